@@ -1,0 +1,1 @@
+//! The room `demo`; see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! The room `explore`; see ARCHITECTURE.md.

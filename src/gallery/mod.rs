@@ -1,0 +1,1 @@
+//! The room `gallery`; see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! The room `images`; see ARCHITECTURE.md.

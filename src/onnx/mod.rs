@@ -1,0 +1,1 @@
+//! The room `onnx`; see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! The room `runtime`; see ARCHITECTURE.md.
