@@ -1,1 +1,6 @@
 //! All integration tests in one binary.
+
+mod fixtures;
+
+mod hostile;
+mod images;
