@@ -170,7 +170,7 @@ pub(super) struct Train {
     pub(super) batch: Option<usize>,
     /// Learning rate of Adam
     #[arg(long)]
-    pub(super) lr: Option<f32>,
+    pub(super) lr: Option<f64>,
     /// Seed of weights, shuffling and noise
     #[arg(long)]
     pub(super) seed: Option<u64>,

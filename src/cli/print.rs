@@ -28,32 +28,58 @@ pub(super) enum When {
     Never,
 }
 
+/// What decides how a run talks.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Talk {
+    /// One JSON document on stdout instead of text.
+    pub(super) json: bool,
+    /// No remarks.
+    pub(super) quiet: bool,
+    /// More remarks.
+    pub(super) verbose: bool,
+    pub(super) colour: When,
+    /// NO_COLOR is set; `--color always` overrules it.
+    pub(super) no_color: bool,
+}
+
 /// The two streams and how to write on them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Printer {
     pub(super) json: bool,
     quiet: bool,
+    verbose: bool,
     silent: bool,
     colour_out: bool,
     colour_err: bool,
 }
 
 impl Printer {
-    /// `no_color` is the NO_COLOR variable, which `--color always` overrules.
-    pub(super) fn new(json: bool, quiet: bool, colour: When, no_color: bool) -> Self {
-        let wanted = |terminal: bool| match colour {
+    /// How to talk, once and for all; whether the streams are terminals is asked here.
+    pub(super) fn new(talk: &Talk) -> Self {
+        let wanted = |terminal: bool| match talk.colour {
             When::Always => true,
             When::Never => false,
-            When::Auto => terminal && !no_color,
+            When::Auto => terminal && !talk.no_color,
         };
-        let colour_out = wanted(io::stdout().is_terminal());
-        Printer { json, quiet, silent: false, colour_out, colour_err: wanted(io::stderr().is_terminal()) }
+        Printer {
+            json: talk.json,
+            quiet: talk.quiet,
+            verbose: talk.verbose,
+            silent: false,
+            colour_out: wanted(io::stdout().is_terminal()),
+            colour_err: wanted(io::stderr().is_terminal()),
+        }
+    }
+
+    /// Whether `-v` was given.
+    pub(super) fn is_verbose(&self) -> bool {
+        self.verbose
     }
 
     /// For tests: says nothing.
     #[cfg(test)]
     pub(super) fn silent() -> Self {
-        Printer { json: false, quiet: true, silent: true, colour_out: false, colour_err: false }
+        Printer { silent: true, ..Printer::default() }
     }
 
     /// One JSON document on stdout: `body` with `schema_version` and `command` before it.
@@ -173,6 +199,13 @@ impl Table {
     }
 }
 
+/// Lines of `name  value`, the values below each other.
+pub(super) fn facts(lines: &[(&str, String)]) -> String {
+    let width = lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let lines: Vec<String> = lines.iter().map(|(name, value)| format!("{name:<width$}  {value}")).collect();
+    lines.join("\n")
+}
+
 /// `1234567` as `1,234,567`.
 pub(super) fn thousands(n: u64) -> String {
     let digits = n.to_string();
@@ -235,8 +268,8 @@ mod tests {
     }
 
     #[test]
-    fn colour_is_never_forced_on_a_file() {
-        assert!(!Printer::new(false, false, When::Never, false).colour_out);
-        assert!(Printer::new(false, false, When::Always, true).colour_out);
+    fn colour_follows_the_flag_then_no_color() {
+        let colours = |colour| Printer::new(&Talk { colour, no_color: true, ..Talk::default() }).colour_out;
+        assert!(!colours(When::Never) && !colours(When::Auto) && colours(When::Always));
     }
 }

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
 use super::args::{Compute, Global, IndexDir, Invert};
-use super::print::{Printer, When};
+use super::print::{Printer, Talk, When};
 use super::progress::Progress;
 use crate::error::Error;
 use crate::runtime::{Device, RuntimeOptions, options_from};
@@ -51,12 +51,18 @@ impl Context {
     pub(super) fn new(global: &Global) -> Result<Self> {
         let config = Config::find(&env::current_dir()?)?;
         let no_color = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let color = global.color.or(config.color).unwrap_or_default();
+        let talk = Talk {
+            json: global.json,
+            quiet: global.quiet,
+            verbose: global.verbose > 0,
+            colour: global.color.or(config.color).unwrap_or_default(),
+            no_color,
+        };
         let mut runtime = options_from(|name| env::var_os(name));
         runtime.library = global.ort_lib.clone().or(runtime.library);
         runtime.offline |= global.offline;
         Ok(Context {
-            printer: Printer::new(global.json, global.quiet, color, no_color),
+            printer: Printer::new(&talk),
             progress: Progress::new(global.progress.or(config.progress).unwrap_or_default(), global.quiet),
             runtime,
             config,
@@ -75,6 +81,11 @@ impl Context {
     pub(super) fn threads(&self, compute: &Compute) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         compute.threads.or(self.config.threads).filter(|&n| n > 0).unwrap_or_else(cores)
+    }
+
+    /// Makes the process's own thread pool as large as `threads`; the first call in a process counts.
+    pub(super) fn limit_threads(&self, threads: usize) {
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
     }
 
     pub(super) fn device(&self, compute: &Compute) -> Result<Device> {
