@@ -1,0 +1,209 @@
+//! Image file formats: bytes to pixels, pixels to PNG. The only file that names the crate `image`.
+//!
+//! The format is told by the content, never by the name. The header's size is checked against [`Limits`] before pixels are
+//! allocated. The result is 8 bits a channel, grey or RGB, alpha laid over black, turned upright as EXIF says. Colour profiles
+//! are not applied. HEIC, AVIF and JPEG XL need C libraries and are named as not built in.
+
+use std::error::Error as _;
+use std::io::{Cursor, Write as _};
+use std::path::Path;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader};
+
+use super::sniff::{self, Content};
+use super::{Limits, Pixels, guard, jpeg};
+use crate::{Error, Result};
+
+/// Decodes an image file held in memory: PNG, JPEG, WebP, GIF (first frame), BMP, TIFF, PNM, QOI, TGA, ICO. Never panics.
+///
+/// # Errors
+/// The reason why there are no pixels.
+pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Pixels, String> {
+    let format = format_of(bytes)?;
+    guard::catch_panic(|| decode_as(format, bytes, limits))
+        .unwrap_or_else(|panic| Err(format!("{}: damaged: the decoder gave up: {panic}", name(format))))
+}
+
+/// The image as a PNG file in memory.
+///
+/// # Errors
+/// The sizes are zero or do not match the data.
+pub fn encode_png(pixels: &Pixels) -> Result<Vec<u8>> {
+    let Pixels { width, height, channels, data } = pixels;
+    let colour = match channels {
+        1 => image::ExtendedColorType::L8,
+        3 => image::ExtendedColorType::Rgb8,
+        _ => return Err(Error::usage(format!("png: channels: expected 1 or 3, got {channels}"))),
+    };
+    let expected = width.checked_mul(*height).and_then(|n| n.checked_mul(*channels));
+    let sides = (u32::try_from(*width), u32::try_from(*height));
+    let (Ok(columns @ 1..), Ok(rows @ 1..), true) = (sides.0, sides.1, expected == Some(data.len())) else {
+        let what = format!("png: cannot write {width}x{height}x{channels} from {} bytes", data.len());
+        return Err(Error::usage(what));
+    };
+    let mut png = Vec::new();
+    image::codecs::png::PngEncoder::new(&mut png)
+        .write_image(data, columns, rows, colour)
+        .map_err(|e| Error::usage(format!("png: {e}")))?;
+    Ok(png)
+}
+
+/// Writes a PNG file: whole under its name, or not at all.
+///
+/// # Errors
+/// As [`encode_png`], or the file cannot be written.
+pub fn write_png(path: &Path, pixels: &Pixels) -> Result<()> {
+    let png = encode_png(pixels)?;
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        // a picture is no secret: the permissions of any new file, not those of a temporary one
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder.prefix(".aesearch-").tempfile_in(folder).map_err(|e| Error::io(path, e))?;
+    file.write_all(&png).map_err(|e| Error::io(path, e))?;
+    file.persist(path).map_err(|e| Error::io(path, e.error))?;
+    Ok(())
+}
+
+fn format_of(bytes: &[u8]) -> Result<ImageFormat, String> {
+    if bytes.is_empty() {
+        return Err("empty file (0 bytes)".to_owned());
+    }
+    if let Content::NotBuiltIn(format) = sniff::sniff(bytes) {
+        return Err(not_built_in(format));
+    }
+    match image::guess_format(bytes) {
+        Ok(format) if format.reading_enabled() => Ok(format),
+        Ok(format) => Err(not_built_in(&format!("{format:?}").to_uppercase())),
+        Err(_) if is_plausible_tga(bytes) => Ok(ImageFormat::Tga),
+        Err(_) => Err("not an image: the content is of no known format".to_owned()),
+    }
+}
+
+fn not_built_in(format: &str) -> String {
+    format!("{format} images are not built in: convert it to PNG or JPEG")
+}
+
+/// TGA has no signature; a header whose every field makes sense stands in for one.
+fn is_plausible_tga(bytes: &[u8]) -> bool {
+    let &[_, map, kind, _, _, map_len_low, map_len_high, map_depth, ..] = bytes else { return false };
+    let Some(&[width_low, width_high, height_low, height_high, depth, descriptor]) = bytes.get(12..18) else {
+        return false;
+    };
+    let map_len = u16::from_le_bytes([map_len_low, map_len_high]);
+    let has_map = map == 1 && map_len > 0 && matches!(map_depth, 15 | 16 | 24 | 32);
+    let kind_fits = match kind {
+        1 | 9 => has_map && matches!(depth, 8 | 16),
+        2 | 10 => (map == 0 || has_map) && matches!(depth, 15 | 16 | 24 | 32),
+        3 | 11 => map == 0 && matches!(depth, 8 | 16),
+        _ => false,
+    };
+    let some =
+        u16::from_le_bytes([width_low, width_high]) > 0 && u16::from_le_bytes([height_low, height_high]) > 0;
+    kind_fits && some && descriptor & 0xc0 == 0
+}
+
+fn decode_as(format: ImageFormat, bytes: &[u8], limits: &Limits) -> Result<Pixels, String> {
+    let fail = |error| reason(format, error);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut codec_limits = image::Limits::default();
+    codec_limits.max_alloc = Some(limits.max_decoded_bytes);
+    reader.limits(codec_limits);
+    let mut decoder = reader.into_decoder().map_err(fail)?;
+    check_size(decoder.dimensions(), decoder.total_bytes(), limits)
+        .map_err(|why| format!("{}: {why}", name(format)))?;
+
+    let orientation = if format == ImageFormat::Jpeg {
+        let markers = jpeg::markers(bytes);
+        if !markers.complete {
+            return Err("jpeg: the file ends too early (truncated)".to_owned());
+        }
+        markers.exif.and_then(Orientation::from_exif_chunk)
+    } else {
+        // metadata that cannot be read is no reason to lose the image
+        decoder.orientation().ok()
+    };
+    let mut image = DynamicImage::from_decoder(decoder).map_err(fail)?;
+    image.apply_orientation(orientation.unwrap_or(Orientation::NoTransforms));
+    Ok(flatten(image))
+}
+
+fn check_size((width, height): (u32, u32), bytes: u64, limits: &Limits) -> Result<(), String> {
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels == 0 {
+        return Err(format!("the image is {width}x{height}: it has no pixels"));
+    }
+    if pixels > limits.max_pixels {
+        let (pixels, most) = (pixels / 1_000_000, limits.max_pixels / 1_000_000);
+        return Err(format!("too large: {width}x{height} is {pixels} megapixels, the limit is {most}"));
+    }
+    if bytes > limits.max_decoded_bytes {
+        let (mib, most) = (bytes >> 20, limits.max_decoded_bytes >> 20);
+        return Err(format!("too large: {width}x{height} decodes to {mib} MiB, the limit is {most}"));
+    }
+    Ok(())
+}
+
+/// 8 bits a channel, no alpha; grey stays grey.
+fn flatten(image: DynamicImage) -> Pixels {
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let (channels, data) = match image {
+        DynamicImage::ImageLuma8(grey) => (1, grey.into_raw()),
+        DynamicImage::ImageRgb8(rgb) => (3, rgb.into_raw()),
+        DynamicImage::ImageLumaA8(grey) => (1, over_black::<2>(grey.as_raw())),
+        DynamicImage::ImageRgba8(rgba) => (3, over_black::<4>(rgba.as_raw())),
+        DynamicImage::ImageLuma16(grey) => (1, grey.as_raw().iter().map(|&v| to_8_bits(v)).collect()),
+        DynamicImage::ImageRgb16(rgb) => (3, rgb.as_raw().iter().map(|&v| to_8_bits(v)).collect()),
+        DynamicImage::ImageLumaA16(grey) => (1, over_black_16::<2>(grey.as_raw())),
+        DynamicImage::ImageRgba16(rgba) => (3, over_black_16::<4>(rgba.as_raw())),
+        // floats, from TIFF: 0..=1 is what can be shown
+        other => (3, over_black::<4>(other.into_rgba8().as_raw())),
+    };
+    Pixels { width, height, channels, data }
+}
+
+/// Drops the last of `N` channels, alpha, after multiplying the others by it.
+fn over_black<const N: usize>(pixels: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(pixels.len() / N * (N - 1));
+    for pixel in pixels.as_chunks::<N>().0 {
+        let alpha = u32::from(pixel[N - 1]);
+        out.extend(pixel[..N - 1].iter().map(|&v| ((u32::from(v) * alpha + 127) / 255) as u8));
+    }
+    out
+}
+
+fn over_black_16<const N: usize>(pixels: &[u16]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(pixels.len() / N * (N - 1));
+    for pixel in pixels.as_chunks::<N>().0 {
+        let alpha = u64::from(pixel[N - 1]);
+        out.extend(pixel[..N - 1].iter().map(|&v| to_8_bits((u64::from(v) * alpha / 65_535) as u16)));
+    }
+    out
+}
+
+/// The nearest of 256 steps: 65535 is 255 x 257.
+fn to_8_bits(value: u16) -> u8 {
+    ((u32::from(value) + 128) / 257) as u8
+}
+
+fn name(format: ImageFormat) -> String {
+    format!("{format:?}").to_lowercase()
+}
+
+fn reason(format: ImageFormat, error: ImageError) -> String {
+    let what = match &error {
+        ImageError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
+            "the file ends too early (truncated)".to_owned()
+        }
+        ImageError::Limits(_) => "too large: it needs more memory than the limit allows".to_owned(),
+        ImageError::Unsupported(e) => format!("not supported: {e}"),
+        other => {
+            format!("damaged: {}", other.source().map_or_else(|| other.to_string(), ToString::to_string))
+        }
+    };
+    format!("{}: {what}", name(format))
+}

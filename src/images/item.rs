@@ -1,0 +1,74 @@
+//! One image the user pointed at: what it is called, its label if it has one, and where its pixels come from.
+//!
+//! An item is light (a path, or a container and a number) and holds no pixels of its own: `load` brings them.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::idx::Container;
+use super::load;
+
+/// One image: a file, or an entry of a container.
+#[derive(Clone)]
+pub struct Item {
+    pub(super) origin: Origin,
+    pub(super) label: Option<Arc<str>>,
+}
+
+/// Where the pixels are.
+#[derive(Clone)]
+pub(super) enum Origin {
+    /// An image file.
+    File(PathBuf),
+    /// Image `index` of a container.
+    Entry { container: Arc<Container>, index: usize },
+}
+
+impl Item {
+    /// The bytes that name this image: the path as it was given (on Unix exactly the system's bytes), or
+    /// `container#entry` with entries counted from 0.
+    pub fn name(&self) -> Cow<'_, [u8]> {
+        match &self.origin {
+            Origin::File(path) => Cow::Borrowed(path.as_os_str().as_encoded_bytes()),
+            Origin::Entry { container, index } => {
+                let mut name = container.path().as_os_str().as_encoded_bytes().to_vec();
+                name.extend_from_slice(format!("#{index}").as_bytes());
+                Cow::Owned(name)
+            }
+        }
+    }
+
+    /// The name for people; bytes that are not UTF-8 are shown as U+FFFD.
+    pub fn display(&self) -> String {
+        String::from_utf8_lossy(&self.name()).into_owned()
+    }
+
+    /// The label: from the labels file beside an IDX file, else the name of the folder the file lies in.
+    pub fn label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+
+    /// Size in bytes and time of change, in nanoseconds since 1970, of the file (for an entry: of its container). Where
+    /// both equal those of an earlier [`Stamp`](super::Stamp), the image may be taken for unchanged without reading it.
+    ///
+    /// # Errors
+    /// The reason why the file cannot be looked at.
+    pub fn quick_stamp(&self) -> Result<(u64, i64), String> {
+        match &self.origin {
+            Origin::File(path) => {
+                let metadata = fs::metadata(path).map_err(load::io_reason)?;
+                Ok((metadata.len(), load::mtime_ns(&metadata)))
+            }
+            Origin::Entry { container, .. } => Ok(container.quick_stamp()),
+        }
+    }
+}
+
+impl fmt::Debug for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Item({:?}, label {:?})", self.display(), self.label)
+    }
+}

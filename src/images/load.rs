@@ -1,0 +1,113 @@
+//! From an item to its pixels and its stamp; what cannot be read has a reason instead.
+//!
+//! A file is opened once, read once, hashed and decoded from that one buffer. Nothing is kept: memory is the caller's to plan,
+//! within [`Limits`].
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use super::item::{Item, Origin};
+use super::{Pixels, codec};
+
+/// A decoded image and the stamp of what it was decoded from.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The image.
+    pub pixels: Pixels,
+    /// The state of the file (or entry) it came from.
+    pub stamp: Stamp,
+}
+
+/// The state of a file when it was read: equal hashes, equal bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// Size of the file (for an entry: of its container), in bytes.
+    pub size: u64,
+    /// Time of change of that file, in nanoseconds since 1970.
+    pub mtime_ns: i64,
+    /// BLAKE3 of the file's bytes; for an entry, of its shape and pixels.
+    pub hash: [u8; 32],
+}
+
+/// What one image may cost. Checked against its header, before anything of that size is allocated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest file, in bytes.
+    pub max_file_bytes: u64,
+    /// Largest width x height. 200 million, the default, is what the largest phone cameras give.
+    pub max_pixels: u64,
+    /// Largest decoded image, in bytes, and about what a decoder may use beside it.
+    pub max_decoded_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { max_file_bytes: 1 << 30, max_pixels: 200_000_000, max_decoded_bytes: 1 << 30 }
+    }
+}
+
+/// Reads and decodes one item. Never panics, whatever the bytes.
+///
+/// # Errors
+/// The reason why there are no pixels, for a [`Skipped`](super::Skipped).
+pub fn load(item: &Item, limits: &Limits) -> Result<Loaded, String> {
+    match &item.origin {
+        Origin::File(path) => {
+            let (bytes, metadata) = read_file(path, limits.max_file_bytes)?;
+            let pixels = codec::decode(&bytes, limits)?;
+            let hash = *blake3::hash(&bytes).as_bytes();
+            Ok(Loaded { pixels, stamp: Stamp { size: metadata.len(), mtime_ns: mtime_ns(&metadata), hash } })
+        }
+        Origin::Entry { container, index } => {
+            let (size, mtime_ns) = container.quick_stamp();
+            let pixels = container.entry(*index);
+            Ok(Loaded { stamp: Stamp { size, mtime_ns, hash: hash_pixels(&pixels) }, pixels })
+        }
+    }
+}
+
+fn read_file(path: &Path, max_bytes: u64) -> Result<(Vec<u8>, Metadata), String> {
+    let file = File::open(path).map_err(io_reason)?;
+    let metadata = file.metadata().map_err(io_reason)?;
+    if metadata.len() > max_bytes {
+        return Err(format!("file too large: {} bytes, the limit is {max_bytes}", metadata.len()));
+    }
+    let mut bytes = Vec::new();
+    // one more than the size, so that the read that finds the end does not grow the buffer
+    let capacity =
+        usize::try_from(metadata.len() + 1).map_err(|_| "file too large for this machine".to_owned())?;
+    bytes.try_reserve_exact(capacity).map_err(|_| format!("no memory for {} bytes", metadata.len()))?;
+    // a file that grows while it is read stays within the limit too
+    file.take(max_bytes).read_to_end(&mut bytes).map_err(io_reason)?;
+    Ok((bytes, metadata))
+}
+
+fn hash_pixels(pixels: &Pixels) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for side in [pixels.height, pixels.width, pixels.channels] {
+        hasher.update(&(side as u64).to_le_bytes());
+    }
+    *hasher.update(&pixels.data).finalize().as_bytes()
+}
+
+/// Time of change in nanoseconds since 1970; 0 where the system has none.
+pub(super) fn mtime_ns(metadata: &Metadata) -> i64 {
+    let nanos = |d: std::time::Duration| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX);
+    metadata.modified().map_or(0, |time| match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => nanos(after),
+        Err(before) => -nanos(before.duration()),
+    })
+}
+
+/// A failed read, in the words of a reason.
+pub(super) fn io_reason(error: io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file (or a link to nowhere)".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::UnexpectedEof => "the file ends too early (truncated)".to_owned(),
+        io::ErrorKind::IsADirectory => "a folder, not a file".to_owned(),
+        _ => error.to_string(),
+    }
+}

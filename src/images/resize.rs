@@ -1,0 +1,189 @@
+//! The one way from an image to a model's input; training, indexing and queries all go through it.
+//!
+//! The image is stretched to the model's size, whatever its own proportions, by antialiased bilinear filtering in 8 bits; then
+//! colour becomes luma or grey is repeated, as the model takes it; then 0..=255 becomes 0..=1. An image of the model's size is
+//! not filtered at all. The rules have names, which models carry: another rule would make other codes.
+
+use fast_image_resize as fir;
+
+use super::{InputShape, Pixels};
+
+/// The name of what [`Resizer`] does to sizes: both sides stretched (proportions are not kept, nothing is cropped or padded),
+/// triangle filter widened by the scale, 8-bit result.
+pub const RESIZE_RULE: &str = "stretch-bilinear-antialiased";
+
+/// The name of what [`Resizer`] does to colours: luma of Rec. 601 (.299 R + .587 G + .114 B, rounded to 8 bits), grey repeated.
+pub const COLOUR_RULE: &str = "luma-rec601";
+
+/// Makes model inputs; one for each thread, since it keeps its buffers.
+#[derive(Default)]
+pub struct Resizer {
+    inner: fir::Resizer,
+    resized: Vec<u8>, // [H, W, C], of the last image that needed it
+}
+
+impl Resizer {
+    /// A resizer with empty buffers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Fills `out`, [C, H, W] in 0..=1, with the image as a model of shape `shape` takes it.
+    ///
+    /// # Errors
+    /// Sizes that are zero or do not fit their buffers.
+    pub fn to_input(&mut self, pixels: &Pixels, shape: InputShape, out: &mut [f32]) -> Result<(), String> {
+        let expected = pixels.width.checked_mul(pixels.height).and_then(|n| n.checked_mul(pixels.channels));
+        if expected != Some(pixels.data.len()) || pixels.data.is_empty() || !matches!(pixels.channels, 1 | 3)
+        {
+            let Pixels { width, height, channels, data } = pixels;
+            return Err(format!(
+                "resize: {width}x{height}x{channels} does not fit {} bytes of pixels",
+                data.len()
+            ));
+        }
+        if out.len() != shape.size() || out.is_empty() || !matches!(shape.channels, 1 | 3) {
+            return Err(format!("resize: expected room for {} values, got {}", shape.size(), out.len()));
+        }
+        let sized = if (pixels.width, pixels.height) == (shape.width, shape.height) {
+            &pixels.data
+        } else {
+            self.resize(pixels, shape).map_err(|error| format!("resize: {error}"))?;
+            &self.resized
+        };
+        to_planes(sized, pixels.channels, shape.channels, out);
+        Ok(())
+    }
+
+    fn resize(&mut self, pixels: &Pixels, shape: InputShape) -> Result<(), Box<dyn std::error::Error>> {
+        const OPTIONS: fir::ResizeOptions = fir::ResizeOptions {
+            algorithm: fir::ResizeAlg::Convolution(fir::FilterType::Bilinear),
+            cropping: fir::SrcCropping::None,
+            mul_div_alpha: false,
+        };
+        let kind = if pixels.channels == 1 { fir::PixelType::U8 } else { fir::PixelType::U8x3 };
+        let source = fir::images::ImageRef::new(
+            u32::try_from(pixels.width)?,
+            u32::try_from(pixels.height)?,
+            &pixels.data,
+            kind,
+        )?;
+        self.resized.resize(shape.height * shape.width * pixels.channels, 0);
+        let (width, height) = (u32::try_from(shape.width)?, u32::try_from(shape.height)?);
+        let mut target = fir::images::Image::from_slice_u8(width, height, &mut self.resized, kind)?;
+        Ok(self.inner.resize(&source, &mut target, &OPTIONS)?)
+    }
+}
+
+/// Light ink on dark becomes dark ink on light, and back: each value x of 0..=1 becomes 1 - x.
+pub fn invert_ink(image: &mut [f32]) {
+    for value in image {
+        *value = 1.0 - *value;
+    }
+}
+
+/// u8 [H, W, from] to f32 [to, H, W] in 0..=1.
+fn to_planes(pixels: &[u8], from: usize, to: usize, out: &mut [f32]) {
+    let unit = |value: u8| f32::from(value) / 255.0;
+    let area = out.len() / to;
+    match (from, to) {
+        (1, _) => {
+            for plane in out.chunks_exact_mut(area) {
+                for (out, &value) in plane.iter_mut().zip(pixels) {
+                    *out = unit(value);
+                }
+            }
+        }
+        (_, 1) => {
+            for (out, &[r, g, b]) in out.iter_mut().zip(pixels.as_chunks::<3>().0) {
+                *out = unit(luma(r, g, b));
+            }
+        }
+        _ => {
+            for (channel, plane) in out.chunks_exact_mut(area).enumerate() {
+                for (out, pixel) in plane.iter_mut().zip(pixels.as_chunks::<3>().0) {
+                    *out = unit(pixel[channel]);
+                }
+            }
+        }
+    }
+}
+
+/// Rec. 601 in 16-bit fixed point; the weights sum to 65536, so grey stays exactly itself.
+fn luma(r: u8, g: u8, b: u8) -> u8 {
+    ((u32::from(r) * 19_595 + u32::from(g) * 38_470 + u32::from(b) * 7_471 + 0x8000) >> 16) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(channels: usize, height: usize, width: usize) -> InputShape {
+        InputShape { channels, height, width }
+    }
+
+    fn input(pixels: &Pixels, shape: InputShape) -> Vec<f32> {
+        let mut out = vec![-1.0; shape.size()];
+        Resizer::new().to_input(pixels, shape, &mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn the_same_size_is_copied() {
+        let grey = Pixels { width: 2, height: 1, channels: 1, data: vec![0, 255] };
+        assert_eq!(input(&grey, shape(1, 1, 2)), [0.0, 1.0]);
+        assert_eq!(input(&grey, shape(3, 1, 2)), [0.0, 1.0, 0.0, 1.0, 0.0, 1.0]);
+        let rgb = Pixels { width: 2, height: 1, channels: 3, data: vec![255, 0, 51, 0, 255, 102] };
+        assert_eq!(input(&rgb, shape(3, 1, 2)), [1.0, 0.0, 0.0, 1.0, 0.2, 0.4]);
+        assert_eq!(input(&rgb, shape(1, 1, 2)), [82.0 / 255.0, 161.0 / 255.0]);
+    }
+
+    #[test]
+    fn grey_as_colour_gives_the_same_luma() {
+        for value in 0..=255 {
+            assert_eq!(luma(value, value, value), value);
+        }
+    }
+
+    #[test]
+    fn shrinking_averages_and_stretches() {
+        // left half black, right half white, 8 rows of 64 columns
+        let data = (0..8 * 64).map(|i| if i % 64 < 32 { 0 } else { 255 }).collect();
+        let out = input(&Pixels { width: 64, height: 8, channels: 1, data }, shape(1, 4, 4));
+        for row in out.chunks_exact(4) {
+            assert!(row[0] < 0.01 && row[3] > 0.99 && row[1] < 0.2 && row[2] > 0.8, "{row:?}");
+            assert!((row[1] + row[2] - 1.0).abs() < 0.01, "{row:?}");
+        }
+        // a checkerboard of single pixels is even grey once antialiased
+        let data = (0..64 * 64).map(|i| if (i / 64 + i % 64) % 2 == 0 { 0 } else { 255 }).collect();
+        let out = input(&Pixels { width: 64, height: 64, channels: 1, data }, shape(1, 4, 4));
+        assert!(out.iter().all(|v| (v - 0.5).abs() < 0.01), "{out:?}");
+    }
+
+    #[test]
+    fn a_flat_image_stays_flat_at_any_size() {
+        for (width, height) in [(1, 1), (1, 100), (7, 3), (33, 29), (1000, 2)] {
+            let data = [10, 20, 30].repeat(width * height);
+            let out = input(&Pixels { width, height, channels: 3, data }, shape(3, 5, 6));
+            for (plane, value) in out.chunks_exact(30).zip([10.0, 20.0, 30.0]) {
+                assert!(plane.iter().all(|v| (v - value / 255.0).abs() < 1e-6), "{width}x{height}");
+            }
+        }
+    }
+
+    #[test]
+    fn buffers_that_do_not_fit_are_refused() {
+        let grey = Pixels { width: 2, height: 2, channels: 1, data: vec![0; 3] };
+        assert!(Resizer::new().to_input(&grey, shape(1, 1, 1), &mut [0.0]).is_err());
+        let grey = Pixels { width: 2, height: 2, channels: 1, data: vec![0; 4] };
+        assert!(Resizer::new().to_input(&grey, shape(1, 1, 1), &mut [0.0; 2]).is_err());
+        assert!(Resizer::new().to_input(&grey, shape(1, 0, 1), &mut []).is_err());
+    }
+
+    #[test]
+    fn inverted_twice_is_unchanged() {
+        let mut image = [0.0, 0.25, 1.0];
+        invert_ink(&mut image);
+        assert_eq!(image, [1.0, 0.75, 0.0]);
+    }
+}
