@@ -44,8 +44,8 @@ impl Dataset {
         let read = |item: &Item| {
             let loaded = images::load(item, &limits)?;
             let mut floats = vec![0.0; size];
-            Resizer::default().to_input(&loaded.pixels, shape, &mut floats);
-            Ok(floats.iter().map(|x| (x * 255.0).round() as u8).collect::<Vec<u8>>())
+            Resizer::default().to_input(&loaded.pixels, shape, &mut floats)?;
+            Ok(floats.iter().map(|x: &f32| (x * 255.0).round() as u8).collect::<Vec<u8>>())
         };
         let mut pixels = Vec::with_capacity(items.len() * size);
         let mut skipped = vec![];
@@ -123,7 +123,7 @@ impl Dataset {
     }
 
     /// Images `ids` as `f32` `[C*H*W, N]`, batch innermost, for the training step.
-    pub(crate) fn batch_innermost(&self, ids: &[usize]) -> Vec<f32> {
+    pub fn batch_innermost(&self, ids: &[usize]) -> Vec<f32> {
         let images: Vec<&[u8]> = ids.iter().map(|&i| self.image(i)).collect();
         let mut batch = Vec::with_capacity(ids.len() * self.image_size());
         for pixel in 0..self.image_size() {

@@ -28,6 +28,9 @@ mod step;
 mod tape;
 mod upconv;
 
+#[cfg(test)]
+mod tests;
+
 pub use data::Dataset;
 pub use run::{EpochReport, Progress, TrainOptions, Trained, Trainer, train};
 pub use save::{Golden, golden, golden_image};

@@ -218,8 +218,10 @@ impl Trainer {
             None => architecture.initial_parameters(options.seed),
         };
         let graph = training_step(architecture, options.denoise > 0.0)?.to_bytes();
-        let session =
-            runtime.session(&graph, &SessionOptions { threads: options.threads, device: options.device })?;
+        let session = runtime.session(
+            &graph,
+            &SessionOptions { threads: options.threads, device: options.device, flush_denormals: true },
+        )?;
         let count = weights.len();
         let zeros = || Tensor::new(&[count], vec![0.0; count]);
         Ok(Trainer {

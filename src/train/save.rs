@@ -41,7 +41,7 @@ pub fn golden_image(shape: InputShape) -> Vec<f32> {
 /// When ONNX Runtime refuses the files.
 pub fn golden(runtime: &Runtime, encoder: &[u8], decoder: &[u8], metadata: &Metadata) -> Result<Golden> {
     use sha2::{Digest, Sha256};
-    let options = SessionOptions { threads: 1, device: Device::Cpu };
+    let options = SessionOptions { device: Device::Cpu, ..SessionOptions::default() };
     let shape = metadata.input;
     let dims = [1, shape.channels, shape.height, shape.width];
     let image = golden_image(shape);
