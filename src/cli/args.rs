@@ -12,7 +12,9 @@ use super::print::When;
 /// Similarity search for image collections: train a small autoencoder, hash the latents, ask what looks alike.
 #[derive(Debug, Parser)]
 #[command(name = "aesearch", version, max_term_width = 100)]
-#[command(after_help = "Start with `aesearch demo`: it draws digits, indexes them and finds the kin of one of them.")]
+#[command(
+    after_help = "Start with `aesearch demo`: it draws digits, indexes them and finds the kin of one of them."
+)]
 pub(super) struct Cli {
     #[command(flatten)]
     pub(super) global: Global,

@@ -25,12 +25,16 @@ impl Progress {
     /// A bar for `len` things called `unit`; `len` 0 means that their number is not known yet.
     pub(super) fn bar(&self, len: u64, what: impl Into<Cow<'static, str>>, unit: &str) -> ProgressBar {
         let target = match self.when {
-            When::Always if !io::stderr().is_terminal() => ProgressDrawTarget::term_like_with_hz(Box::new(Plain), 2),
+            When::Always if !io::stderr().is_terminal() => {
+                ProgressDrawTarget::term_like_with_hz(Box::new(Plain), 2)
+            }
             When::Always => ProgressDrawTarget::stderr(),
             When::Auto if !self.quiet => ProgressDrawTarget::stderr(),
             When::Auto | When::Never => ProgressDrawTarget::hidden(),
         };
-        let template = format!("{{msg}} {{wide_bar:.cyan/dim}} {{human_pos}}/{{human_len}} {unit}  {{per_sec}}  {{eta}} left");
+        let template = format!(
+            "{{msg}} {{wide_bar:.cyan/dim}} {{human_pos}}/{{human_len}} {unit}  {{per_sec}}  {{eta}} left"
+        );
         let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = ProgressBar::with_draw_target(Some(len), target);
         bar.set_style(style.progress_chars("━╸─"));

@@ -88,9 +88,9 @@ impl Context {
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
     }
 
-    pub(super) fn device(&self, compute: &Compute) -> Result<Device> {
+    pub(super) fn device(&self, compute: &Compute) -> crate::Result<Device> {
         let name = compute.device.as_deref().or(self.config.device.as_deref());
-        Ok(name.map_or(Ok(Device::Auto), str::parse)?)
+        name.map_or(Ok(Device::Auto), str::parse)
     }
 
     pub(super) fn invert(&self, flag: Option<Invert>) -> Invert {
@@ -107,9 +107,8 @@ impl Config {
 
     /// Relative paths in the file mean its own folder, wherever the command is run.
     fn parse(text: &str, path: &Path) -> Result<Self> {
-        let mut config: Config = toml::from_str(text).map_err(|e| {
-            Error::usage(format!("{}: {}", path.display(), e.to_string().trim_end()))
-        })?;
+        let mut config: Config = toml::from_str(text)
+            .map_err(|e| Error::usage(format!("{}: {}", path.display(), e.to_string().trim_end())))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         config.index = config.index.map(|index| folder.join(index));
         Ok(config)
@@ -142,7 +141,8 @@ mod tests {
 
     #[test]
     fn unknown_keys_are_told_with_the_file() {
-        let error = Config::parse("modle = \"x\"", Path::new("dir/aesearch.toml")).expect_err("a misspelt key");
+        let error =
+            Config::parse("modle = \"x\"", Path::new("dir/aesearch.toml")).expect_err("a misspelt key");
         let text = error.to_string();
         assert!(text.starts_with("dir/aesearch.toml: ") && text.contains("modle"), "{text}");
         assert!(Config::parse("ort-lib = \"evil.so\"", Path::new("aesearch.toml")).is_err());

@@ -21,7 +21,13 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("eval", &["gallery", "encode", "model", "images", "onnx", "runtime", "error"]),
     ("explore", &["gallery", "encode", "model", "images", "onnx", "runtime", "error"]),
     ("demo", &["gallery", "encode", "model", "images", "onnx", "runtime", "error"]),
-    ("cli", &["demo", "explore", "eval", "train", "gallery", "encode", "model", "images", "onnx", "runtime", "error"]),
+    (
+        "cli",
+        &[
+            "demo", "explore", "eval", "train", "gallery", "encode", "model", "images", "onnx", "runtime",
+            "error",
+        ],
+    ),
 ];
 
 /// A third-party crate, the folder or file it may be named in, and in how many files there.
@@ -140,7 +146,8 @@ fn leading_name(text: &str) -> Option<String> {
 fn climbs_out(path: &str, code: &str) -> bool {
     let depth = path.matches('/').count() - usize::from(path.ends_with("/mod.rs"));
     code.lines().any(|line| {
-        let is_use = line.starts_with("use ") || line.starts_with("pub use ") || line.starts_with("pub(crate) use ");
+        let is_use =
+            line.starts_with("use ") || line.starts_with("pub use ") || line.starts_with("pub(crate) use ");
         is_use && depth > 0 && line.matches("super::").count() >= depth
     })
 }
@@ -150,8 +157,11 @@ fn check_homes(sources: &[Source]) -> Vec<String> {
     let mut complaints = Vec::new();
     for name in HOMES.iter().map(|(name, _, _)| *name).collect::<BTreeSet<_>>() {
         let homes = || HOMES.iter().filter(move |(other, _, _)| *other == name);
-        let users: Vec<&str> =
-            sources.iter().filter(|s| names_crate(&without_comments(&s.text), name)).map(|s| s.path.as_str()).collect();
+        let users: Vec<&str> = sources
+            .iter()
+            .filter(|s| names_crate(&without_comments(&s.text), name))
+            .map(|s| s.path.as_str())
+            .collect();
         for user in &users {
             if !homes().any(|(_, home, _)| user.starts_with(home)) {
                 complaints.push(format!("{user}: `{name}` is named outside its home"));
@@ -205,7 +215,9 @@ fn check_unsafe(sources: &[Source]) -> Vec<String> {
         let lines: Vec<&str> = source.text.lines().collect();
         for (i, line) in lines.iter().enumerate() {
             let line = line.trim_start();
-            if line.starts_with("//") || !["unsafe {", "unsafe fn", "unsafe impl"].iter().any(|u| line.contains(u)) {
+            if line.starts_with("//")
+                || !["unsafe {", "unsafe fn", "unsafe impl"].iter().any(|u| line.contains(u))
+            {
                 continue;
             }
             if !source.path.starts_with("index/src/") {
@@ -238,7 +250,8 @@ fn sources(folders: &[&str], endings: &[&str]) -> Vec<Source> {
             let inner = entries.map(|entry| entry.expect("an entry can be read").path());
             pending.extend(inner.filter(|p| p.file_name().is_some_and(|n| n != "target" && n != ".git")));
         } else if endings.iter().any(|ending| name.ends_with(ending)) {
-            let relative = path.strip_prefix(root).expect("below the root").to_string_lossy().replace('\\', "/");
+            let relative =
+                path.strip_prefix(root).expect("below the root").to_string_lossy().replace('\\', "/");
             // A folder of hostile test files may hold names that only look like text.
             if let Ok(text) = fs::read_to_string(&path) {
                 found.push(Source { path: relative, text });
@@ -263,7 +276,15 @@ fn all_text() -> Vec<Source> {
         &["src", "index", "tests", "benches", "models", "ci", ".ci"],
         &[".rs", ".md", ".toml", ".py", ".sh", ".json", "run"],
     );
-    for file in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "Cargo.toml", "deny.toml", "clippy.toml"] {
+    for file in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "Cargo.toml",
+        "deny.toml",
+        "clippy.toml",
+    ] {
         text.extend(sources(&[file], &[file]));
     }
     text

@@ -8,6 +8,7 @@ use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::print::{Align, Table, facts, thousands};
 use crate::cli::resolve::Context;
+use crate::error::{Error, Result};
 use crate::images::InputShape;
 use crate::model::{Architecture, Family, Model, local_models, shipped_names};
 
@@ -114,7 +115,8 @@ fn list(context: &Context) -> anyhow::Result<Exit> {
 
 fn show(context: &Context, name: &str) -> anyhow::Result<Exit> {
     let model = Model::load(name)?;
-    let place = if shipped_names().any(|shipped| shipped == name) || name == "auto" { "shipped" } else { name };
+    let place =
+        if shipped_names().any(|shipped| shipped == name) || name == "auto" { "shipped" } else { name };
     let layers = architecture(&model)?.summary().into_iter().map(|row| LayerDocument {
         half: row.half,
         layer: row.layer,
@@ -131,8 +133,12 @@ fn show(context: &Context, name: &str) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     context.printer.text(&header(context, &document.model))?;
-    let mut table =
-        Table::new(&[("half", Align::Left), ("layer", Align::Left), ("output", Align::Right), ("parameters", Align::Right)]);
+    let mut table = Table::new(&[
+        ("half", Align::Left),
+        ("layer", Align::Left),
+        ("output", Align::Right),
+        ("parameters", Align::Right),
+    ]);
     table.row(["encoder".into(), "Image".into(), shape(document.model.input), "0".into()]);
     for layer in &document.layers {
         table.row([
@@ -156,7 +162,12 @@ fn show(context: &Context, name: &str) -> anyhow::Result<Exit> {
 /// What is known of the model besides its layers.
 fn header(context: &Context, m: &ModelDocument) -> String {
     let noise = if m.denoise > 0.0 { format!(", noise {}", m.denoise) } else { String::new() };
-    let trained = format!("{} images, {} epochs, seed {}{noise}", thousands(m.training_images as u64), m.epochs, m.seed);
+    let trained = format!(
+        "{} images, {} epochs, seed {}{noise}",
+        thousands(m.training_images as u64),
+        m.epochs,
+        m.seed
+    );
     let mut lines = vec![
         ("family", m.family.clone()),
         ("code", format!("{} bits by {} of a latent of {}", m.bits, m.binarizer, m.latent_size)),
@@ -169,7 +180,7 @@ fn header(context: &Context, m: &ModelDocument) -> String {
     format!("{}\n{}\n\n", context.printer.bold(&m.name), facts(&lines))
 }
 
-fn describe(model: &Model, place: &str) -> crate::Result<ModelDocument> {
+fn describe(model: &Model, place: &str) -> Result<ModelDocument> {
     let m = &model.metadata;
     let InputShape { channels, height, width } = m.input;
     Ok(ModelDocument {
@@ -193,8 +204,10 @@ fn describe(model: &Model, place: &str) -> crate::Result<ModelDocument> {
     })
 }
 
-fn architecture(model: &Model) -> crate::Result<Architecture> {
-    model.metadata.family.parse::<Family>()?.architecture(model.metadata.input, model.metadata.bits)
+fn architecture(model: &Model) -> Result<Architecture> {
+    let m = &model.metadata;
+    let family: Family = m.family.parse().map_err(|what: String| Error::model(&m.name, what))?;
+    family.architecture(m.input, m.bits)
 }
 
 fn shape([height, width, channels]: [usize; 3]) -> String {

@@ -71,7 +71,9 @@ fn show(context: &Context) -> anyhow::Result<Exit> {
             lines.push(("source", used.source.clone()));
             lines.push(("cuda", if document.cuda { "yes" } else { "no" }.into()));
         }
-        (None, problem) => lines.push(("library", format!("none: {}", problem.as_deref().unwrap_or("not found")))),
+        (None, problem) => {
+            lines.push(("library", format!("none: {}", problem.as_deref().unwrap_or("not found"))))
+        }
     }
     lines.push(("oldest usable", document.oldest.clone()));
     lines.push(("fetched if none", document.pinned.clone()));

@@ -103,7 +103,7 @@ fn resolve(context: &Context, args: &args::Train) -> Result<TrainOptions> {
     let default = TrainOptions::default();
     Ok(TrainOptions {
         name: model_name(&args.output),
-        family: args.family.as_deref().map_or(Ok(default.family), str::parse)?,
+        family: args.family.as_deref().map_or(Ok(default.family), str::parse).map_err(Error::usage)?,
         bits: args.bits.unwrap_or(default.bits),
         epochs: args.epochs.unwrap_or(default.epochs),
         batch: args.batch.unwrap_or(default.batch),
@@ -150,7 +150,9 @@ fn validation(val: Option<&str>) -> Result<Validation> {
     let Some(val) = val else { return Ok(Validation::None) };
     match val.parse::<f64>() {
         Ok(fraction) if fraction > 0.0 && fraction < 1.0 => Ok(Validation::Fraction(fraction)),
-        Ok(_) => Err(Error::usage(format!("--val: expected a path or a fraction between 0 and 1, got {val}"))),
+        Ok(_) => {
+            Err(Error::usage(format!("--val: expected a path or a fraction between 0 and 1, got {val}")))
+        }
         Err(_) => Ok(Validation::Data(val.into())),
     }
 }
