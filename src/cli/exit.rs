@@ -37,7 +37,7 @@ pub(super) fn report(error: &anyhow::Error, printer: &Printer) -> Exit {
     }
     printer.error(&format!("{error}"));
     let Some(error) = error.downcast_ref::<Error>() else { return Exit::Usage };
-    if let Some(hint) = hint(error) {
+    if let Some(hint) = error.hint() {
         printer.hint(hint);
     }
     match error.kind() {
@@ -46,16 +46,6 @@ pub(super) fn report(error: &anyhow::Error, printer: &Printer) -> Exit {
         ErrorKind::Locked => Exit::Locked,
         ErrorKind::Interrupted => Exit::Interrupted,
     }
-}
-
-fn hint(error: &Error) -> Option<&str> {
-    error.hint().or(match error.kind() {
-        ErrorKind::Locked => Some("another aesearch is writing this index; try again when it is done"),
-        ErrorKind::Damaged if matches!(error, Error::Index(_)) => {
-            Some("`aesearch verify` names every damaged section; delete the index folder and run `aesearch index` to make it anew")
-        }
-        _ => None,
-    })
 }
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
