@@ -2,5 +2,8 @@
 
 mod fixtures;
 
+mod cli;
 mod hostile;
 mod images;
+mod readme;
+mod tidy;
