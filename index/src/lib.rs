@@ -1,16 +1,60 @@
-//! Binary codes in, neighbours out.
+//! Binary codes in, neighbours out: Hamming search over memory-mapped, immutable segment files.
+//!
+//! The crate knows bits, ids, names and opaque payloads; it knows no pixels, no models and no command line. A
+//! [`Writer`] commits what a [`SegmentBuilder`] collected; a [`Snapshot`] opens the last commit in constant time and
+//! answers from the map; [`verify`] reads every byte. `FORMAT.md` beside this crate describes the files.
+//!
+//! Shapes: a code is `[words(bits)]` u64, bit `i` at word `i / 64`, position `i % 64`, unused bits zero; a latent is
+//! `[latent_size]` f32, kept as i8 with one scale per item.
 
-/// Why the index could not be opened, read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Another writer holds the index.
-    #[error("locked")]
-    Locked,
+#[cfg(target_endian = "big")]
+compile_error!(
+    "segments are little-endian and searched in place: a big-endian target needs a converting reader"
+);
+
+mod builder;
+mod snapshot;
+mod writer;
+
+mod search;
+mod segment;
+mod verify;
+
+mod graph;
+
+mod arrange;
+mod calibrate;
+mod cluster;
+mod top;
+
+mod codec;
+mod error;
+mod kernels;
+mod layout;
+mod manifest;
+mod map;
+
+#[cfg(test)]
+mod testing;
+
+pub use builder::{Item, SegmentBuilder, Settings};
+pub use error::{Error, Result};
+pub use kernels::distance;
+pub use search::{Hit, Mode, Ranked, RecallPoint, Search};
+pub use snapshot::{Latent, Snapshot};
+pub use verify::{Problem, verify};
+pub use writer::Writer;
+
+/// The narrowest and the widest code, in bits.
+pub const BITS: std::ops::RangeInclusive<usize> = 32..=256;
+
+/// Number of u64 words that hold a code of `bits` bits.
+pub fn words(bits: usize) -> usize {
+    bits.div_ceil(64)
 }
 
-impl Error {
-    /// True when another writer holds the index: waiting or trying again later helps.
-    pub fn is_locked(&self) -> bool {
-        matches!(self, Error::Locked)
-    }
+/// True when `code` has the words of a `bits`-bit code and no bit set above `bits`.
+pub(crate) fn is_code(code: &[u64], bits: usize) -> bool {
+    code.len() == words(bits)
+        && (bits.is_multiple_of(64) || code.last().is_some_and(|last| last >> (bits % 64) == 0))
 }

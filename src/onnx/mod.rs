@@ -1,1 +1,17 @@
-//! The room `onnx`; see ARCHITECTURE.md.
+//! ONNX files: written, read, and built node by node.
+//!
+//! | file | responsibility |
+//! |---|---|
+//! | `graph.rs` | a typed builder: every value knows its shape, every method checks and infers |
+//! | `file.rs` | a finished model: bytes out, bytes in, `metadata_props` |
+//! | `messages.rs` | the part of `onnx.proto` that a graph needs, declared by hand for prost |
+//!
+//! This room knows tensors and nodes. It does not know what an autoencoder is (that is `model`) and it runs nothing
+//! (that is `runtime`).
+
+mod file;
+mod graph;
+pub(crate) mod messages;
+
+pub use file::OnnxFile;
+pub use graph::{Dim, Graph, Shape, Value, batch, fixed};

@@ -1,1 +1,228 @@
-//! The room `runtime`; see ARCHITECTURE.md.
+//! ONNX Runtime: found on this machine or fetched once, loaded, and asked to run graphs. Only this room names `ort`.
+//!
+//! [`ensure`] is the way in, for the command line and for the tests alike. It looks at the library the user named, the
+//! data folder, Python's `onnxruntime`, and the system's libraries, in this order, and else fetches a pinned build.
+//! Nothing here knows what the graphs mean.
+//!
+//! | file | responsibility |
+//! |---|---|
+//! | options | where to look, what is allowed |
+//! | find | libraries on this machine, cheapest first |
+//! | fetch | the pinned download, checked and moved into place |
+//! | pins | versions and hashes |
+//! | session | sessions, tensors, devices |
+//! | show | what `aesearch runtime show` tells |
+
+mod fetch;
+mod find;
+mod options;
+mod pins;
+mod session;
+mod show;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use ort::environment::Environment;
+use ort::ep::ExecutionProvider;
+
+pub use find::Source;
+pub use options::{RuntimeOptions, options_from};
+pub use session::{Device, Input, Session, SessionOptions, Tensor};
+pub use show::{Place, Report, install, show};
+
+use crate::{Error, Result};
+use find::{Candidate, Version};
+
+/// A loaded ONNX Runtime; clones share it.
+#[derive(Clone, Debug)]
+pub struct Runtime(Arc<Loaded>);
+
+#[derive(Debug)]
+struct Loaded {
+    environment: Environment,
+    library: PathBuf,
+    source: Source,
+    version: String,
+    cuda_answers: OnceLock<bool>,
+}
+
+/// The library and its environment live as long as the process: neither can be loaded a second time.
+static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
+
+/// Finds ONNX Runtime, or fetches it, and loads it; `notice` is told what takes long.
+///
+/// A process has one runtime: later calls return it, and fail if they name another library or need CUDA where it has none.
+pub fn ensure(options: &RuntimeOptions, notice: &dyn Fn(&str)) -> Result<Runtime> {
+    // The value is written last and whole, so a panic elsewhere cannot have left it broken.
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(runtime) = &*loaded {
+        return runtime.check_serves(options).map(|()| runtime.clone());
+    }
+    let runtime = match &options.library {
+        Some(path) => load(&given(path)?)?,
+        None => find_or_fetch(options, notice)?,
+    };
+    *loaded = Some(runtime.clone());
+    runtime.check_serves(options).map(|()| runtime)
+}
+
+/// The library that the user named: a file, or a folder with the library in it.
+fn given(path: &Path) -> Result<Candidate> {
+    let found =
+        if path.is_dir() { find::library_in(path) } else { path.exists().then(|| path.to_path_buf()) };
+    // An absolute path: relative ones would be looked for beside the program first.
+    match found.map(|path| std::path::absolute(&path).unwrap_or(path)) {
+        Some(path) => Ok(Candidate { source: Source::Given, path }),
+        None => Err(Error::runtime(format!("{}: expected a library, got nothing there", path.display()))
+            .with_hint(GIVEN_ADVICE)),
+    }
+}
+
+const GIVEN_ADVICE: &str =
+    "correct --ort-lib or ORT_DYLIB_PATH, or leave both out: aesearch then finds or fetches it";
+
+fn find_or_fetch(options: &RuntimeOptions, notice: &dyn Fn(&str)) -> Result<Runtime> {
+    let mut refused = String::new();
+    for candidate in find::candidates(options) {
+        match load(&candidate) {
+            Ok(runtime) => {
+                find::remember(options, &candidate);
+                return Ok(runtime);
+            }
+            Err(Error::Runtime { what, .. }) => refused.push_str(&format!("; found {what}")),
+            Err(e) => return Err(e),
+        }
+    }
+    match fetch::fetch(options, notice) {
+        Ok(path) => load(&Candidate { source: Source::DataFolder, path }),
+        Err(Error::Runtime { what, hint }) => Err(Error::Runtime { what: what + &refused, hint }),
+        Err(e) => Err(e),
+    }
+}
+
+/// Loads a library and makes the process's environment from it; a refused one leaves the process as it was.
+fn load(candidate: &Candidate) -> Result<Runtime> {
+    let path = &candidate.path;
+    // The name tells before anything of the library is run.
+    if let Some(version) = candidate.version()
+        && !version.is_supported()
+    {
+        return Err(too_old(path, &version.to_string()));
+    }
+    let builder = ort::init_from(path).map_err(|e| match e {
+        ort::LoadDynamicError::BadVersion { version_str, .. } => too_old(path, &version_str),
+        ort::LoadDynamicError::Dlopen { error, .. } => {
+            refused(path, &format!("expected ONNX Runtime, got a file that does not load: {error}"))
+        }
+        other => refused(path, &format!("expected ONNX Runtime, got another library: {other}")),
+    })?;
+    let environment = builder
+        .with_name("aesearch")
+        .with_telemetry(false)
+        .build()
+        .map_err(|e| refused(path, &session::one_line(&e.to_string())))?;
+    environment.set_log_level(ort::logging::LogLevel::Fatal); // what fails is returned, and said once
+    let version = candidate.version().or_else(|| Version::find_in(ort::info()));
+    Ok(Runtime(Arc::new(Loaded {
+        environment,
+        library: path.clone(),
+        source: candidate.source,
+        version: version.map_or_else(|| format!("1.{} or newer", pins::OLDEST_MINOR), |v| v.to_string()),
+        cuda_answers: OnceLock::new(),
+    })))
+}
+
+fn too_old(path: &Path, version: &str) -> Error {
+    refused(path, &format!("expected version 1.{} or a newer 1.x, got {version}", pins::OLDEST_MINOR))
+}
+
+fn refused(path: &Path, what: &str) -> Error {
+    Error::runtime(format!("{}: {what}", path.display())).with_hint(GIVEN_ADVICE)
+}
+
+impl Runtime {
+    /// The library's version.
+    pub fn version(&self) -> &str {
+        &self.0.version
+    }
+
+    /// The library's path.
+    pub fn library(&self) -> &Path {
+        &self.0.library
+    }
+
+    /// Where the library came from.
+    pub fn source(&self) -> Source {
+        self.0.source
+    }
+
+    /// Whether the library was built with the CUDA provider; a device may still be missing.
+    pub fn has_cuda(&self) -> bool {
+        ort::ep::CUDA::is_available().unwrap_or(false)
+    }
+
+    /// Loads and optimizes a graph, given as the bytes of an ONNX file.
+    pub fn session(&self, model: &[u8], options: &SessionOptions) -> Result<Session> {
+        match options.device {
+            Device::Cpu => Session::open(&self.0.environment, model, options),
+            Device::Cuda(number) => self.cuda_session(model, number, options),
+            Device::Auto => {
+                let cpu = SessionOptions { device: Device::Cpu, ..*options };
+                if !self.has_cuda() || self.0.cuda_answers.get() == Some(&false) {
+                    return Session::open(&self.0.environment, model, &cpu);
+                }
+                let attempt = self.cuda_session(model, 0, options);
+                if *self.0.cuda_answers.get_or_init(|| attempt.is_ok()) {
+                    attempt
+                } else {
+                    Session::open(&self.0.environment, model, &cpu)
+                }
+            }
+        }
+    }
+
+    fn cuda_session(&self, model: &[u8], number: u32, options: &SessionOptions) -> Result<Session> {
+        if !self.has_cuda() {
+            return Err(self.without_cuda());
+        }
+        let options = SessionOptions { device: Device::Cuda(number), ..*options };
+        Session::open(&self.0.environment, model, &options).map_err(|e| match e {
+            Error::Runtime { what, .. } => Error::runtime(format!("cuda:{number}: {what}")).with_hint(
+                "check that nvidia-smi lists the device and that CUDA 12 and cuDNN 9 are where the linker finds them, or use --device cpu",
+            ),
+            other => other,
+        })
+    }
+
+    fn without_cuda(&self) -> Error {
+        Error::runtime(format!(
+            "{}: expected a library with the CUDA provider, got version {} without it",
+            self.library().display(),
+            self.version()
+        ))
+        .with_hint("run `aesearch runtime install --cuda`, or use --device cpu")
+    }
+
+    /// Whether this library is what `options` ask for.
+    fn check_serves(&self, options: &RuntimeOptions) -> Result<()> {
+        if let Some(path) = &options.library {
+            let wanted = given(path)?.path;
+            let same = |a: &Path, b: &Path| match (a.canonicalize(), b.canonicalize()) {
+                (Ok(a), Ok(b)) => a == b,
+                _ => a == b,
+            };
+            if !same(&wanted, self.library()) {
+                return Err(Error::runtime(format!(
+                    "{}: expected no library in use yet, got {} loaded in this process",
+                    wanted.display(),
+                    self.library().display()
+                )));
+            }
+        }
+        if options.cuda && !self.has_cuda() { Err(self.without_cuda()) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

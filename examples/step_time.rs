@@ -1,0 +1,45 @@
+//! CPU time of training steps on random images, for `benches/compare/train.py`: one line of JSON.
+//!
+//! `cargo run --release --example step_time -- conv 128 50 1` is family, batch, steps, threads.
+
+use aesearch::images::InputShape;
+use aesearch::model::Family;
+use aesearch::runtime::{ensure, options_from};
+use aesearch::train::{Dataset, TrainOptions, Trainer};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [family, batch, steps, threads] = arguments.as_slice() else {
+        return Err("expected FAMILY BATCH STEPS THREADS".into());
+    };
+    let (batch, steps, threads): (usize, usize, usize) = (batch.parse()?, steps.parse()?, threads.parse()?);
+    let shape = InputShape { channels: 1, height: 28, width: 28 };
+    let family: Family = family.parse()?;
+    let runtime = ensure(&options_from(|name| std::env::var_os(name)), &|notice| eprintln!("{notice}"))?;
+    let pixels = (0..batch * 784).map(|i| (i * 2_654_435_761 % 251) as u8).collect();
+    let data = Dataset::new(shape, pixels)?;
+    let options = TrainOptions { family, threads, ..TrainOptions::default() };
+    let mut trainer = Trainer::new(&runtime, &family.architecture(shape, options.bits)?, &options)?;
+    let ids: Vec<usize> = (0..batch).collect();
+    let mut times = vec![];
+    for step in 0..steps + 5 {
+        let start = cpu_ms()?;
+        let images = data.batch_innermost(&ids);
+        trainer.step(&data, batch, &images, None)?;
+        if step >= 5 {
+            times.push(cpu_ms()? - start);
+        }
+    }
+    println!("{}", serde_json::json!({ "ms_per_step_cpu": times, "onnxruntime": runtime.version() }));
+    Ok(())
+}
+
+/// CPU time of this process so far, all threads, in ms.
+fn cpu_ms() -> Result<f64, std::io::Error> {
+    let mut ns = 0.0;
+    for task in std::fs::read_dir("/proc/self/task")? {
+        let schedule = std::fs::read_to_string(task?.path().join("schedstat"))?;
+        ns += schedule.split(' ').next().and_then(|first| first.parse::<f64>().ok()).unwrap_or(0.0);
+    }
+    Ok(ns / 1e6)
+}

@@ -1,0 +1,170 @@
+//! Calibration: how many buckets must be looked at for which recall, measured at build on the index's own codes.
+//!
+//! Sampled codes are held out: each is taken as a query whose own items do not count, and every other one is moved by
+//! some bits, as fresh queries are farther from the index than its own members. A neighbour counts as found if it is
+//! no farther than the exact k-th (ties are equal). What is stored is the mean less one standard error.
+
+use rayon::prelude::*;
+
+use crate::search::{RecallPoint, View};
+
+/// Codes asked.
+const SAMPLES: usize = 256;
+/// Numbers of neighbours measured: a page of results, a sheet, the default and a generous depth of re-ranking.
+const KS: [u32; 4] = [10, 50, 200, 1000];
+
+/// Measures recall for growing numbers of probes, up to where looking at every code is as cheap.
+pub(crate) fn calibrate(view: &View<'_>, bits: usize) -> Vec<RecallPoint> {
+    let grid: Vec<usize> = probe_counts().take_while(|&probes| !view.exact_is_as_cheap(probes)).collect();
+    let n_codes = view.n_codes();
+    let samples = SAMPLES.min(n_codes);
+    let ks: Vec<u32> = KS.into_iter().filter(|&k| k as usize * 4 <= view.code_items.len()).collect();
+    if grid.is_empty() || ks.is_empty() {
+        return Vec::new();
+    }
+    let recalls: Vec<Vec<f64>> = (0..samples)
+        .into_par_iter()
+        .map(|i| sample_recalls(view, Sample::new(view, i, i * n_codes / samples, bits), &grid, &ks))
+        .collect();
+
+    let mut curve = Vec::new();
+    for (at_k, &k) in ks.iter().enumerate() {
+        for (at_probes, &probes) in grid.iter().enumerate() {
+            let each = recalls.iter().map(|recalls| recalls[at_k * grid.len() + at_probes]);
+            let recall = cautious_mean(each) as f32;
+            curve.push(RecallPoint { k, probes: probes as u32, recall });
+            if recall >= 1.0 {
+                break;
+            }
+        }
+    }
+    curve
+}
+
+/// 1, 2, 3, 4, 6, 8, 12, 16, 24, 32 ...
+fn probe_counts() -> impl Iterator<Item = usize> {
+    [1].into_iter().chain((1..24).flat_map(|power| [1 << power, 3 << (power - 1)]))
+}
+
+/// The mean less its standard error.
+fn cautious_mean(values: impl ExactSizeIterator<Item = f64> + Clone) -> f64 {
+    let n = values.len() as f64;
+    let mean = values.clone().sum::<f64>() / n;
+    let variance = values.map(|value| (value - mean).powi(2)).sum::<f64>() / n;
+    mean - (variance / n).sqrt()
+}
+
+/// A held-out query.
+struct Sample {
+    query: Vec<u64>,
+    code: usize, // not to be found
+}
+
+impl Sample {
+    fn new(view: &View<'_>, number: usize, code: usize, bits: usize) -> Self {
+        let mut query = view.codes[code * view.words..][..view.words].to_vec();
+        if number % 2 == 1 {
+            // 1 bit in 32, at places that differ from sample to sample; a place hit twice is flipped back
+            for flip in 0..bits / 32 {
+                let bit = (number * 37 + flip * flip * 11 + flip * 29) % bits;
+                query[bit / 64] ^= 1 << (bit % 64);
+            }
+        }
+        Sample { query, code }
+    }
+}
+
+/// The recall of one sample at every k and number of probes: `[ks, grid]`.
+fn sample_recalls(view: &View<'_>, sample: Sample, grid: &[usize], ks: &[u32]) -> Vec<f64> {
+    let neighbours = exact_neighbours(view, &sample, ks[ks.len() - 1]);
+    let mut last_distances = Vec::new(); // [ks], distance of the exact k-th item
+    let mut items = 0;
+    for &(distance, _, weight) in &neighbours {
+        items += weight;
+        while last_distances.len() < ks.len() && items >= ks[last_distances.len()] {
+            last_distances.push(distance);
+        }
+    }
+    last_distances.resize(ks.len(), u32::MAX);
+
+    let mut per_bucket: Vec<(u32, Vec<u32>)> = Vec::new(); // neighbours in each bucket, per k
+    for (distance, code, weight) in neighbours {
+        let bucket = view.buckets.partition_point(|&first| first <= code) as u32 - 1;
+        let at = per_bucket.binary_search_by_key(&bucket, |entry| entry.0).unwrap_or_else(|at| {
+            per_bucket.insert(at, (bucket, vec![0; ks.len()]));
+            at
+        });
+        for (found, &last) in per_bucket[at].1.iter_mut().zip(&last_distances) {
+            *found += if distance <= last { weight } else { 0 };
+        }
+    }
+
+    let mut recalls = vec![0.0; ks.len() * grid.len()];
+    for (at_probes, &probes) in grid.iter().enumerate() {
+        let mut found = vec![0u32; ks.len()];
+        for bucket in view.route(&sample.query, probes) {
+            if let Ok(at) = per_bucket.binary_search_by_key(&bucket, |entry| entry.0) {
+                found.iter_mut().zip(&per_bucket[at].1).for_each(|(found, more)| *found += more);
+            }
+        }
+        for (at_k, (&found, &k)) in found.iter().zip(ks).enumerate() {
+            recalls[at_k * grid.len() + at_probes] = f64::from(found.min(k)) / f64::from(k);
+        }
+    }
+    recalls
+}
+
+/// The codes that hold the `k` nearest items and all ties, without the sample's own: (distance, code, items), sorted.
+fn exact_neighbours(view: &View<'_>, sample: &Sample, k: u32) -> Vec<(u32, u32, u32)> {
+    let weight = |code: usize| view.code_offsets[code + 1] - view.code_offsets[code];
+    let nearest = view.scan_all(&sample.query, (k + weight(sample.code)) as usize, u32::MAX);
+    let mut neighbours: Vec<_> = nearest
+        .finish()
+        .into_iter()
+        .filter(|&(_, code)| code as usize != sample.code)
+        .map(|(distance, code)| (distance, code, weight(code as usize)))
+        .collect();
+    neighbours.sort_unstable();
+    neighbours
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arrange::arrange;
+    use crate::testing::clustered_codes;
+
+    #[test]
+    fn the_promise_holds_on_fresh_queries() {
+        let arranged = arrange(&clustered_codes(20_000, 64, 300, 1), 1, 32);
+        let view = arranged.view();
+        let curve = calibrate(&view, 64);
+        assert!(!curve.is_empty());
+        assert!(view.plan(&curve, 10, 0.9).is_some(), "{curve:?}");
+        for (k, recall) in [(10, 0.9), (10, 0.99), (50, 0.95)] {
+            let probes = view.plan(&curve, k, recall);
+            let queries = clustered_codes(400, 64, 300, 2);
+            let mut found = 0;
+            for &query in &queries {
+                let last = view.search(&[query], k, 64, None).last().unwrap().distance;
+                let hits = view.search(&[query], k, 64, probes);
+                found += hits.iter().filter(|hit| hit.distance <= last).count();
+            }
+            let measured = found as f32 / (queries.len() * k) as f32;
+            assert!(measured >= recall - 0.005, "{measured} of {recall} at {probes:?}");
+        }
+    }
+
+    #[test]
+    fn small_indexes_need_no_curve() {
+        let arranged = arrange(&clustered_codes(100, 64, 3, 1), 1, 128);
+        assert!(calibrate(&arranged.view(), 64).is_empty());
+        assert_eq!(arranged.view().plan(&[], 10, 0.0), None);
+    }
+
+    #[test]
+    fn probe_counts_rise() {
+        let counts: Vec<usize> = probe_counts().take(8).collect();
+        assert_eq!(counts, [1, 2, 3, 4, 6, 8, 12, 16]);
+    }
+}

@@ -1,0 +1,103 @@
+//! The one error type of the crate: where, what was expected, what was found, what to do.
+
+use std::path::{Path, PathBuf};
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why the index could not be opened, read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The folder holds no index.
+    #[error("{}: no index here: run `aesearch index DATA`", path.display())]
+    NotFound {
+        /// The folder that was asked for.
+        path: PathBuf,
+    },
+    /// Another writer holds the index.
+    #[error("{}: locked by another writer: wait for it to finish, then try again", path.display())]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// The operating system refused.
+    #[error("{}: {what}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried.
+        what: &'static str,
+        /// The system's own words.
+        source: std::io::Error,
+    },
+    /// A file is not what its format says.
+    #[error(
+        "{}: {section}: expected {expected}, got {got} (format {version}): the index is damaged, remove it and run `aesearch index DATA` again",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The part of the file.
+        section: String,
+        /// What the format demands.
+        expected: String,
+        /// What was found.
+        got: String,
+        /// The format version the file claims, or this program's where it claims none.
+        version: String,
+    },
+    /// A file was written by a newer program.
+    #[error(
+        "{}: format: expected {supported} or older, got {got}: upgrade aesearch, or index again with this version",
+        path.display()
+    )]
+    TooNew {
+        /// The file.
+        path: PathBuf,
+        /// The format major of the file.
+        got: u16,
+        /// The newest format major this program reads.
+        supported: u16,
+    },
+    /// The caller's settings, item or query do not fit the index.
+    #[error("{what}: expected {expected}, got {got}")]
+    Input {
+        /// The thing that does not fit.
+        what: &'static str,
+        /// What would.
+        expected: String,
+        /// What was given.
+        got: String,
+    },
+}
+
+impl Error {
+    /// True when another writer holds the index: waiting or trying again later helps.
+    pub fn is_locked(&self) -> bool {
+        matches!(self, Error::Locked { .. })
+    }
+
+    /// True when the folder holds no index.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Error::NotFound { .. })
+    }
+
+    /// True when a file of the index is damaged: indexing again helps.
+    pub fn is_damaged(&self) -> bool {
+        matches!(self, Error::Damaged { .. })
+    }
+
+    /// True when the index was written by a newer program: upgrading helps.
+    pub fn is_too_new(&self) -> bool {
+        matches!(self, Error::TooNew { .. })
+    }
+
+    pub(crate) fn io(path: &Path, what: &'static str, source: std::io::Error) -> Self {
+        Error::Io { path: path.to_path_buf(), what, source }
+    }
+
+    pub(crate) fn input(what: &'static str, expected: impl ToString, got: impl ToString) -> Self {
+        Error::Input { what, expected: expected.to_string(), got: got.to_string() }
+    }
+}

@@ -1,0 +1,160 @@
+//! Commits: all or nothing, one writer, readers that keep what they opened.
+
+use std::fs;
+
+use aesearch_index::{Error, SegmentBuilder, Settings, Snapshot, Writer, verify};
+
+use crate::{commit, items, open, segment_files};
+
+#[test]
+fn what_was_pushed_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        bits: 100,
+        latent_size: 7,
+        attributes: vec![("model".into(), b"digits".to_vec()), ("empty".into(), vec![])],
+        ..Settings::default()
+    };
+    let pushed = items(50, &settings, 1);
+    commit(dir.path(), &pushed, &settings);
+    let snapshot = open(dir.path());
+    assert_eq!((snapshot.len(), snapshot.bits(), snapshot.latent_size()), (50, 100, 7));
+    assert_eq!(snapshot.attribute("model"), Some(&b"digits"[..]));
+    assert_eq!((snapshot.attribute("empty"), snapshot.attribute("none")), (Some(&[][..]), None));
+    for (id, item) in pushed.iter().enumerate() {
+        let id = id as u32;
+        assert_eq!((snapshot.name(id), snapshot.payload(id)), (&item.name[..], &item.payload[..]));
+        assert_eq!(snapshot.code(id), item.code);
+        let latent = snapshot.latent(id).unwrap();
+        for (&value, &kept) in item.latent.iter().zip(latent.values) {
+            assert!((value - f32::from(kept) * latent.scale).abs() <= latent.scale * 0.51);
+        }
+    }
+    assert!(
+        snapshot.name(50).is_empty() && snapshot.code(u32::MAX).is_empty() && snapshot.latent(50).is_none()
+    );
+    let on_disk: u64 = segment_files(dir.path())
+        .iter()
+        .chain([&dir.path().join("MANIFEST")])
+        .map(|path| fs::metadata(path).unwrap().len())
+        .sum();
+    assert_eq!(snapshot.bytes(), on_disk);
+}
+
+#[test]
+fn an_empty_commit_is_an_index() {
+    let dir = tempfile::tempdir().unwrap();
+    commit(dir.path(), &[], &Settings::default());
+    let snapshot = open(dir.path());
+    assert!(snapshot.is_empty());
+    assert!(snapshot.search(&[0], &Default::default()).unwrap().is_empty());
+    assert_eq!(verify(dir.path()).unwrap(), []);
+}
+
+#[test]
+fn no_index_is_an_error_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    for path in [dir.path().to_path_buf(), dir.path().join("nowhere")] {
+        let error = Snapshot::open(&path).unwrap_err();
+        assert!(error.is_not_found());
+        assert!(error.to_string().contains("no index here: run `aesearch index DATA`"), "{error}");
+        assert!(verify(&path).unwrap_err().is_not_found());
+    }
+}
+
+#[test]
+fn a_second_writer_is_refused_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let writer = Writer::lock(&dir.path().join("new/folder")).unwrap();
+    let error = Writer::lock(&dir.path().join("new/folder")).unwrap_err();
+    assert!(error.is_locked(), "{error}");
+    drop(writer);
+    Writer::lock(&dir.path().join("new/folder")).unwrap();
+}
+
+#[test]
+fn a_crash_before_the_rename_leaves_the_last_commit() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Settings::default();
+    commit(dir.path(), &items(20, &settings, 1), &settings);
+    let left_over = [
+        ("MANIFEST.tmp", &b"half a mani"[..]),
+        ("0000000000000002.seg", b"AESEGMNT half a segment"),
+        ("00000000000000ff.seg", b""),
+    ];
+    for (name, bytes) in left_over {
+        fs::write(dir.path().join(name), bytes).unwrap();
+    }
+    fs::write(dir.path().join("notes.txt"), b"the user's own").unwrap();
+    assert_eq!(open(dir.path()).len(), 20);
+    assert_eq!(verify(dir.path()).unwrap(), []);
+
+    let mut writer = Writer::lock(dir.path()).unwrap();
+    for (name, _) in left_over {
+        assert!(!dir.path().join(name).exists(), "{name}");
+    }
+    writer.commit(SegmentBuilder::new(&settings).unwrap()).unwrap();
+    assert!(open(dir.path()).is_empty());
+    assert_eq!(segment_files(dir.path()).len(), 1);
+    assert!(dir.path().join("notes.txt").exists());
+}
+
+#[test]
+fn a_reader_keeps_its_snapshot_while_writers_commit() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Settings::default();
+    let first = items(300, &settings, 1);
+    commit(dir.path(), &first, &settings);
+    let reader = open(dir.path());
+    for seed in 2..5 {
+        commit(dir.path(), &items(100, &settings, seed), &settings);
+    }
+    assert_eq!(open(dir.path()).len(), 100);
+    assert_eq!(reader.len(), 300);
+    for (id, item) in first.iter().enumerate() {
+        assert_eq!(reader.name(id as u32), item.name);
+        assert_eq!(reader.search(&item.code, &Default::default()).unwrap()[0].distance, 0);
+    }
+}
+
+#[test]
+fn readers_that_open_during_commits_see_whole_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Settings::default();
+    let sizes = [10usize, 20, 30];
+    let versions: Vec<_> = sizes.iter().map(|&size| items(size, &settings, size as u64)).collect();
+    commit(dir.path(), &versions[0], &settings);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| (0..40).for_each(|i| commit(dir.path(), &versions[i % 3], &settings)));
+        while !writer.is_finished() {
+            let snapshot = open(dir.path());
+            let version = &versions[sizes.iter().position(|&size| size == snapshot.len()).unwrap()];
+            assert!(version.iter().enumerate().all(|(id, item)| snapshot.name(id as u32) == item.name));
+        }
+    });
+}
+
+#[test]
+fn inputs_that_do_not_fit_are_refused_with_both_sides_named() {
+    let settings = Settings { bits: 70, latent_size: 2, ..Settings::default() };
+    let mut builder = SegmentBuilder::new(&settings).unwrap();
+    let item = |code: &'static [u64], latent: &'static [f32]| aesearch_index::Item {
+        name: b"",
+        payload: b"",
+        code,
+        latent,
+    };
+    for wrong in [
+        item(&[0], &[0.0; 2]),
+        item(&[0, 1 << 6], &[0.0; 2]),
+        item(&[0, 0], &[0.0; 3]),
+        item(&[0, 0], &[0.0, f32::NAN]),
+    ] {
+        let error = builder.push(wrong).unwrap_err();
+        assert!(matches!(error, Error::Input { .. }) && error.to_string().contains("expected"), "{error}");
+    }
+    assert!(builder.is_empty());
+    for (bits, bucket_size) in [(31, 1), (257, 1), (64, 0)] {
+        assert!(SegmentBuilder::new(&Settings { bits, bucket_size, ..Settings::default() }).is_err());
+    }
+}

@@ -1,0 +1,153 @@
+//! Damaged files: every flipped byte is found by `verify`, none makes a reader panic.
+
+use std::fs;
+use std::path::Path;
+
+use aesearch_index::{Mode, Search, SegmentBuilder, Settings, Snapshot, verify};
+
+use crate::{commit, items, open, segment_files};
+
+/// Uses everything a reader offers.
+fn use_all_of(dir: &Path) {
+    let Ok(snapshot) = Snapshot::open(dir) else { return };
+    for mode in [Mode::Exact, Mode::Recall(0.0)] {
+        let hits = snapshot.search(&[0x1234, 7], &Search { k: 20, mode, radius: None }).unwrap();
+        assert!(hits.iter().all(|hit| (hit.id as usize) < snapshot.len()));
+        snapshot.rerank(&[1.0, 2.0, 3.0], &hits, 5);
+    }
+    let settings = Settings { bits: 128, latent_size: 3, ..Settings::default() };
+    let mut builder = SegmentBuilder::new(&settings).unwrap();
+    for id in 0..=snapshot.len() as u32 {
+        let _ = builder.push_from(&snapshot, id);
+    }
+    snapshot.recall_curve();
+}
+
+fn small_index(dir: &Path) {
+    let settings = Settings {
+        bits: 128,
+        latent_size: 3,
+        bucket_size: 8,
+        attributes: vec![("model".into(), vec![1, 2, 3])],
+    };
+    commit(dir, &items(40, &settings, 3), &settings);
+}
+
+#[test]
+fn every_flipped_byte_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    small_index(dir.path());
+    assert_eq!(verify(dir.path()).unwrap(), []);
+    let segment = segment_files(dir.path()).remove(0);
+    for path in [segment, dir.path().join("MANIFEST")] {
+        let sound = fs::read(&path).unwrap();
+        let mut damaged = sound.clone();
+        for at in 0..sound.len() {
+            damaged[at] ^= 1 << (at % 8);
+            fs::write(&path, &damaged).unwrap();
+            let problems = verify(dir.path()).unwrap();
+            assert!(!problems.is_empty(), "byte {at} of {}", path.display());
+            assert!(problems.iter().all(|problem| problem.path == path), "{problems:?}");
+            use_all_of(dir.path());
+            damaged[at] = sound[at];
+        }
+        fs::write(&path, &sound).unwrap();
+    }
+    assert_eq!(verify(dir.path()).unwrap(), []);
+}
+
+#[test]
+fn nonsense_in_any_section_is_searched_without_a_panic() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Settings { bits: 128, latent_size: 3, bucket_size: 1, ..Settings::default() };
+    commit(dir.path(), &items(4000, &settings, 3), &settings);
+    assert!(!open(dir.path()).recall_curve().is_empty(), "the walk through the graph is covered");
+    let path = segment_files(dir.path()).remove(0);
+    let sound = fs::read(&path).unwrap();
+    let body = 64 + 16 * 32; // header and table
+    for value in [0x00, 0x01, 0xff] {
+        for start in (body..sound.len()).step_by(sound.len() / 40) {
+            let mut damaged = sound.clone();
+            let end = (start + sound.len() / 30).min(sound.len());
+            damaged[start..end].fill(value);
+            fs::write(&path, &damaged).unwrap();
+            use_all_of(dir.path());
+        }
+    }
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    small_index(dir.path());
+    for path in [segment_files(dir.path()).remove(0), dir.path().join("MANIFEST")] {
+        let sound = fs::read(&path).unwrap();
+        for length in (0..sound.len()).step_by(7).chain([sound.len() - 1]) {
+            fs::write(&path, &sound[..length]).unwrap();
+            let error = Snapshot::open(dir.path()).unwrap_err();
+            assert!(error.is_damaged(), "{length} bytes: {error}");
+            assert!(!verify(dir.path()).unwrap().is_empty());
+        }
+        let longer: Vec<u8> = sound.iter().copied().chain([0]).collect();
+        fs::write(&path, longer).unwrap();
+        assert!(Snapshot::open(dir.path()).unwrap_err().is_damaged());
+        fs::write(&path, &sound).unwrap();
+    }
+    fs::remove_file(segment_files(dir.path()).remove(0)).unwrap();
+    assert!(Snapshot::open(dir.path()).unwrap_err().is_damaged());
+    assert_eq!(verify(dir.path()).unwrap().len(), 1);
+}
+
+/// Overwrites a field of a head and makes its checksum right again.
+fn patch(path: &Path, at: usize, bytes: &[u8]) {
+    let mut file = fs::read(path).unwrap();
+    file[at..at + bytes.len()].copy_from_slice(bytes);
+    let covered = u32::from_le_bytes(file[12..16].try_into().unwrap()) as usize;
+    file[16..20].fill(0);
+    let checksum = crc32fast::hash(&file[..covered]);
+    file[16..20].copy_from_slice(&checksum.to_le_bytes());
+    fs::write(path, file).unwrap();
+}
+
+#[test]
+fn newer_majors_are_refused_and_newer_minors_read() {
+    for manifest in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        small_index(dir.path());
+        let path = if manifest { dir.path().join("MANIFEST") } else { segment_files(dir.path()).remove(0) };
+        patch(&path, 10, &[9, 0]);
+        assert_eq!(open(dir.path()).len(), 40);
+        assert_eq!(verify(dir.path()).unwrap(), []);
+        patch(&path, 8, &[2, 0]);
+        let error = Snapshot::open(dir.path()).unwrap_err();
+        assert!(error.is_too_new() && error.to_string().contains("upgrade aesearch"), "{error}");
+        assert_eq!(verify(dir.path()).unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn headers_that_lie_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    small_index(dir.path());
+    let path = segment_files(dir.path()).remove(0);
+    let sound = fs::read(&path).unwrap();
+    let entry = 64; // the first section's line: kind, checksum, offset, length
+    let lies: [(usize, &[u8]); 9] = [
+        (20, &[200, 0, 0, 0]),                           // section count
+        (32, &[255, 255, 0, 0]),                         // bits
+        (44, &[255, 255, 255, 255]),                     // items
+        (48, &[255, 255, 255, 255]),                     // codes
+        (entry, &[99, 0, 0, 0]),                         // a known section made unknown
+        (entry, &[2, 0, 0, 0]),                          // a section twice
+        (entry + 8, &[1, 0, 0, 0, 0, 0, 0, 0]),          // not aligned
+        (entry + 8, &[255; 8]),                          // beyond everything
+        (entry + 16, &[255, 255, 255, 255, 0, 0, 0, 0]), // longer than the file
+    ];
+    for (at, bytes) in lies {
+        patch(&path, at, bytes);
+        let error = Snapshot::open(dir.path()).unwrap_err();
+        assert!(error.is_damaged(), "{at}: {error}");
+        assert!(!verify(dir.path()).unwrap().is_empty());
+        fs::write(&path, &sound).unwrap();
+    }
+}

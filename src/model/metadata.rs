@@ -1,0 +1,234 @@
+//! What a model file says of itself: key-value pairs in `metadata_props`, all prefixed `aesearch.`.
+//!
+//! Everything needed to feed the model and to tell where it came from. A file without these keys is somebody else's
+//! model; a file with a newer format version is refused.
+
+use super::architecture::Architecture;
+use crate::error::{Error, Result};
+use crate::images::InputShape;
+use crate::onnx::OnnxFile;
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// Version of this set of keys.
+const FORMAT: u32 = 1;
+const PREFIX: &str = "aesearch.";
+
+/// How latents become bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BinarizerKind {
+    /// A bit is set where the latent is positive: for latents trained to be cut at zero.
+    Sign,
+    /// Mean-centred iterative quantization (Gong & Lazebnik, 2011), fitted when an index is made.
+    Itq,
+}
+
+impl fmt::Display for BinarizerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            BinarizerKind::Sign => "sign",
+            BinarizerKind::Itq => "itq",
+        })
+    }
+}
+
+impl FromStr for BinarizerKind {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, String> {
+        match s {
+            "sign" => Ok(BinarizerKind::Sign),
+            "itq" => Ok(BinarizerKind::Itq),
+            other => Err(format!("expected sign or itq, got '{other}'")),
+        }
+    }
+}
+
+/// What a model file says of itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metadata {
+    /// The name it was given: the model folder's.
+    pub name: String,
+    /// `conv-hash`, `conv`, `dense`.
+    pub family: String,
+    /// What the encoder takes.
+    pub input: InputShape,
+    /// Numbers per latent.
+    pub latent_size: usize,
+    /// Bits per code.
+    pub bits: usize,
+    /// How latents become bits.
+    pub binarizer: BinarizerKind,
+    /// SHA-256 of the training images after decoding and resizing, hex; empty when untrained.
+    pub data_fingerprint: String,
+    /// Number of training images.
+    pub training_images: usize,
+    /// Epochs trained, those of a warm start's source not counted.
+    pub epochs: usize,
+    /// Mean binary cross-entropy per pixel over the last epoch.
+    pub train_loss: Option<f64>,
+    /// The same over the validation images, measured on the exported files.
+    pub val_loss: Option<f64>,
+    /// Standard deviation of the Gaussian noise that training added, 0 for none.
+    pub denoise: f32,
+    /// Seed of weights, order and noise.
+    pub seed: u64,
+    /// Version of the program that wrote the file.
+    pub tool_version: String,
+}
+
+impl Metadata {
+    /// The metadata of an architecture before any training.
+    pub fn new(name: &str, architecture: &Architecture, bits: usize) -> Self {
+        Metadata {
+            name: name.to_owned(),
+            family: architecture.family.name().to_owned(),
+            input: architecture.input,
+            latent_size: architecture.latent_size(),
+            bits,
+            binarizer: architecture.family.binarizer(),
+            data_fingerprint: String::new(),
+            training_images: 0,
+            epochs: 0,
+            train_loss: None,
+            val_loss: None,
+            denoise: 0.0,
+            seed: 0,
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// The pairs to write, in a fixed order.
+    pub(crate) fn pairs(&self) -> Vec<(String, String)> {
+        let mut pairs = vec![
+            ("format", FORMAT.to_string()),
+            ("name", self.name.clone()),
+            ("family", self.family.clone()),
+            ("channels", self.input.channels.to_string()),
+            ("height", self.input.height.to_string()),
+            ("width", self.input.width.to_string()),
+            ("resize", crate::images::RESIZE_RULE.to_owned()),
+            ("colour", crate::images::COLOUR_RULE.to_owned()),
+            ("latent_name", super::export::LATENT.to_owned()),
+            ("latent_size", self.latent_size.to_string()),
+            ("bits", self.bits.to_string()),
+            ("binarizer", self.binarizer.to_string()),
+            ("data_fingerprint", self.data_fingerprint.clone()),
+            ("training_images", self.training_images.to_string()),
+            ("epochs", self.epochs.to_string()),
+            ("denoise", self.denoise.to_string()),
+            ("seed", self.seed.to_string()),
+            ("tool_version", self.tool_version.clone()),
+        ];
+        pairs.extend(self.train_loss.map(|l| ("train_loss", l.to_string())));
+        pairs.extend(self.val_loss.map(|l| ("val_loss", l.to_string())));
+        pairs.into_iter().map(|(key, value)| (format!("{PREFIX}{key}"), value)).collect()
+    }
+
+    /// Reads the metadata of `file`, which messages call `model`.
+    ///
+    /// # Errors
+    /// When keys are missing, unreadable, or of a newer format; names the key.
+    pub fn read(file: &OnnxFile, model: &str) -> Result<Self> {
+        let pairs: HashMap<&str, &str> =
+            file.metadata().filter_map(|(k, v)| Some((k.strip_prefix(PREFIX)?, v))).collect();
+        let keys = Keys { model, pairs };
+        let format: u32 = keys.parse("format").map_err(|e| {
+            e.with_hint("expected an encoder.onnx written by `aesearch train`; train one on your images")
+        })?;
+        if format > FORMAT {
+            let what = format!("format: expected at most {FORMAT}, got {format}");
+            return Err(Error::model(model, what).with_hint("upgrade aesearch to read this model"));
+        }
+        Ok(Metadata {
+            name: keys.parse("name")?,
+            family: keys.parse("family")?,
+            input: InputShape {
+                channels: keys.parse("channels")?,
+                height: keys.parse("height")?,
+                width: keys.parse("width")?,
+            },
+            latent_size: keys.parse("latent_size")?,
+            bits: keys.parse("bits")?,
+            binarizer: keys.parse("binarizer")?,
+            data_fingerprint: keys.parse("data_fingerprint")?,
+            training_images: keys.parse("training_images")?,
+            epochs: keys.parse("epochs")?,
+            train_loss: keys.optional("train_loss")?,
+            val_loss: keys.optional("val_loss")?,
+            denoise: keys.parse("denoise")?,
+            seed: keys.parse("seed")?,
+            tool_version: keys.parse("tool_version")?,
+        })
+    }
+}
+
+struct Keys<'a> {
+    model: &'a str,
+    pairs: HashMap<&'a str, &'a str>,
+}
+
+impl Keys<'_> {
+    fn optional<T: FromStr>(&self, key: &str) -> Result<Option<T>> {
+        let Some(value) = self.pairs.get(key) else { return Ok(None) };
+        let parsed = value.parse().map_err(|_| {
+            Error::model(
+                self.model,
+                format!("metadata {PREFIX}{key}: expected a {}, got '{value}'", kind::<T>()),
+            )
+        })?;
+        Ok(Some(parsed))
+    }
+
+    fn parse<T: FromStr>(&self, key: &str) -> Result<T> {
+        self.optional(key)?.ok_or_else(|| {
+            Error::model(self.model, format!("metadata {PREFIX}{key}: expected a value, got none"))
+        })
+    }
+}
+
+/// The last part of a type's path: `usize`, `BinarizerKind`.
+fn kind<T>() -> &'static str {
+    std::any::type_name::<T>().rsplit("::").next().unwrap_or("value")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Family, encoder_onnx};
+
+    fn sample() -> (Architecture, Metadata) {
+        let input = InputShape { channels: 1, height: 28, width: 28 };
+        let architecture = Family::Conv.architecture(input, 64).unwrap();
+        let metadata = Metadata {
+            epochs: 3,
+            val_loss: Some(0.081_25),
+            seed: u64::MAX,
+            denoise: 0.5,
+            ..Metadata::new("mine", &architecture, 64)
+        };
+        (architecture, metadata)
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let (architecture, metadata) = sample();
+        let file = encoder_onnx(&architecture, &architecture.initial_parameters(0), &metadata);
+        let back = OnnxFile::read(&file.to_bytes()).unwrap();
+        assert_eq!(Metadata::read(&back, "mine").unwrap(), metadata);
+    }
+
+    #[test]
+    fn newer_and_foreign_files_are_refused() {
+        let (architecture, metadata) = sample();
+        let file = encoder_onnx(&architecture, &architecture.initial_parameters(0), &metadata);
+        let newer = file.clone().with_metadata([("aesearch.format".into(), "2".into())]);
+        let message = Metadata::read(&newer, "mine").unwrap_err().to_string();
+        assert_eq!(message, "mine: format: expected at most 1, got 2");
+        let foreign = file.with_metadata([]);
+        let error = Metadata::read(&foreign, "mine").unwrap_err();
+        assert_eq!(error.to_string(), "mine: metadata aesearch.format: expected a value, got none");
+        assert!(error.hint().is_some());
+    }
+}

@@ -1,0 +1,66 @@
+//! A finished ONNX model: its bytes, and the key-value pairs in `metadata_props`.
+//!
+//! What the keys mean is decided in `model::metadata`; this file only carries them.
+
+use super::messages::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto};
+use prost::Message;
+
+/// IR version 8 and opset 17 go together; every ONNX Runtime since 1.12 reads them.
+const IR_VERSION: i64 = 8;
+const OPSET: i64 = 17;
+
+/// An ONNX model in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OnnxFile(ModelProto);
+
+impl OnnxFile {
+    pub(super) fn from_graph(graph: GraphProto) -> Self {
+        OnnxFile(ModelProto {
+            ir_version: IR_VERSION,
+            producer_name: env!("CARGO_PKG_NAME").into(),
+            producer_version: env!("CARGO_PKG_VERSION").into(),
+            graph: Some(graph),
+            opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
+            metadata_props: vec![],
+        })
+    }
+
+    /// Reads a model.
+    ///
+    /// # Errors
+    /// Says what is wrong with the bytes when they are no ONNX model.
+    pub fn read(bytes: &[u8]) -> Result<Self, String> {
+        let model = ModelProto::decode(bytes).map_err(|e| format!("not an ONNX file: {e}"))?;
+        if model.graph.is_none() {
+            return Err("not an ONNX file: expected a graph, got none".into());
+        }
+        Ok(OnnxFile(model))
+    }
+
+    /// The bytes of the file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.0.encode_to_vec()
+    }
+
+    /// The key-value pairs, in the order they were written.
+    pub fn metadata(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.metadata_props.iter().map(|p| (p.key.as_str(), p.value.as_str()))
+    }
+
+    /// Replaces the key-value pairs.
+    #[must_use]
+    pub fn with_metadata(mut self, pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.0.metadata_props =
+            pairs.into_iter().map(|(key, value)| StringStringEntryProto { key, value }).collect();
+        self
+    }
+
+    /// The `f32` initializer called `name`: its dimensions and values.
+    pub fn weight(&self, name: &str) -> Option<(Vec<usize>, Vec<f32>)> {
+        let tensor = self.0.graph.as_ref()?.initializer.iter().find(|t| t.name == name)?;
+        let dims = tensor.dims.iter().map(|&d| usize::try_from(d).ok()).collect::<Option<Vec<_>>>()?;
+        let values: Vec<f32> =
+            tensor.raw_data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        (dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d))? == values.len()).then_some((dims, values))
+    }
+}

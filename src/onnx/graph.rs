@@ -1,0 +1,430 @@
+//! A typed builder for ONNX graphs: every [`Value`] carries its shape, every method infers the shape of its result.
+//!
+//! Shapes are lists of [`Dim`]s, fixed or a multiple of the batch size N, which stays open until the graph is run; a
+//! matrix `[C, P*N]` and a tensor `[C, P, N]` are the same bytes, and `reshape` between them is free. A wrong shape is a
+//! mistake in the caller's code, not in anybody's data, so it is an assertion here. Operators are of opset 17.
+
+use super::file::OnnxFile;
+use super::messages::{
+    AttributeProto, DimensionProto, DimensionValue, GraphProto, NodeProto, TensorProto, TensorShapeProto,
+    TensorTypeProto, TypeProto, ValueInfoProto, attribute_type, data_type,
+};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// One dimension of a shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dim {
+    /// Known when the graph is built.
+    Fixed(usize),
+    /// This many times the batch size N.
+    Batch(usize),
+}
+
+/// A known dimension.
+pub fn fixed(n: usize) -> Dim {
+    Dim::Fixed(n)
+}
+
+/// `factor` times the batch size.
+pub fn batch(factor: usize) -> Dim {
+    Dim::Batch(factor)
+}
+
+/// The shape of a value, outermost dimension first.
+pub type Shape = Vec<Dim>;
+
+/// The result of a node, an input, or a constant of one [`Graph`].
+#[derive(Debug, Clone)]
+pub struct Value {
+    name: Rc<str>,
+    shape: Shape,
+}
+
+impl Value {
+    /// The shape, outermost dimension first.
+    pub fn shape(&self) -> &[Dim] {
+        &self.shape
+    }
+
+    /// The name within the graph: unique, and the key by which gradients are kept.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The size of dimension `i`, which must be fixed.
+    pub fn size(&self, i: usize) -> usize {
+        match self.shape[i] {
+            Dim::Fixed(n) => n,
+            Dim::Batch(_) => panic!("dimension {i} of {:?} depends on the batch", self.shape),
+        }
+    }
+}
+
+/// A graph under construction.
+#[derive(Default)]
+pub struct Graph {
+    nodes: Vec<NodeProto>,
+    initializers: Vec<TensorProto>,
+    inputs: Vec<ValueInfoProto>,
+    outputs: Vec<(Value, String)>,
+    constants: HashMap<(i32, Vec<i64>, Vec<u8>), Value>,
+}
+
+impl Graph {
+    /// An empty graph.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Declares an `f32` input.
+    pub fn input(&mut self, name: &str, shape: Shape) -> Value {
+        self.inputs.push(value_info(name, &shape));
+        Value { name: name.into(), shape }
+    }
+
+    /// Declares `value` as the next output, called `name` in the finished graph.
+    pub fn output(&mut self, name: &str, value: &Value) {
+        self.outputs.push((value.clone(), name.to_owned()));
+    }
+
+    /// A named `f32` constant: a weight.
+    pub fn weight(&mut self, name: &str, dims: &[usize], data: &[f32]) -> Value {
+        assert_eq!(dims.iter().product::<usize>(), data.len(), "weight {name}");
+        self.initializers.push(TensorProto {
+            dims: dims.iter().map(|&d| d as i64).collect(),
+            data_type: data_type::FLOAT,
+            name: name.to_owned(),
+            raw_data: data.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        });
+        Value { name: name.into(), shape: dims.iter().map(|&d| fixed(d)).collect() }
+    }
+
+    /// An `f32` constant; equal constants are stored once.
+    pub fn constant(&mut self, dims: &[usize], data: &[f32]) -> Value {
+        let bytes = data.iter().flat_map(|x| x.to_le_bytes()).collect();
+        self.shared_constant(data_type::FLOAT, dims, bytes)
+    }
+
+    /// A scalar `f32` constant.
+    pub fn scalar(&mut self, x: f32) -> Value {
+        self.constant(&[], &[x])
+    }
+
+    fn integers(&mut self, data: &[i64]) -> Value {
+        self.shared_constant(
+            data_type::INT64,
+            &[data.len()],
+            data.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        )
+    }
+
+    fn shared_constant(&mut self, kind: i32, dims: &[usize], bytes: Vec<u8>) -> Value {
+        let dims_i64: Vec<i64> = dims.iter().map(|&d| d as i64).collect();
+        let name = format!("const{}", self.constants.len());
+        let initializers = &mut self.initializers;
+        self.constants
+            .entry((kind, dims_i64.clone(), bytes.clone()))
+            .or_insert_with(|| {
+                let tensor =
+                    TensorProto { dims: dims_i64, data_type: kind, name: name.clone(), raw_data: bytes };
+                initializers.push(tensor);
+                Value { name: name.into(), shape: dims.iter().map(|&d| fixed(d)).collect() }
+            })
+            .clone()
+    }
+
+    /// Appends a node with one result of the given shape.
+    fn node(&mut self, op: &str, inputs: &[&Value], attributes: Vec<AttributeProto>, shape: Shape) -> Value {
+        let name: Rc<str> = format!("{op}{}", self.nodes.len()).into();
+        self.nodes.push(NodeProto {
+            input: inputs.iter().map(|v| v.name.to_string()).collect(),
+            output: vec![name.to_string()],
+            name: name.to_string(),
+            op_type: op.to_owned(),
+            attribute: attributes,
+        });
+        Value { name, shape }
+    }
+
+    fn unary(&mut self, op: &str, x: &Value) -> Value {
+        self.node(op, &[x], vec![], x.shape.clone())
+    }
+
+    /// Elementwise with broadcasting; a fixed dimension of 1 stretches.
+    fn binary(&mut self, op: &str, a: &Value, b: &Value) -> Value {
+        let shape = broadcast(&a.shape, &b.shape);
+        self.node(op, &[a, b], vec![], shape)
+    }
+
+    /// `a + b`, broadcasting.
+    pub fn add(&mut self, a: &Value, b: &Value) -> Value {
+        self.binary("Add", a, b)
+    }
+
+    /// `a - b`, broadcasting.
+    pub fn sub(&mut self, a: &Value, b: &Value) -> Value {
+        self.binary("Sub", a, b)
+    }
+
+    /// `a * b`, broadcasting.
+    pub fn mul(&mut self, a: &Value, b: &Value) -> Value {
+        self.binary("Mul", a, b)
+    }
+
+    /// `a / b`, broadcasting.
+    pub fn div(&mut self, a: &Value, b: &Value) -> Value {
+        self.binary("Div", a, b)
+    }
+
+    /// `max(a, b)`, broadcasting.
+    pub fn max(&mut self, a: &Value, b: &Value) -> Value {
+        self.binary("Max", a, b)
+    }
+
+    /// `-x`.
+    pub fn neg(&mut self, x: &Value) -> Value {
+        self.unary("Neg", x)
+    }
+
+    /// Natural logarithm.
+    pub fn log(&mut self, x: &Value) -> Value {
+        self.unary("Log", x)
+    }
+
+    /// Square root.
+    pub fn sqrt(&mut self, x: &Value) -> Value {
+        self.unary("Sqrt", x)
+    }
+
+    /// `max(x, 0)`.
+    pub fn relu(&mut self, x: &Value) -> Value {
+        self.unary("Relu", x)
+    }
+
+    /// `1 / (1 + exp(-x))`.
+    pub fn sigmoid(&mut self, x: &Value) -> Value {
+        self.unary("Sigmoid", x)
+    }
+
+    /// 1 where `x` is not zero, else 0. Two casts cost less in ONNX Runtime than `Where` or `Sign`.
+    pub fn nonzero(&mut self, x: &Value) -> Value {
+        let truth = self.node("Cast", &[x], vec![int("to", data_type::BOOL.into())], x.shape.clone());
+        self.node("Cast", &[&truth], vec![int("to", data_type::FLOAT.into())], x.shape.clone())
+    }
+
+    /// The number of elements of `x`, a scalar known only when the graph runs.
+    pub fn count(&mut self, x: &Value) -> Value {
+        let count = self.node("Size", &[x], vec![], vec![]);
+        self.node("Cast", &[&count], vec![int("to", data_type::FLOAT.into())], vec![])
+    }
+
+    /// The mean of all elements, a scalar.
+    pub fn mean(&mut self, x: &Value) -> Value {
+        self.node("ReduceMean", &[x], vec![int("keepdims", 0)], vec![])
+    }
+
+    /// Sums over one axis, which disappears.
+    pub fn sum_axis(&mut self, x: &Value, axis: usize) -> Value {
+        let axes = self.integers(&[axis as i64]);
+        let mut shape = x.shape.clone();
+        shape.remove(axis);
+        self.node("ReduceSum", &[x, &axes], vec![int("keepdims", 0)], shape)
+    }
+
+    /// The same elements under another shape; at most one dimension may depend on the batch.
+    pub fn reshape(&mut self, x: &Value, shape: Shape) -> Value {
+        assert_eq!(elements(&x.shape), elements(&shape), "reshape {:?} to {shape:?}", x.shape);
+        if x.shape == shape {
+            return x.clone();
+        }
+        let target: Vec<i64> =
+            shape.iter().map(|d| if let Dim::Fixed(n) = d { *n as i64 } else { -1 }).collect();
+        let target = self.integers(&target);
+        self.node("Reshape", &[x, &target], vec![], shape)
+    }
+
+    /// Dimension `permutation[i]` of `x` becomes dimension `i`.
+    pub fn transpose(&mut self, x: &Value, permutation: &[usize]) -> Value {
+        let shape = permutation.iter().map(|&i| x.shape[i]).collect();
+        let axes: Vec<i64> = permutation.iter().map(|&i| i as i64).collect();
+        self.node("Transpose", &[x], vec![ints("perm", &axes)], shape)
+    }
+
+    /// Joins values along `axis`.
+    pub fn concat(&mut self, values: &[Value], axis: usize) -> Value {
+        if let [only] = values {
+            return only.clone();
+        }
+        let mut shape = values[0].shape.clone();
+        shape[axis] = fixed(values.iter().map(|v| v.size(axis)).sum());
+        let inputs: Vec<&Value> = values.iter().collect();
+        self.node("Concat", &inputs, vec![int("axis", axis as i64)], shape)
+    }
+
+    /// Cuts `x` along axis 0 into pieces of the given sizes.
+    pub fn split(&mut self, x: &Value, sizes: &[usize]) -> Vec<Value> {
+        assert_eq!(x.size(0), sizes.iter().sum::<usize>(), "split");
+        let lengths = self.integers(&sizes.iter().map(|&s| s as i64).collect::<Vec<_>>());
+        let name = format!("Split{}", self.nodes.len());
+        let pieces: Vec<Value> = (sizes.iter().enumerate())
+            .map(|(i, &s)| {
+                let mut shape = x.shape.clone();
+                shape[0] = fixed(s);
+                Value { name: format!("{name}_{i}").into(), shape }
+            })
+            .collect();
+        self.nodes.push(NodeProto {
+            input: vec![x.name.to_string(), lengths.name.to_string()],
+            output: pieces.iter().map(|v| v.name.to_string()).collect(),
+            name,
+            op_type: "Split".into(),
+            attribute: vec![int("axis", 0)],
+        });
+        pieces
+    }
+
+    /// `x[:, table[0]], x[:, table[1]], ...` along axis 1; an entry of `None` gives zeros.
+    ///
+    /// This one operator carries im2col, its adjoint, cropping and every change of pixel order.
+    pub fn gather(&mut self, x: &Value, table: &[Option<usize>]) -> Value {
+        let slots = x.size(1);
+        assert!(table.iter().flatten().all(|&s| s < slots), "gather beyond {slots} slots");
+        let mut source = x.clone();
+        if table.contains(&None) {
+            // one more slot, all zeros, at the end
+            let mut pads = vec![0; 2 * x.shape.len()];
+            pads[x.shape.len() + 1] = 1;
+            let pads = self.integers(&pads);
+            let mut shape = x.shape.clone();
+            shape[1] = fixed(slots + 1);
+            source = self.node("Pad", &[x, &pads], vec![], shape);
+        }
+        let indices: Vec<i64> = table.iter().map(|s| s.unwrap_or(slots) as i64).collect();
+        let indices = self.integers(&indices);
+        let mut shape = x.shape.clone();
+        shape[1] = fixed(table.len());
+        self.node("Gather", &[&source, &indices], vec![int("axis", 1)], shape)
+    }
+
+    /// `a b`, both matrices; `at`/`bt` say which operand stands transposed. `bias` is added, broadcast.
+    pub fn gemm(&mut self, (a, at): (&Value, bool), (b, bt): (&Value, bool), bias: Option<&Value>) -> Value {
+        let (rows, inner) = if at { (a.shape[1], a.shape[0]) } else { (a.shape[0], a.shape[1]) };
+        let (inner_b, columns) = if bt { (b.shape[1], b.shape[0]) } else { (b.shape[0], b.shape[1]) };
+        assert_eq!(inner, inner_b, "gemm {:?} {at} by {:?} {bt}", a.shape, b.shape);
+        let mut inputs = vec![a, b];
+        inputs.extend(bias);
+        let attributes = vec![int("transA", at.into()), int("transB", bt.into())];
+        self.node("Gemm", &inputs, attributes, vec![rows, columns])
+    }
+
+    /// 2-D convolution over `[N, C, H, W]` with weights `[filters, C, k, k]` and bias `[filters]`.
+    ///
+    /// `pads` is `[top, left, bottom, right]` in pixels.
+    pub fn conv(
+        &mut self,
+        x: &Value,
+        weight: &Value,
+        bias: &Value,
+        stride: usize,
+        pads: [usize; 4],
+    ) -> Value {
+        let (filters, kernel) = (weight.size(0), weight.size(2));
+        let out = |size: usize, lo: usize, hi: usize| fixed((size + lo + hi - kernel) / stride + 1);
+        let (height, width) = (x.size(2), x.size(3));
+        let shape =
+            vec![x.shape[0], fixed(filters), out(height, pads[0], pads[2]), out(width, pads[1], pads[3])];
+        let attributes = vec![
+            ints("kernel_shape", &[kernel as i64; 2]),
+            ints("strides", &[stride as i64; 2]),
+            ints("pads", &pads.map(|p| p as i64)),
+        ];
+        self.node("Conv", &[x, weight, bias], attributes, shape)
+    }
+
+    /// Doubles height and width of `[N, C, H, W]` by repeating pixels.
+    pub fn upsample(&mut self, x: &Value) -> Value {
+        let scales = self.constant(&[4], &[1.0, 1.0, 2.0, 2.0]);
+        let no_region = Value { name: "".into(), shape: vec![] };
+        let shape = vec![x.shape[0], x.shape[1], fixed(2 * x.size(2)), fixed(2 * x.size(3))];
+        let attributes = vec![
+            string("mode", "nearest"),
+            string("coordinate_transformation_mode", "asymmetric"),
+            string("nearest_mode", "floor"),
+        ];
+        self.node("Resize", &[x, &no_region, &scales], attributes, shape)
+    }
+
+    /// The finished model, without metadata.
+    pub fn finish(mut self, name: &str) -> OnnxFile {
+        let renamed: HashMap<&str, &str> =
+            self.outputs.iter().map(|(v, name)| (v.name(), name.as_str())).collect();
+        for wire in self.nodes.iter_mut().flat_map(|n| n.input.iter_mut().chain(n.output.iter_mut())) {
+            if let Some(&name) = renamed.get(wire.as_str()) {
+                *wire = name.to_owned();
+            }
+        }
+        let output = self.outputs.iter().map(|(v, name)| value_info(name, &v.shape)).collect();
+        OnnxFile::from_graph(GraphProto {
+            node: self.nodes,
+            name: name.to_owned(),
+            initializer: self.initializers,
+            input: self.inputs,
+            output,
+        })
+    }
+}
+
+/// Product of the fixed parts and how often N occurs: equal for shapes that hold the same elements.
+fn elements(shape: &[Dim]) -> (usize, usize) {
+    shape.iter().fold((1, 0), |(product, batches), dim| match dim {
+        Dim::Fixed(n) => (product * n, batches),
+        Dim::Batch(k) => (product * k, batches + 1),
+    })
+}
+
+fn broadcast(a: &[Dim], b: &[Dim]) -> Shape {
+    let (long, short) = if a.len() >= b.len() { (a, b) } else { (b, a) };
+    let offset = long.len() - short.len();
+    let mut shape = long.to_vec();
+    for (i, &d) in short.iter().enumerate() {
+        let l = &mut shape[offset + i];
+        match (*l, d) {
+            (x, y) if x == y => {}
+            (_, Dim::Fixed(1)) => {}
+            (Dim::Fixed(1), y) => *l = y,
+            _ => panic!("shapes {a:?} and {b:?} do not broadcast"),
+        }
+    }
+    shape
+}
+
+fn value_info(name: &str, shape: &[Dim]) -> ValueInfoProto {
+    let dim = shape.iter().map(|d| DimensionProto {
+        value: Some(match d {
+            Dim::Fixed(n) => DimensionValue::Value(*n as i64),
+            Dim::Batch(1) => DimensionValue::Parameter("N".into()),
+            Dim::Batch(k) => DimensionValue::Parameter(format!("{k}N")),
+        }),
+    });
+    let tensor_type =
+        TensorTypeProto { elem_type: data_type::FLOAT, shape: Some(TensorShapeProto { dim: dim.collect() }) };
+    ValueInfoProto { name: name.to_owned(), r#type: Some(TypeProto { tensor_type: Some(tensor_type) }) }
+}
+
+fn int(name: &str, i: i64) -> AttributeProto {
+    AttributeProto { name: name.into(), i, r#type: attribute_type::INT, ..Default::default() }
+}
+
+fn ints(name: &str, ints: &[i64]) -> AttributeProto {
+    AttributeProto {
+        name: name.into(),
+        ints: ints.into(),
+        r#type: attribute_type::INTS,
+        ..Default::default()
+    }
+}
+
+fn string(name: &str, s: &str) -> AttributeProto {
+    AttributeProto { name: name.into(), s: s.into(), r#type: attribute_type::STRING, ..Default::default() }
+}

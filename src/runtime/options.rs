@@ -1,0 +1,97 @@
+//! Where to look for ONNX Runtime and what may be done to get it: plain settings, resolved by whoever reads the environment.
+//!
+//! [`options_from`] is the one rule that turns environment variables into [`RuntimeOptions`]; the command line and the
+//! tests both call it with `std::env::var_os`. Nothing here reads the environment itself.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Where to look for the library, and whether it may be fetched.
+#[derive(Debug, Clone)]
+pub struct RuntimeOptions {
+    /// A library named by the user: used as it is, or the reason why it cannot be is the error.
+    pub library: Option<PathBuf>,
+    /// The folder that holds fetched libraries, one subfolder per version.
+    pub data_dir: PathBuf,
+    /// Never fetch.
+    pub offline: bool,
+    /// Only a library with the CUDA provider will do.
+    pub cuda: bool,
+    /// The Python interpreters to ask for an installed `onnxruntime` and for pip; the first that answers is used.
+    pub pythons: Vec<PathBuf>,
+    /// Whether to look at the libraries the system's linker knows.
+    pub system: bool,
+}
+
+/// The settings that the environment asks for; `lookup` is `std::env::var_os` or a stand-in.
+///
+/// | variable | meaning |
+/// |---|---|
+/// | `ORT_DYLIB_PATH` | the library to use |
+/// | `AESEARCH_DATA` | the data folder; else the platform's own (`$XDG_DATA_HOME/aesearch`, `~/.local/share/aesearch`) |
+/// | `AESEARCH_OFFLINE` | `1`: never fetch |
+/// | `AESEARCH_PYTHON` | the Python interpreter to use in place of `python3` |
+pub fn options_from(lookup: impl Fn(&str) -> Option<OsString>) -> RuntimeOptions {
+    let get = |name: &str| lookup(name).filter(|value| !value.is_empty());
+    let pythons = match get("AESEARCH_PYTHON") {
+        Some(python) => vec![PathBuf::from(python)],
+        None => ["python3", "python"].map(PathBuf::from).to_vec(),
+    };
+    RuntimeOptions {
+        library: get("ORT_DYLIB_PATH").map(PathBuf::from),
+        data_dir: get("AESEARCH_DATA").map(PathBuf::from).unwrap_or_else(|| platform_data_dir(get)),
+        offline: get("AESEARCH_OFFLINE").is_some_and(|value| value != "0"),
+        cuda: false,
+        pythons,
+        system: true,
+    }
+}
+
+/// The platform's folder for an application's data, with our name appended.
+fn platform_data_dir(get: impl Fn(&str) -> Option<OsString>) -> PathBuf {
+    let under = |name: &str, rest: &str| get(name).map(|base| PathBuf::from(base).join(rest));
+    let dir = if cfg!(windows) {
+        under("LOCALAPPDATA", "aesearch").or_else(|| under("USERPROFILE", "AppData/Local/aesearch"))
+    } else if cfg!(target_os = "macos") {
+        under("XDG_DATA_HOME", "aesearch").or_else(|| under("HOME", "Library/Application Support/aesearch"))
+    } else {
+        under("XDG_DATA_HOME", "aesearch").or_else(|| under("HOME", ".local/share/aesearch"))
+    };
+    // A process without a home still has a working directory.
+    dir.unwrap_or_else(|| PathBuf::from(".aesearch-data"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(vars: &'static [(&str, &str)]) -> RuntimeOptions {
+        options_from(move |name| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into()))
+    }
+
+    #[test]
+    fn variables_are_honoured_and_empty_ones_ignored() {
+        let options = with(&[
+            ("ORT_DYLIB_PATH", "/opt/libonnxruntime.so"),
+            ("AESEARCH_DATA", "/data"),
+            ("AESEARCH_OFFLINE", "1"),
+            ("AESEARCH_PYTHON", "/usr/bin/python3.12"),
+        ]);
+        assert_eq!(options.library, Some("/opt/libonnxruntime.so".into()));
+        assert_eq!(options.data_dir, PathBuf::from("/data"));
+        assert!(options.offline);
+        assert_eq!(options.pythons, [PathBuf::from("/usr/bin/python3.12")]);
+
+        let options = with(&[("ORT_DYLIB_PATH", ""), ("AESEARCH_OFFLINE", "0")]);
+        assert_eq!((options.library, options.offline), (None, false));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_data_folder_follows_the_platform() {
+        let options = with(&[("XDG_DATA_HOME", "/xdg"), ("HOME", "/home/a")]);
+        assert_eq!(options.data_dir, PathBuf::from("/xdg/aesearch"));
+        assert_eq!(with(&[("HOME", "/home/a")]).data_dir, PathBuf::from("/home/a/.local/share/aesearch"));
+        assert_eq!(with(&[]).data_dir, PathBuf::from(".aesearch-data"));
+    }
+}

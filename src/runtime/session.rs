@@ -1,0 +1,230 @@
+//! Running a graph: sessions, the tensors that go in and come out, and the device they run on.
+//!
+//! Tensors are float32 and row-major. Slices are lent to the runtime and never copied; a [`Tensor`] that one run returned
+//! goes into the next run as it is. A session is not shared between threads: make one per worker thread.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ort::logging::LogLevel;
+use ort::session::SessionInputValue;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use ort::value::TensorRef;
+
+use crate::{Error, Result};
+
+/// The device that sessions run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Device {
+    /// CUDA where the library has it and a device answers, else the processor.
+    #[default]
+    Auto,
+    /// The processor.
+    Cpu,
+    /// The CUDA device with this number; an error where there is none.
+    Cuda(u32),
+}
+
+impl FromStr for Device {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Device> {
+        match text {
+            "auto" => Ok(Device::Auto),
+            "cpu" => Ok(Device::Cpu),
+            "cuda" => Ok(Device::Cuda(0)),
+            _ => match text.strip_prefix("cuda:").and_then(|number| number.parse().ok()) {
+                Some(number) => Ok(Device::Cuda(number)),
+                None => {
+                    Err(Error::usage(format!("device: expected auto, cpu, cuda or cuda:N, got `{text}`")))
+                }
+            },
+        }
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Device::Auto => f.write_str("auto"),
+            Device::Cpu => f.write_str("cpu"),
+            Device::Cuda(number) => write!(f, "cuda:{number}"),
+        }
+    }
+}
+
+/// How a session runs.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionOptions {
+    /// Threads that work on one operation, the caller's own among them.
+    pub threads: usize,
+    /// Where it runs.
+    pub device: Device,
+    /// Treat numbers below 1e-38 as zero. Training wants it: moments of idle weights fade into that range, where
+    /// processors are many times slower.
+    pub flush_denormals: bool,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        SessionOptions { threads: 1, device: Device::Auto, flush_denormals: false }
+    }
+}
+
+/// A graph, loaded, optimized and ready to run.
+#[derive(Debug)]
+pub struct Session {
+    session: ort::session::Session,
+    device: Device,
+}
+
+impl Session {
+    /// Loads a graph on a device; [`Device::Auto`] is decided by the caller.
+    pub(super) fn open(
+        environment: &ort::environment::Environment,
+        model: &[u8],
+        options: &SessionOptions,
+    ) -> Result<Session> {
+        let failed = |e: ort::Error| Error::runtime(one_line(&e.to_string()));
+        let builder = ort::session::Session::builder(environment).map_err(failed)?;
+        let mut builder = configure(builder, options).map_err(failed)?;
+        let session = builder.commit_from_memory(model).map_err(failed)?;
+        Ok(Session { session, device: options.device })
+    }
+
+    /// The device it runs on: never [`Device::Auto`].
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// The names of the graph's inputs, in its order.
+    pub fn input_names(&self) -> Vec<String> {
+        self.session.inputs().iter().map(|input| input.name().to_owned()).collect()
+    }
+
+    /// The names of the graph's outputs, in its order.
+    pub fn output_names(&self) -> Vec<String> {
+        self.session.outputs().iter().map(|output| output.name().to_owned()).collect()
+    }
+
+    /// Runs the graph; returns its outputs in the graph's order. Neither inputs nor outputs are copied.
+    pub fn run(&mut self, inputs: &[(&str, Input<'_>)]) -> Result<Vec<Tensor>> {
+        let mut values = Vec::with_capacity(inputs.len());
+        for (name, input) in inputs {
+            let value: SessionInputValue<'_> = match input {
+                Input::Slice(shape, data) => TensorRef::from_array_view((*shape, *data))
+                    .map_err(|e| Error::runtime(format!("input `{name}`: {}", one_line(&e.to_string()))))?
+                    .into(),
+                Input::Tensor(tensor) => (&tensor.value).into(),
+            };
+            values.push((*name, value));
+        }
+        let outputs = self.session.run(values).map_err(|e| Error::runtime(one_line(&e.to_string())))?;
+        outputs
+            .into_iter()
+            .map(|(name, value)| {
+                let value = value
+                    .downcast()
+                    .map_err(|e| Error::runtime(format!("output `{name}`: {}", one_line(&e.to_string()))))?;
+                Ok(Tensor::from_value(value))
+            })
+            .collect()
+    }
+}
+
+fn configure(builder: SessionBuilder, options: &SessionOptions) -> ort::Result<SessionBuilder> {
+    let mut builder = builder
+        .with_optimization_level(GraphOptimizationLevel::Level3)?
+        .with_intra_threads(options.threads.max(1))?
+        .with_inter_threads(1)?
+        .with_log_level(LogLevel::Fatal)?; // what fails is returned, and said once
+    if options.flush_denormals {
+        builder = builder.with_flush_to_zero()?;
+    }
+    if let Device::Cuda(number) = options.device {
+        let number = i32::try_from(number).unwrap_or(i32::MAX);
+        let provider = ort::ep::CUDA::default().with_device_id(number).build().error_on_failure();
+        builder = builder.with_execution_providers([provider])?;
+    }
+    Ok(builder)
+}
+
+/// The runtime's messages carry line breaks and stack traces of its own; the first sentence is what helps.
+pub(super) fn one_line(message: &str) -> String {
+    let mut words =
+        message.lines().next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.len() > 400 {
+        words.truncate((0..=400).rev().find(|&at| words.is_char_boundary(at)).unwrap_or(0));
+        words.push_str(" ...");
+    }
+    words
+}
+
+/// What goes into a run.
+#[derive(Debug, Clone, Copy)]
+pub enum Input<'a> {
+    /// Shape and row-major values, lent for the run.
+    Slice(&'a [usize], &'a [f32]),
+    /// An owned tensor, such as the output of an earlier run.
+    Tensor(&'a Tensor),
+}
+
+/// An owned float32 tensor that the runtime can read in place.
+#[derive(Debug)]
+pub struct Tensor {
+    value: ort::value::Tensor<f32>,
+    shape: Vec<usize>,
+}
+
+impl Tensor {
+    /// Takes over `data`, row-major; its length must be the product of `shape`.
+    pub fn new(shape: &[usize], data: Vec<f32>) -> Result<Tensor> {
+        let value = ort::value::Tensor::from_array((shape, data))
+            .map_err(|e| Error::runtime(format!("tensor: {}", one_line(&e.to_string()))))?;
+        Ok(Tensor::from_value(value))
+    }
+
+    fn from_value(value: ort::value::Tensor<f32>) -> Tensor {
+        // Shapes of values, unlike those of graphs, have no unknown (negative) sizes.
+        let shape = value.shape().iter().map(|&size| usize::try_from(size).unwrap_or(0)).collect();
+        Tensor { value, shape }
+    }
+
+    /// The size of each dimension.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The values, row-major.
+    pub fn data(&self) -> &[f32] {
+        self.value.extract_tensor().1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_parsed_and_printed() {
+        for (text, device) in [
+            ("auto", Device::Auto),
+            ("cpu", Device::Cpu),
+            ("cuda:0", Device::Cuda(0)),
+            ("cuda:3", Device::Cuda(3)),
+        ] {
+            assert_eq!(text.parse::<Device>().unwrap(), device);
+            assert_eq!(device.to_string(), text);
+        }
+        assert_eq!("cuda".parse::<Device>().unwrap(), Device::Cuda(0));
+        for text in ["", "gpu", "cuda:", "cuda:-1", "cuda:x"] {
+            assert!(text.parse::<Device>().unwrap_err().to_string().contains("expected auto"), "{text}");
+        }
+    }
+
+    #[test]
+    fn long_messages_are_cut_to_one_line() {
+        assert_eq!(one_line("a  b\nstack"), "a b");
+        assert!(one_line(&"ä".repeat(1000)).len() < 410);
+    }
+}

@@ -1,0 +1,84 @@
+//! What `aesearch runtime show` and `install` tell: every place looked at, what was found there, and what is used.
+//!
+//! Data only; the command line prints it.
+
+use std::path::PathBuf;
+
+use super::find::{self, Source};
+use super::options::RuntimeOptions;
+use super::{Runtime, ensure, fetch, given, pins};
+use crate::Result;
+
+/// The state of ONNX Runtime on this machine.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The oldest version that can be used.
+    pub oldest: String,
+    /// The version that `install` fetches.
+    pub pinned: String,
+    /// The folder for fetched libraries.
+    pub data_dir: PathBuf,
+    /// What was found, in the order of preference.
+    pub found: Vec<Place>,
+    /// The library in use, or the reason why there is none.
+    pub used: std::result::Result<Place, String>,
+    /// Whether the library in use has the CUDA provider.
+    pub cuda: bool,
+}
+
+/// A library on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Where it comes from.
+    pub source: Source,
+    /// The file.
+    pub path: PathBuf,
+    /// Its version, where it is known.
+    pub version: Option<String>,
+}
+
+impl From<&Runtime> for Place {
+    fn from(runtime: &Runtime) -> Place {
+        Place {
+            source: runtime.source(),
+            path: runtime.library().to_path_buf(),
+            version: Some(runtime.version().to_owned()),
+        }
+    }
+}
+
+/// Looks everywhere and loads what would be used; fetches nothing.
+pub fn show(options: &RuntimeOptions) -> Report {
+    let named = options.library.as_deref().and_then(|path| given(path).ok());
+    let mut found: Vec<Place> = named
+        .into_iter()
+        .chain(find::candidates(options))
+        .map(|candidate| Place {
+            source: candidate.source,
+            version: candidate.version().map(|version| version.to_string()),
+            path: candidate.path,
+        })
+        .collect();
+    found.dedup();
+    let runtime = ensure(&RuntimeOptions { offline: true, ..options.clone() }, &|_| {});
+    Report {
+        oldest: format!("1.{}", pins::OLDEST_MINOR),
+        pinned: pins::VERSION.to_owned(),
+        data_dir: options.data_dir.clone(),
+        found,
+        cuda: runtime.as_ref().is_ok_and(Runtime::has_cuda),
+        used: runtime.as_ref().map(Place::from).map_err(ToString::to_string),
+    }
+}
+
+/// Fetches the pinned build into the data folder, even where another library would do, unless it is there already.
+pub fn install(options: &RuntimeOptions, notice: &dyn Fn(&str)) -> Result<Place> {
+    let folder = find::data_folder(options, options.cuda);
+    let path = match find::library_in(&folder) {
+        Some(path) => path,
+        None => fetch::fetch(options, notice)?,
+    };
+    // Loading it is the proof that it works here.
+    ensure(&RuntimeOptions { library: Some(path), ..options.clone() }, notice)
+        .map(|runtime| Place::from(&runtime))
+}
