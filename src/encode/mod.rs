@@ -1,1 +1,22 @@
-//! The room `encode`; see ARCHITECTURE.md.
+//! From images to codes: the encoder's latents, the decoder's reconstructions, and the bits cut from latents.
+//!
+//! ```text
+//! f32 [N, C, H, W], 0..=1 --Encoder--> f32 [N, D] --Binarizer--> u64 [N, words(bits)]
+//!                                          \--Decoder--> f32 [N, C, H, W], 0..=1
+//! ```
+//!
+//! | file | responsibility |
+//! |---|---|
+//! | `sessions.rs` | a model's two networks, running |
+//! | `binarizer.rs` | latents to bits, by sign or by a fitted rotation |
+//! | `itq.rs` | fitting that rotation |
+//!
+//! Nothing here reads image files, and nothing here trains a network.
+
+mod binarizer;
+mod itq;
+mod sessions;
+
+pub use binarizer::Binarizer;
+pub use itq::MAX_FIT;
+pub use sessions::{Decoder, EncodeOptions, Encoder};

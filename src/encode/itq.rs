@@ -1,0 +1,195 @@
+//! Iterative quantization (Gong & Lazebnik, CVPR 2011): the rotation under which cutting at zero loses least.
+//!
+//! Centre the latents, keep their first `bits` principal directions, then alternate between the codes (signs) and the
+//! rotation (orthogonal Procrustes) that brings the latents closest to them. The result depends on the latents and the
+//! seed alone.
+
+use nalgebra::{DMatrix, DVector, SymmetricEigen};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::Binarizer;
+use crate::error::{Error, Result};
+
+/// The most latents a fit looks at; beyond it the rotation hardly moves.
+pub const MAX_FIT: usize = 20_000;
+
+/// Rounds of alternation; the paper's figure, and the loss is flat well before.
+const ROUNDS: usize = 50;
+
+/// Where an iterative solver gives up; it needs a few steps per row, and would else not end on unlucky numbers.
+const MAX_SOLVER_STEPS: usize = 100_000;
+
+impl Binarizer {
+    /// Fits to latents [N, D], of which a seeded sample of at most [`MAX_FIT`] is used.
+    ///
+    /// # Errors
+    /// When there is no latent, or `bits` is more than D, or a latent holds a number that is not finite.
+    pub fn fit_itq(latents: &[f32], latent_size: usize, bits: usize, seed: u64) -> Result<Binarizer> {
+        if bits > latent_size || bits == 0 {
+            let what = format!("bits: expected 1 to {latent_size}, the latent's size, got {bits}");
+            return Err(
+                Error::usage(what).with_hint("ask for fewer bits, or use a model with a larger latent")
+            );
+        }
+        if latents.is_empty() || !latents.len().is_multiple_of(latent_size) {
+            let what =
+                format!("latents: expected a multiple of {latent_size} numbers, got {}", latents.len());
+            return Err(Error::usage(what));
+        }
+        if latents.iter().any(|number| !number.is_finite()) {
+            return Err(Error::usage("latents: expected finite numbers, got one that is not"));
+        }
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut sample = sample(latents, latent_size, &mut rng); // [D, n], one latent per column
+        let mean = sample.column_mean();
+        sample.column_iter_mut().for_each(|mut column| column -= &mean);
+
+        let directions = principal_directions(&sample, bits); // [D, bits]
+        let projected = directions.tr_mul(&sample); // [bits, n]
+        let rotation = directions * rotate(&projected, random_rotation(bits, &mut rng)); // [D, bits]
+        Ok(Binarizer::Itq {
+            bits,
+            mean: mean.as_slice().to_vec(),
+            rotation: rotation.transpose().as_slice().to_vec(), // column-major transposed: row-major
+        })
+    }
+}
+
+/// At most [`MAX_FIT`] of the latents, each with the same chance, in their order; as columns.
+fn sample(latents: &[f32], latent_size: usize, rng: &mut ChaCha8Rng) -> DMatrix<f32> {
+    let n_all = latents.len() / latent_size;
+    let n = n_all.min(MAX_FIT);
+    let mut chosen = Vec::with_capacity(n * latent_size);
+    let mut wanted = n;
+    for (index, latent) in latents.chunks_exact(latent_size).enumerate() {
+        if rng.random_range(0..n_all - index) < wanted {
+            chosen.extend_from_slice(latent);
+            wanted -= 1;
+        }
+    }
+    DMatrix::from_vec(latent_size, n, chosen)
+}
+
+/// The `count` directions [D, count] in which centred columns vary most, the strongest first.
+fn principal_directions(centred: &DMatrix<f32>, count: usize) -> DMatrix<f32> {
+    let size = centred.nrows();
+    let covariance = (centred * centred.transpose()).cast::<f64>();
+    // Where columns are fewer than rows, most directions do not vary at all. A trace of variance everywhere changes no
+    // direction, but without it the solver compares zeros with zeros and need not end.
+    let ridge = covariance.trace() * 1e-9 + f64::MIN_POSITIVE.sqrt();
+    let covariance = covariance + DMatrix::from_diagonal_element(size, size, ridge);
+    let Some(eigen) = SymmetricEigen::try_new(covariance, f64::EPSILON, MAX_SOLVER_STEPS) else {
+        return DMatrix::identity(size, count);
+    };
+    let mut order: Vec<usize> = (0..size).collect();
+    order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]).then(a.cmp(&b)));
+    let columns: Vec<DVector<f64>> =
+        order[..count].iter().map(|&index| eigen.eigenvectors.column(index).into_owned()).collect();
+    DMatrix::from_columns(&columns).cast()
+}
+
+/// An orthogonal matrix, drawn evenly: the Q of a Gaussian matrix.
+fn random_rotation(size: usize, rng: &mut ChaCha8Rng) -> DMatrix<f32> {
+    let mut normal = || {
+        // Box and Muller; 1 - u keeps the logarithm finite.
+        let (u, v): (f32, f32) = (rng.random(), rng.random());
+        (-2.0 * (1.0 - u).ln()).sqrt() * (std::f32::consts::TAU * v).cos()
+    };
+    DMatrix::from_fn(size, size, |_, _| normal()).qr().q()
+}
+
+/// The rotation [bits, bits], to be applied from the right, under which `projected` [bits, n] is nearest to its signs.
+fn rotate(projected: &DMatrix<f32>, mut rotation: DMatrix<f32>) -> DMatrix<f32> {
+    for _ in 0..ROUNDS {
+        let mut codes = rotation.tr_mul(projected); // [bits, n]
+        codes.apply(|value| *value = if *value > 0.0 { 1.0 } else { -1.0 });
+        let agreement = (projected * codes.transpose()).cast::<f64>();
+        // Leaning towards the last rotation decides the directions in which nothing varies.
+        let lean = rotation.clone().cast::<f64>() * (agreement.norm() * 1e-6 + f64::MIN_POSITIVE.sqrt());
+        let svd = (agreement + lean).try_svd(true, true, f64::EPSILON, MAX_SOLVER_STEPS);
+        let Some((Some(u), Some(v_t))) = svd.map(|svd| (svd.u, svd.v_t)) else { break };
+        rotation = (u * v_t).cast();
+    }
+    rotation
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `n` points in `size` dimensions around 2^`clusters` corners of a rotated box, off centre.
+    fn corners(n: usize, size: usize, clusters: usize) -> Vec<f32> {
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        let turn = random_rotation(size, &mut rng);
+        let mut latents = Vec::with_capacity(n * size);
+        for index in 0..n {
+            let point = DVector::from_fn(size, |d, _| {
+                let side = if d < clusters { if index >> d & 1 == 1 { 1.0 } else { -1.0 } } else { 0.0 };
+                side + 0.05 * (rng.random::<f32>() - 0.5)
+            });
+            latents.extend((&turn * point).iter().map(|value| value + 3.0));
+        }
+        latents
+    }
+
+    #[test]
+    fn the_corners_of_a_rotated_box_get_their_own_codes() {
+        let latents = corners(512, 40, 5);
+        let binarizer = Binarizer::fit_itq(&latents, 40, 32, 7).unwrap();
+        let codes = binarizer.binarize(&latents);
+        let distance = |a: usize, b: usize| (codes[a] ^ codes[b]).count_ones();
+        let same = (0..480).map(|i| distance(i, i + 32)).sum::<u32>() as f32 / 480.0;
+        let opposite = (0..480).map(|i| distance(i, i ^ 31)).sum::<u32>() as f32 / 480.0;
+        assert!(same < 8.0 && opposite > 24.0, "same corner {same}, opposite corner {opposite} bits apart");
+    }
+
+    #[test]
+    fn columns_are_orthonormal_and_the_seed_decides() {
+        let latents = corners(300, 40, 5);
+        let fit = |seed| Binarizer::fit_itq(&latents, 40, 32, seed).unwrap();
+        let Binarizer::Itq { rotation, .. } = fit(1) else { unreachable!() };
+        let rotation = DMatrix::from_row_slice(40, 32, &rotation);
+        let gram = rotation.tr_mul(&rotation);
+        assert!((gram - DMatrix::identity(32, 32)).amax() < 1e-4);
+        assert_eq!(fit(1), fit(1));
+        assert_ne!(fit(1), fit(2));
+    }
+
+    #[test]
+    fn the_rotation_lowers_the_loss_of_cutting() {
+        let latents = corners(600, 33, 4);
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let projected = DMatrix::from_vec(33, 600, latents);
+        let loss = |rotation: &DMatrix<f32>| {
+            let turned = rotation.tr_mul(&projected);
+            turned.iter().map(|value| (value.abs() - 1.0).powi(2)).sum::<f32>()
+        };
+        let start = random_rotation(33, &mut rng);
+        let before = loss(&start);
+        assert!(loss(&rotate(&projected, start)) < before);
+    }
+
+    #[test]
+    fn degenerate_collections_are_fitted_or_refused() {
+        // Fewer latents than bits, all the same, a single one: codes are poor, but there are codes.
+        for latents in [corners(3, 40, 2), [1.0; 400].to_vec(), vec![0.5; 40]] {
+            let binarizer = Binarizer::fit_itq(&latents, 40, 32, 0).unwrap();
+            assert_eq!(binarizer.binarize(&latents).len(), latents.len() / 40);
+        }
+        assert!(Binarizer::fit_itq(&[], 40, 32, 0).is_err());
+        assert!(Binarizer::fit_itq(&[0.0; 41], 40, 32, 0).is_err());
+        assert!(Binarizer::fit_itq(&[f32::NAN; 40], 40, 32, 0).is_err());
+        let error = Binarizer::fit_itq(&[0.0; 40], 40, 64, 0).unwrap_err();
+        assert_eq!(error.to_string(), "bits: expected 1 to 40, the latent's size, got 64");
+    }
+
+    #[test]
+    fn large_collections_are_sampled_evenly() {
+        let n_all = MAX_FIT + 5_000;
+        let latents: Vec<f32> = (0..n_all).map(|i| i as f32).collect();
+        let sample = sample(&latents, 1, &mut ChaCha8Rng::seed_from_u64(0));
+        assert_eq!(sample.ncols(), MAX_FIT);
+        assert!((sample.mean() / (n_all as f32 / 2.0) - 1.0).abs() < 0.02);
+    }
+}

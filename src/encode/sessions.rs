@@ -1,0 +1,241 @@
+//! A model's encoder and decoder as sessions of ONNX Runtime, in batches.
+//!
+//! A session works on one core; whoever wants more cores makes one encoder per worker thread. Images are f32
+//! [N, C, H, W] in 0..=1, latents f32 [N, D]; both are flat and row-major.
+
+use crate::error::{Error, Result};
+use crate::images::InputShape;
+use crate::model::Model;
+use crate::runtime::{Device, Input, Runtime, Session, SessionOptions};
+
+/// Images per run: from 32 to 256 the speed is the same, above it falls as the activations leave the cache.
+const BATCH: usize = 128;
+
+/// How the networks run.
+#[derive(Debug, Clone, Copy)]
+pub struct EncodeOptions {
+    /// Threads inside one session. One is best where several encoders share the work.
+    pub threads: usize,
+    /// Where it runs.
+    pub device: Device,
+}
+
+impl Default for EncodeOptions {
+    fn default() -> Self {
+        EncodeOptions { threads: 1, device: Device::Auto }
+    }
+}
+
+/// The encoder of a model: images to latents.
+#[derive(Debug)]
+pub struct Encoder {
+    network: Network,
+    input: InputShape,
+    latent_size: usize,
+}
+
+impl Encoder {
+    /// Opens the model's encoder.
+    ///
+    /// # Errors
+    /// When ONNX Runtime rejects the graph, or the graph is not one from images to latents of the stated size.
+    pub fn new(runtime: &Runtime, model: &Model, options: &EncodeOptions) -> Result<Encoder> {
+        let metadata = &model.metadata;
+        let network = Network::open(
+            runtime,
+            &metadata.name,
+            ["encoder.onnx", "image", "latent"],
+            &model.encoder,
+            options,
+        )?;
+        Ok(Encoder { network, input: metadata.input, latent_size: metadata.latent_size })
+    }
+
+    /// What it takes.
+    pub fn input(&self) -> InputShape {
+        self.input
+    }
+
+    /// Numbers per latent, D.
+    pub fn latent_size(&self) -> usize {
+        self.latent_size
+    }
+
+    /// The device it runs on.
+    pub fn device(&self) -> Device {
+        self.network.session.device()
+    }
+
+    /// Latents [N, D] of images [N, C, H, W].
+    ///
+    /// # Errors
+    /// When `images` is not a whole number of images, or the run fails.
+    pub fn encode(&mut self, images: &[f32]) -> Result<Vec<f32>> {
+        let InputShape { channels, height, width } = self.input;
+        self.network.run(images, &[channels, height, width], self.latent_size)
+    }
+}
+
+/// The decoder of a model: latents to images.
+#[derive(Debug)]
+pub struct Decoder {
+    network: Network,
+    output: InputShape,
+    latent_size: usize,
+}
+
+impl Decoder {
+    /// Opens the model's decoder; none where the model has none.
+    ///
+    /// # Errors
+    /// When ONNX Runtime rejects the graph, or the graph is not one from latents to images of the stated size.
+    pub fn new(runtime: &Runtime, model: &Model, options: &EncodeOptions) -> Result<Option<Decoder>> {
+        let Some(bytes) = &model.decoder else { return Ok(None) };
+        let metadata = &model.metadata;
+        let network =
+            Network::open(runtime, &metadata.name, ["decoder.onnx", "latent", "image"], bytes, options)?;
+        Ok(Some(Decoder { network, output: metadata.input, latent_size: metadata.latent_size }))
+    }
+
+    /// Images [N, C, H, W] of latents [N, D].
+    ///
+    /// # Errors
+    /// When `latents` is not a whole number of latents, or the run fails.
+    pub fn decode(&mut self, latents: &[f32]) -> Result<Vec<f32>> {
+        self.network.run(latents, &[self.latent_size], self.output.size())
+    }
+}
+
+/// A graph with one input and one output of interest.
+#[derive(Debug)]
+struct Network {
+    session: Session,
+    /// What messages call it.
+    name: String,
+    input: &'static str,
+    /// Where the output stands among the graph's outputs.
+    output: usize,
+}
+
+impl Network {
+    fn open(
+        runtime: &Runtime,
+        model: &str,
+        [file, input, output]: [&'static str; 3],
+        bytes: &[u8],
+        options: &EncodeOptions,
+    ) -> Result<Network> {
+        let name = format!("{model}/{file}");
+        let options =
+            SessionOptions { threads: options.threads, device: options.device, ..Default::default() };
+        let session = runtime.session(bytes, &options).map_err(|e| match e {
+            // A missing device is no fault of the model.
+            Error::Runtime { what, hint: None } => Error::model(&name, what),
+            other => other,
+        })?;
+        let names = session.input_names();
+        if names != [input] {
+            return Err(Error::model(&name, format!("inputs: expected {input}, got {}", names.join(", "))));
+        }
+        let names = session.output_names();
+        let Some(output) = names.iter().position(|name| name == output) else {
+            return Err(Error::model(&name, format!("outputs: expected {output}, got {}", names.join(", "))));
+        };
+        Ok(Network { session, name, input, output })
+    }
+
+    /// Runs rows of shape `row` in batches; returns as many rows of `out_size` numbers.
+    fn run(&mut self, data: &[f32], row: &[usize], out_size: usize) -> Result<Vec<f32>> {
+        let in_size: usize = row.iter().product();
+        if in_size == 0 || !data.len().is_multiple_of(in_size) {
+            let what =
+                format!("{}: expected a multiple of {in_size} numbers, got {}", self.input, data.len());
+            return Err(Error::usage(format!("{}: {what}", self.name)));
+        }
+        let mut out = Vec::with_capacity(data.len() / in_size * out_size);
+        let mut shape = [&[0], row].concat();
+        for batch in data.chunks(BATCH * in_size) {
+            shape[0] = batch.len() / in_size;
+            let mut outputs = self.session.run(&[(self.input, Input::Slice(&shape, batch))])?;
+            let output = outputs.swap_remove(self.output);
+            if output.data().len() != shape[0] * out_size {
+                let what =
+                    format!("output: expected {} x {out_size} numbers, got {:?}", shape[0], output.shape());
+                return Err(Error::model(&self.name, what));
+            }
+            out.extend_from_slice(output.data());
+        }
+        Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+    use crate::model::{Family, Metadata, decoder_onnx, encoder_onnx};
+    use crate::runtime::{ensure, options_from};
+
+    fn runtime() -> Runtime {
+        ensure(&options_from(|name| std::env::var_os(name)), &|text| eprintln!("{text}")).unwrap()
+    }
+
+    fn model(family: Family, input: InputShape) -> Model {
+        let architecture = family.architecture(input, 64).unwrap();
+        let parameters = architecture.initial_parameters(1);
+        let metadata = Metadata::new("untrained", &architecture, 64);
+        let encoder = encoder_onnx(&architecture, &parameters, &metadata).to_bytes();
+        let decoder = decoder_onnx(&architecture, &parameters, &metadata).to_bytes();
+        Model::from_parts("untrained", Cow::Owned(encoder), Some(Cow::Owned(decoder)), None).unwrap()
+    }
+
+    #[test]
+    fn batches_give_what_single_images_give() {
+        let input = InputShape { channels: 1, height: 28, width: 28 };
+        let model = model(Family::ConvHash, input);
+        let n_images = BATCH + 3;
+        let images: Vec<f32> = (0..n_images * input.size()).map(|i| (i * 7 % 97) as f32 / 96.0).collect();
+        let mut encoder = Encoder::new(&runtime(), &model, &EncodeOptions::default()).unwrap();
+        let latents = encoder.encode(&images).unwrap();
+        assert_eq!(latents.len(), n_images * encoder.latent_size());
+        let last = encoder.encode(&images[(n_images - 1) * input.size()..]).unwrap();
+        let batched = &latents[(n_images - 1) * encoder.latent_size()..];
+        for (one, batched) in last.iter().zip(batched) {
+            assert!((one - batched).abs() < 1e-4, "{one} {batched}");
+        }
+
+        let mut decoder = Decoder::new(&runtime(), &model, &EncodeOptions::default()).unwrap().unwrap();
+        let pictures = decoder.decode(&latents).unwrap();
+        assert_eq!(pictures.len(), images.len());
+        assert!(pictures.iter().all(|p| (0.0..=1.0).contains(p)));
+
+        assert_eq!(encoder.encode(&[]).unwrap(), [0.0; 0]);
+        assert!(
+            encoder.encode(&images[..10]).unwrap_err().to_string().contains("expected a multiple of 784")
+        );
+    }
+
+    #[test]
+    fn networks_that_do_not_fit_are_refused() {
+        let input = InputShape { channels: 3, height: 32, width: 32 };
+        let mut swapped = model(Family::ConvHash, input);
+        swapped.encoder = swapped.decoder.clone().unwrap();
+        let error = Encoder::new(&runtime(), &swapped, &EncodeOptions::default()).unwrap_err();
+        assert_eq!(error.to_string(), "untrained/encoder.onnx: inputs: expected image, got latent");
+
+        let mut broken = model(Family::ConvHash, input);
+        broken.encoder = Cow::Owned(broken.encoder[..broken.encoder.len() / 2].to_vec());
+        let error = Encoder::new(&runtime(), &broken, &EncodeOptions::default()).unwrap_err();
+        assert!(matches!(error, Error::Model { .. }), "{error}");
+
+        let mut lying = model(Family::ConvHash, input);
+        lying.metadata.latent_size = 65;
+        let mut encoder = Encoder::new(&runtime(), &lying, &EncodeOptions::default()).unwrap();
+        assert!(matches!(encoder.encode(&[0.0; 3 * 32 * 32]), Err(Error::Model { .. })));
+
+        let mut alone = model(Family::ConvHash, input);
+        alone.decoder = None;
+        assert!(Decoder::new(&runtime(), &alone, &EncodeOptions::default()).unwrap().is_none());
+    }
+}
