@@ -4,6 +4,7 @@
 pub(super) mod demo;
 pub(super) mod index;
 pub(super) mod query;
+mod sheet;
 
 pub(super) mod eval;
 pub(super) mod info;
@@ -17,6 +18,7 @@ pub(super) mod runtime;
 
 use serde::Serialize;
 
+use super::exit::Exit;
 use super::print::Printer;
 use crate::images::Skipped;
 
@@ -27,10 +29,18 @@ struct SkippedDocument<'a> {
     reason: &'a str,
 }
 
-/// Names every input that was left out on stderr; for the document, the same as data.
-fn tell_skipped<'a>(printer: &Printer, skipped: &'a [Skipped]) -> Vec<SkippedDocument<'a>> {
+fn skipped_documents(skipped: &[Skipped]) -> Vec<SkippedDocument<'_>> {
+    skipped.iter().map(|s| SkippedDocument { path: &s.path, reason: &s.reason }).collect()
+}
+
+/// Names every input that was left out on stderr.
+fn tell_skipped(printer: &Printer, skipped: &[Skipped]) {
     for Skipped { path, reason } in skipped {
         printer.warning(&format!("skipped {path}: {reason}"));
     }
-    skipped.iter().map(|s| SkippedDocument { path: &s.path, reason: &s.reason }).collect()
+}
+
+/// How a run ends that did what it could.
+fn exit_for(skipped: &[Skipped]) -> Exit {
+    if skipped.is_empty() { Exit::Done } else { Exit::Skipped }
 }

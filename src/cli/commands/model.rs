@@ -85,6 +85,8 @@ fn list(context: &Context) -> anyhow::Result<Exit> {
     }
     if context.printer.json {
         context.printer.document("model list", &ListDocument { models })?;
+    } else if models.is_empty() {
+        context.printer.note("no models here; `aesearch train DATA -o models/NAME` makes one");
     } else {
         let mut table = Table::new(&[
             ("name", Align::Left),
@@ -133,6 +135,7 @@ fn show(context: &Context, name: &str) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     context.printer.text(&header(context, &document.model))?;
+    context.printer.text("")?;
     let mut table = Table::new(&[
         ("half", Align::Left),
         ("layer", Align::Left),
@@ -177,7 +180,7 @@ fn header(context: &Context, m: &ModelDocument) -> String {
     lines.extend(m.val_loss.map(|value| ("val loss", loss(Some(value)))));
     lines.push(("sha256", m.sha256.clone()));
     lines.push(("place", m.place.clone()));
-    format!("{}\n{}\n\n", context.printer.bold(&m.name), facts(&lines))
+    format!("{}\n{}", context.printer.bold(&m.name), facts(&lines))
 }
 
 fn describe(model: &Model, place: &str) -> Result<ModelDocument> {
