@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use super::print::When;
 
@@ -32,9 +32,9 @@ pub(super) struct Global {
     /// Leave out remarks and progress bars
     #[arg(short, long, global = true)]
     pub(super) quiet: bool,
-    /// Say more on stderr; twice for all of it
-    #[arg(short, long, global = true, action = ArgAction::Count)]
-    pub(super) verbose: u8,
+    /// Say more on stderr: what is used, where it was found, how long it took
+    #[arg(short, long, global = true)]
+    pub(super) verbose: bool,
     /// Colours: auto [default], always, never; NO_COLOR is heeded
     #[arg(
         long,

@@ -52,7 +52,7 @@ impl Context {
         let talk = Talk {
             json: global.json,
             quiet: global.quiet,
-            verbose: global.verbose > 0,
+            verbose: global.verbose,
             colour: global.color.or(config.color).unwrap_or_default(),
             no_color,
         };

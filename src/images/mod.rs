@@ -35,8 +35,8 @@ mod sniff;
 pub use codec::{decode, encode_png, write_png};
 pub use item::Item;
 pub use load::{Limits, Loaded, Stamp, load};
-pub use resize::{COLOUR_RULE, RESIZE_RULE, Resizer, invert_ink};
 pub use named::named;
+pub use resize::{COLOUR_RULE, RESIZE_RULE, Resizer, invert_ink};
 pub use walk::{Walk, walk};
 
 /// What a model takes: channels, height, width.

@@ -47,7 +47,10 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Demo) -> anyhow::Resul
     let Command::Query(query_args) = parse(&query_words)? else { unreachable!("the first word says so") };
     let asked = query::execute(context, &query_args)?;
     if printer.json {
-        printer.document("demo", &DemoDocument { commands, index: indexed.document(), query: asked.document() })?;
+        printer.document(
+            "demo",
+            &DemoDocument { commands, index: indexed.document(), query: asked.document() },
+        )?;
     } else {
         asked.print(context)?;
     }

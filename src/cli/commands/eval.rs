@@ -4,10 +4,10 @@ use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 
-use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
+use super::{SkippedDocument, exit_for, skipped_documents, tell_gallery, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::{Exit, catch_interrupts};
-use crate::cli::print::{count, facts};
+use crate::cli::print::{count, facts, thousands};
 use crate::cli::resolve::Context;
 use crate::eval::report::{EvalOptions, Report, evaluate};
 use crate::gallery::{Gallery, Observer, OpenOptions};
@@ -28,6 +28,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Eval) -> anyhow::Resul
     let default = OpenOptions::new(context.runtime.clone());
     let open = OpenOptions { device: context.device(&args.compute, default.device)?, ..default };
     let gallery = Gallery::open(&dir, &open, &|text| context.printer.note(text))?;
+    tell_gallery(context, &dir, &gallery);
     let items = walk.as_ref().map(|walk| walk.items.as_slice());
     let (report, mut skipped) = evaluate(&gallery, &dir, items, &options, &Stopper)?;
     skipped.extend(walk.into_iter().flat_map(|walk| walk.skipped));
@@ -50,7 +51,8 @@ fn resolve(context: &Context, args: &args::Eval) -> EvalOptions {
 }
 
 fn lines(report: &Report) -> Vec<(&'static str, String)> {
-    let asked = format!("{} asking {}, {} bits", count(report.queries as u64, "image"), report.images, report.bits);
+    let (asked, known) = (count(report.queries as u64, "image"), thousands(report.images as u64));
+    let asked = format!("{asked} asking {known}, {} bits", report.bits);
     let mut lines = vec![("queries", asked)];
     let mut value = |name, value: Option<f64>| lines.extend(value.map(|value| (name, format!("{value:.3}"))));
     value("mAP", report.map_all);

@@ -106,7 +106,11 @@ impl Indexed {
         let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
         let (dir, images) = (self.dir.display(), count(report.images as u64, "image"));
         let (model, size) = (&report.model.name, bytes(report.index_bytes));
-        format!("{dir}: {images}{parts} with {model}, {} bits, {size}, in {}", report.bits, seconds(report.seconds))
+        format!(
+            "{dir}: {images}{parts} with {model}, {} bits, {size}, in {}",
+            report.bits,
+            seconds(report.seconds)
+        )
     }
 
     pub(super) fn document(&self) -> IndexDocument<'_> {
@@ -118,7 +122,11 @@ impl Indexed {
             removed: report.removed,
             images: report.images,
             skipped: skipped_documents(&report.skipped),
-            model: ModelDocument { name: &report.model.name, sha256: &report.model.sha256, bits: report.bits },
+            model: ModelDocument {
+                name: &report.model.name,
+                sha256: &report.model.sha256,
+                bits: report.bits,
+            },
             inverted: report.ink.inverted,
             index_bytes: report.index_bytes,
             seconds: report.seconds,

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::cli::args::Opened;
 use crate::cli::exit::Exit;
-use crate::cli::print::{bytes, facts, thousands};
+use crate::cli::print::{bytes, count, facts, thousands};
 use crate::cli::resolve::Context;
 use crate::error::Error;
 use crate::gallery::Facts;
@@ -59,7 +59,9 @@ pub(in crate::cli) fn run(context: &Context, args: &Opened) -> anyhow::Result<Ex
         },
         inverted: known.ink.inverted,
         index_bytes: snapshot.bytes(),
-        recall_curve: curve.map(|point| RecallDocument { probes: point.probes, recall: point.recall }).collect(),
+        recall_curve: curve
+            .map(|point| RecallDocument { probes: point.probes, recall: point.recall })
+            .collect(),
     };
     if context.printer.json {
         context.printer.document("info", &document)?;
@@ -82,7 +84,7 @@ fn lines(document: &InfoDocument<'_>) -> Vec<(&'static str, String)> {
         ("inverted", if document.inverted { "yes" } else { "no" }.into()),
     ];
     if let (Some(first), Some(last)) = (document.recall_curve.first(), document.recall_curve.last()) {
-        let point = |p: &RecallDocument| format!("{:.3} from {} buckets", p.recall, p.probes);
+        let point = |p: &RecallDocument| format!("{:.3} from {}", p.recall, count(p.probes.into(), "bucket"));
         lines.push(("recall@10", format!("{}, {}", point(first), point(last))));
     }
     lines

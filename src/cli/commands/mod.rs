@@ -16,10 +16,14 @@ pub(super) mod train;
 pub(super) mod completions;
 pub(super) mod runtime;
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use super::exit::Exit;
-use super::print::Printer;
+use super::print::{Printer, count};
+use super::resolve::Context;
+use crate::gallery::Gallery;
 use crate::images::Skipped;
 
 /// An input that was left out, in a document.
@@ -43,4 +47,16 @@ fn tell_skipped(printer: &Printer, skipped: &[Skipped]) {
 /// How a run ends that did what it could.
 fn exit_for(skipped: &[Skipped]) -> Exit {
     if skipped.is_empty() { Exit::Done } else { Exit::Skipped }
+}
+
+/// What `-v` tells of an open index.
+fn tell_gallery(context: &Context, dir: &Path, gallery: &Gallery) {
+    let (snapshot, model) = (gallery.snapshot(), &gallery.facts().model);
+    context.printer.detail(&format!(
+        "{}: {} with {} from {}",
+        dir.display(),
+        count(snapshot.len() as u64, "image"),
+        model.name,
+        model.source
+    ));
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::cli::args;
 use crate::cli::exit::Exit;
-use crate::cli::print::{Align, Table, facts, thousands};
+use crate::cli::print::{Align, Table, count, facts, thousands};
 use crate::cli::resolve::Context;
 use crate::error::{Error, Result};
 use crate::images::InputShape;
@@ -165,12 +165,8 @@ fn show(context: &Context, name: &str) -> anyhow::Result<Exit> {
 /// What is known of the model besides its layers.
 fn header(context: &Context, m: &ModelDocument) -> String {
     let noise = if m.denoise > 0.0 { format!(", noise {}", m.denoise) } else { String::new() };
-    let trained = format!(
-        "{} images, {} epochs, seed {}{noise}",
-        thousands(m.training_images as u64),
-        m.epochs,
-        m.seed
-    );
+    let (images, epochs) = (count(m.training_images as u64, "image"), count(m.epochs as u64, "epoch"));
+    let trained = format!("{images}, {epochs}, seed {}{noise}", m.seed);
     let mut lines = vec![
         ("family", m.family.clone()),
         ("code", format!("{} bits by {} of a latent of {}", m.bits, m.binarizer, m.latent_size)),

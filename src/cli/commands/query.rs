@@ -6,7 +6,7 @@ use std::time::Instant;
 use aesearch_index::Mode;
 use serde::Serialize;
 
-use super::{SkippedDocument, exit_for, sheet, skipped_documents, tell_skipped};
+use super::{SkippedDocument, exit_for, sheet, skipped_documents, tell_gallery, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::print::{Align, Table, seconds};
@@ -56,7 +56,6 @@ pub(super) struct Asked {
     answers: Vec<Answer>,
     skipped: Vec<Skipped>,
     mode: Mode,
-    seconds: f64,
 }
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Query) -> anyhow::Result<Exit> {
@@ -92,7 +91,8 @@ pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Asked> {
         sheet::draw(path, &answers, gallery.snapshot(), &dir)?;
     }
     tell_skipped(&context.printer, &skipped);
-    Ok(Asked { answers, skipped, mode: options.mode, seconds: start.elapsed().as_secs_f64() })
+    context.printer.detail(&format!("answered in {}, opening included", seconds(start.elapsed().as_secs_f64())));
+    Ok(Asked { answers, skipped, mode: options.mode })
 }
 
 fn resolve(context: &Context, args: &args::Query) -> Result<QueryOptions> {
@@ -117,7 +117,9 @@ fn open(context: &Context, args: &args::Query, dir: &Path) -> Result<Gallery> {
         invert: context.invert(args.invert.as_deref())?,
         ..default
     };
-    Gallery::open(dir, &options, &|text| context.printer.note(text))
+    let gallery = Gallery::open(dir, &options, &|text| context.printer.note(text))?;
+    tell_gallery(context, dir, &gallery);
+    Ok(gallery)
 }
 
 /// One query; an image that cannot be used is data.
@@ -147,16 +149,14 @@ impl Asked {
                 printer.text(&format!("{}{}", if i > 0 { "\n" } else { "" }, printer.bold(&answer.path)))?;
             }
             if answer.inverted {
-                printer.note(&format!("{}: asked as its negative, which the model knows better", answer.path));
+                printer
+                    .note(&format!("{}: asked as its negative, which the model knows better", answer.path));
             }
             if answer.hits.is_empty() {
                 printer.note(&format!("{}: no neighbour within reach", answer.path));
             } else {
                 printer.table(&table(&answer.hits))?;
             }
-        }
-        if printer.is_verbose() {
-            printer.note(&format!("answered in {}, opening included", seconds(self.seconds)));
         }
         Ok(())
     }
