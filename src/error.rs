@@ -127,7 +127,8 @@ impl Error {
             }
             Error::Model { .. } => ErrorKind::Damaged,
             Error::Index(e) if e.is_locked() => ErrorKind::Locked,
-            Error::Index(_) => ErrorKind::Damaged,
+            Error::Index(e) if e.is_damaged() || e.is_too_new() => ErrorKind::Damaged,
+            Error::Index(_) => ErrorKind::Usage,
             Error::Interrupted => ErrorKind::Interrupted,
         }
     }

@@ -1,3 +1,7 @@
-//! The thin binary: everything lives in the library.
+//! The thin binary: everything lives in the library, and `cli::run` is the table of contents.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    aesearch::cli::run(std::env::args_os())
+}

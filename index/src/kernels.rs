@@ -245,7 +245,11 @@ fn scan_avx512<const W: usize, S: Sink>(codes: &[[u64; W]], query: &[u64; W], si
         let (octets, _) = block.as_flattened().as_chunks::<8>(); // 4 * W registers
         let mut distances = [_mm512_setzero_si512(); 4];
         for (i, d) in distances.iter_mut().enumerate() {
-            *d = eight_distances::<W>(&octets[i * W..(i + 1) * W], query_lanes);
+            let mut words = [_mm512_setzero_si512(); W];
+            for (words, octet) in words.iter_mut().zip(&octets[i * W..]) {
+                *words = load512(octet);
+            }
+            *d = eight_distances(&words, query_lanes);
         }
         let [a, b, c, d] = distances;
         let least = _mm512_min_epu64(_mm512_min_epu64(a, b), _mm512_min_epu64(c, d));
@@ -256,19 +260,14 @@ fn scan_avx512<const W: usize, S: Sink>(codes: &[[u64; W]], query: &[u64; W], si
         }
         done += 32;
     }
-    let mut tail = codes[done..].chunks_exact(8);
-    for block in &mut tail {
-        let (octets, _) = block.as_flattened().as_chunks::<8>();
-        report512(eight_distances::<W>(octets, query_lanes), 0xff, done, sink);
+    for block in codes[done..].chunks(8) {
+        let mut words = [_mm512_setzero_si512(); W];
+        for (words, octet) in words.iter_mut().zip(block.as_flattened().chunks(8)) {
+            *words = load512_prefix(octet);
+        }
+        let real = (0xffu16 >> (8 - block.len())) as u8;
+        report512(eight_distances(&words, query_lanes), real, done, sink);
         done += 8;
-    }
-    let rest = tail.remainder();
-    if !rest.is_empty() {
-        let mut padded = [[0; W]; 8];
-        padded[..rest.len()].copy_from_slice(rest);
-        let (octets, _) = padded.as_flattened().as_chunks::<8>();
-        let real = (1u8 << rest.len()) - 1;
-        report512(eight_distances::<W>(octets, query_lanes), real, done, sink);
     }
 }
 
@@ -294,12 +293,12 @@ fn report512<S: Sink>(distances: __m512i, real: u8, base: usize, sink: &mut S) {
     }
 }
 
-/// Distances of eight codes, in order, one per 64-bit lane. `octets`: `W` registers of words.
+/// Distances of eight codes of `W` words, in order, one per 64-bit lane.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vpopcntdq")]
 #[inline]
-fn eight_distances<const W: usize>(octets: &[[u64; 8]], query: __m512i) -> __m512i {
-    let count = |i: usize| _mm512_popcnt_epi64(_mm512_xor_si512(load512(&octets[i]), query));
+fn eight_distances<const W: usize>(words: &[__m512i; W], query: __m512i) -> __m512i {
+    let count = |i: usize| _mm512_popcnt_epi64(_mm512_xor_si512(words[i], query));
     let pairs = |a, b| _mm512_add_epi64(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
     match W {
         1 => count(0),
@@ -323,6 +322,16 @@ fn eight_distances<const W: usize>(octets: &[[u64; 8]], query: __m512i) -> __m51
 fn load512(words: &[u64; 8]) -> __m512i {
     // SAFETY: 64 readable bytes; the load has no alignment.
     unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
+}
+
+/// Loads up to eight words; the others are zero.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn load512_prefix(words: &[u64]) -> __m512i {
+    let real = (0xffu16 >> (8 - words.len().min(8))) as u8;
+    // SAFETY: the mask keeps the load within `words`; the load has no alignment.
+    unsafe { _mm512_maskz_loadu_epi64(real, words.as_ptr().cast()) }
 }
 
 /// Distances of the codes `ids` of `codes` `[n, words]`, into `out` `[ids.len()]`; `u32::MAX` for an id that is none.

@@ -1,1 +1,64 @@
-//! The room `cli`; see ARCHITECTURE.md.
+//! The command line, and nothing else: what was typed becomes resolved options, those become one call of the library,
+//! and its answer becomes text or JSON. No algorithm lives here, and no other room reads arguments, the environment or
+//! the terminal.
+//!
+//! ```text
+//! args (as typed) -> resolve (variables, aesearch.toml, defaults) -> commands/<verb> -> the library
+//!                                                                          |
+//!                                     print (stdout, stderr, JSON)  progress (bars)  exit (codes)
+//! ```
+//!
+//! | file | responsibility |
+//! |---|---|
+//! | `args` | verbs and flags as clap sees them |
+//! | `resolve` | what holds: flags, then variables, then `aesearch.toml`, then defaults |
+//! | `commands/` | one file per verb: resolved options in, one library call, its answer printed |
+//! | `print` | data on stdout, talk on stderr, colours, tables, JSON documents |
+//! | `progress` | bars |
+//! | `exit` | exit codes, errors with their hints, Ctrl-C |
+
+mod args;
+mod resolve;
+
+mod commands;
+
+mod exit;
+mod print;
+mod progress;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Cli, Command};
+use print::Printer;
+use resolve::Context;
+
+/// Runs one command line, the program's name first, and gives the exit code. Never panics on bad input, never exits.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print(); // help goes to stdout, wrong usage to stderr; either may be closed
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::Exit::Usage as u8));
+        }
+    };
+    let context = match Context::new(&cli.global) {
+        Ok(context) => context,
+        Err(error) => return exit::report(&error, &Printer::default()).into(),
+    };
+    let result = match cli.command {
+        Command::Demo(args) => commands::demo::run(&context, &args),
+        Command::Train(args) => commands::train::run(&context, &args),
+        Command::Model(args) => commands::model::run(&context, &args),
+        Command::Index(args) => commands::index::run(&context, &args),
+        Command::Query(args) => commands::query::run(&context, &args),
+        Command::Info(args) => commands::info::run(&context, &args),
+        Command::Verify(args) => commands::verify::run(&context, &args),
+        Command::Eval(args) => commands::eval::run(&context, &args),
+        Command::Runtime(args) => commands::runtime::run(&context, &args),
+        Command::Completions { shell } => commands::completions::run(shell),
+    };
+    result.unwrap_or_else(|error| exit::report(&error, &context.printer)).into()
+}

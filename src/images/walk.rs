@@ -66,7 +66,7 @@ struct Walker {
 }
 
 impl Walker {
-    /// Adds what the path holds; false if that is nothing to speak of. (So do all methods here.)
+    /// Adds what the path holds to the items or the skipped; like the methods below, false if that is nothing at all.
     fn visit(&mut self, path: &Path, kind: FileType, found: Found) -> bool {
         if kind.is_dir() {
             self.visit_folder(path, found)
@@ -97,14 +97,16 @@ impl Walker {
             return Ok(true);
         }
         let mut any = false;
-        for name in visible_names(folder)? {
+        for (name, kind) in visible_entries(folder)? {
             let path = folder.join(&name);
             if !self.named.is_empty() && self.named.contains(&canonical.join(&name)) {
                 any = true;
                 continue;
             }
-            any |= match fs::metadata(&path) {
-                Ok(metadata) => self.visit(&path, metadata.file_type(), Found::InFolder),
+            // only a link costs another question to the system
+            let kind = if kind.is_symlink() { fs::metadata(&path).map(|m| m.file_type()) } else { Ok(kind) };
+            any |= match kind {
+                Ok(kind) => self.visit(&path, kind, Found::InFolder),
                 Err(error) => self.skip(&path, io_reason(error)),
             };
         }
@@ -170,17 +172,18 @@ impl Walker {
     }
 }
 
-/// The names in a folder, in byte order, without hidden ones.
-fn visible_names(folder: &Path) -> std::io::Result<Vec<OsString>> {
-    let mut names = Vec::new();
+/// What lies in a folder, by name in byte order, without what is hidden.
+fn visible_entries(folder: &Path) -> std::io::Result<Vec<(OsString, FileType)>> {
+    let mut entries = Vec::new();
     for entry in fs::read_dir(folder)? {
-        let name = entry?.file_name();
+        let entry = entry?;
+        let name = entry.file_name();
         if !name.as_encoded_bytes().starts_with(b".") {
-            names.push(name);
+            entries.push((name, entry.file_type()?));
         }
     }
-    names.sort_unstable_by(|a, b| a.as_encoded_bytes().cmp(b.as_encoded_bytes()));
-    Ok(names)
+    entries.sort_unstable_by(|(a, _), (b, _)| a.as_encoded_bytes().cmp(b.as_encoded_bytes()));
+    Ok(entries)
 }
 
 /// What a file's first bytes say; those of its content if it is compressed and holds IDX.

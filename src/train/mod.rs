@@ -29,6 +29,8 @@ mod tape;
 mod upconv;
 
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod tests;
 
 pub use data::Dataset;

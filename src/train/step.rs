@@ -71,7 +71,7 @@ fn split_parameters(g: &mut Graph, architecture: &Architecture, flat: &Value) ->
     g.split(flat, &sizes)
 }
 
-/// All layers but the final sigmoid, which belongs to the loss. Gives logits `[channels, pixels, N]`.
+/// All layers but the final sigmoid, which belongs to the loss. Gives logits, `[channels, pixels, N]` in memory.
 fn forward(tape: &mut Tape, architecture: &Architecture, image: &Value, tensors: &[Value]) -> Result<Value> {
     let steps: Vec<_> = architecture.steps().collect();
     let mut tensors = tensors.chunks_exact(2);
@@ -125,8 +125,7 @@ fn forward(tape: &mut Tape, architecture: &Architecture, image: &Value, tensors:
             }
         }
     }
-    let x = raster(tape, &x);
-    Ok(x.planes(&mut tape.graph))
+    Ok(raster(tape, &x).value)
 }
 
 /// Adam (Kingma & Ba, 2015). `rate` and `epsilon` come with the bias corrections of the step already applied.

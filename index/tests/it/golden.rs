@@ -46,7 +46,9 @@ fn the_same_items_make_the_golden_bytes() {
     files.push(dir.path().join("MANIFEST"));
     if std::env::var_os("AESEARCH_WRITE_GOLDEN").is_some() {
         fs::create_dir_all(golden()).unwrap();
-        files.iter().for_each(|file| drop(fs::copy(file, golden().join(file.file_name().unwrap())).unwrap()));
+        for file in &files {
+            fs::copy(file, golden().join(file.file_name().unwrap())).unwrap();
+        }
     }
     for file in files {
         let kept = fs::read(golden().join(file.file_name().unwrap())).unwrap();

@@ -13,48 +13,48 @@ use std::path::Path;
 use aesearch_index::{Item, SegmentBuilder, Settings, Snapshot, Writer, words};
 
 /// SplitMix64.
-pub struct Random(pub u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn word(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
     }
 
-    pub fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
+    pub(crate) fn below(&mut self, n: usize) -> usize {
+        (self.word() % n as u64) as usize
     }
 
     /// A code near one of `centres` points, each bit flipped with probability 1/8.
-    pub fn code(&mut self, bits: usize, centres: usize) -> Vec<u64> {
+    pub(crate) fn code(&mut self, bits: usize, centres: usize) -> Vec<u64> {
         let mut centre = Random(self.below(centres) as u64 + 1000);
         let mut code: Vec<u64> =
-            (0..words(bits)).map(|_| centre.next() ^ (self.next() & self.next() & self.next())).collect();
+            (0..words(bits)).map(|_| centre.word() ^ (self.word() & self.word() & self.word())).collect();
         if !bits.is_multiple_of(64) {
             *code.last_mut().unwrap() &= (1 << (bits % 64)) - 1;
         }
         code
     }
 
-    pub fn latent(&mut self, size: usize) -> Vec<f32> {
-        (0..size).map(|_| (self.next() >> 40) as f32 / (1 << 23) as f32 - 1.0).collect()
+    pub(crate) fn latent(&mut self, size: usize) -> Vec<f32> {
+        (0..size).map(|_| (self.word() >> 40) as f32 / (1 << 23) as f32 - 1.0).collect()
     }
 }
 
 /// An item with its own memory.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Owned {
-    pub name: Vec<u8>,
-    pub payload: Vec<u8>,
-    pub code: Vec<u64>,
-    pub latent: Vec<f32>,
+pub(crate) struct Owned {
+    pub(crate) name: Vec<u8>,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) code: Vec<u64>,
+    pub(crate) latent: Vec<f32>,
 }
 
 impl Owned {
-    pub fn random(random: &mut Random, settings: &Settings) -> Self {
-        let number = random.next();
+    pub(crate) fn random(random: &mut Random, settings: &Settings) -> Self {
+        let number = random.word();
         Owned {
             name: number.to_string().into_bytes(),
             payload: number.to_le_bytes()[..random.below(9)].to_vec(),
@@ -63,30 +63,30 @@ impl Owned {
         }
     }
 
-    pub fn push_to(&self, builder: &mut SegmentBuilder) {
+    pub(crate) fn push_to(&self, builder: &mut SegmentBuilder) {
         let Owned { name, payload, code, latent } = self;
         builder.push(Item { name, payload, code, latent }).unwrap();
     }
 }
 
-pub fn items(n: usize, settings: &Settings, seed: u64) -> Vec<Owned> {
+pub(crate) fn items(n: usize, settings: &Settings, seed: u64) -> Vec<Owned> {
     let mut random = Random(seed);
     (0..n).map(|_| Owned::random(&mut random, settings)).collect()
 }
 
 /// Commits `items` as the whole content of the index at `dir`.
-pub fn commit(dir: &Path, items: &[Owned], settings: &Settings) {
+pub(crate) fn commit(dir: &Path, items: &[Owned], settings: &Settings) {
     let mut builder = SegmentBuilder::new(settings).unwrap();
     items.iter().for_each(|item| item.push_to(&mut builder));
     Writer::lock(dir).unwrap().commit(builder).unwrap();
 }
 
-pub fn open(dir: &Path) -> Snapshot {
+pub(crate) fn open(dir: &Path) -> Snapshot {
     Snapshot::open(dir).unwrap()
 }
 
 /// The segment files of the index at `dir`, by name.
-pub fn segment_files(dir: &Path) -> Vec<std::path::PathBuf> {
+pub(crate) fn segment_files(dir: &Path) -> Vec<std::path::PathBuf> {
     let mut files: Vec<_> = std::fs::read_dir(dir)
         .unwrap()
         .map(|entry| entry.unwrap().path())

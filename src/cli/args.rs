@@ -1,0 +1,259 @@
+//! The command line as typed: clap's view of verbs and flags, nothing decided yet.
+//!
+//! Every flag that has a default is an `Option` here; `resolve` puts flags, AESEARCH_* variables (read by clap, so that
+//! `--help` names them) and `aesearch.toml` together. Names are fixed: see CLI names in ARCHITECTURE.md.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use super::print::When;
+
+/// Similarity search for image collections: train a small autoencoder, hash the latents, ask what looks alike.
+#[derive(Debug, Parser)]
+#[command(name = "aesearch", version, max_term_width = 100)]
+#[command(
+    after_help = "Start with `aesearch demo`: it draws digits, indexes them and finds the kin of one of them."
+)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// Flags that every verb takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(super) struct Global {
+    /// Print one JSON document on stdout
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Leave out remarks and progress bars
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+    /// Say more on stderr; twice for all of it
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// Colours: auto [default], always, never; NO_COLOR is heeded
+    #[arg(long, global = true, value_name = "WHEN", env = "AESEARCH_COLOR", hide_possible_values = true)]
+    pub(super) color: Option<When>,
+    /// Progress bars on stderr: auto [default], always, never
+    #[arg(long, global = true, value_name = "WHEN", env = "AESEARCH_PROGRESS", hide_possible_values = true)]
+    pub(super) progress: Option<When>,
+    /// The ONNX Runtime library to use, instead of finding or fetching one (ORT_DYLIB_PATH)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) ort_lib: Option<PathBuf>,
+    /// Never fetch anything (AESEARCH_OFFLINE=1)
+    #[arg(long, global = true)]
+    pub(super) offline: bool,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Draw a set of digits, index it, and find the kin of a seven
+    Demo(Demo),
+    /// Train an autoencoder on images and write it as ONNX
+    Train(Train),
+    /// List the models at hand, or show one
+    #[command(subcommand)]
+    Model(Model),
+    /// Encode images and store their codes; run again to bring the index up to date
+    Index(Index),
+    /// Find the images that look like the given ones
+    Query(Query),
+    /// Tell what is in the index
+    Info(Opened),
+    /// Check every byte of the index
+    Verify(Opened),
+    /// Measure how good the codes of the index are
+    Eval(Eval),
+    /// Where ONNX Runtime comes from
+    #[command(subcommand)]
+    Runtime(Runtime),
+    /// Print a completion script
+    Completions {
+        /// The shell to complete for
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Which index.
+#[derive(Debug, Args)]
+pub(super) struct IndexDir {
+    /// The index folder [default: .aesearch, here or in the nearest folder above]
+    #[arg(long, value_name = "DIR", env = "AESEARCH_INDEX", hide_env_values = true)]
+    pub(super) index: Option<PathBuf>,
+}
+
+/// How to compute.
+#[derive(Debug, Args)]
+pub(super) struct Compute {
+    /// Worker threads [default: one per core]
+    #[arg(long, value_name = "N", env = "AESEARCH_THREADS", hide_env_values = true)]
+    pub(super) threads: Option<usize>,
+    /// auto [default], cpu, cuda or cuda:N
+    #[arg(long, value_name = "DEVICE", env = "AESEARCH_DEVICE", hide_env_values = true)]
+    pub(super) device: Option<String>,
+}
+
+/// When an image is turned into its negative before it is encoded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Invert {
+    /// Where the model reconstructs the negative better
+    #[default]
+    Auto,
+    Never,
+    Always,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// Where to put digits/, 7.png and the index
+    #[arg(default_value = ".")]
+    pub(super) dir: PathBuf,
+    /// The seed of the drawing
+    #[arg(long, default_value_t = 7)]
+    pub(super) seed: u64,
+    #[command(flatten)]
+    pub(super) compute: Compute,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Opened {
+    #[command(flatten)]
+    pub(super) index: IndexDir,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Model {
+    /// Models that are shipped, and trained ones in ./models
+    List,
+    /// Layers, output shapes and parameters; then what is known of its training
+    Show {
+        /// A shipped model's name, a model folder, or an ONNX file
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Runtime {
+    /// Say which library would be used, and why
+    Show,
+    /// Fetch the library now, into the data folder
+    Install {
+        /// The build for NVIDIA GPUs
+        #[arg(long)]
+        cuda: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Train {
+    /// Folders, image files or IDX files
+    #[arg(required = true)]
+    pub(super) data: Vec<PathBuf>,
+    /// The model folder to write
+    #[arg(short, long, value_name = "DIR")]
+    pub(super) output: PathBuf,
+    /// conv-hash [default], conv or dense
+    #[arg(long)]
+    pub(super) family: Option<String>,
+    /// Bits of the code, 32 to 256 [default: 64]
+    #[arg(long)]
+    pub(super) bits: Option<usize>,
+    /// Passes over the data
+    #[arg(long)]
+    pub(super) epochs: Option<usize>,
+    /// Images per step
+    #[arg(long)]
+    pub(super) batch: Option<usize>,
+    /// Learning rate of Adam
+    #[arg(long)]
+    pub(super) lr: Option<f64>,
+    /// Seed of weights, shuffling and noise
+    #[arg(long)]
+    pub(super) seed: Option<u64>,
+    /// Train on images with Gaussian noise of this deviation, against the clean ones
+    #[arg(long, value_name = "SIGMA")]
+    pub(super) denoise: Option<f32>,
+    /// Start from the weights of this model
+    #[arg(long, value_name = "MODEL")]
+    pub(super) from: Option<String>,
+    /// Images to validate on, or the fraction of the data to hold out
+    #[arg(long, value_name = "DATA|FRACTION")]
+    pub(super) val: Option<String>,
+    /// Input size, as 28 or 32x48 (width x height) [default: that of the first image, 64 at most]
+    #[arg(long, value_name = "SIZE")]
+    pub(super) size: Option<String>,
+    /// Input channels: 1 (grey) or 3 (colour) [default: those of the first image]
+    #[arg(long, value_name = "N")]
+    pub(super) channels: Option<usize>,
+    #[command(flatten)]
+    pub(super) compute: Compute,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Index {
+    /// Folders, image files or IDX files
+    #[arg(required = true)]
+    pub(super) data: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) index: IndexDir,
+    /// A shipped model's name, a model folder, or an ONNX file [default: the index's own, else digits-64]
+    #[arg(long, value_name = "MODEL", env = "AESEARCH_MODEL", hide_env_values = true)]
+    pub(super) model: Option<String>,
+    /// Turn images into their negatives first: auto [default], never, always
+    #[arg(long, value_name = "WHEN", env = "AESEARCH_INVERT", hide_possible_values = true)]
+    pub(super) invert: Option<Invert>,
+    /// Codes per bucket of the HNSW graph; 1 is textbook HNSW [default: 128]
+    #[arg(long, value_name = "N")]
+    pub(super) bucket_size: Option<usize>,
+    #[command(flatten)]
+    pub(super) compute: Compute,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Query {
+    /// Image files, or anything `index` takes
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(super) images: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) index: IndexDir,
+    /// Neighbours per image [default: 10]
+    #[arg(short, long, value_name = "N", env = "AESEARCH_K", hide_env_values = true)]
+    pub(super) k: Option<usize>,
+    /// The recall to aim for; the index knows what it costs [default: 0.99]
+    #[arg(long, value_name = "R", env = "AESEARCH_RECALL", hide_env_values = true)]
+    pub(super) recall: Option<f32>,
+    /// Compare with every code
+    #[arg(long)]
+    pub(super) exact: bool,
+    /// Only neighbours within this Hamming distance
+    #[arg(long, value_name = "BITS")]
+    pub(super) radius: Option<u32>,
+    /// Sort this many of the nearest codes by their latents; 0 is off [default: 200]
+    #[arg(long, value_name = "N", env = "AESEARCH_RERANK", hide_env_values = true)]
+    pub(super) rerank: Option<usize>,
+    /// Turn the image into its negative first: auto [default], never, always
+    #[arg(long, value_name = "WHEN", env = "AESEARCH_INVERT", hide_possible_values = true)]
+    pub(super) invert: Option<Invert>,
+    /// Draw queries and neighbours into this PNG file
+    #[arg(long, value_name = "FILE")]
+    pub(super) sheet: Option<PathBuf>,
+    /// Exit with 1 when an image has no neighbour
+    #[arg(long)]
+    pub(super) exit_code: bool,
+    #[command(flatten)]
+    pub(super) compute: Compute,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Eval {
+    #[command(flatten)]
+    pub(super) index: IndexDir,
+    #[command(flatten)]
+    pub(super) compute: Compute,
+}

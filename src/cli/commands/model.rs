@@ -1,0 +1,219 @@
+//! `aesearch model list|show`: the models at hand, and one of them layer by layer, as Keras' summary does.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::cli::args;
+use crate::cli::exit::Exit;
+use crate::cli::print::{Align, Table, facts, thousands};
+use crate::cli::resolve::Context;
+use crate::error::{Error, Result};
+use crate::images::InputShape;
+use crate::model::{Architecture, Family, Model, local_models, shipped_names};
+
+/// Where `model list` looks for trained models, from the working directory.
+const LOCAL_MODELS: &str = "models";
+
+#[derive(Debug, Serialize)]
+struct ModelDocument {
+    name: String,
+    /// `shipped`, or the folder.
+    place: String,
+    sha256: String,
+    family: String,
+    /// Height, width, channels.
+    input: [usize; 3],
+    latent_size: usize,
+    bits: usize,
+    binarizer: String,
+    parameters: usize,
+    training_images: usize,
+    data_fingerprint: String,
+    epochs: usize,
+    train_loss: Option<f64>,
+    val_loss: Option<f64>,
+    denoise: f32,
+    seed: u64,
+    tool_version: String,
+}
+
+#[derive(Debug, Serialize)]
+struct ListDocument {
+    models: Vec<ModelDocument>,
+}
+
+#[derive(Debug, Serialize)]
+struct LayerDocument {
+    half: &'static str,
+    layer: String,
+    output: String,
+    parameters: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct ShowDocument {
+    #[serde(flatten)]
+    model: ModelDocument,
+    layers: Vec<LayerDocument>,
+    card: Option<String>,
+}
+
+pub(in crate::cli) fn run(context: &Context, args: &args::Model) -> anyhow::Result<Exit> {
+    match args {
+        args::Model::List => list(context),
+        args::Model::Show { name } => show(context, name),
+    }
+}
+
+fn list(context: &Context) -> anyhow::Result<Exit> {
+    let shipped = shipped_names().map(|name| (name.to_owned(), "shipped".to_owned()));
+    let local = local_models(Path::new(LOCAL_MODELS)).into_iter().map(|folder| {
+        let folder = folder.to_string_lossy().into_owned();
+        (folder.clone(), folder)
+    });
+    let mut skipped = false;
+    let mut models = Vec::new();
+    for (name, place) in shipped.chain(local) {
+        match Model::load(&name).and_then(|model| describe(&model, &place)) {
+            Ok(model) => models.push(model),
+            Err(error) => {
+                context.printer.warning(&format!("skipped {error}"));
+                skipped = true;
+            }
+        }
+    }
+    if context.printer.json {
+        context.printer.document("model list", &ListDocument { models })?;
+    } else {
+        let mut table = Table::new(&[
+            ("name", Align::Left),
+            ("family", Align::Left),
+            ("input", Align::Left),
+            ("latent", Align::Right),
+            ("bits", Align::Right),
+            ("parameters", Align::Right),
+            ("val loss", Align::Right),
+            ("place", Align::Left),
+        ]);
+        for m in &models {
+            table.row([
+                m.name.clone(),
+                m.family.clone(),
+                shape(m.input),
+                m.latent_size.to_string(),
+                m.bits.to_string(),
+                thousands(m.parameters as u64),
+                loss(m.val_loss),
+                m.place.clone(),
+            ]);
+        }
+        context.printer.table(&table)?;
+    }
+    Ok(if skipped { Exit::Skipped } else { Exit::Done })
+}
+
+fn show(context: &Context, name: &str) -> anyhow::Result<Exit> {
+    let model = Model::load(name)?;
+    let place =
+        if shipped_names().any(|shipped| shipped == name) || name == "auto" { "shipped" } else { name };
+    let layers = architecture(&model)?.summary().into_iter().map(|row| LayerDocument {
+        half: row.half,
+        layer: row.layer,
+        output: row.output.to_string(),
+        parameters: row.parameters,
+    });
+    let document = ShowDocument {
+        model: describe(&model, place)?,
+        layers: layers.collect(),
+        card: model.card.as_ref().map(|card| card.to_string()),
+    };
+    if context.printer.json {
+        context.printer.document("model show", &document)?;
+        return Ok(Exit::Done);
+    }
+    context.printer.text(&header(context, &document.model))?;
+    let mut table = Table::new(&[
+        ("half", Align::Left),
+        ("layer", Align::Left),
+        ("output", Align::Right),
+        ("parameters", Align::Right),
+    ]);
+    table.row(["encoder".into(), "Image".into(), shape(document.model.input), "0".into()]);
+    for layer in &document.layers {
+        table.row([
+            layer.half.to_owned(),
+            layer.layer.clone(),
+            layer.output.clone(),
+            thousands(layer.parameters as u64),
+        ]);
+    }
+    let total = thousands(document.model.parameters as u64);
+    table.row([String::new(), "Total".into(), String::new(), total]);
+    context.printer.table(&table)?;
+    if context.printer.is_verbose()
+        && let Some(card) = &document.card
+    {
+        context.printer.text(&format!("\n{card}"))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// What is known of the model besides its layers.
+fn header(context: &Context, m: &ModelDocument) -> String {
+    let noise = if m.denoise > 0.0 { format!(", noise {}", m.denoise) } else { String::new() };
+    let trained = format!(
+        "{} images, {} epochs, seed {}{noise}",
+        thousands(m.training_images as u64),
+        m.epochs,
+        m.seed
+    );
+    let mut lines = vec![
+        ("family", m.family.clone()),
+        ("code", format!("{} bits by {} of a latent of {}", m.bits, m.binarizer, m.latent_size)),
+        ("trained on", trained),
+    ];
+    lines.extend(m.train_loss.map(|value| ("train loss", loss(Some(value)))));
+    lines.extend(m.val_loss.map(|value| ("val loss", loss(Some(value)))));
+    lines.push(("sha256", m.sha256.clone()));
+    lines.push(("place", m.place.clone()));
+    format!("{}\n{}\n\n", context.printer.bold(&m.name), facts(&lines))
+}
+
+fn describe(model: &Model, place: &str) -> Result<ModelDocument> {
+    let m = &model.metadata;
+    let InputShape { channels, height, width } = m.input;
+    Ok(ModelDocument {
+        name: m.name.clone(),
+        place: place.to_owned(),
+        sha256: model.sha256.clone(),
+        family: m.family.clone(),
+        input: [height, width, channels],
+        latent_size: m.latent_size,
+        bits: m.bits,
+        binarizer: m.binarizer.to_string(),
+        parameters: architecture(model)?.parameter_count(),
+        training_images: m.training_images,
+        data_fingerprint: m.data_fingerprint.clone(),
+        epochs: m.epochs,
+        train_loss: m.train_loss,
+        val_loss: m.val_loss,
+        denoise: m.denoise,
+        seed: m.seed,
+        tool_version: m.tool_version.clone(),
+    })
+}
+
+fn architecture(model: &Model) -> Result<Architecture> {
+    let m = &model.metadata;
+    let family: Family = m.family.parse().map_err(|what: String| Error::model(&m.name, what))?;
+    family.architecture(m.input, m.bits)
+}
+
+fn shape([height, width, channels]: [usize; 3]) -> String {
+    format!("{height}x{width}x{channels}")
+}
+
+fn loss(value: Option<f64>) -> String {
+    value.map_or(String::new(), |value| format!("{value:.4}"))
+}

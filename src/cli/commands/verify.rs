@@ -1,0 +1,41 @@
+//! `aesearch verify`: every byte of the index checked against its checksums; what is damaged is named.
+
+use serde::Serialize;
+
+use crate::cli::args::Opened;
+use crate::cli::exit::Exit;
+use crate::cli::resolve::Context;
+
+#[derive(Debug, Serialize)]
+struct ProblemDocument {
+    path: String,
+    section: String,
+    detail: String,
+}
+
+#[derive(Debug, Serialize)]
+struct VerifyDocument {
+    ok: bool,
+    problems: Vec<ProblemDocument>,
+}
+
+pub(in crate::cli) fn run(context: &Context, args: &Opened) -> anyhow::Result<Exit> {
+    let dir = context.index_dir(&args.index)?;
+    let problems = aesearch_index::verify(&dir).map_err(crate::Error::from)?;
+    let problems: Vec<ProblemDocument> = problems
+        .into_iter()
+        .map(|p| ProblemDocument { path: p.path.display().to_string(), section: p.section, detail: p.detail })
+        .collect();
+    let document = VerifyDocument { ok: problems.is_empty(), problems };
+    if context.printer.json {
+        context.printer.document("verify", &document)?;
+    } else if document.ok {
+        context.printer.text(&format!("{}: sound", dir.display()))?;
+    } else {
+        for problem in &document.problems {
+            context.printer.text(&format!("{}: {}: {}", problem.path, problem.section, problem.detail))?;
+        }
+        context.printer.hint("delete the index folder and run `aesearch index` to make it anew");
+    }
+    Ok(if document.ok { Exit::Done } else { Exit::Damaged })
+}

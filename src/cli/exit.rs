@@ -1,0 +1,87 @@
+//! How a run ends: the exit codes, the telling of an error with its hint, and the flag that Ctrl-C sets.
+//!
+//! The codes are the same with and without `--json`. A closed pipe is not an error: whoever reads has read enough.
+
+use std::io;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::print::Printer;
+use crate::error::{Error, ErrorKind};
+
+/// What the process returns to its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exit {
+    Done = 0,
+    /// Only with `--exit-code`: the answer is "no".
+    Negative = 1,
+    Usage = 2,
+    /// Done, but some inputs were left out; each was named with its reason.
+    Skipped = 3,
+    Damaged = 4,
+    Locked = 5,
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// Tells what went wrong on stderr (`error: ...`, then `hint: ...`) and gives the code for it.
+pub(super) fn report(error: &anyhow::Error, printer: &Printer) -> Exit {
+    // Commands write to stdout with plain io::Write; the library wraps its own io errors with their path.
+    if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) {
+        return Exit::Done;
+    }
+    printer.error(&format!("{error}"));
+    let Some(error) = error.downcast_ref::<Error>() else { return Exit::Usage };
+    if let Some(hint) = error.hint() {
+        printer.hint(hint);
+    }
+    match error.kind() {
+        ErrorKind::Usage => Exit::Usage,
+        ErrorKind::Damaged => Exit::Damaged,
+        ErrorKind::Locked => Exit::Locked,
+        ErrorKind::Interrupted => Exit::Interrupted,
+    }
+}
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// From here on Ctrl-C only sets the returned flag, so that the batch at hand can be finished and kept; a second Ctrl-C
+/// ends the process at once. Commands that are over in a moment do not call this and die as any process does.
+pub(super) fn catch_interrupts() -> &'static AtomicBool {
+    // The handler can be set once per process; a second command in it (`demo` runs two) finds it in place.
+    let _ = ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::SeqCst) {
+            std::process::exit(Exit::Interrupted as i32);
+        }
+    });
+    &INTERRUPTED
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(error: impl Into<anyhow::Error>) -> Exit {
+        report(&error.into(), &Printer::silent())
+    }
+
+    #[test]
+    fn every_kind_of_error_has_its_code() {
+        assert_eq!(code(Error::usage("x")), Exit::Usage);
+        assert_eq!(code(Error::model("m", "too new")), Exit::Damaged);
+        assert_eq!(code(Error::Interrupted), Exit::Interrupted);
+        assert_eq!(code(anyhow::anyhow!("x")), Exit::Usage);
+    }
+
+    #[test]
+    fn only_a_closed_stdout_is_forgiven() {
+        assert_eq!(code(io::Error::from(io::ErrorKind::BrokenPipe)), Exit::Done);
+        let of_a_file = Error::io("a.png", io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!(code(of_a_file), Exit::Usage);
+    }
+}

@@ -1,0 +1,275 @@
+//! Where words go: data on stdout, all talk on stderr, colour where it is wanted.
+//!
+//! Commands build a value once and print it either as a table for people or as one JSON document; nothing else in the
+//! program writes to stdout. Talk never fails: a closed stderr is nobody's loss.
+
+use std::io::{self, IsTerminal, Write};
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const HINT: Style = AnsiColor::Cyan.on_default().bold();
+const HEAD: Style = Style::new().bold();
+const FAINT: Style = Style::new().dimmed();
+
+/// The version of all `--json` documents.
+pub(super) const SCHEMA_VERSION: u32 = 1;
+
+/// When to colour, and when to draw progress bars.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum When {
+    /// When the stream is a terminal.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// What decides how a run talks.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Talk {
+    /// One JSON document on stdout instead of text.
+    pub(super) json: bool,
+    /// No remarks.
+    pub(super) quiet: bool,
+    /// More remarks.
+    pub(super) verbose: bool,
+    pub(super) colour: When,
+    /// NO_COLOR is set; `--color always` overrules it.
+    pub(super) no_color: bool,
+}
+
+/// The two streams and how to write on them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Printer {
+    pub(super) json: bool,
+    quiet: bool,
+    verbose: bool,
+    silent: bool,
+    colour_out: bool,
+    colour_err: bool,
+}
+
+impl Printer {
+    /// How to talk, once and for all; whether the streams are terminals is asked here.
+    pub(super) fn new(talk: &Talk) -> Self {
+        let wanted = |terminal: bool| match talk.colour {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => terminal && !talk.no_color,
+        };
+        Printer {
+            json: talk.json,
+            quiet: talk.quiet,
+            verbose: talk.verbose,
+            silent: false,
+            colour_out: wanted(io::stdout().is_terminal()),
+            colour_err: wanted(io::stderr().is_terminal()),
+        }
+    }
+
+    /// Whether `-v` was given.
+    pub(super) fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
+    /// For tests: says nothing.
+    #[cfg(test)]
+    pub(super) fn silent() -> Self {
+        Printer { silent: true, ..Printer::default() }
+    }
+
+    /// One JSON document on stdout: `body` with `schema_version` and `command` before it.
+    pub(super) fn document(&self, command: &str, body: &impl Serialize) -> anyhow::Result<()> {
+        #[derive(Serialize)]
+        struct Document<'a, T> {
+            schema_version: u32,
+            command: &'a str,
+            #[serde(flatten)]
+            body: &'a T,
+        }
+        let mut out = io::stdout().lock();
+        let document = Document { schema_version: SCHEMA_VERSION, command, body };
+        // Through a string: serde_json would wrap a closed pipe into an error of its own.
+        writeln!(out, "{}", serde_json::to_string_pretty(&document)?)?;
+        Ok(out.flush()?)
+    }
+
+    /// Lines for people on stdout.
+    pub(super) fn text(&self, text: &str) -> anyhow::Result<()> {
+        let mut out = io::stdout().lock();
+        writeln!(out, "{}", text.trim_end_matches('\n'))?;
+        Ok(out.flush()?)
+    }
+
+    /// A table on stdout, its head in bold.
+    pub(super) fn table(&self, table: &Table) -> anyhow::Result<()> {
+        self.text(&table.render(self.colour_out))
+    }
+
+    /// Bold on stdout, where colours are on.
+    pub(super) fn bold(&self, text: &str) -> String {
+        paint(self.colour_out, HEAD, text)
+    }
+
+    /// A remark on stderr that `-q` leaves out.
+    pub(super) fn note(&self, text: &str) {
+        if !self.quiet {
+            self.talk(&paint(self.colour_err, FAINT, text));
+        }
+    }
+
+    /// `warning: ...` on stderr.
+    pub(super) fn warning(&self, text: &str) {
+        self.talk(&format!("{} {text}", paint(self.colour_err, WARNING, "warning:")));
+    }
+
+    /// `error: ...` on stderr.
+    pub(super) fn error(&self, text: &str) {
+        self.talk(&format!("{} {text}", paint(self.colour_err, ERROR, "error:")));
+    }
+
+    /// `hint: ...` on stderr: what to do about the error above it.
+    pub(super) fn hint(&self, text: &str) {
+        self.talk(&format!("{} {text}", paint(self.colour_err, HINT, "hint:")));
+    }
+
+    fn talk(&self, line: &str) {
+        if !self.silent {
+            let _ = writeln!(io::stderr().lock(), "{line}");
+        }
+    }
+}
+
+fn paint(on: bool, style: Style, text: &str) -> String {
+    if on { format!("{style}{text}{style:#}") } else { text.to_owned() }
+}
+
+/// How a column is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Align {
+    Left,
+    Right,
+}
+
+/// Rows of text in aligned columns; columns that are empty in every row are left out.
+#[derive(Debug)]
+pub(super) struct Table {
+    columns: Vec<(&'static str, Align)>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub(super) fn new(columns: &[(&'static str, Align)]) -> Self {
+        Table { columns: columns.to_vec(), rows: Vec::new() }
+    }
+
+    /// One row with as many cells as there are columns.
+    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        let cells: Vec<String> = cells.into_iter().collect();
+        debug_assert_eq!(cells.len(), self.columns.len());
+        self.rows.push(cells);
+    }
+
+    fn render(&self, colour: bool) -> String {
+        let kept: Vec<usize> =
+            (0..self.columns.len()).filter(|&c| self.rows.iter().any(|row| !row[c].is_empty())).collect();
+        let width = |c: usize| {
+            let cells = self.rows.iter().map(|row| row[c].chars().count());
+            cells.chain([self.columns[c].0.chars().count()]).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = kept.iter().map(|&c| width(c)).collect();
+        let line = |cell: &dyn Fn(usize) -> String| {
+            let mut text = String::new();
+            for (&c, &width) in kept.iter().zip(&widths) {
+                let gap = if text.is_empty() { "" } else { "  " };
+                text += &match self.columns[c].1 {
+                    Align::Left => format!("{gap}{:<width$}", cell(c)),
+                    Align::Right => format!("{gap}{:>width$}", cell(c)),
+                };
+            }
+            text.trim_end().to_owned()
+        };
+        let mut lines = vec![paint(colour, HEAD, &line(&|c| self.columns[c].0.to_owned()))];
+        lines.extend(self.rows.iter().map(|row| line(&|c| row[c].clone())));
+        lines.join("\n")
+    }
+}
+
+/// Lines of `name  value`, the values below each other.
+pub(super) fn facts(lines: &[(&str, String)]) -> String {
+    let width = lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let lines: Vec<String> = lines.iter().map(|(name, value)| format!("{name:<width$}  {value}")).collect();
+    lines.join("\n")
+}
+
+/// `1234567` as `1,234,567`.
+pub(super) fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 image`, `2 images`.
+pub(super) fn count(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", thousands(n), if n == 1 { "" } else { "s" })
+}
+
+/// A file size with a unit that keeps it short: `12 B`, `3.4 kB`, `5.6 MB`.
+pub(super) fn bytes(n: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut value = n as f64;
+    let mut unit = 0;
+    while value >= 1000.0 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{n} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+/// A duration that keeps it short: `3.1 ms`, `4.20 s`, `12 min 05 s`.
+pub(super) fn seconds(s: f64) -> String {
+    match s {
+        s if s < 1.0 => format!("{:.1} ms", s * 1e3),
+        s if s < 60.0 => format!("{s:.2} s"),
+        s => format!("{} min {:02} s", (s / 60.0) as u64, (s % 60.0) as u64),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_empty_ones_vanish() {
+        let mut table = Table::new(&[("rank", Align::Right), ("label", Align::Left), ("path", Align::Left)]);
+        table.row(["1".into(), String::new(), "ä.png".into()]);
+        table.row(["10".into(), String::new(), "b.png".into()]);
+        assert_eq!(table.render(false), "rank  path\n   1  ä.png\n  10  b.png");
+        assert!(table.render(true).starts_with("\u{1b}[1mrank"));
+    }
+
+    #[test]
+    fn numbers_are_short_and_readable() {
+        assert_eq!(["0", "999", "1,000", "1,234,567"], [0, 999, 1000, 1_234_567].map(thousands)[..]);
+        assert_eq!(count(1, "image"), "1 image");
+        assert_eq!(count(2000, "image"), "2,000 images");
+        assert_eq!(["12 B", "3.4 kB", "5.6 MB"], [12, 3_400, 5_600_000].map(bytes)[..]);
+        assert_eq!(["3.1 ms", "4.20 s", "12 min 05 s"], [0.0031, 4.2, 725.0].map(seconds)[..]);
+    }
+
+    #[test]
+    fn colour_follows_the_flag_then_no_color() {
+        let colours = |colour| Printer::new(&Talk { colour, no_color: true, ..Talk::default() }).colour_out;
+        assert!(!colours(When::Never) && !colours(When::Auto) && colours(When::Always));
+    }
+}

@@ -1,0 +1,95 @@
+//! Progress bars on stderr: what is done, the rate, the time left.
+//!
+//! The library reports through callbacks and knows nothing of this file. A bar is drawn when stderr is a terminal, or
+//! with `--progress always`, and leaves no trace when it ends.
+
+use std::borrow::Cow;
+use std::io::{self, IsTerminal, Write};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+
+use super::print::When;
+
+/// Whether bars are drawn; makes them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Progress {
+    when: When,
+    quiet: bool,
+}
+
+impl Progress {
+    pub(super) fn new(when: When, quiet: bool) -> Self {
+        Progress { when, quiet }
+    }
+
+    /// A bar for `len` things called `unit`; `len` 0 means that their number is not known yet.
+    pub(super) fn bar(&self, len: u64, what: impl Into<Cow<'static, str>>, unit: &str) -> ProgressBar {
+        let target = match self.when {
+            When::Always if !io::stderr().is_terminal() => {
+                ProgressDrawTarget::term_like_with_hz(Box::new(Plain), 2)
+            }
+            When::Always => ProgressDrawTarget::stderr(),
+            When::Auto if !self.quiet => ProgressDrawTarget::stderr(),
+            When::Auto | When::Never => ProgressDrawTarget::hidden(),
+        };
+        let template = format!(
+            "{{msg}} {{wide_bar:.cyan/dim}} {{human_pos}}/{{human_len}} {unit}  {{per_sec}}  {{eta}} left"
+        );
+        let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::with_draw_target(Some(len), target);
+        bar.set_style(style.progress_chars("━╸─"));
+        bar.set_message(what);
+        bar
+    }
+}
+
+/// A stderr that is no terminal, such as a log file: each state of the bar is a line.
+#[derive(Debug)]
+struct Plain;
+
+impl TermLike for Plain {
+    fn width(&self) -> u16 {
+        100
+    }
+    fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+    fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+    fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+    fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+    fn write_line(&self, line: &str) -> io::Result<()> {
+        writeln!(io::stderr().lock(), "{line}")
+    }
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        // indicatif pads with blanks to the end of a line it draws over; here there is no line to draw over.
+        if text.trim().is_empty() { Ok(()) } else { writeln!(io::stderr().lock(), "{}", text.trim_end()) }
+    }
+    fn clear_line(&self) -> io::Result<()> {
+        Ok(())
+    }
+    fn flush(&self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_is_valid_and_never_draws_nothing() {
+        for when in [When::Auto, When::Always, When::Never] {
+            let bar = Progress::new(when, true).bar(10, "indexing", "images");
+            assert_eq!(bar.is_hidden(), when != When::Always);
+            bar.finish_and_clear();
+        }
+        let template = "{msg} {wide_bar:.cyan/dim} {human_pos}/{human_len} images  {per_sec}  {eta} left";
+        assert!(ProgressStyle::with_template(template).is_ok());
+    }
+}

@@ -1,0 +1,150 @@
+//! From what was typed to what is done: flags, then AESEARCH_* variables, then `aesearch.toml`, then defaults.
+//!
+//! clap has already put the variables below the flags; this file adds the configuration file and the places of the
+//! machine (data folder, working directory). What comes out has no `Option` that stands for a default.
+
+use std::env;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde::Deserialize;
+
+use super::args::{Compute, Global, IndexDir, Invert};
+use super::print::{Printer, Talk, When};
+use super::progress::Progress;
+use crate::error::Error;
+use crate::runtime::{Device, RuntimeOptions, options_from};
+
+/// The name of the index folder where none is given.
+const INDEX_DIR: &str = ".aesearch";
+const CONFIG_FILE: &str = "aesearch.toml";
+
+/// What every command gets: how to talk, and the settings that are no command's own.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) printer: Printer,
+    pub(super) progress: Progress,
+    pub(super) runtime: RuntimeOptions,
+    pub(super) config: Config,
+}
+
+/// `aesearch.toml`, from the working directory or the nearest folder above it. It cannot name a library to load: a
+/// folder that somebody hands over must not be able to run code.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Config {
+    pub(super) index: Option<PathBuf>,
+    pub(super) model: Option<String>,
+    pub(super) threads: Option<usize>,
+    pub(super) device: Option<String>,
+    pub(super) color: Option<When>,
+    pub(super) progress: Option<When>,
+    pub(super) invert: Option<Invert>,
+    pub(super) k: Option<usize>,
+    pub(super) recall: Option<f32>,
+    pub(super) rerank: Option<usize>,
+    pub(super) bucket_size: Option<usize>,
+}
+
+impl Context {
+    pub(super) fn new(global: &Global) -> Result<Self> {
+        let config = Config::find(&env::current_dir()?)?;
+        let no_color = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let talk = Talk {
+            json: global.json,
+            quiet: global.quiet,
+            verbose: global.verbose > 0,
+            colour: global.color.or(config.color).unwrap_or_default(),
+            no_color,
+        };
+        let mut runtime = options_from(|name| env::var_os(name));
+        runtime.library = global.ort_lib.clone().or(runtime.library);
+        runtime.offline |= global.offline;
+        Ok(Context {
+            printer: Printer::new(&talk),
+            progress: Progress::new(global.progress.or(config.progress).unwrap_or_default(), global.quiet),
+            runtime,
+            config,
+        })
+    }
+
+    /// The index to read: the one named, else `.aesearch` here or in the nearest folder above.
+    pub(super) fn index_dir(&self, dir: &IndexDir) -> Result<PathBuf> {
+        if let Some(dir) = dir.index.as_ref().or(self.config.index.as_ref()) {
+            return Ok(dir.clone());
+        }
+        Ok(find_upward(&env::current_dir()?, INDEX_DIR).unwrap_or_else(|| PathBuf::from(INDEX_DIR)))
+    }
+
+    /// Worker threads, at least one.
+    pub(super) fn threads(&self, compute: &Compute) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        compute.threads.or(self.config.threads).filter(|&n| n > 0).unwrap_or_else(cores)
+    }
+
+    /// Makes the process's own thread pool as large as `threads`; the first call in a process counts.
+    pub(super) fn limit_threads(&self, threads: usize) {
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    }
+
+    pub(super) fn device(&self, compute: &Compute) -> crate::Result<Device> {
+        let name = compute.device.as_deref().or(self.config.device.as_deref());
+        name.map_or(Ok(Device::Auto), str::parse)
+    }
+
+    pub(super) fn invert(&self, flag: Option<Invert>) -> Invert {
+        flag.or(self.config.invert).unwrap_or_default()
+    }
+}
+
+impl Config {
+    fn find(from: &Path) -> Result<Self> {
+        let Some(path) = find_upward(from, CONFIG_FILE) else { return Ok(Config::default()) };
+        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        Self::parse(&text, &path)
+    }
+
+    /// Relative paths in the file mean its own folder, wherever the command is run.
+    fn parse(text: &str, path: &Path) -> Result<Self> {
+        let mut config: Config = toml::from_str(text)
+            .map_err(|e| Error::usage(format!("{}: {}", path.display(), e.to_string().trim_end())))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        config.index = config.index.map(|index| folder.join(index));
+        Ok(config)
+    }
+}
+
+/// `name` in `from` or in the nearest folder above it; as a bare name where it lies in `from` itself, so that messages
+/// stay short.
+fn find_upward(from: &Path, name: &str) -> Option<PathBuf> {
+    if from.join(name).exists() {
+        return Some(PathBuf::from(name));
+    }
+    from.ancestors().skip(1).map(|folder| folder.join(name)).find(|path| path.exists())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_found_upward_and_its_paths_are_its_own() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let deep = root.path().join("a/b");
+        std::fs::create_dir_all(&deep).expect("folders");
+        std::fs::write(root.path().join(CONFIG_FILE), "index = \"codes\"\nrecall = 0.9\n").expect("a file");
+        let config = Config::find(&deep).expect("a valid file");
+        assert_eq!(config.index, Some(root.path().join("codes")));
+        assert_eq!((config.recall, config.k), (Some(0.9), None));
+    }
+
+    #[test]
+    fn unknown_keys_are_told_with_the_file() {
+        let error =
+            Config::parse("modle = \"x\"", Path::new("dir/aesearch.toml")).expect_err("a misspelt key");
+        let text = error.to_string();
+        assert!(text.starts_with("dir/aesearch.toml: ") && text.contains("modle"), "{text}");
+        assert!(Config::parse("ort-lib = \"evil.so\"", Path::new("aesearch.toml")).is_err());
+    }
+}

@@ -1,0 +1,134 @@
+//! The whole training step against values that PyTorch gave once (`tests/data/torch_reference.py`).
+
+use super::step::{BETA1, BETA2, training_step};
+use crate::images::InputShape;
+use crate::model::Family;
+use crate::runtime::{Input, SessionOptions, Tensor, ensure, options_from};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Reference {
+    seed: u64,
+    images: usize,
+    images_summary: Summary,
+    losses: Vec<f64>,
+    tensors: Vec<TensorReference>,
+}
+
+#[derive(Deserialize)]
+struct TensorReference {
+    name: String,
+    scale: f32,
+    initial: Summary,
+    gradient: Summary,
+    after_1: Summary,
+    after_3: Summary,
+}
+
+#[derive(Deserialize)]
+struct Summary {
+    first: Vec<f64>,
+    sum: f64,
+    norm: f64,
+    weighted: f64,
+}
+
+impl Summary {
+    /// Checks `x` to `tolerance` times the size that rounding errors have in each sum.
+    fn check(&self, what: &str, x: &[f32], tolerance: f64) {
+        let x: Vec<f64> = x.iter().map(|&v| v.into()).collect();
+        let norm = x.iter().map(|v| v * v).sum::<f64>().sqrt();
+        let root = (x.len() as f64).sqrt();
+        let close = |kind: &str, got: f64, expected: f64, size: f64| {
+            assert!(
+                (got - expected).abs() <= tolerance * size,
+                "{what}: {kind}: expected {expected}, got {got}"
+            );
+        };
+        for (i, (&got, &expected)) in x.iter().zip(&self.first).enumerate() {
+            close(&format!("element {i}"), got, expected, self.norm.max(1e-6));
+        }
+        close("norm", norm, self.norm, self.norm);
+        close("sum", x.iter().sum(), self.sum, self.norm * root);
+        let weighted = x.iter().enumerate().map(|(i, v)| v * (i % 97 + 1) as f64).sum();
+        close("weighted sum", weighted, self.weighted, 97.0 * self.norm * root);
+    }
+}
+
+/// The generator of the reference script: `count` numbers in `0..1`.
+fn draw(state: &mut u64, count: usize) -> Vec<f32> {
+    let mut next = || {
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (*state >> 40) as f32 / 16_777_216.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+fn compare(family: Family, json: &str) {
+    let reference: Reference = serde_json::from_str(json).unwrap();
+    let shape = InputShape { channels: 1, height: 28, width: 28 };
+    let architecture = family.architecture(shape, 64).unwrap();
+    let tensors = architecture.parameters();
+    assert_eq!(tensors.len(), reference.tensors.len());
+    let mut state = reference.seed;
+    let mut weights = vec![];
+    for (tensor, expected) in tensors.iter().zip(&reference.tensors) {
+        let values: Vec<f32> =
+            draw(&mut state, tensor.len()).iter().map(|u| (u - 0.5) * expected.scale).collect();
+        expected.initial.check(&expected.name, &values, 1e-6);
+        weights.extend(values);
+    }
+    let n = reference.images;
+    let images: Vec<f32> =
+        draw(&mut state, n * 784).iter().map(|&u| if u >= 0.5 { u } else { 0.0 }).collect();
+    reference.images_summary.check("images", &images, 1e-6);
+    let innermost: Vec<f32> = (0..784 * n).map(|i| images[i % n * 784 + i / n]).collect();
+
+    let runtime = ensure(&options_from(|name| std::env::var_os(name)), &|_| {}).unwrap();
+    let graph = training_step(&architecture, false).unwrap().to_bytes();
+    let mut session = runtime.session(&graph, &SessionOptions::default()).unwrap();
+    let count = weights.len();
+    let mut moments = [(); 2].map(|()| Tensor::new(&[count], vec![0.0; count]).unwrap());
+    let mut parameters = Tensor::new(&[count], weights).unwrap();
+    for step in 1..=3 {
+        let correction = |beta: f32| 1.0 - f64::from(beta).powi(step);
+        let second = correction(BETA2).sqrt();
+        let outputs = session
+            .run(&[
+                ("image", Input::Slice(&[1, 784, n], &innermost)),
+                ("parameters", Input::Tensor(&parameters)),
+                ("m", Input::Tensor(&moments[0])),
+                ("v", Input::Tensor(&moments[1])),
+                ("rate", Input::Slice(&[], &[(1e-3 * second / correction(BETA1)) as f32])),
+                ("epsilon", Input::Slice(&[], &[(1e-7 * second) as f32])),
+            ])
+            .unwrap();
+        let [next, m, v, loss]: [Tensor; 4] = outputs.try_into().unwrap();
+        let expected = reference.losses[step as usize - 1];
+        let loss = f64::from(loss.data()[0]);
+        assert!((loss - expected).abs() < 1e-5, "step {step}: loss: expected {expected}, got {loss}");
+        for (tensor, expected) in tensors.iter().zip(&reference.tensors) {
+            if step == 1 {
+                // the first moment of the first step is the gradient times 1 - beta 1
+                let gradient: Vec<f32> = m.data()[tensor.range()].iter().map(|m| m / (1.0 - BETA1)).collect();
+                expected.gradient.check(&format!("{} gradient", expected.name), &gradient, 1e-5);
+                expected.after_1.check(&expected.name, &next.data()[tensor.range()], 1e-4);
+            }
+            if step == 3 {
+                expected.after_3.check(&expected.name, &next.data()[tensor.range()], 1e-4);
+            }
+        }
+        parameters = next;
+        moments = [m, v];
+    }
+}
+
+#[test]
+fn conv_steps_like_pytorch() {
+    compare(Family::Conv, include_str!("../../tests/data/torch_conv.json"));
+}
+
+#[test]
+fn dense_steps_like_pytorch() {
+    compare(Family::Dense, include_str!("../../tests/data/torch_dense.json"));
+}

@@ -1,0 +1,316 @@
+//! The program from outside: spawned, with its streams, exit codes, JSON documents and settings as CLI users meet them.
+//!
+//! Each test has a folder of its own with a few drawn digits; ONNX Runtime is found or fetched as a user's would be.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use aesearch::demo::collection::write_collection;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Images of each digit: enough for ten neighbours, few enough to encode in a moment.
+const PER_DIGIT: usize = 4;
+
+/// A folder to run the program in.
+struct Place(TempDir);
+
+/// What a run left behind.
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Place {
+    fn empty() -> Self {
+        Place(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    /// With `digits/<label>/*.png` and `7.png`.
+    fn with_digits() -> Self {
+        let place = Place::empty();
+        write_collection(place.path(), 7, PER_DIGIT).expect("digits can be drawn");
+        place
+    }
+
+    /// With digits that are indexed.
+    fn indexed() -> Self {
+        let place = Place::with_digits();
+        place.run(&["index", "digits"]).expect(0);
+        place
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// The program with these arguments, not started yet, free of the settings of whoever runs the tests.
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_aesearch"));
+        command.args(args).current_dir(self.path());
+        for name in ["INDEX", "MODEL", "THREADS", "DEVICE", "COLOR", "PROGRESS", "INVERT", "K", "RECALL", "RERANK"] {
+            command.env_remove(format!("AESEARCH_{name}"));
+        }
+        command.env_remove("NO_COLOR");
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        self.command(args).output().expect("the binary starts").into()
+    }
+
+    /// Runs with `--json` and reads the document.
+    fn json(&self, args: &[&str]) -> Value {
+        let ran = self.run(&[args, &["--json"]].concat());
+        serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{args:?}: {e}\n{}\n{}", ran.out, ran.err))
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Ran {
+    /// The same run, after its exit code was checked.
+    #[track_caller]
+    fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        self
+    }
+
+    #[track_caller]
+    fn says(self, text: &str) -> Self {
+        assert!(self.err.contains(text), "expected `{text}` on stderr, got:\n{}", self.err);
+        self
+    }
+}
+
+/// The keys of a document, all of which CLI users may rely on.
+#[track_caller]
+fn assert_keys(document: &Value, keys: &[&str]) {
+    for key in keys {
+        assert!(document.get(key).is_some(), "`{key}` is missing in {document:#}");
+    }
+}
+
+#[test]
+fn help_is_an_answer_and_no_command_is_wrong_usage() {
+    let place = Place::empty();
+    let help = place.run(&["--help"]).expect(0);
+    for verb in ["demo", "train", "model", "index", "query", "info", "verify", "eval", "runtime", "completions"] {
+        assert!(help.out.contains(verb), "{verb} is not in the help");
+    }
+    let nothing = place.run(&[]).expect(2);
+    assert!(nothing.out.is_empty() && nothing.err.contains("Usage"));
+    place.run(&["query"]).expect(2);
+    place.run(&["index", "x", "--recall", "2"]).expect(2);
+    place.run(&["--version"]).expect(0);
+}
+
+#[test]
+fn every_shell_gets_completions_and_a_closed_pipe_is_no_error() {
+    let place = Place::empty();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        assert!(place.run(&["completions", shell]).expect(0).out.contains("aesearch"), "{shell}");
+    }
+    for args in [&["completions", "bash"][..], &["model", "list", "--json"]] {
+        let mut child = place.command(args).stdout(Stdio::piped()).spawn().expect("the binary starts");
+        drop(child.stdout.take());
+        assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    }
+}
+
+#[test]
+fn what_is_missing_is_named_with_what_to_do() {
+    let place = Place::with_digits();
+    place.run(&["query", "7.png"]).expect(2).says("error: ").says("aesearch index");
+    place.run(&["index", "nowhere"]).expect(2).says("nowhere");
+    place.run(&["index", "digits", "--model", "no-such-model"]).expect(2).says("no-such-model").says("hint: ");
+    place.run(&["index", "digits", "--device", "abacus"]).expect(2).says("abacus");
+    let ran = place.run(&["query", "7.png", "--json"]).expect(2);
+    assert!(ran.out.is_empty(), "an error is no document: {}", ran.out);
+}
+
+#[test]
+fn an_index_is_made_brought_up_to_date_and_asked() {
+    let place = Place::with_digits();
+    let n = 10 * PER_DIGIT as u64;
+    let first = place.json(&["index", "digits"]);
+    assert_keys(&first, &["schema_version", "command", "skipped", "index_bytes", "seconds"]);
+    assert_keys(&first["model"], &["name", "sha256", "bits"]);
+    let counts = |d: &Value| ["added", "unchanged", "changed", "removed", "images"].map(|key| d[key].as_u64());
+    assert_eq!(counts(&first), [n, 0, 0, 0, n].map(Some));
+
+    fs::remove_file(place.path().join("digits/0/0000.png")).expect("a file goes");
+    fs::copy(place.path().join("7.png"), place.path().join("digits/1/0000.png")).expect("a file changes");
+    fs::copy(place.path().join("7.png"), place.path().join("digits/7/new.png")).expect("a file comes");
+    let second = place.json(&["index", "digits"]);
+    assert_eq!(counts(&second), [1, n - 2, 1, 1, n].map(Some));
+
+    let answer = place.json(&["query", "7.png", "-k", "3"]);
+    assert_eq!(answer["command"], "query");
+    assert_eq!(answer["schema_version"], 1);
+    let query = &answer["queries"][0];
+    assert_keys(query, &["path", "hits", "mode", "seconds"]);
+    assert_eq!(query["hits"].as_array().map(Vec::len), Some(3));
+    assert_keys(&query["hits"][0], &["rank", "path", "label", "distance", "similarity"]);
+    assert_eq!((&query["hits"][0]["rank"], &query["hits"][0]["distance"]), (&1.into(), &0.into()));
+
+    let info = place.json(&["info"]);
+    assert_keys(&info, &["images", "distinct_codes", "segments", "bits", "model", "index_bytes", "recall_curve"]);
+    assert_eq!(info["images"].as_u64(), Some(n));
+    assert_eq!(place.json(&["verify"])["ok"], true);
+}
+
+#[test]
+fn a_query_prints_a_table_on_stdout() {
+    let place = Place::indexed();
+    let ran = place.run(&["query", "7.png"]).expect(0);
+    let head = ran.out.lines().next().unwrap_or("");
+    let columns: Vec<&str> = head.split_whitespace().collect();
+    assert_eq!(columns, ["rank", "distance", "similarity", "label", "path"]);
+    assert_eq!(ran.out.lines().count(), 11);
+    assert!(!ran.out.contains('\u{1b}'), "no colour in a pipe");
+    let coloured = place.run(&["query", "7.png", "--color", "always"]).expect(0);
+    assert!(coloured.out.contains('\u{1b}'));
+}
+
+#[test]
+fn an_exact_and_a_fast_query_agree_on_the_nearest() {
+    let place = Place::indexed();
+    let first = |args: &[&str]| place.json(args)["queries"][0]["hits"][0]["path"].clone();
+    assert_eq!(first(&["query", "7.png", "--exact"]), first(&["query", "7.png", "--recall", "0.999"]));
+    let hits = place.json(&["query", "7.png", "--radius", "0", "--exact"]);
+    let far = hits["queries"][0]["hits"].as_array().into_iter().flatten().any(|hit| hit["distance"] != 0);
+    assert!(!far, "{hits:#}");
+}
+
+#[test]
+fn a_sheet_is_drawn() {
+    let place = Place::indexed();
+    place.run(&["query", "7.png", "--sheet", "sheet.png"]).expect(0);
+    let bytes = fs::read(place.path().join("sheet.png")).expect("the sheet is there");
+    assert!(bytes.starts_with(b"\x89PNG"));
+}
+
+#[test]
+fn bad_images_are_named_and_the_rest_is_indexed() {
+    let place = Place::with_digits();
+    fs::write(place.path().join("digits/0/empty.png"), b"").expect("a file");
+    fs::write(place.path().join("digits/0/text.jpg"), b"not an image").expect("a file");
+    let ran = place.run(&["index", "digits", "--json"]).expect(3).says("empty.png").says("text.jpg");
+    let document: Value = serde_json::from_str(&ran.out).expect("a document");
+    assert_eq!(document["images"].as_u64(), Some(10 * PER_DIGIT as u64));
+    let skipped = document["skipped"].as_array().expect("a list");
+    assert_eq!(skipped.len(), 2);
+    skipped.iter().for_each(|s| assert_keys(s, &["path", "reason"]));
+}
+
+#[test]
+fn a_flipped_byte_is_found() {
+    let place = Place::indexed();
+    let folder = fs::read_dir(place.path().join(".aesearch")).expect("the index folder");
+    let files = folder.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_file());
+    let largest = files.max_by_key(|path| fs::metadata(path).map_or(0, |m| m.len())).expect("a segment");
+    let mut bytes = fs::read(&largest).expect("the segment");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&largest, bytes).expect("the segment");
+    let ran = place.run(&["verify", "--json"]).expect(4);
+    let document: Value = serde_json::from_str(&ran.out).expect("a document");
+    assert_eq!(document["ok"], false);
+    assert_keys(&document["problems"][0], &["path", "section", "detail"]);
+}
+
+#[test]
+fn a_second_writer_is_turned_away() {
+    let place = Place::with_digits();
+    let _writer = aesearch_index::Writer::lock(&place.path().join(".aesearch")).expect("the lock");
+    place.run(&["index", "digits"]).expect(5).says("another writer");
+}
+
+#[test]
+fn another_model_is_refused_with_both_names() {
+    let place = Place::indexed();
+    let ran = place.run(&["index", "digits", "--model", "article-dense"]).expect(4);
+    assert!(ran.err.contains("article-dense") && ran.err.contains("digits-64"), "{}", ran.err);
+}
+
+#[test]
+fn flags_beat_variables_beat_the_file() {
+    let place = Place::indexed();
+    let hits = |command: &mut Command| {
+        let ran = Ran::from(command.output().expect("the binary starts")).expect(0);
+        ran.out.lines().count() - 1
+    };
+    fs::write(place.path().join("aesearch.toml"), "k = 2\n").expect("a file");
+    assert_eq!(hits(&mut place.command(&["query", "7.png"])), 2);
+    assert_eq!(hits(place.command(&["query", "7.png"]).env("AESEARCH_K", "3")), 3);
+    assert_eq!(hits(place.command(&["query", "7.png", "--k", "4"]).env("AESEARCH_K", "3")), 4);
+    fs::write(place.path().join("aesearch.toml"), "neighbours = 2\n").expect("a file");
+    place.run(&["query", "7.png"]).expect(2).says("aesearch.toml").says("neighbours");
+}
+
+#[test]
+fn the_index_is_found_from_a_folder_inside() {
+    let place = Place::indexed();
+    let inside = place.path().join("digits/7");
+    let mut command = place.command(&["query", "0000.png", "-k", "1", "--json"]);
+    let ran = Ran::from(command.current_dir(inside).output().expect("the binary starts")).expect(0);
+    let document: Value = serde_json::from_str(&ran.out).expect("a document");
+    assert_eq!(document["queries"][0]["hits"][0]["distance"], 0);
+}
+
+#[test]
+fn quiet_says_nothing_and_bars_come_when_asked_for() {
+    let place = Place::with_digits();
+    assert_eq!(place.run(&["index", "digits", "--progress", "never", "-q"]).expect(0).err, "");
+    fs::remove_dir_all(place.path().join(".aesearch")).expect("the index goes");
+    place.run(&["index", "digits", "--progress", "always"]).expect(0).says("images");
+}
+
+#[test]
+fn training_writes_a_model_that_can_be_shown_and_used() {
+    let place = Place::with_digits();
+    let args = ["train", "digits", "--family", "dense", "--epochs", "2", "--val", "0.2", "-o", "mine", "--threads", "1"];
+    let trained = place.json(&args);
+    assert_keys(&trained, &["family", "parameters", "epochs", "model_dir", "device"]);
+    assert_eq!(trained["epochs"].as_array().map(Vec::len), Some(2));
+    assert_keys(&trained["epochs"][0], &["epoch", "train_loss", "val_loss", "seconds"]);
+    let shown = place.json(&["model", "show", "mine"]);
+    assert_eq!(shown["parameters"], trained["parameters"]);
+    assert!(shown["layers"].as_array().is_some_and(|layers| layers.len() > 5));
+    place.run(&["model", "show", "mine"]).expect(0);
+    place.run(&["index", "digits", "--model", "mine"]).expect(0);
+    assert_eq!(place.json(&["query", "digits/3/0001.png"])["queries"][0]["hits"][0]["distance"], 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_with_130() {
+    let place = Place::with_digits();
+    let args = ["train", "digits", "--family", "conv", "--epochs", "100000", "-o", "mine", "--progress", "always"];
+    let mut child = place.command(&args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+    // The first bytes on stdout are the first epoch's line: from then on it is at work.
+    let mut first = [0; 1];
+    let mut stdout = child.stdout.take().expect("a pipe");
+    std::io::Read::read_exact(&mut stdout, &mut first).expect("a first epoch");
+    let pid = child.id().to_string();
+    let killed = Command::new("kill").args(["-INT", &pid]).status().expect("kill runs");
+    assert!(killed.success());
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while child.try_wait().expect("it can be asked").is_none() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _ = child.kill();
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+}
