@@ -107,8 +107,10 @@ impl View<'_> {
 
     /// Looks at every code. A few buckets are looked at first, so that the scan begins with a bound that few codes pass.
     pub(crate) fn scan_all(&self, query: &[u64], k: usize, radius: u32) -> Nearest {
-        let per_bucket = (self.n_codes() / self.n_buckets().max(1)).max(1);
-        let first = self.scan_nearest(query, k, radius, 4 + k.saturating_mul(2) / per_bucket);
+        let per_bucket = self.n_codes() / self.n_buckets().max(1);
+        // small buckets are no help: finding them costs as much as the scan
+        let probes = if per_bucket < 8 { 0 } else { 4 + k.saturating_mul(2) / per_bucket };
+        let first = self.scan_nearest(query, k, radius, probes);
         let mut nearest = Nearest::new(k, first.bound().saturating_sub(1));
         scan(self.codes, query, &mut ByItems { nearest: &mut nearest, offsets: self.code_offsets, base: 0 });
         nearest

@@ -1,1 +1,296 @@
-//! The room `gallery`; see ARCHITECTURE.md.
+//! The facade: a folder of images, a model and an index, used together. Start reading here.
+//!
+//! [`update`] makes an index equal to what some paths hold. A [`Gallery`] is an index opened with the model and binarizer
+//! that made it, and answers what looks like an image:
+//!
+//! ```text
+//! 7.png -> load -> resize -> (invert) -> encoder -> latent -> binarizer -> code -> search -> re-rank by latents -> hits
+//! ```
+//!
+//! | file | responsibility |
+//! |---|---|
+//! | `update.rs` | the `index` command: what is new, what is kept, one commit |
+//! | `plan.rs` | comparing a folder with an index; putting the kept and the new together |
+//! | `coder.rs` | many images to latents, on worker threads |
+//! | `ink.rs` | dark ink on light paper, or the reverse |
+//! | `record.rs` | what is stored beside codes: items, model, binarizer, ink |
+
+mod update;
+
+mod plan;
+
+mod coder;
+mod ink;
+mod record;
+
+use std::path::{Path, PathBuf};
+
+use aesearch_index::{Mode, Search, Snapshot};
+
+pub use coder::{Coder, Job, Observer, Outcome};
+pub use ink::Invert;
+pub use record::{Facts, Ink, ModelIdentity, Record};
+pub use update::{UpdateOptions, UpdateReport, update};
+
+use crate::encode::{Decoder, EncodeOptions, Encoder};
+use crate::error::{Error, Result};
+use crate::images::{Item, Limits, Pixels, Resizer, invert_ink, load};
+use crate::model::Model;
+use crate::runtime::{Device, Runtime, RuntimeOptions, ensure};
+
+/// The name of an index folder.
+pub const FOLDER: &str = ".aesearch";
+
+/// The index folder that holds for `start`: its own, or that of the nearest folder above it.
+pub fn find(start: &Path) -> Option<PathBuf> {
+    start.ancestors().map(|folder| folder.join(FOLDER)).find(|dir| dir.is_dir())
+}
+
+/// How to open a gallery.
+#[derive(Debug, Clone)]
+pub struct OpenOptions {
+    /// Where the index's model is now; `auto`: where it was.
+    pub model: String,
+    /// The device that encodes queries. One image at a time is the processor's work.
+    pub device: Device,
+    /// Dark ink on light paper: `Never` and `Always` decide for all queries, `Auto` for each by itself.
+    pub invert: Invert,
+    /// What one image may cost.
+    pub limits: Limits,
+    /// Where ONNX Runtime comes from.
+    pub runtime: RuntimeOptions,
+}
+
+impl OpenOptions {
+    /// The defaults, with a place for ONNX Runtime.
+    pub fn new(runtime: RuntimeOptions) -> Self {
+        OpenOptions {
+            model: "auto".to_owned(),
+            device: Device::Cpu,
+            invert: Invert::Auto,
+            limits: Limits::default(),
+            runtime,
+        }
+    }
+}
+
+/// What to look for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueryOptions {
+    /// At most so many hits.
+    pub k: usize,
+    /// How hard to look.
+    pub mode: Mode,
+    /// Only images within so many bits.
+    pub radius: Option<u32>,
+    /// The nearest so many by code are put in order by their latents; 0 leaves them in the order of their codes.
+    pub rerank: usize,
+}
+
+impl Default for QueryOptions {
+    fn default() -> Self {
+        QueryOptions { k: 10, mode: Mode::Recall(0.99), radius: None, rerank: 200 }
+    }
+}
+
+/// An image of the gallery that is near a query.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// From 1.
+    pub rank: usize,
+    /// The image's number in the index.
+    pub id: u32,
+    /// The image's name; bytes that are not UTF-8 are shown as U+FFFD.
+    pub path: String,
+    /// Its label, where one is known.
+    pub label: Option<String>,
+    /// Hamming distance of the codes, in bits.
+    pub distance: u32,
+    /// Cosine of the latents, -1 to 1.
+    pub similarity: f32,
+}
+
+/// The answer to a query.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueryResult {
+    /// The nearest images, the nearest first.
+    pub hits: Vec<Hit>,
+    /// The query was inverted before it was encoded.
+    pub inverted: bool,
+}
+
+/// An index opened with the model and the binarizer that made it.
+pub struct Gallery {
+    snapshot: Snapshot,
+    facts: Facts,
+    model: Model,
+    runtime: Runtime,
+    encoder: Encoder,
+    /// Opened when a query's ink is in doubt.
+    decoder: Option<Decoder>,
+    resizer: Resizer,
+    options: OpenOptions,
+}
+
+impl Gallery {
+    /// Opens the index at `dir` as its last commit left it; `notice` is told what takes long.
+    ///
+    /// # Errors
+    /// When there is no index, it is damaged or too new, its model is gone or another, or ONNX Runtime is not to be had.
+    pub fn open(dir: &Path, options: &OpenOptions, notice: &dyn Fn(&str)) -> Result<Gallery> {
+        let snapshot = Snapshot::open(dir)?;
+        let facts = Facts::of(&snapshot, dir)?;
+        let model = load_indexed_model(dir, &facts, &options.model)?;
+        let runtime = ensure(&options.runtime, notice)?;
+        let encoder = Encoder::new(&runtime, &model, &EncodeOptions { threads: 1, device: options.device })?;
+        let (decoder, resizer, options) = (None, Resizer::new(), options.clone());
+        Ok(Gallery { snapshot, facts, model, runtime, encoder, decoder, resizer, options })
+    }
+
+    /// The images that look most like `item`.
+    ///
+    /// # Errors
+    /// When the image cannot be read, with the reason, or the search is not one of this index.
+    pub fn query(&mut self, item: &Item, options: &QueryOptions) -> Result<QueryResult> {
+        let unusable = |reason| Error::usage(format!("{}: {reason}", item.display()));
+        let loaded = load(item, &self.options.limits).map_err(unusable)?;
+        self.query_pixels(&loaded.pixels, options).map_err(|error| match error {
+            Error::Usage { what, .. } => unusable(what),
+            other => other,
+        })
+    }
+
+    /// The images that look most like `pixels`.
+    ///
+    /// # Errors
+    /// When the search is not one of this index.
+    pub fn query_pixels(&mut self, pixels: &Pixels, options: &QueryOptions) -> Result<QueryResult> {
+        let (latent, inverted) = self.latent(pixels)?;
+        Ok(QueryResult { hits: self.search(&latent, options)?, inverted })
+    }
+
+    /// The latent [D] of an image, and whether it was inverted before it was encoded.
+    ///
+    /// # Errors
+    /// When the image is empty, or the model fails on it.
+    pub fn latent(&mut self, pixels: &Pixels) -> Result<(Vec<f32>, bool)> {
+        let shape = self.encoder.input();
+        let mut image = vec![0.0; shape.size()];
+        self.resizer.to_input(pixels, shape, &mut image).map_err(Error::usage)?;
+        let mut inverted = match self.options.invert {
+            Invert::Auto => self.facts.ink.inverted,
+            Invert::Never => false,
+            Invert::Always => true,
+        };
+        if inverted {
+            invert_ink(&mut image);
+        }
+        if self.options.invert == Invert::Auto && self.facts.ink.doubts(&image) {
+            if self.decoder.is_none() {
+                let options = EncodeOptions { threads: 1, device: self.options.device };
+                self.decoder = Decoder::new(&self.runtime, &self.model, &options)?;
+            }
+            if let Some(decoder) = &mut self.decoder {
+                inverted ^= ink::correct(&mut image, &mut self.encoder, decoder)?;
+            }
+        }
+        Ok((self.encoder.encode(&image)?, inverted))
+    }
+
+    /// The images whose codes, and then latents, are nearest to `latent` [D].
+    ///
+    /// # Errors
+    /// When the latent is not finite, or the search is not one of this index.
+    pub fn search(&self, latent: &[f32], options: &QueryOptions) -> Result<Vec<Hit>> {
+        if latent.len() != self.facts.binarizer.latent_size()
+            || latent.iter().any(|number| !number.is_finite())
+        {
+            return Err(Error::model(&self.facts.model.name, "latent: expected finite numbers, got others"));
+        }
+        let code = self.facts.binarizer.binarize(latent);
+        let k = options.k.max(options.rerank);
+        let search = Search { k, mode: options.mode, radius: options.radius };
+        let near = self.snapshot.search(&code, &search)?;
+        let mut ranked = self.snapshot.rerank(latent, &near, options.k);
+        if options.rerank == 0 {
+            ranked.sort_by_key(|hit| (hit.distance, hit.id));
+        }
+        let hits = ranked.iter().zip(1..).map(|(hit, rank)| {
+            Ok(Hit {
+                rank,
+                id: hit.id,
+                path: String::from_utf8_lossy(self.snapshot.name(hit.id)).into_owned(),
+                label: Record::of(&self.snapshot, hit.id)?.label,
+                distance: hit.distance,
+                similarity: hit.similarity,
+            })
+        });
+        hits.collect()
+    }
+
+    /// The index.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// What holds for the whole index.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// The model that made it.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// How to encode many images as the gallery's own were, on `threads` worker threads.
+    pub fn coder(&self, threads: usize) -> Coder<'_> {
+        Coder {
+            runtime: &self.runtime,
+            model: &self.model,
+            threads,
+            device: self.options.device,
+            limits: self.options.limits,
+            inverted: self.facts.ink.inverted,
+        }
+    }
+}
+
+/// The index at `dir` with its facts; nothing where nothing was ever committed.
+fn open_if_any(dir: &Path) -> Result<Option<(Snapshot, Facts)>> {
+    match Snapshot::open(dir) {
+        Ok(snapshot) => {
+            let facts = Facts::of(&snapshot, dir)?;
+            Ok(Some((snapshot, facts)))
+        }
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The model that made an index: where it was then, unless `named` (not `auto`) says where it is.
+fn load_indexed_model(dir: &Path, facts: &Facts, named: &str) -> Result<Model> {
+    let ModelIdentity { name, sha256, source } = &facts.model;
+    let model = match named {
+        "auto" => Model::load(source).map_err(|error| {
+            let advice = format!(
+                "{} was made with the model {name}; if it has moved, say --model PATH",
+                dir.display()
+            );
+            error.with_hint(advice)
+        })?,
+        named => Model::load(named)?,
+    };
+    if model.sha256 == *sha256 {
+        return Ok(model);
+    }
+    let identity =
+        |name: &str, sha256: &str| format!("{name} (sha256 {})", sha256.get(..12).unwrap_or(sha256));
+    let (made_with, got) = (identity(name, sha256), identity(&model.metadata.name, &model.sha256));
+    Err(Error::model(dir.display().to_string(), format!("model: expected {made_with}, got {got}")).with_hint(
+        "codes of different models cannot be compared: name the model that made the index, or another folder with --index",
+    ))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,209 @@
+//! What to do with each image of a run, and putting the kept and the newly encoded together into one segment.
+//!
+//! The order of the images is the walk's, whatever was encoded when, so that the same images make the same index.
+
+use std::collections::HashMap;
+
+use aesearch_index::{SegmentBuilder, Settings, Snapshot};
+
+use super::coder::{Job, Outcome};
+use super::record::{Facts, Record};
+use crate::error::Result;
+use crate::images::{Item, Skipped};
+
+/// The images of a run, each with what is to be done.
+#[derive(Debug)]
+pub(super) struct Plan<'a> {
+    items: &'a [Item],
+    steps: Vec<Step>,
+    old: Option<&'a Snapshot>,
+    reread: bool,
+}
+
+#[derive(Debug)]
+enum Step {
+    /// Size and time are those of item `id` of the old index.
+    Keep { id: u32, relabelled: Option<Record> },
+    /// New, or possibly changed: to be read.
+    Read { old: Option<(u32, [u8; 32])> },
+}
+
+impl<'a> Plan<'a> {
+    /// Compares names, sizes and times with the old index; opens no image. With `reread`, codes of the old index are of
+    /// no use, and every image is read.
+    pub(super) fn new(items: &'a [Item], old: Option<&'a Snapshot>, reread: bool) -> Result<Plan<'a>> {
+        let n_old = old.map_or(0, |old| old.len() as u32); // ids are u32
+        let names = |old: &'a Snapshot| (0..n_old).map(|id| (old.name(id), id)).collect();
+        let ids: HashMap<&[u8], u32> = old.map_or_else(HashMap::new, names);
+        let mut steps = Vec::with_capacity(items.len());
+        for item in items {
+            let step = match (old, ids.get(&*item.name())) {
+                (Some(old), Some(&id)) => Step::compare(item, id, Record::of(old, id)?, reread),
+                _ => Step::Read { old: None },
+            };
+            steps.push(step);
+        }
+        Ok(Plan { items, steps, old, reread })
+    }
+
+    /// The positions of the images to be read, with their jobs.
+    pub(super) fn jobs(&self) -> Vec<(usize, Job<'a>)> {
+        let jobs = self.items.iter().zip(&self.steps).enumerate();
+        jobs.filter_map(|(position, (item, step))| match step {
+            Step::Read { old } => {
+                Some((position, Job { item, known: old.map(|(_, hash)| hash).filter(|_| !self.reread) }))
+            }
+            Step::Keep { .. } => None,
+        })
+        .collect()
+    }
+
+    /// What was skipped among `outcomes`, in the order of the items.
+    pub(super) fn skipped(&self, outcomes: &HashMap<usize, Outcome>) -> Vec<Skipped> {
+        let of = |position| match outcomes.get(&position) {
+            Some(Outcome::Skipped(reason)) => {
+                Some(Skipped { path: self.items[position].display(), reason: reason.clone() })
+            }
+            _ => None,
+        };
+        (0..self.items.len()).filter_map(of).collect()
+    }
+}
+
+impl Step {
+    fn compare(item: &Item, id: u32, mut record: Record, reread: bool) -> Step {
+        if reread || item.quick_stamp() != Ok((record.size, record.mtime_ns)) {
+            return Step::Read { old: Some((id, record.hash)) };
+        }
+        let relabelled = (record.label.as_deref() != item.label()).then(|| {
+            record.label = item.label().map(str::to_owned);
+            record
+        });
+        Step::Keep { id, relabelled }
+    }
+}
+
+/// What became of the images.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) added: usize,
+    pub(super) unchanged: usize,
+    pub(super) changed: usize,
+    /// Of the unchanged, those with another time, label or code than before.
+    pub(super) rewritten: usize,
+    pub(super) skipped: Vec<Skipped>,
+}
+
+/// A segment in the making.
+pub(super) struct Assembly<'a> {
+    plan: &'a Plan<'a>,
+    facts: &'a Facts,
+    builder: SegmentBuilder,
+    /// Outcomes of positions that are not reached yet.
+    held: HashMap<usize, Outcome>,
+    /// The first position not dealt with.
+    next: usize,
+    tally: Tally,
+}
+
+impl<'a> Assembly<'a> {
+    pub(super) fn new(
+        plan: &'a Plan<'a>,
+        facts: &'a Facts,
+        bucket_size: usize,
+        held: HashMap<usize, Outcome>,
+    ) -> Result<Assembly<'a>> {
+        let builder = SegmentBuilder::new(&Settings {
+            bits: facts.binarizer.bits(),
+            latent_size: facts.binarizer.latent_size(),
+            bucket_size,
+            attributes: vec![facts.to_attribute()],
+        })?;
+        Ok(Assembly { plan, facts, builder, held, next: 0, tally: Tally::default() })
+    }
+
+    /// Adds the outcome of the job at `position`, and before it what is kept or held up to there.
+    pub(super) fn put(&mut self, position: usize, outcome: Outcome) -> Result<()> {
+        self.advance(position)?;
+        self.next = position + 1;
+        self.push(position, outcome)
+    }
+
+    /// Adds all that is kept or held; an image whose job was not done stays as it was.
+    pub(super) fn finish(mut self) -> Result<(SegmentBuilder, Tally)> {
+        self.advance(self.plan.steps.len())?;
+        Ok((self.builder, self.tally))
+    }
+
+    fn advance(&mut self, to: usize) -> Result<()> {
+        for position in self.next..to {
+            if let Some(outcome) = self.held.remove(&position) {
+                self.push(position, outcome)?;
+                continue;
+            }
+            match &self.plan.steps[position] {
+                Step::Keep { id, relabelled: Some(record) } => self.rewrite(*id, record)?,
+                Step::Keep { id, relabelled: None } | Step::Read { old: Some((id, _)) } => {
+                    if let Some(old) = self.plan.old {
+                        self.builder.push_from(old, *id)?;
+                        self.tally.unchanged += 1;
+                    }
+                }
+                Step::Read { old: None } => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, position: usize, outcome: Outcome) -> Result<()> {
+        let item = &self.plan.items[position];
+        let old = match self.plan.steps[position] {
+            Step::Read { old } => old,
+            Step::Keep { .. } => None,
+        };
+        match (outcome, old) {
+            (Outcome::Skipped(reason), _) => {
+                self.tally.skipped.push(Skipped { path: item.display(), reason })
+            }
+            (Outcome::Same(stamp), Some((id, _))) => self.rewrite(id, &Record::new(item.label(), &stamp))?,
+            (Outcome::Same(_), None) => {} // nothing was known of a new image, so it cannot be the same
+            (Outcome::Encoded { stamp, latent }, old) => {
+                let code = self.facts.binarizer.binarize(&latent);
+                self.builder.push(aesearch_index::Item {
+                    name: &item.name(),
+                    payload: &Record::new(item.label(), &stamp).to_bytes(),
+                    code: &code,
+                    latent: &latent,
+                })?;
+                match old {
+                    None => self.tally.added += 1,
+                    Some((_, hash)) if hash != stamp.hash => self.tally.changed += 1,
+                    Some(_) => {
+                        self.tally.unchanged += 1;
+                        self.tally.rewritten += 1;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps an image of the old index under a new record.
+    fn rewrite(&mut self, id: u32, record: &Record) -> Result<()> {
+        let Some(old) = self.plan.old else { return Ok(()) };
+        // The largest value of a quantized latent is 127 steps, so quantizing it again gives the same steps.
+        let latent: Vec<f32> = old.latent(id).map_or_else(Vec::new, |latent| {
+            latent.values.iter().map(|&steps| f32::from(steps) * latent.scale).collect()
+        });
+        let (name, code) = (old.name(id), old.code(id));
+        self.builder.push(aesearch_index::Item {
+            name,
+            payload: &record.to_bytes(),
+            code,
+            latent: &latent,
+        })?;
+        self.tally.unchanged += 1;
+        self.tally.rewritten += 1;
+        Ok(())
+    }
+}

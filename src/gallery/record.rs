@@ -1,0 +1,167 @@
+//! What a gallery writes into its index, as bytes: one record per item, one for the whole. The only file that names `bincode`.
+//!
+//! The index keeps both as opaque bytes. The facts begin with a format version, so that a newer program's index is
+//! refused by name rather than misread.
+
+use std::path::Path;
+
+use aesearch_index::Snapshot;
+use bincode::config::{Configuration, Limit};
+use bincode::{Decode, Encode};
+
+use crate::encode::Binarizer;
+use crate::error::{Error, Result};
+use crate::images::Stamp;
+
+/// The index attribute that holds the facts.
+const ATTRIBUTE: &str = "gallery";
+
+/// Version of the records below.
+const FORMAT: u32 = 1;
+
+/// No record is larger; a damaged length can never ask for more memory than this.
+const LIMIT: usize = 64 << 20;
+
+const CONFIG: Configuration<bincode::config::LittleEndian, bincode::config::Varint, Limit<LIMIT>> =
+    bincode::config::standard().with_limit::<LIMIT>();
+
+/// What is kept of an image beside its name, code and latent.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Record {
+    /// The label, where one is known.
+    pub label: Option<String>,
+    /// Size of the file, in bytes.
+    pub size: u64,
+    /// Time of change of the file, in nanoseconds since 1970.
+    pub mtime_ns: i64,
+    /// BLAKE3 of the content.
+    pub hash: [u8; 32],
+}
+
+impl Record {
+    pub(super) fn new(label: Option<&str>, stamp: &Stamp) -> Record {
+        let Stamp { size, mtime_ns, hash } = *stamp;
+        Record { label: label.map(str::to_owned), size, mtime_ns, hash }
+    }
+
+    /// The record of an item of the index.
+    ///
+    /// # Errors
+    /// When the bytes are damaged.
+    pub fn of(snapshot: &Snapshot, id: u32) -> Result<Record> {
+        decode(snapshot.payload(id)).ok_or_else(|| {
+            let name = String::from_utf8_lossy(snapshot.name(id)).into_owned();
+            damaged(&name, "record")
+        })
+    }
+
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        encode(self)
+    }
+}
+
+/// The model that an index was made with.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ModelIdentity {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of its encoder.onnx, hex.
+    pub sha256: String,
+    /// What loads it again: a shipped name, or an absolute path.
+    pub source: String,
+}
+
+/// Whether the images of a collection are inverted before they are encoded, and how that was decided.
+#[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
+pub struct Ink {
+    /// Each value x of 0..=1 becomes 1 - x.
+    pub inverted: bool,
+    /// Images looked at; 0 where the user decided, or the model has no decoder.
+    pub sampled: u32,
+    /// Mean binary cross-entropy per pixel of their reconstructions, as they are.
+    pub error_as_is: f32,
+    /// The same, inverted.
+    pub error_inverted: f32,
+    /// Mean value of their pixels as they are encoded, 0 to 1; nothing where none was looked at.
+    pub brightness: Option<f32>,
+}
+
+/// What holds for the whole index.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    /// The model.
+    pub model: ModelIdentity,
+    /// How its latents became bits.
+    pub binarizer: Binarizer,
+    /// Images that the binarizer was fitted to; 0 where it needs no fitting.
+    pub fitted: u32,
+    /// Whether images are inverted.
+    pub ink: Ink,
+}
+
+impl Facts {
+    /// The facts of an open index; `dir` is for messages.
+    ///
+    /// # Errors
+    /// When the index is not a gallery's, is damaged, or was written by a newer program.
+    pub fn of(snapshot: &Snapshot, dir: &Path) -> Result<Facts> {
+        let place = dir.display().to_string();
+        let bytes = snapshot.attribute(ATTRIBUTE).ok_or_else(|| damaged(&place, "facts"))?;
+        let (format, used): (u32, usize) =
+            bincode::decode_from_slice(bytes, CONFIG).map_err(|_| damaged(&place, "facts"))?;
+        if format > FORMAT {
+            return Err(Error::model(
+                place,
+                format!("gallery format: expected at most {FORMAT}, got {format}"),
+            )
+            .with_hint("upgrade aesearch to read this index, or make it anew"));
+        }
+        let facts = decode(&bytes[used..]).and_then(|(model, binarizer, fitted, ink): (_, Vec<u8>, _, _)| {
+            Some(Facts { model, binarizer: Binarizer::from_bytes(&binarizer)?, fitted, ink })
+        });
+        facts.filter(|facts| facts.fit(snapshot)).ok_or_else(|| damaged(&place, "facts"))
+    }
+
+    fn fit(&self, snapshot: &Snapshot) -> bool {
+        (self.binarizer.bits(), self.binarizer.latent_size()) == (snapshot.bits(), snapshot.latent_size())
+    }
+
+    pub(super) fn to_attribute(&self) -> (String, Vec<u8>) {
+        let bytes = encode(&(FORMAT, self.model.clone(), self.binarizer.to_bytes(), self.fitted, self.ink));
+        (ATTRIBUTE.to_owned(), bytes)
+    }
+}
+
+fn damaged(place: &str, what: &str) -> Error {
+    Error::model(place, format!("{what}: expected a gallery's, got damaged or foreign bytes"))
+        .with_hint("run `aesearch verify`; if the index is damaged, remove it and index again")
+}
+
+fn encode(record: &impl Encode) -> Vec<u8> {
+    // Only a record above the limit fails: a label or path of 64 MiB, or a latent of more than 65,000 numbers, is no
+    // gallery's. The empty bytes that stand for it are refused when they are read.
+    bincode::encode_to_vec(record, CONFIG).unwrap_or_default()
+}
+
+fn decode<T: Decode<()>>(bytes: &[u8]) -> Option<T> {
+    let (record, used) = bincode::decode_from_slice(bytes, CONFIG).ok()?;
+    (used == bytes.len()).then_some(record)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_read_back_and_damage_is_noticed() {
+        let stamp = Stamp { size: 1 << 40, mtime_ns: -5, hash: [7; 32] };
+        let record = Record::new(Some("seven"), &stamp);
+        let bytes = record.to_bytes();
+        assert_eq!(decode(&bytes), Some(record));
+        for end in 0..bytes.len() {
+            assert_eq!(decode::<Record>(&bytes[..end]), None);
+        }
+        assert_eq!(decode::<Record>(&[&bytes[..], &[0]].concat()), None);
+        assert_eq!(decode::<Record>(&[0xff; 64]), None);
+    }
+}

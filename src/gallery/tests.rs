@@ -1,0 +1,385 @@
+//! Tests of indexing and querying whole folders, with small untrained models.
+
+use std::cell::{Cell, RefCell};
+use std::fs::{self, File};
+use std::time::{Duration, SystemTime};
+
+use super::*;
+use crate::images::{InputShape, walk, write_png};
+use crate::model::{BinarizerKind, Family, Metadata, decoder_onnx, encoder_onnx};
+use crate::runtime::options_from;
+
+const SHAPE: InputShape = InputShape { channels: 1, height: 28, width: 28 };
+
+/// A folder of images, an untrained model that reconstructs everything as dark, and a place for an index.
+struct Fixture {
+    dir: tempfile::TempDir,
+    options: UpdateOptions,
+}
+
+impl Fixture {
+    fn new(family: Family) -> Fixture {
+        let dir = tempfile::tempdir().unwrap();
+        let model = dir.path().join("model");
+        write_model(&model, family, 1);
+        let runtime = options_from(|name| std::env::var_os(name));
+        let model = model.to_str().unwrap().to_owned();
+        let options = UpdateOptions { model, threads: 2, ..UpdateOptions::new(runtime) };
+        fs::create_dir_all(dir.path().join("data/b")).unwrap();
+        Fixture { dir, options }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn draw(&self, names: std::ops::Range<usize>) {
+        for n in names {
+            write_png(&self.path(&format!("data/{n:03}.png")), &picture(n)).unwrap();
+        }
+    }
+
+    fn update(&self) -> UpdateReport {
+        self.try_update(&self.options, &()).unwrap()
+    }
+
+    fn try_update(&self, options: &UpdateOptions, observer: &dyn Observer) -> Result<UpdateReport> {
+        update(&self.path(FOLDER), &[self.path("data")], options, observer)
+    }
+
+    fn open(&self) -> Gallery {
+        let runtime = options_from(|name| std::env::var_os(name));
+        Gallery::open(&self.path(FOLDER), &OpenOptions::new(runtime), &|_| {}).unwrap()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let snapshot = Snapshot::open(&self.path(FOLDER)).unwrap();
+        let name = |id| String::from_utf8_lossy(snapshot.name(id)).rsplit('/').next().unwrap().to_owned();
+        (0..snapshot.len() as u32).map(name).collect()
+    }
+}
+
+fn write_model(folder: &Path, family: Family, seed: u64) {
+    let architecture = family.architecture(SHAPE, 64).unwrap();
+    let mut parameters = architecture.initial_parameters(seed);
+    // The last layer ends in a sigmoid: with weights 0 and bias -3 it paints everything dark.
+    let [.., weights, bias] = &architecture.parameters()[..] else { unreachable!() };
+    parameters[weights.range()].fill(0.0);
+    parameters[bias.range()].fill(-3.0);
+    let binarizer = if family == Family::ConvHash { BinarizerKind::Sign } else { BinarizerKind::Itq };
+    let metadata = Metadata { binarizer, ..Metadata::new("untrained", &architecture, 64) };
+    fs::create_dir_all(folder).unwrap();
+    fs::write(folder.join("encoder.onnx"), encoder_onnx(&architecture, &parameters, &metadata).to_bytes())
+        .unwrap();
+    fs::write(folder.join("decoder.onnx"), decoder_onnx(&architecture, &parameters, &metadata).to_bytes())
+        .unwrap();
+}
+
+/// Light strokes on dark, different for each `n`.
+fn picture(n: usize) -> Pixels {
+    let at = |x: usize, y: usize| {
+        let (a, b) = (n * 7 % 23 + 2, n * 13 % 19 + 3);
+        if x.abs_diff(a) < 3 || (x + y).abs_diff(a + b) < 2 || y == b { 255 - (n % 50) as u8 } else { 0 }
+    };
+    let data = (0..28 * 28).map(|i| at(i % 28, i / 28)).collect();
+    Pixels { width: 28, height: 28, channels: 1, data }
+}
+
+fn inverted(mut pixels: Pixels) -> Pixels {
+    pixels.data.iter_mut().for_each(|value| *value = 255 - *value);
+    pixels
+}
+
+fn counts(report: &UpdateReport) -> [usize; 5] {
+    let UpdateReport { added, unchanged, changed, removed, images, .. } = *report;
+    [added, unchanged, changed, removed, images]
+}
+
+#[test]
+fn every_image_finds_itself_first() {
+    for family in [Family::ConvHash, Family::Conv] {
+        let fixture = Fixture::new(family);
+        fixture.draw(0..90);
+        let report = fixture.update();
+        assert_eq!((counts(&report), report.skipped.len(), report.bits), ([90, 0, 0, 0, 90], 0, 64));
+        assert!(report.index_bytes > 0 && !report.interrupted);
+
+        let mut gallery = fixture.open();
+        for item in walk(&[fixture.path("data")]).unwrap().items {
+            let result = gallery.query(&item, &QueryOptions::default()).unwrap();
+            let first = &result.hits[0];
+            assert_eq!((first.path.as_str(), first.distance, first.rank), (item.display().as_str(), 0, 1));
+            assert!(first.similarity > 0.999, "{first:?}");
+            assert_eq!(first.label.as_deref(), Some("data"));
+            assert_eq!(result.hits.len(), 10);
+            assert!(!result.inverted);
+        }
+    }
+}
+
+#[test]
+fn queries_obey_k_radius_and_rerank() {
+    let fixture = Fixture::new(Family::ConvHash);
+    fixture.draw(0..50);
+    fixture.update();
+    let mut gallery = fixture.open();
+    let mut query = |options| gallery.query_pixels(&picture(3), &options).unwrap().hits;
+
+    let exact = QueryOptions { k: 50, mode: Mode::Exact, rerank: 0, ..QueryOptions::default() };
+    let all = query(exact.clone());
+    assert_eq!(all.len(), 50);
+    assert!(all.is_sorted_by_key(|hit| (hit.distance, hit.id)));
+    let radius = all[20].distance;
+    let near = query(QueryOptions { radius: Some(radius), ..exact.clone() });
+    assert_eq!(near.len(), all.iter().filter(|hit| hit.distance <= radius).count());
+    let reranked = query(QueryOptions { k: 5, rerank: 200, ..exact.clone() });
+    assert!(reranked.is_sorted_by(|a, b| a.similarity >= b.similarity));
+    assert_eq!(reranked.len(), 5);
+    assert_eq!(query(QueryOptions { k: 0, ..exact }).len(), 0);
+}
+
+#[test]
+fn a_second_run_reads_only_what_is_new_or_changed() {
+    let fixture = Fixture::new(Family::Conv);
+    fixture.draw(0..20);
+    fixture.update();
+    let before = Snapshot::open(&fixture.path(FOLDER)).unwrap();
+
+    // Nothing to do: ONNX Runtime is not even looked for, and nothing is committed.
+    let nowhere = UpdateOptions {
+        runtime: RuntimeOptions { library: Some("/nowhere".into()), ..options_from(|_| None) },
+        ..fixture.options.clone()
+    };
+    let modified = || fs::metadata(fixture.path(".aesearch/MANIFEST")).unwrap().modified().unwrap();
+    let committed = modified();
+    assert_eq!(counts(&fixture.try_update(&nowhere, &()).unwrap()), [0, 20, 0, 0, 20]);
+    assert_eq!(modified(), committed);
+
+    // One gone, one new, one with other content, one only touched.
+    fs::remove_file(fixture.path("data/000.png")).unwrap();
+    fixture.draw(20..21);
+    write_png(&fixture.path("data/005.png"), &picture(77)).unwrap();
+    let later = SystemTime::now() + Duration::from_secs(9);
+    for name in ["data/005.png", "data/006.png"] {
+        File::options().write(true).open(fixture.path(name)).unwrap().set_modified(later).unwrap();
+    }
+    assert_eq!(counts(&fixture.update()), [1, 18, 1, 1, 20]);
+    assert_eq!(fixture.names().first().unwrap(), "001.png");
+    assert!(fixture.names().is_sorted());
+
+    let after = Snapshot::open(&fixture.path(FOLDER)).unwrap();
+    for id in (0..19).filter(|&id| id != 4) {
+        assert_eq!(after.code(id), before.code(id + 1), "kept codes are the same");
+        assert_eq!(after.latent(id).unwrap().values, before.latent(id + 1).unwrap().values);
+    }
+    assert_ne!(after.code(4), before.code(5));
+    assert_eq!(counts(&fixture.update()), [0, 20, 0, 0, 20], "the touched one is known by its new time");
+
+    // All gone: an empty index, and a folder without images that is named.
+    (0..30).for_each(|n| drop(fs::remove_file(fixture.path(&format!("data/{n:03}.png")))));
+    let report = fixture.update();
+    assert_eq!(counts(&report), [0, 0, 0, 20, 0]);
+    assert_eq!(fixture.open().query_pixels(&picture(1), &QueryOptions::default()).unwrap().hits, []);
+}
+
+#[test]
+fn a_new_label_is_taken_over_without_reading() {
+    let fixture = Fixture::new(Family::ConvHash);
+    fixture.draw(0..3);
+    fixture.update();
+    let snapshot = Snapshot::open(&fixture.path(FOLDER)).unwrap();
+    assert_eq!(Record::of(&snapshot, 0).unwrap().label.as_deref(), Some("data"));
+    let record = Record { label: Some("other".into()), ..Record::of(&snapshot, 0).unwrap() };
+    let facts = Facts::of(&snapshot, Path::new("")).unwrap();
+    let settings = aesearch_index::Settings {
+        latent_size: snapshot.latent_size(),
+        attributes: vec![facts.to_attribute()],
+        ..aesearch_index::Settings::default()
+    };
+    let mut builder = aesearch_index::SegmentBuilder::new(&settings).unwrap();
+    let latent: Vec<f32> = snapshot.latent(0).unwrap().values.iter().map(|&v| f32::from(v)).collect();
+    let (name, code) = (snapshot.name(0), snapshot.code(0));
+    builder.push(aesearch_index::Item { name, payload: &record.to_bytes(), code, latent: &latent }).unwrap();
+    aesearch_index::Writer::lock(&fixture.path(FOLDER)).unwrap().commit(builder).unwrap();
+
+    assert_eq!(counts(&fixture.update()), [2, 1, 0, 0, 3]);
+    let snapshot = Snapshot::open(&fixture.path(FOLDER)).unwrap();
+    assert_eq!(Record::of(&snapshot, 0).unwrap().label.as_deref(), Some("data"));
+}
+
+#[test]
+fn bad_images_are_named_and_the_rest_is_indexed() {
+    for family in [Family::ConvHash, Family::Conv] {
+        let fixture = Fixture::new(family);
+        fixture.draw(0..5);
+        fs::write(fixture.path("data/002.png"), b"not an image").unwrap();
+        fs::write(fixture.path("data/b/empty.png"), b"").unwrap();
+        let report = fixture.update();
+        assert_eq!(counts(&report), [4, 0, 0, 0, 4]);
+        let names: Vec<&str> =
+            report.skipped.iter().map(|skipped| skipped.path.rsplit('/').next().unwrap()).collect();
+        assert_eq!(names, ["002.png", "empty.png"], "{:?}", report.skipped);
+
+        // An image that can no longer be read is dropped, and named each time.
+        fs::write(fixture.path("data/004.png"), b"truncated").unwrap();
+        let report = fixture.update();
+        assert_eq!((counts(&report), report.skipped.len()), ([0, 3, 0, 1, 3], 3));
+    }
+}
+
+#[test]
+fn nothing_but_bad_images_makes_no_index() {
+    for family in [Family::ConvHash, Family::Conv] {
+        let fixture = Fixture::new(family);
+        fs::write(fixture.path("data/a.png"), b"not an image").unwrap();
+        let report = fixture.update();
+        assert_eq!((counts(&report), report.skipped.len()), ([0; 5], 1));
+        let error = Gallery::open(&fixture.path(FOLDER), &OpenOptions::new(options_from(|_| None)), &|_| {});
+        assert!(matches!(error, Err(Error::Index(error)) if error.is_not_found()));
+    }
+}
+
+#[test]
+fn another_model_is_refused_with_both_names() {
+    let fixture = Fixture::new(Family::ConvHash);
+    fixture.draw(0..3);
+    fixture.update();
+    let other = fixture.path("other");
+    write_model(&other, Family::ConvHash, 2);
+    let options = UpdateOptions { model: other.to_str().unwrap().into(), ..fixture.options.clone() };
+    let error = fixture.try_update(&options, &()).unwrap_err();
+    assert_eq!(error.kind(), crate::error::ErrorKind::Damaged);
+    assert_eq!(error.to_string().matches("untrained (sha256 ").count(), 2, "{error}");
+    assert!(error.hint().unwrap().contains("--index"));
+
+    // The index knows its model, also after it was moved and named again.
+    let auto = UpdateOptions { model: "auto".into(), ..fixture.options.clone() };
+    assert_eq!(counts(&fixture.try_update(&auto, &()).unwrap()), [0, 3, 0, 0, 3]);
+    let moved = fixture.path("moved");
+    fs::rename(fixture.path("model"), &moved).unwrap();
+    let error = fixture.try_update(&auto, &()).unwrap_err();
+    assert!(error.hint().unwrap().contains("if it has moved, say --model"), "{error}");
+    let named = UpdateOptions { model: moved.to_str().unwrap().into(), ..auto.clone() };
+    fixture.try_update(&named, &()).unwrap();
+    fixture.try_update(&auto, &()).unwrap();
+}
+
+#[test]
+fn dark_ink_on_light_paper_is_recognized() {
+    let fixture = Fixture::new(Family::ConvHash);
+    for n in 0..12 {
+        write_png(&fixture.path(&format!("data/{n:03}.png")), &inverted(picture(n))).unwrap();
+    }
+    let report = fixture.update();
+    assert!(report.ink.inverted && report.ink.sampled == 12, "{:?}", report.ink);
+    assert!(report.ink.error_inverted < report.ink.error_as_is);
+
+    let mut gallery = fixture.open();
+    let options = QueryOptions::default();
+    let [paper, slate] =
+        [inverted(picture(4)), picture(4)].map(|p| gallery.query_pixels(&p, &options).unwrap());
+    assert_eq!((paper.inverted, slate.inverted), (true, false));
+    assert_eq!(paper.hits, slate.hits);
+    assert_eq!(paper.hits[0].distance, 0);
+
+    // The user's word goes before; what was decided holds for later runs.
+    let never = UpdateOptions { invert: Invert::Never, ..fixture.options.clone() };
+    assert!(fixture.try_update(&never, &()).unwrap().ink.inverted);
+    fs::remove_dir_all(fixture.path(FOLDER)).unwrap();
+    assert!(!fixture.try_update(&never, &()).unwrap().ink.inverted);
+}
+
+/// Stops after the first batch; remembers what it heard.
+#[derive(Default)]
+struct Stop {
+    heard: RefCell<Vec<(usize, usize)>>,
+    stop: Cell<bool>,
+}
+
+impl Observer for Stop {
+    fn progress(&self, done: usize, total: usize) {
+        self.heard.borrow_mut().push((done, total));
+    }
+
+    fn interrupted(&self) -> bool {
+        self.stop.get()
+    }
+}
+
+#[test]
+fn an_interrupted_run_keeps_what_was_done_and_is_continued() {
+    for family in [Family::ConvHash, Family::Conv] {
+        let fixture = Fixture::new(family);
+        fixture.draw(0..300);
+        let observer = Stop::default();
+        observer.stop.set(true);
+        let one_thread = UpdateOptions { threads: 1, ..fixture.options.clone() };
+        let report = fixture.try_update(&one_thread, &observer).unwrap();
+        assert!(report.interrupted && (64..300).contains(&report.images), "{report:?}");
+        assert_eq!((report.added, report.images), (fixture.names().len(), fixture.names().len()));
+
+        observer.stop.set(false);
+        let rest = fixture.try_update(&fixture.options, &observer).unwrap();
+        assert_eq!(counts(&rest), [300 - report.images, report.images, 0, 0, 300]);
+        let heard = observer.heard.borrow();
+        assert_eq!(heard.last().unwrap().0, heard.last().unwrap().1);
+
+        // The same images make the same codes, in one run or two, on one thread or two; a fit sees what there is.
+        if family == Family::Conv {
+            continue;
+        }
+        let codes = |snapshot: &Snapshot| (0..300).map(|id| snapshot.code(id).to_vec()).collect::<Vec<_>>();
+        let in_two_runs = codes(&Snapshot::open(&fixture.path(FOLDER)).unwrap());
+        fs::remove_dir_all(fixture.path(FOLDER)).unwrap();
+        fixture.update();
+        assert!(codes(&Snapshot::open(&fixture.path(FOLDER)).unwrap()) == in_two_runs);
+    }
+}
+
+#[test]
+fn a_binarizer_that_was_fitted_to_few_images_is_fitted_anew() {
+    let fixture = Fixture::new(Family::Conv);
+    fixture.draw(0..60);
+    fixture.update();
+    let facts = || Facts::of(&Snapshot::open(&fixture.path(FOLDER)).unwrap(), Path::new("")).unwrap();
+    let first = facts();
+    assert_eq!(first.fitted, 60);
+    fixture.draw(60..100);
+    assert_eq!(counts(&fixture.update()), [40, 60, 0, 0, 100]);
+    assert_eq!(facts(), first, "not yet twice as many");
+
+    // Interrupted, all stays as it was: old and new codes cannot stand side by side.
+    fixture.draw(100..130);
+    let observer = Stop::default();
+    observer.stop.set(true);
+    let one_thread = UpdateOptions { threads: 1, ..fixture.options.clone() };
+    let report = fixture.try_update(&one_thread, &observer).unwrap();
+    assert_eq!((report.interrupted, counts(&report)), (true, [0, 0, 0, 0, 100]));
+    assert_eq!(facts(), first);
+
+    assert_eq!(counts(&fixture.update()), [30, 100, 0, 0, 130]);
+    assert_eq!(facts().fitted, 130);
+    let query = fixture.open().query_pixels(&picture(5), &QueryOptions::default()).unwrap();
+    assert_eq!(query.hits[0].distance, 0);
+}
+
+#[test]
+fn the_index_is_found_from_below() {
+    let dir = tempfile::tempdir().unwrap();
+    let deep = dir.path().join("a/b");
+    fs::create_dir_all(&deep).unwrap();
+    fs::create_dir(dir.path().join("a").join(FOLDER)).unwrap();
+    assert_eq!(find(&deep), Some(dir.path().join("a").join(FOLDER)));
+}
+
+#[test]
+fn unusable_queries_are_errors_with_a_reason() {
+    let fixture = Fixture::new(Family::ConvHash);
+    fixture.draw(0..2);
+    fixture.update();
+    fs::write(fixture.path("broken.png"), b"\x89PNG\r\n\x1a\n").unwrap();
+    let items = walk(&[fixture.path("broken.png")]).unwrap().items;
+    let error = fixture.open().query(&items[0], &QueryOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), crate::error::ErrorKind::Usage);
+    assert!(error.to_string().contains("broken.png: "), "{error}");
+}

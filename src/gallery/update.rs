@@ -1,0 +1,306 @@
+//! Making an index equal to what some paths hold, with as little work as that takes: the `index` command.
+//!
+//! ```text
+//! walk -> plan: keep (same size and time) | read (new, or it may have changed) -> coder -> binarize -> one commit
+//! ```
+//!
+//! The index mirrors the paths of the last run: what they hold no more is dropped, whatever it was called. All of a run
+//! becomes visible at once or not at all; an interrupted run commits the images that were done. A binarizer that was fitted
+//! to a few images is fitted anew when there are many more; all images are then read again.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use aesearch_index::{SegmentBuilder, Settings, Snapshot, Writer};
+
+use super::coder::{Coder, Job, Observer, Outcome};
+use super::ink::{self, Invert};
+use super::plan::{Assembly, Plan, Tally};
+use super::record::{Facts, Ink, ModelIdentity};
+use super::{load_indexed_model, open_if_any};
+use crate::encode::{Binarizer, Decoder, EncodeOptions, Encoder, MAX_FIT};
+use crate::error::Result;
+use crate::images::{Item, Limits, Skipped, walk};
+use crate::model::{BinarizerKind, Model, shipped_names};
+use crate::runtime::{Device, RuntimeOptions, ensure};
+
+/// A binarizer fitted to so many images is as good as it gets, and stays.
+const WELL_FITTED: usize = 5_000;
+
+/// How to index.
+#[derive(Debug, Clone)]
+pub struct UpdateOptions {
+    /// A shipped model's name, a model folder or file, or `auto`: the index's own model, else the default one.
+    pub model: String,
+    /// Worker threads; each holds a session and a batch.
+    pub threads: usize,
+    /// The device.
+    pub device: Device,
+    /// Distinct codes per bucket of the index.
+    pub bucket_size: usize,
+    /// What to do about dark ink on light paper; decided once, when the index is made.
+    pub invert: Invert,
+    /// What one image may cost.
+    pub limits: Limits,
+    /// Seed of what is fitted to the collection.
+    pub seed: u64,
+    /// Where ONNX Runtime comes from; looked for only if there is something to encode.
+    pub runtime: RuntimeOptions,
+}
+
+impl UpdateOptions {
+    /// The defaults, with a place for ONNX Runtime.
+    pub fn new(runtime: RuntimeOptions) -> Self {
+        UpdateOptions {
+            model: "auto".to_owned(),
+            threads: 1,
+            device: Device::Auto,
+            bucket_size: Settings::default().bucket_size,
+            invert: Invert::Auto,
+            limits: Limits::default(),
+            seed: 0,
+            runtime,
+        }
+    }
+}
+
+/// What a run did.
+#[derive(Debug, Clone)]
+pub struct UpdateReport {
+    /// Images that are new in the index.
+    pub added: usize,
+    /// Images of the index that were kept, their content being the same.
+    pub unchanged: usize,
+    /// Images whose content had changed.
+    pub changed: usize,
+    /// Images that were dropped.
+    pub removed: usize,
+    /// Images in the index now.
+    pub images: usize,
+    /// What could not be used.
+    pub skipped: Vec<Skipped>,
+    /// The model.
+    pub model: ModelIdentity,
+    /// Bits per code.
+    pub bits: usize,
+    /// Whether images are inverted, and why.
+    pub ink: Ink,
+    /// Size of the index on disk.
+    pub index_bytes: u64,
+    /// How long it took.
+    pub seconds: f64,
+    /// The observer stopped the run; the index holds what was done.
+    pub interrupted: bool,
+}
+
+/// Makes the index at `dir` hold the images of `data`, and nothing else.
+///
+/// # Errors
+/// A path of `data` that does not exist; an index that is damaged, locked, or made with another model; a model or an ONNX
+/// Runtime that cannot be used. An unusable image is no error but skipped.
+pub fn update(
+    dir: &Path,
+    data: &[PathBuf],
+    options: &UpdateOptions,
+    observer: &dyn Observer,
+) -> Result<UpdateReport> {
+    let start = Instant::now();
+    let walk = walk(data)?;
+    let mut writer = Writer::lock(dir)?;
+    let old = open_if_any(dir)?;
+    let (snapshot, old_facts) = (old.as_ref().map(|old| &old.0), old.as_ref().map(|old| &old.1));
+    let model = match old_facts {
+        Some(facts) => load_indexed_model(dir, facts, &options.model)?,
+        None => Model::load(&options.model)?,
+    };
+
+    let refit = old_facts.is_some_and(|facts| outgrown(facts, walk.items.len()));
+    let plan = Plan::new(&walk.items, snapshot, refit)?;
+    let made = make(&plan, Before { facts: old_facts, refit }, &model, options, observer)?;
+    let Tally { added, unchanged, changed, rewritten, skipped } = made.tally;
+    let removed =
+        if made.content.is_some() { snapshot.map_or(0, Snapshot::len) - unchanged - changed } else { 0 };
+    let mut ink = Ink::fixed(false);
+    if let Some((builder, facts)) = made.content {
+        ink = facts.ink;
+        let differs = added + changed + rewritten + removed > 0 || old_facts.is_some_and(|old| *old != facts);
+        if differs {
+            writer.commit(builder)?;
+        }
+    }
+    let now = open_if_any(dir)?.map(|(snapshot, _)| snapshot);
+    Ok(UpdateReport {
+        added,
+        unchanged,
+        changed,
+        removed,
+        images: now.as_ref().map_or(0, Snapshot::len),
+        skipped: [walk.skipped, skipped].concat(),
+        model: identity(&model, &options.model, old_facts),
+        bits: model.metadata.bits,
+        ink,
+        index_bytes: now.as_ref().map_or(0, Snapshot::bytes),
+        seconds: start.elapsed().as_secs_f64(),
+        interrupted: made.interrupted,
+    })
+}
+
+/// The next content of an index; none where there is nothing to keep.
+#[derive(Default)]
+struct Made {
+    content: Option<(SegmentBuilder, Facts)>,
+    tally: Tally,
+    interrupted: bool,
+}
+
+/// What was known before the run.
+#[derive(Clone, Copy)]
+struct Before<'a> {
+    facts: Option<&'a Facts>,
+    /// The binarizer is to be fitted anew.
+    refit: bool,
+}
+
+/// Whether the collection has grown far beyond what its binarizer was fitted to.
+fn outgrown(facts: &Facts, n_images: usize) -> bool {
+    let fitted = facts.fitted as usize;
+    fitted > 0 && fitted < WELL_FITTED && n_images >= 2 * fitted
+}
+
+fn make(
+    plan: &Plan<'_>,
+    before: Before<'_>,
+    model: &Model,
+    options: &UpdateOptions,
+    observer: &dyn Observer,
+) -> Result<Made> {
+    let jobs = plan.jobs();
+    let identity = identity(model, &options.model, before.facts);
+    if jobs.is_empty() {
+        let Some(facts) = before.facts else { return Ok(Made::default()) };
+        let facts = Facts { model: identity, ..facts.clone() };
+        let (builder, tally) = Assembly::new(plan, &facts, options.bucket_size, HashMap::new())?.finish()?;
+        return Ok(Made { content: Some((builder, facts)), tally, interrupted: false });
+    }
+
+    let runtime = ensure(&options.runtime, &|text| observer.note(text))?;
+    let UpdateOptions { threads, device, limits, .. } = *options;
+    let mut coder = Coder { runtime: &runtime, model, threads, device, limits, inverted: false };
+    let ink = match before.facts {
+        Some(facts) => facts.ink,
+        None => decide_ink(&coder, &jobs, options.invert)?,
+    };
+    coder.inverted = ink.inverted;
+    let fit = match before.facts {
+        Some(Facts { binarizer, fitted, .. }) if !before.refit => {
+            Fit { binarizer: Some(binarizer.clone()), fitted: *fitted, ..Fit::default() }
+        }
+        _ => fit(&coder, &jobs, options.seed, observer)?,
+    };
+    let binarizer = match fit.binarizer {
+        Some(binarizer) if !(before.refit && fit.interrupted) => binarizer,
+        // No image at all, or not all of those whose old codes the new ones would stand beside.
+        _ => {
+            let tally = Tally { skipped: plan.skipped(&fit.held), ..Tally::default() };
+            return Ok(Made { content: None, tally, interrupted: fit.interrupted });
+        }
+    };
+
+    let facts = Facts { model: identity, binarizer, fitted: fit.fitted, ink };
+    let (positions, rest): (Vec<usize>, Vec<Job<'_>>) =
+        jobs.iter().filter(|(position, _)| !fit.held.contains_key(position)).copied().unzip();
+    let progress = Progress { observer, before: fit.held.len(), total: jobs.len() };
+    let mut assembly = Assembly::new(plan, &facts, options.bucket_size, fit.held)?;
+    let finished = !fit.interrupted
+        && coder.encode(&rest, &progress, &mut |job, outcome| assembly.put(positions[job], outcome))?;
+    if before.refit && !finished {
+        return Ok(Made { interrupted: true, ..Made::default() });
+    }
+    let (builder, tally) = assembly.finish()?;
+    let content = (before.facts.is_some() || !builder.is_empty()).then_some((builder, facts));
+    Ok(Made { content, tally, interrupted: !finished })
+}
+
+/// A binarizer, and the outcomes of the jobs that were done to fit it.
+#[derive(Default)]
+struct Fit {
+    /// None where no image could be read.
+    binarizer: Option<Binarizer>,
+    fitted: u32,
+    held: HashMap<usize, Outcome>,
+    interrupted: bool,
+}
+
+/// Encodes at most [`MAX_FIT`] images, spread evenly over the collection, where the model's binarizer needs fitting.
+fn fit(coder: &Coder<'_>, jobs: &[(usize, Job<'_>)], seed: u64, observer: &dyn Observer) -> Result<Fit> {
+    let metadata = &coder.model.metadata;
+    if metadata.binarizer == BinarizerKind::Sign {
+        let binarizer = Some(Binarizer::for_model(metadata, &[], seed)?);
+        return Ok(Fit { binarizer, ..Fit::default() });
+    }
+    let n_sampled = jobs.len().min(MAX_FIT);
+    let (positions, sample): (Vec<usize>, Vec<Job<'_>>) =
+        (0..n_sampled).map(|index| jobs[index * jobs.len() / n_sampled]).unzip();
+    let progress = Progress { observer, before: 0, total: jobs.len() };
+    let (mut held, mut latents) = (HashMap::new(), Vec::new());
+    let finished = coder.encode(&sample, &progress, &mut |job, outcome| {
+        if let Outcome::Encoded { latent, .. } = &outcome {
+            latents.extend_from_slice(latent);
+        }
+        held.insert(positions[job], outcome);
+        Ok(())
+    })?;
+    let fitted = (latents.len() / metadata.latent_size) as u32; // at most MAX_FIT
+    let binarizer = match fitted {
+        0 => None,
+        _ => Some(Binarizer::for_model(metadata, &latents, seed)?),
+    };
+    Ok(Fit { binarizer, fitted, held, interrupted: !finished })
+}
+
+fn decide_ink(coder: &Coder<'_>, jobs: &[(usize, Job<'_>)], invert: Invert) -> Result<Ink> {
+    let options = EncodeOptions { threads: 1, device: coder.device };
+    match invert {
+        Invert::Never => Ok(Ink::fixed(false)),
+        Invert::Always => Ok(Ink::fixed(true)),
+        Invert::Auto => match Decoder::new(coder.runtime, coder.model, &options)? {
+            None => Ok(Ink::fixed(false)),
+            Some(mut decoder) => {
+                let mut encoder = Encoder::new(coder.runtime, coder.model, &options)?;
+                let items: Vec<&Item> = jobs.iter().map(|(_, job)| job.item).collect();
+                ink::decide(&items, &coder.limits, &mut encoder, &mut decoder)
+            }
+        },
+    }
+}
+
+/// Progress of a part of the jobs as progress of all of them.
+struct Progress<'a> {
+    observer: &'a dyn Observer,
+    before: usize,
+    total: usize,
+}
+
+impl Observer for Progress<'_> {
+    fn progress(&self, done: usize, _: usize) {
+        self.observer.progress(self.before + done, self.total);
+    }
+
+    fn interrupted(&self) -> bool {
+        self.observer.interrupted()
+    }
+}
+
+/// What the index is to remember of its model: where it can be found again, wherever the next command is run.
+fn identity(model: &Model, named: &str, old: Option<&Facts>) -> ModelIdentity {
+    let source = match old {
+        Some(facts) if named == "auto" => facts.model.source.clone(),
+        _ if shipped_names().any(|name| name == named) => named.to_owned(),
+        _ if named == "auto" => {
+            shipped_names().find(|name| *name == model.metadata.name).unwrap_or(named).to_owned()
+        }
+        _ => std::path::absolute(named).map_or_else(|_| named.to_owned(), |path| path.display().to_string()),
+    };
+    ModelIdentity { name: model.metadata.name.clone(), sha256: model.sha256.clone(), source }
+}
