@@ -91,7 +91,9 @@ pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Asked> {
         sheet::draw(path, &answers, gallery.snapshot(), &dir)?;
     }
     tell_skipped(&context.printer, &skipped);
-    context.printer.detail(&format!("answered in {}, opening included", seconds(start.elapsed().as_secs_f64())));
+    context
+        .printer
+        .detail(&format!("answered in {}, opening included", seconds(start.elapsed().as_secs_f64())));
     Ok(Asked { answers, skipped, mode: options.mode })
 }
 

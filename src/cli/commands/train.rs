@@ -55,7 +55,11 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Train) -> anyhow::Resu
     let images = load(args, &options, stop)?;
     let runtime = runtime::ensure(&context.runtime, &|text| printer.note(text))?;
     let library = runtime.library().display();
-    printer.detail(&format!("ONNX Runtime {} from {library}, {} threads", runtime.version(), options.threads));
+    printer.detail(&format!(
+        "ONNX Runtime {} from {library}, {} threads",
+        runtime.version(),
+        options.threads
+    ));
     let n = images.training.len() as u64;
     printer.note(&format!(
         "training {} on {} for {}",
