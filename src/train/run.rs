@@ -33,7 +33,7 @@ pub struct TrainOptions {
     pub epochs: usize,
     /// Images per step.
     pub batch: usize,
-    /// Adam's step size at the start; it comes down to 0 along half a cosine.
+    /// Adam's step size at the start; over the last fifth of the training it comes down to 0.
     pub learning_rate: f64,
     /// Seed of weights, order and noise.
     pub seed: u64,
@@ -137,7 +137,7 @@ pub fn train(
             }
             let batch = data.batch(ids, options.denoise, &mut rng);
             let done = (reports.len() * data.len() + images) as f64 / (options.epochs * data.len()) as f64;
-            let loss = trainer.step(&batch, options.learning_rate * decay(done))?;
+            let loss = trainer.step(&batch, options.learning_rate * cooldown(done))?;
             if !loss.is_finite() {
                 let what =
                     format!("epoch {epoch}, step {}: loss: expected a finite number, got {loss}", step + 1);
@@ -170,10 +170,10 @@ pub fn train(
     }
 }
 
-/// How far the learning rate has come down when `done`, in `0..=1`, of the training is over: half a cosine, so that the
-/// last steps settle (Loshchilov & Hutter, 2017, without restarts).
-fn decay(done: f64) -> f64 {
-    0.5 * (1.0 + (std::f64::consts::PI * done).cos())
+/// What is left of the learning rate when `done`, in `0..=1`, of the training is over: all of it for four fifths, then a
+/// straight line to 0, so that the last steps settle (Haegele et al., 2024, "constant with cooldown").
+fn cooldown(done: f64) -> f64 {
+    (5.0 * (1.0 - done)).min(1.0)
 }
 
 /// Checks the options against each other and the data, and fills in the metadata that training does not change.
