@@ -2,14 +2,18 @@
 //!
 //! Each test has a folder of its own with a few drawn digits; ONNX Runtime is found or fetched as a user's would be.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use aesearch::demo::collection::write_collection;
+use image::ImageFormat;
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::fixtures::{RawPng, encoded_picture, write};
 
 /// Images of each digit: enough for ten neighbours, few enough to encode in a moment.
 const PER_DIGIT: usize = 4;
@@ -215,16 +219,41 @@ fn a_sheet_is_drawn() {
 }
 
 #[test]
-fn bad_images_are_named_and_the_rest_is_indexed() {
+fn hostile_files_are_named_and_the_rest_is_indexed() {
     let place = Place::with_digits();
-    fs::write(place.path().join("digits/0/empty.png"), b"").expect("a file");
-    fs::write(place.path().join("digits/0/text.jpg"), b"not an image").expect("a file");
-    let ran = place.run(&["index", "digits", "--json"]).expect(3).says("empty.png").says("text.jpg");
+    let write = |name: &OsStr, bytes: &[u8]| write(&place.path().join("digits/0").join(name), bytes);
+    let png = encoded_picture(40, 30, ImageFormat::Png);
+    let jpeg = encoded_picture(40, 30, ImageFormat::Jpeg);
+    let huge =
+        RawPng { width: 30_000, height: 30_000, depth_and_colour: [8, 2], chunks: &[], rows: &[0; 64] };
+    let mut bad: Vec<(OsString, Vec<u8>)> = vec![
+        ("empty.png".into(), vec![]),
+        ("zeros.bmp".into(), vec![0; 5000]),
+        ("text.jpg".into(), b"not an image".to_vec()),
+        ("cut.png".into(), png[..png.len() / 2].to_vec()),
+        ("cut.jpg".into(), jpeg[..jpeg.len() / 2].to_vec()),
+        ("huge.png".into(), huge.bytes()),
+    ];
+    #[cfg(unix)]
+    bad.push((std::os::unix::ffi::OsStringExt::from_vec(b"not-utf8-\xff.png".to_vec()), b"no".to_vec()));
+    for (name, bytes) in &bad {
+        write(name, bytes);
+    }
+    fs::create_dir(place.path().join("digits/0/folder.png")).expect("a folder");
+    write(OsStr::new("a-jpeg-in-truth.png"), &jpeg);
+    let ran = place.run(&["index", "digits", "--json"]).expect(3);
     let document: Value = serde_json::from_str(&ran.out).expect("a document");
-    assert_eq!(document["images"].as_u64(), Some(10 * PER_DIGIT as u64));
+    assert_eq!(document["images"].as_u64(), Some(10 * PER_DIGIT as u64 + 1), "{}", ran.err);
     let skipped = document["skipped"].as_array().expect("a list");
-    assert_eq!(skipped.len(), 2);
     skipped.iter().for_each(|s| assert_keys(s, &["path", "reason"]));
+    let names = bad.iter().map(|(name, _)| name.to_string_lossy().into_owned()).chain(["folder.png".into()]);
+    for name in names {
+        let told = skipped.iter().filter(|s| s["path"].as_str().is_some_and(|p| p.ends_with(&name)));
+        assert_eq!(told.count(), 1, "{name}: {}", ran.err);
+        assert!(ran.err.contains(&name), "{name}: {}", ran.err);
+    }
+    assert_eq!(skipped.len(), bad.len() + 1);
+    place.run(&["verify"]).expect(0);
 }
 
 #[test]
