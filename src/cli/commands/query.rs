@@ -103,8 +103,12 @@ fn resolve(context: &Context, args: &args::Query) -> Result<QueryOptions> {
     if let Some(recall) = recall.filter(|recall| !(0.0..=1.0).contains(recall)) {
         return Err(Error::usage(format!("--recall: expected 0 to 1, got {recall}")));
     }
+    let k = args.k.or(context.config.k).unwrap_or(default.k);
+    if k == 0 {
+        return Err(Error::usage("--k: expected at least 1, got 0"));
+    }
     Ok(QueryOptions {
-        k: args.k.or(context.config.k).unwrap_or(default.k),
+        k,
         mode: if args.exact { Mode::Exact } else { recall.map_or(default.mode, Mode::Recall) },
         radius: args.radius,
         rerank: args.rerank.or(context.config.rerank).unwrap_or(default.rerank),
