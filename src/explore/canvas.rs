@@ -30,6 +30,15 @@ impl Area {
     }
 }
 
+/// How text is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pen {
+    /// Pixels on the canvas for each pixel of the font, in both directions.
+    pub scale: usize,
+    /// The colour.
+    pub colour: Colour,
+}
+
 /// A picture being drawn.
 pub struct Canvas {
     pixels: Pixels,
@@ -88,13 +97,14 @@ impl Canvas {
         }
     }
 
-    /// Writes `text` with its top left corner at `(x, y)`, every pixel of the font `scale` wide and high.
-    pub fn text(&mut self, x: usize, y: usize, scale: usize, text: &str, colour: Colour) {
+    /// Writes `text` with its top left corner at `at`, `(x, y)`.
+    pub fn text(&mut self, at: (usize, usize), text: &str, pen: Pen) {
+        let Pen { scale, colour } = pen;
         for (i, character) in text.chars().enumerate() {
-            let left = x + i * scale * (GLYPH_WIDTH + 1);
+            let left = at.0 + i * scale * (GLYPH_WIDTH + 1);
             for (row, column) in (0..GLYPH_HEIGHT).flat_map(|r| (0..GLYPH_WIDTH).map(move |c| (r, c))) {
                 if glyph(character, column, row) {
-                    let (x, y) = (left + column * scale, y + row * scale);
+                    let (x, y) = (left + column * scale, at.1 + row * scale);
                     self.fill(Area { x, y, width: scale, height: scale }, colour);
                 }
             }
@@ -172,14 +182,14 @@ mod tests {
         let mut canvas = Canvas::new(4, 3, [255; 3]);
         canvas.fill(Area { x: 3, y: 2, width: 9, height: 9 }, INK);
         canvas.fill(Area { x: 7, y: 7, width: 9, height: 9 }, INK);
-        canvas.text(3, 3, 2, "text", INK);
+        canvas.text((3, 3), "text", Pen { scale: 2, colour: INK });
         assert_eq!(inked(&canvas.into_pixels()), [(3, 2)]);
     }
 
     #[test]
     fn text_is_legible() {
         let mut canvas = Canvas::new(11, 9, [255; 3]);
-        canvas.text(0, 0, 1, "l.", INK);
+        canvas.text((0, 0), "l.", Pen { scale: 1, colour: INK });
         let mut expected = vec![(1, 0), (2, 0)];
         expected.extend((1..6).map(|y| (2, y)));
         expected.splice(6..7, [(2, 5), (7, 5), (8, 5)]);

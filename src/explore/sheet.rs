@@ -2,7 +2,7 @@
 //!
 //! Layout only; what the captions say is the caller's. One picture in memory: about 1 MB for each query with ten neighbours.
 
-use super::canvas::{Area, Canvas, Colour, fitted, text_height, text_width};
+use super::canvas::{Area, Canvas, Colour, Pen, fitted, text_height, text_width};
 use crate::images::Pixels;
 
 /// A query and what was found for it.
@@ -118,16 +118,16 @@ pub fn query_sheet(rows: &[SheetRow]) -> Pixels {
 fn draw_row(canvas: &mut Canvas, layout: &Layout, row: &SheetRow, top: usize) {
     let (x, y) = (MARGIN, top + MARGIN);
     let title = fitted(&row.title, TEXT, layout.width() - 2 * MARGIN);
-    canvas.text(x, y, TEXT, &title, INK);
+    canvas.text((x, y), &title, Pen { scale: TEXT, colour: INK });
     let y = y + 2 * LINE;
     framed(canvas, &row.image, Area { x, y, width: LARGE, height: LARGE }, BLUE);
     for (i, cell) in row.cells.iter().enumerate() {
         let x = x + LARGE + 2 * GAP + i % COLUMNS * layout.pitch;
-        draw_cell(canvas, cell, x, y + i / COLUMNS * layout.line, layout.pitch - GAP);
+        draw_cell(canvas, layout, cell, (x, y + i / COLUMNS * layout.line));
     }
 }
 
-fn draw_cell(canvas: &mut Canvas, cell: &Cell, x: usize, y: usize, width: usize) {
+fn draw_cell(canvas: &mut Canvas, layout: &Layout, cell: &Cell, (x, y): (usize, usize)) {
     let colour = match cell.frame {
         Frame::Plain => RULE,
         Frame::Agrees => GREEN,
@@ -136,8 +136,8 @@ fn draw_cell(canvas: &mut Canvas, cell: &Cell, x: usize, y: usize, width: usize)
     framed(canvas, &cell.image, Area { x, y, width: THUMB, height: THUMB }, colour);
     for (i, line) in cell.caption.iter().enumerate() {
         let y = y + THUMB + ABOVE + i * LINE + (LINE - text_height(TEXT)) / 2;
-        let ink = if i == 0 { INK } else { FAINT };
-        canvas.text(x, y, TEXT, &fitted(line, TEXT, width), ink);
+        let colour = if i == 0 { INK } else { FAINT };
+        canvas.text((x, y), &fitted(line, TEXT, layout.pitch - GAP), Pen { scale: TEXT, colour });
     }
 }
 
