@@ -107,6 +107,13 @@ pub(super) struct Compute {
     /// Worker threads [default: one per core]
     #[arg(long, value_name = "N", env = "AESEARCH_THREADS", hide_env_values = true)]
     pub(super) threads: Option<usize>,
+    #[command(flatten)]
+    pub(super) device: DeviceArg,
+}
+
+/// Where to compute.
+#[derive(Debug, Clone, Args)]
+pub(super) struct DeviceArg {
     /// auto [default], cpu, cuda or cuda:N
     #[arg(long, value_name = "DEVICE", env = "AESEARCH_DEVICE", hide_env_values = true)]
     pub(super) device: Option<String>,
@@ -265,7 +272,7 @@ pub(super) struct Query {
     #[arg(long)]
     pub(super) exit_code: bool,
     #[command(flatten)]
-    pub(super) compute: Compute,
+    pub(super) device: DeviceArg,
 }
 
 #[derive(Debug, Args)]

@@ -119,7 +119,7 @@ fn open(context: &Context, args: &args::Query, dir: &Path) -> Result<Gallery> {
     let default = OpenOptions::new(context.runtime.clone());
     let options = OpenOptions {
         model: args.model.clone().unwrap_or(default.model),
-        device: context.device(&args.compute, default.device)?,
+        device: context.device(&args.device, default.device)?,
         invert: context.invert(args.invert.as_deref())?,
         ..default
     };
