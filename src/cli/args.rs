@@ -119,6 +119,14 @@ pub(super) struct DeviceArg {
     pub(super) device: Option<String>,
 }
 
+/// Dark ink on light paper, or the reverse.
+#[derive(Debug, Args)]
+pub(super) struct InvertArg {
+    /// Take the negative of an image: auto [default] where the model reconstructs it better, never, always
+    #[arg(long, value_name = "WHEN", env = "AESEARCH_INVERT", hide_env_values = true)]
+    pub(super) invert: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Demo {
     /// Where to put digits/, 7.png and the index
@@ -215,15 +223,8 @@ pub(super) struct Index {
     /// A shipped model's name, a model folder, or an ONNX file [default: the index's own, else digits-64]
     #[arg(long, value_name = "MODEL", env = "AESEARCH_MODEL", hide_env_values = true)]
     pub(super) model: Option<String>,
-    /// Turn images into their negatives first: auto [default], never, always
-    #[arg(
-        long,
-        value_name = "WHEN",
-        env = "AESEARCH_INVERT",
-        hide_env_values = true,
-        hide_possible_values = true
-    )]
-    pub(super) invert: Option<String>,
+    #[command(flatten)]
+    pub(super) invert: InvertArg,
     /// Codes per bucket of the HNSW graph; 1 is textbook HNSW [default: 128]
     #[arg(long, value_name = "N")]
     pub(super) bucket_size: Option<usize>,
@@ -256,15 +257,8 @@ pub(super) struct Query {
     /// Sort this many of the nearest codes by their latents; 0 is off [default: 200]
     #[arg(long, value_name = "N", env = "AESEARCH_RERANK", hide_env_values = true)]
     pub(super) rerank: Option<usize>,
-    /// Turn the image into its negative first: auto [default], never, always
-    #[arg(
-        long,
-        value_name = "WHEN",
-        env = "AESEARCH_INVERT",
-        hide_env_values = true,
-        hide_possible_values = true
-    )]
-    pub(super) invert: Option<String>,
+    #[command(flatten)]
+    pub(super) invert: InvertArg,
     /// Draw queries and neighbours into this PNG file
     #[arg(long, value_name = "FILE")]
     pub(super) sheet: Option<PathBuf>,

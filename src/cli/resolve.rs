@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::args::{Compute, DeviceArg, Global, IndexDir};
+use super::args::{Compute, DeviceArg, Global, IndexDir, InvertArg};
 use super::print::{Printer, Talk, When};
 use super::progress::Progress;
 use crate::error::{Error, Result};
@@ -92,8 +92,8 @@ impl Context {
         name.map_or(Ok(default), str::parse)
     }
 
-    pub(super) fn invert(&self, flag: Option<&str>) -> Result<Invert> {
-        flag.or(self.config.invert.as_deref()).map_or(Ok(Invert::default()), str::parse)
+    pub(super) fn invert(&self, arg: &InvertArg) -> Result<Invert> {
+        arg.invert.as_deref().or(self.config.invert.as_deref()).map_or(Ok(Invert::default()), str::parse)
     }
 }
 

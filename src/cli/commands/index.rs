@@ -81,7 +81,7 @@ fn resolve(context: &Context, args: &args::Index) -> Result<UpdateOptions> {
         threads: context.threads(&args.compute),
         device: context.device(&args.compute.device, default.device)?,
         bucket_size: args.bucket_size.or(context.config.bucket_size).unwrap_or(default.bucket_size),
-        invert: context.invert(args.invert.as_deref())?,
+        invert: context.invert(&args.invert)?,
         ..default
     })
 }

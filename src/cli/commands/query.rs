@@ -120,7 +120,7 @@ fn open(context: &Context, args: &args::Query, dir: &Path) -> Result<Gallery> {
     let options = OpenOptions {
         model: args.model.clone().unwrap_or(default.model),
         device: context.device(&args.device, default.device)?,
-        invert: context.invert(args.invert.as_deref())?,
+        invert: context.invert(&args.invert)?,
         ..default
     };
     let gallery = Gallery::open(dir, &options, &|text| context.printer.note(text))?;
