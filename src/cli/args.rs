@@ -107,9 +107,24 @@ pub(super) struct Compute {
     /// Worker threads [default: one per core]
     #[arg(long, value_name = "N", env = "AESEARCH_THREADS", hide_env_values = true)]
     pub(super) threads: Option<usize>,
+    #[command(flatten)]
+    pub(super) device: DeviceArg,
+}
+
+/// Where to compute.
+#[derive(Debug, Clone, Args)]
+pub(super) struct DeviceArg {
     /// auto [default], cpu, cuda or cuda:N
     #[arg(long, value_name = "DEVICE", env = "AESEARCH_DEVICE", hide_env_values = true)]
     pub(super) device: Option<String>,
+}
+
+/// Dark ink on light paper, or the reverse.
+#[derive(Debug, Args)]
+pub(super) struct InvertArg {
+    /// Take the negative of an image: auto [default] where the model reconstructs it better, never, always
+    #[arg(long, value_name = "WHEN", env = "AESEARCH_INVERT", hide_env_values = true)]
+    pub(super) invert: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -208,15 +223,8 @@ pub(super) struct Index {
     /// A shipped model's name, a model folder, or an ONNX file [default: the index's own, else digits-64]
     #[arg(long, value_name = "MODEL", env = "AESEARCH_MODEL", hide_env_values = true)]
     pub(super) model: Option<String>,
-    /// Turn images into their negatives first: auto [default], never, always
-    #[arg(
-        long,
-        value_name = "WHEN",
-        env = "AESEARCH_INVERT",
-        hide_env_values = true,
-        hide_possible_values = true
-    )]
-    pub(super) invert: Option<String>,
+    #[command(flatten)]
+    pub(super) invert: InvertArg,
     /// Codes per bucket of the HNSW graph; 1 is textbook HNSW [default: 128]
     #[arg(long, value_name = "N")]
     pub(super) bucket_size: Option<usize>,
@@ -249,15 +257,8 @@ pub(super) struct Query {
     /// Sort this many of the nearest codes by their latents; 0 is off [default: 200]
     #[arg(long, value_name = "N", env = "AESEARCH_RERANK", hide_env_values = true)]
     pub(super) rerank: Option<usize>,
-    /// Turn the image into its negative first: auto [default], never, always
-    #[arg(
-        long,
-        value_name = "WHEN",
-        env = "AESEARCH_INVERT",
-        hide_env_values = true,
-        hide_possible_values = true
-    )]
-    pub(super) invert: Option<String>,
+    #[command(flatten)]
+    pub(super) invert: InvertArg,
     /// Draw queries and neighbours into this PNG file
     #[arg(long, value_name = "FILE")]
     pub(super) sheet: Option<PathBuf>,
@@ -265,7 +266,7 @@ pub(super) struct Query {
     #[arg(long)]
     pub(super) exit_code: bool,
     #[command(flatten)]
-    pub(super) compute: Compute,
+    pub(super) device: DeviceArg,
 }
 
 #[derive(Debug, Args)]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::args::{Compute, Global, IndexDir};
+use super::args::{Compute, DeviceArg, Global, IndexDir, InvertArg};
 use super::print::{Printer, Talk, When};
 use super::progress::Progress;
 use crate::error::{Error, Result};
@@ -77,25 +77,23 @@ impl Context {
         Ok(found.unwrap_or_else(|| PathBuf::from(FOLDER))) // a short name for what lies at hand
     }
 
-    /// Worker threads, at least one.
+    /// Worker threads, at least one; the process's shared pool gets as many.
     pub(super) fn threads(&self, compute: &Compute) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        compute.threads.or(self.config.threads).filter(|&n| n > 0).unwrap_or_else(cores)
-    }
-
-    /// Makes the process's own thread pool as large as `threads`; the first call in a process counts.
-    pub(super) fn limit_threads(&self, threads: usize) {
+        let threads = compute.threads.or(self.config.threads).filter(|&n| n > 0).unwrap_or_else(cores);
+        // Fails where the pool is made already, for an earlier command of the same process with the same settings.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+        threads
     }
 
     /// The device asked for, else `default`.
-    pub(super) fn device(&self, compute: &Compute, default: Device) -> Result<Device> {
-        let name = compute.device.as_deref().or(self.config.device.as_deref());
+    pub(super) fn device(&self, arg: &DeviceArg, default: Device) -> Result<Device> {
+        let name = arg.device.as_deref().or(self.config.device.as_deref());
         name.map_or(Ok(default), str::parse)
     }
 
-    pub(super) fn invert(&self, flag: Option<&str>) -> Result<Invert> {
-        flag.or(self.config.invert.as_deref()).map_or(Ok(Invert::default()), str::parse)
+    pub(super) fn invert(&self, arg: &InvertArg) -> Result<Invert> {
+        arg.invert.as_deref().or(self.config.invert.as_deref()).map_or(Ok(Invert::default()), str::parse)
     }
 }
 
@@ -112,6 +110,10 @@ impl Config {
             .map_err(|e| Error::usage(format!("{}: {}", path.display(), e.to_string().trim_end())))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         config.index = config.index.map(|index| folder.join(index));
+        config.model = config.model.map(|model| match folder.join(&model) {
+            path if path.exists() => path.to_string_lossy().into_owned(),
+            _ => model, // a shipped one's name
+        });
         Ok(config)
     }
 }

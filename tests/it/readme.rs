@@ -14,12 +14,14 @@ fn commands(text: &str, prompt: &str) -> Vec<Vec<String>> {
     words.map(Iterator::collect).collect()
 }
 
-fn run(folder: &Path, args: &[String]) {
+/// Runs the program, which must succeed and answer; gives the answer.
+fn run(folder: &Path, args: &[String]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_aesearch")).args(args).current_dir(folder).output();
     let output = output.expect("the binary starts");
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "aesearch {}: {}\n{told}", args.join(" "), output.status);
     assert!(!output.stdout.is_empty(), "aesearch {}: no answer", args.join(" "));
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[test]
@@ -42,7 +44,9 @@ fn the_links_lead_somewhere() {
 #[test]
 fn the_tour_can_be_followed() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    run(folder.path(), &["demo".to_owned()]);
+    let answer = run(folder.path(), &["demo".to_owned()]);
+    assert_eq!(answer.matches("digits/").count(), 10, "{answer}");
+    assert!(answer.matches("digits/7/").count() >= 9, "{answer}");
     let tour = commands(README, "aesearch ");
     assert!(tour.len() >= 8, "the tour is not where this test looks");
     for args in &tour {

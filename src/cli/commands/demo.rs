@@ -32,9 +32,13 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Demo) -> anyhow::Resul
     let index_words = ["index", &digits, "--index", &dir];
     let query_words = ["query", &seven, "--k", "10", "--index", &dir];
     let commands = [typed(&index_words), typed(&query_words)];
+    let (Command::Index(index_args), Command::Query(query_args)) =
+        (parse(&index_words)?, parse(&query_words)?)
+    else {
+        anyhow::bail!("demo: its own commands are not what they seem");
+    };
 
-    printer.note(&commands[0]);
-    let Command::Index(index_args) = parse(&index_words)? else { unreachable!("the first word says so") };
+    printer.note(&format!("$ {}", commands[0]));
     let indexed = index::execute(context, &args::Index { compute: args.compute.clone(), ..index_args })?;
     if !printer.json {
         printer.text(&indexed.summary())?;
@@ -43,8 +47,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Demo) -> anyhow::Resul
         return Ok(indexed.exit());
     }
 
-    printer.note(&commands[1]);
-    let Command::Query(query_args) = parse(&query_words)? else { unreachable!("the first word says so") };
+    printer.note(&format!("$ {}", commands[1]));
     let asked = query::execute(context, &query_args)?;
     if printer.json {
         printer.document(
@@ -64,7 +67,7 @@ fn below(dir: &Path, name: &str) -> String {
 }
 
 fn typed(words: &[&str]) -> String {
-    format!("$ aesearch {}", words.join(" "))
+    format!("aesearch {}", words.join(" "))
 }
 
 fn parse(words: &[&str]) -> anyhow::Result<Command> {

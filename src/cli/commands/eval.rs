@@ -23,10 +23,9 @@ struct EvalDocument<'a> {
 pub(in crate::cli) fn run(context: &Context, args: &args::Eval) -> anyhow::Result<Exit> {
     let dir = context.index_dir(&args.index)?;
     let options = resolve(context, args);
-    context.limit_threads(options.threads);
     let walk = if args.queries.is_empty() { None } else { Some(images::walk(&args.queries)?) };
     let default = OpenOptions::new(context.runtime.clone());
-    let open = OpenOptions { device: context.device(&args.compute, default.device)?, ..default };
+    let open = OpenOptions { device: context.device(&args.compute.device, default.device)?, ..default };
     let gallery = Gallery::open(&dir, &open, &|text| context.printer.note(text))?;
     tell_gallery(context, &dir, &gallery);
     let items = walk.as_ref().map(|walk| walk.items.as_slice());

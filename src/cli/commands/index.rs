@@ -79,9 +79,9 @@ fn resolve(context: &Context, args: &args::Index) -> Result<UpdateOptions> {
     Ok(UpdateOptions {
         model: args.model.clone().or_else(|| context.config.model.clone()).unwrap_or(default.model),
         threads: context.threads(&args.compute),
-        device: context.device(&args.compute, default.device)?,
+        device: context.device(&args.compute.device, default.device)?,
         bucket_size: args.bucket_size.or(context.config.bucket_size).unwrap_or(default.bucket_size),
-        invert: context.invert(args.invert.as_deref())?,
+        invert: context.invert(&args.invert)?,
         ..default
     })
 }

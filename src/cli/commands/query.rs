@@ -103,8 +103,12 @@ fn resolve(context: &Context, args: &args::Query) -> Result<QueryOptions> {
     if let Some(recall) = recall.filter(|recall| !(0.0..=1.0).contains(recall)) {
         return Err(Error::usage(format!("--recall: expected 0 to 1, got {recall}")));
     }
+    let k = args.k.or(context.config.k).unwrap_or(default.k);
+    if k == 0 {
+        return Err(Error::usage("--k: expected at least 1, got 0"));
+    }
     Ok(QueryOptions {
-        k: args.k.or(context.config.k).unwrap_or(default.k),
+        k,
         mode: if args.exact { Mode::Exact } else { recall.map_or(default.mode, Mode::Recall) },
         radius: args.radius,
         rerank: args.rerank.or(context.config.rerank).unwrap_or(default.rerank),
@@ -115,8 +119,8 @@ fn open(context: &Context, args: &args::Query, dir: &Path) -> Result<Gallery> {
     let default = OpenOptions::new(context.runtime.clone());
     let options = OpenOptions {
         model: args.model.clone().unwrap_or(default.model),
-        device: context.device(&args.compute, default.device)?,
-        invert: context.invert(args.invert.as_deref())?,
+        device: context.device(&args.device, default.device)?,
+        invert: context.invert(&args.invert)?,
         ..default
     };
     let gallery = Gallery::open(dir, &options, &|text| context.printer.note(text))?;

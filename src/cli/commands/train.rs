@@ -51,7 +51,6 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Train) -> anyhow::Resu
     let printer = &context.printer;
     let options = resolve(context, args)?;
     let stop = catch_interrupts();
-    context.limit_threads(options.threads);
     let images = load(args, &options, stop)?;
     let runtime = runtime::ensure(&context.runtime, &|text| printer.note(text))?;
     let library = runtime.library().display();
@@ -117,7 +116,7 @@ fn resolve(context: &Context, args: &args::Train) -> Result<TrainOptions> {
         denoise: args.denoise.unwrap_or(default.denoise),
         from: args.from.as_deref().map(Model::load).transpose()?,
         threads: context.threads(&args.compute),
-        device: context.device(&args.compute, default.device)?,
+        device: context.device(&args.compute.device, default.device)?,
     })
 }
 
