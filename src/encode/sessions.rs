@@ -41,13 +41,8 @@ impl Encoder {
     /// When ONNX Runtime rejects the graph, or the graph is not one from images to latents of the stated size.
     pub fn new(runtime: &Runtime, model: &Model, options: &EncodeOptions) -> Result<Encoder> {
         let metadata = &model.metadata;
-        let network = Network::open(
-            runtime,
-            &metadata.name,
-            ["encoder.onnx", "image", "latent"],
-            &model.encoder,
-            options,
-        )?;
+        let part = Part { file: "encoder.onnx", input: "image", output: "latent", bytes: &model.encoder };
+        let network = Network::open(runtime, &metadata.name, &part, options)?;
         Ok(Encoder { network, input: metadata.input, latent_size: metadata.latent_size })
     }
 
@@ -92,8 +87,8 @@ impl Decoder {
     pub fn new(runtime: &Runtime, model: &Model, options: &EncodeOptions) -> Result<Option<Decoder>> {
         let Some(bytes) = &model.decoder else { return Ok(None) };
         let metadata = &model.metadata;
-        let network =
-            Network::open(runtime, &metadata.name, ["decoder.onnx", "latent", "image"], bytes, options)?;
+        let part = Part { file: "decoder.onnx", input: "latent", output: "image", bytes };
+        let network = Network::open(runtime, &metadata.name, &part, options)?;
         Ok(Some(Decoder { network, output: metadata.input, latent_size: metadata.latent_size }))
     }
 
@@ -117,14 +112,17 @@ struct Network {
     output: usize,
 }
 
+/// One of a model's files, and which of its inputs and outputs matter.
+struct Part<'a> {
+    file: &'static str,
+    input: &'static str,
+    output: &'static str,
+    bytes: &'a [u8],
+}
+
 impl Network {
-    fn open(
-        runtime: &Runtime,
-        model: &str,
-        [file, input, output]: [&'static str; 3],
-        bytes: &[u8],
-        options: &EncodeOptions,
-    ) -> Result<Network> {
+    fn open(runtime: &Runtime, model: &str, part: &Part<'_>, options: &EncodeOptions) -> Result<Network> {
+        let Part { file, input, output, bytes } = *part;
         let name = format!("{model}/{file}");
         let options =
             SessionOptions { threads: options.threads, device: options.device, ..Default::default() };

@@ -35,11 +35,11 @@ pub struct Job<'a> {
 /// What became of a job.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// The image's latent [D].
+    /// The image's latent `[D]`.
     Encoded {
         /// The state of the file that was read.
         stamp: Stamp,
-        /// f32 [D].
+        /// f32 `[D]`.
         latent: Vec<f32>,
     },
     /// The content is the known one.
@@ -97,30 +97,28 @@ impl Coder<'_> {
         observer: &dyn Observer,
         sink: &mut dyn FnMut(usize, Outcome) -> Result<()>,
     ) -> Result<bool> {
-        let next = AtomicUsize::new(0);
-        let stop = AtomicBool::new(false);
-        let n_chunks = jobs.len().div_ceil(CHUNK);
-        let n_workers = self.threads.clamp(1, n_chunks.max(1));
+        let shared = Shared { jobs, next: AtomicUsize::new(0), stop: AtomicBool::new(false) };
+        let n_workers = self.threads.clamp(1, jobs.len().div_ceil(CHUNK).max(1));
         thread::scope(|scope| {
             let (sender, receiver) = mpsc::sync_channel(2 * n_workers);
             for _ in 0..n_workers {
-                let (sender, next, stop) = (sender.clone(), &next, &stop);
-                scope.spawn(move || self.work(jobs, next, stop, &sender));
+                let (sender, shared) = (sender.clone(), &shared);
+                scope.spawn(move || self.work(shared, &sender));
             }
             drop(sender);
-            let done = collect(&receiver, observer, jobs.len(), &stop, sink);
-            stop.store(true, Ordering::Relaxed); // on an error: the workers end after their chunk
+            let done = collect(&receiver, &shared, observer, sink);
+            shared.stop.store(true, Ordering::Relaxed); // on an error: the workers end after their chunk
             drop(receiver);
             done.map(|done| done == jobs.len())
         })
     }
 
     /// One worker: takes chunks until there are none left, or it is told to stop.
-    fn work(&self, jobs: &[Job<'_>], next: &AtomicUsize, stop: &AtomicBool, sender: &mpsc::SyncSender<Sent>) {
+    fn work(&self, shared: &Shared<'_>, sender: &mpsc::SyncSender<Sent>) {
         let mut worker = None;
-        while !stop.load(Ordering::Relaxed) {
-            let chunk = next.fetch_add(1, Ordering::Relaxed);
-            let Some(jobs) = jobs.chunks(CHUNK).nth(chunk) else { return };
+        while !shared.stop.load(Ordering::Relaxed) {
+            let chunk = shared.next.fetch_add(1, Ordering::Relaxed);
+            let Some(jobs) = shared.jobs.chunks(CHUNK).nth(chunk) else { return };
             let outcomes = match &mut worker {
                 Some(worker) => Worker::outcomes(worker, jobs),
                 none => Worker::new(self).and_then(|fresh| none.insert(fresh).outcomes(jobs)),
@@ -133,14 +131,22 @@ impl Coder<'_> {
     }
 }
 
+/// What the workers of a run have in common.
+struct Shared<'a> {
+    jobs: &'a [Job<'a>],
+    /// The next chunk to take.
+    next: AtomicUsize,
+    stop: AtomicBool,
+}
+
+/// A chunk's number and what became of its jobs.
 type Sent = (usize, Result<Vec<Outcome>>);
 
 /// Hands chunks to the sink in order; returns how many jobs were handed over.
 fn collect(
     receiver: &mpsc::Receiver<Sent>,
+    shared: &Shared<'_>,
     observer: &dyn Observer,
-    total: usize,
-    stop: &AtomicBool,
     sink: &mut dyn FnMut(usize, Outcome) -> Result<()>,
 ) -> Result<usize> {
     let mut early = BTreeMap::new();
@@ -154,9 +160,9 @@ fn collect(
             }
             chunk += 1;
         }
-        observer.progress(done, total);
+        observer.progress(done, shared.jobs.len());
         if observer.interrupted() {
-            stop.store(true, Ordering::Relaxed); // chunks under way still arrive
+            shared.stop.store(true, Ordering::Relaxed); // chunks under way still arrive
         }
     }
     Ok(done)

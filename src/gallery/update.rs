@@ -117,7 +117,7 @@ pub fn update(
 
     let refit = old_facts.is_some_and(|facts| outgrown(facts, walk.items.len()));
     let plan = Plan::new(&walk.items, snapshot, refit)?;
-    let made = make(&plan, Before { facts: old_facts, refit }, &model, options, observer)?;
+    let made = Run { plan: &plan, before: old_facts, refit, model: &model, options }.make(observer)?;
     let Tally { added, unchanged, changed, rewritten, skipped } = made.tally;
     let removed =
         if made.content.is_some() { snapshot.map_or(0, Snapshot::len) - unchanged - changed } else { 0 };
@@ -154,72 +154,73 @@ struct Made {
     interrupted: bool,
 }
 
-/// What was known before the run.
-#[derive(Clone, Copy)]
-struct Before<'a> {
-    facts: Option<&'a Facts>,
-    /// The binarizer is to be fitted anew.
-    refit: bool,
-}
-
 /// Whether the collection has grown far beyond what its binarizer was fitted to.
 fn outgrown(facts: &Facts, n_images: usize) -> bool {
     let fitted = facts.fitted as usize;
     fitted > 0 && fitted < WELL_FITTED && n_images >= 2 * fitted
 }
 
-fn make(
-    plan: &Plan<'_>,
-    before: Before<'_>,
-    model: &Model,
-    options: &UpdateOptions,
-    observer: &dyn Observer,
-) -> Result<Made> {
-    let jobs = plan.jobs();
-    let identity = identity(model, &options.model, before.facts);
-    if jobs.is_empty() {
-        let Some(facts) = before.facts else { return Ok(Made::default()) };
-        let facts = Facts { model: identity, ..facts.clone() };
-        let (builder, tally) = Assembly::new(plan, &facts, options.bucket_size, HashMap::new())?.finish()?;
-        return Ok(Made { content: Some((builder, facts)), tally, interrupted: false });
-    }
+/// All that decides what the index will hold.
+struct Run<'a> {
+    plan: &'a Plan<'a>,
+    /// The facts of the old index, if there is one.
+    before: Option<&'a Facts>,
+    /// Its binarizer is to be fitted anew.
+    refit: bool,
+    model: &'a Model,
+    options: &'a UpdateOptions,
+}
 
-    let runtime = ensure(&options.runtime, &|text| observer.note(text))?;
-    let UpdateOptions { threads, device, limits, .. } = *options;
-    let mut coder = Coder { runtime: &runtime, model, threads, device, limits, inverted: false };
-    let ink = match before.facts {
-        Some(facts) => facts.ink,
-        None => decide_ink(&coder, &jobs, options.invert)?,
-    };
-    coder.inverted = ink.inverted;
-    let fit = match before.facts {
-        Some(Facts { binarizer, fitted, .. }) if !before.refit => {
-            Fit { binarizer: Some(binarizer.clone()), fitted: *fitted, ..Fit::default() }
+impl Run<'_> {
+    fn make(&self, observer: &dyn Observer) -> Result<Made> {
+        let Run { plan, model, options, .. } = *self;
+        let jobs = plan.jobs();
+        let identity = identity(model, &options.model, self.before);
+        if jobs.is_empty() {
+            let Some(facts) = self.before else { return Ok(Made::default()) };
+            let facts = Facts { model: identity, ..facts.clone() };
+            let assembly = Assembly::new(plan, &facts, options.bucket_size, HashMap::new())?;
+            let (builder, tally) = assembly.finish()?;
+            return Ok(Made { content: Some((builder, facts)), tally, interrupted: false });
         }
-        _ => fit(&coder, &jobs, options.seed, observer)?,
-    };
-    let binarizer = match fit.binarizer {
-        Some(binarizer) if !(before.refit && fit.interrupted) => binarizer,
-        // No image at all, or not all of those whose old codes the new ones would stand beside.
-        _ => {
-            let tally = Tally { skipped: plan.skipped(&fit.held), ..Tally::default() };
-            return Ok(Made { content: None, tally, interrupted: fit.interrupted });
-        }
-    };
 
-    let facts = Facts { model: identity, binarizer, fitted: fit.fitted, ink };
-    let (positions, rest): (Vec<usize>, Vec<Job<'_>>) =
-        jobs.iter().filter(|(position, _)| !fit.held.contains_key(position)).copied().unzip();
-    let progress = Progress { observer, before: fit.held.len(), total: jobs.len() };
-    let mut assembly = Assembly::new(plan, &facts, options.bucket_size, fit.held)?;
-    let finished = !fit.interrupted
-        && coder.encode(&rest, &progress, &mut |job, outcome| assembly.put(positions[job], outcome))?;
-    if before.refit && !finished {
-        return Ok(Made { interrupted: true, ..Made::default() });
+        let runtime = ensure(&options.runtime, &|text| observer.note(text))?;
+        let UpdateOptions { threads, device, limits, .. } = *options;
+        let mut coder = Coder { runtime: &runtime, model, threads, device, limits, inverted: false };
+        let ink = match self.before {
+            Some(facts) => facts.ink,
+            None => decide_ink(&coder, &jobs, options.invert)?,
+        };
+        coder.inverted = ink.inverted;
+        let fit = match self.before {
+            Some(Facts { binarizer, fitted, .. }) if !self.refit => {
+                Fit { binarizer: Some(binarizer.clone()), fitted: *fitted, ..Fit::default() }
+            }
+            _ => fit(&coder, &jobs, options.seed, observer)?,
+        };
+        let binarizer = match fit.binarizer {
+            Some(binarizer) if !(self.refit && fit.interrupted) => binarizer,
+            // No image at all, or not all of those whose old codes the new ones would stand beside.
+            _ => {
+                let tally = Tally { skipped: plan.skipped(&fit.held), ..Tally::default() };
+                return Ok(Made { content: None, tally, interrupted: fit.interrupted });
+            }
+        };
+
+        let facts = Facts { model: identity, binarizer, fitted: fit.fitted, ink };
+        let (positions, rest): (Vec<usize>, Vec<Job<'_>>) =
+            jobs.iter().filter(|(position, _)| !fit.held.contains_key(position)).copied().unzip();
+        let progress = Progress { observer, before: fit.held.len(), total: jobs.len() };
+        let mut assembly = Assembly::new(plan, &facts, options.bucket_size, fit.held)?;
+        let finished = !fit.interrupted
+            && coder.encode(&rest, &progress, &mut |job, outcome| assembly.put(positions[job], outcome))?;
+        if self.refit && !finished {
+            return Ok(Made { interrupted: true, ..Made::default() });
+        }
+        let (builder, tally) = assembly.finish()?;
+        let content = (self.before.is_some() || !builder.is_empty()).then_some((builder, facts));
+        Ok(Made { content, tally, interrupted: !finished })
     }
-    let (builder, tally) = assembly.finish()?;
-    let content = (before.facts.is_some() || !builder.is_empty()).then_some((builder, facts));
-    Ok(Made { content, tally, interrupted: !finished })
 }
 
 /// A binarizer, and the outcomes of the jobs that were done to fit it.

@@ -20,7 +20,7 @@ pub fn named<'a>(names: impl IntoIterator<Item = &'a [u8]>, base: &Path) -> Vec<
         let items = containers.entry(path).or_insert_with_key(|path| items(path)).as_ref()?;
         items.get(entry).cloned().ok_or_else(|| "its container has fewer entries now".to_owned())
     };
-    names.into_iter().map(|name| find(name)).collect()
+    names.into_iter().map(&mut find).collect()
 }
 
 fn items(path: &Path) -> Result<Vec<Item>, String> {
