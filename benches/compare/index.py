@@ -8,7 +8,8 @@ Writes the images of an IDX file (MNIST's test set, say) as PNG files once, then
   The rival with faiss's HNSW over binary codes, and with its flat binary index, which builds nothing.
 - query: open the index from disk, encode one image, find its 10 nearest, print them.
 
-Both sides load the same ONNX Runtime library. The rival does less: it keeps no hashes or times of files for the next run, no
+Each side runs on the ONNX Runtime that it finds by itself, unless --same-runtime gives aesearch the rival's library (a newer
+one takes longer to load, and a query is mostly loading). The rival does less: it keeps no hashes or times of files for the next run, no
 latents for re-ranking and no checksums.
 """
 
@@ -115,6 +116,7 @@ def main():
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--model", default="models/digits-64", help="a model folder whose binarizer is the sign")
+    parser.add_argument("--same-runtime", action="store_true", help="aesearch loads the rival's ONNX Runtime")
     parser.add_argument("--save", metavar="FILE", help="write the raw figures as JSON")
     parser.add_argument("--worker", nargs="+", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -130,7 +132,7 @@ def main():
     aesearch = measure.build("--bin", "aesearch") / "aesearch"
     model = (measure.ROOT / args.model).resolve()
     script = [sys.executable, __file__, "--worker"]
-    env = shared_library()
+    env = shared_library() if args.same_runtime else {}
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         images, query = work / "images", work / "query.png"

@@ -16,8 +16,8 @@ pub const SIDE: usize = 28;
 /// The longer side of the ink's bounding box in pixels.
 const BOX: f32 = 20.0;
 
-/// Paper kept free at the border, in pixels: soft edges and swelling lines need it.
-const MARGIN: f32 = 2.2;
+/// From the line's edge to the image's, in pixels: only the soft edge of a swelling line reaches the border.
+const MARGIN: f32 = 1.0;
 
 /// Draws `digit` (0 to 9; larger numbers are taken modulo 10) by one hand chosen from `rng`.
 ///
@@ -217,10 +217,10 @@ mod tests {
     }
 
     #[test]
-    fn paper_stays_black_at_the_border() {
+    fn no_line_is_cut_by_the_border() {
         for (digit, image) in ten_of_each() {
             let border = (0..SIDE).flat_map(|i| [i, SIDE * (SIDE - 1) + i, SIDE * i, SIDE * i + SIDE - 1]);
-            assert!(border.into_iter().all(|i| image[i] == 0), "{digit}");
+            assert!(border.into_iter().all(|i| image[i] < 128), "{digit}");
         }
     }
 
