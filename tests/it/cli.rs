@@ -51,7 +51,9 @@ impl Place {
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_aesearch"));
         command.args(args).current_dir(self.path());
-        for name in ["INDEX", "MODEL", "THREADS", "DEVICE", "COLOR", "PROGRESS", "INVERT", "K", "RECALL", "RERANK"] {
+        for name in
+            ["INDEX", "MODEL", "THREADS", "DEVICE", "COLOR", "PROGRESS", "INVERT", "K", "RECALL", "RERANK"]
+        {
             command.env_remove(format!("AESEARCH_{name}"));
         }
         command.env_remove("NO_COLOR");
@@ -106,7 +108,9 @@ fn assert_keys(document: &Value, keys: &[&str]) {
 fn help_is_an_answer_and_no_command_is_wrong_usage() {
     let place = Place::empty();
     let help = place.run(&["--help"]).expect(0);
-    for verb in ["demo", "train", "model", "index", "query", "info", "verify", "eval", "runtime", "completions"] {
+    for verb in
+        ["demo", "train", "model", "index", "query", "info", "verify", "eval", "runtime", "completions"]
+    {
         assert!(help.out.contains(verb), "{verb} is not in the help");
     }
     let nothing = place.run(&[]).expect(2);
@@ -134,7 +138,11 @@ fn what_is_missing_is_named_with_what_to_do() {
     let place = Place::with_digits();
     place.run(&["query", "7.png"]).expect(2).says("error: ").says("aesearch index");
     place.run(&["index", "nowhere"]).expect(2).says("nowhere");
-    place.run(&["index", "digits", "--model", "no-such-model"]).expect(2).says("no-such-model").says("hint: ");
+    place
+        .run(&["index", "digits", "--model", "no-such-model"])
+        .expect(2)
+        .says("no-such-model")
+        .says("hint: ");
     place.run(&["index", "digits", "--device", "abacus"]).expect(2).says("abacus");
     let ran = place.run(&["query", "7.png", "--json"]).expect(2);
     assert!(ran.out.is_empty(), "an error is no document: {}", ran.out);
@@ -147,7 +155,8 @@ fn an_index_is_made_brought_up_to_date_and_asked() {
     let first = place.json(&["index", "digits"]);
     assert_keys(&first, &["schema_version", "command", "skipped", "index_bytes", "seconds"]);
     assert_keys(&first["model"], &["name", "sha256", "bits"]);
-    let counts = |d: &Value| ["added", "unchanged", "changed", "removed", "images"].map(|key| d[key].as_u64());
+    let counts =
+        |d: &Value| ["added", "unchanged", "changed", "removed", "images"].map(|key| d[key].as_u64());
     assert_eq!(counts(&first), [n, 0, 0, 0, n].map(Some));
 
     fs::remove_file(place.path().join("digits/0/0000.png")).expect("a file goes");
@@ -166,7 +175,10 @@ fn an_index_is_made_brought_up_to_date_and_asked() {
     assert_eq!((&query["hits"][0]["rank"], &query["hits"][0]["distance"]), (&1.into(), &0.into()));
 
     let info = place.json(&["info"]);
-    assert_keys(&info, &["images", "distinct_codes", "segments", "bits", "model", "index_bytes", "recall_curve"]);
+    assert_keys(
+        &info,
+        &["images", "distinct_codes", "segments", "bits", "model", "index_bytes", "recall_curve"],
+    );
     assert_eq!(info["images"].as_u64(), Some(n));
     assert_eq!(place.json(&["verify"])["ok"], true);
 }
@@ -281,7 +293,20 @@ fn quiet_says_nothing_and_bars_come_when_asked_for() {
 #[test]
 fn training_writes_a_model_that_can_be_shown_and_used() {
     let place = Place::with_digits();
-    let args = ["train", "digits", "--family", "dense", "--epochs", "2", "--val", "0.2", "-o", "mine", "--threads", "1"];
+    let args = [
+        "train",
+        "digits",
+        "--family",
+        "dense",
+        "--epochs",
+        "2",
+        "--val",
+        "0.2",
+        "-o",
+        "mine",
+        "--threads",
+        "1",
+    ];
     let trained = place.json(&args);
     assert_keys(&trained, &["family", "parameters", "epochs", "model_dir", "device"]);
     assert_eq!(trained["epochs"].as_array().map(Vec::len), Some(2));
@@ -298,8 +323,10 @@ fn training_writes_a_model_that_can_be_shown_and_used() {
 #[test]
 fn an_interrupt_ends_with_130() {
     let place = Place::with_digits();
-    let args = ["train", "digits", "--family", "conv", "--epochs", "100000", "-o", "mine", "--progress", "always"];
-    let mut child = place.command(&args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+    let args =
+        ["train", "digits", "--family", "conv", "--epochs", "100000", "-o", "mine", "--progress", "always"];
+    let mut child =
+        place.command(&args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
     // The first bytes on stdout are the first epoch's line: from then on it is at work.
     let mut first = [0; 1];
     let mut stdout = child.stdout.take().expect("a pipe");
