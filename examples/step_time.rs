@@ -6,6 +6,7 @@ use aesearch::images::InputShape;
 use aesearch::model::Family;
 use aesearch::runtime::{ensure, options_from};
 use aesearch::train::{Dataset, TrainOptions, Trainer};
+use rand::SeedableRng;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -21,11 +22,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = TrainOptions { family, threads, ..TrainOptions::default() };
     let mut trainer = Trainer::new(&runtime, &family.architecture(shape, options.bits)?, &options)?;
     let ids: Vec<usize> = (0..batch).collect();
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
     let mut times = vec![];
     for step in 0..steps + 5 {
         let start = cpu_ms()?;
-        let images = data.batch_innermost(&ids);
-        trainer.step(&data, batch, &images, None)?;
+        let images = data.batch(&ids, 0.0, &mut rng);
+        trainer.step(&images, options.learning_rate)?;
         if step >= 5 {
             times.push(cpu_ms()? - start);
         }

@@ -1,7 +1,9 @@
 //! The one place that names `bincode`: small records to bytes and back, never more than [`LIMIT`] bytes.
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
-use bincode::{Decode, Encode};
+
+/// Records are declared with these, without naming the crate.
+pub(crate) use bincode::{Decode, Encode};
 
 /// The largest record, in bytes: a damaged length can never ask for more memory than this.
 pub(crate) const LIMIT: usize = 64 << 20;

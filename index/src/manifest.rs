@@ -6,9 +6,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
-use bincode::{Decode, Encode};
-
-use crate::codec;
+use crate::codec::{self, Decode, Encode};
 use crate::error::{Error, Result};
 use crate::layout::{Fault, HEAD, MANIFEST_MAGIC, seal, unseal};
 

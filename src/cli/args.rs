@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use super::print::When;
 
@@ -32,14 +32,28 @@ pub(super) struct Global {
     /// Leave out remarks and progress bars
     #[arg(short, long, global = true)]
     pub(super) quiet: bool,
-    /// Say more on stderr; twice for all of it
-    #[arg(short, long, global = true, action = ArgAction::Count)]
-    pub(super) verbose: u8,
+    /// Say more on stderr: what is used, where it was found, how long it took
+    #[arg(short, long, global = true)]
+    pub(super) verbose: bool,
     /// Colours: auto [default], always, never; NO_COLOR is heeded
-    #[arg(long, global = true, value_name = "WHEN", env = "AESEARCH_COLOR", hide_possible_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        env = "AESEARCH_COLOR",
+        hide_env_values = true,
+        hide_possible_values = true
+    )]
     pub(super) color: Option<When>,
     /// Progress bars on stderr: auto [default], always, never
-    #[arg(long, global = true, value_name = "WHEN", env = "AESEARCH_PROGRESS", hide_possible_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        env = "AESEARCH_PROGRESS",
+        hide_env_values = true,
+        hide_possible_values = true
+    )]
     pub(super) progress: Option<When>,
     /// The ONNX Runtime library to use, instead of finding or fetching one (ORT_DYLIB_PATH)
     #[arg(long, global = true, value_name = "FILE")]
@@ -88,7 +102,7 @@ pub(super) struct IndexDir {
 }
 
 /// How to compute.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct Compute {
     /// Worker threads [default: one per core]
     #[arg(long, value_name = "N", env = "AESEARCH_THREADS", hide_env_values = true)]
@@ -96,17 +110,6 @@ pub(super) struct Compute {
     /// auto [default], cpu, cuda or cuda:N
     #[arg(long, value_name = "DEVICE", env = "AESEARCH_DEVICE", hide_env_values = true)]
     pub(super) device: Option<String>,
-}
-
-/// When an image is turned into its negative before it is encoded.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Invert {
-    /// Where the model reconstructs the negative better
-    #[default]
-    Auto,
-    Never,
-    Always,
 }
 
 #[derive(Debug, Args)]
@@ -206,8 +209,14 @@ pub(super) struct Index {
     #[arg(long, value_name = "MODEL", env = "AESEARCH_MODEL", hide_env_values = true)]
     pub(super) model: Option<String>,
     /// Turn images into their negatives first: auto [default], never, always
-    #[arg(long, value_name = "WHEN", env = "AESEARCH_INVERT", hide_possible_values = true)]
-    pub(super) invert: Option<Invert>,
+    #[arg(
+        long,
+        value_name = "WHEN",
+        env = "AESEARCH_INVERT",
+        hide_env_values = true,
+        hide_possible_values = true
+    )]
+    pub(super) invert: Option<String>,
     /// Codes per bucket of the HNSW graph; 1 is textbook HNSW [default: 128]
     #[arg(long, value_name = "N")]
     pub(super) bucket_size: Option<usize>,
@@ -231,6 +240,9 @@ pub(super) struct Query {
     /// Compare with every code
     #[arg(long)]
     pub(super) exact: bool,
+    /// Where the index's model is now, if it has moved
+    #[arg(long, value_name = "MODEL")]
+    pub(super) model: Option<String>,
     /// Only neighbours within this Hamming distance
     #[arg(long, value_name = "BITS")]
     pub(super) radius: Option<u32>,
@@ -238,8 +250,14 @@ pub(super) struct Query {
     #[arg(long, value_name = "N", env = "AESEARCH_RERANK", hide_env_values = true)]
     pub(super) rerank: Option<usize>,
     /// Turn the image into its negative first: auto [default], never, always
-    #[arg(long, value_name = "WHEN", env = "AESEARCH_INVERT", hide_possible_values = true)]
-    pub(super) invert: Option<Invert>,
+    #[arg(
+        long,
+        value_name = "WHEN",
+        env = "AESEARCH_INVERT",
+        hide_env_values = true,
+        hide_possible_values = true
+    )]
+    pub(super) invert: Option<String>,
     /// Draw queries and neighbours into this PNG file
     #[arg(long, value_name = "FILE")]
     pub(super) sheet: Option<PathBuf>,
@@ -252,6 +270,12 @@ pub(super) struct Query {
 
 #[derive(Debug, Args)]
 pub(super) struct Eval {
+    /// Images to ask with, labelled [default: those of the index, each leaving itself out]
+    #[arg(value_name = "DATA")]
+    pub(super) queries: Vec<PathBuf>,
+    /// Ask with at most so many images, spread evenly [default: 10,000]
+    #[arg(long, value_name = "N")]
+    pub(super) max_queries: Option<usize>,
     #[command(flatten)]
     pub(super) index: IndexDir,
     #[command(flatten)]

@@ -46,7 +46,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let context = match Context::new(&cli.global) {
         Ok(context) => context,
-        Err(error) => return exit::report(&error, &Printer::default()).into(),
+        Err(error) => return exit::report(&error.into(), &Printer::default()).into(),
     };
     let result = match cli.command {
         Command::Demo(args) => commands::demo::run(&context, &args),

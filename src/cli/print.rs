@@ -122,6 +122,13 @@ impl Printer {
         }
     }
 
+    /// A remark on stderr that only `-v` lets through.
+    pub(super) fn detail(&self, text: &str) {
+        if self.verbose {
+            self.talk(&paint(self.colour_err, FAINT, text));
+        }
+    }
+
     /// `warning: ...` on stderr.
     pub(super) fn warning(&self, text: &str) {
         self.talk(&format!("{} {text}", paint(self.colour_err, WARNING, "warning:")));

@@ -7,17 +7,15 @@ use std::env;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
-use super::args::{Compute, Global, IndexDir, Invert};
+use super::args::{Compute, Global, IndexDir};
 use super::print::{Printer, Talk, When};
 use super::progress::Progress;
-use crate::error::Error;
+use crate::error::{Error, Result};
+use crate::gallery::{FOLDER, Invert, find};
 use crate::runtime::{Device, RuntimeOptions, options_from};
 
-/// The name of the index folder where none is given.
-const INDEX_DIR: &str = ".aesearch";
 const CONFIG_FILE: &str = "aesearch.toml";
 
 /// What every command gets: how to talk, and the settings that are no command's own.
@@ -40,7 +38,7 @@ pub(super) struct Config {
     pub(super) device: Option<String>,
     pub(super) color: Option<When>,
     pub(super) progress: Option<When>,
-    pub(super) invert: Option<Invert>,
+    pub(super) invert: Option<String>,
     pub(super) k: Option<usize>,
     pub(super) recall: Option<f32>,
     pub(super) rerank: Option<usize>,
@@ -49,12 +47,12 @@ pub(super) struct Config {
 
 impl Context {
     pub(super) fn new(global: &Global) -> Result<Self> {
-        let config = Config::find(&env::current_dir()?)?;
+        let config = Config::find(&here()?)?;
         let no_color = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let talk = Talk {
             json: global.json,
             quiet: global.quiet,
-            verbose: global.verbose > 0,
+            verbose: global.verbose,
             colour: global.color.or(config.color).unwrap_or_default(),
             no_color,
         };
@@ -74,7 +72,9 @@ impl Context {
         if let Some(dir) = dir.index.as_ref().or(self.config.index.as_ref()) {
             return Ok(dir.clone());
         }
-        Ok(find_upward(&env::current_dir()?, INDEX_DIR).unwrap_or_else(|| PathBuf::from(INDEX_DIR)))
+        let here = here()?;
+        let found = find(&here).filter(|dir| *dir != here.join(FOLDER));
+        Ok(found.unwrap_or_else(|| PathBuf::from(FOLDER))) // a short name for what lies at hand
     }
 
     /// Worker threads, at least one.
@@ -88,20 +88,21 @@ impl Context {
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
     }
 
-    pub(super) fn device(&self, compute: &Compute) -> crate::Result<Device> {
+    /// The device asked for, else `default`.
+    pub(super) fn device(&self, compute: &Compute, default: Device) -> Result<Device> {
         let name = compute.device.as_deref().or(self.config.device.as_deref());
-        name.map_or(Ok(Device::Auto), str::parse)
+        name.map_or(Ok(default), str::parse)
     }
 
-    pub(super) fn invert(&self, flag: Option<Invert>) -> Invert {
-        flag.or(self.config.invert).unwrap_or_default()
+    pub(super) fn invert(&self, flag: Option<&str>) -> Result<Invert> {
+        flag.or(self.config.invert.as_deref()).map_or(Ok(Invert::default()), str::parse)
     }
 }
 
 impl Config {
     fn find(from: &Path) -> Result<Self> {
-        let Some(path) = find_upward(from, CONFIG_FILE) else { return Ok(Config::default()) };
-        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let Some(path) = find_config(from) else { return Ok(Config::default()) };
+        let text = std::fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
         Self::parse(&text, &path)
     }
 
@@ -115,13 +116,13 @@ impl Config {
     }
 }
 
-/// `name` in `from` or in the nearest folder above it; as a bare name where it lies in `from` itself, so that messages
-/// stay short.
-fn find_upward(from: &Path, name: &str) -> Option<PathBuf> {
-    if from.join(name).exists() {
-        return Some(PathBuf::from(name));
-    }
-    from.ancestors().skip(1).map(|folder| folder.join(name)).find(|path| path.exists())
+/// `aesearch.toml` here or in the nearest folder above.
+fn find_config(from: &Path) -> Option<PathBuf> {
+    from.ancestors().map(|folder| folder.join(CONFIG_FILE)).find(|path| path.is_file())
+}
+
+fn here() -> Result<PathBuf> {
+    env::current_dir().map_err(|e| Error::io(".", e))
 }
 
 #[cfg(test)]

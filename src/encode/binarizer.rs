@@ -18,9 +18,9 @@ pub enum Binarizer {
     Itq {
         /// Bits per code.
         bits: usize,
-        /// The mean latent, [D].
+        /// The mean latent, `[D]`.
         mean: Vec<f32>,
-        /// [D, bits], row-major, orthonormal columns.
+        /// `[D, bits]`, row-major, orthonormal columns.
         rotation: Vec<f32>,
     },
 }
@@ -83,7 +83,7 @@ impl Binarizer {
         codes
     }
 
-    /// The bytes to store: kind u8, bits u32, D u32, then mean [D] and rotation [D, bits] as f32; all little-endian.
+    /// The bytes to store: kind u8, bits u32, D u32, then mean `[D]` and rotation `[D, bits]` as f32; all little-endian.
     pub fn to_bytes(&self) -> Vec<u8> {
         let (kind, numbers) = match self {
             Binarizer::Sign { .. } => (0, Vec::new()),

@@ -58,21 +58,24 @@ pub fn code_metrics(database: Codes<'_>, queries: Codes<'_>, own: Option<&[u32]>
             || vec![0u16; database.labels.len()],
             |distances, (query, code)| {
                 measure_distances(database.codes, code, distances);
-                let own = own.map(|own| own[query] as usize);
-                one_query(&tables, database, distances, queries.labels[query], own)
+                let asked = Asked { label: queries.labels[query], own: own.map(|own| own[query] as usize) };
+                one_query(&tables, database, distances, asked)
             },
         )
         .collect();
     mean(&per_query)
 }
 
-fn one_query(
-    tables: &Tables,
-    database: Codes<'_>,
-    distances: &[u16],
+/// What is known of a query beside its distances.
+#[derive(Clone, Copy)]
+struct Asked {
     label: u32,
+    /// The database's item that it is itself.
     own: Option<usize>,
-) -> CodeMetrics {
+}
+
+fn one_query(tables: &Tables, database: Codes<'_>, distances: &[u16], asked: Asked) -> CodeMetrics {
+    let Asked { label, own } = asked;
     let mut buckets = histogram(distances, database.labels, label, database.bits);
     if let Some(own) = own {
         let bucket = &mut buckets[usize::from(distances[own])];

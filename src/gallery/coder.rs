@@ -35,11 +35,11 @@ pub struct Job<'a> {
 /// What became of a job.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// The image's latent [D].
+    /// The image's latent `[D]`.
     Encoded {
         /// The state of the file that was read.
         stamp: Stamp,
-        /// f32 [D].
+        /// f32 `[D]`.
         latent: Vec<f32>,
     },
     /// The content is the known one.

@@ -169,7 +169,7 @@ impl Gallery {
         Ok(QueryResult { hits: self.search(&latent, options)?, inverted })
     }
 
-    /// The latent [D] of an image, and whether it was inverted before it was encoded.
+    /// The latent `[D]` of an image, and whether it was inverted before it was encoded.
     ///
     /// # Errors
     /// When the image is empty, or the model fails on it.
@@ -197,7 +197,7 @@ impl Gallery {
         Ok((self.encoder.encode(&image)?, inverted))
     }
 
-    /// The images whose codes, and then latents, are nearest to `latent` [D].
+    /// The images whose codes, and then latents, are nearest to `latent` `[D]`.
     ///
     /// # Errors
     /// When the latent is not finite, or the search is not one of this index.

@@ -8,6 +8,7 @@
 //! | file | what it answers |
 //! |---|---|
 //! | `walk` | which images do these paths hold, and what could not be used |
+//! | `named` | which image does this name of an index mean |
 //! | `sniff` | is this an image, by its name or its first bytes |
 //! | `item`, `load` | what one image is called, whether it changed, what its pixels are |
 //! | `idx` | the images and labels inside an IDX file |
@@ -18,6 +19,7 @@
 //!
 //! A bad image is data, a [`Skipped`] with its reason; only a path that does not exist is an error. Nothing here knows models.
 
+mod named;
 mod walk;
 
 mod item;
@@ -33,6 +35,7 @@ mod sniff;
 pub use codec::{decode, encode_png, write_png};
 pub use item::Item;
 pub use load::{Limits, Loaded, Stamp, load};
+pub use named::named;
 pub use resize::{COLOUR_RULE, RESIZE_RULE, Resizer, invert_ink};
 pub use walk::{Walk, walk};
 

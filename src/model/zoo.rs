@@ -32,7 +32,7 @@ macro_rules! shipped {
     };
 }
 
-static SHIPPED: &[Shipped] = shipped![];
+static SHIPPED: &[Shipped] = shipped!["digits-64", "article-conv", "article-dense"];
 
 /// A loaded model: two ONNX files and what they say of themselves.
 #[derive(Debug, Clone)]

@@ -28,7 +28,7 @@ pub struct RuntimeOptions {
 /// | variable | meaning |
 /// |---|---|
 /// | `ORT_DYLIB_PATH` | the library to use |
-/// | `AESEARCH_DATA` | the data folder; else the platform's own (`$XDG_DATA_HOME/aesearch`, `~/.local/share/aesearch`) |
+/// | `AESEARCH_DATA_DIR` | the data folder; else the platform's own (`$XDG_DATA_HOME/aesearch`, `~/.local/share/aesearch`) |
 /// | `AESEARCH_OFFLINE` | `1`: never fetch |
 /// | `AESEARCH_PYTHON` | the Python interpreter to use in place of `python3` |
 pub fn options_from(lookup: impl Fn(&str) -> Option<OsString>) -> RuntimeOptions {
@@ -39,7 +39,7 @@ pub fn options_from(lookup: impl Fn(&str) -> Option<OsString>) -> RuntimeOptions
     };
     RuntimeOptions {
         library: get("ORT_DYLIB_PATH").map(PathBuf::from),
-        data_dir: get("AESEARCH_DATA").map(PathBuf::from).unwrap_or_else(|| platform_data_dir(get)),
+        data_dir: get("AESEARCH_DATA_DIR").map(PathBuf::from).unwrap_or_else(|| platform_data_dir(get)),
         offline: get("AESEARCH_OFFLINE").is_some_and(|value| value != "0"),
         cuda: false,
         pythons,
@@ -73,7 +73,7 @@ mod tests {
     fn variables_are_honoured_and_empty_ones_ignored() {
         let options = with(&[
             ("ORT_DYLIB_PATH", "/opt/libonnxruntime.so"),
-            ("AESEARCH_DATA", "/data"),
+            ("AESEARCH_DATA_DIR", "/data"),
             ("AESEARCH_OFFLINE", "1"),
             ("AESEARCH_PYTHON", "/usr/bin/python3.12"),
         ]);
@@ -89,9 +89,9 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn the_data_folder_follows_the_platform() {
-        let options = with(&[("XDG_DATA_HOME", "/xdg"), ("HOME", "/home/a")]);
+        let options = with(&[("XDG_DATA_HOME", "/xdg"), ("HOME", "/users/a")]);
         assert_eq!(options.data_dir, PathBuf::from("/xdg/aesearch"));
-        assert_eq!(with(&[("HOME", "/home/a")]).data_dir, PathBuf::from("/home/a/.local/share/aesearch"));
+        assert_eq!(with(&[("HOME", "/users/a")]).data_dir, PathBuf::from("/users/a/.local/share/aesearch"));
         assert_eq!(with(&[]).data_dir, PathBuf::from(".aesearch-data"));
     }
 }

@@ -122,8 +122,16 @@ impl Dataset {
         &self.pixels[i * self.image_size()..][..self.image_size()]
     }
 
-    /// Images `ids` as `f32` `[C*H*W, N]`, batch innermost, for the training step.
-    pub fn batch_innermost(&self, ids: &[usize]) -> Vec<f32> {
+    /// Images `ids` for the training step; with `sigma` above 0, a noisy copy beside the clean one.
+    pub fn batch(&self, ids: &[usize], sigma: f32, rng: &mut impl Rng) -> Batch {
+        let clean = self.batch_innermost(ids);
+        let noisy = (sigma > 0.0).then(|| add_noise(&clean, sigma, rng));
+        let dims = [self.shape.channels, self.shape.height * self.shape.width, ids.len()];
+        Batch { dims, clean, noisy }
+    }
+
+    /// Images `ids` as `f32` `[C*H*W, N]`, batch innermost.
+    fn batch_innermost(&self, ids: &[usize]) -> Vec<f32> {
         let images: Vec<&[u8]> = ids.iter().map(|&i| self.image(i)).collect();
         let mut batch = Vec::with_capacity(ids.len() * self.image_size());
         for pixel in 0..self.image_size() {
@@ -137,6 +145,14 @@ impl Dataset {
         let size = self.image_size();
         self.pixels[ids.start * size..ids.end * size].iter().map(|&x| f32::from(x) * (1.0 / 255.0)).collect()
     }
+}
+
+/// Input and target of one training step, batch innermost, in `0..=1`.
+pub struct Batch {
+    /// Channels, pixels, images.
+    pub(crate) dims: [usize; 3],
+    pub(crate) clean: Vec<f32>,
+    pub(crate) noisy: Option<Vec<f32>>,
 }
 
 /// Adds Gaussian noise of standard deviation `sigma` and clips to `0..=1`.

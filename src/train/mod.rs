@@ -33,6 +33,6 @@ mod reference;
 #[cfg(test)]
 mod tests;
 
-pub use data::Dataset;
+pub use data::{Batch, Dataset};
 pub use run::{EpochReport, Progress, TrainOptions, Trained, Trainer, train};
 pub use save::{Golden, golden, golden_image};

@@ -3,7 +3,7 @@
 //! State (parameters and Adam's moments) stays inside ONNX Runtime from step to step. The same data, options and thread
 //! count give the same weights.
 
-use super::data::{Dataset, add_noise};
+use super::data::{Batch, Dataset};
 use super::evaluate::reconstruction_loss;
 use super::step::{BETA1, BETA2, training_step};
 use crate::error::{Error, Result};
@@ -33,7 +33,7 @@ pub struct TrainOptions {
     pub epochs: usize,
     /// Images per step.
     pub batch: usize,
-    /// Adam's step size.
+    /// Adam's step size at the start; over the last fifth of the training it comes down to 0.
     pub learning_rate: f64,
     /// Seed of weights, order and noise.
     pub seed: u64,
@@ -135,9 +135,9 @@ pub fn train(
             if stop.load(Ordering::Relaxed) {
                 return Err(Error::Interrupted);
             }
-            let clean = data.batch_innermost(ids);
-            let noisy = (options.denoise > 0.0).then(|| add_noise(&clean, options.denoise, &mut rng));
-            let loss = trainer.step(data, ids.len(), &clean, noisy.as_deref())?;
+            let batch = data.batch(ids, options.denoise, &mut rng);
+            let done = (reports.len() * data.len() + images) as f64 / (options.epochs * data.len()) as f64;
+            let loss = trainer.step(&batch, options.learning_rate * cooldown(done))?;
             if !loss.is_finite() {
                 let what =
                     format!("epoch {epoch}, step {}: loss: expected a finite number, got {loss}", step + 1);
@@ -168,6 +168,12 @@ pub fn train(
             return Ok(Trained { metadata, encoder, decoder, epochs: reports, architecture });
         }
     }
+}
+
+/// What is left of the learning rate when `done`, in `0..=1`, of the training is over: all of it for four fifths, then a
+/// straight line to 0, so that the last steps settle (Haegele et al., 2024, "constant with cooldown").
+fn cooldown(done: f64) -> f64 {
+    (5.0 * (1.0 - done)).min(1.0)
 }
 
 /// Checks the options against each other and the data, and fills in the metadata that training does not change.
@@ -204,7 +210,6 @@ pub struct Trainer {
     parameters: Tensor,
     moments: [Tensor; 2],
     steps: i32,
-    learning_rate: f64,
 }
 
 impl Trainer {
@@ -229,32 +234,29 @@ impl Trainer {
             parameters: Tensor::new(&[count], weights)?,
             moments: [zeros()?, zeros()?],
             steps: 0,
-            learning_rate: options.learning_rate,
         })
     }
 
-    /// One step of Adam on a batch of `n` images, `[C, H*W, N]`; gives the loss before the step.
+    /// One step of Adam at `learning_rate` on a batch, `[C, H*W, N]`; gives the loss before the step.
     ///
     /// # Errors
     /// When ONNX Runtime fails.
-    pub fn step(&mut self, data: &Dataset, n: usize, clean: &[f32], noisy: Option<&[f32]>) -> Result<f64> {
+    pub fn step(&mut self, batch: &Batch, learning_rate: f64) -> Result<f64> {
         self.steps += 1;
         let correction = |beta: f32| 1.0 - f64::from(beta).powi(self.steps);
         let second = correction(BETA2).sqrt();
-        let rate = [(self.learning_rate * second / correction(BETA1)) as f32];
+        let rate = [(learning_rate * second / correction(BETA1)) as f32];
         let epsilon = [(ADAM_EPSILON * second) as f32];
-        let channels = data.shape().channels;
-        let shape = [channels, data.image_size() / channels, n];
         let mut inputs = vec![
-            ("image", Input::Slice(&shape, noisy.unwrap_or(clean))),
+            ("image", Input::Slice(&batch.dims, batch.noisy.as_deref().unwrap_or(&batch.clean))),
             ("parameters", Input::Tensor(&self.parameters)),
             ("m", Input::Tensor(&self.moments[0])),
             ("v", Input::Tensor(&self.moments[1])),
             ("rate", Input::Slice(&[], &rate)),
             ("epsilon", Input::Slice(&[], &epsilon)),
         ];
-        if noisy.is_some() {
-            inputs.push(("target", Input::Slice(&shape, clean)));
+        if batch.noisy.is_some() {
+            inputs.push(("target", Input::Slice(&batch.dims, &batch.clean)));
         }
         let outputs = self.session.run(&inputs)?;
         let [parameters, m, v, loss]: [Tensor; 4] =

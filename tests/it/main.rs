@@ -5,5 +5,7 @@ mod fixtures;
 mod cli;
 mod hostile;
 mod images;
+mod mnist;
+mod models;
 mod readme;
 mod tidy;

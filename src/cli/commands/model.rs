@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::cli::args;
 use crate::cli::exit::Exit;
-use crate::cli::print::{Align, Table, facts, thousands};
+use crate::cli::print::{Align, Table, count, facts, thousands};
 use crate::cli::resolve::Context;
 use crate::error::{Error, Result};
 use crate::images::InputShape;
@@ -85,6 +85,8 @@ fn list(context: &Context) -> anyhow::Result<Exit> {
     }
     if context.printer.json {
         context.printer.document("model list", &ListDocument { models })?;
+    } else if models.is_empty() {
+        context.printer.note("no models here; `aesearch train DATA -o models/NAME` makes one");
     } else {
         let mut table = Table::new(&[
             ("name", Align::Left),
@@ -133,6 +135,7 @@ fn show(context: &Context, name: &str) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     context.printer.text(&header(context, &document.model))?;
+    context.printer.text("")?;
     let mut table = Table::new(&[
         ("half", Align::Left),
         ("layer", Align::Left),
@@ -162,12 +165,8 @@ fn show(context: &Context, name: &str) -> anyhow::Result<Exit> {
 /// What is known of the model besides its layers.
 fn header(context: &Context, m: &ModelDocument) -> String {
     let noise = if m.denoise > 0.0 { format!(", noise {}", m.denoise) } else { String::new() };
-    let trained = format!(
-        "{} images, {} epochs, seed {}{noise}",
-        thousands(m.training_images as u64),
-        m.epochs,
-        m.seed
-    );
+    let (images, epochs) = (count(m.training_images as u64, "image"), count(m.epochs as u64, "epoch"));
+    let trained = format!("{images}, {epochs}, seed {}{noise}", m.seed);
     let mut lines = vec![
         ("family", m.family.clone()),
         ("code", format!("{} bits by {} of a latent of {}", m.bits, m.binarizer, m.latent_size)),
@@ -177,7 +176,7 @@ fn header(context: &Context, m: &ModelDocument) -> String {
     lines.extend(m.val_loss.map(|value| ("val loss", loss(Some(value)))));
     lines.push(("sha256", m.sha256.clone()));
     lines.push(("place", m.place.clone()));
-    format!("{}\n{}\n\n", context.printer.bold(&m.name), facts(&lines))
+    format!("{}\n{}", context.printer.bold(&m.name), facts(&lines))
 }
 
 fn describe(model: &Model, place: &str) -> Result<ModelDocument> {

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 
-use super::{SkippedDocument, tell_skipped};
+use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::{Exit, catch_interrupts};
 use crate::cli::print::{count, seconds, thousands};
@@ -54,6 +54,12 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Train) -> anyhow::Resu
     context.limit_threads(options.threads);
     let images = load(args, &options, stop)?;
     let runtime = runtime::ensure(&context.runtime, &|text| printer.note(text))?;
+    let library = runtime.library().display();
+    printer.detail(&format!(
+        "ONNX Runtime {} from {library}, {} threads",
+        runtime.version(),
+        options.threads
+    ));
     let n = images.training.len() as u64;
     printer.note(&format!(
         "training {} on {} for {}",
@@ -79,8 +85,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Train) -> anyhow::Resu
     let trained = trained?;
     trained.save(&runtime, &args.output, &command_line(), &names(&args.data))?;
 
-    let skipped = tell_skipped(printer, &images.skipped);
-    let exit = if skipped.is_empty() { Exit::Done } else { Exit::Skipped };
+    tell_skipped(printer, &images.skipped);
     let document = TrainDocument {
         family: options.family.name(),
         parameters: trained.architecture.parameter_count(),
@@ -88,7 +93,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Train) -> anyhow::Resu
         model_dir: args.output.display().to_string(),
         device: device(options.device, runtime.has_cuda()),
         images: images.training.len(),
-        skipped,
+        skipped: skipped_documents(&images.skipped),
     };
     if printer.json {
         printer.document("train", &document)?;
@@ -96,7 +101,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Train) -> anyhow::Resu
         let parameters = thousands(document.parameters as u64);
         printer.text(&format!("{}: {} with {parameters} parameters", document.model_dir, document.family))?;
     }
-    Ok(exit)
+    Ok(exit_for(&images.skipped))
 }
 
 fn resolve(context: &Context, args: &args::Train) -> Result<TrainOptions> {
@@ -112,7 +117,7 @@ fn resolve(context: &Context, args: &args::Train) -> Result<TrainOptions> {
         denoise: args.denoise.unwrap_or(default.denoise),
         from: args.from.as_deref().map(Model::load).transpose()?,
         threads: context.threads(&args.compute),
-        device: context.device(&args.compute)?,
+        device: context.device(&args.compute, default.device)?,
     })
 }
 

@@ -1,0 +1,164 @@
+//! What the yardsticks measure, gathered: codes, latents and labels, either of the gallery's own items or of other images
+//! that are encoded now, and pixels for those who compare pixels.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use aesearch_index::Snapshot;
+use rayon::prelude::*;
+
+use crate::error::Result;
+use crate::gallery::{Gallery, Job, Observer, Outcome, Record};
+use crate::images::{self, InputShape, Item, Limits, Resizer, Skipped, invert_ink};
+
+/// Labels as numbers, in the order in which they are met.
+#[derive(Debug, Default)]
+pub(super) struct Labels(HashMap<String, u32>);
+
+impl Labels {
+    fn number(&mut self, label: Option<&str>) -> Option<u32> {
+        let next = self.0.len() as u32;
+        label.map(|label| *self.0.entry(label.to_owned()).or_insert(next))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Images as the yardsticks see them, row by row.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    /// `[rows, words(bits)]`
+    pub(super) codes: Vec<u64>,
+    /// `[rows, D]`
+    pub(super) latents: Vec<f32>,
+    /// `[rows]`
+    pub(super) labels: Vec<Option<u32>>,
+    /// `[rows]`: numbers in the index, where the images are the gallery's own.
+    pub(super) ids: Option<Vec<u32>>,
+}
+
+impl Rows {
+    /// The gallery's items `ids`.
+    pub(super) fn own(snapshot: &Snapshot, ids: Vec<u32>, labels: &mut Labels) -> Result<Rows> {
+        let mut rows = Rows::default();
+        for &id in &ids {
+            rows.codes.extend(snapshot.code(id));
+            if let Some(latent) = snapshot.latent(id) {
+                rows.latents.extend(latent.values.iter().map(|&value| f32::from(value) * latent.scale));
+            }
+            rows.labels.push(labels.number(Record::of(snapshot, id)?.label.as_deref()));
+        }
+        rows.ids = Some(ids);
+        Ok(rows)
+    }
+
+    /// Other images, encoded as the gallery's own were; those that cannot be read are named.
+    pub(super) fn encoded(
+        gallery: &Gallery,
+        items: &[Item],
+        threads: usize,
+        labels: &mut Labels,
+        observer: &dyn Observer,
+    ) -> Result<(Rows, Vec<Skipped>)> {
+        let jobs: Vec<Job<'_>> = items.iter().map(|item| Job { item, known: None }).collect();
+        let (mut rows, mut skipped) = (Rows::default(), Vec::new());
+        let finished = gallery.coder(threads).encode(&jobs, observer, &mut |job, outcome| {
+            match outcome {
+                Outcome::Encoded { latent, .. } => {
+                    rows.codes.extend(gallery.facts().binarizer.binarize(&latent));
+                    rows.latents.extend(latent);
+                    rows.labels.push(labels.number(items[job].label()));
+                }
+                Outcome::Skipped(reason) => skipped.push(Skipped { path: items[job].display(), reason }),
+                Outcome::Same(_) => {} // nothing was said to be known
+            }
+            Ok(())
+        })?;
+        if finished { Ok((rows, skipped)) } else { Err(crate::Error::Interrupted) }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// The rows at `places`.
+    fn at(&self, places: &[usize]) -> Rows {
+        let pick = |width: usize| move |&row: &usize| row * width..(row + 1) * width;
+        let n = self.len().max(1);
+        let (words, size) = (self.codes.len() / n, self.latents.len() / n);
+        Rows {
+            codes: places.iter().map(pick(words)).flat_map(|range| &self.codes[range]).copied().collect(),
+            latents: places.iter().map(pick(size)).flat_map(|range| &self.latents[range]).copied().collect(),
+            labels: places.iter().map(|&row| self.labels[row]).collect(),
+            ids: self.ids.as_ref().map(|ids| places.iter().map(|&row| ids[row]).collect()),
+        }
+    }
+
+    /// At most `n` of them, spread evenly.
+    pub(super) fn spread(&self, n: usize) -> Rows {
+        self.at(&spread(self.len(), n))
+    }
+
+    /// Those whose label is known.
+    pub(super) fn labelled(&self) -> Rows {
+        let places: Vec<usize> = (0..self.len()).filter(|&row| self.labels[row].is_some()).collect();
+        self.at(&places)
+    }
+}
+
+/// At most `n` of the numbers below `len`, spread evenly.
+pub(super) fn spread(len: usize, n: usize) -> Vec<usize> {
+    let n = n.min(len);
+    (0..n).map(|i| i * len / n).collect()
+}
+
+/// The gallery's items `ids` as pixels `[ids, C * H * W]`, as the encoder would see them; nothing if one of them is gone.
+pub(super) fn pixels(gallery: &Gallery, dir: &Path, ids: &[u32], shape: InputShape) -> Option<Vec<f32>> {
+    let base = dir.parent().unwrap_or(Path::new(""));
+    let items = images::named(ids.iter().map(|&id| gallery.snapshot().name(id)), base);
+    let (limits, inverted) = (Limits::default(), gallery.facts().ink.inverted);
+    let rows: Option<Vec<Vec<f32>>> = items
+        .into_par_iter()
+        .map_init(Resizer::new, |resizer, item| {
+            let loaded = images::load(&item.ok()?, &limits).ok()?;
+            let mut row = vec![0.0; shape.size()];
+            resizer.to_input(&loaded.pixels, shape, &mut row).ok()?;
+            if inverted {
+                invert_ink(&mut row);
+            }
+            Some(row)
+        })
+        .collect();
+    Some(rows?.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_numbered_as_they_come() {
+        let mut labels = Labels::default();
+        let numbers: Vec<_> = [Some("b"), None, Some("a"), Some("b")].map(|l| labels.number(l)).into();
+        assert_eq!(numbers, [Some(0), None, Some(1), Some(0)]);
+        assert_eq!(labels.len(), 2);
+    }
+
+    #[test]
+    fn rows_are_picked_whole() {
+        let rows = Rows {
+            codes: vec![1, 2, 3],
+            latents: vec![0.1, 0.2, 1.1, 1.2, 2.1, 2.2],
+            labels: vec![Some(5), None, Some(6)],
+            ids: Some(vec![7, 8, 9]),
+        };
+        let labelled = rows.labelled();
+        assert_eq!((labelled.codes, labelled.latents), (vec![1, 3], vec![0.1, 0.2, 2.1, 2.2]));
+        assert_eq!((labelled.labels, labelled.ids), (vec![Some(5), Some(6)], Some(vec![7, 9])));
+        assert_eq!(spread(10, 3), [0, 3, 6]);
+        assert_eq!(spread(2, 5), [0, 1]);
+        assert!(Rows::default().spread(5).labels.is_empty());
+    }
+}

@@ -1,0 +1,84 @@
+//! From names back to items: the reverse of walking, for images that an index knows by name only.
+//!
+//! A relative name is looked for from the working directory, then from `base`. A container is opened once for all of its
+//! entries.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::{Item, walk};
+
+/// The images called `names`, or the reason why one is not to be had; in the order of `names`.
+pub fn named<'a>(names: impl IntoIterator<Item = &'a [u8]>, base: &Path) -> Vec<Result<Item, String>> {
+    let mut containers: HashMap<PathBuf, Result<Vec<Item>, String>> = HashMap::new();
+    let mut find = |name: &[u8]| {
+        if let Some(path) = existing(name, base) {
+            return items(&path)?.into_iter().next().ok_or_else(|| "no image there".to_owned());
+        }
+        let (container, entry) = split(name).ok_or("no such file")?;
+        let path = existing(container, base).ok_or("its container is gone")?;
+        let items = containers.entry(path).or_insert_with_key(|path| items(path)).as_ref()?;
+        items.get(entry).cloned().ok_or_else(|| "its container has fewer entries now".to_owned())
+    };
+    names.into_iter().map(&mut find).collect()
+}
+
+fn items(path: &Path) -> Result<Vec<Item>, String> {
+    walk(&[path.to_path_buf()]).map(|walk| walk.items).map_err(|error| error.to_string())
+}
+
+fn existing(name: &[u8], base: &Path) -> Option<PathBuf> {
+    let path = path_of(name);
+    [path.clone(), base.join(path)].into_iter().find(|path| path.is_file())
+}
+
+/// `container#17` as container and entry.
+fn split(name: &[u8]) -> Option<(&[u8], usize)> {
+    let at = name.iter().rposition(|&byte| byte == b'#')?;
+    Some((&name[..at], std::str::from_utf8(&name[at + 1..]).ok()?.parse().ok()?))
+}
+
+#[cfg(unix)]
+fn path_of(name: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    PathBuf::from(std::ffi::OsStr::from_bytes(name))
+}
+
+#[cfg(not(unix))]
+fn path_of(name: &[u8]) -> PathBuf {
+    PathBuf::from(String::from_utf8_lossy(name).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An IDX file of three images of 1x1, with the values 10, 20, 30.
+    const IDX: [u8; 19] = [0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 1, 0, 0, 0, 1, 10, 20, 30];
+
+    #[test]
+    fn what_was_walked_is_found_by_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let container = dir.path().join("three-images-idx3-ubyte");
+        std::fs::write(&container, IDX).unwrap();
+        std::fs::write(dir.path().join("a#1.pgm"), b"P5 1 1 255\n\x07").unwrap();
+        let walked = walk(&[dir.path().to_path_buf()]).unwrap().items;
+        assert_eq!(walked.len(), 4);
+        let names: Vec<Vec<u8>> = walked.iter().map(|item| item.name().into_owned()).collect();
+        let found = named(names.iter().map(Vec::as_slice), Path::new(""));
+        for (walked, found) in walked.iter().zip(found) {
+            assert_eq!(walked.name(), found.unwrap().name());
+        }
+    }
+
+    #[test]
+    fn what_is_gone_has_a_reason_and_base_is_tried() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("three-images-idx3-ubyte"), IDX).unwrap();
+        let names: [&[u8]; 4] =
+            [b"three-images-idx3-ubyte#2", b"three-images-idx3-ubyte#3", b"gone.png", b"gone#0"];
+        let found = named(names, dir.path());
+        assert!(found[0].is_ok());
+        assert!(found[1..].iter().all(Result::is_err));
+    }
+}

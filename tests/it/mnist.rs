@@ -1,0 +1,67 @@
+//! The figures that the README promises, on the real MNIST. Left out, aloud, where the shared data is missing.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use aesearch::eval::report::{EvalOptions, evaluate};
+use aesearch::gallery::{Gallery, OpenOptions, QueryOptions, UpdateOptions, update};
+use aesearch::images;
+use aesearch::model::Family;
+use aesearch::runtime::{RuntimeOptions, ensure, options_from};
+use aesearch::train::{Dataset, TrainOptions, train};
+
+use crate::fixtures::shared_data;
+
+fn runtime_options() -> RuntimeOptions {
+    options_from(|name| std::env::var_os(name))
+}
+
+fn images_file(data: &Path, part: &str) -> PathBuf {
+    data.join(format!("mnist/{part}-images-idx3-ubyte.gz"))
+}
+
+#[test]
+fn sixty_thousand_digits_find_themselves_and_their_kin() {
+    let Some(data) = shared_data() else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let dir = folder.path().join("index");
+    let options = UpdateOptions { threads: 2, ..UpdateOptions::new(runtime_options()) };
+    let train = [images_file(&data, "train")];
+    let report = update(&dir, &train, &options, &()).expect("indexes");
+    assert_eq!((report.added, report.skipped.len()), (60_000, 0));
+
+    let mut gallery = Gallery::open(&dir, &OpenOptions::new(runtime_options()), &|_| {}).expect("opens");
+    let items = images::walk(&train).expect("walks").items;
+    for item in items.iter().step_by(60) {
+        let hits = gallery.query(item, &QueryOptions::default()).expect("answers").hits;
+        let own = hits.iter().find(|hit| hit.path == item.display());
+        assert_eq!(own.map(|hit| hit.distance), Some(0), "{}", item.display());
+    }
+
+    let test = images::walk(&[images_file(&data, "t10k")]).expect("walks").items;
+    let examination = EvalOptions { threads: 2, ..EvalOptions::default() };
+    let (report, _) = evaluate(&gallery, &dir, Some(&test), &examination, &()).expect("measures");
+    assert_eq!(report.queries, 10_000);
+    assert!(report.precision_10.is_some_and(|p| p >= 0.90), "precision@10 {:?}", report.precision_10);
+    assert!(report.map_all.is_some_and(|p| p >= 0.49), "mAP {:?}", report.map_all);
+    let reranked = report.reranked_knn10_accuracy;
+    assert!(reranked.is_some_and(|p| p >= 0.965), "re-ranked kNN-10 {reranked:?}");
+    assert!(report.recall_10 >= 0.99, "recall@10 {}", report.recall_10);
+}
+
+#[test]
+fn one_epoch_of_the_conv_autoencoder_is_as_good_as_the_articles() {
+    let Some(data) = shared_data() else { return };
+    let stop = AtomicBool::new(false);
+    let shape = images::InputShape { channels: 1, height: 28, width: 28 };
+    let [training, validation] = ["train", "t10k"].map(|part| {
+        let items = images::walk(&[images_file(&data, part)]).expect("walks").items;
+        Dataset::load(&items, shape, &stop).expect("loads").0
+    });
+    let runtime = ensure(&runtime_options(), &|_| {}).expect("onnx runtime");
+    let options = TrainOptions { family: Family::Conv, epochs: 1, batch: 32, ..TrainOptions::default() };
+    let trained =
+        train(&runtime, &training, Some(&validation), &options, &stop, &mut |_| {}).expect("trains");
+    let loss = trained.epochs[0].val_loss.expect("a validation loss");
+    assert!(loss <= 0.0844, "validation loss {loss}");
+}
