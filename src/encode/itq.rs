@@ -46,7 +46,7 @@ impl Binarizer {
         sample.column_iter_mut().for_each(|mut column| column -= &mean);
 
         let directions = principal_directions(&sample, bits); // [D, bits]
-        let projected = directions.tr_mul(&sample); // [bits, n]
+        let projected = directions.transpose() * &sample; // [bits, n]
         let rotation = directions * rotate(&projected, random_rotation(bits, &mut rng)); // [D, bits]
         Ok(Binarizer::Itq {
             bits,
@@ -101,10 +101,12 @@ fn random_rotation(size: usize, rng: &mut ChaCha8Rng) -> DMatrix<f32> {
 
 /// The rotation [bits, bits], to be applied from the right, under which `projected` [bits, n] is nearest to its signs.
 fn rotate(projected: &DMatrix<f32>, mut rotation: DMatrix<f32>) -> DMatrix<f32> {
+    let rows = projected.transpose(); // [n, bits]: both products of a round are then plain ones
+    let mut codes = DMatrix::zeros(rows.nrows(), rows.ncols());
     for _ in 0..ROUNDS {
-        let mut codes = rotation.tr_mul(projected); // [bits, n]
-        codes.apply(|value| *value = if *value > 0.0 { 1.0 } else { -1.0 });
-        let agreement = (projected * codes.transpose()).cast::<f64>();
+        rows.mul_to(&rotation, &mut codes);
+        codes.as_mut_slice().iter_mut().for_each(|value| *value = 1f32.copysign(*value));
+        let agreement = (projected * &codes).cast::<f64>();
         // Leaning towards the last rotation decides the directions in which nothing varies.
         let lean = rotation.clone().cast::<f64>() * (agreement.norm() * 1e-6 + f64::MIN_POSITIVE.sqrt());
         let svd = (agreement + lean).try_svd(true, true, f64::EPSILON, MAX_SOLVER_STEPS);

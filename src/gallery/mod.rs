@@ -41,7 +41,7 @@ use crate::runtime::{Device, Runtime, RuntimeOptions, ensure};
 /// The name of an index folder.
 pub const FOLDER: &str = ".aesearch";
 
-/// The index folder that holds for `start`: its own, or that of the nearest folder above it.
+/// The index folder that holds for `start`, an absolute path: its own, or that of the nearest folder above it.
 pub fn find(start: &Path) -> Option<PathBuf> {
     start.ancestors().map(|folder| folder.join(FOLDER)).find(|dir| dir.is_dir())
 }

@@ -225,6 +225,10 @@ mod tests {
     #[test]
     fn long_messages_are_cut_to_one_line() {
         assert_eq!(one_line("a  b\nstack"), "a b");
+        assert_eq!(
+            one_line("/src/x.cc:52 f() [ONNXRuntimeError] : 1 : FAIL : no library : x"),
+            "no library : x"
+        );
         assert!(one_line(&"ä".repeat(1000)).len() < 410);
     }
 }
