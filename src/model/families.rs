@@ -35,9 +35,12 @@ impl Family {
         }
     }
 
-    /// How latents of this family become bits.
+    /// How latents of this family become bits. All are trained for reconstruction alone, which does not pull latents to
+    /// either side of zero: ITQ turns them first.
     pub fn binarizer(self) -> BinarizerKind {
-        BinarizerKind::Itq
+        match self {
+            Family::ConvHash | Family::Conv | Family::Dense => BinarizerKind::Itq,
+        }
     }
 
     /// The layers of this family for images of shape `input` and codes of `bits` bits.

@@ -14,6 +14,9 @@ use std::str::FromStr;
 /// Version of this set of keys.
 const FORMAT: u32 = 1;
 const PREFIX: &str = "aesearch.";
+/// Larger numbers than these in a file are damage, not models.
+const MAX_SIDE: usize = 4096;
+const MAX_LATENT: usize = 1 << 20;
 
 /// How latents become bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,9 +111,6 @@ impl Metadata {
             ("channels", self.input.channels.to_string()),
             ("height", self.input.height.to_string()),
             ("width", self.input.width.to_string()),
-            ("resize", crate::images::RESIZE_RULE.to_owned()),
-            ("colour", crate::images::COLOUR_RULE.to_owned()),
-            ("latent_name", super::export::LATENT.to_owned()),
             ("latent_size", self.latent_size.to_string()),
             ("bits", self.bits.to_string()),
             ("binarizer", self.binarizer.to_string()),
@@ -121,6 +121,7 @@ impl Metadata {
             ("seed", self.seed.to_string()),
             ("tool_version", self.tool_version.clone()),
         ];
+        pairs.extend(fixed_rules().map(|(key, rule)| (key, rule.to_owned())));
         pairs.extend(self.train_loss.map(|l| ("train_loss", l.to_string())));
         pairs.extend(self.val_loss.map(|l| ("val_loss", l.to_string())));
         pairs.into_iter().map(|(key, value)| (format!("{PREFIX}{key}"), value)).collect()
@@ -141,7 +142,13 @@ impl Metadata {
             let what = format!("format: expected at most {FORMAT}, got {format}");
             return Err(Error::model(model, what).with_hint("upgrade aesearch to read this model"));
         }
-        Ok(Metadata {
+        for (key, ours) in fixed_rules() {
+            let theirs: String = keys.parse(key)?;
+            if theirs != ours {
+                return Err(keys.error(key, &format!("'{ours}'"), &theirs));
+            }
+        }
+        let metadata = Metadata {
             name: keys.parse("name")?,
             family: keys.parse("family")?,
             input: InputShape {
@@ -160,8 +167,34 @@ impl Metadata {
             denoise: keys.parse("denoise")?,
             seed: keys.parse("seed")?,
             tool_version: keys.parse("tool_version")?,
-        })
+        };
+        let InputShape { channels, height, width } = metadata.input;
+        let checks = [
+            ("channels", channels, matches!(channels, 1 | 3), "1 or 3"),
+            ("height", height, (1..=MAX_SIDE).contains(&height), "1 to 4096"),
+            ("width", width, (1..=MAX_SIDE).contains(&width), "1 to 4096"),
+            (
+                "latent_size",
+                metadata.latent_size,
+                (1..=MAX_LATENT).contains(&metadata.latent_size),
+                "1 to 1048576",
+            ),
+            ("bits", metadata.bits, (32..=256).contains(&metadata.bits), "32 to 256"),
+        ];
+        match checks.into_iter().find(|(_, _, holds, _)| !holds) {
+            Some((key, got, _, expected)) => Err(keys.error(key, expected, &got.to_string())),
+            None => Ok(metadata),
+        }
     }
+}
+
+/// The rules that this program has only one of; a model made by others would get other inputs than it was trained on.
+fn fixed_rules() -> [(&'static str, &'static str); 3] {
+    [
+        ("resize", crate::images::RESIZE_RULE),
+        ("colour", crate::images::COLOUR_RULE),
+        ("latent_name", super::export::LATENT),
+    ]
 }
 
 struct Keys<'a> {
@@ -170,14 +203,13 @@ struct Keys<'a> {
 }
 
 impl Keys<'_> {
+    fn error(&self, key: &str, expected: &str, got: &str) -> Error {
+        Error::model(self.model, format!("metadata {PREFIX}{key}: expected {expected}, got '{got}'"))
+    }
+
     fn optional<T: FromStr>(&self, key: &str) -> Result<Option<T>> {
         let Some(value) = self.pairs.get(key) else { return Ok(None) };
-        let parsed = value.parse().map_err(|_| {
-            Error::model(
-                self.model,
-                format!("metadata {PREFIX}{key}: expected a {}, got '{value}'", kind::<T>()),
-            )
-        })?;
+        let parsed = value.parse().map_err(|_| self.error(key, &format!("a {}", kind::<T>()), value))?;
         Ok(Some(parsed))
     }
 
@@ -217,6 +249,24 @@ mod tests {
         let file = encoder_onnx(&architecture, &architecture.initial_parameters(0), &metadata);
         let back = OnnxFile::read(&file.to_bytes()).unwrap();
         assert_eq!(Metadata::read(&back, "mine").unwrap(), metadata);
+    }
+
+    #[test]
+    fn impossible_numbers_and_other_rules_are_refused() {
+        let (architecture, metadata) = sample();
+        let file = encoder_onnx(&architecture, &architecture.initial_parameters(0), &metadata);
+        let with = |key: &str, value: &str| {
+            let pairs = metadata.pairs().into_iter().map(|(k, v)| {
+                let changed = k == format!("{PREFIX}{key}");
+                (k, if changed { value.to_owned() } else { v })
+            });
+            Metadata::read(&file.clone().with_metadata(pairs), "m").unwrap_err().to_string()
+        };
+        assert_eq!(with("channels", "2"), "m: metadata aesearch.channels: expected 1 or 3, got '2'");
+        assert!(with("height", "18446744073709551615").contains("expected 1 to 4096"));
+        assert!(with("width", "-1").contains("expected a usize"));
+        assert!(with("bits", "1000").contains("expected 32 to 256"));
+        assert!(with("resize", "crop").contains("expected 'stretch-"));
     }
 
     #[test]

@@ -177,21 +177,6 @@ impl Graph {
         self.binary("Div", a, b)
     }
 
-    /// `max(a, b)`, broadcasting.
-    pub fn max(&mut self, a: &Value, b: &Value) -> Value {
-        self.binary("Max", a, b)
-    }
-
-    /// `-x`.
-    pub fn neg(&mut self, x: &Value) -> Value {
-        self.unary("Neg", x)
-    }
-
-    /// Natural logarithm.
-    pub fn log(&mut self, x: &Value) -> Value {
-        self.unary("Log", x)
-    }
-
     /// Square root.
     pub fn sqrt(&mut self, x: &Value) -> Value {
         self.unary("Sqrt", x)
@@ -200,6 +185,11 @@ impl Graph {
     /// `max(x, 0)`.
     pub fn relu(&mut self, x: &Value) -> Value {
         self.unary("Relu", x)
+    }
+
+    /// `log(1 + exp(x))`, without overflow.
+    pub fn softplus(&mut self, x: &Value) -> Value {
+        self.unary("Softplus", x)
     }
 
     /// `1 / (1 + exp(-x))`.

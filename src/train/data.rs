@@ -47,7 +47,7 @@ impl Dataset {
             Resizer::default().to_input(&loaded.pixels, shape, &mut floats)?;
             Ok(floats.iter().map(|x: &f32| (x * 255.0).round() as u8).collect::<Vec<u8>>())
         };
-        let mut pixels = Vec::with_capacity(items.len() * size);
+        let mut pixels = vec![];
         let mut skipped = vec![];
         for chunk in items.chunks(4096) {
             if stop.load(Ordering::Relaxed) {
@@ -71,7 +71,7 @@ impl Dataset {
 
     /// Number of images.
     pub fn len(&self) -> usize {
-        self.pixels.len() / self.image_size()
+        self.pixels.len() / self.image_size().max(1)
     }
 
     /// True when there is no image.

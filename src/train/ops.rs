@@ -118,18 +118,14 @@ pub(crate) fn dense(tape: &mut Tape, x: &Feature, [weight, bias]: [&Value; 2], u
     Feature::raster(y, Extent::vector(units))
 }
 
-/// Mean binary cross-entropy per number, from logits: `mean(softplus(z) - t z)`, with probabilities kept above `1e-7`.
+/// Mean binary cross-entropy per number, from logits: `mean(softplus(z) - t z)`, exact however large they are.
 ///
 /// Gives the loss, a scalar. `target` is in `0..=1`, of the logits' element order.
 pub(crate) fn cross_entropy(tape: &mut Tape, logits: &Value, target: &Value) -> Value {
     let g = &mut tape.graph;
     let target = g.reshape(target, logits.shape().to_vec());
     let probability = g.sigmoid(logits);
-    let (one, floor) = (g.scalar(1.0), g.scalar(1e-7));
-    let opposite = g.sub(&one, &probability);
-    let opposite = g.max(&opposite, &floor);
-    let log = g.log(&opposite);
-    let softplus = g.neg(&log);
+    let softplus = g.softplus(logits);
     let product = g.mul(&target, logits);
     let each = g.sub(&softplus, &product);
     let loss = g.mean(&each);

@@ -105,13 +105,16 @@ pub struct Trained {
     pub decoder: OnnxFile,
     /// One report per epoch.
     pub epochs: Vec<EpochReport>,
+    /// Training was stopped before its last epoch; the model is that of the last finished one.
+    pub interrupted: bool,
 }
 
-/// Trains on `data`, measuring `validation` after each epoch.
+/// Trains on `data`, measuring `validation` after each epoch. When `stop` is set, the epoch at hand is dropped and the model
+/// of the one before is returned.
 ///
 /// # Errors
-/// When the options do not fit the data, the loss stops being finite (with epoch and step), ONNX Runtime fails, or `stop`
-/// is set ([`Error::Interrupted`]).
+/// When the options do not fit the data, the loss or a weight stops being finite (with the epoch), ONNX Runtime fails, or
+/// `stop` is set before the first epoch is done ([`Error::Interrupted`]).
 pub fn train(
     runtime: &Runtime,
     data: &Dataset,
@@ -122,52 +125,92 @@ pub fn train(
 ) -> Result<Trained> {
     let architecture = options.family.architecture(data.shape(), options.bits)?;
     let mut metadata = check(&architecture, data, options)?;
+    if validation.is_some_and(Dataset::is_empty) {
+        return Err(Error::usage("validation images: expected at least one, got none"));
+    }
     let mut trainer = Trainer::new(runtime, &architecture, options)?;
-    let mut reports: Vec<EpochReport> = vec![];
     let mut order: Vec<usize> = (0..data.len()).collect();
     let mut rng = ChaCha8Rng::seed_from_u64(options.seed ^ 0x6f72_6465_725f_6e6f);
-    loop {
-        let epoch = reports.len() + 1;
+    let mut epochs: Vec<EpochReport> = vec![];
+    let mut files = None;
+    while epochs.len() < options.epochs {
+        let epoch = epochs.len() + 1;
         let start = Instant::now();
         order.shuffle(&mut rng);
+        let mut batches = Epoch { number: epoch, data, order: &order, options };
+        let Some(train_loss) = batches.run(&mut trainer, &mut rng, stop, progress)? else { break };
+        metadata.epochs = epoch;
+        metadata.train_loss = Some(train_loss);
+        let weights = trainer.parameters();
+        let export = |metadata: &Metadata| {
+            [encoder_onnx, decoder_onnx].map(|half| half(&architecture, weights, metadata))
+        };
+        let measure = |held_out| {
+            let bytes = export(&metadata).map(|file| file.to_bytes());
+            reconstruction_loss(runtime, [&bytes[0], &bytes[1]], held_out, options)
+        };
+        metadata.val_loss = validation.map(measure).transpose()?;
+        files = Some(export(&metadata));
+        let report = EpochReport {
+            epoch,
+            train_loss,
+            val_loss: metadata.val_loss,
+            seconds: start.elapsed().as_secs_f64(),
+        };
+        progress(Progress::Epoch(&report));
+        epochs.push(report);
+    }
+    let [encoder, decoder] = files.ok_or(Error::Interrupted)?;
+    let interrupted = epochs.len() < options.epochs;
+    Ok(Trained { architecture, metadata, encoder, decoder, epochs, interrupted })
+}
+
+/// One pass over the images.
+struct Epoch<'a> {
+    /// From 1.
+    number: usize,
+    data: &'a Dataset,
+    order: &'a [usize],
+    options: &'a TrainOptions,
+}
+
+impl Epoch<'_> {
+    /// All batches; gives the mean loss, or `None` when `stop` was set meanwhile.
+    fn run(
+        &mut self,
+        trainer: &mut Trainer,
+        rng: &mut ChaCha8Rng,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Option<f64>> {
+        let Epoch { number: epoch, data, order, options } = *self;
         let (mut sum, mut images) = (0.0, 0);
         for (step, ids) in order.chunks(options.batch).enumerate() {
             if stop.load(Ordering::Relaxed) {
-                return Err(Error::Interrupted);
+                return Ok(None);
             }
-            let batch = data.batch(ids, options.denoise, &mut rng);
-            let done = (reports.len() * data.len() + images) as f64 / (options.epochs * data.len()) as f64;
+            let batch = data.batch(ids, options.denoise, rng);
+            let done = ((epoch - 1) * data.len() + images) as f64 / (options.epochs * data.len()) as f64;
             let loss = trainer.step(&batch, options.learning_rate * cooldown(done))?;
             if !loss.is_finite() {
-                let what =
-                    format!("epoch {epoch}, step {}: loss: expected a finite number, got {loss}", step + 1);
-                return Err(Error::Training { what, hint: Some("try a lower --lr".into()) });
+                return Err(diverged(format!(
+                    "epoch {epoch}, step {}: loss: expected a number, got {loss}",
+                    step + 1
+                )));
             }
             sum += loss * ids.len() as f64;
             images += ids.len();
             progress(Progress::Step { epoch, images, loss });
         }
-        metadata.epochs = epoch;
-        metadata.train_loss = Some(sum / data.len() as f64);
-        let weights = trainer.parameters.data();
-        let encoder = encoder_onnx(&architecture, weights, &metadata).to_bytes();
-        let decoder = decoder_onnx(&architecture, weights, &metadata).to_bytes();
-        let measure = |held_out| reconstruction_loss(runtime, [&encoder, &decoder], held_out, options);
-        metadata.val_loss = validation.map(measure).transpose()?;
-        let report = EpochReport {
-            epoch,
-            train_loss: sum / data.len() as f64,
-            val_loss: metadata.val_loss,
-            seconds: start.elapsed().as_secs_f64(),
-        };
-        progress(Progress::Epoch(&report));
-        reports.push(report);
-        if epoch == options.epochs {
-            let encoder = encoder_onnx(&architecture, weights, &metadata);
-            let decoder = decoder_onnx(&architecture, weights, &metadata);
-            return Ok(Trained { metadata, encoder, decoder, epochs: reports, architecture });
+        if trainer.parameters().iter().any(|weight| !weight.is_finite()) {
+            return Err(diverged(format!("epoch {epoch}: weights: expected numbers, got others")));
         }
+        Ok(Some(sum / data.len() as f64))
     }
+}
+
+fn diverged(what: String) -> Error {
+    Error::Training { what, hint: Some("try a lower --lr".into()) }
 }
 
 /// What is left of the learning rate when `done`, in `0..=1`, of the training is over: all of it for four fifths, then a

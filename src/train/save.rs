@@ -1,6 +1,7 @@
 //! A trained model on disk: `encoder.onnx`, `decoder.onnx`, the card `README.md`, and `golden.json`.
 //!
-//! Every file is written beside its place and renamed into it, `encoder.onnx` last: a folder with an encoder is complete.
+//! Every file is written beside its place and renamed into it. An older `encoder.onnx` goes first and the new one comes last: a
+//! folder with an encoder is complete, and of one piece.
 
 use super::evaluate::only;
 use super::run::Trained;
@@ -64,10 +65,15 @@ impl Trained {
         let golden = golden(runtime, &encoder, &decoder, &self.metadata)?;
         let golden = serde_json::to_vec_pretty(&golden).map_err(|e| Error::io(folder, e.into()))?;
         std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
+        let last = folder.join("encoder.onnx");
+        match std::fs::remove_file(&last) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&last, e)),
+            _ => {}
+        }
         write(&folder.join("README.md"), self.card(command, data).as_bytes())?;
         write(&folder.join("golden.json"), &golden)?;
         write(&folder.join("decoder.onnx"), &decoder)?;
-        write(&folder.join("encoder.onnx"), &encoder)
+        write(&last, &encoder)
     }
 
     /// The model card, in Markdown.
@@ -93,7 +99,8 @@ impl Trained {
             m.training_images, m.data_fingerprint
         );
         let _ = writeln!(card, "- Command: `{command}`");
-        let _ = writeln!(card, "- Seed {}, {} epochs{noise}, {parameters} parameters", m.seed, m.epochs);
+        let epochs = if m.epochs == 1 { "1 epoch".into() } else { format!("{} epochs", m.epochs) };
+        let _ = writeln!(card, "- Seed {}, {epochs}{noise}, {parameters} parameters", m.seed);
         let _ = writeln!(card, "- Written by aesearch {}\n", m.tool_version);
         let _ = writeln!(
             card,

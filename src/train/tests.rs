@@ -170,6 +170,20 @@ fn dense_relu_and_loss_gradients() {
 }
 
 #[test]
+fn the_loss_stays_exact_for_large_logits() {
+    let mut tape = Tape::default();
+    let [z, t] = ["z", "t"].map(|name| tape.graph.input(name, vec![fixed(4), batch(1)]));
+    let loss = cross_entropy(&mut tape, &z, &t);
+    tape.graph.output("loss", &loss);
+    let bytes = tape.graph.finish("loss").to_bytes();
+    let mut session = runtime().session(&bytes, &SessionOptions::default()).unwrap();
+    let [z, t] = [[50.0f32, -50.0, 50.0, 0.0], [1.0, 0.0, 0.5, 0.5]];
+    let inputs = [("z", Input::Slice(&[4, 1], &z)), ("t", Input::Slice(&[4, 1], &t))];
+    let loss = session.run(&inputs).unwrap()[0].data()[0];
+    assert!((loss - (25.0 + 2.0f32.ln()) / 4.0).abs() < 1e-5, "{loss}");
+}
+
+#[test]
 fn the_exported_files_give_the_trainers_forward_values() {
     let runtime = runtime();
     for family in Family::ALL {

@@ -9,3 +9,4 @@ mod mnist;
 mod models;
 mod readme;
 mod tidy;
+mod train;

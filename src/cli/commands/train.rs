@@ -100,11 +100,20 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Train) -> anyhow::Resu
         let parameters = thousands(document.parameters as u64);
         printer.text(&format!("{}: {} with {parameters} parameters", document.model_dir, document.family))?;
     }
+    if trained.interrupted {
+        printer.note(&format!("stopped early: the model is that of epoch {}", trained.epochs.len()));
+        return Ok(Exit::Interrupted);
+    }
     Ok(exit_for(&images.skipped))
 }
 
 fn resolve(context: &Context, args: &args::Train) -> Result<TrainOptions> {
-    let default = TrainOptions::default();
+    let mut default = TrainOptions::default();
+    let from = args.from.as_deref().map(Model::load).transpose()?;
+    if let Some(model) = &from {
+        default.family = model.metadata.family.parse().map_err(Error::usage)?;
+        default.bits = model.metadata.bits;
+    }
     Ok(TrainOptions {
         name: model_name(&args.output),
         family: args.family.as_deref().map_or(Ok(default.family), str::parse).map_err(Error::usage)?,
@@ -114,7 +123,7 @@ fn resolve(context: &Context, args: &args::Train) -> Result<TrainOptions> {
         learning_rate: args.lr.unwrap_or(default.learning_rate),
         seed: args.seed.unwrap_or(default.seed),
         denoise: args.denoise.unwrap_or(default.denoise),
-        from: args.from.as_deref().map(Model::load).transpose()?,
+        from,
         threads: context.threads(&args.compute),
         device: context.device(&args.compute.device, default.device)?,
     })
@@ -131,6 +140,7 @@ fn load(args: &args::Train, options: &TrainOptions, stop: &AtomicBool) -> Result
     let walk = images::walk(&args.data)?;
     let mut skipped = walk.skipped;
     let shape = shape(args, options, &walk.items)?;
+    options.family.architecture(shape, options.bits)?; // before much is read for nothing
     let (all, unread) = Dataset::load(&walk.items, shape, stop)?;
     skipped.extend(unread);
     let (training, validation) = match validation {

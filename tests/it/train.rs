@@ -1,0 +1,122 @@
+//! Training as a whole, on a handful of drawn digits: what is promised of seeds, starts, noise, stops and bad options.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aesearch::demo::digits;
+use aesearch::images::InputShape;
+use aesearch::model::{Family, Model};
+use aesearch::runtime::{Runtime, ensure, options_from};
+use aesearch::train::{Dataset, Progress, TrainOptions, Trained, train};
+use aesearch::{Error, Result};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+fn runtime() -> Runtime {
+    ensure(&options_from(|name| std::env::var_os(name)), &|_| {}).expect("onnx runtime")
+}
+
+fn drawn(n: usize) -> Dataset {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let pixels = (0..n).flat_map(|i| digits::draw((i % 10) as u8, &mut rng)).collect();
+    Dataset::new(InputShape { channels: 1, height: 28, width: 28 }, pixels).expect("whole images")
+}
+
+fn quick(options: TrainOptions) -> Result<Trained> {
+    let data = drawn(200);
+    train(&runtime(), &data, Some(&data), &options, &AtomicBool::new(false), &mut |_| {})
+}
+
+fn small(family: Family) -> TrainOptions {
+    TrainOptions { family, epochs: 2, batch: 32, ..TrainOptions::default() }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_and_another_one_others() {
+    let bytes = |seed| {
+        let trained = quick(TrainOptions { seed, ..small(Family::ConvHash) }).expect("trains");
+        [trained.encoder.to_bytes(), trained.decoder.to_bytes()]
+    };
+    assert_eq!(bytes(3), bytes(3));
+    assert_ne!(bytes(3), bytes(4));
+}
+
+#[test]
+fn every_family_learns_and_a_warm_start_begins_where_the_other_ended() {
+    for family in Family::ALL {
+        let options = TrainOptions { epochs: 6, learning_rate: 3e-3, ..small(family) };
+        let first = quick(options.clone()).expect("trains");
+        let losses: Vec<f64> = first.epochs.iter().map(|e| e.train_loss).collect();
+        assert!(losses[5] < 0.8 * losses[0], "{family}: {losses:?}");
+        let from = Model::from_parts(
+            "first",
+            first.encoder.to_bytes().into(),
+            Some(first.decoder.to_bytes().into()),
+            None,
+        );
+        let warm = quick(TrainOptions { from: Some(from.expect("a model")), epochs: 1, ..small(family) });
+        let warm = warm.expect("trains").epochs[0].train_loss;
+        assert!(warm < 1.05 * losses[5], "{family}: {warm} after {losses:?}");
+    }
+}
+
+#[test]
+fn colour_images_of_32_pixels_train() {
+    let shape = InputShape { channels: 3, height: 32, width: 32 };
+    let pixels = (0..64 * shape.size()).map(|i| (i * i / 97 % 251) as u8).collect();
+    let data = Dataset::new(shape, pixels).expect("whole images");
+    for family in Family::ALL {
+        let options = TrainOptions { epochs: 4, learning_rate: 3e-3, ..small(family) };
+        let trained = train(&runtime(), &data, None, &options, &AtomicBool::new(false), &mut |_| {});
+        let epochs = trained.expect("trains").epochs;
+        assert!(epochs[3].train_loss < epochs[0].train_loss, "{family}: {epochs:?}");
+    }
+}
+
+#[test]
+fn noise_makes_the_task_harder_and_is_told_in_the_file() {
+    let options = TrainOptions { epochs: 4, ..small(Family::Dense) };
+    let clean = quick(options.clone()).expect("trains");
+    let noisy = quick(TrainOptions { denoise: 0.5, ..options }).expect("trains");
+    assert_eq!(noisy.metadata.denoise, 0.5);
+    assert!(noisy.epochs[3].train_loss > clean.epochs[3].train_loss);
+}
+
+#[test]
+fn a_stop_keeps_the_finished_epochs() {
+    let stop = AtomicBool::new(false);
+    let data = drawn(100);
+    let mut at_second = |progress: Progress<'_>| {
+        if matches!(progress, Progress::Step { epoch: 2, .. }) {
+            stop.store(true, Ordering::Relaxed);
+        }
+    };
+    let options = TrainOptions { epochs: 5, ..small(Family::Dense) };
+    let trained = train(&runtime(), &data, None, &options, &stop, &mut at_second).expect("one epoch");
+    assert!(trained.interrupted);
+    assert_eq!((trained.epochs.len(), trained.metadata.epochs), (1, 1));
+
+    let stopped = train(&runtime(), &data, None, &options, &AtomicBool::new(true), &mut |_| {});
+    assert!(matches!(stopped, Err(Error::Interrupted)));
+}
+
+#[test]
+fn what_cannot_be_trained_is_refused_by_name() {
+    let refusal = |options| quick(options).err().expect("refused").to_string();
+    let rate = refusal(TrainOptions { learning_rate: 1e30, epochs: 3, ..small(Family::Dense) });
+    assert!(rate.contains("epoch 1"), "{rate}");
+    let bits = refusal(TrainOptions { bits: 8, ..small(Family::Conv) });
+    assert_eq!(bits, "--bits: expected 32 to 256, got 8");
+    let from = Model::load("article-dense").expect("shipped");
+    let other = refusal(TrainOptions { from: Some(from), ..small(Family::Conv) });
+    assert!(
+        other.starts_with("article-dense: encoder.0.weight: expected [16, 1, 3, 3], got none"),
+        "{other}"
+    );
+    let empty = Dataset::new(drawn(1).shape(), vec![]).expect("no images");
+    let stop = AtomicBool::new(false);
+    let none = train(&runtime(), &drawn(10), Some(&empty), &small(Family::Dense), &stop, &mut |_| {});
+    assert_eq!(
+        none.err().expect("refused").to_string(),
+        "validation images: expected at least one, got none"
+    );
+}
