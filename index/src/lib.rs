@@ -48,6 +48,11 @@ pub use writer::Writer;
 /// The narrowest and the widest code, in bits.
 pub const BITS: std::ops::RangeInclusive<usize> = 32..=256;
 
+/// True when something was ever committed at `dir`; a folder with no more than a lock in it is no index.
+pub fn is_index(dir: &std::path::Path) -> bool {
+    dir.join(manifest::NAME).is_file()
+}
+
 /// Number of u64 words that hold a code of `bits` bits.
 pub fn words(bits: usize) -> usize {
     bits.div_ceil(64)

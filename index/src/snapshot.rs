@@ -75,6 +75,11 @@ impl Snapshot {
         self.manifest.latent_size as usize
     }
 
+    /// The bucket size that was asked for when the index was written.
+    pub fn bucket_size(&self) -> Option<usize> {
+        self.segments.last().map(|(_, segment)| segment.header.shape.bucket_size as usize)
+    }
+
     /// What the writer attached under `name`.
     pub fn attribute(&self, name: &str) -> Option<&[u8]> {
         self.manifest.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_slice())

@@ -1,7 +1,8 @@
 //! The command line as typed: clap's view of verbs and flags, nothing decided yet.
 //!
 //! Every flag that has a default is an `Option` here; `resolve` puts flags, AESEARCH_* variables (read by clap, so that
-//! `--help` names them) and `aesearch.toml` together. Names are fixed: see CLI names in ARCHITECTURE.md.
+//! `--help` names them) and `aesearch.toml` together. Names are fixed: scripts and
+//! `aesearch.toml` files of users rely on them.
 
 use std::path::PathBuf;
 
@@ -214,6 +215,11 @@ pub(super) struct Train {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "The index keeps what other runs put in. An image is dropped when its file is gone, or when it lies below DATA \
+                  and is not found there. An image is known by its path as given: a relative one starts at the working \
+                  directory, else at the folder that holds the index."
+)]
 pub(super) struct Index {
     /// Folders, image files or IDX files
     #[arg(required = true)]
@@ -225,7 +231,7 @@ pub(super) struct Index {
     pub(super) model: Option<String>,
     #[command(flatten)]
     pub(super) invert: InvertArg,
-    /// Codes per bucket of the HNSW graph; 1 is textbook HNSW [default: 128]
+    /// Codes per bucket of the HNSW graph; 1 is textbook HNSW [default: the index's own, else 128]
     #[arg(long, value_name = "N")]
     pub(super) bucket_size: Option<usize>,
     #[command(flatten)]

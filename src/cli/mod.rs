@@ -35,7 +35,8 @@ use args::{Cli, Command};
 use print::Printer;
 use resolve::Context;
 
-/// Runs one command line, the program's name first, and gives the exit code. Never panics on bad input, never exits.
+/// Runs one command line, the program's name first, and gives the exit code. Never panics on bad input, and
+/// returns but for a second Ctrl-C, which ends the process at once.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,

@@ -213,6 +213,15 @@ pub(super) fn facts(lines: &[(&str, String)]) -> String {
     lines.join("\n")
 }
 
+/// A word as a shell takes it.
+pub(super) fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+@".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 /// `1234567` as `1,234,567`.
 pub(super) fn thousands(n: u64) -> String {
     let digits = n.to_string();
@@ -272,6 +281,13 @@ mod tests {
         assert_eq!(count(2000, "image"), "2,000 images");
         assert_eq!(["12 B", "3.4 kB", "5.6 MB"], [12, 3_400, 5_600_000].map(bytes)[..]);
         assert_eq!(["3.1 ms", "4.20 s", "12 min 05 s"], [0.0031, 4.2, 725.0].map(seconds)[..]);
+    }
+
+    #[test]
+    fn words_can_be_pasted_into_a_shell() {
+        assert_eq!(quoted("a-b_c/1.5"), "a-b_c/1.5");
+        assert_eq!(quoted("it's here"), r"'it'\''s here'");
+        assert_eq!(quoted(""), "''");
     }
 
     #[test]

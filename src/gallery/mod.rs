@@ -1,6 +1,6 @@
 //! The facade: a folder of images, a model and an index, used together. Start reading here.
 //!
-//! [`update`] makes an index equal to what some paths hold. A [`Gallery`] is an index opened with the model and binarizer
+//! [`update`] brings an index up to date with what some paths hold. A [`Gallery`] is an index opened with the model and binarizer
 //! that made it, and answers what looks like an image:
 //!
 //! ```text
@@ -43,7 +43,7 @@ pub const FOLDER: &str = ".aesearch";
 
 /// The index folder that holds for `start`, an absolute path: its own, or that of the nearest folder above it.
 pub fn find(start: &Path) -> Option<PathBuf> {
-    start.ancestors().map(|folder| folder.join(FOLDER)).find(|dir| dir.is_dir())
+    start.ancestors().map(|folder| folder.join(FOLDER)).find(|dir| aesearch_index::is_index(dir))
 }
 
 /// How to open a gallery.
@@ -270,7 +270,7 @@ fn open_if_any(dir: &Path) -> Result<Option<(Snapshot, Facts)>> {
 
 /// The model that made an index: where it was then, unless `named` (not `auto`) says where it is.
 fn load_indexed_model(dir: &Path, facts: &Facts, named: &str) -> Result<Model> {
-    let ModelIdentity { name, sha256, source } = &facts.model;
+    let ModelIdentity { name, source, .. } = &facts.model;
     let model = match named {
         "auto" => Model::load(source).map_err(|error| {
             let advice = format!(
@@ -281,8 +281,13 @@ fn load_indexed_model(dir: &Path, facts: &Facts, named: &str) -> Result<Model> {
         })?,
         named => Model::load(named)?,
     };
+    check_made_with(dir, facts, &model).map(|()| model)
+}
+
+fn check_made_with(dir: &Path, facts: &Facts, model: &Model) -> Result<()> {
+    let ModelIdentity { name, sha256, .. } = &facts.model;
     if model.sha256 == *sha256 {
-        return Ok(model);
+        return Ok(());
     }
     let identity =
         |name: &str, sha256: &str| format!("{name} (sha256 {})", sha256.get(..12).unwrap_or(sha256));

@@ -1,15 +1,40 @@
 //! What to do with each image of a run, and putting the kept and the newly encoded together into one segment.
 //!
-//! The order of the images is the walk's, whatever was encoded when, so that the same images make the same index.
+//! The order of the images is the walk's, whatever was encoded when, so that the same images make the same index; images
+//! that the walk did not pass come last.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf, absolute};
 
 use aesearch_index::{SegmentBuilder, Settings, Snapshot};
 
 use super::coder::{Job, Outcome};
 use super::record::{Facts, Record};
 use crate::error::Result;
-use crate::images::{Item, Skipped};
+use crate::images::{Item, Skipped, file_of};
+
+/// The items of an index that a run over `data` leaves alone: their files exist, and lie elsewhere. What lies below `data`
+/// stays only under a name that is among `walked`. Relative names start at the working directory, else at `base`.
+pub(super) fn elsewhere(old: &Snapshot, walked: &[Item], data: &[PathBuf], base: &Path) -> Vec<u32> {
+    let walked: HashSet<_> = walked.iter().map(Item::name).collect();
+    // A link inside a folder leads out of it, but is below it by name.
+    let roots: Vec<PathBuf> =
+        data.iter().flat_map(|root| [absolute(root), root.canonicalize()]).flatten().collect();
+    let below = |path: &Path| roots.iter().any(|root| path.starts_with(root));
+    let mut folders = HashMap::new(); // each is looked up once
+    let mut is_elsewhere = |file: PathBuf| {
+        let absolute = absolute(&file).unwrap_or(file);
+        let (Some(folder), Some(name)) = (absolute.parent(), absolute.file_name()) else { return false };
+        let real =
+            folders.entry(folder.to_path_buf()).or_insert_with_key(|folder| folder.canonicalize().ok());
+        !below(&absolute) && !real.as_ref().is_some_and(|folder| below(&folder.join(name)))
+    };
+    let stays = |&id: &u32| {
+        let name = old.name(id);
+        !walked.contains(name) && file_of(name, base).is_some_and(&mut is_elsewhere)
+    };
+    (0..old.len() as u32).filter(stays).collect() // ids are u32
+}
 
 /// The images of a run, each with what is to be done.
 #[derive(Debug)]
@@ -18,6 +43,8 @@ pub(super) struct Plan<'a> {
     steps: Vec<Step>,
     old: Option<&'a Snapshot>,
     reread: bool,
+    /// Items of the old index that are kept as they are.
+    elsewhere: Vec<u32>,
 }
 
 #[derive(Debug)]
@@ -43,7 +70,12 @@ impl<'a> Plan<'a> {
             };
             steps.push(step);
         }
-        Ok(Plan { items, steps, old, reread })
+        Ok(Plan { items, steps, old, reread, elsewhere: Vec::new() })
+    }
+
+    /// Keeps these items of the old index as well.
+    pub(super) fn keeping(self, elsewhere: Vec<u32>) -> Plan<'a> {
+        Plan { elsewhere, ..self }
     }
 
     /// The positions of the images to be read, with their jobs.
@@ -132,6 +164,7 @@ impl<'a> Assembly<'a> {
     /// Adds all that is kept or held; an image whose job was not done stays as it was.
     pub(super) fn finish(mut self) -> Result<(SegmentBuilder, Tally)> {
         self.advance(self.plan.steps.len())?;
+        self.plan.elsewhere.iter().try_for_each(|&id| self.keep(id))?;
         Ok((self.builder, self.tally))
     }
 
@@ -143,12 +176,7 @@ impl<'a> Assembly<'a> {
             }
             match &self.plan.steps[position] {
                 Step::Keep { id, relabelled: Some(record) } => self.rewrite(*id, record)?,
-                Step::Keep { id, relabelled: None } | Step::Read { old: Some((id, _)) } => {
-                    if let Some(old) = self.plan.old {
-                        self.builder.push_from(old, *id)?;
-                        self.tally.unchanged += 1;
-                    }
-                }
+                Step::Keep { id, relabelled: None } | Step::Read { old: Some((id, _)) } => self.keep(*id)?,
                 Step::Read { old: None } => {}
             }
         }
@@ -184,6 +212,15 @@ impl<'a> Assembly<'a> {
                     }
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Keeps an image of the old index as it is.
+    fn keep(&mut self, id: u32) -> Result<()> {
+        if let Some(old) = self.plan.old {
+            self.builder.push_from(old, id)?;
+            self.tally.unchanged += 1;
         }
         Ok(())
     }

@@ -95,6 +95,8 @@ pub struct Facts {
     pub binarizer: Binarizer,
     /// Images that the binarizer was fitted to; 0 where it needs no fitting.
     pub fitted: u32,
+    /// Images there were when it was fitted, those among them that could not be read or were not sampled included.
+    pub offered: u32,
     /// Whether images are inverted.
     pub ink: Ink,
 }
@@ -116,8 +118,9 @@ impl Facts {
             )
             .with_hint("upgrade aesearch to read this index, or make it anew"));
         }
-        let facts = decode(&bytes[used..]).and_then(|(model, binarizer, fitted, ink): (_, Vec<u8>, _, _)| {
-            Some(Facts { model, binarizer: Binarizer::from_bytes(&binarizer)?, fitted, ink })
+        type Stored = (ModelIdentity, Vec<u8>, u32, u32, Ink);
+        let facts = decode(&bytes[used..]).and_then(|(model, binarizer, fitted, offered, ink): Stored| {
+            Some(Facts { model, binarizer: Binarizer::from_bytes(&binarizer)?, fitted, offered, ink })
         });
         facts.filter(|facts| facts.fit(snapshot)).ok_or_else(|| damaged(&place, "facts"))
     }
@@ -127,7 +130,8 @@ impl Facts {
     }
 
     pub(super) fn to_attribute(&self) -> (String, Vec<u8>) {
-        let bytes = encode(&(FORMAT, self.model.clone(), self.binarizer.to_bytes(), self.fitted, self.ink));
+        let Facts { model, binarizer, fitted, offered, ink } = self;
+        let bytes = encode(&(FORMAT, model.clone(), binarizer.to_bytes(), *fitted, *offered, *ink));
         (ATTRIBUTE.to_owned(), bytes)
     }
 }

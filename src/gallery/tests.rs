@@ -364,12 +364,92 @@ fn a_binarizer_that_was_fitted_to_few_images_is_fitted_anew() {
 }
 
 #[test]
+fn unreadable_images_do_not_make_a_binarizer_outgrown() {
+    let fixture = Fixture::new(Family::Conv);
+    fixture.draw(0..10);
+    for n in 0..10 {
+        fs::write(fixture.path(&format!("data/b/{n}.png")), b"not an image").unwrap();
+    }
+    fixture.update();
+    let facts = || Facts::of(&Snapshot::open(&fixture.path(FOLDER)).unwrap(), Path::new("")).unwrap();
+    let first = facts();
+    assert_eq!((first.fitted, first.offered), (10, 20));
+    fixture.draw(10..11);
+    assert_eq!(counts(&fixture.update()), [1, 10, 0, 0, 11]);
+    assert_eq!(facts(), first);
+}
+
+#[test]
+fn images_elsewhere_stay_while_their_files_exist() {
+    for family in [Family::ConvHash, Family::Conv] {
+        let fixture = Fixture::new(family);
+        let index = |name: &str| {
+            counts(&update(&fixture.path(FOLDER), &[fixture.path(name)], &fixture.options, &()).unwrap())
+        };
+        fixture.draw(0..10);
+        assert_eq!(index("data"), [10, 0, 0, 0, 10]);
+        fs::create_dir(fixture.path("other")).unwrap();
+        (0..4).for_each(|n| write_png(&fixture.path(&format!("other/{n}.png")), &picture(50 + n)).unwrap());
+        assert_eq!(index("other"), [4, 10, 0, 0, 14]);
+        assert_eq!(index("other"), [0, 14, 0, 0, 14]);
+
+        // Gone from the paths of the run, gone from elsewhere, no longer an image below the paths of the run.
+        fs::remove_file(fixture.path("data/000.png")).unwrap();
+        assert_eq!(index("data"), [0, 13, 0, 1, 13]);
+        fs::remove_file(fixture.path("other/0.png")).unwrap();
+        assert_eq!(index("data/b"), [0, 12, 0, 1, 12]);
+        fs::write(fixture.path("data/001.png"), b"not an image").unwrap();
+        assert_eq!(index("other"), [0, 12, 0, 0, 12]);
+        assert_eq!(index("data"), [0, 11, 0, 1, 11]);
+
+        // One file has one name, the last it was given.
+        let dotted = index("data/b/..");
+        assert_eq!((dotted[0], dotted[3], dotted[4]), (8, 8, 11));
+
+        // A binarizer that is fitted anew reads them all, also those elsewhere.
+        (4..30).for_each(|n| write_png(&fixture.path(&format!("other/{n}.png")), &picture(50 + n)).unwrap());
+        assert_eq!(index("other"), [26, 11, 0, 0, 37]);
+        let facts = Facts::of(&Snapshot::open(&fixture.path(FOLDER)).unwrap(), Path::new("")).unwrap();
+        assert_eq!(facts.offered, if family == Family::Conv { 37 } else { 0 });
+        let query = fixture.open().query_pixels(&picture(5), &QueryOptions::default()).unwrap();
+        assert_eq!(query.hits[0].distance, 0);
+    }
+}
+
+#[test]
+fn the_bucket_size_is_the_indexs_own_until_another_is_asked_for() {
+    let fixture = Fixture::new(Family::ConvHash);
+    fixture.draw(0..5);
+    let bucket_size = || Snapshot::open(&fixture.path(FOLDER)).unwrap().bucket_size();
+    fixture.try_update(&UpdateOptions { bucket_size: Some(1), ..fixture.options.clone() }, &()).unwrap();
+    fixture.draw(5..6);
+    assert_eq!(counts(&fixture.update()), [1, 5, 0, 0, 6]);
+    assert_eq!(bucket_size(), Some(1));
+    let other = UpdateOptions { bucket_size: Some(64), ..fixture.options.clone() };
+    assert_eq!(counts(&fixture.try_update(&other, &()).unwrap()), [0, 6, 0, 0, 6]);
+    assert_eq!(bucket_size(), Some(64));
+}
+
+#[test]
+fn a_run_without_a_model_leaves_nothing_behind() {
+    let fixture = Fixture::new(Family::ConvHash);
+    fixture.draw(0..1);
+    let nothing = UpdateOptions { model: "no-such-model".into(), ..fixture.options.clone() };
+    assert!(fixture.try_update(&nothing, &()).is_err());
+    assert!(!fixture.path(FOLDER).exists());
+}
+
+#[test]
 fn the_index_is_found_from_below() {
     let dir = tempfile::tempdir().unwrap();
     let deep = dir.path().join("a/b");
     fs::create_dir_all(&deep).unwrap();
-    fs::create_dir(dir.path().join("a").join(FOLDER)).unwrap();
-    assert_eq!(find(&deep), Some(dir.path().join("a").join(FOLDER)));
+    let index = dir.path().join("a").join(FOLDER);
+    aesearch_index::Writer::lock(&index).unwrap();
+    assert_eq!(find(&deep), None, "a lock is no index");
+    let builder = aesearch_index::SegmentBuilder::new(&aesearch_index::Settings::default()).unwrap();
+    aesearch_index::Writer::lock(&index).unwrap().commit(builder).unwrap();
+    assert_eq!(find(&deep), Some(index));
 }
 
 #[test]

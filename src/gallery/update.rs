@@ -1,12 +1,12 @@
-//! Making an index equal to what some paths hold, with as little work as that takes: the `index` command.
+//! Bringing an index up to date with what some paths hold, with as little work as that takes: the `index` command.
 //!
 //! ```text
 //! walk -> plan: keep (same size and time) | read (new, or it may have changed) -> coder -> binarize -> one commit
 //! ```
 //!
-//! The index mirrors the paths of the last run: what they hold no more is dropped, whatever it was called. All of a run
-//! becomes visible at once or not at all; an interrupted run commits the images that were done. A binarizer that was fitted
-//! to a few images is fitted anew when there are many more; all images are then read again.
+//! An image leaves the index when its file is gone, or when it lies below a path of the run and is not found there; images
+//! elsewhere stay. All of a run becomes visible at once or not at all; an interrupted run commits the images that were done.
+//! A binarizer that was fitted to a few images is fitted anew when there are many more; all images are then read again.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -16,12 +16,12 @@ use aesearch_index::{SegmentBuilder, Settings, Snapshot, Writer};
 
 use super::coder::{Coder, Job, Observer, Outcome};
 use super::ink::{self, Invert};
-use super::plan::{Assembly, Plan, Tally};
+use super::plan::{Assembly, Plan, Tally, elsewhere};
 use super::record::{Facts, Ink, ModelIdentity};
-use super::{load_indexed_model, open_if_any};
+use super::{check_made_with, load_indexed_model, open_if_any};
 use crate::encode::{Binarizer, Decoder, EncodeOptions, Encoder, MAX_FIT};
 use crate::error::Result;
-use crate::images::{Item, Limits, Skipped, walk};
+use crate::images::{Item, Limits, Skipped, named, walk};
 use crate::model::{BinarizerKind, Model, shipped_names};
 use crate::runtime::{Device, RuntimeOptions, ensure};
 
@@ -37,8 +37,8 @@ pub struct UpdateOptions {
     pub threads: usize,
     /// The device.
     pub device: Device,
-    /// Distinct codes per bucket of the index.
-    pub bucket_size: usize,
+    /// Distinct codes per bucket of the index; none: as it is, 128 in a new one.
+    pub bucket_size: Option<usize>,
     /// What to do about dark ink on light paper; decided once, when the index is made.
     pub invert: Invert,
     /// What one image may cost.
@@ -56,7 +56,7 @@ impl UpdateOptions {
             model: "auto".to_owned(),
             threads: 1,
             device: Device::Auto,
-            bucket_size: Settings::default().bucket_size,
+            bucket_size: None,
             invert: Invert::Auto,
             limits: Limits::default(),
             seed: 0,
@@ -94,7 +94,10 @@ pub struct UpdateReport {
     pub interrupted: bool,
 }
 
-/// Makes the index at `dir` hold the images of `data`, and nothing else.
+/// Makes the index at `dir` hold the images of `data`, and of those it held before the ones that lie elsewhere and exist.
+///
+/// Images are known by their names: paths as given. A relative one starts at the working directory, else at the folder
+/// that holds the index.
 ///
 /// # Errors
 /// A path of `data` that does not exist; an index that is damaged, locked, or made with another model; a model or an ONNX
@@ -106,25 +109,43 @@ pub fn update(
     observer: &dyn Observer,
 ) -> Result<UpdateReport> {
     let start = Instant::now();
-    let walk = walk(data)?;
-    let mut writer = Writer::lock(dir)?;
-    let old = open_if_any(dir)?;
-    let (snapshot, old_facts) = (old.as_ref().map(|old| &old.0), old.as_ref().map(|old| &old.1));
-    let model = match old_facts {
-        Some(facts) => load_indexed_model(dir, facts, &options.model)?,
+    let mut walk = walk(data)?;
+    // Before the lock, so that a run without a model leaves no folder behind.
+    let model = match open_if_any(dir)? {
+        Some((_, facts)) => load_indexed_model(dir, &facts, &options.model)?,
         None => Model::load(&options.model)?,
     };
+    let mut writer = Writer::lock(dir)?;
+    let old = open_if_any(dir)?; // again: another writer may have been faster
+    let (snapshot, old_facts) = (old.as_ref().map(|old| &old.0), old.as_ref().map(|old| &old.1));
+    old_facts.map_or(Ok(()), |facts| check_made_with(dir, facts, &model))?;
 
-    let refit = old_facts.is_some_and(|facts| outgrown(facts, walk.items.len()));
-    let plan = Plan::new(&walk.items, snapshot, refit)?;
-    let made = Run { plan: &plan, before: old_facts, refit, model: &model, options }.make(observer)?;
+    let base = dir.parent().unwrap_or(Path::new(""));
+    let mut kept = snapshot.map_or_else(Vec::new, |old| elsewhere(old, &walk.items, data, base));
+    let refit = old_facts.is_some_and(|facts| outgrown(facts, walk.items.len() + kept.len()));
+    if let (true, Some(old)) = (refit, snapshot) {
+        for (item, id) in named(kept.iter().map(|&id| old.name(id)), base).into_iter().zip(kept.drain(..)) {
+            let path = || String::from_utf8_lossy(old.name(id)).into_owned();
+            match item {
+                Ok(item) => walk.items.push(item),
+                Err(reason) => walk.skipped.push(Skipped { path: path(), reason }),
+            }
+        }
+    }
+    let plan = Plan::new(&walk.items, snapshot, refit)?.keeping(kept);
+    let old_bucket_size = snapshot.and_then(Snapshot::bucket_size);
+    let bucket_size = options.bucket_size.or(old_bucket_size).unwrap_or(Settings::default().bucket_size);
+    let run = Run { plan: &plan, before: old_facts, refit, model: &model, bucket_size, options };
+    let made = run.make(observer)?;
     let Tally { added, unchanged, changed, rewritten, skipped } = made.tally;
     let removed =
         if made.content.is_some() { snapshot.map_or(0, Snapshot::len) - unchanged - changed } else { 0 };
-    let mut ink = Ink::fixed(false);
+    let mut ink = old_facts.map_or(Ink::fixed(false), |facts| facts.ink);
     if let Some((builder, facts)) = made.content {
         ink = facts.ink;
-        let differs = added + changed + rewritten + removed > 0 || old_facts.is_some_and(|old| *old != facts);
+        let differs = added + changed + rewritten + removed > 0
+            || old_facts.is_some_and(|old| *old != facts)
+            || old_bucket_size != Some(bucket_size);
         if differs {
             writer.commit(builder)?;
         }
@@ -156,8 +177,8 @@ struct Made {
 
 /// Whether the collection has grown far beyond what its binarizer was fitted to.
 fn outgrown(facts: &Facts, n_images: usize) -> bool {
-    let fitted = facts.fitted as usize;
-    fitted > 0 && fitted < WELL_FITTED && n_images >= 2 * fitted
+    let (fitted, offered) = (facts.fitted as usize, facts.offered as usize);
+    fitted > 0 && fitted < WELL_FITTED && n_images >= 2 * offered
 }
 
 /// All that decides what the index will hold.
@@ -168,18 +189,20 @@ struct Run<'a> {
     /// Its binarizer is to be fitted anew.
     refit: bool,
     model: &'a Model,
+    /// As asked for, else as it was.
+    bucket_size: usize,
     options: &'a UpdateOptions,
 }
 
 impl Run<'_> {
     fn make(&self, observer: &dyn Observer) -> Result<Made> {
-        let Run { plan, model, options, .. } = *self;
+        let Run { plan, model, bucket_size, options, .. } = *self;
         let jobs = plan.jobs();
         let identity = identity(model, &options.model, self.before);
         if jobs.is_empty() {
             let Some(facts) = self.before else { return Ok(Made::default()) };
             let facts = Facts { model: identity, ..facts.clone() };
-            let assembly = Assembly::new(plan, &facts, options.bucket_size, HashMap::new())?;
+            let assembly = Assembly::new(plan, &facts, bucket_size, HashMap::new())?;
             let (builder, tally) = assembly.finish()?;
             return Ok(Made { content: Some((builder, facts)), tally, interrupted: false });
         }
@@ -193,8 +216,8 @@ impl Run<'_> {
         };
         coder.inverted = ink.inverted;
         let fit = match self.before {
-            Some(Facts { binarizer, fitted, .. }) if !self.refit => {
-                Fit { binarizer: Some(binarizer.clone()), fitted: *fitted, ..Fit::default() }
+            Some(&Facts { ref binarizer, fitted, offered, .. }) if !self.refit => {
+                Fit { binarizer: Some(binarizer.clone()), fitted, offered, ..Fit::default() }
             }
             _ => fit(&coder, &jobs, options.seed, observer)?,
         };
@@ -207,11 +230,11 @@ impl Run<'_> {
             }
         };
 
-        let facts = Facts { model: identity, binarizer, fitted: fit.fitted, ink };
+        let facts = Facts { model: identity, binarizer, fitted: fit.fitted, offered: fit.offered, ink };
         let (positions, rest): (Vec<usize>, Vec<Job<'_>>) =
             jobs.iter().filter(|(position, _)| !fit.held.contains_key(position)).copied().unzip();
         let progress = Progress { observer, before: fit.held.len(), total: jobs.len() };
-        let mut assembly = Assembly::new(plan, &facts, options.bucket_size, fit.held)?;
+        let mut assembly = Assembly::new(plan, &facts, bucket_size, fit.held)?;
         let finished = !fit.interrupted
             && coder.encode(&rest, &progress, &mut |job, outcome| assembly.put(positions[job], outcome))?;
         if self.refit && !finished {
@@ -229,6 +252,8 @@ struct Fit {
     /// None where no image could be read.
     binarizer: Option<Binarizer>,
     fitted: u32,
+    /// Images there were; if interrupted, those that were tried.
+    offered: u32,
     held: HashMap<usize, Outcome>,
     interrupted: bool,
 }
@@ -253,11 +278,12 @@ fn fit(coder: &Coder<'_>, jobs: &[(usize, Job<'_>)], seed: u64, observer: &dyn O
         Ok(())
     })?;
     let fitted = (latents.len() / metadata.latent_size) as u32; // at most MAX_FIT
+    let offered = if finished { jobs.len() } else { held.len() } as u32; // ids are u32
     let binarizer = match fitted {
         0 => None,
         _ => Some(Binarizer::for_model(metadata, &latents, seed)?),
     };
-    Ok(Fit { binarizer, fitted, held, interrupted: !finished })
+    Ok(Fit { binarizer, fitted, offered, held, interrupted: !finished })
 }
 
 fn decide_ink(coder: &Coder<'_>, jobs: &[(usize, Job<'_>)], invert: Invert) -> Result<Ink> {

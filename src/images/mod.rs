@@ -35,7 +35,7 @@ mod sniff;
 pub use codec::{decode, encode_png, write_png};
 pub use item::Item;
 pub use load::{Limits, Loaded, Stamp, load};
-pub use named::named;
+pub use named::{file_of, named};
 pub use resize::{COLOUR_RULE, RESIZE_RULE, Resizer, invert_ink};
 pub use walk::{Walk, walk};
 

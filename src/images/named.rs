@@ -23,6 +23,11 @@ pub fn named<'a>(names: impl IntoIterator<Item = &'a [u8]>, base: &Path) -> Vec<
     names.into_iter().map(&mut find).collect()
 }
 
+/// The file that holds the image called `name`, its own or its container; none where that is gone.
+pub fn file_of(name: &[u8], base: &Path) -> Option<PathBuf> {
+    existing(name, base).or_else(|| existing(split(name)?.0, base))
+}
+
 fn items(path: &Path) -> Result<Vec<Item>, String> {
     walk(&[path.to_path_buf()]).map(|walk| walk.items).map_err(|error| error.to_string())
 }
@@ -66,6 +71,8 @@ mod tests {
         assert_eq!(walked.len(), 4);
         let names: Vec<Vec<u8>> = walked.iter().map(|item| item.name().into_owned()).collect();
         let found = named(names.iter().map(Vec::as_slice), Path::new(""));
+        assert_eq!(file_of(&names[0], Path::new("")), Some(dir.path().join("a#1.pgm")));
+        assert_eq!(file_of(&names[3], Path::new("")), Some(container));
         for (walked, found) in walked.iter().zip(found) {
             assert_eq!(walked.name(), found.unwrap().name());
         }
@@ -80,5 +87,6 @@ mod tests {
         let found = named(names, dir.path());
         assert!(found[0].is_ok());
         assert!(found[1..].iter().all(Result::is_err));
+        assert_eq!(file_of(b"gone#0", dir.path()), None);
     }
 }

@@ -54,17 +54,33 @@ static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
 ///
 /// A process has one runtime: later calls return it, and fail if they name another library or need CUDA where it has none.
 pub fn ensure(options: &RuntimeOptions, notice: &dyn Fn(&str)) -> Result<Runtime> {
+    once(options, || match &options.library {
+        Some(path) => load(&given(path)?),
+        None => find_or_fetch(options, notice),
+    })
+}
+
+/// The library at `path`, which was fetched, and no other.
+fn ensure_fetched(path: PathBuf, options: &RuntimeOptions) -> Result<Runtime> {
+    let path = std::path::absolute(&path).unwrap_or(path);
+    let this = RuntimeOptions { library: Some(path.clone()), ..options.clone() };
+    once(&this, || load(&Candidate { source: Source::DataFolder, path }))
+}
+
+/// The process's runtime, made by `make` if there is none yet.
+fn once(options: &RuntimeOptions, make: impl FnOnce() -> Result<Runtime>) -> Result<Runtime> {
     // The value is written last and whole, so a panic elsewhere cannot have left it broken.
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(runtime) = &*loaded {
         return runtime.check_serves(options).map(|()| runtime.clone());
     }
-    let runtime = match &options.library {
-        Some(path) => load(&given(path)?)?,
-        None => find_or_fetch(options, notice)?,
-    };
+    let runtime = make()?;
     *loaded = Some(runtime.clone());
     runtime.check_serves(options).map(|()| runtime)
+}
+
+fn is_loaded() -> bool {
+    LOADED.lock().unwrap_or_else(PoisonError::into_inner).is_some()
 }
 
 /// The library that the user named: a file, or a folder with the library in it.
@@ -108,20 +124,20 @@ fn load(candidate: &Candidate) -> Result<Runtime> {
     if let Some(version) = candidate.version()
         && !version.is_supported()
     {
-        return Err(too_old(path, &version.to_string()));
+        return Err(too_old(candidate, &version.to_string()));
     }
     let builder = ort::init_from(path).map_err(|e| match e {
-        ort::LoadDynamicError::BadVersion { version_str, .. } => too_old(path, &version_str),
+        ort::LoadDynamicError::BadVersion { version_str, .. } => too_old(candidate, &version_str),
         ort::LoadDynamicError::Dlopen { error, .. } => {
-            refused(path, &format!("expected ONNX Runtime, got a file that does not load: {error}"))
+            refused(candidate, &format!("expected ONNX Runtime, got a file that does not load: {error}"))
         }
-        other => refused(path, &format!("expected ONNX Runtime, got another library: {other}")),
+        other => refused(candidate, &format!("expected ONNX Runtime, got another library: {other}")),
     })?;
     let environment = builder
         .with_name("aesearch")
         .with_telemetry(false)
         .build()
-        .map_err(|e| refused(path, &session::one_line(&e.to_string())))?;
+        .map_err(|e| refused(candidate, &session::one_line(&e.to_string())))?;
     environment.set_log_level(ort::logging::LogLevel::Fatal); // what fails is returned, and said once
     let version = candidate.version().or_else(|| Version::find_in(ort::info()));
     Ok(Runtime(Arc::new(Loaded {
@@ -133,12 +149,21 @@ fn load(candidate: &Candidate) -> Result<Runtime> {
     })))
 }
 
-fn too_old(path: &Path, version: &str) -> Error {
-    refused(path, &format!("expected version 1.{} or a newer 1.x, got {version}", pins::OLDEST_MINOR))
+fn too_old(candidate: &Candidate, version: &str) -> Error {
+    refused(candidate, &format!("expected version 1.{} or a newer 1.x, got {version}", pins::OLDEST_MINOR))
 }
 
-fn refused(path: &Path, what: &str) -> Error {
-    Error::runtime(format!("{}: {what}", path.display())).with_hint(GIVEN_ADVICE)
+/// What to do about a library that cannot be used depends on who put it there.
+fn refused(Candidate { source, path }: &Candidate, what: &str) -> Error {
+    let advice = match source {
+        Source::Given => GIVEN_ADVICE.to_owned(),
+        Source::DataFolder => format!(
+            "remove {}, or run `aesearch runtime install`, which fetches it again",
+            path.parent().unwrap_or(path).display()
+        ),
+        Source::Python | Source::System => "run `aesearch runtime install`".to_owned(),
+    };
+    Error::runtime(format!("{}: {what}", path.display())).with_hint(advice)
 }
 
 impl Runtime {

@@ -2,12 +2,13 @@
 //!
 //! Data only; the command line prints it.
 
+use std::fs;
 use std::path::PathBuf;
 
 use super::find::{self, Source};
 use super::options::RuntimeOptions;
-use super::{Runtime, ensure, fetch, given, pins};
-use crate::Result;
+use super::{Runtime, ensure, ensure_fetched, fetch, given, is_loaded, pins};
+use crate::{Error, Result};
 
 /// The state of ONNX Runtime on this machine.
 #[derive(Debug, Clone)]
@@ -71,14 +72,20 @@ pub fn show(options: &RuntimeOptions) -> Report {
     }
 }
 
-/// Fetches the pinned build into the data folder, even where another library would do, unless it is there already.
+/// Fetches the pinned build into the data folder, even where another library would do, unless it is there already and can
+/// be loaded.
 pub fn install(options: &RuntimeOptions, notice: &dyn Fn(&str)) -> Result<Place> {
     let folder = find::data_folder(options, options.cuda);
-    let path = match find::library_in(&folder) {
-        Some(path) => path,
-        None => fetch::fetch(options, notice)?,
-    };
+    if let Some(path) = find::library_in(&folder) {
+        match ensure_fetched(path, options) {
+            Err(error) if !is_loaded() => notice(&format!("{error}; it is fetched again")),
+            result => return result.map(|runtime| Place::from(&runtime)),
+        }
+        if !options.offline {
+            fs::remove_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
+        }
+    }
     // Loading it is the proof that it works here.
-    ensure(&RuntimeOptions { library: Some(path), ..options.clone() }, notice)
-        .map(|runtime| Place::from(&runtime))
+    let path = fetch::fetch(options, notice)?;
+    ensure_fetched(path, options).map(|runtime| Place::from(&runtime))
 }

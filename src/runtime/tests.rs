@@ -53,6 +53,18 @@ fn what_was_found_and_refused_stands_in_the_error() {
     assert!(message.contains("forbids fetching") && message.contains("got 1.19.0"), "{message}");
 }
 
+#[test]
+fn the_advice_about_a_fetched_library_is_to_fetch_it_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = find::data_folder(&options(dir.path()), false);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("libonnxruntime.so.1.24.4"), b"damaged").unwrap();
+    let error = find_or_fetch(&options(dir.path()), &|_| {}).unwrap_err();
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("runtime install") && hint.contains(folder.to_str().unwrap()), "{hint}");
+    assert!(!hint.contains("--ort-lib"), "{hint}");
+}
+
 /// The library as users get it, fetched where this machine has none.
 fn runtime() -> Runtime {
     ensure(&options_from(|name| std::env::var_os(name)), &|text| eprintln!("{text}")).unwrap()

@@ -120,7 +120,7 @@ fn help_is_an_answer_and_no_command_is_wrong_usage() {
     let nothing = place.run(&[]).expect(2);
     assert!(nothing.out.is_empty() && nothing.err.contains("Usage"));
     place.run(&["query"]).expect(2);
-    place.run(&["index", "x", "--recall", "2"]).expect(2);
+    place.run(&["query", "x", "--recall", "2"]).expect(2).says("--recall: expected 0 to 1");
     place.run(&["--version"]).expect(0);
 }
 
@@ -185,6 +185,85 @@ fn an_index_is_made_brought_up_to_date_and_asked() {
     );
     assert_eq!(info["images"].as_u64(), Some(n));
     assert_eq!(place.json(&["verify"])["ok"], true);
+}
+
+#[test]
+fn an_index_keeps_what_other_runs_put_in() {
+    let place = Place::with_digits();
+    let n = PER_DIGIT as u64;
+    let counts = |d: &Value| ["added", "removed", "images"].map(|key| d[key].as_u64().unwrap_or(u64::MAX));
+    assert_eq!(counts(&place.json(&["index", "digits/1"])), [n, 0, n]);
+    assert_eq!(counts(&place.json(&["index", "digits/7"])), [n, 0, 2 * n]);
+    fs::remove_file(place.path().join("digits/1/0000.png")).expect("a file goes");
+    assert_eq!(counts(&place.json(&["index", "digits/1"])), [0, 1, 2 * n - 1]);
+
+    // From a folder inside, the index above is meant; what lies there gets other names, all else stays.
+    let mut command = place.command(&["index", ".", "--json"]);
+    let ran = Ran::from(command.current_dir(place.path().join("digits/7")).output().expect("it starts"));
+    let document: Value = serde_json::from_str(&ran.expect(0).out).expect("a document");
+    assert_eq!(counts(&document), [n, n, 2 * n - 1]);
+}
+
+#[test]
+fn a_stored_decision_about_negatives_holds_and_that_is_told() {
+    let place = Place::indexed();
+    place.run(&["index", "digits", "--invert", "always"]).expect(0).says("--invert always has no effect");
+    let quiet = place.run(&["index", "digits", "--invert", "never", "-q"]).expect(0);
+    assert_eq!(quiet.err, "");
+}
+
+#[test]
+fn every_unusable_query_is_named() {
+    let place = Place::indexed();
+    for name in ["a.png", "b.png"] {
+        fs::write(place.path().join(name), b"not an image").expect("a file");
+    }
+    place.run(&["query", "a.png", "b.png"]).expect(2).says("a.png").says("b.png");
+}
+
+#[test]
+fn a_failed_first_run_leaves_no_index_behind() {
+    let place = Place::with_digits();
+    place.run(&["index", "digits", "--model", "no-such-model"]).expect(2);
+    assert!(!place.path().join(".aesearch").exists());
+}
+
+#[test]
+fn the_demo_answers_in_full_and_takes_nobodys_place() {
+    let place = Place::empty();
+    fs::create_dir_all(place.path().join("it's here/digits/0/empty.png")).expect("a folder");
+    let ran = place.run(&["demo", "it's here", "--json"]).expect(3);
+    let document: Value = serde_json::from_str(&ran.out).expect("a document");
+    assert_eq!(document["index"]["skipped"].as_array().map(Vec::len), Some(1));
+    assert_eq!(document["query"]["queries"][0]["hits"].as_array().map(Vec::len), Some(10));
+    let typed = document["commands"][1].as_str().unwrap_or_default();
+    assert!(typed.contains(r"'it'\''s here/7.png'"), "{typed}");
+
+    fs::write(place.path().join("7.png"), b"mine").expect("a file");
+    place.run(&["demo"]).expect(2).says("7.png").says("another folder");
+    assert_eq!(fs::read(place.path().join("7.png")).expect("it is there"), b"mine");
+    assert!(!place.path().join("digits").exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_damaged_library_is_fetched_again_by_install() {
+    let place = Place::with_digits();
+    let run = |args: &[&str]| {
+        let mut command = place.command(args);
+        command
+            .env_remove("ORT_DYLIB_PATH")
+            .env_remove("AESEARCH_OFFLINE")
+            .env("AESEARCH_DATA_DIR", place.path().join("data"));
+        Ran::from(command.env("AESEARCH_PYTHON", "no-such-python").output().expect("the binary starts"))
+    };
+    // The folder's name states the pinned version, which `runtime show` tells.
+    let shown = run(&["runtime", "show", "--json"]);
+    let shown: Value = serde_json::from_str(&shown.out).expect("a document");
+    let folder = format!("data/onnxruntime-{}", shown["pinned"].as_str().unwrap_or_default());
+    fs::create_dir_all(place.path().join(&folder)).expect("a folder");
+    fs::write(place.path().join(&folder).join("libonnxruntime.so"), b"damaged").expect("a file");
+    run(&["runtime", "install"]).expect(2).says("it is fetched again").says("no-such-python -m pip");
 }
 
 #[test]

@@ -31,7 +31,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
 ];
 
 /// A third-party crate, the folder or file it may be named in, and in how many files there.
-const HOMES: [(&str, &str, usize); 14] = [
+const HOMES: [(&str, &str, usize); 23] = [
     ("ort", "src/runtime/", usize::MAX),
     ("zip", "src/runtime/", usize::MAX),
     ("prost", "src/onnx/", usize::MAX),
@@ -39,8 +39,17 @@ const HOMES: [(&str, &str, usize); 14] = [
     ("nalgebra", "src/eval/floats.rs", 1),
     ("image", "src/images/codec.rs", 1),
     ("clap", "src/cli/", usize::MAX),
+    ("fast_image_resize", "src/images/resize.rs", 1),
+    ("flate2", "src/images/", 2),
+    ("blake3", "src/images/load.rs", 1),
+    ("sha2", "src/runtime/fetch.rs", 1),
+    ("sha2", "src/model/zoo.rs", 1),
+    ("sha2", "src/train/", usize::MAX),
+    ("clap_complete", "src/cli/", usize::MAX),
     ("anyhow", "src/cli/", usize::MAX),
     ("indicatif", "src/cli/", usize::MAX),
+    ("anstyle", "src/cli/print.rs", 1),
+    ("ctrlc", "src/cli/exit.rs", 1),
     ("toml", "src/cli/resolve.rs", 1),
     ("hnsw_rs", "index/src/", 1),
     ("memmap2", "index/src/", 1),
@@ -143,14 +152,36 @@ fn leading_name(text: &str) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
-/// `use super::` at the left margin with as many `super` as the file is deep in `src`.
+/// As many `super::` in a row as the file is deep in `src`; an inline module at the left margin (`mod tests {`) is one deeper.
 fn climbs_out(path: &str, code: &str) -> bool {
     let depth = path.matches('/').count() - usize::from(path.ends_with("/mod.rs"));
-    code.lines().any(|line| {
-        let is_use =
-            line.starts_with("use ") || line.starts_with("pub use ") || line.starts_with("pub(crate) use ");
-        is_use && depth > 0 && line.matches("super::").count() >= depth
-    })
+    let mut inline = 0;
+    let mut climbs = |line: &str| {
+        match line {
+            "}" => inline = 0,
+            _ if line.starts_with(|c: char| !c.is_whitespace())
+                && line.ends_with('{')
+                && line.split_whitespace().any(|word| word == "mod") =>
+            {
+                inline = 1
+            }
+            _ => {}
+        }
+        steps_up(line) >= depth + inline
+    };
+    depth > 0 && code.lines().any(&mut climbs)
+}
+
+/// The longest run of `super::`; in a group, `super::{super::x}`, all of them count.
+fn steps_up(line: &str) -> usize {
+    if line.contains("super::{") {
+        return line.matches("super::").count();
+    }
+    let runs = line.match_indices("super::").map(|(at, word)| {
+        let rest = &line[at..];
+        (1..).take_while(|n| rest.starts_with(&word.repeat(*n))).count()
+    });
+    runs.max().unwrap_or(0)
 }
 
 /// Third-party crates against `HOMES`.
@@ -181,9 +212,16 @@ fn check_homes(sources: &[Source]) -> Vec<String> {
 /// Whether `name::` begins a path somewhere (`crate::name::` and `x.name` do not), or `use name;` stands there.
 fn names_crate(code: &str, name: &str) -> bool {
     code.match_indices(name).any(|(at, _)| {
-        let before = code[..at].chars().next_back().unwrap_or(' ');
+        let head = &code[..at];
+        let last = |text: &str| text.chars().next_back().unwrap_or(' ');
+        // `::name` begins at the root, `x::name` does not
+        let head = match head.strip_suffix("::") {
+            Some(rest) if !(last(rest).is_alphanumeric() || "_>".contains(last(rest))) => rest,
+            _ => head,
+        };
+        let before = last(head);
         let after = &code[at + name.len()..];
-        let imported = code[..at].ends_with("use ") && (after.starts_with(';') || after.starts_with(" as "));
+        let imported = head.ends_with("use ") && (after.starts_with(';') || after.starts_with(" as "));
         !(before.is_alphanumeric() || "_:.".contains(before)) && (after.starts_with("::") || imported)
     })
 }
@@ -264,17 +302,17 @@ fn sources(folders: &[&str], endings: &[&str]) -> Vec<Source> {
 }
 
 fn product() -> Vec<Source> {
-    sources(&["src", "index/src"], &[".rs"])
+    sources(&["src", "index/src", "examples"], &[".rs"])
 }
 
 fn all_rust() -> Vec<Source> {
-    sources(&["src", "index", "tests", "benches"], &[".rs"])
+    sources(&["src", "index", "tests", "benches", "examples"], &[".rs"])
 }
 
 /// Text that is tracked, wherever it lies; not what a run leaves behind.
 fn all_text() -> Vec<Source> {
     let mut text = sources(
-        &["src", "index", "tests", "benches", "models", "ci", ".ci"],
+        &["src", "index", "tests", "benches", "examples", "models", "ci", ".ci"],
         &[".rs", ".md", ".toml", ".py", ".sh", ".json", "run"],
     );
     for file in [
@@ -315,6 +353,10 @@ fn an_import_from_above_is_found() {
         ("src/eval/mod.rs", "use crate::demo;"),
         ("src/gallery/mod.rs", "use super::cli;"),
         ("src/images/walk.rs", "use super::super::cli;"),
+        ("src/images/walk.rs", "fn f() {\n    super::super::cli::run()\n}"),
+        ("src/images/walk.rs", "mod tests {\n    use super::super::super::cli;\n}"),
+        ("src/images/walk.rs", "use super::{super::cli};"),
+        ("src/gallery/mod.rs", "pub(super) use super::cli;"),
         ("src/attic/mod.rs", ""),
     ];
     for (path, text) in wrong {
@@ -324,6 +366,8 @@ fn an_import_from_above_is_found() {
         ("src/cli/mod.rs", "use crate::{demo, train::Options};"),
         ("src/gallery/mod.rs", "//! See [`crate::cli`].\nuse crate::encode::Encoder;\nuse crate::Error;"),
         ("src/images/walk.rs", "use super::Item;"),
+        ("src/images/walk.rs", "mod tests {\n    use super::super::Item;\n}"),
+        ("src/images/mod.rs", "pub(super) fn f() {}\nmod tests {\n    use super::*;\n}"),
         ("src/cli/commands/query.rs", "use super::super::print::Printer;"),
         ("src/lib.rs", "pub use crate::cli;"),
     ];
@@ -341,6 +385,9 @@ fn third_party_crates_stay_at_home() {
 fn a_crate_away_from_home_is_found() {
     let wrong = [
         ("src/gallery/mod.rs", "use ort::Session;"),
+        ("src/gallery/mod.rs", "fn f() -> ::ort::Session {}"),
+        ("src/gallery/mod.rs", "use ::ort;"),
+        ("examples/a.rs", "use ort::Session;"),
         ("src/images/resize.rs", "fn f() -> image::RgbImage {}"),
         ("src/eval/mod.rs", "use anyhow as any;"),
         ("src/train/mod.rs", "use {clap::Parser};"),
@@ -353,7 +400,7 @@ fn a_crate_away_from_home_is_found() {
     assert_eq!(check_homes(&twice).len(), 1);
     let right = [
         ("src/images/codec.rs", "use image::ImageReader;"),
-        ("src/eval/mod.rs", "let x = a.zip(b); let image = crate::image::f();"),
+        ("src/eval/mod.rs", "let x = a.zip(b); let image = crate::image::f(); <T as A>::image::f();"),
         ("src/eval/mod.rs", "// ort::Session lives elsewhere"),
     ];
     for (path, text) in right {

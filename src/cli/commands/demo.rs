@@ -6,10 +6,10 @@ use clap::Parser as _;
 use serde::Serialize;
 
 use super::index::{self, IndexDocument};
-use super::query::{self, QueryDocument};
+use super::query::{self, Asked, QueryDocument};
 use crate::cli::args::{self, Cli, Command};
 use crate::cli::exit::Exit;
-use crate::cli::print::count;
+use crate::cli::print::{count, quoted};
 use crate::cli::resolve::Context;
 use crate::demo::collection::write_collection;
 
@@ -20,7 +20,8 @@ const PER_DIGIT: usize = 200;
 struct DemoDocument<'a> {
     commands: [String; 2],
     index: IndexDocument<'a>,
-    query: QueryDocument<'a>,
+    /// None where indexing was interrupted.
+    query: Option<QueryDocument<'a>>,
 }
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Demo) -> anyhow::Result<Exit> {
@@ -43,21 +44,19 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Demo) -> anyhow::Resul
     if !printer.json {
         printer.text(&indexed.summary())?;
     }
-    if indexed.exit() != Exit::Done {
-        return Ok(indexed.exit());
-    }
-
-    printer.note(&format!("$ {}", commands[1]));
-    let asked = query::execute(context, &query_args)?;
-    if printer.json {
-        printer.document(
-            "demo",
-            &DemoDocument { commands, index: indexed.document(), query: asked.document() },
-        )?;
+    let asked = if indexed.exit() == Exit::Interrupted {
+        None
     } else {
+        printer.note(&format!("$ {}", commands[1]));
+        Some(query::execute(context, &query_args)?)
+    };
+    if printer.json {
+        let query = asked.as_ref().map(Asked::document);
+        printer.document("demo", &DemoDocument { commands, index: indexed.document(), query })?;
+    } else if let Some(asked) = &asked {
         asked.print(context)?;
     }
-    Ok(Exit::Done)
+    Ok(indexed.exit())
 }
 
 /// `name` in `dir`, without the `./` that nobody types.
@@ -67,6 +66,7 @@ fn below(dir: &Path, name: &str) -> String {
 }
 
 fn typed(words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
     format!("aesearch {}", words.join(" "))
 }
 

@@ -13,7 +13,7 @@ use crate::cli::exit::{Exit, catch_interrupts};
 use crate::cli::print::{bytes, count, seconds, thousands};
 use crate::cli::resolve::Context;
 use crate::error::Result;
-use crate::gallery::{Observer, UpdateOptions, UpdateReport, update};
+use crate::gallery::{Invert, Observer, UpdateOptions, UpdateReport, update};
 
 #[derive(Debug, Serialize)]
 struct ModelDocument<'a> {
@@ -68,6 +68,19 @@ pub(super) fn execute(context: &Context, args: &args::Index) -> Result<Indexed> 
     if report.ink.inverted {
         context.printer.note("the images are indexed as their negatives, which the model knows better");
     }
+    // What was decided when the index was made holds: codes of negatives cannot stand beside others.
+    let ignored = match options.invert {
+        Invert::Auto => None,
+        Invert::Never => report.ink.inverted.then_some("never"),
+        Invert::Always => (!report.ink.inverted).then_some("always"),
+    };
+    if let (Some(ignored), 1..) = (ignored, report.images) {
+        let (kind, dir) =
+            (if report.ink.inverted { "negatives" } else { "images as they are" }, dir.display());
+        context.printer.warning(&format!(
+            "--invert {ignored} has no effect: {dir} was made of {kind}; for another choice make another index with --index"
+        ));
+    }
     if report.interrupted {
         context.printer.warning("interrupted: what was done is kept; the same command goes on from there");
     }
@@ -80,7 +93,7 @@ fn resolve(context: &Context, args: &args::Index) -> Result<UpdateOptions> {
         model: args.model.clone().or_else(|| context.config.model.clone()).unwrap_or(default.model),
         threads: context.threads(&args.compute),
         device: context.device(&args.compute.device, default.device)?,
-        bucket_size: args.bucket_size.or(context.config.bucket_size).unwrap_or(default.bucket_size),
+        bucket_size: args.bucket_size.or(context.config.bucket_size),
         invert: context.invert(&args.invert)?,
         ..default
     })

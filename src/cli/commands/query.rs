@@ -84,8 +84,16 @@ pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Asked> {
             Err(reason) => skipped.push(reason),
         }
     }
-    if let (true, Some(Skipped { path, reason })) = (answers.is_empty(), skipped.first()) {
-        return Err(Error::usage(format!("{path}: {reason}")));
+    match &skipped[..] {
+        [Skipped { path, reason }] if answers.is_empty() => {
+            return Err(Error::usage(format!("{path}: {reason}")));
+        }
+        [_, _, ..] if answers.is_empty() => {
+            tell_skipped(&context.printer, &skipped);
+            let what = format!("no image to ask with: all {} given were skipped", skipped.len());
+            return Err(Error::usage(what));
+        }
+        _ => {}
     }
     if let Some(path) = &args.sheet {
         sheet::draw(path, &answers, gallery.snapshot(), &dir)?;

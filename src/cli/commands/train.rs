@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::{Exit, catch_interrupts};
-use crate::cli::print::{count, seconds, thousands};
+use crate::cli::print::{count, quoted, seconds, thousands};
 use crate::cli::resolve::Context;
 use crate::error::{Error, Result};
 use crate::images::{self, InputShape, Item, Limits, Skipped};
@@ -223,14 +223,6 @@ fn command_line() -> String {
     ["aesearch".to_owned()].into_iter().chain(words).collect::<Vec<_>>().join(" ")
 }
 
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+@".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
 fn names(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
@@ -251,12 +243,5 @@ mod tests {
         assert!(matches!(validation(Some("0.1")), Ok(Validation::Fraction(f)) if f == 0.1));
         assert!(matches!(validation(Some("held-out")), Ok(Validation::Data(_))));
         assert!(validation(Some("1.5")).is_err() && validation(Some("nan")).is_err());
-    }
-
-    #[test]
-    fn the_card_can_be_pasted_into_a_shell() {
-        assert_eq!(quoted("a-b_c/1.5"), "a-b_c/1.5");
-        assert_eq!(quoted("it's here"), r"'it'\''s here'");
-        assert_eq!(quoted(""), "''");
     }
 }
