@@ -79,6 +79,6 @@ pub fn install(options: &RuntimeOptions, notice: &dyn Fn(&str)) -> Result<Place>
         None => fetch::fetch(options, notice)?,
     };
     // Loading it is the proof that it works here.
-    ensure(&RuntimeOptions { library: Some(path), ..options.clone() }, notice)
-        .map(|runtime| Place::from(&runtime))
+    let runtime = ensure(&RuntimeOptions { library: Some(path), ..options.clone() }, notice)?;
+    Ok(Place { source: Source::DataFolder, ..Place::from(&runtime) })
 }

@@ -8,4 +8,5 @@ mod images;
 mod mnist;
 mod models;
 mod readme;
+mod runtime;
 mod tidy;
