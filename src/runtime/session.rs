@@ -149,10 +149,15 @@ fn configure(builder: SessionBuilder, options: &SessionOptions) -> ort::Result<S
     Ok(builder)
 }
 
-/// The runtime's messages carry line breaks and stack traces of its own; the first sentence is what helps.
+/// The runtime's messages carry line breaks and places in its own sources; the first sentence after those is what helps.
 pub(super) fn one_line(message: &str) -> String {
-    let mut words =
-        message.lines().next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+    // `place [ONNXRuntimeError] : code : NAME : sentence`
+    let sentence = match message.split_once("[ONNXRuntimeError] : ") {
+        Some((_, rest)) => rest.splitn(3, " : ").last().unwrap_or(rest),
+        None => message,
+    };
+    let words: Vec<&str> = sentence.lines().next().unwrap_or_default().split_whitespace().collect();
+    let mut words = words.join(" ");
     if words.len() > 400 {
         words.truncate((0..=400).rev().find(|&at| words.is_char_boundary(at)).unwrap_or(0));
         words.push_str(" ...");

@@ -8,5 +8,6 @@ mod images;
 mod mnist;
 mod models;
 mod readme;
+mod runtime;
 mod tidy;
 mod train;
