@@ -366,6 +366,18 @@ fn another_model_is_refused_with_both_names() {
 }
 
 #[test]
+fn a_library_that_is_none_or_too_old_is_refused() {
+    // A process loads a library once, so this needs processes of its own.
+    let place = Place::with_digits();
+    fs::write(place.path().join("libonnxruntime.so"), b"not a library").expect("a file");
+    let args = ["index", "digits", "--ort-lib", "libonnxruntime.so"];
+    place.run(&args).expect(2).says("a file that does not load").says("hint: ");
+    fs::write(place.path().join("libonnxruntime.so.1.20.1"), b"").expect("a file");
+    let args = ["index", "digits", "--ort-lib", "libonnxruntime.so.1.20.1"];
+    place.run(&args).expect(2).says("1.24").says("1.20.1");
+}
+
+#[test]
 fn flags_beat_variables_beat_the_file() {
     let place = Place::indexed();
     let hits = |command: &mut Command| {
