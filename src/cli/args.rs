@@ -183,13 +183,13 @@ pub(super) struct Train {
     /// Bits of the code, 32 to 256 [default: 64]
     #[arg(long)]
     pub(super) bits: Option<usize>,
-    /// Passes over the data
+    /// Passes over the data [default: 5]
     #[arg(long)]
     pub(super) epochs: Option<usize>,
-    /// Images per step
+    /// Images per step [default: 32]
     #[arg(long)]
     pub(super) batch: Option<usize>,
-    /// Learning rate of Adam
+    /// Learning rate of Adam; over the last fifth it comes down to 0 [default: 0.002]
     #[arg(long)]
     pub(super) lr: Option<f64>,
     /// Seed of weights, shuffling and noise
