@@ -115,7 +115,7 @@ def main():
     parser.add_argument("idx", nargs="?", help="images in IDX format, .gz or not")
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--model", default="models/digits-64", help="a model folder whose binarizer is the sign")
+    parser.add_argument("--model", default="models/digits-64", help="a model folder")
     parser.add_argument("--same-runtime", action="store_true", help="aesearch loads the rival's ONNX Runtime")
     parser.add_argument("--save", metavar="FILE", help="write the raw figures as JSON")
     parser.add_argument("--worker", nargs="+", help=argparse.SUPPRESS)
