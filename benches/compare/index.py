@@ -152,7 +152,7 @@ def main():
         def ask(name):
             out = work / name.replace(" ", "-")
             if name == OURS:
-                command = [aesearch, "query", query, "--index", out, "-k", 10, "--threads", 1, "-q"]
+                command = [aesearch, "query", query, "--index", out, "-k", 10, "-q"]
             else:
                 command = [*script, "query", model / "encoder.onnx", query, out]
             return measure.run(command, env)[1]

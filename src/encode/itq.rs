@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 /// The most latents a fit looks at; beyond it the rotation hardly moves.
 pub const MAX_FIT: usize = 20_000;
 
-/// Rounds of alternation; the paper's figure, and the loss is flat well before.
-const ROUNDS: usize = 50;
+/// Rounds of alternation. The paper takes 50; on MNIST, 30 give the same precision in less time.
+const ROUNDS: usize = 30;
 
 /// Where an iterative solver gives up; it needs a few steps per row, and would else not end on unlucky numbers.
 const MAX_SOLVER_STEPS: usize = 100_000;
