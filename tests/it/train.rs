@@ -53,7 +53,8 @@ fn every_family_learns_and_a_warm_start_begins_where_the_other_ended() {
             Some(first.decoder.to_bytes().into()),
             None,
         );
-        let warm = quick(TrainOptions { from: Some(from.expect("a model")), epochs: 1, ..small(family) });
+        let warm = TrainOptions { from: Some(from.expect("a model")), epochs: 1, ..options };
+        let warm = quick(TrainOptions { learning_rate: 1e-3, ..warm });
         let warm = warm.expect("trains").epochs[0].train_loss;
         assert!(warm < 1.05 * losses[5], "{family}: {warm} after {losses:?}");
     }
