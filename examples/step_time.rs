@@ -5,8 +5,7 @@
 use aesearch::images::InputShape;
 use aesearch::model::Family;
 use aesearch::runtime::{ensure, options_from};
-use aesearch::train::{Dataset, TrainOptions, Trainer};
-use rand::SeedableRng;
+use aesearch::train::{Batch, Dataset, Pace, TrainOptions, Trainer};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -19,15 +18,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let runtime = ensure(&options_from(|name| std::env::var_os(name)), &|notice| eprintln!("{notice}"))?;
     let pixels = (0..batch * 784).map(|i| (i * 2_654_435_761 % 251) as u8).collect();
     let data = Dataset::new(shape, pixels)?;
-    let options = TrainOptions { family, threads, ..TrainOptions::default() };
-    let mut trainer = Trainer::new(&runtime, &family.architecture(shape, options.bits)?, &options)?;
+    let options = TrainOptions { threads, batch, ..TrainOptions::for_family(family, 1) };
+    let architecture = options.architecture(shape)?;
+    let mut trainer = Trainer::new(&runtime, &architecture, &options)?;
     let ids: Vec<usize> = (0..batch).collect();
-    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    let pace = Pace { rate: options.learning_rate, decay: options.weight_decay, weight: options.weight };
     let mut times = vec![];
     for step in 0..steps + 5 {
         let start = cpu_ms()?;
-        let images = data.batch(&ids, 0.0, &mut rng);
-        trainer.step(&images, options.learning_rate)?;
+        let images = Batch::new(&data, &ids, &options, &architecture, (1, step))?;
+        trainer.step(&images, &pace)?;
         if step >= 5 {
             times.push(cpu_ms()? - start);
         }

@@ -70,7 +70,7 @@ pub(super) enum Command {
     /// Draw a set of digits, index it, and find the kin of a seven
     Demo(Demo),
     /// Train an autoencoder on images and write it as ONNX
-    Train(Train),
+    Train(Box<Train>),
     /// List the models at hand, or show one
     #[command(subcommand)]
     Model(Model),
@@ -78,6 +78,14 @@ pub(super) enum Command {
     Index(Index),
     /// Find the images that look like the given ones
     Query(Query),
+    /// Draw what a model makes of images: original, latent, reconstruction
+    Reconstruct(Reconstruct),
+    /// Clean images with an autoencoder that was trained on noisy ones
+    Denoise(Denoise),
+    /// Draw where a model's latents of images lie, and what its decoder draws between them
+    Latent(Latent),
+    /// Draw new images from a model's latent space
+    Sample(Sample),
     /// Tell what is in the index
     Info(Opened),
     /// Check every byte of the index
@@ -126,6 +134,16 @@ pub(super) struct InvertArg {
     /// Take the negative of an image: auto [default] where the model reconstructs it better, never, always
     #[arg(long, value_name = "WHEN", env = "AESEARCH_INVERT", hide_env_values = true)]
     pub(super) invert: Option<String>,
+}
+
+/// Which model looks at images, and how.
+#[derive(Debug, Args)]
+pub(super) struct Looking {
+    /// A shipped model's name, a model folder, or auto: the shipped one that reconstructs the images best [default: auto]
+    #[arg(long, value_name = "MODEL", env = "AESEARCH_MODEL", hide_env_values = true)]
+    pub(super) model: Option<String>,
+    #[command(flatten)]
+    pub(super) invert: InvertArg,
 }
 
 #[derive(Debug, Args)]
@@ -177,33 +195,64 @@ pub(super) struct Train {
     /// The model folder to write
     #[arg(short, long, value_name = "DIR")]
     pub(super) output: PathBuf,
-    /// conv-hash [default], conv or dense
+    /// conv-hash [default], conv, dense, vae, aae or lstm
     #[arg(long)]
     pub(super) family: Option<String>,
-    /// Bits of the code, 32 to 256 [default: 64]
+    /// Bits of the code, 32 to 256 [default: 64; vae, aae 32; lstm 128]
     #[arg(long)]
     pub(super) bits: Option<usize>,
-    /// Passes over the data [default: 5]
+    /// Filters of the first convolution of conv-hash, vae and aae; deeper ones have more [default: 32]
+    #[arg(long)]
+    pub(super) width: Option<usize>,
+    /// Passes over the data [default: conv-hash 15; vae, aae 20; lstm 10; else 5]
     #[arg(long)]
     pub(super) epochs: Option<usize>,
-    /// Images per step [default: 32]
+    /// Images per step [default: conv-hash 256; vae, aae, lstm 64; else 32]
     #[arg(long)]
     pub(super) batch: Option<usize>,
-    /// Learning rate of Adam; over the last fifth it comes down to 0 [default: 0.002]
+    /// Highest learning rate of Adam; in the end it comes down to 0 [default: 0.002]
     #[arg(long)]
     pub(super) lr: Option<f64>,
-    /// Seed of weights, shuffling and noise
+    /// Part of every weight taken off at a step, times the learning rate [default: conv-hash 0.0001, else 0]
+    #[arg(long, value_name = "W")]
+    pub(super) weight_decay: Option<f64>,
+    /// Weight of what the family adds to the reconstruction loss [default: conv-hash 0.1, vae 1, aae 0.02]
+    #[arg(long, value_name = "W")]
+    pub(super) weight: Option<f64>,
+    /// Temperature of conv-hash's contrastive loss [default: 0.3]
+    #[arg(long, value_name = "T")]
+    pub(super) temperature: Option<f32>,
+    /// Whether conv-hash evens out brightness first: kept or normalized [default: normalized in colour]
+    #[arg(long, value_name = "HOW")]
+    pub(super) brightness: Option<String>,
+    /// Seed of weights, shuffling, views and noise
     #[arg(long)]
     pub(super) seed: Option<u64>,
     /// Train on images with Gaussian noise of this deviation, against the clean ones
     #[arg(long, value_name = "SIGMA")]
     pub(super) denoise: Option<f32>,
+    /// Learn from random views of the images: none, digits (turned, scaled, bent) or photos (cropped, mirrored, recoloured)
+    /// [default: conv-hash digits, in colour photos; else none]
+    #[arg(long, value_name = "HOW")]
+    pub(super) augment: Option<String>,
+    /// Draw some images and views of them into this PNG file, before training
+    #[arg(long, value_name = "FILE")]
+    pub(super) augment_sheet: Option<PathBuf>,
     /// Start from the weights of this model
     #[arg(long, value_name = "MODEL")]
     pub(super) from: Option<String>,
     /// Images to validate on, or the fraction of the data to hold out
     #[arg(long, value_name = "DATA|FRACTION")]
     pub(super) val: Option<String>,
+    /// Stop after so many epochs without a better validation loss [default: never]
+    #[arg(long, value_name = "N")]
+    pub(super) early_stop: Option<usize>,
+    /// Go on with the unfinished training in the model folder, if there is one
+    #[arg(long)]
+    pub(super) resume: bool,
+    /// Wall time between two checkpoints [default: 10]
+    #[arg(long, value_name = "S")]
+    pub(super) checkpoint_seconds: Option<f64>,
     /// Input size, as 28 or 32x48 (width x height) [default: that of the first image, 64 at most]
     #[arg(long, value_name = "SIZE")]
     pub(super) size: Option<String>,
@@ -226,7 +275,8 @@ pub(super) struct Index {
     pub(super) data: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) index: IndexDir,
-    /// A shipped model's name, a model folder, or an ONNX file [default: the index's own, else digits-64]
+    /// A shipped model's name, a model folder, or an ONNX file or auto: the shipped one that
+    /// reconstructs the images best [default: the index's own, else auto]
     #[arg(long, value_name = "MODEL", env = "AESEARCH_MODEL", hide_env_values = true)]
     pub(super) model: Option<String>,
     #[command(flatten)]
@@ -276,6 +326,108 @@ pub(super) struct Query {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Reconstruct {
+    /// Image files, or anything `index` takes
+    #[arg(required = true, value_name = "IMAGE|DATA")]
+    pub(super) data: Vec<PathBuf>,
+    /// The PNG file to draw
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: PathBuf,
+    /// Draw at most so many images, spread evenly [default: 10]
+    #[arg(long, value_name = "N")]
+    pub(super) count: Option<usize>,
+    #[command(flatten)]
+    pub(super) looking: Looking,
+    #[command(flatten)]
+    pub(super) device: DeviceArg,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Denoise {
+    /// Image files, or anything `index` takes
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(super) images: Vec<PathBuf>,
+    /// The folder for the cleaned images: PNG files of the model's size, called like the images
+    #[arg(short, long, value_name = "DIR")]
+    pub(super) output: PathBuf,
+    /// The PNG file that shows them before and after [default: sheet.png in that folder]
+    #[arg(long, value_name = "FILE")]
+    pub(super) sheet: Option<PathBuf>,
+    /// Add Gaussian noise of this deviation first, such as 0.5 where black is 0 and white is 1, to see what becomes of it
+    #[arg(long, value_name = "SIGMA")]
+    pub(super) noise: Option<f32>,
+    /// Seed of that noise [default: 0]
+    #[arg(long, value_name = "SEED")]
+    pub(super) seed: Option<u64>,
+    /// A shipped model's name, or a model folder [default: one that is shipped for this]
+    #[arg(long, value_name = "MODEL")]
+    pub(super) model: Option<String>,
+    #[command(flatten)]
+    pub(super) invert: InvertArg,
+    #[command(flatten)]
+    pub(super) device: DeviceArg,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Sample {
+    /// New images to draw [default: 100]
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(super) count: Option<usize>,
+    /// The PNG file that shows them all
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: PathBuf,
+    /// A folder to write each of them into as well
+    #[arg(long, value_name = "DIR")]
+    pub(super) dir: Option<PathBuf>,
+    /// Seed of the latents [default: 0]
+    #[arg(long, value_name = "SEED")]
+    pub(super) seed: Option<u64>,
+    /// A model whose latents follow a known distribution: families vae and aae [default: the first shipped one]
+    #[arg(long, value_name = "MODEL")]
+    pub(super) model: Option<String>,
+    #[command(flatten)]
+    pub(super) device: DeviceArg,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Latent {
+    /// Folders, image files or IDX files; labels give the colours
+    #[arg(required = true)]
+    pub(super) data: Vec<PathBuf>,
+    /// The PNG file to draw
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: PathBuf,
+    /// Draw at most so many images, spread evenly [default: 10,000]
+    #[arg(long, value_name = "N")]
+    pub(super) count: Option<usize>,
+    /// Images along each side of what the decoder draws; 0 leaves it out [default: 15]
+    #[arg(long, value_name = "N")]
+    pub(super) grid: Option<usize>,
+    /// Seed of the order in which dots cover each other [default: 0]
+    #[arg(long, value_name = "SEED")]
+    pub(super) seed: Option<u64>,
+    #[command(flatten)]
+    pub(super) looking: Looking,
+    #[command(flatten)]
+    pub(super) compute: Compute,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Labels are the folders' names, or those beside an IDX file. Figures of codes are exact means over all orders \
+                  of items at the same distance. mAP ranks the whole index; mAP@1000 is the mean precision at the relevant \
+                  items among the first 1,000; radius 2 is the precision within 2 bits, where a query with nothing that \
+                  near counts as 0; kNN-10 lets the 10 nearest vote. Beside the codes stand exact search by the cosine of \
+                  the latents and by the distance of the pixels (32x32 at most), and codes of as many bits cut from the \
+                  pixels by PCA and ITQ. A bit is dead when more than 99.9 % of the images agree in it; effective bits are \
+                  the entropies of the bits less what correlated bits repeat.\n\n\
+                  JSON: images, queries, bits, map_all, map_1000, precision_10, precision_100, precision_radius_2, \
+                  knn10_accuracy, reranked_knn10_accuracy (the answers of `query`), recall_10 (graph against all codes), \
+                  recall_10_at {10, 100, 1000} (of the 10 nearest latents, among so many codes), baselines {latents, \
+                  pixels, pca_itq}, without_labels {distinct_codes, dead_bits, effective_bits, reconstruction_loss, own_view \
+                  {images, own_distance, random_distance, auc}, note}, skipped. What needs labels or images that are \
+                  not there is null."
+)]
 pub(super) struct Eval {
     /// Images to ask with, labelled [default: those of the index, each leaving itself out]
     #[arg(value_name = "DATA")]

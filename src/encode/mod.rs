@@ -8,15 +8,21 @@
 //! | file | responsibility |
 //! |---|---|
 //! | `sessions.rs` | a model's two networks, running |
+//! | `autoencoder.rs` | both together: images, latents, reconstructions, losses |
 //! | `binarizer.rs` | latents to bits, by sign or by a fitted rotation |
 //! | `itq.rs` | fitting that rotation |
+//! | `pca.rs` | principal directions, and the plane of the first two |
 //!
 //! Nothing here reads image files, and nothing here trains a network.
 
+mod autoencoder;
 mod binarizer;
 mod itq;
+mod pca;
 mod sessions;
 
+pub use autoencoder::{Autoencoder, Reconstruction, explained_variance};
 pub use binarizer::Binarizer;
 pub use itq::MAX_FIT;
+pub use pca::Plane;
 pub use sessions::{Decoder, EncodeOptions, Encoder};

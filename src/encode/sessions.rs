@@ -181,7 +181,7 @@ mod tests {
 
     fn model(family: Family, input: InputShape) -> Model {
         let architecture = family.architecture(input, 64).unwrap();
-        let parameters = architecture.initial_parameters(1);
+        let parameters = architecture.initial_weights(1);
         let metadata = Metadata::new("untrained", &architecture, 64);
         let encoder = encoder_onnx(&architecture, &parameters, &metadata).to_bytes();
         let decoder = decoder_onnx(&architecture, &parameters, &metadata).to_bytes();

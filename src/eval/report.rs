@@ -9,20 +9,31 @@ use aesearch_index::{Mode, Search, Snapshot, words};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::codes::{Codes, code_metrics};
-use super::floats::{Baseline, Nearness, Vectors, baseline};
-use super::rows::{Labels, Rows, pixels, spread};
+use super::bits::bit_use;
+use super::codes::{CodeQuality, Codes, code_quality, recall_among_first};
+use super::floats::{Nearness, Vectors, answers};
+use super::quality::{Quality, Question, Truth};
+use super::rows::{Labels, Rows, load_pixels, spread};
+use super::views::{OwnView, look};
 use super::votes::{ranked_majority, recall};
+use crate::encode::Binarizer;
 use crate::error::{Error, Result};
 use crate::gallery::{Gallery, Observer, QueryOptions};
-use crate::images::{Item, Skipped};
+use crate::images::{InputShape, Item, Skipped};
 
 /// Neighbours that are counted.
 const K: usize = 10;
-/// The float baselines and the recall ask at most so often: their exact answers are the slow part.
-const MAX_EXACT_QUERIES: usize = 1000;
-/// The pixel baseline holds all images in memory: at most so many values (1 GB).
+/// The recall of the graph asks at most so often.
+const MAX_RECALL_QUERIES: usize = 1000;
+/// Exact search over floats asks as often as takes this many multiplications, some ten seconds of a core: all 10,000 test
+/// images of MNIST ask 60,000 others.
+const MAX_PRODUCTS: usize = 500_000_000_000;
+/// Pixels are compared at the model's size, but of no more values each than a small colour image has: 32x32x3 ...
+const MAX_PIXEL_SIZE: usize = 3072;
+/// ... and of all images together no more than this many, which takes 1 GB.
 const MAX_PIXELS: usize = 1 << 28;
+/// What nobody should forget who has no labels.
+const NOTE: &str = "none of these is retrieval quality: codes can do well by all of them and still put unlike images together";
 
 /// How to examine.
 #[derive(Debug, Clone)]
@@ -39,8 +50,8 @@ impl Default for EvalOptions {
     }
 }
 
-/// What the yardsticks say, each from 0 to 1; nothing where fewer than two labels are known.
-#[derive(Debug, Clone, Default, Serialize)]
+/// What the yardsticks say, shares and accuracies from 0 to 1; what needs labels is nothing where fewer than two are known.
+#[derive(Debug, Clone)]
 pub struct Report {
     /// Images in the index.
     pub images: usize,
@@ -48,39 +59,68 @@ pub struct Report {
     pub queries: usize,
     /// Bits per code.
     pub bits: usize,
-    /// Mean average precision of the codes over the whole ranking.
-    pub map_all: Option<f64>,
-    /// The same over the first 1,000 ranks.
-    pub map_1000: Option<f64>,
-    /// Of the 10 nearest codes, those with the query's label.
-    pub precision_10: Option<f64>,
-    /// Of the 100 nearest codes, those with the query's label.
-    pub precision_100: Option<f64>,
-    /// Queries whose label the 10 nearest codes vote for.
-    pub knn10_accuracy: Option<f64>,
-    /// The same of the answers that `query` gives: found through the graph, put in order by their latents.
+    /// What the labels say of the codes.
+    pub codes: Option<CodeQuality>,
+    /// Queries whose label the answers vote for that `query` gives: found through the graph, put in order by their latents.
     pub reranked_knn10_accuracy: Option<f64>,
     /// The part of the 10 nearest codes that the graph finds at its default, tie-aware.
     pub recall_10: f64,
-    /// What exact search without codes reaches.
+    /// The part of the 10 nearest latents that stands among the first codes.
+    pub recall_10_at: RecallAt,
+    /// What exact search without these codes reaches.
     pub baselines: Baselines,
+    /// What can be said without labels.
+    pub without_labels: WithoutLabels,
 }
 
-/// Exact search over floats, as a yardstick.
-#[derive(Debug, Clone, Default, Serialize)]
+/// The part of the 10 nearest latents, by cosine, that stands among so many of the nearest codes, ties shuffled.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct RecallAt {
+    /// Among the first 10.
+    #[serde(rename = "10")]
+    pub first_10: f64,
+    /// Among the first 100.
+    #[serde(rename = "100")]
+    pub first_100: f64,
+    /// Among the first 1,000.
+    #[serde(rename = "1000")]
+    pub first_1000: f64,
+}
+
+/// The same questions without these codes.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Baselines {
-    /// Cosine of the latents.
-    pub latents: Option<Baseline>,
-    /// Euclidean distance of the pixels at the model's size, the gallery's own images asking; nothing where images are
-    /// gone or too many.
-    pub pixels: Option<Baseline>,
+    /// Cosine of the latents, the database's as the index keeps them.
+    pub latents: Option<Quality>,
+    /// Euclidean distance of the pixels at the model's size, but at most 32x32x3 values; nothing where images are gone.
+    pub pixels: Option<Quality>,
+    /// Codes of as many bits of the same pixels, by principal components and ITQ fitted to a sample of the database;
+    /// nothing where images have fewer values than codes bits.
+    pub pca_itq: Option<CodeQuality>,
+}
+
+/// What codes and model are like, of the images of the index.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct WithoutLabels {
+    /// Codes that differ from each other.
+    pub distinct_codes: usize,
+    /// Bits with the same value in more than 99.9 % of the images.
+    pub dead_bits: usize,
+    /// Independent, balanced bits that would be worth as much, see [`bit_use`].
+    pub effective_bits: f64,
+    /// Mean binary cross-entropy per value of the reconstructions of 1,000 images; nothing without decoder or images.
+    pub reconstruction_loss: Option<f64>,
+    /// How far those images are from slightly changed views of themselves; nothing without images.
+    pub own_view: Option<OwnView>,
+    /// What this does not say.
+    pub note: &'static str,
 }
 
 /// Examines `gallery`, whose folder is `dir`: `others` ask, or, where there are none, its own items. Other images that
 /// cannot be read are named beside the report.
 ///
 /// # Errors
-/// When there is nobody to ask or to answer, or the gallery fails.
+/// When there is nobody to ask or to answer, the observer interrupts, or the gallery fails.
 pub fn evaluate(
     gallery: &Gallery,
     dir: &Path,
@@ -90,8 +130,8 @@ pub fn evaluate(
 ) -> Result<(Report, Vec<Skipped>)> {
     let snapshot = gallery.snapshot();
     let mut labels = Labels::default();
-    let database = Rows::own(snapshot, (0..snapshot.len() as u32).collect(), &mut labels)?;
-    let (queries, skipped) = match others {
+    let mut database = Rows::own(snapshot, (0..snapshot.len() as u32).collect(), &mut labels)?;
+    let (mut queries, skipped) = match others {
         None => (database.spread(options.max_queries), Vec::new()),
         Some(items) => {
             let items: Vec<Item> =
@@ -102,79 +142,173 @@ pub fn evaluate(
     if queries.len() == 0 || database.len() == 0 {
         return Err(Error::usage("eval: expected images that ask and images that answer, got none"));
     }
-    let mut report = Report {
+    if labels.len() < 2 {
+        // whatever is found has the right label
+        database.labels.fill(None);
+        queries.labels.fill(None);
+    }
+    let parties = Parties { gallery, dir, database: &database, queries: &queries };
+    let go_on = || if observer.interrupted() { Err(Error::Interrupted) } else { Ok(()) };
+    let codes = parties.codes();
+    go_on()?;
+    let reranked = parties.reranked_accuracy()?;
+    go_on()?;
+    let (latents, recall_10_at) = parties.latents();
+    go_on()?;
+    let (pixels, pca_itq) = parties.pixels(&go_on)?;
+    let bit_use = bit_use(&database.codes, snapshot.bits());
+    let seen = look(gallery, dir, &database, options.threads)?;
+    let report = Report {
         images: database.len(),
         queries: queries.len(),
         bits: snapshot.bits(),
-        recall_10: mean_recall(snapshot, &queries.spread(MAX_EXACT_QUERIES))?,
-        ..Report::default()
+        codes,
+        reranked_knn10_accuracy: reranked,
+        recall_10: mean_recall(snapshot, &queries.spread(MAX_RECALL_QUERIES))?,
+        recall_10_at,
+        baselines: Baselines { latents, pixels, pca_itq },
+        without_labels: WithoutLabels {
+            distinct_codes: snapshot.distinct_codes(),
+            dead_bits: bit_use.dead,
+            effective_bits: bit_use.effective,
+            reconstruction_loss: seen.reconstruction_loss,
+            own_view: seen.own_view,
+            note: NOTE,
+        },
     };
-    if labels.len() >= 2 {
-        judge(&mut report, gallery, &database.labelled(), &queries.labelled())?;
-        report.baselines.pixels = pixel_baseline(gallery, dir, &database.labelled());
-    }
     Ok((report, skipped))
 }
 
-/// Fills in what needs labels; all rows have one.
-fn judge(report: &mut Report, gallery: &Gallery, database: &Rows, queries: &Rows) -> Result<()> {
-    let own = places(database, queries);
-    let (known, asked) = (numbers(database), numbers(queries));
-    let codes = |rows, labels| codes_of(report.bits, rows, labels);
-    let metrics = code_metrics(codes(database, &known), codes(queries, &asked), own.as_deref());
-    let sample = queries.spread(MAX_EXACT_QUERIES);
-    let size = gallery.facts().binarizer.latent_size();
-    let vectors = |values, labels| Vectors { size, values, labels };
-    let sampled = numbers(&sample);
-    let own = places(database, &sample);
-    report.baselines.latents = Some(baseline(
-        vectors(&database.latents, &known),
-        vectors(&sample.latents, &sampled),
-        Nearness::Cosine,
-        own.as_deref(),
-    ));
-    report.map_all = Some(metrics.map_all);
-    report.map_1000 = Some(metrics.map_1000);
-    report.precision_10 = Some(metrics.precision_10);
-    report.precision_100 = Some(metrics.precision_100);
-    report.knn10_accuracy = Some(metrics.knn10_accuracy);
-    report.reranked_knn10_accuracy = Some(reranked_accuracy(gallery, database, queries)?);
-    Ok(())
+/// Those who take part.
+struct Parties<'a> {
+    gallery: &'a Gallery,
+    dir: &'a Path,
+    /// All images of the gallery, in the order of their numbers.
+    database: &'a Rows,
+    queries: &'a Rows,
 }
 
-fn codes_of<'a>(bits: usize, rows: &'a Rows, labels: &'a [u32]) -> Codes<'a> {
-    Codes { bits, codes: &rows.codes, labels }
-}
-
-/// The labels of rows that all have one.
-fn numbers(rows: &Rows) -> Vec<u32> {
-    rows.labels.iter().flatten().copied().collect()
-}
-
-/// For each query that is one of the gallery's own, its row in `database`.
-fn places(database: &Rows, queries: &Rows) -> Option<Vec<u32>> {
-    let known = database.ids.as_ref()?;
-    let place = |id: &u32| known.binary_search(id).ok().map(|place| place as u32);
-    queries.ids.as_ref()?.iter().map(place).collect()
-}
-
-/// What `query` answers with its defaults, judged by the labels.
-fn reranked_accuracy(gallery: &Gallery, database: &Rows, queries: &Rows) -> Result<f64> {
-    let size = gallery.facts().binarizer.latent_size();
-    let Some(ids) = &database.ids else { return Ok(0.0) };
-    // One more where the query is itself among the answers.
-    let options = QueryOptions { k: K + usize::from(queries.ids.is_some()), ..QueryOptions::default() };
-    let mut right = 0;
-    for (row, latent) in queries.latents.chunks_exact(size).enumerate() {
-        let own = queries.ids.as_ref().map(|ids| ids[row]);
-        let hits = gallery.search(latent, &options)?;
-        let hits = hits.iter().filter(|hit| own != Some(hit.id)).take(K);
-        let labels: Vec<u32> = hits
-            .filter_map(|hit| ids.binary_search(&hit.id).ok().and_then(|place| database.labels[place]))
-            .collect();
-        right += usize::from(ranked_majority(&labels) == queries.labels[row]);
+impl<'a> Parties<'a> {
+    fn truth(&self) -> Truth<'a> {
+        Truth { database: &self.database.labels, queries: &self.queries.labels }
     }
-    Ok(right as f64 / queries.len().max(1) as f64)
+
+    fn codes(&self) -> Option<CodeQuality> {
+        let bits = self.gallery.snapshot().bits();
+        let codes = |rows: &'a Rows| Codes { bits, codes: &rows.codes };
+        let (database, queries) = (codes(self.database), codes(self.queries));
+        // the database's rows are its numbers
+        code_quality(&Question { database, queries, own: self.queries.own_ids() }, self.truth())
+    }
+
+    /// What `query` answers with its defaults, judged by the labels.
+    fn reranked_accuracy(&self) -> Result<Option<f64>> {
+        let size = self.gallery.facts().binarizer.latent_size();
+        let own = self.queries.own_ids();
+        // One more where the query is itself among the answers.
+        let options = QueryOptions { k: K + usize::from(own.is_some()), ..QueryOptions::default() };
+        let (mut asked, mut right) = (0, 0);
+        for (row, latent) in self.queries.latents.chunks_exact(size).enumerate() {
+            let Some(label) = self.queries.labels[row] else { continue };
+            let hits = self.gallery.search(latent, &options)?;
+            let hits = hits.iter().filter(|hit| own.map(|own| own[row]) != Some(hit.id)).take(K);
+            let labels: Vec<u32> = hits.filter_map(|hit| self.database.labels[hit.id as usize]).collect();
+            asked += 1;
+            right += usize::from(ranked_majority(&labels) == Some(label));
+        }
+        Ok((asked > 0).then(|| right as f64 / asked as f64))
+    }
+
+    /// Exact search over the latents, and how much of it the codes keep.
+    fn latents(&self) -> (Option<Quality>, RecallAt) {
+        let (bits, size) = (self.gallery.snapshot().bits(), self.gallery.facts().binarizer.latent_size());
+        let sample = self.queries.spread(affordable(self.database.len(), size));
+        let vectors = |rows: &'a Rows| Vectors { size, values: &rows.latents };
+        let own = sample.own_ids();
+        let question = Question {
+            database: vectors(self.database),
+            queries: Vectors { size, values: &sample.latents },
+            own,
+        };
+        let truth = Truth { queries: &sample.labels, ..self.truth() };
+        let (wanted, qualities): (Vec<Vec<u32>>, Vec<Option<Quality>>) =
+            answers(&question, Nearness::Cosine, truth).into_iter().map(|a| (a.nearest, a.quality)).unzip();
+        let qualities: Vec<Quality> = qualities.into_iter().flatten().collect();
+        let question = Question {
+            database: Codes { bits, codes: &self.database.codes },
+            queries: Codes { bits, codes: &sample.codes },
+            own,
+        };
+        let [first_10, first_100, first_1000] = recall_among_first(&question, &wanted, [10, 100, 1000]);
+        (Quality::mean(&qualities), RecallAt { first_10, first_100, first_1000 })
+    }
+
+    /// What the pixels are worth, as they are and as codes.
+    fn pixels(&self, go_on: &dyn Fn() -> Result<()>) -> Result<(Option<Quality>, Option<CodeQuality>)> {
+        let (n_database, n_queries) = (self.database.len(), self.queries.len());
+        let judged = self.queries.labels.iter().any(Option::is_some);
+        let shape = comparable(self.gallery.model().metadata.input, n_database + n_queries);
+        let (Some(shape), true) = (shape, judged) else { return Ok((None, None)) };
+        let load = |rows: &Rows| {
+            let items: Result<Vec<Item>, String> = rows.items(self.gallery, self.dir).into_iter().collect();
+            load_pixels(self.gallery, &items.ok()?, shape)
+        };
+        let Some(database) = load(self.database) else { return Ok((None, None)) };
+        let own = self.queries.own_ids();
+        let queries = match own {
+            Some(ids) => Some(pick(&database, shape.size(), ids.iter().map(|&id| id as usize))),
+            None => load(self.queries),
+        };
+        let Some(queries) = queries else { return Ok((None, None)) };
+        go_on()?;
+        let pca_itq = self.pca_itq(&database, &queries, shape.size())?;
+        go_on()?;
+
+        let rows = spread(n_queries, affordable(n_database, shape.size()));
+        let sample = self.queries.at(&rows);
+        let queries = pick(&queries, shape.size(), rows.into_iter());
+        let vectors = |values| Vectors { size: shape.size(), values };
+        let question =
+            Question { database: vectors(&database), queries: vectors(&queries), own: sample.own_ids() };
+        let truth = Truth { queries: &sample.labels, ..self.truth() };
+        let answers = answers(&question, Nearness::Euclidean, truth).into_iter();
+        Ok((Quality::mean(&answers.filter_map(|answer| answer.quality).collect::<Vec<_>>()), pca_itq))
+    }
+
+    fn pca_itq(&self, database: &[f32], queries: &[f32], size: usize) -> Result<Option<CodeQuality>> {
+        let bits = self.gallery.snapshot().bits();
+        if bits > size {
+            return Ok(None);
+        }
+        let binarizer = Binarizer::fit_itq(database, size, bits, 0)?;
+        let encode = |pixels: &[f32]| -> Vec<u64> {
+            pixels.par_chunks(1024 * size).flat_map_iter(|some| binarizer.binarize(some)).collect()
+        };
+        let (database, queries) = (encode(database), encode(queries));
+        let codes = |codes| Codes { bits, codes };
+        let question =
+            Question { database: codes(&database), queries: codes(&queries), own: self.queries.own_ids() };
+        Ok(code_quality(&question, self.truth()))
+    }
+}
+
+/// How often exact search over `items` vectors of `size` numbers may be asked, at least.
+fn affordable(items: usize, size: usize) -> usize {
+    (MAX_PRODUCTS / items.saturating_mul(size).max(1)).max(100)
+}
+
+/// The size at which the pixels of `n_images` images of the model's size are compared; nothing where they would be too many.
+fn comparable(input: InputShape, n_images: usize) -> Option<InputShape> {
+    let most = MAX_PIXEL_SIZE.min(MAX_PIXELS / n_images.max(1));
+    let shrink = (input.size() as f64 / most as f64).sqrt().max(1.0);
+    let side = |side: usize| ((side as f64 / shrink) as usize).max(1);
+    let shape = InputShape { height: side(input.height), width: side(input.width), ..input };
+    (shape.size() <= most).then_some(shape)
+}
+
+/// Some rows of `values` `[rows, size]`.
+fn pick(values: &[f32], size: usize, rows: impl Iterator<Item = usize>) -> Vec<f32> {
+    rows.flat_map(|row| &values[row * size..][..size]).copied().collect()
 }
 
 /// How much of the exact answer the default search finds.
@@ -195,19 +329,26 @@ fn mean_recall(snapshot: &Snapshot, queries: &Rows) -> Result<f64> {
     Ok(recalls.iter().sum::<f64>() / recalls.len().max(1) as f64)
 }
 
-/// The gallery's own images ask for each other by their pixels.
-fn pixel_baseline(gallery: &Gallery, dir: &Path, database: &Rows) -> Option<Baseline> {
-    let shape = gallery.model().metadata.input;
-    if database.len().saturating_mul(shape.size()) > MAX_PIXELS {
-        return None;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pixels_are_compared_at_the_models_size_or_smaller() {
+        let square = |side, channels| InputShape { channels, height: side, width: side };
+        assert_eq!(comparable(square(28, 1), 70_000), Some(square(28, 1)));
+        assert_eq!(comparable(square(32, 3), 50_000), Some(square(32, 3)));
+        assert_eq!(comparable(square(224, 3), 1000), Some(square(32, 3)));
+        assert_eq!(comparable(square(28, 1), 1_000_000), Some(square(16, 1)));
+        assert_eq!(comparable(square(28, 1), usize::MAX), None);
+        let wide = InputShape { channels: 3, height: 64, width: 256 };
+        assert_eq!(comparable(wide, 10), Some(InputShape { channels: 3, height: 16, width: 64 }));
     }
-    let values = pixels(gallery, dir, database.ids.as_ref()?, shape)?;
-    let labels = numbers(database);
-    let rows = spread(database.len(), MAX_EXACT_QUERIES);
-    let asked: Vec<f32> =
-        rows.iter().flat_map(|row| &values[row * shape.size()..(row + 1) * shape.size()]).copied().collect();
-    let asked_labels: Vec<u32> = rows.iter().map(|&row| labels[row]).collect();
-    let own: Vec<u32> = rows.iter().map(|&row| row as u32).collect();
-    let vectors = |values, labels| Vectors { size: shape.size(), values, labels };
-    Some(baseline(vectors(&values, &labels), vectors(&asked, &asked_labels), Nearness::Euclidean, Some(&own)))
+
+    #[test]
+    fn exact_search_is_asked_as_often_as_it_is_affordable() {
+        assert!(affordable(60_000, 784) >= 10_000);
+        assert_eq!(affordable(usize::MAX, 784), 100);
+        assert_eq!(pick(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, [2, 0].into_iter()), [5.0, 6.0, 1.0, 2.0]);
+    }
 }

@@ -35,8 +35,23 @@ pub(super) struct Rows {
     pub(super) latents: Vec<f32>,
     /// `[rows]`
     pub(super) labels: Vec<Option<u32>>,
-    /// `[rows]`: numbers in the index, where the images are the gallery's own.
-    pub(super) ids: Option<Vec<u32>>,
+    /// `[rows]`
+    pub(super) images: Images,
+}
+
+/// Which images the rows are.
+#[derive(Debug)]
+pub(super) enum Images {
+    /// The gallery's own, by their numbers in the index.
+    Own(Vec<u32>),
+    /// Others.
+    Others(Vec<Item>),
+}
+
+impl Default for Images {
+    fn default() -> Self {
+        Images::Others(Vec::new())
+    }
 }
 
 impl Rows {
@@ -50,7 +65,7 @@ impl Rows {
             }
             rows.labels.push(labels.number(Record::of(snapshot, id)?.label.as_deref()));
         }
-        rows.ids = Some(ids);
+        rows.images = Images::Own(ids);
         Ok(rows)
     }
 
@@ -63,19 +78,21 @@ impl Rows {
         observer: &dyn Observer,
     ) -> Result<(Rows, Vec<Skipped>)> {
         let jobs: Vec<Job<'_>> = items.iter().map(|item| Job { item, known: None }).collect();
-        let (mut rows, mut skipped) = (Rows::default(), Vec::new());
+        let (mut rows, mut encoded, mut skipped) = (Rows::default(), Vec::new(), Vec::new());
         let finished = gallery.coder(threads).encode(&jobs, observer, &mut |job, outcome| {
             match outcome {
                 Outcome::Encoded { latent, .. } => {
                     rows.codes.extend(gallery.facts().binarizer.binarize(&latent));
                     rows.latents.extend(latent);
                     rows.labels.push(labels.number(items[job].label()));
+                    encoded.push(items[job].clone());
                 }
                 Outcome::Skipped(reason) => skipped.push(Skipped { path: items[job].display(), reason }),
                 Outcome::Same(_) => {} // nothing was said to be known
             }
             Ok(())
         })?;
+        rows.images = Images::Others(encoded);
         if finished { Ok((rows, skipped)) } else { Err(crate::Error::Interrupted) }
     }
 
@@ -83,8 +100,16 @@ impl Rows {
         self.labels.len()
     }
 
+    /// The numbers in the index of the gallery's own images.
+    pub(super) fn own_ids(&self) -> Option<&[u32]> {
+        match &self.images {
+            Images::Own(ids) => Some(ids),
+            Images::Others(_) => None,
+        }
+    }
+
     /// The rows at `places`.
-    fn at(&self, places: &[usize]) -> Rows {
+    pub(super) fn at(&self, places: &[usize]) -> Rows {
         let pick = |width: usize| move |&row: &usize| row * width..(row + 1) * width;
         let n = self.len().max(1);
         let (words, size) = (self.codes.len() / n, self.latents.len() / n);
@@ -92,7 +117,12 @@ impl Rows {
             codes: places.iter().map(pick(words)).flat_map(|range| &self.codes[range]).copied().collect(),
             latents: places.iter().map(pick(size)).flat_map(|range| &self.latents[range]).copied().collect(),
             labels: places.iter().map(|&row| self.labels[row]).collect(),
-            ids: self.ids.as_ref().map(|ids| places.iter().map(|&row| ids[row]).collect()),
+            images: match &self.images {
+                Images::Own(ids) => Images::Own(places.iter().map(|&row| ids[row]).collect()),
+                Images::Others(items) => {
+                    Images::Others(places.iter().map(|&row| items[row].clone()).collect())
+                }
+            },
         }
     }
 
@@ -101,10 +131,13 @@ impl Rows {
         self.at(&spread(self.len(), n))
     }
 
-    /// Those whose label is known.
-    pub(super) fn labelled(&self) -> Rows {
-        let places: Vec<usize> = (0..self.len()).filter(|&row| self.labels[row].is_some()).collect();
-        self.at(&places)
+    /// The images, each where it can be found, else the reason why not.
+    pub(super) fn items(&self, gallery: &Gallery, dir: &Path) -> Vec<Result<Item, String>> {
+        let base = dir.parent().unwrap_or(Path::new(""));
+        match &self.images {
+            Images::Own(ids) => images::named(ids.iter().map(|&id| gallery.snapshot().name(id)), base),
+            Images::Others(items) => items.iter().cloned().map(Ok).collect(),
+        }
     }
 }
 
@@ -114,24 +147,20 @@ pub(super) fn spread(len: usize, n: usize) -> Vec<usize> {
     (0..n).map(|i| i * len / n).collect()
 }
 
-/// The gallery's items `ids` as pixels `[ids, C * H * W]`, as the encoder would see them; nothing if one of them is gone.
-pub(super) fn pixels(gallery: &Gallery, dir: &Path, ids: &[u32], shape: InputShape) -> Option<Vec<f32>> {
-    let base = dir.parent().unwrap_or(Path::new(""));
-    let items = images::named(ids.iter().map(|&id| gallery.snapshot().name(id)), base);
+/// Images as pixels `[items, C * H * W]`, inverted where the gallery's are; nothing if one of them is gone.
+pub(super) fn load_pixels(gallery: &Gallery, items: &[Item], shape: InputShape) -> Option<Vec<f32>> {
     let (limits, inverted) = (Limits::default(), gallery.facts().ink.inverted);
-    let rows: Option<Vec<Vec<f32>>> = items
-        .into_par_iter()
-        .map_init(Resizer::new, |resizer, item| {
-            let loaded = images::load(&item.ok()?, &limits).ok()?;
-            let mut row = vec![0.0; shape.size()];
-            resizer.to_input(&loaded.pixels, shape, &mut row).ok()?;
-            if inverted {
-                invert_ink(&mut row);
-            }
-            Some(row)
-        })
-        .collect();
-    Some(rows?.concat())
+    let mut pixels = vec![0.0; items.len() * shape.size()];
+    let rows = pixels.par_chunks_exact_mut(shape.size()).zip(items);
+    let load = |resizer: &mut Resizer, (row, item): (&mut [f32], &Item)| {
+        let loaded = images::load(item, &limits).ok()?;
+        resizer.to_input(&loaded.pixels, shape, row).ok()?;
+        if inverted {
+            invert_ink(row);
+        }
+        Some(())
+    };
+    rows.try_for_each_init(Resizer::new, load).map(|()| pixels)
 }
 
 #[cfg(test)]
@@ -152,11 +181,11 @@ mod tests {
             codes: vec![1, 2, 3],
             latents: vec![0.1, 0.2, 1.1, 1.2, 2.1, 2.2],
             labels: vec![Some(5), None, Some(6)],
-            ids: Some(vec![7, 8, 9]),
+            images: Images::Own(vec![7, 8, 9]),
         };
-        let labelled = rows.labelled();
-        assert_eq!((labelled.codes, labelled.latents), (vec![1, 3], vec![0.1, 0.2, 2.1, 2.2]));
-        assert_eq!((labelled.labels, labelled.ids), (vec![Some(5), Some(6)], Some(vec![7, 9])));
+        let some = rows.at(&[0, 2]);
+        assert_eq!((&some.codes[..], &some.latents[..]), (&[1, 3][..], &[0.1, 0.2, 2.1, 2.2][..]));
+        assert_eq!((&some.labels[..], some.own_ids()), (&[Some(5), Some(6)][..], Some(&[7, 9][..])));
         assert_eq!(spread(10, 3), [0, 3, 6]);
         assert_eq!(spread(2, 5), [0, 1]);
         assert!(Rows::default().spread(5).labels.is_empty());

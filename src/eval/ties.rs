@@ -109,13 +109,33 @@ impl Tables {
 
 /// Expected share of relevant items among the first `k` ranks, or among all items where there are fewer than `k`.
 pub fn precision(buckets: &[Bucket], k: usize) -> f64 {
+    let (taken, relevant) = first(buckets, k);
+    relevant / taken.max(1) as f64
+}
+
+/// Expected share of the relevant items that stand among the first `k` ranks; 1 when nothing is relevant.
+pub fn share_of_first(buckets: &[Bucket], k: usize) -> f64 {
+    let relevant: usize = buckets.iter().map(|bucket| bucket.relevant).sum();
+    if relevant == 0 { 1.0 } else { first(buckets, k).1 / relevant as f64 }
+}
+
+/// Items among the first `k` ranks, and how many of them are relevant on average.
+fn first(buckets: &[Bucket], k: usize) -> (usize, f64) {
     let (mut taken, mut relevant) = (0, 0.0);
     for bucket in buckets.iter().filter(|bucket| bucket.items > 0) {
         let part = bucket.items.min(k - taken);
         relevant += bucket.relevant as f64 * part as f64 / bucket.items as f64;
         taken += part;
     }
-    relevant / taken.max(1) as f64
+    (taken, relevant)
+}
+
+/// Share of relevant items among all within `radius`, where `buckets[d]` are the items at distance d; 0 where there are none.
+pub fn precision_within(buckets: &[Bucket], radius: usize) -> f64 {
+    let near = &buckets[..buckets.len().min(radius + 1)];
+    let (items, relevant) =
+        near.iter().fold((0, 0), |(n, r), bucket| (n + bucket.items, r + bucket.relevant));
+    relevant as f64 / items.max(1) as f64
 }
 
 #[cfg(test)]

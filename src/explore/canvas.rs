@@ -22,6 +22,15 @@ pub struct Area {
 }
 
 impl Area {
+    /// Whether the two have a pixel in common.
+    pub fn meets(self, other: Area) -> bool {
+        let apart = |a: usize, width: usize, b: usize| a + width <= b;
+        !(apart(self.x, self.width, other.x)
+            || apart(other.x, other.width, self.x)
+            || apart(self.y, self.height, other.y)
+            || apart(other.y, other.height, self.y))
+    }
+
     /// The area that has `by` more pixels on each side; no further than the left and top edge of the canvas.
     #[must_use]
     pub fn grown(self, by: usize) -> Area {
@@ -97,6 +106,30 @@ impl Canvas {
         }
     }
 
+    /// Draws the border of `area`, one pixel wide and inside of it.
+    pub fn outline(&mut self, area: Area, colour: Colour) {
+        let Area { x, y, width, height } = area;
+        for (x, y, width, height) in [
+            (x, y, width, 1),
+            (x, (y + height).saturating_sub(1), width, 1),
+            (x, y, 1, height),
+            ((x + width).saturating_sub(1), y, 1, height),
+        ] {
+            self.fill(Area { x, y, width, height }, colour);
+        }
+    }
+
+    /// Draws a disc around `(x, y)`, its edge smoothed.
+    pub fn disc(&mut self, (x, y): (f32, f32), radius: f32, colour: Colour) {
+        let span = |centre: f32| {
+            (centre - radius - 1.0).max(0.0) as usize..=(centre + radius + 1.0).max(0.0) as usize
+        };
+        for (row, column) in span(y).flat_map(|row| span(x).map(move |column| (row, column))) {
+            let distance = (column as f32 + 0.5 - x).hypot(row as f32 + 0.5 - y);
+            self.blend((column, row), colour, (radius + 0.5 - distance).clamp(0.0, 1.0));
+        }
+    }
+
     /// Writes `text` with its top left corner at `at`, `(x, y)`.
     pub fn text(&mut self, at: (usize, usize), text: &str, pen: Pen) {
         let Pen { scale, colour } = pen;
@@ -107,6 +140,17 @@ impl Canvas {
                     let (x, y) = (left + column * scale, at.1 + row * scale);
                     self.fill(Area { x, y, width: scale, height: scale }, colour);
                 }
+            }
+        }
+    }
+
+    /// Lays `cover`, 0 to 1, of a colour over a pixel.
+    fn blend(&mut self, (x, y): (usize, usize), colour: Colour, cover: f32) {
+        if x < self.pixels.width && y < self.pixels.height {
+            let at = 3 * (y * self.pixels.width + x);
+            for (below, above) in self.pixels.data[at..at + 3].iter_mut().zip(colour) {
+                let (from, to) = (f32::from(*below), f32::from(above));
+                *below = (from + cover * (to - from)).round() as u8;
             }
         }
     }
@@ -213,6 +257,18 @@ mod tests {
             canvas.image(&image, Area { x: 2, y: 2, width: 10, height: 10 });
             assert_eq!(inked(&canvas.into_pixels()).len(), expected, "{width} x {height}");
         }
+    }
+
+    #[test]
+    fn discs_are_round_and_outlines_hollow() {
+        let mut canvas = Canvas::new(21, 21, [255; 3]);
+        canvas.disc((10.5, 10.5), 8.0, INK);
+        let full = inked(&canvas.into_pixels()).len() as f32;
+        assert!((full / (std::f32::consts::PI * 64.0) - 0.9).abs() < 0.1, "the edge is lighter: {full}");
+        let mut canvas = Canvas::new(5, 5, [255; 3]);
+        canvas.disc((90.0, -9.0), 3.0, INK);
+        canvas.outline(Area { x: 0, y: 1, width: 4, height: 3 }, INK);
+        assert_eq!(inked(&canvas.into_pixels()).len(), 10);
     }
 
     #[test]

@@ -1,7 +1,33 @@
-//! Pictures of answers: contact sheets that show a query beside its neighbours.
+//! Pictures: a query beside its neighbours, and what an autoencoder makes of images.
 //!
-//! [`sheet`] lays out, [`canvas`] draws; both know pixels and text only, no index and no model.
+//! | file | what it shows |
+//! |---|---|
+//! | `sheet` | queries and their neighbours |
+//! | `views` | what a training sees of images |
+//! | `reconstruction` | original, latent, reconstruction |
+//! | `denoise` | images before and after cleaning |
+//! | `latent` | where latents lie, and what the decoder draws between them |
+//! | `sampling` | new images, from drawn latents |
+//! | `studio` | a model and the images it is shown, for what follows |
+//! | `columns` | the layout of sheets with a column for each image |
+//! | `colormap` | numbers and labels as colours |
+//! | `canvas`, `style` | rectangles, images and text; paper, inks and margins |
+//!
+//! Pictures are made here and written elsewhere. Layouts know pixels and text only, no index and no model.
 
 pub mod sheet;
+pub mod views;
+
+pub mod denoise;
+pub mod latent;
+pub mod reconstruction;
+pub mod sampling;
+mod studio;
+
+pub mod columns;
 
 pub mod canvas;
+pub mod colormap;
+mod style;
+
+pub use studio::{Studio, spread};

@@ -3,6 +3,7 @@
 //! Layout only; what the captions say is the caller's. One picture in memory: about 1 MB for each query with ten neighbours.
 
 use super::canvas::{Area, Canvas, Colour, Pen, fitted, text_height, text_width};
+use super::style::{BLUE, FAINT, GAP, INK, LINE, MARGIN, PAPER, RULE, STRONG, TEXT};
 use crate::images::Pixels;
 
 /// A query and what was found for it.
@@ -39,13 +40,8 @@ pub enum Frame {
     Differs,
 }
 
-const PAPER: Colour = [250, 249, 246];
-const INK: Colour = [32, 35, 40];
-const FAINT: Colour = [112, 116, 124];
-const RULE: Colour = [222, 220, 214];
 const GREEN: Colour = [38, 148, 84];
 const RED: Colour = [205, 72, 52];
-const BLUE: Colour = [52, 104, 192];
 
 /// Neighbours side by side.
 const COLUMNS: usize = 5;
@@ -53,14 +49,10 @@ const COLUMNS: usize = 5;
 const THUMB: usize = 140;
 /// Side of the query's image.
 const LARGE: usize = 2 * THUMB;
-const MARGIN: usize = 28;
-const GAP: usize = 22;
 /// From an image to the middle of its frame, and the frame's own thickness.
 const FRAME: usize = 3;
 /// From an image to its captions: the frame and some air.
 const ABOVE: usize = 4 * FRAME;
-const TEXT: usize = 2;
-const LINE: usize = 22;
 /// A caption wider than this is cut.
 const CAPTION: usize = 18;
 
@@ -118,7 +110,7 @@ pub fn query_sheet(rows: &[SheetRow]) -> Pixels {
 fn draw_row(canvas: &mut Canvas, layout: &Layout, row: &SheetRow, top: usize) {
     let (x, y) = (MARGIN, top + MARGIN);
     let title = fitted(&row.title, TEXT, layout.width() - 2 * MARGIN);
-    canvas.text((x, y), &title, Pen { scale: TEXT, colour: INK });
+    canvas.text((x, y), &title, STRONG);
     let y = y + 2 * LINE;
     framed(canvas, &row.image, Area { x, y, width: LARGE, height: LARGE }, BLUE);
     for (i, cell) in row.cells.iter().enumerate() {
@@ -141,7 +133,8 @@ fn draw_cell(canvas: &mut Canvas, layout: &Layout, cell: &Cell, (x, y): (usize, 
     }
 }
 
-fn framed(canvas: &mut Canvas, image: &Pixels, area: Area, colour: Colour) {
+/// Draws `image` into `area` with a frame around it.
+pub(super) fn framed(canvas: &mut Canvas, image: &Pixels, area: Area, colour: Colour) {
     canvas.fill(area.grown(2 * FRAME), colour);
     canvas.fill(area.grown(FRAME), PAPER);
     canvas.image(image, area);

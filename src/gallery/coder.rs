@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
+use super::choose::Choice;
 use crate::encode::{EncodeOptions, Encoder};
 use crate::error::Result;
 use crate::images::{Item, Limits, Resizer, Stamp, invert_ink, load};
@@ -70,6 +71,11 @@ pub trait Observer {
     /// Something worth a line, such as a download.
     fn note(&self, text: &str) {
         let _ = text;
+    }
+
+    /// A model was chosen for the images.
+    fn chosen(&self, choice: &Choice) {
+        let _ = choice;
     }
 
     /// So many of so many images are done.

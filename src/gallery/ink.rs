@@ -4,14 +4,13 @@
 //! where its brightness raises a doubt. Natural photographs look much the same to both, so the image stays as it is unless
 //! inverting makes it clearly better.
 
-use crate::encode::{Decoder, Encoder};
-use crate::error::Result;
-use crate::images::{Item, Limits, Resizer, invert_ink, load};
+use crate::encode::{Autoencoder, EncodeOptions, Reconstruction};
+use crate::error::{Error, Result};
+use crate::images::{Item, invert_ink};
 
+use super::coder::Coder;
 use super::record::Ink;
-
-/// Images looked at for a collection.
-const SAMPLE: usize = 64;
+use super::sample::sample;
 
 /// Inverted only if the reconstruction's error falls below this share of the error as it is.
 const CLEARLY: f32 = 0.9;
@@ -29,14 +28,14 @@ pub enum Invert {
 }
 
 impl std::str::FromStr for Invert {
-    type Err = crate::Error;
+    type Err = Error;
 
     fn from_str(text: &str) -> Result<Invert> {
         match text {
             "auto" => Ok(Invert::Auto),
             "never" => Ok(Invert::Never),
             "always" => Ok(Invert::Always),
-            _ => Err(crate::Error::usage(format!("invert: expected auto, never or always, got `{text}`"))),
+            _ => Err(Error::usage(format!("invert: expected auto, never or always, got `{text}`"))),
         }
     }
 }
@@ -54,64 +53,93 @@ impl Ink {
     }
 }
 
-/// Decides for a collection, from images spread evenly over it.
-pub(super) fn decide(
-    items: &[&Item],
-    limits: &Limits,
-    encoder: &mut Encoder,
-    decoder: &mut Decoder,
-) -> Result<Ink> {
-    let shape = encoder.input();
-    let (mut resizer, mut images) = (Resizer::new(), Vec::new());
-    let n_sampled = items.len().min(SAMPLE);
-    for index in 0..n_sampled {
-        let Ok(loaded) = load(items[index * items.len() / n_sampled], limits) else { continue };
-        let start = images.len();
-        images.resize(start + shape.size(), 0.0);
-        if resizer.to_input(&loaded.pixels, shape, &mut images[start..]).is_err() {
-            images.truncate(start);
-        }
+/// Decides for a collection by a sample of its images; where the model has no decoder, they are left as they are.
+///
+/// # Errors
+/// When the model cannot be run.
+pub fn decide_ink(items: &[&Item], invert: Invert, coder: &Coder<'_>) -> Result<Ink> {
+    if invert != Invert::Auto {
+        return Ok(Ink::fixed(invert == Invert::Always));
     }
-    if images.is_empty() {
+    let options = EncodeOptions { threads: 1, device: coder.device };
+    let Some(mut autoencoder) = Autoencoder::open(coder.runtime, coder.model, &options)? else {
         return Ok(Ink::fixed(false));
+    };
+    let mut images = sample(items, &coder.limits, &[coder.model.metadata.input]).concat();
+    Ok(decide(&mut images, invert, &mut autoencoder)?.0)
+}
+
+/// Decides for a collection by a sample of its images [N, C, H, W], and gives what becomes of them in the form decided for.
+pub(super) fn decide(
+    images: &mut [f32],
+    invert: Invert,
+    autoencoder: &mut Autoencoder,
+) -> Result<(Ink, Reconstruction)> {
+    let n_sampled = images.len() / autoencoder.encoder.input().size();
+    let fixed = match invert {
+        Invert::Auto if n_sampled > 0 => None,
+        Invert::Auto | Invert::Never => Some(false),
+        Invert::Always => Some(true),
+    };
+    if let Some(inverted) = fixed {
+        if inverted {
+            invert_ink(images);
+        }
+        return Ok((Ink::fixed(inverted), autoencoder.reconstruct(images)?));
     }
-    let sampled = (images.len() / shape.size()) as u32; // at most SAMPLE
-    let [error_as_is, error_inverted] = errors(&mut images, encoder, decoder)?;
+    let [as_is, negative] = both_ways(images, autoencoder)?;
+    let [error_as_is, error_inverted] = [&as_is, &negative].map(|seen| mean(&seen.losses()));
     let inverted = error_inverted < CLEARLY * error_as_is;
-    let brightness = mean(&images); // `errors` leaves them inverted
+    let brightness = mean(images); // they are negatives now
     let brightness = Some(if inverted { brightness } else { 1.0 - brightness });
-    Ok(Ink { inverted, sampled, error_as_is, error_inverted, brightness })
+    let ink = Ink { inverted, sampled: n_sampled as u32, error_as_is, error_inverted, brightness }; // a small sample
+    Ok((ink, if inverted { negative } else { as_is }))
 }
 
 /// Decides for images [N, C, H, W]: inverts them, or leaves them as they are. Returns whether it inverted.
-pub(super) fn correct(images: &mut [f32], encoder: &mut Encoder, decoder: &mut Decoder) -> Result<bool> {
-    let [as_is, inverted] = errors(images, encoder, decoder)?;
-    let better = inverted < CLEARLY * as_is;
+pub(super) fn correct(images: &mut [f32], autoencoder: &mut Autoencoder) -> Result<bool> {
+    let [as_is, negative] = both_ways(images, autoencoder)?.map(|seen| mean(&seen.losses()));
+    let better = negative < CLEARLY * as_is;
     if !better {
         invert_ink(images);
     }
     Ok(better)
 }
 
-/// The reconstruction's error of the images as they are, and of the images inverted, which they are thereafter.
-fn errors(images: &mut [f32], encoder: &mut Encoder, decoder: &mut Decoder) -> Result<[f32; 2]> {
-    let mut error = |images: &[f32]| -> Result<f32> {
-        let latents = encoder.encode(images)?;
-        Ok(cross_entropy(images, &decoder.decode(&latents)?))
-    };
-    let as_is = error(images)?;
-    invert_ink(images);
-    Ok([as_is, error(images)?])
+/// What a model makes of images [N, C, H, W], each in the ink that it knows better. A negative's reconstruction is turned
+/// back: originals and reconstructions are in the images' own ink.
+///
+/// # Errors
+/// As [`Autoencoder::reconstruct`].
+pub fn reconstruct_either_way(
+    images: &[f32],
+    invert: Invert,
+    autoencoder: &mut Autoencoder,
+) -> Result<Reconstruction> {
+    let mut seen = autoencoder.reconstruct(images)?;
+    if invert == Invert::Never {
+        return Ok(seen);
+    }
+    let mut negatives = images.to_vec();
+    invert_ink(&mut negatives);
+    let negative = autoencoder.reconstruct(&negatives)?;
+    let (size, latent_size) = (seen.shape.size(), autoencoder.encoder.latent_size());
+    for (i, (as_is, inverted)) in seen.losses().into_iter().zip(negative.losses()).enumerate() {
+        if invert == Invert::Always || inverted < CLEARLY * as_is {
+            let (image, latent) = (i * size..(i + 1) * size, i * latent_size..(i + 1) * latent_size);
+            seen.latents[latent.clone()].copy_from_slice(&negative.latents[latent]);
+            seen.images[image.clone()].copy_from_slice(&negative.images[image.clone()]);
+            invert_ink(&mut seen.images[image]);
+        }
+    }
+    Ok(seen)
 }
 
-/// Mean binary cross-entropy per pixel of a reconstruction.
-fn cross_entropy(images: &[f32], reconstructions: &[f32]) -> f32 {
-    let of_pixel = |(&x, &r): (&f32, &f32)| {
-        let r = f64::from(r).clamp(1e-7, 1.0 - 1e-7);
-        -(f64::from(x) * r.ln() + (1.0 - f64::from(x)) * (1.0 - r).ln())
-    };
-    let sum: f64 = images.iter().zip(reconstructions).map(of_pixel).sum();
-    (sum / images.len().max(1) as f64) as f32
+/// The reconstruction of the images as they are, and of the images inverted, which they are thereafter.
+fn both_ways(images: &mut [f32], autoencoder: &mut Autoencoder) -> Result<[Reconstruction; 2]> {
+    let as_is = autoencoder.reconstruct(images)?;
+    invert_ink(images);
+    Ok([as_is, autoencoder.reconstruct(images)?])
 }
 
 fn mean(values: &[f32]) -> f32 {
@@ -128,13 +156,5 @@ mod tests {
         assert!(!dark.doubts(&[0.0, 0.0, 0.4, 0.4]));
         assert!(dark.doubts(&[1.0, 1.0, 0.6, 0.6]));
         assert!(!Ink::fixed(false).doubts(&[0.9]));
-    }
-
-    #[test]
-    fn the_error_is_the_cross_entropy() {
-        assert!(cross_entropy(&[0.0, 1.0], &[0.0, 1.0]) < 1e-6);
-        assert!((cross_entropy(&[0.0, 1.0], &[0.5, 0.5]) - std::f32::consts::LN_2).abs() < 1e-6);
-        assert!(cross_entropy(&[1.0], &[0.0]) > 10.0);
-        assert_eq!(cross_entropy(&[], &[]), 0.0);
     }
 }

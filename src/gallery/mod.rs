@@ -12,7 +12,9 @@
 //! | `update.rs` | the `index` command: what is new, what is kept, one commit |
 //! | `plan.rs` | comparing a folder with an index; putting the kept and the new together |
 //! | `coder.rs` | many images to latents, on worker threads |
+//! | `choose.rs` | which of the shipped models knows the images best |
 //! | `ink.rs` | dark ink on light paper, or the reverse |
+//! | `sample.rs` | a few images of a collection, for both |
 //! | `record.rs` | what is stored beside codes: items, model, binarizer, ink |
 
 mod update;
@@ -20,19 +22,23 @@ mod update;
 mod plan;
 
 mod coder;
-mod ink;
 mod record;
+
+mod choose;
+mod ink;
+mod sample;
 
 use std::path::{Path, PathBuf};
 
 use aesearch_index::{Mode, Search, Snapshot};
 
+pub use choose::{Candidate, Choice, ChooseOptions, choose};
 pub use coder::{Coder, Job, Observer, Outcome};
-pub use ink::Invert;
+pub use ink::{Invert, decide_ink, reconstruct_either_way};
 pub use record::{Facts, Ink, ModelIdentity, Record};
 pub use update::{UpdateOptions, UpdateReport, update};
 
-use crate::encode::{Decoder, EncodeOptions, Encoder};
+use crate::encode::{Autoencoder, EncodeOptions, Encoder};
 use crate::error::{Error, Result};
 use crate::images::{Item, Limits, Pixels, Resizer, invert_ink, load};
 use crate::model::Model;
@@ -127,7 +133,7 @@ pub struct Gallery {
     runtime: Runtime,
     encoder: Encoder,
     /// Opened when a query's ink is in doubt.
-    decoder: Option<Decoder>,
+    autoencoder: Option<Autoencoder>,
     resizer: Resizer,
     options: OpenOptions,
 }
@@ -143,8 +149,8 @@ impl Gallery {
         let model = load_indexed_model(dir, &facts, &options.model)?;
         let runtime = ensure(&options.runtime, notice)?;
         let encoder = Encoder::new(&runtime, &model, &EncodeOptions { threads: 1, device: options.device })?;
-        let (decoder, resizer, options) = (None, Resizer::new(), options.clone());
-        Ok(Gallery { snapshot, facts, model, runtime, encoder, decoder, resizer, options })
+        let (autoencoder, resizer, options) = (None, Resizer::new(), options.clone());
+        Ok(Gallery { snapshot, facts, model, runtime, encoder, autoencoder, resizer, options })
     }
 
     /// The images that look most like `item`.
@@ -186,12 +192,12 @@ impl Gallery {
             invert_ink(&mut image);
         }
         if self.options.invert == Invert::Auto && self.facts.ink.doubts(&image) {
-            if self.decoder.is_none() {
+            if self.autoencoder.is_none() {
                 let options = EncodeOptions { threads: 1, device: self.options.device };
-                self.decoder = Decoder::new(&self.runtime, &self.model, &options)?;
+                self.autoencoder = Autoencoder::open(&self.runtime, &self.model, &options)?;
             }
-            if let Some(decoder) = &mut self.decoder {
-                inverted ^= ink::correct(&mut image, &mut self.encoder, decoder)?;
+            if let Some(autoencoder) = &mut self.autoencoder {
+                inverted ^= ink::correct(&mut image, autoencoder)?;
             }
         }
         Ok((self.encoder.encode(&image)?, inverted))

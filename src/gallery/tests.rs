@@ -9,7 +9,7 @@ use crate::images::{InputShape, walk, write_png};
 use crate::model::{BinarizerKind, Family, Metadata, decoder_onnx, encoder_onnx};
 use crate::runtime::options_from;
 
-const SHAPE: InputShape = InputShape { channels: 1, height: 28, width: 28 };
+pub(super) const SHAPE: InputShape = InputShape { channels: 1, height: 28, width: 28 };
 
 /// A folder of images, an untrained model that reconstructs everything as dark, and a place for an index.
 struct Fixture {
@@ -59,9 +59,9 @@ impl Fixture {
     }
 }
 
-fn write_model(folder: &Path, family: Family, seed: u64) {
+pub(super) fn write_model(folder: &Path, family: Family, seed: u64) {
     let architecture = family.architecture(SHAPE, 64).unwrap();
-    let mut parameters = architecture.initial_parameters(seed);
+    let mut parameters = architecture.initial_weights(seed);
     // The last layer ends in a sigmoid: with weights 0 and bias -3 it paints everything dark.
     let [.., weights, bias] = &architecture.parameters()[..] else { unreachable!() };
     parameters[weights.range()].fill(0.0);
@@ -76,7 +76,7 @@ fn write_model(folder: &Path, family: Family, seed: u64) {
 }
 
 /// Light strokes on dark, different for each `n`.
-fn picture(n: usize) -> Pixels {
+pub(super) fn picture(n: usize) -> Pixels {
     let at = |x: usize, y: usize| {
         let (a, b) = (n * 7 % 23 + 2, n * 13 % 19 + 3);
         if x.abs_diff(a) < 3 || (x + y).abs_diff(a + b) < 2 || y == b { 255 - (n % 50) as u8 } else { 0 }

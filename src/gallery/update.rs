@@ -14,12 +14,13 @@ use std::time::Instant;
 
 use aesearch_index::{SegmentBuilder, Settings, Snapshot, Writer};
 
+use super::choose::{ChooseOptions, choose};
 use super::coder::{Coder, Job, Observer, Outcome};
-use super::ink::{self, Invert};
+use super::ink::{Invert, decide_ink};
 use super::plan::{Assembly, Plan, Tally, elsewhere};
 use super::record::{Facts, Ink, ModelIdentity};
 use super::{check_made_with, load_indexed_model, open_if_any};
-use crate::encode::{Binarizer, Decoder, EncodeOptions, Encoder, MAX_FIT};
+use crate::encode::{Binarizer, MAX_FIT};
 use crate::error::Result;
 use crate::images::{Item, Limits, Skipped, named, walk};
 use crate::model::{BinarizerKind, Model, shipped_names};
@@ -31,7 +32,8 @@ const WELL_FITTED: usize = 5_000;
 /// How to index.
 #[derive(Debug, Clone)]
 pub struct UpdateOptions {
-    /// A shipped model's name, a model folder or file, or `auto`: the index's own model, else the default one.
+    /// A shipped model's name, a model folder or file, or `auto`: the index's own model, else the shipped one that knows
+    /// the images best.
     pub model: String,
     /// Worker threads; each holds a session and a batch.
     pub threads: usize,
@@ -62,6 +64,11 @@ impl UpdateOptions {
             seed: 0,
             runtime,
         }
+    }
+
+    fn choice(&self) -> ChooseOptions {
+        let UpdateOptions { model, device, invert, limits, runtime, .. } = self.clone();
+        ChooseOptions { model, device, invert, limits, runtime }
     }
 }
 
@@ -111,9 +118,9 @@ pub fn update(
     let start = Instant::now();
     let mut walk = walk(data)?;
     // Before the lock, so that a run without a model leaves no folder behind.
-    let model = match open_if_any(dir)? {
-        Some((_, facts)) => load_indexed_model(dir, &facts, &options.model)?,
-        None => Model::load(&options.model)?,
+    let (model, ink) = match open_if_any(dir)? {
+        Some((_, facts)) => (load_indexed_model(dir, &facts, &options.model)?, None),
+        None => choose(&walk.items.iter().collect::<Vec<_>>(), &options.choice(), observer)?,
     };
     let mut writer = Writer::lock(dir)?;
     let old = open_if_any(dir)?; // again: another writer may have been faster
@@ -135,7 +142,7 @@ pub fn update(
     let plan = Plan::new(&walk.items, snapshot, refit)?.keeping(kept);
     let old_bucket_size = snapshot.and_then(Snapshot::bucket_size);
     let bucket_size = options.bucket_size.or(old_bucket_size).unwrap_or(Settings::default().bucket_size);
-    let run = Run { plan: &plan, before: old_facts, refit, model: &model, bucket_size, options };
+    let run = Run { plan: &plan, before: old_facts, refit, model: &model, ink, bucket_size, options };
     let made = run.make(observer)?;
     let Tally { added, unchanged, changed, rewritten, skipped } = made.tally;
     let removed =
@@ -189,6 +196,8 @@ struct Run<'a> {
     /// Its binarizer is to be fitted anew.
     refit: bool,
     model: &'a Model,
+    /// What to do about the ink, where that was found when the model was chosen.
+    ink: Option<Ink>,
     /// As asked for, else as it was.
     bucket_size: usize,
     options: &'a UpdateOptions,
@@ -210,9 +219,12 @@ impl Run<'_> {
         let runtime = ensure(&options.runtime, &|text| observer.note(text))?;
         let UpdateOptions { threads, device, limits, .. } = *options;
         let mut coder = Coder { runtime: &runtime, model, threads, device, limits, inverted: false };
-        let ink = match self.before {
-            Some(facts) => facts.ink,
-            None => decide_ink(&coder, &jobs, options.invert)?,
+        let ink = match self.before.map(|facts| facts.ink).or(self.ink) {
+            Some(ink) => ink,
+            None => {
+                let items: Vec<&Item> = jobs.iter().map(|(_, job)| job.item).collect();
+                decide_ink(&items, options.invert, &coder)?
+            }
         };
         coder.inverted = ink.inverted;
         let fit = match self.before {
@@ -284,22 +296,6 @@ fn fit(coder: &Coder<'_>, jobs: &[(usize, Job<'_>)], seed: u64, observer: &dyn O
         _ => Some(Binarizer::for_model(metadata, &latents, seed)?),
     };
     Ok(Fit { binarizer, fitted, offered, held, interrupted: !finished })
-}
-
-fn decide_ink(coder: &Coder<'_>, jobs: &[(usize, Job<'_>)], invert: Invert) -> Result<Ink> {
-    let options = EncodeOptions { threads: 1, device: coder.device };
-    match invert {
-        Invert::Never => Ok(Ink::fixed(false)),
-        Invert::Always => Ok(Ink::fixed(true)),
-        Invert::Auto => match Decoder::new(coder.runtime, coder.model, &options)? {
-            None => Ok(Ink::fixed(false)),
-            Some(mut decoder) => {
-                let mut encoder = Encoder::new(coder.runtime, coder.model, &options)?;
-                let items: Vec<&Item> = jobs.iter().map(|(_, job)| job.item).collect();
-                ink::decide(&items, &coder.limits, &mut encoder, &mut decoder)
-            }
-        },
-    }
 }
 
 /// Progress of a part of the jobs as progress of all of them.

@@ -16,6 +16,7 @@
 //! | `jpeg` | what the JPEG decoder does not tell: was the file cut short, how is it turned |
 //! | `guard` | a decoder's panic becomes a reason |
 //! | `resize` | the one way from pixels to a model's input |
+//! | `noise` | noise on such inputs |
 //!
 //! A bad image is data, a [`Skipped`] with its reason; only a path that does not exist is an error. Nothing here knows models.
 
@@ -29,6 +30,7 @@ mod codec;
 mod guard;
 mod idx;
 mod jpeg;
+mod noise;
 mod resize;
 mod sniff;
 
@@ -36,7 +38,8 @@ pub use codec::{decode, encode_png, write_png};
 pub use item::Item;
 pub use load::{Limits, Loaded, Stamp, load};
 pub use named::{file_of, named};
-pub use resize::{COLOUR_RULE, RESIZE_RULE, Resizer, invert_ink};
+pub use noise::add_noise;
+pub use resize::{COLOUR_RULE, RESIZE_RULE, Resizer, invert_ink, to_pixels};
 pub use walk::{Walk, walk};
 
 /// What a model takes: channels, height, width.

@@ -75,6 +75,19 @@ impl Resizer {
     }
 }
 
+/// The image that a model's f32 [C, H, W] in 0..=1 shows, each value at the nearest of 256 steps.
+///
+/// # Panics
+/// When `planes` is not of shape `shape`.
+pub fn to_pixels(planes: &[f32], shape: InputShape) -> Pixels {
+    let InputShape { channels, height, width } = shape;
+    assert_eq!(planes.len(), shape.size(), "planes of {shape:?}");
+    let area = height * width;
+    let values = (0..area).flat_map(|i| (0..channels).map(move |c| c * area + i));
+    let data = values.map(|at| (planes[at].clamp(0.0, 1.0) * 255.0).round() as u8).collect();
+    Pixels { width, height, channels, data }
+}
+
 /// Light ink on dark becomes dark ink on light, and back: each value x of 0..=1 becomes 1 - x.
 pub fn invert_ink(image: &mut [f32]) {
     for value in image {
@@ -178,6 +191,17 @@ mod tests {
         let grey = Pixels { width: 2, height: 2, channels: 1, data: vec![0; 4] };
         assert!(Resizer::new().to_input(&grey, shape(1, 1, 1), &mut [0.0; 2]).is_err());
         assert!(Resizer::new().to_input(&grey, shape(1, 0, 1), &mut []).is_err());
+    }
+
+    #[test]
+    fn pixels_come_back_as_they_went() {
+        let data: Vec<u8> = (0..=255).cycle().step_by(7).take(3 * 5 * 4).collect();
+        for channels in [1, 3] {
+            let data = data[..channels * 20].to_vec();
+            let pixels = Pixels { width: 5, height: 4, channels, data };
+            let shape = shape(channels, 4, 5);
+            assert_eq!(to_pixels(&input(&pixels, shape), shape), pixels);
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! An encoder and a decoder: two lists of layers, checked against each other, with all parameters in one flat vector.
 //!
-//! The vector holds weight and bias of each layer in order, encoder first, each tensor in ONNX's own layout; training,
-//! export and warm starts all speak of parameters by these names and offsets.
+//! The vector holds the tensors of each layer in order, encoder first, each in ONNX's own layout; behind those that training
+//! changes stand the running statistics. Training, export and warm starts all speak of them by these names and offsets.
 
+use super::families::Design;
 use super::families::Family;
 use super::layers::{Extent, Layer};
+use super::metadata::{Brightness, Prior};
 use crate::error::{Error, Result};
 use crate::images::InputShape;
 use rand::{RngExt, SeedableRng};
@@ -17,10 +19,37 @@ pub struct Architecture {
     pub family: Family,
     /// What the encoder takes.
     pub input: InputShape,
+    /// The sizes it was made with.
+    pub design: Design,
     /// From image to latent; the last output is a vector.
     pub encoder: Vec<Layer>,
     /// From latent to image; the last layer is a sigmoid.
     pub decoder: Vec<Layer>,
+    /// From latent to one logit that says whether the latent was drawn from the prior; part of training alone, empty where
+    /// nobody asks.
+    pub discriminator: Vec<Layer>,
+}
+
+/// The parts of an architecture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Half {
+    /// From image to latent.
+    Encoder,
+    /// From latent to image.
+    Decoder,
+    /// From latent to a verdict.
+    Discriminator,
+}
+
+impl Half {
+    /// `encoder`, `decoder` or `discriminator`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Half::Encoder => "encoder",
+            Half::Decoder => "decoder",
+            Half::Discriminator => "discriminator",
+        }
+    }
 }
 
 /// One tensor of weights or biases.
@@ -54,7 +83,7 @@ impl Parameter {
 /// A line of the summary: layer, output extent, number of parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SummaryRow {
-    /// `encoder` or `decoder`.
+    /// `encoder`, `decoder` or `discriminator`.
     pub half: &'static str,
     /// For instance `Conv 16 3x3 stride 2`.
     pub layer: String,
@@ -65,24 +94,30 @@ pub struct SummaryRow {
 }
 
 impl Architecture {
-    /// Joins two halves and checks that each layer takes what the one before gives.
+    /// Checks that each layer takes what the one before gives, and that the halves fit each other.
     ///
     /// # Errors
     /// Names the layer that does not fit, or the mismatch of image and reconstruction.
-    pub fn new(family: Family, input: InputShape, encoder: Vec<Layer>, decoder: Vec<Layer>) -> Result<Self> {
-        let architecture = Architecture { family, input, encoder, decoder };
-        let image = architecture.image();
-        let latent = extents(&architecture.encoder, image).map_err(Error::usage)?.1;
-        let output = extents(&architecture.decoder, latent).map_err(Error::usage)?.1;
-        if latent != Extent::vector(latent.channels) {
+    pub(crate) fn checked(self) -> Result<Self> {
+        let (family, image) = (self.family, self.image());
+        let through = |layers: &[Layer], input| {
+            layers.iter().try_fold(input, |extent, layer| layer.output(extent)).map_err(Error::usage)
+        };
+        let latent = through(&self.encoder, image)?;
+        let output = through(&self.decoder, latent)?;
+        let verdict = through(&self.discriminator, latent)?;
+        if !latent.is_vector() {
             return Err(Error::usage(format!("{family}: latent: expected a vector, got {latent}")));
         }
-        if output != image || architecture.decoder.last() != Some(&Layer::Sigmoid) {
+        if output != image || self.decoder.last() != Some(&Layer::Sigmoid) {
             return Err(Error::usage(format!(
                 "{family}: reconstruction: expected {image} from a sigmoid, got {output}"
             )));
         }
-        Ok(architecture)
+        if !self.discriminator.is_empty() && verdict != Extent::vector(1) {
+            return Err(Error::usage(format!("{family}: discriminator: expected one number, got {verdict}")));
+        }
+        Ok(self)
     }
 
     /// The extent of an input image.
@@ -92,31 +127,71 @@ impl Architecture {
 
     /// Size of the latent vector.
     pub fn latent_size(&self) -> usize {
-        self.steps().filter(|s| s.half == "encoder").last().map_or(0, |s| s.output.len())
+        self.half(Half::Encoder).last().map_or(0, |s| s.output.len())
     }
 
-    /// Every layer with its place, input and output: encoder, then decoder.
+    /// The latent as the layers have it before it is laid out flat: maps of some height and width, or a vector.
+    pub fn latent_extent(&self) -> Extent {
+        let last = self.half(Half::Encoder).last();
+        last.map_or(self.image(), |s| if s.layer == Layer::Flatten { s.input } else { s.output })
+    }
+
+    /// Whether the encoder evens out brightness first.
+    pub fn brightness(&self) -> Brightness {
+        if self.encoder.first() == Some(&Layer::Normalize) {
+            Brightness::Normalized
+        } else {
+            Brightness::Kept
+        }
+    }
+
+    /// What its training pulls latents to, where it does.
+    pub fn prior(&self) -> Option<Prior> {
+        let gaussian = matches!(self.encoder.last(), Some(Layer::Gaussian { .. }));
+        (gaussian || !self.discriminator.is_empty()).then_some(Prior::Normal)
+    }
+
+    /// Every layer with its place, input and output: encoder, decoder, discriminator.
     pub(crate) fn steps(&self) -> impl Iterator<Item = Step> {
-        let halves = [("encoder", &self.encoder), ("decoder", &self.decoder)];
-        let layers =
-            halves.into_iter().flat_map(|(half, l)| l.iter().enumerate().map(move |(i, l)| (half, i, *l)));
-        layers.scan(self.image(), |input, (half, index, layer)| {
-            // `new` has checked every layer
+        [Half::Encoder, Half::Decoder, Half::Discriminator].into_iter().flat_map(|half| self.half(half))
+    }
+
+    /// The layers of one half.
+    pub(crate) fn half(&self, half: Half) -> impl Iterator<Item = Step> {
+        let image = self.image();
+        // `checked` has been through every layer
+        let latent = || self.encoder.iter().fold(image, |x, layer| layer.output(x).unwrap_or(x));
+        let (layers, input) = match half {
+            Half::Encoder => (&self.encoder, image),
+            Half::Decoder => (&self.decoder, latent()),
+            Half::Discriminator => (&self.discriminator, latent()),
+        };
+        layers.iter().enumerate().scan(input, move |input, (index, &layer)| {
             let output = layer.output(*input).ok()?;
             Some(Step { half, index, layer, input: std::mem::replace(input, output), output })
         })
     }
 
-    /// All parameter tensors, in the order of the flat vector.
+    /// All tensors that training changes, in the order of the flat vector.
     pub fn parameters(&self) -> Vec<Parameter> {
-        let mut offset = 0;
+        self.tensors(0, Layer::parameters)
+    }
+
+    /// The running statistics, which stand behind the parameters in the flat vector.
+    pub fn statistics(&self) -> Vec<Parameter> {
+        self.tensors(self.parameter_count(), Layer::statistics)
+    }
+
+    fn tensors(
+        &self,
+        mut offset: usize,
+        of: impl Fn(&Layer, Extent) -> Vec<(&'static str, Vec<usize>)>,
+    ) -> Vec<Parameter> {
         let mut all = vec![];
         for step in self.steps() {
-            for (kind, dims) in
-                ["weight", "bias"].iter().zip(step.layer.parameters(step.input).into_iter().flatten())
-            {
+            for (kind, dims) in of(&step.layer, step.input) {
                 let parameter =
-                    Parameter { name: format!("{}.{}.{kind}", step.half, step.index), dims, offset };
+                    Parameter { name: format!("{}.{}.{kind}", step.half.name(), step.index), dims, offset };
                 offset += parameter.len();
                 all.push(parameter);
             }
@@ -124,20 +199,38 @@ impl Architecture {
         all
     }
 
-    /// Length of the flat parameter vector.
+    /// Number of parameters.
     pub fn parameter_count(&self) -> usize {
         self.parameters().last().map_or(0, |p| p.range().end)
     }
 
-    /// Fresh parameters: Glorot uniform weights (Glorot & Bengio, 2010), biases zero. The same seed gives the same bits.
-    pub fn initial_parameters(&self, seed: u64) -> Vec<f32> {
+    /// Length of the flat vector: parameters and running statistics.
+    pub fn weight_count(&self) -> usize {
+        self.statistics().last().map_or(self.parameter_count(), |p| p.range().end)
+    }
+
+    /// A fresh flat vector: Glorot uniform weights (Glorot & Bengio, 2010), scales and variances 1, the forget gates of an LSTM open
+    /// (Jozefowicz et al., 2015), all else 0. The same seed gives the same bits.
+    pub fn initial_weights(&self, seed: u64) -> Vec<f32> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut flat = vec![0.0; self.parameter_count()];
-        for parameter in self.parameters().iter().filter(|p| p.dims.len() > 1) {
-            let receptive: usize = parameter.dims[2..].iter().product();
-            let fans = (parameter.dims[0] + parameter.dims[1]) * receptive;
-            let bound = (6.0 / fans as f32).sqrt();
-            flat[parameter.range()].fill_with(|| rng.random_range(-bound..bound));
+        let mut flat = vec![0.0; self.weight_count()];
+        for parameter in self.parameters().iter().chain(&self.statistics()) {
+            let kind = parameter.name.rsplit('.').next().unwrap_or_default();
+            let values = &mut flat[parameter.range()];
+            if let [out, inputs, receptive @ ..] = &parameter.dims[..] {
+                let fans = (out + inputs) * receptive.iter().product::<usize>();
+                let bound = (6.0 / fans as f32).sqrt();
+                values.fill_with(|| rng.random_range(-bound..bound));
+            } else if matches!(kind, "scale" | "variance") {
+                values.fill(1.0);
+            }
+        }
+        for step in self.steps() {
+            if let Layer::Lstm { units, .. } = step.layer {
+                let name = format!("{}.{}.bias", step.half.name(), step.index);
+                let bias = self.parameters().into_iter().find(|p| p.name == name);
+                bias.into_iter().for_each(|p| flat[p.offset + 2 * units..p.offset + 3 * units].fill(1.0));
+            }
         }
         flat
     }
@@ -145,16 +238,10 @@ impl Architecture {
     /// The table that `model show` prints.
     pub fn summary(&self) -> Vec<SummaryRow> {
         let rows = self.steps().map(|s| SummaryRow {
-            half: s.half,
+            half: s.half.name(),
             layer: s.layer.to_string(),
             output: s.output,
-            parameters: s
-                .layer
-                .parameters(s.input)
-                .iter()
-                .flatten()
-                .map(|d| d.iter().product::<usize>())
-                .sum(),
+            parameters: s.layer.parameters(s.input).iter().map(|(_, d)| d.iter().product::<usize>()).sum(),
         });
         rows.collect()
     }
@@ -163,14 +250,9 @@ impl Architecture {
 /// A layer in its place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Step {
-    pub(crate) half: &'static str,
+    pub(crate) half: Half,
     pub(crate) index: usize,
     pub(crate) layer: Layer,
     pub(crate) input: Extent,
     pub(crate) output: Extent,
-}
-
-fn extents(layers: &[Layer], input: Extent) -> Result<(Extent, Extent), String> {
-    let output = layers.iter().try_fold(input, |extent, layer| layer.output(extent))?;
-    Ok((input, output))
 }

@@ -3,11 +3,13 @@
 //! `encoder.onnx` takes `image` `[N, C, H, W]` in `0..=1` and gives `latent` `[N, D]`; `decoder.onnx` the reverse. Weights
 //! keep their names from [`Architecture::parameters`], so that a warm start finds them again.
 
-use super::architecture::{Architecture, Parameter, Step};
-use super::layers::{Extent, Layer};
+use super::architecture::{Architecture, Half, Parameter, Step};
+use super::layers::{BATCH_NORM_EPSILON, Extent, Layer};
 use super::metadata::Metadata;
+use super::normalize::normalize_nodes;
 use crate::error::{Error, Result};
 use crate::onnx::{Graph, OnnxFile, Value, batch, fixed};
+use std::collections::HashMap;
 
 /// Name of the image tensor in both graphs.
 pub(crate) const IMAGE: &str = "image";
@@ -16,29 +18,76 @@ pub(crate) const LATENT: &str = "latent";
 
 /// The inference graph from image to latent. `weights` is the flat vector of the whole architecture.
 pub fn encoder_onnx(architecture: &Architecture, weights: &[f32], metadata: &Metadata) -> OnnxFile {
-    half_onnx(architecture, weights, "encoder", IMAGE, LATENT).with_metadata(metadata.pairs())
+    half_onnx(architecture, weights, Half::Encoder, IMAGE, LATENT).with_metadata(metadata.pairs())
 }
 
 /// The inference graph from latent to image. `weights` is the flat vector of the whole architecture.
 pub fn decoder_onnx(architecture: &Architecture, weights: &[f32], metadata: &Metadata) -> OnnxFile {
-    half_onnx(architecture, weights, "decoder", LATENT, IMAGE).with_metadata(metadata.pairs())
+    half_onnx(architecture, weights, Half::Decoder, LATENT, IMAGE).with_metadata(metadata.pairs())
 }
 
-fn half_onnx(arch: &Architecture, weights: &[f32], half: &str, input: &str, output: &str) -> OnnxFile {
-    let parameters = arch.parameters();
-    let steps: Vec<Step> = arch.steps().filter(|s| s.half == half).collect();
+fn half_onnx(arch: &Architecture, weights: &[f32], half: Half, input: &str, output: &str) -> OnnxFile {
+    let steps: Vec<Step> = arch.half(half).collect();
+    let mut tensors = Tensors::of(arch, weights);
+    tensors.fold_norms(&steps);
     let mut graph = Graph::new();
     let mut x = graph.input(input, tensor_shape(steps[0].input));
     for step in &steps {
-        let tensors: Vec<Value> = parameters
-            .iter()
-            .filter(|p| p.name.starts_with(&format!("{half}.{}.", step.index)))
-            .map(|p| graph.weight(&p.name, &p.dims, &weights[p.range()]))
-            .collect();
-        x = inference_node(&mut graph, step, &x, &tensors);
+        x = inference_nodes(&mut graph, step, &x, &tensors);
     }
     graph.output(output, &x);
-    graph.finish(half)
+    graph.finish(half.name())
+}
+
+/// The tensors of an architecture by name: dimensions and values.
+struct Tensors(HashMap<String, (Vec<usize>, Vec<f32>)>);
+
+impl Tensors {
+    fn of(arch: &Architecture, weights: &[f32]) -> Self {
+        let all = arch.parameters().into_iter().chain(arch.statistics());
+        Tensors(all.map(|p| (p.name.clone(), (p.dims.clone(), weights[p.range()].to_vec()))).collect())
+    }
+
+    fn name(step: &Step, kind: &str) -> String {
+        format!("{}.{}.{kind}", step.half.name(), step.index)
+    }
+
+    fn values(&self, step: &Step, kind: &str) -> Option<&[f32]> {
+        self.0.get(&Self::name(step, kind)).map(|(_, values)| values.as_slice())
+    }
+
+    /// The tensor as a named constant of `graph`.
+    fn weight(&self, graph: &mut Graph, step: &Step, kind: &str) -> Value {
+        let name = Self::name(step, kind);
+        let (dims, values) = &self.0[&name];
+        graph.weight(&name, dims, values)
+    }
+
+    /// Works every batch normalization into the weight and bias of the layer before it.
+    fn fold_norms(&mut self, steps: &[Step]) {
+        for pair in steps.windows(2) {
+            let [linear, norm] = pair else { continue };
+            let (Some(mean), Some(variance)) = (self.values(norm, "mean"), self.values(norm, "variance"))
+            else {
+                continue;
+            };
+            let channels = mean.len();
+            let or = |values: Option<&[f32]>, other| values.map_or(vec![other; channels], <[f32]>::to_vec);
+            let scale = or(self.values(norm, "scale"), 1.0);
+            let shift = or(self.values(norm, "shift"), 0.0);
+            let bias = or(self.values(linear, "bias"), 0.0);
+            let factor: Vec<f32> =
+                scale.iter().zip(variance).map(|(s, v)| s / (v + BATCH_NORM_EPSILON).sqrt()).collect();
+            let bias = (0..channels).map(|c| (bias[c] - mean[c]) * factor[c] + shift[c]).collect();
+            self.0.insert(Self::name(linear, "bias"), (vec![channels], bias));
+            if let Some((_, weight)) = self.0.get_mut(&Self::name(linear, "weight")) {
+                let per_channel = weight.len() / channels;
+                for (row, factor) in weight.chunks_exact_mut(per_channel).zip(&factor) {
+                    row.iter_mut().for_each(|w| *w *= factor);
+                }
+            }
+        }
+    }
 }
 
 /// `[N, units]` for a vector, else `[N, C, H, W]`.
@@ -50,42 +99,120 @@ fn tensor_shape(extent: Extent) -> Vec<crate::onnx::Dim> {
     }
 }
 
-fn inference_node(graph: &mut Graph, step: &Step, x: &Value, tensors: &[Value]) -> Value {
+fn inference_nodes(graph: &mut Graph, step: &Step, x: &Value, tensors: &Tensors) -> Value {
+    let mut tensor = |kind: &str| tensors.weight(graph, step, kind);
     match step.layer {
         Layer::Conv { kernel, stride, padding, .. } => {
             let (top, bottom) = padding.amounts(step.input.height, kernel, stride);
             let (left, right) = padding.amounts(step.input.width, kernel, stride);
-            graph.conv(x, &tensors[0], &tensors[1], stride, [top, left, bottom, right])
+            let [weight, bias] = ["weight", "bias"].map(tensor);
+            graph.conv(x, &weight, &bias, stride, [top, left, bottom, right])
         }
-        Layer::Dense { .. } => graph.gemm((x, false), (&tensors[0], true), Some(&tensors[1])),
+        Layer::Dense { .. } => {
+            let [weight, bias] = ["weight", "bias"].map(tensor);
+            graph.gemm((x, false), (&weight, true), Some(&bias))
+        }
+        Layer::Gaussian { units } => {
+            let [weight, bias] = ["weight", "bias"].map(tensor);
+            let both = graph.gemm((x, false), (&weight, true), Some(&bias));
+            graph.columns(&both, 0..units)
+        }
+        Layer::Lstm { units, sequence } => {
+            let weights = ["input_weight", "state_weight", "bias"].map(&mut tensor);
+            lstm_nodes(graph, step.input, x, &weights, (units, sequence))
+        }
+        // folded into the layer before
+        Layer::BatchNorm { .. } => x.clone(),
+        Layer::Normalize => {
+            let count = step.input.len();
+            let flat = graph.reshape(x, vec![batch(1), fixed(count)]);
+            let y = normalize_nodes(graph, &flat, 1, count);
+            graph.reshape(&y, x.shape().to_vec())
+        }
+        Layer::Binarize => {
+            let zero = graph.scalar(0.0);
+            let (two, one) = (graph.scalar(2.0), graph.scalar(1.0));
+            let positive = graph.above(x, &zero);
+            let doubled = graph.mul(&positive, &two);
+            graph.sub(&doubled, &one)
+        }
         Layer::Relu => graph.relu(x),
         Layer::Sigmoid => graph.sigmoid(x),
         Layer::Upsample => graph.upsample(x),
         Layer::Flatten | Layer::Reshape(_) => graph.reshape(x, tensor_shape(step.output)),
+        Layer::Repeat { steps } => {
+            let column = graph.reshape(x, vec![batch(1), fixed(step.input.channels), fixed(1), fixed(1)]);
+            let ones = graph.constant(&[1, 1, steps, 1], &vec![1.0; steps]);
+            graph.mul(&column, &ones)
+        }
+        Layer::Rows { channels } => {
+            let Extent { height, width, .. } = step.output;
+            let rows = graph.reshape(x, vec![batch(1), fixed(channels), fixed(width), fixed(height)]);
+            graph.transpose(&rows, &[0, 1, 3, 2])
+        }
     }
 }
 
-/// Reads the flat parameter vector of `architecture` back from the two files of a model folder.
+/// An LSTM over the rows of `[N, C, H, W]`: the standard operator, which wants `[H, N, C*W]`.
+fn lstm_nodes(
+    graph: &mut Graph,
+    input: Extent,
+    x: &Value,
+    weights: &[Value; 3],
+    (units, sequence): (usize, bool),
+) -> Value {
+    let Extent { channels, height, width } = input;
+    let rows = graph.transpose(x, &[2, 0, 1, 3]);
+    let rows = graph.reshape(&rows, vec![fixed(height), batch(1), fixed(channels * width)]);
+    let [all, last] = graph.lstm(&rows, weights, units);
+    if sequence {
+        // [H, 1, N, units] to [N, units, H, 1]
+        graph.transpose(&all, &[2, 3, 0, 1])
+    } else {
+        graph.reshape(&last, vec![batch(1), fixed(units)])
+    }
+}
+
+/// Reads the flat vector of `architecture` back from the two files of a model folder: a warm start.
+///
+/// Where a batch normalization was folded into the layer before, its scale and shift become 1 and the bias that was left of it,
+/// and its statistics 0 and 1: the same function, until training measures the statistics anew. A discriminator, which no
+/// file holds, starts from `seed`.
 ///
 /// # Errors
 /// Names the first tensor that is missing or has other dimensions than the architecture wants.
 pub fn read_weights(
     architecture: &Architecture,
     model: &str,
-    encoder: &OnnxFile,
-    decoder: &OnnxFile,
+    [encoder, decoder]: [&OnnxFile; 2],
+    seed: u64,
 ) -> Result<Vec<f32>> {
-    let mut flat = Vec::with_capacity(architecture.parameter_count());
-    for Parameter { name, dims, .. } in architecture.parameters() {
-        let file = if name.starts_with("encoder") { encoder } else { decoder };
-        match file.weight(&name) {
-            Some((found, values)) if found == dims => flat.extend(values),
+    let mut flat = architecture.initial_weights(seed);
+    for Parameter { name, dims, offset } in architecture.parameters() {
+        let Some((half, rest)) = name.split_once('.') else { continue };
+        let (file, name) = match half {
+            "encoder" => (encoder, name.clone()),
+            "decoder" => (decoder, name.clone()),
+            _ => continue,
+        };
+        let stored = match rest.split_once('.') {
+            Some((_, "scale")) => continue,
+            Some((index, "shift")) => {
+                let before = index.parse::<usize>().unwrap_or(0).saturating_sub(1);
+                format!("{half}.{before}.bias")
+            }
+            _ => name,
+        };
+        match file.weight(&stored) {
+            Some((found, values)) if found == dims => {
+                flat[offset..offset + values.len()].copy_from_slice(&values);
+            }
             found => {
                 let got = found.map_or("none".into(), |(dims, _)| format!("{dims:?}"));
                 let hint =
                     format!("start from a model of family {} and the same input size", architecture.family);
                 return Err(
-                    Error::model(model, format!("{name}: expected {dims:?}, got {got}")).with_hint(hint)
+                    Error::model(model, format!("{stored}: expected {dims:?}, got {got}")).with_hint(hint)
                 );
             }
         }
@@ -104,12 +231,17 @@ mod tests {
         let input = InputShape { channels: 3, height: 32, width: 32 };
         for family in Family::ALL {
             let architecture = family.architecture(input, 64).unwrap();
-            let weights = architecture.initial_parameters(3);
+            let weights = architecture.initial_weights(3);
             let metadata = Metadata::new("test", &architecture, 64);
             let [encoder, decoder] = [encoder_onnx, decoder_onnx].map(|export| {
                 OnnxFile::read(&export(&architecture, &weights, &metadata).to_bytes()).unwrap()
             });
-            assert_eq!(read_weights(&architecture, "test", &encoder, &decoder).unwrap(), weights);
+            let back = read_weights(&architecture, "test", [&encoder, &decoder], 3).unwrap();
+            assert_eq!(back.len(), weights.len());
+            // a folded normalization leaves its epsilon behind
+            for (back, weight) in back.iter().zip(&weights) {
+                assert!((back - weight).abs() <= 1e-5 * weight.abs(), "{family}: {back} and {weight}");
+            }
         }
     }
 
@@ -118,11 +250,11 @@ mod tests {
         let grey = InputShape { channels: 1, height: 28, width: 28 };
         let small = Family::Dense.architecture(grey, 32).unwrap();
         let metadata = Metadata::new("small", &small, 32);
-        let weights = small.initial_parameters(0);
+        let weights = small.initial_weights(0);
         let (encoder, decoder) =
             (encoder_onnx(&small, &weights, &metadata), decoder_onnx(&small, &weights, &metadata));
         let large = Family::Dense.architecture(InputShape { height: 32, width: 32, ..grey }, 32).unwrap();
-        let error = read_weights(&large, "small", &encoder, &decoder).unwrap_err();
+        let error = read_weights(&large, "small", [&encoder, &decoder], 0).unwrap_err();
         assert_eq!(error.to_string(), "small: encoder.1.weight: expected [128, 1024], got [128, 784]");
     }
 }

@@ -4,27 +4,61 @@
 
 use super::architecture::Architecture;
 use super::layers::{Extent, Layer, Padding};
-use super::metadata::BinarizerKind;
+use super::metadata::{BinarizerKind, Brightness};
 use crate::error::{Error, Result};
 use crate::images::InputShape;
-use Layer::{Dense, Flatten, Relu, Reshape, Sigmoid, Upsample};
+use Layer::{Binarize, Flatten, Gaussian, Normalize, Relu, Repeat, Reshape, Rows, Sigmoid, Upsample};
 use std::fmt;
 use std::str::FromStr;
 
 /// A family of autoencoders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
-    /// Three strided convolutions into a small dense latent of as many numbers as the code has bits.
+    /// Three strided convolutions into a latent whose signs are the code: trained to reconstruct from the signs alone, and to give
+    /// two views of an image the same ones.
     ConvHash,
     /// The convolutional autoencoder of the classic walk-through: latent 4x4x32 for images of 28x28.
     Conv,
     /// Fully connected: 128, 32, 128.
     Dense,
+    /// A variational autoencoder (Kingma & Welling, 2014), convolutional: its latents follow a normal distribution.
+    Vae,
+    /// An adversarial autoencoder (Makhzani et al., 2015), convolutional: a discriminator sees to that distribution.
+    Aae,
+    /// An LSTM reads the rows of an image one after the other, another one writes them.
+    Lstm,
 }
+
+/// The sizes that a family leaves open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Design {
+    /// Bits of the code; the latent of `conv-hash`, `vae`, `aae` and `lstm` has as many numbers.
+    pub bits: usize,
+    /// Filters of the first convolution of `conv-hash`, `vae` and `aae`; deeper ones have multiples of it.
+    pub width: usize,
+    /// Whether `conv-hash` evens out brightness first.
+    pub brightness: Brightness,
+}
+
+impl Default for Design {
+    fn default() -> Self {
+        Design { bits: 64, width: 32, brightness: Brightness::Kept }
+    }
+}
+
+impl From<usize> for Design {
+    fn from(bits: usize) -> Self {
+        Design { bits, ..Design::default() }
+    }
+}
+
+/// Widths that make sense.
+const WIDTHS: std::ops::RangeInclusive<usize> = 4..=256;
 
 impl Family {
     /// All families, the default one first.
-    pub const ALL: [Family; 3] = [Family::ConvHash, Family::Conv, Family::Dense];
+    pub const ALL: [Family; 6] =
+        [Family::ConvHash, Family::Conv, Family::Dense, Family::Vae, Family::Aae, Family::Lstm];
 
     /// The name used on the command line and in model files.
     pub fn name(self) -> &'static str {
@@ -32,22 +66,36 @@ impl Family {
             Family::ConvHash => "conv-hash",
             Family::Conv => "conv",
             Family::Dense => "dense",
+            Family::Vae => "vae",
+            Family::Aae => "aae",
+            Family::Lstm => "lstm",
         }
     }
 
-    /// How latents of this family become bits. All are trained for reconstruction alone, which does not pull latents to
-    /// either side of zero: ITQ turns them first.
+    /// How latents of this family become bits. All but `conv-hash` are trained for latents that nothing pulls to either side of
+    /// zero: ITQ turns them first.
     pub fn binarizer(self) -> BinarizerKind {
         match self {
-            Family::ConvHash | Family::Conv | Family::Dense => BinarizerKind::Itq,
+            Family::ConvHash => BinarizerKind::Sign,
+            Family::Conv | Family::Dense | Family::Vae | Family::Aae | Family::Lstm => BinarizerKind::Itq,
         }
     }
 
-    /// The layers of this family for images of shape `input` and codes of `bits` bits.
+    /// Bits of the code where nothing is said: small latents where new images are to be drawn from them.
+    pub fn default_bits(self) -> usize {
+        match self {
+            Family::ConvHash | Family::Conv | Family::Dense => 64,
+            Family::Vae | Family::Aae => 32,
+            Family::Lstm => 128,
+        }
+    }
+
+    /// The layers of this family for images of shape `input`.
     ///
     /// # Errors
     /// Names the dimension that does not fit and what would.
-    pub fn architecture(self, input: InputShape, bits: usize) -> Result<Architecture> {
+    pub fn architecture(self, input: InputShape, design: impl Into<Design>) -> Result<Architecture> {
+        let design = design.into();
         let InputShape { channels, height, width } = input;
         if channels != 1 && channels != 3 {
             return Err(Error::usage(format!("{self}: channels: expected 1 or 3, got {channels}")));
@@ -58,40 +106,102 @@ impl Family {
                 return Err(Error::usage(format!("{self}: {what}: expected {expected}, got {size}")));
             }
         }
+        if !WIDTHS.contains(&design.width) {
+            return Err(Error::usage(format!("{self}: width: expected 4 to 256, got {}", design.width)));
+        }
         let (encoder, decoder) = match self {
-            Family::ConvHash => conv_hash(input, bits),
+            Family::ConvHash => conv_hash(input, design),
             Family::Conv => conv(input)?,
-            Family::Dense => dense(input),
+            Family::Dense => fully_connected(input),
+            Family::Vae => {
+                let (mut encoder, decoder) = pyramid(input, design);
+                encoder.push(Gaussian { units: design.bits });
+                (encoder, decoder)
+            }
+            Family::Aae => {
+                let (mut encoder, decoder) = pyramid(input, design);
+                encoder.push(dense(design.bits));
+                (encoder, decoder)
+            }
+            Family::Lstm => lstm(input, design.bits),
         };
-        Architecture::new(self, input, encoder, decoder)
+        let discriminator = match self {
+            Family::Aae => vec![dense(256), Relu, dense(256), Relu, dense(1)],
+            _ => vec![],
+        };
+        Architecture { family: self, input, design, encoder, decoder, discriminator }.checked()
     }
 }
 
 fn conv_layer(filters: usize, kernel: usize, stride: usize) -> Layer {
-    Layer::Conv { filters, kernel, stride, padding: Padding::Same }
+    Layer::Conv { filters, kernel, stride, padding: Padding::Same, bias: true }
 }
 
-fn conv_hash(input: InputShape, bits: usize) -> (Vec<Layer>, Vec<Layer>) {
-    let quarter = Extent { channels: 32, height: input.height / 4, width: input.width / 4 };
-    let encoder = vec![
-        conv_layer(16, 3, 2),
-        Relu,
-        conv_layer(32, 3, 2),
-        Relu,
-        conv_layer(64, 3, 2),
-        Relu,
-        Flatten,
-        Dense { units: bits },
-    ];
-    let decoder = vec![
-        Dense { units: quarter.len() },
+fn dense(units: usize) -> Layer {
+    Layer::Dense { units, bias: true }
+}
+
+/// Halves the image; the normalization brings its own shift.
+fn normed_conv(filters: usize) -> [Layer; 3] {
+    let conv = Layer::Conv { filters, kernel: 3, stride: 2, padding: Padding::Same, bias: false };
+    [conv, Layer::BatchNorm { affine: true }, Relu]
+}
+
+/// The decoder is narrow whatever the encoder is: it is there to keep what an image looks like in the code.
+fn conv_hash(input: InputShape, design: Design) -> (Vec<Layer>, Vec<Layer>) {
+    let Design { bits, width, brightness } = design;
+    let first = match brightness {
+        Brightness::Kept => None,
+        Brightness::Normalized => Some(Normalize),
+    };
+    let blocks = [width, 2 * width, 4 * width].into_iter().flat_map(normed_conv);
+    let latent = [Flatten, Layer::Dense { units: bits, bias: false }, Layer::BatchNorm { affine: false }];
+    let encoder = first.into_iter().chain(blocks).chain(latent).collect();
+    let decoder = [Binarize].into_iter().chain(widening(input, 16)).collect();
+    (encoder, decoder)
+}
+
+/// From a vector to an image by way of its quarter.
+fn widening(input: InputShape, width: usize) -> Vec<Layer> {
+    let quarter = Extent { channels: 2 * width, height: input.height / 4, width: input.width / 4 };
+    vec![
+        dense(quarter.len()),
         Relu,
         Reshape(quarter),
         Upsample,
-        conv_layer(16, 3, 1),
+        conv_layer(width, 3, 1),
         Relu,
         Upsample,
         conv_layer(input.channels, 3, 1),
+        Sigmoid,
+    ]
+}
+
+/// What `vae` and `aae` share: all but the latent itself.
+fn pyramid(input: InputShape, design: Design) -> (Vec<Layer>, Vec<Layer>) {
+    const HIDDEN: usize = 256;
+    let width = design.width;
+    let encoder =
+        vec![conv_layer(width, 3, 2), Relu, conv_layer(2 * width, 3, 2), Relu, Flatten, dense(HIDDEN), Relu];
+    let decoder = [dense(HIDDEN), Relu].into_iter().chain(widening(input, width)).collect();
+    (encoder, decoder)
+}
+
+/// The last state of the first LSTM is all that the second one sees, at every row.
+fn lstm(input: InputShape, units: usize) -> (Vec<Layer>, Vec<Layer>) {
+    let encoder = vec![Layer::Lstm { units, sequence: false }];
+    let row = Layer::Conv {
+        filters: input.channels * input.width,
+        kernel: 1,
+        stride: 1,
+        padding: Padding::Same,
+        bias: true,
+    };
+    let decoder = vec![
+        Repeat { steps: input.height },
+        Layer::Lstm { units, sequence: true },
+        row,
+        Rows { channels: input.channels },
         Sigmoid,
     ];
     (encoder, decoder)
@@ -118,7 +228,7 @@ fn conv(input: InputShape) -> Result<(Vec<Layer>, Vec<Layer>)> {
         conv_layer(32, 3, 1),
         Relu,
         Upsample,
-        Layer::Conv { filters: 16, kernel: 3, stride: 1, padding },
+        Layer::Conv { filters: 16, kernel: 3, stride: 1, padding, bias: true },
         Relu,
         Upsample,
         conv_layer(channels, 3, 1),
@@ -127,10 +237,10 @@ fn conv(input: InputShape) -> Result<(Vec<Layer>, Vec<Layer>)> {
     Ok((encoder, decoder))
 }
 
-fn dense(input: InputShape) -> (Vec<Layer>, Vec<Layer>) {
+fn fully_connected(input: InputShape) -> (Vec<Layer>, Vec<Layer>) {
     let image = Extent { channels: input.channels, height: input.height, width: input.width };
-    let encoder = vec![Flatten, Dense { units: 128 }, Relu, Dense { units: 32 }, Relu];
-    let decoder = vec![Dense { units: 128 }, Relu, Dense { units: image.len() }, Reshape(image), Sigmoid];
+    let encoder = vec![Flatten, dense(128), Relu, dense(32), Relu];
+    let decoder = vec![dense(128), Relu, dense(image.len()), Reshape(image), Sigmoid];
     (encoder, decoder)
 }
 
@@ -193,7 +303,7 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_parameters() {
         let conv = Family::ConvHash.architecture(MNIST, 64).unwrap();
-        assert_eq!(conv.initial_parameters(7), conv.initial_parameters(7));
-        assert_ne!(conv.initial_parameters(7), conv.initial_parameters(8));
+        assert_eq!(conv.initial_weights(7), conv.initial_weights(7));
+        assert_ne!(conv.initial_weights(7), conv.initial_weights(8));
     }
 }

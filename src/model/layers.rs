@@ -5,6 +5,9 @@
 
 use std::fmt;
 
+/// Added to the variance of a channel, as everywhere.
+pub(crate) const BATCH_NORM_EPSILON: f32 = 1e-5;
+
 /// Channels, height and width of what flows between layers, per image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
@@ -25,6 +28,11 @@ impl Extent {
     /// Numbers per image.
     pub fn len(self) -> usize {
         self.channels * self.height * self.width
+    }
+
+    /// True for what is no map of pixels.
+    pub fn is_vector(self) -> bool {
+        self == Extent::vector(self.channels)
     }
 
     /// True when there is nothing in it.
@@ -66,10 +74,12 @@ impl Padding {
     }
 }
 
-/// One layer of an encoder or decoder.
+/// One layer of an encoder, decoder or discriminator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layer {
-    /// A square 2-D convolution with bias. Parameters: `[filters, channels, kernel, kernel]` and `[filters]`.
+    /// Each image to mean 0.5 and standard deviation 0.25, clipped to `0..=1`: brightness and contrast go out.
+    Normalize,
+    /// A square 2-D convolution. Parameters: weight `[filters, channels, kernel, kernel]`, and bias `[filters]`.
     Conv {
         /// Output channels.
         filters: usize,
@@ -79,11 +89,49 @@ pub enum Layer {
         stride: usize,
         /// Border.
         padding: Padding,
+        /// Whether there is one.
+        bias: bool,
     },
-    /// A fully connected layer with bias. Parameters: `[units, inputs]` and `[units]`.
+    /// A fully connected layer. Parameters: weight `[units, inputs]`, and bias `[units]`.
     Dense {
         /// Output size.
         units: usize,
+        /// Whether there is one.
+        bias: bool,
+    },
+    /// Each channel to mean 0 and variance 1 over the batch (Ioffe & Szegedy, 2015); in exported files folded into the layer
+    /// before, with running statistics. Parameters, where affine: scale and shift, `[channels]` each.
+    BatchNorm {
+        /// Whether a learned scale and shift follow.
+        affine: bool,
+    },
+    /// A normal distribution per number: mean and logarithm of the variance, fully connected (Kingma & Welling, 2014). In
+    /// training one draw of it, in exported files the mean. Parameters: weight `[2 units, inputs]`, bias `[2 units]`.
+    Gaussian {
+        /// Output size.
+        units: usize,
+    },
+    /// -1 or 1 by the sign. In training each number is 1 for exactly half of the batch, and gradients pass as if nothing
+    /// were there (bi-half layer, Li & van Gemert, 2021).
+    Binarize,
+    /// A long short-term memory over the rows of an image, or the steps of a sequence `[numbers, steps, 1]` (Hochreiter &
+    /// Schmidhuber, 1997). Parameters: input weight `[4 units, inputs]`, state weight `[4 units, units]`, bias `[4 units]`,
+    /// gates in the order of ONNX: input, output, forget, cell.
+    Lstm {
+        /// Size of the state.
+        units: usize,
+        /// Whether the states of all steps come out, `[units, steps, 1]`, or the last one alone.
+        sequence: bool,
+    },
+    /// A vector, the same for every step of a sequence, `[numbers, steps, 1]`.
+    Repeat {
+        /// Steps.
+        steps: usize,
+    },
+    /// A sequence `[channels * width, steps, 1]`, each step a row of an image.
+    Rows {
+        /// Of the image.
+        channels: usize,
     },
     /// `max(x, 0)`.
     Relu,
@@ -103,8 +151,9 @@ impl Layer {
     /// # Errors
     /// Says which layer cannot take which input.
     pub fn output(&self, input: Extent) -> Result<Extent, String> {
+        let wants = |expected: &str| Err(format!("{self}: expected {expected}, got {input}"));
         match *self {
-            Layer::Conv { filters, kernel, stride, padding } => {
+            Layer::Conv { filters, kernel, stride, padding, .. } => {
                 let along = |size: usize| {
                     let (before, behind) = padding.amounts(size, kernel, stride);
                     let padded = size + before + behind;
@@ -115,9 +164,21 @@ impl Layer {
                 })?;
                 Ok(Extent { channels: filters, height, width })
             }
-            Layer::Dense { units } if input == Extent::vector(input.channels) => Ok(Extent::vector(units)),
-            Layer::Dense { .. } => Err(format!("{self}: expected a vector, got {input}")),
-            Layer::Relu | Layer::Sigmoid => Ok(input),
+            Layer::Dense { units, .. } | Layer::Gaussian { units } if input.is_vector() => {
+                Ok(Extent::vector(units))
+            }
+            Layer::Dense { .. } | Layer::Gaussian { .. } => wants("a vector"),
+            Layer::Lstm { units, sequence: true } => Ok(Extent { channels: units, width: 1, ..input }),
+            Layer::Lstm { units, sequence: false } => Ok(Extent::vector(units)),
+            Layer::Repeat { steps } if input.is_vector() => Ok(Extent { height: steps, ..input }),
+            Layer::Repeat { .. } => wants("a vector"),
+            Layer::Rows { channels } if input.width == 1 && input.channels.is_multiple_of(channels) => {
+                Ok(Extent { channels, height: input.height, width: input.channels / channels })
+            }
+            Layer::Rows { .. } => wants("a sequence of rows"),
+            Layer::Normalize | Layer::BatchNorm { .. } | Layer::Binarize | Layer::Relu | Layer::Sigmoid => {
+                Ok(input)
+            }
             Layer::Upsample => Ok(Extent { height: 2 * input.height, width: 2 * input.width, ..input }),
             Layer::Flatten => Ok(Extent::vector(input.len())),
             Layer::Reshape(target) if target.len() == input.len() => Ok(target),
@@ -127,14 +188,38 @@ impl Layer {
         }
     }
 
-    /// Dimensions of the weight and the bias, or `None` for a layer without parameters.
-    pub fn parameters(&self, input: Extent) -> Option<[Vec<usize>; 2]> {
+    /// Names and dimensions of the tensors that training changes.
+    pub fn parameters(&self, input: Extent) -> Vec<(&'static str, Vec<usize>)> {
+        let linear = |dims: Vec<usize>, bias: bool| {
+            let units = dims[0];
+            let bias = bias.then(|| ("bias", vec![units]));
+            [("weight", dims)].into_iter().chain(bias).collect()
+        };
         match *self {
-            Layer::Conv { filters, kernel, .. } => {
-                Some([vec![filters, input.channels, kernel, kernel], vec![filters]])
+            Layer::Conv { filters, kernel, bias, .. } => {
+                linear(vec![filters, input.channels, kernel, kernel], bias)
             }
-            Layer::Dense { units } => Some([vec![units, input.len()], vec![units]]),
-            Layer::Relu | Layer::Sigmoid | Layer::Upsample | Layer::Flatten | Layer::Reshape(_) => None,
+            Layer::Dense { units, bias } => linear(vec![units, input.len()], bias),
+            Layer::Gaussian { units } => linear(vec![2 * units, input.len()], true),
+            Layer::BatchNorm { affine: true } => {
+                vec![("scale", vec![input.channels]), ("shift", vec![input.channels])]
+            }
+            Layer::Lstm { units, .. } => vec![
+                ("input_weight", vec![4 * units, input.channels * input.width]),
+                ("state_weight", vec![4 * units, units]),
+                ("bias", vec![4 * units]),
+            ],
+            _ => vec![],
+        }
+    }
+
+    /// Names and dimensions of the running statistics that training keeps beside the parameters.
+    pub fn statistics(&self, input: Extent) -> Vec<(&'static str, Vec<usize>)> {
+        match self {
+            Layer::BatchNorm { .. } => {
+                vec![("mean", vec![input.channels]), ("variance", vec![input.channels])]
+            }
+            _ => vec![],
         }
     }
 }
@@ -142,14 +227,22 @@ impl Layer {
 impl fmt::Display for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Layer::Conv { filters, kernel, stride, padding } => {
+            Layer::Normalize => write!(f, "Normalize"),
+            Layer::Conv { filters, kernel, stride, padding, .. } => {
                 write!(f, "Conv {filters} {kernel}x{kernel}")?;
                 if *stride > 1 {
                     write!(f, " stride {stride}")?;
                 }
                 if *padding == Padding::Valid { write!(f, " valid") } else { Ok(()) }
             }
-            Layer::Dense { units } => write!(f, "Dense {units}"),
+            Layer::Dense { units, .. } => write!(f, "Dense {units}"),
+            Layer::BatchNorm { .. } => write!(f, "BatchNorm"),
+            Layer::Gaussian { units } => write!(f, "Gaussian {units}"),
+            Layer::Binarize => write!(f, "Binarize"),
+            Layer::Lstm { units, sequence: true } => write!(f, "LSTM {units} sequence"),
+            Layer::Lstm { units, sequence: false } => write!(f, "LSTM {units}"),
+            Layer::Repeat { steps } => write!(f, "Repeat {steps}"),
+            Layer::Rows { .. } => write!(f, "Rows"),
             Layer::Relu => write!(f, "ReLU"),
             Layer::Sigmoid => write!(f, "Sigmoid"),
             Layer::Upsample => write!(f, "Upsample 2x"),
@@ -175,10 +268,10 @@ mod tests {
 
     #[test]
     fn impossible_inputs_are_named() {
-        let conv = Layer::Conv { filters: 4, kernel: 5, stride: 1, padding: Padding::Valid };
+        let conv = Layer::Conv { filters: 4, kernel: 5, stride: 1, padding: Padding::Valid, bias: true };
         let message = conv.output(Extent { channels: 1, height: 3, width: 9 }).unwrap_err();
         assert_eq!(message, "Conv 4 5x5 valid: expected at least 5x5 pixels, got 3x9x1");
-        let dense = Layer::Dense { units: 2 }.output(Extent { channels: 1, height: 3, width: 3 });
+        let dense = Layer::Dense { units: 2, bias: true }.output(Extent { channels: 1, height: 3, width: 3 });
         assert_eq!(dense.unwrap_err(), "Dense 2: expected a vector, got 3x3x1");
     }
 }

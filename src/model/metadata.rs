@@ -4,6 +4,7 @@
 //! model; a file with a newer format version is refused.
 
 use super::architecture::Architecture;
+use super::families::Design;
 use crate::error::{Error, Result};
 use crate::images::InputShape;
 use crate::onnx::OnnxFile;
@@ -48,12 +49,64 @@ impl FromStr for BinarizerKind {
     }
 }
 
+/// Whether the encoder evens out brightness before it looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Brightness {
+    /// Pixels go in as they are.
+    #[default]
+    Kept,
+    /// The encoder's first layer is [`super::Layer::Normalize`], and the decoder answers in that space.
+    Normalized,
+}
+
+impl fmt::Display for Brightness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Brightness::Kept => "kept",
+            Brightness::Normalized => "normalized",
+        })
+    }
+}
+
+impl FromStr for Brightness {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, String> {
+        match s {
+            "kept" => Ok(Brightness::Kept),
+            "normalized" => Ok(Brightness::Normalized),
+            other => Err(format!("expected kept or normalized, got '{other}'")),
+        }
+    }
+}
+
+/// A distribution of latents that decode to new images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prior {
+    /// Independent numbers of mean 0 and variance 1.
+    Normal,
+}
+
+impl fmt::Display for Prior {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("normal")
+    }
+}
+
+impl FromStr for Prior {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, String> {
+        if s == "normal" { Ok(Prior::Normal) } else { Err(format!("expected normal, got '{s}'")) }
+    }
+}
+
 /// What a model file says of itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metadata {
     /// The name it was given: the model folder's.
     pub name: String,
-    /// `conv-hash`, `conv`, `dense`.
+    /// `conv-hash`, `conv`, `dense`, `vae`, `aae`, `lstm`.
     pub family: String,
     /// What the encoder takes.
     pub input: InputShape,
@@ -63,6 +116,12 @@ pub struct Metadata {
     pub bits: usize,
     /// How latents become bits.
     pub binarizer: BinarizerKind,
+    /// Filters of the first convolution, where the family leaves that open.
+    pub width: usize,
+    /// Whether the encoder evens out brightness first.
+    pub brightness: Brightness,
+    /// Where latents of new images can be drawn from.
+    pub prior: Option<Prior>,
     /// SHA-256 of the training images after decoding and resizing, hex; empty when untrained.
     pub data_fingerprint: String,
     /// Number of training images.
@@ -75,6 +134,8 @@ pub struct Metadata {
     pub val_loss: Option<f64>,
     /// Standard deviation of the Gaussian noise that training added, 0 for none.
     pub denoise: f32,
+    /// How training images were varied: `none`, `digits` or `photos`.
+    pub augment: String,
     /// Seed of weights, order and noise.
     pub seed: u64,
     /// Version of the program that wrote the file.
@@ -91,14 +152,30 @@ impl Metadata {
             latent_size: architecture.latent_size(),
             bits,
             binarizer: architecture.family.binarizer(),
+            width: architecture.design.width,
+            brightness: architecture.brightness(),
+            prior: architecture.prior(),
             data_fingerprint: String::new(),
             training_images: 0,
             epochs: 0,
             train_loss: None,
             val_loss: None,
             denoise: 0.0,
+            augment: "none".into(),
             seed: 0,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// The sizes to make the architecture with.
+    pub fn design(&self) -> Design {
+        Design { bits: self.bits, width: self.width, brightness: self.brightness }
+    }
+
+    /// Turns images `[N, C, H, W]` in `0..=1` into what the decoder's answer is to be compared with.
+    pub fn target(&self, images: &mut [f32]) {
+        if self.brightness == Brightness::Normalized {
+            images.chunks_exact_mut(self.input.size()).for_each(super::normalize::normalize);
         }
     }
 
@@ -114,14 +191,18 @@ impl Metadata {
             ("latent_size", self.latent_size.to_string()),
             ("bits", self.bits.to_string()),
             ("binarizer", self.binarizer.to_string()),
+            ("first_filters", self.width.to_string()),
+            ("brightness", self.brightness.to_string()),
             ("data_fingerprint", self.data_fingerprint.clone()),
             ("training_images", self.training_images.to_string()),
             ("epochs", self.epochs.to_string()),
             ("denoise", self.denoise.to_string()),
+            ("augment", self.augment.clone()),
             ("seed", self.seed.to_string()),
             ("tool_version", self.tool_version.clone()),
         ];
         pairs.extend(fixed_rules().map(|(key, rule)| (key, rule.to_owned())));
+        pairs.extend(self.prior.map(|p| ("prior", p.to_string())));
         pairs.extend(self.train_loss.map(|l| ("train_loss", l.to_string())));
         pairs.extend(self.val_loss.map(|l| ("val_loss", l.to_string())));
         pairs.into_iter().map(|(key, value)| (format!("{PREFIX}{key}"), value)).collect()
@@ -159,12 +240,16 @@ impl Metadata {
             latent_size: keys.parse("latent_size")?,
             bits: keys.parse("bits")?,
             binarizer: keys.parse("binarizer")?,
+            width: keys.optional("first_filters")?.unwrap_or(Design::default().width),
+            brightness: keys.optional("brightness")?.unwrap_or_default(),
+            prior: keys.optional("prior")?,
             data_fingerprint: keys.parse("data_fingerprint")?,
             training_images: keys.parse("training_images")?,
             epochs: keys.parse("epochs")?,
             train_loss: keys.optional("train_loss")?,
             val_loss: keys.optional("val_loss")?,
             denoise: keys.parse("denoise")?,
+            augment: keys.optional("augment")?.unwrap_or_else(|| "none".into()),
             seed: keys.parse("seed")?,
             tool_version: keys.parse("tool_version")?,
         };
@@ -246,7 +331,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let (architecture, metadata) = sample();
-        let file = encoder_onnx(&architecture, &architecture.initial_parameters(0), &metadata);
+        let file = encoder_onnx(&architecture, &architecture.initial_weights(0), &metadata);
         let back = OnnxFile::read(&file.to_bytes()).unwrap();
         assert_eq!(Metadata::read(&back, "mine").unwrap(), metadata);
     }
@@ -254,7 +339,7 @@ mod tests {
     #[test]
     fn impossible_numbers_and_other_rules_are_refused() {
         let (architecture, metadata) = sample();
-        let file = encoder_onnx(&architecture, &architecture.initial_parameters(0), &metadata);
+        let file = encoder_onnx(&architecture, &architecture.initial_weights(0), &metadata);
         let with = |key: &str, value: &str| {
             let pairs = metadata.pairs().into_iter().map(|(k, v)| {
                 let changed = k == format!("{PREFIX}{key}");
@@ -272,7 +357,7 @@ mod tests {
     #[test]
     fn newer_and_foreign_files_are_refused() {
         let (architecture, metadata) = sample();
-        let file = encoder_onnx(&architecture, &architecture.initial_parameters(0), &metadata);
+        let file = encoder_onnx(&architecture, &architecture.initial_weights(0), &metadata);
         let newer = file.clone().with_metadata([("aesearch.format".into(), "2".into())]);
         let message = Metadata::read(&newer, "mine").unwrap_err().to_string();
         assert_eq!(message, "mine: format: expected at most 1, got 2");

@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `layers.rs` | one layer: its output shape, its parameters |
 //! | `architecture.rs` | an encoder and a decoder of such layers, their parameters in one flat vector, the summary table |
-//! | `families.rs` | `conv`, `dense`, `conv-hash`: which layers, for which input |
+//! | `families.rs` | the families: which layers, for which input |
 //! | `export.rs` | layers and weights to inference graphs, and weights back out of files |
+//! | `loss.rs` | how far a reconstruction is from its original |
 //! | `metadata.rs` | what a model file says of itself |
+//! | `normalize.rs` | evening out brightness |
 //! | `zoo.rs` | models by name, folder or file; the shipped ones |
 //!
 //! ```text
@@ -18,12 +20,18 @@ mod architecture;
 mod export;
 mod families;
 mod layers;
+mod loss;
 mod metadata;
+mod normalize;
 mod zoo;
 
-pub use architecture::{Architecture, Parameter, SummaryRow};
+pub(crate) use architecture::Step;
+pub use architecture::{Architecture, Half, Parameter, SummaryRow};
 pub use export::{decoder_onnx, encoder_onnx, read_weights};
-pub use families::Family;
+pub use families::{Design, Family};
+pub(crate) use layers::BATCH_NORM_EPSILON;
 pub use layers::{Extent, Layer, Padding};
-pub use metadata::{BinarizerKind, Metadata};
-pub use zoo::{Model, local_models, shipped_names};
+pub use loss::cross_entropy;
+pub use metadata::{BinarizerKind, Brightness, Metadata, Prior};
+pub(crate) use normalize::normalize_nodes;
+pub use zoo::{Model, candidates, local_models, shipped_names};

@@ -3,6 +3,8 @@
 //! A model folder holds `encoder.onnx`, `decoder.onnx`, a card (`README.md`) and `golden.json`. A model's identity is the
 //! SHA-256 of its `encoder.onnx`.
 
+use super::architecture::Architecture;
+use super::families::Family;
 use super::metadata::Metadata;
 use crate::error::{Error, Result};
 use crate::onnx::OnnxFile;
@@ -10,8 +12,9 @@ use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-/// The model that is used when none is named.
-const DEFAULT: &str = "digits-64";
+/// The shipped models that `auto` chooses among, the preferred one first; it stands for `auto` where there is no image to
+/// choose by. The article's models are not among them: they show what autoencoders do, their codes are no better.
+const CANDIDATES: [&str; 1] = ["digits-64"];
 
 /// A model that travels inside the program.
 struct Shipped {
@@ -50,12 +53,12 @@ pub struct Model {
 }
 
 impl Model {
-    /// Loads a shipped model by name (`auto` for the default one), or a model folder, or an `encoder.onnx`.
+    /// Loads a shipped model by name (`auto` for the preferred one), or a model folder, or an `encoder.onnx`.
     ///
     /// # Errors
     /// When there is no such model, or its files cannot be read or are not this program's.
     pub fn load(name_or_path: &str) -> Result<Model> {
-        let name = if name_or_path == "auto" { DEFAULT } else { name_or_path };
+        let name = if name_or_path == "auto" { CANDIDATES[0] } else { name_or_path };
         if let Some(shipped) = SHIPPED.iter().find(|s| s.name == name) {
             let (encoder, decoder) = (Cow::Borrowed(shipped.encoder), Cow::Borrowed(shipped.decoder));
             return Model::from_parts(name, encoder, Some(decoder), Some(Cow::Borrowed(shipped.card)));
@@ -77,6 +80,17 @@ impl Model {
         Model::from_parts(name, Cow::Owned(read(&encoder)?), decoder, card)
     }
 
+    /// The layers.
+    ///
+    /// # Errors
+    /// When the model is of a family that this program does not know.
+    pub fn architecture(&self) -> Result<Architecture> {
+        let metadata = &self.metadata;
+        let family: Family =
+            metadata.family.parse().map_err(|what: String| Error::model(&metadata.name, what))?;
+        family.architecture(metadata.input, metadata.design())
+    }
+
     /// A model from bytes; messages call it `name`.
     ///
     /// # Errors
@@ -92,6 +106,14 @@ impl Model {
         let sha256 = Sha256::digest(&encoder).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Model { metadata, encoder, decoder, card, sha256 })
     }
+}
+
+/// The models that `auto` stands for, the preferred one first.
+///
+/// # Errors
+/// As [`Model::load`].
+pub fn candidates() -> Result<Vec<Model>> {
+    CANDIDATES.into_iter().map(Model::load).collect()
 }
 
 /// The names of the shipped models.

@@ -197,6 +197,39 @@ impl Graph {
         self.unary("Sigmoid", x)
     }
 
+    /// `exp(x)`.
+    pub fn exp(&mut self, x: &Value) -> Value {
+        self.unary("Exp", x)
+    }
+
+    /// Hyperbolic tangent.
+    pub fn tanh(&mut self, x: &Value) -> Value {
+        self.unary("Tanh", x)
+    }
+
+    /// -1, 0 or 1.
+    pub fn sign(&mut self, x: &Value) -> Value {
+        self.unary("Sign", x)
+    }
+
+    /// `x` kept between two numbers.
+    pub fn clip(&mut self, x: &Value, low: f32, high: f32) -> Value {
+        let (low, high) = (self.scalar(low), self.scalar(high));
+        self.node("Clip", &[x, &low, &high], vec![], x.shape.clone())
+    }
+
+    /// 1 where `a >= b`, else 0, broadcasting.
+    pub fn at_least(&mut self, a: &Value, b: &Value) -> Value {
+        let truth = self.binary("GreaterOrEqual", a, b);
+        self.node("Cast", &[&truth], vec![int("to", data_type::FLOAT.into())], truth.shape.clone())
+    }
+
+    /// 1 where `a > b`, else 0, broadcasting.
+    pub fn above(&mut self, a: &Value, b: &Value) -> Value {
+        let truth = self.binary("Greater", a, b);
+        self.node("Cast", &[&truth], vec![int("to", data_type::FLOAT.into())], truth.shape.clone())
+    }
+
     /// 1 where `x` is not zero, else 0. Two casts cost less in ONNX Runtime than `Where` or `Sign`.
     pub fn nonzero(&mut self, x: &Value) -> Value {
         let truth = self.node("Cast", &[x], vec![int("to", data_type::BOOL.into())], x.shape.clone());
@@ -222,6 +255,107 @@ impl Graph {
         self.node("ReduceSum", &[x, &axes], vec![int("keepdims", 0)], shape)
     }
 
+    /// Means over one axis, which disappears.
+    pub fn mean_axis(&mut self, x: &Value, axis: usize) -> Value {
+        self.reduce("ReduceMean", x, axis)
+    }
+
+    /// Sums of squares over one axis, which disappears.
+    pub fn sum_squares_axis(&mut self, x: &Value, axis: usize) -> Value {
+        self.reduce("ReduceSumSquare", x, axis)
+    }
+
+    /// `log(sum(exp(x)))` over one axis, which disappears; without overflow.
+    pub fn log_sum_exp_axis(&mut self, x: &Value, axis: usize) -> Value {
+        self.reduce("ReduceLogSumExp", x, axis)
+    }
+
+    /// A reduction whose axes are an attribute, as in opset 17 all but `ReduceSum` have them.
+    fn reduce(&mut self, op: &str, x: &Value, axis: usize) -> Value {
+        let mut shape = x.shape.clone();
+        shape.remove(axis);
+        self.node(op, &[x], vec![ints("axes", &[axis as i64]), int("keepdims", 0)], shape)
+    }
+
+    /// Softmax over the last axis.
+    pub fn softmax(&mut self, x: &Value) -> Value {
+        self.node("Softmax", &[x], vec![int("axis", -1)], x.shape.clone())
+    }
+
+    /// The identity matrix in the shape of the square matrix `x`.
+    pub fn identity_like(&mut self, x: &Value) -> Value {
+        self.unary("EyeLike", x)
+    }
+
+    /// For each row of a matrix `[rows, n]` the smallest of its larger half, `[rows, 1]`; an odd row's half is rounded down.
+    pub fn median_of_rows(&mut self, x: &Value) -> Value {
+        let shape = self.node("Shape", &[x], vec![int("start", 1), int("end", 2)], vec![fixed(1)]);
+        let two = self.integers(&[2]);
+        let half = self.node("Div", &[&shape, &two], vec![], vec![fixed(1)]);
+        let one = self.integers(&[1]);
+        let half = self.node("Max", &[&half, &one], vec![], vec![fixed(1)]);
+        let name = format!("TopK{}", self.nodes.len());
+        let values = Value { name: format!("{name}_values").into(), shape: x.shape.clone() };
+        self.nodes.push(NodeProto {
+            input: vec![x.name.to_string(), half.name.to_string()],
+            output: vec![values.name.to_string(), format!("{name}_indices")],
+            name,
+            op_type: "TopK".into(),
+            attribute: vec![int("axis", 1), int("largest", 1), int("sorted", 0)],
+        });
+        let least = self.reduce("ReduceMin", &values, 1);
+        self.reshape(&least, vec![x.shape[0], fixed(1)])
+    }
+
+    /// `x * scale + shift` with one scale and shift, `[C]`, per channel of `[C, n]`: one pass over memory.
+    pub fn channel_affine(&mut self, x: &Value, scale: &Value, shift: &Value) -> Value {
+        let channels = x.size(0);
+        let zeros = self.constant(&[channels], &vec![0.0; channels]);
+        let ones = self.constant(&[channels], &vec![1.0; channels]);
+        let planes = self.reshape(x, vec![fixed(1), x.shape[0], x.shape[1]]);
+        let inputs = [&planes, scale, shift, &zeros, &ones];
+        let y = self.node("BatchNormalization", &inputs, vec![float("epsilon", 0.0)], planes.shape.clone());
+        self.reshape(&y, x.shape.clone())
+    }
+
+    /// The two halves of the batch, the last axis, which must be even. Each half is called N again: what is made of it is a graph
+    /// of its own until [`Graph::join_halves`].
+    pub fn halves(&mut self, x: &Value) -> [Value; 2] {
+        let name = format!("Split{}", self.nodes.len());
+        let halves =
+            ["_0", "_1"].map(|end| Value { name: format!("{name}{end}").into(), shape: x.shape.clone() });
+        self.nodes.push(NodeProto {
+            input: vec![x.name.to_string()],
+            output: halves.iter().map(|v| v.name.to_string()).collect(),
+            name,
+            op_type: "Split".into(),
+            attribute: vec![int("axis", x.shape.len() as i64 - 1)],
+        });
+        halves
+    }
+
+    /// The reverse of [`Graph::halves`].
+    pub fn join_halves(&mut self, [a, b]: [&Value; 2]) -> Value {
+        let axis = a.shape.len() as i64 - 1;
+        self.node("Concat", &[a, b], vec![int("axis", axis)], a.shape.clone())
+    }
+
+    /// Zeros in the shape of `x`.
+    pub fn zeros_like(&mut self, x: &Value) -> Value {
+        let zero = self.scalar(0.0);
+        self.mul(x, &zero)
+    }
+
+    /// `a b` over the last two axes; `a` is a matrix, `b` a stack of them.
+    pub fn matmul(&mut self, a: &Value, b: &Value) -> Value {
+        let (rank, last) = (b.shape.len(), b.shape.len() - 1);
+        assert_eq!(a.shape[1], b.shape[rank - 2], "matmul {:?} by {:?}", a.shape, b.shape);
+        let mut shape = b.shape[..last].to_vec();
+        shape[rank - 2] = a.shape[0];
+        shape.push(b.shape[last]);
+        self.node("MatMul", &[a, b], vec![], shape)
+    }
+
     /// The same elements under another shape; at most one dimension may depend on the batch.
     pub fn reshape(&mut self, x: &Value, shape: Shape) -> Value {
         assert_eq!(elements(&x.shape), elements(&shape), "reshape {:?} to {shape:?}", x.shape);
@@ -239,6 +373,12 @@ impl Graph {
         let shape = permutation.iter().map(|&i| x.shape[i]).collect();
         let axes: Vec<i64> = permutation.iter().map(|&i| i as i64).collect();
         self.node("Transpose", &[x], vec![ints("perm", &axes)], shape)
+    }
+
+    /// Columns `range` of a matrix.
+    pub fn columns(&mut self, x: &Value, range: std::ops::Range<usize>) -> Value {
+        let [from, to, axis] = [range.start, range.end, 1].map(|i| self.integers(&[i as i64]));
+        self.node("Slice", &[x, &from, &to, &axis], vec![], vec![x.shape[0], fixed(range.len())])
     }
 
     /// Joins values along `axis`.
@@ -345,6 +485,29 @@ impl Graph {
         self.node("Resize", &[x, &no_region, &scales], attributes, shape)
     }
 
+    /// A forward LSTM over `[steps, N, inputs]` with `[input weight, state weight, bias]`, gates in ONNX's order: all states
+    /// `[steps, 1, N, units]` and the last one `[1, N, units]`.
+    pub fn lstm(&mut self, x: &Value, [w, r, b]: &[Value; 3], units: usize) -> [Value; 2] {
+        let stacked = |v: &Value| [vec![fixed(1)], v.shape.clone()].concat();
+        let [w, r] = [w, r].map(|v| self.reshape(v, stacked(v)));
+        let b = self.reshape(b, vec![fixed(1), b.shape[0]]);
+        let none = self.constant(&[1, 4 * units], &vec![0.0; 4 * units]);
+        // the operator wants one bias for each of its two products
+        let b = self.node("Concat", &[&b, &none], vec![int("axis", 1)], vec![fixed(1), fixed(8 * units)]);
+        let name = format!("LSTM{}", self.nodes.len());
+        let all = vec![x.shape[0], fixed(1), x.shape[1], fixed(units)];
+        let outputs = [("all", all), ("last", vec![fixed(1), x.shape[1], fixed(units)])]
+            .map(|(end, shape)| Value { name: format!("{name}_{end}").into(), shape });
+        self.nodes.push(NodeProto {
+            input: [x, &w, &r, &b].map(|v| v.name.to_string()).into(),
+            output: outputs.iter().map(|v| v.name.to_string()).collect(),
+            name,
+            op_type: "LSTM".into(),
+            attribute: vec![int("hidden_size", units as i64)],
+        });
+        outputs
+    }
+
     /// The finished model, without metadata.
     pub fn finish(mut self, name: &str) -> OnnxFile {
         let renamed: HashMap<&str, &str> =
@@ -404,6 +567,10 @@ fn value_info(name: &str, shape: &[Dim]) -> ValueInfoProto {
 
 fn int(name: &str, i: i64) -> AttributeProto {
     AttributeProto { name: name.into(), i, r#type: attribute_type::INT, ..Default::default() }
+}
+
+fn float(name: &str, f: f32) -> AttributeProto {
+    AttributeProto { name: name.into(), f, r#type: attribute_type::FLOAT, ..Default::default() }
 }
 
 fn ints(name: &str, ints: &[i64]) -> AttributeProto {

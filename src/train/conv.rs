@@ -58,6 +58,22 @@ impl TapTable {
         self.height * self.width
     }
 
+    /// Puts the output pixels into the phase order of a stride-2 convolution with padding `next_stride2` that reads them, if one
+    /// does. Gives the slot of every pixel.
+    pub(crate) fn reorder(&mut self, next_stride2: Option<(usize, usize)>) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.pixels()).collect();
+        if let Some(lo) = next_stride2 {
+            let pixel_at = phase_order(self.height, self.width, lo);
+            for row in &mut self.rows {
+                *row = pixel_at.iter().map(|&p| row[p]).collect();
+            }
+            for (slot, &pixel) in pixel_at.iter().enumerate() {
+                order[pixel] = slot;
+            }
+        }
+        order
+    }
+
     /// For each tap and input slot, the output pixel that reads it: `[taps][slots]`.
     pub(crate) fn adjoint(&self, slots: usize) -> Vec<Vec<Option<usize>>> {
         self.rows.iter().map(|row| super::ops::inverse(row, slots)).collect()
@@ -85,14 +101,14 @@ fn phase(p: usize, width: usize, lo: (usize, usize)) -> usize {
     (p / width + lo.0) % 2 * 2 + (p % width + lo.1) % 2
 }
 
-/// Convolution with bias. `weight` holds `[filters, channels, k, k]`, `bias` `[filters]`.
+/// Convolution. `weight` holds `[filters, channels, k, k]`, `bias` `[filters]`.
 ///
 /// `next_stride2` is the padding before of a stride-2 convolution that reads the result, if one does: the result's pixels
 /// are then put into its phase order.
 pub(crate) fn conv(
     tape: &mut Tape,
     x: &Feature,
-    [weight, bias]: [&Value; 2],
+    (weight, bias): (&Value, Option<&Value>),
     conv: Conv,
     next_stride2: Option<(usize, usize)>,
 ) -> Feature {
@@ -101,27 +117,19 @@ pub(crate) fn conv(
     let channels = x.extent.channels;
     let mut table = TapTable::new(&conv, x.extent, &x.order);
     let (height, width, pixels) = (table.height, table.width, table.pixels());
-    let mut order: Vec<usize> = (0..pixels).collect();
-    if let Some(lo) = next_stride2 {
-        let pixel_at = phase_order(height, width, lo);
-        for row in &mut table.rows {
-            *row = pixel_at.iter().map(|&p| row[p]).collect();
-        }
-        for (slot, &pixel) in pixel_at.iter().enumerate() {
-            order[pixel] = slot;
-        }
-    }
+    let order = table.reorder(next_stride2);
     let source = x.planes(g);
     let cols = columns(g, &source, &table.rows);
     let w = g.reshape(weight, vec![fixed(conv.filters), fixed(channels * conv.taps())]);
-    let b = g.reshape(bias, vec![fixed(conv.filters), fixed(1)]);
-    let y = g.gemm((&w, false), (&cols, false), Some(&b));
+    let b = bias.map(|bias| g.reshape(bias, vec![fixed(conv.filters), fixed(1)]));
+    let y = g.gemm((&w, false), (&cols, false), b.as_ref());
     let input = InputSide::new(&conv, &x, &table);
-    tape.record(&y, &[&x.value, weight, bias], move |g, dy, wanted| {
+    let inputs: Vec<&Value> = [&x.value, weight].into_iter().chain(bias).collect();
+    tape.record(&y, &inputs, move |g, dy, wanted| {
         let dw = g.gemm((dy, false), (&cols, true), None);
-        let db = g.sum_axis(dy, 1);
+        let db = wanted.get(2).map(|_| g.sum_axis(dy, 1));
         let dx = wanted[0].then(|| input.gradient(g, dy, &w));
-        vec![dx, Some(dw), Some(db)]
+        vec![dx, Some(dw), db]
     });
     Feature { value: y, extent: Extent { channels: conv.filters, height, width }, order, slots: pixels }
 }

@@ -4,10 +4,9 @@
 
 use crate::error::{Error, Result};
 use crate::images::{self, InputShape, Item, Limits, Resizer, Skipped};
+use rand::SeedableRng;
 use rand::seq::SliceRandom;
-use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rand_distr::StandardNormal;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -85,13 +84,16 @@ impl Dataset {
     }
 
     /// SHA-256 over shape and pixels, hex: equal for the same images in the same order, whatever their files.
-    pub fn fingerprint(&self) -> String {
+    ///
+    /// # Errors
+    /// When images that lie on disk cannot be read.
+    pub fn fingerprint(&self) -> Result<String> {
         let mut hash = Sha256::new();
         for n in [self.shape.channels, self.shape.height, self.shape.width] {
             hash.update((n as u64).to_le_bytes());
         }
         hash.update(&self.pixels);
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// Sets a seeded random `fraction` of the images aside: `(rest, aside)`.
@@ -122,43 +124,22 @@ impl Dataset {
         &self.pixels[i * self.image_size()..][..self.image_size()]
     }
 
-    /// Images `ids` for the training step; with `sigma` above 0, a noisy copy beside the clean one.
-    pub fn batch(&self, ids: &[usize], sigma: f32, rng: &mut impl Rng) -> Batch {
-        let clean = self.batch_innermost(ids);
-        let noisy = (sigma > 0.0).then(|| add_noise(&clean, sigma, rng));
-        let dims = [self.shape.channels, self.shape.height * self.shape.width, ids.len()];
-        Batch { dims, clean, noisy }
-    }
-
     /// Images `ids` as `f32` `[C*H*W, N]`, batch innermost.
-    fn batch_innermost(&self, ids: &[usize]) -> Vec<f32> {
+    pub(crate) fn batch_innermost(&self, ids: &[usize]) -> Result<Vec<f32>> {
         let images: Vec<&[u8]> = ids.iter().map(|&i| self.image(i)).collect();
         let mut batch = Vec::with_capacity(ids.len() * self.image_size());
         for pixel in 0..self.image_size() {
             batch.extend(images.iter().map(|image| f32::from(image[pixel]) * (1.0 / 255.0)));
         }
-        batch
+        Ok(batch)
     }
 
     /// Images `ids` as `f32` `[N, C, H, W]`, for the exported models.
-    pub(crate) fn batch_outermost(&self, ids: std::ops::Range<usize>) -> Vec<f32> {
+    pub(crate) fn batch_outermost(&self, ids: std::ops::Range<usize>) -> Result<Vec<f32>> {
         let size = self.image_size();
-        self.pixels[ids.start * size..ids.end * size].iter().map(|&x| f32::from(x) * (1.0 / 255.0)).collect()
+        let bytes = &self.pixels[ids.start * size..ids.end * size];
+        Ok(bytes.iter().map(|&x| f32::from(x) * (1.0 / 255.0)).collect())
     }
-}
-
-/// Input and target of one training step, batch innermost, in `0..=1`.
-pub struct Batch {
-    /// Channels, pixels, images.
-    pub(crate) dims: [usize; 3],
-    pub(crate) clean: Vec<f32>,
-    pub(crate) noisy: Option<Vec<f32>>,
-}
-
-/// Adds Gaussian noise of standard deviation `sigma` and clips to `0..=1`.
-pub(crate) fn add_noise(clean: &[f32], sigma: f32, rng: &mut impl Rng) -> Vec<f32> {
-    let mut noisy = |x: &f32| (x + sigma * rng.sample::<f32, _>(StandardNormal)).clamp(0.0, 1.0);
-    clean.iter().map(&mut noisy).collect()
 }
 
 #[cfg(test)]
@@ -175,9 +156,10 @@ mod tests {
     fn batches_have_the_layouts_they_promise() {
         let data = counting(3);
         let inner: Vec<u8> =
-            data.batch_innermost(&[2, 0]).iter().map(|x| (x * 255.0).round() as u8).collect();
+            data.batch_innermost(&[2, 0]).unwrap().iter().map(|x| (x * 255.0).round() as u8).collect();
         assert_eq!(inner, [8, 0, 9, 1, 10, 2, 11, 3]);
-        let outer: Vec<u8> = data.batch_outermost(1..2).iter().map(|x| (x * 255.0).round() as u8).collect();
+        let outer: Vec<u8> =
+            data.batch_outermost(1..2).unwrap().iter().map(|x| (x * 255.0).round() as u8).collect();
         assert_eq!(outer, [4, 5, 6, 7]);
     }
 
@@ -189,18 +171,5 @@ mod tests {
         all.sort_unstable();
         assert_eq!(all, counting(10).pixels);
         assert!(counting(3).split(0.01, 0).is_err());
-    }
-
-    #[test]
-    fn noise_is_seeded_and_clipped() {
-        let clean = vec![0.5; 2000];
-        let noisy = add_noise(&clean, 0.5, &mut ChaCha8Rng::seed_from_u64(1));
-        assert_eq!(noisy, add_noise(&clean, 0.5, &mut ChaCha8Rng::seed_from_u64(1)));
-        assert!(noisy.iter().all(|x| (0.0..=1.0).contains(x)));
-        let clipped = noisy.iter().filter(|x| **x == 0.0 || **x == 1.0).count();
-        assert!(
-            (500..800).contains(&clipped),
-            "a normal lies beyond one deviation in 32 of 100 cases: {clipped}"
-        );
     }
 }

@@ -1,17 +1,16 @@
 //! The loss of a model on images, measured on its exported files: what a user of these files will get.
 
-use super::data::{Dataset, add_noise};
-use super::run::TrainOptions;
+use super::data::Dataset;
+use super::options::TrainOptions;
 use crate::error::{Error, Result};
+use crate::images::add_noise;
+use crate::model::{Metadata, cross_entropy};
 use crate::runtime::{Input, Runtime, SessionOptions, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 /// Images per run.
 const BATCH: usize = 250;
-
-/// Probabilities are kept this far from 0 and 1, as Keras does.
-const CLIP: f64 = 1e-7;
 
 /// Mean binary cross-entropy per pixel of the reconstructions of `data`, in nats.
 ///
@@ -22,6 +21,7 @@ pub(crate) fn reconstruction_loss(
     [encoder, decoder]: [&[u8]; 2],
     data: &Dataset,
     options: &TrainOptions,
+    metadata: &Metadata,
 ) -> Result<f64> {
     let session = SessionOptions { threads: options.threads, device: options.device, flush_denormals: true };
     let mut encoder = runtime.session(encoder, &session)?;
@@ -31,13 +31,14 @@ pub(crate) fn reconstruction_loss(
     let mut sum = 0.0;
     for start in (0..data.len()).step_by(BATCH) {
         let end = (start + BATCH).min(data.len());
-        let clean = data.batch_outermost(start..end);
+        let mut clean = data.batch_outermost(start..end)?;
         let noisy = (options.denoise > 0.0).then(|| add_noise(&clean, options.denoise, &mut rng));
         let dims = [end - start, shape.channels, shape.height, shape.width];
         let seen = Input::Slice(&dims, noisy.as_deref().unwrap_or(&clean));
         let latent = only(encoder.run(&[("image", seen)])?)?;
         let image = only(decoder.run(&[("latent", Input::Tensor(&latent))])?)?;
-        sum += clean.iter().zip(image.data()).map(|(&t, &q)| cross_entropy(t.into(), q.into())).sum::<f64>();
+        metadata.target(&mut clean);
+        sum += cross_entropy(&clean, image.data());
     }
     Ok(sum / (data.len() * data.image_size()) as f64)
 }
@@ -49,9 +50,4 @@ pub(crate) fn only(mut outputs: Vec<Tensor>) -> Result<Tensor> {
         .pop()
         .filter(|_| count == 1)
         .ok_or_else(|| Error::runtime(format!("expected 1 output, got {count}")))
-}
-
-fn cross_entropy(target: f64, probability: f64) -> f64 {
-    let q = probability.clamp(CLIP, 1.0 - CLIP);
-    -(target * q.ln() + (1.0 - target) * (1.0 - q).ln())
 }

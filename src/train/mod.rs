@@ -2,37 +2,62 @@
 //! same ONNX Runtime as everything else.
 //!
 //! ```text
-//! Architecture -> step.rs -> tape.rs + ops.rs + conv.rs + upconv.rs -> training step (ONNX) --+
-//! items -> data.rs -> batches [C, pixels, N] ------------------------------------------------+-> run.rs -> save.rs
+//! Architecture -> step.rs: lower.rs, objectives.rs, tape.rs -> training step (ONNX) --+
+//! items -> data.rs, augment.rs -> batch.rs: [C, pixels, N] ---------------------------+-> trainer.rs -> run.rs -> save.rs
 //! ```
 //!
 //! | file | responsibility |
 //! |---|---|
-//! | `run.rs` | the loop over epochs and batches, its options and reports |
-//! | `step.rs` | the whole training step as a graph |
+//! | `run.rs` | the loop over epochs and batches, and its reports |
+//! | `options.rs` | what to train and how; defaults by family; the learning rate's course |
+//! | `checkpoint.rs` | an unfinished training on disk |
+//! | `trainer.rs` | a running step and its state |
+//! | `step.rs` | the whole training step as a graph: losses and Adam |
+//! | `lower.rs` | layers to nodes |
+//! | `objectives.rs` | contrast of codes, draws from distributions, the adversary |
 //! | `tape.rs` | reverse-mode differentiation of graphs |
 //! | `ops.rs` | dense, ReLU, pixel order, cross-entropy, with gradients |
 //! | `conv.rs` | convolution as gather and product, with gradients |
 //! | `upconv.rs` | upsampling and convolution in one |
-//! | `data.rs` | images in memory, batches, noise |
+//! | `norm.rs` | batch normalization |
+//! | `lstm.rs` | back-propagation through time |
+//! | `batch.rs` | what goes into one step |
+//! | `data.rs` | the images |
+//! | `augment.rs` | random views of an image |
+//! | `views.rs` | batches of views |
 //! | `evaluate.rs` | the loss of exported files |
 //! | `save.rs` | the model folder |
 
+mod augment;
+mod batch;
+mod checkpoint;
 mod conv;
 mod data;
 mod evaluate;
+mod lower;
+mod lstm;
+mod norm;
+mod objectives;
 mod ops;
+mod options;
 mod run;
 mod save;
 mod step;
 mod tape;
+mod trainer;
 mod upconv;
+mod views;
 
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
 mod tests;
 
-pub use data::{Batch, Dataset};
-pub use run::{EpochReport, Progress, TrainOptions, Trained, Trainer, train};
+pub use augment::Augment;
+pub use batch::Batch;
+pub use data::Dataset;
+pub use options::{CheckpointOptions, Schedule, TrainOptions};
+pub use run::{Ending, EpochReport, Progress, Trained, train};
 pub use save::{Golden, golden, golden_image};
+pub use trainer::{Losses, Pace, Trainer};
+pub use views::preview;

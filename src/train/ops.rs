@@ -102,18 +102,24 @@ pub(crate) fn relu(tape: &mut Tape, x: &Feature) -> Feature {
 }
 
 /// `W x + b` over vectors: `x` is `[inputs, N]`, `weight` holds `[units, inputs]`, `bias` `[units]`.
-pub(crate) fn dense(tape: &mut Tape, x: &Feature, [weight, bias]: [&Value; 2], units: usize) -> Feature {
+pub(crate) fn dense(
+    tape: &mut Tape,
+    x: &Feature,
+    (weight, bias): (&Value, Option<&Value>),
+    units: usize,
+) -> Feature {
     let g = &mut tape.graph;
     let inputs = x.extent.len();
     let input = matrix(g, &x.value, inputs, 1);
     let w = g.reshape(weight, vec![fixed(units), fixed(inputs)]);
-    let b = g.reshape(bias, vec![fixed(units), fixed(1)]);
-    let y = g.gemm((&w, false), (&input, false), Some(&b));
-    tape.record(&y, &[&x.value, weight, bias], move |g, dy, wanted| {
+    let b = bias.map(|bias| g.reshape(bias, vec![fixed(units), fixed(1)]));
+    let y = g.gemm((&w, false), (&input, false), b.as_ref());
+    let inputs: Vec<&Value> = [&x.value, weight].into_iter().chain(bias).collect();
+    tape.record(&y, &inputs, move |g, dy, wanted| {
         let dx = wanted[0].then(|| g.gemm((&w, true), (dy, false), None));
         let dw = g.gemm((dy, false), (&input, true), None);
-        let db = g.sum_axis(dy, 1);
-        vec![dx, Some(dw), Some(db)]
+        let db = wanted.get(2).map(|_| g.sum_axis(dy, 1));
+        vec![dx, Some(dw), db]
     });
     Feature::raster(y, Extent::vector(units))
 }

@@ -1,6 +1,6 @@
 //! The whole training step against values that PyTorch gave once (`tests/data/torch_reference.py`).
 
-use super::step::{BETA1, BETA2, training_step};
+use super::step::{BETA1, BETA2, StepOptions, training_step};
 use crate::images::InputShape;
 use crate::model::Family;
 use crate::runtime::{Input, SessionOptions, Tensor, ensure, options_from};
@@ -85,7 +85,8 @@ fn compare(family: Family, json: &str) {
     let innermost: Vec<f32> = (0..784 * n).map(|i| images[i % n * 784 + i / n]).collect();
 
     let runtime = ensure(&options_from(|name| std::env::var_os(name)), &|_| {}).unwrap();
-    let graph = training_step(&architecture, false).unwrap().to_bytes();
+    let graph =
+        training_step(&architecture, &StepOptions { target: false, temperature: 1.0 }).unwrap().to_bytes();
     let mut session = runtime.session(&graph, &SessionOptions::default()).unwrap();
     let count = weights.len();
     let mut moments = [(); 2].map(|()| Tensor::new(&[count], vec![0.0; count]).unwrap());
@@ -101,6 +102,7 @@ fn compare(family: Family, json: &str) {
                 ("v", Input::Tensor(&moments[1])),
                 ("rate", Input::Slice(&[], &[(1e-3 * second / correction(BETA1)) as f32])),
                 ("epsilon", Input::Slice(&[], &[(1e-7 * second) as f32])),
+                ("decay", Input::Slice(&[], &[0.0])),
             ])
             .unwrap();
         let [next, m, v, loss]: [Tensor; 4] = outputs.try_into().unwrap();

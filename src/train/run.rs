@@ -1,72 +1,30 @@
 //! The training loop: epochs of shuffled batches through the training step, then the exported files.
 //!
-//! State (parameters and Adam's moments) stays inside ONNX Runtime from step to step. The same data, options and thread
-//! count give the same weights.
+//! The same data, options and thread count give the same weights, whether the training ran through or was taken up
+//! again from a checkpoint.
 
-use super::data::{Batch, Dataset};
+use super::batch::{Batch, order};
+use super::checkpoint::{Checkpoint, Place};
+use super::data::Dataset;
 use super::evaluate::reconstruction_loss;
-use super::step::{BETA1, BETA2, training_step};
+use super::options::TrainOptions;
+use super::step::Objective;
+use super::trainer::{Losses, Pace, Trainer};
 use crate::error::{Error, Result};
-use crate::model::{Architecture, Family, Metadata, Model, decoder_onnx, encoder_onnx, read_weights};
+use crate::model::{Architecture, Metadata, decoder_onnx, encoder_onnx};
 use crate::onnx::OnnxFile;
-use crate::runtime::{Device, Input, Runtime, Session, SessionOptions, Tensor};
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
-use serde::Serialize;
+use crate::runtime::Runtime;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Keeps Adam's division away from zero, as in Keras.
-const ADAM_EPSILON: f64 = 1e-7;
-
-/// What to train and how.
-#[derive(Debug, Clone)]
-pub struct TrainOptions {
-    /// Name of the model, for its metadata.
-    pub name: String,
-    /// Which layers.
-    pub family: Family,
-    /// Bits per code, 32 to 256.
-    pub bits: usize,
-    /// Passes over the images.
-    pub epochs: usize,
-    /// Images per step.
-    pub batch: usize,
-    /// Adam's step size at the start; over the last fifth of the training it comes down to 0.
-    pub learning_rate: f64,
-    /// Seed of weights, order and noise.
-    pub seed: u64,
-    /// Standard deviation of the Gaussian noise on the input, 0 for none; the target stays clean.
-    pub denoise: f32,
-    /// Start from this model's weights.
-    pub from: Option<Model>,
-    /// Threads inside one step.
-    pub threads: usize,
-    /// Where to run.
-    pub device: Device,
-}
-
-impl Default for TrainOptions {
-    fn default() -> Self {
-        TrainOptions {
-            name: "model".into(),
-            family: Family::ConvHash,
-            bits: 64,
-            epochs: 5,
-            batch: 32,
-            learning_rate: 2e-3,
-            seed: 0,
-            denoise: 0.0,
-            from: None,
-            threads: 1,
-            device: Device::Auto,
-        }
-    }
-}
+/// The part of the training over which the divergence of a `vae` gains its full weight.
+const WARM_UP: f64 = 0.2;
 
 /// One finished epoch. Losses are mean binary cross-entropy per pixel, in nats.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochReport {
     /// From 1.
     pub epoch: usize,
@@ -74,19 +32,24 @@ pub struct EpochReport {
     pub train_loss: f64,
     /// Over the validation images, through the exported files; `None` without such images.
     pub val_loss: Option<f64>,
+    /// What the family adds to the reconstruction loss, by name, over the epoch's batches.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub terms: BTreeMap<String, f64>,
     /// Wall time, validation included.
     pub seconds: f64,
 }
 
 /// What training tells while it runs.
 pub enum Progress<'a> {
+    /// Training goes on from a checkpoint with these epochs done.
+    Resumed(&'a [EpochReport]),
     /// A step is done.
     Step {
         /// From 1.
         epoch: usize,
         /// Images seen in this epoch.
         images: usize,
-        /// Loss of the step's batch.
+        /// Reconstruction loss of the step's batch.
         loss: f64,
     },
     /// An epoch is done.
@@ -105,16 +68,29 @@ pub struct Trained {
     pub decoder: OnnxFile,
     /// One report per epoch.
     pub epochs: Vec<EpochReport>,
-    /// Training was stopped before its last epoch; the model is that of the last finished one.
-    pub interrupted: bool,
+    /// The epoch that was exported, from 1: the one with the lowest validation loss, else the last one.
+    pub best_epoch: usize,
+    /// Why there are no more epochs.
+    pub ending: Ending,
 }
 
-/// Trains on `data`, measuring `validation` after each epoch. When `stop` is set, the epoch at hand is dropped and the model
-/// of the one before is returned.
+/// Why a training ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// All epochs are done.
+    Done,
+    /// The validation loss had not fallen for as long as `early_stop` says.
+    Early,
+    /// The stop flag was set.
+    Interrupted,
+}
+
+/// Trains on `data`, measuring `validation` after each epoch. When `stop` is set, the epoch at hand is kept in the checkpoint,
+/// where one is wanted, and the best finished epoch is returned.
 ///
 /// # Errors
-/// When the options do not fit the data, the loss or a weight stops being finite (with the epoch), ONNX Runtime fails, or
-/// `stop` is set before the first epoch is done ([`Error::Interrupted`]).
+/// When the options do not fit the data, a loss or a weight stops being finite (with the epoch; the last checkpoint
+/// stays), ONNX Runtime fails, or `stop` is set before the first epoch is done ([`Error::Interrupted`]).
 pub fn train(
     runtime: &Runtime,
     data: &Dataset,
@@ -123,204 +99,234 @@ pub fn train(
     stop: &AtomicBool,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Trained> {
-    let architecture = options.family.architecture(data.shape(), options.bits)?;
-    let mut metadata = check(&architecture, data, options)?;
-    if validation.is_some_and(Dataset::is_empty) {
-        return Err(Error::usage("validation images: expected at least one, got none"));
-    }
-    let mut trainer = Trainer::new(runtime, &architecture, options)?;
-    let mut order: Vec<usize> = (0..data.len()).collect();
-    let mut rng = ChaCha8Rng::seed_from_u64(options.seed ^ 0x6f72_6465_725f_6e6f);
-    let mut epochs: Vec<EpochReport> = vec![];
-    let mut files = None;
-    while epochs.len() < options.epochs {
-        let epoch = epochs.len() + 1;
-        let start = Instant::now();
-        order.shuffle(&mut rng);
-        let mut batches = Epoch { number: epoch, data, order: &order, options };
-        let Some(train_loss) = batches.run(&mut trainer, &mut rng, stop, progress)? else { break };
-        metadata.epochs = epoch;
-        metadata.train_loss = Some(train_loss);
-        let weights = trainer.parameters();
-        let export = |metadata: &Metadata| {
-            [encoder_onnx, decoder_onnx].map(|half| half(&architecture, weights, metadata))
-        };
-        let measure = |held_out| {
-            let bytes = export(&metadata).map(|file| file.to_bytes());
-            reconstruction_loss(runtime, [&bytes[0], &bytes[1]], held_out, options)
-        };
-        metadata.val_loss = validation.map(measure).transpose()?;
-        files = Some(export(&metadata));
-        let report = EpochReport {
-            epoch,
-            train_loss,
-            val_loss: metadata.val_loss,
-            seconds: start.elapsed().as_secs_f64(),
-        };
-        progress(Progress::Epoch(&report));
-        epochs.push(report);
-    }
-    let [encoder, decoder] = files.ok_or(Error::Interrupted)?;
-    let interrupted = epochs.len() < options.epochs;
-    Ok(Trained { architecture, metadata, encoder, decoder, epochs, interrupted })
-}
-
-/// One pass over the images.
-struct Epoch<'a> {
-    /// From 1.
-    number: usize,
-    data: &'a Dataset,
-    order: &'a [usize],
-    options: &'a TrainOptions,
-}
-
-impl Epoch<'_> {
-    /// All batches; gives the mean loss, or `None` when `stop` was set meanwhile.
-    fn run(
-        &mut self,
-        trainer: &mut Trainer,
-        rng: &mut ChaCha8Rng,
-        stop: &AtomicBool,
-        progress: &mut dyn FnMut(Progress<'_>),
-    ) -> Result<Option<f64>> {
-        let Epoch { number: epoch, data, order, options } = *self;
-        let (mut sum, mut images) = (0.0, 0);
-        for (step, ids) in order.chunks(options.batch).enumerate() {
-            if stop.load(Ordering::Relaxed) {
-                return Ok(None);
-            }
-            let batch = data.batch(ids, options.denoise, rng);
-            let done = ((epoch - 1) * data.len() + images) as f64 / (options.epochs * data.len()) as f64;
-            let loss = trainer.step(&batch, options.learning_rate * cooldown(done))?;
-            if !loss.is_finite() {
-                return Err(diverged(format!(
-                    "epoch {epoch}, step {}: loss: expected a number, got {loss}",
-                    step + 1
-                )));
-            }
-            sum += loss * ids.len() as f64;
-            images += ids.len();
-            progress(Progress::Step { epoch, images, loss });
-        }
-        if trainer.parameters().iter().any(|weight| !weight.is_finite()) {
-            return Err(diverged(format!("epoch {epoch}: weights: expected numbers, got others")));
-        }
-        Ok(Some(sum / data.len() as f64))
-    }
-}
-
-fn diverged(what: String) -> Error {
-    Error::Training { what, hint: Some("try a lower --lr".into()) }
-}
-
-/// What is left of the learning rate when `done`, in `0..=1`, of the training is over: all of it for four fifths, then a
-/// straight line to 0, so that the last steps settle (Haegele et al., 2024, "constant with cooldown").
-fn cooldown(done: f64) -> f64 {
-    (5.0 * (1.0 - done)).min(1.0)
-}
-
-/// Checks the options against each other and the data, and fills in the metadata that training does not change.
-fn check(architecture: &Architecture, data: &Dataset, options: &TrainOptions) -> Result<Metadata> {
+    let architecture = options.architecture(data.shape())?;
     if data.is_empty() {
         return Err(Error::usage("training images: expected at least one, got none"));
     }
-    if !(32..=256).contains(&options.bits) {
-        return Err(Error::usage(format!("--bits: expected 32 to 256, got {}", options.bits)));
+    if validation.is_some_and(Dataset::is_empty) {
+        return Err(Error::usage("validation images: expected at least one, got none"));
     }
-    if options.epochs == 0 || options.batch == 0 {
-        return Err(Error::usage("--epochs and --batch: expected at least 1, got 0"));
+    if options.early_stop > 0 && validation.is_none() {
+        return Err(
+            Error::usage("--early-stop: expected validation images, got none").with_hint("add --val 0.1")
+        );
     }
-    let positive = options.learning_rate.is_finite() && options.learning_rate > 0.0;
-    if !positive || !options.denoise.is_finite() || options.denoise < 0.0 {
-        return Err(Error::usage(format!(
-            "--lr and --denoise: expected a positive rate and a deviation of 0 or more, got {} and {}",
-            options.learning_rate, options.denoise
-        )));
-    }
-    let bits = options.bits.min(architecture.latent_size());
-    Ok(Metadata {
-        data_fingerprint: data.fingerprint(),
+    let metadata = Metadata {
+        data_fingerprint: data.fingerprint()?,
         training_images: data.len(),
         denoise: options.denoise,
+        augment: options.augment.to_string(),
         seed: options.seed,
-        ..Metadata::new(&options.name, architecture, bits)
-    })
-}
-
-/// A running training step with its state.
-pub struct Trainer {
-    session: Session,
-    parameters: Tensor,
-    moments: [Tensor; 2],
-    steps: i32,
-}
-
-impl Trainer {
-    /// Builds the training step of `architecture` and starts it from fresh weights or those of `options.from`.
-    ///
-    /// # Errors
-    /// When the weights to start from do not fit, or ONNX Runtime refuses the graph.
-    pub fn new(runtime: &Runtime, architecture: &Architecture, options: &TrainOptions) -> Result<Self> {
-        let weights = match &options.from {
-            Some(model) => warm_start(architecture, model)?,
-            None => architecture.initial_parameters(options.seed),
+        ..Metadata::new(&options.name, &architecture, options.design.bits.min(architecture.latent_size()))
+    };
+    let validation = validation.map(|images| Ok::<_, Error>((images, images.fingerprint()?))).transpose()?;
+    let identity = identity(&metadata, validation.as_ref().map(|(_, print)| print.as_str()), options);
+    let mut run = Run::start(runtime, &architecture, data, options, identity)?;
+    if !run.place.epochs.is_empty() || run.place.step > 0 {
+        progress(Progress::Resumed(&run.place.epochs));
+    }
+    let mut ending = Ending::Done;
+    while run.place.epochs.len() < options.epochs {
+        let start = Instant::now();
+        let before = run.place.seconds;
+        if !run.epoch(stop, progress)? {
+            ending = Ending::Interrupted;
+            break;
+        }
+        let (val_loss, weights) = match &validation {
+            Some((images, _)) => {
+                let weights = run.trainer.weights();
+                let files = export(&architecture, &weights, &metadata).map(|file| file.to_bytes());
+                let loss = reconstruction_loss(runtime, [&files[0], &files[1]], images, options, &metadata)?;
+                (Some(loss), weights)
+            }
+            None => (None, run.trainer.weights()),
         };
-        let graph = training_step(architecture, options.denoise > 0.0)?.to_bytes();
-        let session = runtime.session(
-            &graph,
-            &SessionOptions { threads: options.threads, device: options.device, flush_denormals: true },
-        )?;
-        let count = weights.len();
-        let zeros = || Tensor::new(&[count], vec![0.0; count]);
-        Ok(Trainer {
-            session,
-            parameters: Tensor::new(&[count], weights)?,
-            moments: [zeros()?, zeros()?],
-            steps: 0,
+        let seconds = before + start.elapsed().as_secs_f64();
+        progress(Progress::Epoch(run.end_epoch(val_loss, weights, seconds)));
+        let waited = run.place.epochs.len() - run.place.best_epoch;
+        if options.early_stop > 0 && waited >= options.early_stop {
+            ending = Ending::Early;
+            break;
+        }
+    }
+    let Place { epochs, best_epoch, .. } = run.place;
+    let Some(best) = best_epoch.checked_sub(1).map(|i| &epochs[i]) else { return Err(Error::Interrupted) };
+    let metadata = Metadata {
+        epochs: best.epoch,
+        train_loss: Some(best.train_loss),
+        val_loss: best.val_loss,
+        ..metadata
+    };
+    let [encoder, decoder] = export(&architecture, &run.best, &metadata);
+    Ok(Trained { architecture, metadata, encoder, decoder, epochs, best_epoch, ending })
+}
+
+fn export(architecture: &Architecture, weights: &[f32], metadata: &Metadata) -> [OnnxFile; 2] {
+    [encoder_onnx, decoder_onnx].map(|half| half(architecture, weights, metadata))
+}
+
+/// Tells trainings apart that must not be mixed. The number of epochs and the learning rate are left out: one may train longer
+/// than was planned, or more gently after a divergence.
+fn identity(metadata: &Metadata, validation: Option<&str>, options: &TrainOptions) -> String {
+    let TrainOptions { family, design, batch, schedule, weight_decay, weight, temperature, threads, .. } =
+        options;
+    let from = options.from.as_ref().map(|model| model.sha256.as_str());
+    let text = format!(
+        "{} {validation:?} {:?} {family} {design:?} {batch} {schedule:?} {weight_decay} {weight} {temperature} {} {} {} {from:?} \
+         {threads}",
+        metadata.data_fingerprint, metadata.input, options.augment, options.seed, options.denoise
+    );
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A training under way.
+struct Run<'a> {
+    data: &'a Dataset,
+    options: &'a TrainOptions,
+    architecture: &'a Architecture,
+    objective: Objective,
+    trainer: Trainer,
+    place: Place,
+    /// Weights of the best epoch.
+    best: Vec<f32>,
+    saved: Instant,
+}
+
+impl<'a> Run<'a> {
+    /// From the checkpoint, where one is to be taken up and is there, else from the beginning.
+    fn start(
+        runtime: &Runtime,
+        architecture: &'a Architecture,
+        data: &'a Dataset,
+        options: &'a TrainOptions,
+        identity: String,
+    ) -> Result<Self> {
+        let resumed = match &options.checkpoint {
+            Some(checkpoint) if checkpoint.resume => Checkpoint::read(&checkpoint.file, &identity)?,
+            _ => None,
+        };
+        let (trainer, place, best) = match resumed {
+            Some(Checkpoint { progress, state, best }) => {
+                (Trainer::from_state(runtime, architecture, options, state)?, progress, best)
+            }
+            None => {
+                let place =
+                    Place { identity, epochs: vec![], step: 0, sums: [0.0; 3], seconds: 0.0, best_epoch: 0 };
+                (Trainer::new(runtime, architecture, options)?, place, vec![])
+            }
+        };
+        Ok(Run {
+            data,
+            options,
+            architecture,
+            objective: Objective::of(architecture),
+            trainer,
+            place,
+            best,
+            saved: Instant::now(),
         })
     }
 
-    /// One step of Adam at `learning_rate` on a batch, `[C, H*W, N]`; gives the loss before the step.
-    ///
-    /// # Errors
-    /// When ONNX Runtime fails.
-    pub fn step(&mut self, batch: &Batch, learning_rate: f64) -> Result<f64> {
-        self.steps += 1;
-        let correction = |beta: f32| 1.0 - f64::from(beta).powi(self.steps);
-        let second = correction(BETA2).sqrt();
-        let rate = [(learning_rate * second / correction(BETA1)) as f32];
-        let epsilon = [(ADAM_EPSILON * second) as f32];
-        let mut inputs = vec![
-            ("image", Input::Slice(&batch.dims, batch.noisy.as_deref().unwrap_or(&batch.clean))),
-            ("parameters", Input::Tensor(&self.parameters)),
-            ("m", Input::Tensor(&self.moments[0])),
-            ("v", Input::Tensor(&self.moments[1])),
-            ("rate", Input::Slice(&[], &rate)),
-            ("epsilon", Input::Slice(&[], &epsilon)),
-        ];
-        if batch.noisy.is_some() {
-            inputs.push(("target", Input::Slice(&batch.dims, &batch.clean)));
+    /// The batches of the epoch at hand that are not done yet; false when `stop` was set meanwhile.
+    fn epoch(&mut self, stop: &AtomicBool, progress: &mut dyn FnMut(Progress<'_>)) -> Result<bool> {
+        let epoch = self.place.epochs.len() + 1;
+        let order = order(self.data.len(), self.options.seed, epoch);
+        let start = Instant::now();
+        let before = self.place.seconds;
+        for (step, ids) in order.chunks(self.options.batch).enumerate().skip(self.place.step) {
+            self.place.seconds = before + start.elapsed().as_secs_f64();
+            if stop.load(Ordering::Relaxed) {
+                self.save()?;
+                return Ok(false);
+            }
+            self.save_when_due()?;
+            let batch = Batch::new(self.data, ids, self.options, self.architecture, (epoch, step))?;
+            let losses = self.step(&batch, epoch, step)?;
+            if !losses.is_finite() {
+                return Err(self.diverged(format!(
+                    "epoch {epoch}, step {}: loss: expected a number, got another",
+                    step + 1
+                )));
+            }
+            let images = ids.len() as f64;
+            for (sum, loss) in
+                self.place.sums.iter_mut().zip([losses.reconstruction].iter().chain(&losses.terms))
+            {
+                *sum += loss * images;
+            }
+            self.place.step = step + 1;
+            let images = step * self.options.batch + ids.len();
+            progress(Progress::Step { epoch, images, loss: losses.reconstruction });
         }
-        let outputs = self.session.run(&inputs)?;
-        let [parameters, m, v, loss]: [Tensor; 4] =
-            outputs.try_into().map_err(|_| Error::runtime("training step: expected 4 outputs"))?;
-        self.parameters = parameters;
-        self.moments = [m, v];
-        Ok(loss.data().first().copied().map_or(f64::NAN, f64::from))
+        if self.trainer.weights().iter().any(|weight| !weight.is_finite()) {
+            return Err(self.diverged(format!("epoch {epoch}: weights: expected numbers, got others")));
+        }
+        self.place.seconds = before;
+        Ok(true)
     }
 
-    /// The flat parameter vector.
-    pub fn parameters(&self) -> &[f32] {
-        self.parameters.data()
+    fn step(&mut self, batch: &Batch, epoch: usize, step: usize) -> Result<Losses> {
+        let options = self.options;
+        let seen = (step * options.batch) as f64 / self.data.len() as f64;
+        let done = ((epoch - 1) as f64 + seen) / options.epochs as f64;
+        let rate = options.learning_rate * options.schedule.factor(done);
+        let weight = match self.objective {
+            // counted per image in the paper, per latent number and pixel here
+            Objective::Divergence => {
+                let pixels = self.data.shape().size() as f64;
+                options.weight * (done / WARM_UP).min(1.0) * self.architecture.latent_size() as f64 / pixels
+            }
+            _ => options.weight,
+        };
+        self.trainer.step(batch, &Pace { rate, decay: options.weight_decay, weight })
     }
-}
 
-fn warm_start(architecture: &Architecture, model: &Model) -> Result<Vec<f32>> {
-    let name = &model.metadata.name;
-    let Some(decoder) = &model.decoder else {
-        return Err(Error::model(name, "decoder.onnx: expected beside the encoder, got none"));
-    };
-    let [encoder, decoder] =
-        [&model.encoder, decoder].map(|bytes| OnnxFile::read(bytes).map_err(|what| Error::model(name, what)));
-    read_weights(architecture, name, &encoder?, &decoder?)
+    /// Closes the epoch at hand; its weights are kept when it is the best one so far.
+    fn end_epoch(&mut self, val_loss: Option<f64>, weights: Vec<f32>, seconds: f64) -> &EpochReport {
+        let images = self.data.len() as f64;
+        let [loss, terms @ ..] = self.place.sums.map(|sum| sum / images);
+        let names = self.objective.terms().iter().map(|name| (*name).to_owned());
+        let epoch = self.place.epochs.len() + 1;
+        let report =
+            EpochReport { epoch, train_loss: loss, val_loss, terms: names.zip(terms).collect(), seconds };
+        let best = self.place.best_epoch.checked_sub(1).and_then(|i| self.place.epochs[i].val_loss);
+        if val_loss.zip(best).is_none_or(|(new, best)| new < best) {
+            self.place.best_epoch = epoch;
+            self.best = weights;
+        }
+        (self.place.step, self.place.sums, self.place.seconds) = (0, [0.0; 3], 0.0);
+        self.place.epochs.push(report);
+        &self.place.epochs[epoch - 1]
+    }
+
+    fn save_when_due(&mut self) -> Result<()> {
+        let due = self.options.checkpoint.as_ref().map(|c| c.interval_seconds);
+        match due {
+            Some(interval) if self.saved.elapsed().as_secs_f64() >= interval => self.save(),
+            _ => Ok(()),
+        }
+    }
+
+    fn save(&mut self) -> Result<()> {
+        if let Some(checkpoint) = &self.options.checkpoint {
+            let state = self.trainer.state();
+            let whole = state.weights.iter().all(|weight| weight.is_finite());
+            if whole {
+                Checkpoint { progress: self.place.clone(), state, best: self.best.clone() }
+                    .write(&checkpoint.file)?;
+            }
+            self.saved = Instant::now();
+        }
+        Ok(())
+    }
+
+    fn diverged(&self, what: String) -> Error {
+        let kept = self.options.checkpoint.as_ref().filter(|c| c.file.is_file());
+        let hint = match kept {
+            Some(_) => "try a lower --lr; --resume goes on from the last good checkpoint",
+            None => "try a lower --lr",
+        };
+        Error::Training { what, hint: Some(hint.into()) }
+    }
 }

@@ -118,7 +118,8 @@ impl Trained {
     }
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+/// Writes a file in one piece: beside its place, synced, renamed.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let attempt = || {
         let mut file = tempfile::NamedTempFile::new_in(folder)?;

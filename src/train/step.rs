@@ -1,149 +1,257 @@
 //! The training step as one ONNX graph: forward pass, gradients, Adam.
 //!
 //! ```text
-//! image [C, pixels, N], target  -+                            +-> parameters' [P], m' [P], v' [P]
-//! parameters, m, v  [P]         -+-> layers -> loss -> Adam  -+-> loss
-//! rate, epsilon  scalars        -+
+//! image [C, pixels, N], target, draw  -+                            +-> parameters' [P], m' [P], v' [P], statistics' [S]
+//! parameters, m, v [P], statistics [S] +-> layers -> losses -> Adam -+-> loss, terms
+//! rate, epsilon, decay, weight scalars +
 //! ```
 //!
-//! Parameters and moments are flat vectors in the order of `Architecture::parameters`. The batch size stays open.
+//! Parameters and moments are flat vectors in the order of `Architecture::parameters`. The batch size stays open. What is
+//! minimized is the reconstruction loss, and `weight` times what the family adds to it:
+//!
+//! | family | `image` | added |
+//! |---|---|---|
+//! | `conv-hash` | two views of N images, `[C, pixels, 2N]` | contrast of the codes of both views |
+//! | `vae` | N images, `draw` standard normal | divergence of the latents' distributions from the prior |
+//! | `aae` | N images, `draw` from the prior | how well a discriminator tells latents from draws, after its own step |
+//! | others | N images | nothing |
 
-use super::conv::{Conv, conv};
-use super::ops::{Feature, cross_entropy, dense, raster, relu};
-use super::tape::Tape;
-use super::upconv::upsample_conv;
+use super::lower::{Lowering, cut};
+use super::objectives::{binarize, contrastive, first_half, verdict_loss, weighted_sum};
+use super::ops::{Feature, cross_entropy};
 use crate::error::{Error, Result};
-use crate::model::{Architecture, Layer, Padding};
+use crate::model::{Architecture, Half, Layer};
 use crate::onnx::{Graph, OnnxFile, Value, batch, fixed};
 
 /// Decay of the first moment: Adam's beta 1.
 pub(crate) const BETA1: f32 = 0.9;
 /// Decay of the second moment: Adam's beta 2.
 pub(crate) const BETA2: f32 = 0.999;
+/// What the running statistics keep of their past at every step.
+pub(crate) const STATISTICS_KEEP: f32 = 0.9;
 
-/// Builds the training step. With `denoise`, the clean images come in as a second input, `target`.
-pub(crate) fn training_step(architecture: &Architecture, denoise: bool) -> Result<OnnxFile> {
-    let mut tape = Tape::default();
-    let count = architecture.parameter_count();
-    let image = image_input(&mut tape.graph, architecture, "image");
-    let target = if denoise { image_input(&mut tape.graph, architecture, "target") } else { image.clone() };
-    let state = ["parameters", "m", "v"].map(|name| tape.graph.input(name, vec![fixed(count)]));
-    let [rate, epsilon] = ["rate", "epsilon"].map(|name| tape.graph.input(name, vec![]));
-    let tensors = split_parameters(&mut tape.graph, architecture, &state[0]);
-    let logits = forward(&mut tape, architecture, &image, &tensors)?;
-    let loss = cross_entropy(&mut tape, &logits, &target);
-    let gradients = tape.backward(&loss, &tensors);
-    let g = &mut tape.graph;
+/// What a family minimizes beside the reconstruction loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Objective {
+    /// Nothing.
+    Reconstruction,
+    /// NT-Xent of the codes of two views.
+    Contrastive,
+    /// The divergence from the prior.
+    Divergence,
+    /// A discriminator's success.
+    Adversary,
+}
+
+impl Objective {
+    pub(crate) fn of(architecture: &Architecture) -> Self {
+        match architecture {
+            a if a.decoder.first() == Some(&Layer::Binarize) => Objective::Contrastive,
+            a if matches!(a.encoder.last(), Some(Layer::Gaussian { .. })) => Objective::Divergence,
+            a if !a.discriminator.is_empty() => Objective::Adversary,
+            _ => Objective::Reconstruction,
+        }
+    }
+
+    /// Images that enter for each one of a batch.
+    pub(crate) fn views(self) -> usize {
+        if self == Objective::Contrastive { 2 } else { 1 }
+    }
+
+    /// Whether every latent number needs one drawn at random beside it.
+    pub(crate) fn draws(self) -> bool {
+        matches!(self, Objective::Divergence | Objective::Adversary)
+    }
+
+    /// What the step tells beside the reconstruction loss, by name.
+    pub(crate) fn terms(self) -> &'static [&'static str] {
+        match self {
+            Objective::Reconstruction => &[],
+            Objective::Contrastive => &["contrastive"],
+            Objective::Divergence => &["divergence"],
+            Objective::Adversary => &["generator", "discriminator"],
+        }
+    }
+}
+
+/// What shapes the graph beside the architecture.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StepOptions {
+    /// Clean images come in as an input of their own, `target`.
+    pub(crate) target: bool,
+    /// Temperature of the contrastive loss.
+    pub(crate) temperature: f32,
+}
+
+/// Builds the training step.
+pub(crate) fn training_step(architecture: &Architecture, options: &StepOptions) -> Result<OnnxFile> {
+    let objective = Objective::of(architecture);
+    let mut pass = Lowering::new(architecture);
+    let image = pass.image_input("image");
+    let target = if options.target { Some(pass.image_input("target")) } else { None };
+    let latent_size = architecture.latent_size();
+    let g = &mut pass.tape.graph;
+    pass.draw = objective.draws().then(|| g.input("draw", vec![fixed(latent_size), batch(1)]));
+    let state =
+        ["parameters", "m", "v"].map(|name| g.input(name, vec![fixed(architecture.parameter_count())]));
+    let statistics = architecture.statistics();
+    let statistics_size: usize = statistics.iter().map(|s| s.len()).sum();
+    let kept = (statistics_size > 0).then(|| g.input("statistics", vec![fixed(statistics_size)]));
+    let [rate, epsilon, decay] = ["rate", "epsilon", "decay"].map(|name| g.input(name, vec![]));
+    let optimizer = Adam { rate, epsilon, decay };
+    let weight = (objective != Objective::Reconstruction).then(|| g.input("weight", vec![]));
+
+    let parameters = architecture.parameters();
+    let tensors = cut(g, &state[0], &parameters);
+    pass.tensors = tensors.iter().cloned().collect();
+    let (generator, adversary): (Vec<_>, Vec<_>) =
+        tensors.into_iter().partition(|(name, _)| !name.starts_with(Half::Discriminator.name()));
+    let sizes = [&generator, &adversary].map(|side| side.iter().map(|(_, v)| v.size(0)).sum::<usize>());
+
+    let latent = pass.half(Half::Encoder, &image)?;
+    let mut terms = vec![];
+    let (logits, answered) = if objective == Objective::Contrastive {
+        let codes = binarize(&mut pass.tape, &latent);
+        terms.push(contrastive(&mut pass.tape, &codes, options.temperature));
+        let codes = first_half(&mut pass.tape, &codes);
+        let [first, _] = pass.tape.graph.halves(&image.value);
+        (pass.decoder_of_codes(&codes)?, Feature { value: first, ..image })
+    } else {
+        (pass.half(Half::Decoder, &latent)?, image)
+    };
+    let target = pass.target(&target.unwrap_or(answered));
+    let loss = cross_entropy(&mut pass.tape, &logits.value, &target);
+    terms.extend(pass.divergence.clone());
+
+    // The adversary moves first; its new verdicts are what the encoder then has to face.
+    let [own, others] = halves(&mut pass.tape.graph, &state, sizes);
+    let mut next_others = None;
+    if !adversary.is_empty() {
+        let (adversary_loss, next) = adversary_step(&mut pass, &latent, &adversary, &optimizer, &others)?;
+        let verdicts = pass.half(Half::Discriminator, &latent)?;
+        terms.extend([verdict_loss(&mut pass.tape, &verdicts.value, true), adversary_loss]);
+        next_others = Some(next);
+    }
+    let total = match (terms.first(), &weight) {
+        (Some(term), Some(weight)) => weighted_sum(&mut pass.tape, &loss, term, weight),
+        _ => loss.clone(),
+    };
+    let gradient = gradient(&mut pass, &total, &generator)?;
+    let g = &mut pass.tape.graph;
+    let mut next = optimizer.update(g, &own, &gradient);
+    if let Some(others) = next_others {
+        next = std::array::from_fn(|i| g.concat(&[next[i].clone(), others[i].clone()], 0));
+    }
+    for (name, value) in ["next_parameters", "next_m", "next_v"].into_iter().zip(&next) {
+        g.output(name, value);
+    }
+    if let Some(kept) = kept {
+        let measured: Vec<Value> = pass.statistics.iter().flatten().cloned().collect();
+        let measured = g.concat(&measured, 0);
+        let next = blend(g, &kept, &measured, STATISTICS_KEEP);
+        g.output("next_statistics", &next);
+    }
+    g.output("loss", &loss);
+    for (name, term) in objective.terms().iter().zip(&terms) {
+        g.output(name, term);
+    }
+    Ok(pass.tape.graph.finish("training_step"))
+}
+
+/// Parameters and moments of the autoencoder, and of its adversary.
+fn halves(g: &mut Graph, state: &[Value; 3], sizes: [usize; 2]) -> [[Value; 3]; 2] {
+    if sizes[1] == 0 {
+        return [state.clone(), state.clone()];
+    }
+    let cut = state.each_ref().map(|flat| g.split(flat, &sizes));
+    [0, 1].map(|side| cut.each_ref().map(|pieces| pieces[side].clone()))
+}
+
+/// One step of the discriminator on draws from the prior against latents, which it does not move. The new tensors replace the
+/// old ones in `pass`. Gives its loss, and its new parameters and moments.
+fn adversary_step(
+    pass: &mut Lowering<'_>,
+    latent: &Feature,
+    tensors: &[(String, Value)],
+    optimizer: &Adam,
+    state: &[Value; 3],
+) -> Result<(Value, [Value; 3])> {
+    let draw = pass.draw.clone().unwrap_or_else(|| latent.value.clone());
+    let drawn = pass.half(Half::Discriminator, &Feature::raster(draw, latent.extent))?;
+    let encoded = pass.half(Half::Discriminator, latent)?;
+    let right = verdict_loss(&mut pass.tape, &drawn.value, true);
+    let wrong = verdict_loss(&mut pass.tape, &encoded.value, false);
+    let one = pass.tape.graph.scalar(1.0);
+    let loss = weighted_sum(&mut pass.tape, &right, &wrong, &one);
+    let gradient = gradient(pass, &loss, tensors)?;
+    let next = optimizer.update(&mut pass.tape.graph, state, &gradient);
+    let parameters: Vec<_> = (pass.architecture.parameters().into_iter())
+        .filter(|p| p.name.starts_with(Half::Discriminator.name()))
+        .collect();
+    pass.tensors.extend(cut(&mut pass.tape.graph, &next[0], &parameters));
+    Ok((loss, next))
+}
+
+/// The gradient of `loss` with respect to `tensors`, as one flat vector.
+fn gradient(pass: &mut Lowering<'_>, loss: &Value, tensors: &[(String, Value)]) -> Result<Value> {
+    let leaves: Vec<Value> = tensors.iter().map(|(_, value)| value.clone()).collect();
+    let gradients = pass.tape.backward(loss, &leaves);
     let gradients: Option<Vec<Value>> = gradients.into_iter().collect();
     let gradients = gradients.ok_or_else(|| Error::Training {
         what: "the loss does not depend on every parameter".into(),
         hint: None,
     })?;
-    let gradient = g.concat(&gradients, 0);
-    let updated = adam(g, &state, &gradient, &rate, &epsilon);
-    for (name, value) in ["next_parameters", "next_m", "next_v"].into_iter().zip(&updated) {
-        g.output(name, value);
-    }
-    g.output("loss", &loss);
-    Ok(tape.graph.finish("training_step"))
+    Ok(pass.tape.graph.concat(&gradients, 0))
 }
 
-/// The forward pass alone, as the training step computes it: `image` and `parameters` to `reconstruction`.
+/// The forward pass alone, as the training step computes it: `image`, `draw`, `parameters` to `latent`, `reconstruction` and,
+/// where there are any, the batch's `statistics`.
 #[cfg(test)]
 pub(crate) fn forward_only(architecture: &Architecture) -> Result<OnnxFile> {
-    let mut tape = Tape::default();
-    let image = image_input(&mut tape.graph, architecture, "image");
-    let parameters = tape.graph.input("parameters", vec![fixed(architecture.parameter_count())]);
-    let tensors = split_parameters(&mut tape.graph, architecture, &parameters);
-    let logits = forward(&mut tape, architecture, &image, &tensors)?;
-    let reconstruction = tape.graph.sigmoid(&logits);
-    tape.graph.output("reconstruction", &reconstruction);
-    Ok(tape.graph.finish("forward"))
-}
-
-fn image_input(g: &mut Graph, architecture: &Architecture, name: &str) -> Value {
-    let image = architecture.image();
-    g.input(name, vec![fixed(image.channels), fixed(image.height * image.width), batch(1)])
-}
-
-fn split_parameters(g: &mut Graph, architecture: &Architecture, flat: &Value) -> Vec<Value> {
-    let sizes: Vec<usize> = architecture.parameters().iter().map(|p| p.len()).collect();
-    g.split(flat, &sizes)
-}
-
-/// All layers but the final sigmoid, which belongs to the loss. Gives logits, `[channels, pixels, N]` in memory.
-fn forward(tape: &mut Tape, architecture: &Architecture, image: &Value, tensors: &[Value]) -> Result<Value> {
-    let steps: Vec<_> = architecture.steps().collect();
-    let mut tensors = tensors.chunks_exact(2);
-    let mut x = Feature::raster(image.clone(), architecture.image());
-    let mut upsampled = false;
-    for (i, step) in steps.iter().enumerate().take(steps.len() - 1) {
-        let mut own_tensors = || match tensors.next() {
-            Some([weight, bias]) => [weight, bias],
-            _ => unreachable!("Architecture::parameters has two tensors for every layer with parameters"),
-        };
-        match step.layer {
-            Layer::Conv { filters, kernel, stride, padding } if !upsampled => {
-                let shape = Conv {
-                    filters,
-                    kernel,
-                    stride,
-                    pad_y: padding.amounts(step.input.height, kernel, stride),
-                    pad_x: padding.amounts(step.input.width, kernel, stride),
-                };
-                let next = steps[i + 1..].iter().find(|s| s.layer != Layer::Relu);
-                let next_stride2 = next.and_then(|s| match s.layer {
-                    Layer::Conv { kernel, stride: 2, padding, .. } => Some((
-                        padding.amounts(s.input.height, kernel, 2).0,
-                        padding.amounts(s.input.width, kernel, 2).0,
-                    )),
-                    _ => None,
-                });
-                x = conv(tape, &x, own_tensors(), shape, next_stride2);
-            }
-            Layer::Conv { filters, kernel: 3, stride: 1, padding } => {
-                x = upsample_conv(tape, &x, own_tensors(), filters, padding == Padding::Same);
-                upsampled = false;
-            }
-            Layer::Upsample if !upsampled => upsampled = true,
-            _ if upsampled => {
-                let what = format!("{}: expected a 3x3 convolution of stride 1 after Upsample", step.layer);
-                return Err(Error::Training { what, hint: None });
-            }
-            Layer::Dense { units } => {
-                x = raster(tape, &x);
-                x = dense(tape, &x, own_tensors(), units);
-            }
-            Layer::Relu => x = relu(tape, &x),
-            Layer::Flatten | Layer::Reshape(_) => {
-                x = raster(tape, &x);
-                x = Feature::raster(x.value, step.output);
-            }
-            Layer::Conv { .. } | Layer::Upsample | Layer::Sigmoid => {
-                let what = format!("{}: expected as the last layer only", step.layer);
-                return Err(Error::Training { what, hint: None });
-            }
-        }
+    let mut pass = Lowering::new(architecture);
+    let image = pass.image_input("image");
+    let g = &mut pass.tape.graph;
+    if Objective::of(architecture) == Objective::Divergence {
+        pass.draw = Some(g.input("draw", vec![fixed(architecture.latent_size()), batch(1)]));
     }
-    Ok(raster(tape, &x).value)
+    let parameters = g.input("parameters", vec![fixed(architecture.parameter_count())]);
+    pass.tensors = cut(g, &parameters, &architecture.parameters()).into_iter().collect();
+    let latent = pass.half(Half::Encoder, &image)?;
+    let logits = pass.half(Half::Decoder, &latent)?;
+    let g = &mut pass.tape.graph;
+    let reconstruction = g.sigmoid(&logits.value);
+    g.output("latent", &latent.value);
+    g.output("reconstruction", &reconstruction);
+    let measured: Vec<Value> = pass.statistics.iter().flatten().cloned().collect();
+    if !measured.is_empty() {
+        let measured = g.concat(&measured, 0);
+        g.output("statistics", &measured);
+    }
+    Ok(pass.tape.graph.finish("forward"))
 }
 
-/// Adam (Kingma & Ba, 2015). `rate` and `epsilon` come with the bias corrections of the step already applied.
-fn adam(
-    g: &mut Graph,
-    [p, m, v]: &[Value; 3],
-    gradient: &Value,
-    rate: &Value,
-    epsilon: &Value,
-) -> [Value; 3] {
-    let square = g.mul(gradient, gradient);
-    let m = blend(g, m, gradient, BETA1);
-    let v = blend(g, v, &square, BETA2);
-    let step = g.mul(&m, rate);
-    let root = g.sqrt(&v);
-    let scale = g.add(&root, epsilon);
-    let update = g.div(&step, &scale);
-    [g.sub(p, &update), m, v]
+/// Adam (Kingma & Ba, 2015) with decoupled weight decay (Loshchilov & Hutter, 2019). `rate` and `epsilon` come with the bias
+/// corrections of the step already applied; `decay` is what is taken off every weight, as a part of it.
+struct Adam {
+    rate: Value,
+    epsilon: Value,
+    decay: Value,
+}
+
+impl Adam {
+    /// New parameters and moments.
+    fn update(&self, g: &mut Graph, [p, m, v]: &[Value; 3], gradient: &Value) -> [Value; 3] {
+        let square = g.mul(gradient, gradient);
+        let m = blend(g, m, gradient, BETA1);
+        let v = blend(g, v, &square, BETA2);
+        let step = g.mul(&m, &self.rate);
+        let root = g.sqrt(&v);
+        let scale = g.add(&root, &self.epsilon);
+        let update = g.div(&step, &scale);
+        let faded = g.mul(p, &self.decay);
+        let update = g.add(&update, &faded);
+        [g.sub(p, &update), m, v]
+    }
 }
 
 /// `keep * old + (1 - keep) * new`.

@@ -19,22 +19,22 @@ use crate::fixtures::{RawPng, encoded_picture, write};
 const PER_DIGIT: usize = 4;
 
 /// A folder to run the program in.
-struct Place(TempDir);
+pub(crate) struct Place(TempDir);
 
 /// What a run left behind.
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Place {
-    fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Place(tempfile::tempdir().expect("a temporary folder"))
     }
 
     /// With `digits/<label>/*.png` and `7.png`.
-    fn with_digits() -> Self {
+    pub(crate) fn with_digits() -> Self {
         let place = Place::empty();
         write_collection(place.path(), 7, PER_DIGIT).expect("digits can be drawn");
         place
@@ -47,7 +47,7 @@ impl Place {
         place
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
@@ -64,12 +64,12 @@ impl Place {
         command
     }
 
-    fn run(&self, args: &[&str]) -> Ran {
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
         self.command(args).output().expect("the binary starts").into()
     }
 
     /// Runs with `--json` and reads the document.
-    fn json(&self, args: &[&str]) -> Value {
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
         let ran = self.run(&[args, &["--json"]].concat());
         serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{args:?}: {e}\n{}\n{}", ran.out, ran.err))
     }
@@ -88,13 +88,13 @@ impl From<Output> for Ran {
 impl Ran {
     /// The same run, after its exit code was checked.
     #[track_caller]
-    fn expect(self, code: i32) -> Self {
+    pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
         self
     }
 
     #[track_caller]
-    fn says(self, text: &str) -> Self {
+    pub(crate) fn says(self, text: &str) -> Self {
         assert!(self.err.contains(text), "expected `{text}` on stderr, got:\n{}", self.err);
         self
     }
@@ -102,7 +102,7 @@ impl Ran {
 
 /// The keys of a document, all of which CLI users may rely on.
 #[track_caller]
-fn assert_keys(document: &Value, keys: &[&str]) {
+pub(crate) fn assert_keys(document: &Value, keys: &[&str]) {
     for key in keys {
         assert!(document.get(key).is_some(), "`{key}` is missing in {document:#}");
     }
@@ -112,9 +112,22 @@ fn assert_keys(document: &Value, keys: &[&str]) {
 fn help_is_an_answer_and_no_command_is_wrong_usage() {
     let place = Place::empty();
     let help = place.run(&["--help"]).expect(0);
-    for verb in
-        ["demo", "train", "model", "index", "query", "info", "verify", "eval", "runtime", "completions"]
-    {
+    for verb in [
+        "demo",
+        "train",
+        "model",
+        "index",
+        "query",
+        "reconstruct",
+        "denoise",
+        "latent",
+        "sample",
+        "info",
+        "verify",
+        "eval",
+        "runtime",
+        "completions",
+    ] {
         assert!(help.out.contains(verb), "{verb} is not in the help");
     }
     let nothing = place.run(&[]).expect(2);
@@ -437,6 +450,32 @@ fn training_writes_a_model_that_can_be_shown_and_used() {
     place.run(&["model", "show", "mine"]).expect(0);
     place.run(&["index", "digits", "--model", "mine"]).expect(0);
     assert_eq!(place.json(&["query", "digits/3/0001.png"])["queries"][0]["hits"][0]["distance"], 0);
+}
+
+#[test]
+fn views_can_be_looked_at_before_the_training() {
+    let place = Place::with_digits();
+    let args = [
+        "train",
+        "digits",
+        "--family",
+        "dense",
+        "--epochs",
+        "1",
+        "-o",
+        "mine",
+        "--augment-sheet",
+        "views.png",
+    ];
+    place.run(&[&args[..], &["--augment", "none"]].concat()).expect(2).says("add --augment digits");
+    assert!(!place.path().join("mine").exists());
+    place.run(&[&args[..], &["--augment", "digits"]].concat()).expect(0).says("views.png: ");
+    let sheet = image::open(place.path().join("views.png")).expect("a picture");
+    assert!(sheet.width() > 9 * 28 && sheet.height() > 10 * 28);
+    place
+        .run(&[&args[..], &["--augment", "letters"]].concat())
+        .expect(2)
+        .says("expected none, digits or photos");
 }
 
 #[cfg(unix)]

@@ -3,10 +3,12 @@
 mod fixtures;
 
 mod cli;
+mod eval;
 mod hostile;
 mod images;
 mod mnist;
 mod models;
+mod pictures;
 mod readme;
 mod runtime;
 mod tidy;

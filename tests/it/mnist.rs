@@ -34,18 +34,19 @@ fn sixty_thousand_digits_find_themselves_and_their_kin() {
     let items = images::walk(&train).expect("walks").items;
     for item in items.iter().step_by(60) {
         let hits = gallery.query(item, &QueryOptions::default()).expect("answers").hits;
-        let own = hits.iter().find(|hit| hit.path == item.display());
-        assert_eq!(own.map(|hit| hit.distance), Some(0), "{}", item.display());
+        // more images than are put in order may share a code: then the image itself need not be among them
+        assert_eq!(hits[0].distance, 0, "{}", item.display());
     }
 
     let test = images::walk(&[images_file(&data, "t10k")]).expect("walks").items;
     let examination = EvalOptions { threads: 2, ..EvalOptions::default() };
     let (report, _) = evaluate(&gallery, &dir, Some(&test), &examination, &()).expect("measures");
     assert_eq!(report.queries, 10_000);
-    assert!(report.precision_10.is_some_and(|p| p >= 0.90), "precision@10 {:?}", report.precision_10);
-    assert!(report.map_all.is_some_and(|p| p >= 0.49), "mAP {:?}", report.map_all);
+    let codes = report.codes.expect("labels").ranking;
+    assert!(codes.precision_10 >= 0.975, "precision@10 {}", codes.precision_10);
+    assert!(codes.map_all >= 0.90, "mAP {}", codes.map_all);
     let reranked = report.reranked_knn10_accuracy;
-    assert!(reranked.is_some_and(|p| p >= 0.965), "re-ranked kNN-10 {reranked:?}");
+    assert!(reranked.is_some_and(|p| p >= 0.985), "re-ranked kNN-10 {reranked:?}");
     assert!(report.recall_10 >= 0.99, "recall@10 {}", report.recall_10);
 }
 
@@ -59,7 +60,7 @@ fn one_epoch_of_the_conv_autoencoder_is_as_good_as_the_articles() {
         Dataset::load(&items, shape, &stop).expect("loads").0
     });
     let runtime = ensure(&runtime_options(), &|_| {}).expect("onnx runtime");
-    let options = TrainOptions { family: Family::Conv, epochs: 1, batch: 32, ..TrainOptions::default() };
+    let options = TrainOptions { epochs: 1, ..TrainOptions::for_family(Family::Conv, 1) };
     let trained =
         train(&runtime, &training, Some(&validation), &options, &stop, &mut |_| {}).expect("trains");
     let loss = trained.epochs[0].val_loss.expect("a validation loss");

@@ -35,7 +35,7 @@ const HOMES: [(&str, &str, usize); 23] = [
     ("ort", "src/runtime/", usize::MAX),
     ("zip", "src/runtime/", usize::MAX),
     ("prost", "src/onnx/", usize::MAX),
-    ("nalgebra", "src/encode/", 1),
+    ("nalgebra", "src/encode/", 2),
     ("nalgebra", "src/eval/floats.rs", 1),
     ("image", "src/images/codec.rs", 1),
     ("clap", "src/cli/", usize::MAX),

@@ -6,7 +6,7 @@ use aesearch::demo::digits;
 use aesearch::images::InputShape;
 use aesearch::model::{Family, Model};
 use aesearch::runtime::{Runtime, ensure, options_from};
-use aesearch::train::{Dataset, Progress, TrainOptions, Trained, train};
+use aesearch::train::{Dataset, Ending, Progress, TrainOptions, Trained, train};
 use aesearch::{Error, Result};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -27,7 +27,7 @@ fn quick(options: TrainOptions) -> Result<Trained> {
 }
 
 fn small(family: Family) -> TrainOptions {
-    TrainOptions { family, epochs: 2, batch: 32, ..TrainOptions::default() }
+    TrainOptions { epochs: 2, batch: 32, ..TrainOptions::for_family(family, 1) }
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_stop_keeps_the_finished_epochs() {
     };
     let options = TrainOptions { epochs: 5, ..small(Family::Dense) };
     let trained = train(&runtime(), &data, None, &options, &stop, &mut at_second).expect("one epoch");
-    assert!(trained.interrupted);
+    assert_eq!(trained.ending, Ending::Interrupted);
     assert_eq!((trained.epochs.len(), trained.metadata.epochs), (1, 1));
 
     let stopped = train(&runtime(), &data, None, &options, &AtomicBool::new(true), &mut |_| {});
@@ -105,7 +105,7 @@ fn what_cannot_be_trained_is_refused_by_name() {
     let refusal = |options| quick(options).err().expect("refused").to_string();
     let rate = refusal(TrainOptions { learning_rate: 1e30, epochs: 3, ..small(Family::Dense) });
     assert!(rate.contains("epoch 1"), "{rate}");
-    let bits = refusal(TrainOptions { bits: 8, ..small(Family::Conv) });
+    let bits = refusal(TrainOptions { design: 8.into(), ..small(Family::Conv) });
     assert_eq!(bits, "--bits: expected 32 to 256, got 8");
     let from = Model::load("article-dense").expect("shipped");
     let other = refusal(TrainOptions { from: Some(from), ..small(Family::Conv) });

@@ -7,17 +7,56 @@ use serde::Serialize;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_gallery, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::{Exit, catch_interrupts};
-use crate::cli::print::{count, facts, thousands};
+use crate::cli::print::{Align, Table, count, facts, thousands};
 use crate::cli::resolve::Context;
-use crate::eval::report::{EvalOptions, Report, evaluate};
+use crate::eval::codes::CodeQuality;
+use crate::eval::quality::Quality;
+use crate::eval::report::{Baselines, EvalOptions, RecallAt, Report, WithoutLabels, evaluate};
+use crate::eval::views::OwnView;
 use crate::gallery::{Gallery, Observer, OpenOptions};
-use crate::images;
+use crate::images::{self, Skipped};
 
+/// What is `null` needs labels that are not there, or images that are gone.
 #[derive(Debug, Serialize)]
 struct EvalDocument<'a> {
-    #[serde(flatten)]
-    report: &'a Report,
+    images: usize,
+    queries: usize,
+    bits: usize,
+    map_all: Option<f64>,
+    map_1000: Option<f64>,
+    precision_10: Option<f64>,
+    precision_100: Option<f64>,
+    precision_radius_2: Option<f64>,
+    knn10_accuracy: Option<f64>,
+    reranked_knn10_accuracy: Option<f64>,
+    recall_10: f64,
+    recall_10_at: RecallAt,
+    baselines: Baselines,
+    without_labels: WithoutLabels,
     skipped: Vec<SkippedDocument<'a>>,
+}
+
+impl<'a> EvalDocument<'a> {
+    fn new(report: &Report, skipped: &'a [Skipped]) -> Self {
+        let ranking = report.codes.map(|codes| codes.ranking);
+        EvalDocument {
+            images: report.images,
+            queries: report.queries,
+            bits: report.bits,
+            map_all: ranking.map(|quality| quality.map_all),
+            map_1000: ranking.map(|quality| quality.map_1000),
+            precision_10: ranking.map(|quality| quality.precision_10),
+            precision_100: ranking.map(|quality| quality.precision_100),
+            precision_radius_2: report.codes.map(|codes| codes.precision_radius_2),
+            knn10_accuracy: ranking.map(|quality| quality.knn10_accuracy),
+            reranked_knn10_accuracy: report.reranked_knn10_accuracy,
+            recall_10: report.recall_10,
+            recall_10_at: report.recall_10_at,
+            baselines: report.baselines,
+            without_labels: report.without_labels,
+            skipped: skipped_documents(skipped),
+        }
+    }
 }
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Eval) -> anyhow::Result<Exit> {
@@ -33,10 +72,9 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Eval) -> anyhow::Resul
     skipped.extend(walk.into_iter().flat_map(|walk| walk.skipped));
     tell_skipped(&context.printer, &skipped);
     if context.printer.json {
-        let document = EvalDocument { report: &report, skipped: skipped_documents(&skipped) };
-        context.printer.document("eval", &document)?;
+        context.printer.document("eval", &EvalDocument::new(&report, &skipped))?;
     } else {
-        context.printer.text(&facts(&lines(&report)))?;
+        print(context, &report)?;
     }
     Ok(exit_for(&skipped))
 }
@@ -49,24 +87,75 @@ fn resolve(context: &Context, args: &args::Eval) -> EvalOptions {
     }
 }
 
-fn lines(report: &Report) -> Vec<(&'static str, String)> {
+/// Who asked whom; a table of what the labels say; what can be said without them.
+fn print(context: &Context, report: &Report) -> anyhow::Result<()> {
+    let printer = &context.printer;
     let (asked, known) = (count(report.queries as u64, "image"), thousands(report.images as u64));
-    let asked = format!("{asked} asking {known}, {} bits", report.bits);
-    let mut lines = vec![("queries", asked)];
-    let mut value = |name, value: Option<f64>| lines.extend(value.map(|value| (name, format!("{value:.3}"))));
-    value("mAP", report.map_all);
-    value("mAP@1000", report.map_1000);
-    value("precision@10", report.precision_10);
-    value("precision@100", report.precision_100);
-    value("kNN-10 accuracy", report.knn10_accuracy);
-    value("  re-ranked by latents", report.reranked_knn10_accuracy);
-    value("  of exact latents", report.baselines.latents.map(|b| b.knn10_accuracy));
-    value("  of exact pixels", report.baselines.pixels.map(|b| b.knn10_accuracy));
-    value("recall@10 of the graph", Some(report.recall_10));
-    if report.map_all.is_none() {
-        lines.push(("labels", "fewer than two: nothing to judge answers by".into()));
+    printer.text(&format!("{asked} asking {known}, {} bits", report.bits))?;
+    printer.text("")?;
+    match &report.codes {
+        Some(codes) => printer.table(&judged(codes, report))?,
+        None => printer.text("fewer than two labels: nothing to judge answers by")?,
+    }
+    printer.text("")?;
+    printer.text(&facts(&unjudged(report)))?;
+    printer.text(report.without_labels.note)
+}
+
+fn judged(codes: &CodeQuality, report: &Report) -> Table {
+    let mut table = Table::new(&[
+        ("", Align::Left),
+        ("mAP", Align::Right),
+        ("mAP@1000", Align::Right),
+        ("precision@10", Align::Right),
+        ("@100", Align::Right),
+        ("radius 2", Align::Right),
+        ("kNN-10", Align::Right),
+        ("queries", Align::Right),
+    ]);
+    let mut row = |name: &str, ranking: Quality, radius_2: Option<f64>| {
+        let Quality { queries, map_all, map_1000, precision_10, precision_100, knn10_accuracy } = ranking;
+        let figures = [map_all, map_1000, precision_10, precision_100].map(share);
+        let rest =
+            [radius_2.map(share).unwrap_or_default(), share(knn10_accuracy), thousands(queries as u64)];
+        table.row([name.to_owned()].into_iter().chain(figures).chain(rest));
+    };
+    let Baselines { latents, pixels, pca_itq } = report.baselines;
+    row("codes", codes.ranking, Some(codes.precision_radius_2));
+    latents.into_iter().for_each(|ranking| row("float latents", ranking, None));
+    pixels.into_iter().for_each(|ranking| row("raw pixels", ranking, None));
+    pca_itq
+        .into_iter()
+        .for_each(|codes| row("PCA+ITQ of pixels", codes.ranking, Some(codes.precision_radius_2)));
+    table
+}
+
+fn unjudged(report: &Report) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    if let Some(accuracy) = report.reranked_knn10_accuracy {
+        lines.push(("kNN-10 re-ranked", format!("{} of the answers that `query` gives", share(accuracy))));
+    }
+    lines.push(("recall of the graph", format!("{} of the 10 nearest codes", share(report.recall_10))));
+    let RecallAt { first_10, first_100, first_1000 } = report.recall_10_at;
+    let [first_10, first_100, first_1000] = [first_10, first_100, first_1000].map(share);
+    let among = format!("among the first 10 codes, {first_100} of 100, {first_1000} of 1,000");
+    lines.push(("recall of the latents", format!("{first_10} of the 10 nearest {among}")));
+    let WithoutLabels { distinct_codes, dead_bits, effective_bits, reconstruction_loss, own_view, .. } =
+        report.without_labels;
+    let of_images = format!("{} of {}", thousands(distinct_codes as u64), thousands(report.images as u64));
+    lines.push(("distinct codes", of_images));
+    lines.push(("dead bits", format!("{dead_bits} of {}", report.bits)));
+    lines.push(("effective bits", format!("{effective_bits:.1} of {}", report.bits)));
+    lines.extend(reconstruction_loss.map(|loss| ("reconstruction loss", format!("{loss:.4}"))));
+    if let Some(OwnView { own_distance, random_distance, auc, .. }) = own_view {
+        let apart = format!("{own_distance:.1} bits from the image, random pairs {random_distance:.1}");
+        lines.push(("changed view", format!("{apart}, AUC {auc:.4}")));
     }
     lines
+}
+
+fn share(value: f64) -> String {
+    format!("{value:.3}")
 }
 
 /// Ctrl-C ends an examination; nothing is kept of it.

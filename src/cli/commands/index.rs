@@ -1,19 +1,17 @@
 //! `aesearch index DATA...`: bring the index up to date with what the paths hold, and say what was done.
 
-use std::cell::OnceCell;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use indicatif::ProgressBar;
 use serde::Serialize;
 
+use super::teller::Teller;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::{Exit, catch_interrupts};
 use crate::cli::print::{bytes, count, seconds, thousands};
 use crate::cli::resolve::Context;
 use crate::error::Result;
-use crate::gallery::{Invert, Observer, UpdateOptions, UpdateReport, update};
+use crate::gallery::{Invert, UpdateOptions, UpdateReport, update};
 
 #[derive(Debug, Serialize)]
 struct ModelDocument<'a> {
@@ -58,11 +56,9 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Index) -> anyhow::Resu
 pub(super) fn execute(context: &Context, args: &args::Index) -> Result<Indexed> {
     let dir = context.index_dir(&args.index)?;
     let options = resolve(context, args)?;
-    let teller = Teller { context, stop: catch_interrupts(), bar: OnceCell::new() };
+    let teller = Teller::index(context, &args.data).until(catch_interrupts());
     let report = update(&dir, &args.data, &options, &teller);
-    if let Some(bar) = teller.bar.get() {
-        bar.finish_and_clear();
-    }
+    teller.finish();
     let report = report?;
     tell_skipped(&context.printer, &report.skipped);
     if report.ink.inverted {
@@ -145,28 +141,5 @@ impl Indexed {
             seconds: report.seconds,
             interrupted: report.interrupted,
         }
-    }
-}
-
-/// Turns the library's reports into remarks and a bar, and Ctrl-C into its stop flag.
-struct Teller<'a> {
-    context: &'a Context,
-    stop: &'static AtomicBool,
-    /// Made at the first report, when the number of images to encode is known.
-    bar: OnceCell<ProgressBar>,
-}
-
-impl Observer for Teller<'_> {
-    fn note(&self, text: &str) {
-        self.context.printer.note(text);
-    }
-
-    fn progress(&self, done: usize, total: usize) {
-        let bar = self.bar.get_or_init(|| self.context.progress.bar(total as u64, "indexing", "images"));
-        bar.set_position(done as u64);
-    }
-
-    fn interrupted(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
     }
 }

@@ -6,12 +6,19 @@ pub(super) mod index;
 pub(super) mod query;
 mod sheet;
 
+pub(super) mod denoise;
+pub(super) mod latent;
+pub(super) mod reconstruct;
+pub(super) mod sample;
+
 pub(super) mod eval;
 pub(super) mod info;
 pub(super) mod verify;
 
 pub(super) mod model;
 pub(super) mod train;
+
+mod teller;
 
 pub(super) mod completions;
 pub(super) mod runtime;
@@ -20,11 +27,14 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::args::{DeviceArg, Looking};
 use super::exit::Exit;
-use super::print::{Printer, count};
+use super::print::{Printer, count, thousands};
 use super::resolve::Context;
-use crate::gallery::Gallery;
-use crate::images::Skipped;
+use crate::error::{Error, Result};
+use crate::explore::spread;
+use crate::gallery::{ChooseOptions, Gallery};
+use crate::images::{Item, Skipped};
 
 /// An input that was left out, in a document.
 #[derive(Debug, Serialize)]
@@ -47,6 +57,39 @@ fn tell_skipped(printer: &Printer, skipped: &[Skipped]) {
 /// How a run ends that did what it could.
 fn exit_for(skipped: &[Skipped]) -> Exit {
     if skipped.is_empty() { Exit::Done } else { Exit::Skipped }
+}
+
+/// The model to look at images with, and where it runs.
+fn looking(context: &Context, args: &Looking, device: &DeviceArg) -> Result<ChooseOptions> {
+    let default = ChooseOptions::new(context.runtime.clone());
+    Ok(ChooseOptions {
+        model: args.model.clone().or_else(|| context.config.model.clone()).unwrap_or(default.model),
+        device: context.device(device, default.device)?,
+        invert: context.invert(&args.invert)?,
+        ..default
+    })
+}
+
+/// At most `count` of the items, spread evenly, which is told.
+fn some_of(printer: &Printer, items: &[Item], count: usize) -> Vec<Item> {
+    let some = spread(items, count);
+    if some.len() < items.len() {
+        let [n, all] = [some.len(), items.len()].map(|n| thousands(n as u64));
+        printer.note(&format!("{n} of {all} images, spread evenly; --count N takes more"));
+    }
+    some
+}
+
+/// An error where nothing that was given could be read.
+fn some_readable(n_read: usize, skipped: &[Skipped]) -> Result<()> {
+    match skipped {
+        _ if n_read > 0 => Ok(()),
+        [Skipped { path, reason }] => Err(Error::usage(format!("{path}: {reason}"))),
+        _ => Err(Error::usage(format!(
+            "images: expected at least one that can be read, got none of {}",
+            skipped.len()
+        ))),
+    }
 }
 
 /// What `-v` tells of an open index.

@@ -8,9 +8,9 @@ use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::print::{Align, Table, count, facts, thousands};
 use crate::cli::resolve::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::images::InputShape;
-use crate::model::{Architecture, Family, Model, local_models, shipped_names};
+use crate::model::{Model, local_models, shipped_names};
 
 /// Where `model list` looks for trained models, from the working directory.
 const LOCAL_MODELS: &str = "models";
@@ -119,7 +119,7 @@ fn show(context: &Context, name: &str) -> anyhow::Result<Exit> {
     let model = Model::load(name)?;
     let place =
         if shipped_names().any(|shipped| shipped == name) || name == "auto" { "shipped" } else { name };
-    let layers = architecture(&model)?.summary().into_iter().map(|row| LayerDocument {
+    let layers = model.architecture()?.summary().into_iter().map(|row| LayerDocument {
         half: row.half,
         layer: row.layer,
         output: row.output.to_string(),
@@ -191,7 +191,7 @@ fn describe(model: &Model, place: &str) -> Result<ModelDocument> {
         latent_size: m.latent_size,
         bits: m.bits,
         binarizer: m.binarizer.to_string(),
-        parameters: architecture(model)?.parameter_count(),
+        parameters: model.architecture()?.parameter_count(),
         training_images: m.training_images,
         data_fingerprint: m.data_fingerprint.clone(),
         epochs: m.epochs,
@@ -201,12 +201,6 @@ fn describe(model: &Model, place: &str) -> Result<ModelDocument> {
         seed: m.seed,
         tool_version: m.tool_version.clone(),
     })
-}
-
-fn architecture(model: &Model) -> Result<Architecture> {
-    let m = &model.metadata;
-    let family: Family = m.family.parse().map_err(|what: String| Error::model(&m.name, what))?;
-    family.architecture(m.input, m.bits)
 }
 
 fn shape([height, width, channels]: [usize; 3]) -> String {

@@ -12,11 +12,16 @@ use crate::cli::exit::{Exit, catch_interrupts};
 use crate::cli::print::{count, quoted, seconds, thousands};
 use crate::cli::resolve::Context;
 use crate::error::{Error, Result};
+use crate::explore::views::{ViewRow, view_sheet};
 use crate::images::{self, InputShape, Item, Limits, Skipped};
-use crate::model::Model;
+use crate::model::{Design, Model};
 use crate::runtime::{self, Device};
-use crate::train::{Dataset, EpochReport, Progress, TrainOptions, train};
+use crate::train::{
+    Augment, CheckpointOptions, Dataset, Ending, EpochReport, Progress, TrainOptions, preview, train,
+};
 
+/// How often an unfinished training is kept.
+const CHECKPOINT_SECONDS: f64 = 10.0;
 /// The largest input side that is chosen without being asked for, in pixels.
 const LARGEST_DEFAULT_SIDE: usize = 64;
 /// Sides that are chosen are multiples of this, as every family wants.
@@ -49,9 +54,14 @@ struct Images {
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Train) -> anyhow::Result<Exit> {
     let printer = &context.printer;
-    let options = resolve(context, args)?;
     let stop = catch_interrupts();
-    let images = load(args, &options, stop)?;
+    let (options, images) = prepare(context, args, stop)?;
+    if let Some(path) = &args.augment_sheet {
+        draw_views(path, &images.training, &options)?;
+        printer.note(&format!("{}: images and views of them, as training will see them", path.display()));
+    }
+    // found out now rather than after the training
+    std::fs::create_dir_all(&args.output).map_err(|e| Error::io(&args.output, e))?;
     let runtime = runtime::ensure(&context.runtime, &|text| printer.note(text))?;
     let library = runtime.library().display();
     printer.detail(&format!(
@@ -69,6 +79,9 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Train) -> anyhow::Resu
 
     let bar = context.progress.bar(n * options.epochs as u64, "training", "images");
     let mut tell = |progress: Progress<'_>| match progress {
+        Progress::Resumed(epochs) => {
+            printer.note(&format!("going on after {}", count(epochs.len() as u64, "epoch")));
+        }
         Progress::Step { epoch, images, loss } => {
             bar.set_position((epoch as u64 - 1) * n + images as u64);
             bar.set_message(format!("epoch {epoch}/{}  loss {loss:.4}", options.epochs));
@@ -83,6 +96,9 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Train) -> anyhow::Resu
     bar.finish_and_clear();
     let trained = trained?;
     trained.save(&runtime, &args.output, &command_line(), &names(&args.data))?;
+    if trained.ending != Ending::Interrupted {
+        remove(&checkpoint_file(&args.output))?;
+    }
 
     tell_skipped(printer, &images.skipped);
     let document = TrainDocument {
@@ -100,47 +116,35 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Train) -> anyhow::Resu
         let parameters = thousands(document.parameters as u64);
         printer.text(&format!("{}: {} with {parameters} parameters", document.model_dir, document.family))?;
     }
-    if trained.interrupted {
-        printer.note(&format!("stopped early: the model is that of epoch {}", trained.epochs.len()));
-        return Ok(Exit::Interrupted);
+    let best = trained.best_epoch;
+    match trained.ending {
+        Ending::Interrupted => {
+            printer.note(&format!("stopped: the model is that of epoch {best}; --resume goes on"));
+            return Ok(Exit::Interrupted);
+        }
+        Ending::Early => printer.note(&format!("no better since epoch {best}: the model is that of it")),
+        Ending::Done if best < trained.epochs.len() => {
+            printer.note(&format!("the model is that of epoch {best}, the best one"));
+        }
+        Ending::Done => {}
     }
     Ok(exit_for(&images.skipped))
 }
 
-fn resolve(context: &Context, args: &args::Train) -> Result<TrainOptions> {
-    let mut default = TrainOptions::default();
-    let from = args.from.as_deref().map(Model::load).transpose()?;
-    if let Some(model) = &from {
-        default.family = model.metadata.family.parse().map_err(Error::usage)?;
-        default.bits = model.metadata.bits;
+/// Options and images; the first image says what size the model is to have, where nothing else does.
+fn prepare(context: &Context, args: &args::Train, stop: &AtomicBool) -> Result<(TrainOptions, Images)> {
+    let file = checkpoint_file(&args.output);
+    if file.exists() && !args.resume {
+        let what = format!("{}: expected no unfinished training, got one", file.display());
+        return Err(Error::usage(what).with_hint("add --resume to go on with it, or delete it to train anew"));
     }
-    Ok(TrainOptions {
-        name: model_name(&args.output),
-        family: args.family.as_deref().map_or(Ok(default.family), str::parse).map_err(Error::usage)?,
-        bits: args.bits.unwrap_or(default.bits),
-        epochs: args.epochs.unwrap_or(default.epochs),
-        batch: args.batch.unwrap_or(default.batch),
-        learning_rate: args.lr.unwrap_or(default.learning_rate),
-        seed: args.seed.unwrap_or(default.seed),
-        denoise: args.denoise.unwrap_or(default.denoise),
-        from,
-        threads: context.threads(&args.compute),
-        device: context.device(&args.compute.device, default.device)?,
-    })
-}
-
-/// The model is called what its folder is called.
-fn model_name(output: &Path) -> String {
-    let absolute = std::path::absolute(output).unwrap_or_else(|_| output.to_path_buf());
-    absolute.file_name().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned())
-}
-
-fn load(args: &args::Train, options: &TrainOptions, stop: &AtomicBool) -> Result<Images> {
     let validation = validation(args.val.as_deref())?;
+    let from = args.from.as_deref().map(Model::load).transpose()?;
     let walk = images::walk(&args.data)?;
+    let shape = shape(args, from.as_ref(), &walk.items)?;
+    let options = resolve(context, args, from, shape)?;
+    options.architecture(shape)?; // before much is read for nothing
     let mut skipped = walk.skipped;
-    let shape = shape(args, options, &walk.items)?;
-    options.family.architecture(shape, options.bits)?; // before much is read for nothing
     let (all, unread) = Dataset::load(&walk.items, shape, stop)?;
     skipped.extend(unread);
     let (training, validation) = match validation {
@@ -156,7 +160,80 @@ fn load(args: &args::Train, options: &TrainOptions, stop: &AtomicBool) -> Result
             (all, Some(data))
         }
     };
-    Ok(Images { training, validation, skipped })
+    Ok((options, Images { training, validation, skipped }))
+}
+
+fn resolve(
+    context: &Context,
+    args: &args::Train,
+    from: Option<Model>,
+    shape: InputShape,
+) -> Result<TrainOptions> {
+    let like = from.as_ref().map(|model| &model.metadata);
+    let family = match (args.family.as_deref(), like) {
+        (Some(family), _) => family.parse(),
+        (None, Some(like)) => like.family.parse(),
+        (None, None) => Ok(TrainOptions::default().family),
+    };
+    let default = TrainOptions::for_family(family.map_err(Error::usage)?, shape.channels);
+    let design = like.map_or(default.design, |like| like.design());
+    let brightness = args.brightness.as_deref().map(str::parse).transpose().map_err(Error::usage)?;
+    let augment = args.augment.as_deref().map(str::parse).transpose().map_err(Error::usage)?;
+    Ok(TrainOptions {
+        name: model_name(&args.output),
+        design: Design {
+            bits: args.bits.unwrap_or(design.bits),
+            width: args.width.unwrap_or(design.width),
+            brightness: brightness.unwrap_or(design.brightness),
+        },
+        epochs: args.epochs.unwrap_or(default.epochs),
+        batch: args.batch.unwrap_or(default.batch),
+        learning_rate: args.lr.unwrap_or(default.learning_rate),
+        weight_decay: args.weight_decay.unwrap_or(default.weight_decay),
+        weight: args.weight.unwrap_or(default.weight),
+        temperature: args.temperature.unwrap_or(default.temperature),
+        augment: augment.unwrap_or(default.augment),
+        seed: args.seed.unwrap_or(default.seed),
+        denoise: args.denoise.unwrap_or(default.denoise),
+        from,
+        early_stop: args.early_stop.unwrap_or(default.early_stop),
+        checkpoint: Some(CheckpointOptions {
+            file: checkpoint_file(&args.output),
+            interval_seconds: args.checkpoint_seconds.unwrap_or(CHECKPOINT_SECONDS),
+            resume: args.resume,
+        }),
+        threads: context.threads(&args.compute),
+        device: context.device(&args.compute.device, default.device)?,
+        ..default
+    })
+}
+
+fn checkpoint_file(output: &Path) -> PathBuf {
+    output.join("checkpoint")
+}
+
+fn remove(file: &Path) -> Result<()> {
+    match std::fs::remove_file(file) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(file, e)),
+        _ => Ok(()),
+    }
+}
+
+/// Draws some images and views of them into the PNG file `path`.
+fn draw_views(path: &Path, data: &Dataset, options: &TrainOptions) -> Result<()> {
+    if options.augment == Augment::None {
+        let error = Error::usage("--augment-sheet: expected views to draw, got --augment none");
+        return Err(error.with_hint("add --augment digits or --augment photos"));
+    }
+    let rows = preview(data, options.augment, options.seed)?;
+    let rows: Vec<ViewRow> = rows.into_iter().map(|(image, views)| ViewRow { image, views }).collect();
+    images::write_png(path, &view_sheet(&rows, &format!("views: {}", options.augment)))
+}
+
+/// The model is called what its folder is called.
+fn model_name(output: &Path) -> String {
+    let absolute = std::path::absolute(output).unwrap_or_else(|_| output.to_path_buf());
+    absolute.file_name().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 /// A number is a fraction, anything else a path.
@@ -172,9 +249,9 @@ fn validation(val: Option<&str>) -> Result<Validation> {
 }
 
 /// The input of the model: as asked for, else as the model to start from has it, else as the first readable image is.
-fn shape(args: &args::Train, options: &TrainOptions, items: &[Item]) -> Result<InputShape> {
+fn shape(args: &args::Train, from: Option<&Model>, items: &[Item]) -> Result<InputShape> {
     let asked = args.size.as_deref().map(size).transpose()?;
-    let base = match (&options.from, asked, args.channels) {
+    let base = match (from, asked, args.channels) {
         (Some(model), _, _) => model.metadata.input,
         // Both are given: no image need be opened.
         (None, Some((width, height)), Some(channels)) => InputShape { channels, height, width },
@@ -205,7 +282,9 @@ fn first_shape(items: &[Item]) -> Result<InputShape> {
 
 fn line(report: &EpochReport) -> String {
     let val = report.val_loss.map_or(String::new(), |loss| format!("  val {loss:.4}"));
-    format!("epoch {}  train {:.4}{val}  {}", report.epoch, report.train_loss, seconds(report.seconds))
+    let terms: String = report.terms.iter().map(|(name, x)| format!("  {name} {x:.4}")).collect();
+    let (epoch, loss) = (report.epoch, report.train_loss);
+    format!("epoch {epoch}  train {loss:.4}{val}{terms}  {}", seconds(report.seconds))
 }
 
 /// The device that `auto` stands for here.

@@ -1,0 +1,95 @@
+//! What the library reports on the way, told on stderr: remarks, the model that was chosen, a bar. And Ctrl-C, the other way.
+
+use std::cell::OnceCell;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use indicatif::ProgressBar;
+
+use crate::cli::print::{Printer, count, quoted};
+use crate::cli::resolve::Context;
+use crate::gallery::{Candidate, Choice, Observer};
+
+/// Where a model of one's own is suggested to be put.
+const OWN_MODEL: &str = "models/mine";
+
+/// Tells what is heard of work on the images of `data`.
+pub(super) struct Teller<'a> {
+    context: &'a Context,
+    data: &'a [PathBuf],
+    /// The index that is being made; none where pictures are.
+    indexing: bool,
+    stop: Option<&'static AtomicBool>,
+    /// Made at the first report, when the number of images is known.
+    bar: OnceCell<ProgressBar>,
+}
+
+impl<'a> Teller<'a> {
+    /// For a picture of `data`.
+    pub(super) fn picture(context: &'a Context, data: &'a [PathBuf]) -> Self {
+        Teller { context, data, indexing: false, stop: None, bar: OnceCell::new() }
+    }
+
+    /// For an index of `data`.
+    pub(super) fn index(context: &'a Context, data: &'a [PathBuf]) -> Self {
+        Teller { indexing: true, ..Teller::picture(context, data) }
+    }
+
+    /// Ends the work when `stop` is set.
+    pub(super) fn until(self, stop: &'static AtomicBool) -> Self {
+        Teller { stop: Some(stop), ..self }
+    }
+
+    /// Takes the bar away.
+    pub(super) fn finish(&self) {
+        if let Some(bar) = self.bar.get() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Observer for Teller<'_> {
+    fn note(&self, text: &str) {
+        self.context.printer.note(text);
+    }
+
+    fn chosen(&self, choice: &Choice) {
+        let data: Vec<String> = self.data.iter().map(|path| quoted(&path.to_string_lossy())).collect();
+        let data = data.join(" ");
+        let then = match self.indexing {
+            // The index of this run is the chosen model's: another model needs another one.
+            true => format!("`aesearch index {data} --model {OWN_MODEL} --index mine`"),
+            false => format!("say `--model {OWN_MODEL}`"),
+        };
+        tell(&self.context.printer, choice, &[&data, &then]);
+    }
+
+    fn progress(&self, done: usize, total: usize) {
+        let what = if self.indexing { "indexing" } else { "encoding" };
+        let bar = self.bar.get_or_init(|| self.context.progress.bar(total as u64, what, "images"));
+        bar.set_position(done as u64);
+    }
+
+    fn interrupted(&self) -> bool {
+        self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+}
+
+/// Which model `auto` stands for, and why. Where even that one hardly knows the images, a warning, the command that trains
+/// one on `data`, and what to do `then`.
+fn tell(printer: &Printer, choice: &Choice, [data, then]: &[&str; 2]) {
+    let share = |candidate: &Candidate| format!("{:.0} %", 100.0 * candidate.explained);
+    let taken = choice.taken();
+    let others = choice.candidates.iter().filter(|other| other.name != taken.name);
+    let others: Vec<String> = others.map(|other| format!("{} {}", other.name, share(other))).collect();
+    let others = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
+    let (name, explained) = (&taken.name, share(taken));
+    let sampled = count(choice.sampled as u64, "image");
+    printer.note(&format!("model {name}: it explains {explained} of the variance of {sampled}{others}"));
+    if choice.is_poor() {
+        printer.warning(&format!(
+            "no shipped model knows images like these; {name} loses most of what they show"
+        ));
+        printer.hint(&format!("train one on them: `aesearch train {data} -o {OWN_MODEL}`; then {then}"));
+    }
+}

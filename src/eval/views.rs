@@ -1,0 +1,182 @@
+//! What the model itself says of a sample of the images, without any label: how well it reconstructs them, and whether it
+//! knows an image again that was slightly moved and lit otherwise.
+
+use std::path::Path;
+
+use aesearch_index::distance;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+
+use super::rows::{Rows, load_pixels};
+use crate::encode::{Decoder, EncodeOptions, Encoder};
+use crate::error::Result;
+use crate::gallery::Gallery;
+use crate::images::InputShape;
+use crate::model::cross_entropy;
+
+/// Images looked at.
+const SAMPLE: usize = 1000;
+/// Images in memory at a time.
+const BATCH: usize = 100;
+/// The side of an image that is moved by one pixel; larger ones are moved further.
+const SIDE: usize = 28;
+/// How the light changes: one image a tenth darker, the next a tenth brighter.
+const LIGHT: [f32; 2] = [0.9, 1.1];
+
+/// The distance of an image from a view of itself, against that of two images drawn at random.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct OwnView {
+    /// Images looked at; as many pairs are drawn.
+    pub images: usize,
+    /// Mean Hamming distance of an image and its view, in bits.
+    pub own_distance: f64,
+    /// Mean Hamming distance of a random pair, in bits.
+    pub random_distance: f64,
+    /// The chance that an image is nearer to its view than a random pair is to each other, an equal distance counting
+    /// half: 1 where no two images are confused by a small change, 0.5 where codes say nothing.
+    pub auc: f64,
+}
+
+/// What was seen of the sample; nothing where too few images can be read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Seen {
+    /// Mean binary cross-entropy per value, where the model has a decoder.
+    pub(super) reconstruction_loss: Option<f64>,
+    pub(super) own_view: Option<OwnView>,
+}
+
+/// Looks at images of `rows` as the encoder sees them; those that are gone are left out.
+pub(super) fn look(gallery: &Gallery, dir: &Path, rows: &Rows, threads: usize) -> Result<Seen> {
+    let coder = gallery.coder(threads);
+    let options = EncodeOptions { threads, device: coder.device };
+    let mut encoder = Encoder::new(coder.runtime, coder.model, &options)?;
+    let mut decoder = Decoder::new(coder.runtime, coder.model, &options)?;
+    let (shape, binarizer) = (encoder.input(), &gallery.facts().binarizer);
+    let sample = rows.spread(SAMPLE);
+    let (mut codes, mut views, mut loss) = (Vec::new(), Vec::new(), 0.0);
+    for start in (0..sample.len()).step_by(BATCH) {
+        let places: Vec<usize> = (start..sample.len().min(start + BATCH)).collect();
+        let items = sample.at(&places).items(gallery, dir);
+        let images: Vec<f32> = items
+            .into_iter()
+            .flatten()
+            .filter_map(|item| load_pixels(gallery, &[item], shape))
+            .flatten()
+            .collect();
+        let latents = encoder.encode(&images)?;
+        if let Some(decoder) = &mut decoder {
+            let mut originals = images.clone();
+            coder.model.metadata.target(&mut originals);
+            loss += cross_entropy(&originals, &decoder.decode(&latents)?);
+        }
+        codes.extend(binarizer.binarize(&latents));
+        let viewed: Vec<f32> = images
+            .chunks_exact(shape.size())
+            .enumerate()
+            .flat_map(|(at, image)| view(image, shape, start + at))
+            .collect();
+        views.extend(binarizer.binarize(&encoder.encode(&viewed)?));
+    }
+    let n_images = codes.len() / aesearch_index::words(binarizer.bits());
+    let loss = (decoder.is_some() && n_images > 0).then(|| loss / (n_images * shape.size()) as f64);
+    Ok(Seen { reconstruction_loss: loss, own_view: own_view(&codes, &views, binarizer.bits()) })
+}
+
+/// An image [C, H, W], moved in one of eight directions, its edge repeated, and darker or brighter.
+fn view(image: &[f32], shape: InputShape, number: usize) -> Vec<f32> {
+    const DIRECTIONS: [(isize, isize); 8] =
+        [(1, 0), (0, 1), (-1, 0), (0, -1), (1, 1), (-1, 1), (-1, -1), (1, -1)];
+    let InputShape { height, width, .. } = shape;
+    let (right, down) = DIRECTIONS[number / LIGHT.len() % DIRECTIONS.len()];
+    let light = LIGHT[number % LIGHT.len()];
+    let from = |at: usize, direction: isize, side: usize| {
+        let step = (side / SIDE).max(1) as isize; // sides are a few thousand at most
+        at.saturating_add_signed(-direction * step).min(side - 1)
+    };
+    let mut view = Vec::with_capacity(image.len());
+    for plane in image.chunks_exact(height * width) {
+        for y in 0..height {
+            let row = &plane[from(y, down, height) * width..][..width];
+            view.extend((0..width).map(|x| (row[from(x, right, width)] * light).min(1.0)));
+        }
+    }
+    view
+}
+
+/// Compares `codes` with the codes of their `views`, and with each other in random pairs, drawn with a fixed seed.
+fn own_view(codes: &[u64], views: &[u64], bits: usize) -> Option<OwnView> {
+    let width = aesearch_index::words(bits);
+    let n = codes.len() / width;
+    if n < 2 {
+        return None;
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let code = |at: usize| &codes[at * width..][..width];
+    let own: Vec<u32> = (0..n).map(|at| distance(code(at), &views[at * width..][..width])).collect();
+    let random = (0..n).map(|at| {
+        let other = rng.random_range(0..n - 1);
+        distance(code(at), code(other + usize::from(other >= at)))
+    });
+    let random: Vec<u32> = random.collect();
+    let mean = |distances: &[u32]| distances.iter().map(|&d| f64::from(d)).sum::<f64>() / n as f64;
+    Some(OwnView {
+        images: n,
+        own_distance: mean(&own),
+        random_distance: mean(&random),
+        auc: chance_of_less(&own, &random, bits),
+    })
+}
+
+/// The chance that one of `a` is less than one of `b`, equal ones counting half: the area under the ROC curve
+/// (Mann and Whitney, 1947). All are at most `most`.
+fn chance_of_less(a: &[u32], b: &[u32], most: usize) -> f64 {
+    let count = |values: &[u32]| {
+        let mut counts = vec![0u64; most + 1];
+        values.iter().for_each(|&value| counts[value as usize] += 1);
+        counts
+    };
+    let (mut less, mut below) = (0.0, 0u64);
+    for (own, other) in count(a).into_iter().zip(count(b)) {
+        less += other as f64 * (below as f64 + own as f64 / 2.0);
+        below += own;
+    }
+    less / (a.len() * b.len()) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_is_moved_and_lit_otherwise() {
+        let shape = InputShape { channels: 1, height: 2, width: 3 };
+        let image = [0.1, 0.2, 0.3, 0.4, 0.5, 1.0];
+        let close = |found: Vec<f32>, expected: [f32; 6]| {
+            assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?} {expected:?}");
+        };
+        close(view(&image, shape, 0), [0.09, 0.09, 0.18, 0.36, 0.36, 0.45]); // to the right, darker
+        close(view(&image, shape, 3), [0.11, 0.22, 0.33, 0.11, 0.22, 0.33]); // downwards, brighter
+        close(view(&image, shape, 5), [0.22, 0.33, 0.33, 0.55, 1.0, 1.0]); // to the left, within 0..=1
+        let large = InputShape { channels: 1, height: 1, width: 56 };
+        let ramp: Vec<f32> = (0..56).map(|x| x as f32 / 100.0).collect();
+        assert!((view(&ramp, large, 0)[55] - 0.53 * 0.9).abs() < 1e-6, "two pixels of 56");
+    }
+
+    #[test]
+    fn the_area_counts_ties_half() {
+        assert_eq!(chance_of_less(&[0, 1], &[2, 3], 3), 1.0);
+        assert_eq!(chance_of_less(&[2, 3], &[0, 1], 3), 0.0);
+        assert_eq!(chance_of_less(&[1, 1], &[1, 1], 3), 0.5);
+        assert_eq!(chance_of_less(&[1, 2], &[2, 0], 3), (0.5 + 0.5 * 0.5) / 2.0);
+    }
+
+    #[test]
+    fn pairs_are_never_an_image_and_itself() {
+        // codes of 64 bits, each 32 bits from the other, and views one bit from their images
+        let (codes, views) = ([0, 0xffff_ffff], [1, 0xffff_fffe]);
+        let found = own_view(&codes, &views, 64).unwrap();
+        assert_eq!(found, OwnView { images: 2, own_distance: 1.0, random_distance: 32.0, auc: 1.0 });
+        assert_eq!(own_view(&codes[..1], &views[..1], 64), None);
+    }
+}

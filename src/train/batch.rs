@@ -1,0 +1,98 @@
+//! What goes into one training step: views of images, clean targets, random draws. Which ones depends on nothing but the seed and
+//! the place in the training, so that a training that was interrupted goes on as if it had not been.
+
+use super::augment::Augment;
+use super::data::Dataset;
+use super::options::TrainOptions;
+use super::step::Objective;
+use super::views::{ViewKey, views};
+use crate::error::Result;
+use crate::images::add_noise;
+use crate::model::Architecture;
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+
+/// Input and target of one training step, batch innermost, images in `0..=1`.
+pub struct Batch {
+    /// Channels, pixels, views: as many as images, or twice as many.
+    pub(crate) dims: [usize; 3],
+    /// `[C, pixels, views]`; the second views of all images stand behind the first ones.
+    pub(crate) images: Vec<f32>,
+    /// What is to be reconstructed, `[C, pixels, N]`, where that is not the (first) view itself.
+    pub(crate) target: Option<Vec<f32>>,
+    /// Standard normal numbers `[D, N]`; empty where none are wanted.
+    pub(crate) draw: Vec<f32>,
+}
+
+/// What a random number is for; each has a stream of its own.
+enum Purpose {
+    Order,
+    Noise,
+    Draw,
+}
+
+/// A generator that depends on the seed, the purpose and the place alone.
+fn generator(seed: u64, purpose: Purpose, epoch: usize, step: usize) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(((purpose as u64 + 1) << 60) | ((epoch as u64) << 36) | step as u64);
+    rng
+}
+
+/// The order of `n` images in an epoch, counted from 1.
+pub(crate) fn order(n: usize, seed: u64, epoch: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..n).collect();
+    order.shuffle(&mut generator(seed, Purpose::Order, epoch, 0));
+    order
+}
+
+impl Batch {
+    /// Images `ids`, which are the `step`-th batch of `epoch`, as the architecture's family wants them.
+    ///
+    /// # Errors
+    /// When images that lie on disk cannot be read.
+    pub fn new(
+        data: &Dataset,
+        ids: &[usize],
+        options: &TrainOptions,
+        architecture: &Architecture,
+        (epoch, step): (usize, usize),
+    ) -> Result<Batch> {
+        let shape = data.shape();
+        let objective = Objective::of(architecture);
+        let view = |view| {
+            let key = ViewKey { seed: options.seed, epoch, position: step * options.batch, view };
+            match options.augment {
+                Augment::None => data.batch_innermost(ids),
+                augment => views(data, ids, augment, key),
+            }
+        };
+        let clean = match objective.views() {
+            1 => view(0)?,
+            _ => side_by_side(&view(0)?, &view(1)?, ids.len()),
+        };
+        let images_per_row = objective.views() * ids.len();
+        let dims = [shape.channels, shape.height * shape.width, images_per_row];
+        let mut rng = generator(options.seed, Purpose::Noise, epoch, step);
+        let (images, target) = if options.denoise > 0.0 {
+            let noisy = add_noise(&clean, options.denoise, &mut rng);
+            let first =
+                clean.chunks_exact(images_per_row).flat_map(|row| &row[..ids.len()]).copied().collect();
+            (noisy, Some(first))
+        } else {
+            (clean, None)
+        };
+        let mut draw = vec![];
+        if objective.draws() {
+            let mut rng = generator(options.seed, Purpose::Draw, epoch, step);
+            draw = (0..architecture.latent_size() * ids.len()).map(|_| rng.sample(StandardNormal)).collect();
+        }
+        Ok(Batch { dims, images, target, draw })
+    }
+}
+
+/// Joins the rows of two matrices, `n` columns each.
+fn side_by_side(left: &[f32], right: &[f32], n: usize) -> Vec<f32> {
+    left.chunks_exact(n).zip(right.chunks_exact(n)).flat_map(|(l, r)| l.iter().chain(r)).copied().collect()
+}

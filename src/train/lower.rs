@@ -1,0 +1,232 @@
+//! Layers to nodes of a training graph: the forward pass, with everything that its gradients need on the tape.
+
+use super::conv::{Conv, conv};
+use super::lstm::lstm;
+use super::norm::{Statistics, batch_norm, normed_conv};
+use super::objectives::{binarize, gaussian};
+use super::ops::{Feature, dense, raster, relu};
+use super::tape::Tape;
+use super::upconv::upsample_conv;
+use crate::error::{Error, Result};
+use crate::model::{Architecture, Half, Layer, Padding, Parameter, Step, normalize_nodes};
+use crate::onnx::{Graph, Value, batch, fixed};
+use std::collections::HashMap;
+
+/// Tensors by name, cut out of flat vectors.
+pub(crate) type Tensors = HashMap<String, Value>;
+
+/// Cuts a flat vector into the tensors it holds, in their order.
+pub(crate) fn cut(g: &mut Graph, flat: &Value, parameters: &[Parameter]) -> Vec<(String, Value)> {
+    let sizes: Vec<usize> = parameters.iter().map(Parameter::len).collect();
+    if sizes.is_empty() {
+        return vec![];
+    }
+    parameters.iter().map(|p| p.name.clone()).zip(g.split(flat, &sizes)).collect()
+}
+
+/// A forward pass in the making.
+pub(crate) struct Lowering<'a> {
+    pub(crate) tape: Tape,
+    pub(crate) architecture: &'a Architecture,
+    pub(crate) tensors: Tensors,
+    /// Standard normal numbers `[units, N]`, for a layer that draws.
+    pub(crate) draw: Option<Value>,
+    /// Of every batch normalization passed so far.
+    pub(crate) statistics: Vec<Statistics>,
+    /// Of the Gaussian layer, once passed: a scalar.
+    pub(crate) divergence: Option<Value>,
+}
+
+impl<'a> Lowering<'a> {
+    pub(crate) fn new(architecture: &'a Architecture) -> Self {
+        Lowering {
+            tape: Tape::default(),
+            architecture,
+            tensors: Tensors::new(),
+            draw: None,
+            statistics: vec![],
+            divergence: None,
+        }
+    }
+
+    /// The input for images, `[C, pixels, N]` in `0..=1`.
+    pub(crate) fn image_input(&mut self, name: &str) -> Feature {
+        let image = self.architecture.image();
+        let shape = vec![fixed(image.channels), fixed(image.height * image.width), batch(1)];
+        Feature::raster(self.tape.graph.input(name, shape), image)
+    }
+
+    /// Images as the decoder is to answer them.
+    pub(crate) fn target(&mut self, image: &Feature) -> Value {
+        match self.architecture.encoder.first() {
+            Some(Layer::Normalize) => self.normalized(image).value,
+            _ => image.value.clone(),
+        }
+    }
+
+    fn normalized(&mut self, x: &Feature) -> Feature {
+        let g = &mut self.tape.graph;
+        let flat = g.reshape(&x.value, vec![fixed(x.extent.len()), batch(1)]);
+        let y = normalize_nodes(g, &flat, 0, x.extent.len());
+        Feature::raster(y, x.extent)
+    }
+
+    /// All layers of a half, but the sigmoid that ends a decoder, which belongs to the loss.
+    pub(crate) fn half(&mut self, half: Half, input: &Feature) -> Result<Feature> {
+        let steps: Vec<Step> = self.architecture.half(half).collect();
+        self.layers(&steps, input)
+    }
+
+    /// The decoder behind codes, which its first layer would cut.
+    pub(crate) fn decoder_of_codes(&mut self, codes: &Feature) -> Result<Feature> {
+        let steps: Vec<Step> = self.architecture.half(Half::Decoder).skip(1).collect();
+        self.layers(&steps, codes)
+    }
+
+    fn layers(&mut self, steps: &[Step], input: &Feature) -> Result<Feature> {
+        let mut x = input.clone();
+        let mut i = 0;
+        while i < steps.len() {
+            let (taken, y) = self.layer(&steps[i..], &x)?;
+            x = y;
+            i += taken;
+        }
+        Ok(raster(&mut self.tape, &x))
+    }
+
+    /// The layer that stands first, together with those that are worked into it; says how many they are.
+    fn layer(&mut self, steps: &[Step], x: &Feature) -> Result<(usize, Feature)> {
+        let step = &steps[0];
+        let following = steps.get(1).map(|next| next.layer);
+        let one = |y| Ok((1, y));
+        match step.layer {
+            Layer::Conv { filters, kernel, stride, padding, .. } => {
+                let shape = Conv {
+                    filters,
+                    kernel,
+                    stride,
+                    pad_y: padding.amounts(step.input.height, kernel, stride),
+                    pad_x: padding.amounts(step.input.width, kernel, stride),
+                };
+                let next = next_stride2(&steps[1..]);
+                // the encoder's first layer that has weights sees a constant
+                let on_image = step.half == Half::Encoder && self.statistics.is_empty() && {
+                    let before = &self.architecture.encoder[..step.index];
+                    before.iter().all(|layer| *layer == Layer::Normalize)
+                };
+                if on_image && following == Some(Layer::BatchNorm { affine: true }) {
+                    let weight = self.tensor(step, "weight")?;
+                    let [scale, shift] = [self.tensor(&steps[1], "scale")?, self.tensor(&steps[1], "shift")?];
+                    let (y, statistics) =
+                        normed_conv(&mut self.tape, x, [&weight, &scale, &shift], shape, next);
+                    self.statistics.push(statistics);
+                    return Ok((2, y));
+                }
+                let (weight, bias) = self.linear(step)?;
+                one(conv(&mut self.tape, x, (&weight, bias.as_ref()), shape, next))
+            }
+            Layer::Upsample => match steps.get(1).map(|next| (next, next.layer)) {
+                Some((next, Layer::Conv { filters, kernel: 3, stride: 1, padding, bias: true })) => {
+                    let [weight, bias] = [self.tensor(next, "weight")?, self.tensor(next, "bias")?];
+                    let same = padding == Padding::Same;
+                    Ok((2, upsample_conv(&mut self.tape, x, [&weight, &bias], filters, same)))
+                }
+                _ => Err(unsupported(step, "before a 3x3 convolution of stride 1 only")),
+            },
+            Layer::BatchNorm { affine } => {
+                let affine = match affine {
+                    true => Some([self.tensor(step, "scale")?, self.tensor(step, "shift")?]),
+                    false => None,
+                };
+                let (y, statistics) =
+                    batch_norm(&mut self.tape, x, affine.as_ref().map(|[scale, shift]| [scale, shift]));
+                self.statistics.push(statistics);
+                one(y)
+            }
+            Layer::Dense { units, .. } => {
+                let (weight, bias) = self.linear(step)?;
+                let x = raster(&mut self.tape, x);
+                one(dense(&mut self.tape, &x, (&weight, bias.as_ref()), units))
+            }
+            Layer::Gaussian { .. } => {
+                let (weight, bias) = self.linear(step)?;
+                let Some(noise) = self.draw.clone() else {
+                    return Err(unsupported(step, "with numbers drawn for it"));
+                };
+                let x = raster(&mut self.tape, x);
+                let (y, divergence) = gaussian(&mut self.tape, &x, (&weight, bias.as_ref()), &noise);
+                self.divergence = Some(divergence);
+                one(y)
+            }
+            Layer::Lstm { units, sequence } => self.lstm(step, x, (units, sequence), None),
+            Layer::Repeat { steps: times } => match steps.get(1).map(|next| (next, next.layer)) {
+                Some((next, Layer::Lstm { units, sequence })) => {
+                    let (_, y) = self.lstm(next, x, (units, sequence), Some(times))?;
+                    Ok((2, y))
+                }
+                _ => Err(unsupported(step, "before an LSTM only")),
+            },
+            // [C*W, H] in memory is [C, W, H]: pixel (y, x) stands in slot x * H + y
+            Layer::Rows { .. } => {
+                let x = raster(&mut self.tape, x);
+                let (height, width) = (step.output.height, step.output.width);
+                let order = (0..height * width).map(|p| p % width * height + p / width).collect();
+                one(Feature { value: x.value, extent: step.output, order, slots: height * width })
+            }
+            Layer::Binarize => one(binarize(&mut self.tape, x)),
+            Layer::Normalize => one(self.normalized(x)),
+            Layer::Relu => one(relu(&mut self.tape, x)),
+            Layer::Flatten | Layer::Reshape(_) => {
+                let x = raster(&mut self.tape, x);
+                one(Feature::raster(x.value, step.output))
+            }
+            Layer::Sigmoid if steps.len() == 1 => one(x.clone()),
+            Layer::Sigmoid => Err(unsupported(step, "as the last layer only")),
+        }
+    }
+
+    fn lstm(
+        &mut self,
+        step: &Step,
+        x: &Feature,
+        shape: (usize, bool),
+        repeated: Option<usize>,
+    ) -> Result<(usize, Feature)> {
+        let [w, r, b] = [
+            self.tensor(step, "input_weight")?,
+            self.tensor(step, "state_weight")?,
+            self.tensor(step, "bias")?,
+        ];
+        Ok((1, lstm(&mut self.tape, x, [&w, &r, &b], shape, repeated)))
+    }
+
+    /// Weight and, where there is one, bias.
+    fn linear(&self, step: &Step) -> Result<(Value, Option<Value>)> {
+        Ok((self.tensor(step, "weight")?, self.tensor(step, "bias").ok()))
+    }
+
+    /// A tensor in its own shape.
+    fn tensor(&self, step: &Step, kind: &str) -> Result<Value> {
+        let name = format!("{}.{}.{kind}", step.half.name(), step.index);
+        self.tensors.get(&name).cloned().ok_or_else(|| Error::Training {
+            what: format!("{name}: expected a tensor, got none"),
+            hint: None,
+        })
+    }
+}
+
+/// The padding before of the stride-2 convolution that reads the result of what stands in front of `steps`, if one does.
+fn next_stride2(steps: &[Step]) -> Option<(usize, usize)> {
+    let next = steps.iter().find(|s| !matches!(s.layer, Layer::Relu | Layer::BatchNorm { .. }))?;
+    match next.layer {
+        Layer::Conv { kernel, stride: 2, padding, .. } => Some((
+            padding.amounts(next.input.height, kernel, 2).0,
+            padding.amounts(next.input.width, kernel, 2).0,
+        )),
+        _ => None,
+    }
+}
+
+fn unsupported(step: &Step, expected: &str) -> Error {
+    Error::Training { what: format!("{}: expected {expected}", step.layer), hint: None }
+}

@@ -1,0 +1,193 @@
+//! What to train and how: the options, their defaults by family, and the course of the learning rate.
+
+use super::augment::Augment;
+use crate::error::{Error, Result};
+use crate::images::InputShape;
+use crate::model::{Architecture, Brightness, Design, Family, Model};
+use crate::runtime::Device;
+use std::f64::consts::PI;
+use std::path::PathBuf;
+
+/// What to train and how.
+#[derive(Debug, Clone)]
+pub struct TrainOptions {
+    /// Name of the model, for its metadata.
+    pub name: String,
+    /// Which layers.
+    pub family: Family,
+    /// And of which size.
+    pub design: Design,
+    /// Passes over the images.
+    pub epochs: usize,
+    /// Images per step.
+    pub batch: usize,
+    /// Adam's step size at its highest.
+    pub learning_rate: f64,
+    /// How it changes.
+    pub schedule: Schedule,
+    /// Part of every weight that is taken off at a step, times the learning rate.
+    pub weight_decay: f64,
+    /// Weight of what the family adds to the reconstruction loss: contrast of codes, divergence from the prior (both of
+    /// `conv-hash` and `vae`, in their papers lambda and beta), the adversary's verdict.
+    pub weight: f64,
+    /// Temperature of the contrastive loss.
+    pub temperature: f32,
+    /// How images are varied.
+    pub augment: Augment,
+    /// Seed of weights, order, views and noise.
+    pub seed: u64,
+    /// Standard deviation of the Gaussian noise on the input, 0 for none; the target stays clean.
+    pub denoise: f32,
+    /// Start from this model's weights.
+    pub from: Option<Model>,
+    /// Stop after so many epochs without a better validation loss; 0 for never.
+    pub early_stop: usize,
+    /// Where an unfinished training is kept, and how often.
+    pub checkpoint: Option<CheckpointOptions>,
+    /// Threads inside one step.
+    pub threads: usize,
+    /// Where to run.
+    pub device: Device,
+}
+
+/// Where an unfinished training is kept.
+#[derive(Debug, Clone)]
+pub struct CheckpointOptions {
+    /// The file, replaced in one piece.
+    pub file: PathBuf,
+    /// Wall time between two of them.
+    pub interval_seconds: f64,
+    /// Go on from the file, where there is one.
+    pub resume: bool,
+}
+
+impl TrainOptions {
+    /// What is best for a family, for grey images or colour.
+    pub fn for_family(family: Family, channels: usize) -> Self {
+        let plain = TrainOptions { family, ..TrainOptions::plain(family) };
+        match family {
+            Family::ConvHash => TrainOptions {
+                design: Design {
+                    brightness: if channels == 3 { Brightness::Normalized } else { Brightness::Kept },
+                    ..plain.design
+                },
+                augment: if channels == 3 { Augment::Photos } else { Augment::Digits },
+                epochs: 15,
+                batch: 256,
+                schedule: Schedule::OneCycle,
+                weight_decay: 1e-4,
+                weight: 0.1,
+                ..plain
+            },
+            Family::Vae => TrainOptions { epochs: 20, batch: 64, weight: 1.0, ..plain },
+            Family::Aae => TrainOptions { epochs: 20, batch: 64, weight: 0.02, ..plain },
+            Family::Lstm => TrainOptions { epochs: 10, batch: 64, ..plain },
+            Family::Conv | Family::Dense => plain,
+        }
+    }
+
+    fn plain(family: Family) -> Self {
+        TrainOptions {
+            name: "model".into(),
+            family,
+            design: Design::from(family.default_bits()),
+            epochs: 5,
+            batch: 32,
+            learning_rate: 2e-3,
+            schedule: Schedule::Cooldown,
+            weight_decay: 0.0,
+            weight: 0.0,
+            temperature: 0.3,
+            augment: Augment::None,
+            seed: 0,
+            denoise: 0.0,
+            from: None,
+            early_stop: 0,
+            checkpoint: None,
+            threads: 1,
+            device: Device::Auto,
+        }
+    }
+
+    /// The layers, after a check of every option.
+    ///
+    /// # Errors
+    /// Names the first option that does not fit.
+    pub fn architecture(&self, input: InputShape) -> Result<Architecture> {
+        let bits = self.design.bits;
+        if !(32..=256).contains(&bits) {
+            return Err(Error::usage(format!("--bits: expected 32 to 256, got {bits}")));
+        }
+        if self.epochs == 0 || self.batch == 0 {
+            return Err(Error::usage("--epochs and --batch: expected at least 1, got 0"));
+        }
+        let positive = |name: &str, x: f64| match x.is_finite() && x > 0.0 {
+            true => Ok(()),
+            false => Err(Error::usage(format!("{name}: expected a number above 0, got {x}"))),
+        };
+        let not_negative = |name: &str, x: f64| match x.is_finite() && x >= 0.0 {
+            true => Ok(()),
+            false => Err(Error::usage(format!("{name}: expected 0 or more, got {x}"))),
+        };
+        positive("--lr", self.learning_rate)?;
+        positive("--temperature", self.temperature.into())?;
+        not_negative("--denoise", self.denoise.into())?;
+        not_negative("--weight-decay", self.weight_decay)?;
+        not_negative("--weight", self.weight)?;
+        self.family.architecture(input, self.design)
+    }
+}
+
+impl Default for TrainOptions {
+    fn default() -> Self {
+        TrainOptions::for_family(Family::ConvHash, 1)
+    }
+}
+
+/// How the learning rate changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schedule {
+    /// Constant for four fifths of the training, then a straight line to 0, so that the last steps settle (Haegele et al.,
+    /// 2024, "constant with cooldown").
+    Cooldown,
+    /// Up from a 25th over the first tenth, then down to 0, both along a cosine (Smith & Topin, 2018, "one-cycle").
+    OneCycle,
+}
+
+impl Schedule {
+    /// What is left of the learning rate when `done`, in `0..=1`, of the training is over.
+    pub fn factor(self, done: f64) -> f64 {
+        const WARM: f64 = 0.1;
+        const START: f64 = 0.04;
+        let rise = |part: f64| 0.5 - 0.5 * (PI * part).cos();
+        match self {
+            Schedule::Cooldown => (5.0 * (1.0 - done)).min(1.0),
+            Schedule::OneCycle if done < WARM => START + (1.0 - START) * rise(done / WARM),
+            Schedule::OneCycle => rise((1.0 - done) / (1.0 - WARM)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schedules_begin_peak_and_end_where_they_should() {
+        assert_eq!([0.0, 0.5, 0.79].map(|done| Schedule::Cooldown.factor(done)), [1.0; 3]);
+        assert!((Schedule::Cooldown.factor(0.9) - 0.5).abs() < 1e-12);
+        let cycle = |done| Schedule::OneCycle.factor(done);
+        assert!((cycle(0.0) - 0.04).abs() < 1e-12 && (cycle(0.1) - 1.0).abs() < 1e-12 && cycle(1.0) < 1e-12);
+        assert!(cycle(0.05) > cycle(0.01) && cycle(0.5) > cycle(0.9));
+    }
+
+    #[test]
+    fn impossible_options_are_named() {
+        let input = InputShape { channels: 1, height: 28, width: 28 };
+        let message = |options: TrainOptions| options.architecture(input).unwrap_err().to_string();
+        let default = TrainOptions::default;
+        assert!(message(TrainOptions { epochs: 0, ..default() }).starts_with("--epochs"));
+        assert!(message(TrainOptions { learning_rate: f64::NAN, ..default() }).starts_with("--lr"));
+        assert!(message(TrainOptions { design: 16.into(), ..default() }).contains("expected 32 to 256"));
+    }
+}

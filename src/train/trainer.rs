@@ -1,0 +1,185 @@
+//! A running training step: the session, and the state that goes round with it.
+
+use super::batch::Batch;
+use super::options::TrainOptions;
+use super::step::{BETA1, BETA2, Objective, StepOptions, training_step};
+use crate::error::{Error, Result};
+use crate::model::{Architecture, Model, read_weights};
+use crate::onnx::OnnxFile;
+use crate::runtime::{Input, Runtime, Session, SessionOptions, Tensor};
+
+/// Keeps Adam's division away from zero, as in Keras.
+const ADAM_EPSILON: f64 = 1e-7;
+
+/// Losses of one step, before it. The reconstruction loss is mean binary cross-entropy per pixel.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Losses {
+    /// Of the reconstruction.
+    pub reconstruction: f64,
+    /// What the family adds, by the order of `Objective::terms`; zeros behind.
+    pub terms: [f64; 2],
+}
+
+impl Losses {
+    /// Whether all are numbers.
+    pub fn is_finite(&self) -> bool {
+        self.reconstruction.is_finite() && self.terms.iter().all(|x| x.is_finite())
+    }
+}
+
+/// How far one step goes, and where to.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Adam's step size.
+    pub rate: f64,
+    /// Part of every weight that is taken off, times the rate.
+    pub decay: f64,
+    /// Weight of what the family adds to the reconstruction loss.
+    pub weight: f64,
+}
+
+/// What goes from one step to the next.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct State {
+    /// Steps done.
+    pub(crate) steps: u32,
+    /// Parameters and running statistics, as `Architecture` orders them.
+    pub(crate) weights: Vec<f32>,
+    /// Adam's moments, one number per parameter each.
+    pub(crate) moments: [Vec<f32>; 2],
+}
+
+/// A running training step with its state, which stays inside ONNX Runtime from step to step.
+pub struct Trainer {
+    session: Session,
+    objective: Objective,
+    parameters: Tensor,
+    moments: [Tensor; 2],
+    statistics: Option<Tensor>,
+    steps: u32,
+}
+
+impl Trainer {
+    /// Builds the training step of `architecture` and starts it from fresh weights or those of `options.from`.
+    ///
+    /// # Errors
+    /// When the weights to start from do not fit, or ONNX Runtime refuses the graph.
+    pub fn new(runtime: &Runtime, architecture: &Architecture, options: &TrainOptions) -> Result<Self> {
+        let weights = match &options.from {
+            Some(model) => warm_start(architecture, model, options.seed)?,
+            None => architecture.initial_weights(options.seed),
+        };
+        let zeros = vec![0.0; architecture.parameter_count()];
+        let state = State { steps: 0, weights, moments: [zeros.clone(), zeros] };
+        Trainer::from_state(runtime, architecture, options, state)
+    }
+
+    /// Builds the training step of `architecture` and goes on from `state`.
+    pub(crate) fn from_state(
+        runtime: &Runtime,
+        architecture: &Architecture,
+        options: &TrainOptions,
+        state: State,
+    ) -> Result<Self> {
+        let shape = StepOptions { target: options.denoise > 0.0, temperature: options.temperature };
+        let graph = training_step(architecture, &shape)?.to_bytes();
+        let session = runtime.session(
+            &graph,
+            &SessionOptions { threads: options.threads, device: options.device, flush_denormals: true },
+        )?;
+        let mut trainer = Trainer {
+            session,
+            objective: Objective::of(architecture),
+            parameters: Tensor::new(&[0], vec![])?,
+            moments: [Tensor::new(&[0], vec![])?, Tensor::new(&[0], vec![])?],
+            statistics: None,
+            steps: 0,
+        };
+        trainer.set(architecture, state)?;
+        Ok(trainer)
+    }
+
+    fn set(&mut self, architecture: &Architecture, state: State) -> Result<()> {
+        let State { steps, mut weights, moments: [m, v] } = state;
+        let count = architecture.parameter_count();
+        if weights.len() != architecture.weight_count() || m.len() != count || v.len() != count {
+            return Err(Error::runtime("training state: expected the architecture's size, got another"));
+        }
+        let statistics = weights.split_off(count);
+        let tensor = |values: Vec<f32>| Tensor::new(&[values.len()], values);
+        self.steps = steps;
+        self.parameters = tensor(weights)?;
+        self.moments = [tensor(m)?, tensor(v)?];
+        self.statistics = if statistics.is_empty() { None } else { Some(tensor(statistics)?) };
+        Ok(())
+    }
+
+    /// One step of Adam on a batch; gives the losses before the step.
+    ///
+    /// # Errors
+    /// When ONNX Runtime fails.
+    pub fn step(&mut self, batch: &Batch, pace: &Pace) -> Result<Losses> {
+        self.steps += 1;
+        let correction = |beta: f32| 1.0 - f64::from(beta).powf(self.steps.into());
+        let second = correction(BETA2).sqrt();
+        let scalars = [
+            ("rate", pace.rate * second / correction(BETA1)),
+            ("epsilon", ADAM_EPSILON * second),
+            ("decay", pace.rate * pace.decay),
+            ("weight", pace.weight),
+        ]
+        .map(|(name, x)| (name, [x as f32]));
+        let used = if self.objective == Objective::Reconstruction { 3 } else { 4 };
+        let mut inputs = vec![
+            ("image", Input::Slice(&batch.dims, &batch.images)),
+            ("parameters", Input::Tensor(&self.parameters)),
+            ("m", Input::Tensor(&self.moments[0])),
+            ("v", Input::Tensor(&self.moments[1])),
+        ];
+        inputs.extend(scalars[..used].iter().map(|(name, x)| (*name, Input::Slice(&[], x))));
+        inputs.extend(self.statistics.iter().map(|s| ("statistics", Input::Tensor(s))));
+        let [channels, pixels, views] = batch.dims;
+        let count = views / self.objective.views();
+        let target_dims = [channels, pixels, count];
+        inputs.extend(batch.target.iter().map(|t| ("target", Input::Slice(&target_dims, t))));
+        let draw_dims = [batch.draw.len() / count.max(1), count];
+        if !batch.draw.is_empty() {
+            inputs.push(("draw", Input::Slice(&draw_dims, &batch.draw)));
+        }
+        let mut outputs = self.session.run(&inputs)?.into_iter();
+        let mut next = || outputs.next().ok_or_else(|| Error::runtime("training step: too few outputs"));
+        self.parameters = next()?;
+        self.moments = [next()?, next()?];
+        if self.statistics.is_some() {
+            self.statistics = Some(next()?);
+        }
+        let mut scalar = || Ok::<_, Error>(next()?.data().first().copied().map_or(f64::NAN, f64::from));
+        let mut losses = Losses { reconstruction: scalar()?, terms: [0.0; 2] };
+        for (term, _) in losses.terms.iter_mut().zip(self.objective.terms()) {
+            *term = scalar()?;
+        }
+        Ok(losses)
+    }
+
+    /// The flat vector of parameters and running statistics.
+    pub fn weights(&self) -> Vec<f32> {
+        let statistics = self.statistics.iter().flat_map(|s| s.data());
+        self.parameters.data().iter().chain(statistics).copied().collect()
+    }
+
+    /// All that a later run needs to go on from here.
+    pub(crate) fn state(&self) -> State {
+        let moments = self.moments.each_ref().map(|m| m.data().to_vec());
+        State { steps: self.steps, weights: self.weights(), moments }
+    }
+}
+
+fn warm_start(architecture: &Architecture, model: &Model, seed: u64) -> Result<Vec<f32>> {
+    let name = &model.metadata.name;
+    let Some(decoder) = &model.decoder else {
+        return Err(Error::model(name, "decoder.onnx: expected beside the encoder, got none"));
+    };
+    let [encoder, decoder] =
+        [&model.encoder, decoder].map(|bytes| OnnxFile::read(bytes).map_err(|what| Error::model(name, what)));
+    read_weights(architecture, name, [&encoder?, &decoder?], seed)
+}
