@@ -310,17 +310,17 @@ impl Observer for Stop {
 fn an_interrupted_run_keeps_what_was_done_and_is_continued() {
     for family in [Family::ConvHash, Family::Conv] {
         let fixture = Fixture::new(family);
-        fixture.draw(0..300);
+        fixture.draw(0..500);
         let observer = Stop::default();
         observer.stop.set(true);
         let one_thread = UpdateOptions { threads: 1, ..fixture.options.clone() };
         let report = fixture.try_update(&one_thread, &observer).unwrap();
-        assert!(report.interrupted && (64..300).contains(&report.images), "{report:?}");
+        assert!(report.interrupted && (64..500).contains(&report.images), "{report:?}");
         assert_eq!((report.added, report.images), (fixture.names().len(), fixture.names().len()));
 
         observer.stop.set(false);
         let rest = fixture.try_update(&fixture.options, &observer).unwrap();
-        assert_eq!(counts(&rest), [300 - report.images, report.images, 0, 0, 300]);
+        assert_eq!(counts(&rest), [500 - report.images, report.images, 0, 0, 500]);
         let heard = observer.heard.borrow();
         assert_eq!(heard.last().unwrap().0, heard.last().unwrap().1);
 
@@ -328,7 +328,7 @@ fn an_interrupted_run_keeps_what_was_done_and_is_continued() {
         if family == Family::Conv {
             continue;
         }
-        let codes = |snapshot: &Snapshot| (0..300).map(|id| snapshot.code(id).to_vec()).collect::<Vec<_>>();
+        let codes = |snapshot: &Snapshot| (0..500).map(|id| snapshot.code(id).to_vec()).collect::<Vec<_>>();
         let in_two_runs = codes(&Snapshot::open(&fixture.path(FOLDER)).unwrap());
         fs::remove_dir_all(fixture.path(FOLDER)).unwrap();
         fixture.update();
@@ -349,7 +349,7 @@ fn a_binarizer_that_was_fitted_to_few_images_is_fitted_anew() {
     assert_eq!(facts(), first, "not yet twice as many");
 
     // Interrupted, all stays as it was: old and new codes cannot stand side by side.
-    fixture.draw(100..130);
+    fixture.draw(100..500); // more batches than can be under way when it is asked
     let observer = Stop::default();
     observer.stop.set(true);
     let one_thread = UpdateOptions { threads: 1, ..fixture.options.clone() };
@@ -357,8 +357,8 @@ fn a_binarizer_that_was_fitted_to_few_images_is_fitted_anew() {
     assert_eq!((report.interrupted, counts(&report)), (true, [0, 0, 0, 0, 100]));
     assert_eq!(facts(), first);
 
-    assert_eq!(counts(&fixture.update()), [30, 100, 0, 0, 130]);
-    assert_eq!(facts().fitted, 130);
+    assert_eq!(counts(&fixture.update()), [400, 100, 0, 0, 500]);
+    assert_eq!(facts().fitted, 500);
     let query = fixture.open().query_pixels(&picture(5), &QueryOptions::default()).unwrap();
     assert_eq!(query.hits[0].distance, 0);
 }
