@@ -1,11 +1,13 @@
-//! CPU time of training steps on random images, for `benches/compare/train.py`: one line of JSON.
+//! CPU time and wall time of training steps on arbitrary images, for `benches/compare/train.py`: one line of JSON. Images are not
+//! varied: what is measured is the step.
 //!
 //! `cargo run --release --example step_time -- conv 128 50 1` is family, batch, steps, threads.
 
 use aesearch::images::InputShape;
 use aesearch::model::Family;
 use aesearch::runtime::{ensure, options_from};
-use aesearch::train::{Batch, Dataset, Pace, TrainOptions, Trainer};
+use aesearch::train::{Augment, Batch, Dataset, Pace, TrainOptions, Trainer};
+use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -18,21 +20,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let runtime = ensure(&options_from(|name| std::env::var_os(name)), &|notice| eprintln!("{notice}"))?;
     let pixels = (0..batch * 784).map(|i| (i * 2_654_435_761 % 251) as u8).collect();
     let data = Dataset::new(shape, pixels)?;
-    let options = TrainOptions { threads, batch, ..TrainOptions::for_family(family, 1) };
+    let options =
+        TrainOptions { threads, batch, augment: Augment::None, ..TrainOptions::for_family(family, 1) };
     let architecture = options.architecture(shape)?;
     let mut trainer = Trainer::new(&runtime, &architecture, &options)?;
     let ids: Vec<usize> = (0..batch).collect();
     let pace = Pace { rate: options.learning_rate, decay: options.weight_decay, weight: options.weight };
-    let mut times = vec![];
+    let (mut cpu, mut wall) = (vec![], vec![]);
     for step in 0..steps + 5 {
-        let start = cpu_ms()?;
+        let (start, cpu_start) = (Instant::now(), cpu_ms()?);
         let images = Batch::new(&data, &ids, &options, &architecture, (1, step))?;
         trainer.step(&images, &pace)?;
         if step >= 5 {
-            times.push(cpu_ms()? - start);
+            cpu.push(cpu_ms()? - cpu_start);
+            wall.push(start.elapsed().as_secs_f64() * 1000.0);
         }
     }
-    println!("{}", serde_json::json!({ "ms_per_step_cpu": times, "onnxruntime": runtime.version() }));
+    println!("{}", serde_json::json!({ "cpu_ms": cpu, "wall_ms": wall, "onnxruntime": runtime.version() }));
     Ok(())
 }
 

@@ -1,24 +1,41 @@
-"""Step time of the article's convolutional autoencoder, batch 128, one thread: aesearch, PyTorch and Keras in turn.
+"""Time of a training step of each family: aesearch, PyTorch and Keras in turn.
 
-    .venv/bin/python benches/compare/train.py [--rounds 5] [--steps 50] [--rivals torch,keras,...] [--save FILE]
+    .venv/bin/python benches/compare/train.py [--families conv,lstm] [--threads 1,2] [--rounds 5] [--save FILE]
 
 Every contestant is a fresh process in every round. It trains on the same kind of images (28 x 28 grey, arbitrary pixels: the
-time does not depend on them), warms up, and prints the CPU time of its steps: forward, binary cross-entropy, gradients, Adam.
-A rival's figure is the best way that its manual offers; the faster of a rival's ways is the one to compare with.
+time does not depend on them), warms up, and prints the times of its steps: forward, losses, gradients, Adam. With one thread
+that is CPU time, with more wall time. A rival's figure is the best way that its manual offers; the fastest of them is the one to
+compare with.
 """
 
 import argparse
 import json
-import os
 import statistics
+import sys
 import time
 
 import measure
 
 OURS = "aesearch"
-RIVALS = ("torch", "torch-channels-last", "keras", "keras-no-xla")
-OPTIONAL = ("torch-compile", "torch-compile-channels-last")
+TORCH = ("torch", "torch-channels-last", "torch-compile", "torch-compile-channels-last")
+KERAS = ("keras", "keras-no-xla")
+# Keras has no conv-hash: the objective would have to be written in PyTorch's way. Channels matter to convolutions alone.
+RIVALS = {
+    "conv": TORCH + KERAS,
+    "dense": ("torch", "torch-compile") + KERAS,
+    "lstm": ("torch", "torch-compile") + KERAS,
+    "conv-hash": TORCH,
+}
 WARM_UP = 5
+# Products and sums of a step per image, as the layers are written: forward, and twice as many for the gradients. What a
+# contestant saves by a rewrite (aesearch: convolutions of upsampled images) shows as a higher rate.
+MULTIPLICATIONS = {
+    "conv": 14 * 14 * 9 * 16 + 7 * 7 * 9 * 16 * 32 + 2 * 16 * 4 * 32 * 32 + 64 * 9 * 32 * 32 + 196 * 9 * 32 * 16 + 784 * 9 * 16,
+    "dense": 2 * (784 * 128 + 128 * 32),
+    "lstm": 28 * (4 * 128 * (28 + 128) + 4 * 128 * (128 + 128) + 128 * 28),
+    "conv-hash": 2 * (196 * 9 * 32 + 49 * 9 * 32 * 64 + 16 * 9 * 64 * 128 + 2048 * 64)
+    + 64 * 1568 + 196 * 9 * 32 * 16 + 784 * 9 * 16,
+}  # fmt: skip
 
 
 def images(count):
@@ -28,119 +45,81 @@ def images(count):
     return (pixels.astype(np.float32) / 255).reshape(count, 28, 28)
 
 
-def torch_steps(way, batch, steps):
-    import torch
-    from torch import nn
-    from torch.nn import functional as F
+def worker(family, way, args):
+    """Runs in a process of its own; prints one line of JSON."""
+    clock = time.process_time if args.threads == "1" else time.perf_counter
+    threads, batch = int(args.threads), args.batch
+    if way.startswith("keras"):
+        import rivals_keras
 
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    pad, up = nn.ZeroPad2d((0, 1, 0, 1)), nn.Upsample(scale_factor=2)
-    model = nn.Sequential(
-        pad, nn.Conv2d(1, 16, 3, 2), nn.ReLU(),
-        pad, nn.Conv2d(16, 32, 3, 2), nn.ReLU(),
-        pad, nn.Conv2d(32, 32, 2, 2), nn.ReLU(),
-        pad, nn.Conv2d(32, 32, 2), nn.ReLU(), up,
-        nn.Conv2d(32, 32, 3, padding=1), nn.ReLU(), up,
-        nn.Conv2d(32, 16, 3), nn.ReLU(), up,
-        nn.Conv2d(16, 1, 3, padding=1),
-    )  # fmt: skip
-    x = torch.from_numpy(images(batch * 8)).reshape(-1, 1, 28, 28)
-    if "channels-last" in way:
-        model, x = model.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
+        rivals_keras.use_threads(threads)
+        times, version = rivals_keras.steps(family, way, images(batch * args.steps), batch, clock)
+    else:
+        import rivals_torch
 
-    def loss_of(batch):
-        return F.binary_cross_entropy_with_logits(model(batch), batch)
-
-    if "compile" in way:
-        loss_of = torch.compile(loss_of)
-    adam = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
-    times = []
-    for step in range(WARM_UP + steps):
-        start = time.process_time()
-        at = step % 8 * batch
-        adam.zero_grad(set_to_none=True)
-        loss_of(x[at : at + batch]).backward()
-        adam.step()
-        times.append(time.process_time() - start)
-    return times[WARM_UP:], torch.__version__
-
-
-def keras_steps(way, batch, steps):
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    import keras
-    from keras import layers
-
-    keras.utils.set_random_seed(0)
-    same, relu = {"padding": "same"}, {"activation": "relu"}
-    model = keras.Sequential([
-        layers.Input((28, 28, 1)),
-        layers.Conv2D(16, 3, 2, **same, **relu),
-        layers.Conv2D(32, 3, 2, **same, **relu),
-        layers.Conv2D(32, 2, 2, **same, **relu),
-        layers.Conv2D(32, 2, **same, **relu), layers.UpSampling2D(2),
-        layers.Conv2D(32, 3, **same, **relu), layers.UpSampling2D(2),
-        layers.Conv2D(16, 3, **relu), layers.UpSampling2D(2),
-        layers.Conv2D(1, 3, **same, activation="sigmoid"),
-    ])  # fmt: skip
-    xla = {"jit_compile": False} if way == "keras-no-xla" else {}
-    model.compile("adam", "binary_crossentropy", **xla)
-    x = images(batch * steps)[..., None]
-    model.fit(x, x, batch_size=batch, verbose=0)
-    # `fit` runs a whole epoch in compiled code: no time of a single step, so the mean of each of five epochs
-    times = []
-    for _ in range(5):
-        start = time.process_time()
-        model.fit(x, x, batch_size=batch, verbose=0)
-        times.append((time.process_time() - start) / steps)
-    return times, f"{keras.__version__} on tensorflow {tf.__version__}"
-
-
-def worker(way, batch, steps):
-    times, version = (keras_steps if way.startswith("keras") else torch_steps)(way, batch, steps)
-    print(json.dumps({"ms_per_step_cpu": [1000 * t for t in times], "version": version}))
+        rivals_torch.torch.set_num_threads(threads)
+        if way == "sgemm":
+            return print(json.dumps({"gflops": rivals_torch.sgemm(clock)}))
+        n_steps = WARM_UP + args.steps + 1
+        times, version = rivals_torch.steps(family, way, images(batch * n_steps), batch, clock)
+        times = times[WARM_UP:]
+    print(json.dumps({"ms_per_step": [1000 * t for t in times], "version": version}))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--families", default=",".join(RIVALS))
+    parser.add_argument("--threads", default="1,2")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--rivals", default=",".join(RIVALS), help=f"also: {', '.join(OPTIONAL)}")
+    parser.add_argument("--rivals", help="some of: " + ", ".join(TORCH + KERAS))
     parser.add_argument("--save", metavar="FILE", help="write the raw figures as JSON")
-    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.worker:
-        return worker(args.worker, args.batch, args.steps)
-
-    import sys
+        return worker(*args.worker, args)
 
     step_time = measure.build("--example", "step_time") / "examples" / "step_time"
-    numbers = [str(args.batch), str(args.steps)]
-    versions = {}
+    tables, versions, peaks = [], {}, {}
+    for threads in args.threads.split(","):
+        environment = {name: threads for name in measure.ONE_THREAD}
 
-    def step_ms(name):
-        if name == OURS:
-            command = [step_time, "conv", *numbers, "1"]
-        else:
-            command = [sys.executable, __file__, "--worker", name, "--batch", numbers[0], "--steps", numbers[1]]
-        found = measure.last_json(measure.run(command)[0])
-        versions[name] = found.get("version") or f"onnxruntime {found.get('onnxruntime')}"
-        return statistics.median(found["ms_per_step_cpu"])
+        def ask(*command):
+            return measure.last_json(measure.run(command, environment)[0])
 
-    rivals = args.rivals.split(",")
-    found = measure.alternate(args.rounds, [OURS, *rivals], step_ms)
-    table = measure.report(f"training step, batch {args.batch}, one thread", found, OURS, "CPU ms")
+        def ask_worker(family, way):
+            numbers = ["--batch", args.batch, "--steps", args.steps, "--threads", threads]
+            return ask(sys.executable, __file__, "--worker", family, way, *numbers)
+
+        peaks[threads] = ask_worker("none", "sgemm")["gflops"]
+        for family in args.families.split(","):
+
+            def step_ms(name):
+                if name == OURS:
+                    found = ask(step_time, family, args.batch, args.steps, threads)
+                    versions[name] = f"onnxruntime {found['onnxruntime']}"
+                    return statistics.median(found["cpu_ms" if threads == "1" else "wall_ms"])
+                found = ask_worker(family, name)
+                versions[name] = found["version"]
+                return statistics.median(found["ms_per_step"])
+
+            wanted = args.rivals.split(",") if args.rivals else RIVALS[family]
+            rivals = [name for name in RIVALS[family] if name in wanted]
+            found = measure.alternate(args.rounds, [OURS, *rivals], step_ms)
+            unit = "CPU ms" if threads == "1" else "wall ms"
+            table = measure.report(f"{family}, batch {args.batch}, {threads} thread(s)", found, OURS, unit)
+            gflop = 6 * MULTIPLICATIONS[family] * args.batch / 1e9
+            for name, entry in table["contestants"].items():
+                entry["gflops"] = gflop / entry["median"] * 1000
+            rates = ", ".join(f"{name} {entry['gflops']:.0f}" for name, entry in table["contestants"].items())
+            print(f"  GFLOP/s of {gflop:.2f} GFLOP as written: {rates}; SGEMM of this machine: {peaks[threads]:.0f}")
+            best = min(rivals, key=lambda name: table["contestants"][name]["times_ours"])
+            print(f"  aesearch is {table['contestants'][best]['times_ours']:.2f} times as fast as the fastest rival, {best}")
+            tables.append(table)
+            measure.save(args.save, tables, versions=versions, sgemm_gflops=peaks)
     for name, version in versions.items():
-        print(f"  {name}: {version}")
-    best = min(entry["times_ours"] for name, entry in table["contestants"].items() if name != OURS)
-    print(f"\naesearch is {best:.2f} times as fast as the fastest rival")
-    measure.save(args.save, [table], versions=versions)
+        print(f"{name}: {version}")
 
 
 if __name__ == "__main__":

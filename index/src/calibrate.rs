@@ -132,6 +132,7 @@ fn exact_neighbours(view: &View<'_>, sample: &Sample, k: u32) -> Vec<(u32, u32, 
 mod tests {
     use super::*;
     use crate::arrange::arrange;
+    use crate::search::Search;
     use crate::testing::clustered_codes;
 
     #[test]
@@ -146,8 +147,9 @@ mod tests {
             let queries = clustered_codes(400, 64, 300, 2);
             let mut found = 0;
             for &query in &queries {
-                let last = view.search(&[query], k, 64, None).last().unwrap().distance;
-                let hits = view.search(&[query], k, 64, probes);
+                let wanted = Search { k, ..Search::default() };
+                let last = view.search(&[query], &wanted, None).last().unwrap().distance;
+                let hits = view.search(&[query], &wanted, probes);
                 found += hits.iter().filter(|hit| hit.distance <= last).count();
             }
             let measured = found as f32 / (queries.len() * k) as f32;

@@ -20,11 +20,13 @@ pub struct Search {
     pub mode: Mode,
     /// Only items within so many bits.
     pub radius: Option<u32>,
+    /// More than `k` items where the last ones are equally near: all of these, for those who will put them in another order.
+    pub ties: bool,
 }
 
 impl Default for Search {
     fn default() -> Self {
-        Search { k: 10, mode: Mode::Recall(0.99), radius: None }
+        Search { k: 10, mode: Mode::Recall(0.99), radius: None, ties: false }
     }
 }
 
@@ -96,13 +98,14 @@ impl View<'_> {
         self.buckets.len().saturating_sub(1)
     }
 
-    /// The `k` nearest items within `radius` bits; `probes` buckets are looked at, or all codes.
-    pub(crate) fn search(&self, query: &[u64], k: usize, radius: u32, probes: Option<usize>) -> Vec<Hit> {
+    /// The items that `wanted` asks for; `probes` buckets are looked at, or all codes.
+    pub(crate) fn search(&self, query: &[u64], wanted: &Search, probes: Option<usize>) -> Vec<Hit> {
+        let (k, radius) = (wanted.k, wanted.radius.unwrap_or(u32::MAX));
         let nearest = match probes {
             None => self.scan_all(query, k, radius),
             Some(probes) => self.scan_nearest(query, k, radius, probes),
         };
-        self.items_of(nearest.finish(), k)
+        self.items_of(nearest.finish(), if wanted.ties { usize::MAX } else { k })
     }
 
     /// Looks at every code. A few buckets are looked at first, so that the scan begins with a bound that few codes pass.
@@ -168,7 +171,7 @@ impl View<'_> {
         (!self.exact_is_as_cheap(probes)).then_some(probes)
     }
 
-    /// The items of (distance, code) pairs: the `k` nearest, by (distance, id).
+    /// The items of (distance, code) pairs: at most `k`, the nearest, by (distance, id).
     fn items_of(&self, codes: Vec<(u32, u32)>, k: usize) -> Vec<Hit> {
         let mut keys = Vec::with_capacity(codes.len()); // distance << 32 | id: sorts faster than pairs
         for (distance, code) in codes {

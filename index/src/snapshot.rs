@@ -149,8 +149,8 @@ impl Snapshot {
     /// [`Error::Input`] when the query is no code of this index, or a recall is not within 0 to 1.
     pub fn search(&self, query: &[u64], search: &Search) -> Result<Vec<Hit>> {
         check(query, search, self.bits())?;
-        let k = search.k.min(self.items);
-        let radius = search.radius.unwrap_or(u32::MAX);
+        let search = Search { k: search.k.min(self.items), ..search.clone() };
+        let k = search.k;
         let mut hits = Vec::new();
         for (first, segment) in &self.segments {
             let view = segment.view();
@@ -158,14 +158,18 @@ impl Snapshot {
                 Mode::Exact => None,
                 Mode::Recall(recall) => view.plan(&segment.curve, k, recall),
             };
-            let found = view.search(query, k, radius, probes);
+            let found = view.search(query, &search, probes);
             // a damaged id must not become one of another segment's items
             let real = found.into_iter().filter(|hit| hit.id < segment.items());
             hits.extend(real.map(|hit| Hit { id: first + hit.id, ..hit }));
         }
         if self.segments.len() > 1 {
             hits.sort_unstable_by_key(|hit| (hit.distance, hit.id));
-            hits.truncate(k);
+            let last = k.checked_sub(1).and_then(|last| hits.get(last)).map(|hit| hit.distance);
+            hits.truncate(match last {
+                Some(last) if search.ties => hits.partition_point(|hit| hit.distance <= last),
+                _ => k,
+            });
         }
         Ok(hits)
     }

@@ -310,7 +310,7 @@ pub(super) struct Query {
     /// Only neighbours within this Hamming distance
     #[arg(long, value_name = "BITS")]
     pub(super) radius: Option<u32>,
-    /// Sort this many of the nearest codes by their latents; 0 is off [default: 200]
+    /// Sort this many of the nearest images, and all that are as near as the last, by their latents; 0 is off [default: 200]
     #[arg(long, value_name = "N", env = "AESEARCH_RERANK", hide_env_values = true)]
     pub(super) rerank: Option<usize>,
     #[command(flatten)]

@@ -314,7 +314,7 @@ fn pick(values: &[f32], size: usize, rows: impl Iterator<Item = usize>) -> Vec<f
 /// How much of the exact answer the default search finds.
 fn mean_recall(snapshot: &Snapshot, queries: &Rows) -> Result<f64> {
     let distances = |code: &[u64], mode| -> Result<Vec<u32>> {
-        let hits = snapshot.search(code, &Search { k: K, mode, radius: None })?;
+        let hits = snapshot.search(code, &Search { k: K, mode, radius: None, ties: false })?;
         Ok(hits.iter().map(|hit| hit.distance).collect())
     };
     let recalls: Result<Vec<f64>> = queries

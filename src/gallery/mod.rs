@@ -215,7 +215,8 @@ impl Gallery {
         }
         let code = self.facts.binarizer.binarize(latent);
         let k = options.k.max(options.rerank);
-        let search = Search { k, mode: options.mode, radius: options.radius };
+        // of codes that are equally near, which one is cut off would be chance: the latents decide about all of them
+        let search = Search { k, mode: options.mode, radius: options.radius, ties: options.rerank > 0 };
         let near = self.snapshot.search(&code, &search)?;
         let mut ranked = self.snapshot.rerank(latent, &near, options.k);
         if options.rerank == 0 {

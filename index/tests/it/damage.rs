@@ -11,7 +11,7 @@ use crate::{commit, items, open, segment_files};
 fn use_all_of(dir: &Path) {
     let Ok(snapshot) = Snapshot::open(dir) else { return };
     for mode in [Mode::Exact, Mode::Recall(0.0)] {
-        let hits = snapshot.search(&[0x1234, 7], &Search { k: 20, mode, radius: None }).unwrap();
+        let hits = snapshot.search(&[0x1234, 7], &Search { k: 20, mode, radius: None, ties: false }).unwrap();
         assert!(hits.iter().all(|hit| (hit.id as usize) < snapshot.len()));
         snapshot.rerank(&[1.0, 2.0, 3.0], &hits, 5);
     }

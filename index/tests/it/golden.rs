@@ -28,7 +28,9 @@ fn the_golden_index_is_read_verified_and_searched() {
     assert_eq!((snapshot.len(), snapshot.bits(), snapshot.latent_size()), (60, 64, 4));
     assert_eq!(snapshot.attribute("model"), Some(&b"golden"[..]));
     for (id, item) in pushed.iter().enumerate() {
-        let hits = snapshot.search(&item.code, &Search { k: 1, mode: Mode::Exact, radius: None }).unwrap();
+        let hits = snapshot
+            .search(&item.code, &Search { k: 1, mode: Mode::Exact, radius: None, ties: false })
+            .unwrap();
         assert_eq!((hits[0].id, hits[0].distance), (id as u32, 0));
         assert_eq!(
             (snapshot.name(id as u32), snapshot.payload(id as u32)),

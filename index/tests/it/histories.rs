@@ -47,7 +47,8 @@ fn random_additions_and_removals_equal_the_model() {
             assert_eq!(after.latent(new as u32), before.latent(old), "copied bit for bit");
         }
         let query = random.code(96, 50);
-        let hits = after.search(&query, &Search { k: 5, mode: Mode::Exact, radius: None }).unwrap();
+        let hits =
+            after.search(&query, &Search { k: 5, mode: Mode::Exact, radius: None, ties: false }).unwrap();
         let mut expected: Vec<(u32, u32)> =
             (0..).zip(&model).map(|(id, item)| (aesearch_index::distance(&item.code, &query), id)).collect();
         expected.sort_unstable();

@@ -17,7 +17,7 @@ fn naive(items: &[Owned], query: &[u64], k: usize, radius: u32) -> Vec<Hit> {
 }
 
 fn exact(k: usize, radius: Option<u32>) -> Search {
-    Search { k, mode: Mode::Exact, radius }
+    Search { k, mode: Mode::Exact, radius, ties: false }
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn buckets_and_textbook_hnsw_keep_the_promised_recall() {
         let snapshot = open(dir.path());
         assert!(!snapshot.recall_curve().is_empty());
         for recall in [0.9, 0.99] {
-            let search = Search { k: 10, mode: Mode::Recall(recall), radius: None };
+            let search = Search { k: 10, mode: Mode::Recall(recall), radius: None, ties: false };
             let (found, wanted) = tie_aware(&snapshot, &search, 300);
             let measured = found as f32 / wanted as f32;
             assert!(measured >= recall - 0.005, "{measured} of {recall} at bucket size {bucket_size}");
@@ -88,9 +88,14 @@ fn many_equal_codes_are_all_found_in_order() {
     let snapshot = open(dir.path());
     assert!(snapshot.distinct_codes() <= 1501);
     for mode in [Mode::Exact, Mode::Recall(0.99)] {
-        let hits = snapshot.search(&[42], &Search { k: 1000, mode, radius: Some(0) }).unwrap();
+        let hits = snapshot.search(&[42], &Search { k: 1000, mode, radius: Some(0), ties: false }).unwrap();
         let ids: Vec<u32> = hits.iter().map(|hit| hit.id).collect();
         assert_eq!(ids, (0..1000).map(|i| i * 2).collect::<Vec<_>>());
+
+        let hits = snapshot.search(&[42], &Search { k: 1000, mode, radius: None, ties: true }).unwrap();
+        assert_eq!((hits.len(), hits[999].distance, hits[1499].distance), (1500, 0, 0));
+        let none = snapshot.search(&[42], &Search { k: 0, mode, radius: None, ties: true }).unwrap();
+        assert!(none.is_empty());
     }
 }
 
@@ -143,7 +148,7 @@ fn queries_that_do_not_fit_are_refused() {
     builder.push(Item { name: b"a", payload: b"", code: &[1], latent: &[] }).unwrap();
     Writer::lock(dir.path()).unwrap().commit(builder).unwrap();
     let snapshot = open(dir.path());
-    let bad_recall = |recall| Search { k: 1, mode: Mode::Recall(recall), radius: None };
+    let bad_recall = |recall| Search { k: 1, mode: Mode::Recall(recall), radius: None, ties: false };
     for (query, search) in [
         (&[][..], exact(1, None)),
         (&[1, 2], exact(1, None)),
