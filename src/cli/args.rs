@@ -253,6 +253,10 @@ pub(super) struct Train {
     /// Wall time between two checkpoints [default: 10]
     #[arg(long, value_name = "S")]
     pub(super) checkpoint_seconds: Option<f64>,
+    /// Memory for decoded images, such as 2GiB or 500MB; more of them lie in an unnamed file in the model folder while the
+    /// training runs [default: half of what is free]
+    #[arg(long, value_name = "SIZE", env = "AESEARCH_MAX_MEMORY", hide_env_values = true)]
+    pub(super) max_memory: Option<String>,
     /// Input size, as 28 or 32x48 (width x height) [default: that of the first image, 64 at most]
     #[arg(long, value_name = "SIZE")]
     pub(super) size: Option<String>,
