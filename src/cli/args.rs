@@ -192,7 +192,7 @@ pub(super) struct Train {
     /// Folders, image files or IDX files
     #[arg(required = true)]
     pub(super) data: Vec<PathBuf>,
-    /// The model folder to write
+    /// The model folder to write; log.jsonl and curve.png in it show how the training went
     #[arg(short, long, value_name = "DIR")]
     pub(super) output: PathBuf,
     /// conv-hash [default], conv, dense, vae, aae or lstm
@@ -247,7 +247,8 @@ pub(super) struct Train {
     /// Stop after so many epochs without a better validation loss [default: never]
     #[arg(long, value_name = "N")]
     pub(super) early_stop: Option<usize>,
-    /// Go on with the unfinished training in the model folder, if there is one
+    /// Go on with the unfinished training in the model folder, if there is one: interrupted, killed, or diverged (then with
+    /// a lower --lr)
     #[arg(long)]
     pub(super) resume: bool,
     /// Wall time between two checkpoints [default: 10]

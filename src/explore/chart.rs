@@ -3,7 +3,7 @@
 //! Layout only; what the curves say is the caller's. Ticks are round numbers, and the axis up shows the range of the values,
 //! not zero: what is to be seen is whether a loss still falls.
 
-use super::canvas::{Area, Canvas, Colour, Pen, fitted, text_height, text_width};
+use super::canvas::{Area, Canvas, Colour, fitted, text_width};
 use super::style::{BLUE, FAINT, GAP, INK, LINE, MARGIN, PAPER, RULE, STRONG, TEXT, WEAK};
 use crate::images::Pixels;
 
@@ -14,7 +14,7 @@ pub struct Chart {
     pub title: [String; 2],
     /// From the top, the first one larger.
     pub panels: Vec<Panel>,
-    /// The epoch that is marked, from 1.
+    /// The epoch that is marked as the best one, from 1.
     pub marked: Option<usize>,
 }
 
@@ -23,7 +23,7 @@ pub struct Chart {
 pub struct Panel {
     /// What is measured.
     pub name: String,
-    /// At most four have a colour of their own.
+    /// Told apart by colour; four colours go round.
     pub curves: Vec<Curve>,
 }
 
@@ -41,6 +41,8 @@ const WIDTH: usize = 880;
 const HEIGHTS: [usize; 2] = [400, 170];
 /// Room for the numbers at the left.
 const NUMBERS: usize = 96;
+/// At least so much between two ticks.
+const TICK: usize = 50;
 /// Between two panels: the name of the lower one.
 const BETWEEN: usize = 2 * LINE + 4;
 /// Length of a sample of a curve in the legend.
@@ -67,10 +69,20 @@ impl Chart {
         let epochs = self.panels.iter().flat_map(|panel| &panel.curves).map(|curve| curve.values.len());
         let across = Across::of(epochs.max().unwrap_or(0));
         let mut top = MARGIN + 2 * LINE;
+        let mut colours = COLOURS.into_iter().cycle();
         for (panel, height) in self.panels.iter().zip(heights()) {
             top += BETWEEN;
             let area = Area { x: MARGIN + NUMBERS, y: top, width: WIDTH, height };
-            self.draw_panel(&mut canvas, panel, &Axes { area, across, up: Up::of(panel) });
+            let inked: Vec<(&Curve, Colour)> = panel.curves.iter().zip(colours.by_ref()).collect();
+            let axes = Axes { area, across, up: Up::of(panel, height / TICK) };
+            axes.draw(&mut canvas, self.marked);
+            inked.iter().for_each(|&(curve, colour)| axes.draw_curve(&mut canvas, curve, colour));
+            // the last of the first panel's curves is the one that decided
+            let decided = inked.last().filter(|_| area.height == HEIGHTS[0]).zip(self.marked);
+            let mark = decided
+                .and_then(|(&(curve, colour), epoch)| axes.draw_mark(&mut canvas, curve, (epoch, colour)));
+            canvas.text((area.x, top - LINE), &panel.name, WEAK);
+            draw_legend(&mut canvas, &inked, mark, (area.x + WIDTH, top - LINE));
             top += height;
         }
         if !self.panels.is_empty() {
@@ -78,70 +90,39 @@ impl Chart {
         }
         canvas.into_pixels()
     }
+}
 
-    fn draw_panel(&self, canvas: &mut Canvas, panel: &Panel, axes: &Axes) {
-        let Area { x, y, width, height } = axes.area;
-        canvas.fill(axes.area, WHITE);
-        for &value in &axes.up.ticks {
-            let line = (axes.height_of(value) as usize).min(y + height - 1);
-            canvas.fill(Area { x, y: line, width, height: 1 }, RULE);
-            let text = axes.up.text(value);
-            let left = x.saturating_sub(text_width(text.len(), TEXT) + GAP / 2);
-            canvas.text((left, line.saturating_sub(7)), &text, WEAK);
-        }
-        canvas.outline(axes.area, RULE);
-        if let Some(marked) = self.marked {
-            let x = axes.across.place(marked) as usize;
-            canvas.fill(Area { x, y, width: 1, height }, FAINT);
-        }
-        for (curve, colour) in panel.curves.iter().zip(COLOURS) {
-            axes.draw_curve(canvas, curve, colour);
-        }
-        // the last of the first panel's curves is the one that decided
-        let decided = panel.curves.last().filter(|_| self.panels.first() == Some(panel));
-        if let (Some(curve), Some(marked)) = (decided, self.marked) {
-            self.draw_mark(canvas, curve, axes, marked);
-        }
-        canvas.text((x, y - LINE), &panel.name, WEAK);
-        draw_legend(canvas, panel, (x + width, y - LINE));
-    }
+/// A marked value: the colour of its curve, and what is said of it.
+type Mark = (Colour, String);
 
-    /// A ring around the marked epoch's value, and its number beside it.
-    fn draw_mark(&self, canvas: &mut Canvas, curve: &Curve, axes: &Axes, marked: usize) {
-        let Some(value) = curve.values.get(marked - 1).copied().flatten().filter(|v| v.is_finite()) else {
-            return;
-        };
-        let (x, y) = (axes.across.place(marked), axes.height_of(value));
-        let position = self.panels[0].curves.len() - 1;
-        for (radius, colour) in [(DOT + 4.0, INK), (DOT + 2.0, WHITE), (DOT, COLOURS[position % 4])] {
-            canvas.disc((x, y), radius, colour);
-        }
-        let text = format!("epoch {marked}: {value:.4}");
-        let room = text_width(text.chars().count(), TEXT);
-        let area = axes.area;
-        // to the left where the right has no room, above the curve where there is room above
-        let right = x as usize + 14;
-        let left =
-            if right + room < area.x + area.width { right } else { (x as usize).saturating_sub(14 + room) };
-        let above = (y as usize).saturating_sub(14 + text_height(TEXT));
-        let top = if above > area.y { above } else { y as usize + 14 };
-        let behind = Area { x: left, y: top, width: room, height: text_height(TEXT) };
-        canvas.fill(behind.grown(2), WHITE);
-        canvas.text((left, top), &text, Pen { scale: TEXT, colour: INK });
+fn draw_ring(canvas: &mut Canvas, at: (f32, f32), colour: Colour) {
+    for (radius, colour) in [(DOT + 4.0, INK), (DOT + 2.0, WHITE), (DOT, colour)] {
+        canvas.disc(at, radius, colour);
     }
 }
 
-/// The names of a panel's curves, each behind a sample, ending at `(right, top)`.
-fn draw_legend(canvas: &mut Canvas, panel: &Panel, (right, top): (usize, usize)) {
-    let entry = |curve: &Curve| SAMPLE + 8 + text_width(curve.name.chars().count(), TEXT);
-    let all: usize = panel.curves.iter().map(|curve| entry(curve) + GAP).sum();
-    let mut left = right.saturating_sub(all.saturating_sub(GAP));
-    for (curve, colour) in panel.curves.iter().zip(COLOURS) {
-        let middle = top as f32 + 6.5;
-        canvas.stroke([(left as f32, middle), ((left + SAMPLE) as f32, middle)], STROKE, colour);
-        canvas.disc((left as f32 + SAMPLE as f32 / 2.0, middle), DOT, colour);
-        canvas.text((left + SAMPLE + 8, top), &curve.name, Pen { scale: TEXT, colour: INK });
-        left += entry(curve) + GAP;
+/// What is marked, and the names of a panel's curves, each behind a sample, ending at `(right, top)`.
+fn draw_legend(
+    canvas: &mut Canvas,
+    curves: &[(&Curve, Colour)],
+    mark: Option<Mark>,
+    (right, top): (usize, usize),
+) {
+    let entry = |name: &str| SAMPLE + 8 + text_width(name.chars().count(), TEXT) + GAP;
+    let names =
+        curves.iter().map(|(curve, _)| curve.name.as_str()).chain(mark.iter().map(|(_, text)| text.as_str()));
+    let mut left = (right + GAP).saturating_sub(names.map(entry).sum());
+    let middle = top as f32 + 6.5;
+    for (curve, colour) in curves {
+        let from = left as f32;
+        canvas.stroke([(from, middle), (from + SAMPLE as f32, middle)], STROKE, *colour);
+        canvas.disc((from + SAMPLE as f32 / 2.0, middle), DOT, *colour);
+        canvas.text((left + SAMPLE + 8, top), &curve.name, STRONG);
+        left += entry(&curve.name);
+    }
+    if let Some((colour, text)) = mark {
+        draw_ring(canvas, (left as f32 + SAMPLE as f32 / 2.0, middle), colour);
+        canvas.text((left + SAMPLE + 8, top), &text, STRONG);
     }
 }
 
@@ -157,6 +138,35 @@ impl Axes {
         let [low, high] = self.up.range;
         let part = ((value - low) / (high - low)).clamp(0.0, 1.0);
         (self.area.y + self.area.height) as f32 - (part * self.area.height as f64) as f32
+    }
+
+    /// The paper, round numbers with their lines, and a line at the marked epoch.
+    fn draw(&self, canvas: &mut Canvas, marked: Option<usize>) {
+        let Area { x, y, width, height } = self.area;
+        canvas.fill(self.area, WHITE);
+        for &value in &self.up.ticks {
+            let line = (self.height_of(value) as usize).min(y + height - 1);
+            canvas.fill(Area { x, y: line, width, height: 1 }, RULE);
+            let text = self.up.text(value);
+            let left = x.saturating_sub(text_width(text.len(), TEXT) + GAP / 2);
+            canvas.text((left, line.saturating_sub(7)), &text, WEAK);
+        }
+        canvas.outline(self.area, RULE);
+        if let Some(marked) = marked {
+            canvas.fill(Area { x: self.across.place(marked) as usize, y, width: 1, height }, FAINT);
+        }
+    }
+
+    /// A ring around the marked epoch's value, and what the legend says of it.
+    fn draw_mark(
+        &self,
+        canvas: &mut Canvas,
+        curve: &Curve,
+        (epoch, colour): (usize, Colour),
+    ) -> Option<Mark> {
+        let value = curve.values.get(epoch.checked_sub(1)?).copied().flatten().filter(|v| v.is_finite())?;
+        draw_ring(canvas, (self.across.place(epoch), self.height_of(value)), colour);
+        Some((colour, format!("best, epoch {epoch}: {value:.4}")))
     }
 
     fn draw_curve(&self, canvas: &mut Canvas, curve: &Curve, colour: Colour) {
@@ -221,8 +231,8 @@ struct Up {
 }
 
 impl Up {
-    /// From the lowest value to the highest, and some air.
-    fn of(panel: &Panel) -> Self {
+    /// From the lowest value to the highest, and some air; about as many ticks as are asked for.
+    fn of(panel: &Panel, most_ticks: usize) -> Self {
         let values = || {
             let all = panel.curves.iter().flat_map(|curve| &curve.values);
             all.copied().flatten().filter(|value| value.is_finite())
@@ -232,7 +242,7 @@ impl Up {
         // a flat curve is no reason to magnify its rounding
         let air = (0.08 * (high - low)).max(0.02 * low.abs().max(high.abs())).max(1e-9);
         let range = [if low >= 0.0 { (low - air).max(0.0) } else { low - air }, high + air];
-        let step = round_step((range[1] - range[0]) / 5.0);
+        let step = round_step((range[1] - range[0]) / most_ticks as f64);
         let first = (range[0] / step).ceil() as i64;
         let ticks = (first..).map(|i| i as f64 * step).take_while(|tick| *tick <= range[1]).collect();
         let decimals = (-step.log10().floor()).max(0.0) as usize;
@@ -277,13 +287,13 @@ mod tests {
     fn steps_are_round_and_axes_hold_all_values() {
         let steps = [0.0013, 0.02, 0.021, 0.3, 1.0, 7.0, 90.0].map(round_step);
         assert_eq!(steps, [0.002, 0.02, 0.05, 0.5, 1.0, 10.0, 100.0]);
-        let up = Up::of(&Panel { name: String::new(), curves: vec![curve("", &[0.0812, 0.1405])] });
+        let up = Up::of(&Panel { name: String::new(), curves: vec![curve("", &[0.0812, 0.1405])] }, 5);
         let texts: Vec<String> = up.ticks.iter().map(|&tick| up.text(tick)).collect();
         assert_eq!(texts, ["0.08", "0.10", "0.12", "0.14"]);
         assert!(up.range[0] < 0.0812 && up.range[1] > 0.1405);
         for values in [&[][..], &[0.0], &[-3.0, -3.0], &[f64::NAN], &[1e30, -1e30], &[0.5, f64::INFINITY]] {
-            let up = Up::of(&Panel { name: String::new(), curves: vec![curve("", values)] });
-            assert!((1..12).contains(&up.ticks.len()), "{values:?}: {:?}", up.ticks);
+            let up = Up::of(&Panel { name: String::new(), curves: vec![curve("", values)] }, 8);
+            assert!((1..=10).contains(&up.ticks.len()), "{values:?}: {:?}", up.ticks);
         }
     }
 
@@ -319,7 +329,7 @@ mod tests {
         let axes = Axes {
             area: Area { x: 0, y: 100, width: 50, height: 200 },
             across: Across::of(3),
-            up: Up::of(&chart.panels[0]),
+            up: Up::of(&chart.panels[0], 8),
         };
         let [low, high] = [0.1, 0.2].map(|value| axes.height_of(value));
         assert!(100.0 < high && high < low && low < 300.0);

@@ -272,7 +272,7 @@ fn curve(trained: &Trained, output: &Path) -> Chart {
     let names: BTreeSet<&str> = epochs.iter().flat_map(|e| e.terms.keys().map(String::as_str)).collect();
     let terms: Vec<Curve> = names.into_iter().map(|name| of(name, &|e| e.terms.get(name).copied())).collect();
     let panel = |name: &str, curves| Panel { name: name.to_owned(), curves };
-    let mut panels = vec![panel("loss per pixel, nats", losses)];
+    let mut panels = vec![panel("loss per pixel", losses)];
     if !terms.is_empty() {
         panels.push(panel("added by the family", terms));
     }
