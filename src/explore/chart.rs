@@ -331,7 +331,7 @@ mod tests {
             across: Across::of(3),
             up: Up::of(&chart.panels[0], 8),
         };
-        let [low, high] = [0.1, 0.2].map(|value| axes.height_of(value));
+        let [low, high] = [0.15, 0.25].map(|value| axes.height_of(value));
         assert!(100.0 < high && high < low && low < 300.0);
     }
 
@@ -341,6 +341,8 @@ mod tests {
         both.panels.push(Panel { name: "contrast".to_owned(), curves: vec![curve("contrast", &[5.0, 4.0])] });
         let (one, two) = (chart(5).draw(), both.draw());
         assert_eq!(two.height, one.height + BETWEEN + HEIGHTS[1]);
-        assert!(count(&two, COLOURS[0]) > count(&one, COLOURS[0]));
+        // in a colour that no curve of the first has
+        assert_eq!(count(&two, COLOURS[0]), count(&one, COLOURS[0]));
+        assert!(count(&two, COLOURS[2]) > 60 && count(&one, COLOURS[2]) == 0);
     }
 }
