@@ -192,7 +192,7 @@ pub(super) struct Train {
     /// Folders, image files or IDX files
     #[arg(required = true)]
     pub(super) data: Vec<PathBuf>,
-    /// The model folder to write
+    /// The model folder to write; log.jsonl and curve.png in it show how the training went
     #[arg(short, long, value_name = "DIR")]
     pub(super) output: PathBuf,
     /// conv-hash [default], conv, dense, vae, aae or lstm
@@ -247,12 +247,17 @@ pub(super) struct Train {
     /// Stop after so many epochs without a better validation loss [default: never]
     #[arg(long, value_name = "N")]
     pub(super) early_stop: Option<usize>,
-    /// Go on with the unfinished training in the model folder, if there is one
+    /// Go on with the unfinished training in the model folder, if there is one: interrupted, killed, or diverged (then with
+    /// a lower --lr)
     #[arg(long)]
     pub(super) resume: bool,
     /// Wall time between two checkpoints [default: 10]
     #[arg(long, value_name = "S")]
     pub(super) checkpoint_seconds: Option<f64>,
+    /// Memory for decoded images, such as 2GiB or 500MB; more of them lie in an unnamed file in the model folder while the
+    /// training runs [default: half of what is free]
+    #[arg(long, value_name = "SIZE", env = "AESEARCH_MAX_MEMORY", hide_env_values = true)]
+    pub(super) max_memory: Option<String>,
     /// Input size, as 28 or 32x48 (width x height) [default: that of the first image, 64 at most]
     #[arg(long, value_name = "SIZE")]
     pub(super) size: Option<String>,

@@ -12,11 +12,13 @@
 //! |---|---|
 //! | `args` | verbs and flags as clap sees them |
 //! | `resolve` | what holds: flags, then variables, then `aesearch.toml`, then defaults |
+//! | `amount` | sizes as people write them, and the memory there is |
 //! | `commands/` | one file per verb: resolved options in, one library call, its answer printed |
 //! | `print` | data on stdout, talk on stderr, colours, tables, JSON documents |
 //! | `progress` | bars |
 //! | `exit` | exit codes, errors with their hints, Ctrl-C |
 
+mod amount;
 mod args;
 mod resolve;
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::amount;
 use super::args::{Compute, DeviceArg, Global, IndexDir, InvertArg};
 use super::print::{Printer, Talk, When};
 use super::progress::Progress;
@@ -43,6 +44,7 @@ pub(super) struct Config {
     pub(super) recall: Option<f32>,
     pub(super) rerank: Option<usize>,
     pub(super) bucket_size: Option<usize>,
+    pub(super) max_memory: Option<String>,
 }
 
 impl Context {
@@ -84,6 +86,12 @@ impl Context {
         // Fails where the pool is made already, for an earlier command of the same process with the same settings.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         threads
+    }
+
+    /// Bytes that large data may take in memory.
+    pub(super) fn max_memory(&self, typed: Option<&str>) -> Result<u64> {
+        let amount = typed.or(self.config.max_memory.as_deref());
+        amount.map_or_else(|| Ok(amount::half_of_memory()), |text| amount::parse("--max-memory", text))
     }
 
     /// The device asked for, else `default`.

@@ -130,6 +130,24 @@ impl Canvas {
         }
     }
 
+    /// Draws a straight stroke with round ends, its edges smoothed.
+    pub fn stroke(&mut self, [from, to]: [(f32, f32); 2], width: f32, colour: Colour) {
+        let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+        let square = (dx * dx + dy * dy).max(f32::MIN_POSITIVE);
+        let span = |a: f32, b: f32, side: usize| {
+            let reach = width / 2.0 + 1.0;
+            (a.min(b) - reach).max(0.0) as usize..((a.max(b) + reach).max(0.0) as usize + 1).min(side)
+        };
+        for row in span(from.1, to.1, self.pixels.height) {
+            for column in span(from.0, to.0, self.pixels.width) {
+                let (x, y) = (column as f32 + 0.5 - from.0, row as f32 + 0.5 - from.1);
+                let along = ((x * dx + y * dy) / square).clamp(0.0, 1.0);
+                let distance = (x - along * dx).hypot(y - along * dy);
+                self.blend((column, row), colour, (width / 2.0 + 0.5 - distance).clamp(0.0, 1.0));
+            }
+        }
+    }
+
     /// Writes `text` with its top left corner at `at`, `(x, y)`.
     pub fn text(&mut self, at: (usize, usize), text: &str, pen: Pen) {
         let Pen { scale, colour } = pen;
@@ -269,6 +287,22 @@ mod tests {
         canvas.disc((90.0, -9.0), 3.0, INK);
         canvas.outline(Area { x: 0, y: 1, width: 4, height: 3 }, INK);
         assert_eq!(inked(&canvas.into_pixels()).len(), 10);
+    }
+
+    #[test]
+    fn strokes_are_as_wide_as_they_should_be() {
+        let mut canvas = Canvas::new(30, 20, [255; 3]);
+        canvas.stroke([(5.0, 10.0), (25.0, 10.0)], 4.0, INK);
+        let drawn = inked(&canvas.into_pixels());
+        assert!(
+            (8..12).all(|y| drawn.contains(&(15, y)))
+                && !drawn.contains(&(15, 12))
+                && !drawn.contains(&(1, 10))
+        );
+        let mut canvas = Canvas::new(9, 9, [255; 3]);
+        canvas.stroke([(4.5, 4.5), (4.5, 4.5)], 3.0, INK);
+        canvas.stroke([(-90.0, -3.0), (-9.0, -9.0)], 3.0, INK);
+        assert!(inked(&canvas.into_pixels()).contains(&(4, 4)));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! | `latent` | where latents lie, and what the decoder draws between them |
 //! | `sampling` | new images, from drawn latents |
 //! | `studio` | a model and the images it is shown, for what follows |
+//! | `chart` | curves over epochs |
 //! | `columns` | the layout of sheets with a column for each image |
 //! | `colormap` | numbers and labels as colours |
 //! | `canvas`, `style` | rectangles, images and text; paper, inks and margins |
@@ -24,6 +25,7 @@ pub mod reconstruction;
 pub mod sampling;
 mod studio;
 
+pub mod chart;
 pub mod columns;
 
 pub mod canvas;

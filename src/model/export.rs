@@ -176,7 +176,8 @@ fn lstm_nodes(
 /// Reads the flat vector of `architecture` back from the two files of a model folder: a warm start.
 ///
 /// Where a batch normalization was folded into the layer before, its scale and shift become 1 and the bias that was left of it,
-/// and its statistics 0 and 1: the same function, until training measures the statistics anew. A discriminator, which no
+/// and its statistics 0 and 1: the same function only as long as nothing measures the statistics anew, so a training has to
+/// measure them first and set scale and shift by them. A discriminator, which no
 /// file holds, starts from `seed`.
 ///
 /// # Errors

@@ -131,6 +131,8 @@ mod tests {
             val_loss: Some(1.0 / 3.0),
             terms: [("contrastive".to_owned(), 5.5e-17)].into(),
             seconds: 1.25,
+            learning_rate: 2e-3 / 3.0,
+            best: true,
         };
         let place = Place {
             identity: "this".into(),

@@ -1,6 +1,9 @@
-//! Training images in memory, and batches of them in the layout of the training step.
+//! Training images, in memory or on disk, and batches of them in the layout of the training step.
 //!
-//! Stored as bytes `[n, C, H, W]` at the model's size; a batch is `f32` `[C, H*W, N]` in `0..=1`, batch innermost.
+//! Stored once as bytes `[n, C, H, W]` at the model's size, see [`store`](super::store); a data set names some of them by their
+//! numbers, so that a split copies no pixels. A batch is `f32` `[C, H*W, N]` in `0..=1`, batch innermost.
+
+use super::store::{Filling, Storage, Store, chunk};
 
 use crate::error::{Error, Result};
 use crate::images::{self, InputShape, Item, Limits, Resizer, Skipped};
@@ -9,15 +12,22 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Images of one shape.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Dataset {
     shape: InputShape,
-    /// `[n, C, H, W]`
-    pixels: Vec<u8>,
+    /// Records `[C, H, W]`, shared by the parts of a split.
+    store: Arc<Store>,
+    /// Which of them, in which order.
+    ids: Vec<u32>,
 }
+
+/// Images read at a time where a data set is gone through from end to end.
+const READ: usize = 256;
 
 impl Dataset {
     /// Images from bytes `[n, C, H, W]`.
@@ -30,15 +40,28 @@ impl Dataset {
             let what = format!("images: expected a multiple of {size} bytes, got {}", pixels.len());
             return Err(Error::usage(what));
         }
-        Ok(Dataset { shape, pixels })
+        let n = pixels.len() / size;
+        Self::of(shape, Store::Memory(pixels), n)
     }
 
-    /// Decodes and resizes `items` on all threads of the current rayon pool; what cannot be read is listed.
+    /// The first `n` records of a store.
+    fn of(shape: InputShape, store: Store, n: usize) -> Result<Self> {
+        let n = u32::try_from(n)
+            .map_err(|_| Error::usage(format!("images: expected at most {}, got {n}", u32::MAX)))?;
+        Ok(Dataset { shape, store: Arc::new(store), ids: (0..n).collect() })
+    }
+
+    /// Decodes and resizes `items` on all threads of the current rayon pool, some at a time; what cannot be read is listed.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] when `stop` is set meanwhile.
-    pub fn load(items: &[Item], shape: InputShape, stop: &AtomicBool) -> Result<(Self, Vec<Skipped>)> {
-        let size = shape.channels * shape.height * shape.width;
+    /// [`Error::Interrupted`] when `stop` is set meanwhile, or when images that do not fit into memory cannot be written.
+    pub fn load(
+        items: &[Item],
+        shape: InputShape,
+        storage: &Storage,
+        stop: &AtomicBool,
+    ) -> Result<(Self, Vec<Skipped>)> {
+        let size = shape.size();
         let limits = Limits::default();
         let read = |item: &Item| {
             let loaded = images::load(item, &limits)?;
@@ -46,21 +69,25 @@ impl Dataset {
             Resizer::default().to_input(&loaded.pixels, shape, &mut floats)?;
             Ok(floats.iter().map(|x: &f32| (x * 255.0).round() as u8).collect::<Vec<u8>>())
         };
-        let mut pixels = vec![];
+        let mut filling = Filling::new(storage, items.len(), shape)?;
+        let mut n = 0;
         let mut skipped = vec![];
-        for chunk in items.chunks(4096) {
+        for chunk in items.chunks(chunk(size)) {
             if stop.load(Ordering::Relaxed) {
                 return Err(Error::Interrupted);
             }
             let images: Vec<Result<Vec<u8>, String>> = chunk.par_iter().map(read).collect();
             for (item, image) in chunk.iter().zip(images) {
                 match image {
-                    Ok(image) => pixels.extend(image),
+                    Ok(image) => {
+                        filling.extend(&image)?;
+                        n += 1;
+                    }
                     Err(reason) => skipped.push(Skipped { path: item.display(), reason }),
                 }
             }
         }
-        Ok((Dataset { shape, pixels }, skipped))
+        Ok((Self::of(shape, filling.finish()?, n)?, skipped))
     }
 
     /// Channels, height, width.
@@ -70,17 +97,22 @@ impl Dataset {
 
     /// Number of images.
     pub fn len(&self) -> usize {
-        self.pixels.len() / self.image_size().max(1)
+        self.ids.len()
     }
 
     /// True when there is no image.
     pub fn is_empty(&self) -> bool {
-        self.pixels.is_empty()
+        self.ids.is_empty()
     }
 
     /// Numbers per image.
     pub(crate) fn image_size(&self) -> usize {
-        self.shape.channels * self.shape.height * self.shape.width
+        self.shape.size()
+    }
+
+    /// Bytes of pixels that are held in memory: 0 where they lie on disk.
+    pub fn memory_bytes(&self) -> u64 {
+        self.store.memory_bytes()
     }
 
     /// SHA-256 over shape and pixels, hex: equal for the same images in the same order, whatever their files.
@@ -92,7 +124,11 @@ impl Dataset {
         for n in [self.shape.channels, self.shape.height, self.shape.width] {
             hash.update((n as u64).to_le_bytes());
         }
-        hash.update(&self.pixels);
+        for start in (0..self.len()).step_by(READ) {
+            for image in self.images(start..(start + READ).min(self.len()))? {
+                hash.update(&image);
+            }
+        }
         Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
@@ -111,22 +147,31 @@ impl Dataset {
         }
         let mut order: Vec<usize> = (0..n).collect();
         order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-        let pick = |ids: &[usize]| Dataset {
+        let pick = |order: &[usize]| Dataset {
+            ids: order.iter().map(|&i| self.ids[i]).collect(),
             shape: self.shape,
-            pixels: ids.iter().flat_map(|&i| self.image(i).iter().copied()).collect(),
+            store: Arc::clone(&self.store),
         };
         let (left, right) = order.split_at(aside);
         Ok((pick(right), pick(left)))
     }
 
     /// The bytes of image `i`, `[C, H, W]`.
-    pub(crate) fn image(&self, i: usize) -> &[u8] {
-        &self.pixels[i * self.image_size()..][..self.image_size()]
+    ///
+    /// # Errors
+    /// When images that lie on disk cannot be read.
+    pub(crate) fn image(&self, i: usize) -> Result<Cow<'_, [u8]>> {
+        self.store.record(self.ids[i] as usize, self.image_size())
+    }
+
+    /// Several of them; from a disk on all threads, as each waits for it.
+    fn images(&self, ids: impl IntoParallelIterator<Item = usize>) -> Result<Vec<Cow<'_, [u8]>>> {
+        ids.into_par_iter().map(|i| self.image(i)).collect()
     }
 
     /// Images `ids` as `f32` `[C*H*W, N]`, batch innermost.
     pub(crate) fn batch_innermost(&self, ids: &[usize]) -> Result<Vec<f32>> {
-        let images: Vec<&[u8]> = ids.iter().map(|&i| self.image(i)).collect();
+        let images = self.images(ids.to_vec())?;
         let mut batch = Vec::with_capacity(ids.len() * self.image_size());
         for pixel in 0..self.image_size() {
             batch.extend(images.iter().map(|image| f32::from(image[pixel]) * (1.0 / 255.0)));
@@ -136,9 +181,8 @@ impl Dataset {
 
     /// Images `ids` as `f32` `[N, C, H, W]`, for the exported models.
     pub(crate) fn batch_outermost(&self, ids: std::ops::Range<usize>) -> Result<Vec<f32>> {
-        let size = self.image_size();
-        let bytes = &self.pixels[ids.start * size..ids.end * size];
-        Ok(bytes.iter().map(|&x| f32::from(x) * (1.0 / 255.0)).collect())
+        let images = self.images(ids)?;
+        Ok(images.iter().flat_map(|image| image.iter().map(|&x| f32::from(x) * (1.0 / 255.0))).collect())
     }
 }
 
@@ -167,9 +211,13 @@ mod tests {
     fn a_split_keeps_every_image_once() {
         let (rest, aside) = counting(10).split(0.3, 5).unwrap();
         assert_eq!((rest.len(), aside.len()), (7, 3));
-        let mut all = [rest.pixels, aside.pixels].concat();
+        let mut all = vec![];
+        for part in [&rest, &aside] {
+            (0..part.len()).for_each(|i| all.extend_from_slice(&part.image(i).unwrap()));
+        }
         all.sort_unstable();
-        assert_eq!(all, counting(10).pixels);
+        assert_eq!(all, (0..40).collect::<Vec<u8>>());
+        assert!(Arc::ptr_eq(&rest.store, &aside.store), "no pixels are copied");
         assert!(counting(3).split(0.01, 0).is_err());
     }
 }

@@ -11,6 +11,8 @@
 //! | `run.rs` | the loop over epochs and batches, and its reports |
 //! | `options.rs` | what to train and how; defaults by family; the learning rate's course |
 //! | `checkpoint.rs` | an unfinished training on disk |
+//! | `warm.rs` | a start from another model's weights |
+//! | `log.rs` | the learning curve on disk |
 //! | `trainer.rs` | a running step and its state |
 //! | `step.rs` | the whole training step as a graph: losses and Adam |
 //! | `lower.rs` | layers to nodes |
@@ -23,6 +25,7 @@
 //! | `lstm.rs` | back-propagation through time |
 //! | `batch.rs` | what goes into one step |
 //! | `data.rs` | the images |
+//! | `store.rs` | their pixels, in memory or on disk |
 //! | `augment.rs` | random views of an image |
 //! | `views.rs` | batches of views |
 //! | `evaluate.rs` | the loss of exported files |
@@ -34,6 +37,7 @@ mod checkpoint;
 mod conv;
 mod data;
 mod evaluate;
+mod log;
 mod lower;
 mod lstm;
 mod norm;
@@ -43,10 +47,12 @@ mod options;
 mod run;
 mod save;
 mod step;
+mod store;
 mod tape;
 mod trainer;
 mod upconv;
 mod views;
+mod warm;
 
 #[cfg(test)]
 mod reference;
@@ -59,5 +65,6 @@ pub use data::Dataset;
 pub use options::{CheckpointOptions, Schedule, TrainOptions};
 pub use run::{Ending, EpochReport, Progress, Trained, train};
 pub use save::{Golden, golden, golden_image};
+pub use store::Storage;
 pub use trainer::{Losses, Pace, Trainer};
 pub use views::preview;

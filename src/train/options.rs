@@ -44,6 +44,8 @@ pub struct TrainOptions {
     pub early_stop: usize,
     /// Where an unfinished training is kept, and how often.
     pub checkpoint: Option<CheckpointOptions>,
+    /// The file that gets a line of JSON for every finished epoch.
+    pub log: Option<PathBuf>,
     /// Threads inside one step.
     pub threads: usize,
     /// Where to run.
@@ -104,6 +106,7 @@ impl TrainOptions {
             from: None,
             early_stop: 0,
             checkpoint: None,
+            log: None,
             threads: 1,
             device: Device::Auto,
         }

@@ -7,9 +7,11 @@ use super::batch::{Batch, order};
 use super::checkpoint::{Checkpoint, Place};
 use super::data::Dataset;
 use super::evaluate::reconstruction_loss;
+use super::log;
 use super::options::TrainOptions;
 use super::step::Objective;
 use super::trainer::{Losses, Pace, Trainer};
+use super::warm::first_weights;
 use crate::error::{Error, Result};
 use crate::model::{Architecture, Metadata, decoder_onnx, encoder_onnx};
 use crate::onnx::OnnxFile;
@@ -37,6 +39,12 @@ pub struct EpochReport {
     pub terms: BTreeMap<String, f64>,
     /// Wall time, validation included.
     pub seconds: f64,
+    /// Of the epoch's last step.
+    #[serde(default)]
+    pub learning_rate: f64,
+    /// Whether its weights are the best so far: no epoch before it had as low a validation loss. Always true without validation.
+    #[serde(default)]
+    pub best: bool,
 }
 
 /// What training tells while it runs.
@@ -123,6 +131,7 @@ pub fn train(
     let identity = identity(&metadata, validation.as_ref().map(|(_, print)| print.as_str()), options);
     let mut run = Run::start(runtime, &architecture, data, options, identity)?;
     if !run.place.epochs.is_empty() || run.place.step > 0 {
+        options.log.as_deref().map_or(Ok(()), |file| log::restart(file, &run.place.epochs))?;
         progress(Progress::Resumed(&run.place.epochs));
     }
     let mut ending = Ending::Done;
@@ -138,12 +147,13 @@ pub fn train(
                 let weights = run.trainer.weights();
                 let files = export(&architecture, &weights, &metadata).map(|file| file.to_bytes());
                 let loss = reconstruction_loss(runtime, [&files[0], &files[1]], images, options, &metadata)?;
+                run.check_validation(loss)?;
                 (Some(loss), weights)
             }
             None => (None, run.trainer.weights()),
         };
         let seconds = before + start.elapsed().as_secs_f64();
-        progress(Progress::Epoch(run.end_epoch(val_loss, weights, seconds)));
+        progress(Progress::Epoch(run.end_epoch(val_loss, weights, seconds)?));
         let waited = run.place.epochs.len() - run.place.best_epoch;
         if options.early_stop > 0 && waited >= options.early_stop {
             ending = Ending::Early;
@@ -213,7 +223,8 @@ impl<'a> Run<'a> {
             None => {
                 let place =
                     Place { identity, epochs: vec![], step: 0, sums: [0.0; 3], seconds: 0.0, best_epoch: 0 };
-                (Trainer::new(runtime, architecture, options)?, place, vec![])
+                let weights = first_weights(runtime, architecture, data, options)?;
+                (Trainer::from_weights(runtime, architecture, options, weights)?, place, vec![])
             }
         };
         Ok(Run {
@@ -237,10 +248,10 @@ impl<'a> Run<'a> {
         for (step, ids) in order.chunks(self.options.batch).enumerate().skip(self.place.step) {
             self.place.seconds = before + start.elapsed().as_secs_f64();
             if stop.load(Ordering::Relaxed) {
-                self.save()?;
+                self.snapshot().map_or(Ok(()), |checkpoint| self.save(&checkpoint))?;
                 return Ok(false);
             }
-            self.save_when_due()?;
+            let due = if self.is_due() { self.snapshot() } else { None };
             let batch = Batch::new(self.data, ids, self.options, self.architecture, (epoch, step))?;
             let losses = self.step(&batch, epoch, step)?;
             if !losses.is_finite() {
@@ -249,6 +260,8 @@ impl<'a> Run<'a> {
                     step + 1
                 )));
             }
+            // only now are the weights of before the step known to be good ones
+            due.map_or(Ok(()), |checkpoint| self.save(&checkpoint))?;
             let images = ids.len() as f64;
             for (sum, loss) in
                 self.place.sums.iter_mut().zip([losses.reconstruction].iter().chain(&losses.terms))
@@ -266,10 +279,15 @@ impl<'a> Run<'a> {
         Ok(true)
     }
 
+    /// Which part of the training lies before a step, 0 to 1.
+    fn done(&self, epoch: usize, step: usize) -> f64 {
+        let seen = (step * self.options.batch) as f64 / self.data.len() as f64;
+        ((epoch - 1) as f64 + seen) / self.options.epochs as f64
+    }
+
     fn step(&mut self, batch: &Batch, epoch: usize, step: usize) -> Result<Losses> {
         let options = self.options;
-        let seen = (step * options.batch) as f64 / self.data.len() as f64;
-        let done = ((epoch - 1) as f64 + seen) / options.epochs as f64;
+        let done = self.done(epoch, step);
         let rate = options.learning_rate * options.schedule.factor(done);
         let weight = match self.objective {
             // counted per image in the paper, per latent number and pixel here
@@ -283,42 +301,58 @@ impl<'a> Run<'a> {
     }
 
     /// Closes the epoch at hand; its weights are kept when it is the best one so far.
-    fn end_epoch(&mut self, val_loss: Option<f64>, weights: Vec<f32>, seconds: f64) -> &EpochReport {
+    fn end_epoch(&mut self, val_loss: Option<f64>, weights: Vec<f32>, seconds: f64) -> Result<&EpochReport> {
         let images = self.data.len() as f64;
         let [loss, terms @ ..] = self.place.sums.map(|sum| sum / images);
         let names = self.objective.terms().iter().map(|name| (*name).to_owned());
         let epoch = self.place.epochs.len() + 1;
-        let report =
-            EpochReport { epoch, train_loss: loss, val_loss, terms: names.zip(terms).collect(), seconds };
-        let best = self.place.best_epoch.checked_sub(1).and_then(|i| self.place.epochs[i].val_loss);
-        if val_loss.zip(best).is_none_or(|(new, best)| new < best) {
+        let last_step = self.data.len().div_ceil(self.options.batch) - 1;
+        let factor = self.options.schedule.factor(self.done(epoch, last_step));
+        let lowest = self.place.best_epoch.checked_sub(1).and_then(|i| self.place.epochs[i].val_loss);
+        let best = val_loss.zip(lowest).is_none_or(|(new, lowest)| new < lowest);
+        if best {
             self.place.best_epoch = epoch;
             self.best = weights;
         }
         (self.place.step, self.place.sums, self.place.seconds) = (0, [0.0; 3], 0.0);
-        self.place.epochs.push(report);
-        &self.place.epochs[epoch - 1]
+        self.place.epochs.push(EpochReport {
+            epoch,
+            train_loss: loss,
+            val_loss,
+            terms: names.zip(terms).collect(),
+            seconds,
+            learning_rate: self.options.learning_rate * factor,
+            best,
+        });
+        let report = &self.place.epochs[epoch - 1];
+        self.options.log.as_deref().map_or(Ok(()), |file| log::append(file, report))?;
+        Ok(report)
     }
 
-    fn save_when_due(&mut self) -> Result<()> {
-        let due = self.options.checkpoint.as_ref().map(|c| c.interval_seconds);
-        match due {
-            Some(interval) if self.saved.elapsed().as_secs_f64() >= interval => self.save(),
-            _ => Ok(()),
+    fn check_validation(&self, loss: f64) -> Result<()> {
+        if loss.is_finite() {
+            return Ok(());
         }
+        let epoch = self.place.epochs.len() + 1;
+        Err(self.diverged(format!("epoch {epoch}: validation loss: expected a number, got another")))
     }
 
-    fn save(&mut self) -> Result<()> {
-        if let Some(checkpoint) = &self.options.checkpoint {
-            let state = self.trainer.state();
-            let whole = state.weights.iter().all(|weight| weight.is_finite());
-            if whole {
-                Checkpoint { progress: self.place.clone(), state, best: self.best.clone() }
-                    .write(&checkpoint.file)?;
-            }
-            self.saved = Instant::now();
-        }
-        Ok(())
+    fn is_due(&self) -> bool {
+        let checkpoint = self.options.checkpoint.as_ref();
+        checkpoint.is_some_and(|c| self.saved.elapsed().as_secs_f64() >= c.interval_seconds)
+    }
+
+    /// Where the training is now, where that is to be kept and can be gone on from.
+    fn snapshot(&self) -> Option<Checkpoint> {
+        self.options.checkpoint.as_ref()?;
+        let state = self.trainer.state();
+        let whole = state.weights.iter().all(|weight| weight.is_finite());
+        whole.then(|| Checkpoint { progress: self.place.clone(), state, best: self.best.clone() })
+    }
+
+    fn save(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        self.saved = Instant::now();
+        self.options.checkpoint.as_ref().map_or(Ok(()), |options| checkpoint.write(&options.file))
     }
 
     fn diverged(&self, what: String) -> Error {

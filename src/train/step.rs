@@ -230,6 +230,23 @@ pub(crate) fn forward_only(architecture: &Architecture) -> Result<OnnxFile> {
     Ok(pass.tape.graph.finish("forward"))
 }
 
+/// What the batch normalizations measure, as the training step computes it: `image`, `parameters` to `statistics`, in the order of
+/// `Architecture::statistics`.
+pub(crate) fn statistics_graph(architecture: &Architecture) -> Result<OnnxFile> {
+    let mut pass = Lowering::new(architecture);
+    let image = pass.image_input("image");
+    let g = &mut pass.tape.graph;
+    let parameters = g.input("parameters", vec![fixed(architecture.parameter_count())]);
+    pass.tensors = cut(g, &parameters, &architecture.parameters()).into_iter().collect();
+    let latent = pass.half(Half::Encoder, &image)?;
+    pass.half(Half::Decoder, &latent)?;
+    let measured: Vec<Value> = pass.statistics.iter().flatten().cloned().collect();
+    let g = &mut pass.tape.graph;
+    let measured = g.concat(&measured, 0);
+    g.output("statistics", &measured);
+    Ok(pass.tape.graph.finish("statistics"))
+}
+
 /// Adam (Kingma & Ba, 2015) with decoupled weight decay (Loshchilov & Hutter, 2019). `rate` and `epsilon` come with the bias
 /// corrections of the step already applied; `decay` is what is taken off every weight, as a part of it.
 struct Adam {

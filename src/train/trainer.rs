@@ -3,9 +3,9 @@
 use super::batch::Batch;
 use super::options::TrainOptions;
 use super::step::{BETA1, BETA2, Objective, StepOptions, training_step};
+use super::warm::stored_weights;
 use crate::error::{Error, Result};
-use crate::model::{Architecture, Model, read_weights};
-use crate::onnx::OnnxFile;
+use crate::model::Architecture;
 use crate::runtime::{Input, Runtime, Session, SessionOptions, Tensor};
 
 /// Keeps Adam's division away from zero, as in Keras.
@@ -60,15 +60,22 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// Builds the training step of `architecture` and starts it from fresh weights or those of `options.from`.
+    /// Builds the training step of `architecture` and starts it from fresh weights or those in the files of `options.from`.
     ///
     /// # Errors
     /// When the weights to start from do not fit, or ONNX Runtime refuses the graph.
     pub fn new(runtime: &Runtime, architecture: &Architecture, options: &TrainOptions) -> Result<Self> {
-        let weights = match &options.from {
-            Some(model) => warm_start(architecture, model, options.seed)?,
-            None => architecture.initial_weights(options.seed),
-        };
+        let weights = stored_weights(architecture, options)?;
+        Trainer::from_weights(runtime, architecture, options, weights)
+    }
+
+    /// Builds the training step of `architecture` and starts it from `weights`.
+    pub(crate) fn from_weights(
+        runtime: &Runtime,
+        architecture: &Architecture,
+        options: &TrainOptions,
+        weights: Vec<f32>,
+    ) -> Result<Self> {
         let zeros = vec![0.0; architecture.parameter_count()];
         let state = State { steps: 0, weights, moments: [zeros.clone(), zeros] };
         Trainer::from_state(runtime, architecture, options, state)
@@ -172,14 +179,4 @@ impl Trainer {
         let moments = self.moments.each_ref().map(|m| m.data().to_vec());
         State { steps: self.steps, weights: self.weights(), moments }
     }
-}
-
-fn warm_start(architecture: &Architecture, model: &Model, seed: u64) -> Result<Vec<f32>> {
-    let name = &model.metadata.name;
-    let Some(decoder) = &model.decoder else {
-        return Err(Error::model(name, "decoder.onnx: expected beside the encoder, got none"));
-    };
-    let [encoder, decoder] =
-        [&model.encoder, decoder].map(|bytes| OnnxFile::read(bytes).map_err(|what| Error::model(name, what)));
-    read_weights(architecture, name, [&encoder?, &decoder?], seed)
 }

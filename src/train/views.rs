@@ -5,7 +5,7 @@
 
 use super::augment::Augment;
 use super::data::Dataset;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::images::{InputShape, Pixels};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -44,9 +44,10 @@ const BLOCK: usize = 16;
 pub(crate) fn views(data: &Dataset, ids: &[usize], augment: Augment, key: ViewKey) -> Result<Vec<f32>> {
     let (shape, size, n) = (data.shape(), data.image_size(), ids.len());
     let mut outermost = vec![0.0; n * size];
-    outermost.par_chunks_exact_mut(size).zip(ids).enumerate().for_each(|(i, (view, &id))| {
-        augment.view(shape, data.image(id), &mut key.stream(i), view);
-    });
+    outermost.par_chunks_exact_mut(size).zip(ids).enumerate().try_for_each(|(i, (view, &id))| {
+        augment.view(shape, &data.image(id)?, &mut key.stream(i), view);
+        Ok::<_, Error>(())
+    })?;
     let mut innermost = vec![0.0; n * size];
     innermost.par_chunks_mut((BLOCK * n).max(1)).enumerate().for_each(|(block, rows)| {
         for (i, view) in outermost.chunks_exact(size).enumerate() {
@@ -68,11 +69,11 @@ pub fn preview(data: &Dataset, augment: Augment, seed: u64) -> Result<Vec<(Pixel
     let [rows, n_views] = PREVIEW;
     let shape = data.shape();
     let row = |id: usize| {
-        let image = data.image(id);
+        let image = data.image(id)?;
         let view = |view| {
             let key = ViewKey { seed, epoch: 0, position: id, view };
             let mut drawn = vec![0.0; shape.size()];
-            augment.view(shape, image, &mut key.stream(0), &mut drawn);
+            augment.view(shape, &image, &mut key.stream(0), &mut drawn);
             pixels(shape, |at| (drawn[at] * 255.0).round() as u8)
         };
         Ok((pixels(shape, |at| image[at]), (0..n_views).map(view).collect()))

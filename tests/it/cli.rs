@@ -52,12 +52,22 @@ impl Place {
     }
 
     /// The program with these arguments, not started yet, free of the settings of whoever runs the tests.
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_aesearch"));
         command.args(args).current_dir(self.path());
-        for name in
-            ["INDEX", "MODEL", "THREADS", "DEVICE", "COLOR", "PROGRESS", "INVERT", "K", "RECALL", "RERANK"]
-        {
+        for name in [
+            "INDEX",
+            "MODEL",
+            "THREADS",
+            "DEVICE",
+            "COLOR",
+            "PROGRESS",
+            "INVERT",
+            "K",
+            "RECALL",
+            "RERANK",
+            "MAX_MEMORY",
+        ] {
             command.env_remove(format!("AESEARCH_{name}"));
         }
         command.env_remove("NO_COLOR");

@@ -10,6 +10,7 @@ mod mnist;
 mod models;
 mod pictures;
 mod readme;
+mod resume;
 mod runtime;
 mod tidy;
 mod train;

@@ -8,7 +8,7 @@ use aesearch::gallery::{Gallery, OpenOptions, QueryOptions, UpdateOptions, updat
 use aesearch::images;
 use aesearch::model::Family;
 use aesearch::runtime::{RuntimeOptions, ensure, options_from};
-use aesearch::train::{Dataset, TrainOptions, train};
+use aesearch::train::{Dataset, Storage, TrainOptions, train};
 
 use crate::fixtures::shared_data;
 
@@ -56,7 +56,7 @@ fn one_epoch_of_the_conv_autoencoder_is_as_good_as_the_articles() {
     let shape = images::InputShape { channels: 1, height: 28, width: 28 };
     let [training, validation] = ["train", "t10k"].map(|part| {
         let items = images::walk(&[images_file(&data, part)]).expect("walks").items;
-        Dataset::load(&items, shape, &stop).expect("loads").0
+        Dataset::load(&items, shape, &Storage::default(), &stop).expect("loads").0
     });
     let runtime = ensure(&runtime_options(), &|_| {}).expect("onnx runtime");
     let options = TrainOptions { epochs: 1, ..TrainOptions::for_family(Family::Conv, 1) };

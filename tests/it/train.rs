@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aesearch::demo::digits;
-use aesearch::images::InputShape;
+use aesearch::demo::{collection::write_collection, digits};
+use aesearch::images::{InputShape, walk};
 use aesearch::model::{Family, Model};
 use aesearch::runtime::{Runtime, ensure, options_from};
-use aesearch::train::{Dataset, Ending, Progress, TrainOptions, Trained, train};
+use aesearch::train::{Augment, Dataset, Ending, Progress, Storage, TrainOptions, Trained, train};
 use aesearch::{Error, Result};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -38,6 +38,42 @@ fn the_same_seed_gives_the_same_bytes_and_another_one_others() {
     };
     assert_eq!(bytes(3), bytes(3));
     assert_ne!(bytes(3), bytes(4));
+}
+
+#[test]
+fn the_same_seed_and_threads_give_the_same_bytes_wherever_the_images_lie() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    write_collection(dir.path(), 7, 4).expect("digits can be drawn");
+    let items = walk(&[dir.path().join("digits")]).expect("walks").items;
+    let shape = drawn(1).shape();
+    let stop = AtomicBool::new(false);
+    let bytes = |family, max_memory, threads| {
+        let storage = Storage { max_memory, folder: dir.path().to_path_buf() };
+        let (data, skipped) = Dataset::load(&items, shape, &storage, &stop).expect("loads");
+        assert_eq!((data.memory_bytes() > 0, skipped.len()), (max_memory > 0, 0));
+        let (data, aside) = data.split(0.25, 3).expect("splits");
+        let options = TrainOptions { threads, batch: 8, ..small(family) };
+        let trained = train(&runtime(), &data, Some(&aside), &options, &stop, &mut |_| {}).expect("trains");
+        [trained.encoder.to_bytes(), trained.decoder.to_bytes()]
+    };
+    for (family, threads) in [(Family::ConvHash, 1), (Family::Dense, 2)] {
+        let first = bytes(family, u64::MAX, threads);
+        assert_eq!(first, bytes(family, u64::MAX, threads), "{family}");
+        assert_eq!(first, bytes(family, 0, threads), "{family} from disk");
+    }
+}
+
+#[test]
+fn a_warm_start_of_a_family_with_statistics_is_the_same_function() {
+    let options = TrainOptions { epochs: 12, augment: Augment::None, ..small(Family::ConvHash) };
+    let first = quick(options.clone()).expect("trains");
+    let bytes = [first.encoder.to_bytes(), first.decoder.to_bytes()];
+    let [encoder, decoder] = bytes.map(Into::into);
+    let from = Model::from_parts("first", encoder, Some(decoder), None).expect("a model");
+    let warm = TrainOptions { from: Some(from), epochs: 1, learning_rate: 1e-9, ..options };
+    let warm = quick(warm).expect("trains");
+    let [before, after] = [&first, &warm].map(|trained| trained.metadata.val_loss.expect("validated"));
+    assert!((after - before).abs() < 0.01 * before, "{before} before, {after} after");
 }
 
 #[test]

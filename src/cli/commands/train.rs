@@ -1,5 +1,6 @@
 //! `aesearch train DATA... -o DIR`: images in, a model folder out, the losses of every epoch on the way.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -9,15 +10,17 @@ use serde::Serialize;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::{Exit, catch_interrupts};
-use crate::cli::print::{count, quoted, seconds, thousands};
+use crate::cli::print::{bytes, count, quoted, seconds, thousands};
 use crate::cli::resolve::Context;
 use crate::error::{Error, Result};
+use crate::explore::chart::{Chart, Curve, Panel};
 use crate::explore::views::{ViewRow, view_sheet};
 use crate::images::{self, InputShape, Item, Limits, Skipped};
 use crate::model::{Design, Model};
 use crate::runtime::{self, Device};
 use crate::train::{
-    Augment, CheckpointOptions, Dataset, Ending, EpochReport, Progress, TrainOptions, preview, train,
+    Augment, CheckpointOptions, Dataset, Ending, EpochReport, Progress, Storage, TrainOptions, Trained,
+    preview, train,
 };
 
 /// How often an unfinished training is kept.
@@ -60,8 +63,6 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Train) -> anyhow::Resu
         draw_views(path, &images.training, &options)?;
         printer.note(&format!("{}: images and views of them, as training will see them", path.display()));
     }
-    // found out now rather than after the training
-    std::fs::create_dir_all(&args.output).map_err(|e| Error::io(&args.output, e))?;
     let runtime = runtime::ensure(&context.runtime, &|text| printer.note(text))?;
     let library = runtime.library().display();
     printer.detail(&format!(
@@ -96,6 +97,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Train) -> anyhow::Resu
     bar.finish_and_clear();
     let trained = trained?;
     trained.save(&runtime, &args.output, &command_line(), &names(&args.data))?;
+    images::write_png(&args.output.join("curve.png"), &curve(&trained, &args.output).draw())?;
     if trained.ending != Ending::Interrupted {
         remove(&checkpoint_file(&args.output))?;
     }
@@ -143,9 +145,18 @@ fn prepare(context: &Context, args: &args::Train, stop: &AtomicBool) -> Result<(
     let walk = images::walk(&args.data)?;
     let shape = shape(args, from.as_ref(), &walk.items)?;
     let options = resolve(context, args, from, shape)?;
-    options.architecture(shape)?; // before much is read for nothing
+    // before much is read for nothing
+    options.architecture(shape)?;
+    if args.augment_sheet.is_some() && options.augment == Augment::None {
+        let error = Error::usage("--augment-sheet: expected views to draw, got --augment none");
+        return Err(error.with_hint("add --augment digits or --augment photos"));
+    }
+    std::fs::create_dir_all(&args.output).map_err(|e| Error::io(&args.output, e))?;
     let mut skipped = walk.skipped;
-    let (all, unread) = Dataset::load(&walk.items, shape, stop)?;
+    let max_memory = context.max_memory(args.max_memory.as_deref())?;
+    let storage = Storage { max_memory, folder: args.output.clone() };
+    let loader = Loader { context, shape, stop };
+    let (all, unread) = loader.load(&walk.items, &storage)?;
     skipped.extend(unread);
     let (training, validation) = match validation {
         Validation::None => (all, None),
@@ -155,12 +166,33 @@ fn prepare(context: &Context, args: &args::Train, stop: &AtomicBool) -> Result<(
         }
         Validation::Data(path) => {
             let walk = images::walk(&[path])?;
-            let (data, unread) = Dataset::load(&walk.items, shape, stop)?;
+            let (data, unread) = loader.load(&walk.items, &storage.beside(&all))?;
             skipped.extend(walk.skipped.into_iter().chain(unread));
             (all, Some(data))
         }
     };
     Ok((options, Images { training, validation, skipped }))
+}
+
+/// Decodes images for a model.
+struct Loader<'a> {
+    context: &'a Context,
+    shape: InputShape,
+    stop: &'a AtomicBool,
+}
+
+impl Loader<'_> {
+    /// Says so where they go to disk.
+    fn load(&self, items: &[Item], storage: &Storage) -> Result<(Dataset, Vec<Skipped>)> {
+        if let Some(size) = storage.file_bytes(items.len(), self.shape) {
+            let (folder, size, most) = (storage.folder.display(), bytes(size), bytes(storage.max_memory));
+            self.context.printer.note(&format!(
+                "{folder}: decoded images go into an unnamed file here: {size}, and memory is to hold {most} of them; the file \
+                 goes when the training ends"
+            ));
+        }
+        Dataset::load(items, self.shape, storage, self.stop)
+    }
 }
 
 fn resolve(
@@ -202,6 +234,7 @@ fn resolve(
             interval_seconds: args.checkpoint_seconds.unwrap_or(CHECKPOINT_SECONDS),
             resume: args.resume,
         }),
+        log: Some(args.output.join("log.jsonl")),
         threads: context.threads(&args.compute),
         device: context.device(&args.compute.device, default.device)?,
         ..default
@@ -221,13 +254,38 @@ fn remove(file: &Path) -> Result<()> {
 
 /// Draws some images and views of them into the PNG file `path`.
 fn draw_views(path: &Path, data: &Dataset, options: &TrainOptions) -> Result<()> {
-    if options.augment == Augment::None {
-        let error = Error::usage("--augment-sheet: expected views to draw, got --augment none");
-        return Err(error.with_hint("add --augment digits or --augment photos"));
-    }
     let rows = preview(data, options.augment, options.seed)?;
     let rows: Vec<ViewRow> = rows.into_iter().map(|(image, views)| ViewRow { image, views }).collect();
     images::write_png(path, &view_sheet(&rows, &format!("views: {}", options.augment)))
+}
+
+/// The losses over the epochs, and below them what the family adds.
+fn curve(trained: &Trained, output: &Path) -> Chart {
+    let epochs = &trained.epochs;
+    let of = |name: &str, value: &dyn Fn(&EpochReport) -> Option<f64>| Curve {
+        name: name.to_owned(),
+        values: epochs.iter().map(value).collect(),
+    };
+    let mut losses = vec![of("training", &|e| Some(e.train_loss))];
+    let validated = epochs.iter().any(|e| e.val_loss.is_some());
+    losses.extend(validated.then(|| of("validation", &|e| e.val_loss)));
+    let names: BTreeSet<&str> = epochs.iter().flat_map(|e| e.terms.keys().map(String::as_str)).collect();
+    let terms: Vec<Curve> = names.into_iter().map(|name| of(name, &|e| e.terms.get(name).copied())).collect();
+    let panel = |name: &str, curves| Panel { name: name.to_owned(), curves };
+    let mut panels = vec![panel("loss per pixel", losses)];
+    if !terms.is_empty() {
+        panels.push(panel("added by the family", terms));
+    }
+    let metadata = &trained.metadata;
+    let total = seconds(epochs.iter().map(|e| e.seconds).sum());
+    let about = format!(
+        "{}, {}, {}, {total}",
+        metadata.family,
+        count(metadata.training_images as u64, "image"),
+        count(epochs.len() as u64, "epoch")
+    );
+    let title = [output.display().to_string(), about];
+    Chart { title, panels, marked: validated.then_some(trained.best_epoch) }
 }
 
 /// The model is called what its folder is called.
