@@ -12,12 +12,14 @@
 //! |---|---|
 //! | `args` | verbs and flags as clap sees them |
 //! | `resolve` | what holds: flags, then variables, then `aesearch.toml`, then defaults |
+//! | `foreign` | what is said of an encoder of another program: flags, then the .toml file beside it |
 //! | `commands/` | one file per verb: resolved options in, one library call, its answer printed |
 //! | `print` | data on stdout, talk on stderr, colours, tables, JSON documents |
 //! | `progress` | bars |
 //! | `exit` | exit codes, errors with their hints, Ctrl-C |
 
 mod args;
+mod foreign;
 mod resolve;
 
 mod commands;
