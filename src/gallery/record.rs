@@ -194,6 +194,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn models_are_read_back_and_those_of_others_with_how_they_are_fed() {
+        let format = r#"{"size":[4,6],"channels":1,"layout":"nhwc","mean":[0.1],"std":[0.3],"range":255,
+            "input":"x","output":"y","latent":40,"bits":32}"#;
+        let known = Known { sha256: "ab".into(), format: serde_json::from_str(format).unwrap(), bytes: 9 };
+        for foreign in [None, Some(known)] {
+            let (name, sha256, source) = ("n".to_owned(), "ab".to_owned(), "s".to_owned());
+            let model = ModelIdentity { name, sha256, source, foreign };
+            let (stored, foreign) = model.to_stored();
+            assert_eq!(ModelIdentity::from_stored(stored.clone(), foreign), Some(model));
+            assert_eq!(ModelIdentity::from_stored(stored, Some(("{}".into(), 9))), None);
+        }
+    }
+
+    #[test]
     fn records_are_read_back_and_damage_is_noticed() {
         let stamp = Stamp { size: 1 << 40, mtime_ns: -5, hash: [7; 32] };
         let record = Record::new(Some("seven"), &stamp);

@@ -341,11 +341,10 @@ impl Format {
 
     /// Names what differs from `other`, with both values; nothing where nothing does.
     pub fn differs(&self, other: &Format) -> Option<String> {
+        // by way of text, in which a float has its shortest form
         let values = |format: &Format| -> serde_json::Map<String, serde_json::Value> {
-            match serde_json::to_value(format) {
-                Ok(serde_json::Value::Object(values)) => values,
-                _ => serde_json::Map::new(),
-            }
+            let text = serde_json::to_string(format).unwrap_or_default();
+            serde_json::from_str(&text).unwrap_or_default()
         };
         let other = values(other);
         values(self).into_iter().find_map(|(key, value)| {

@@ -4,6 +4,7 @@ mod fixtures;
 
 mod cli;
 mod eval;
+mod foreign;
 mod hostile;
 mod images;
 mod mnist;
