@@ -94,9 +94,13 @@ pub(super) fn external(
 /// Where `location` leads, links followed.
 fn inside(folder: &Path, location: &str) -> Result<PathBuf, String> {
     let path = Path::new(location);
-    let steps_down = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    if location.is_empty() || location.contains('\0') || !steps_down {
-        return Err("expected a path below the model's folder, got one that leads elsewhere".to_owned());
+    // The runtime finds weights by their name, letter for letter: `./x` would not be `x`.
+    let plain = !location.split('/').any(|step| matches!(step, "" | "." | "..")) && !location.contains('\0');
+    if !plain || !path.components().all(|step| matches!(step, Component::Normal(_))) {
+        return Err(
+            "expected a plain path below the model's folder, got one that leads elsewhere, or around"
+                .to_owned(),
+        );
     }
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let found = folder.canonicalize().and_then(|folder| Ok((folder.join(path).canonicalize()?, folder)));
