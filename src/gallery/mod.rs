@@ -288,7 +288,8 @@ fn load_indexed_model(dir: &Path, facts: &Facts, (named, load): (&str, &LoadOpti
                 "{} was made with the model {name}; if it has moved, say --model PATH",
                 dir.display()
             );
-            error.with_hint(advice)
+            // Of a file that is there the error itself says what to do.
+            if error.hint().is_some() && Path::new(source).exists() { error } else { error.with_hint(advice) }
         })?,
         named => Model::load_any(named, &load)?,
     };

@@ -1,7 +1,7 @@
 //! Encoders that other programs made: every layout that is taken, what the index remembers of them, and every file that is
 //! refused before ONNX Runtime sees it.
 //!
-//! The files are written here byte by byte, as no exporter of this program would write them.
+//! The files are put together byte by byte, see `onnx`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,111 +13,7 @@ use aesearch::runtime::{Runtime, ensure, options_from};
 
 use crate::cli::{Place, assert_keys};
 use crate::fixtures::{picture, write};
-
-/// The bytes of a protobuf message, field by field.
-#[derive(Default, Clone)]
-struct Message(Vec<u8>);
-
-impl Message {
-    fn varint(mut self, mut value: u64) -> Self {
-        while value >= 0x80 {
-            self.0.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.0.push(value as u8);
-        self
-    }
-
-    fn number(self, field: u64, value: u64) -> Self {
-        self.varint(field << 3).varint(value)
-    }
-
-    fn bytes(self, field: u64, value: impl AsRef<[u8]>) -> Self {
-        let mut message = self.varint(field << 3 | 2).varint(value.as_ref().len() as u64);
-        message.0.extend_from_slice(value.as_ref());
-        message
-    }
-
-    fn all<T: AsRef<[u8]>>(self, field: u64, values: impl IntoIterator<Item = T>) -> Self {
-        values.into_iter().fold(self, |message, value| message.bytes(field, value))
-    }
-}
-
-impl AsRef<[u8]> for Message {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-fn message() -> Message {
-    Message::default()
-}
-
-const FLOAT: u64 = 1;
-const FLOAT16: u64 = 10;
-
-/// A dimension: a size, or 0 for an open one.
-fn port(name: &str, element: u64, dims: &[u64]) -> Message {
-    let dim = |&size: &u64| match size {
-        0 => message().bytes(2, "open"),
-        _ => message().number(1, size),
-    };
-    let shape = message().all(1, dims.iter().map(dim));
-    let tensor = message().number(1, element).bytes(2, shape);
-    message().bytes(1, name).bytes(2, message().bytes(1, tensor))
-}
-
-fn node(op: &str, inputs: &[&str], output: &str, attributes: &[Message]) -> Message {
-    message().all(1, inputs).bytes(2, output).bytes(4, op).all(5, attributes)
-}
-
-fn ints(name: &str, values: &[u64]) -> Message {
-    let attribute = message().bytes(1, name).number(20, 7);
-    values.iter().fold(attribute, |attribute, &value| attribute.number(8, value))
-}
-
-fn int(name: &str, value: u64) -> Message {
-    message().bytes(1, name).number(20, 2).number(3, value)
-}
-
-fn tensor(name: &str, dims: &[u64]) -> Message {
-    dims.iter().fold(message(), |tensor, &dim| tensor.number(1, dim)).number(2, FLOAT).bytes(8, name)
-}
-
-/// Where an external tensor says it lies.
-fn external(name: &str, dims: &[u64], location: &str, place: [usize; 2]) -> Message {
-    let entry = |key: &str, value: &str| message().bytes(1, key).bytes(2, value);
-    let [offset, length] = place.map(|n| n.to_string());
-    tensor(name, dims)
-        .bytes(13, entry("location", location))
-        .bytes(13, entry("offset", &offset))
-        .bytes(13, entry("length", &length))
-        .number(14, 1)
-}
-
-/// A graph in parts, so that tests can change one of them.
-#[derive(Clone, Default)]
-struct Graph {
-    nodes: Vec<Message>,
-    weights: Vec<Message>,
-    inputs: Vec<Message>,
-    outputs: Vec<Message>,
-    functions: Vec<Message>,
-}
-
-impl Graph {
-    fn file(&self) -> Vec<u8> {
-        let graph = message()
-            .all(1, &self.nodes)
-            .bytes(2, "g")
-            .all(5, &self.weights)
-            .all(11, &self.inputs)
-            .all(12, &self.outputs);
-        let opset = |domain: &str, version| message().bytes(1, domain).number(2, version);
-        let opsets = [opset("", 17), opset("mine", 1)];
-        message().number(1, 8).bytes(7, graph).all(8, opsets).all(25, &self.functions).0
-    }
-}
+use crate::onnx::{FLOAT, FLOAT16, Graph, external, int, ints, message, node, port, tensor};
 
 /// Latents of the encoder below.
 const D: u64 = 48;
@@ -196,7 +92,7 @@ fn draw(place: &Place, n: usize) {
     for i in 0..n {
         let mut pixels = picture(20, 20, 3);
         for (at, value) in pixels.data.iter_mut().enumerate() {
-            *value = value.wrapping_add(((at * (i + 3)) % (29 + 5 * i)) as u8 * 3);
+            *value = value.wrapping_add(((at * (i + 3)) % (29 + 5 * i)) as u8);
         }
         write_png(&place.path().join(format!("data/{i:02}.png")), &pixels).expect("writes");
     }
@@ -534,7 +430,9 @@ fn an_index_remembers_how_its_model_is_fed() {
     let eval = place.json(&["eval"]);
     assert_keys(&eval, &["recall_10", "without_labels"]);
     assert!(eval["without_labels"]["reconstruction_loss"].is_null());
-    place.run(&["info"]).expect(0);
+    let info = place.json(&["info"]);
+    assert_eq!(info["model"]["format"]["std"], serde_json::json!([0.2, 0.3, 0.4]), "{info}");
+    assert!(place.run(&["info"]).expect(0).out.contains("16x16x3 as nchw, 0 to 1, mean [0.5, 0.5, 0.5]"));
 
     let other = place.run(&["query", "data/00.png", "--model-mean", "0.4"]).expect(4);
     other.says("model clip: mean: expected [0.5,0.5,0.5], got [0.4").says("hint:");

@@ -1,6 +1,7 @@
 //! All integration tests in one binary.
 
 mod fixtures;
+mod onnx;
 
 mod cli;
 mod eval;
