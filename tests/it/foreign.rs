@@ -13,7 +13,7 @@ use aesearch::runtime::{Runtime, ensure, options_from};
 
 use crate::cli::{Place, assert_keys};
 use crate::fixtures::{picture, write};
-use crate::onnx::{FLOAT, FLOAT16, Graph, external, int, ints, message, node, port, tensor};
+use crate::onnx::{FLOAT, FLOAT16, Graph, Message, external, int, ints, message, node, port, tensor};
 
 /// Latents of the encoder below.
 const D: u64 = 48;
