@@ -95,12 +95,10 @@ impl Model {
     /// # Errors
     /// When there is no such model, or its files cannot be read or are not this program's.
     pub fn load(name_or_path: &str) -> Result<Model> {
-        let path = Path::new(name_or_path);
-        Model::open(name_or_path, &LoadOptions::default(), &|_, _| {
+        Model::open(name_or_path, &LoadOptions::default(), &|File { name, .. }, _| {
             let what = format!(
-                "{}: expected a model made by `aesearch train`, got one of another program, which has no decoder and \
-                 whose layers are not known",
-                path.display()
+                "{name}: expected a model made by `aesearch train`, got one of another program, which has no decoder \
+                 and whose layers are not known"
             );
             Err(Error::usage(what)
                 .with_hint("`index`, `query`, `eval` and `model show` take any image encoder; pictures and training do not"))

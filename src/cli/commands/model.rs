@@ -66,9 +66,13 @@ struct ForeignDocument<'a> {
     place: &'a str,
     sha256: &'a str,
     family: &'a str,
-    #[serde(flatten)]
-    format: &'a Format,
+    /// Height, width, channels.
+    input: [usize; 3],
+    latent_size: usize,
+    bits: usize,
     binarizer: String,
+    /// All of it under the keys of a .toml file.
+    format: &'a Format,
     /// The number of images that a run must have, where the graph insists on one.
     batch: Option<usize>,
     /// Files with weights.
@@ -190,6 +194,9 @@ fn show_foreign(context: &Context, model: &Model, foreign: &Foreign, place: &str
         place,
         sha256: &model.sha256,
         family: &model.metadata.family,
+        input: [format.size.height, format.size.width, format.channels],
+        latent_size: format.latent,
+        bits: format.bits,
         format,
         binarizer: model.metadata.binarizer.to_string(),
         batch: *batch,
