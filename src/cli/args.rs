@@ -75,9 +75,9 @@ pub(super) enum Command {
     #[command(subcommand)]
     Model(Model),
     /// Encode images and store their codes; run again to bring the index up to date
-    Index(Index),
+    Index(Box<Index>),
     /// Find the images that look like the given ones
-    Query(Query),
+    Query(Box<Query>),
     /// Draw what a model makes of images: original, latent, reconstruction
     Reconstruct(Reconstruct),
     /// Clean images with an autoencoder that was trained on noisy ones
@@ -91,7 +91,7 @@ pub(super) enum Command {
     /// Check every byte of the index
     Verify(Opened),
     /// Measure how good the codes of the index are
-    Eval(Eval),
+    Eval(Box<Eval>),
     /// Where ONNX Runtime comes from
     #[command(subcommand)]
     Runtime(Runtime),
@@ -146,6 +146,45 @@ pub(super) struct Looking {
     pub(super) invert: InvertArg,
 }
 
+/// What to know of an encoder that another program made.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Bring your own model (any image encoder as .onnx)")]
+pub(super) struct Described {
+    /// Height and width of its input, as 224 or 192x256 [default: as the file says]
+    #[arg(long, value_name = "N|HxW")]
+    pub(super) model_size: Option<String>,
+    /// Channels of its input: 1 (grey) or 3 (red, green, blue) [default: as the file says]
+    #[arg(long, value_name = "N")]
+    pub(super) model_channels: Option<usize>,
+    /// Where channels stand: nchw or nhwc [default: where the file has 1 or 3]
+    #[arg(long, value_name = "LAYOUT")]
+    pub(super) model_layout: Option<String>,
+    /// Subtracted from each channel, as 0.5 or 0.485,0.456,0.406 [default: 0]
+    #[arg(long, value_name = "M,..", value_delimiter = ',', allow_hyphen_values = true)]
+    pub(super) model_mean: Option<Vec<f32>>,
+    /// Each channel is divided by it then, as 0.5 or 0.229,0.224,0.225 [default: 1]
+    #[arg(long, value_name = "S,..", value_delimiter = ',', allow_hyphen_values = true)]
+    pub(super) model_std: Option<Vec<f32>>,
+    /// What white is before mean and std: 1 or 255 [default: 1]
+    #[arg(long, value_name = "1|255")]
+    pub(super) model_range: Option<u32>,
+    /// Its input's name [default: the only one's]
+    #[arg(long, value_name = "NAME")]
+    pub(super) model_input: Option<String>,
+    /// The output to use [default: the only one with a vector per image]
+    #[arg(long, value_name = "NAME")]
+    pub(super) model_output: Option<String>,
+    /// Numbers per vector [default: as the file says]
+    #[arg(long, value_name = "N")]
+    pub(super) model_latent: Option<usize>,
+    /// Bits per code, 32 to 256 [default: 64, or as many as the vector has numbers]
+    #[arg(long, value_name = "N")]
+    pub(super) model_bits: Option<usize>,
+    /// Refuse model files larger than this, together with their weights, as 500MB or 4GiB [default: 1GiB]
+    #[arg(long, value_name = "SIZE", env = "AESEARCH_MAX_MODEL_SIZE", hide_env_values = true)]
+    pub(super) max_model_size: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Demo {
     /// Where to put digits/, 7.png and the index
@@ -171,7 +210,10 @@ pub(super) enum Model {
     /// Layers, output shapes and parameters; then what is known of its training
     Show {
         /// A shipped model's name, a model folder, or an ONNX file
+        #[arg(value_name = "NAME|FILE")]
         name: String,
+        #[command(flatten)]
+        described: Box<Described>,
     },
 }
 
@@ -272,7 +314,13 @@ pub(super) struct Train {
 #[command(
     after_help = "The index keeps what other runs put in. An image is dropped when its file is gone, or when it lies below DATA \
                   and is not found there. An image is known by its path as given: a relative one starts at the working \
-                  directory, else at the folder that holds the index."
+                  directory, else at the folder that holds the index.\n\n\
+                  A model of another program takes a float32 image [N, C, H, W] or [N, H, W, C] and gives one vector per \
+                  image, [N, D]. What its file leaves open is said by flags, or in a .toml file beside it that is called \
+                  like it (clip.toml beside clip.onnx: size = 224, mean = [0.48, 0.46, 0.41]; the keys are the flags \
+                  without --model-). A value goes in as (value x range - mean) / std. The index remembers all of it: \
+                  queries need not say it again. Files that name operators ONNX Runtime lacks, or weights outside of \
+                  their own folder, are refused."
 )]
 pub(super) struct Index {
     /// Folders, image files or IDX files
@@ -280,7 +328,7 @@ pub(super) struct Index {
     pub(super) data: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) index: IndexDir,
-    /// A shipped model's name, a model folder, or an ONNX file or auto: the shipped one that
+    /// A shipped model's name, a model folder, any image encoder as .onnx, or auto: the shipped one that
     /// reconstructs the images best [default: the index's own, else auto]
     #[arg(long, value_name = "MODEL", env = "AESEARCH_MODEL", hide_env_values = true)]
     pub(super) model: Option<String>,
@@ -291,6 +339,8 @@ pub(super) struct Index {
     pub(super) bucket_size: Option<usize>,
     #[command(flatten)]
     pub(super) compute: Compute,
+    #[command(flatten)]
+    pub(super) described: Described,
 }
 
 #[derive(Debug, Args)]
@@ -328,6 +378,8 @@ pub(super) struct Query {
     pub(super) exit_code: bool,
     #[command(flatten)]
     pub(super) device: DeviceArg,
+    #[command(flatten)]
+    pub(super) described: Described,
 }
 
 #[derive(Debug, Args)]
@@ -442,6 +494,11 @@ pub(super) struct Eval {
     pub(super) max_queries: Option<usize>,
     #[command(flatten)]
     pub(super) index: IndexDir,
+    /// Where the index's model is now, if it has moved
+    #[arg(long, value_name = "MODEL")]
+    pub(super) model: Option<String>,
     #[command(flatten)]
     pub(super) compute: Compute,
+    #[command(flatten)]
+    pub(super) described: Described,
 }

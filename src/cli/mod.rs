@@ -13,6 +13,7 @@
 //! | `args` | verbs and flags as clap sees them |
 //! | `resolve` | what holds: flags, then variables, then `aesearch.toml`, then defaults |
 //! | `amount` | sizes as people write them, and the memory there is |
+//! | `foreign` | what is said of an encoder of another program: flags, then the .toml file beside it |
 //! | `commands/` | one file per verb: resolved options in, one library call, its answer printed |
 //! | `print` | data on stdout, talk on stderr, colours, tables, JSON documents |
 //! | `progress` | bars |
@@ -20,6 +21,7 @@
 
 mod amount;
 mod args;
+mod foreign;
 mod resolve;
 
 mod commands;

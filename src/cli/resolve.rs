@@ -8,6 +8,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::amount;
 use super::args::{Compute, DeviceArg, Global, IndexDir, InvertArg};
@@ -45,6 +46,7 @@ pub(super) struct Config {
     pub(super) rerank: Option<usize>,
     pub(super) bucket_size: Option<usize>,
     pub(super) max_memory: Option<String>,
+    pub(super) max_model_size: Option<String>,
 }
 
 impl Context {
@@ -114,8 +116,7 @@ impl Config {
 
     /// Relative paths in the file mean its own folder, wherever the command is run.
     fn parse(text: &str, path: &Path) -> Result<Self> {
-        let mut config: Config = toml::from_str(text)
-            .map_err(|e| Error::usage(format!("{}: {}", path.display(), e.to_string().trim_end())))?;
+        let mut config: Config = parse_toml(text, path)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         config.index = config.index.map(|index| folder.join(index));
         config.model = config.model.map(|model| match folder.join(&model) {
@@ -124,6 +125,12 @@ impl Config {
         });
         Ok(config)
     }
+}
+
+/// Reads the text of the file `path`; wrong and unknown keys are named.
+pub(super) fn parse_toml<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T> {
+    toml::from_str(text)
+        .map_err(|e| Error::usage(format!("{}: {}", path.display(), e.to_string().trim_end())))
 }
 
 /// `aesearch.toml` here or in the nearest folder above.

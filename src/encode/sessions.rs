@@ -5,11 +5,14 @@
 
 use crate::error::{Error, Result};
 use crate::images::InputShape;
-use crate::model::Model;
-use crate::runtime::{Device, Input, Runtime, Session, SessionOptions};
+use crate::model::{Format, Model};
+use crate::runtime::{Device, ExternalFile, Input, ModelBytes, Runtime, Session, SessionOptions};
 
 /// Images per run: from 32 to 256 the speed is the same, above it falls as the activations leave the cache.
 const BATCH: usize = 128;
+
+/// Values per run at most, but for a single large image: activations take many times as much memory.
+const BATCH_VALUES: usize = 1 << 20;
 
 /// How the networks run.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +35,10 @@ pub struct Encoder {
     network: Network,
     input: InputShape,
     latent_size: usize,
+    /// What images become first, where another program made the model.
+    format: Option<Format>,
+    /// The images of one call as the model takes them, [N, C, H, W] or [N, H, W, C].
+    prepared: Vec<f32>,
 }
 
 impl Encoder {
@@ -41,9 +48,19 @@ impl Encoder {
     /// When ONNX Runtime rejects the graph, or the graph is not one from images to latents of the stated size.
     pub fn new(runtime: &Runtime, model: &Model, options: &EncodeOptions) -> Result<Encoder> {
         let metadata = &model.metadata;
-        let part = Part { file: "encoder.onnx", input: "image", output: "latent", bytes: &model.encoder };
+        let foreign = model.foreign.as_ref();
+        let part = Part {
+            file: if foreign.is_some() { "" } else { "/encoder.onnx" },
+            input: foreign.map_or("image", |foreign| &foreign.format.input),
+            output: foreign.map_or("latent", |foreign| &foreign.format.output),
+            bytes: &model.encoder,
+            external: model.external(),
+            batch: foreign.and_then(|foreign| foreign.batch),
+        };
         let network = Network::open(runtime, &metadata.name, &part, options)?;
-        Ok(Encoder { network, input: metadata.input, latent_size: metadata.latent_size })
+        let format = foreign.map(|foreign| foreign.format.clone());
+        let (input, latent_size) = (metadata.input, metadata.latent_size);
+        Ok(Encoder { network, input, latent_size, format, prepared: Vec::new() })
     }
 
     /// What it takes.
@@ -67,7 +84,12 @@ impl Encoder {
     /// When `images` is not a whole number of images, or the run fails.
     pub fn encode(&mut self, images: &[f32]) -> Result<Vec<f32>> {
         let InputShape { channels, height, width } = self.input;
-        self.network.run(images, &[channels, height, width], self.latent_size)
+        let Some(format) = &self.format else {
+            return self.network.run(images, &[channels, height, width], self.latent_size);
+        };
+        self.network.whole(images, self.input.size())?;
+        format.prepare(images, &mut self.prepared);
+        self.network.run(&self.prepared, &format.layout.dims(self.input), self.latent_size)
     }
 }
 
@@ -87,7 +109,8 @@ impl Decoder {
     pub fn new(runtime: &Runtime, model: &Model, options: &EncodeOptions) -> Result<Option<Decoder>> {
         let Some(bytes) = &model.decoder else { return Ok(None) };
         let metadata = &model.metadata;
-        let part = Part { file: "decoder.onnx", input: "latent", output: "image", bytes };
+        let (file, input, output) = ("/decoder.onnx", "latent", "image");
+        let part = Part { file, input, output, bytes, external: &[], batch: None };
         let network = Network::open(runtime, &metadata.name, &part, options)?;
         Ok(Some(Decoder { network, output: metadata.input, latent_size: metadata.latent_size }))
     }
@@ -107,26 +130,33 @@ struct Network {
     session: Session,
     /// What messages call it.
     name: String,
-    input: &'static str,
-    /// Where the output stands among the graph's outputs.
-    output: usize,
+    input: String,
+    output: String,
+    /// Rows per run, where the graph takes no other number.
+    batch: Option<usize>,
+    /// The rows of a run that are too few for it, and zeros.
+    padded: Vec<f32>,
 }
 
 /// One of a model's files, and which of its inputs and outputs matter.
 struct Part<'a> {
+    /// What is appended to the model's name in messages.
     file: &'static str,
-    input: &'static str,
-    output: &'static str,
+    input: &'a str,
+    output: &'a str,
     bytes: &'a [u8],
+    external: &'a [ExternalFile],
+    batch: Option<usize>,
 }
 
 impl Network {
     fn open(runtime: &Runtime, model: &str, part: &Part<'_>, options: &EncodeOptions) -> Result<Network> {
-        let Part { file, input, output, bytes } = *part;
-        let name = format!("{model}/{file}");
+        let Part { file, input, output, bytes, external, batch } = *part;
+        let name = format!("{model}{file}");
         let options =
             SessionOptions { threads: options.threads, device: options.device, ..Default::default() };
-        let session = runtime.session(bytes, &options).map_err(|e| match e {
+        let opened = runtime.open(&ModelBytes { graph: bytes, external }, &options);
+        let session = opened.map_err(|e| match e {
             // A missing device is no fault of the model.
             Error::Runtime { what, hint: None } => Error::model(&name, what),
             other => other,
@@ -136,32 +166,46 @@ impl Network {
             return Err(Error::model(&name, format!("inputs: expected {input}, got {}", names.join(", "))));
         }
         let names = session.output_names();
-        let Some(output) = names.iter().position(|name| name == output) else {
+        if !names.iter().any(|name| name == output) {
             return Err(Error::model(&name, format!("outputs: expected {output}, got {}", names.join(", "))));
-        };
-        Ok(Network { session, name, input, output })
+        }
+        let (input, output) = (input.to_owned(), output.to_owned());
+        Ok(Network { session, name, input, output, batch, padded: Vec::new() })
+    }
+
+    /// Whether `data` is a whole number of rows of so many values.
+    fn whole(&self, data: &[f32], in_size: usize) -> Result<()> {
+        if in_size > 0 && data.len().is_multiple_of(in_size) {
+            return Ok(());
+        }
+        let what = format!("{}: expected a multiple of {in_size} numbers, got {}", self.input, data.len());
+        Err(Error::usage(format!("{}: {what}", self.name)))
     }
 
     /// Runs rows of shape `row` in batches; returns as many rows of `out_size` numbers.
     fn run(&mut self, data: &[f32], row: &[usize], out_size: usize) -> Result<Vec<f32>> {
         let in_size: usize = row.iter().product();
-        if in_size == 0 || !data.len().is_multiple_of(in_size) {
-            let what =
-                format!("{}: expected a multiple of {in_size} numbers, got {}", self.input, data.len());
-            return Err(Error::usage(format!("{}: {what}", self.name)));
-        }
+        self.whole(data, in_size)?;
+        let n_rows = self.batch.unwrap_or((BATCH_VALUES / in_size).clamp(1, BATCH));
         let mut out = Vec::with_capacity(data.len() / in_size * out_size);
         let mut shape = [&[0], row].concat();
-        for batch in data.chunks(BATCH * in_size) {
+        for rows in data.chunks(n_rows * in_size) {
+            let wanted = rows.len() / in_size * out_size;
+            let mut batch = rows;
+            if self.batch.is_some() && rows.len() < n_rows * in_size {
+                self.padded.clear();
+                self.padded.extend_from_slice(rows);
+                self.padded.resize(n_rows * in_size, 0.0);
+                batch = &self.padded;
+            }
             shape[0] = batch.len() / in_size;
-            let mut outputs = self.session.run(&[(self.input, Input::Slice(&shape, batch))])?;
-            let output = outputs.swap_remove(self.output);
+            let output = self.session.run_for(&self.output, &[(&self.input, Input::Slice(&shape, batch))])?;
             if output.data().len() != shape[0] * out_size {
                 let what =
                     format!("output: expected {} x {out_size} numbers, got {:?}", shape[0], output.shape());
                 return Err(Error::model(&self.name, what));
             }
-            out.extend_from_slice(output.data());
+            out.extend_from_slice(&output.data()[..wanted]);
         }
         Ok(out)
     }

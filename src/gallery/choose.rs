@@ -8,7 +8,7 @@
 use crate::encode::{Autoencoder, EncodeOptions, Reconstruction, explained_variance};
 use crate::error::Result;
 use crate::images::{InputShape, Item, Limits};
-use crate::model::{Model, candidates};
+use crate::model::{LoadOptions, Model, candidates};
 use crate::runtime::{Device, Runtime, RuntimeOptions, ensure};
 
 use super::coder::Observer;
@@ -29,6 +29,8 @@ const WELL: f64 = 0.35;
 pub struct ChooseOptions {
     /// A shipped model's name, a model folder or file, or `auto`.
     pub model: String,
+    /// How a model of another program is opened; none where only this program's will do.
+    pub load: Option<LoadOptions>,
     /// Where the candidates run.
     pub device: Device,
     /// Whether they are shown negatives.
@@ -40,10 +42,14 @@ pub struct ChooseOptions {
 }
 
 impl ChooseOptions {
+    fn named(&self) -> Result<Model> {
+        self.load.as_ref().map_or_else(|| Model::load(&self.model), |load| Model::load_any(&self.model, load))
+    }
+
     /// The defaults, with a place for ONNX Runtime.
     pub fn new(runtime: RuntimeOptions) -> Self {
         let (model, invert, limits) = ("auto".to_owned(), Invert::Auto, Limits::default());
-        ChooseOptions { model, device: Device::Cpu, invert, limits, runtime }
+        ChooseOptions { model, load: None, device: Device::Cpu, invert, limits, runtime }
     }
 }
 
@@ -90,13 +96,13 @@ pub fn choose(
     observer: &dyn Observer,
 ) -> Result<(Model, Option<Ink>)> {
     if options.model != "auto" || items.is_empty() {
-        return Ok((Model::load(&options.model)?, None));
+        return Ok((options.named()?, None));
     }
     let runtime = ensure(&options.runtime, &|text| observer.note(text))?;
     let mut models = candidates()?;
     let (choice, inks) = judge(&models, items, &runtime, options)?;
     if choice.sampled == 0 {
-        return Ok((Model::load(&options.model)?, None));
+        return Ok((options.named()?, None));
     }
     observer.chosen(&choice);
     Ok((models.swap_remove(choice.taken), Some(inks[choice.taken])))

@@ -24,6 +24,9 @@ use crate::runtime::{Device, Runtime};
 /// Images per batch: enough for the encoder's speed, few enough to spread over the workers.
 const CHUNK: usize = 64;
 
+/// Values per batch at most, but for a single large image: 64 MB.
+const CHUNK_VALUES: usize = 1 << 24;
+
 /// An image to be encoded.
 #[derive(Debug, Clone, Copy)]
 pub struct Job<'a> {
@@ -103,8 +106,9 @@ impl Coder<'_> {
         observer: &dyn Observer,
         sink: &mut dyn FnMut(usize, Outcome) -> Result<()>,
     ) -> Result<bool> {
-        let shared = Shared { jobs, next: AtomicUsize::new(0), stop: AtomicBool::new(false) };
-        let n_workers = self.threads.clamp(1, jobs.len().div_ceil(CHUNK).max(1));
+        let chunk = (CHUNK_VALUES / self.model.metadata.input.size().max(1)).clamp(1, CHUNK);
+        let shared = Shared { jobs, chunk, next: AtomicUsize::new(0), stop: AtomicBool::new(false) };
+        let n_workers = self.threads.clamp(1, jobs.len().div_ceil(chunk).max(1));
         thread::scope(|scope| {
             let (sender, receiver) = mpsc::sync_channel(2 * n_workers);
             for _ in 0..n_workers {
@@ -124,7 +128,7 @@ impl Coder<'_> {
         let mut worker = None;
         while !shared.stop.load(Ordering::Relaxed) {
             let chunk = shared.next.fetch_add(1, Ordering::Relaxed);
-            let Some(jobs) = shared.jobs.chunks(CHUNK).nth(chunk) else { return };
+            let Some(jobs) = shared.jobs.chunks(shared.chunk).nth(chunk) else { return };
             let outcomes = match &mut worker {
                 Some(worker) => Worker::outcomes(worker, jobs),
                 none => Worker::new(self).and_then(|fresh| none.insert(fresh).outcomes(jobs)),
@@ -140,6 +144,8 @@ impl Coder<'_> {
 /// What the workers of a run have in common.
 struct Shared<'a> {
     jobs: &'a [Job<'a>],
+    /// Jobs per chunk.
+    chunk: usize,
     /// The next chunk to take.
     next: AtomicUsize,
     stop: AtomicBool,

@@ -41,7 +41,7 @@ pub use update::{UpdateOptions, UpdateReport, update};
 use crate::encode::{Autoencoder, EncodeOptions, Encoder};
 use crate::error::{Error, Result};
 use crate::images::{Item, Limits, Pixels, Resizer, invert_ink, load};
-use crate::model::Model;
+use crate::model::{LoadOptions, Model};
 use crate::runtime::{Device, Runtime, RuntimeOptions, ensure};
 
 /// The name of an index folder.
@@ -57,6 +57,8 @@ pub fn find(start: &Path) -> Option<PathBuf> {
 pub struct OpenOptions {
     /// Where the index's model is now; `auto`: where it was.
     pub model: String,
+    /// How the model's file is opened.
+    pub load: LoadOptions,
     /// The device that encodes queries. One image at a time is the processor's work.
     pub device: Device,
     /// Dark ink on light paper: `Never` and `Always` decide for all queries, `Auto` for each by itself.
@@ -72,6 +74,7 @@ impl OpenOptions {
     pub fn new(runtime: RuntimeOptions) -> Self {
         OpenOptions {
             model: "auto".to_owned(),
+            load: LoadOptions::default(),
             device: Device::Cpu,
             invert: Invert::Auto,
             limits: Limits::default(),
@@ -146,7 +149,7 @@ impl Gallery {
     pub fn open(dir: &Path, options: &OpenOptions, notice: &dyn Fn(&str)) -> Result<Gallery> {
         let snapshot = Snapshot::open(dir)?;
         let facts = Facts::of(&snapshot, dir)?;
-        let model = load_indexed_model(dir, &facts, &options.model)?;
+        let model = load_indexed_model(dir, &facts, (&options.model, &options.load))?;
         let runtime = ensure(&options.runtime, notice)?;
         let encoder = Encoder::new(&runtime, &model, &EncodeOptions { threads: 1, device: options.device })?;
         let (autoencoder, resizer, options) = (None, Resizer::new(), options.clone());
@@ -275,33 +278,43 @@ fn open_if_any(dir: &Path) -> Result<Option<(Snapshot, Facts)>> {
     }
 }
 
-/// The model that made an index: where it was then, unless `named` (not `auto`) says where it is.
-fn load_indexed_model(dir: &Path, facts: &Facts, named: &str) -> Result<Model> {
-    let ModelIdentity { name, source, .. } = &facts.model;
+/// The model that made an index: where it was then, unless `named` (not `auto`) says where it is. What the index knows of a
+/// model of another program need not be said again.
+fn load_indexed_model(dir: &Path, facts: &Facts, (named, load): (&str, &LoadOptions)) -> Result<Model> {
+    let ModelIdentity { name, source, foreign, .. } = &facts.model;
+    let load = LoadOptions { known: foreign.clone(), ..load.clone() };
     let model = match named {
-        "auto" => Model::load(source).map_err(|error| {
+        "auto" => Model::load_any(source, &load).map_err(|error| {
             let advice = format!(
                 "{} was made with the model {name}; if it has moved, say --model PATH",
                 dir.display()
             );
-            error.with_hint(advice)
+            // Of a file that is there the error itself says what to do.
+            if error.hint().is_some() && Path::new(source).exists() { error } else { error.with_hint(advice) }
         })?,
-        named => Model::load(named)?,
+        named => Model::load_any(named, &load)?,
     };
     check_made_with(dir, facts, &model).map(|()| model)
 }
 
 fn check_made_with(dir: &Path, facts: &Facts, model: &Model) -> Result<()> {
-    let ModelIdentity { name, sha256, .. } = &facts.model;
-    if model.sha256 == *sha256 {
-        return Ok(());
+    let ModelIdentity { name, sha256, foreign, .. } = &facts.model;
+    let (place, metadata) = (dir.display().to_string(), &model.metadata);
+    if model.sha256 != *sha256 {
+        let identity =
+            |name: &str, sha256: &str| format!("{name} (sha256 {})", sha256.get(..12).unwrap_or(sha256));
+        let (made_with, got) = (identity(name, sha256), identity(&metadata.name, &model.sha256));
+        return Err(Error::model(place, format!("model: expected {made_with}, got {got}")).with_hint(
+            "codes of different models cannot be compared: name the model that made the index, or another folder with --index",
+        ));
     }
-    let identity =
-        |name: &str, sha256: &str| format!("{name} (sha256 {})", sha256.get(..12).unwrap_or(sha256));
-    let (made_with, got) = (identity(name, sha256), identity(&model.metadata.name, &model.sha256));
-    Err(Error::model(dir.display().to_string(), format!("model: expected {made_with}, got {got}")).with_hint(
-        "codes of different models cannot be compared: name the model that made the index, or another folder with --index",
-    ))
+    let formats = foreign.as_ref().zip(model.foreign.as_ref());
+    match formats.and_then(|(known, now)| known.format.differs(&now.format)) {
+        None => Ok(()),
+        Some(difference) => Err(Error::model(place, format!("model {name}: {difference}")).with_hint(
+            "codes of images that were prepared in different ways cannot be compared: describe the model as when the index was made, or not at all, or name another folder with --index",
+        )),
+    }
 }
 
 #[cfg(test)]

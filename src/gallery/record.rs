@@ -1,7 +1,8 @@
 //! What a gallery writes into its index, as bytes: one record per item, one for the whole. The only file that names `bincode`.
 //!
 //! The index keeps both as opaque bytes. The facts begin with a format version, so that a newer program's index is
-//! refused by name rather than misread.
+//! refused by name rather than misread. Version 2 added what is known of an encoder of another program, as JSON with the
+//! keys of the .toml file beside it, and the size of its files; version 1 is still read.
 
 use std::path::Path;
 
@@ -12,12 +13,13 @@ use bincode::{Decode, Encode};
 use crate::encode::Binarizer;
 use crate::error::{Error, Result};
 use crate::images::Stamp;
+use crate::model::Known;
 
 /// The index attribute that holds the facts.
 const ATTRIBUTE: &str = "gallery";
 
 /// Version of the records below.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// No record is larger; a damaged length can never ask for more memory than this.
 const LIMIT: usize = 64 << 20;
@@ -61,7 +63,7 @@ impl Record {
 }
 
 /// The model that an index was made with.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ModelIdentity {
     /// Its name.
     pub name: String,
@@ -69,6 +71,35 @@ pub struct ModelIdentity {
     pub sha256: String,
     /// What loads it again: a shipped name, or an absolute path.
     pub source: String,
+    /// What to know of it where another program made it.
+    pub foreign: Option<Known>,
+}
+
+/// Name, SHA-256 and source of a model.
+type StoredModel = (String, String, String);
+
+/// The format of a model of another program, as JSON, and the size of its files.
+type StoredForeign = Option<(String, u64)>;
+
+impl ModelIdentity {
+    fn to_stored(&self) -> (StoredModel, StoredForeign) {
+        let ModelIdentity { name, sha256, source, foreign } = self.clone();
+        // Numbers and names: nothing in it fails. Empty text is refused when it is read.
+        let json = |known: Known| (serde_json::to_string(&known.format).unwrap_or_default(), known.bytes);
+        ((name, sha256, source), foreign.map(json))
+    }
+
+    fn from_stored((name, sha256, source): StoredModel, foreign: StoredForeign) -> Option<ModelIdentity> {
+        let known = |(format, bytes): (String, u64)| {
+            let format = serde_json::from_str(&format).ok()?;
+            Some(Known { sha256: sha256.clone(), format, bytes })
+        };
+        let foreign = match foreign {
+            Some(stored) => Some(known(stored)?),
+            None => None,
+        };
+        Some(ModelIdentity { name, sha256, source, foreign })
+    }
 }
 
 /// Whether the images of a collection are inverted before they are encoded, and how that was decided.
@@ -118,8 +149,13 @@ impl Facts {
             )
             .with_hint("upgrade aesearch to read this index, or make it anew"));
         }
-        type Stored = (ModelIdentity, Vec<u8>, u32, u32, Ink);
-        let facts = decode(&bytes[used..]).and_then(|(model, binarizer, fitted, offered, ink): Stored| {
+        type First = (StoredModel, Vec<u8>, u32, u32, Ink);
+        let stored: Option<(First, StoredForeign)> = match format {
+            1 => decode(&bytes[used..]).map(|first| (first, None)),
+            _ => decode(&bytes[used..]),
+        };
+        let facts = stored.and_then(|((model, binarizer, fitted, offered, ink), foreign)| {
+            let model = ModelIdentity::from_stored(model, foreign)?;
             Some(Facts { model, binarizer: Binarizer::from_bytes(&binarizer)?, fitted, offered, ink })
         });
         facts.filter(|facts| facts.fit(snapshot)).ok_or_else(|| damaged(&place, "facts"))
@@ -131,7 +167,8 @@ impl Facts {
 
     pub(super) fn to_attribute(&self) -> (String, Vec<u8>) {
         let Facts { model, binarizer, fitted, offered, ink } = self;
-        let bytes = encode(&(FORMAT, model.clone(), binarizer.to_bytes(), *fitted, *offered, *ink));
+        let (model, foreign) = model.to_stored();
+        let bytes = encode(&(FORMAT, model, binarizer.to_bytes(), *fitted, *offered, *ink, foreign));
         (ATTRIBUTE.to_owned(), bytes)
     }
 }
@@ -155,6 +192,20 @@ fn decode<T: Decode<()>>(bytes: &[u8]) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn models_are_read_back_and_those_of_others_with_how_they_are_fed() {
+        let format = r#"{"size":[4,6],"channels":1,"layout":"nhwc","mean":[0.1],"std":[0.3],"range":255,
+            "input":"x","output":"y","latent":40,"bits":32}"#;
+        let known = Known { sha256: "ab".into(), format: serde_json::from_str(format).unwrap(), bytes: 9 };
+        for foreign in [None, Some(known)] {
+            let (name, sha256, source) = ("n".to_owned(), "ab".to_owned(), "s".to_owned());
+            let model = ModelIdentity { name, sha256, source, foreign };
+            let (stored, foreign) = model.to_stored();
+            assert_eq!(ModelIdentity::from_stored(stored.clone(), foreign), Some(model));
+            assert_eq!(ModelIdentity::from_stored(stored, Some(("{}".into(), 9))), None);
+        }
+    }
 
     #[test]
     fn records_are_read_back_and_damage_is_noticed() {

@@ -23,7 +23,7 @@ use super::{check_made_with, load_indexed_model, open_if_any};
 use crate::encode::{Binarizer, MAX_FIT};
 use crate::error::Result;
 use crate::images::{Item, Limits, Skipped, named, walk};
-use crate::model::{BinarizerKind, Model, shipped_names};
+use crate::model::{BinarizerKind, Foreign, Known, LoadOptions, Model, shipped_names};
 use crate::runtime::{Device, RuntimeOptions, ensure};
 
 /// A binarizer fitted to so many images is as good as it gets, and stays.
@@ -35,6 +35,8 @@ pub struct UpdateOptions {
     /// A shipped model's name, a model folder or file, or `auto`: the index's own model, else the shipped one that knows
     /// the images best.
     pub model: String,
+    /// How the model's file is opened.
+    pub load: LoadOptions,
     /// Worker threads; each holds a session and a batch.
     pub threads: usize,
     /// The device.
@@ -56,6 +58,7 @@ impl UpdateOptions {
     pub fn new(runtime: RuntimeOptions) -> Self {
         UpdateOptions {
             model: "auto".to_owned(),
+            load: LoadOptions::default(),
             threads: 1,
             device: Device::Auto,
             bucket_size: None,
@@ -67,8 +70,8 @@ impl UpdateOptions {
     }
 
     fn choice(&self) -> ChooseOptions {
-        let UpdateOptions { model, device, invert, limits, runtime, .. } = self.clone();
-        ChooseOptions { model, device, invert, limits, runtime }
+        let UpdateOptions { model, load, device, invert, limits, runtime, .. } = self.clone();
+        ChooseOptions { model, load: Some(load), device, invert, limits, runtime }
     }
 }
 
@@ -119,7 +122,7 @@ pub fn update(
     let mut walk = walk(data)?;
     // Before the lock, so that a run without a model leaves no folder behind.
     let (model, ink) = match open_if_any(dir)? {
-        Some((_, facts)) => (load_indexed_model(dir, &facts, &options.model)?, None),
+        Some((_, facts)) => (load_indexed_model(dir, &facts, (&options.model, &options.load))?, None),
         None => choose(&walk.items.iter().collect::<Vec<_>>(), &options.choice(), observer)?,
     };
     let mut writer = Writer::lock(dir)?;
@@ -325,5 +328,12 @@ fn identity(model: &Model, named: &str, old: Option<&Facts>) -> ModelIdentity {
         }
         _ => std::path::absolute(named).map_or_else(|_| named.to_owned(), |path| path.display().to_string()),
     };
-    ModelIdentity { name: model.metadata.name.clone(), sha256: model.sha256.clone(), source }
+    let sha256 = model.sha256.clone();
+    let foreign = model.foreign.as_ref();
+    let foreign = foreign.map(|Foreign { format, bytes, .. }| Known {
+        sha256: sha256.clone(),
+        format: format.clone(),
+        bytes: *bytes,
+    });
+    ModelIdentity { name: model.metadata.name.clone(), sha256, source, foreign }
 }

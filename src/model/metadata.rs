@@ -1,7 +1,7 @@
 //! What a model file says of itself: key-value pairs in `metadata_props`, all prefixed `aesearch.`.
 //!
 //! Everything needed to feed the model and to tell where it came from. A file without these keys is somebody else's
-//! model; a file with a newer format version is refused.
+//! model (see `foreign`); a file with a newer format version is refused.
 
 use super::architecture::Architecture;
 use super::families::Design;
@@ -143,6 +143,9 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// The key without which a file is somebody else's.
+    pub(super) const MARK: &str = "aesearch.format";
+
     /// The metadata of an architecture before any training.
     pub fn new(name: &str, architecture: &Architecture, bits: usize) -> Self {
         Metadata {

@@ -9,6 +9,8 @@
 //! | `loss.rs` | how far a reconstruction is from its original |
 //! | `metadata.rs` | what a model file says of itself |
 //! | `normalize.rs` | evening out brightness |
+//! | `foreign.rs` | encoders of other programs: what goes in, what comes out |
+//! | `files.rs` | reading files of models: how many bytes, and none from elsewhere |
 //! | `zoo.rs` | models by name, folder or file; the shipped ones |
 //!
 //! ```text
@@ -19,6 +21,8 @@
 mod architecture;
 mod export;
 mod families;
+mod files;
+mod foreign;
 mod layers;
 mod loss;
 mod metadata;
@@ -29,9 +33,10 @@ pub(crate) use architecture::Step;
 pub use architecture::{Architecture, Half, Parameter, SummaryRow};
 pub use export::{decoder_onnx, encoder_onnx, read_weights};
 pub use families::{Design, Family};
+pub use foreign::{Description, Foreign, Format, Layout, Size};
 pub(crate) use layers::BATCH_NORM_EPSILON;
 pub use layers::{Extent, Layer, Padding};
 pub use loss::cross_entropy;
 pub use metadata::{BinarizerKind, Brightness, Metadata, Prior};
 pub(crate) use normalize::normalize_nodes;
-pub use zoo::{Model, candidates, local_models, shipped_names};
+pub use zoo::{Known, LoadOptions, Model, candidates, local_models, shipped_names};

@@ -1,13 +1,17 @@
 //! Models by name, folder or file, and the ones that are shipped inside the program.
 //!
 //! A model folder holds `encoder.onnx`, `decoder.onnx`, a card (`README.md`) and `golden.json`. A model's identity is the
-//! SHA-256 of its `encoder.onnx`.
+//! SHA-256 of its `encoder.onnx`. Any other file is an encoder that another program made, see `foreign`; no file is given to
+//! the runtime before its outline was checked.
 
 use super::architecture::Architecture;
 use super::families::Family;
+use super::files::{Budget, external};
+use super::foreign::{Description, Foreign, Format};
 use super::metadata::Metadata;
 use crate::error::{Error, Result};
-use crate::onnx::OnnxFile;
+use crate::onnx::{OnnxFile, Outline};
+use crate::runtime::ExternalFile;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -35,6 +39,9 @@ macro_rules! shipped {
     };
 }
 
+/// The encoder in a model folder.
+const ENCODER: &str = "encoder.onnx";
+
 static SHIPPED: &[Shipped] = shipped!["digits-64", "article-conv", "article-dense"];
 
 /// A loaded model: two ONNX files and what they say of themselves.
@@ -48,8 +55,38 @@ pub struct Model {
     pub decoder: Option<Cow<'static, [u8]>>,
     /// The card, where there is one.
     pub card: Option<Cow<'static, str>>,
-    /// SHA-256 of `encoder.onnx`, hex.
+    /// SHA-256 of `encoder.onnx`, hex; of it and all its files, where weights lie in files of their own.
     pub sha256: String,
+    /// What goes in and what comes out, where another program made it.
+    pub foreign: Option<Foreign>,
+}
+
+/// How files of models are opened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadOptions {
+    /// What the user says of an encoder that another program made.
+    pub description: Description,
+    /// All files of the model together have at most so many bytes.
+    pub max_bytes: u64,
+    /// The model that it must be, where an index was made with one of another program.
+    pub known: Option<Known>,
+}
+
+/// What an index knows of the encoder of another program that made it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Known {
+    /// SHA-256 of its files, hex.
+    pub sha256: String,
+    /// What goes in and what comes out; the user need not say it again.
+    pub format: Format,
+    /// Size of all its files: as much was allowed when the index was made.
+    pub bytes: u64,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        LoadOptions { description: Description::default(), max_bytes: 1 << 30, known: None }
+    }
 }
 
 impl Model {
@@ -58,26 +95,99 @@ impl Model {
     /// # Errors
     /// When there is no such model, or its files cannot be read or are not this program's.
     pub fn load(name_or_path: &str) -> Result<Model> {
+        Model::open(name_or_path, &LoadOptions::default(), &|File { name, .. }, _| {
+            let what = format!(
+                "{name}: expected a model made by `aesearch train`, got one of another program, which has no decoder \
+                 and whose layers are not known"
+            );
+            Err(Error::usage(what)
+                .with_hint("`index`, `query`, `eval` and `model show` take any image encoder; pictures and training do not"))
+        })
+    }
+
+    /// As [`Model::load`], or any program's image encoder: an ONNX file, or the `encoder.onnx` of a folder.
+    ///
+    /// # Errors
+    /// As [`Model::load`]; or when the file is not to be run, or is not described well enough, or something is said of a
+    /// model that needs no description.
+    pub fn load_any(name_or_path: &str, options: &LoadOptions) -> Result<Model> {
+        let model = Model::open(name_or_path, options, &|file, budget| {
+            let File { name, path, bytes, outline } = file;
+            let folder = path.parent().unwrap_or(Path::new(""));
+            let external = external((name, folder), &outline.external, budget)?;
+            let sha256 = sha256(&bytes, &external);
+            let mut description = options.description.clone();
+            if let Some(known) = &options.known {
+                if sha256 != known.sha256 {
+                    return Err(Error::model(
+                        name,
+                        format!("sha256: expected {}, got {sha256}", known.sha256),
+                    ));
+                }
+                description = description.or(known.format.clone().into());
+            }
+            let (format, batch) = Format::resolve(name, &outline, &description)?;
+            let called = if path.ends_with(ENCODER) {
+                path.parent().and_then(Path::file_name)
+            } else {
+                path.file_stem()
+            };
+            let called = called.map_or_else(|| name.to_owned(), |stem| stem.to_string_lossy().into_owned());
+            Ok(Model {
+                metadata: format.metadata(&called),
+                sha256,
+                encoder: Cow::Owned(bytes),
+                decoder: None,
+                card: None,
+                foreign: Some(Foreign { format, batch, external, bytes: budget.spent() }),
+            })
+        })?;
+        if model.foreign.is_none() && !options.description.is_empty() {
+            let what = format!("{name_or_path}: expected no description, as this model has its own, got one");
+            return Err(Error::usage(what)
+                .with_hint("leave out --model-size and its like, and the .toml file beside it"));
+        }
+        Ok(model)
+    }
+
+    fn open(
+        name_or_path: &str,
+        options: &LoadOptions,
+        foreign: &dyn Fn(File<'_>, &mut Budget) -> Result<Model>,
+    ) -> Result<Model> {
         let name = if name_or_path == "auto" { CANDIDATES[0] } else { name_or_path };
         if let Some(shipped) = SHIPPED.iter().find(|s| s.name == name) {
             let (encoder, decoder) = (Cow::Borrowed(shipped.encoder), Cow::Borrowed(shipped.decoder));
             return Model::from_parts(name, encoder, Some(decoder), Some(Cow::Borrowed(shipped.card)));
         }
         let path = Path::new(name);
-        let encoder = if path.is_dir() { path.join("encoder.onnx") } else { path.to_path_buf() };
+        let encoder = if path.is_dir() { path.join(ENCODER) } else { path.to_path_buf() };
         if !encoder.is_file() {
             let known = shipped_names().collect::<Vec<_>>().join(", ");
             return Err(Error::usage(format!(
                 "{name}: model: expected a shipped name, a folder or a file, got none"
             ))
-            .with_hint(format!("shipped models: {known}; a folder made by `aesearch train` works as well")));
+            .with_hint(format!(
+                "shipped models: {known}; a folder made by `aesearch train`, or any image encoder as .onnx, works as well"
+            )));
         }
-        let read = |path: &Path| std::fs::read(path).map_err(|e| Error::io(path, e));
-        let optional = |path: PathBuf| path.is_file().then(|| read(&path)).transpose();
-        let decoder = optional(encoder.with_file_name("decoder.onnx"))?.map(Cow::Owned);
-        let card = optional(encoder.with_file_name("README.md"))?;
+        let known = options.known.as_ref().map_or(0, |known| known.bytes);
+        let mut budget = Budget::new(options.max_bytes.max(known));
+        let (bytes, outline) = checked(&encoder, &mut budget)?;
+        if !outline.has_key(Metadata::MARK) {
+            return foreign(File { name, path: &encoder, bytes, outline }, &mut budget);
+        }
+        alone(&encoder, &outline)?;
+        let optional = |path: PathBuf| path.is_file().then_some(path);
+        let decoder = optional(encoder.with_file_name("decoder.onnx")).map(|path| {
+            let (bytes, outline) = checked(&path, &mut budget)?;
+            alone(&path, &outline).map(|()| bytes)
+        });
+        let decoder = decoder.transpose()?.map(Cow::Owned);
+        let card =
+            optional(encoder.with_file_name("README.md")).map(|path| budget.read(&path)).transpose()?;
         let card = card.map(|bytes| Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()));
-        Model::from_parts(name, Cow::Owned(read(&encoder)?), decoder, card)
+        Model::from_parts(name, Cow::Owned(bytes), decoder, card)
     }
 
     /// The layers.
@@ -86,6 +196,12 @@ impl Model {
     /// When the model is of a family that this program does not know.
     pub fn architecture(&self) -> Result<Architecture> {
         let metadata = &self.metadata;
+        if self.foreign.is_some() {
+            return Err(Error::model(
+                &metadata.name,
+                "layers: expected those of a known family, got another program's",
+            ));
+        }
         let family: Family =
             metadata.family.parse().map_err(|what: String| Error::model(&metadata.name, what))?;
         family.architecture(metadata.input, metadata.design())
@@ -103,9 +219,54 @@ impl Model {
     ) -> Result<Model> {
         let file = OnnxFile::read(&encoder).map_err(|what| Error::model(name, what))?;
         let metadata = Metadata::read(&file, name)?;
-        let sha256 = Sha256::digest(&encoder).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Model { metadata, encoder, decoder, card, sha256 })
+        let sha256 = sha256(&encoder, &[]);
+        Ok(Model { metadata, encoder, decoder, card, sha256, foreign: None })
     }
+
+    /// The files that hold weights of the encoder, beside its own.
+    pub fn external(&self) -> &[ExternalFile] {
+        self.foreign.as_ref().map_or(&[], |foreign| &foreign.external)
+    }
+}
+
+/// A model file that was read, and found harmless.
+struct File<'a> {
+    /// What messages call it.
+    name: &'a str,
+    path: &'a Path,
+    bytes: Vec<u8>,
+    outline: Outline,
+}
+
+fn checked(path: &Path, budget: &mut Budget) -> Result<(Vec<u8>, Outline)> {
+    let bytes = budget.read(path)?;
+    let outline = Outline::read(&bytes).map_err(|what| Error::model(path.display().to_string(), what))?;
+    Ok((bytes, outline))
+}
+
+/// This program writes all weights into the file itself.
+fn alone(path: &Path, outline: &Outline) -> Result<()> {
+    match outline.external.keys().next() {
+        None => Ok(()),
+        Some(location) => {
+            let what = format!("weights: expected them in the file, got some in {location:?}");
+            Err(Error::model(path.display().to_string(), what))
+        }
+    }
+}
+
+/// Of the file; where there are others, of the digests and names of all.
+fn sha256(encoder: &[u8], external: &[ExternalFile]) -> String {
+    let mut digest = Sha256::digest(encoder);
+    if !external.is_empty() {
+        let mut all = Sha256::new_with_prefix(digest);
+        for file in external {
+            all.update(Sha256::digest(file.location.as_bytes()));
+            all.update(Sha256::digest(&file.bytes));
+        }
+        digest = all.finalize();
+    }
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The models that `auto` stands for, the preferred one first.

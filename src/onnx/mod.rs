@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `graph.rs` | a typed builder: every value knows its shape, every method checks and infers |
 //! | `file.rs` | a finished model: bytes out, bytes in, `metadata_props` |
+//! | `outline.rs` | what a file of others would do: inputs, outputs, operators, files with weights; or why it is refused |
+//! | `wire.rs` | protobuf field by field, without copies, for `outline.rs` |
 //! | `messages.rs` | the part of `onnx.proto` that a graph needs, declared by hand for prost |
 //!
 //! This room knows tensors and nodes. It does not know what an autoencoder is (that is `model`) and it runs nothing
@@ -12,6 +14,9 @@
 mod file;
 mod graph;
 pub(crate) mod messages;
+mod outline;
+mod wire;
 
 pub use file::OnnxFile;
 pub use graph::{Dim, Graph, Shape, Value, batch, fixed};
+pub use outline::{Outline, Port};

@@ -28,7 +28,7 @@ use ort::ep::ExecutionProvider;
 
 pub use find::Source;
 pub use options::{RuntimeOptions, options_from};
-pub use session::{Device, Input, Session, SessionOptions, Tensor};
+pub use session::{Device, ExternalFile, Input, ModelBytes, Session, SessionOptions, Tensor};
 pub use show::{Place, Report, install, show};
 
 use crate::{Error, Result};
@@ -189,6 +189,11 @@ impl Runtime {
 
     /// Loads and optimizes a graph, given as the bytes of an ONNX file.
     pub fn session(&self, model: &[u8], options: &SessionOptions) -> Result<Session> {
+        self.open(&ModelBytes { graph: model, external: &[] }, options)
+    }
+
+    /// The same for a graph that has weights in other files.
+    pub fn open(&self, model: &ModelBytes<'_>, options: &SessionOptions) -> Result<Session> {
         match options.device {
             Device::Cpu => Session::open(&self.0.environment, model, options),
             Device::Cuda(number) => self.cuda_session(model, number, options),
@@ -207,7 +212,7 @@ impl Runtime {
         }
     }
 
-    fn cuda_session(&self, model: &[u8], number: u32, options: &SessionOptions) -> Result<Session> {
+    fn cuda_session(&self, model: &ModelBytes<'_>, number: u32, options: &SessionOptions) -> Result<Session> {
         if !self.has_cuda() {
             return Err(self.without_cuda());
         }

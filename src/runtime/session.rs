@@ -5,10 +5,11 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use ort::logging::LogLevel;
-use ort::session::SessionInputValue;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use ort::session::{OutputSelector, RunOptions, SessionInputValue, SessionOutputs};
 use ort::value::TensorRef;
 
 use crate::{Error, Result};
@@ -71,6 +72,24 @@ impl Default for SessionOptions {
     }
 }
 
+/// A model as it is handed to the runtime: never by its path, so that what was checked is what runs.
+#[derive(Debug, Clone, Copy)]
+pub struct ModelBytes<'a> {
+    /// The bytes of the ONNX file.
+    pub graph: &'a [u8],
+    /// The files that hold weights of it.
+    pub external: &'a [ExternalFile],
+}
+
+/// A file with weights of a graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalFile {
+    /// As the graph names it.
+    pub location: String,
+    /// Its content.
+    pub bytes: Arc<[u8]>,
+}
+
 /// A graph, loaded, optimized and ready to run.
 #[derive(Debug)]
 pub struct Session {
@@ -82,13 +101,17 @@ impl Session {
     /// Loads a graph on a device; [`Device::Auto`] is decided by the caller.
     pub(super) fn open(
         environment: &ort::environment::Environment,
-        model: &[u8],
+        model: &ModelBytes<'_>,
         options: &SessionOptions,
     ) -> Result<Session> {
         let failed = |e: ort::Error| Error::runtime(one_line(&e.to_string()));
         let builder = ort::session::Session::builder(environment).map_err(failed)?;
         let mut builder = configure(builder, options).map_err(failed)?;
-        let session = builder.commit_from_memory(model).map_err(failed)?;
+        for file in model.external {
+            let added = builder.with_external_initializer_file_in_memory(&file.location, file.bytes.clone());
+            builder = added.map_err(|e| failed(e.into()))?;
+        }
+        let session = builder.commit_from_memory(model.graph).map_err(failed)?;
         Ok(Session { session, device: options.device })
     }
 
@@ -109,27 +132,44 @@ impl Session {
 
     /// Runs the graph; returns its outputs in the graph's order. Neither inputs nor outputs are copied.
     pub fn run(&mut self, inputs: &[(&str, Input<'_>)]) -> Result<Vec<Tensor>> {
-        let mut values = Vec::with_capacity(inputs.len());
-        for (name, input) in inputs {
-            let value: SessionInputValue<'_> = match input {
-                Input::Slice(shape, data) => TensorRef::from_array_view((*shape, *data))
-                    .map_err(|e| Error::runtime(format!("input `{name}`: {}", one_line(&e.to_string()))))?
-                    .into(),
-                Input::Tensor(tensor) => (&tensor.value).into(),
-            };
-            values.push((*name, value));
-        }
-        let outputs = self.session.run(values).map_err(|e| Error::runtime(one_line(&e.to_string())))?;
-        outputs
-            .into_iter()
-            .map(|(name, value)| {
-                let value = value
-                    .downcast()
-                    .map_err(|e| Error::runtime(format!("output `{name}`: {}", one_line(&e.to_string()))))?;
-                Ok(Tensor::from_value(value))
-            })
-            .collect()
+        let outputs =
+            self.session.run(values(inputs)?).map_err(|e| Error::runtime(one_line(&e.to_string())))?;
+        tensors(outputs)
     }
+
+    /// Runs the graph for one of its outputs; of what type the others are is no matter.
+    pub fn run_for(&mut self, output: &str, inputs: &[(&str, Input<'_>)]) -> Result<Tensor> {
+        let failed = |e: ort::Error| Error::runtime(one_line(&e.to_string()));
+        let only = OutputSelector::no_default().with(output);
+        let options = RunOptions::new().map_err(failed)?.with_outputs(only);
+        let outputs = self.session.run_with_options(values(inputs)?, &options).map_err(failed)?;
+        let tensor = tensors(outputs)?.pop();
+        tensor.ok_or_else(|| Error::runtime(format!("output `{output}`: expected a tensor, got none")))
+    }
+}
+
+/// The inputs of a run as the runtime takes them; nothing is copied.
+fn values<'a>(inputs: &[(&'a str, Input<'a>)]) -> Result<Vec<(&'a str, SessionInputValue<'a>)>> {
+    let value = |&(name, input): &(&'a str, Input<'a>)| {
+        let value = match input {
+            Input::Slice(shape, data) => TensorRef::from_array_view((shape, data))
+                .map_err(|e| Error::runtime(format!("input `{name}`: {}", one_line(&e.to_string()))))?
+                .into(),
+            Input::Tensor(tensor) => (&tensor.value).into(),
+        };
+        Ok((name, value))
+    };
+    inputs.iter().map(value).collect()
+}
+
+fn tensors(outputs: SessionOutputs<'_>) -> Result<Vec<Tensor>> {
+    let tensor = |(name, value): (&str, ort::value::DynValue)| {
+        let value = value
+            .downcast()
+            .map_err(|e| Error::runtime(format!("output `{name}`: {}", one_line(&e.to_string()))))?;
+        Ok(Tensor::from_value(value))
+    };
+    outputs.into_iter().map(tensor).collect()
 }
 
 fn configure(builder: SessionBuilder, options: &SessionOptions) -> ort::Result<SessionBuilder> {

@@ -1,9 +1,11 @@
 //! All integration tests in one binary.
 
 mod fixtures;
+mod onnx;
 
 mod cli;
 mod eval;
+mod foreign;
 mod hostile;
 mod images;
 mod mnist;

@@ -40,7 +40,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Demo) -> anyhow::Resul
     };
 
     printer.note(&format!("$ {}", commands[0]));
-    let indexed = index::execute(context, &args::Index { compute: args.compute.clone(), ..index_args })?;
+    let indexed = index::execute(context, &args::Index { compute: args.compute.clone(), ..*index_args })?;
     if !printer.json {
         printer.text(&indexed.summary())?;
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_gallery, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::{Exit, catch_interrupts};
+use crate::cli::foreign::load_options;
 use crate::cli::print::{Align, Table, count, facts, thousands};
 use crate::cli::resolve::Context;
 use crate::eval::codes::CodeQuality;
@@ -64,7 +65,13 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Eval) -> anyhow::Resul
     let options = resolve(context, args);
     let walk = if args.queries.is_empty() { None } else { Some(images::walk(&args.queries)?) };
     let default = OpenOptions::new(context.runtime.clone());
-    let open = OpenOptions { device: context.device(&args.compute.device, default.device)?, ..default };
+    let model = args.model.clone().unwrap_or(default.model);
+    let open = OpenOptions {
+        load: load_options(context, &args.described, &model)?,
+        model,
+        device: context.device(&args.compute.device, default.device)?,
+        ..default
+    };
     let gallery = Gallery::open(&dir, &open, &|text| context.printer.note(text))?;
     tell_gallery(context, &dir, &gallery);
     let items = walk.as_ref().map(|walk| walk.items.as_slice());

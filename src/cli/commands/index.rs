@@ -8,6 +8,7 @@ use super::teller::Teller;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::{Exit, catch_interrupts};
+use crate::cli::foreign::load_options;
 use crate::cli::print::{bytes, count, seconds, thousands};
 use crate::cli::resolve::Context;
 use crate::error::Result;
@@ -85,8 +86,10 @@ pub(super) fn execute(context: &Context, args: &args::Index) -> Result<Indexed> 
 
 fn resolve(context: &Context, args: &args::Index) -> Result<UpdateOptions> {
     let default = UpdateOptions::new(context.runtime.clone());
+    let model = args.model.clone().or_else(|| context.config.model.clone()).unwrap_or(default.model);
     Ok(UpdateOptions {
-        model: args.model.clone().or_else(|| context.config.model.clone()).unwrap_or(default.model),
+        load: load_options(context, &args.described, &model)?,
+        model,
         threads: context.threads(&args.compute),
         device: context.device(&args.compute.device, default.device)?,
         bucket_size: args.bucket_size.or(context.config.bucket_size),

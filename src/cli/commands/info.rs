@@ -9,6 +9,7 @@ use crate::cli::print::{bytes, count, facts, thousands};
 use crate::cli::resolve::Context;
 use crate::error::Error;
 use crate::gallery::Facts;
+use crate::model::Format;
 
 #[derive(Debug, Serialize)]
 struct ModelDocument<'a> {
@@ -16,6 +17,9 @@ struct ModelDocument<'a> {
     sha256: &'a str,
     source: &'a str,
     bits: usize,
+    /// How it is fed, where another program made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    format: Option<&'a Format>,
 }
 
 #[derive(Debug, Serialize)]
@@ -56,6 +60,7 @@ pub(in crate::cli) fn run(context: &Context, args: &Opened) -> anyhow::Result<Ex
             sha256: &known.model.sha256,
             source: &known.model.source,
             bits: snapshot.bits(),
+            format: known.model.foreign.as_ref().map(|foreign| &foreign.format),
         },
         inverted: known.ink.inverted,
         index_bytes: snapshot.bytes(),
@@ -83,6 +88,10 @@ fn lines(document: &InfoDocument<'_>) -> Vec<(&'static str, String)> {
         ("model", format!("{} (sha256 {sha256})", model.name)),
         ("inverted", if document.inverted { "yes" } else { "no" }.into()),
     ];
+    if let Some(Format { size, channels, layout, mean, std, range, .. }) = model.format {
+        let fed = format!("{size}x{channels} as {layout}, 0 to {range}, mean {mean:?}, std {std:?}");
+        lines.push(("model's input", fed));
+    }
     if let (Some(first), Some(last)) = (document.recall_curve.first(), document.recall_curve.last()) {
         let point = |p: &RecallDocument| format!("{:.3} from {}", p.recall, count(p.probes.into(), "bucket"));
         lines.push(("recall@10", format!("{}, {}", point(first), point(last))));

@@ -6,11 +6,12 @@ use serde::Serialize;
 
 use crate::cli::args;
 use crate::cli::exit::Exit;
-use crate::cli::print::{Align, Table, count, facts, thousands};
+use crate::cli::foreign::load_options;
+use crate::cli::print::{Align, Table, bytes, count, facts, thousands};
 use crate::cli::resolve::Context;
 use crate::error::Result;
 use crate::images::InputShape;
-use crate::model::{Model, local_models, shipped_names};
+use crate::model::{Foreign, Format, Model, local_models, shipped_names};
 
 /// Where `model list` looks for trained models, from the working directory.
 const LOCAL_MODELS: &str = "models";
@@ -59,10 +60,30 @@ struct ShowDocument {
     card: Option<String>,
 }
 
+#[derive(Debug, Serialize)]
+struct ForeignDocument<'a> {
+    name: &'a str,
+    place: &'a str,
+    sha256: &'a str,
+    family: &'a str,
+    /// Height, width, channels.
+    input: [usize; 3],
+    latent_size: usize,
+    bits: usize,
+    binarizer: String,
+    /// All of it under the keys of a .toml file.
+    format: &'a Format,
+    /// The number of images that a run must have, where the graph insists on one.
+    batch: Option<usize>,
+    /// Files with weights.
+    files: Vec<&'a str>,
+    bytes: u64,
+}
+
 pub(in crate::cli) fn run(context: &Context, args: &args::Model) -> anyhow::Result<Exit> {
     match args {
         args::Model::List => list(context),
-        args::Model::Show { name } => show(context, name),
+        args::Model::Show { name, described } => show(context, name, described),
     }
 }
 
@@ -115,10 +136,13 @@ fn list(context: &Context) -> anyhow::Result<Exit> {
     Ok(if skipped { Exit::Skipped } else { Exit::Done })
 }
 
-fn show(context: &Context, name: &str) -> anyhow::Result<Exit> {
-    let model = Model::load(name)?;
+fn show(context: &Context, name: &str, described: &args::Described) -> anyhow::Result<Exit> {
+    let model = Model::load_any(name, &load_options(context, described, name)?)?;
     let place =
         if shipped_names().any(|shipped| shipped == name) || name == "auto" { "shipped" } else { name };
+    if let Some(foreign) = &model.foreign {
+        return show_foreign(context, &model, foreign, place);
+    }
     let layers = model.architecture()?.summary().into_iter().map(|row| LayerDocument {
         half: row.half,
         layer: row.layer,
@@ -159,6 +183,48 @@ fn show(context: &Context, name: &str) -> anyhow::Result<Exit> {
     {
         context.printer.text(&format!("\n{card}"))?;
     }
+    Ok(Exit::Done)
+}
+
+/// What goes into an encoder of another program, and what comes out: nothing else is known of it.
+fn show_foreign(context: &Context, model: &Model, foreign: &Foreign, place: &str) -> anyhow::Result<Exit> {
+    let Foreign { format, batch, external, bytes: size } = foreign;
+    let document = ForeignDocument {
+        name: &model.metadata.name,
+        place,
+        sha256: &model.sha256,
+        family: &model.metadata.family,
+        input: [format.size.height, format.size.width, format.channels],
+        latent_size: format.latent,
+        bits: format.bits,
+        format,
+        binarizer: model.metadata.binarizer.to_string(),
+        batch: *batch,
+        files: external.iter().map(|file| file.location.as_str()).collect(),
+        bytes: *size,
+    };
+    if context.printer.json {
+        context.printer.document("model show", &document)?;
+        return Ok(Exit::Done);
+    }
+    let numbers = |values: &[f32]| values.iter().map(f32::to_string).collect::<Vec<_>>().join(", ");
+    let mut lines = vec![
+        ("family", format!("{} (another program's)", document.family)),
+        ("input", format!("{}, {}x{} as {}", format.input, format.size, format.channels, format.layout)),
+        ("range", format!("0 to {}", format.range)),
+        ("mean", numbers(&format.mean)),
+        ("std", numbers(&format.std)),
+        ("output", format!("{}, {} numbers", format.output, format.latent)),
+        ("code", format!("{} bits by {}", format.bits, document.binarizer)),
+    ];
+    lines.extend(batch.map(|n| ("batch", format!("always of {}", count(n as u64, "image")))));
+    lines.push(("size", bytes(*size)));
+    if !document.files.is_empty() {
+        lines.push(("weights in", document.files.join(", ")));
+    }
+    lines.push(("sha256", model.sha256.clone()));
+    lines.push(("place", place.to_owned()));
+    context.printer.text(&format!("{}\n{}", context.printer.bold(document.name), facts(&lines)))?;
     Ok(Exit::Done)
 }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::{SkippedDocument, exit_for, sheet, skipped_documents, tell_gallery, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::Exit;
+use crate::cli::foreign::load_options;
 use crate::cli::print::{Align, Table, seconds};
 use crate::cli::resolve::Context;
 use crate::error::{Error, Result};
@@ -125,8 +126,10 @@ fn resolve(context: &Context, args: &args::Query) -> Result<QueryOptions> {
 
 fn open(context: &Context, args: &args::Query, dir: &Path) -> Result<Gallery> {
     let default = OpenOptions::new(context.runtime.clone());
+    let model = args.model.clone().unwrap_or(default.model);
     let options = OpenOptions {
-        model: args.model.clone().unwrap_or(default.model),
+        load: load_options(context, &args.described, &model)?,
+        model,
         device: context.device(&args.device, default.device)?,
         invert: context.invert(&args.invert)?,
         ..default

@@ -1,0 +1,448 @@
+//! What an ONNX file that nobody vouches for would have ONNX Runtime do, read before the runtime sees it.
+//!
+//! ```text
+//! bytes -> Outline::read -> inputs and outputs, files with its weights; or why it is refused
+//! ```
+//!
+//! Refused are operators that ONNX Runtime does not bring along, weights that lie elsewhere than beside the file, and graphs
+//! that are deeper or larger than networks are. Nothing of the weights is copied. What an input means is decided in `model`.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::wire::{Fields, Payload, numbers};
+
+/// Domains of the operators that ONNX Runtime has built in; the empty name is ONNX's own.
+const DOMAINS: [&str; 4] = ["", "ai.onnx", "ai.onnx.ml", "com.microsoft"];
+
+/// An operator of `com.microsoft` that hands the runtime the name of another file.
+const CONTEXT: &str = "EPContext";
+
+/// Graphs within graphs, and functions within functions.
+const MAX_DEPTH: usize = 32;
+
+/// Nodes, their inputs and attributes, weights: large networks have some hundred thousand, functions written out.
+const MAX_PARTS: u64 = 4_000_000;
+
+/// Files with weights, and inputs or outputs, that one file may name.
+const MAX_NAMES: usize = 10_000;
+
+/// A mark by which ONNX Runtime passes addresses in memory to itself, where the name of a file would stand.
+const ADDRESS: &str = "_ORT_MEM_ADDR_";
+
+/// The element type of 32-bit floats.
+const FLOAT: u64 = 1;
+
+/// The names of ONNX's element types, by their number.
+const ELEMENTS: [&str; 17] = [
+    "undefined",
+    "float32",
+    "uint8",
+    "int8",
+    "uint16",
+    "int16",
+    "int32",
+    "int64",
+    "string",
+    "bool",
+    "float16",
+    "float64",
+    "uint32",
+    "uint64",
+    "complex64",
+    "complex128",
+    "bfloat16",
+];
+
+/// A file's inputs, outputs and companions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outline {
+    /// What must be fed; weights that old files list as inputs are left out.
+    pub inputs: Vec<Port>,
+    /// What comes out.
+    pub outputs: Vec<Port>,
+    /// The files that hold weights, by the name the file gives, and how many bytes each must have at least.
+    pub external: BTreeMap<String, u64>,
+    keys: HashSet<String>,
+}
+
+/// An input or output.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Port {
+    /// Its name.
+    pub name: String,
+    /// ONNX's number of the element type.
+    element: u64,
+    /// Each dimension, nothing where it is open; nothing at all where the file does not say how many there are.
+    pub dims: Option<Vec<Option<usize>>>,
+}
+
+impl Port {
+    /// Whether it holds 32-bit floats.
+    pub fn is_float(&self) -> bool {
+        self.element == FLOAT
+    }
+
+    /// The name of its element type.
+    pub fn element(&self) -> &'static str {
+        usize::try_from(self.element).ok().and_then(|at| ELEMENTS.get(at)).copied().unwrap_or("another type")
+    }
+}
+
+impl Outline {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// Says why, when the bytes are no ONNX file or one that is not to be run.
+    pub fn read(bytes: &[u8]) -> Result<Outline, String> {
+        if bytes.get(4..8) == Some(b"ORTM") {
+            return Err(
+                "expected an ONNX file, got ONNX Runtime's own format: export the model as .onnx".into()
+            );
+        }
+        let mut walk = Walk::default();
+        let (mut graphs, mut keys) = (0, HashSet::new());
+        for field in Fields::of(bytes) {
+            match field? {
+                (7, Payload::Bytes(_)) => graphs += 1,
+                (14, Payload::Bytes(entry)) if keys.len() < MAX_NAMES => {
+                    keys.insert(pair(entry)?.0.to_owned());
+                }
+                (25, Payload::Bytes(function)) => walk.declare(function)?,
+                _ => {}
+            }
+        }
+        if graphs != 1 {
+            return Err(format!(
+                "not an ONNX file: expected a graph, got {}",
+                if graphs == 0 { "none" } else { "several" }
+            ));
+        }
+        walk.file(bytes)?;
+        let external = walk.external.into_iter().map(|(name, end)| (name.to_owned(), end)).collect();
+        let inputs =
+            walk.inputs.into_iter().filter(|port| !walk.weights.contains(port.name.as_str())).collect();
+        Ok(Outline { inputs, outputs: walk.outputs, external, keys })
+    }
+
+    /// Whether `metadata_props` has this key.
+    pub fn has_key(&self, key: &str) -> bool {
+        self.keys.contains(key)
+    }
+}
+
+/// Domain and name of an operator or function.
+type Operator<'a> = (&'a str, &'a str);
+
+/// What was found on the way through a file.
+#[derive(Default)]
+struct Walk<'a> {
+    /// The functions that the file defines, and their bodies.
+    functions: HashMap<Operator<'a>, &'a [u8]>,
+    /// How many parts each of them is, written out, and how deep.
+    sizes: HashMap<Operator<'a>, (u64, usize)>,
+    /// The deepest that was come to, within the function at hand.
+    deepest: usize,
+    external: BTreeMap<&'a str, u64>,
+    inputs: Vec<Port>,
+    outputs: Vec<Port>,
+    /// Those initializers of the main graph that are listed among its inputs.
+    weights: HashSet<&'a str>,
+}
+
+/// Where a graph stands.
+#[derive(Clone, Copy)]
+enum Place {
+    Main,
+    /// In an attribute, so many graphs and functions deep.
+    Inside(usize),
+}
+
+impl<'a> Walk<'a> {
+    fn declare(&mut self, function: &'a [u8]) -> Result<(), String> {
+        let operator = (text(function, 10)?, text(function, 1)?);
+        if self.functions.len() >= MAX_NAMES {
+            return Err(format!("functions: expected at most {MAX_NAMES}, got more"));
+        }
+        match self.functions.insert((domain(operator.0), operator.1), function) {
+            None => Ok(()),
+            Some(_) => Err(format!("function {}: expected one definition, got several", shown(operator))),
+        }
+    }
+
+    fn file(&mut self, bytes: &'a [u8]) -> Result<(), String> {
+        for field in Fields::of(bytes) {
+            if let (7, Payload::Bytes(graph)) = field? {
+                // Ports first: initializers are looked up among them.
+                for field in Fields::of(graph) {
+                    match field? {
+                        (11, Payload::Bytes(info)) => add(&mut self.inputs, info)?,
+                        (12, Payload::Bytes(info)) => add(&mut self.outputs, info)?,
+                        _ => {}
+                    }
+                }
+                self.graph(graph, Place::Main)?;
+            }
+        }
+        let operators: Vec<Operator<'a>> = self.functions.keys().copied().collect();
+        operators.into_iter().try_for_each(|operator| self.function(operator, 0).map(|_| ()))
+    }
+
+    /// Checks a graph; gives how many parts it has, functions written out.
+    fn graph(&mut self, graph: &'a [u8], place: Place) -> Result<u64, String> {
+        let depth = match place {
+            Place::Main => 0,
+            Place::Inside(depth) => depth,
+        };
+        self.descend(depth)?;
+        let mut parts = 0;
+        let named: HashSet<String> = match place {
+            Place::Main => self.inputs.iter().map(|port| port.name.clone()).collect(),
+            Place::Inside(_) => HashSet::new(),
+        };
+        for field in Fields::of(graph) {
+            parts += match field? {
+                (1, Payload::Bytes(node)) => self.node(node, depth)?,
+                (5, Payload::Bytes(tensor)) => {
+                    match place {
+                        Place::Main => self.weight(tensor, &named)?,
+                        Place::Inside(_) => no_external(tensor)?,
+                    }
+                    1
+                }
+                (15, Payload::Bytes(sparse)) => sparse_tensor(sparse).map(|()| 1)?,
+                _ => 1,
+            };
+            limit(parts)?;
+        }
+        Ok(parts)
+    }
+
+    fn node(&mut self, node: &'a [u8], depth: usize) -> Result<u64, String> {
+        let operator = (domain(text(node, 7)?), text(node, 4)?);
+        let mut parts = if self.functions.contains_key(&operator) {
+            self.function(operator, depth + 1)?
+        } else if !DOMAINS.contains(&operator.0) || operator.1 == CONTEXT {
+            return Err(format!(
+                "operator {}: expected those that ONNX Runtime has built in, got a custom one",
+                shown(operator)
+            ));
+        } else {
+            1
+        };
+        for field in Fields::of(node) {
+            parts += match field? {
+                (5, Payload::Bytes(attribute)) => self.attribute(attribute, depth)?,
+                _ => 1,
+            };
+            limit(parts)?;
+        }
+        Ok(parts)
+    }
+
+    fn attribute(&mut self, attribute: &'a [u8], depth: usize) -> Result<u64, String> {
+        let mut parts = 1;
+        for field in Fields::of(attribute) {
+            match field? {
+                (5 | 10, Payload::Bytes(tensor)) => no_external(tensor)?,
+                (22 | 23, Payload::Bytes(sparse)) => sparse_tensor(sparse)?,
+                (6 | 11, Payload::Bytes(graph)) => parts += self.graph(graph, Place::Inside(depth + 1))?,
+                _ => {}
+            }
+            parts += 1;
+            limit(parts)?;
+        }
+        Ok(parts)
+    }
+
+    /// Each function is looked at once, however often it is called; one that calls itself is too deep.
+    fn function(&mut self, operator: Operator<'a>, depth: usize) -> Result<u64, String> {
+        if let Some(&(parts, height)) = self.sizes.get(&operator) {
+            return self.descend(depth + height).map(|()| parts);
+        }
+        let around = std::mem::replace(&mut self.deepest, depth);
+        self.descend(depth)?;
+        let body = self.functions.get(&operator).copied().unwrap_or_default();
+        let mut parts = 1;
+        for field in Fields::of(body) {
+            parts += match field? {
+                (7, Payload::Bytes(node)) => self.node(node, depth)?,
+                (11, Payload::Bytes(attribute)) => self.attribute(attribute, depth)?,
+                _ => 1,
+            };
+            limit(parts)?;
+        }
+        self.sizes.insert(operator, (parts, self.deepest - depth));
+        self.deepest = self.deepest.max(around);
+        Ok(parts)
+    }
+
+    fn descend(&mut self, depth: usize) -> Result<(), String> {
+        self.deepest = self.deepest.max(depth);
+        if depth <= MAX_DEPTH {
+            return Ok(());
+        }
+        Err(format!("graph: expected graphs and functions at most {MAX_DEPTH} deep, got deeper ones"))
+    }
+
+    /// An initializer of the main graph: it may lie in another file.
+    fn weight(&mut self, tensor: &'a [u8], named: &HashSet<String>) -> Result<(), String> {
+        let name = text(tensor, 8)?;
+        if named.contains(name) {
+            self.weights.insert(name);
+        }
+        if !is_external(tensor)? {
+            return Ok(());
+        }
+        let (mut location, mut offset, mut length) = (None, 0, None);
+        let wrong = |what: &str| format!("weight {}: external data: {what}", cut(name));
+        for field in Fields::of(tensor) {
+            let (13, Payload::Bytes(entry)) = field? else { continue };
+            let (key, value) = pair(entry)?;
+            let number = || {
+                value.parse().map_err(|_| wrong(&format!("{key}: expected a number, got '{}'", cut(value))))
+            };
+            match key {
+                "location" if location.is_some() => return Err(wrong("location: expected one, got several")),
+                "location" => location = Some(value),
+                "offset" => offset = number()?,
+                "length" => length = Some(number()?),
+                _ => {}
+            }
+        }
+        let location = location.ok_or_else(|| wrong("location: expected a file, got none"))?;
+        if location.contains(ADDRESS) {
+            return Err(wrong("location: expected a file, got an address in memory"));
+        }
+        let length: u64 = length.ok_or_else(|| wrong("length: expected a number, got none"))?;
+        let end = length
+            .checked_add(offset)
+            .ok_or_else(|| wrong("expected to end in its file, got a larger offset"))?;
+        let known = self.external.entry(location).or_default();
+        *known = end.max(*known);
+        if self.external.len() > MAX_NAMES {
+            return Err(format!("external data: expected at most {MAX_NAMES} files, got more"));
+        }
+        Ok(())
+    }
+}
+
+fn limit(parts: u64) -> Result<(), String> {
+    if parts <= MAX_PARTS {
+        return Ok(());
+    }
+    Err(format!("graph: expected at most {MAX_PARTS} nodes, wires and weights, got more"))
+}
+
+fn is_external(tensor: &[u8]) -> Result<bool, String> {
+    let mut external = false;
+    for field in Fields::of(tensor) {
+        external |= matches!(field?, (13, _) | (14, Payload::Number(1..)));
+    }
+    Ok(external)
+}
+
+/// Inside of attributes no exporter puts weights into other files, and the runtime is not given any there.
+fn no_external(tensor: &[u8]) -> Result<(), String> {
+    if !is_external(tensor)? {
+        return Ok(());
+    }
+    Err("external data: expected it for weights of the main graph only, got it elsewhere".into())
+}
+
+fn sparse_tensor(sparse: &[u8]) -> Result<(), String> {
+    for field in Fields::of(sparse) {
+        if let (1 | 2, Payload::Bytes(tensor)) = field? {
+            no_external(tensor)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads a `ValueInfoProto` to the end of `ports`.
+fn add(ports: &mut Vec<Port>, info: &[u8]) -> Result<(), String> {
+    if ports.len() >= MAX_NAMES {
+        return Err(format!("inputs and outputs: expected at most {MAX_NAMES}, got more"));
+    }
+    let mut port = Port { name: text(info, 1)?.to_owned(), ..Port::default() };
+    let tensors = submessages(info, 2)?.into_iter().map(|kind| submessages(kind, 1));
+    for tensor in tensors.collect::<Result<Vec<_>, _>>()?.concat() {
+        for field in Fields::of(tensor) {
+            match field? {
+                (1, Payload::Number(element)) => port.element = element,
+                (2, Payload::Bytes(shape)) => {
+                    let dims =
+                        submessages(shape, 1)?.into_iter().map(dimension).collect::<Result<Vec<_>, _>>()?;
+                    port.dims.get_or_insert_default().extend(dims);
+                }
+                _ => {}
+            }
+        }
+    }
+    ports.push(port);
+    Ok(())
+}
+
+/// A dimension's size; nothing where it has a name, or none, or 0 or -1 as old exporters write for open ones.
+fn dimension(dimension: &[u8]) -> Result<Option<usize>, String> {
+    let mut size = None;
+    for field in Fields::of(dimension) {
+        match field? {
+            (1, payload) => {
+                for number in numbers(payload) {
+                    size = usize::try_from(number?.cast_signed()).ok().filter(|&size| size > 0);
+                }
+            }
+            (2, _) => size = None,
+            _ => {}
+        }
+    }
+    Ok(size)
+}
+
+/// The messages in field `number`, of which a sound file has a handful.
+fn submessages(message: &[u8], number: u32) -> Result<Vec<&[u8]>, String> {
+    const MAX: usize = 16;
+    let mut found = Vec::new();
+    for field in Fields::of(message) {
+        match field? {
+            (at, Payload::Bytes(bytes)) if at == number => found.push(bytes),
+            _ => {}
+        }
+        if found.len() > MAX {
+            return Err(format!("inputs and outputs: expected at most {MAX} dimensions, got more"));
+        }
+    }
+    Ok(found)
+}
+
+/// The string in field `number`, empty where there is none; the last one holds.
+fn text(message: &[u8], number: u32) -> Result<&str, String> {
+    let mut found: &[u8] = &[];
+    for field in Fields::of(message) {
+        match field? {
+            (at, Payload::Bytes(bytes)) if at == number => found = bytes,
+            _ => {}
+        }
+    }
+    std::str::from_utf8(found)
+        .map_err(|_| "not an ONNX file: expected names in UTF-8, got other bytes".to_owned())
+}
+
+/// Key and value of a `StringStringEntryProto`.
+fn pair(entry: &[u8]) -> Result<(&str, &str), String> {
+    Ok((text(entry, 1)?, text(entry, 2)?))
+}
+
+/// ONNX's own domain has two names.
+fn domain(name: &str) -> &str {
+    if name == "ai.onnx" { "" } else { name }
+}
+
+fn shown((domain, name): Operator<'_>) -> String {
+    if domain.is_empty() { cut(name) } else { format!("{}.{}", cut(domain), cut(name)) }
+}
+
+/// Names in messages are short and on one line.
+fn cut(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(80).collect()
+}
