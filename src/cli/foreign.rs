@@ -19,7 +19,8 @@ pub(super) fn load_options(context: &Context, args: &Described, name: &str) -> R
     }
     let default = LoadOptions::default();
     let max_bytes = args.max_model_size.as_ref().or(context.config.max_model_size.as_ref());
-    let max_bytes = max_bytes.map_or(Ok(default.max_bytes), |text| amount::parse("--max-model-size", text))?;
+    let max_bytes =
+        max_bytes.map_or(Ok(default.max_bytes), |text| amount::parse("--max-model-size", text))?;
     Ok(LoadOptions { description, max_bytes, ..default })
 }
 
