@@ -24,9 +24,9 @@ use crate::model::{Architecture, Half, Layer};
 use crate::onnx::{Graph, OnnxFile, Value, batch, fixed};
 
 /// Decay of the first moment: Adam's beta 1.
-pub(crate) const BETA1: f32 = 0.9;
+const BETA1: f32 = 0.9;
 /// Decay of the second moment: Adam's beta 2.
-pub(crate) const BETA2: f32 = 0.999;
+const BETA2: f32 = 0.999;
 /// What the running statistics keep of their past at every step.
 pub(crate) const STATISTICS_KEEP: f32 = 0.9;
 
@@ -81,9 +81,11 @@ pub(crate) struct StepOptions {
     pub(crate) target: bool,
     /// Temperature of the contrastive loss.
     pub(crate) temperature: f32,
+    /// Weights fade: `decay` is an input.
+    pub(crate) decay: bool,
 }
 
-/// Builds the training step.
+/// Builds the training step. Of the moments `m` and `v` it keeps sums, [`adam_pace`] makes means of them.
 pub(crate) fn training_step(architecture: &Architecture, options: &StepOptions) -> Result<OnnxFile> {
     let objective = Objective::of(architecture);
     let mut pass = Lowering::new(architecture);
@@ -97,8 +99,8 @@ pub(crate) fn training_step(architecture: &Architecture, options: &StepOptions) 
     let statistics = architecture.statistics();
     let statistics_size: usize = statistics.iter().map(|s| s.len()).sum();
     let kept = (statistics_size > 0).then(|| g.input("statistics", vec![fixed(statistics_size)]));
-    let [rate, epsilon, decay] = ["rate", "epsilon", "decay"].map(|name| g.input(name, vec![]));
-    let optimizer = Adam { rate, epsilon, decay };
+    let [rate, epsilon] = ["rate", "epsilon"].map(|name| g.input(name, vec![]));
+    let optimizer = Adam { rate, epsilon, decay: options.decay.then(|| g.input("decay", vec![])) };
     let weight = (objective != Objective::Reconstruction).then(|| g.input("weight", vec![]));
 
     let parameters = architecture.parameters();
@@ -247,28 +249,49 @@ pub(crate) fn statistics_graph(architecture: &Architecture) -> Result<OnnxFile> 
     Ok(pass.tape.graph.finish("statistics"))
 }
 
-/// Adam (Kingma & Ba, 2015) with decoupled weight decay (Loshchilov & Hutter, 2019). `rate` and `epsilon` come with the bias
-/// corrections of the step already applied; `decay` is what is taken off every weight, as a part of it.
+/// Adam (Kingma & Ba, 2015) with decoupled weight decay (Loshchilov & Hutter, 2019). `rate` and `epsilon` are those of
+/// [`adam_pace`]; `decay` is what is taken off every weight, as a part of it.
 struct Adam {
     rate: Value,
     epsilon: Value,
-    decay: Value,
+    decay: Option<Value>,
 }
 
 impl Adam {
     /// New parameters and moments.
     fn update(&self, g: &mut Graph, [p, m, v]: &[Value; 3], gradient: &Value) -> [Value; 3] {
         let square = g.mul(gradient, gradient);
-        let m = blend(g, m, gradient, BETA1);
-        let v = blend(g, v, &square, BETA2);
+        let m = accumulate(g, m, gradient, BETA1);
+        let v = accumulate(g, v, &square, BETA2);
         let step = g.mul(&m, &self.rate);
         let root = g.sqrt(&v);
         let scale = g.add(&root, &self.epsilon);
         let update = g.div(&step, &scale);
-        let faded = g.mul(p, &self.decay);
-        let update = g.add(&update, &faded);
+        let update = match &self.decay {
+            Some(decay) => {
+                let faded = g.mul(p, decay);
+                g.add(&update, &faded)
+            }
+            None => update,
+        };
         [g.sub(p, &update), m, v]
     }
+}
+
+/// What [`Adam`] multiplies with and adds in its `step`, counted from 1: rate and epsilon, times the corrections of the bias of
+/// young moments, times what turns the sums of the moments into means. (A pass over all weights saved for each moment.)
+pub(crate) fn adam_pace(step: u32, rate: f64) -> [f32; 2] {
+    const EPSILON: f64 = 1e-7; // as in Keras: keeps the division away from zero
+    let correction = |beta: f32| 1.0 - f64::from(beta).powf(step.into());
+    let [first, second] = [BETA1, BETA2].map(|beta| correction(beta) / (1.0 - f64::from(beta)));
+    [rate * second.sqrt() / first, EPSILON * second.sqrt()].map(|x| x as f32)
+}
+
+/// `keep * sum + new`: a moving average times `1 / (1 - keep)`.
+fn accumulate(g: &mut Graph, sum: &Value, new: &Value, keep: f32) -> Value {
+    let keep = g.scalar(keep);
+    let sum = g.mul(sum, &keep);
+    g.add(&sum, new)
 }
 
 /// `keep * old + (1 - keep) * new`.

@@ -2,14 +2,11 @@
 
 use super::batch::Batch;
 use super::options::TrainOptions;
-use super::step::{BETA1, BETA2, Objective, StepOptions, training_step};
+use super::step::{Objective, StepOptions, adam_pace, training_step};
 use super::warm::stored_weights;
 use crate::error::{Error, Result};
 use crate::model::Architecture;
 use crate::runtime::{Input, Runtime, Session, SessionOptions, Tensor};
-
-/// Keeps Adam's division away from zero, as in Keras.
-const ADAM_EPSILON: f64 = 1e-7;
 
 /// Losses of one step, before it. The reconstruction loss is mean binary cross-entropy per pixel.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,6 +50,8 @@ pub(crate) struct State {
 pub struct Trainer {
     session: Session,
     objective: Objective,
+    /// The graph has an input for weight decay.
+    decays: bool,
     parameters: Tensor,
     moments: [Tensor; 2],
     statistics: Option<Tensor>,
@@ -88,7 +87,9 @@ impl Trainer {
         options: &TrainOptions,
         state: State,
     ) -> Result<Self> {
-        let shape = StepOptions { target: options.denoise > 0.0, temperature: options.temperature };
+        let decays = options.weight_decay > 0.0;
+        let shape =
+            StepOptions { target: options.denoise > 0.0, temperature: options.temperature, decay: decays };
         let graph = training_step(architecture, &shape)?.to_bytes();
         let session = runtime.session(
             &graph,
@@ -97,6 +98,7 @@ impl Trainer {
         let mut trainer = Trainer {
             session,
             objective: Objective::of(architecture),
+            decays,
             parameters: Tensor::new(&[0], vec![])?,
             moments: [Tensor::new(&[0], vec![])?, Tensor::new(&[0], vec![])?],
             statistics: None,
@@ -127,23 +129,19 @@ impl Trainer {
     /// When ONNX Runtime fails.
     pub fn step(&mut self, batch: &Batch, pace: &Pace) -> Result<Losses> {
         self.steps += 1;
-        let correction = |beta: f32| 1.0 - f64::from(beta).powf(self.steps.into());
-        let second = correction(BETA2).sqrt();
-        let scalars = [
-            ("rate", pace.rate * second / correction(BETA1)),
-            ("epsilon", ADAM_EPSILON * second),
-            ("decay", pace.rate * pace.decay),
-            ("weight", pace.weight),
-        ]
-        .map(|(name, x)| (name, [x as f32]));
-        let used = if self.objective == Objective::Reconstruction { 3 } else { 4 };
+        let [rate, epsilon] = adam_pace(self.steps, pace.rate);
+        let decay = self.decays.then_some(("decay", (pace.rate * pace.decay) as f32));
+        let weighs = self.objective != Objective::Reconstruction;
+        let weight = weighs.then_some(("weight", pace.weight as f32));
+        let scalars = [("rate", rate), ("epsilon", epsilon)].into_iter().chain(decay).chain(weight);
+        let scalars: Vec<(&str, [f32; 1])> = scalars.map(|(name, x)| (name, [x])).collect();
         let mut inputs = vec![
             ("image", Input::Slice(&batch.dims, &batch.images)),
             ("parameters", Input::Tensor(&self.parameters)),
             ("m", Input::Tensor(&self.moments[0])),
             ("v", Input::Tensor(&self.moments[1])),
         ];
-        inputs.extend(scalars[..used].iter().map(|(name, x)| (*name, Input::Slice(&[], x))));
+        inputs.extend(scalars.iter().map(|(name, x)| (*name, Input::Slice(&[], x))));
         inputs.extend(self.statistics.iter().map(|s| ("statistics", Input::Tensor(s))));
         let [channels, pixels, views] = batch.dims;
         let count = views / self.objective.views();
