@@ -273,7 +273,7 @@ pub(super) struct Train {
     /// Train on images with Gaussian noise of this deviation, against the clean ones
     #[arg(long, value_name = "SIGMA")]
     pub(super) denoise: Option<f32>,
-    /// Learn from random views of the images: none, digits (turned, scaled, bent) or photos (cropped, mirrored, recoloured)
+    /// Learn from random views of the images: none, digits (turned, scaled, bent) or photos (cropped, mirrored, recoloured, blurred)
     /// [default: conv-hash digits, in colour photos; else none]
     #[arg(long, value_name = "HOW")]
     pub(super) augment: Option<String>,

@@ -3,6 +3,7 @@
 //! A view is one bilinear resampling under a random affine map, then a random change of tones. Bytes `[C, H, W]` in, `f32`
 //! `[C, H, W]` in `0..=1` out. What is done to photos follows SimCLR (Chen et al., 2020).
 
+use super::blur::blur;
 use crate::images::InputShape;
 use rand::{Rng, RngExt};
 use std::fmt;
@@ -16,7 +17,7 @@ pub enum Augment {
     None,
     /// Ink on paper: turned, scaled, sheared and shifted a little, with fainter or stronger ink.
     Digits,
-    /// Scenes: cropped, mirrored, in other light and colours, or grey.
+    /// Scenes: cropped, mirrored, in other light and colours, grey, or blurred.
     Photos,
 }
 
@@ -91,6 +92,8 @@ struct Ranges {
     saturation: f32,
     /// Probability of a view without colour.
     grey: f32,
+    /// Half of the views are blurred, by a Gaussian of at most this standard deviation, in sides of the image.
+    blur: f32,
     /// What lies beyond the border.
     ground: Ground,
 }
@@ -118,6 +121,7 @@ impl Ranges {
         colour: 0.0,
         saturation: 0.0,
         grey: 0.0,
+        blur: 0.0,
         ground: Ground::Scene,
     };
 
@@ -140,6 +144,7 @@ impl Ranges {
         colour: 0.2,
         saturation: 0.4,
         grey: 0.2,
+        blur: 0.04,
         ..Ranges::NONE
     };
 
@@ -149,6 +154,11 @@ impl Ranges {
         let (source, paper) = self.ground.around(shape, image);
         resample(&source, shape, (&map, &bent), out);
         self.tone(shape, &paper, rng, out);
+        if self.blur > 0.0 && rng.random::<f32>() < 0.5 {
+            let sigma = rng.random::<f32>() * self.blur * shape.height.min(shape.width) as f32;
+            out.chunks_exact_mut(shape.height * shape.width)
+                .for_each(|plane| blur(plane, shape.width, sigma));
+        }
     }
 
     /// A random map from pixels of the view to pixels of the image.

@@ -106,14 +106,12 @@ pub(crate) fn lstm(
         let flat = stack(g, &dgates, 4 * units);
         let flat = matrix(g, &flat, 4 * units, steps);
         let db = g.sum_axis(&flat, 1);
-        let dr = (steps > 1).then(|| {
-            let late = stack(g, &dgates[1..], 4 * units);
-            let late = matrix(g, &late, 4 * units, steps - 1);
-            let early = stack(g, &states[..steps - 1], units);
-            let early = matrix(g, &early, units, steps - 1);
-            g.gemm((&late, false), (&early, true), None)
-        });
-        let dr = dr.unwrap_or_else(|| g.zeros_like(r));
+        // before the first step the state is zero
+        let early: Vec<Value> =
+            [g.zeros_like(&states[0])].iter().chain(&states[..steps - 1]).cloned().collect();
+        let early = stack(g, &early, units);
+        let early = matrix(g, &early, units, steps);
+        let dr = g.gemm((&flat, false), (&early, true), None);
         let (dw, dx) = match repeated {
             Some(_) => {
                 let each = planes(g, &flat, 4 * units, steps);

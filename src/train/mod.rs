@@ -27,12 +27,14 @@
 //! | `data.rs` | the images |
 //! | `store.rs` | their pixels, in memory or on disk |
 //! | `augment.rs` | random views of an image |
+//! | `blur.rs` | a Gaussian over one channel |
 //! | `views.rs` | batches of views |
 //! | `evaluate.rs` | the loss of exported files |
 //! | `save.rs` | the model folder |
 
 mod augment;
 mod batch;
+mod blur;
 mod checkpoint;
 mod conv;
 mod data;

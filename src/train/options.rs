@@ -81,8 +81,9 @@ impl TrainOptions {
                 weight: 0.1,
                 ..plain
             },
-            Family::Vae => TrainOptions { epochs: 20, batch: 64, weight: 1.0, ..plain },
-            Family::Aae => TrainOptions { epochs: 20, batch: 64, weight: 0.02, ..plain },
+            Family::Vae => TrainOptions { epochs: 10, batch: 64, weight: 1.0, ..plain },
+            // at higher rates the adversary and the encoder chase each other
+            Family::Aae => TrainOptions { epochs: 10, batch: 64, learning_rate: 5e-4, weight: 0.02, ..plain },
             Family::Lstm => TrainOptions { epochs: 10, batch: 64, ..plain },
             Family::Conv | Family::Dense => plain,
         }

@@ -35,9 +35,13 @@ fn the_two_commands_stand_on_top() {
 #[test]
 fn the_links_lead_somewhere() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let targets = README.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    for target in targets.filter(|target| !target.contains("://")) {
-        assert!(root.join(target).exists(), "{target}: no such file");
+    for page in ["README.md", "models/README.md"] {
+        let page = root.join(page);
+        let text = fs::read_to_string(&page).expect("is there");
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for target in targets.filter(|target| !target.contains("://")) {
+            assert!(page.with_file_name(target).exists(), "{}: {target}: no such file", page.display());
+        }
     }
 }
 
