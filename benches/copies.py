@@ -28,9 +28,11 @@ def reencoded(image):
     return Image.open(file).convert("RGB")
 
 
-def rescaled(image):
-    small = image.resize((image.width // 2, image.height // 2), Image.BILINEAR)
-    return small.resize(image.size, Image.BILINEAR)
+def rescaled(filter):
+    def copy(image):
+        return image.resize((image.width // 2, image.height // 2), filter).resize(image.size, filter)
+
+    return copy
 
 
 def brightened(factor):
@@ -40,7 +42,8 @@ def brightened(factor):
 WAYS = {
     "as it is": lambda image: image,
     "JPEG of quality 30": reencoded,
-    "halved and doubled": rescaled,
+    "halved, doubled (bicubic)": rescaled(Image.BICUBIC),
+    "halved, doubled (bilinear)": rescaled(Image.BILINEAR),
     "brightness x 0.7": brightened(0.7),
     "brightness x 1.3": brightened(1.3),
 }
@@ -73,7 +76,7 @@ def main():
         copies = latents(session, [way(images[i]) for i in chosen])
         nearest = np.concatenate([(part @ database.T).argmax(1) for part in np.array_split(copies, 20)])
         shares[name] = float((nearest == chosen).mean())
-        print(f"{name:24}{shares[name]:8.2%}")
+        print(f"{name:28}{shares[name]:8.2%}")
     measure.save(args.save, [], images=len(images), queries=args.queries, top_1=shares)
 
 

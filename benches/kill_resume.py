@@ -91,7 +91,8 @@ def main():
             resumed = command(arguments, folder) + ["--resume"]
             moments = [rng.uniform(0, seconds) for _ in range(arguments.kills)]
             killed = [moment for moment in moments if not (folder / FILES[0]).exists() and kill(resumed, moment)]
-            finish(resumed)
+            if not (folder / FILES[0]).exists():
+                finish(resumed)
             same = all((whole / name).read_bytes() == (folder / name).read_bytes() for name in FILES)
             equal += same
             at = ", ".join(f"{moment:.1f} s" for moment in killed)

@@ -246,19 +246,19 @@ pub(super) struct Train {
     /// Filters of the first convolution of conv-hash, vae and aae; deeper ones have more [default: 32]
     #[arg(long)]
     pub(super) width: Option<usize>,
-    /// Passes over the data [default: conv-hash 15; vae, aae 20; lstm 10; else 5]
+    /// Passes over the data [default: conv-hash 15; vae, aae, lstm 10; else 5]
     #[arg(long)]
     pub(super) epochs: Option<usize>,
     /// Images per step [default: conv-hash 256; vae, aae, lstm 64; else 32]
     #[arg(long)]
     pub(super) batch: Option<usize>,
-    /// Highest learning rate of Adam; in the end it comes down to 0 [default: 0.002]
+    /// Highest learning rate of Adam; in the end it comes down to 0 [default: aae 0.0005, else 0.002]
     #[arg(long)]
     pub(super) lr: Option<f64>,
     /// Part of every weight taken off at a step, times the learning rate [default: conv-hash 0.0001, else 0]
     #[arg(long, value_name = "W")]
     pub(super) weight_decay: Option<f64>,
-    /// Weight of what the family adds to the reconstruction loss [default: conv-hash 0.1, vae 1, aae 0.02]
+    /// Weight of what the family adds to the reconstruction loss [default: conv-hash 0.1, in colour 0.2; vae 1; aae 0.02]
     #[arg(long, value_name = "W")]
     pub(super) weight: Option<f64>,
     /// Temperature of conv-hash's contrastive loss [default: 0.3]
@@ -286,7 +286,8 @@ pub(super) struct Train {
     /// Images to validate on, or the fraction of the data to hold out
     #[arg(long, value_name = "DATA|FRACTION")]
     pub(super) val: Option<String>,
-    /// Stop after so many epochs without a better validation loss [default: never]
+    /// Stop after so many epochs without a better validation loss [default: never]. conv, dense and lstm keep their best epoch, the
+    /// others, which are trained for more than that loss, their last one
     #[arg(long, value_name = "N")]
     pub(super) early_stop: Option<usize>,
     /// Go on with the unfinished training in the model folder, if there is one: interrupted, killed, or diverged (then with

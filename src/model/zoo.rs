@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 /// The shipped models that `auto` chooses among, the preferred one first; it stands for `auto` where there is no image to
 /// choose by. The article's models are not among them: they show what autoencoders do, their codes are no better.
-const CANDIDATES: [&str; 1] = ["digits-64"];
+const CANDIDATES: [&str; 2] = ["digits-64", "photos-128"];
 
 /// A model that travels inside the program.
 struct Shipped {
@@ -42,7 +42,17 @@ macro_rules! shipped {
 /// The encoder in a model folder.
 const ENCODER: &str = "encoder.onnx";
 
-static SHIPPED: &[Shipped] = shipped!["digits-64", "article-conv", "article-dense"];
+static SHIPPED: &[Shipped] = shipped![
+    "digits-64",
+    "digits-128",
+    "photos-128",
+    "article-dense",
+    "article-conv",
+    "article-denoise",
+    "article-vae",
+    "article-aae",
+    "article-lstm"
+];
 
 /// A loaded model: two ONNX files and what they say of themselves.
 #[derive(Debug, Clone)]

@@ -140,11 +140,11 @@ impl Ranges {
         crop: 0.45,
         flip: 0.5,
         contrast: 0.4,
-        brightness: 0.4,
+        brightness: 0.5,
         colour: 0.2,
         saturation: 0.4,
         grey: 0.2,
-        blur: 0.04,
+        blur: 0.06,
         ..Ranges::NONE
     };
 
@@ -158,6 +158,7 @@ impl Ranges {
             let sigma = rng.random::<f32>() * self.blur * shape.height.min(shape.width) as f32;
             out.chunks_exact_mut(shape.height * shape.width)
                 .for_each(|plane| blur(plane, shape.width, sigma));
+            out.iter_mut().for_each(|x| *x = x.clamp(0.0, 1.0)); // rounded sums may lie a little above
         }
     }
 

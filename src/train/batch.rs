@@ -47,6 +47,15 @@ pub(crate) fn order(n: usize, seed: u64, epoch: usize) -> Vec<usize> {
     order
 }
 
+/// The batches of an epoch. A rest of less than half a batch goes with the batch before it: the statistics of a few images
+/// must not weigh as much as those of many.
+pub(crate) fn batches(order: &[usize], size: usize) -> Vec<&[usize]> {
+    let (whole, rest) = (order.len() / size, order.len() % size);
+    let count = if 2 * rest < size { whole.max(1) } else { whole + 1 };
+    let end = |i: usize| if i + 1 == count { order.len() } else { (i + 1) * size };
+    (0..count).map(|i| &order[i * size..end(i)]).collect()
+}
+
 impl Batch {
     /// Images `ids`, which are the `step`-th batch of `epoch`, as the architecture's family wants them.
     ///
@@ -95,4 +104,23 @@ impl Batch {
 /// Joins the rows of two matrices, `n` columns each.
 fn side_by_side(left: &[f32], right: &[f32], n: usize) -> Vec<f32> {
     left.chunks_exact(n).zip(right.chunks_exact(n)).flat_map(|(l, r)| l.iter().chain(r)).copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_batch_is_less_than_half_of_the_others() {
+        let sizes = |n: usize, size| -> Vec<usize> {
+            let order: Vec<usize> = (0..n).collect();
+            let batches = batches(&order, size);
+            assert_eq!(batches.concat(), order);
+            batches.iter().map(|batch| batch.len()).collect()
+        };
+        assert_eq!(sizes(9, 4), [4, 5]);
+        assert_eq!(sizes(10, 4), [4, 4, 2]);
+        assert_eq!(sizes(8, 4), [4, 4]);
+        assert_eq!([sizes(1, 4), sizes(3, 1)], [vec![1], vec![1, 1, 1]]);
+    }
 }

@@ -1,7 +1,7 @@
 //! An unfinished training on disk, in one file that is replaced in one piece: from it training goes on to the same weights.
 //!
 //! ```text
-//! "aesearch checkpoint 1\n" | length of the header u64 | header (JSON) | weights, m, v, best weights: f32 each | SHA-256 of all before
+//! "aesearch checkpoint 2\n" | length of the header u64 | header (JSON) | weights, m, v, best weights: f32 each | SHA-256 of all before
 //! ```
 //!
 //! All numbers little-endian. A file that is cut, changed, or of another training is refused.
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
-const MAGIC: &[u8] = b"aesearch checkpoint 1\n";
+const MAGIC: &[u8] = b"aesearch checkpoint 2\n";
 const DIGEST: usize = 32;
 
 /// A training between two steps.

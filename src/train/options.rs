@@ -78,7 +78,7 @@ impl TrainOptions {
                 batch: 256,
                 schedule: Schedule::OneCycle,
                 weight_decay: 1e-4,
-                weight: 0.1,
+                weight: if channels == 3 { 0.2 } else { 0.1 },
                 ..plain
             },
             Family::Vae => TrainOptions { epochs: 10, batch: 64, weight: 1.0, ..plain },

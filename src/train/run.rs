@@ -3,7 +3,7 @@
 //! The same data, options and thread count give the same weights, whether the training ran through or was taken up
 //! again from a checkpoint.
 
-use super::batch::{Batch, order};
+use super::batch::{Batch, batches, order};
 use super::checkpoint::{Checkpoint, Place};
 use super::data::Dataset;
 use super::evaluate::reconstruction_loss;
@@ -76,7 +76,8 @@ pub struct Trained {
     pub decoder: OnnxFile,
     /// One report per epoch.
     pub epochs: Vec<EpochReport>,
-    /// The epoch that was exported, from 1: the one with the lowest validation loss, else the last one.
+    /// The epoch that was exported, from 1: the one with the lowest validation loss, where that is all that the family is trained
+    /// for; else the last one.
     pub best_epoch: usize,
     /// Why there are no more epochs.
     pub ending: Ending,
@@ -161,6 +162,8 @@ pub fn train(
         }
     }
     let Place { epochs, best_epoch, .. } = run.place;
+    // how well images are reconstructed does not tell which codes are best, or follow a prior
+    let best_epoch = if run.objective == Objective::Reconstruction { best_epoch } else { epochs.len() };
     let Some(best) = best_epoch.checked_sub(1).map(|i| &epochs[i]) else { return Err(Error::Interrupted) };
     let metadata = Metadata {
         epochs: best.epoch,
@@ -179,13 +182,28 @@ fn export(architecture: &Architecture, weights: &[f32], metadata: &Metadata) -> 
 /// Tells trainings apart that must not be mixed. The number of epochs and the learning rate are left out: one may train longer
 /// than was planned, or more gently after a divergence.
 fn identity(metadata: &Metadata, validation: Option<&str>, options: &TrainOptions) -> String {
-    let TrainOptions { family, design, batch, schedule, weight_decay, weight, temperature, threads, .. } =
-        options;
+    let TrainOptions {
+        family,
+        design,
+        batch,
+        schedule,
+        weight_decay,
+        weight,
+        temperature,
+        threads,
+        device,
+        ..
+    } = options;
     let from = options.from.as_ref().map(|model| model.sha256.as_str());
     let text = format!(
         "{} {validation:?} {:?} {family} {design:?} {batch} {schedule:?} {weight_decay} {weight} {temperature} {} {} {} {from:?} \
-         {threads}",
-        metadata.data_fingerprint, metadata.input, options.augment, options.seed, options.denoise
+         {threads} {device} {}",
+        metadata.data_fingerprint,
+        metadata.input,
+        options.augment,
+        options.seed,
+        options.denoise,
+        metadata.tool_version
     );
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -198,7 +216,7 @@ struct Run<'a> {
     objective: Objective,
     trainer: Trainer,
     place: Place,
-    /// Weights of the best epoch.
+    /// Weights of the epoch to be exported.
     best: Vec<f32>,
     saved: Instant,
 }
@@ -245,13 +263,10 @@ impl<'a> Run<'a> {
         let order = order(self.data.len(), self.options.seed, epoch);
         let start = Instant::now();
         let before = self.place.seconds;
-        for (step, ids) in order.chunks(self.options.batch).enumerate().skip(self.place.step) {
+        for (step, &ids) in batches(&order, self.options.batch).iter().enumerate().skip(self.place.step) {
             self.place.seconds = before + start.elapsed().as_secs_f64();
-            if stop.load(Ordering::Relaxed) {
-                self.snapshot().map_or(Ok(()), |checkpoint| self.save(&checkpoint))?;
-                return Ok(false);
-            }
-            let due = if self.is_due() { self.snapshot() } else { None };
+            let stopped = stop.load(Ordering::Relaxed);
+            let due = if stopped || self.is_due() { self.snapshot() } else { None };
             let batch = Batch::new(self.data, ids, self.options, self.architecture, (epoch, step))?;
             let losses = self.step(&batch, epoch, step)?;
             if !losses.is_finite() {
@@ -262,6 +277,9 @@ impl<'a> Run<'a> {
             }
             // only now are the weights of before the step known to be good ones
             due.map_or(Ok(()), |checkpoint| self.save(&checkpoint))?;
+            if stopped {
+                return Ok(false);
+            }
             let images = ids.len() as f64;
             for (sum, loss) in
                 self.place.sums.iter_mut().zip([losses.reconstruction].iter().chain(&losses.terms))
@@ -300,18 +318,21 @@ impl<'a> Run<'a> {
         self.trainer.step(batch, &Pace { rate, decay: options.weight_decay, weight })
     }
 
-    /// Closes the epoch at hand; its weights are kept when it is the best one so far.
+    /// Closes the epoch at hand; its weights are kept when they are the ones to be exported so far.
     fn end_epoch(&mut self, val_loss: Option<f64>, weights: Vec<f32>, seconds: f64) -> Result<&EpochReport> {
         let images = self.data.len() as f64;
         let [loss, terms @ ..] = self.place.sums.map(|sum| sum / images);
         let names = self.objective.terms().iter().map(|name| (*name).to_owned());
         let epoch = self.place.epochs.len() + 1;
-        let last_step = self.data.len().div_ceil(self.options.batch) - 1;
+        let all: Vec<usize> = (0..self.data.len()).collect();
+        let last_step = batches(&all, self.options.batch).len() - 1;
         let factor = self.options.schedule.factor(self.done(epoch, last_step));
         let lowest = self.place.best_epoch.checked_sub(1).and_then(|i| self.place.epochs[i].val_loss);
         let best = val_loss.zip(lowest).is_none_or(|(new, lowest)| new < lowest);
         if best {
             self.place.best_epoch = epoch;
+        }
+        if best || self.objective != Objective::Reconstruction {
             self.best = weights;
         }
         (self.place.step, self.place.sums, self.place.seconds) = (0, [0.0; 3], 0.0);

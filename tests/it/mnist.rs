@@ -1,13 +1,15 @@
 //! The figures that the README promises, on the real MNIST. Left out, aloud, where the shared data is missing.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use aesearch::eval::report::{EvalOptions, evaluate};
+use aesearch::explore::sampling::{SampleOptions, sample};
 use aesearch::gallery::{Gallery, OpenOptions, QueryOptions, UpdateOptions, update};
 use aesearch::images;
-use aesearch::model::Family;
-use aesearch::runtime::{RuntimeOptions, ensure, options_from};
+use aesearch::model::{Family, Model};
+use aesearch::runtime::{Device, RuntimeOptions, ensure, options_from};
 use aesearch::train::{Dataset, Storage, TrainOptions, train};
 
 use crate::fixtures::shared_data;
@@ -37,6 +39,11 @@ fn sixty_thousand_digits_find_themselves_and_their_kin() {
         assert_eq!((hits[0].path.as_str(), hits[0].distance), (item.display().as_str(), 0));
     }
 
+    for model in ["article-vae", "article-aae"] {
+        let share = share_of_confident_samples(&mut gallery, model);
+        assert!(share >= 0.70, "{model}: {share} of the samples look like one digit");
+    }
+
     let test = images::walk(&[images_file(&data, "t10k")]).expect("walks").items;
     let examination = EvalOptions { threads: 2, ..EvalOptions::default() };
     let (report, _) = evaluate(&gallery, &dir, Some(&test), &examination, &()).expect("measures");
@@ -47,6 +54,20 @@ fn sixty_thousand_digits_find_themselves_and_their_kin() {
     let reranked = report.reranked_knn10_accuracy;
     assert!(reranked.is_some_and(|p| p >= 0.985), "re-ranked kNN-10 {reranked:?}");
     assert!(report.recall_10 >= 0.99, "recall@10 {}", report.recall_10);
+}
+
+/// Of 300 images drawn by `model`, the share of which eight or more of ten neighbours bear the same label.
+fn share_of_confident_samples(gallery: &mut Gallery, model: &str) -> f64 {
+    const COUNT: usize = 300;
+    let options = SampleOptions { count: COUNT, seed: 0, device: Device::Cpu, runtime: runtime_options() };
+    let samples = sample(&Model::load(model).expect("is shipped"), &options, &|_| {}).expect("draws");
+    let confident = samples.images.iter().filter(|image| {
+        let hits = gallery.query_pixels(image, &QueryOptions::default()).expect("answers").hits;
+        let mut votes = HashMap::new();
+        hits.iter().for_each(|hit| *votes.entry(&hit.label).or_insert(0) += 1);
+        votes.values().any(|&votes| votes >= 8)
+    });
+    confident.count() as f64 / COUNT as f64
 }
 
 #[test]

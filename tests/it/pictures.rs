@@ -45,6 +45,23 @@ fn a_collection_of_digits_gets_the_model_of_digits() {
 }
 
 #[test]
+fn no_picture_is_written_over_an_image() {
+    let place = Place::with_digits();
+    place.run(&["index", "digits"]).expect(0);
+    let image = fs::read(place.path().join("7.png")).expect("an image");
+    for verb in [
+        &["reconstruct", "7.png", "-o"][..],
+        &["latent", "7.png", "digits", "-o"],
+        &["query", "7.png", "--sheet"],
+    ] {
+        place.run(&[verb, &["7.png"]].concat()).expect(2).says("got one of the images");
+        assert_eq!(fs::read(place.path().join("7.png")).expect("an image"), image, "{verb:?}");
+    }
+    place.run(&["latent", "digits", "--grid", "1000", "-o", "x.png"]).expect(2).says("--grid");
+    place.run(&["reconstruct", "digits", "--count", "0", "-o", "x.png"]).expect(2).says("--count");
+}
+
+#[test]
 fn what_no_model_knows_is_told_with_the_commands_that_help() {
     let place = Place::empty();
     write_noise(&place.path().join("noise"), 40);

@@ -66,7 +66,7 @@ fn killed_after(place: &Place, args: &[&str], checkpoint: &Path, replaced: usize
 #[cfg(unix)]
 fn survives_kills(family: &[&str], moments: &[usize]) {
     let place = Place::with_digits();
-    let with = |folder| arguments(&[family, &["--epochs", "12", "--val", "0.2", "-o", folder]].concat());
+    let with = |folder| arguments(&[family, &["--epochs", "30", "--val", "0.2", "-o", folder]].concat());
     place.run(&with("whole/mine")).expect(0);
     for &moment in moments {
         let args = [&with("broken/mine")[..], &["--resume"]].concat();
@@ -82,7 +82,7 @@ fn survives_kills(family: &[&str], moments: &[usize]) {
             .map(|line| ["epoch", "train_loss", "val_loss", "best"].map(|key| line[key].clone()))
             .collect()
     };
-    assert_eq!(log.len(), 12);
+    assert_eq!(log.len(), 30);
     assert_eq!(losses(&whole_log), losses(&log));
     assert!(!broken.join("checkpoint").exists());
 }
@@ -106,6 +106,20 @@ fn a_killed_training_with_two_optimizers_goes_on_to_the_same_bytes() {
 }
 
 #[test]
+fn a_finished_training_is_not_begun_again_and_other_folders_are_left_alone() {
+    let place = Place::with_digits();
+    let with = |folder| arguments(&["--family", "dense", "--epochs", "1", "-o", folder]);
+    place.run(&with("mine")).expect(0);
+    let before = model_files(&place.path().join("mine"));
+    place.run(&[&with("mine")[..], &["--resume"]].concat()).expect(2).says("got a finished one");
+    assert_eq!(model_files(&place.path().join("mine")), before);
+
+    crate::fixtures::write(&place.path().join("notes/README.md"), b"mine");
+    place.run(&with("notes")).expect(2).says("a README.md of its own");
+    assert_eq!(fs::read(place.path().join("notes/README.md")).expect("is there"), b"mine");
+}
+
+#[test]
 fn a_divergence_is_told_and_its_last_good_checkpoint_can_be_gone_on_from() {
     let place = Place::with_digits();
     let with = |lr, more: &[&'static str]| {
@@ -122,7 +136,7 @@ fn a_divergence_is_told_and_its_last_good_checkpoint_can_be_gone_on_from() {
     assert!(resumed == fresh, "the divergence left traces");
     // without a checkpoint there is nothing to go on from
     let args = ["train", "digits", "--family", "dense", "--size", "8", "-o", "c", "--lr", "1e30"];
-    let ran = place.run(&args).expect(2).says("training: epoch 1, step ");
+    let ran = place.run(&args).expect(2).says("training: epoch 2, step 1: loss: ");
     assert!(ran.err.contains("hint: try a lower --lr") && !ran.err.contains("--resume"), "{}", ran.err);
 }
 

@@ -15,7 +15,7 @@ use crate::gallery::ChooseOptions;
 use crate::images;
 
 /// The model that cleans images where none is named.
-const MODEL: &str = "article-conv";
+const MODEL: &str = "article-denoise";
 
 /// Images on the sheet at most.
 const SHOWN: usize = 20;

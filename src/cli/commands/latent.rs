@@ -3,17 +3,20 @@
 use serde::Serialize;
 
 use super::teller::Teller;
-use super::{SkippedDocument, exit_for, looking, skipped_documents, some_of, tell_skipped};
+use super::{SkippedDocument, exit_for, keep_images, looking, skipped_documents, some_of, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::{Exit, catch_interrupts};
 use crate::cli::print::count;
 use crate::cli::resolve::Context;
+use crate::error::Error;
 use crate::explore::Studio;
 use crate::explore::latent::{LatentOptions, view_latents};
 use crate::images;
 
 /// Images that are drawn without being asked for more.
 const COUNT: usize = 10_000;
+/// More images than these along a side are no picture to look at.
+const MAX_GRID: usize = 100;
 
 #[derive(Debug, Serialize)]
 struct PointDocument<'a> {
@@ -38,12 +41,17 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Latent) -> anyhow::Res
     let printer = &context.printer;
     let looking = looking(context, &args.looking, &args.compute.device)?;
     let default = LatentOptions::default();
+    let grid = args.grid.unwrap_or(default.grid);
+    if grid > MAX_GRID {
+        return Err(Error::usage(format!("--grid: expected at most {MAX_GRID}, got {grid}")).into());
+    }
     let options = LatentOptions {
-        grid: args.grid.unwrap_or(default.grid),
+        grid,
         threads: context.threads(&args.compute),
         seed: args.seed.unwrap_or(default.seed),
     };
     let walk = images::walk(&args.data)?;
+    keep_images(&args.output, &walk.items)?;
     let items = some_of(printer, &walk.items, args.count.unwrap_or(COUNT));
     let teller = Teller::picture(context, &args.data).until(catch_interrupts());
     let mut studio = Studio::open(&items, &looking, &teller)?;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use aesearch_index::Mode;
 use serde::Serialize;
 
-use super::{SkippedDocument, exit_for, sheet, skipped_documents, tell_gallery, tell_skipped};
+use super::{SkippedDocument, exit_for, keep_images, sheet, skipped_documents, tell_gallery, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::foreign::load_options;
@@ -76,6 +76,9 @@ pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Asked> {
     let dir = context.index_dir(&args.index)?;
     let options = resolve(context, args)?;
     let walk = images::walk(&args.images)?;
+    if let Some(sheet) = &args.sheet {
+        keep_images(sheet, &walk.items)?;
+    }
     let mut skipped = walk.skipped;
     let mut gallery = open(context, args, &dir)?;
     let mut answers = Vec::with_capacity(walk.items.len());

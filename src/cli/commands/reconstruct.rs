@@ -3,17 +3,22 @@
 use serde::Serialize;
 
 use super::teller::Teller;
-use super::{SkippedDocument, exit_for, looking, skipped_documents, some_of, some_readable, tell_skipped};
+use super::{
+    SkippedDocument, exit_for, keep_images, looking, skipped_documents, some_of, some_readable, tell_skipped,
+};
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::print::{Align, Table};
 use crate::cli::resolve::Context;
+use crate::error::Error;
 use crate::explore::Studio;
 use crate::explore::reconstruction::reconstruct;
 use crate::images;
 
 /// Images that are drawn without being asked for more.
 const COUNT: usize = 10;
+/// More columns than these are no sheet to look at.
+const MAX_COUNT: usize = 1_000;
 
 #[derive(Debug, Serialize)]
 struct ImageDocument<'a> {
@@ -32,10 +37,15 @@ struct ReconstructDocument<'a> {
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Reconstruct) -> anyhow::Result<Exit> {
     let printer = &context.printer;
+    let n_shown = args.count.unwrap_or(COUNT);
+    if !(1..=MAX_COUNT).contains(&n_shown) {
+        return Err(Error::usage(format!("--count: expected 1 to {MAX_COUNT}, got {n_shown}")).into());
+    }
     let options = looking(context, &args.looking, &args.device)?;
     let walk = images::walk(&args.data)?;
+    keep_images(&args.output, &walk.items)?;
     let mut skipped = walk.skipped;
-    let items = some_of(printer, &walk.items, args.count.unwrap_or(COUNT));
+    let items = some_of(printer, &walk.items, n_shown);
     let mut studio = Studio::open(&items, &options, &Teller::picture(context, &args.data))?;
     let made = reconstruct(&mut studio, &items)?;
     skipped.extend(made.skipped);

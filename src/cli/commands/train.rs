@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 
-use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
+use super::{SkippedDocument, exit_for, keep_images, skipped_documents, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::{Exit, catch_interrupts};
 use crate::cli::print::{bytes, count, quoted, seconds, thousands};
@@ -124,6 +124,9 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Train) -> anyhow::Resu
             printer.note(&format!("stopped: the model is that of epoch {best}; --resume goes on"));
             return Ok(Exit::Interrupted);
         }
+        Ending::Early if best == trained.epochs.len() => {
+            printer.note("the validation loss falls no more: the model is that of the last epoch");
+        }
         Ending::Early => printer.note(&format!("no better since epoch {best}: the model is that of it")),
         Ending::Done if best < trained.epochs.len() => {
             printer.note(&format!("the model is that of epoch {best}, the best one"));
@@ -140,9 +143,17 @@ fn prepare(context: &Context, args: &args::Train, stop: &AtomicBool) -> Result<(
         let what = format!("{}: expected no unfinished training, got one", file.display());
         return Err(Error::usage(what).with_hint("add --resume to go on with it, or delete it to train anew"));
     }
+    check_folder(&args.output, args.resume)?;
     let validation = validation(args.val.as_deref())?;
+    if args.early_stop.is_some_and(|epochs| epochs > 0) && matches!(validation, Validation::None) {
+        let error = Error::usage("--early-stop: expected validation images, got none");
+        return Err(error.with_hint("add --val 0.1"));
+    }
     let from = args.from.as_deref().map(Model::load).transpose()?;
     let walk = images::walk(&args.data)?;
+    if let Some(sheet) = &args.augment_sheet {
+        keep_images(sheet, &walk.items)?;
+    }
     let shape = shape(args, from.as_ref(), &walk.items)?;
     let options = resolve(context, args, from, shape)?;
     // before much is read for nothing
@@ -172,6 +183,28 @@ fn prepare(context: &Context, args: &args::Train, stop: &AtomicBool) -> Result<(
         }
     };
     Ok((options, Images { training, validation, skipped }))
+}
+
+/// Refuses a folder in which a model would replace what is not a model's, or which holds nothing to go on with.
+fn check_folder(folder: &Path, resume: bool) -> Result<()> {
+    let there = |name: &str| folder.join(name).exists();
+    let (trained, begun) = (there("encoder.onnx"), checkpoint_file(folder).exists());
+    if resume && trained && !begun {
+        let what =
+            format!("{}: --resume: expected an unfinished training, got a finished one", folder.display());
+        let hint = "it needs no more; leave out --resume to train anew, or start another folder with --from this one";
+        return Err(Error::usage(what).with_hint(hint));
+    }
+    if there("README.md") && !trained && !begun && !there("log.jsonl") {
+        let what = format!(
+            "{}: expected a folder for a model, got one with a README.md of its own",
+            folder.display()
+        );
+        return Err(
+            Error::usage(what).with_hint("name a folder that is not there yet, such as -o models/mine")
+        );
+    }
+    Ok(())
 }
 
 /// Decodes images for a model.
@@ -231,7 +264,7 @@ fn resolve(
         early_stop: args.early_stop.unwrap_or(default.early_stop),
         checkpoint: Some(CheckpointOptions {
             file: checkpoint_file(&args.output),
-            interval_seconds: args.checkpoint_seconds.unwrap_or(CHECKPOINT_SECONDS),
+            interval_seconds: interval(args.checkpoint_seconds)?,
             resume: args.resume,
         }),
         log: Some(args.output.join("log.jsonl")),
@@ -239,6 +272,13 @@ fn resolve(
         device: context.device(&args.compute.device, default.device)?,
         ..default
     })
+}
+
+fn interval(seconds: Option<f64>) -> Result<f64> {
+    match seconds.unwrap_or(CHECKPOINT_SECONDS) {
+        seconds if seconds.is_finite() && seconds >= 0.0 => Ok(seconds),
+        seconds => Err(Error::usage(format!("--checkpoint-seconds: expected 0 or more, got {seconds}"))),
+    }
 }
 
 fn checkpoint_file(output: &Path) -> PathBuf {
