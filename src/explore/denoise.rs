@@ -13,7 +13,7 @@ use super::columns::{Band, ColumnSheet, short_name};
 use super::studio::Studio;
 use crate::error::{Error, Result};
 use crate::gallery::Observer;
-use crate::images::{Item, Pixels, Skipped, add_noise, file_of, to_pixels, write_png};
+use crate::images::{Item, Pixels, Skipped, add_noise, files_of, to_pixels, write_png};
 use crate::model::Brightness;
 
 /// How to clean.
@@ -120,8 +120,7 @@ fn distance(a: &[f32], b: &[f32]) -> f32 {
 
 /// A file in the folder for each item: `a.png` for `x/a.jpg`, `train-17.png` for `train.gz#17`; where that is taken, `a-2.png`.
 fn outputs(items: &[Item], options: &DenoiseOptions) -> Result<Vec<PathBuf>> {
-    let inputs: HashSet<PathBuf> =
-        items.iter().filter_map(|item| file_of(&item.name(), Path::new(""))?.canonicalize().ok()).collect();
+    let inputs = files_of(items);
     let free = |path: &Path| match path.canonicalize() {
         Ok(there) if inputs.contains(&there) => {
             let what = format!(

@@ -3,7 +3,7 @@
 //! A relative name is looked for from the working directory, then from `base`. A container is opened once for all of its
 //! entries.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::{Item, walk};
@@ -26,6 +26,11 @@ pub fn named<'a>(names: impl IntoIterator<Item = &'a [u8]>, base: &Path) -> Vec<
 /// The file that holds the image called `name`, its own or its container; none where that is gone.
 pub fn file_of(name: &[u8], base: &Path) -> Option<PathBuf> {
     existing(name, base).or_else(|| existing(split(name)?.0, base))
+}
+
+/// The files that hold `items`, as the system calls them: to tell whether something would be written over one of them.
+pub fn files_of(items: &[Item]) -> HashSet<PathBuf> {
+    items.iter().filter_map(|item| file_of(&item.name(), Path::new(""))?.canonicalize().ok()).collect()
 }
 
 fn items(path: &Path) -> Result<Vec<Item>, String> {

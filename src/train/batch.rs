@@ -50,10 +50,15 @@ pub(crate) fn order(n: usize, seed: u64, epoch: usize) -> Vec<usize> {
 /// The batches of an epoch. A rest of less than half a batch goes with the batch before it: the statistics of a few images
 /// must not weigh as much as those of many.
 pub(crate) fn batches(order: &[usize], size: usize) -> Vec<&[usize]> {
-    let (whole, rest) = (order.len() / size, order.len() % size);
-    let count = if 2 * rest < size { whole.max(1) } else { whole + 1 };
+    let count = n_batches(order.len(), size);
     let end = |i: usize| if i + 1 == count { order.len() } else { (i + 1) * size };
     (0..count).map(|i| &order[i * size..end(i)]).collect()
+}
+
+/// How many [`batches`] of `size` an epoch of `n` images has.
+pub(crate) fn n_batches(n: usize, size: usize) -> usize {
+    let (whole, rest) = (n / size, n % size);
+    if 2 * rest < size { whole.max(1) } else { whole + 1 }
 }
 
 impl Batch {

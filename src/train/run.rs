@@ -3,7 +3,7 @@
 //! The same data, options and thread count give the same weights, whether the training ran through or was taken up
 //! again from a checkpoint.
 
-use super::batch::{Batch, batches, order};
+use super::batch::{Batch, batches, n_batches, order};
 use super::checkpoint::{Checkpoint, Place};
 use super::data::Dataset;
 use super::evaluate::reconstruction_loss;
@@ -324,8 +324,7 @@ impl<'a> Run<'a> {
         let [loss, terms @ ..] = self.place.sums.map(|sum| sum / images);
         let names = self.objective.terms().iter().map(|name| (*name).to_owned());
         let epoch = self.place.epochs.len() + 1;
-        let all: Vec<usize> = (0..self.data.len()).collect();
-        let last_step = batches(&all, self.options.batch).len() - 1;
+        let last_step = n_batches(self.data.len(), self.options.batch) - 1;
         let factor = self.options.schedule.factor(self.done(epoch, last_step));
         let lowest = self.place.best_epoch.checked_sub(1).and_then(|i| self.place.epochs[i].val_loss);
         let best = val_loss.zip(lowest).is_none_or(|(new, lowest)| new < lowest);

@@ -34,7 +34,7 @@ use super::resolve::Context;
 use crate::error::{Error, Result};
 use crate::explore::spread;
 use crate::gallery::{ChooseOptions, Gallery};
-use crate::images::{Item, Skipped, file_of};
+use crate::images::{Item, Skipped, files_of};
 
 /// An input that was left out, in a document.
 #[derive(Debug, Serialize)]
@@ -62,8 +62,7 @@ fn exit_for(skipped: &[Skipped]) -> Exit {
 /// Refuses to write a picture over one of the images it is made of.
 fn keep_images(output: &Path, items: &[Item]) -> Result<()> {
     let Ok(there) = output.canonicalize() else { return Ok(()) };
-    let mut files = items.iter().filter_map(|item| file_of(&item.name(), Path::new(""))?.canonicalize().ok());
-    if files.any(|file| file == there) {
+    if files_of(items).contains(&there) {
         let what = format!("{}: expected a place for a picture, got one of the images", output.display());
         return Err(Error::usage(what).with_hint("nothing was written; name another file"));
     }
