@@ -1,8 +1,14 @@
-//! From the codes of items to the arrays that are searched: folded, put into buckets, routed by a graph.
+//! From the codes of items to the arrays that are searched: put into buckets, folded, routed by a graph.
 //!
-//! Equal codes are folded into one first: duplicates would fill the neighbour lists of the graph with each other.
+//! Items are numbered in the order of their codes: bucket after bucket, equal codes in the order in which they were pushed. So
+//! a code needs no table of its items, and what is kept of near items lies near. Equal codes are folded into one: they
+//! would fill the neighbour lists of the graph with each other.
+//!
+//! Memory: at most 1.5 times the codes beside the codes themselves, at 128 bits.
 
-use crate::cluster::{Clusters, cluster};
+use rayon::prelude::*;
+
+use crate::cluster::{Clusters, Distinct, cluster};
 use crate::graph::{self, Frozen};
 use crate::search::View;
 
@@ -12,8 +18,7 @@ pub(crate) struct Arranged {
     pub(crate) words: usize,
     pub(crate) codes: Vec<u64>,
     pub(crate) code_offsets: Vec<u32>,
-    pub(crate) code_items: Vec<u32>,
-    pub(crate) item_codes: Vec<u32>, // [items], position of each item's code
+    pub(crate) order: Vec<u32>, // [items], the number of each item among those that were given
     pub(crate) buckets: Vec<u32>,
     pub(crate) representatives: Vec<u64>,
     pub(crate) graph: Frozen,
@@ -23,9 +28,10 @@ impl Arranged {
     pub(crate) fn view(&self) -> View<'_> {
         View {
             words: self.words,
+            items: self.order.len() as u32,
             codes: &self.codes,
             code_offsets: &self.code_offsets,
-            code_items: &self.code_items,
+            dead: &[],
             buckets: &self.buckets,
             graph: self.graph.view(&self.representatives),
         }
@@ -33,78 +39,108 @@ impl Arranged {
 }
 
 /// Arranges the codes of all items `[items, words]` in buckets of about `bucket_size` distinct codes.
-pub(crate) fn arrange(item_codes: &[u64], words: usize, bucket_size: usize) -> Arranged {
-    let (by_code, runs) = fold(item_codes, words);
-    let code_of = |item: u32| &item_codes[item as usize * words..][..words];
-    let distinct: Vec<u64> =
-        runs[..runs.len() - 1].iter().flat_map(|&start| code_of(by_code[start as usize])).copied().collect();
-
-    let Clusters { centres, assignment } = cluster(&distinct, words, bucket_size);
+pub(crate) fn arrange(item_codes: Vec<u64>, words: usize, bucket_size: usize) -> Arranged {
+    let (by_code, runs) = fold(&item_codes, words);
+    let distinct = Distinct { codes: &item_codes, words, by_code: &by_code, runs: &runs };
+    let Clusters { centres, assignment } = cluster(&distinct, bucket_size);
     let graph = graph::build(&centres, words);
-    let mut members = vec![Vec::new(); graph.order.len()];
-    for (code, &cluster) in assignment.iter().enumerate() {
-        members[cluster as usize].push(code);
-    }
+    let (buckets, grouped) = group(&assignment, &graph.order);
+    drop(assignment);
 
-    let mut arranged = Arranged {
-        words,
-        codes: Vec::with_capacity(distinct.len()),
-        code_offsets: vec![0],
-        code_items: Vec::with_capacity(by_code.len()),
-        item_codes: vec![0; by_code.len()],
-        buckets: vec![0],
-        representatives: Vec::with_capacity(centres.len()),
-        graph,
-    };
-    for &cluster in &arranged.graph.order {
-        arranged.representatives.extend_from_slice(&centres[cluster as usize * words..][..words]);
-        for &code in &members[cluster as usize] {
-            let items = &by_code[runs[code] as usize..runs[code + 1] as usize];
-            for &item in items {
-                arranged.item_codes[item as usize] = arranged.code_offsets.len() as u32 - 1;
-            }
-            arranged.code_items.extend_from_slice(items);
-            arranged.code_offsets.push(arranged.code_items.len() as u32);
-            arranged.codes.extend_from_slice(&distinct[code * words..][..words]);
-        }
-        arranged.buckets.push(arranged.code_offsets.len() as u32 - 1);
+    let mut order = Vec::with_capacity(by_code.len());
+    let mut code_offsets = Vec::with_capacity(grouped.len() + 1);
+    code_offsets.push(0);
+    for code in grouped {
+        order.extend_from_slice(&by_code[runs[code as usize] as usize..runs[code as usize + 1] as usize]);
+        code_offsets.push(order.len() as u32);
     }
-    arranged
+    drop((by_code, runs));
+
+    let code_of = |item: u32| &item_codes[item as usize * words..][..words];
+    let mut codes = Vec::with_capacity((code_offsets.len() - 1) * words);
+    code_offsets.windows(2).for_each(|run| codes.extend_from_slice(code_of(order[run[0] as usize])));
+    let representative = |&cluster: &u32| &centres[cluster as usize * words..][..words];
+    let representatives = graph.order.iter().flat_map(representative).copied().collect();
+    Arranged { words, codes, code_offsets, order, buckets, representatives, graph }
 }
 
-/// Item ids sorted by (code, id), and where each run of equal codes starts: `[distinct + 1]`.
+/// Item numbers sorted by (code, number), and where each run of equal codes starts: `[distinct + 1]`.
 fn fold(item_codes: &[u64], words: usize) -> (Vec<u32>, Vec<u32>) {
     let code_of = |item: u32| &item_codes[item as usize * words..][..words];
     let mut by_code: Vec<u32> = (0..(item_codes.len() / words) as u32).collect();
-    by_code.sort_unstable_by(|&a, &b| code_of(a).cmp(code_of(b)).then(a.cmp(&b)));
-    let mut runs = Vec::new();
-    for (i, &item) in by_code.iter().enumerate() {
-        if i == 0 || code_of(by_code[i - 1]) != code_of(item) {
-            runs.push(i as u32);
-        }
-    }
+    by_code.par_sort_unstable_by(|&a, &b| code_of(a).cmp(code_of(b)).then(a.cmp(&b)));
+    let starts = |&i: &usize| i == 0 || code_of(by_code[i - 1]) != code_of(by_code[i]);
+    let mut runs: Vec<u32> = (0..by_code.len()).filter(starts).map(|i| i as u32).collect();
     runs.push(by_code.len() as u32);
     (by_code, runs)
+}
+
+/// The codes of each cluster, cluster after cluster in `order`: first code of each `[clusters + 1]`, and the codes.
+fn group(assignment: &[u32], order: &[u32]) -> (Vec<u32>, Vec<u32>) {
+    let mut place = vec![0u32; order.len()]; // of each cluster in `order`
+    order.iter().zip(0..).for_each(|(&cluster, at)| place[cluster as usize] = at);
+    let mut starts = vec![0u32; order.len() + 1];
+    assignment.iter().for_each(|&cluster| starts[place[cluster as usize] as usize + 1] += 1);
+    for at in 1..starts.len() {
+        starts[at] += starts[at - 1];
+    }
+    let mut next = starts.clone();
+    let mut grouped = vec![0; assignment.len()];
+    for (&cluster, code) in assignment.iter().zip(0..) {
+        let next = &mut next[place[cluster as usize] as usize];
+        grouped[*next as usize] = code;
+        *next += 1;
+    }
+    (starts, grouped)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::clustered_codes;
 
     #[test]
     fn equal_codes_are_folded_and_items_stay_in_order() {
         let (by_code, runs) = fold(&[9, 4, 9, 4, 1], 1);
         assert_eq!(by_code, [4, 1, 3, 0, 2]);
         assert_eq!(runs, [0, 1, 3, 5]);
-        let arranged = arrange(&[9, 4, 9, 4, 1], 1, 128);
+        let arranged = arrange(vec![9, 4, 9, 4, 1], 1, 128);
         assert_eq!(arranged.codes, [1, 4, 9]);
-        assert_eq!(arranged.item_codes, [2, 1, 2, 1, 0]);
-        assert_eq!(arranged.buckets, [0, 3]);
+        assert_eq!(arranged.order, [4, 1, 3, 0, 2]);
+        assert_eq!((arranged.code_offsets, arranged.buckets), (vec![0, 1, 3, 5], vec![0, 3]));
+    }
+
+    #[test]
+    fn every_item_is_found_under_its_own_code() {
+        for (words, bucket_size) in [(1, 1), (2, 20), (3, 128), (4, 64)] {
+            let mut codes = clustered_codes(900, words * 64, 10, 5);
+            codes.copy_within(0..100 * words, 200 * words);
+            let arranged = arrange(codes.clone(), words, bucket_size);
+            let mut seen = vec![false; 900];
+            for (code, run) in arranged.code_offsets.windows(2).enumerate() {
+                for &item in &arranged.order[run[0] as usize..run[1] as usize] {
+                    let own = &codes[item as usize * words..][..words];
+                    assert_eq!(own, &arranged.codes[code * words..][..words]);
+                    assert!(!std::mem::replace(&mut seen[item as usize], true));
+                }
+            }
+            assert!(seen.into_iter().all(|seen| seen));
+        }
+    }
+
+    #[test]
+    fn threads_do_not_change_the_arrays() {
+        let codes = clustered_codes(30_000, 128, 100, 3);
+        let with = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| arrange(codes.clone(), 2, 64))
+        };
+        assert!(with(1) == with(2));
     }
 
     #[test]
     fn no_items_make_empty_arrays() {
-        let arranged = arrange(&[], 2, 128);
+        let arranged = arrange(vec![], 2, 128);
         assert_eq!((arranged.code_offsets, arranged.buckets), (vec![0], vec![0]));
     }
 }

@@ -1,14 +1,16 @@
 //! Collects items in memory and turns them into the sections of one segment.
 //!
-//! The same items pushed in the same order with the same settings make the same bytes.
+//! The same items pushed in the same order with the same settings make the same bytes. In the segment they stand in the
+//! order of their codes (see `arrange`).
 
-use std::io::Write;
+use std::io::{self, Seek, Write};
 
 use crate::arrange::arrange;
 use crate::calibrate::calibrate;
 use crate::error::{Error, Result};
-use crate::layout::{Kind, Shape, write_segment};
-use crate::map::bytes_of;
+use crate::frame::Frame;
+use crate::layout::{Kind, SEGMENT_MAGIC, Shape};
+use crate::map::{Plain, bytes_of};
 use crate::segment::encode_curve;
 use crate::snapshot::{Latent, Snapshot};
 use crate::{BITS, is_code, words};
@@ -49,13 +51,57 @@ impl Default for Settings {
 #[derive(Debug)]
 pub struct SegmentBuilder {
     settings: Settings,
-    codes: Vec<u64>,        // [items, words]
-    name_offsets: Vec<u64>, // [items + 1]
-    names: Vec<u8>,
-    payload_offsets: Vec<u64>, // [items + 1]
-    payloads: Vec<u8>,
+    items: usize,
+    codes: Vec<u64>, // [items, words]
+    names: Pieces,
+    payloads: Pieces,
     latents: Vec<i8>,        // [items, latent_size]
     latent_scales: Vec<f32>, // [items], or none
+}
+
+/// A piece of bytes per item. While all are empty, they take no room.
+#[derive(Debug, Default)]
+struct Pieces {
+    ends: Vec<u64>, // [items]; those of the last items are left out while they are equal to the last one that is there
+    bytes: Vec<u8>,
+}
+
+impl Pieces {
+    /// Adds the piece of item `item`.
+    fn push(&mut self, item: usize, piece: &[u8]) {
+        if !piece.is_empty() {
+            self.ends.resize(item, self.bytes.len() as u64);
+            self.bytes.extend_from_slice(piece);
+            self.ends.push(self.bytes.len() as u64);
+        }
+    }
+
+    fn get(&self, item: u32) -> &[u8] {
+        let end = |item: usize| self.ends.get(item).map_or(self.bytes.len(), |&end| end as usize);
+        let item = item as usize;
+        &self.bytes[item.checked_sub(1).map_or(0, end)..end(item)]
+    }
+
+    /// Writes offsets and bytes as two sections, in the order given; nothing where all pieces are empty.
+    fn write<W: Write + Seek>(
+        &self,
+        frame: &mut Frame<W>,
+        order: &[u32],
+        kinds: [Kind; 2],
+    ) -> io::Result<()> {
+        if self.bytes.is_empty() {
+            return Ok(());
+        }
+        frame.section(kinds[0], |out| {
+            let mut end = 0u64;
+            out.write_all(&end.to_le_bytes())?;
+            order.iter().try_for_each(|&item| {
+                end += self.get(item).len() as u64;
+                out.write_all(&end.to_le_bytes())
+            })
+        })?;
+        frame.section(kinds[1], |out| order.iter().try_for_each(|&item| out.write_all(self.get(item))))
+    }
 }
 
 impl SegmentBuilder {
@@ -76,17 +122,16 @@ impl SegmentBuilder {
         }
         Ok(SegmentBuilder {
             settings: settings.clone(),
+            items: 0,
             codes: Vec::new(),
-            name_offsets: vec![0],
-            names: Vec::new(),
-            payload_offsets: vec![0],
-            payloads: Vec::new(),
+            names: Pieces::default(),
+            payloads: Pieces::default(),
             latents: Vec::new(),
             latent_scales: Vec::new(),
         })
     }
 
-    /// Adds an item; its id is the number of items before it. Nothing is added on an error.
+    /// Adds an item. Nothing is added on an error.
     ///
     /// # Errors
     /// [`Error::Input`] when the code or latent does not fit the settings, or the latent is not finite.
@@ -110,10 +155,18 @@ impl SegmentBuilder {
     /// # Errors
     /// [`Error::Input`] when there is no such item, or its code or latent does not fit the settings.
     pub fn push_from(&mut self, snapshot: &Snapshot, id: u32) -> Result<()> {
+        self.push_from_with(snapshot, id, snapshot.payload(id))
+    }
+
+    /// Copies item `id` of `snapshot`, but with another payload.
+    ///
+    /// # Errors
+    /// As [`SegmentBuilder::push_from`].
+    pub fn push_from_with(&mut self, snapshot: &Snapshot, id: u32, payload: &[u8]) -> Result<()> {
         let latent = snapshot.latent(id);
         let values = latent.as_ref().map_or(&[][..], |latent| latent.values);
-        if id as usize >= snapshot.len() {
-            return Err(Error::input("item", format!("an id below {}", snapshot.len()), id));
+        if !snapshot.contains(id) {
+            return Err(Error::input("item", "the id of an item of the index", id));
         }
         if snapshot.bits() != self.settings.bits || !is_code(snapshot.code(id), self.settings.bits) {
             return Err(Error::input("kept code", format!("{} bits", self.settings.bits), snapshot.bits()));
@@ -122,7 +175,7 @@ impl SegmentBuilder {
             let expected = format!("{} values", self.settings.latent_size);
             return Err(Error::input("kept latent", expected, values.len()));
         }
-        let (name, payload, code) = (snapshot.name(id), snapshot.payload(id), snapshot.code(id));
+        let (name, code) = (snapshot.name(id), snapshot.code(id));
         self.push_checked(&Item { name, payload, code, latent: &[] }, |builder| {
             if let Some(Latent { values, scale }) = latent {
                 builder.latents.extend_from_slice(values);
@@ -132,15 +185,14 @@ impl SegmentBuilder {
     }
 
     fn push_checked(&mut self, item: &Item<'_>, push_latent: impl FnOnce(&mut Self)) -> Result<()> {
-        if self.len() >= u32::MAX as usize - 1 {
-            return Err(Error::input("items", "fewer than 2^32 - 1 in a segment", self.len()));
+        if self.items >= u32::MAX as usize - 1 {
+            return Err(Error::input("items", "fewer than 2^32 - 1 in a segment", self.items));
         }
         push_latent(self);
         self.codes.extend_from_slice(item.code);
-        self.names.extend_from_slice(item.name);
-        self.name_offsets.push(self.names.len() as u64);
-        self.payloads.extend_from_slice(item.payload);
-        self.payload_offsets.push(self.payloads.len() as u64);
+        self.names.push(self.items, item.name);
+        self.payloads.push(self.items, item.payload);
+        self.items += 1;
         Ok(())
     }
 
@@ -157,7 +209,7 @@ impl SegmentBuilder {
 
     /// Number of items pushed.
     pub fn len(&self) -> usize {
-        self.name_offsets.len() - 1
+        self.items
     }
 
     /// True when nothing was pushed.
@@ -165,42 +217,64 @@ impl SegmentBuilder {
         self.len() == 0
     }
 
+    /// Adds the items of another builder of the same bits and latent size.
+    pub(crate) fn append(&mut self, other: SegmentBuilder) {
+        for item in 0..other.items as u32 {
+            self.names.push(self.items + item as usize, other.names.get(item));
+            self.payloads.push(self.items + item as usize, other.payloads.get(item));
+        }
+        self.codes.extend(other.codes);
+        self.latents.extend(other.latents);
+        self.latent_scales.extend(other.latent_scales);
+        self.items += other.items;
+    }
+
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Arranges, calibrates and writes the segment file. Returns its length in bytes.
-    pub(crate) fn write(&self, out: &mut impl Write) -> std::io::Result<u64> {
-        let bits = self.settings.bits;
-        let arranged = arrange(&self.codes, words(bits), self.settings.bucket_size);
+    /// Arranges, calibrates and writes the segment file. Returns the file, its length in bytes and its shape.
+    pub(crate) fn write<W: Write + Seek>(self, out: W) -> io::Result<(W, u64, Shape)> {
+        let Settings { bits, latent_size, bucket_size, .. } = self.settings;
+        let arranged = arrange(self.codes, words(bits), bucket_size);
         let curve = encode_curve(&calibrate(&arranged.view(), bits));
+        let order = &arranged.order;
         let shape = Shape {
             bits: bits as u32,
-            latent_size: self.settings.latent_size as u32,
-            bucket_size: self.settings.bucket_size as u32,
-            items: self.len() as u32,
+            latent_size: latent_size as u32,
+            bucket_size: bucket_size as u32,
+            items: self.items as u32,
             codes: arranged.code_offsets.len() as u32 - 1,
             buckets: arranged.buckets.len() as u32 - 1,
         };
-        let sections = [
+        let pieces = [&self.names, &self.payloads].into_iter().filter(|pieces| !pieces.bytes.is_empty());
+        let n_sections = 8 + 2 * pieces.count() + if latent_size > 0 { 2 } else { 0 };
+        let mut frame = Frame::start(out, n_sections)?;
+        let arrays = [
             (Kind::Codes, bytes_of(&arranged.codes)),
             (Kind::CodeOffsets, bytes_of(&arranged.code_offsets)),
-            (Kind::CodeItems, bytes_of(&arranged.code_items)),
-            (Kind::ItemCodes, bytes_of(&arranged.item_codes)),
-            (Kind::NameOffsets, bytes_of(&self.name_offsets)),
-            (Kind::Names, &self.names),
-            (Kind::PayloadOffsets, bytes_of(&self.payload_offsets)),
-            (Kind::Payloads, &self.payloads),
-            (Kind::Latents, bytes_of(&self.latents)),
-            (Kind::LatentScales, bytes_of(&self.latent_scales)),
             (Kind::Buckets, bytes_of(&arranged.buckets)),
             (Kind::Representatives, bytes_of(&arranged.representatives)),
             (Kind::GraphLayers, bytes_of(&arranged.graph.layers)),
             (Kind::GraphOffsets, bytes_of(&arranged.graph.offsets)),
             (Kind::GraphEdges, bytes_of(&arranged.graph.edges)),
             (Kind::Calibration, &curve),
-        ]
-        .map(|(kind, bytes)| (kind as u32, bytes));
-        write_segment(out, &shape, &sections)
+        ];
+        for (kind, bytes) in arrays {
+            frame.section(kind, |out| out.write_all(bytes))?;
+        }
+        self.names.write(&mut frame, order, [Kind::NameOffsets, Kind::Names])?;
+        self.payloads.write(&mut frame, order, [Kind::PayloadOffsets, Kind::Payloads])?;
+        if latent_size > 0 {
+            frame.section(Kind::Latents, |out| write_rows(out, &self.latents, latent_size, order))?;
+            frame.section(Kind::LatentScales, |out| write_rows(out, &self.latent_scales, 1, order))?;
+        }
+        let (out, bytes) = frame.finish(SEGMENT_MAGIC, &shape)?;
+        Ok((out, bytes, shape))
     }
+}
+
+/// Writes the rows of `values` `[rows, width]` in the order given.
+fn write_rows<T: Plain>(out: &mut dyn Write, values: &[T], width: usize, order: &[u32]) -> io::Result<()> {
+    order.iter().try_for_each(|&row| out.write_all(bytes_of(&values[row as usize * width..][..width])))
 }

@@ -18,7 +18,7 @@ pub(crate) fn calibrate(view: &View<'_>, bits: usize) -> Vec<RecallPoint> {
     let grid: Vec<usize> = probe_counts().take_while(|&probes| !view.exact_is_as_cheap(probes)).collect();
     let n_codes = view.n_codes();
     let samples = SAMPLES.min(n_codes);
-    let ks: Vec<u32> = KS.into_iter().filter(|&k| k as usize * 4 <= view.code_items.len()).collect();
+    let ks: Vec<u32> = KS.into_iter().filter(|&k| k as usize * 4 <= view.items as usize).collect();
     if grid.is_empty() || ks.is_empty() {
         return Vec::new();
     }
@@ -32,7 +32,8 @@ pub(crate) fn calibrate(view: &View<'_>, bits: usize) -> Vec<RecallPoint> {
         for (at_probes, &probes) in grid.iter().enumerate() {
             let each = recalls.iter().map(|recalls| recalls[at_k * grid.len() + at_probes]);
             let recall = cautious_mean(each) as f32;
-            curve.push(RecallPoint { k, probes: probes as u32, recall });
+            let cost = u32::try_from(view.cost(probes)).unwrap_or(u32::MAX);
+            curve.push(RecallPoint { k, probes: probes as u32, recall, cost });
             if recall >= 1.0 {
                 break;
             }
@@ -137,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_promise_holds_on_fresh_queries() {
-        let arranged = arrange(&clustered_codes(20_000, 64, 300, 1), 1, 32);
+        let arranged = arrange(clustered_codes(20_000, 64, 300, 1), 1, 32);
         let view = arranged.view();
         let curve = calibrate(&view, 64);
         assert!(!curve.is_empty());
@@ -159,7 +160,7 @@ mod tests {
 
     #[test]
     fn small_indexes_need_no_curve() {
-        let arranged = arrange(&clustered_codes(100, 64, 3, 1), 1, 128);
+        let arranged = arrange(clustered_codes(100, 64, 3, 1), 1, 128);
         assert!(calibrate(&arranged.view(), 64).is_empty());
         assert_eq!(arranged.view().plan(&[], 10, 0.0), None);
     }

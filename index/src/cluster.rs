@@ -1,17 +1,46 @@
 //! k-majority clustering: k-means for binary codes (Grana et al., 2013), where a cluster's centre is the bitwise majority.
 //!
-//! Assignment is exact: each code is scanned against all centres, which the kernels make cheap, and the quality of the
-//! buckets rests on it. Everything is deterministic, on any number of threads.
+//! The quality of the buckets rests on the assignment. Up to [`FEW`] centres each code is compared with all of them; beyond,
+//! the centres are clustered themselves, and a code is compared with those of the [`GROUPS`] groups nearest to it.
+//! Everything is deterministic, on any number of threads.
 
 use rayon::prelude::*;
 
 use crate::kernels::scan;
-use crate::top::First;
+use crate::top::{ByCode, First, Nearest};
 
 /// Rounds of assignment and majority; more moves few codes.
 const ROUNDS: usize = 4;
 /// Codes per centre that the rounds look at; the last assignment looks at all.
 const SAMPLE_PER_CENTRE: usize = 32;
+/// So many centres are compared with one by one.
+const FEW: usize = 4096;
+/// Groups of centres that are looked at beyond that.
+const GROUPS: usize = 32;
+
+/// The distinct codes of some items, sorted: code `i` is that of item `by_code[runs[i]]`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Distinct<'a> {
+    pub(crate) codes: &'a [u64], // [items, words]
+    pub(crate) words: usize,
+    pub(crate) by_code: &'a [u32],
+    pub(crate) runs: &'a [u32], // [distinct + 1]
+}
+
+impl<'a> Distinct<'a> {
+    fn len(&self) -> usize {
+        self.runs.len() - 1
+    }
+
+    fn code(&self, i: usize) -> &'a [u64] {
+        &self.codes[self.by_code[self.runs[i] as usize] as usize * self.words..][..self.words]
+    }
+
+    /// `count` codes at even steps: they are sorted, so dense regions give more.
+    fn every(&self, count: usize) -> Vec<u64> {
+        (0..count).flat_map(|i| self.code(i * self.len() / count)).copied().collect()
+    }
+}
 
 /// A clustering of codes.
 #[derive(Debug)]
@@ -20,36 +49,100 @@ pub(crate) struct Clusters {
     pub(crate) assignment: Vec<u32>, // [codes], cluster of each code
 }
 
-/// Clusters distinct codes `[n, words]`, sorted, into groups of about `size`.
-pub(crate) fn cluster(codes: &[u64], words: usize, size: usize) -> Clusters {
-    let n = codes.len() / words;
+/// Clusters distinct codes into groups of about `size`.
+pub(crate) fn cluster(codes: &Distinct<'_>, size: usize) -> Clusters {
+    let (n, words) = (codes.len(), codes.words);
     if size <= 1 {
-        return Clusters { centres: codes.to_vec(), assignment: (0..n as u32).collect() };
+        return Clusters { centres: codes.every(n), assignment: (0..n as u32).collect() };
     }
     let clusters = n.div_ceil(size);
-    let mut centres = every(codes, words, clusters);
-    let sample = every(codes, words, clusters.saturating_mul(SAMPLE_PER_CENTRE).min(n));
+    let sample = codes.every(clusters.saturating_mul(SAMPLE_PER_CENTRE).min(n));
+    let centres = refine(&sample, words, codes.every(clusters));
+    drop(sample);
+    let router = Router::new(&centres, words);
+    let assign = |i| router.nearest(codes.code(i));
+    let assignment = (0..n).into_par_iter().with_min_len(256).map(assign).collect();
+    keep_used(words, &centres, assignment)
+}
+
+/// Moves `centres` to where the codes of `sample` `[n, words]` are.
+fn refine(sample: &[u64], words: usize, mut centres: Vec<u64>) -> Vec<u64> {
     for _ in 0..ROUNDS {
-        let assignment = assign(&sample, words, &centres);
-        centres = majority(&sample, words, &assignment, &centres);
+        let assignment = assign(sample, words, &Router::new(&centres, words));
+        centres = majority(sample, words, &assignment, &centres);
     }
-    keep_used(words, &centres, assign(codes, words, &centres))
+    centres
 }
 
-/// `count` codes at even steps: the codes are sorted, so dense regions give more.
-fn every(codes: &[u64], words: usize, count: usize) -> Vec<u64> {
-    let n = codes.len() / words;
-    (0..count).flat_map(|i| &codes[i * n / count * words..][..words]).copied().collect()
+fn assign(codes: &[u64], words: usize, router: &Router<'_>) -> Vec<u32> {
+    codes.par_chunks_exact(words).with_min_len(256).map(|code| router.nearest(code)).collect()
 }
 
-/// The nearest centre of every code, the first of several.
-fn assign(codes: &[u64], words: usize, centres: &[u64]) -> Vec<u32> {
-    let nearest = |code: &[u64]| {
-        let mut first = First::new();
-        scan(centres, code, &mut first);
-        first.index as u32
-    };
-    codes.par_chunks_exact(words).with_min_len(256).map(nearest).collect()
+/// Finds the centre nearest to a code, the first of several.
+struct Router<'a> {
+    words: usize,
+    centres: &'a [u64], // [clusters, words]
+    groups: Option<Groups>,
+}
+
+/// Centres, put together by their own nearest centres.
+struct Groups {
+    centres: Vec<u64>, // [groups, words]
+    starts: Vec<u32>,  // [groups + 1], first member of each
+    members: Vec<u32>, // [clusters], ascending in each group
+    codes: Vec<u64>,   // [clusters, words], those of `members`
+}
+
+impl<'a> Router<'a> {
+    fn new(centres: &'a [u64], words: usize) -> Self {
+        let n = centres.len() / words;
+        Router { words, centres, groups: (n > FEW).then(|| Groups::new(centres, words)) }
+    }
+
+    fn nearest(&self, code: &[u64]) -> u32 {
+        let Some(groups) = &self.groups else {
+            let mut first = First::new();
+            scan(self.centres, code, &mut first);
+            return first.index as u32;
+        };
+        let mut near = Nearest::new(GROUPS, u32::MAX);
+        scan(&groups.centres, code, &mut ByCode(&mut near));
+        let mut near = near.finish();
+        near.sort_unstable();
+        near.truncate(GROUPS);
+        let mut best = (u32::MAX, u32::MAX); // (distance, centre)
+        for (_, group) in near {
+            let [start, end] = [0, 1].map(|side| groups.starts[group as usize + side] as usize);
+            let mut first = First::within(best.0.saturating_add(1)); // one more: an earlier centre may be as near
+            scan(&groups.codes[start * self.words..end * self.words], code, &mut first);
+            if first.found {
+                best = best.min((first.distance, groups.members[start + first.index]));
+            }
+        }
+        best.1
+    }
+}
+
+impl Groups {
+    /// About as many groups as each has members.
+    fn new(centres: &[u64], words: usize) -> Self {
+        let n = centres.len() / words;
+        let n_groups = n.isqrt().clamp(1, FEW);
+        let heads =
+            (0..n_groups).flat_map(|i| &centres[i * n / n_groups * words..][..words]).copied().collect();
+        let heads = refine(centres, words, heads);
+        let assignment = assign(centres, words, &Router { words, centres: &heads, groups: None });
+        let mut members: Vec<u32> = (0..n as u32).collect();
+        members.sort_by_key(|&centre| assignment[centre as usize]);
+        let mut starts = vec![0u32; n_groups + 1];
+        assignment.iter().for_each(|&group| starts[group as usize + 1] += 1);
+        for at in 1..starts.len() {
+            starts[at] += starts[at - 1];
+        }
+        let code = |&centre: &u32| &centres[centre as usize * words..][..words];
+        let codes = members.iter().flat_map(code).copied().collect();
+        Groups { centres: heads, starts, members, codes }
+    }
 }
 
 /// The bitwise majority of each cluster; a tie keeps the old centre's bit, a cluster without codes the old centre.
@@ -93,6 +186,12 @@ mod tests {
     use super::*;
     use crate::testing::clustered_codes;
 
+    fn cluster_all(codes: &[u64], words: usize, size: usize) -> Clusters {
+        let n = (codes.len() / words) as u32;
+        let (by_code, runs): (Vec<u32>, Vec<u32>) = ((0..n).collect(), (0..=n).collect());
+        cluster(&Distinct { codes, words, by_code: &by_code, runs: &runs }, size)
+    }
+
     fn sorted_distinct(mut codes: Vec<u64>) -> Vec<u64> {
         codes.sort_unstable();
         codes.dedup();
@@ -109,7 +208,7 @@ mod tests {
     #[test]
     fn every_centre_is_used_distinct_and_nearest() {
         let codes = sorted_distinct(clustered_codes(4000, 64, 20, 1));
-        let Clusters { centres, assignment } = cluster(&codes, 1, 64);
+        let Clusters { centres, assignment } = cluster_all(&codes, 1, 64);
         assert_eq!(sorted_distinct(centres.clone()).len(), centres.len());
         for (i, _) in centres.iter().enumerate() {
             assert!(assignment.contains(&(i as u32)));
@@ -121,9 +220,26 @@ mod tests {
     }
 
     #[test]
+    fn groups_lose_little_against_comparing_with_every_centre() {
+        let centres = sorted_distinct(clustered_codes(5000, 64, 40, 3));
+        let codes = clustered_codes(2000, 64, 40, 4);
+        let grouped = Router::new(&centres, 1);
+        assert!(grouped.groups.is_some());
+        let plain = Router { words: 1, centres: &centres, groups: None };
+        let distance =
+            |router: &Router<'_>, code: u64| (centres[router.nearest(&[code]) as usize] ^ code).count_ones();
+        let (mut near, mut exact) = (0, 0);
+        for &code in &codes {
+            near += distance(&grouped, code);
+            exact += distance(&plain, code);
+        }
+        assert!(near >= exact && near * 100 <= exact * 101, "{near} for {exact} bits");
+    }
+
+    #[test]
     fn small_inputs() {
-        assert!(cluster(&[], 1, 128).centres.is_empty());
-        assert_eq!(cluster(&[5, 6], 2, 128).centres, [5, 6]);
-        assert_eq!(cluster(&[5, 6], 1, 1).assignment, [0, 1]);
+        assert!(cluster_all(&[], 1, 128).centres.is_empty());
+        assert_eq!(cluster_all(&[5, 6], 2, 128).centres, [5, 6]);
+        assert_eq!(cluster_all(&[5, 6], 1, 1).assignment, [0, 1]);
     }
 }

@@ -32,7 +32,7 @@ pub enum Error {
     },
     /// A file is not what its format says.
     #[error(
-        "{}: {section}: expected {expected}, got {got} (format {version}): the index is damaged, remove it and run `aesearch index DATA` again",
+        "{}: {section}: expected {expected}, got {got} (format {version}): the index is damaged: `aesearch verify` lists what is wrong, `aesearch repair` drops it",
         path.display()
     )]
     Damaged {
@@ -58,6 +58,19 @@ pub enum Error {
         /// The format major of the file.
         got: u16,
         /// The newest format major this program reads.
+        supported: u16,
+    },
+    /// A file was written by an older program, in a format that is no longer read.
+    #[error(
+        "{}: format: expected {supported}, got {got}: remove the index and run `aesearch index DATA` again",
+        path.display()
+    )]
+    TooOld {
+        /// The file.
+        path: PathBuf,
+        /// The format major of the file.
+        got: u16,
+        /// The format major this program reads.
         supported: u16,
     },
     /// The caller's settings, item or query do not fit the index.
@@ -91,6 +104,11 @@ impl Error {
     /// True when the index was written by a newer program: upgrading helps.
     pub fn is_too_new(&self) -> bool {
         matches!(self, Error::TooNew { .. })
+    }
+
+    /// True when the index was written in a format that is no longer read: indexing again helps.
+    pub fn is_too_old(&self) -> bool {
+        matches!(self, Error::TooOld { .. })
     }
 
     pub(crate) fn io(path: &Path, what: &'static str, source: std::io::Error) -> Self {

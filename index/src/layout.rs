@@ -1,33 +1,40 @@
-//! How files are framed: the head every file starts with, and a segment's header and section table.
+//! How files are framed: the head every file starts with, and the header and section table of segments and tombstones.
 //!
-//! All of it is checked once at open: magic, checksum, version, exact length. What the sections hold is `segment`'s
-//! business. The tables of `FORMAT.md` and the constants here change together.
+//! All of it is checked once at open: magic, checksum, version, exact length. What the sections hold is the business of
+//! `segment` and `tombstones`; `frame` writes it. The tables of `FORMAT.md` and the constants here change together.
 
-use std::io::Write;
+use std::cmp::Ordering;
 use std::path::Path;
 
 use crate::error::Error;
 
 /// First bytes of a segment file.
 pub(crate) const SEGMENT_MAGIC: [u8; 8] = *b"AESEGMNT";
+/// First bytes of a tombstone file.
+pub(crate) const TOMBSTONES_MAGIC: [u8; 8] = *b"AETOMBST";
 /// First bytes of the MANIFEST.
 pub(crate) const MANIFEST_MAGIC: [u8; 8] = *b"AEMANIFE";
-/// Files of a higher major are refused.
-pub(crate) const MAJOR: u16 = 1;
+/// Files of a higher major are refused, and so are those of lower ones, which no release has written.
+pub(crate) const MAJOR: u16 = 2;
 /// Files of a higher minor are read: they only add sections.
 pub(crate) const MINOR: u16 = 0;
 /// Bytes of the head: magic, major, minor, covered length, checksum. The same in all versions of all files.
 pub(crate) const HEAD: usize = 20;
 /// Sections start at multiples of this many bytes.
-const ALIGNMENT: usize = 64;
-const HEADER: usize = 64;
-const ENTRY: usize = 32;
+pub(crate) const ALIGNMENT: u64 = 64;
+/// Bytes of a header before its section table.
+pub(crate) const HEADER: usize = 64;
+/// Bytes of a line of the section table.
+pub(crate) const ENTRY: usize = 32;
+/// A reader skips sections that it does not know, but not more than make sense.
+const MAX_SECTIONS: usize = 1024;
 
 /// Why a file is not what it should be; `at` makes it an error of a path.
 #[derive(Debug)]
 pub(crate) enum Fault {
     Damaged { section: String, expected: String, got: String, version: (u16, u16) },
     TooNew(u16),
+    TooOld(u16),
 }
 
 impl Fault {
@@ -43,6 +50,7 @@ impl Fault {
                 Error::Damaged { path, section, expected, got, version: format!("{major}.{minor}") }
             }
             Fault::TooNew(got) => Error::TooNew { path, got, supported: MAJOR },
+            Fault::TooOld(got) => Error::TooOld { path, got, supported: MAJOR },
         }
     }
 }
@@ -78,10 +86,11 @@ pub(crate) fn unseal(file: &[u8], magic: [u8; 8]) -> Result<&[u8], Fault> {
     if expected != got {
         return Err(fault(format!("checksum {expected:08x}"), format!("{got:08x}")));
     }
-    if version.0 > MAJOR {
-        return Err(Fault::TooNew(version.0));
+    match version.0.cmp(&MAJOR) {
+        Ordering::Greater => Err(Fault::TooNew(version.0)),
+        Ordering::Less => Err(Fault::TooOld(version.0)),
+        Ordering::Equal => Ok(covered),
     }
-    Ok(covered)
 }
 
 /// CRC-32 of the covered bytes, the checksum's own place taken as zero.
@@ -99,60 +108,57 @@ fn head_checksum(covered: &[u8]) -> u32 {
 pub(crate) enum Kind {
     Codes = 1,
     CodeOffsets = 2,
-    CodeItems = 3,
-    ItemCodes = 4,
-    NameOffsets = 5,
-    Names = 6,
-    PayloadOffsets = 7,
-    Payloads = 8,
-    Latents = 9,
-    LatentScales = 10,
-    Buckets = 11,
-    Representatives = 12,
-    GraphLayers = 13,
-    GraphOffsets = 14,
-    GraphEdges = 15,
-    Calibration = 16,
+    Buckets = 3,
+    Representatives = 4,
+    GraphLayers = 5,
+    GraphOffsets = 6,
+    GraphEdges = 7,
+    Calibration = 8,
+    NameOffsets = 9,
+    Names = 10,
+    PayloadOffsets = 11,
+    Payloads = 12,
+    Latents = 13,
+    LatentScales = 14,
+    Tombstones = 15,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 16] = [
+    const ALL: [Kind; 15] = [
         Kind::Codes,
         Kind::CodeOffsets,
-        Kind::CodeItems,
-        Kind::ItemCodes,
-        Kind::NameOffsets,
-        Kind::Names,
-        Kind::PayloadOffsets,
-        Kind::Payloads,
-        Kind::Latents,
-        Kind::LatentScales,
         Kind::Buckets,
         Kind::Representatives,
         Kind::GraphLayers,
         Kind::GraphOffsets,
         Kind::GraphEdges,
         Kind::Calibration,
+        Kind::NameOffsets,
+        Kind::Names,
+        Kind::PayloadOffsets,
+        Kind::Payloads,
+        Kind::Latents,
+        Kind::LatentScales,
+        Kind::Tombstones,
     ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Kind::Codes => "codes",
             Kind::CodeOffsets => "code offsets",
-            Kind::CodeItems => "code items",
-            Kind::ItemCodes => "item codes",
-            Kind::NameOffsets => "name offsets",
-            Kind::Names => "names",
-            Kind::PayloadOffsets => "payload offsets",
-            Kind::Payloads => "payloads",
-            Kind::Latents => "latents",
-            Kind::LatentScales => "latent scales",
             Kind::Buckets => "buckets",
             Kind::Representatives => "representatives",
             Kind::GraphLayers => "graph layers",
             Kind::GraphOffsets => "graph offsets",
             Kind::GraphEdges => "graph edges",
             Kind::Calibration => "calibration",
+            Kind::NameOffsets => "name offsets",
+            Kind::Names => "names",
+            Kind::PayloadOffsets => "payload offsets",
+            Kind::Payloads => "payloads",
+            Kind::Latents => "latents",
+            Kind::LatentScales => "latent scales",
+            Kind::Tombstones => "tombstones",
         }
     }
 }
@@ -163,7 +169,7 @@ pub(crate) fn section_name(kind: u32) -> String {
     known.map_or_else(|| format!("section {kind}"), |known| known.name().to_string())
 }
 
-/// The sizes a segment declares; they fix the lengths of most sections.
+/// The sizes a segment declares; they fix the lengths of most sections. A tombstone file repeats those of its segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shape {
     pub(crate) bits: u32,
@@ -183,7 +189,7 @@ pub(crate) struct Section {
     pub(crate) length: u64, // bytes
 }
 
-/// A segment's header and section table.
+/// The header and section table of a segment or a tombstone file.
 #[derive(Debug)]
 pub(crate) struct Header {
     pub(crate) shape: Shape,
@@ -192,14 +198,17 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// Reads the header of a whole segment file and checks its length.
-    pub(crate) fn parse(file: &[u8]) -> Result<Self, Fault> {
-        let head = unseal(file, SEGMENT_MAGIC)?;
+    /// Reads the header of a whole file and checks its length.
+    pub(crate) fn parse(file: &[u8], magic: [u8; 8]) -> Result<Self, Fault> {
+        let head = unseal(file, magic)?;
         let fault = |expected: String, got: String| Fault::new("header", expected, got);
         if head.len() < HEADER {
             return Err(fault(format!("at least {HEADER} bytes"), head.len().to_string()));
         }
         let count = u32_at(head, 20) as usize;
+        if count > MAX_SECTIONS {
+            return Err(fault(format!("at most {MAX_SECTIONS} sections"), count.to_string()));
+        }
         if count.checked_mul(ENTRY).and_then(|table| table.checked_add(HEADER)) != Some(head.len()) {
             return Err(fault(format!("{count} sections in the table"), format!("{} bytes", head.len())));
         }
@@ -226,41 +235,26 @@ impl Header {
             .collect();
         Ok(Header { shape, length: head.len(), sections })
     }
-}
 
-/// Writes a segment file: header, table, then each section at the next multiple of 64 bytes. Returns its length.
-pub(crate) fn write_segment(
-    out: &mut impl Write,
-    shape: &Shape,
-    sections: &[(u32, &[u8])],
-) -> std::io::Result<u64> {
-    let mut header = vec![0; HEADER + sections.len() * ENTRY];
-    header[20..24].copy_from_slice(&(sections.len() as u32).to_le_bytes());
-    let sizes = [shape.bits, shape.latent_size, shape.bucket_size, shape.items, shape.codes, shape.buckets];
-    for (place, size) in header[32..56].chunks_exact_mut(4).zip(sizes) {
-        place.copy_from_slice(&size.to_le_bytes());
+    /// The bytes that `parse` reads, of a file of `file_length` bytes.
+    pub(crate) fn to_bytes(shape: &Shape, sections: &[Section], file_length: u64, magic: [u8; 8]) -> Vec<u8> {
+        let mut header = vec![0; HEADER + sections.len() * ENTRY];
+        header[20..24].copy_from_slice(&(sections.len() as u32).to_le_bytes());
+        header[24..32].copy_from_slice(&file_length.to_le_bytes());
+        let Shape { bits, latent_size, bucket_size, items, codes, buckets } = *shape;
+        let sizes = [bits, latent_size, bucket_size, items, codes, buckets];
+        for (place, size) in header[32..56].chunks_exact_mut(4).zip(sizes) {
+            place.copy_from_slice(&size.to_le_bytes());
+        }
+        for (entry, section) in header[HEADER..].chunks_exact_mut(ENTRY).zip(sections) {
+            entry[0..4].copy_from_slice(&section.kind.to_le_bytes());
+            entry[4..8].copy_from_slice(&section.checksum.to_le_bytes());
+            entry[8..16].copy_from_slice(&section.offset.to_le_bytes());
+            entry[16..24].copy_from_slice(&section.length.to_le_bytes());
+        }
+        seal(&mut header, magic);
+        header
     }
-    let mut end = header.len();
-    for (entry, (kind, bytes)) in header[HEADER..].chunks_exact_mut(ENTRY).zip(sections) {
-        let offset = end.next_multiple_of(ALIGNMENT);
-        end = offset + bytes.len();
-        entry[0..4].copy_from_slice(&kind.to_le_bytes());
-        entry[4..8].copy_from_slice(&crc32fast::hash(bytes).to_le_bytes());
-        entry[8..16].copy_from_slice(&(offset as u64).to_le_bytes());
-        entry[16..24].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
-    }
-    header[24..32].copy_from_slice(&(end as u64).to_le_bytes());
-    seal(&mut header, SEGMENT_MAGIC);
-
-    out.write_all(&header)?;
-    let mut written = header.len();
-    for (_, bytes) in sections {
-        let padding = written.next_multiple_of(ALIGNMENT) - written;
-        out.write_all(&[0; ALIGNMENT][..padding])?;
-        out.write_all(bytes)?;
-        written += padding + bytes.len();
-    }
-    Ok(end as u64)
 }
 
 pub(crate) fn u16_at(bytes: &[u8], at: usize) -> u16 {

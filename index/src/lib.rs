@@ -12,13 +12,19 @@ compile_error!(
     "segments are little-endian and searched in place: a big-endian target needs a converting reader"
 );
 
-mod builder;
+mod query;
 mod snapshot;
+
+mod builder;
+mod merge;
 mod writer;
+
+mod repair;
+mod verify;
 
 mod search;
 mod segment;
-mod verify;
+mod tombstones;
 
 mod graph;
 
@@ -29,17 +35,23 @@ mod top;
 
 mod codec;
 mod error;
+mod frame;
 mod kernels;
 mod layout;
 mod manifest;
 mod map;
+mod storage;
 
+#[cfg(test)]
+mod crash;
 #[cfg(test)]
 mod testing;
 
 pub use builder::{Item, SegmentBuilder, Settings};
 pub use error::{Error, Result};
 pub use kernels::distance;
+pub use map::Access;
+pub use repair::{Dropped, repair};
 pub use search::{Hit, Mode, Ranked, RecallPoint, Search};
 pub use snapshot::{Latent, Snapshot};
 pub use verify::{Problem, verify};

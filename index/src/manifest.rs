@@ -1,26 +1,51 @@
-//! The MANIFEST: which segments make up the index, and what the caller attached to it.
+//! The MANIFEST: which segments make up the index, which of their items are gone, and what the caller attached to it.
 //!
 //! It is replaced as a whole by one rename, the only commit point. Not searched, so it is small records by `codec`.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 
 use crate::codec::{self, Decode, Encode};
 use crate::error::{Error, Result};
 use crate::layout::{Fault, HEAD, MANIFEST_MAGIC, seal, unseal};
+use crate::storage::Storage;
 
 /// The file's name in the index folder.
 pub(crate) const NAME: &str = "MANIFEST";
 /// Where the next one is written before it is renamed.
 pub(crate) const TEMPORARY: &str = "MANIFEST.tmp";
+/// No MANIFEST is larger: a record of the largest size, and its head.
+const MAX_BYTES: u64 = (codec::LIMIT + HEAD) as u64;
 
 /// One segment of the index.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct SegmentEntry {
     pub(crate) name: String, // file name in the index folder
     pub(crate) bytes: u64,
-    pub(crate) items: u32,
+    pub(crate) items: u32, // the dead among them
+    pub(crate) tombstones: Option<TombstonesEntry>,
+}
+
+/// The items of a segment that are gone.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct TombstonesEntry {
+    pub(crate) name: String, // file name in the index folder
+    pub(crate) bytes: u64,
+    pub(crate) dead: u32, // items
+}
+
+impl SegmentEntry {
+    /// Items that are not gone.
+    pub(crate) fn live(&self) -> u32 {
+        self.items - self.tombstones.as_ref().map_or(0, |tombstones| tombstones.dead)
+    }
+
+    /// The names of its files.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &str> {
+        let tombstones = self.tombstones.as_ref().map(|tombstones| tombstones.name.as_str());
+        std::iter::once(self.name.as_str()).chain(tombstones)
+    }
 }
 
 /// The whole record.
@@ -37,7 +62,7 @@ impl Manifest {
     /// Reads the MANIFEST of the index at `dir`.
     pub(crate) fn read(dir: &Path) -> Result<Self> {
         let path = dir.join(NAME);
-        let bytes = fs::read(&path).map_err(|error| match error.kind() {
+        let bytes = read_bounded(&path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
                 Error::NotFound { path: dir.to_path_buf() }
             }
@@ -46,21 +71,40 @@ impl Manifest {
         Self::parse(&bytes).map_err(|fault| fault.at(&path))
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self, Fault> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Fault> {
         let covered = unseal(bytes, MANIFEST_MAGIC)?;
         if covered.len() != bytes.len() {
             return Err(Fault::new("header", format!("a file of {} bytes", covered.len()), bytes.len()));
         }
         let manifest: Manifest =
             codec::decode(&covered[HEAD..]).map_err(|error| Fault::new("record", "a manifest", error))?;
-        match manifest.segments.iter().find(|segment| !is_segment_name(&segment.name)) {
-            Some(segment) => Err(Fault::new("record", "names of segment files", segment.name.escape_debug())),
-            None => Ok(manifest),
+        let fault = |expected: &str, got: String| Err(Fault::new("record", expected, got));
+        let mut total = 0u32;
+        for segment in &manifest.segments {
+            if !is_segment_name(&segment.name) {
+                return fault("names of segment files", segment.name.escape_debug().to_string());
+            }
+            if let Some(TombstonesEntry { name, dead, .. }) = &segment.tombstones {
+                if !is_tombstones_name(name) {
+                    return fault("names of tombstone files", name.escape_debug().to_string());
+                }
+                if *dead > segment.items {
+                    return fault(
+                        "no more dead items than there are",
+                        format!("{dead} of {}", segment.items),
+                    );
+                }
+            }
+            match total.checked_add(segment.items) {
+                Some(sum) if sum < u32::MAX => total = sum,
+                _ => return fault("fewer than 2^32 - 1 items", format!("{total} and {}", segment.items)),
+            }
         }
+        Ok(manifest)
     }
 
     /// Puts this MANIFEST in the place of the last one: write, sync, rename, sync the folder.
-    pub(crate) fn commit(&self, dir: &Path) -> Result<()> {
+    pub(crate) fn commit(&self, dir: &Path, storage: &dyn Storage) -> Result<()> {
         let record = codec::encode(self).map_err(|got| {
             Error::input("attributes", format!("at most {} bytes in all", codec::LIMIT), got)
         })?;
@@ -70,14 +114,14 @@ impl Manifest {
 
         let temporary = dir.join(TEMPORARY);
         let write = || {
-            let mut file = File::create(&temporary)?;
+            let mut file = storage.create(&temporary)?;
             file.write_all(&bytes)?;
-            file.sync_all()
+            storage.sync(&temporary, &file)
         };
         write().map_err(|error| Error::io(&temporary, "cannot write", error))?;
         let path = dir.join(NAME);
-        fs::rename(&temporary, &path).map_err(|error| Error::io(&path, "cannot replace", error))?;
-        sync_folder(dir)
+        storage.rename(&temporary, &path).map_err(|error| Error::io(&path, "cannot replace", error))?;
+        sync_folder(dir, storage)
     }
 
     /// Bytes of the file.
@@ -86,24 +130,65 @@ impl Manifest {
     }
 }
 
+/// The file's bytes; one that is larger than any MANIFEST comes a byte too long, and is refused for its length.
+fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("not a file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// The file name of the segment that commit `generation` writes.
 pub(crate) fn segment_name(generation: u64) -> String {
     format!("{generation:016x}.seg")
 }
 
+/// The file name of the tombstones that commit `generation` writes for the segment called `segment`.
+pub(crate) fn tombstones_name(segment: &str, generation: u64) -> String {
+    format!("{}-{generation:016x}.dead", segment.trim_end_matches(".seg"))
+}
+
 /// True for names that `segment_name` makes; they hold no path separator, so they stay in the folder.
-pub(crate) fn is_segment_name(name: &str) -> bool {
-    let digits = name.strip_suffix(".seg").unwrap_or_default();
+fn is_segment_name(name: &str) -> bool {
+    name.strip_suffix(".seg").is_some_and(is_generation)
+}
+
+/// True for names that `tombstones_name` makes.
+fn is_tombstones_name(name: &str) -> bool {
+    let generations = name.strip_suffix(".dead").and_then(|stem| stem.split_once('-'));
+    generations.is_some_and(|(segment, own)| is_generation(segment) && is_generation(own))
+}
+
+/// True for names of files that only an index writes, whether or not a MANIFEST names them.
+pub(crate) fn is_own_name(name: &str) -> bool {
+    name == TEMPORARY || is_segment_name(name) || is_tombstones_name(name)
+}
+
+fn is_generation(digits: &str) -> bool {
     digits.len() == 16 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Makes renames and new files in `dir` durable; a no-op where folders cannot be opened.
-pub(crate) fn sync_folder(dir: &Path) -> Result<()> {
-    #[cfg(unix)]
-    File::open(dir)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|error| Error::io(dir, "cannot sync the folder", error))?;
-    #[cfg(not(unix))]
-    let _ = dir;
-    Ok(())
+/// Makes renames and new files in `dir` durable.
+pub(crate) fn sync_folder(dir: &Path, storage: &dyn Storage) -> Result<()> {
+    storage.sync_folder(dir).map_err(|error| Error::io(dir, "cannot sync the folder", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_are_told_from_those_of_others() {
+        assert_eq!(tombstones_name(&segment_name(167), 168), "00000000000000a7-00000000000000a8.dead");
+        for own in [TEMPORARY, &segment_name(u64::MAX), &tombstones_name(&segment_name(1), 2)] {
+            assert!(is_own_name(own), "{own}");
+        }
+        for other in
+            [NAME, "LOCK", "a.seg", "00000000000000A7.seg", "../0000000000000001.seg", "x-y.dead", ""]
+        {
+            assert!(!is_own_name(other), "{other}");
+        }
+    }
 }

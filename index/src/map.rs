@@ -1,14 +1,26 @@
-//! The memory map and the two casts between bytes and numbers; with `kernels.rs` the only home of unsafe code.
+//! The bytes of a file, mapped or read, and the casts between bytes and numbers; with `kernels` the only home of unsafe code.
 //!
 //! A [`Span`] is checked once at open (bounds, alignment, whole elements); [`Map::get`] turns it into a slice. Nothing
 //! here trusts the contents: every bit pattern of a [`Plain`] type is a value.
 #![allow(unsafe_code)]
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::path::Path;
 
 use memmap2::Mmap;
+
+/// How the files of an index are brought into memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Access {
+    /// Mapped: opened in constant time, read as it is needed, shared with other processes.
+    #[default]
+    Map,
+    /// Read into memory whole. For places where a map is no good: network drives that go away, files that others may cut short.
+    Read,
+}
 
 /// Numbers without padding or invalid bit patterns.
 ///
@@ -32,6 +44,12 @@ pub(crate) fn bytes_of<T: Plain>(values: &[T]) -> &[u8] {
     unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) }
 }
 
+/// The bytes of `values`, to be written.
+fn bytes_of_mut(values: &mut [u64]) -> &mut [u8] {
+    // SAFETY: u64 has no padding and every byte pattern is one; pointer, length and lifetime are the slice's.
+    unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), size_of_val(values)) }
+}
+
 /// A range of a map that holds whole, aligned values of `T`.
 #[derive(Debug)]
 pub(crate) struct Span<T> {
@@ -40,24 +58,60 @@ pub(crate) struct Span<T> {
     element: PhantomData<T>,
 }
 
-/// A file mapped for reading.
+impl<T> Span<T> {
+    /// No values.
+    pub(crate) fn empty() -> Self {
+        Span { start: 0, end: 0, element: PhantomData }
+    }
+}
+
+/// The bytes of a file.
 #[derive(Debug)]
-pub(crate) struct Map(Mmap);
+pub(crate) struct Map(Bytes);
+
+#[derive(Debug)]
+enum Bytes {
+    Mapped(Mmap),
+    /// Words, so that sections are aligned, and the length in bytes.
+    Read(Vec<u64>, usize),
+}
 
 impl Map {
-    /// Maps a whole file, which must not be empty.
-    pub(crate) fn new(file: &File) -> std::io::Result<Self> {
-        // SAFETY: committed files are immutable: the writer creates each under a fresh name, never opens it again for
-        // writing, and only ever unlinks it, which leaves existing maps intact. As with every mapped file, a stranger
-        // who truncates it in place kills the reader; that is outside the contract.
-        unsafe { Mmap::map(file) }.map(Map)
+    /// The whole file at `path`, which must be a regular file of `expected` bytes, if that is said, and not empty.
+    ///
+    /// # Errors
+    /// The system's own, and `InvalidData` where the file is not such a one.
+    pub(crate) fn open(path: &Path, access: Access, expected: Option<u64>) -> io::Result<Self> {
+        // asked before it is opened: opening a pipe would wait for its other end
+        let metadata = fs::metadata(path)?;
+        let length = metadata.len();
+        let fits = expected.is_none_or(|expected| expected == length);
+        if !metadata.is_file() || length == 0 || !fits {
+            let got = if metadata.is_file() { format!("{length} bytes") } else { "no file".to_string() };
+            return Err(io::Error::new(io::ErrorKind::InvalidData, got));
+        }
+        let mut file = File::open(path)?;
+        match access {
+            // SAFETY: committed files are immutable: the writer creates each under a fresh name, never opens it again for
+            // writing, and only ever unlinks it, which leaves existing maps intact. As with every mapped file, a stranger
+            // who truncates it in place kills the reader; that is outside the contract, and what `Access::Read` is for.
+            Access::Map => Ok(Map(Bytes::Mapped(unsafe { Mmap::map(&file) }?))),
+            Access::Read => {
+                let length = usize::try_from(length).map_err(io::Error::other)?;
+                let mut words = Vec::new();
+                words.try_reserve_exact(length.div_ceil(8)).map_err(io::Error::other)?;
+                words.resize(length.div_ceil(8), 0);
+                file.read_exact(&mut bytes_of_mut(&mut words)[..length])?;
+                Ok(Map(Bytes::Read(words, length)))
+            }
+        }
     }
 
     /// The range `offset..offset + len` bytes as values of `T`, if it lies in the map, is aligned, and holds whole values.
     pub(crate) fn span<T: Plain>(&self, offset: u64, len: u64) -> Option<Span<T>> {
         let start = usize::try_from(offset).ok()?;
         let end = start.checked_add(usize::try_from(len).ok()?)?;
-        let bytes = self.0.get(start..end)?;
+        let bytes = self.deref().get(start..end)?;
         let whole = bytes.len().is_multiple_of(size_of::<T>()) && bytes.as_ptr().cast::<T>().is_aligned();
         whole.then_some(Span { start, end, element: PhantomData })
     }
@@ -66,7 +120,7 @@ impl Map {
     pub(crate) fn get<T: Plain>(&self, span: &Span<T>) -> &[T] {
         // SAFETY: every bit pattern is a `T`. `align_to` itself takes care of alignment and whole elements, so even a
         // span of another map could only lose values at its ends.
-        let (_, values, _) = unsafe { self.0[span.start..span.end].align_to::<T>() };
+        let (_, values, _) = unsafe { self.deref()[span.start..span.end].align_to::<T>() };
         values
     }
 }
@@ -75,6 +129,9 @@ impl Deref for Map {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.0
+        match &self.0 {
+            Bytes::Mapped(map) => map,
+            Bytes::Read(words, length) => &bytes_of(words)[..*length],
+        }
     }
 }

@@ -3,19 +3,20 @@
 //! Opening touches the header only: checksum, exact length, bounds, alignment and lengths of the sections. What the
 //! sections say is read at search time and range-checked there.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::graph::Graph;
-use crate::layout::{Fault, Header, Kind, Shape, u32_at};
-use crate::map::{Map, Plain, Span};
+use crate::layout::{Fault, Header, Kind, SEGMENT_MAGIC, Shape, u32_at};
+use crate::map::{Access, Map, Plain, Span};
 use crate::search::{RecallPoint, View};
 
 /// Bytes of one recorded [`RecallPoint`].
-const POINT: usize = 12;
+const POINT: usize = 16;
+/// No curve has more of them.
+const MAX_POINTS: usize = 1024;
 
-/// A segment file, mapped.
+/// A segment file, open.
 #[derive(Debug)]
 pub(crate) struct Segment {
     pub(crate) path: PathBuf,
@@ -29,69 +30,81 @@ pub(crate) struct Segment {
 struct Spans {
     codes: Span<u64>,
     code_offsets: Span<u32>,
-    code_items: Span<u32>,
-    item_codes: Span<u32>,
-    name_offsets: Span<u64>,
-    names: Span<u8>,
-    payload_offsets: Span<u64>,
-    payloads: Span<u8>,
-    latents: Span<i8>,
-    latent_scales: Span<f32>,
     buckets: Span<u32>,
     representatives: Span<u64>,
     graph_layers: Span<u32>,
     graph_offsets: Span<u32>,
     graph_edges: Span<u32>,
+    names: Pieces,
+    payloads: Pieces,
+    latents: Span<i8>,
+    latent_scales: Span<f32>,
+}
+
+/// Where the pieces of bytes of all items lie: `[items + 1]` offsets and what they cut; neither where all are empty.
+#[derive(Debug)]
+struct Pieces {
+    offsets: Span<u64>,
+    bytes: Span<u8>,
 }
 
 impl Segment {
-    /// Maps the segment file at `path` and checks its frame.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|error| Error::io(path, "cannot open", error))?;
-        let length = file.metadata().map_err(|error| Error::io(path, "cannot read", error))?.len();
-        if length == 0 {
-            return Err(Fault::new("header", "a segment", "an empty file").at(path));
-        }
-        let map = Map::new(&file).map_err(|error| Error::io(path, "cannot map", error))?;
+    /// Opens the segment file at `path`, of `bytes` bytes, and checks its frame.
+    pub(crate) fn open(path: &Path, access: Access, bytes: u64) -> Result<Self> {
+        let map = open_map(path, access, bytes)?;
         Self::read(path, map).map_err(|fault| fault.at(path))
     }
 
     fn read(path: &Path, map: Map) -> Result<Self, Fault> {
-        let header = Header::parse(&map)?;
+        let header = Header::parse(&map, SEGMENT_MAGIC)?;
         check_shape(&header.shape)?;
         let Shape { bits, latent_size, items, codes, buckets, .. } = header.shape;
         let words = crate::words(bits as usize) as u64;
         let (items, codes, buckets) = (u64::from(items), u64::from(codes), u64::from(buckets));
-        let latents = if latent_size == 0 { 0 } else { items };
+        let pieces = |offsets, bytes| {
+            if absent(&header, offsets) && absent(&header, bytes) {
+                return Ok(Pieces { offsets: Span::empty(), bytes: Span::empty() });
+            }
+            let offsets = span(&map, &header, offsets, Some(items + 1))?;
+            Ok(Pieces { offsets, bytes: span(&map, &header, bytes, None)? })
+        };
+        let has_latents = latent_size > 0;
         let spans = Spans {
             codes: span(&map, &header, Kind::Codes, Some(codes * words))?,
             code_offsets: span(&map, &header, Kind::CodeOffsets, Some(codes + 1))?,
-            code_items: span(&map, &header, Kind::CodeItems, Some(items))?,
-            item_codes: span(&map, &header, Kind::ItemCodes, Some(items))?,
-            name_offsets: span(&map, &header, Kind::NameOffsets, Some(items + 1))?,
-            names: span(&map, &header, Kind::Names, None)?,
-            payload_offsets: span(&map, &header, Kind::PayloadOffsets, Some(items + 1))?,
-            payloads: span(&map, &header, Kind::Payloads, None)?,
-            latents: span(&map, &header, Kind::Latents, Some(items * u64::from(latent_size)))?,
-            latent_scales: span(&map, &header, Kind::LatentScales, Some(latents))?,
             buckets: span(&map, &header, Kind::Buckets, Some(buckets + 1))?,
             representatives: span(&map, &header, Kind::Representatives, Some(buckets * words))?,
             graph_layers: span(&map, &header, Kind::GraphLayers, None)?,
             graph_offsets: span(&map, &header, Kind::GraphOffsets, None)?,
             graph_edges: span(&map, &header, Kind::GraphEdges, None)?,
+            names: pieces(Kind::NameOffsets, Kind::Names)?,
+            payloads: pieces(Kind::PayloadOffsets, Kind::Payloads)?,
+            latents: match has_latents {
+                true => span(&map, &header, Kind::Latents, Some(items * u64::from(latent_size)))?,
+                false => Span::empty(),
+            },
+            latent_scales: match has_latents {
+                true => span(&map, &header, Kind::LatentScales, Some(items))?,
+                false => Span::empty(),
+            },
         };
-        let curve = map.get(&span::<u8>(&map, &header, Kind::Calibration, None)?);
+        let curve: &[u8] = map.get(&span(&map, &header, Kind::Calibration, None)?);
+        if curve.len() > MAX_POINTS * POINT {
+            let expected = format!("at most {MAX_POINTS} points");
+            return Err(Fault::new(Kind::Calibration.name(), expected, curve.len() / POINT));
+        }
         let curve = curve.chunks_exact(POINT).map(decode_point).collect();
         Ok(Segment { path: path.to_path_buf(), header, curve, map, spans })
     }
 
-    /// The arrays that a search reads.
-    pub(crate) fn view(&self) -> View<'_> {
+    /// The arrays that a search reads; `dead` are the tombstones of its items.
+    pub(crate) fn view<'a>(&'a self, dead: &'a [u64]) -> View<'a> {
         View {
             words: crate::words(self.header.shape.bits as usize),
+            items: self.items(),
             codes: self.map.get(&self.spans.codes),
             code_offsets: self.map.get(&self.spans.code_offsets),
-            code_items: self.map.get(&self.spans.code_items),
+            dead,
             buckets: self.map.get(&self.spans.buckets),
             graph: Graph {
                 layers: self.map.get(&self.spans.graph_layers),
@@ -106,25 +119,29 @@ impl Segment {
         self.header.shape.items
     }
 
-    /// `[items]`, position of each item's code.
-    pub(crate) fn item_codes(&self) -> &[u32] {
-        self.map.get(&self.spans.item_codes)
-    }
-
-    /// `[items + 1]` offsets and the bytes they cut.
+    /// `[items + 1]` offsets and the bytes they cut; both empty where all names are.
     pub(crate) fn names(&self) -> (&[u64], &[u8]) {
-        (self.map.get(&self.spans.name_offsets), self.map.get(&self.spans.names))
+        (self.map.get(&self.spans.names.offsets), self.map.get(&self.spans.names.bytes))
     }
 
-    /// `[items + 1]` offsets and the bytes they cut.
+    /// `[items + 1]` offsets and the bytes they cut; both empty where all payloads are.
     pub(crate) fn payloads(&self) -> (&[u64], &[u8]) {
-        (self.map.get(&self.spans.payload_offsets), self.map.get(&self.spans.payloads))
+        (self.map.get(&self.spans.payloads.offsets), self.map.get(&self.spans.payloads.bytes))
     }
 
     /// `[items, latent_size]`, and the scale of each item; both empty without latents.
     pub(crate) fn latents(&self) -> (&[i8], &[f32]) {
         (self.map.get(&self.spans.latents), self.map.get(&self.spans.latent_scales))
     }
+}
+
+/// The bytes of the file at `path`, which must be of the length that MANIFEST says.
+pub(crate) fn open_map(path: &Path, access: Access, bytes: u64) -> Result<Map> {
+    Map::open(path, access, Some(bytes)).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Fault::new("file", "what MANIFEST names", "none").at(path),
+        std::io::ErrorKind::InvalidData => Fault::new("file", format!("{bytes} bytes"), error).at(path),
+        _ => Error::io(path, "cannot read", error),
+    })
 }
 
 /// Piece `i` of `bytes` as cut by `offsets`; empty where the offsets do not say.
@@ -140,15 +157,17 @@ pub(crate) fn piece<'a>(offsets: &[u64], bytes: &'a [u8], i: usize) -> &'a [u8] 
 
 /// The recorded form of a curve.
 pub(crate) fn encode_curve(curve: &[RecallPoint]) -> Vec<u8> {
-    curve
-        .iter()
-        .flat_map(|point| [point.k.to_le_bytes(), point.probes.to_le_bytes(), point.recall.to_le_bytes()])
-        .flatten()
-        .collect()
+    let fields = |point: &RecallPoint| [point.k, point.probes, point.recall.to_bits(), point.cost];
+    curve.iter().flat_map(fields).flat_map(u32::to_le_bytes).collect()
 }
 
 fn decode_point(bytes: &[u8]) -> RecallPoint {
-    RecallPoint { k: u32_at(bytes, 0), probes: u32_at(bytes, 4), recall: f32::from_bits(u32_at(bytes, 8)) }
+    RecallPoint {
+        k: u32_at(bytes, 0),
+        probes: u32_at(bytes, 4),
+        recall: f32::from_bits(u32_at(bytes, 8)),
+        cost: u32_at(bytes, 12),
+    }
 }
 
 fn check_shape(shape: &Shape) -> Result<(), Fault> {
@@ -163,8 +182,18 @@ fn check_shape(shape: &Shape) -> Result<(), Fault> {
     Ok(())
 }
 
+/// True when there is no section of `kind`.
+fn absent(header: &Header, kind: Kind) -> bool {
+    !header.sections.iter().any(|section| section.kind == kind as u32)
+}
+
 /// The span of the one section of `kind`, of `count` values where the header fixes it.
-fn span<T: Plain>(map: &Map, header: &Header, kind: Kind, count: Option<u64>) -> Result<Span<T>, Fault> {
+pub(crate) fn span<T: Plain>(
+    map: &Map,
+    header: &Header,
+    kind: Kind,
+    count: Option<u64>,
+) -> Result<Span<T>, Fault> {
     let mut sections = header.sections.iter().filter(|section| section.kind == kind as u32);
     let (Some(section), None) = (sections.next(), sections.next()) else {
         return Err(Fault::new(kind.name(), "one such section", "none or several"));

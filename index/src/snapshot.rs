@@ -1,26 +1,39 @@
-//! A reader's view of one commit: opened in constant time, unchanged while writers go on.
+//! A reader's view of one commit: opened in constant time, unchanged while writers go on. `query` searches it.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
+use crate::builder::Settings;
 use crate::error::{Error, Result};
-use crate::kernels::dot_and_square;
-use crate::layout::Fault;
-use crate::manifest::{Manifest, NAME};
-use crate::search::{Hit, Mode, Ranked, RecallPoint, Search, check};
+use crate::layout::{Fault, Shape};
+use crate::manifest::{Manifest, NAME, SegmentEntry};
+use crate::map::Access;
+use crate::merge::Part;
+use crate::search::{RecallPoint, View};
 use crate::segment::{Segment, piece};
+use crate::tombstones::{Tombstones, is_dead};
 
 /// How often a reader starts over when commits overtake it.
 const ATTEMPTS: usize = 16;
 
 /// The items of one commit.
 ///
-/// Ids run from 0 to `len() - 1`. Asking for an item that does not exist, or whose entry is damaged, gives empty slices.
+/// Ids are below 2^32; those of removed items are missing among them, see [`Snapshot::ids`]. They hold for this commit only.
+/// Asking for an item that does not exist, or whose entry is damaged, gives empty slices.
 #[derive(Debug)]
 pub struct Snapshot {
     manifest: Manifest,
-    segments: Vec<(u32, Segment)>, // first id, segment
-    items: usize,
+    segments: Vec<Opened>, // as in the manifest
     bytes: u64,
+}
+
+/// A segment of a snapshot.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) first: u32, // id of its first item
+    pub(crate) segment: Segment,
+    pub(crate) tombstones: Option<Tombstones>,
 }
 
 /// An item's latent: value `i` is `values[i] * scale`.
@@ -32,37 +45,69 @@ pub struct Latent<'a> {
     pub scale: f32,
 }
 
+impl Opened {
+    /// One bit per item; empty where none is dead.
+    fn dead(&self) -> &[u64] {
+        self.tombstones.as_ref().map_or(&[], Tombstones::words)
+    }
+
+    pub(crate) fn view(&self) -> View<'_> {
+        self.segment.view(self.dead())
+    }
+}
+
 impl Snapshot {
     /// Opens the last commit of the index at `dir`.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Damaged`], [`Error::TooNew`], [`Error::Io`]. Only the frames of the files are
-    /// checked; [`verify`](crate::verify()) reads everything.
+    /// [`Error::NotFound`], [`Error::Damaged`], [`Error::TooNew`], [`Error::TooOld`], [`Error::Io`]. Only the frames of the
+    /// files are checked; [`verify`](crate::verify()) reads everything.
     pub fn open(dir: &Path) -> Result<Snapshot> {
-        let (manifest, segments) = open_segments(dir)?;
-        let mut snapshot = Snapshot { bytes: Manifest::bytes(dir), manifest, segments: Vec::new(), items: 0 };
-        for segment in segments {
-            let segment = segment?;
-            let total = snapshot.items + segment.items() as usize;
-            if u32::try_from(total).is_err() {
-                let fault = Fault::new("record", "fewer than 2^32 items", total);
-                return Err(fault.at(&dir.join(NAME)));
-            }
-            snapshot.bytes += segment.map.len() as u64;
-            snapshot.segments.push((snapshot.items as u32, segment));
-            snapshot.items = total;
+        Snapshot::open_with(dir, Access::Map)
+    }
+
+    /// Opens the last commit of the index at `dir`, its files mapped or read.
+    ///
+    /// # Errors
+    /// As [`Snapshot::open`].
+    pub fn open_with(dir: &Path, access: Access) -> Result<Snapshot> {
+        let (manifest, segments) = open_segments(dir, access)?;
+        let segments = segments.into_iter().collect::<Result<Vec<_>>>()?;
+        let mut bytes = Manifest::bytes(dir);
+        for Opened { segment, tombstones, .. } in &segments {
+            bytes += segment.map.len() as u64;
+            bytes += tombstones.as_ref().map_or(0, |tombstones| tombstones.map.len() as u64);
         }
-        Ok(snapshot)
+        Ok(Snapshot { manifest, segments, bytes })
     }
 
     /// Number of items.
     pub fn len(&self) -> usize {
-        self.items
+        self.manifest.segments.iter().map(|entry| entry.live() as usize).sum()
     }
 
     /// True when there are no items.
     pub fn is_empty(&self) -> bool {
-        self.items == 0
+        self.len() == 0
+    }
+
+    /// The ids of all items, ascending.
+    pub fn ids(&self) -> impl Iterator<Item = u32> + '_ {
+        self.segments.iter().flat_map(|opened| {
+            let dead = opened.dead();
+            let live = (0..opened.segment.items()).filter(move |&item| !is_dead(dead, item));
+            live.map(move |item| opened.first + item)
+        })
+    }
+
+    /// Whether there is an item `id`.
+    pub fn contains(&self, id: u32) -> bool {
+        self.locate(id).is_some()
+    }
+
+    /// Items that were removed and still take room.
+    pub fn dead(&self) -> usize {
+        self.manifest.segments.iter().map(|entry| (entry.items - entry.live()) as usize).sum()
     }
 
     /// Width of the codes.
@@ -75,9 +120,19 @@ impl Snapshot {
         self.manifest.latent_size as usize
     }
 
-    /// The bucket size that was asked for when the index was written.
+    /// The bucket size that was asked for when the youngest segment was written.
     pub fn bucket_size(&self) -> Option<usize> {
-        self.segments.last().map(|(_, segment)| segment.header.shape.bucket_size as usize)
+        self.segments.last().map(|opened| opened.segment.header.shape.bucket_size as usize)
+    }
+
+    /// What the index is made of, as for a builder of more of it.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            bits: self.bits(),
+            latent_size: self.latent_size(),
+            bucket_size: self.bucket_size().unwrap_or(Settings::default().bucket_size),
+            attributes: self.manifest.attributes.clone(),
+        }
     }
 
     /// What the writer attached under `name`.
@@ -87,47 +142,52 @@ impl Snapshot {
 
     /// The name of item `id`.
     pub fn name(&self, id: u32) -> &[u8] {
-        self.locate(id).map_or(&[], |(segment, at)| {
-            let (offsets, bytes) = segment.names();
-            piece(offsets, bytes, at)
+        self.locate(id).map_or(&[], |(opened, item)| {
+            let (offsets, bytes) = opened.segment.names();
+            piece(offsets, bytes, item)
         })
     }
 
     /// The payload of item `id`.
     pub fn payload(&self, id: u32) -> &[u8] {
-        self.locate(id).map_or(&[], |(segment, at)| {
-            let (offsets, bytes) = segment.payloads();
-            piece(offsets, bytes, at)
+        self.locate(id).map_or(&[], |(opened, item)| {
+            let (offsets, bytes) = opened.segment.payloads();
+            piece(offsets, bytes, item)
         })
     }
 
     /// The code of item `id`: `[words(bits)]`.
     pub fn code(&self, id: u32) -> &[u64] {
         let code = || {
-            let (segment, at) = self.locate(id)?;
-            let code = *segment.item_codes().get(at)? as usize;
-            let words = crate::words(self.bits());
-            segment.view().codes.get(code * words..(code + 1) * words)
+            let (opened, item) = self.locate(id)?;
+            let view = opened.view();
+            let code = view.code_offsets.partition_point(|&first| first as usize <= item).checked_sub(1)?;
+            view.codes.get(code * view.words..(code + 1) * view.words)
         };
         code().unwrap_or_default()
     }
 
     /// The latent of item `id`; none when the index keeps none.
     pub fn latent(&self, id: u32) -> Option<Latent<'_>> {
-        let (segment, at) = self.locate(id)?;
-        let (values, scales) = segment.latents();
+        let (opened, item) = self.locate(id)?;
+        let (values, scales) = opened.segment.latents();
         let size = self.latent_size();
-        Some(Latent { values: values.get(at * size..(at + 1) * size)?, scale: *scales.get(at)? })
+        Some(Latent { values: values.get(item * size..(item + 1) * size)?, scale: *scales.get(item)? })
     }
 
-    /// Number of different codes (of each segment, summed).
+    /// Number of different codes (of each segment, summed), those of dead items among them.
     pub fn distinct_codes(&self) -> usize {
-        self.segments.iter().map(|(_, segment)| segment.header.shape.codes as usize).sum()
+        self.segments.iter().map(|opened| opened.segment.header.shape.codes as usize).sum()
     }
 
     /// Number of segment files.
     pub fn segments(&self) -> usize {
         self.segments.len()
+    }
+
+    /// Number of this commit, from 1.
+    pub fn generation(&self) -> u64 {
+        self.manifest.generation
     }
 
     /// Bytes on disk.
@@ -137,102 +197,85 @@ impl Snapshot {
 
     /// What calibration measured for 10 neighbours on the largest segment; empty where every search looks at every code.
     pub fn recall_curve(&self) -> &[RecallPoint] {
-        let largest = self.segments.iter().max_by_key(|(_, segment)| segment.items());
-        let curve = largest.map_or(&[][..], |(_, segment)| &segment.curve);
+        let largest = self.segments.iter().max_by_key(|opened| opened.segment.items());
+        let curve = largest.map_or(&[][..], |opened| &opened.segment.curve);
         let end = curve.iter().take_while(|point| point.k == curve[0].k).count();
         &curve[..end]
     }
 
-    /// The items nearest to `query` `[words(bits)]`, sorted by (distance, id).
-    ///
-    /// # Errors
-    /// [`Error::Input`] when the query is no code of this index, or a recall is not within 0 to 1.
-    pub fn search(&self, query: &[u64], search: &Search) -> Result<Vec<Hit>> {
-        check(query, search, self.bits())?;
-        let search = Search { k: search.k.min(self.items), ..search.clone() };
-        let k = search.k;
-        let mut hits = Vec::new();
-        for (first, segment) in &self.segments {
-            let view = segment.view();
-            let probes = match search.mode {
-                Mode::Exact => None,
-                Mode::Recall(recall) => view.plan(&segment.curve, k, recall),
-            };
-            let found = view.search(query, &search, probes);
-            // a damaged id must not become one of another segment's items
-            let real = found.into_iter().filter(|hit| hit.id < segment.items());
-            hits.extend(real.map(|hit| Hit { id: first + hit.id, ..hit }));
-        }
-        if self.segments.len() > 1 {
-            hits.sort_unstable_by_key(|hit| (hit.distance, hit.id));
-            let last = k.checked_sub(1).and_then(|last| hits.get(last)).map(|hit| hit.distance);
-            hits.truncate(match last {
-                Some(last) if search.ties => hits.partition_point(|hit| hit.distance <= last),
-                _ => k,
-            });
-        }
-        Ok(hits)
+    pub(crate) fn opened(&self) -> &[Opened] {
+        &self.segments
     }
 
-    /// The best `k` of `hits` by cosine of their latents with `latent` `[latent_size]`, ties by (distance, id).
-    ///
-    /// Without latents, or with a `latent` of another size, `hits` keep their order and the similarity is that of the
-    /// codes read as signs, `1 - 2 * distance / bits`.
-    pub fn rerank(&self, latent: &[f32], hits: &[Hit], k: usize) -> Vec<Ranked> {
-        let rank = |&Hit { id, distance }: &Hit, similarity| Ranked { id, distance, similarity };
-        if self.latent_size() == 0 || latent.len() != self.latent_size() {
-            let bits = self.bits() as f32;
-            return hits
-                .iter()
-                .take(k)
-                .map(|hit| rank(hit, 1.0 - 2.0 * hit.distance as f32 / bits))
-                .collect();
+    pub(crate) fn entries(&self) -> &[SegmentEntry] {
+        &self.manifest.segments
+    }
+
+    pub(crate) fn shape(&self, segment: usize) -> Shape {
+        self.segments[segment].segment.header.shape
+    }
+
+    /// The ids of the items of a segment, the dead among them.
+    pub(crate) fn ids_of(&self, segment: usize) -> Range<u32> {
+        let Opened { first, segment, .. } = &self.segments[segment];
+        *first..first + segment.items()
+    }
+
+    /// The segments that hold the items `ids`, and their tombstones as they are once these items are dead.
+    pub(crate) fn by_segment(&self, ids: &[u32]) -> Result<BTreeMap<usize, Vec<u64>>> {
+        let mut words: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
+        for &id in ids {
+            let Some(at) = self.segment_of(id).filter(|_| self.contains(id)) else {
+                return Err(Error::input("item to remove", "the id of an item of the index", id));
+            };
+            let Opened { first, segment, .. } = &self.segments[at];
+            let words = words.entry(at).or_insert_with(|| {
+                let mut words = self.segments[at].dead().to_vec();
+                words.resize(segment.items().div_ceil(64) as usize, 0);
+                words
+            });
+            let item = id - first;
+            words[item as usize / 64] |= 1 << (item % 64);
         }
-        let (query, length) = quantize_query(latent);
-        let similarity = |id| {
-            let Some(Latent { values, .. }) = self.latent(id) else { return 0.0 };
-            let (dot, square) = dot_and_square(&query, values);
-            let lengths = length * (square as f64).sqrt();
-            if lengths > 0.0 { (dot as f64 / lengths).clamp(-1.0, 1.0) as f32 } else { 0.0 }
+        Ok(words)
+    }
+
+    /// What is left of each segment once those of `removed` have these tombstones.
+    pub(crate) fn parts(&self, removed: &BTreeMap<usize, Vec<u64>>) -> Vec<Part> {
+        let part = |(at, entry): (usize, &SegmentEntry)| {
+            let dead = |words: &Vec<u64>| words.iter().map(|word| word.count_ones() as usize).sum::<usize>();
+            let live =
+                removed.get(&at).map_or(entry.live() as usize, |words| entry.items as usize - dead(words));
+            Part { items: entry.items as usize, live }
         };
-        let mut ranked: Vec<Ranked> = hits.iter().map(|hit| rank(hit, similarity(hit.id))).collect();
-        let order = |a: &Ranked, b: &Ranked| {
-            b.similarity.total_cmp(&a.similarity).then(a.distance.cmp(&b.distance)).then(a.id.cmp(&b.id))
-        };
-        if k < ranked.len() {
-            ranked.select_nth_unstable_by(k, order);
-            ranked.truncate(k);
-        }
-        ranked.sort_unstable_by(order);
-        ranked
+        self.manifest.segments.iter().enumerate().map(part).collect()
+    }
+
+    fn segment_of(&self, id: u32) -> Option<usize> {
+        self.segments.partition_point(|opened| opened.first <= id).checked_sub(1)
     }
 
     /// The segment of item `id`, and the item's number in it.
-    fn locate(&self, id: u32) -> Option<(&Segment, usize)> {
-        let at = self.segments.partition_point(|(first, _)| *first <= id).checked_sub(1)?;
-        let (first, segment) = &self.segments[at];
-        let number = id - first;
-        (number < segment.items()).then_some((segment, number as usize))
+    fn locate(&self, id: u32) -> Option<(&Opened, usize)> {
+        let opened = &self.segments[self.segment_of(id)?];
+        let item = id - opened.first;
+        (item < opened.segment.items() && !is_dead(opened.dead(), item)).then_some((opened, item as usize))
     }
-}
-
-/// The query in 16-bit steps, and its length in them; a cosine does not need the scale.
-fn quantize_query(latent: &[f32]) -> (Vec<i16>, f64) {
-    let largest = latent.iter().fold(0f32, |largest, value| largest.max(value.abs()));
-    let steps = if largest > 0.0 { f64::from(i16::MAX) / f64::from(largest) } else { 0.0 };
-    let query: Vec<i16> = latent.iter().map(|&value| (f64::from(value) * steps).round() as i16).collect();
-    let square: f64 = query.iter().map(|&value| f64::from(value).powi(2)).sum();
-    (query, square.sqrt())
 }
 
 /// The last commit's MANIFEST and its segments, each opened or the reason why not.
 ///
 /// Between reading the one and opening the others a commit may replace and remove them: then all starts over.
-pub(crate) fn open_segments(dir: &Path) -> Result<(Manifest, Vec<Result<Segment>>)> {
+pub(crate) fn open_segments(dir: &Path, access: Access) -> Result<(Manifest, Vec<Result<Opened>>)> {
     let mut manifest = Manifest::read(dir)?;
     for _ in 0..ATTEMPTS {
-        let segments =
-            manifest.segments.iter().map(|entry| open_entry(dir, &manifest, &entry.name)).collect();
+        let mut first = 0;
+        let segments = manifest.segments.iter().map(|entry| {
+            let opened = open_entry(dir, &manifest, entry, (access, first));
+            first += entry.items; // the manifest's sum was checked
+            opened
+        });
+        let segments = segments.collect();
         let latest = Manifest::read(dir)?;
         if latest == manifest {
             return Ok((manifest, segments));
@@ -243,26 +286,33 @@ pub(crate) fn open_segments(dir: &Path) -> Result<(Manifest, Vec<Result<Segment>
     Err(Error::io(&dir.join(NAME), "cannot read", busy))
 }
 
-/// Opens one segment of `manifest` and holds it against its entry.
-fn open_entry(dir: &Path, manifest: &Manifest, name: &str) -> Result<Segment> {
-    let path = dir.join(name);
-    let segment = match Segment::open(&path) {
-        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Fault::new("file", "the segment that MANIFEST names", "none").at(&path));
-        }
-        opened => opened?,
-    };
+/// Opens one segment of `manifest` and holds it and its tombstones against its entry.
+fn open_entry(
+    dir: &Path,
+    manifest: &Manifest,
+    entry: &SegmentEntry,
+    (access, first): (Access, u32),
+) -> Result<Opened> {
+    let path = dir.join(&entry.name);
+    let segment = Segment::open(&path, access, entry.bytes)?;
     let shape = segment.header.shape;
-    let got = (shape.bits, shape.latent_size, shape.items, segment.map.len() as u64);
-    let entries = manifest.segments.iter().filter(|entry| entry.name == name);
-    for entry in entries {
-        let expected = (manifest.bits, manifest.latent_size, entry.items, entry.bytes);
-        if expected != got {
-            let show = |(bits, latent, items, bytes): (u32, u32, u32, u64)| {
-                format!("{items} items of {bits} bits and {latent} latent values in {bytes} bytes")
-            };
-            return Err(Fault::new("header", show(expected), show(got)).at(&path));
-        }
+    let (expected, got) =
+        ((manifest.bits, manifest.latent_size, entry.items), (shape.bits, shape.latent_size, shape.items));
+    if expected != got {
+        let show = |(bits, latent, items)| format!("{items} items of {bits} bits and {latent} latent values");
+        return Err(Fault::new("header", show(expected), show(got)).at(&path));
     }
-    Ok(segment)
+    let tombstones = match &entry.tombstones {
+        None => None,
+        Some(named) => {
+            let path = dir.join(&named.name);
+            let tombstones = Tombstones::open(&path, access, named.bytes)?;
+            if tombstones.header.shape != shape {
+                let expected = format!("the shape of {}", entry.name);
+                return Err(Fault::new("header", expected, "another").at(&path));
+            }
+            Some(tombstones)
+        }
+    };
+    Ok(Opened { first, segment, tombstones })
 }

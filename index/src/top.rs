@@ -3,6 +3,8 @@
 //! All ties of the last distance are kept until the end, so that the answer does not depend on the order of the scan.
 
 use crate::kernels::Sink;
+use crate::search::View;
+use crate::tombstones::is_dead;
 
 /// Distances run from 0 to 256 bits.
 pub(crate) const DISTANCES: usize = 257;
@@ -53,14 +55,21 @@ impl Nearest {
     }
 }
 
-/// Feeds [`Nearest`] from a scan whose first code is `base`; code `c` stands for `offsets[c]..offsets[c + 1]` items.
-pub(crate) struct ByItems<'a> {
-    pub(crate) nearest: &'a mut Nearest,
-    pub(crate) offsets: &'a [u32],
-    pub(crate) base: usize,
+/// Feeds [`Nearest`] from a scan whose first code is `base`; a code stands for its items that are not dead.
+pub(crate) struct ByItems<'a, 'v> {
+    nearest: &'a mut Nearest,
+    view: &'a View<'v>,
+    base: usize,
+    left: usize, // items that may still be looked at one by one: each is listed once, unless the file is damaged
 }
 
-impl Sink for ByItems<'_> {
+impl<'a, 'v> ByItems<'a, 'v> {
+    pub(crate) fn new(nearest: &'a mut Nearest, view: &'a View<'v>, base: usize) -> Self {
+        ByItems { nearest, view, base, left: view.items as usize }
+    }
+}
+
+impl Sink for ByItems<'_, '_> {
     #[inline]
     fn bound(&self) -> u32 {
         self.nearest.bound()
@@ -68,12 +77,17 @@ impl Sink for ByItems<'_> {
 
     #[inline]
     fn push(&mut self, index: usize, distance: u32) {
-        let code = self.base + index;
-        let weight = match self.offsets.get(code..code + 2) {
-            Some(&[start, end]) => end.saturating_sub(start),
-            _ => 0,
-        };
-        self.nearest.push(code as u32, distance, weight);
+        let code = (self.base + index) as u32; // no more codes than items, which are fewer than 2^32
+        let items = self.view.items_of(code);
+        let mut weight = items.len();
+        if !self.view.dead.is_empty() {
+            let looked_at = weight.min(self.left);
+            self.left -= looked_at;
+            weight = items.take(looked_at).filter(|&item| !is_dead(self.view.dead, item)).count();
+        }
+        if weight > 0 {
+            self.nearest.push(code, distance, weight as u32);
+        }
     }
 }
 
@@ -97,12 +111,18 @@ impl Sink for ByCode<'_> {
 pub(crate) struct First {
     pub(crate) index: usize,
     pub(crate) distance: u32,
+    pub(crate) found: bool,
 }
 
 impl First {
     /// Nothing seen yet: index 0 at a distance no code has.
     pub(crate) fn new() -> Self {
-        First { index: 0, distance: u32::MAX }
+        First::within(u32::MAX)
+    }
+
+    /// Only codes nearer than `bound` count.
+    pub(crate) fn within(bound: u32) -> Self {
+        First { index: 0, distance: bound, found: false }
     }
 }
 
@@ -114,7 +134,7 @@ impl Sink for First {
 
     #[inline]
     fn push(&mut self, index: usize, distance: u32) {
-        *self = First { index, distance };
+        *self = First { index, distance, found: true };
     }
 }
 

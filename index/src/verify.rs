@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::is_code;
-use crate::layout::{Kind, section_name};
-use crate::manifest::NAME;
-use crate::search::View;
-use crate::segment::Segment;
-use crate::snapshot::open_segments;
+use crate::layout::{Header, Kind, section_name};
+use crate::manifest::{NAME, SegmentEntry};
+use crate::map::Access;
+use crate::segment::{Segment, piece};
+use crate::snapshot::{Opened, open_segments};
+use crate::tombstones::is_dead;
 
 /// Something wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Problem {
     pub path: PathBuf,
     /// The part of it.
     pub section: String,
+    /// Where in the file, in bytes from its start: the entry that is wrong, or the first byte of what is wrong as a whole.
+    pub offset: u64,
     /// What was expected and what was found.
     pub detail: String,
 }
@@ -31,13 +34,13 @@ pub struct Problem {
 /// [`Error::NotFound`], and [`Error::Io`] where a file cannot be read at all.
 pub fn verify(dir: &Path) -> Result<Vec<Problem>> {
     let mut problems = Vec::new();
-    match open_segments(dir) {
+    match open_segments(dir, Access::Map) {
         Err(error) => problems.push(problem(error, &dir.join(NAME))?),
         Ok((manifest, segments)) => {
-            for (entry, segment) in manifest.segments.iter().zip(segments) {
-                match segment {
+            for (entry, opened) in manifest.segments.iter().zip(segments) {
+                match opened {
                     Err(error) => problems.push(problem(error, &dir.join(&entry.name))?),
-                    Ok(segment) => check_segment(&segment, &mut problems),
+                    Ok(opened) => check(dir, entry, &opened, &mut problems),
                 }
             }
         }
@@ -47,133 +50,185 @@ pub fn verify(dir: &Path) -> Result<Vec<Problem>> {
 
 /// What is wrong with a file is a finding; that it cannot be read is an error.
 fn problem(error: Error, path: &Path) -> Result<Problem> {
+    let at = |path: PathBuf, section: &str, detail| Problem {
+        path,
+        section: section.to_string(),
+        offset: 0,
+        detail,
+    };
     match error {
         Error::Damaged { path, section, expected, got, .. } => {
-            Ok(Problem { path, section, detail: format!("expected {expected}, got {got}") })
+            Ok(at(path, &section, format!("expected {expected}, got {got}")))
         }
-        Error::TooNew { path, got, supported } => {
-            let detail = format!("expected format {supported} or older, got {got}");
-            Ok(Problem { path, section: "header".to_string(), detail })
+        Error::TooNew { path, got, supported } | Error::TooOld { path, got, supported } => {
+            Ok(at(path, "header", format!("expected format {supported}, got {got}")))
         }
         Error::Input { what, expected, got } => {
-            let detail = format!("{what}: expected {expected}, got {got}");
-            Ok(Problem { path: path.to_path_buf(), section: "header".to_string(), detail })
+            Ok(at(path.to_path_buf(), "header", format!("{what}: expected {expected}, got {got}")))
         }
         other => Err(other),
     }
 }
 
-fn check_segment(segment: &Segment, problems: &mut Vec<Problem>) {
-    let mut report = |section: String, detail: String| {
-        problems.push(Problem { path: segment.path.clone(), section, detail });
-    };
-    let mut sound = true;
-    for (section, detail) in damaged_bytes(segment) {
-        sound = false;
-        report(section, detail);
-    }
-    // what the arrays say is only worth reporting when they are what was written
-    if sound {
-        for (kind, wrong) in meanings(segment) {
-            if let Some(detail) = wrong {
-                report(kind.name().to_string(), detail);
-            }
-        }
+fn check(dir: &Path, entry: &SegmentEntry, opened: &Opened, problems: &mut Vec<Problem>) {
+    let segment = &opened.segment;
+    check_file(&segment.path, &segment.map, &segment.header, || meanings(segment), problems);
+    if let (Some(tombstones), Some(named)) = (&opened.tombstones, &entry.tombstones) {
+        let wrong = || dead_are_items(tombstones.words(), entry.items, named.dead);
+        check_file(&dir.join(&named.name), &tombstones.map, &tombstones.header, wrong, problems);
     }
 }
 
-/// Sections whose checksum is wrong, and gaps that are not zero or not gaps: (section, detail).
-fn damaged_bytes(segment: &Segment) -> Vec<(String, String)> {
-    let file: &[u8] = &segment.map;
+/// A part of a section that is wrong: the section, the bytes before it, and what is wrong.
+type Wrong = (Kind, u64, String);
+
+/// Bytes first: what the arrays say is only worth reporting when they are what was written.
+fn check_file(
+    path: &Path,
+    file: &[u8],
+    header: &Header,
+    meanings: impl FnOnce() -> Vec<Wrong>,
+    problems: &mut Vec<Problem>,
+) {
+    let mut report = |section: String, offset: u64, detail: String| {
+        problems.push(Problem { path: path.to_path_buf(), section, offset, detail });
+    };
+    let damaged = damaged_bytes(file, header);
+    if damaged.is_empty() {
+        for (kind, before, detail) in meanings() {
+            let section = header.sections.iter().find(|section| section.kind == kind as u32);
+            report(kind.name().to_string(), section.map_or(0, |section| section.offset) + before, detail);
+        }
+    }
+    damaged.into_iter().for_each(|(section, offset, detail)| report(section, offset, detail));
+}
+
+/// Sections whose checksum is wrong, and gaps that are not zero or not gaps: (section, offset, detail).
+fn damaged_bytes(file: &[u8], header: &Header) -> Vec<(String, u64, String)> {
     let mut found = Vec::new();
-    let mut sections = segment.header.sections.clone();
+    let mut sections = header.sections.clone();
     sections.sort_by_key(|section| (section.offset, section.length));
-    let mut end = segment.header.length;
+    let mut end = header.length;
     for section in sections {
         let name = section_name(section.kind);
         let start = usize::try_from(section.offset).unwrap_or(usize::MAX);
         let stop = start.saturating_add(usize::try_from(section.length).unwrap_or(usize::MAX));
         let (Some(gap), Some(bytes)) = (file.get(end..start), file.get(start..stop)) else {
-            found.push((
-                name,
-                format!("expected to lie between {end} and {}, got {start}..{stop}", file.len()),
-            ));
+            let detail = format!("expected to lie between {end} and {}, got {start}..{stop}", file.len());
+            found.push((name, section.offset, detail));
             continue;
         };
         let got = crc32fast::hash(bytes);
         if got != section.checksum {
-            found.push((name.clone(), format!("expected checksum {:08x}, got {got:08x}", section.checksum)));
+            let detail = format!("expected checksum {:08x}, got {got:08x}", section.checksum);
+            found.push((name.clone(), section.offset, detail));
         }
-        if gap.iter().any(|&byte| byte != 0) {
-            found.push((format!("padding before {name}"), "expected zeros, got other bytes".to_string()));
+        if let Some(at) = gap.iter().position(|&byte| byte != 0) {
+            let detail = "expected zeros, got other bytes".to_string();
+            found.push((format!("padding before {name}"), (end + at) as u64, detail));
         }
         end = stop;
     }
     if end != file.len() {
-        found.push(("file".to_string(), format!("expected to end at {end}, got {} bytes", file.len())));
+        let detail = format!("expected to end at {end}, got {} bytes", file.len());
+        found.push(("file".to_string(), end as u64, detail));
     }
     found
 }
 
-/// Each section's meaning: what is wrong with it, if anything.
-fn meanings(segment: &Segment) -> Vec<(Kind, Option<String>)> {
-    let view = segment.view();
+/// What is wrong with the arrays of a segment whose bytes are those that were written.
+fn meanings(segment: &Segment) -> Vec<Wrong> {
+    let view = segment.view(&[]);
     let shape = segment.header.shape;
-    let items = shape.items as usize;
+    let (bits, width) = (shape.bits as usize, view.words * 8);
     let (name_offsets, names) = segment.names();
     let (payload_offsets, payloads) = segment.payloads();
     let (_, scales) = segment.latents();
-    let bits = shape.bits as usize;
-    let wide = view.codes.chunks_exact(view.words).position(|code| !is_code(code, bits));
-    let stray = view.graph.representatives.chunks_exact(view.words).position(|code| !is_code(code, bits));
+    let graph = &view.graph;
+    let wide = |kind: Kind, codes: &[u64]| {
+        let at = codes.chunks_exact(view.words).position(|code| !is_code(code, bits))?;
+        Some((kind, (at * width) as u64, format!("expected {bits} bits, got more in code {at}")))
+    };
+    let u32s = |kind: Kind, offsets: &[u32], end: usize| {
+        rising(offsets.iter().map(|&offset| u64::from(offset)), end)
+            .map(|(at, detail)| (kind, at * 4, detail))
+    };
+    let u64s = |kind: Kind, offsets: &[u64], end: usize| {
+        let wrong = || rising(offsets.iter().copied(), end).map(|(at, detail)| (kind, at * 8, detail));
+        if offsets.is_empty() && end == 0 { None } else { wrong() }
+    };
+    let no_items = view.code_offsets.windows(2).position(|pair| pair[0] == pair[1]);
     let scale = scales.iter().position(|scale| !(scale.is_finite() && *scale >= 0.0));
-    let point =
-        segment.curve.iter().position(|point| !point.recall.is_finite() || point.probes > shape.buckets);
-    let offsets = |offsets: &[u32], end: usize| rising(offsets.iter().map(|&offset| u64::from(offset)), end);
-    vec![
-        (Kind::Codes, wide.map(|at| format!("expected {bits} bits, got more in code {at}"))),
-        (Kind::CodeOffsets, offsets(view.code_offsets, items)),
-        (Kind::CodeItems, check_items(&view, segment.item_codes())),
-        (Kind::NameOffsets, rising(name_offsets.iter().copied(), names.len())),
-        (Kind::PayloadOffsets, rising(payload_offsets.iter().copied(), payloads.len())),
-        (Kind::LatentScales, scale.map(|at| format!("expected finite scales, got {}", scales[at]))),
-        (Kind::Buckets, offsets(view.buckets, view.n_codes())),
-        (Kind::Representatives, stray.map(|at| format!("expected {bits} bits, got more in bucket {at}"))),
-        (Kind::GraphLayers, offsets(view.graph.layers, view.graph.offsets.len().saturating_sub(1))),
-        (Kind::GraphOffsets, offsets(view.graph.offsets, view.graph.edges.len())),
-        (Kind::GraphEdges, check_edges(&view.graph, view.n_buckets())),
-        (Kind::Calibration, point.map(|at| format!("expected a share, got {:?}", segment.curve[at]))),
-    ]
+    let sane = |recall: f32| (-1.0..=1.0).contains(&recall);
+    let point = segment.curve.iter().position(|point| !sane(point.recall) || point.probes > shape.buckets);
+    let all = [
+        wide(Kind::Codes, view.codes),
+        u32s(Kind::CodeOffsets, view.code_offsets, shape.items as usize),
+        no_items.map(|at| {
+            (Kind::CodeOffsets, at as u64 * 4, format!("expected items under code {at}, got none"))
+        }),
+        u32s(Kind::Buckets, view.buckets, view.n_codes()),
+        wide(Kind::Representatives, graph.representatives),
+        u32s(Kind::GraphLayers, graph.layers, graph.offsets.len().saturating_sub(1)),
+        u32s(Kind::GraphOffsets, graph.offsets, graph.edges.len()),
+        check_edges(graph, view.n_buckets()).map(|detail| (Kind::GraphEdges, 0, detail)),
+        point.map(|at| {
+            (Kind::Calibration, at as u64 * 16, format!("expected a share, got {:?}", segment.curve[at]))
+        }),
+        u64s(Kind::NameOffsets, name_offsets, names.len()),
+        u64s(Kind::PayloadOffsets, payload_offsets, payloads.len()),
+        scale.map(|at| {
+            (Kind::LatentScales, at as u64 * 4, format!("expected finite scales, got {}", scales[at]))
+        }),
+    ];
+    all.into_iter().flatten().collect()
 }
 
-/// What is wrong with offsets that should rise from 0 to `end`.
-fn rising(offsets: impl Iterator<Item = u64> + Clone, end: usize) -> Option<String> {
-    let falls = offsets.clone().zip(offsets.clone().skip(1)).any(|(a, b)| a > b);
-    let (first, last) = (offsets.clone().next(), offsets.last());
-    let sound = !falls && first == Some(0) && last == Some(end as u64);
-    (!sound).then(|| format!("expected offsets that rise from 0 to {end}, got {first:?} to {last:?}"))
-}
-
-/// Every item must be listed, ascending, under the one code it names.
-fn check_items(view: &View<'_>, item_codes: &[u32]) -> Option<String> {
-    let mut listed = 0;
-    for code in 0..view.n_codes() {
-        let offsets: Vec<u64> =
-            view.code_offsets[code..code + 2].iter().map(|&offset| offset.into()).collect();
-        let (start, end) = (offsets[0] as usize, offsets[1] as usize);
-        let items = view.code_items.get(start..end).unwrap_or_default();
-        if items.is_empty() || !items.is_sorted_by(|a, b| a < b) {
-            return Some(format!("expected ascending items under code {code}, got {items:?}"));
-        }
-        for &item in items {
-            if item_codes.get(item as usize) != Some(&(code as u32)) {
-                return Some(format!("expected item {item} under its own code, got it under code {code}"));
-            }
-        }
-        listed += items.len();
+/// What is wrong with offsets that should rise from 0 to `end`, and with which of them.
+fn rising(offsets: impl Iterator<Item = u64> + Clone, end: usize) -> Option<(u64, String)> {
+    let falls = offsets.clone().zip(offsets.clone().skip(1)).position(|(a, b)| a > b);
+    let (first, last) = (offsets.clone().next(), offsets.clone().last());
+    if falls.is_none() && first == Some(0) && last == Some(end as u64) {
+        return None;
     }
-    (listed != item_codes.len())
-        .then(|| format!("expected {} items under the codes, got {listed}", item_codes.len()))
+    let at = falls
+        .map_or_else(|| if first == Some(0) { offsets.count().saturating_sub(1) } else { 0 }, |at| at + 1);
+    Some((at as u64, format!("expected offsets that rise from 0 to {end}, got {first:?} to {last:?}")))
+}
+
+/// What is wrong with tombstones of a segment of `items` items, `dead` of which should have one.
+fn dead_are_items(words: &[u64], items: u32, dead: u32) -> Vec<Wrong> {
+    let set: u32 = words.iter().map(|word| word.count_ones()).sum();
+    let beyond = words.last().is_some_and(|last| !items.is_multiple_of(64) && last >> (items % 64) != 0);
+    let wrong = |detail| (Kind::Tombstones, 0, detail);
+    let mut found = Vec::new();
+    if set != dead {
+        found.push(wrong(format!("expected {dead} dead items, got {set}")));
+    }
+    if beyond {
+        found.push(wrong(format!("expected bits for {items} items, got more")));
+    }
+    found
+}
+
+/// The names of the live items of a segment whose names are what was written; nothing where they are not.
+pub(crate) fn sound_names(opened: &Opened) -> Option<Vec<Vec<u8>>> {
+    let segment = &opened.segment;
+    let of_names = [Kind::NameOffsets.name(), Kind::Names.name(), Kind::Tombstones.name()];
+    let damaged = |file: &[u8], header: &Header| {
+        damaged_bytes(file, header).iter().any(|(section, _, _)| of_names.contains(&section.as_str()))
+    };
+    let tombstones = opened.tombstones.as_ref();
+    let (offsets, bytes) = segment.names();
+    if damaged(&segment.map, &segment.header)
+        || tombstones.is_some_and(|tombstones| damaged(&tombstones.map, &tombstones.header))
+        || offsets.is_empty()
+    {
+        return None;
+    }
+    let dead = tombstones.map_or(&[][..], |tombstones| tombstones.words());
+    let live = (0..segment.items()).filter(|&item| !is_dead(dead, item));
+    Some(live.map(|item| piece(offsets, bytes, item as usize).to_vec()).collect())
 }
 
 /// Edges must stay inside their layer, and the entry must reach every node.

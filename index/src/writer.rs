@@ -1,14 +1,20 @@
-//! The one writer of an index: lock, write a segment, replace the MANIFEST, sweep up.
+//! The one writer of an index: lock, write a segment and tombstones, replace the MANIFEST, sweep up.
 //!
-//! A crash at any point leaves the last commit in place; what it left lying around is removed by the next writer.
+//! A crash at any point leaves the last commit in place; what it left lying around is removed by the next writer. Segments
+//! are never changed: what is added makes a new one, what is removed gets a tombstone, and `merge` says when several
+//! become one.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{BufWriter, Write};
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
-use crate::builder::SegmentBuilder;
+use crate::builder::{SegmentBuilder, Settings};
 use crate::error::{Error, Result};
-use crate::manifest::{self, Manifest, SegmentEntry};
+use crate::manifest::{self, Manifest, SegmentEntry, TombstonesEntry};
+use crate::merge::{Part, merged, plan};
+use crate::snapshot::Snapshot;
+use crate::storage::{Disk, Storage};
+use crate::tombstones;
 
 /// The lock file's name in the index folder; it stays, only the lock on it comes and goes.
 const LOCK: &str = "LOCK";
@@ -17,16 +23,28 @@ const LOCK: &str = "LOCK";
 #[derive(Debug)]
 pub struct Writer {
     dir: PathBuf,
+    storage: Box<dyn Storage>,
     _lock: File,
+}
+
+/// What is to be kept of the last commit.
+enum Keep<'a> {
+    /// All but these items.
+    AllBut(&'a [u32]),
+    Nothing,
 }
 
 impl Writer {
     /// Takes the lock of the index at `dir`, which is created if it does not exist, and removes what a crashed writer left.
     ///
     /// # Errors
-    /// [`Error::Locked`] at once when another writer holds the lock; [`Error::Damaged`] or [`Error::TooNew`] when the
-    /// MANIFEST cannot be read; [`Error::Io`].
+    /// [`Error::Locked`] at once when another writer holds the lock; [`Error::Damaged`], [`Error::TooNew`] or
+    /// [`Error::TooOld`] when the MANIFEST cannot be read; [`Error::Io`].
     pub fn lock(dir: &Path) -> Result<Writer> {
+        Writer::lock_with(dir, Box::new(Disk))
+    }
+
+    pub(crate) fn lock_with(dir: &Path, storage: Box<dyn Storage>) -> Result<Writer> {
         fs::create_dir_all(dir).map_err(|error| Error::io(dir, "cannot create the folder", error))?;
         let path = dir.join(LOCK);
         let lock = File::options()
@@ -40,68 +58,169 @@ impl Writer {
             Err(TryLockError::WouldBlock) => return Err(Error::Locked { path }),
             Err(TryLockError::Error(error)) => return Err(Error::io(&path, "cannot lock", error)),
         }
-        let writer = Writer { dir: dir.to_path_buf(), _lock: lock };
-        writer.sweep(writer.last_commit()?.as_ref())?;
+        let writer = Writer { dir: dir.to_path_buf(), storage, _lock: lock };
+        let last = manifest_if_any(dir)?;
+        writer.sweep(last.as_ref())?;
         Ok(writer)
     }
 
-    /// Makes the items of `builder` the whole content of the index, at once and durably. Readers keep what they opened.
+    /// The last commit; nothing where there was none.
     ///
     /// # Errors
-    /// [`Error::Io`], or as [`Writer::lock`]; the last commit then still stands.
-    pub fn commit(&mut self, builder: SegmentBuilder) -> Result<()> {
-        let generation = self.last_commit()?.map_or(0, |last| last.generation) + 1;
-        let name = manifest::segment_name(generation);
-        let bytes = self.write_segment(&name, &builder)?;
-        let settings = builder.settings();
-        let next = Manifest {
-            generation,
-            bits: settings.bits as u32,
-            latent_size: settings.latent_size as u32,
-            attributes: settings.attributes.clone(),
-            segments: vec![SegmentEntry { name, bytes, items: builder.len() as u32 }],
-        };
-        next.commit(&self.dir)?;
-        self.sweep(Some(&next))
-    }
-
-    fn last_commit(&self) -> Result<Option<Manifest>> {
-        match Manifest::read(&self.dir) {
-            Ok(manifest) => Ok(Some(manifest)),
-            Err(Error::NotFound { .. }) => Ok(None),
+    /// As [`Snapshot::open`].
+    pub fn last(&self) -> Result<Option<Snapshot>> {
+        match Snapshot::open(&self.dir) {
+            Ok(snapshot) => Ok(Some(snapshot)),
+            Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
     }
 
+    /// Takes the items `remove`, ids of the last commit, out of the index, and adds those of `add`, at once and durably.
+    /// The attributes of `add` replace the index's. Readers keep what they opened; ids are those of one commit only.
+    ///
+    /// Small and mostly dead segments are merged into the new one (see `merge`), so that an index of n items has no more
+    /// than about log2(n) segments.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when `add` is not of the index's bits and latent size, or an id is none; [`Error::Io`], or as
+    /// [`Snapshot::open`]. The last commit then still stands.
+    pub fn commit(&mut self, add: SegmentBuilder, remove: &[u32]) -> Result<()> {
+        self.change(add, Keep::AllBut(remove), plan)
+    }
+
+    /// Makes the items of `add` the whole content of the index, at once and durably. Readers keep what they opened.
+    ///
+    /// # Errors
+    /// [`Error::Io`], or as [`Writer::lock`]; the last commit then still stands.
+    pub fn replace(&mut self, add: SegmentBuilder) -> Result<()> {
+        self.change(add, Keep::Nothing, plan)
+    }
+
+    /// Merges all segments into one and drops what is dead. Nothing is written where there is nothing to gain.
+    ///
+    /// # Errors
+    /// As [`Writer::commit`]; [`Error::NotFound`] where there is no index.
+    pub fn compact(&mut self) -> Result<()> {
+        let Some(last) = self.last()? else { return Err(Error::NotFound { path: self.dir.clone() }) };
+        if last.segments() <= 1 && last.dead() == 0 {
+            return Ok(());
+        }
+        let add = SegmentBuilder::new(&last.settings())?;
+        drop(last);
+        self.change(add, Keep::AllBut(&[]), |parts, _| vec![true; parts.len()])
+    }
+
+    /// Commits what is left of the last commit and what is added; `choose` says which parts become one segment.
+    fn change(
+        &mut self,
+        add: SegmentBuilder,
+        keep: Keep<'_>,
+        choose: impl Fn(&[Part], usize) -> Vec<bool>,
+    ) -> Result<()> {
+        let settings = add.settings().clone();
+        let last = match keep {
+            Keep::AllBut(_) => self.last()?,
+            Keep::Nothing => None, // which may be damaged
+        };
+        let generation = manifest_if_any(&self.dir)?.map_or(0, |last| last.generation) + 1;
+        let mut segments = Vec::new();
+        let mut add = add;
+        if let (Some(last), Keep::AllBut(remove)) = (&last, keep) {
+            check_fits(last, &settings)?;
+            let removed = last.by_segment(remove)?;
+            let parts = last.parts(&removed);
+            let chosen = choose(&parts, add.len());
+            add = merged(last, &removed, &chosen, add)?;
+            for (at, _) in chosen.iter().enumerate().filter(|(_, chosen)| !**chosen) {
+                segments.push(self.kept(last, at, removed.get(&at), generation)?);
+            }
+        }
+        if !add.is_empty() {
+            segments.push(self.write_segment(add, generation)?);
+        }
+        let Settings { bits, latent_size, attributes, .. } = settings;
+        let next =
+            Manifest { generation, bits: bits as u32, latent_size: latent_size as u32, attributes, segments };
+        manifest::sync_folder(&self.dir, &*self.storage)?;
+        next.commit(&self.dir, &*self.storage)?;
+        drop(last);
+        self.sweep(Some(&next))
+    }
+
+    /// The entry of segment `at` of the last commit without the items that `removed` marks.
+    fn kept(
+        &self,
+        last: &Snapshot,
+        at: usize,
+        removed: Option<&Vec<u64>>,
+        generation: u64,
+    ) -> Result<SegmentEntry> {
+        let entry = &last.entries()[at];
+        let Some(words) = removed else { return Ok(entry.clone()) };
+        let name = manifest::tombstones_name(&entry.name, generation);
+        let path = self.dir.join(&name);
+        let dead = words.iter().map(|word| word.count_ones()).sum();
+        let bytes = tombstones::write(&path, words, &last.shape(at), &*self.storage)
+            .map_err(|error| Error::io(&path, "cannot write", error))?;
+        Ok(SegmentEntry { tombstones: Some(TombstonesEntry { name, bytes, dead }), ..entry.clone() })
+    }
+
     /// Writes and syncs a segment under a name that no reader knows yet.
-    fn write_segment(&self, name: &str, builder: &SegmentBuilder) -> Result<u64> {
-        let path = self.dir.join(name);
+    fn write_segment(&self, builder: SegmentBuilder, generation: u64) -> Result<SegmentEntry> {
+        let name = manifest::segment_name(generation);
+        let path = self.dir.join(&name);
+        let items = builder.len() as u32; // fewer than 2^32 - 1
         let write = || {
-            let mut out = BufWriter::new(File::create(&path)?);
-            let bytes = builder.write(&mut out)?;
-            out.flush()?;
-            out.get_ref().sync_all()?;
+            let (out, bytes, _) = builder.write(BufWriter::new(self.storage.create(&path)?))?;
+            self.storage.sync(&path, out.get_ref())?;
             Ok(bytes)
         };
         let bytes = write().map_err(|error| Error::io(&path, "cannot write", error))?;
-        manifest::sync_folder(&self.dir)?;
-        Ok(bytes)
+        Ok(SegmentEntry { name, bytes, items, tombstones: None })
     }
 
-    /// Removes segments that `current` does not name, and unfinished MANIFESTs. Files of other names are not ours.
+    /// Replaces the MANIFEST by one without the segments for which `drop` holds.
+    pub(crate) fn drop_segments(&mut self, drop: &dyn Fn(&SegmentEntry) -> bool) -> Result<()> {
+        let mut manifest = Manifest::read(&self.dir)?;
+        manifest.segments.retain(|entry| !drop(entry));
+        manifest.generation += 1;
+        manifest.commit(&self.dir, &*self.storage)?;
+        self.sweep(Some(&manifest))
+    }
+
+    /// Removes files of ours that `current` does not name. Files of other names are not ours.
     fn sweep(&self, current: Option<&Manifest>) -> Result<()> {
         let read = |error| Error::io(&self.dir, "cannot list", error);
         for entry in fs::read_dir(&self.dir).map_err(read)? {
             let entry = entry.map_err(read)?;
             let name = entry.file_name();
-            let Some(name) = name.to_str() else { continue };
-            let live =
-                current.is_some_and(|manifest| manifest.segments.iter().any(|segment| segment.name == name));
-            if name == manifest::TEMPORARY || (manifest::is_segment_name(name) && !live) {
+            let Some(name) = name.to_str().filter(|name| manifest::is_own_name(name)) else { continue };
+            let mut named =
+                current.iter().flat_map(|manifest| &manifest.segments).flat_map(SegmentEntry::files);
+            if !named.any(|live| live == name) {
                 // where open files cannot be removed, a reader may still hold it: the next writer tries again
-                let _ = fs::remove_file(entry.path());
+                let _ = self.storage.remove(&entry.path());
             }
         }
         Ok(())
     }
+}
+
+/// The MANIFEST of the last commit; nothing where there was none.
+fn manifest_if_any(dir: &Path) -> Result<Option<Manifest>> {
+    match Manifest::read(dir) {
+        Ok(manifest) => Ok(Some(manifest)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn check_fits(last: &Snapshot, settings: &Settings) -> Result<()> {
+    let (expected, got) = ((last.bits(), last.latent_size()), (settings.bits, settings.latent_size));
+    if expected != got {
+        let show = |(bits, latent): (usize, usize)| format!("{bits} bits and latents of {latent}");
+        return Err(Error::input("what is added", show(expected), show(got)));
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use aesearch_index::{Error, SegmentBuilder, Settings, Snapshot, Writer, verify};
 
-use crate::{commit, items, open, segment_files};
+use crate::{commit, ids_of, items, open, segment_files};
 
 #[test]
 fn what_was_pushed_comes_back() {
@@ -21,8 +21,7 @@ fn what_was_pushed_comes_back() {
     assert_eq!((snapshot.len(), snapshot.bits(), snapshot.latent_size()), (50, 100, 7));
     assert_eq!(snapshot.attribute("model"), Some(&b"digits"[..]));
     assert_eq!((snapshot.attribute("empty"), snapshot.attribute("none")), (Some(&[][..]), None));
-    for (id, item) in pushed.iter().enumerate() {
-        let id = id as u32;
+    for (id, item) in ids_of(&snapshot, &pushed).into_iter().zip(&pushed) {
         assert_eq!((snapshot.name(id), snapshot.payload(id)), (&item.name[..], &item.payload[..]));
         assert_eq!(snapshot.code(id), item.code);
         let latent = snapshot.latent(id).unwrap();
@@ -81,6 +80,7 @@ fn a_crash_before_the_rename_leaves_the_last_commit() {
         ("MANIFEST.tmp", &b"half a mani"[..]),
         ("0000000000000002.seg", b"AESEGMNT half a segment"),
         ("00000000000000ff.seg", b""),
+        ("0000000000000001-0000000000000002.dead", b"AETOMBST"),
     ];
     for (name, bytes) in left_over {
         fs::write(dir.path().join(name), bytes).unwrap();
@@ -93,9 +93,9 @@ fn a_crash_before_the_rename_leaves_the_last_commit() {
     for (name, _) in left_over {
         assert!(!dir.path().join(name).exists(), "{name}");
     }
-    writer.commit(SegmentBuilder::new(&settings).unwrap()).unwrap();
+    writer.replace(SegmentBuilder::new(&settings).unwrap()).unwrap();
     assert!(open(dir.path()).is_empty());
-    assert_eq!(segment_files(dir.path()).len(), 1);
+    assert_eq!(segment_files(dir.path()).len(), 0, "an empty index has no segment");
     assert!(dir.path().join("notes.txt").exists());
 }
 
@@ -111,8 +111,7 @@ fn a_reader_keeps_its_snapshot_while_writers_commit() {
     }
     assert_eq!(open(dir.path()).len(), 100);
     assert_eq!(reader.len(), 300);
-    for (id, item) in first.iter().enumerate() {
-        assert_eq!(reader.name(id as u32), item.name);
+    for item in &first {
         assert_eq!(reader.search(&item.code, &Default::default()).unwrap()[0].distance, 0);
     }
 }
@@ -129,7 +128,7 @@ fn readers_that_open_during_commits_see_whole_ones() {
         while !writer.is_finished() {
             let snapshot = open(dir.path());
             let version = &versions[sizes.iter().position(|&size| size == snapshot.len()).unwrap()];
-            assert!(version.iter().enumerate().all(|(id, item)| snapshot.name(id as u32) == item.name));
+            assert_eq!(ids_of(&snapshot, version).len(), version.len());
         }
     });
 }

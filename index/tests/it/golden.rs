@@ -1,14 +1,14 @@
-//! A segment of format 1.0, kept: it must stay readable, and the same items must still make the same bytes.
+//! An index of format 2.0, kept: it must stay readable, and the same commits must still make the same bytes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use aesearch_index::{Mode, Search, Settings, verify};
+use aesearch_index::{Mode, Search, SegmentBuilder, Settings, Writer, verify};
 
-use crate::{commit, items, open, segment_files};
+use crate::{Owned, commit, ids_of, items, open};
 
 fn golden() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/format-1.0")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/format-2.0")
 }
 
 fn settings() -> Settings {
@@ -20,40 +20,58 @@ fn settings() -> Settings {
     }
 }
 
+/// Two segments, the first with tombstones; gives the items that are alive.
+fn make(dir: &Path) -> Vec<Owned> {
+    let (first, second) = (items(60, &settings(), 10), items(5, &settings(), 11));
+    commit(dir, &first, &settings());
+    let ids = ids_of(&open(dir), &first);
+    let mut builder = SegmentBuilder::new(&settings()).unwrap();
+    second.iter().for_each(|item| item.push_to(&mut builder));
+    Writer::lock(dir).unwrap().commit(builder, &ids[..3]).unwrap();
+    [&first[3..], &second[..]].concat()
+}
+
 #[test]
 fn the_golden_index_is_read_verified_and_searched() {
+    let dir = tempfile::tempdir().unwrap();
+    let pushed = make(dir.path());
     let snapshot = open(&golden());
     assert_eq!(verify(&golden()).unwrap(), []);
-    let pushed = items(60, &settings(), 10);
-    assert_eq!((snapshot.len(), snapshot.bits(), snapshot.latent_size()), (60, 64, 4));
+    assert_eq!((snapshot.len(), snapshot.segments(), snapshot.dead()), (62, 2, 3));
+    assert_eq!((snapshot.bits(), snapshot.latent_size()), (64, 4));
     assert_eq!(snapshot.attribute("model"), Some(&b"golden"[..]));
-    for (id, item) in pushed.iter().enumerate() {
-        let hits = snapshot
-            .search(&item.code, &Search { k: 1, mode: Mode::Exact, radius: None, ties: false })
-            .unwrap();
-        assert_eq!((hits[0].id, hits[0].distance), (id as u32, 0));
-        assert_eq!(
-            (snapshot.name(id as u32), snapshot.payload(id as u32)),
-            (&item.name[..], &item.payload[..])
-        );
+    for (id, item) in ids_of(&snapshot, &pushed).into_iter().zip(&pushed) {
+        let search = Search { k: 1, mode: Mode::Exact, radius: None, ties: false };
+        let hits = snapshot.search(&item.code, &search).unwrap();
+        assert_eq!((hits[0].id, hits[0].distance), (id, 0));
+        assert_eq!((snapshot.name(id), snapshot.payload(id)), (&item.name[..], &item.payload[..]));
     }
 }
 
 /// After a wanted change of the format: bump its version, keep the old folder, run with AESEARCH_WRITE_GOLDEN=1.
 #[test]
-fn the_same_items_make_the_golden_bytes() {
+fn the_same_commits_make_the_golden_bytes() {
     let dir = tempfile::tempdir().unwrap();
-    commit(dir.path(), &items(60, &settings(), 10), &settings());
-    let mut files = segment_files(dir.path());
-    files.push(dir.path().join("MANIFEST"));
+    make(dir.path());
+    let names = |dir: &Path| {
+        let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = entries.filter(|name| name != "LOCK").collect();
+        names.sort();
+        names
+    };
     if std::env::var_os("AESEARCH_WRITE_GOLDEN").is_some() {
         fs::create_dir_all(golden()).unwrap();
-        for file in &files {
-            fs::copy(file, golden().join(file.file_name().unwrap())).unwrap();
+        for name in names(dir.path()) {
+            fs::copy(dir.path().join(&name), golden().join(&name)).unwrap();
         }
     }
-    for file in files {
-        let kept = fs::read(golden().join(file.file_name().unwrap())).unwrap();
-        assert!(fs::read(&file).unwrap() == kept, "{} differs from the golden one", file.display());
+    assert_eq!(names(dir.path()), names(&golden()));
+    for name in names(dir.path()) {
+        let (made, kept) = (dir.path().join(&name), golden().join(&name));
+        assert!(
+            fs::read(made).unwrap() == fs::read(kept).unwrap(),
+            "{} differs from the golden one",
+            name.display()
+        );
     }
 }

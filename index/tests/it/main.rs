@@ -8,6 +8,7 @@ mod golden;
 mod histories;
 mod searches;
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use aesearch_index::{Item, SegmentBuilder, Settings, Snapshot, Writer, words};
@@ -78,11 +79,17 @@ pub(crate) fn items(n: usize, settings: &Settings, seed: u64) -> Vec<Owned> {
 pub(crate) fn commit(dir: &Path, items: &[Owned], settings: &Settings) {
     let mut builder = SegmentBuilder::new(settings).unwrap();
     items.iter().for_each(|item| item.push_to(&mut builder));
-    Writer::lock(dir).unwrap().commit(builder).unwrap();
+    Writer::lock(dir).unwrap().replace(builder).unwrap();
 }
 
 pub(crate) fn open(dir: &Path) -> Snapshot {
     Snapshot::open(dir).unwrap()
+}
+
+/// Items are numbered by their codes: these are the numbers of `items`, by their names.
+pub(crate) fn ids_of(snapshot: &Snapshot, items: &[Owned]) -> Vec<u32> {
+    let by_name: HashMap<&[u8], u32> = snapshot.ids().map(|id| (snapshot.name(id), id)).collect();
+    items.iter().map(|item| by_name[&item.name[..]]).collect()
 }
 
 /// The segment files of the index at `dir`, by name.

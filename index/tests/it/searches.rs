@@ -2,13 +2,12 @@
 
 use aesearch_index::{Error, Hit, Item, Mode, Search, SegmentBuilder, Settings, Snapshot, Writer, distance};
 
-use crate::{Owned, Random, commit, items, open};
+use crate::{Random, commit, ids_of, items, open};
 
-fn naive(items: &[Owned], query: &[u64], k: usize, radius: u32) -> Vec<Hit> {
-    let mut hits: Vec<Hit> = items
-        .iter()
-        .zip(0..)
-        .map(|(item, id)| Hit { id, distance: distance(&item.code, query) })
+fn naive(snapshot: &Snapshot, query: &[u64], k: usize, radius: u32) -> Vec<Hit> {
+    let mut hits: Vec<Hit> = snapshot
+        .ids()
+        .map(|id| Hit { id, distance: distance(snapshot.code(id), query) })
         .filter(|hit| hit.distance <= radius)
         .collect();
     hits.sort_by_key(|hit| (hit.distance, hit.id));
@@ -39,7 +38,7 @@ fn exact_equals_the_naive_answer_ties_and_all() {
                 let hits = snapshot.search(&query, &exact(k, radius)).unwrap();
                 assert_eq!(
                     hits,
-                    naive(&pushed, &query, k, radius.unwrap_or(u32::MAX)),
+                    naive(&snapshot, &query, k, radius.unwrap_or(u32::MAX)),
                     "{bits} {k} {radius:?}"
                 );
             }
@@ -89,8 +88,9 @@ fn many_equal_codes_are_all_found_in_order() {
     assert!(snapshot.distinct_codes() <= 1501);
     for mode in [Mode::Exact, Mode::Recall(0.99)] {
         let hits = snapshot.search(&[42], &Search { k: 1000, mode, radius: Some(0), ties: false }).unwrap();
-        let ids: Vec<u32> = hits.iter().map(|hit| hit.id).collect();
-        assert_eq!(ids, (0..1000).map(|i| i * 2).collect::<Vec<_>>());
+        let names: Vec<&[u8]> = hits.iter().map(|hit| snapshot.name(hit.id)).collect();
+        let pushed: Vec<&[u8]> = pushed.iter().step_by(2).take(1000).map(|item| &item.name[..]).collect();
+        assert_eq!(names, pushed, "equal codes keep the order in which they were pushed");
 
         let hits = snapshot.search(&[42], &Search { k: 1000, mode, radius: None, ties: true }).unwrap();
         assert_eq!((hits.len(), hits[999].distance, hits[1499].distance), (1500, 0, 0));
@@ -113,8 +113,10 @@ fn reranking_orders_by_the_cosine_of_the_latents() {
         let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
         dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
     };
+    let ids = ids_of(&snapshot, &pushed);
+    let item_of = |id| &pushed[ids.iter().position(|&other| other == id).unwrap()];
     let mut expected: Vec<(f64, u32)> =
-        hits.iter().map(|hit| (cosine(&query, &pushed[hit.id as usize].latent), hit.id)).collect();
+        hits.iter().map(|hit| (cosine(&query, &item_of(hit.id).latent), hit.id)).collect();
     expected.sort_by(|a, b| b.0.total_cmp(&a.0));
     assert_eq!(ranked.len(), 10);
     assert!(ranked.is_sorted_by(|a, b| a.similarity >= b.similarity));
@@ -122,7 +124,7 @@ fn reranking_orders_by_the_cosine_of_the_latents() {
         assert!((f64::from(ranked.similarity) - cosine).abs() < 0.005);
     }
     let own =
-        snapshot.rerank(&pushed[7].latent, &[Hit { id: 7, distance: 0 }, Hit { id: 9999, distance: 3 }], 5);
+        snapshot.rerank(&item_of(7).latent, &[Hit { id: 7, distance: 0 }, Hit { id: 9999, distance: 3 }], 5);
     assert!((own[0].similarity - 1.0).abs() < 1e-3 && own[1].similarity == 0.0);
     assert_eq!(snapshot.rerank(&vec![0.0; 300], &hits, 3).len(), 3);
 }
@@ -146,7 +148,7 @@ fn queries_that_do_not_fit_are_refused() {
     let settings = Settings { bits: 40, ..Settings::default() };
     let mut builder = SegmentBuilder::new(&settings).unwrap();
     builder.push(Item { name: b"a", payload: b"", code: &[1], latent: &[] }).unwrap();
-    Writer::lock(dir.path()).unwrap().commit(builder).unwrap();
+    Writer::lock(dir.path()).unwrap().replace(builder).unwrap();
     let snapshot = open(dir.path());
     let bad_recall = |recall| Search { k: 1, mode: Mode::Recall(recall), radius: None, ties: false };
     for (query, search) in [

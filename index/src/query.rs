@@ -1,0 +1,124 @@
+//! Questions to a snapshot: the nearest codes of one query or many, put in order by latents, and all near pairs.
+
+use rayon::prelude::*;
+
+use crate::error::Result;
+use crate::kernels::dot_and_square;
+use crate::search::{Hit, Mode, Ranked, Search, View, check};
+use crate::snapshot::{Latent, Opened, Snapshot};
+use crate::words;
+
+/// Queries that go through the codes together.
+const TOGETHER: usize = 32;
+
+impl Snapshot {
+    /// The items nearest to `query` `[words(bits)]`, sorted by (distance, id).
+    ///
+    /// # Errors
+    /// [`Error::Input`](crate::Error::Input) when the query is no code of this index, or a recall is not within 0 to 1.
+    pub fn search(&self, query: &[u64], search: &Search) -> Result<Vec<Hit>> {
+        check(query, search, self.bits())?;
+        let search = self.bounded(search);
+        let mut hits = Vec::new();
+        for opened in self.opened() {
+            let view = opened.view();
+            let found = view.search(query, &search, self.probes(opened, &view, &search));
+            hits.extend(found.into_iter().map(|hit| Hit { id: opened.first + hit.id, ..hit }));
+        }
+        self.cut(&mut hits, &search);
+        Ok(hits)
+    }
+
+    /// The answers to `queries` `[n, words(bits)]`, in their order, each as [`Snapshot::search`] gives it. On all of rayon's
+    /// threads; where every code is looked at, many queries at a time look at each.
+    ///
+    /// # Errors
+    /// As [`Snapshot::search`], of the first query that does not fit.
+    pub fn search_many(&self, queries: &[u64], search: &Search) -> Result<Vec<Vec<Hit>>> {
+        let words = words(self.bits());
+        queries.chunks(words).try_for_each(|query| check(query, search, self.bits()))?;
+        let search = self.bounded(search);
+        let answer = |some: &[u64]| {
+            let mut answers = vec![Vec::new(); some.len() / words];
+            for opened in self.opened() {
+                let view = opened.view();
+                let found = view.search_many(some, &search, self.probes(opened, &view, &search));
+                for (hits, found) in answers.iter_mut().zip(found) {
+                    hits.extend(found.into_iter().map(|hit| Hit { id: opened.first + hit.id, ..hit }));
+                }
+            }
+            answers.iter_mut().for_each(|hits| self.cut(hits, &search));
+            answers
+        };
+        Ok(queries.par_chunks(TOGETHER * words).flat_map_iter(answer).collect())
+    }
+
+    /// No more items than there are.
+    fn bounded(&self, search: &Search) -> Search {
+        Search { k: search.k.min(self.len()), ..search.clone() }
+    }
+
+    /// The buckets that a segment's calibration promises to be enough; none: look at every code.
+    fn probes(&self, opened: &Opened, view: &View<'_>, search: &Search) -> Option<usize> {
+        let Mode::Recall(recall) = search.mode else { return None };
+        // among the dead are as many of the nearest as among all items
+        let (all, live) = (self.len() + self.dead(), self.len().max(1));
+        let k = (search.k.saturating_mul(all)).div_ceil(live);
+        view.plan(&opened.segment.curve, k, recall)
+    }
+
+    /// Brings the hits of several segments together.
+    fn cut(&self, hits: &mut Vec<Hit>, search: &Search) {
+        if self.opened().len() < 2 {
+            return;
+        }
+        hits.sort_unstable_by_key(|hit| (hit.distance, hit.id));
+        let last = search.k.checked_sub(1).and_then(|last| hits.get(last)).map(|hit| hit.distance);
+        hits.truncate(match last {
+            Some(last) if search.ties => hits.partition_point(|hit| hit.distance <= last),
+            _ => search.k,
+        });
+    }
+
+    /// The best `k` of `hits` by cosine of their latents with `latent` `[latent_size]`, ties by (distance, id).
+    ///
+    /// Without latents, or with a `latent` of another size, `hits` keep their order and the similarity is that of the
+    /// codes read as signs, `1 - 2 * distance / bits`.
+    pub fn rerank(&self, latent: &[f32], hits: &[Hit], k: usize) -> Vec<Ranked> {
+        let rank = |&Hit { id, distance }: &Hit, similarity| Ranked { id, distance, similarity };
+        if self.latent_size() == 0 || latent.len() != self.latent_size() {
+            let bits = self.bits() as f32;
+            return hits
+                .iter()
+                .take(k)
+                .map(|hit| rank(hit, 1.0 - 2.0 * hit.distance as f32 / bits))
+                .collect();
+        }
+        let (query, length) = quantize_query(latent);
+        let similarity = |id| {
+            let Some(Latent { values, .. }) = self.latent(id) else { return 0.0 };
+            let (dot, square) = dot_and_square(&query, values);
+            let lengths = length * (square as f64).sqrt();
+            if lengths > 0.0 { (dot as f64 / lengths).clamp(-1.0, 1.0) as f32 } else { 0.0 }
+        };
+        let mut ranked: Vec<Ranked> = hits.iter().map(|hit| rank(hit, similarity(hit.id))).collect();
+        let order = |a: &Ranked, b: &Ranked| {
+            b.similarity.total_cmp(&a.similarity).then(a.distance.cmp(&b.distance)).then(a.id.cmp(&b.id))
+        };
+        if k < ranked.len() {
+            ranked.select_nth_unstable_by(k, order);
+            ranked.truncate(k);
+        }
+        ranked.sort_unstable_by(order);
+        ranked
+    }
+}
+
+/// The query in 16-bit steps, and its length in them; a cosine does not need the scale.
+fn quantize_query(latent: &[f32]) -> (Vec<i16>, f64) {
+    let largest = latent.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+    let steps = if largest > 0.0 { f64::from(i16::MAX) / f64::from(largest) } else { 0.0 };
+    let query: Vec<i16> = latent.iter().map(|&value| (f64::from(value) * steps).round() as i16).collect();
+    let square: f64 = query.iter().map(|&value| f64::from(value).powi(2)).sum();
+    (query, square.sqrt())
+}
