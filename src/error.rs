@@ -127,7 +127,7 @@ impl Error {
             }
             Error::Model { .. } => ErrorKind::Damaged,
             Error::Index(e) if e.is_locked() => ErrorKind::Locked,
-            Error::Index(e) if e.is_damaged() || e.is_too_new() => ErrorKind::Damaged,
+            Error::Index(e) if e.is_damaged() || e.is_too_new() || e.is_too_old() => ErrorKind::Damaged,
             Error::Index(_) => ErrorKind::Usage,
             Error::Interrupted => ErrorKind::Interrupted,
         }

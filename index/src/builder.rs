@@ -150,7 +150,7 @@ impl SegmentBuilder {
         self.push_checked(&item, |builder| builder.quantize(item.latent))
     }
 
-    /// Copies item `id` of `snapshot` bit for bit.
+    /// Copies item `id` of `snapshot` bit for bit, its latent only where the settings say that latents are kept.
     ///
     /// # Errors
     /// [`Error::Input`] when there is no such item, or its code or latent does not fit the settings.
@@ -171,13 +171,14 @@ impl SegmentBuilder {
         if snapshot.bits() != self.settings.bits || !is_code(snapshot.code(id), self.settings.bits) {
             return Err(Error::input("kept code", format!("{} bits", self.settings.bits), snapshot.bits()));
         }
-        if values.len() != self.settings.latent_size {
+        let keeps = self.settings.latent_size > 0; // a builder without latents drops those of others
+        if keeps && values.len() != self.settings.latent_size {
             let expected = format!("{} values", self.settings.latent_size);
             return Err(Error::input("kept latent", expected, values.len()));
         }
         let (name, code) = (snapshot.name(id), snapshot.code(id));
         self.push_checked(&Item { name, payload, code, latent: &[] }, |builder| {
-            if let Some(Latent { values, scale }) = latent {
+            if let Some(Latent { values, scale }) = latent.filter(|_| keeps) {
                 builder.latents.extend_from_slice(values);
                 builder.latent_scales.push(scale);
             }
@@ -210,6 +211,11 @@ impl SegmentBuilder {
     /// Number of items pushed.
     pub fn len(&self) -> usize {
         self.items
+    }
+
+    /// Values per latent; 0 when none are kept.
+    pub fn latent_size(&self) -> usize {
+        self.settings.latent_size
     }
 
     /// True when nothing was pushed.

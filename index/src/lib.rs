@@ -51,6 +51,7 @@ pub use builder::{Item, SegmentBuilder, Settings};
 pub use error::{Error, Result};
 pub use kernels::distance;
 pub use map::Access;
+pub use query::Times;
 pub use repair::{Dropped, repair};
 pub use search::{Hit, Mode, Ranked, RecallPoint, Search};
 pub use snapshot::{Latent, Snapshot};

@@ -1,5 +1,7 @@
 //! Questions to a snapshot: the nearest codes of one query or many, put in order by latents, and all near pairs.
 
+use std::time::Instant;
+
 use rayon::prelude::*;
 
 use crate::error::Result;
@@ -10,6 +12,18 @@ use crate::words;
 
 /// Queries that go through the codes together.
 const TOGETHER: usize = 32;
+/// Codes that are asked for to measure how long that takes.
+const TIMED: usize = 128;
+
+/// How long a query for 10 neighbours takes here and now: means in microseconds, of one thread on the largest segment. Nothing
+/// of it is stored: another machine takes another time, and the same index is to have the same bytes everywhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Times {
+    /// For each point of [`Snapshot::recall_curve`].
+    pub curve: Vec<f32>,
+    /// Comparing with every code; nothing in an empty index.
+    pub exact: Option<f32>,
+}
 
 impl Snapshot {
     /// The items nearest to `query` `[words(bits)]`, sorted by (distance, id).
@@ -51,6 +65,27 @@ impl Snapshot {
             answers
         };
         Ok(queries.par_chunks(TOGETHER * words).flat_map_iter(answer).collect())
+    }
+
+    /// Measures how long queries take, with codes of the index as queries. Takes some milliseconds.
+    pub fn measure(&self) -> Times {
+        let Some(opened) = self.opened().iter().max_by_key(|opened| opened.segment.items()) else {
+            return Times { curve: Vec::new(), exact: None };
+        };
+        let view = opened.view();
+        let (n, search) = (view.n_codes(), Search::default());
+        let queries =
+            (0..TIMED.min(n)).map(|i| &view.codes[i * n / TIMED.min(n) * view.words..][..view.words]);
+        let time = |probes| {
+            let ask =
+                || queries.clone().map(|query| view.search(query, &search, probes).len()).sum::<usize>();
+            ask(); // once to bring it into the caches
+            let start = Instant::now();
+            std::hint::black_box(ask());
+            start.elapsed().as_secs_f32() * 1e6 / queries.len().max(1) as f32
+        };
+        let curve = self.recall_curve().iter().map(|point| time(Some(point.probes as usize))).collect();
+        Times { curve, exact: Some(time(None)) }
     }
 
     /// No more items than there are.

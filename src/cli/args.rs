@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+use aesearch_index::Access;
 use clap::{Args, Parser, Subcommand};
 
 use super::print::When;
@@ -87,9 +88,15 @@ pub(super) enum Command {
     /// Draw new images from a model's latent space
     Sample(Sample),
     /// Tell what is in the index
-    Info(Opened),
+    Info(Reading),
     /// Check every byte of the index
     Verify(Opened),
+    /// Drop damaged parts of the index, and tell which images to index again
+    Repair(Opened),
+    /// Take images out of the index; their files are left alone
+    Remove(Remove),
+    /// Merge the index's segments into one and drop what was removed
+    Compact(Opened),
     /// Measure how good the codes of the index are
     Eval(Box<Eval>),
     /// Where ONNX Runtime comes from
@@ -108,6 +115,22 @@ pub(super) struct IndexDir {
     /// The index folder [default: .aesearch, here or in the nearest folder above]
     #[arg(long, value_name = "DIR", env = "AESEARCH_INDEX", hide_env_values = true)]
     pub(super) index: Option<PathBuf>,
+}
+
+/// Which index, and how it is read.
+#[derive(Debug, Args)]
+pub(super) struct Reading {
+    #[command(flatten)]
+    pub(super) index: IndexDir,
+    /// Read the index into memory instead of mapping its files: for network drives, and files that others may cut short
+    #[arg(long)]
+    pub(super) no_mmap: bool,
+}
+
+impl Reading {
+    pub(super) fn access(&self) -> Access {
+        if self.no_mmap { Access::Read } else { Access::Map }
+    }
 }
 
 /// How to compute.
@@ -199,6 +222,18 @@ pub(super) struct Demo {
 
 #[derive(Debug, Args)]
 pub(super) struct Opened {
+    #[command(flatten)]
+    pub(super) index: IndexDir,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "An image whose file is still there comes back when `aesearch index` is run over its folder."
+)]
+pub(super) struct Remove {
+    /// Images, containers or entries of them (data.gz#17), or folders; as they are called in the index, or where they are
+    #[arg(required = true, value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) index: IndexDir,
 }
@@ -338,6 +373,9 @@ pub(super) struct Index {
     /// Codes per bucket of the HNSW graph; 1 is textbook HNSW [default: the index's own, else 128]
     #[arg(long, value_name = "N")]
     pub(super) bucket_size: Option<usize>,
+    /// Keep no latents: less than half of the room, but answers in the order of their codes alone. Cannot be taken back
+    #[arg(long)]
+    pub(super) no_latents: bool,
     #[command(flatten)]
     pub(super) compute: Compute,
     #[command(flatten)]
@@ -350,7 +388,7 @@ pub(super) struct Query {
     #[arg(required = true, value_name = "IMAGE")]
     pub(super) images: Vec<PathBuf>,
     #[command(flatten)]
-    pub(super) index: IndexDir,
+    pub(super) reading: Reading,
     /// Neighbours per image [default: 10]
     #[arg(short, long, value_name = "N", env = "AESEARCH_K", hide_env_values = true)]
     pub(super) k: Option<usize>,
@@ -494,7 +532,7 @@ pub(super) struct Eval {
     #[arg(long, value_name = "N")]
     pub(super) max_queries: Option<usize>,
     #[command(flatten)]
-    pub(super) index: IndexDir,
+    pub(super) reading: Reading,
     /// Where the index's model is now, if it has moved
     #[arg(long, value_name = "MODEL")]
     pub(super) model: Option<String>,

@@ -42,10 +42,19 @@ pub(super) struct Rows {
 /// Which images the rows are.
 #[derive(Debug)]
 pub(super) enum Images {
-    /// The gallery's own, by their numbers in the index.
-    Own(Vec<u32>),
+    /// The gallery's own.
+    Own(Vec<Own>),
     /// Others.
     Others(Vec<Item>),
+}
+
+/// An image of the gallery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Own {
+    /// Its number in the index.
+    pub(super) id: u32,
+    /// Its row among all images of the gallery.
+    pub(super) row: u32,
 }
 
 impl Default for Images {
@@ -55,17 +64,17 @@ impl Default for Images {
 }
 
 impl Rows {
-    /// The gallery's items `ids`.
-    pub(super) fn own(snapshot: &Snapshot, ids: Vec<u32>, labels: &mut Labels) -> Result<Rows> {
+    /// All images of the gallery.
+    pub(super) fn own(snapshot: &Snapshot, labels: &mut Labels) -> Result<Rows> {
         let mut rows = Rows::default();
-        for &id in &ids {
+        for id in snapshot.ids() {
             rows.codes.extend(snapshot.code(id));
             if let Some(latent) = snapshot.latent(id) {
                 rows.latents.extend(latent.values.iter().map(|&value| f32::from(value) * latent.scale));
             }
             rows.labels.push(labels.number(Record::of(snapshot, id)?.label.as_deref()));
         }
-        rows.images = Images::Own(ids);
+        rows.images = Images::Own(snapshot.ids().zip(0..).map(|(id, row)| Own { id, row }).collect());
         Ok(rows)
     }
 
@@ -100,12 +109,17 @@ impl Rows {
         self.labels.len()
     }
 
-    /// The numbers in the index of the gallery's own images.
-    pub(super) fn own_ids(&self) -> Option<&[u32]> {
+    /// Which of the gallery's own images these are; nothing where they are others.
+    pub(super) fn owned(&self) -> Option<&[Own]> {
         match &self.images {
-            Images::Own(ids) => Some(ids),
+            Images::Own(own) => Some(own),
             Images::Others(_) => None,
         }
+    }
+
+    /// The rows of these among all images of the gallery; nothing where they are others.
+    pub(super) fn own_rows(&self) -> Option<Vec<u32>> {
+        self.owned().map(|own| own.iter().map(|own| own.row).collect())
     }
 
     /// The rows at `places`.
@@ -118,7 +132,7 @@ impl Rows {
             latents: places.iter().map(pick(size)).flat_map(|range| &self.latents[range]).copied().collect(),
             labels: places.iter().map(|&row| self.labels[row]).collect(),
             images: match &self.images {
-                Images::Own(ids) => Images::Own(places.iter().map(|&row| ids[row]).collect()),
+                Images::Own(own) => Images::Own(places.iter().map(|&row| own[row]).collect()),
                 Images::Others(items) => {
                     Images::Others(places.iter().map(|&row| items[row].clone()).collect())
                 }
@@ -135,7 +149,7 @@ impl Rows {
     pub(super) fn items(&self, gallery: &Gallery, dir: &Path) -> Vec<Result<Item, String>> {
         let base = dir.parent().unwrap_or(Path::new(""));
         match &self.images {
-            Images::Own(ids) => images::named(ids.iter().map(|&id| gallery.snapshot().name(id)), base),
+            Images::Own(own) => images::named(own.iter().map(|own| gallery.snapshot().name(own.id)), base),
             Images::Others(items) => items.iter().cloned().map(Ok).collect(),
         }
     }
@@ -181,11 +195,11 @@ mod tests {
             codes: vec![1, 2, 3],
             latents: vec![0.1, 0.2, 1.1, 1.2, 2.1, 2.2],
             labels: vec![Some(5), None, Some(6)],
-            images: Images::Own(vec![7, 8, 9]),
+            images: Images::Own([7, 8, 9].into_iter().zip(0..).map(|(id, row)| Own { id, row }).collect()),
         };
         let some = rows.at(&[0, 2]);
         assert_eq!((&some.codes[..], &some.latents[..]), (&[1, 3][..], &[0.1, 0.2, 2.1, 2.2][..]));
-        assert_eq!((&some.labels[..], some.own_ids()), (&[Some(5), Some(6)][..], Some(&[7, 9][..])));
+        assert_eq!((&some.labels[..], some.own_rows()), (&[Some(5), Some(6)][..], Some(vec![0, 2])));
         assert_eq!(spread(10, 3), [0, 3, 6]);
         assert_eq!(spread(2, 5), [0, 1]);
         assert!(Rows::default().spread(5).labels.is_empty());

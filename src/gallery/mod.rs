@@ -10,13 +10,15 @@
 //! | file | responsibility |
 //! |---|---|
 //! | `update.rs` | the `index` command: what is new, what is kept, one commit |
-//! | `plan.rs` | comparing a folder with an index; putting the kept and the new together |
+//! | `remove.rs` | the `remove` command: take images out |
+//! | `plan.rs` | comparing a folder with an index: what is kept, added, gone |
 //! | `coder.rs` | many images to latents, on worker threads |
 //! | `choose.rs` | which of the shipped models knows the images best |
 //! | `ink.rs` | dark ink on light paper, or the reverse |
 //! | `sample.rs` | a few images of a collection, for both |
 //! | `record.rs` | what is stored beside codes: items, model, binarizer, ink |
 
+mod remove;
 mod update;
 
 mod plan;
@@ -28,14 +30,16 @@ mod choose;
 mod ink;
 mod sample;
 
+use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
-use aesearch_index::{Mode, Search, Snapshot};
+use aesearch_index::{Access, Mode, Ranked, Search, Snapshot};
 
 pub use choose::{Candidate, Choice, ChooseOptions, choose};
 pub use coder::{Coder, Job, Observer, Outcome};
 pub use ink::{Invert, decide_ink, reconstruct_either_way};
 pub use record::{Facts, Ink, ModelIdentity, Record};
+pub use remove::{RemoveReport, remove};
 pub use update::{UpdateOptions, UpdateReport, update};
 
 use crate::encode::{Autoencoder, EncodeOptions, Encoder};
@@ -59,6 +63,8 @@ pub struct OpenOptions {
     pub model: String,
     /// How the model's file is opened.
     pub load: LoadOptions,
+    /// How the index's files are brought into memory.
+    pub access: Access,
     /// The device that encodes queries. One image at a time is the processor's work.
     pub device: Device,
     /// Dark ink on light paper: `Never` and `Always` decide for all queries, `Auto` for each by itself.
@@ -75,6 +81,7 @@ impl OpenOptions {
         OpenOptions {
             model: "auto".to_owned(),
             load: LoadOptions::default(),
+            access: Access::Map,
             device: Device::Cpu,
             invert: Invert::Auto,
             limits: Limits::default(),
@@ -147,7 +154,7 @@ impl Gallery {
     /// # Errors
     /// When there is no index, it is damaged or too new, its model is gone or another, or ONNX Runtime is not to be had.
     pub fn open(dir: &Path, options: &OpenOptions, notice: &dyn Fn(&str)) -> Result<Gallery> {
-        let snapshot = Snapshot::open(dir)?;
+        let snapshot = Snapshot::open_with(dir, options.access)?;
         let facts = Facts::of(&snapshot, dir)?;
         let model = load_indexed_model(dir, &facts, (&options.model, &options.load))?;
         let runtime = ensure(&options.runtime, notice)?;
@@ -218,13 +225,18 @@ impl Gallery {
         }
         let code = self.facts.binarizer.binarize(latent);
         let k = options.k.max(options.rerank);
-        // of codes that are equally near, which one is cut off would be chance: the latents decide about all of them
-        let search = Search { k, mode: options.mode, radius: options.radius, ties: options.rerank > 0 };
+        // of codes that are equally near, which one is cut off would be chance: the latents decide about all of them, and
+        // names about equal ones, as an item's number tells of the index's history
+        let search = Search { k, mode: options.mode, radius: options.radius, ties: true };
         let near = self.snapshot.search(&code, &search)?;
-        let mut ranked = self.snapshot.rerank(latent, &near, options.k);
-        if options.rerank == 0 {
-            ranked.sort_by_key(|hit| (hit.distance, hit.id));
-        }
+        let mut ranked = self.snapshot.rerank(latent, &near, near.len());
+        ranked.sort_unstable_by(|a, b| {
+            let by_latent = b.similarity.total_cmp(&a.similarity);
+            let order = if options.rerank == 0 { Ordering::Equal } else { by_latent };
+            let name = |hit: &Ranked| self.snapshot.name(hit.id);
+            order.then(a.distance.cmp(&b.distance)).then_with(|| name(a).cmp(name(b)))
+        });
+        ranked.truncate(options.k);
         let hits = ranked.iter().zip(1..).map(|(hit, rank)| {
             Ok(Hit {
                 rank,

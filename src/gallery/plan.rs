@@ -1,7 +1,6 @@
-//! What to do with each image of a run, and putting the kept and the newly encoded together into one segment.
+//! What to do with each image of a run: which items of the index stay as they are, which are added, which go.
 //!
-//! The order of the images is the walk's, whatever was encoded when, so that the same images make the same index; images
-//! that the walk did not pass come last.
+//! What is added is in the order of the walk, whatever was encoded when, so that the same images make the same index.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf, absolute};
@@ -33,7 +32,7 @@ pub(super) fn elsewhere(old: &Snapshot, walked: &[Item], data: &[PathBuf], base:
         let name = old.name(id);
         !walked.contains(name) && file_of(name, base).is_some_and(&mut is_elsewhere)
     };
-    (0..old.len() as u32).filter(stays).collect() // ids are u32
+    old.ids().filter(stays).collect()
 }
 
 /// The images of a run, each with what is to be done.
@@ -59,8 +58,7 @@ impl<'a> Plan<'a> {
     /// Compares names, sizes and times with the old index; opens no image. With `reread`, codes of the old index are of
     /// no use, and every image is read.
     pub(super) fn new(items: &'a [Item], old: Option<&'a Snapshot>, reread: bool) -> Result<Plan<'a>> {
-        let n_old = old.map_or(0, |old| old.len() as u32); // ids are u32
-        let names = |old: &'a Snapshot| (0..n_old).map(|id| (old.name(id), id)).collect();
+        let names = |old: &'a Snapshot| old.ids().map(|id| (old.name(id), id)).collect();
         let ids: HashMap<&[u8], u32> = old.map_or_else(HashMap::new, names);
         let mut steps = Vec::with_capacity(items.len());
         for item in items {
@@ -126,11 +124,26 @@ pub(super) struct Tally {
     pub(super) skipped: Vec<Skipped>,
 }
 
-/// A segment in the making.
+/// How the index is laid out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout {
+    /// Distinct codes per bucket.
+    pub(super) bucket_size: usize,
+    /// Whether latents are kept, to re-rank by.
+    pub(super) latents: bool,
+    /// It was laid out otherwise: everything is written anew.
+    pub(super) rebuild: bool,
+}
+
+/// A commit in the making.
 pub(super) struct Assembly<'a> {
     plan: &'a Plan<'a>,
     facts: &'a Facts,
     builder: SegmentBuilder,
+    /// Items of the old index that stay where they are.
+    kept: HashSet<u32>,
+    /// Nothing stays where it is: all is written anew.
+    rebuild: bool,
     /// Outcomes of positions that are not reached yet.
     held: HashMap<usize, Outcome>,
     /// The first position not dealt with.
@@ -142,16 +155,18 @@ impl<'a> Assembly<'a> {
     pub(super) fn new(
         plan: &'a Plan<'a>,
         facts: &'a Facts,
-        bucket_size: usize,
+        layout: Layout,
         held: HashMap<usize, Outcome>,
     ) -> Result<Assembly<'a>> {
+        let Layout { bucket_size, latents, rebuild } = layout;
         let builder = SegmentBuilder::new(&Settings {
             bits: facts.binarizer.bits(),
-            latent_size: facts.binarizer.latent_size(),
+            latent_size: if latents { facts.binarizer.latent_size() } else { 0 },
             bucket_size,
             attributes: vec![facts.to_attribute()],
         })?;
-        Ok(Assembly { plan, facts, builder, held, next: 0, tally: Tally::default() })
+        let (kept, tally) = (HashSet::new(), Tally::default());
+        Ok(Assembly { plan, facts, builder, kept, rebuild, held, next: 0, tally })
     }
 
     /// Adds the outcome of the job at `position`, and before it what is kept or held up to there.
@@ -161,11 +176,14 @@ impl<'a> Assembly<'a> {
         self.push(position, outcome)
     }
 
-    /// Adds all that is kept or held; an image whose job was not done stays as it was.
-    pub(super) fn finish(mut self) -> Result<(SegmentBuilder, Tally)> {
+    /// Adds all that is kept or held; an image whose job was not done stays as it was. Gives what is to be added, and the items
+    /// of the old index that are to go: removed images, and those whose entry is written anew.
+    pub(super) fn finish(mut self) -> Result<(SegmentBuilder, Vec<u32>, Tally)> {
         self.advance(self.plan.steps.len())?;
         self.plan.elsewhere.iter().try_for_each(|&id| self.keep(id))?;
-        Ok((self.builder, self.tally))
+        let old = self.plan.old.into_iter().flat_map(Snapshot::ids);
+        let gone = old.filter(|id| !self.kept.contains(id)).collect();
+        Ok((self.builder, gone, self.tally))
     }
 
     fn advance(&mut self, to: usize) -> Result<()> {
@@ -201,7 +219,7 @@ impl<'a> Assembly<'a> {
                     name: &item.name(),
                     payload: &Record::new(item.label(), &stamp).to_bytes(),
                     code: &code,
-                    latent: &latent,
+                    latent: if self.builder.latent_size() > 0 { &latent } else { &[] },
                 })?;
                 match old {
                     None => self.tally.added += 1,
@@ -219,7 +237,11 @@ impl<'a> Assembly<'a> {
     /// Keeps an image of the old index as it is.
     fn keep(&mut self, id: u32) -> Result<()> {
         if let Some(old) = self.plan.old {
-            self.builder.push_from(old, id)?;
+            if self.rebuild {
+                self.builder.push_from(old, id)?;
+            } else {
+                self.kept.insert(id);
+            }
             self.tally.unchanged += 1;
         }
         Ok(())
@@ -228,17 +250,7 @@ impl<'a> Assembly<'a> {
     /// Keeps an image of the old index under a new record.
     fn rewrite(&mut self, id: u32, record: &Record) -> Result<()> {
         let Some(old) = self.plan.old else { return Ok(()) };
-        // The largest value of a quantized latent is 127 steps, so quantizing it again gives the same steps.
-        let latent: Vec<f32> = old.latent(id).map_or_else(Vec::new, |latent| {
-            latent.values.iter().map(|&steps| f32::from(steps) * latent.scale).collect()
-        });
-        let (name, code) = (old.name(id), old.code(id));
-        self.builder.push(aesearch_index::Item {
-            name,
-            payload: &record.to_bytes(),
-            code,
-            latent: &latent,
-        })?;
+        self.builder.push_from_with(old, id, &record.to_bytes())?;
         self.tally.unchanged += 1;
         self.tally.rewritten += 1;
         Ok(())

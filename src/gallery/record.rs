@@ -162,7 +162,8 @@ impl Facts {
     }
 
     fn fit(&self, snapshot: &Snapshot) -> bool {
-        (self.binarizer.bits(), self.binarizer.latent_size()) == (snapshot.bits(), snapshot.latent_size())
+        let kept = snapshot.latent_size(); // 0 where the index keeps no latents
+        self.binarizer.bits() == snapshot.bits() && (kept == 0 || kept == self.binarizer.latent_size())
     }
 
     pub(super) fn to_attribute(&self) -> (String, Vec<u8>) {

@@ -1,6 +1,7 @@
 //! Tests of indexing and querying whole folders, with small untrained models.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
 
@@ -52,11 +53,20 @@ impl Fixture {
         Gallery::open(&self.path(FOLDER), &OpenOptions::new(runtime), &|_| {}).unwrap()
     }
 
-    fn names(&self) -> Vec<String> {
-        let snapshot = Snapshot::open(&self.path(FOLDER)).unwrap();
-        let name = |id| String::from_utf8_lossy(snapshot.name(id)).rsplit('/').next().unwrap().to_owned();
-        (0..snapshot.len() as u32).map(name).collect()
+    fn snapshot(&self) -> Snapshot {
+        Snapshot::open(&self.path(FOLDER)).unwrap()
     }
+
+    /// The names of the files in the index, sorted.
+    fn names(&self) -> Vec<String> {
+        by_name(&self.snapshot()).into_keys().collect()
+    }
+}
+
+/// The items of an index by the names of their files.
+fn by_name(snapshot: &Snapshot) -> BTreeMap<String, u32> {
+    let name = |id| String::from_utf8_lossy(snapshot.name(id)).rsplit('/').next().unwrap().to_owned();
+    snapshot.ids().map(|id| (name(id), id)).collect()
 }
 
 pub(super) fn write_model(folder: &Path, family: Family, seed: u64) {
@@ -128,7 +138,7 @@ fn queries_obey_k_radius_and_rerank() {
     let exact = QueryOptions { k: 50, mode: Mode::Exact, rerank: 0, ..QueryOptions::default() };
     let all = query(exact.clone());
     assert_eq!(all.len(), 50);
-    assert!(all.is_sorted_by_key(|hit| (hit.distance, hit.id)));
+    assert!(all.is_sorted_by_key(|hit| (hit.distance, hit.path.clone())), "ties by name");
     let radius = all[20].distance;
     let near = query(QueryOptions { radius: Some(radius), ..exact.clone() });
     assert_eq!(near.len(), all.iter().filter(|hit| hit.distance <= radius).count());
@@ -164,15 +174,15 @@ fn a_second_run_reads_only_what_is_new_or_changed() {
         File::options().write(true).open(fixture.path(name)).unwrap().set_modified(later).unwrap();
     }
     assert_eq!(counts(&fixture.update()), [1, 18, 1, 1, 20]);
-    assert_eq!(fixture.names().first().unwrap(), "001.png");
-    assert!(fixture.names().is_sorted());
-
-    let after = Snapshot::open(&fixture.path(FOLDER)).unwrap();
-    for id in (0..19).filter(|&id| id != 4) {
-        assert_eq!(after.code(id), before.code(id + 1), "kept codes are the same");
-        assert_eq!(after.latent(id).unwrap().values, before.latent(id + 1).unwrap().values);
+    let after = fixture.snapshot();
+    let (old, new) = (by_name(&before), by_name(&after));
+    let expected: Vec<String> = (1..21).map(|n| format!("{n:03}.png")).collect();
+    assert_eq!(fixture.names(), expected);
+    for (name, &id) in new.iter().filter(|(name, _)| !["005.png", "020.png"].contains(&name.as_str())) {
+        assert_eq!(after.code(id), before.code(old[name]), "kept codes are the same");
+        assert_eq!(after.latent(id).unwrap().values, before.latent(old[name]).unwrap().values);
     }
-    assert_ne!(after.code(4), before.code(5));
+    assert_ne!(after.code(new["005.png"]), before.code(old["005.png"]));
     assert_eq!(counts(&fixture.update()), [0, 20, 0, 0, 20], "the touched one is known by its new time");
 
     // All gone: an empty index, and a folder without images that is named.
@@ -197,14 +207,18 @@ fn a_new_label_is_taken_over_without_reading() {
         ..aesearch_index::Settings::default()
     };
     let mut builder = aesearch_index::SegmentBuilder::new(&settings).unwrap();
-    let latent: Vec<f32> = snapshot.latent(0).unwrap().values.iter().map(|&v| f32::from(v)).collect();
-    let (name, code) = (snapshot.name(0), snapshot.code(0));
-    builder.push(aesearch_index::Item { name, payload: &record.to_bytes(), code, latent: &latent }).unwrap();
-    aesearch_index::Writer::lock(&fixture.path(FOLDER)).unwrap().commit(builder).unwrap();
+    builder.push_from_with(&snapshot, 0, &record.to_bytes()).unwrap();
+    aesearch_index::Writer::lock(&fixture.path(FOLDER)).unwrap().commit(builder, &[0]).unwrap();
+    let labels = |snapshot: &Snapshot| -> Vec<String> {
+        let mut labels: Vec<_> =
+            snapshot.ids().map(|id| Record::of(snapshot, id).unwrap().label.unwrap()).collect();
+        labels.sort();
+        labels
+    };
+    assert_eq!(labels(&fixture.snapshot()), ["data", "data", "other"]);
 
-    assert_eq!(counts(&fixture.update()), [2, 1, 0, 0, 3]);
-    let snapshot = Snapshot::open(&fixture.path(FOLDER)).unwrap();
-    assert_eq!(Record::of(&snapshot, 0).unwrap().label.as_deref(), Some("data"));
+    assert_eq!(counts(&fixture.update()), [0, 3, 0, 0, 3]);
+    assert_eq!(labels(&fixture.snapshot()), ["data", "data", "data"]);
 }
 
 #[test]
@@ -328,11 +342,13 @@ fn an_interrupted_run_keeps_what_was_done_and_is_continued() {
         if family == Family::Conv {
             continue;
         }
-        let codes = |snapshot: &Snapshot| (0..500).map(|id| snapshot.code(id).to_vec()).collect::<Vec<_>>();
-        let in_two_runs = codes(&Snapshot::open(&fixture.path(FOLDER)).unwrap());
+        let codes = |snapshot: &Snapshot| -> BTreeMap<String, Vec<u64>> {
+            by_name(snapshot).into_iter().map(|(name, id)| (name, snapshot.code(id).to_vec())).collect()
+        };
+        let in_two_runs = codes(&fixture.snapshot());
         fs::remove_dir_all(fixture.path(FOLDER)).unwrap();
         fixture.update();
-        assert!(codes(&Snapshot::open(&fixture.path(FOLDER)).unwrap()) == in_two_runs);
+        assert!(codes(&fixture.snapshot()) == in_two_runs);
     }
 }
 
@@ -431,6 +447,70 @@ fn the_bucket_size_is_the_indexs_own_until_another_is_asked_for() {
 }
 
 #[test]
+fn latents_can_be_left_out_and_dropped() {
+    let fixture = Fixture::new(Family::ConvHash);
+    fixture.draw(0..20);
+    fixture.update();
+    let with = fixture.snapshot();
+    assert!(with.latent_size() > 0);
+    let without = UpdateOptions { without_latents: true, ..fixture.options.clone() };
+    assert_eq!(counts(&fixture.try_update(&without, &()).unwrap()), [0, 20, 0, 0, 20]);
+    let dropped = fixture.snapshot();
+    assert_eq!(dropped.latent_size(), 0);
+    assert!(dropped.bytes() < with.bytes());
+    let codes = |snapshot: &Snapshot| snapshot.ids().map(|id| snapshot.code(id).to_vec()).collect::<Vec<_>>();
+    assert_eq!(codes(&with), codes(&dropped));
+
+    fixture.draw(20..25);
+    assert_eq!(counts(&fixture.update()), [5, 20, 0, 0, 25], "an index without latents stays so");
+    assert_eq!(fixture.snapshot().latent_size(), 0);
+    let hits = fixture.open().query_pixels(&picture(7), &QueryOptions::default()).unwrap().hits;
+    assert_eq!((hits[0].distance, hits[0].similarity), (0, 1.0));
+    assert!(hits.is_sorted_by_key(|hit| hit.distance));
+}
+
+#[test]
+fn a_few_new_images_leave_the_segments_of_the_others_alone() {
+    let fixture = Fixture::new(Family::ConvHash);
+    fixture.draw(0..60);
+    fixture.update();
+    let segments = || -> Vec<_> {
+        let files = fs::read_dir(fixture.path(FOLDER)).unwrap().map(|entry| entry.unwrap().path());
+        files.filter(|file| file.extension().is_some_and(|e| e == "seg")).collect()
+    };
+    let first = segments();
+    fixture.draw(60..63);
+    fs::remove_file(fixture.path("data/005.png")).unwrap();
+    assert_eq!(counts(&fixture.update()), [3, 59, 0, 1, 62]);
+    assert_eq!((segments().len(), fixture.snapshot().dead()), (2, 1));
+    assert!(segments().contains(&first[0]));
+    let names = fixture.names();
+    assert!(names.len() == 62 && !names.contains(&"005.png".to_owned()));
+}
+
+#[test]
+fn images_are_taken_out_by_name_and_by_folder() {
+    let fixture = Fixture::new(Family::ConvHash);
+    fixture.draw(0..6);
+    write_png(&fixture.path("data/b/7.png"), &picture(7)).unwrap();
+    write_png(&fixture.path("data/b/8.png"), &picture(8)).unwrap();
+    fixture.update();
+    let take = |names: &[&str]| {
+        let paths: Vec<PathBuf> = names.iter().map(|name| fixture.path(name)).collect();
+        let report = remove(&fixture.path(FOLDER), &paths).unwrap();
+        (report.removed, report.images, report.skipped.len())
+    };
+    assert_eq!(take(&["data/nothing.png"]), (0, 8, 1));
+    assert_eq!(take(&["data/001.png", "data/00"]), (1, 7, 1), "whole names only");
+    fs::remove_file(fixture.path("data/002.png")).unwrap();
+    assert_eq!(take(&["data/b", "data/002.png", "data/b/7.png"]), (3, 4, 0), "also where the file is gone");
+    assert_eq!(fixture.names(), ["000.png", "003.png", "004.png", "005.png"]);
+    assert_eq!(counts(&fixture.update()), [3, 4, 0, 0, 7], "what is still there comes back");
+    let nowhere = fixture.path("nowhere");
+    assert!(remove(&nowhere, &[]).is_err() && !nowhere.exists());
+}
+
+#[test]
 fn a_run_without_a_model_leaves_nothing_behind() {
     let fixture = Fixture::new(Family::ConvHash);
     fixture.draw(0..1);
@@ -448,7 +528,7 @@ fn the_index_is_found_from_below() {
     aesearch_index::Writer::lock(&index).unwrap();
     assert_eq!(find(&deep), None, "a lock is no index");
     let builder = aesearch_index::SegmentBuilder::new(&aesearch_index::Settings::default()).unwrap();
-    aesearch_index::Writer::lock(&index).unwrap().commit(builder).unwrap();
+    aesearch_index::Writer::lock(&index).unwrap().commit(builder, &[]).unwrap();
     assert_eq!(find(&deep), Some(index));
 }
 

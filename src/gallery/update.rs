@@ -1,7 +1,8 @@
 //! Bringing an index up to date with what some paths hold, with as little work as that takes: the `index` command.
 //!
 //! ```text
-//! walk -> plan: keep (same size and time) | read (new, or it may have changed) -> coder -> binarize -> one commit
+//! walk -> plan: keep (same size and time) | read (new, or it may have changed) -> coder -> binarize -> one commit:
+//!         a new segment of what is new, tombstones for what is gone
 //! ```
 //!
 //! An image leaves the index when its file is gone, or when it lies below a path of the run and is not found there; images
@@ -17,7 +18,7 @@ use aesearch_index::{SegmentBuilder, Settings, Snapshot, Writer};
 use super::choose::{ChooseOptions, choose};
 use super::coder::{Coder, Job, Observer, Outcome};
 use super::ink::{Invert, decide_ink};
-use super::plan::{Assembly, Plan, Tally, elsewhere};
+use super::plan::{Assembly, Layout, Plan, Tally, elsewhere};
 use super::record::{Facts, Ink, ModelIdentity};
 use super::{check_made_with, load_indexed_model, open_if_any};
 use crate::encode::{Binarizer, MAX_FIT};
@@ -43,6 +44,8 @@ pub struct UpdateOptions {
     pub device: Device,
     /// Distinct codes per bucket of the index; none: as it is, 128 in a new one.
     pub bucket_size: Option<usize>,
+    /// Keep no latents: half of the room, and answers in the order of their codes. An index without latents stays so.
+    pub without_latents: bool,
     /// What to do about dark ink on light paper; decided once, when the index is made.
     pub invert: Invert,
     /// What one image may cost.
@@ -62,6 +65,7 @@ impl UpdateOptions {
             threads: 1,
             device: Device::Auto,
             bucket_size: None,
+            without_latents: false,
             invert: Invert::Auto,
             limits: Limits::default(),
             seed: 0,
@@ -145,19 +149,24 @@ pub fn update(
     let plan = Plan::new(&walk.items, snapshot, refit)?.keeping(kept);
     let old_bucket_size = snapshot.and_then(Snapshot::bucket_size);
     let bucket_size = options.bucket_size.or(old_bucket_size).unwrap_or(Settings::default().bucket_size);
-    let run = Run { plan: &plan, before: old_facts, refit, model: &model, ink, bucket_size, options };
+    let had_latents = snapshot.map(|old| old.latent_size() > 0);
+    let latents = !options.without_latents && had_latents.unwrap_or(true);
+    // what is laid out otherwise cannot stand beside what is there
+    let rebuild = old_bucket_size.is_some_and(|old| old != bucket_size)
+        || had_latents.is_some_and(|had| had != latents);
+    let layout = Layout { bucket_size, latents, rebuild };
+    let run = Run { plan: &plan, before: old_facts, refit, model: &model, ink, layout, options };
     let made = run.make(observer)?;
-    let Tally { added, unchanged, changed, rewritten, skipped } = made.tally;
+    let Tally { added, unchanged, changed, skipped, .. } = made.tally;
     let removed =
         if made.content.is_some() { snapshot.map_or(0, Snapshot::len) - unchanged - changed } else { 0 };
     let mut ink = old_facts.map_or(Ink::fixed(false), |facts| facts.ink);
-    if let Some((builder, facts)) = made.content {
+    if let Some(Content { add, gone, facts }) = made.content {
         ink = facts.ink;
-        let differs = added + changed + rewritten + removed > 0
-            || old_facts.is_some_and(|old| *old != facts)
-            || old_bucket_size != Some(bucket_size);
-        if differs {
-            writer.commit(builder)?;
+        if rebuild || refit {
+            writer.replace(add)?;
+        } else if !add.is_empty() || !gone.is_empty() || old_facts != Some(&facts) {
+            writer.commit(add, &gone)?;
         }
     }
     let now = open_if_any(dir)?.map(|(snapshot, _)| snapshot);
@@ -177,10 +186,18 @@ pub fn update(
     })
 }
 
-/// The next content of an index; none where there is nothing to keep.
+/// The next commit.
+struct Content {
+    add: SegmentBuilder,
+    /// Items of the old index.
+    gone: Vec<u32>,
+    facts: Facts,
+}
+
+/// What a run comes to; no content where there is nothing to keep.
 #[derive(Default)]
 struct Made {
-    content: Option<(SegmentBuilder, Facts)>,
+    content: Option<Content>,
     tally: Tally,
     interrupted: bool,
 }
@@ -202,21 +219,20 @@ struct Run<'a> {
     /// What to do about the ink, where that was found when the model was chosen.
     ink: Option<Ink>,
     /// As asked for, else as it was.
-    bucket_size: usize,
+    layout: Layout,
     options: &'a UpdateOptions,
 }
 
 impl Run<'_> {
     fn make(&self, observer: &dyn Observer) -> Result<Made> {
-        let Run { plan, model, bucket_size, options, .. } = *self;
+        let Run { plan, model, layout, options, .. } = *self;
         let jobs = plan.jobs();
         let identity = identity(model, &options.model, self.before);
         if jobs.is_empty() {
             let Some(facts) = self.before else { return Ok(Made::default()) };
             let facts = Facts { model: identity, ..facts.clone() };
-            let assembly = Assembly::new(plan, &facts, bucket_size, HashMap::new())?;
-            let (builder, tally) = assembly.finish()?;
-            return Ok(Made { content: Some((builder, facts)), tally, interrupted: false });
+            let (add, gone, tally) = Assembly::new(plan, &facts, layout, HashMap::new())?.finish()?;
+            return Ok(Made { content: Some(Content { add, gone, facts }), tally, interrupted: false });
         }
 
         let runtime = ensure(&options.runtime, &|text| observer.note(text))?;
@@ -249,14 +265,14 @@ impl Run<'_> {
         let (positions, rest): (Vec<usize>, Vec<Job<'_>>) =
             jobs.iter().filter(|(position, _)| !fit.held.contains_key(position)).copied().unzip();
         let progress = Progress { observer, before: fit.held.len(), total: jobs.len() };
-        let mut assembly = Assembly::new(plan, &facts, bucket_size, fit.held)?;
+        let mut assembly = Assembly::new(plan, &facts, layout, fit.held)?;
         let finished = !fit.interrupted
             && coder.encode(&rest, &progress, &mut |job, outcome| assembly.put(positions[job], outcome))?;
         if self.refit && !finished {
             return Ok(Made { interrupted: true, ..Made::default() });
         }
-        let (builder, tally) = assembly.finish()?;
-        let content = (self.before.is_some() || !builder.is_empty()).then_some((builder, facts));
+        let (add, gone, tally) = assembly.finish()?;
+        let content = (self.before.is_some() || !add.is_empty()).then_some(Content { add, gone, facts });
         Ok(Made { content, tally, interrupted: !finished })
     }
 }

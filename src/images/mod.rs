@@ -37,7 +37,7 @@ mod sniff;
 pub use codec::{decode, encode_png, write_png};
 pub use item::Item;
 pub use load::{Limits, Loaded, Stamp, load};
-pub use named::{file_of, files_of, named};
+pub use named::{Place, file_of, files_of, named};
 pub use noise::add_noise;
 pub use resize::{COLOUR_RULE, RESIZE_RULE, Resizer, invert_ink, to_pixels};
 pub use walk::{Walk, walk};

@@ -4,7 +4,7 @@
 //! entries.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 
 use super::{Item, walk};
 
@@ -31,6 +31,30 @@ pub fn file_of(name: &[u8], base: &Path) -> Option<PathBuf> {
 /// The files that hold `items`, as the system calls them: to tell whether something would be written over one of them.
 pub fn files_of(items: &[Item]) -> HashSet<PathBuf> {
     items.iter().filter_map(|item| file_of(&item.name(), Path::new(""))?.canonicalize().ok()).collect()
+}
+
+/// A path that may hold images of an index: an image, a container, an entry of one, or a folder. Nothing need be there.
+#[derive(Debug)]
+pub struct Place {
+    asked: PathBuf,
+    absolute: PathBuf,
+}
+
+impl Place {
+    /// The place at `path`.
+    pub fn new(path: &Path) -> Place {
+        Place { asked: path.to_path_buf(), absolute: absolute(path).unwrap_or_else(|_| path.to_path_buf()) }
+    }
+
+    /// Whether the image called `name` is this place or lies in it. Relative names start at the working directory, else at
+    /// `base`.
+    pub fn holds(&self, name: &[u8], base: &Path) -> bool {
+        let container = split(name).map(|(container, _)| container);
+        [Some(name), container].into_iter().flatten().map(path_of).any(|path| {
+            let here = |path: &Path| absolute(path).is_ok_and(|path| path.starts_with(&self.absolute));
+            path == self.asked || here(&path) || here(&base.join(&path))
+        })
+    }
 }
 
 fn items(path: &Path) -> Result<Vec<Item>, String> {
@@ -81,6 +105,19 @@ mod tests {
         for (walked, found) in walked.iter().zip(found) {
             assert_eq!(walked.name(), found.unwrap().name());
         }
+    }
+
+    #[test]
+    fn places_hold_images_containers_entries_and_folders() {
+        let base = Path::new("/base");
+        let holds = |place: &str, name: &[u8]| Place::new(Path::new(place)).holds(name, base);
+        for place in ["set/a.gz#3", "set/a.gz", "set", "./set", "/base/set/a.gz", "/base"] {
+            assert!(holds(place, b"set/a.gz#3"), "{place}");
+        }
+        for place in ["set/a.gz#4", "se", "set/a", "/base/se", "a.gz#3"] {
+            assert!(!holds(place, b"set/a.gz#3"), "{place}");
+        }
+        assert!(holds("/far/x.png", b"/far/x.png") && !holds("x.png", b"/far/x.png"));
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl Place {
     }
 
     /// With digits that are indexed.
-    fn indexed() -> Self {
+    pub(crate) fn indexed() -> Self {
         let place = Place::with_digits();
         place.run(&["index", "digits"]).expect(0);
         place
@@ -204,7 +204,7 @@ fn an_index_is_made_brought_up_to_date_and_asked() {
     let info = place.json(&["info"]);
     assert_keys(
         &info,
-        &["images", "distinct_codes", "segments", "bits", "model", "index_bytes", "recall_curve"],
+        &["images", "distinct_codes", "segments", "removed", "bits", "model", "index_bytes", "recall_curve"],
     );
     assert_eq!(info["images"].as_u64(), Some(n));
     assert_eq!(place.json(&["verify"])["ok"], true);
@@ -371,7 +371,7 @@ fn a_flipped_byte_is_found() {
     let ran = place.run(&["verify", "--json"]).expect(4);
     let document: Value = serde_json::from_str(&ran.out).expect("a document");
     assert_eq!(document["ok"], false);
-    assert_keys(&document["problems"][0], &["path", "section", "detail"]);
+    assert_keys(&document["problems"][0], &["path", "section", "offset", "detail"]);
 }
 
 #[test]

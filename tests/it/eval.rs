@@ -40,6 +40,12 @@ fn assert_digits(document: &Value, queries: u64) {
     }
     assert!(figure(document, "map_all") > 0.6 && figure(document, "knn10_accuracy") > 0.9);
     assert!(figure(document, "recall_10") > 0.95);
+    let promises = document["recall_promises"].as_array().expect("a list");
+    assert_eq!(promises.len(), 4);
+    for promise in promises {
+        assert_eq!(promise["kept"], true, "{promise}");
+        assert!(figure(promise, "measured") >= figure(promise, "asked") - 0.005);
+    }
     let at = |first: &str| figure(&document["recall_10_at"], first);
     assert!(at("10") > 0.3 && at("10") < at("100"), "{document:#}");
     assert!((at("1000") - 1.0).abs() < 1e-9, "there are but 300 codes");

@@ -8,6 +8,7 @@ mod eval;
 mod foreign;
 mod hostile;
 mod images;
+mod life;
 mod mnist;
 mod models;
 mod pictures;

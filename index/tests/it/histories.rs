@@ -116,12 +116,14 @@ fn items_of_another_shape_are_not_copied() {
     let settings = Settings { latent_size: 3, ..Settings::default() };
     commit(dir.path(), &items(4, &settings, 1), &settings);
     let snapshot = open(dir.path());
-    for (bits, latent_size, id) in [(64, 3, 4), (63, 3, 0), (64, 2, 0), (64, 0, 0)] {
+    for (bits, latent_size, id) in [(64, 3, 4), (63, 3, 0), (64, 2, 0)] {
         let mut builder =
             SegmentBuilder::new(&Settings { bits, latent_size, ..Settings::default() }).unwrap();
         assert!(builder.push_from(&snapshot, id).is_err());
         assert!(builder.is_empty());
     }
+    let mut without = SegmentBuilder::new(&Settings::default()).unwrap();
+    without.push_from(&snapshot, 0).unwrap();
     let other = SegmentBuilder::new(&Settings { bits: 96, latent_size: 3, ..Settings::default() }).unwrap();
     let error = Writer::lock(dir.path()).unwrap().commit(other, &[]).unwrap_err();
     assert!(error.to_string().contains("expected 64 bits and latents of 3, got 96 bits"), "{error}");

@@ -12,12 +12,12 @@ use crate::cli::print::{Align, Table, count, facts, thousands};
 use crate::cli::resolve::Context;
 use crate::eval::codes::CodeQuality;
 use crate::eval::quality::Quality;
-use crate::eval::report::{Baselines, EvalOptions, RecallAt, Report, WithoutLabels, evaluate};
+use crate::eval::report::{Baselines, EvalOptions, Promise, RecallAt, Report, WithoutLabels, evaluate};
 use crate::eval::views::OwnView;
 use crate::gallery::{Gallery, Observer, OpenOptions};
 use crate::images::{self, Skipped};
 
-/// What is `null` needs labels that are not there, or images that are gone.
+/// What is `null` needs labels that are not there, images that are gone, or latents that are not kept.
 #[derive(Debug, Serialize)]
 struct EvalDocument<'a> {
     images: usize,
@@ -31,14 +31,15 @@ struct EvalDocument<'a> {
     knn10_accuracy: Option<f64>,
     reranked_knn10_accuracy: Option<f64>,
     recall_10: f64,
-    recall_10_at: RecallAt,
+    recall_promises: &'a [Promise],
+    recall_10_at: Option<RecallAt>,
     baselines: Baselines,
     without_labels: WithoutLabels,
     skipped: Vec<SkippedDocument<'a>>,
 }
 
 impl<'a> EvalDocument<'a> {
-    fn new(report: &Report, skipped: &'a [Skipped]) -> Self {
+    fn new(report: &'a Report, skipped: &'a [Skipped]) -> Self {
         let ranking = report.codes.map(|codes| codes.ranking);
         EvalDocument {
             images: report.images,
@@ -52,6 +53,7 @@ impl<'a> EvalDocument<'a> {
             knn10_accuracy: ranking.map(|quality| quality.knn10_accuracy),
             reranked_knn10_accuracy: report.reranked_knn10_accuracy,
             recall_10: report.recall_10,
+            recall_promises: &report.promises,
             recall_10_at: report.recall_10_at,
             baselines: report.baselines,
             without_labels: report.without_labels,
@@ -61,7 +63,7 @@ impl<'a> EvalDocument<'a> {
 }
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Eval) -> anyhow::Result<Exit> {
-    let dir = context.index_dir(&args.index)?;
+    let dir = context.index_dir(&args.reading.index)?;
     let options = resolve(context, args);
     let walk = if args.queries.is_empty() { None } else { Some(images::walk(&args.queries)?) };
     let default = OpenOptions::new(context.runtime.clone());
@@ -69,6 +71,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Eval) -> anyhow::Resul
     let open = OpenOptions {
         load: load_options(context, &args.described, &model)?,
         model,
+        access: args.reading.access(),
         device: context.device(&args.compute.device, default.device)?,
         ..default
     };
@@ -143,10 +146,15 @@ fn unjudged(report: &Report) -> Vec<(&'static str, String)> {
         lines.push(("kNN-10 re-ranked", format!("{} of the answers that `query` gives", share(accuracy))));
     }
     lines.push(("recall of the graph", format!("{} of the 10 nearest codes", share(report.recall_10))));
-    let RecallAt { first_10, first_100, first_1000 } = report.recall_10_at;
-    let [first_10, first_100, first_1000] = [first_10, first_100, first_1000].map(share);
-    let among = format!("among the first 10 codes, {first_100} of 100, {first_1000} of 1,000");
-    lines.push(("recall of the latents", format!("{first_10} of the 10 nearest {among}")));
+    let promise = |Promise { asked, measured, kept }: &Promise| {
+        format!("{} for {asked:.3}{}", share(*measured), if *kept { "" } else { " (NOT kept)" })
+    };
+    lines.push(("recall as asked for", report.promises.iter().map(promise).collect::<Vec<_>>().join(", ")));
+    if let Some(RecallAt { first_10, first_100, first_1000 }) = report.recall_10_at {
+        let [first_10, first_100, first_1000] = [first_10, first_100, first_1000].map(share);
+        let among = format!("among the first 10 codes, {first_100} of 100, {first_1000} of 1,000");
+        lines.push(("recall of the latents", format!("{first_10} of the 10 nearest {among}")));
+    }
     let WithoutLabels { distinct_codes, dead_bits, effective_bits, reconstruction_loss, own_view, .. } =
         report.without_labels;
     let of_images = format!("{} of {}", thousands(distinct_codes as u64), thousands(report.images as u64));

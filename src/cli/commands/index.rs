@@ -93,6 +93,7 @@ fn resolve(context: &Context, args: &args::Index) -> Result<UpdateOptions> {
         threads: context.threads(&args.compute),
         device: context.device(&args.compute.device, default.device)?,
         bucket_size: args.bucket_size.or(context.config.bucket_size),
+        without_latents: args.no_latents,
         invert: context.invert(&args.invert)?,
         ..default
     })

@@ -1,9 +1,9 @@
 //! `aesearch info`: what is in the index, without opening the model or ONNX Runtime.
 
-use aesearch_index::Snapshot;
+use aesearch_index::{RecallPoint, Snapshot};
 use serde::Serialize;
 
-use crate::cli::args::Opened;
+use crate::cli::args::Reading;
 use crate::cli::exit::Exit;
 use crate::cli::print::{bytes, count, facts, thousands};
 use crate::cli::resolve::Context;
@@ -26,6 +26,10 @@ struct ModelDocument<'a> {
 struct RecallDocument {
     probes: u32,
     recall: f32,
+    /// As much as comparing with so many codes in a row.
+    cost: u32,
+    /// Mean time of a query, measured now.
+    microseconds: f32,
 }
 
 #[derive(Debug, Serialize)]
@@ -34,6 +38,8 @@ struct InfoDocument<'a> {
     images: usize,
     distinct_codes: usize,
     segments: usize,
+    /// Images that were removed and still take room; `compact` drops them.
+    removed: usize,
     bits: usize,
     latent_size: usize,
     model: ModelDocument<'a>,
@@ -41,18 +47,22 @@ struct InfoDocument<'a> {
     index_bytes: u64,
     /// Recall of 10 neighbours after looking at so many buckets; empty where a scan of all codes is as fast.
     recall_curve: Vec<RecallDocument>,
+    /// Mean time of a query that is compared with every code, measured now; nothing in an empty index.
+    exact_microseconds: Option<f32>,
 }
 
-pub(in crate::cli) fn run(context: &Context, args: &Opened) -> anyhow::Result<Exit> {
+pub(in crate::cli) fn run(context: &Context, args: &Reading) -> anyhow::Result<Exit> {
     let dir = context.index_dir(&args.index)?;
-    let snapshot = Snapshot::open(&dir).map_err(Error::from)?;
+    let snapshot = Snapshot::open_with(&dir, args.access()).map_err(Error::from)?;
     let known = Facts::of(&snapshot, &dir)?;
-    let curve = snapshot.recall_curve().iter();
+    let times = snapshot.measure();
+    let curve = snapshot.recall_curve().iter().zip(&times.curve);
     let document = InfoDocument {
         index: dir.display().to_string(),
         images: snapshot.len(),
         distinct_codes: snapshot.distinct_codes(),
         segments: snapshot.segments(),
+        removed: snapshot.dead(),
         bits: snapshot.bits(),
         latent_size: snapshot.latent_size(),
         model: ModelDocument {
@@ -65,8 +75,12 @@ pub(in crate::cli) fn run(context: &Context, args: &Opened) -> anyhow::Result<Ex
         inverted: known.ink.inverted,
         index_bytes: snapshot.bytes(),
         recall_curve: curve
-            .map(|point| RecallDocument { probes: point.probes, recall: point.recall })
+            .map(|(point, &microseconds)| {
+                let RecallPoint { probes, recall, cost, .. } = *point;
+                RecallDocument { probes, recall, cost, microseconds }
+            })
             .collect(),
+        exact_microseconds: times.exact,
     };
     if context.printer.json {
         context.printer.document("info", &document)?;
@@ -79,12 +93,22 @@ pub(in crate::cli) fn run(context: &Context, args: &Opened) -> anyhow::Result<Ex
 fn lines(document: &InfoDocument<'_>) -> Vec<(&'static str, String)> {
     let model = &document.model;
     let sha256 = model.sha256.get(..12).unwrap_or(model.sha256);
+    let segments = match document.removed {
+        0 => document.segments.to_string(),
+        removed => {
+            format!("{}, with {} removed images in them", document.segments, thousands(removed as u64))
+        }
+    };
+    let latent = match document.latent_size {
+        0 => "no latents kept".to_owned(),
+        size => format!("a latent of {size}"),
+    };
     let mut lines = vec![
         ("index", format!("{}, {}", document.index, bytes(document.index_bytes))),
         ("images", thousands(document.images as u64)),
         ("distinct codes", thousands(document.distinct_codes as u64)),
-        ("code", format!("{} bits of a latent of {}", document.bits, document.latent_size)),
-        ("segments", document.segments.to_string()),
+        ("code", format!("{} bits, {latent}", document.bits)),
+        ("segments", segments),
         ("model", format!("{} (sha256 {sha256})", model.name)),
         ("inverted", if document.inverted { "yes" } else { "no" }.into()),
     ];
@@ -92,9 +116,16 @@ fn lines(document: &InfoDocument<'_>) -> Vec<(&'static str, String)> {
         let fed = format!("{size}x{channels} as {layout}, 0 to {range}, mean {mean:?}, std {std:?}");
         lines.push(("model's input", fed));
     }
-    if let (Some(first), Some(last)) = (document.recall_curve.first(), document.recall_curve.last()) {
-        let point = |p: &RecallDocument| format!("{:.3} from {}", p.recall, count(p.probes.into(), "bucket"));
-        lines.push(("recall@10", format!("{}, {}", point(first), point(last))));
+    for (at, point) in document.recall_curve.iter().enumerate() {
+        let RecallDocument { probes, recall, microseconds, .. } = point;
+        let name = if at == 0 { "recall@10" } else { "" };
+        lines.push((
+            name,
+            format!("{recall:.4} from {}, {microseconds:.1} us", count((*probes).into(), "bucket")),
+        ));
+    }
+    if let Some(microseconds) = document.exact_microseconds {
+        lines.push(("exact", format!("{microseconds:.1} us")));
     }
     lines
 }

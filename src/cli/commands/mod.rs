@@ -13,7 +13,11 @@ pub(super) mod sample;
 
 pub(super) mod eval;
 pub(super) mod info;
+pub(super) mod repair;
 pub(super) mod verify;
+
+pub(super) mod compact;
+pub(super) mod remove;
 
 pub(super) mod model;
 pub(super) mod train;

@@ -73,7 +73,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Query) -> anyhow::Resu
 /// Everything but the answer on stdout.
 pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Asked> {
     let start = Instant::now();
-    let dir = context.index_dir(&args.index)?;
+    let dir = context.index_dir(&args.reading.index)?;
     let options = resolve(context, args)?;
     let walk = images::walk(&args.images)?;
     if let Some(sheet) = &args.sheet {
@@ -133,6 +133,7 @@ fn open(context: &Context, args: &args::Query, dir: &Path) -> Result<Gallery> {
     let options = OpenOptions {
         load: load_options(context, &args.described, &model)?,
         model,
+        access: args.reading.access(),
         device: context.device(&args.device, default.device)?,
         invert: context.invert(&args.invert)?,
         ..default

@@ -10,6 +10,8 @@ use crate::cli::resolve::Context;
 struct ProblemDocument {
     path: String,
     section: String,
+    /// Bytes from the start of the file.
+    offset: u64,
     detail: String,
 }
 
@@ -24,7 +26,12 @@ pub(in crate::cli) fn run(context: &Context, args: &Opened) -> anyhow::Result<Ex
     let problems = aesearch_index::verify(&dir).map_err(crate::Error::from)?;
     let problems: Vec<ProblemDocument> = problems
         .into_iter()
-        .map(|p| ProblemDocument { path: p.path.display().to_string(), section: p.section, detail: p.detail })
+        .map(|aesearch_index::Problem { path, section, offset, detail }| ProblemDocument {
+            path: path.display().to_string(),
+            section,
+            offset,
+            detail,
+        })
         .collect();
     let document = VerifyDocument { ok: problems.is_empty(), problems };
     if context.printer.json {
@@ -33,9 +40,10 @@ pub(in crate::cli) fn run(context: &Context, args: &Opened) -> anyhow::Result<Ex
         context.printer.text(&format!("{}: sound", dir.display()))?;
     } else {
         for problem in &document.problems {
-            context.printer.text(&format!("{}: {}: {}", problem.path, problem.section, problem.detail))?;
+            let ProblemDocument { path, section, offset, detail } = problem;
+            context.printer.text(&format!("{path}: {section} at byte {offset}: {detail}"))?;
         }
-        context.printer.hint("delete the index folder and run `aesearch index` to make it anew");
+        context.printer.hint("`aesearch repair` drops what is damaged and tells which images to index again");
     }
     Ok(if document.ok { Exit::Done } else { Exit::Damaged })
 }
