@@ -39,7 +39,7 @@ mod testing;
 
 pub use builder::{Item, SegmentBuilder, Settings};
 pub use error::{Error, Result};
-pub use kernels::distance;
+pub use kernels::{Isa, distance, use_isa};
 pub use search::{Hit, Mode, Ranked, RecallPoint, Search};
 pub use snapshot::{Latent, Snapshot};
 pub use verify::{Problem, verify};
