@@ -1,10 +1,13 @@
 //! AVX2: bits counted by a table of nibbles (Mula, Kurz and Lemire, 2018), four words at a time.
 //!
-//! Codes are read as they lie in memory, and the counts of a code's words are added across lanes.
+//! Two forms. [`scan`] reads codes as they lie in memory and adds the counts of a code's words across lanes. [`near`]
+//! reads planes of nibbles (see `blocks.rs`): the query picks a table per plane, so that 32 codes take two instructions
+//! a nibble, as in the fast scan of product quantizers (André, Kermarrec and Le Scouarnec, 2015).
 
 use std::arch::x86_64::*;
 
 use super::Sink;
+use super::blocks::{BLOCK, NIBBLE_DISTANCES, Near, PLANES_PER_WORD, Queries, WordPlanes};
 use super::plain::popcnt;
 
 /// Codes per look at the bound.
@@ -113,6 +116,90 @@ fn count_bytes(v: __m256i) -> __m256i {
     let low = _mm256_shuffle_epi8(table, _mm256_and_si256(v, nibble));
     let high = _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi16::<4>(v), nibble));
     _mm256_add_epi8(low, high)
+}
+
+/// Calls `found` with each query that codes of a block are near, and with these codes.
+///
+/// Looks after every half word whether any code can still be that near; few blocks of unlike codes are read whole.
+#[target_feature(enable = "avx2")]
+pub(super) fn near<const W: usize>(
+    planes: &[WordPlanes; W],
+    queries: Queries,
+    mut found: impl FnMut(usize, &mut Near),
+) {
+    let all_queries = queries.codes.as_chunks::<W>().0;
+    let mut near = Near::none();
+    for (start, mut wanted) in [(0, queries.wanted as u64), (64, (queries.wanted >> 64) as u64)] {
+        while wanted != 0 {
+            let i = start + wanted.trailing_zeros() as usize;
+            wanted &= wanted - 1;
+            let limits = _mm256_set1_epi8(queries.limits[i] as i8);
+            if let Some(sums) = near_sums(planes, &all_queries[i], limits) {
+                near.codes = 0;
+                for (j, sum) in sums.into_iter().enumerate() {
+                    let mask = _mm256_movemask_epi8(at_most(sum, limits)) as u32;
+                    near.codes |= u128::from(mask) << (32 * j);
+                    let out = &mut near.distances[32 * j..32 * j + 32];
+                    // SAFETY: 32 writable bytes; the store has no alignment.
+                    unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), sum) };
+                }
+                found(i, &mut near);
+            }
+        }
+    }
+}
+
+/// Distances of the codes of a block, a byte each; none where all are found to be beyond the limit.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn near_sums<const W: usize>(
+    planes: &[WordPlanes; W],
+    query: &[u64; W],
+    limits: __m256i,
+) -> Option<[__m256i; BLOCK / 32]> {
+    let mut sums = [_mm256_setzero_si256(); BLOCK / 32];
+    for (planes, &word) in planes.iter().zip(query) {
+        let mut bits = word;
+        for half in planes.as_chunks::<{ PLANES_PER_WORD / 2 }>().0 {
+            for plane in half {
+                let table = table256(bits);
+                bits >>= 4;
+                for (sum, nibbles) in sums.iter_mut().zip(plane.0.as_chunks::<32>().0) {
+                    // 64 planes of at most 4 bits could reach 256: 255 stands for both
+                    *sum = _mm256_adds_epu8(*sum, _mm256_shuffle_epi8(table, load_bytes(nibbles)));
+                }
+            }
+            let [a, b, c, d] = sums;
+            let least = _mm256_min_epu8(_mm256_min_epu8(a, b), _mm256_min_epu8(c, d));
+            if _mm256_movemask_epi8(at_most(least, limits)) == 0 {
+                return None;
+            }
+        }
+    }
+    Some(sums)
+}
+
+/// All ones in the bytes of `v` that are no more than those of `limit`.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn at_most(v: __m256i, limit: __m256i) -> __m256i {
+    _mm256_cmpeq_epi8(_mm256_min_epu8(v, limit), v)
+}
+
+/// In both halves: the distance of each nibble from the lowest one of `bits`.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn table256(bits: u64) -> __m256i {
+    let table = &NIBBLE_DISTANCES[bits as usize & 15];
+    // SAFETY: 16 readable bytes; the load has no alignment.
+    _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(table.as_ptr().cast()) })
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn load_bytes(bytes: &[u8; 32]) -> __m256i {
+    // SAFETY: 32 readable bytes; the load has no alignment.
+    unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
 }
 
 #[target_feature(enable = "avx2")]

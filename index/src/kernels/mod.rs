@@ -7,11 +7,17 @@
 //! |---|---|
 //! | `mod.rs` | picks the kernels of the instruction set in use |
 //! | `isa.rs` | which sets the processor has, which one is in use |
+//! | `many.rs` | many queries over the same codes |
+//! | `blocks.rs` | codes in blocks of 128, turned into planes of nibbles |
 //! | `plain.rs` | the naive loops, also compiled for POPCNT |
 //! | `avx2.rs`, `avx512.rs`, `neon.rs` | the same by SIMD |
 #![allow(unsafe_code)]
 
 mod isa;
+
+mod blocks;
+#[allow(dead_code, reason = "for callers that have many queries at once")]
+mod many;
 
 mod plain;
 
@@ -25,7 +31,10 @@ mod neon;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use blocks::{BLOCK, Blocks, Queries, each_bit};
 pub use isa::{Isa, use_isa};
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use many::scan_many;
 
 use isa::Kind;
 #[cfg(target_arch = "x86_64")]

@@ -1,10 +1,12 @@
 //! NEON: bits counted by `vcntq_u8`, added in pairs.
 //!
-//! The compiler counts bits by NEON in the naive loops too, so distances one by one are left to those.
+//! The same two forms as in `avx2.rs`: [`scan`] reads codes as they lie in memory, [`near`] planes of nibbles. The
+//! compiler counts bits by NEON in the naive loops too, so distances one by one are left to those.
 
 use std::arch::aarch64::*;
 
 use super::Sink;
+use super::blocks::{BLOCK, NIBBLE_DISTANCES, Near, PLANES_PER_WORD, Queries, WordPlanes, each_bit};
 use super::plain;
 
 /// Codes per look at the bound.
@@ -57,6 +59,59 @@ fn two_distances<const W: usize>(group: &[[u64; W]; 2], query: &[[u64; 2]; W]) -
     vpaddlq_u32(vpaddlq_u16(vpaddlq_u8(bytes)))
 }
 
+/// Calls `found` with each query that codes of a block are near, and with these codes.
+#[target_feature(enable = "neon")]
+pub(super) fn near<const W: usize>(
+    planes: &[WordPlanes; W],
+    queries: Queries,
+    mut found: impl FnMut(usize, &mut Near),
+) {
+    let all_queries = queries.codes.as_chunks::<W>().0;
+    let mut near = Near::none();
+    each_bit(queries.wanted, |i| {
+        let limit = queries.limits[i];
+        let Some(sums) = near_sums(planes, &all_queries[i], limit) else { return };
+        near.codes = 0;
+        for (sum, out) in sums.into_iter().zip(near.distances.as_chunks_mut::<16>().0) {
+            // SAFETY: 16 writable bytes; the store has no alignment.
+            unsafe { vst1q_u8(out.as_mut_ptr(), sum) };
+        }
+        for (j, &distance) in near.distances.iter().enumerate() {
+            near.codes |= u128::from(distance <= limit) << j;
+        }
+        found(i, &mut near);
+    });
+}
+
+/// Distances of the codes of a block, a byte each; none where all are found to be beyond the limit.
+#[target_feature(enable = "neon")]
+#[inline]
+fn near_sums<const W: usize>(
+    planes: &[WordPlanes; W],
+    query: &[u64; W],
+    limit: u8,
+) -> Option<[uint8x16_t; BLOCK / 16]> {
+    let mut sums = [vdupq_n_u8(0); BLOCK / 16];
+    for (planes, &word) in planes.iter().zip(query) {
+        let mut bits = word;
+        for half in planes.as_chunks::<{ PLANES_PER_WORD / 2 }>().0 {
+            for plane in half {
+                let table = load_bytes(&NIBBLE_DISTANCES[bits as usize & 15]);
+                bits >>= 4;
+                for (sum, nibbles) in sums.iter_mut().zip(plane.0.as_chunks::<16>().0) {
+                    // 64 planes of at most 4 bits could reach 256: 255 stands for both
+                    *sum = vqaddq_u8(*sum, vqtbl1q_u8(table, load_bytes(nibbles)));
+                }
+            }
+            let least = sums.into_iter().fold(vdupq_n_u8(u8::MAX), |least, sum| vminq_u8(least, sum));
+            if vminvq_u8(least) > limit {
+                return None;
+            }
+        }
+    }
+    Some(sums)
+}
+
 /// Dot product of a query with a latent, and the latent's squared length, both in the integers of their scales.
 #[target_feature(enable = "neon")]
 pub(super) fn dot_and_square(query: &[i16], values: &[i8]) -> (i64, i64) {
@@ -84,4 +139,11 @@ pub(super) fn dot_and_square(query: &[i16], values: &[i8]) -> (i64, i64) {
 fn load(words: &[u64; 2]) -> uint64x2_t {
     // SAFETY: 16 readable bytes; the load has no alignment.
     unsafe { vld1q_u64(words.as_ptr()) }
+}
+
+#[target_feature(enable = "neon")]
+#[inline]
+fn load_bytes(bytes: &[u8; 16]) -> uint8x16_t {
+    // SAFETY: 16 readable bytes; the load has no alignment.
+    unsafe { vld1q_u8(bytes.as_ptr()) }
 }

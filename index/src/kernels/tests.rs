@@ -4,6 +4,7 @@
 
 use proptest::prelude::*;
 
+use super::many::scan_many_with;
 use super::*;
 use crate::testing::random_words;
 use crate::top::{ByCode, First, Nearest};
@@ -24,8 +25,30 @@ impl Sink for All {
     }
 }
 
+/// A sink that writes down all calls on their way to `Nearest`.
+#[derive(Debug)]
+struct Calls(Nearest, Vec<(usize, u32)>);
+impl Sink for Calls {
+    fn bound(&self) -> u32 {
+        self.0.bound()
+    }
+    fn push(&mut self, index: usize, distance: u32) {
+        self.0.push(index as u32, distance, 1);
+        self.1.push((index, distance));
+    }
+}
+
 fn sizes() -> impl Strategy<Value = usize> {
     prop_oneof![Just(0), Just(1), Just(63), Just(64), Just(65), Just(127), 0usize..200]
+}
+
+/// Random codes, of which some are the inverse of the first, at the greatest distance.
+fn codes_with_extremes(n: usize, words: usize, seed: u64) -> Vec<u64> {
+    let mut codes = random_words(n * words, seed);
+    for i in (words..n * words).filter(|i| i / words % 5 == 3) {
+        codes[i] = !codes[i % words];
+    }
+    codes
 }
 
 proptest! {
@@ -61,6 +84,66 @@ proptest! {
             if let Some(&(d, i)) = sorted.first() {
                 prop_assert_eq!((first.distance, first.index), (d, i as usize), "{:?}", isa);
             }
+        }
+    }
+
+    #[test]
+    fn many_queries_make_the_calls_of_as_many_scans(
+        n in prop_oneof![sizes(), Just(128), Just(129), 500usize..1500],
+        q in prop_oneof![0usize..30, 126usize..132],
+        words in 1usize..=4,
+        seed in any::<u64>(),
+        k in 0usize..20,
+    ) {
+        let codes = codes_with_extremes(n, words, seed);
+        let mut queries = random_words(q * words, !seed);
+        let from_codes = codes.len().min(queries.len()).min(words); // a query that is a code, with its inverses
+        queries[..from_codes].copy_from_slice(&codes[..from_codes]);
+        let mut expected: Vec<_> = (0..q).map(|i| Calls(Nearest::new((k + i) % 20, 256), Vec::new())).collect();
+        for (query, sink) in queries.chunks_exact(words).zip(&mut expected) {
+            scan_with(Isa(Kind::Scalar), &codes, query, sink);
+        }
+        for isa in Isa::available() {
+            let mut sinks: Vec<_> = (0..q).map(|i| Calls(Nearest::new((k + i) % 20, 256), Vec::new())).collect();
+            scan_many_with(isa, &codes, &queries, &mut sinks);
+            for (sink, expected) in sinks.iter().zip(&expected) {
+                prop_assert_eq!(&sink.1, &expected.1, "{:?}", isa);
+            }
+        }
+    }
+
+    #[test]
+    fn codes_of_a_block_are_near_as_the_naive_loop_says(
+        n in prop_oneof![Just(1), Just(63), Just(64), Just(65), Just(127), Just(128), 1usize..=128],
+        words in 1usize..=4,
+        seed in any::<u64>(),
+        limits in prop_oneof![Just((0, 0)), Just((254, 1)), Just((255, 0)), (0u8..=100, 0u8..=1)],
+        wanted in any::<u128>(),
+    ) {
+        let codes = codes_with_extremes(n, words, seed);
+        let wanted = wanted & u128::MAX >> (BLOCK - n);
+        let limits: [u8; BLOCK] = std::array::from_fn(|i| limits.0 + limits.1 * (i % 2) as u8);
+        let queries = Queries { codes: &codes, wanted, limits: &limits };
+        let distances = |query: &[u64]| -> Vec<u8> {
+            codes.chunks_exact(words).map(|code| naive(code, query).min(255) as u8).collect()
+        };
+        for isa in Isa::available() {
+            let mut found = Vec::new();
+            Blocks::new(isa, &codes, words).near(0, queries, |i, near| found.push((i, near.clone())));
+            let mut found = found.into_iter().peekable();
+            for (i, query) in codes.chunks_exact(words).enumerate().filter(|(i, _)| wanted >> i & 1 == 1) {
+                let distances = distances(query); // its own is 0, so each is found
+                let (j, near) = found.next().unwrap();
+                prop_assert_eq!(j, i, "{:?}", isa);
+                for (code, &distance) in distances.iter().enumerate() {
+                    prop_assert_eq!(near.codes >> code & 1 == 1, distance <= limits[i], "{:?}", isa);
+                    if distance <= limits[i] {
+                        prop_assert_eq!(near.distances[code], distance, "{:?}", isa);
+                    }
+                }
+                prop_assert_eq!(near.codes & !(u128::MAX >> (BLOCK - n)), 0, "{:?}", isa);
+            }
+            prop_assert!(found.peek().is_none(), "{:?}", isa);
         }
     }
 
@@ -107,6 +190,8 @@ fn codes_of_no_words_and_of_too_many_are_not_scanned() {
     for words in [0, 5] {
         let mut all = All(257, Vec::new());
         scan(&[0; 10], &vec![0; words], &mut all);
-        assert!(all.1.is_empty());
+        let mut sinks = [all.clone(), all];
+        scan_many(&[0; 10], &vec![0; 2 * words], &mut sinks);
+        assert!(sinks.iter().all(|sink| sink.1.is_empty()));
     }
 }
