@@ -16,6 +16,7 @@ mod builder;
 mod snapshot;
 mod writer;
 
+mod pairs;
 mod search;
 mod segment;
 mod verify;
@@ -40,6 +41,7 @@ mod testing;
 pub use builder::{Item, SegmentBuilder, Settings};
 pub use error::{Error, Result};
 pub use kernels::{Isa, distance, use_isa};
+pub use pairs::{Pair, pairs_within};
 pub use search::{Hit, Mode, Ranked, RecallPoint, Search};
 pub use snapshot::{Latent, Snapshot};
 pub use verify::{Problem, verify};
