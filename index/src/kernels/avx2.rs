@@ -21,12 +21,23 @@ pub(super) fn scan<const W: usize, S: Sink>(codes: &[[u64; W]], query: &[u64; W]
     for (r, lanes) in query_lanes.iter_mut().enumerate() {
         *lanes = load256(&std::array::from_fn(|lane| query[(r * 4 + lane) % W]));
     }
+    let query_half = load256(&std::array::from_fn(|lane| query[lane / 2 * 2 % W]));
     let (blocks, rest) = codes.as_chunks::<STEP>();
     for (i, block) in blocks.iter().enumerate() {
-        let mut distances = [_mm256_setzero_si256(); STEP / 4];
-        let mut least = _mm256_set1_epi32(i32::MAX);
         prefetch(block);
         let (groups, _) = block.as_chunks::<4>();
+        if W.is_multiple_of(2) && sink.bound() <= TIGHT * W as u32 {
+            let mut least = _mm256_set1_epi32(i32::MAX);
+            for group in groups {
+                least = _mm256_min_epi32(least, four_half_distances(group, query_half));
+            }
+            let bound = _mm256_set1_epi64x(i64::from(sink.bound()));
+            if _mm256_movemask_epi8(_mm256_cmpgt_epi64(bound, least)) == 0 {
+                continue;
+            }
+        }
+        let mut distances = [_mm256_setzero_si256(); STEP / 4];
+        let mut least = _mm256_set1_epi32(i32::MAX);
         for (d, group) in distances.iter_mut().zip(groups) {
             *d = four_distances(group, &query_lanes);
             least = _mm256_min_epi32(least, *d);
@@ -39,6 +50,9 @@ pub(super) fn scan<const W: usize, S: Sink>(codes: &[[u64; W]], query: &[u64; W]
     }
     popcnt::scan(rest, query, blocks.len() * STEP, sink);
 }
+
+/// Bits per word: of unlike codes nearly none is within such a bound by half of its words, which are looked at first.
+const TIGHT: u32 = 10;
 
 /// Codes ahead, in bytes, that are fetched into the cache: the processor's own prefetch ends at the page.
 const AHEAD: usize = 4096;
@@ -98,6 +112,24 @@ fn four_distances<const W: usize>(group: &[[u64; W]; 4], query: &[__m256i; W]) -
             sum(_mm256_add_epi8(front_a_back_d, back_a_front_d))
         }
     }
+}
+
+/// Distances of four codes of two or four words by every other word, one per 64-bit lane, in no order.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn four_half_distances<const W: usize>(group: &[[u64; W]; 4], query: __m256i) -> __m256i {
+    let (quads, _) = group.as_flattened().as_chunks::<4>(); // W registers
+    let even = |r: usize| _mm256_unpacklo_epi64(load256(&quads[r]), load256(&quads[r + 1]));
+    let count = |r: usize| count_bytes(_mm256_xor_si256(even(r), query));
+    let counts = match W {
+        2 => count(0), // a0 c0 b0 d0
+        _ => {
+            let (ab, cd) = (count(0), count(2)); // a0 b0 a2 b2, c0 d0 c2 d2
+            let front_a_back_d = _mm256_blend_epi32::<0b11_11_00_00>(ab, cd);
+            _mm256_add_epi8(front_a_back_d, _mm256_permute2x128_si256::<0x21>(ab, cd))
+        }
+    };
+    _mm256_sad_epu8(counts, _mm256_setzero_si256())
 }
 
 /// `a0 + a1, b0 + b1 | a2 + a3, b2 + b3`, of lanes of 64 bits, added by bytes.

@@ -88,6 +88,37 @@ proptest! {
     }
 
     #[test]
+    fn near_codes_among_unlike_ones_are_pushed_under_a_tight_bound(
+        n in prop_oneof![sizes(), 200usize..400],
+        words in 1usize..=4,
+        seed in any::<u64>(),
+        bound in 0u32..=45,
+        every in 1usize..80,
+    ) {
+        let mut codes = random_words(n * words + words, seed);
+        let query = codes.split_off(n * words);
+        let flips = random_words(n * words, !seed);
+        for (i, code) in codes.chunks_exact_mut(words).enumerate().filter(|(i, _)| i % every == 0) {
+            for (w, word) in code.iter_mut().enumerate() {
+                // often equal in the words that are looked at first, near or not in the others
+                let flips = flips[i * words + w] & flips[(i + 1) * words % flips.len()];
+                *word = if (i / every + w).is_multiple_of(2) { query[w] } else { query[w] ^ flips };
+            }
+        }
+        let expected: Vec<_> = codes
+            .chunks_exact(words)
+            .map(|code| naive(code, &query))
+            .enumerate()
+            .filter(|&(_, d)| d < bound)
+            .collect();
+        for isa in Isa::available() {
+            let mut all = All(bound, Vec::new());
+            scan_with(isa, &codes, &query, &mut all);
+            prop_assert_eq!(&all.1, &expected, "{:?}", isa);
+        }
+    }
+
+    #[test]
     fn many_queries_make_the_calls_of_as_many_scans(
         n in prop_oneof![sizes(), Just(128), Just(129), 500usize..1500],
         q in prop_oneof![0usize..30, 126usize..132],
