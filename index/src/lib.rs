@@ -22,6 +22,7 @@ mod writer;
 mod repair;
 mod verify;
 
+mod pairs;
 mod search;
 mod segment;
 mod tombstones;
@@ -49,8 +50,9 @@ mod testing;
 
 pub use builder::{Item, SegmentBuilder, Settings};
 pub use error::{Error, Result};
-pub use kernels::distance;
+pub use kernels::{Isa, distance, use_isa};
 pub use map::Access;
+pub use pairs::{Pair, pairs_within};
 pub use query::Times;
 pub use repair::{Dropped, repair};
 pub use search::{Hit, Mode, Ranked, RecallPoint, Search};

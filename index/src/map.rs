@@ -1,4 +1,4 @@
-//! The bytes of a file, mapped or read, and the casts between bytes and numbers; with `kernels` the only home of unsafe code.
+//! The bytes of a file, mapped or read, and the casts between bytes and numbers; with `kernels/` the only home of unsafe code.
 //!
 //! A [`Span`] is checked once at open (bounds, alignment, whole elements); [`Map::get`] turns it into a slice. Nothing
 //! here trusts the contents: every bit pattern of a [`Plain`] type is a value.
