@@ -45,7 +45,9 @@ def cell(value, digits=3):
 
 
 def times(value):
-    return "-" if value is None else f"{value:.1f}x" if value < 100 else f"{value:.0f}x"
+    if value is None:
+        return "-"
+    return f"{value:.2f}x" if value < 1 else f"{value:.1f}x" if value < 100 else f"{value:.0f}x"
 
 
 def rows_of(found):
@@ -80,7 +82,8 @@ def table(document):
             out += [*whole_scans(found["exact"]), ""]
         if "threads" in found:
             one, two = found["threads"]["queries_per_s"]
-            out += [f"Two threads answer {two:,} queries/s, one {one:,}: {found['threads']['times']:.2f} times (wanted: 1.8).", ""]
+            ratio = found["threads"]["times"]
+            out += [f"Two threads answer {two:,} queries/s, one {one:,}: {ratio:.2f} times (wanted: 1.8).", ""]
     if "scan" in document:
         scan = document["scan"]
         out += [f"### Whole scans of {scan['items']:,} codes of {scan['bits']} bits", "", *whole_scans(scan["exact"]), ""]
@@ -104,7 +107,8 @@ def verdicts(rows):
             ratios = [(row[recall][1], row["side"]) for row in those if row[recall] and row[recall][1]]
             if ratios and min(ratios)[0] < least:
                 ratio, side = min(ratios)
-                said.append(f"- at {recall} only {times(ratio)} {name if side == name else f'{name} ({side})'}, wanted {least}x")
+                who = side if side.startswith(name) else f"{name} ({side})"
+                said.append(f"- at {recall} only {times(ratio)} {who}, wanted {least}x")
         own = next((row for row in rows if row["side"] == OURS), None)
         if own and not own[recall]:
             said.append(f"- aesearch does not reach {recall}")
@@ -184,16 +188,23 @@ def frontier(found, prefix):
     return [point for point in reversed(line) if point[0] >= LEAST_RECALL]
 
 
-def marker(kind, x, y, size, colour, extra=""):
-    s = size
+def look(family):
+    """The attributes of a family's line."""
+    _, colour, dashes, _ = FAMILIES[family]
+    dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
+    return f'class="line{" ours" if family == OURS else ""}" stroke="{colour}"{dashed}'
+
+
+def marker(kind, x, y, size, colour):
+    s, d = size, 1.4 * size
     shapes = {
         "square": f"M{x - s:.1f} {y - s:.1f}h{2 * s}v{2 * s}h{-2 * s}z",
         "triangle": f"M{x:.1f} {y - 1.2 * s:.1f}l{1.2 * s:.1f} {2.1 * s:.1f}h{-2.4 * s:.1f}z",
-        "diamond": f"M{x:.1f} {y - 1.4 * s:.1f}l{1.4 * s:.1f} {1.4 * s:.1f}l{-1.4 * s:.1f} {1.4 * s:.1f}l{-1.4 * s:.1f} {-1.4 * s:.1f}z",
+        "diamond": f"M{x:.1f} {y - d:.1f}l{d:.1f} {d:.1f}l{-d:.1f} {d:.1f}l{-d:.1f} {-d:.1f}z",
     }
     if kind == "circle":
-        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{s}" fill="{colour}"{extra}/>'
-    return f'<path d="{shapes[kind]}" fill="{colour}"{extra}/>'
+        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{s}" fill="{colour}"/>'
+    return f'<path d="{shapes[kind]}" fill="{colour}"/>'
 
 
 def across(recall):
@@ -235,13 +246,12 @@ def panel(found, name, left):
     axis = "recall@10 (logarithm of what is missed)"
     out.append(f'<text x="{left + PANEL / 2}" y="{TOP + HEIGHT + 36}" text-anchor="middle">{axis}</text>')
     for family in reversed(FAMILIES):  # ours last, on top
-        _, colour, dashes, kind = FAMILIES[family]
+        _, colour, _, kind = FAMILIES[family]
         ours = family == OURS
         places = [at(*point) for point in lines[family]]
         if places:
             path = "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
-            look = f'class="line{" ours" if ours else ""}" stroke="{colour}"' + (f' stroke-dasharray="{dashes}"' if dashes else "")
-            out.append(f'<path {look} d="M{path}"/>')
+            out.append(f'<path {look(family)} d="M{path}"/>')
             out += [marker(kind, x, y, 4 if ours else 3, colour) for x, y in places]
     for us, colour in scans:
         x, y = at(1, us)
@@ -262,27 +272,29 @@ def picture(document):
     sets = document["sets"]
     width = max(LEAST_WIDTH, LEFT + len(sets) * PANEL + (len(sets) - 1) * GAP + 20)
     height = TOP + HEIGHT + BOTTOM
+    side_title = "CPU time per query, us (lower is faster)"
     cpu = document.get("machine", {}).get("cpu", "")
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
         f"<title>CPU time per query against recall, by library</title><style>{STYLE}\n</style>",
         f'<rect class="paper" width="{width}" height="{height}"/>',
         f'<text class="head" x="{LEFT}" y="26">10 nearest binary codes: time against recall, one thread ({cpu})</text>',
-        f'<text transform="translate(18 {TOP + HEIGHT / 2}) rotate(-90)" text-anchor="middle">CPU time per query, us (lower is faster)</text>',
+        f'<text transform="translate(18 {TOP + HEIGHT / 2}) rotate(-90)" text-anchor="middle">{side_title}</text>',
     ]
     for number_, (name, found) in enumerate(sets.items()):
         out += panel(found, name, LEFT + number_ * (PANEL + GAP))
     x, y = LEFT, height - 20
     present = [family for family, spec in FAMILIES.items() if any(frontier(found, spec[0]) for found in sets.values())]
     for family in present:
-        _, colour, dashes, kind = FAMILIES[family]
-        look = f'class="line{" ours" if family == OURS else ""}" stroke="{colour}"' + (f' stroke-dasharray="{dashes}"' if dashes else "")
-        out.append(f'<path {look} d="M{x} {y - 4}h34"/>' + marker(kind, x + 17, y - 4, 4 if family == OURS else 3, colour))
+        _, colour, _, kind = FAMILIES[family]
+        out.append(f'<path {look(family)} d="M{x} {y - 4}h34"/>')
+        out.append(marker(kind, x + 17, y - 4, 4 if family == OURS else 3, colour))
         out.append(f'<text x="{x + 41}" y="{y}">{family}</text>')
         x += 62 + 7 * len(family)
     for text, family in (("aesearch, whole scan", "aesearch"), ("faiss flat, whole scan", "faiss IVF")):
         colour = FAMILIES[family][1]
-        out.append(f'<path d="M{x} {y - 4}h12m-6 -6v12" stroke="{colour}" stroke-width="2.5"/><text x="{x + 19}" y="{y}">{text}</text>')
+        out.append(f'<path d="M{x} {y - 4}h12m-6 -6v12" stroke="{colour}" stroke-width="2.5"/>')
+        out.append(f'<text x="{x + 19}" y="{y}">{text}</text>')
         x += 44 + 7 * len(text)
     return "\n".join([*out, "</svg>\n"])
 

@@ -6,9 +6,10 @@ Three sets of codes, the same files for everyone: MNIST's digits through the mod
 test digits), 1M codes of 128 bits distributed as latents are, 1M clustered codes of 256 bits (index/examples/generate.rs).
 
 Every index is built once and saved; then, in turn and always in a fresh process, each side opens its own and is swept from
-fast to thorough. A point is a recall@10 (ties count as equal, against one exact truth, from distances computed here and not by
-the side) and CPU microseconds per query. The library's batch call and one call per query are both measured, and the
-better one counts. hnsw_rs is built and swept in one process, once, while others may be building (--jobs). Beside that: whole scans, two threads, all pairs.
+fast to thorough. A point is a recall@10 (ties count as equal, against one exact truth, from distances computed here and
+not by the side) and CPU microseconds per query. The library's batch call and one call per query are both measured, and
+the better one counts. hnsw_rs is built and swept in one process, once, while others may be building (--jobs). Beside
+that: whole scans, two threads, all pairs.
 
 What is finished is kept in --work, so that an interrupted run goes on; --again measures some sides anew.
 """
@@ -30,7 +31,11 @@ HNSW_RS = "hnsw_rs"
 FLAT = pareto.FLAT
 SIDES = (OURS, *rivals_search.SIDES, HNSW_RS)
 # bits, kind of generated codes, number of codes
-SETS = {"digits-64": (64, None, 60_000), "latent-128": (128, "latent", 1_000_000), "clustered-256": (256, "clustered", 1_000_000)}  # fmt: skip
+SETS = {
+    "digits-64": (64, None, 60_000),
+    "latent-128": (128, "latent", 1_000_000),
+    "clustered-256": (256, "clustered", 1_000_000),
+}
 QUERIES = 2000
 QUICK_ITEMS = 100_000
 # More than most last-level caches, to be scanned whole and nothing else: one bucket for as many codes as there can be.
@@ -222,7 +227,8 @@ def build_all(runs, args, sets, sides):
 def scan_from_memory(runs, args):
     """Whole scans of more codes than a cache holds."""
     name, bits, kind, items = SCAN
-    folder = prepare(runs, args, name, bits, kind, items // 80 if args.quick else items, rivals_search.FLAT_QUERIES)
+    items = QUICK_ITEMS if args.quick else items
+    folder = prepare(runs, args, name, bits, kind, items, rivals_search.FLAT_QUERIES)
     index = folder / "ours"
     build = runs.ours("build", folder / "base.u64", bits, index, "--bucket-size", SCAN_BUCKET)
     if not index.exists() or OURS in runs.again:
