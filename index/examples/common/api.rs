@@ -1,0 +1,117 @@
+//! Every call of the crate that the benchmarks measure, each in a function of its own.
+//!
+//! When the crate's interface changes, this is the file to change.
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+use aesearch_index::{Hit, Item, Mode, Search, SegmentBuilder, Settings, Snapshot, Writer};
+
+use crate::common::codes::{K, PairSet};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// A builder of codes alone: no names, no payloads, no latents.
+pub(crate) fn builder(bits: usize, bucket_size: Option<usize>) -> Result<SegmentBuilder> {
+    let bucket_size = bucket_size.unwrap_or(Settings::default().bucket_size);
+    Ok(SegmentBuilder::new(&Settings { bits, bucket_size, ..Settings::default() })?)
+}
+
+/// Adds codes `[n, words]`.
+pub(crate) fn push(builder: &mut SegmentBuilder, codes: &[u64], words: usize) -> Result<()> {
+    for code in codes.chunks_exact(words) {
+        builder.push(Item { name: &[], payload: &[], code, latent: &[] })?;
+    }
+    Ok(())
+}
+
+/// Arranges, calibrates, writes and syncs.
+pub(crate) fn commit(builder: SegmentBuilder, dir: &Path) -> Result<()> {
+    Ok(Writer::lock(dir)?.commit(builder)?)
+}
+
+pub(crate) fn open(dir: &Path) -> Result<Snapshot> {
+    Ok(Snapshot::open(dir)?)
+}
+
+/// The `K` nearest; a `recall` of none looks at every code.
+pub(crate) fn wanted(recall: Option<f32>) -> Search {
+    Search { k: K, mode: recall.map_or(Mode::Exact, Mode::Recall), ..Search::default() }
+}
+
+/// One query `[words]`.
+pub(crate) fn search(snapshot: &Snapshot, query: &[u64], wanted: &Search) -> Result<Vec<Hit>> {
+    Ok(snapshot.search(query, wanted)?)
+}
+
+/// Bytes of the codes that a whole scan reads.
+pub(crate) fn scanned_bytes(snapshot: &Snapshot) -> usize {
+    snapshot.distinct_codes() * aesearch_index::words(snapshot.bits()) * 8
+}
+
+/// Bytes on disk by section (FORMAT.md, "Segment"): those of codes, ids, directory and graph, and all.
+pub(crate) struct Bytes {
+    pub(crate) search: u64,
+    pub(crate) all: u64,
+}
+
+/// Reads the section tables of all segments; names, payloads and latents (kinds 5 to 10) are not what a search needs.
+pub(crate) fn bytes(dir: &Path) -> Result<Bytes> {
+    let mut bytes = Bytes { search: 0, all: 0 };
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        bytes.all += fs::metadata(&path)?.len();
+        if path.extension().is_some_and(|extension| extension == "seg") {
+            let head = read_head(&path)?;
+            let (fields, _) = head.as_chunks::<4>();
+            let field = |at: usize| fields.get(at / 4).map_or(0, |field| u32::from_le_bytes(*field));
+            for line in (64..).step_by(32).take(field(20) as usize) {
+                let length = u64::from(field(line + 16)) | u64::from(field(line + 20)) << 32;
+                bytes.search += if (5..=10).contains(&field(line)) { 0 } else { length };
+            }
+        }
+    }
+    Ok(bytes)
+}
+
+/// Header and section table, and what follows them.
+fn read_head(path: &Path) -> std::io::Result<Vec<u8>> {
+    use std::io::Read;
+    let mut head = Vec::new();
+    fs::File::open(path)?.take(4096).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+// What follows waits for an interface that is still to come: enable the lines that are commented out, and remove the
+// stand-ins below them.
+
+/// Obeys `AESEARCH_ISA`, the instruction set to use instead of the processor's best. Returns its name for the record.
+pub(crate) fn force_isa() -> Result<Option<String>> {
+    let Some(name) = std::env::var_os("AESEARCH_ISA") else { return Ok(None) };
+    let name = name.to_string_lossy().into_owned();
+    // let isa = aesearch_index::Isa::named(&name)
+    //     .ok_or_else(|| format!("AESEARCH_ISA: {name}: this processor has no such set"))?;
+    // aesearch_index::use_isa(isa);
+    // Ok(Some(name))
+    Err(format!("AESEARCH_ISA: {name}: this version cannot be told").into())
+}
+
+/// All queries `[n, words]` in one call; none where the crate has no such call.
+pub(crate) fn search_many(
+    _snapshot: &Snapshot,
+    _queries: &[u64],
+    _wanted: &Search,
+) -> Result<Option<Vec<Vec<Hit>>>> {
+    // Ok(Some(_snapshot.search_many(_queries, _wanted)?))
+    Ok(None)
+}
+
+/// Adds every pair of codes `[n, words]` within `radius` to `found`. Returns false where the crate has no such call.
+pub(crate) fn pairs(_codes: &[u64], _bits: usize, _radius: u32, _found: &PairSet) -> Result<bool> {
+    // aesearch_index::pairs_within(_codes, _bits, _radius, &|pairs: &[aesearch_index::Pair]| {
+    //     _found.add(pairs.iter().map(|pair| (pair.a.min(pair.b), pair.a.max(pair.b), pair.distance)));
+    // });
+    // Ok(true)
+    Ok(false)
+}

@@ -1,0 +1,146 @@
+//! Builds and searches for `benches/compare/search.py`, one verb per process; every verb prints lines of JSON.
+//!
+//! ```text
+//! search build BASE BITS INDEX [--bucket-size N]   an index of the codes, without names and payloads
+//! search open INDEX                                time to open it
+//! search search INDEX QUERIES TRUTH                a sweep over targets of recall: time per query, recall measured
+//! search exact INDEX QUERIES TRUTH                 the whole scan, beside a plain read of as many bytes
+//! search threads INDEX QUERIES                     queries per second, wall time, of one thread and of two
+//! search pairs BASE BITS RADIUS                    all pairs within a radius, beside the naive loop
+//! search codes INDEX OUT                           the codes of any index of this crate, to a file
+//! search hnsw_rs BASE BITS QUERIES TRUTH           the rival, built and swept
+//! ```
+//!
+//! `common/codes.rs` describes the files. Times are CPU time of the calling thread where nothing else is said; nothing
+//! here starts threads but `threads`, and RAYON_NUM_THREADS rules the build and the pairs. AESEARCH_ISA forces an instruction set.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod hnsw;
+mod sweep;
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use aesearch_index::{distance, words};
+use common::args::{Args, number};
+use common::codes::PairSet;
+use common::{api, clock, codes};
+
+const USAGE: &str = "usage: search build|open|search|exact|threads|pairs|codes|hnsw_rs ARGUMENTS.. \
+    [--bucket-size N] [--targets 0.9,0.99,..] [--budget SECONDS]";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("search: {error}\n{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let args = Args::parse(std::env::args().skip(1), &["bucket-size", "targets", "budget"])?;
+    api::force_isa()?;
+    match std::env::args().nth(1).as_deref() {
+        Some("build") => build(&args),
+        Some("open") => open(&args),
+        Some("search") => sweep::search(&args),
+        Some("exact") => sweep::exact(&args),
+        Some("threads") => sweep::threads(&args),
+        Some("pairs") => pairs(&args),
+        Some("codes") => dump(&args),
+        Some("hnsw_rs") => hnsw::run(&args),
+        _ => Err("which of these?".into()),
+    }
+}
+
+fn build(args: &Args) -> Result<(), Box<dyn Error>> {
+    let [_, base, bits, index] = args.exactly()?;
+    let (bits, index) = (number("BITS", bits)?, Path::new(index));
+    let bucket_size = match args.text("bucket-size") {
+        Some(text) => Some(number("--bucket-size", text)?),
+        None => None,
+    };
+    let codes = codes::read(Path::new(base), words(bits))?;
+    let items = codes.len() / words(bits);
+    let (cpu, wall) = (clock::process_cpu(), Instant::now());
+    let mut builder = api::builder(bits, bucket_size)?;
+    api::push(&mut builder, &codes, words(bits))?;
+    drop(codes);
+    api::commit(builder, index)?;
+    let (cpu, wall) = ((clock::process_cpu() - cpu).as_secs_f64(), wall.elapsed().as_secs_f64());
+    let bytes = api::bytes(index)?;
+    let per_item = |bytes: u64| bytes as f64 / items as f64;
+    let (search, all) = (per_item(bytes.search), per_item(bytes.all));
+    println!(
+        "{{\"build_s\": {cpu:.3}, \"build_wall_s\": {wall:.3}, \"bytes_per_item\": {search:.3}, \"bytes_per_item_all\": {all:.3}}}"
+    );
+    Ok(())
+}
+
+/// Wall time: opening waits for the file system. The first opening of the process is a reader's, the median tells the noise.
+fn open(args: &Args) -> Result<(), Box<dyn Error>> {
+    let [_, index] = args.exactly()?;
+    let mut ms = Vec::new();
+    for _ in 0..21 {
+        let start = Instant::now();
+        let snapshot = api::open(Path::new(index))?;
+        ms.push(start.elapsed().as_secs_f64() * 1e3);
+        drop(snapshot);
+    }
+    let first = ms[0];
+    ms.sort_by(f64::total_cmp);
+    println!("{{\"open_ms\": {first:.4}, \"open_again_ms\": {:.4}}}", ms[ms.len() / 2]);
+    Ok(())
+}
+
+fn dump(args: &Args) -> Result<(), Box<dyn Error>> {
+    let [_, index, out] = args.exactly()?;
+    let snapshot = api::open(Path::new(index))?;
+    let write = || -> std::io::Result<()> {
+        let mut file = BufWriter::new(File::create(out)?);
+        for id in 0..snapshot.len() as u32 {
+            for word in snapshot.code(id) {
+                file.write_all(&word.to_le_bytes())?;
+            }
+        }
+        file.flush()
+    };
+    write().map_err(|error| format!("{out}: cannot write: {error}"))?;
+    println!("{{\"items\": {}, \"bits\": {}}}", snapshot.len(), snapshot.bits());
+    Ok(())
+}
+
+fn pairs(args: &Args) -> Result<(), Box<dyn Error>> {
+    let [_, base, bits, radius] = args.exactly()?;
+    let (bits, radius) = (number("BITS", bits)?, number("RADIUS", radius)?);
+    let words = words(bits);
+    let codes = codes::read(Path::new(base), words)?;
+
+    let ours = PairSet::default();
+    let start = clock::process_cpu();
+    let able = api::pairs(&codes, bits, radius, &ours)?;
+    let ours_s = (clock::process_cpu() - start).as_secs_f64();
+
+    let naive = PairSet::default();
+    let start = clock::process_cpu();
+    for (a, code) in codes.chunks_exact(words).enumerate() {
+        let later = codes.chunks_exact(words).enumerate().skip(a + 1);
+        let all = later.map(|(b, other)| (a as u32, b as u32, distance(code, other)));
+        naive.add(all.filter(|&(_, _, distance)| distance <= radius));
+    }
+    let naive_s = (clock::process_cpu() - start).as_secs_f64();
+    let (ours_s, same) = match able {
+        true => (format!("{ours_s:.3}"), (ours.take() == naive.take()).to_string()),
+        false => ("null".to_owned(), "null".to_owned()),
+    };
+    let found = naive.take().0;
+    println!("{{\"pairs\": {found}, \"cpu_s\": {ours_s}, \"naive_cpu_s\": {naive_s:.3}, \"same\": {same}}}");
+    Ok(())
+}
