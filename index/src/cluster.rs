@@ -60,8 +60,8 @@ pub(crate) fn cluster(codes: &Distinct<'_>, size: usize) -> Clusters {
     let centres = refine(&sample, words, codes.every(clusters));
     drop(sample);
     let router = Router::new(&centres, words);
-    let assign = |i| router.nearest(codes.code(i));
-    let assignment = (0..n).into_par_iter().with_min_len(256).map(assign).collect();
+    let assign = |near: &mut Nearest, i| router.nearest(codes.code(i), near);
+    let assignment = (0..n).into_par_iter().with_min_len(256).map_init(Nearest::default, assign).collect();
     keep_used(words, &centres, assignment)
 }
 
@@ -75,7 +75,8 @@ fn refine(sample: &[u64], words: usize, mut centres: Vec<u64>) -> Vec<u64> {
 }
 
 fn assign(codes: &[u64], words: usize, router: &Router<'_>) -> Vec<u32> {
-    codes.par_chunks_exact(words).with_min_len(256).map(|code| router.nearest(code)).collect()
+    let assign = |near: &mut Nearest, code: &[u64]| router.nearest(code, near);
+    codes.par_chunks_exact(words).with_min_len(256).map_init(Nearest::default, assign).collect()
 }
 
 /// Finds the centre nearest to a code, the first of several.
@@ -99,19 +100,20 @@ impl<'a> Router<'a> {
         Router { words, centres, groups: (n > FEW).then(|| Groups::new(centres, words)) }
     }
 
-    fn nearest(&self, code: &[u64]) -> u32 {
+    /// `near` is forgotten.
+    fn nearest(&self, code: &[u64], near: &mut Nearest) -> u32 {
         let Some(groups) = &self.groups else {
             let mut first = First::new();
             scan(self.centres, code, &mut first);
             return first.index as u32;
         };
-        let mut near = Nearest::new(GROUPS, u32::MAX);
-        scan(&groups.centres, code, &mut ByCode(&mut near));
-        let mut near = near.finish();
+        near.start(GROUPS, u32::MAX);
+        scan(&groups.centres, code, &mut ByCode::new(near));
+        let near = near.finish();
         near.sort_unstable();
         near.truncate(GROUPS);
         let mut best = (u32::MAX, u32::MAX); // (distance, centre)
-        for (_, group) in near {
+        for &mut (_, group) in near {
             let [start, end] = [0, 1].map(|side| groups.starts[group as usize + side] as usize);
             let mut first = First::within(best.0.saturating_add(1)); // one more: an earlier centre may be as near
             scan(&groups.codes[start * self.words..end * self.words], code, &mut first);
@@ -127,9 +129,9 @@ impl Groups {
     /// About as many groups as each has members.
     fn new(centres: &[u64], words: usize) -> Self {
         let n = centres.len() / words;
-        let n_groups = n.isqrt().clamp(1, FEW);
-        let heads =
-            (0..n_groups).flat_map(|i| &centres[i * n / n_groups * words..][..words]).copied().collect();
+        let n_groups = n.isqrt().max(1);
+        let code = |i: usize| &centres[i * words..][..words];
+        let heads = (0..n_groups).flat_map(|i| code(i * n / n_groups)).copied().collect();
         let heads = refine(centres, words, heads);
         let assignment = assign(centres, words, &Router { words, centres: &heads, groups: None });
         let mut members: Vec<u32> = (0..n as u32).collect();
@@ -139,8 +141,7 @@ impl Groups {
         for at in 1..starts.len() {
             starts[at] += starts[at - 1];
         }
-        let code = |&centre: &u32| &centres[centre as usize * words..][..words];
-        let codes = members.iter().flat_map(code).copied().collect();
+        let codes = members.iter().flat_map(|&centre| code(centre as usize)).copied().collect();
         Groups { centres: heads, starts, members, codes }
     }
 }
@@ -226,8 +227,9 @@ mod tests {
         let grouped = Router::new(&centres, 1);
         assert!(grouped.groups.is_some());
         let plain = Router { words: 1, centres: &centres, groups: None };
-        let distance =
-            |router: &Router<'_>, code: u64| (centres[router.nearest(&[code]) as usize] ^ code).count_ones();
+        let distance = |router: &Router<'_>, code: u64| {
+            (centres[router.nearest(&[code], &mut Nearest::default()) as usize] ^ code).count_ones()
+        };
         let (mut near, mut exact) = (0, 0);
         for &code in &codes {
             near += distance(&grouped, code);

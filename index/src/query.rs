@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::kernels::dot_and_square;
-use crate::search::{Hit, Mode, Ranked, Search, View, check};
+use crate::search::{Hit, Mode, Plan, Ranked, RecallPoint, Search, View, check};
 use crate::snapshot::{Latent, Opened, Snapshot};
 use crate::words;
 
@@ -36,7 +36,7 @@ impl Snapshot {
         let mut hits = Vec::new();
         for opened in self.opened() {
             let view = opened.view();
-            let found = view.search(query, &search, self.probes(opened, &view, &search));
+            let found = view.search(query, &search, self.plan(opened, &view, &search));
             hits.extend(found.into_iter().map(|hit| Hit { id: opened.first + hit.id, ..hit }));
         }
         self.cut(&mut hits, &search);
@@ -56,7 +56,7 @@ impl Snapshot {
             let mut answers = vec![Vec::new(); some.len() / words];
             for opened in self.opened() {
                 let view = opened.view();
-                let found = view.search_many(some, &search, self.probes(opened, &view, &search));
+                let found = view.search_many(some, &search, self.plan(opened, &view, &search));
                 for (hits, found) in answers.iter_mut().zip(found) {
                     hits.extend(found.into_iter().map(|hit| Hit { id: opened.first + hit.id, ..hit }));
                 }
@@ -76,16 +76,16 @@ impl Snapshot {
         let (n, search) = (view.n_codes(), Search::default());
         let queries =
             (0..TIMED.min(n)).map(|i| &view.codes[i * n / TIMED.min(n) * view.words..][..view.words]);
-        let time = |probes| {
-            let ask =
-                || queries.clone().map(|query| view.search(query, &search, probes).len()).sum::<usize>();
+        let time = |plan| {
+            let ask = || queries.clone().map(|query| view.search(query, &search, plan).len()).sum::<usize>();
             ask(); // once to bring it into the caches
             let start = Instant::now();
             std::hint::black_box(ask());
             start.elapsed().as_secs_f32() * 1e6 / queries.len().max(1) as f32
         };
-        let curve = self.recall_curve().iter().map(|point| time(Some(point.probes as usize))).collect();
-        Times { curve, exact: Some(time(None)) }
+        let plan = |point: &RecallPoint| Plan::Buckets { probes: point.probes as usize, graph: point.graph };
+        let curve = self.recall_curve().iter().map(|point| time(plan(point))).collect();
+        Times { curve, exact: Some(time(Plan::Exact)) }
     }
 
     /// No more items than there are.
@@ -93,9 +93,9 @@ impl Snapshot {
         Search { k: search.k.min(self.len()), ..search.clone() }
     }
 
-    /// The buckets that a segment's calibration promises to be enough; none: look at every code.
-    fn probes(&self, opened: &Opened, view: &View<'_>, search: &Search) -> Option<usize> {
-        let Mode::Recall(recall) = search.mode else { return None };
+    /// Where to look in a segment.
+    fn plan(&self, opened: &Opened, view: &View<'_>, search: &Search) -> Plan {
+        let Mode::Recall(recall) = search.mode else { return Plan::Exact };
         // among the dead are as many of the nearest as among all items
         let (all, live) = (self.len() + self.dead(), self.len().max(1));
         let k = (search.k.saturating_mul(all)).div_ceil(live);

@@ -1,18 +1,19 @@
 //! The search through one segment: the whole scan, or the way to the nearest buckets and a scan of those.
 //!
-//! The way leads through the graph where there are many buckets, else over all representatives: with AVX-512 a walk to 16
-//! buckets takes as long as a sweep over 16,000 representatives, those of 2 million codes.
+//! The way to the buckets leads through the graph or past all representatives: where these are many a walk is shorter, but
+//! between clusters that lie far from each other it misses some. Calibration has measured both.
 //!
-//! Both give items sorted by (distance, id), ties included up to k. The planner picks the fewest buckets that the
+//! Both scans give items sorted by (distance, id), ties included up to k. The planner picks the cheapest way that the
 //! calibration promises to be enough, or the whole scan where that is as cheap.
 
+use std::cell::RefCell;
 use std::ops::Range;
 
 use crate::error::{Error, Result};
 use crate::graph::Graph;
-use crate::kernels::scan;
+use crate::kernels::{self, prefetch, scan, scan_many};
 use crate::tombstones::is_dead;
-use crate::top::{ByCode, ByItems, Nearest};
+use crate::top::{ByCode, ByItems, Nearest, kth};
 
 /// What to look for.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,6 +70,8 @@ pub struct RecallPoint {
     pub k: u32,
     /// Buckets looked at.
     pub probes: u32,
+    /// They were found by a walk through the graph; else among all representatives.
+    pub graph: bool,
     /// Share of the true neighbours found, less one standard error: 0 to 1.
     pub recall: f32,
     /// What it takes: as much as comparing with so many codes in a row.
@@ -87,13 +90,38 @@ pub(crate) struct View<'a> {
     pub(crate) graph: Graph<'a>,        // a node per bucket
 }
 
-// Costs, in codes scanned in a row; measured at 60,000 codes of 64 bits with AVX-512, where 1,000 take 0.12 us. On slower
-// kernels the row costs more and the rest does not: there these lean to the whole scan, which is never wrong.
+/// Where to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plan {
+    /// At every code.
+    Exact,
+    /// At so many buckets, found by a walk through the graph or among all representatives.
+    Buckets { probes: usize, graph: bool },
+}
 
-/// Visiting a bucket: a cache miss or two, and codes that pass a bound still loose.
-const VISIT: usize = 512;
-/// The graph walk, per bucket it returns. With fewer representatives than that for each, sweeping over all is faster.
-const WALK: usize = 1000;
+// Costs, in codes compared in a row, as measured at 1,000,000 codes of 128 bits with AVX2, where 1,000 take half a
+// microsecond. They decide between plans that find enough, so what they get wrong costs time and never an answer.
+
+/// Visiting a bucket: a cache miss or two, and what is near in it.
+const VISIT: usize = 400;
+/// The graph walk, per candidate of its beam.
+const WALK: usize = 650;
+/// So many codes are counted by distance rather than sorted out one by one.
+const SMALL: usize = 512;
+
+/// What a search needs beside the view, reused by each thread.
+#[derive(Debug, Default)]
+struct Scratch {
+    routes: Nearest, // representatives
+    codes: Nearest,
+    distances: Vec<u16>, // of a few codes
+    buckets: Vec<u32>,
+    keys: Vec<u64>, // distance << 32 | id: sorts faster than pairs
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
 
 impl View<'_> {
     pub(crate) fn n_codes(&self) -> usize {
@@ -104,25 +132,48 @@ impl View<'_> {
         self.buckets.len().saturating_sub(1)
     }
 
-    /// The items that `wanted` asks for; `probes` buckets are looked at, or all codes.
-    pub(crate) fn search(&self, query: &[u64], wanted: &Search, probes: Option<usize>) -> Vec<Hit> {
+    /// The items that `wanted` asks for, among those that `plan` looks at.
+    pub(crate) fn search(&self, query: &[u64], wanted: &Search, plan: Plan) -> Vec<Hit> {
         let (k, radius) = (wanted.k, wanted.radius.unwrap_or(u32::MAX));
-        let nearest = match probes {
-            None => self.scan_all(query, k, radius),
-            Some(probes) => self.scan_nearest(query, k, radius, probes),
-        };
-        self.hits(nearest.finish(), if wanted.ties { usize::MAX } else { k })
+        SCRATCH.with_borrow_mut(|scratch| {
+            match plan {
+                Plan::Exact => {
+                    let bound = self.first_bound(query, k, radius, scratch);
+                    scratch.codes.start(k, bound.saturating_sub(1));
+                    scan(self.codes, query, &mut ByItems::new(&mut scratch.codes, self, 0));
+                }
+                Plan::Buckets { probes, graph } => {
+                    self.scan_nearest(query, (k, radius), (probes, graph), scratch)
+                }
+            }
+            self.hits(scratch.codes.finish(), if wanted.ties { usize::MAX } else { k }, &mut scratch.keys)
+        })
     }
 
     /// As `search`, for `queries` `[n, words]`.
-    pub(crate) fn search_many(
-        &self,
-        queries: &[u64],
-        wanted: &Search,
-        probes: Option<usize>,
-    ) -> Vec<Vec<Hit>> {
-        let queries = queries.chunks_exact(self.words);
-        queries.map(|query| self.search(query, wanted, probes)).collect()
+    pub(crate) fn search_many(&self, queries: &[u64], wanted: &Search, plan: Plan) -> Vec<Vec<Hit>> {
+        if plan != Plan::Exact {
+            return queries.chunks_exact(self.words).map(|query| self.search(query, wanted, plan)).collect();
+        }
+        let (k, radius) = (wanted.k, wanted.radius.unwrap_or(u32::MAX));
+        SCRATCH.with_borrow_mut(|scratch| {
+            let primed = queries
+                .chunks_exact(self.words)
+                .map(|query| Nearest::new(k, self.first_bound(query, k, radius, scratch).saturating_sub(1)));
+            let mut nearest: Vec<Nearest> = primed.collect();
+            let mut sinks: Vec<ByItems<'_, '_>> =
+                nearest.iter_mut().map(|nearest| ByItems::new(nearest, self, 0)).collect();
+            scan_many(self.codes, queries, &mut sinks);
+            let most = if wanted.ties { usize::MAX } else { k };
+            nearest.iter_mut().map(|nearest| self.hits(nearest.finish(), most, &mut scratch.keys)).collect()
+        })
+    }
+
+    /// The codes that hold the `k` nearest items and all ties, as (distance, code); every code is looked at.
+    pub(crate) fn scan_all(&self, query: &[u64], k: usize) -> Vec<(u32, u32)> {
+        let mut nearest = Nearest::new(k, u32::MAX);
+        scan(self.codes, query, &mut ByItems::new(&mut nearest, self, 0));
+        std::mem::take(nearest.finish())
     }
 
     /// The items of a code, the dead among them; none that do not exist.
@@ -134,89 +185,125 @@ impl View<'_> {
         }
     }
 
-    /// Looks at every code. A few buckets are looked at first, so that the scan begins with a bound that few codes pass.
-    pub(crate) fn scan_all(&self, query: &[u64], k: usize, radius: u32) -> Nearest {
+    /// A bound that no more is above than need be: after a few buckets, so that a whole scan passes over nearly all codes.
+    fn first_bound(&self, query: &[u64], k: usize, radius: u32, scratch: &mut Scratch) -> u32 {
         let per_bucket = self.n_codes() / self.n_buckets().max(1);
         // small buckets are no help: finding them costs as much as the scan
         let probes = if per_bucket < 8 { 0 } else { 4 + k.saturating_mul(2) / per_bucket };
-        let first = self.scan_nearest(query, k, radius, probes);
-        let mut nearest = Nearest::new(k, first.bound().saturating_sub(1));
-        scan(self.codes, query, &mut ByItems::new(&mut nearest, self, 0));
-        nearest
+        self.scan_nearest(query, (k, radius), (probes, false), scratch);
+        scratch.codes.bound()
     }
 
-    /// Looks at the `probes` buckets nearest to the query.
-    fn scan_nearest(&self, query: &[u64], k: usize, radius: u32, probes: usize) -> Nearest {
-        let mut nearest = Nearest::new(k, radius);
-        for bucket in self.route(query, probes) {
-            self.scan_bucket(bucket, query, &mut nearest);
+    /// Looks at the `probes` buckets nearest to the query, for `k` items within `radius`; what it finds is in `scratch.codes`.
+    fn scan_nearest(
+        &self,
+        query: &[u64],
+        (k, radius): (usize, u32),
+        (probes, graph): (usize, bool),
+        scratch: &mut Scratch,
+    ) {
+        self.route(query, probes, graph, scratch);
+        let Scratch { codes: nearest, distances, buckets, .. } = scratch;
+        nearest.start(k, radius);
+        for (at, &bucket) in buckets.iter().enumerate() {
+            let (start, codes) = self.bucket(bucket);
+            if let Some(&next) = buckets.get(at + 1) {
+                prefetch(self.bucket(next).1);
+            }
+            if self.dead.is_empty() && codes.len() <= SMALL * self.words {
+                // Every code stands for an item at least, so codes may be counted for items. The first ones give a bound: to
+                // take in all that a loose one lets through takes longer than to count.
+                kernels::distances(codes, query, distances);
+                if at == 0 {
+                    kth(distances, k).into_iter().for_each(|distance| nearest.within(distance));
+                }
+                nearest.push_all(start, distances);
+            } else {
+                scan(codes, query, &mut ByItems::new(nearest, self, start));
+            }
         }
-        nearest
     }
 
-    fn scan_bucket(&self, bucket: u32, query: &[u64], nearest: &mut Nearest) {
-        let Some(&[start, end]) = self.buckets.get(bucket as usize..bucket as usize + 2) else { return };
-        let (start, end) = (start as usize, end as usize);
-        let Some(codes) = self.codes.get(start.saturating_mul(self.words)..end.saturating_mul(self.words))
-        else {
-            return;
+    /// The first code of a bucket, and its codes.
+    fn bucket(&self, bucket: u32) -> (usize, &[u64]) {
+        let bounds = self.buckets.get(bucket as usize..).and_then(<[u32]>::first_chunk);
+        let Some([start, end]) = bounds.map(|bounds: &[u32; 2]| bounds.map(|code| code as usize)) else {
+            return (0, &[]);
         };
-        scan(codes, query, &mut ByItems::new(nearest, self, start));
+        let codes = self.codes.get(start.saturating_mul(self.words)..end.saturating_mul(self.words));
+        (start, codes.unwrap_or_default())
     }
 
-    /// The buckets with the nearest representatives, nearest first.
-    pub(crate) fn route(&self, query: &[u64], probes: usize) -> impl Iterator<Item = u32> + use<> {
-        let nearest = if probes.saturating_mul(WALK) < self.n_buckets() {
-            self.graph.nearest(query, probes)
-        } else {
-            // layer 0 of the graph as a whole: all representatives in a row
-            let mut nearest = Nearest::new(probes, u32::MAX);
-            scan(self.graph.representatives, query, &mut ByCode(&mut nearest));
-            let mut found = nearest.finish();
-            found.sort_unstable();
-            found.truncate(probes);
-            found
-        };
-        nearest.into_iter().map(|(_, bucket)| bucket)
+    /// The buckets with the nearest representatives, nearest first, and what finding them takes.
+    pub(crate) fn nearest_buckets(&self, query: &[u64], probes: usize, graph: bool) -> (Vec<u32>, usize) {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let cost = self.route(query, probes, graph, scratch);
+            (scratch.buckets.clone(), cost)
+        })
     }
 
-    /// What looking at `probes` buckets takes, in codes compared in a row.
-    pub(crate) fn cost(&self, probes: usize) -> usize {
-        let buckets = self.n_buckets().max(1);
-        let route = probes.saturating_mul(WALK).min(buckets);
-        route.saturating_add(probes.saturating_mul(self.n_codes() / buckets + VISIT))
+    /// Puts the nearest buckets into `scratch.buckets`, nearest first. Gives what that takes.
+    fn route(&self, query: &[u64], probes: usize, graph: bool, scratch: &mut Scratch) -> usize {
+        let Scratch { routes, distances, buckets, .. } = scratch;
+        buckets.clear();
+        if probes == 0 {
+            return 0;
+        }
+        if graph {
+            // a beam of a few more than are wanted, as the first ones it finds are not yet the nearest
+            let width = (probes + probes / 2).max(8);
+            let found = self.graph.nearest(query, width);
+            buckets.extend(found.into_iter().take(probes).map(|(_, bucket)| bucket));
+            return width.saturating_mul(WALK);
+        }
+        routes.start(probes, u32::MAX);
+        let all = self.graph.representatives;
+        let (few, rest) = all.split_at(all.len().min(SMALL * self.words));
+        kernels::distances(few, query, distances);
+        kth(distances, probes).into_iter().for_each(|distance| routes.within(distance));
+        routes.push_all(0, distances);
+        scan(rest, query, &mut ByCode::from(SMALL, routes));
+        let found = routes.finish();
+        found.sort_unstable();
+        buckets.extend(found.iter().take(probes).map(|&(_, bucket)| bucket));
+        all.len() / self.words
     }
 
-    /// True when looking at `probes` buckets costs as much as looking at every code.
-    pub(crate) fn exact_is_as_cheap(&self, probes: usize) -> bool {
-        self.cost(probes) >= self.n_codes()
+    /// What looking at `probes` buckets takes once they are found.
+    pub(crate) fn visit_cost(&self, probes: usize) -> usize {
+        probes.saturating_mul(self.n_codes() / self.n_buckets().max(1) + VISIT)
     }
 
-    /// The probes that `curve` promises to find `recall` of `k` neighbours with; none: look at every code.
-    pub(crate) fn plan(&self, curve: &[RecallPoint], k: usize, recall: f32) -> Option<usize> {
+    /// The cheapest plan that `curve` promises to find `recall` of `k` neighbours.
+    pub(crate) fn plan(&self, curve: &[RecallPoint], k: usize, recall: f32) -> Plan {
         // recall falls as k grows at equal probes, so the next larger measured k is the safe side
-        let measured = curve.iter().map(|point| point.k).filter(|&measured| measured as usize >= k).min()?;
-        let enough = curve.iter().filter(|point| point.k == measured && point.recall >= recall);
-        let probes = enough.map(|point| point.probes as usize).min()?;
-        (!self.exact_is_as_cheap(probes)).then_some(probes)
+        let measured = curve.iter().map(|point| point.k).filter(|&measured| measured as usize >= k).min();
+        let enough = curve.iter().filter(|point| Some(point.k) == measured && point.recall >= recall);
+        match enough.min_by_key(|point| (point.cost, point.probes)) {
+            Some(point) if recall < 1.0 && (point.cost as usize) < self.n_codes() => {
+                Plan::Buckets { probes: point.probes as usize, graph: point.graph }
+            }
+            _ => Plan::Exact,
+        }
     }
 
     /// The live items of (distance, code) pairs: at most `k`, the nearest, by (distance, id).
-    fn hits(&self, codes: Vec<(u32, u32)>, k: usize) -> Vec<Hit> {
-        let mut keys = Vec::with_capacity(codes.len()); // distance << 32 | id: sorts faster than pairs
+    fn hits(&self, codes: &[(u32, u32)], k: usize, keys: &mut Vec<u64>) -> Vec<Hit> {
+        keys.clear();
         let mut left = self.items as usize; // as in `ByItems`
-        for (distance, code) in codes {
+        for &(distance, code) in codes {
             let items = self.items_of(code).take(left);
             left -= items.len();
             let live = items.filter(|&item| !is_dead(self.dead, item)).take(k);
             keys.extend(live.map(|id| u64::from(distance) << 32 | u64::from(id)));
         }
-        if k < keys.len() {
+        if k.saturating_mul(4) < keys.len() {
             keys.select_nth_unstable(k);
             keys.truncate(k);
         }
         keys.sort_unstable();
-        keys.into_iter().map(|key| Hit { id: key as u32, distance: (key >> 32) as u32 }).collect()
+        keys.truncate(k);
+        keys.iter().map(|&key| Hit { id: key as u32, distance: (key >> 32) as u32 }).collect()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::map::{Access, Map, Plain, Span};
 use crate::search::{RecallPoint, View};
 
 /// Bytes of one recorded [`RecallPoint`].
-const POINT: usize = 16;
+const POINT: usize = 20;
 /// No curve has more of them.
 const MAX_POINTS: usize = 1024;
 
@@ -157,7 +157,9 @@ pub(crate) fn piece<'a>(offsets: &[u64], bytes: &'a [u8], i: usize) -> &'a [u8] 
 
 /// The recorded form of a curve.
 pub(crate) fn encode_curve(curve: &[RecallPoint]) -> Vec<u8> {
-    let fields = |point: &RecallPoint| [point.k, point.probes, point.recall.to_bits(), point.cost];
+    let fields = |point: &RecallPoint| {
+        [point.k, point.probes, u32::from(point.graph), point.recall.to_bits(), point.cost]
+    };
     curve.iter().flat_map(fields).flat_map(u32::to_le_bytes).collect()
 }
 
@@ -165,8 +167,9 @@ fn decode_point(bytes: &[u8]) -> RecallPoint {
     RecallPoint {
         k: u32_at(bytes, 0),
         probes: u32_at(bytes, 4),
-        recall: f32::from_bits(u32_at(bytes, 8)),
-        cost: u32_at(bytes, 12),
+        graph: u32_at(bytes, 8) == 1,
+        recall: f32::from_bits(u32_at(bytes, 12)),
+        cost: u32_at(bytes, 16),
     }
 }
 

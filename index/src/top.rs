@@ -16,20 +16,70 @@ pub(crate) struct Nearest {
     kept: Vec<(u32, u32)>,    // (distance, code)
     total: u64,               // items kept at distances below `bound`
     k: u64,
-    bound: u32, // distances below it are still wanted
+    bound: u32,     // distances below it are still wanted
+    touched: usize, // counts from here on are zero
+}
+
+impl Default for Nearest {
+    fn default() -> Self {
+        Nearest { counts: [0; DISTANCES], kept: Vec::new(), total: 0, k: 0, bound: 0, touched: 0 }
+    }
 }
 
 impl Nearest {
     /// Room for `k` items within `radius` bits.
     pub(crate) fn new(k: usize, radius: u32) -> Self {
-        let bound = if k == 0 { 0 } else { radius.min(DISTANCES as u32 - 1) + 1 };
-        Nearest { counts: [0; DISTANCES], kept: Vec::new(), total: 0, k: k as u64, bound }
+        let mut nearest = Nearest::default();
+        nearest.start(k, radius);
+        nearest
+    }
+
+    /// Forgets what was seen: room for `k` items within `radius` bits.
+    pub(crate) fn start(&mut self, k: usize, radius: u32) {
+        self.counts[..self.touched].fill(0);
+        self.kept.clear();
+        self.total = 0;
+        self.k = k as u64;
+        self.bound = if k == 0 { 0 } else { radius.min(DISTANCES as u32 - 1) + 1 };
+        self.touched = self.bound as usize;
     }
 
     /// The first distance that is no longer wanted.
     #[inline]
     pub(crate) fn bound(&self) -> u32 {
         self.bound
+    }
+
+    /// Lowers the bound, before anything was pushed: the caller knows of `k` items within `radius` bits.
+    pub(crate) fn within(&mut self, radius: u32) {
+        self.bound = self.bound.min(radius + 1);
+        self.touched = self.bound as usize;
+    }
+
+    /// Takes code `base + i` for every distance `i` below the bound; each stands for one item or more.
+    pub(crate) fn push_all(&mut self, base: usize, distances: &[u16]) {
+        const TOGETHER: usize = 16;
+        let (bound, known) = (self.bound, self.kept.len());
+        for (at, some) in distances.chunks(TOGETHER).enumerate() {
+            let near = some.iter().fold(false, |near, &distance| near | (u32::from(distance) < bound));
+            if !near {
+                continue;
+            }
+            // written whether it is wanted or not, and counted if it is: which of them are cannot be foretold
+            let mut end = self.kept.len();
+            self.kept.resize(end + TOGETHER, (0, 0));
+            for (i, &distance) in some.iter().enumerate() {
+                let distance = u32::from(distance);
+                self.kept[end] = (distance, (base + at * TOGETHER + i) as u32);
+                end += usize::from(distance < bound);
+            }
+            self.kept.truncate(end);
+        }
+        for &(distance, _) in &self.kept[known..] {
+            self.counts[distance as usize] += 1;
+        }
+        self.total += (self.kept.len() - known) as u64;
+        self.lower();
     }
 
     /// Takes a code that stands for `weight` items; `distance` must be below the bound.
@@ -39,7 +89,13 @@ impl Nearest {
         self.kept.push((distance, code));
         self.counts[distance as usize] += u64::from(weight);
         self.total += u64::from(weight);
-        while let last = self.counts[self.bound as usize - 1]
+        self.lower();
+    }
+
+    /// Brings the bound down to the last distance that is still wanted.
+    #[inline]
+    fn lower(&mut self) {
+        while let Some(last) = (self.bound as usize).checked_sub(1).map(|last| self.counts[last])
             && self.total - last >= self.k
         {
             self.total -= last;
@@ -48,11 +104,23 @@ impl Nearest {
     }
 
     /// The codes that hold the `k` nearest items and all ties, as (distance, code), unsorted.
-    pub(crate) fn finish(mut self) -> Vec<(u32, u32)> {
+    pub(crate) fn finish(&mut self) -> &mut Vec<(u32, u32)> {
         let bound = self.bound;
         self.kept.retain(|&(distance, _)| distance < bound);
-        self.kept
+        &mut self.kept
     }
+}
+
+/// The distance of the `k`th nearest of codes at `distances`, `k` from 1; none where there are fewer.
+pub(crate) fn kth(distances: &[u16], k: usize) -> Option<u32> {
+    let mut counts = [0u32; DISTANCES];
+    distances.iter().for_each(|&distance| counts[usize::from(distance).min(DISTANCES - 1)] += 1);
+    let mut seen = 0;
+    let at = counts.iter().position(|&count| {
+        seen += count as usize;
+        seen >= k
+    });
+    at.map(|at| at as u32)
 }
 
 /// Feeds [`Nearest`] from a scan whose first code is `base`; a code stands for its items that are not dead.
@@ -91,18 +159,31 @@ impl Sink for ByItems<'_, '_> {
     }
 }
 
-/// Feeds [`Nearest`] from a scan, one item per code.
-pub(crate) struct ByCode<'a>(pub(crate) &'a mut Nearest);
+/// Feeds [`Nearest`] from a scan whose first code is `base`, one item per code.
+pub(crate) struct ByCode<'a> {
+    nearest: &'a mut Nearest,
+    base: usize,
+}
+
+impl<'a> ByCode<'a> {
+    pub(crate) fn new(nearest: &'a mut Nearest) -> Self {
+        ByCode::from(0, nearest)
+    }
+
+    pub(crate) fn from(base: usize, nearest: &'a mut Nearest) -> Self {
+        ByCode { nearest, base }
+    }
+}
 
 impl Sink for ByCode<'_> {
     #[inline]
     fn bound(&self) -> u32 {
-        self.0.bound()
+        self.nearest.bound()
     }
 
     #[inline]
     fn push(&mut self, index: usize, distance: u32) {
-        self.0.push(index as u32, distance, 1);
+        self.nearest.push((self.base + index) as u32, distance, 1);
     }
 }
 
@@ -149,9 +230,20 @@ mod tests {
             nearest.push(code, distance, weight);
         }
         assert_eq!(nearest.bound(), 8);
-        let mut kept = nearest.finish();
+        let kept = nearest.finish();
         kept.sort_unstable();
-        assert_eq!(kept, [(5, 1), (5, 2), (7, 3), (7, 4)]);
+        assert_eq!(*kept, [(5, 1), (5, 2), (7, 3), (7, 4)]);
+    }
+
+    #[test]
+    fn the_kth_distance_is_that_of_the_sorted() {
+        let distances = [9, 5, 256, 5, 7, 0];
+        for (k, expected) in
+            [(1, Some(0)), (2, Some(5)), (3, Some(5)), (4, Some(7)), (6, Some(256)), (7, None)]
+        {
+            assert_eq!(kth(&distances, k), expected, "{k}");
+        }
+        assert_eq!(kth(&[], 1), None);
     }
 
     #[test]

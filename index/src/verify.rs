@@ -173,7 +173,7 @@ fn meanings(segment: &Segment) -> Vec<Wrong> {
         u32s(Kind::GraphOffsets, graph.offsets, graph.edges.len()),
         check_edges(graph, view.n_buckets()).map(|detail| (Kind::GraphEdges, 0, detail)),
         point.map(|at| {
-            (Kind::Calibration, at as u64 * 16, format!("expected a share, got {:?}", segment.curve[at]))
+            (Kind::Calibration, at as u64 * 20, format!("expected a share, got {:?}", segment.curve[at]))
         }),
         u64s(Kind::NameOffsets, name_offsets, names.len()),
         u64s(Kind::PayloadOffsets, payload_offsets, payloads.len()),

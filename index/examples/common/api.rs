@@ -6,7 +6,9 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-use aesearch_index::{Hit, Item, Mode, Search, SegmentBuilder, Settings, Snapshot, Writer};
+use aesearch_index::{
+    Hit, Isa, Item, Mode, Pair, Search, SegmentBuilder, Settings, Snapshot, Writer, pairs_within, use_isa,
+};
 
 use crate::common::codes::{K, PairSet};
 
@@ -28,7 +30,7 @@ pub(crate) fn push(builder: &mut SegmentBuilder, codes: &[u64], words: usize) ->
 
 /// Arranges, calibrates, writes and syncs.
 pub(crate) fn commit(builder: SegmentBuilder, dir: &Path) -> Result<()> {
-    Ok(Writer::lock(dir)?.commit(builder)?)
+    Ok(Writer::lock(dir)?.replace(builder)?)
 }
 
 pub(crate) fn open(dir: &Path) -> Result<Snapshot> {
@@ -56,7 +58,7 @@ pub(crate) struct Bytes {
     pub(crate) all: u64,
 }
 
-/// Reads the section tables of all segments; names, payloads and latents (kinds 5 to 10) are not what a search needs.
+/// Reads the section tables of all segments; calibration, names, payloads and latents (kinds from 8 on) are not what a search needs.
 pub(crate) fn bytes(dir: &Path) -> Result<Bytes> {
     let mut bytes = Bytes { search: 0, all: 0 };
     for entry in fs::read_dir(dir)? {
@@ -68,7 +70,7 @@ pub(crate) fn bytes(dir: &Path) -> Result<Bytes> {
             let field = |at: usize| fields.get(at / 4).map_or(0, |field| u32::from_le_bytes(*field));
             for line in (64..).step_by(32).take(field(20) as usize) {
                 let length = u64::from(field(line + 16)) | u64::from(field(line + 20)) << 32;
-                bytes.search += if (5..=10).contains(&field(line)) { 0 } else { length };
+                bytes.search += if field(line) < 8 { length } else { 0 };
             }
         }
     }
@@ -83,35 +85,25 @@ fn read_head(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(head)
 }
 
-// What follows waits for an interface that is still to come: enable the lines that are commented out, and remove the
-// stand-ins below them.
-
 /// Obeys `AESEARCH_ISA`, the instruction set to use instead of the processor's best. Returns its name for the record.
 pub(crate) fn force_isa() -> Result<Option<String>> {
     let Some(name) = std::env::var_os("AESEARCH_ISA") else { return Ok(None) };
     let name = name.to_string_lossy().into_owned();
-    // let isa = aesearch_index::Isa::named(&name)
-    //     .ok_or_else(|| format!("AESEARCH_ISA: {name}: this processor has no such set"))?;
-    // aesearch_index::use_isa(isa);
-    // Ok(Some(name))
-    Err(format!("AESEARCH_ISA: {name}: this version cannot be told").into())
+    let isa =
+        Isa::named(&name).ok_or_else(|| format!("AESEARCH_ISA: {name}: this processor has no such set"))?;
+    use_isa(isa);
+    Ok(Some(name))
 }
 
-/// All queries `[n, words]` in one call; none where the crate has no such call.
-pub(crate) fn search_many(
-    _snapshot: &Snapshot,
-    _queries: &[u64],
-    _wanted: &Search,
-) -> Result<Option<Vec<Vec<Hit>>>> {
-    // Ok(Some(_snapshot.search_many(_queries, _wanted)?))
-    Ok(None)
+/// All queries `[n, words]` in one call.
+pub(crate) fn search_many(snapshot: &Snapshot, queries: &[u64], wanted: &Search) -> Result<Vec<Vec<Hit>>> {
+    Ok(snapshot.search_many(queries, wanted)?)
 }
 
-/// Adds every pair of codes `[n, words]` within `radius` to `found`. Returns false where the crate has no such call.
-pub(crate) fn pairs(_codes: &[u64], _bits: usize, _radius: u32, _found: &PairSet) -> Result<bool> {
-    // aesearch_index::pairs_within(_codes, _bits, _radius, &|pairs: &[aesearch_index::Pair]| {
-    //     _found.add(pairs.iter().map(|pair| (pair.a.min(pair.b), pair.a.max(pair.b), pair.distance)));
-    // });
-    // Ok(true)
-    Ok(false)
+/// Adds every pair of codes `[n, words]` within `radius` to `found`.
+pub(crate) fn pairs(codes: &[u64], bits: usize, radius: u32, found: &PairSet) -> Result<()> {
+    pairs_within(codes, bits, radius, &|pairs: &[Pair]| {
+        found.add(pairs.iter().map(|pair| (pair.a, pair.b, pair.distance)));
+    })?;
+    Ok(())
 }

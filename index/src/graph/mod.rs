@@ -132,7 +132,7 @@ mod tests {
         let mut hits = 0;
         for &query in &clustered_codes(100, 64, 40, 4) {
             let mut nearest = Nearest::new(10, 64);
-            scan(&ordered, &[query], &mut ByCode(&mut nearest));
+            scan(&ordered, &[query], &mut ByCode::new(&mut nearest));
             let last = nearest.finish().iter().map(|hit| hit.0).max().unwrap();
             hits += graph.nearest(&[query], 64).iter().take(10).filter(|hit| hit.0 <= last).count();
         }

@@ -23,8 +23,12 @@ pub(super) fn scan<const W: usize, S: Sink>(codes: &[[u64; W]], query: &[u64; W]
     }
     let query_half = load256(&std::array::from_fn(|lane| query[lane / 2 * 2 % W]));
     let (blocks, rest) = codes.as_chunks::<STEP>();
+    let ahead = AHEAD / (STEP * W * 8); // blocks
     for (i, block) in blocks.iter().enumerate() {
-        prefetch(block);
+        // a short scan has nothing ahead that it will read
+        if let Some(later) = blocks.get(i + ahead) {
+            prefetch(later);
+        }
         let (groups, _) = block.as_chunks::<4>();
         if W.is_multiple_of(2) && sink.bound() <= TIGHT * W as u32 {
             let mut least = _mm256_set1_epi32(i32::MAX);
@@ -60,11 +64,11 @@ const AHEAD: usize = 4096;
 #[target_feature(enable = "avx2")]
 #[inline]
 #[allow(unused_unsafe, reason = "newer compilers know that a prefetch is safe")]
-fn prefetch<const W: usize>(block: &[[u64; W]; STEP]) {
-    for line in (0..STEP * W * 8).step_by(64) {
-        let ahead = block.as_ptr().cast::<i8>().wrapping_add(AHEAD + line);
+pub(super) fn prefetch<const W: usize>(codes: &[[u64; W]]) {
+    for line in (0..size_of_val(codes)).step_by(64) {
+        let address = codes.as_ptr().cast::<i8>().wrapping_add(line);
         // SAFETY: a prefetch may name any address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(ahead) };
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address) };
     }
 }
 
@@ -72,7 +76,12 @@ fn prefetch<const W: usize>(block: &[[u64; W]; STEP]) {
 #[target_feature(enable = "avx2")]
 #[inline]
 fn report<const W: usize, S: Sink>(distances: &[__m256i; STEP / 4], base: usize, sink: &mut S) {
+    let bound = _mm256_set1_epi64x(i64::from(sink.bound()));
     for (i, &d) in distances.iter().enumerate() {
+        let near = _mm256_castsi256_pd(_mm256_cmpgt_epi64(bound, d));
+        if _mm256_movemask_pd(near) == 0 {
+            continue;
+        }
         let d = if W == 2 { _mm256_permute4x64_epi64::<0b11_01_10_00>(d) } else { d };
         for (lane, distance) in store256(d).into_iter().enumerate() {
             if (distance as u32) < sink.bound() {

@@ -16,7 +16,6 @@
 mod isa;
 
 mod blocks;
-#[allow(dead_code, reason = "for callers that have many queries at once")]
 mod many;
 
 mod plain;
@@ -33,7 +32,6 @@ mod tests;
 
 pub(crate) use blocks::{BLOCK, Blocks, Queries, each_bit};
 pub use isa::{Isa, use_isa};
-#[allow(unused_imports, reason = "as above")]
 pub(crate) use many::scan_many;
 
 use isa::Kind;
@@ -84,6 +82,35 @@ fn scan_words<const W: usize, S: Sink>(isa: Isa, codes: &[u64], query: &[u64], s
         #[cfg(target_arch = "aarch64")]
         Kind::Neon => unsafe { neon::scan(codes, query, sink) },
     }
+}
+
+/// Distances of codes `[n, words]`, in order, into `out` `[n]`: for few codes, all of which count.
+#[inline]
+pub(crate) fn distances(codes: &[u64], query: &[u64], out: &mut Vec<u16>) {
+    distances_with(Isa::current(), codes, query, out);
+}
+
+#[inline]
+fn distances_with(isa: Isa, codes: &[u64], query: &[u64], out: &mut Vec<u16>) {
+    match isa.0 {
+        // SAFETY: an `Isa` exists only for sets this processor has, and these have POPCNT.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Popcnt | Kind::Avx2 | Kind::Avx512 => unsafe { popcnt::distances(codes, query, out) },
+        // aarch64 counts bits by NEON as it is
+        _ => plain::distances(codes, query, out),
+    }
+}
+
+/// Asks for `codes` to be brought into the caches; does nothing where the processor cannot be asked.
+#[inline]
+pub(crate) fn prefetch(codes: &[u64]) {
+    #[cfg(target_arch = "x86_64")]
+    if matches!(Isa::current().0, Kind::Avx2 | Kind::Avx512) {
+        // SAFETY: an `Isa` exists only for sets this processor has, and AVX-512 has AVX2.
+        unsafe { avx2::prefetch(codes.as_chunks::<1>().0) }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = codes;
 }
 
 /// Distances of the codes `ids` of `codes` `[n, words]`, into `out` `[ids.len()]`; `u32::MAX` for an id that is none.

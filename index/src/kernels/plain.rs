@@ -22,6 +22,26 @@ pub(super) fn scan<const W: usize, S: Sink>(codes: &[[u64; W]], query: &[u64; W]
     }
 }
 
+/// Distances of codes `[n, words]`, in order, into `out` `[n]`; what was in it is gone.
+#[inline(always)]
+pub(super) fn distances(codes: &[u64], query: &[u64], out: &mut Vec<u16>) {
+    match query.len() {
+        1 => distances_words::<1>(codes, query, out),
+        2 => distances_words::<2>(codes, query, out),
+        3 => distances_words::<3>(codes, query, out),
+        4 => distances_words::<4>(codes, query, out),
+        _ => out.clear(), // no such code exists: see `BITS`
+    }
+}
+
+#[inline(always)]
+fn distances_words<const W: usize>(codes: &[u64], query: &[u64], out: &mut Vec<u16>) {
+    let (codes, _) = codes.as_chunks::<W>();
+    out.resize(codes.len(), 0);
+    let Some(query) = query.first_chunk::<W>() else { return };
+    out.iter_mut().zip(codes).for_each(|(out, code)| *out = distance(code, query) as u16);
+}
+
 /// Distances of the codes `ids` of `codes` `[n, words]`, into `out` `[ids.len()]`; `u32::MAX` for an id that is none.
 #[inline(always)]
 pub(super) fn gather(codes: &[u64], ids: &[u32], query: &[u64], out: &mut Vec<u32>) {
@@ -80,6 +100,11 @@ pub(super) mod popcnt {
         sink: &mut S,
     ) {
         super::scan(codes, query, base, sink);
+    }
+
+    #[target_feature(enable = "popcnt,avx2")]
+    pub(in super::super) fn distances(codes: &[u64], query: &[u64], out: &mut Vec<u16>) {
+        super::distances(codes, query, out);
     }
 
     #[target_feature(enable = "popcnt")]

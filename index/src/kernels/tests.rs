@@ -72,12 +72,12 @@ proptest! {
             prop_assert_eq!(&all.1, &expected, "{:?}", isa);
 
             let mut nearest = Nearest::new(k, 256);
-            scan_with(isa, codes, query, &mut ByCode(&mut nearest));
-            let mut kept = nearest.finish();
+            scan_with(isa, codes, query, &mut ByCode::new(&mut nearest));
+            let kept = nearest.finish();
             kept.sort_unstable();
             let last = sorted.get(k - 1).map_or(256, |last| last.0);
             let wanted: Vec<_> = sorted.iter().copied().filter(|&(d, _)| d <= last).collect();
-            prop_assert_eq!(&kept, &wanted, "{:?}", isa);
+            prop_assert_eq!(&*kept, &wanted, "{:?}", isa);
 
             let mut first = First::new();
             scan_with(isa, codes, query, &mut first);
