@@ -141,27 +141,35 @@ impl View<'_> {
         let probes = if per_bucket < 8 { 0 } else { 4 + k.saturating_mul(2) / per_bucket };
         let first = self.scan_nearest(query, k, radius, probes);
         let mut nearest = Nearest::new(k, first.bound().saturating_sub(1));
-        scan(self.codes, query, &mut ByItems::new(&mut nearest, self, 0));
+        scan(self.codes, query, &mut ByItems::new(&mut nearest, self));
         nearest
     }
 
     /// Looks at the `probes` buckets nearest to the query.
     fn scan_nearest(&self, query: &[u64], k: usize, radius: u32, probes: usize) -> Nearest {
         let mut nearest = Nearest::new(k, radius);
+        let mut sink = ByItems::new(&mut nearest, self);
+        let mut left = self.codes.len(); // each code lies in one bucket, unless the file is damaged
         for bucket in self.route(query, probes) {
-            self.scan_bucket(bucket, query, &mut nearest);
+            let (start, codes) = self.bucket(bucket);
+            if codes.len() > left {
+                break;
+            }
+            left -= codes.len();
+            sink.base = start;
+            scan(codes, query, &mut sink);
         }
         nearest
     }
 
-    fn scan_bucket(&self, bucket: u32, query: &[u64], nearest: &mut Nearest) {
-        let Some(&[start, end]) = self.buckets.get(bucket as usize..bucket as usize + 2) else { return };
-        let (start, end) = (start as usize, end as usize);
-        let Some(codes) = self.codes.get(start.saturating_mul(self.words)..end.saturating_mul(self.words))
-        else {
-            return;
+    /// The first code of a bucket, and its codes `[n, words]`; none where the arrays do not have them.
+    fn bucket(&self, bucket: u32) -> (usize, &[u64]) {
+        let Some(&[start, end]) = self.buckets.get(bucket as usize..bucket as usize + 2) else {
+            return (0, &[]);
         };
-        scan(codes, query, &mut ByItems::new(nearest, self, start));
+        let (start, end) = (start as usize, end as usize);
+        let codes = self.codes.get(start.saturating_mul(self.words)..end.saturating_mul(self.words));
+        (start, codes.unwrap_or_default())
     }
 
     /// The buckets with the nearest representatives, nearest first.

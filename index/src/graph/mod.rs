@@ -65,7 +65,8 @@ impl<'a> Graph<'a> {
             return Vec::new();
         }
         let Scratch { beam, seen, fresh, distances } = scratch;
-        let (entry, entry_distance) = self.descend(query, distances);
+        let mut left = self.edges.len(); // an edge is followed once, unless the file is damaged
+        let (entry, entry_distance) = self.descend(query, distances, &mut left);
         seen.clear();
         seen.resize(nodes.div_ceil(64), 0);
         seen[entry as usize / 64] |= 1 << (entry % 64);
@@ -73,7 +74,7 @@ impl<'a> Graph<'a> {
         beam.push(entry, entry_distance);
         while let Some(node) = beam.pop() {
             fresh.clear();
-            for &next in self.neighbours(0, node) {
+            for &next in spend(&mut left, self.neighbours(0, node)) {
                 if let Some(word) = seen.get_mut(next as usize / 64)
                     && *word >> (next % 64) & 1 == 0
                 {
@@ -92,12 +93,12 @@ impl<'a> Graph<'a> {
     }
 
     /// Greedy walk from the entry down to layer 1: (node, distance).
-    fn descend(&self, query: &[u64], distances: &mut Vec<u32>) -> (u32, u32) {
+    fn descend(&self, query: &[u64], distances: &mut Vec<u32>, left: &mut usize) -> (u32, u32) {
         let mut node = 0;
         let mut nearest = distance(&self.representatives[..query.len()], query);
         for layer in (1..self.layers.len().saturating_sub(1)).rev() {
             loop {
-                let neighbours = self.neighbours(layer, node);
+                let neighbours = spend(left, self.neighbours(layer, node));
                 gather(self.representatives, neighbours, query, distances);
                 let best = distances.iter().zip(neighbours).min();
                 match best {
@@ -108,6 +109,14 @@ impl<'a> Graph<'a> {
         }
         (node, nearest)
     }
+}
+
+/// As many of `edges` as are `left` to be followed.
+#[inline]
+fn spend<'a>(left: &mut usize, edges: &'a [u32]) -> &'a [u32] {
+    let edges = &edges[..edges.len().min(*left)];
+    *left -= edges.len();
+    edges
 }
 
 #[cfg(test)]
