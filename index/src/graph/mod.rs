@@ -177,4 +177,14 @@ mod tests {
         let none = Graph { layers: &[0], offsets: &[0], edges: &[], representatives: &[] };
         assert!(none.nearest(&[7], 9).is_empty());
     }
+
+    #[test]
+    fn no_more_edges_are_followed_than_there_are() {
+        // the list of node 2 holds that of node 0 as well: 3 edges where there are 2
+        let graph =
+            Graph { layers: &[0, 3], offsets: &[0, 1, 0, 2], edges: &[2, 1], representatives: &[0, 1, 3] };
+        assert_eq!(graph.nearest(&[0], 3), [(0, 0), (2, 2)]);
+        let graph = Graph { offsets: &[0, 1, 1, 2], ..graph };
+        assert_eq!(graph.nearest(&[0], 3).len(), 3);
+    }
 }
