@@ -9,11 +9,11 @@ use crate::arrange::arrange;
 use crate::calibrate::calibrate;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
-use crate::layout::{Kind, SEGMENT_MAGIC, Shape};
+use crate::layout::{ITEMS_PER_CODE, Kind, SEGMENT_MAGIC, Shape};
 use crate::map::{Plain, bytes_of};
 use crate::segment::encode_curve;
 use crate::snapshot::{Latent, Snapshot};
-use crate::{BITS, is_code, words};
+use crate::{BITS, MAX_SIZE, is_code, words};
 
 /// One item to be indexed. Name and payload are the caller's bytes: the index keeps them as they are.
 #[derive(Debug, Clone, Copy)]
@@ -82,16 +82,13 @@ impl Pieces {
         &self.bytes[item.checked_sub(1).map_or(0, end)..end(item)]
     }
 
-    /// Writes offsets and bytes as two sections, in the order given; nothing where all pieces are empty.
+    /// Writes offsets and bytes as two sections, in the order given.
     fn write<W: Write + Seek>(
         &self,
         frame: &mut Frame<W>,
         order: &[u32],
         kinds: [Kind; 2],
     ) -> io::Result<()> {
-        if self.bytes.is_empty() {
-            return Ok(());
-        }
         frame.section(kinds[0], |out| {
             let mut end = 0u64;
             out.write_all(&end.to_le_bytes())?;
@@ -116,8 +113,8 @@ impl SegmentBuilder {
         for (what, size, least) in
             [("bucket size", settings.bucket_size, 1), ("latent size", settings.latent_size, 0)]
         {
-            if !(least..=1 << 20).contains(&size) {
-                return Err(Error::input(what, format!("{least} to {}", 1 << 20), size));
+            if !(least..=MAX_SIZE).contains(&size) {
+                return Err(Error::input(what, format!("{least} to {MAX_SIZE}"), size));
             }
         }
         Ok(SegmentBuilder {
@@ -153,7 +150,8 @@ impl SegmentBuilder {
     /// Copies item `id` of `snapshot` bit for bit, its latent only where the settings say that latents are kept.
     ///
     /// # Errors
-    /// [`Error::Input`] when there is no such item, or its code or latent does not fit the settings.
+    /// [`Error::Input`] when there is no such item, or its code or latent does not fit the settings; [`Error::Damaged`]
+    /// when the names or payloads of its segment overlap.
     pub fn push_from(&mut self, snapshot: &Snapshot, id: u32) -> Result<()> {
         self.push_from_with(snapshot, id, snapshot.payload(id))
     }
@@ -176,6 +174,7 @@ impl SegmentBuilder {
             let expected = format!("{} values", self.settings.latent_size);
             return Err(Error::input("kept latent", expected, values.len()));
         }
+        snapshot.check_pieces(id)?;
         let (name, code) = (snapshot.name(id), snapshot.code(id));
         self.push_checked(&Item { name, payload, code, latent: &[] }, |builder| {
             if let Some(Latent { values, scale }) = latent.filter(|_| keeps) {
@@ -253,8 +252,12 @@ impl SegmentBuilder {
             codes: arranged.code_offsets.len() as u32 - 1,
             buckets: arranged.buckets.len() as u32 - 1,
         };
-        let pieces = [&self.names, &self.payloads].into_iter().filter(|pieces| !pieces.bytes.is_empty());
-        let n_sections = 8 + 2 * pieces.count() + if latent_size > 0 { 2 } else { 0 };
+        // a reader refuses items that nothing in the file is as long as: they then have empty names
+        let few_codes = u64::from(shape.items) > u64::from(shape.codes) * ITEMS_PER_CODE;
+        let payloads = !self.payloads.bytes.is_empty();
+        let names = !self.names.bytes.is_empty() || (few_codes && !payloads && latent_size == 0);
+        let pieces = [names, payloads, latent_size > 0].into_iter().filter(|there| *there);
+        let n_sections = 8 + 2 * pieces.count();
         let mut frame = Frame::start(out, n_sections)?;
         let arrays = [
             (Kind::Codes, bytes_of(&arranged.codes)),
@@ -269,8 +272,12 @@ impl SegmentBuilder {
         for (kind, bytes) in arrays {
             frame.section(kind, |out| out.write_all(bytes))?;
         }
-        self.names.write(&mut frame, order, [Kind::NameOffsets, Kind::Names])?;
-        self.payloads.write(&mut frame, order, [Kind::PayloadOffsets, Kind::Payloads])?;
+        if names {
+            self.names.write(&mut frame, order, [Kind::NameOffsets, Kind::Names])?;
+        }
+        if payloads {
+            self.payloads.write(&mut frame, order, [Kind::PayloadOffsets, Kind::Payloads])?;
+        }
         if latent_size > 0 {
             frame.section(Kind::Latents, |out| write_rows(out, &self.latents, latent_size, order))?;
             frame.section(Kind::LatentScales, |out| write_rows(out, &self.latent_scales, 1, order))?;

@@ -29,6 +29,9 @@ pub(crate) const ENTRY: usize = 32;
 /// A reader skips sections that it does not know, but not more than make sense.
 const MAX_SECTIONS: usize = 1024;
 
+/// A segment of more items per distinct code, on average, has something for each item: offsets or latents.
+pub(crate) const ITEMS_PER_CODE: u64 = 64;
+
 /// Why a file is not what it should be; `at` makes it an error of a path.
 #[derive(Debug)]
 pub(crate) enum Fault {

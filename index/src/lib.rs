@@ -63,6 +63,9 @@ pub use writer::Writer;
 /// The narrowest and the widest code, in bits.
 pub const BITS: std::ops::RangeInclusive<usize> = 32..=256;
 
+/// The longest latent, in values, and the largest bucket, in codes.
+pub(crate) const MAX_SIZE: usize = 1 << 20;
+
 /// True when something was ever committed at `dir`; a folder with no more than a lock in it is no index.
 pub fn is_index(dir: &std::path::Path) -> bool {
     dir.join(manifest::NAME).is_file()

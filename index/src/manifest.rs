@@ -2,6 +2,7 @@
 //!
 //! It is replaced as a whole by one rename, the only commit point. Not searched, so it is small records by `codec`.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::Path;
@@ -17,6 +18,8 @@ pub(crate) const NAME: &str = "MANIFEST";
 pub(crate) const TEMPORARY: &str = "MANIFEST.tmp";
 /// No MANIFEST is larger: a record of the largest size, and its head.
 const MAX_BYTES: u64 = (codec::LIMIT + HEAD) as u64;
+/// No index has more segments; `merge` keeps about 33 at most.
+const MAX_SEGMENTS: usize = 1024;
 
 /// One segment of the index.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -78,33 +81,56 @@ impl Manifest {
         }
         let manifest: Manifest =
             codec::decode(&covered[HEAD..]).map_err(|error| Fault::new("record", "a manifest", error))?;
-        let fault = |expected: &str, got: String| Err(Fault::new("record", expected, got));
+        manifest.check().map_err(|(expected, got)| Fault::new("record", expected, got))?;
+        Ok(manifest)
+    }
+
+    /// What no MANIFEST says, as (expected, got): neither is it read, nor is it written.
+    fn check(&self) -> Result<(), (String, String)> {
+        let fault = |expected: &str, got: &dyn ToString| Err((expected.to_string(), got.to_string()));
+        if !crate::BITS.contains(&(self.bits as usize)) {
+            return fault("32 to 256 bits", &self.bits);
+        }
+        if self.latent_size as usize > crate::MAX_SIZE {
+            return fault("latents of at most 2^20 values", &self.latent_size);
+        }
+        if self.generation == u64::MAX {
+            return fault("fewer than 2^64 - 1 commits", &self.generation);
+        }
+        if self.segments.len() > MAX_SEGMENTS {
+            return fault("at most 1024 segments", &self.segments.len());
+        }
+        let mut names = BTreeSet::new();
         let mut total = 0u32;
-        for segment in &manifest.segments {
-            if !is_segment_name(&segment.name) {
-                return fault("names of segment files", segment.name.escape_debug().to_string());
+        for segment in &self.segments {
+            // the next commit's files then have names that no reader has open
+            let written = generation_of(&segment.name).filter(|written| *written <= self.generation);
+            if written.is_none() || !names.insert(&segment.name) {
+                return fault("names of different, written segment files", &segment.name.escape_debug());
             }
             if let Some(TombstonesEntry { name, dead, .. }) = &segment.tombstones {
-                if !is_tombstones_name(name) {
-                    return fault("names of tombstone files", name.escape_debug().to_string());
+                let own = generations_of(name).is_some_and(|(of, written)| {
+                    Some(of) == generation_of(&segment.name) && written <= self.generation
+                });
+                if !own {
+                    return fault("the name of the segment's tombstone file", &name.escape_debug());
                 }
                 if *dead > segment.items {
-                    return fault(
-                        "no more dead items than there are",
-                        format!("{dead} of {}", segment.items),
-                    );
+                    let got = format!("{dead} of {}", segment.items);
+                    return fault("no more dead items than there are", &got);
                 }
             }
             match total.checked_add(segment.items) {
                 Some(sum) if sum < u32::MAX => total = sum,
-                _ => return fault("fewer than 2^32 - 1 items", format!("{total} and {}", segment.items)),
+                _ => return fault("fewer than 2^32 - 1 items", &format!("{total} and {}", segment.items)),
             }
         }
-        Ok(manifest)
+        Ok(())
     }
 
     /// Puts this MANIFEST in the place of the last one: write, sync, rename, sync the folder.
     pub(crate) fn commit(&self, dir: &Path, storage: &dyn Storage) -> Result<()> {
+        self.check().map_err(|(expected, got)| Error::input("index", expected, got))?;
         let record = codec::encode(self).map_err(|got| {
             Error::input("attributes", format!("at most {} bytes in all", codec::LIMIT), got)
         })?;
@@ -150,24 +176,25 @@ pub(crate) fn tombstones_name(segment: &str, generation: u64) -> String {
     format!("{}-{generation:016x}.dead", segment.trim_end_matches(".seg"))
 }
 
-/// True for names that `segment_name` makes; they hold no path separator, so they stay in the folder.
-fn is_segment_name(name: &str) -> bool {
-    name.strip_suffix(".seg").is_some_and(is_generation)
+/// The generation in a name that `segment_name` makes; such a name holds no path separator, so it stays in the folder.
+fn generation_of(segment: &str) -> Option<u64> {
+    segment.strip_suffix(".seg").and_then(generation)
 }
 
-/// True for names that `tombstones_name` makes.
-fn is_tombstones_name(name: &str) -> bool {
-    let generations = name.strip_suffix(".dead").and_then(|stem| stem.split_once('-'));
-    generations.is_some_and(|(segment, own)| is_generation(segment) && is_generation(own))
+/// The segment's generation and its own in a name that `tombstones_name` makes.
+fn generations_of(tombstones: &str) -> Option<(u64, u64)> {
+    let (segment, own) = tombstones.strip_suffix(".dead")?.split_once('-')?;
+    Some((generation(segment)?, generation(own)?))
 }
 
 /// True for names of files that only an index writes, whether or not a MANIFEST names them.
 pub(crate) fn is_own_name(name: &str) -> bool {
-    name == TEMPORARY || is_segment_name(name) || is_tombstones_name(name)
+    name == TEMPORARY || generation_of(name).is_some() || generations_of(name).is_some()
 }
 
-fn is_generation(digits: &str) -> bool {
-    digits.len() == 16 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+fn generation(digits: &str) -> Option<u64> {
+    let written = digits.len() == 16 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    u64::from_str_radix(digits, 16).ok().filter(|_| written)
 }
 
 /// Makes renames and new files in `dir` durable.
@@ -189,6 +216,52 @@ mod tests {
             [NAME, "LOCK", "a.seg", "00000000000000A7.seg", "../0000000000000001.seg", "x-y.dead", ""]
         {
             assert!(!is_own_name(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_no_commit_writes_is_neither_read_nor_written() {
+        let entry = |name: &str, items| SegmentEntry { name: name.into(), bytes: 1, items, tombstones: None };
+        let dead = |name: &str, dead| Some(TombstonesEntry { name: name.into(), bytes: 1, dead });
+        let (one, two) = (segment_name(1), segment_name(2));
+        let sound = Manifest {
+            generation: 3,
+            bits: 64,
+            latent_size: 0,
+            attributes: vec![],
+            segments: vec![
+                SegmentEntry { tombstones: dead(&tombstones_name(&one, 3), 7), ..entry(&one, 7) },
+                entry(&two, 1),
+            ],
+        };
+        assert_eq!(sound.check(), Ok(()));
+        let lies: [fn(&mut Manifest); 11] = [
+            |lie| lie.bits = 0,
+            |lie| lie.bits = 257,
+            |lie| lie.latent_size = u32::MAX,
+            |lie| lie.generation = u64::MAX,
+            |lie| lie.generation = 1,
+            |lie| lie.segments[1].name = segment_name(1),
+            |lie| lie.segments[1].name = "../2.seg".into(),
+            |lie| lie.segments[1].name = segment_name(4),
+            |lie| lie.segments[1].items = u32::MAX - 7,
+            |lie| lie.segments.resize(MAX_SEGMENTS + 1, lie.segments[1].clone()),
+            |lie| lie.segments[0].items = 6,
+        ];
+        let dir = tempfile::tempdir().unwrap();
+        for (at, lie) in lies.into_iter().enumerate() {
+            let mut manifest = sound.clone();
+            lie(&mut manifest);
+            assert!(manifest.commit(dir.path(), &crate::storage::Disk).is_err(), "{at}");
+            let mut bytes = vec![0; HEAD];
+            bytes.extend(codec::encode(&manifest).unwrap());
+            seal(&mut bytes, MANIFEST_MAGIC);
+            assert!(Manifest::parse(&bytes).is_err(), "{at}");
+        }
+        for name in [tombstones_name(&one, 4), tombstones_name(&two, 3), "LOCK".into()] {
+            let mut manifest = sound.clone();
+            manifest.segments[0].tombstones = dead(&name, 7);
+            assert!(manifest.check().is_err(), "{name}");
         }
     }
 }

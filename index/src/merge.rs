@@ -10,6 +10,7 @@ use crate::builder::SegmentBuilder;
 use crate::error::Result;
 use crate::snapshot::Snapshot;
 use crate::tombstones::is_dead;
+use crate::verify::check_sound;
 
 /// What is left of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,9 @@ pub(crate) fn plan(parts: &[Part], added: usize) -> Vec<bool> {
 
 /// The live items of the `chosen` segments of `last`, less those that `removed` marks (bits per item, by segment), and after
 /// them those of `add`.
+///
+/// # Errors
+/// [`Error::Damaged`](crate::Error::Damaged) when `verify` finds anything in a chosen segment.
 pub(crate) fn merged(
     last: &Snapshot,
     removed: &BTreeMap<usize, Vec<u64>>,
@@ -45,6 +49,8 @@ pub(crate) fn merged(
     }
     let mut all = SegmentBuilder::new(add.settings())?;
     for (at, _) in chosen.iter().enumerate().filter(|(_, chosen)| **chosen) {
+        // damage would be copied under new checksums, where nobody finds it
+        check_sound(&last.entries()[at], &last.opened()[at])?;
         let dead = removed.get(&at).map_or(&[][..], Vec::as_slice);
         for (id, item) in last.ids_of(at).zip(0..) {
             if last.contains(id) && !is_dead(dead, item) {

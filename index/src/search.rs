@@ -140,7 +140,7 @@ impl View<'_> {
                 Plan::Exact => {
                     let bound = self.first_bound(query, k, radius, scratch);
                     scratch.codes.start(k, bound.saturating_sub(1));
-                    scan(self.codes, query, &mut ByItems::new(&mut scratch.codes, self, 0));
+                    scan(self.codes, query, &mut ByItems::new(&mut scratch.codes, self));
                 }
                 Plan::Buckets { probes, graph } => {
                     self.scan_nearest(query, (k, radius), (probes, graph), scratch)
@@ -162,7 +162,7 @@ impl View<'_> {
                 .map(|query| Nearest::new(k, self.first_bound(query, k, radius, scratch).saturating_sub(1)));
             let mut nearest: Vec<Nearest> = primed.collect();
             let mut sinks: Vec<ByItems<'_, '_>> =
-                nearest.iter_mut().map(|nearest| ByItems::new(nearest, self, 0)).collect();
+                nearest.iter_mut().map(|nearest| ByItems::new(nearest, self)).collect();
             scan_many(self.codes, queries, &mut sinks);
             let most = if wanted.ties { usize::MAX } else { k };
             nearest.iter_mut().map(|nearest| self.hits(nearest.finish(), most, &mut scratch.keys)).collect()
@@ -172,7 +172,7 @@ impl View<'_> {
     /// The codes that hold the `k` nearest items and all ties, as (distance, code); every code is looked at.
     pub(crate) fn scan_all(&self, query: &[u64], k: usize) -> Vec<(u32, u32)> {
         let mut nearest = Nearest::new(k, u32::MAX);
-        scan(self.codes, query, &mut ByItems::new(&mut nearest, self, 0));
+        scan(self.codes, query, &mut ByItems::new(&mut nearest, self));
         std::mem::take(nearest.finish())
     }
 
@@ -205,8 +205,14 @@ impl View<'_> {
         self.route(query, probes, graph, scratch);
         let Scratch { codes: nearest, distances, buckets, .. } = scratch;
         nearest.start(k, radius);
+        // each code lies in one bucket and each item under one code, unless the file is damaged
+        let (mut left, mut items_left) = (self.codes.len(), self.items as usize);
         for (at, &bucket) in buckets.iter().enumerate() {
             let (start, codes) = self.bucket(bucket);
+            if codes.len() > left {
+                break;
+            }
+            left -= codes.len();
             if let Some(&next) = buckets.get(at + 1) {
                 prefetch(self.bucket(next).1);
             }
@@ -219,12 +225,14 @@ impl View<'_> {
                 }
                 nearest.push_all(start, distances);
             } else {
-                scan(codes, query, &mut ByItems::new(nearest, self, start));
+                let mut sink = ByItems { base: start, left: items_left, ..ByItems::new(nearest, self) };
+                scan(codes, query, &mut sink);
+                items_left = sink.left;
             }
         }
     }
 
-    /// The first code of a bucket, and its codes.
+    /// The first code of a bucket, and its codes `[n, words]`; none where the arrays do not have them.
     fn bucket(&self, bucket: u32) -> (usize, &[u64]) {
         let bounds = self.buckets.get(bucket as usize..).and_then(<[u32]>::first_chunk);
         let Some([start, end]) = bounds.map(|bounds: &[u32; 2]| bounds.map(|code| code as usize)) else {
@@ -271,7 +279,8 @@ impl View<'_> {
 
     /// What looking at `probes` buckets takes once they are found.
     pub(crate) fn visit_cost(&self, probes: usize) -> usize {
-        probes.saturating_mul(self.n_codes() / self.n_buckets().max(1) + VISIT)
+        let per_bucket = self.n_codes() / self.n_buckets().max(1);
+        probes.saturating_mul(per_bucket + VISIT.min(8 * per_bucket))
     }
 
     /// The cheapest plan that `curve` promises to find `recall` of `k` neighbours.

@@ -4,10 +4,11 @@
 //! sections say is read at search time and range-checked there.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::error::{Error, Result};
 use crate::graph::Graph;
-use crate::layout::{Fault, Header, Kind, SEGMENT_MAGIC, Shape, u32_at};
+use crate::layout::{Fault, Header, ITEMS_PER_CODE, Kind, SEGMENT_MAGIC, Shape, u32_at};
 use crate::map::{Access, Map, Plain, Span};
 use crate::search::{RecallPoint, View};
 
@@ -24,6 +25,7 @@ pub(crate) struct Segment {
     pub(crate) curve: Vec<RecallPoint>,
     pub(crate) map: Map,
     spans: Spans,
+    uncut: OnceLock<Option<Kind>>, // offsets that do not cut names or payloads into one piece each
 }
 
 #[derive(Debug)]
@@ -57,7 +59,7 @@ impl Segment {
 
     fn read(path: &Path, map: Map) -> Result<Self, Fault> {
         let header = Header::parse(&map, SEGMENT_MAGIC)?;
-        check_shape(&header.shape)?;
+        check_shape(&header)?;
         let Shape { bits, latent_size, items, codes, buckets, .. } = header.shape;
         let words = crate::words(bits as usize) as u64;
         let (items, codes, buckets) = (u64::from(items), u64::from(codes), u64::from(buckets));
@@ -94,7 +96,7 @@ impl Segment {
             return Err(Fault::new(Kind::Calibration.name(), expected, curve.len() / POINT));
         }
         let curve = curve.chunks_exact(POINT).map(decode_point).collect();
-        Ok(Segment { path: path.to_path_buf(), header, curve, map, spans })
+        Ok(Segment { path: path.to_path_buf(), header, curve, map, spans, uncut: OnceLock::new() })
     }
 
     /// The arrays that a search reads; `dead` are the tombstones of its items.
@@ -127,6 +129,23 @@ impl Segment {
     /// `[items + 1]` offsets and the bytes they cut; both empty where all payloads are.
     pub(crate) fn payloads(&self) -> (&[u64], &[u8]) {
         (self.map.get(&self.spans.payloads.offsets), self.map.get(&self.spans.payloads.bytes))
+    }
+
+    /// Refuses names and payloads that overlap: copying those of all items could take any amount of memory.
+    ///
+    /// The offsets are read once, by the first who copies; readers of single items do without.
+    pub(crate) fn check_pieces(&self) -> Result<()> {
+        let overlap = |(offsets, bytes): (&[u64], &[u8])| {
+            !offsets.is_sorted() || offsets.last().is_some_and(|&end| end > bytes.len() as u64)
+        };
+        let uncut = self.uncut.get_or_init(|| {
+            let names = overlap(self.names()).then_some(Kind::NameOffsets);
+            names.or_else(|| overlap(self.payloads()).then_some(Kind::PayloadOffsets))
+        });
+        match uncut {
+            Some(kind) => Err(Fault::new(kind.name(), "rising offsets", "others").at(&self.path)),
+            None => Ok(()),
+        }
     }
 
     /// `[items, latent_size]`, and the scale of each item; both empty without latents.
@@ -173,7 +192,8 @@ fn decode_point(bytes: &[u8]) -> RecallPoint {
     }
 }
 
-fn check_shape(shape: &Shape) -> Result<(), Fault> {
+fn check_shape(header: &Header) -> Result<(), Fault> {
+    let shape = &header.shape;
     let (low, high) = (*crate::BITS.start(), *crate::BITS.end());
     if !crate::BITS.contains(&(shape.bits as usize)) {
         return Err(Fault::new("header", format!("{low} to {high} bits"), shape.bits));
@@ -181,6 +201,17 @@ fn check_shape(shape: &Shape) -> Result<(), Fault> {
     if shape.codes > shape.items || shape.buckets > shape.codes {
         let got = format!("{} codes, {} buckets", shape.codes, shape.buckets);
         return Err(Fault::new("header", format!("no more than {} codes and buckets", shape.items), got));
+    }
+    let (latent, bucket) = (shape.latent_size as usize, shape.bucket_size as usize);
+    if latent > crate::MAX_SIZE || !(1..=crate::MAX_SIZE).contains(&bucket) {
+        let got = format!("latents of {latent} values, buckets of {bucket} codes");
+        return Err(Fault::new("header", format!("at most {} of each", crate::MAX_SIZE), got));
+    }
+    // else a few bytes could say that there are billions of items
+    let counted = latent > 0 || !absent(header, Kind::NameOffsets) || !absent(header, Kind::PayloadOffsets);
+    let most = u64::from(shape.codes) * ITEMS_PER_CODE;
+    if !counted && u64::from(shape.items) > most {
+        return Err(Fault::new("header", format!("at most {most} items without name offsets"), shape.items));
     }
     Ok(())
 }

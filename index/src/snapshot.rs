@@ -211,6 +211,11 @@ impl Snapshot {
         &self.manifest.segments
     }
 
+    /// Refuses to copy item `id` from a segment whose names or payloads overlap.
+    pub(crate) fn check_pieces(&self, id: u32) -> Result<()> {
+        self.locate(id).map_or(Ok(()), |(opened, _)| opened.segment.check_pieces())
+    }
+
     pub(crate) fn shape(&self, segment: usize) -> Shape {
         self.segments[segment].segment.header.shape
     }
@@ -232,6 +237,10 @@ impl Snapshot {
             let words = words.entry(at).or_insert_with(|| {
                 let mut words = self.segments[at].dead().to_vec();
                 words.resize(segment.items().div_ceil(64) as usize, 0);
+                // bits of items that do not exist would be counted as dead ones
+                if let Some(last) = words.last_mut().filter(|_| !segment.items().is_multiple_of(64)) {
+                    *last &= (1 << (segment.items() % 64)) - 1;
+                }
                 words
             });
             let item = id - first;

@@ -123,17 +123,17 @@ pub(crate) fn kth(distances: &[u16], k: usize) -> Option<u32> {
     at.map(|at| at as u32)
 }
 
-/// Feeds [`Nearest`] from a scan whose first code is `base`; a code stands for its items that are not dead.
+/// Feeds [`Nearest`] from scans, the first code of each of which is `base`; a code stands for its items that are not dead.
 pub(crate) struct ByItems<'a, 'v> {
-    nearest: &'a mut Nearest,
-    view: &'a View<'v>,
-    base: usize,
-    left: usize, // items that may still be looked at one by one: each is listed once, unless the file is damaged
+    pub(crate) nearest: &'a mut Nearest,
+    pub(crate) view: &'a View<'v>,
+    pub(crate) base: usize,
+    pub(crate) left: usize, // items that may still be looked at one by one: each is listed once, unless the file is damaged
 }
 
 impl<'a, 'v> ByItems<'a, 'v> {
-    pub(crate) fn new(nearest: &'a mut Nearest, view: &'a View<'v>, base: usize) -> Self {
-        ByItems { nearest, view, base, left: view.items as usize }
+    pub(crate) fn new(nearest: &'a mut Nearest, view: &'a View<'v>) -> Self {
+        ByItems { nearest, view, base: 0, left: view.items as usize }
     }
 }
 

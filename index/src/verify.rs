@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::is_code;
-use crate::layout::{Header, Kind, section_name};
+use crate::layout::{Fault, Header, Kind, section_name};
 use crate::manifest::{NAME, SegmentEntry};
 use crate::map::Access;
 use crate::segment::{Segment, piece};
@@ -40,7 +40,7 @@ pub fn verify(dir: &Path) -> Result<Vec<Problem>> {
             for (entry, opened) in manifest.segments.iter().zip(segments) {
                 match opened {
                     Err(error) => problems.push(problem(error, &dir.join(&entry.name))?),
-                    Ok(opened) => check(dir, entry, &opened, &mut problems),
+                    Ok(opened) => check(entry, &opened, &mut problems),
                 }
             }
         }
@@ -70,12 +70,25 @@ fn problem(error: Error, path: &Path) -> Result<Problem> {
     }
 }
 
-fn check(dir: &Path, entry: &SegmentEntry, opened: &Opened, problems: &mut Vec<Problem>) {
+/// Refuses a segment in which `verify` finds anything.
+pub(crate) fn check_sound(entry: &SegmentEntry, opened: &Opened) -> Result<()> {
+    let mut problems = Vec::new();
+    check(entry, opened, &mut problems);
+    match problems.first() {
+        Some(Problem { path, section, .. }) => {
+            Err(Fault::new(section, "what was written", "something else").at(path))
+        }
+        None => Ok(()),
+    }
+}
+
+fn check(entry: &SegmentEntry, opened: &Opened, problems: &mut Vec<Problem>) {
     let segment = &opened.segment;
     check_file(&segment.path, &segment.map, &segment.header, || meanings(segment), problems);
     if let (Some(tombstones), Some(named)) = (&opened.tombstones, &entry.tombstones) {
         let wrong = || dead_are_items(tombstones.words(), entry.items, named.dead);
-        check_file(&dir.join(&named.name), &tombstones.map, &tombstones.header, wrong, problems);
+        let path = segment.path.with_file_name(&named.name);
+        check_file(&path, &tombstones.map, &tombstones.header, wrong, problems);
     }
 }
 
@@ -160,7 +173,13 @@ fn meanings(segment: &Segment) -> Vec<Wrong> {
     let no_items = view.code_offsets.windows(2).position(|pair| pair[0] == pair[1]);
     let scale = scales.iter().position(|scale| !(scale.is_finite() && *scale >= 0.0));
     let sane = |recall: f32| (-1.0..=1.0).contains(&recall);
-    let point = segment.curve.iter().position(|point| !sane(point.recall) || point.probes > shape.buckets);
+    let probes = 1..=shape.buckets;
+    let point = segment.curve.iter().position(|point| !sane(point.recall) || !probes.contains(&point.probes));
+    let layers = u32s(Kind::GraphLayers, graph.layers, graph.offsets.len().saturating_sub(1));
+    let offsets = u32s(Kind::GraphOffsets, graph.offsets, graph.edges.len());
+    // lists that overlap could take any time to walk
+    let edges =
+        if layers.is_none() && offsets.is_none() { check_edges(graph, view.n_buckets()) } else { None };
     let all = [
         wide(Kind::Codes, view.codes),
         u32s(Kind::CodeOffsets, view.code_offsets, shape.items as usize),
@@ -169,9 +188,9 @@ fn meanings(segment: &Segment) -> Vec<Wrong> {
         }),
         u32s(Kind::Buckets, view.buckets, view.n_codes()),
         wide(Kind::Representatives, graph.representatives),
-        u32s(Kind::GraphLayers, graph.layers, graph.offsets.len().saturating_sub(1)),
-        u32s(Kind::GraphOffsets, graph.offsets, graph.edges.len()),
-        check_edges(graph, view.n_buckets()).map(|detail| (Kind::GraphEdges, 0, detail)),
+        layers,
+        offsets,
+        edges.map(|detail| (Kind::GraphEdges, 0, detail)),
         point.map(|at| {
             (Kind::Calibration, at as u64 * 20, format!("expected a share, got {:?}", segment.curve[at]))
         }),
@@ -198,11 +217,11 @@ fn rising(offsets: impl Iterator<Item = u64> + Clone, end: usize) -> Option<(u64
 
 /// What is wrong with tombstones of a segment of `items` items, `dead` of which should have one.
 fn dead_are_items(words: &[u64], items: u32, dead: u32) -> Vec<Wrong> {
-    let set: u32 = words.iter().map(|word| word.count_ones()).sum();
+    let set: u64 = words.iter().map(|word| u64::from(word.count_ones())).sum();
     let beyond = words.last().is_some_and(|last| !items.is_multiple_of(64) && last >> (items % 64) != 0);
     let wrong = |detail| (Kind::Tombstones, 0, detail);
     let mut found = Vec::new();
-    if set != dead {
+    if set != u64::from(dead) {
         found.push(wrong(format!("expected {dead} dead items, got {set}")));
     }
     if beyond {
@@ -223,6 +242,7 @@ pub(crate) fn sound_names(opened: &Opened) -> Option<Vec<Vec<u8>>> {
     if damaged(&segment.map, &segment.header)
         || tombstones.is_some_and(|tombstones| damaged(&tombstones.map, &tombstones.header))
         || offsets.is_empty()
+        || segment.check_pieces().is_err()
     {
         return None;
     }

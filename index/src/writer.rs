@@ -47,6 +47,10 @@ impl Writer {
     pub(crate) fn lock_with(dir: &Path, storage: Box<dyn Storage>) -> Result<Writer> {
         fs::create_dir_all(dir).map_err(|error| Error::io(dir, "cannot create the folder", error))?;
         let path = dir.join(LOCK);
+        // asked before it is opened: opening a pipe would wait for its other end
+        if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(Error::io(&path, "cannot open", std::io::Error::other("not a file")));
+        }
         let lock = File::options()
             .create(true)
             .truncate(false)
@@ -160,7 +164,7 @@ impl Writer {
         let Some(words) = removed else { return Ok(entry.clone()) };
         let name = manifest::tombstones_name(&entry.name, generation);
         let path = self.dir.join(&name);
-        let dead = words.iter().map(|word| word.count_ones()).sum();
+        let dead = words.iter().map(|word| word.count_ones()).sum(); // no more than items, which are fewer than 2^32
         let bytes = tombstones::write(&path, words, &last.shape(at), &*self.storage)
             .map_err(|error| Error::io(&path, "cannot write", error))?;
         Ok(SegmentEntry { tombstones: Some(TombstonesEntry { name, bytes, dead }), ..entry.clone() })

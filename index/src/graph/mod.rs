@@ -65,22 +65,27 @@ impl<'a> Graph<'a> {
             return Vec::new();
         }
         let Scratch { beam, seen, fresh, distances } = scratch;
-        let (entry, entry_distance) = self.descend(query, distances);
+        let mut left = self.edges.len(); // an edge is followed once, unless the file is damaged
+        let (entry, entry_distance) = self.descend(query, distances, &mut left);
         seen.clear();
         seen.resize(nodes.div_ceil(64), 0);
         seen[entry as usize / 64] |= 1 << (entry % 64);
         beam.start(count);
         beam.push(entry, entry_distance);
         while let Some(node) = beam.pop() {
-            fresh.clear();
-            for &next in self.neighbours(0, node) {
-                if let Some(word) = seen.get_mut(next as usize / 64)
-                    && *word >> (next % 64) & 1 == 0
-                {
-                    *word |= 1 << (next % 64);
-                    fresh.push(next);
+            let neighbours = spend(&mut left, self.neighbours(0, node));
+            // written whether it was seen or not, and counted if it was not: which of them were cannot be foretold
+            fresh.resize(neighbours.len(), 0);
+            let mut count = 0;
+            for &next in neighbours {
+                if let Some(word) = seen.get_mut(next as usize / 64) {
+                    let bit = 1 << (next % 64);
+                    fresh[count] = next;
+                    count += usize::from(*word & bit == 0);
+                    *word |= bit;
                 }
             }
+            fresh.truncate(count);
             gather(self.representatives, fresh, query, distances);
             for (&next, &distance) in fresh.iter().zip(&*distances) {
                 if distance < beam.bound() {
@@ -92,12 +97,12 @@ impl<'a> Graph<'a> {
     }
 
     /// Greedy walk from the entry down to layer 1: (node, distance).
-    fn descend(&self, query: &[u64], distances: &mut Vec<u32>) -> (u32, u32) {
+    fn descend(&self, query: &[u64], distances: &mut Vec<u32>, left: &mut usize) -> (u32, u32) {
         let mut node = 0;
         let mut nearest = distance(&self.representatives[..query.len()], query);
         for layer in (1..self.layers.len().saturating_sub(1)).rev() {
             loop {
-                let neighbours = self.neighbours(layer, node);
+                let neighbours = spend(left, self.neighbours(layer, node));
                 gather(self.representatives, neighbours, query, distances);
                 let best = distances.iter().zip(neighbours).min();
                 match best {
@@ -108,6 +113,14 @@ impl<'a> Graph<'a> {
         }
         (node, nearest)
     }
+}
+
+/// As many of `edges` as are `left` to be followed.
+#[inline]
+fn spend<'a>(left: &mut usize, edges: &'a [u32]) -> &'a [u32] {
+    let edges = &edges[..edges.len().min(*left)];
+    *left -= edges.len();
+    edges
 }
 
 #[cfg(test)]
@@ -167,5 +180,15 @@ mod tests {
         }
         let none = Graph { layers: &[0], offsets: &[0], edges: &[], representatives: &[] };
         assert!(none.nearest(&[7], 9).is_empty());
+    }
+
+    #[test]
+    fn no_more_edges_are_followed_than_there_are() {
+        // the list of node 2 holds that of node 0 as well: 3 edges where there are 2
+        let graph =
+            Graph { layers: &[0, 3], offsets: &[0, 1, 0, 2], edges: &[2, 1], representatives: &[0, 1, 3] };
+        assert_eq!(graph.nearest(&[0], 3), [(0, 0), (2, 2)]);
+        let graph = Graph { offsets: &[0, 1, 1, 2], ..graph };
+        assert_eq!(graph.nearest(&[0], 3).len(), 3);
     }
 }

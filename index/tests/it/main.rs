@@ -1,11 +1,15 @@
 //! Integration tests of the index: what survives commits, crashes, readers, damage and time.
 //!
-//! Everything is seeded and offline. `AESEARCH_LONG_TESTS=1` runs more rounds of the random histories.
+//! Everything is seeded and offline. `AESEARCH_LONG_TESTS=1` runs more rounds of the random histories and flips every bit,
+//! `AESEARCH_FUZZ_SEC=N` makes hostile files for N seconds.
 
 mod commits;
+mod craft;
 mod damage;
 mod golden;
+mod harness;
 mod histories;
+mod hostile;
 mod searches;
 
 use std::collections::HashMap;

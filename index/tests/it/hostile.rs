@@ -1,0 +1,205 @@
+//! The checks of the fuzz targets, run a bounded time: no bytes make the crate panic, read out of bounds or hang.
+//!
+//! Two seconds by default; `AESEARCH_FUZZ_SEC=N` makes it N, and `AESEARCH_WRITE_CORPUS=1` writes the seeds of `fuzz/`.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use aesearch_index::{Item, SegmentBuilder, Settings, Snapshot, Writer, verify};
+
+use crate::craft::chain;
+use crate::harness::{self, Folder};
+use crate::{Random, open};
+
+/// No case takes longer, on a busy machine and without optimizations.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+type Target = (&'static str, fn(&[u8]));
+const TARGETS: [Target; 3] =
+    [("open", harness::open), ("search", harness::search), ("manifest", harness::manifest)];
+
+#[test]
+fn no_bytes_make_the_crate_panic() {
+    let seconds = std::env::var("AESEARCH_FUZZ_SEC").ok().map_or(2.0, |seconds| seconds.parse().unwrap());
+    let corpus = harness::corpus();
+    for (name, target) in TARGETS {
+        let started = Instant::now();
+        let mut case = 0;
+        while started.elapsed().as_secs_f64() < seconds / TARGETS.len() as f64 {
+            let mut random = Random(case as u64);
+            let bytes = corpus[name]
+                .get(case)
+                .cloned()
+                .unwrap_or_else(|| mutated(&corpus[name][random.below(corpus[name].len())], &mut random));
+            let named = Named { name, case, bytes: &bytes };
+            let begun = Instant::now();
+            target(&bytes);
+            assert!(begun.elapsed() < PATIENCE, "{name}: case {case}");
+            drop(named);
+            case += 1;
+        }
+        eprintln!("{name}: {case} hostile indexes in {:.1} s", started.elapsed().as_secs_f64());
+    }
+}
+
+/// Says which case it was that panicked.
+struct Named<'a> {
+    name: &'a str,
+    case: usize,
+    bytes: &'a [u8],
+}
+
+impl Drop for Named<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let path = std::env::temp_dir().join(format!("aesearch-{}-{}", self.name, self.case));
+            let _ = fs::write(&path, self.bytes);
+            eprintln!("{}: case {}: kept as {}", self.name, self.case, path.display());
+        }
+    }
+}
+
+/// `seed` with some bytes overwritten, taken away, added or moved.
+fn mutated(seed: &[u8], random: &mut Random) -> Vec<u8> {
+    const NUMBERS: [u64; 8] = [0, 1, 0x7f, 0xff, 0xffff_ffff, 0x8000_0000, 1 << 32, u64::MAX];
+    let mut bytes = seed.to_vec();
+    for _ in 0..1 + random.below(6) {
+        let at = random.below(bytes.len());
+        match random.below(6) {
+            0 => bytes[at] ^= 1 << random.below(8),
+            1 => bytes[at] = random.word() as u8,
+            2 => {
+                let number = NUMBERS[random.below(8)].to_le_bytes();
+                let width = [1, 4, 8][random.below(3)];
+                bytes[at..].iter_mut().zip(&number[..width]).for_each(|(byte, &new)| *byte = new);
+            }
+            3 => bytes.truncate(at.max(2)),
+            4 => bytes.extend((0..random.below(40)).map(|_| random.word() as u8)),
+            _ => {
+                let from = random.below(bytes.len());
+                let n = random.below(64).min(bytes.len() - from.max(at));
+                bytes.copy_within(from..from + n, at);
+            }
+        }
+    }
+    if random.below(3) == 0 {
+        bytes.extend((0..random.below(200)).map(|_| random.word() as u8));
+    }
+    bytes
+}
+
+#[test]
+fn the_seeds_are_sound_and_small() {
+    let folder = Folder::new();
+    for index in harness::seeds() {
+        folder.put(&index.to_files());
+        assert_eq!(verify(folder.path()).unwrap(), []);
+        harness::use_folder(folder.path(), true);
+    }
+    let corpus = harness::corpus();
+    assert!(corpus.values().flatten().map(Vec::len).sum::<usize>() < 20_000);
+    if std::env::var_os("AESEARCH_WRITE_CORPUS").is_some() {
+        for (name, seeds) in corpus {
+            let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(name);
+            fs::create_dir_all(&dir).unwrap();
+            for (at, seed) in seeds.iter().enumerate() {
+                fs::write(dir.join(format!("{at:02}")), seed).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn items_without_anything_of_their_own_need_codes_that_make_up_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut builder = SegmentBuilder::new(&Settings::default()).unwrap();
+    for _ in 0..1000 {
+        builder.push(Item { name: b"", payload: b"", code: &[7], latent: &[] }).unwrap();
+    }
+    Writer::lock(dir.path()).unwrap().commit(builder, &[]).unwrap();
+    assert_eq!((open(dir.path()).len(), verify(dir.path()).unwrap()), (1000, vec![]));
+
+    let mut index = chain(10);
+    let segment = &mut index.segments[0].segment;
+    for (items, readable) in [(640, true), (641, false), (u32::MAX - 1, false)] {
+        segment_of(segment, items);
+        let folder = Folder::new();
+        folder.put(&crate::craft::Index::of(segment.clone()).to_files());
+        assert_eq!(Snapshot::open(folder.path()).is_ok(), readable, "{items}");
+        assert_eq!(verify(folder.path()).unwrap().is_empty(), readable, "{items}");
+    }
+}
+
+/// Makes the last code of a segment stand for all items that the others do not.
+fn segment_of(segment: &mut crate::craft::Framed, items: u32) {
+    segment.shape[3] = items;
+    let offsets = segment.section(2);
+    let last = offsets.len() - 4;
+    offsets[last..].copy_from_slice(&items.to_le_bytes());
+}
+
+#[test]
+fn tombstones_of_items_that_do_not_exist_are_not_counted() {
+    let folder = Folder::new();
+    folder.put(&chain(70).with_dead(0b1011 << 60).to_files());
+    assert!(verify(folder.path()).unwrap().iter().any(|problem| problem.section == "tombstones"));
+    let mut writer = Writer::lock(folder.path()).unwrap();
+    let last = open(folder.path());
+    let remove: Vec<u32> = last.ids().take(40).collect();
+    let add = || SegmentBuilder::new(&last.settings()).unwrap();
+    let error = writer.commit(add(), &remove).unwrap_err();
+    assert!(error.is_damaged(), "mostly dead, and not copied: {error}");
+    writer.commit(add(), &remove[..3]).unwrap();
+    assert_eq!(open(folder.path()).dead(), 6);
+    assert_eq!(verify(folder.path()).unwrap(), []);
+}
+
+#[test]
+fn damage_is_not_copied_by_merging() {
+    let folder = Folder::new();
+    let mut files = harness::seeds()[0].to_files();
+    let (_, segment) = files.iter_mut().find(|(name, _)| name.ends_with(".seg")).unwrap();
+    *segment.last_mut().unwrap() ^= 1;
+    folder.put(&files);
+    let error = Writer::lock(folder.path()).unwrap().compact().unwrap_err();
+    assert!(error.is_damaged() && error.to_string().contains("repair"), "{error}");
+    assert_eq!(folder.files(), files, "nothing was changed");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_refused_at_once() {
+    use std::os::unix::fs::symlink;
+    let files = harness::seeds()[0].to_files();
+    let folder = Folder::new();
+    let names = files.keys().cloned().chain(["LOCK".to_string()]);
+    for name in names {
+        for what in ["pipe", "folder", "endless", "loop", "nothing"] {
+            folder.put(&files);
+            let path = folder.path().join(&name);
+            let _ = fs::remove_file(&path);
+            match what {
+                "pipe" => {
+                    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success())
+                }
+                "folder" => fs::create_dir(&path).unwrap(),
+                "endless" => symlink("/dev/zero", &path).unwrap(),
+                "loop" => symlink(&path, &path).unwrap(),
+                _ => symlink(folder.path().join("nowhere"), &path).unwrap(),
+            }
+            let writes = Writer::lock(folder.path()).and_then(|writer| writer.last());
+            if name == "LOCK" {
+                assert!(writes.is_err() || what == "nothing", "{what}");
+            } else {
+                assert!(Snapshot::open(folder.path()).is_err(), "{name}: {what}");
+                assert!(
+                    verify(folder.path()).map_or(true, |problems| !problems.is_empty()),
+                    "{name}: {what}"
+                );
+                assert!(writes.is_err() || name == "MANIFEST", "{name}: {what}");
+            }
+            let _ = fs::remove_dir(&path);
+        }
+    }
+}
