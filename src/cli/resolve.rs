@@ -7,6 +7,7 @@ use std::env;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use aesearch_index::{Isa, use_isa};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -60,6 +61,7 @@ impl Context {
             colour: global.color.or(config.color).unwrap_or_default(),
             no_color,
         };
+        use_instruction_set(env::var("AESEARCH_ISA").ok().as_deref())?;
         let mut runtime = options_from(|name| env::var_os(name));
         runtime.library = global.ort_lib.clone().or(runtime.library);
         runtime.offline |= global.offline;
@@ -105,6 +107,17 @@ impl Context {
     pub(super) fn invert(&self, arg: &InvertArg) -> Result<Invert> {
         arg.invert.as_deref().or(self.config.invert.as_deref()).map_or(Ok(Invert::default()), str::parse)
     }
+}
+
+/// Searches with the kernels of the named instruction set instead of the processor's best: to compare them.
+fn use_instruction_set(name: Option<&str>) -> Result<()> {
+    let Some(name) = name else { return Ok(()) };
+    let isa = Isa::named(name).ok_or_else(|| {
+        let known: Vec<&str> = Isa::available().into_iter().map(Isa::name).collect();
+        Error::usage(format!("AESEARCH_ISA: expected one of {}, got {name}", known.join(", ")))
+    })?;
+    use_isa(isa);
+    Ok(())
 }
 
 impl Config {
@@ -155,6 +168,14 @@ mod tests {
         let config = Config::find(&deep).expect("a valid file");
         assert_eq!(config.index, Some(root.path().join("codes")));
         assert_eq!((config.recall, config.k), (Some(0.9), None));
+    }
+
+    #[test]
+    fn only_instruction_sets_of_this_processor_are_used() {
+        let told = use_instruction_set(Some("mmx")).expect_err("an unknown set").to_string();
+        assert!(told.contains("AESEARCH_ISA") && told.contains("scalar"), "{told}");
+        use_instruction_set(None).expect("nothing to do");
+        use_instruction_set(Some(Isa::current().name())).expect("the one in use");
     }
 
     #[test]

@@ -25,6 +25,8 @@ struct ModelDocument<'a> {
 #[derive(Debug, Serialize)]
 struct RecallDocument {
     probes: u32,
+    /// Found by a walk through the graph, else among all representatives.
+    graph: bool,
     recall: f32,
     /// As much as comparing with so many codes in a row.
     cost: u32,
@@ -76,8 +78,8 @@ pub(in crate::cli) fn run(context: &Context, args: &Reading) -> anyhow::Result<E
         index_bytes: snapshot.bytes(),
         recall_curve: curve
             .map(|(point, &microseconds)| {
-                let RecallPoint { probes, recall, cost, .. } = *point;
-                RecallDocument { probes, recall, cost, microseconds }
+                let RecallPoint { probes, graph, recall, cost, .. } = *point;
+                RecallDocument { probes, graph, recall, cost, microseconds }
             })
             .collect(),
         exact_microseconds: times.exact,
@@ -88,6 +90,18 @@ pub(in crate::cli) fn run(context: &Context, args: &Reading) -> anyhow::Result<E
         context.printer.text(&facts(&lines(&document)))?;
     }
     Ok(Exit::Done)
+}
+
+/// The points that a planner would take for some recall: each finds more than all cheaper ones.
+fn steps(curve: &[RecallDocument]) -> impl Iterator<Item = &RecallDocument> {
+    let mut by_cost: Vec<&RecallDocument> = curve.iter().collect();
+    by_cost.sort_by_key(|point| point.cost);
+    let mut best = f32::NEG_INFINITY;
+    by_cost.into_iter().filter(move |point| {
+        let better = point.recall > best;
+        best = best.max(point.recall);
+        better
+    })
 }
 
 fn lines(document: &InfoDocument<'_>) -> Vec<(&'static str, String)> {
@@ -116,13 +130,12 @@ fn lines(document: &InfoDocument<'_>) -> Vec<(&'static str, String)> {
         let fed = format!("{size}x{channels} as {layout}, 0 to {range}, mean {mean:?}, std {std:?}");
         lines.push(("model's input", fed));
     }
-    for (at, point) in document.recall_curve.iter().enumerate() {
-        let RecallDocument { probes, recall, microseconds, .. } = point;
+    for (at, point) in steps(&document.recall_curve).enumerate() {
+        let RecallDocument { probes, graph, recall, microseconds, .. } = point;
+        let way = if *graph { "by the graph" } else { "of all" };
+        let buckets = count((*probes).into(), "bucket");
         let name = if at == 0 { "recall@10" } else { "" };
-        lines.push((
-            name,
-            format!("{recall:.4} from {}, {microseconds:.1} us", count((*probes).into(), "bucket")),
-        ));
+        lines.push((name, format!("{recall:.4} from {buckets} {way}, {microseconds:.1} us")));
     }
     if let Some(microseconds) = document.exact_microseconds {
         lines.push(("exact", format!("{microseconds:.1} us")));
