@@ -134,6 +134,20 @@ fn readers_that_open_during_commits_see_whole_ones() {
 }
 
 #[test]
+fn threads_do_not_change_the_bytes() {
+    let files = |threads: usize| {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings { bits: 128, latent_size: 3, bucket_size: 32, ..Settings::default() };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| commit(dir.path(), &items(20_000, &settings, 1), &settings));
+        assert!(!open(dir.path()).recall_curve().is_empty(), "calibration is covered");
+        let files = segment_files(dir.path()).into_iter().chain([dir.path().join("MANIFEST")]);
+        files.map(|file| fs::read(file).unwrap()).collect::<Vec<_>>()
+    };
+    assert!(files(1) == files(2));
+}
+
+#[test]
 fn inputs_that_do_not_fit_are_refused_with_both_sides_named() {
     let settings = Settings { bits: 70, latent_size: 2, ..Settings::default() };
     let mut builder = SegmentBuilder::new(&settings).unwrap();
