@@ -188,8 +188,8 @@ impl View<'_> {
     /// A bound that no more is above than need be: after a few buckets, so that a whole scan passes over nearly all codes.
     fn first_bound(&self, query: &[u64], k: usize, radius: u32, scratch: &mut Scratch) -> u32 {
         let per_bucket = self.n_codes() / self.n_buckets().max(1);
-        // small buckets are no help: finding them costs as much as the scan
-        let probes = if per_bucket < 8 { 0 } else { 4 + k.saturating_mul(2) / per_bucket };
+        // small buckets are no help, as finding them costs as much as the scan, and neither are those that are half of it
+        let probes = if (8..=4096).contains(&per_bucket) { 4 + k.saturating_mul(2) / per_bucket } else { 0 };
         self.scan_nearest(query, (k, radius), (probes, false), scratch);
         scratch.codes.bound()
     }
@@ -299,20 +299,27 @@ impl View<'_> {
     /// The live items of (distance, code) pairs: at most `k`, the nearest, by (distance, id).
     fn hits(&self, codes: &[(u32, u32)], k: usize, keys: &mut Vec<u64>) -> Vec<Hit> {
         keys.clear();
-        let mut left = self.items as usize; // as in `ByItems`
-        for &(distance, code) in codes {
-            let items = self.items_of(code).take(left);
-            left -= items.len();
-            let live = items.filter(|&item| !is_dead(self.dead, item)).take(k);
-            keys.extend(live.map(|id| u64::from(distance) << 32 | u64::from(id)));
-        }
-        if k.saturating_mul(4) < keys.len() {
+        keys.extend(codes.iter().map(|&(distance, code)| u64::from(distance) << 32 | u64::from(code)));
+        // Items are numbered as their codes are, so codes in order give items in order. Where none is dead, the first k codes
+        // have the first k items: the others' are not even looked up.
+        if self.dead.is_empty() && k.saturating_mul(4) < keys.len() {
             keys.select_nth_unstable(k);
             keys.truncate(k);
         }
         keys.sort_unstable();
-        keys.truncate(k);
-        keys.iter().map(|&key| Hit { id: key as u32, distance: (key >> 32) as u32 }).collect()
+        let mut hits = Vec::with_capacity(k.min(keys.len()));
+        let mut left = self.items as usize; // as in `ByItems`
+        for &key in &*keys {
+            let (distance, code) = ((key >> 32) as u32, key as u32);
+            let items = self.items_of(code).take(left);
+            left -= items.len();
+            let live = items.filter(|&item| !is_dead(self.dead, item)).take(k - hits.len());
+            hits.extend(live.map(|id| Hit { id, distance }));
+            if hits.len() == k {
+                break;
+            }
+        }
+        hits
     }
 }
 
