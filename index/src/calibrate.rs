@@ -7,6 +7,7 @@
 
 use rayon::prelude::*;
 
+use crate::plan::Way;
 use crate::search::{RecallPoint, View};
 
 /// Codes asked.
@@ -20,46 +21,37 @@ const UNSEEN: f64 = 0.9;
 /// Nobody looks at more buckets than this.
 const MAX_PROBES: usize = 1 << 12;
 
-/// A way to some buckets.
-#[derive(Clone, Copy)]
-struct Way {
-    probes: usize,
-    graph: bool,
-}
-
 /// Measures recall for growing numbers of probes, by both ways to them, up to where looking at every code is as cheap.
 pub(crate) fn calibrate(view: &View<'_>, bits: usize) -> Vec<RecallPoint> {
     let n_codes = view.n_codes();
     let most = view.n_buckets().min(MAX_PROBES);
-    let probes = probe_counts().take_while(|&probes| probes <= most && view.visit_cost(probes) < n_codes);
-    let probes: Vec<usize> = probes.collect();
+    let worth = |way: &Way| way.probes <= most && way.cost(view) < n_codes;
+    let past_all = probe_counts().map(|probes| Way { probes, graph: false }).take_while(worth);
+    let walks = probe_counts().take_while(|&probes| probes <= MAX_WALKED);
+    let walks = walks.map(|probes| Way { probes, graph: true }).take_while(worth);
+    let ways: Vec<Way> = past_all.chain(walks).collect();
     let ks: Vec<u32> = KS.into_iter().filter(|&k| k as usize * 4 <= view.items as usize).collect();
-    if probes.is_empty() || ks.is_empty() {
+    if ways.is_empty() || ks.is_empty() {
         return Vec::new();
     }
-    let way = |graph| move |&probes: &usize| Way { probes, graph };
-    let walks = probes.iter().filter(|&&probes| probes <= MAX_WALKED).map(way(true));
-    let ways: Vec<Way> = probes.iter().map(way(false)).chain(walks).collect();
     let samples = SAMPLES.min(n_codes);
-    let measured: Vec<Measured> = (0..samples)
+    let recalls: Vec<Vec<f64>> = (0..samples)
         .into_par_iter()
-        .map(|i| measure(view, Sample::new(view, i, i * n_codes / samples, bits), &ways, &ks))
+        .map(|i| measure(view, Sample::new(view, i, samples, bits), &ways, &ks))
         .collect();
 
     let mut curve = Vec::new();
     for (at_k, &k) in ks.iter().enumerate() {
         let mut sure = [false; 2]; // by each way: more buckets find no more
-        for (at, &Way { probes, graph }) in ways.iter().enumerate() {
-            let route = measured.iter().map(|measured| measured.costs[at]).sum::<usize>() / samples;
-            let cost = route.saturating_add(view.visit_cost(probes));
-            if sure[usize::from(graph)] || cost >= n_codes {
+        for (at, way) in ways.iter().enumerate() {
+            if sure[usize::from(way.graph)] {
                 continue;
             }
-            let recalls = measured.iter().map(|measured| measured.recalls[at_k * ways.len() + at]);
-            sure[usize::from(graph)] = recalls.clone().all(|recall| recall >= 1.0);
+            let recalls = recalls.iter().map(|recalls| recalls[at_k * ways.len() + at]);
+            sure[usize::from(way.graph)] = recalls.clone().all(|recall| recall >= 1.0);
             let recall = cautious_mean(recalls) as f32;
-            let cost = u32::try_from(cost).unwrap_or(u32::MAX);
-            curve.push(RecallPoint { k, probes: probes as u32, graph, recall, cost });
+            let (probes, cost) = (way.probes as u32, u32::try_from(way.cost(view)).unwrap_or(u32::MAX));
+            curve.push(RecallPoint { k, probes, graph: way.graph, recall, cost });
         }
     }
     curve
@@ -85,7 +77,9 @@ struct Sample {
 }
 
 impl Sample {
-    fn new(view: &View<'_>, number: usize, code: usize, bits: usize) -> Self {
+    /// Sample `number` of `samples`, spread evenly over the codes.
+    fn new(view: &View<'_>, number: usize, samples: usize, bits: usize) -> Self {
+        let code = number * view.n_codes() / samples;
         let mut query = view.codes[code * view.words..][..view.words].to_vec();
         if number % 2 == 1 {
             // 1 bit in 32, at places that differ from sample to sample; a place hit twice is flipped back
@@ -98,13 +92,8 @@ impl Sample {
     }
 }
 
-/// What one sample finds.
-struct Measured {
-    recalls: Vec<f64>, // [ks, ways]
-    costs: Vec<usize>, // [ways], of finding the buckets
-}
-
-fn measure(view: &View<'_>, sample: Sample, ways: &[Way], ks: &[u32]) -> Measured {
+/// The recall of one sample at every k by every way: `[ks, ways]`.
+fn measure(view: &View<'_>, sample: Sample, ways: &[Way], ks: &[u32]) -> Vec<f64> {
     let neighbours = exact_neighbours(view, &sample, ks[ks.len() - 1]);
     let mut last_distances = Vec::new(); // [ks], distance of the exact k-th item
     let mut items = 0;
@@ -129,18 +118,16 @@ fn measure(view: &View<'_>, sample: Sample, ways: &[Way], ks: &[u32]) -> Measure
     }
 
     let mut recalls = vec![0.0; ks.len() * ways.len()];
-    let mut costs = vec![0; ways.len()];
-    // among all representatives, the nearest few are the first of the nearest many
+    // past all representatives, the nearest few are the first of the nearest many
     let most = ways.iter().filter(|way| !way.graph).map(|way| way.probes).max().unwrap_or_default();
-    let (nearest, cost) = view.nearest_buckets(&sample.query, most, false);
-    for (at, &Way { probes, graph }) in ways.iter().enumerate() {
+    let nearest = view.nearest_buckets(&sample.query, Way { probes: most, graph: false });
+    for (at, way) in ways.iter().enumerate() {
         let walked;
-        let buckets = if graph {
-            (walked, costs[at]) = view.nearest_buckets(&sample.query, probes, true);
+        let buckets = if way.graph {
+            walked = view.nearest_buckets(&sample.query, *way);
             &walked[..]
         } else {
-            costs[at] = cost;
-            &nearest[..probes.min(nearest.len())]
+            &nearest[..way.probes.min(nearest.len())]
         };
         let mut found = vec![0u32; ks.len()];
         for bucket in buckets {
@@ -152,7 +139,7 @@ fn measure(view: &View<'_>, sample: Sample, ways: &[Way], ks: &[u32]) -> Measure
             recalls[at_k * ways.len() + at] = f64::from(found.min(k)) / f64::from(k);
         }
     }
-    Measured { recalls, costs }
+    recalls
 }
 
 /// The codes that hold the `k` nearest items and all ties, without the sample's own: (distance, code, items), sorted.
@@ -172,7 +159,8 @@ fn exact_neighbours(view: &View<'_>, sample: &Sample, k: u32) -> Vec<(u32, u32, 
 mod tests {
     use super::*;
     use crate::arrange::arrange;
-    use crate::search::{Plan, Search};
+    use crate::plan::{Asked, Plan};
+    use crate::search::Search;
     use crate::testing::clustered_codes;
 
     #[test]
@@ -181,9 +169,9 @@ mod tests {
         let view = arranged.view();
         let curve = calibrate(&view, 64);
         assert!(!curve.is_empty());
-        assert!(view.plan(&curve, 10, 0.9) != Plan::Exact, "{curve:?}");
+        assert!(view.plan(&curve, 10, 0.9, Asked::Alone) != Plan::Exact, "{curve:?}");
         for (k, recall) in [(10, 0.9), (10, 0.99), (50, 0.95)] {
-            let plan = view.plan(&curve, k, recall);
+            let plan = view.plan(&curve, k, recall, Asked::Alone);
             let queries = clustered_codes(400, 64, 300, 2);
             let mut found = 0;
             for &query in &queries {
@@ -201,7 +189,7 @@ mod tests {
     fn small_indexes_need_no_curve() {
         let arranged = arrange(clustered_codes(100, 64, 3, 1), 1, 128);
         assert!(calibrate(&arranged.view(), 64).is_empty());
-        assert_eq!(arranged.view().plan(&[], 10, 0.0), Plan::Exact);
+        assert_eq!(arranged.view().plan(&[], 10, 0.0, Asked::Alone), Plan::Exact);
     }
 
     #[test]

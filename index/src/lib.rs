@@ -23,6 +23,7 @@ mod repair;
 mod verify;
 
 mod pairs;
+mod plan;
 mod search;
 mod segment;
 mod tombstones;

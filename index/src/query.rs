@@ -1,19 +1,22 @@
 //! Questions to a snapshot: the nearest codes of one query or many, put in order by latents, and all near pairs.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::kernels::dot_and_square;
-use crate::search::{Hit, Mode, Plan, Ranked, RecallPoint, Search, View, check};
+use crate::plan::{Asked, Plan, Way};
+use crate::search::{Hit, Mode, Ranked, RecallPoint, Search, View, check};
 use crate::snapshot::{Latent, Opened, Snapshot};
 use crate::words;
 
 /// Queries that go through the codes together.
-const TOGETHER: usize = 32;
+const TOGETHER: usize = 128;
 /// Codes that are asked for to measure how long that takes.
 const TIMED: usize = 128;
+/// No more time is spent on one plan, but for the query at hand.
+const TIMED_AT_MOST: Duration = Duration::from_millis(5);
 
 /// How long a query for 10 neighbours takes here and now: means in microseconds, of one thread on the largest segment. Nothing
 /// of it is stored: another machine takes another time, and the same index is to have the same bytes everywhere.
@@ -36,7 +39,8 @@ impl Snapshot {
         let mut hits = Vec::new();
         for opened in self.opened() {
             let view = opened.view();
-            let found = view.search(query, &search, self.plan(opened, &view, &search));
+            let plan = plan(opened, &view, &search, Asked::Alone);
+            let found = view.search(query, &search, plan);
             hits.extend(found.into_iter().map(|hit| Hit { id: opened.first + hit.id, ..hit }));
         }
         self.cut(&mut hits, &search);
@@ -56,7 +60,8 @@ impl Snapshot {
             let mut answers = vec![Vec::new(); some.len() / words];
             for opened in self.opened() {
                 let view = opened.view();
-                let found = view.search_many(some, &search, self.plan(opened, &view, &search));
+                let plan = plan(opened, &view, &search, Asked::Together);
+                let found = view.search_many(some, &search, plan);
                 for (hits, found) in answers.iter_mut().zip(found) {
                     hits.extend(found.into_iter().map(|hit| Hit { id: opened.first + hit.id, ..hit }));
                 }
@@ -67,7 +72,7 @@ impl Snapshot {
         Ok(queries.par_chunks(TOGETHER * words).flat_map_iter(answer).collect())
     }
 
-    /// Measures how long queries take, with codes of the index as queries. Takes some milliseconds.
+    /// Measures how long queries take, with codes of the index as queries. Takes a few milliseconds for each point of the curve.
     pub fn measure(&self) -> Times {
         let Some(opened) = self.opened().iter().max_by_key(|opened| opened.segment.items()) else {
             return Times { curve: Vec::new(), exact: None };
@@ -75,15 +80,21 @@ impl Snapshot {
         let view = opened.view();
         let (n, search) = (view.n_codes(), Search::default());
         let queries =
-            (0..TIMED.min(n)).map(|i| &view.codes[i * n / TIMED.min(n) * view.words..][..view.words]);
+            (0..TIMED.min(n)).filter_map(|i| view.codes.chunks_exact(view.words).nth(i * n / TIMED.min(n)));
         let time = |plan| {
-            let ask = || queries.clone().map(|query| view.search(query, &search, plan).len()).sum::<usize>();
-            ask(); // once to bring it into the caches
-            let start = Instant::now();
-            std::hint::black_box(ask());
-            start.elapsed().as_secs_f32() * 1e6 / queries.len().max(1) as f32
+            let round = || {
+                let (mut asked, start) = (0, Instant::now());
+                for query in queries.clone().take_while(|_| start.elapsed() < TIMED_AT_MOST) {
+                    std::hint::black_box(view.search(query, &search, plan));
+                    asked += 1;
+                }
+                start.elapsed().as_secs_f32() * 1e6 / asked.max(1) as f32
+            };
+            round(); // to bring it into the caches
+            round()
         };
-        let plan = |point: &RecallPoint| Plan::Buckets { probes: point.probes as usize, graph: point.graph };
+        let plan =
+            |point: &RecallPoint| Plan::Buckets(Way { probes: point.probes as usize, graph: point.graph });
         let curve = self.recall_curve().iter().map(|point| time(plan(point))).collect();
         Times { curve, exact: Some(time(Plan::Exact)) }
     }
@@ -91,15 +102,6 @@ impl Snapshot {
     /// No more items than there are.
     fn bounded(&self, search: &Search) -> Search {
         Search { k: search.k.min(self.len()), ..search.clone() }
-    }
-
-    /// Where to look in a segment.
-    fn plan(&self, opened: &Opened, view: &View<'_>, search: &Search) -> Plan {
-        let Mode::Recall(recall) = search.mode else { return Plan::Exact };
-        // among the dead are as many of the nearest as among all items
-        let (all, live) = (self.len() + self.dead(), self.len().max(1));
-        let k = (search.k.saturating_mul(all)).div_ceil(live);
-        view.plan(&opened.segment.curve, k, recall)
     }
 
     /// Brings the hits of several segments together.
@@ -147,6 +149,19 @@ impl Snapshot {
         ranked.sort_unstable_by(order);
         ranked
     }
+}
+
+/// Where to look in a segment.
+fn plan(opened: &Opened, view: &View<'_>, search: &Search, asked: Asked) -> Plan {
+    let Mode::Recall(recall) = search.mode else { return Plan::Exact };
+    // Among the dead are as many of the nearest as among all items. A few of them are less than calibration leaves room for,
+    // and are no reason to take the way of the next larger k that was measured.
+    let (items, dead) = (view.items as usize, opened.dead_items as usize);
+    let k = match dead * 20 < items {
+        true => search.k,
+        false => search.k.saturating_mul(items).div_ceil((items - dead).max(1)),
+    };
+    view.plan(&opened.segment.curve, k, recall, asked)
 }
 
 /// The query in 16-bit steps, and its length in them; a cosine does not need the scale.

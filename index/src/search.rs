@@ -12,6 +12,7 @@ use std::ops::Range;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::kernels::{self, prefetch, scan, scan_many};
+use crate::plan::{Plan, Way};
 use crate::tombstones::is_dead;
 use crate::top::{ByCode, ByItems, Nearest, kth};
 
@@ -24,7 +25,8 @@ pub struct Search {
     pub mode: Mode,
     /// Only items within so many bits.
     pub radius: Option<u32>,
-    /// More than `k` items where the last ones are equally near: all of these, for those who will put them in another order.
+    /// More than `k` items where the last ones are equally near: all of these (16,384 more at most), for those who will put them in
+    /// another order.
     pub ties: bool,
 }
 
@@ -90,24 +92,23 @@ pub(crate) struct View<'a> {
     pub(crate) graph: Graph<'a>,        // a node per bucket
 }
 
-/// Where to look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Plan {
-    /// At every code.
-    Exact,
-    /// At so many buckets, found by a walk through the graph or among all representatives.
-    Buckets { probes: usize, graph: bool },
-}
-
-// Costs, in codes compared in a row, as measured at 1,000,000 codes of 128 bits with AVX2, where 1,000 take half a
-// microsecond. They decide between plans that find enough, so what they get wrong costs time and never an answer.
-
-/// Visiting a bucket: a cache miss or two, and what is near in it.
-const VISIT: usize = 400;
-/// The graph walk, per candidate of its beam.
-const WALK: usize = 650;
 /// So many codes are counted by distance rather than sorted out one by one.
 const SMALL: usize = 512;
+/// More items that are as near as the last than this are not given: a collection may hold a million blank pages.
+const MAX_TIES: usize = 1 << 14;
+
+/// How many items, and how far.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    k: usize,
+    radius: u32,
+}
+
+impl Limits {
+    fn of(wanted: &Search) -> Self {
+        Limits { k: wanted.k, radius: wanted.radius.unwrap_or(u32::MAX) }
+    }
+}
 
 /// What a search needs beside the view, reused by each thread.
 #[derive(Debug, Default)]
@@ -134,38 +135,60 @@ impl View<'_> {
 
     /// The items that `wanted` asks for, among those that `plan` looks at.
     pub(crate) fn search(&self, query: &[u64], wanted: &Search, plan: Plan) -> Vec<Hit> {
-        let (k, radius) = (wanted.k, wanted.radius.unwrap_or(u32::MAX));
         SCRATCH.with_borrow_mut(|scratch| {
             match plan {
                 Plan::Exact => {
-                    let bound = self.first_bound(query, k, radius, scratch);
-                    scratch.codes.start(k, bound.saturating_sub(1));
+                    let bound = self.first_bound(query, Limits::of(wanted), scratch);
+                    scratch.codes.start(wanted.k, bound.saturating_sub(1));
                     scan(self.codes, query, &mut ByItems::new(&mut scratch.codes, self));
                 }
-                Plan::Buckets { probes, graph } => {
-                    self.scan_nearest(query, (k, radius), (probes, graph), scratch)
+                Plan::Buckets(way) => {
+                    self.route(query, way, scratch);
+                    self.look(query, Limits::of(wanted), scratch);
                 }
             }
-            self.hits(scratch.codes.finish(), if wanted.ties { usize::MAX } else { k }, &mut scratch.keys)
+            self.hits(scratch.codes.finish(), wanted, &mut scratch.keys)
         })
     }
 
-    /// As `search`, for `queries` `[n, words]`.
+    /// As `search`, for `queries` `[n, words]`, which pass codes or representatives together.
     pub(crate) fn search_many(&self, queries: &[u64], wanted: &Search, plan: Plan) -> Vec<Vec<Hit>> {
-        if plan != Plan::Exact {
-            return queries.chunks_exact(self.words).map(|query| self.search(query, wanted, plan)).collect();
-        }
-        let (k, radius) = (wanted.k, wanted.radius.unwrap_or(u32::MAX));
-        SCRATCH.with_borrow_mut(|scratch| {
-            let primed = queries
-                .chunks_exact(self.words)
-                .map(|query| Nearest::new(k, self.first_bound(query, k, radius, scratch).saturating_sub(1)));
-            let mut nearest: Vec<Nearest> = primed.collect();
-            let mut sinks: Vec<ByItems<'_, '_>> =
-                nearest.iter_mut().map(|nearest| ByItems::new(nearest, self)).collect();
-            scan_many(self.codes, queries, &mut sinks);
-            let most = if wanted.ties { usize::MAX } else { k };
-            nearest.iter_mut().map(|nearest| self.hits(nearest.finish(), most, &mut scratch.keys)).collect()
+        let each = queries.chunks_exact(self.words);
+        SCRATCH.with_borrow_mut(|scratch| match plan {
+            Plan::Buckets(way) if way.graph || !self.has_many_buckets() => {
+                let answer = |query| {
+                    self.route(query, way, scratch);
+                    self.look(query, Limits::of(wanted), scratch);
+                    self.hits(scratch.codes.finish(), wanted, &mut scratch.keys)
+                };
+                each.map(answer).collect()
+            }
+            Plan::Buckets(Way { probes, .. }) => {
+                let mut routes: Vec<Nearest> =
+                    each.clone().map(|query| self.primed(query, probes, scratch)).collect();
+                let mut sinks: Vec<ByCode<'_>> = routes.iter_mut().map(ByCode::new).collect();
+                scan_many(self.graph.representatives, queries, &mut sinks);
+                let answer = |(query, routes): (&[u64], &mut Nearest)| {
+                    first_of(routes.finish(), probes, &mut scratch.buckets);
+                    self.look(query, Limits::of(wanted), scratch);
+                    self.hits(scratch.codes.finish(), wanted, &mut scratch.keys)
+                };
+                each.zip(&mut routes).map(answer).collect()
+            }
+            Plan::Exact => {
+                let primed = |query| {
+                    let bound = self.first_bound(query, Limits::of(wanted), scratch);
+                    Nearest::new(wanted.k, bound.saturating_sub(1))
+                };
+                let mut nearest: Vec<Nearest> = each.map(primed).collect();
+                let mut sinks: Vec<ByItems<'_, '_>> =
+                    nearest.iter_mut().map(|nearest| ByItems::new(nearest, self)).collect();
+                scan_many(self.codes, queries, &mut sinks);
+                nearest
+                    .iter_mut()
+                    .map(|nearest| self.hits(nearest.finish(), wanted, &mut scratch.keys))
+                    .collect()
+            }
         })
     }
 
@@ -186,23 +209,18 @@ impl View<'_> {
     }
 
     /// A bound that no more is above than need be: after a few buckets, so that a whole scan passes over nearly all codes.
-    fn first_bound(&self, query: &[u64], k: usize, radius: u32, scratch: &mut Scratch) -> u32 {
+    fn first_bound(&self, query: &[u64], limits: Limits, scratch: &mut Scratch) -> u32 {
         let per_bucket = self.n_codes() / self.n_buckets().max(1);
         // small buckets are no help, as finding them costs as much as the scan, and neither are those that are half of it
-        let probes = if (8..=4096).contains(&per_bucket) { 4 + k.saturating_mul(2) / per_bucket } else { 0 };
-        self.scan_nearest(query, (k, radius), (probes, false), scratch);
+        let helpful = (8..=4096).contains(&per_bucket);
+        let probes = if helpful { 4 + limits.k.saturating_mul(2) / per_bucket } else { 0 };
+        self.route(query, Way { probes, graph: false }, scratch);
+        self.look(query, limits, scratch);
         scratch.codes.bound()
     }
 
-    /// Looks at the `probes` buckets nearest to the query, for `k` items within `radius`; what it finds is in `scratch.codes`.
-    fn scan_nearest(
-        &self,
-        query: &[u64],
-        (k, radius): (usize, u32),
-        (probes, graph): (usize, bool),
-        scratch: &mut Scratch,
-    ) {
-        self.route(query, probes, graph, scratch);
+    /// Looks at the buckets in `scratch.buckets`; what it finds is in `scratch.codes`.
+    fn look(&self, query: &[u64], Limits { k, radius }: Limits, scratch: &mut Scratch) {
         let Scratch { codes: nearest, distances, buckets, .. } = scratch;
         nearest.start(k, radius);
         // each code lies in one bucket and each item under one code, unless the file is damaged
@@ -242,62 +260,49 @@ impl View<'_> {
         (start, codes.unwrap_or_default())
     }
 
-    /// The buckets with the nearest representatives, nearest first, and what finding them takes.
-    pub(crate) fn nearest_buckets(&self, query: &[u64], probes: usize, graph: bool) -> (Vec<u32>, usize) {
+    /// The buckets with the nearest representatives, nearest first.
+    pub(crate) fn nearest_buckets(&self, query: &[u64], way: Way) -> Vec<u32> {
         SCRATCH.with_borrow_mut(|scratch| {
-            let cost = self.route(query, probes, graph, scratch);
-            (scratch.buckets.clone(), cost)
+            self.route(query, way, scratch);
+            scratch.buckets.clone()
         })
     }
 
-    /// Puts the nearest buckets into `scratch.buckets`, nearest first. Gives what that takes.
-    fn route(&self, query: &[u64], probes: usize, graph: bool, scratch: &mut Scratch) -> usize {
+    /// Puts the nearest buckets into `scratch.buckets`, nearest first.
+    fn route(&self, query: &[u64], way: Way, scratch: &mut Scratch) {
         let Scratch { routes, distances, buckets, .. } = scratch;
         buckets.clear();
-        if probes == 0 {
-            return 0;
+        if way.probes == 0 {
+            return;
         }
-        if graph {
-            // a beam of a few more than are wanted, as the first ones it finds are not yet the nearest
-            let width = (probes + probes / 2).max(8);
-            let found = self.graph.nearest(query, width);
-            buckets.extend(found.into_iter().take(probes).map(|(_, bucket)| bucket));
-            return width.saturating_mul(WALK);
+        if way.graph {
+            let found = self.graph.nearest(query, way.width());
+            buckets.extend(found.into_iter().take(way.probes).map(|(_, bucket)| bucket));
+            return;
         }
-        routes.start(probes, u32::MAX);
+        // all representatives in a row, the first of which give a bound
         let all = self.graph.representatives;
         let (few, rest) = all.split_at(all.len().min(SMALL * self.words));
+        routes.start(way.probes, u32::MAX);
         kernels::distances(few, query, distances);
-        kth(distances, probes).into_iter().for_each(|distance| routes.within(distance));
+        kth(distances, way.probes).into_iter().for_each(|distance| routes.within(distance));
         routes.push_all(0, distances);
         scan(rest, query, &mut ByCode::from(SMALL, routes));
-        let found = routes.finish();
-        found.sort_unstable();
-        buckets.extend(found.iter().take(probes).map(|&(_, bucket)| bucket));
-        all.len() / self.words
+        first_of(routes.finish(), way.probes, buckets);
     }
 
-    /// What looking at `probes` buckets takes once they are found.
-    pub(crate) fn visit_cost(&self, probes: usize) -> usize {
-        let per_bucket = self.n_codes() / self.n_buckets().max(1);
-        probes.saturating_mul(per_bucket + VISIT.min(8 * per_bucket))
+    /// Room for `probes` representatives, with a bound from the first few of them.
+    fn primed(&self, query: &[u64], probes: usize, scratch: &mut Scratch) -> Nearest {
+        let all = self.graph.representatives;
+        let mut routes = Nearest::new(probes, u32::MAX);
+        kernels::distances(&all[..all.len().min(SMALL / 4 * self.words)], query, &mut scratch.distances);
+        kth(&scratch.distances, probes).into_iter().for_each(|distance| routes.within(distance));
+        routes
     }
 
-    /// The cheapest plan that `curve` promises to find `recall` of `k` neighbours.
-    pub(crate) fn plan(&self, curve: &[RecallPoint], k: usize, recall: f32) -> Plan {
-        // recall falls as k grows at equal probes, so the next larger measured k is the safe side
-        let measured = curve.iter().map(|point| point.k).filter(|&measured| measured as usize >= k).min();
-        let enough = curve.iter().filter(|point| Some(point.k) == measured && point.recall >= recall);
-        match enough.min_by_key(|point| (point.cost, point.probes)) {
-            Some(point) if recall < 1.0 && (point.cost as usize) < self.n_codes() => {
-                Plan::Buckets { probes: point.probes as usize, graph: point.graph }
-            }
-            _ => Plan::Exact,
-        }
-    }
-
-    /// The live items of (distance, code) pairs: at most `k`, the nearest, by (distance, id).
-    fn hits(&self, codes: &[(u32, u32)], k: usize, keys: &mut Vec<u64>) -> Vec<Hit> {
+    /// The live items of (distance, code) pairs, as many as are `wanted`, the nearest, by (distance, id).
+    fn hits(&self, codes: &[(u32, u32)], wanted: &Search, keys: &mut Vec<u64>) -> Vec<Hit> {
+        let k = if wanted.ties && wanted.k > 0 { wanted.k.saturating_add(MAX_TIES) } else { wanted.k };
         keys.clear();
         keys.extend(codes.iter().map(|&(distance, code)| u64::from(distance) << 32 | u64::from(code)));
         // Items are numbered as their codes are, so codes in order give items in order. Where none is dead, the first k codes
@@ -321,6 +326,13 @@ impl View<'_> {
         }
         hits
     }
+}
+
+/// The first `probes` of (distance, bucket) pairs, by distance.
+fn first_of(found: &mut [(u32, u32)], probes: usize, buckets: &mut Vec<u32>) {
+    found.sort_unstable();
+    buckets.clear();
+    buckets.extend(found.iter().take(probes).map(|&(_, bucket)| bucket));
 }
 
 /// Refuses a query that is no code of the index, or a recall that is no share.

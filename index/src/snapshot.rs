@@ -34,6 +34,7 @@ pub(crate) struct Opened {
     pub(crate) first: u32, // id of its first item
     pub(crate) segment: Segment,
     pub(crate) tombstones: Option<Tombstones>,
+    pub(crate) dead_items: u32,
 }
 
 /// An item's latent: value `i` is `values[i] * scale`.
@@ -323,5 +324,5 @@ fn open_entry(
             Some(tombstones)
         }
     };
-    Ok(Opened { first, segment, tombstones })
+    Ok(Opened { first, segment, tombstones, dead_items: entry.items - entry.live() })
 }
