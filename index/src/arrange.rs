@@ -4,7 +4,7 @@
 //! a code needs no table of its items, and what is kept of near items lies near. Equal codes are folded into one: they
 //! would fill the neighbour lists of the graph with each other.
 //!
-//! Memory: at most 1.5 times the codes beside the codes themselves, at 128 bits.
+//! Memory: at most 1.5 times the codes beside the codes themselves, at 128 bits and buckets of about 128.
 
 use rayon::prelude::*;
 
@@ -130,12 +130,14 @@ mod tests {
 
     #[test]
     fn threads_do_not_change_the_arrays() {
-        let codes = clustered_codes(30_000, 128, 100, 3);
-        let with = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| arrange(codes.clone(), 2, 64))
-        };
-        assert!(with(1) == with(2));
+        for (n, bucket_size) in [(30_000, 64), (20_000, 4), (2000, 1)] {
+            let codes = clustered_codes(n, 128, 100, 3);
+            let with = |threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| arrange(codes.clone(), 2, bucket_size))
+            };
+            assert!(with(1) == with(2), "{n} codes in buckets of {bucket_size}");
+        }
     }
 
     #[test]

@@ -174,7 +174,7 @@ impl SegmentBuilder {
             let expected = format!("{} values", self.settings.latent_size);
             return Err(Error::input("kept latent", expected, values.len()));
         }
-        snapshot.check_pieces(id)?;
+        snapshot.check_sound(id)?;
         let (name, code) = (snapshot.name(id), snapshot.code(id));
         self.push_checked(&Item { name, payload, code, latent: &[] }, |builder| {
             if let Some(Latent { values, scale }) = latent.filter(|_| keeps) {

@@ -134,9 +134,10 @@ impl Groups {
         let heads = (0..n_groups).flat_map(|i| code(i * n / n_groups)).copied().collect();
         let heads = refine(centres, words, heads);
         let assignment = assign(centres, words, &Router { words, centres: &heads, groups: None });
+        let Clusters { centres: heads, assignment } = keep_used(words, &heads, assignment); // none is empty
         let mut members: Vec<u32> = (0..n as u32).collect();
         members.sort_by_key(|&centre| assignment[centre as usize]);
-        let mut starts = vec![0u32; n_groups + 1];
+        let mut starts = vec![0u32; heads.len() / words + 1];
         assignment.iter().for_each(|&group| starts[group as usize + 1] += 1);
         for at in 1..starts.len() {
             starts[at] += starts[at - 1];

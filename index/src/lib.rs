@@ -58,7 +58,7 @@ pub use query::Times;
 pub use repair::{Dropped, repair};
 pub use search::{Hit, Mode, Ranked, RecallPoint, Search};
 pub use snapshot::{Latent, Snapshot};
-pub use verify::{Problem, verify};
+pub use verify::{Problem, verify, verify_with};
 pub use writer::Writer;
 
 /// The narrowest and the widest code, in bits.

@@ -187,6 +187,11 @@ fn generations_of(tombstones: &str) -> Option<(u64, u64)> {
     Some((generation(segment)?, generation(own)?))
 }
 
+/// True for names of files that no first commit writes.
+pub(crate) fn is_of_later_commit(name: &str) -> bool {
+    generation_of(name).is_some_and(|generation| generation > 1) || generations_of(name).is_some()
+}
+
 /// True for names of files that only an index writes, whether or not a MANIFEST names them.
 pub(crate) fn is_own_name(name: &str) -> bool {
     name == TEMPORARY || generation_of(name).is_some() || generations_of(name).is_some()

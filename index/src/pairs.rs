@@ -31,7 +31,8 @@ pub struct Pair {
 /// pruning lives on.
 ///
 /// # Errors
-/// [`Error::Input`] for bits outside of [`BITS`](crate::BITS), an incomplete last code, or more codes than a u32 counts.
+/// [`Error::Input`] for bits outside of [`BITS`](crate::BITS), an incomplete last code, a bit set beyond `bits`, or more codes than
+/// a u32 counts.
 pub fn pairs_within(
     codes: &[u64],
     bits: usize,
@@ -54,6 +55,9 @@ fn pairs_with(
     let words = crate::words(bits);
     if !codes.len().is_multiple_of(words) {
         return Err(Error::input("codes", format!("{words} words each"), format!("{} words", codes.len())));
+    }
+    if let Some(wide) = codes.chunks_exact(words).position(|code| !crate::is_code(code, bits)) {
+        return Err(Error::input("codes", format!("{bits} bits each"), format!("more in code {wide}")));
     }
     if codes.len() / words > u32::MAX as usize {
         return Err(Error::input("codes", "at most 4294967295", codes.len() / words));

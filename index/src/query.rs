@@ -172,3 +172,34 @@ fn quantize_query(latent: &[f32]) -> (Vec<i16>, f64) {
     let square: f64 = query.iter().map(|&value| f64::from(value).powi(2)).sum();
     (query, square.sqrt())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::clustered_codes;
+    use crate::{Item, SegmentBuilder, Settings, Writer};
+
+    #[test]
+    fn one_removed_item_changes_no_plan() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings { bucket_size: 32, ..Settings::default() };
+        let mut builder = SegmentBuilder::new(&settings).unwrap();
+        for code in clustered_codes(20_000, 64, 300, 1).chunks_exact(1) {
+            builder.push(Item { name: b"", payload: b"", code, latent: &[] }).unwrap();
+        }
+        let mut writer = Writer::lock(dir.path()).unwrap();
+        writer.commit(builder, &[]).unwrap();
+        let plans = || {
+            let snapshot = Snapshot::open(dir.path()).unwrap();
+            let opened = &snapshot.opened()[0];
+            [10, 50].map(|k| plan(opened, &opened.view(), &Search { k, ..Search::default() }, Asked::Alone))
+        };
+        let before = plans();
+        assert!(before.iter().all(|plan| *plan != Plan::Exact), "{before:?}");
+        writer.commit(SegmentBuilder::new(&Settings::default()).unwrap(), &[7]).unwrap();
+        assert_eq!(plans(), before);
+        let half: Vec<u32> = (8..9000).collect();
+        writer.commit(SegmentBuilder::new(&Settings::default()).unwrap(), &half).unwrap();
+        assert_ne!(plans(), before, "more must be looked at to find as many among the dead");
+    }
+}

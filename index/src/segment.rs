@@ -4,7 +4,6 @@
 //! sections say is read at search time and range-checked there.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use crate::error::{Error, Result};
 use crate::graph::Graph;
@@ -25,7 +24,6 @@ pub(crate) struct Segment {
     pub(crate) curve: Vec<RecallPoint>,
     pub(crate) map: Map,
     spans: Spans,
-    uncut: OnceLock<Option<Kind>>, // offsets that do not cut names or payloads into one piece each
 }
 
 #[derive(Debug)]
@@ -91,12 +89,12 @@ impl Segment {
             },
         };
         let curve: &[u8] = map.get(&span(&map, &header, Kind::Calibration, None)?);
-        if curve.len() > MAX_POINTS * POINT {
-            let expected = format!("at most {MAX_POINTS} points");
-            return Err(Fault::new(Kind::Calibration.name(), expected, curve.len() / POINT));
+        if curve.len() > MAX_POINTS * POINT || !curve.len().is_multiple_of(POINT) {
+            let expected = format!("at most {MAX_POINTS} points of {POINT} bytes");
+            return Err(Fault::new(Kind::Calibration.name(), expected, format!("{} bytes", curve.len())));
         }
         let curve = curve.chunks_exact(POINT).map(decode_point).collect();
-        Ok(Segment { path: path.to_path_buf(), header, curve, map, spans, uncut: OnceLock::new() })
+        Ok(Segment { path: path.to_path_buf(), header, curve, map, spans })
     }
 
     /// The arrays that a search reads; `dead` are the tombstones of its items.
@@ -129,23 +127,6 @@ impl Segment {
     /// `[items + 1]` offsets and the bytes they cut; both empty where all payloads are.
     pub(crate) fn payloads(&self) -> (&[u64], &[u8]) {
         (self.map.get(&self.spans.payloads.offsets), self.map.get(&self.spans.payloads.bytes))
-    }
-
-    /// Refuses names and payloads that overlap: copying those of all items could take any amount of memory.
-    ///
-    /// The offsets are read once, by the first who copies; readers of single items do without.
-    pub(crate) fn check_pieces(&self) -> Result<()> {
-        let overlap = |(offsets, bytes): (&[u64], &[u8])| {
-            !offsets.is_sorted() || offsets.last().is_some_and(|&end| end > bytes.len() as u64)
-        };
-        let uncut = self.uncut.get_or_init(|| {
-            let names = overlap(self.names()).then_some(Kind::NameOffsets);
-            names.or_else(|| overlap(self.payloads()).then_some(Kind::PayloadOffsets))
-        });
-        match uncut {
-            Some(kind) => Err(Fault::new(kind.name(), "rising offsets", "others").at(&self.path)),
-            None => Ok(()),
-        }
     }
 
     /// `[items, latent_size]`, and the scale of each item; both empty without latents.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::builder::Settings;
 use crate::error::{Error, Result};
@@ -13,6 +14,7 @@ use crate::merge::Part;
 use crate::search::{RecallPoint, View};
 use crate::segment::{Segment, piece};
 use crate::tombstones::{Tombstones, is_dead};
+use crate::verify::first_problem;
 
 /// How often a reader starts over when commits overtake it.
 const ATTEMPTS: usize = 16;
@@ -35,6 +37,7 @@ pub(crate) struct Opened {
     pub(crate) segment: Segment,
     pub(crate) tombstones: Option<Tombstones>,
     pub(crate) dead_items: u32,
+    problem: OnceLock<Option<(PathBuf, String)>>, // the first that `verify` would find
 }
 
 /// An item's latent: value `i` is `values[i] * scale`.
@@ -212,9 +215,18 @@ impl Snapshot {
         &self.manifest.segments
     }
 
-    /// Refuses to copy item `id` from a segment whose names or payloads overlap.
-    pub(crate) fn check_pieces(&self, id: u32) -> Result<()> {
-        self.locate(id).map_or(Ok(()), |(opened, _)| opened.segment.check_pieces())
+    /// Refuses to copy item `id` from a segment in which `verify` would find anything: damage would get new checksums, under
+    /// which nobody finds it. A segment is read whole by the first who copies from it.
+    pub(crate) fn check_sound(&self, id: u32) -> Result<()> {
+        self.segment_of(id).map_or(Ok(()), |at| self.check_segment(at))
+    }
+
+    fn check_segment(&self, at: usize) -> Result<()> {
+        let (entry, opened) = (&self.manifest.segments[at], &self.segments[at]);
+        match opened.problem.get_or_init(|| first_problem(entry, opened)) {
+            Some((path, section)) => Err(Fault::new(section, "what was written", "something else").at(path)),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn shape(&self, segment: usize) -> Shape {
@@ -234,14 +246,13 @@ impl Snapshot {
             let Some(at) = self.segment_of(id).filter(|_| self.contains(id)) else {
                 return Err(Error::input("item to remove", "the id of an item of the index", id));
             };
-            let Opened { first, segment, .. } = &self.segments[at];
+            let Opened { first, segment, tombstones, .. } = &self.segments[at];
+            if tombstones.is_some() && !words.contains_key(&at) {
+                self.check_segment(at)?; // new tombstones are made from the old ones
+            }
             let words = words.entry(at).or_insert_with(|| {
                 let mut words = self.segments[at].dead().to_vec();
                 words.resize(segment.items().div_ceil(64) as usize, 0);
-                // bits of items that do not exist would be counted as dead ones
-                if let Some(last) = words.last_mut().filter(|_| !segment.items().is_multiple_of(64)) {
-                    *last &= (1 << (segment.items() % 64)) - 1;
-                }
                 words
             });
             let item = id - first;
@@ -324,5 +335,11 @@ fn open_entry(
             Some(tombstones)
         }
     };
-    Ok(Opened { first, segment, tombstones, dead_items: entry.items - entry.live() })
+    Ok(Opened {
+        first,
+        segment,
+        tombstones,
+        dead_items: entry.items - entry.live(),
+        problem: OnceLock::new(),
+    })
 }

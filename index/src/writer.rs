@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::builder::{SegmentBuilder, Settings};
 use crate::error::{Error, Result};
+use crate::layout::Fault;
 use crate::manifest::{self, Manifest, SegmentEntry, TombstonesEntry};
 use crate::merge::{Part, merged, plan};
 use crate::snapshot::Snapshot;
@@ -45,7 +46,13 @@ impl Writer {
     }
 
     pub(crate) fn lock_with(dir: &Path, storage: Box<dyn Storage>) -> Result<Writer> {
+        let is_new = !dir.exists();
         fs::create_dir_all(dir).map_err(|error| Error::io(dir, "cannot create the folder", error))?;
+        if let (true, Some(parent)) = (is_new, dir.parent()) {
+            // an index that is durable in a folder that is not would be gone after all
+            let parent = if parent == Path::new("") { Path::new(".") } else { parent };
+            manifest::sync_folder(parent, &*storage)?;
+        }
         let path = dir.join(LOCK);
         // asked before it is opened: opening a pipe would wait for its other end
         if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
@@ -64,6 +71,9 @@ impl Writer {
         }
         let writer = Writer { dir: dir.to_path_buf(), storage, _lock: lock };
         let last = manifest_if_any(dir)?;
+        if last.is_none() {
+            writer.check_never_committed()?;
+        }
         writer.sweep(last.as_ref())?;
         Ok(writer)
     }
@@ -87,8 +97,9 @@ impl Writer {
     /// than about log2(n) segments.
     ///
     /// # Errors
-    /// [`Error::Input`] when `add` is not of the index's bits and latent size, or an id is none; [`Error::Io`], or as
-    /// [`Snapshot::open`]. The last commit then still stands.
+    /// [`Error::Input`] when `add` is not of the index's bits and latent size, or an id is none; [`Error::Damaged`] when what
+    /// would be copied is; [`Error::Io`], or as [`Snapshot::open`]. The last commit then still stands (but if the very last step,
+    /// syncing the folder, fails: then it is one or the other).
     pub fn commit(&mut self, add: SegmentBuilder, remove: &[u32]) -> Result<()> {
         self.change(add, Keep::AllBut(remove), plan)
     }
@@ -130,6 +141,9 @@ impl Writer {
         let generation = manifest_if_any(&self.dir)?.map_or(0, |last| last.generation) + 1;
         let mut segments = Vec::new();
         let mut add = add;
+        if let (None, Keep::AllBut([id, ..])) = (&last, &keep) {
+            return Err(Error::input("item to remove", "the id of an item of the index", id));
+        }
         if let (Some(last), Keep::AllBut(remove)) = (&last, keep) {
             check_fits(last, &settings)?;
             let removed = last.by_segment(remove)?;
@@ -149,7 +163,8 @@ impl Writer {
         manifest::sync_folder(&self.dir, &*self.storage)?;
         next.commit(&self.dir, &*self.storage)?;
         drop(last);
-        self.sweep(Some(&next))
+        let _ = self.sweep(Some(&next)); // it is committed; what could not be removed is left to the next writer
+        Ok(())
     }
 
     /// The entry of segment `at` of the last commit without the items that `removed` marks.
@@ -190,7 +205,19 @@ impl Writer {
         manifest.segments.retain(|entry| !drop(entry));
         manifest.generation += 1;
         manifest.commit(&self.dir, &*self.storage)?;
-        self.sweep(Some(&manifest))
+        let _ = self.sweep(Some(&manifest)); // as above
+        Ok(())
+    }
+
+    /// Refuses a folder with segments of later commits but no MANIFEST: it was lost, and what it named is not ours to remove.
+    fn check_never_committed(&self) -> Result<()> {
+        let entries = fs::read_dir(&self.dir).map_err(|error| Error::io(&self.dir, "cannot list", error))?;
+        let lost = |entry: fs::DirEntry| entry.file_name().to_str().is_some_and(manifest::is_of_later_commit);
+        match entries.flatten().any(lost) {
+            true => Err(Fault::new("file", "the MANIFEST beside its segments", "none")
+                .at(&self.dir.join(manifest::NAME))),
+            false => Ok(()),
+        }
     }
 
     /// Removes files of ours that `current` does not name. Files of other names are not ours.

@@ -90,7 +90,7 @@ pub(super) enum Command {
     /// Tell what is in the index
     Info(Reading),
     /// Check every byte of the index
-    Verify(Opened),
+    Verify(Reading),
     /// Drop damaged parts of the index, and tell which images to index again
     Repair(Opened),
     /// Take images out of the index; their files are left alone
@@ -373,7 +373,7 @@ pub(super) struct Index {
     /// Codes per bucket of the HNSW graph; 1 is textbook HNSW [default: the index's own, else 128]
     #[arg(long, value_name = "N")]
     pub(super) bucket_size: Option<usize>,
-    /// Keep no latents: less than half of the room, but answers in the order of their codes alone. Cannot be taken back
+    /// Keep no latents: less room, but answers in the order of their codes alone. Cannot be taken back
     #[arg(long)]
     pub(super) no_latents: bool,
     #[command(flatten)]
@@ -518,7 +518,7 @@ pub(super) struct Latent {
                   pixels by PCA and ITQ. A bit is dead when more than 99.9 % of the images agree in it; effective bits are \
                   the entropies of the bits less what correlated bits repeat.\n\n\
                   JSON: images, queries, bits, map_all, map_1000, precision_10, precision_100, precision_radius_2, \
-                  knn10_accuracy, reranked_knn10_accuracy (the answers of `query`), recall_10 (graph against all codes), \
+                  knn10_accuracy, reranked_knn10_accuracy (the answers of `query`), recall_10 (graph against all codes), recall_promises [{asked, measured, kept}], \
                   recall_10_at {10, 100, 1000} (of the 10 nearest latents, among so many codes), baselines {latents, \
                   pixels, pca_itq}, without_labels {distinct_codes, dead_bits, effective_bits, reconstruction_loss, own_view \
                   {images, own_distance, random_distance, auc}, note}, skipped. What needs labels or images that are \

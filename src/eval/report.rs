@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use aesearch_index::{Mode, Search, Snapshot};
+use aesearch_index::{Hit, Mode, Search, Snapshot, words};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -193,7 +193,7 @@ pub fn evaluate(
         recall_10_at,
         baselines: Baselines { latents, pixels, pca_itq },
         without_labels: WithoutLabels {
-            distinct_codes: snapshot.distinct_codes(),
+            distinct_codes: distinct(&database.codes, snapshot.bits()),
             dead_bits: bit_use.dead,
             effective_bits: bit_use.effective,
             reconstruction_loss: seen.reconstruction_loss,
@@ -342,14 +342,19 @@ fn pick(values: &[f32], size: usize, rows: impl Iterator<Item = usize>) -> Vec<f
     rows.flat_map(|row| &values[row * size..][..size]).copied().collect()
 }
 
-/// How much of the exact answer a search finds: at `default`, then for each of the promises.
+/// How much of the exact answer a search finds: at `default`, then for each of the promises. Own images do not find themselves.
 fn mean_recalls(snapshot: &Snapshot, queries: &Rows, default: Mode) -> Result<[f64; 1 + PROMISES.len()]> {
     let modes: [Mode; 1 + PROMISES.len()] =
         std::array::from_fn(|at| if at == 0 { default } else { Mode::Recall(PROMISES[at - 1]) });
+    let own = queries.owned();
     let distances = |mode| -> Result<Vec<Vec<u32>>> {
-        let search = Search { k: K, mode, radius: None, ties: false };
+        let search = Search { k: K + usize::from(own.is_some()), mode, radius: None, ties: false };
         let answers = snapshot.search_many(&queries.codes, &search)?;
-        Ok(answers.into_iter().map(|hits| hits.iter().map(|hit| hit.distance).collect()).collect())
+        let others = |(row, hits): (usize, Vec<Hit>)| {
+            let itself = own.map(|own| own[row].id);
+            hits.iter().filter(|hit| Some(hit.id) != itself).take(K).map(|hit| hit.distance).collect()
+        };
+        Ok(answers.into_iter().enumerate().map(others).collect())
     };
     let exact = distances(Mode::Exact)?;
     let mut means = [0.0; 1 + PROMISES.len()];
@@ -359,6 +364,14 @@ fn mean_recalls(snapshot: &Snapshot, queries: &Rows, default: Mode) -> Result<[f
         *mean = recalls.sum::<f64>() / exact.len().max(1) as f64;
     }
     Ok(means)
+}
+
+/// Codes that differ from each other.
+fn distinct(codes: &[u64], bits: usize) -> usize {
+    let mut codes: Vec<&[u64]> = codes.chunks_exact(words(bits)).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    codes.len()
 }
 
 #[cfg(test)]
@@ -373,6 +386,7 @@ mod tests {
         assert_eq!(comparable(square(224, 3), 1000), Some(square(32, 3)));
         assert_eq!(comparable(square(28, 1), 1_000_000), Some(square(16, 1)));
         assert_eq!(comparable(square(28, 1), usize::MAX), None);
+        assert_eq!((distinct(&[1, 2, 1, 2, 1, 3], 128), distinct(&[], 64)), (2, 0));
         let wide = InputShape { channels: 3, height: 64, width: 256 };
         assert_eq!(comparable(wide, 10), Some(InputShape { channels: 3, height: 16, width: 64 }));
     }

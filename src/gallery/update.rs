@@ -44,7 +44,7 @@ pub struct UpdateOptions {
     pub device: Device,
     /// Distinct codes per bucket of the index; none: as it is, 128 in a new one.
     pub bucket_size: Option<usize>,
-    /// Keep no latents: half of the room, and answers in the order of their codes. An index without latents stays so.
+    /// Keep no latents: less room, and answers in the order of their codes. An index without latents stays so.
     pub without_latents: bool,
     /// What to do about dark ink on light paper; decided once, when the index is made.
     pub invert: Invert,

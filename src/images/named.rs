@@ -46,14 +46,21 @@ impl Place {
         Place { asked: path.to_path_buf(), absolute: absolute(path).unwrap_or_else(|_| path.to_path_buf()) }
     }
 
-    /// Whether the image called `name` is this place or lies in it. Relative names start at the working directory, else at
-    /// `base`.
+    /// Whether the image called `name` is this place or lies in it. A relative name starts at the working directory where its
+    /// file is there, else at `base`.
     pub fn holds(&self, name: &[u8], base: &Path) -> bool {
-        let container = split(name).map(|(container, _)| container);
-        [Some(name), container].into_iter().flatten().map(path_of).any(|path| {
-            let here = |path: &Path| absolute(path).is_ok_and(|path| path.starts_with(&self.absolute));
-            path == self.asked || here(&path) || here(&base.join(&path))
-        })
+        let whole = path_of(name);
+        if whole == self.asked || split(name).is_some_and(|(container, _)| path_of(container) == self.asked) {
+            return true;
+        }
+        let here = |path: &Path| absolute(path).is_ok_and(|path| path.starts_with(&self.absolute));
+        match file_of(name, Path::new("")) {
+            Some(file) => here(&file) || here(&whole),
+            None => {
+                here(&base.join(&whole))
+                    || split(name).is_some_and(|(file, _)| here(&base.join(path_of(file))))
+            }
+        }
     }
 }
 
@@ -111,13 +118,15 @@ mod tests {
     fn places_hold_images_containers_entries_and_folders() {
         let base = Path::new("/base");
         let holds = |place: &str, name: &[u8]| Place::new(Path::new(place)).holds(name, base);
-        for place in ["set/a.gz#3", "set/a.gz", "set", "./set", "/base/set/a.gz", "/base"] {
+        for place in ["set/a.gz#3", "set/a.gz", "/base/set/a.gz#3", "/base/set/a.gz", "/base/set", "/base"] {
             assert!(holds(place, b"set/a.gz#3"), "{place}");
         }
         for place in ["set/a.gz#4", "se", "set/a", "/base/se", "a.gz#3"] {
             assert!(!holds(place, b"set/a.gz#3"), "{place}");
         }
         assert!(holds("/far/x.png", b"/far/x.png") && !holds("x.png", b"/far/x.png"));
+        assert!(!holds(".", b"set/a.gz#3"), "it is not here: it lies in the folder of the index");
+        assert!(holds(".", b"src/lib.rs") && holds("src", b"src/lib.rs") && !holds("/base", b"src/lib.rs"));
     }
 
     #[test]

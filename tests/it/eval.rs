@@ -95,6 +95,29 @@ fn a_gallery_asks_itself_and_others_ask_it() {
 }
 
 #[test]
+fn an_index_with_gaps_is_examined_as_one_without() {
+    let place = digits();
+    place.run(&["index", "digits/7", "digits/3", "--index", "two"]).expect(0);
+    place.run(&["remove", "digits/3", "--index", "two"]).expect(0);
+    place.run(&["index", "digits/3", "digits/4", "--index", "two"]).expect(0);
+    place.run(&["remove", "digits/4", "digits/7/0001.png", "--index", "two"]).expect(0);
+    let info = place.json(&["info", "--index", "two"]);
+    assert!(info["removed"].as_u64() > Some(0), "{info}");
+    place.run(&["index", "digits/3", "digits/7/0000.png", "--index", "one"]).expect(0);
+    place.run(&["index", "digits/7", "--index", "one"]).expect(0);
+    place.run(&["remove", "digits/7/0001.png", "--index", "one"]).expect(0);
+    place.run(&["compact", "--index", "one"]).expect(0);
+    let [two, one] = ["two", "one"].map(|index| place.json(&["eval", "--index", index]));
+    for key in
+        ["images", "queries", "map_all", "precision_10", "knn10_accuracy", "recall_10_at", "recall_promises"]
+    {
+        assert_eq!(two[key], one[key], "{key}");
+    }
+    assert_eq!(two["images"], 59);
+    assert_eq!(two["without_labels"]["distinct_codes"], one["without_labels"]["distinct_codes"]);
+}
+
+#[test]
 fn without_labels_or_images_the_rest_is_said() {
     let place = digits();
     fs::create_dir(place.path().join("flat")).expect("a folder");

@@ -54,6 +54,8 @@ fn sixty_thousand_digits_find_themselves_and_their_kin() {
     let reranked = report.reranked_knn10_accuracy;
     assert!(reranked.is_some_and(|p| p >= 0.985), "re-ranked kNN-10 {reranked:?}");
     assert!(report.recall_10 >= 0.99, "recall@10 {}", report.recall_10);
+    assert!(!gallery.snapshot().recall_curve().is_empty(), "there is something to promise");
+    assert!(report.promises.iter().all(|promise| promise.kept), "{:?}", report.promises);
 }
 
 /// Of 300 images drawn by `model`, the share of which eight or more of ten neighbours bear the same label.

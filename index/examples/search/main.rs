@@ -3,6 +3,7 @@
 //! ```text
 //! search build BASE BITS INDEX [--bucket-size N]   an index of the codes, without names and payloads
 //! search open INDEX                                time to open it
+//! search curve INDEX                               what calibration promises, and how long that takes here
 //! search search INDEX QUERIES TRUTH                a sweep over targets of recall: time per query, recall measured
 //! search exact INDEX QUERIES TRUTH                 the whole scan, beside a plain read of as many bytes
 //! search threads INDEX QUERIES                     queries per second, wall time, of one thread and of two
@@ -110,7 +111,7 @@ fn dump(args: &Args) -> Result<(), Box<dyn Error>> {
     let snapshot = api::open(Path::new(index))?;
     let write = || -> std::io::Result<()> {
         let mut file = BufWriter::new(File::create(out)?);
-        for id in 0..snapshot.len() as u32 {
+        for id in snapshot.ids() {
             for word in snapshot.code(id) {
                 file.write_all(&word.to_le_bytes())?;
             }

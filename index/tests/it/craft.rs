@@ -330,7 +330,7 @@ pub(crate) fn chain(n: u32) -> Index {
     let codes = || u64s((0..u64::from(n)).map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
     let next = |i: u32, n: u32| (i + 1) % n;
     let edges = (0..n).map(|i| next(i, n)).chain((0..upper).map(|i| next(i, upper)));
-    let curve = [[10, 1, 0.5f32.to_bits(), 1513], [10, 2, 1f32.to_bits(), 3026]];
+    let curve = [[10, 1, 1, 0.5f32.to_bits(), 20], [10, 2, 0, 1f32.to_bits(), 30]];
     let sections = vec![
         (1, codes()),
         (2, u32s(0..=n)),

@@ -14,7 +14,7 @@ fn golden() -> PathBuf {
 fn settings() -> Settings {
     Settings {
         bits: 64,
-        latent_size: 4,
+        latent_size: 2,
         bucket_size: 8,
         attributes: vec![("model".into(), b"golden".to_vec())],
     }
@@ -22,7 +22,7 @@ fn settings() -> Settings {
 
 /// Two segments, the first with tombstones; gives the items that are alive.
 fn make(dir: &Path) -> Vec<Owned> {
-    let (first, second) = (items(60, &settings(), 10), items(5, &settings(), 11));
+    let (first, second) = (items(2000, &settings(), 10), items(5, &settings(), 11));
     commit(dir, &first, &settings());
     let ids = ids_of(&open(dir), &first);
     let mut builder = SegmentBuilder::new(&settings()).unwrap();
@@ -37,10 +37,11 @@ fn the_golden_index_is_read_verified_and_searched() {
     let pushed = make(dir.path());
     let snapshot = open(&golden());
     assert_eq!(verify(&golden()).unwrap(), []);
-    assert_eq!((snapshot.len(), snapshot.segments(), snapshot.dead()), (62, 2, 3));
-    assert_eq!((snapshot.bits(), snapshot.latent_size()), (64, 4));
+    assert_eq!((snapshot.len(), snapshot.segments(), snapshot.dead()), (2002, 2, 3));
+    assert!(!snapshot.recall_curve().is_empty(), "calibration and the graph are part of it");
+    assert_eq!((snapshot.bits(), snapshot.latent_size()), (64, 2));
     assert_eq!(snapshot.attribute("model"), Some(&b"golden"[..]));
-    for (id, item) in ids_of(&snapshot, &pushed).into_iter().zip(&pushed) {
+    for (id, item) in ids_of(&snapshot, &pushed).into_iter().zip(&pushed).step_by(20) {
         let search = Search { k: 1, mode: Mode::Exact, radius: None, ties: false };
         let hits = snapshot.search(&item.code, &search).unwrap();
         assert_eq!((hits[0].id, hits[0].distance), (id, 0));

@@ -111,6 +111,33 @@ fn readers_keep_what_was_removed_after_they_opened() {
 }
 
 #[test]
+fn the_promised_recall_holds_among_the_dead() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Settings::default();
+    let pushed = items(20_000, &settings, 1);
+    commit(dir.path(), &pushed, &settings);
+    assert!(!open(dir.path()).recall_curve().is_empty());
+    let mut random = Random(5);
+    for share in [0, 30, 45] {
+        let removed: Vec<u32> = open(dir.path()).ids().filter(|_| random.below(100) < share).collect();
+        Writer::lock(dir.path()).unwrap().commit(SegmentBuilder::new(&settings).unwrap(), &removed).unwrap();
+        let snapshot = open(dir.path());
+        let (mut found, mut wanted) = (0, 0);
+        for _ in 0..300 {
+            let query = random.code(64, 50);
+            let exact = Search { k: 10, mode: Mode::Exact, ..Search::default() };
+            let last = snapshot.search(&query, &exact).unwrap()[9].distance;
+            let hits = snapshot.search(&query, &Search { mode: Mode::Recall(0.95), ..exact }).unwrap();
+            assert!(hits.iter().all(|hit| snapshot.contains(hit.id)));
+            found += hits.iter().filter(|hit| hit.distance <= last).count();
+            wanted += 10;
+        }
+        let measured = found as f32 / wanted as f32;
+        assert!(measured >= 0.945, "{measured} with {} dead", snapshot.dead());
+    }
+}
+
+#[test]
 fn items_of_another_shape_are_not_copied() {
     let dir = tempfile::tempdir().unwrap();
     let settings = Settings { latent_size: 3, ..Settings::default() };

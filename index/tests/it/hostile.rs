@@ -140,7 +140,7 @@ fn segment_of(segment: &mut crate::craft::Framed, items: u32) {
 }
 
 #[test]
-fn tombstones_of_items_that_do_not_exist_are_not_counted() {
+fn tombstones_of_items_that_do_not_exist_are_not_built_on() {
     let folder = Folder::new();
     folder.put(&chain(70).with_dead(0b1011 << 60).to_files());
     assert!(verify(folder.path()).unwrap().iter().any(|problem| problem.section == "tombstones"));
@@ -150,9 +150,9 @@ fn tombstones_of_items_that_do_not_exist_are_not_counted() {
     let add = || SegmentBuilder::new(&last.settings()).unwrap();
     let error = writer.commit(add(), &remove).unwrap_err();
     assert!(error.is_damaged(), "mostly dead, and not copied: {error}");
-    writer.commit(add(), &remove[..3]).unwrap();
-    assert_eq!(open(folder.path()).dead(), 6);
-    assert_eq!(verify(folder.path()).unwrap(), []);
+    let error = writer.commit(add(), &remove[..3]).unwrap_err();
+    assert!(error.is_damaged(), "{error}");
+    assert_eq!(open(folder.path()).len(), last.len(), "nothing was changed");
 }
 
 #[test]
@@ -165,6 +165,19 @@ fn damage_is_not_copied_by_merging() {
     let error = Writer::lock(folder.path()).unwrap().compact().unwrap_err();
     assert!(error.is_damaged() && error.to_string().contains("repair"), "{error}");
     assert_eq!(folder.files(), files, "nothing was changed");
+}
+
+#[test]
+fn damage_is_not_copied_item_by_item() {
+    let folder = Folder::new();
+    let mut files = harness::seeds()[0].to_files();
+    let (_, segment) = files.iter_mut().find(|(name, _)| name.ends_with(".seg")).unwrap();
+    *segment.last_mut().unwrap() ^= 1;
+    folder.put(&files);
+    let last = open(folder.path());
+    let mut builder = SegmentBuilder::new(&last.settings()).unwrap();
+    let errors = last.ids().filter_map(|id| builder.push_from(&last, id).err()).collect::<Vec<_>>();
+    assert!(!errors.is_empty() && errors.iter().all(aesearch_index::Error::is_damaged), "{errors:?}");
 }
 
 #[cfg(unix)]

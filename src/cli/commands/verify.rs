@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::cli::args::Opened;
+use crate::cli::args::Reading;
 use crate::cli::exit::Exit;
 use crate::cli::resolve::Context;
 
@@ -21,9 +21,9 @@ struct VerifyDocument {
     problems: Vec<ProblemDocument>,
 }
 
-pub(in crate::cli) fn run(context: &Context, args: &Opened) -> anyhow::Result<Exit> {
+pub(in crate::cli) fn run(context: &Context, args: &Reading) -> anyhow::Result<Exit> {
     let dir = context.index_dir(&args.index)?;
-    let problems = aesearch_index::verify(&dir).map_err(crate::Error::from)?;
+    let problems = aesearch_index::verify_with(&dir, args.access()).map_err(crate::Error::from)?;
     let problems: Vec<ProblemDocument> = problems
         .into_iter()
         .map(|aesearch_index::Problem { path, section, offset, detail }| ProblemDocument {
