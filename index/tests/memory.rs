@@ -58,7 +58,8 @@ const CASES: [Case; 8] = [
         *segment.section(7) = u32s(0..CODES);
     }),
     ("a curve of the most points", |segment| {
-        let point = |i: u32| [i / 2, if i.is_multiple_of(2) { 30 } else { u32::MAX }, 1f32.to_bits(), 0];
+        let probes = |i: u32| if i.is_multiple_of(2) { 30 } else { u32::MAX };
+        let point = |i: u32| [i / 4, probes(i), i / 2 % 2, 1f32.to_bits(), 0];
         *segment.section(8) = u32s((0..1024).flat_map(point));
     }),
     ("every name is all names", |segment| {
@@ -104,7 +105,7 @@ fn crafted_files_take_little_memory_and_time() {
 /// All but what builds a segment of all items: that takes as long for a sound one.
 fn use_all(folder: &Folder) {
     let snapshot = Snapshot::open(folder.path()).unwrap();
-    for mode in [Mode::Exact, Mode::Recall(0.0), Mode::Recall(1.0)] {
+    for mode in [Mode::Exact, Mode::Recall(0.0), Mode::Recall(0.999), Mode::Recall(1.0)] {
         for (k, ties) in [(1, true), (10, true), (usize::MAX, true), (1000, false)] {
             let wanted = Search { k, mode, radius: None, ties };
             snapshot.search(&[0], &wanted).unwrap();
