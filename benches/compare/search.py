@@ -264,7 +264,7 @@ def main():
             threads = runs.ours("threads", runs.work / name / "ours", runs.work / name / "queries.u64")
             document["sets"][name]["threads"] = runs.once(OURS, f"{name}/threads.json", *threads)[0]
         if "digits-64" in document["sets"]:
-            pairs = runs.ours("pairs", folder / "base.u64", 64, PAIRS_RADIUS)
+            pairs = runs.ours("pairs", folder / "ours", PAIRS_RADIUS)
             document["pairs"] = {"radius": PAIRS_RADIUS, **runs.once(OURS, "digits-64/pairs.json", *pairs)[0]}
     versions = measure.last_json(measure.run([sys.executable, Path(rivals_search.__file__), "versions"])[0])
     print(pareto.table(document))

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::kernels::dot_and_square;
+use crate::pairs::{Pair, pairs_within};
 use crate::plan::{Asked, Plan, Way};
 use crate::search::{Hit, Mode, Ranked, RecallPoint, Search, View, check};
 use crate::snapshot::{Latent, Opened, Snapshot};
@@ -70,6 +71,26 @@ impl Snapshot {
             answers
         };
         Ok(queries.par_chunks(TOGETHER * words).flat_map_iter(answer).collect())
+    }
+
+    /// Hands all pairs of items whose codes are within `radius` bits to `found`, each once, with ids for positions; else as
+    /// [`pairs_within`]. In the order of the index near codes stand together, which is what its pruning lives on.
+    ///
+    /// # Errors
+    /// None but for a damaged index whose codes are none.
+    pub fn pairs_within(&self, radius: u32, found: &(impl Fn(&[Pair]) + Sync)) -> Result<()> {
+        let ids: Vec<u32> = self.ids().collect();
+        let codes: Vec<u64> = ids.iter().flat_map(|&id| self.code(id)).copied().collect();
+        let id = |position: u32| ids.get(position as usize).copied().unwrap_or_default();
+        let by_id = |pairs: &[Pair]| {
+            let pairs: Vec<Pair> =
+                pairs.iter().map(|pair| Pair { a: id(pair.a), b: id(pair.b), ..*pair }).collect();
+            found(&pairs);
+        };
+        match ids.last().is_none_or(|&last| last as usize + 1 == ids.len()) {
+            true => pairs_within(&codes, self.bits(), radius, found), // none is dead: ids are positions
+            false => pairs_within(&codes, self.bits(), radius, &by_id),
+        }
     }
 
     /// Measures how long queries take, with codes of the index as queries. Takes a few milliseconds for each point of the curve.

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use aesearch_index::{
-    Hit, Isa, Item, Mode, Pair, Search, SegmentBuilder, Settings, Snapshot, Writer, pairs_within, use_isa,
+    Hit, Isa, Item, Mode, Pair, Search, SegmentBuilder, Settings, Snapshot, Writer, use_isa,
 };
 
 use crate::common::codes::{K, PairSet};
@@ -100,9 +100,9 @@ pub(crate) fn search_many(snapshot: &Snapshot, queries: &[u64], wanted: &Search)
     Ok(snapshot.search_many(queries, wanted)?)
 }
 
-/// Adds every pair of codes `[n, words]` within `radius` to `found`.
-pub(crate) fn pairs(codes: &[u64], bits: usize, radius: u32, found: &PairSet) -> Result<()> {
-    pairs_within(codes, bits, radius, &|pairs: &[Pair]| {
+/// Adds every pair of items within `radius` to `found`.
+pub(crate) fn pairs(snapshot: &Snapshot, radius: u32, found: &PairSet) -> Result<()> {
+    snapshot.pairs_within(radius, &|pairs: &[Pair]| {
         found.add(pairs.iter().map(|pair| (pair.a, pair.b, pair.distance)));
     })?;
     Ok(())

@@ -7,7 +7,7 @@
 //! search search INDEX QUERIES TRUTH                a sweep over targets of recall: time per query, recall measured
 //! search exact INDEX QUERIES TRUTH                 the whole scan, beside a plain read of as many bytes
 //! search threads INDEX QUERIES                     queries per second, wall time, of one thread and of two
-//! search pairs BASE BITS RADIUS                    all pairs within a radius, beside the naive loop
+//! search pairs INDEX RADIUS                        all pairs within a radius, beside the naive loop
 //! search codes INDEX OUT                           the codes of any index of this crate, to a file
 //! search hnsw_rs BASE BITS QUERIES TRUTH           the rival, built and swept
 //! ```
@@ -139,21 +139,18 @@ fn curve(args: &Args) -> Result<(), Box<dyn Error>> {
 }
 
 fn pairs(args: &Args) -> Result<(), Box<dyn Error>> {
-    let [_, base, bits, radius] = args.exactly()?;
-    let (bits, radius) = (number("BITS", bits)?, number("RADIUS", radius)?);
-    let words = words(bits);
-    let codes = codes::read(Path::new(base), words)?;
-
+    let [_, index, radius] = args.exactly()?;
+    let (snapshot, radius) = (api::open(Path::new(index))?, number("RADIUS", radius)?);
     let ours = PairSet::default();
     let start = clock::process_cpu();
-    api::pairs(&codes, bits, radius, &ours)?;
+    api::pairs(&snapshot, radius, &ours)?;
     let ours_s = (clock::process_cpu() - start).as_secs_f64();
 
+    let codes: Vec<(u32, &[u64])> = snapshot.ids().map(|id| (id, snapshot.code(id))).collect();
     let naive = PairSet::default();
     let start = clock::process_cpu();
-    for (a, code) in codes.chunks_exact(words).enumerate() {
-        let later = codes.chunks_exact(words).enumerate().skip(a + 1);
-        let all = later.map(|(b, other)| (a as u32, b as u32, distance(code, other)));
+    for (at, &(a, code)) in codes.iter().enumerate() {
+        let all = codes[at + 1..].iter().map(|&(b, other)| (a, b, distance(code, other)));
         naive.add(all.filter(|&(_, _, distance)| distance <= radius));
     }
     let naive_s = (clock::process_cpu() - start).as_secs_f64();

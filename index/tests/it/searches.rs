@@ -1,6 +1,10 @@
 //! Searches against the naive answer: exact ones equal it, approximate ones keep their promise.
 
-use aesearch_index::{Error, Hit, Item, Mode, Search, SegmentBuilder, Settings, Snapshot, Writer, distance};
+use std::sync::Mutex;
+
+use aesearch_index::{
+    Error, Hit, Item, Mode, Pair, Search, SegmentBuilder, Settings, Snapshot, Writer, distance,
+};
 
 use crate::{Random, commit, ids_of, items, open};
 
@@ -75,6 +79,34 @@ fn tie_aware(snapshot: &Snapshot, search: &Search, queries: usize) -> (usize, us
         wanted += search.k;
     }
     (found, wanted)
+}
+
+#[test]
+fn pairs_are_those_of_the_double_loop_also_among_the_dead() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Settings { bits: 100, bucket_size: 16, ..Settings::default() };
+    commit(dir.path(), &items(600, &settings, 1), &settings);
+    for removed in [0, 50] {
+        let gone: Vec<u32> = open(dir.path()).ids().step_by(7).take(removed).collect();
+        Writer::lock(dir.path()).unwrap().commit(SegmentBuilder::new(&settings).unwrap(), &gone).unwrap();
+        let snapshot = open(dir.path());
+        let ids: Vec<u32> = snapshot.ids().collect();
+        let mut expected = Vec::new();
+        for (at, &a) in ids.iter().enumerate() {
+            for &b in &ids[at + 1..] {
+                let distance = distance(snapshot.code(a), snapshot.code(b));
+                if distance <= 15 {
+                    expected.push(Pair { a, b, distance });
+                }
+            }
+        }
+        let found = Mutex::new(Vec::new());
+        snapshot.pairs_within(15, &|pairs| found.lock().unwrap().extend_from_slice(pairs)).unwrap();
+        let mut found = found.into_inner().unwrap();
+        found.sort_unstable();
+        assert!(expected.len() > 100);
+        assert_eq!(found, expected);
+    }
 }
 
 #[test]
