@@ -35,15 +35,16 @@ pub struct Settings {
     pub bits: usize,
     /// Values per latent; 0 keeps none.
     pub latent_size: usize,
-    /// Distinct codes per bucket; 1 is textbook HNSW over all of them, slower to build and to search.
-    pub bucket_size: usize,
+    /// Distinct codes per bucket; 1 is textbook HNSW over all of them, slower to build and to search. None: 128, and more beyond
+    /// a million codes.
+    pub bucket_size: Option<usize>,
     /// The caller's own facts about the index, such as the model's identity; opaque to the index.
     pub attributes: Vec<(String, Vec<u8>)>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { bits: 64, latent_size: 0, bucket_size: 128, attributes: Vec::new() }
+        Settings { bits: 64, latent_size: 0, bucket_size: None, attributes: Vec::new() }
     }
 }
 
@@ -111,7 +112,7 @@ impl SegmentBuilder {
             return Err(Error::input("bits", format!("{} to {}", BITS.start(), BITS.end()), settings.bits));
         }
         for (what, size, least) in
-            [("bucket size", settings.bucket_size, 1), ("latent size", settings.latent_size, 0)]
+            [("bucket size", settings.bucket_size.unwrap_or(1), 1), ("latent size", settings.latent_size, 0)]
         {
             if !(least..=MAX_SIZE).contains(&size) {
                 return Err(Error::input(what, format!("{least} to {MAX_SIZE}"), size));
@@ -247,7 +248,7 @@ impl SegmentBuilder {
         let shape = Shape {
             bits: bits as u32,
             latent_size: latent_size as u32,
-            bucket_size: bucket_size as u32,
+            bucket_size: bucket_size.unwrap_or(0) as u32,
             items: self.items as u32,
             codes: arranged.code_offsets.len() as u32 - 1,
             buckets: arranged.buckets.len() as u32 - 1,

@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_promise_holds_on_fresh_queries() {
-        let arranged = arrange(clustered_codes(20_000, 64, 300, 1), 1, 32);
+        let arranged = arrange(clustered_codes(20_000, 64, 300, 1), 1, Some(32));
         let view = arranged.view();
         let curve = calibrate(&view, 64);
         assert!(!curve.is_empty());
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn small_indexes_need_no_curve() {
-        let arranged = arrange(clustered_codes(100, 64, 3, 1), 1, 128);
+        let arranged = arrange(clustered_codes(100, 64, 3, 1), 1, None);
         assert!(calibrate(&arranged.view(), 64).is_empty());
         assert_eq!(arranged.view().plan(&[], 10, 0.0, Asked::Alone), Plan::Exact);
     }

@@ -132,7 +132,7 @@ fn cut_power(state: &State, content: fn(&mut Vec<u8>), undone: u64) {
 }
 
 fn settings() -> Settings {
-    Settings { latent_size: 2, bucket_size: 4, ..Settings::default() }
+    Settings { latent_size: 2, bucket_size: Some(4), ..Settings::default() }
 }
 
 fn builder(names: std::ops::Range<u64>) -> SegmentBuilder {

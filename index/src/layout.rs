@@ -177,7 +177,7 @@ pub(crate) fn section_name(kind: u32) -> String {
 pub(crate) struct Shape {
     pub(crate) bits: u32,
     pub(crate) latent_size: u32,
-    pub(crate) bucket_size: u32, // as asked for at build
+    pub(crate) bucket_size: u32, // as asked for at build, 0 where nothing was
     pub(crate) items: u32,
     pub(crate) codes: u32, // distinct
     pub(crate) buckets: u32,

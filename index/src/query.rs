@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn one_removed_item_changes_no_plan() {
         let dir = tempfile::tempdir().unwrap();
-        let settings = Settings { bucket_size: 32, ..Settings::default() };
+        let settings = Settings { bucket_size: Some(32), ..Settings::default() };
         let mut builder = SegmentBuilder::new(&settings).unwrap();
         for code in clustered_codes(20_000, 64, 300, 1).chunks_exact(1) {
             builder.push(Item { name: b"", payload: b"", code, latent: &[] }).unwrap();

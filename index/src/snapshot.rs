@@ -124,9 +124,10 @@ impl Snapshot {
         self.manifest.latent_size as usize
     }
 
-    /// The bucket size that was asked for when the youngest segment was written.
+    /// The bucket size that was asked for when the youngest segment was written; none where nothing was.
     pub fn bucket_size(&self) -> Option<usize> {
-        self.segments.last().map(|opened| opened.segment.header.shape.bucket_size as usize)
+        let asked = self.segments.last().map_or(0, |opened| opened.segment.header.shape.bucket_size);
+        Some(asked as usize).filter(|&asked| asked > 0)
     }
 
     /// What the index is made of, as for a builder of more of it.
@@ -134,7 +135,7 @@ impl Snapshot {
         Settings {
             bits: self.bits(),
             latent_size: self.latent_size(),
-            bucket_size: self.bucket_size().unwrap_or(Settings::default().bucket_size),
+            bucket_size: self.bucket_size(),
             attributes: self.manifest.attributes.clone(),
         }
     }

@@ -370,7 +370,8 @@ pub(super) struct Index {
     pub(super) model: Option<String>,
     #[command(flatten)]
     pub(super) invert: InvertArg,
-    /// Codes per bucket of the HNSW graph; 1 is textbook HNSW [default: the index's own, else 128]
+    /// Codes per bucket of the HNSW graph; 1 is textbook HNSW [default: the index's own, else 128,
+    /// and more beyond a million images]
     #[arg(long, value_name = "N")]
     pub(super) bucket_size: Option<usize>,
     /// Keep no latents: less room, but answers in the order of their codes alone. Cannot be taken back

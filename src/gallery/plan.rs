@@ -128,7 +128,7 @@ pub(super) struct Tally {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout {
     /// Distinct codes per bucket.
-    pub(super) bucket_size: usize,
+    pub(super) bucket_size: Option<usize>,
     /// Whether latents are kept, to re-rank by.
     pub(super) latents: bool,
     /// It was laid out otherwise: everything is written anew.

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use aesearch_index::{SegmentBuilder, Settings, Snapshot, Writer};
+use aesearch_index::{SegmentBuilder, Snapshot, Writer};
 
 use super::choose::{ChooseOptions, choose};
 use super::coder::{Coder, Job, Observer, Outcome};
@@ -42,7 +42,8 @@ pub struct UpdateOptions {
     pub threads: usize,
     /// The device.
     pub device: Device,
-    /// Distinct codes per bucket of the index; none: as it is, 128 in a new one.
+    /// Distinct codes per bucket of the index; none: as it is, in a new one as suits the
+    /// number of images.
     pub bucket_size: Option<usize>,
     /// Keep no latents: less room, and answers in the order of their codes. An index without latents stays so.
     pub without_latents: bool,
@@ -148,11 +149,11 @@ pub fn update(
     }
     let plan = Plan::new(&walk.items, snapshot, refit)?.keeping(kept);
     let old_bucket_size = snapshot.and_then(Snapshot::bucket_size);
-    let bucket_size = options.bucket_size.or(old_bucket_size).unwrap_or(Settings::default().bucket_size);
+    let bucket_size = options.bucket_size.or(old_bucket_size);
     let had_latents = snapshot.map(|old| old.latent_size() > 0);
     let latents = !options.without_latents && had_latents.unwrap_or(true);
     // what is laid out otherwise cannot stand beside what is there
-    let rebuild = old_bucket_size.is_some_and(|old| old != bucket_size)
+    let rebuild = (snapshot.is_some() && old_bucket_size != bucket_size)
         || had_latents.is_some_and(|had| had != latents);
     let layout = Layout { bucket_size, latents, rebuild };
     let run = Run { plan: &plan, before: old_facts, refit, model: &model, ink, layout, options };

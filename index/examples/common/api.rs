@@ -16,7 +16,6 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// A builder of codes alone: no names, no payloads, no latents.
 pub(crate) fn builder(bits: usize, bucket_size: Option<usize>) -> Result<SegmentBuilder> {
-    let bucket_size = bucket_size.unwrap_or(Settings::default().bucket_size);
     Ok(SegmentBuilder::new(&Settings { bits, bucket_size, ..Settings::default() })?)
 }
 

@@ -137,7 +137,7 @@ fn readers_that_open_during_commits_see_whole_ones() {
 fn threads_do_not_change_the_bytes() {
     let files = |threads: usize| {
         let dir = tempfile::tempdir().unwrap();
-        let settings = Settings { bits: 128, latent_size: 3, bucket_size: 32, ..Settings::default() };
+        let settings = Settings { bits: 128, latent_size: 3, bucket_size: Some(32), ..Settings::default() };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| commit(dir.path(), &items(20_000, &settings, 1), &settings));
         assert!(!open(dir.path()).recall_curve().is_empty(), "calibration is covered");
@@ -168,6 +168,9 @@ fn inputs_that_do_not_fit_are_refused_with_both_sides_named() {
     }
     assert!(builder.is_empty());
     for (bits, bucket_size) in [(31, 1), (257, 1), (64, 0)] {
-        assert!(SegmentBuilder::new(&Settings { bits, bucket_size, ..Settings::default() }).is_err());
+        assert!(
+            SegmentBuilder::new(&Settings { bits, bucket_size: Some(bucket_size), ..Settings::default() })
+                .is_err()
+        );
     }
 }

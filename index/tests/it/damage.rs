@@ -26,7 +26,7 @@ fn small_index(dir: &Path) {
     let settings = Settings {
         bits: 128,
         latent_size: 3,
-        bucket_size: 8,
+        bucket_size: Some(8),
         attributes: vec![("model".into(), vec![1, 2, 3])],
     };
     commit(dir, &items(40, &settings, 3), &settings);
@@ -64,7 +64,7 @@ fn every_flipped_byte_is_found() {
 #[test]
 fn nonsense_in_any_section_is_searched_without_a_panic() {
     let dir = tempfile::tempdir().unwrap();
-    let settings = Settings { bits: 128, latent_size: 3, bucket_size: 1, ..Settings::default() };
+    let settings = Settings { bits: 128, latent_size: 3, bucket_size: Some(1), ..Settings::default() };
     commit(dir.path(), &items(7000, &settings, 3), &settings);
     assert!(!open(dir.path()).recall_curve().is_empty(), "the walk through the graph is covered");
     let path = segment_files(dir.path()).remove(0);

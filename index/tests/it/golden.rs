@@ -15,7 +15,7 @@ fn settings() -> Settings {
     Settings {
         bits: 64,
         latent_size: 2,
-        bucket_size: 8,
+        bucket_size: Some(8),
         attributes: vec![("model".into(), b"golden".to_vec())],
     }
 }

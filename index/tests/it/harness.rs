@@ -55,7 +55,7 @@ pub(crate) fn seeds() -> &'static [Index] {
     static SEEDS: OnceLock<Vec<Index>> = OnceLock::new();
     SEEDS.get_or_init(|| {
         let plain = Settings { bits: 64, ..Settings::default() };
-        let rich = Settings { bits: 128, latent_size: 3, bucket_size: 8, ..Settings::default() };
+        let rich = Settings { bits: 128, latent_size: 3, bucket_size: Some(8), ..Settings::default() };
         vec![made(&rich, 40, 1), made(&plain, 60, 20), chain(1600)]
     })
 }

@@ -10,7 +10,7 @@ use crate::{Owned, Random, commit, ids_of, items, open};
 fn random_additions_and_removals_equal_the_model() {
     let rounds = if std::env::var_os("AESEARCH_LONG_TESTS").is_some() { 400 } else { 40 };
     let dir = tempfile::tempdir().unwrap();
-    let settings = Settings { bits: 96, latent_size: 5, bucket_size: 8, ..Settings::default() };
+    let settings = Settings { bits: 96, latent_size: 5, bucket_size: Some(8), ..Settings::default() };
     let mut random = Random(1);
     let mut model: Vec<Owned> = Vec::new();
     let mut writer = Writer::lock(dir.path()).unwrap();

@@ -27,7 +27,7 @@ fn exact(k: usize, radius: Option<u32>) -> Search {
 fn exact_equals_the_naive_answer_ties_and_all() {
     for (bits, n) in [(32, 500), (64, 1), (64, 700), (100, 300), (128, 300), (192, 200), (256, 300)] {
         let dir = tempfile::tempdir().unwrap();
-        let settings = Settings { bits, bucket_size: 16, ..Settings::default() };
+        let settings = Settings { bits, bucket_size: Some(16), ..Settings::default() };
         let mut pushed = items(n, &settings, bits as u64);
         for i in (0..n).step_by(3) {
             pushed[i].code = pushed[n - 1 - i].code.clone(); // equal codes under several ids
@@ -54,7 +54,7 @@ fn exact_equals_the_naive_answer_ties_and_all() {
 fn buckets_and_textbook_hnsw_keep_the_promised_recall() {
     for bucket_size in [1, 32] {
         let dir = tempfile::tempdir().unwrap();
-        let settings = Settings { bucket_size, ..Settings::default() };
+        let settings = Settings { bucket_size: Some(bucket_size), ..Settings::default() };
         commit(dir.path(), &items(6000, &settings, 1), &settings);
         let snapshot = open(dir.path());
         assert!(!snapshot.recall_curve().is_empty());
@@ -84,7 +84,7 @@ fn tie_aware(snapshot: &Snapshot, search: &Search, queries: usize) -> (usize, us
 #[test]
 fn pairs_are_those_of_the_double_loop_also_among_the_dead() {
     let dir = tempfile::tempdir().unwrap();
-    let settings = Settings { bits: 100, bucket_size: 16, ..Settings::default() };
+    let settings = Settings { bits: 100, bucket_size: Some(16), ..Settings::default() };
     commit(dir.path(), &items(600, &settings, 1), &settings);
     for removed in [0, 50] {
         let gone: Vec<u32> = open(dir.path()).ids().step_by(7).take(removed).collect();
