@@ -371,7 +371,7 @@ pub(super) struct Index {
     #[command(flatten)]
     pub(super) invert: InvertArg,
     /// Codes per bucket of the HNSW graph; 1 is textbook HNSW [default: the index's own, else 128,
-    /// and more beyond a million images]
+    /// and more beyond 400,000 images]
     #[arg(long, value_name = "N")]
     pub(super) bucket_size: Option<usize>,
     /// Keep no latents: less room, but answers in the order of their codes alone. Cannot be taken back
