@@ -51,6 +51,12 @@ impl Item {
         self.label.as_deref()
     }
 
+    /// Whether reading it is cheap only right after the entry before it in the same container, as in a compressed stream:
+    /// several readers then take turns, each going on where the last one stopped.
+    pub fn in_sequence(&self) -> bool {
+        false
+    }
+
     /// Size in bytes and time of change, in nanoseconds since 1970, of the file (for an entry: of its container). Where
     /// both equal those of an earlier [`Stamp`](super::Stamp), the image may be taken for unchanged without reading it.
     ///

@@ -48,24 +48,78 @@ impl Default for Limits {
     }
 }
 
+/// What holds an image, read but not decoded.
+#[derive(Debug)]
+pub struct Source {
+    pub(super) raw: Raw,
+    /// The state of the file (or entry) it came from.
+    pub stamp: Stamp,
+}
+
+/// The bytes of an image as they lie in a file or container.
+#[derive(Debug)]
+pub(super) enum Raw {
+    /// A file of some image format.
+    File(Vec<u8>),
+    /// Plain pixels, of IDX and the like.
+    Pixels(Pixels),
+}
+
+impl Source {
+    /// Bytes read.
+    pub fn len(&self) -> usize {
+        match &self.raw {
+            Raw::File(bytes) => bytes.len(),
+            Raw::Pixels(pixels) => pixels.data.len(),
+        }
+    }
+
+    /// Nothing was read.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The image. Never panics, whatever the bytes.
+    ///
+    /// # Errors
+    /// The reason why there are no pixels.
+    pub fn decode(self, limits: &Limits) -> Result<Pixels, String> {
+        match self.raw {
+            Raw::File(bytes) => codec::decode(&bytes, limits),
+            Raw::Pixels(pixels) => Ok(pixels),
+        }
+    }
+}
+
+/// Reads one item, and hashes what it read.
+///
+/// # Errors
+/// The reason why it cannot be read, for a [`Skipped`](super::Skipped).
+pub fn read(item: &Item, limits: &Limits) -> Result<Source, String> {
+    match &item.origin {
+        Origin::File(path) => {
+            let (bytes, metadata) = read_file(path, limits.max_file_bytes)?;
+            let hash = *blake3::hash(&bytes).as_bytes();
+            let stamp = Stamp { size: metadata.len(), mtime_ns: mtime_ns(&metadata), hash };
+            Ok(Source { raw: Raw::File(bytes), stamp })
+        }
+        Origin::Entry { container, index } => {
+            let (size, mtime_ns) = container.quick_stamp();
+            let pixels = container.entry(*index);
+            let stamp = Stamp { size, mtime_ns, hash: hash_pixels(&pixels) };
+            Ok(Source { raw: Raw::Pixels(pixels), stamp })
+        }
+    }
+}
+
 /// Reads and decodes one item. Never panics, whatever the bytes.
 ///
 /// # Errors
 /// The reason why there are no pixels, for a [`Skipped`](super::Skipped).
 pub fn load(item: &Item, limits: &Limits) -> Result<Loaded, String> {
-    match &item.origin {
-        Origin::File(path) => {
-            let (bytes, metadata) = read_file(path, limits.max_file_bytes)?;
-            let pixels = codec::decode(&bytes, limits)?;
-            let hash = *blake3::hash(&bytes).as_bytes();
-            Ok(Loaded { pixels, stamp: Stamp { size: metadata.len(), mtime_ns: mtime_ns(&metadata), hash } })
-        }
-        Origin::Entry { container, index } => {
-            let (size, mtime_ns) = container.quick_stamp();
-            let pixels = container.entry(*index);
-            Ok(Loaded { stamp: Stamp { size, mtime_ns, hash: hash_pixels(&pixels) }, pixels })
-        }
-    }
+    let source = read(item, limits)?;
+    let stamp = source.stamp;
+    Ok(Loaded { pixels: source.decode(limits)?, stamp })
 }
 
 fn read_file(path: &Path, max_bytes: u64) -> Result<(Vec<u8>, Metadata), String> {

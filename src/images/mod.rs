@@ -36,7 +36,7 @@ mod sniff;
 
 pub use codec::{decode, encode_png, write_png};
 pub use item::Item;
-pub use load::{Limits, Loaded, Stamp, load};
+pub use load::{Limits, Loaded, Source, Stamp, load, read};
 pub use named::{Place, file_of, files_of, named};
 pub use noise::add_noise;
 pub use resize::{COLOUR_RULE, RESIZE_RULE, Resizer, invert_ink, to_pixels};
