@@ -1,7 +1,7 @@
 //! Collects items in memory and turns them into the sections of one segment.
 //!
-//! The same items pushed in the same order with the same settings make the same bytes. In the segment they stand in the
-//! order of their codes (see `arrange`).
+//! The same items with the same settings make the same bytes; the order in which they are pushed matters only among those of
+//! one code and one name. In the segment they stand in the order of their codes (see `arrange`), then of their names.
 
 use std::io::{self, Seek, Write};
 
@@ -35,8 +35,8 @@ pub struct Settings {
     pub bits: usize,
     /// Values per latent; 0 keeps none.
     pub latent_size: usize,
-    /// Distinct codes per bucket; 1 is textbook HNSW over all of them, slower to build and to search. None: 128, and more beyond
-    /// a million codes.
+    /// Distinct codes per bucket; 1 is textbook HNSW over all of them, slower to build and to search. None: 128, and more
+    /// beyond 400,000 codes.
     pub bucket_size: Option<usize>,
     /// The caller's own facts about the index, such as the model's identity; opaque to the index.
     pub attributes: Vec<(String, Vec<u8>)>,
@@ -162,6 +162,14 @@ impl SegmentBuilder {
     /// # Errors
     /// As [`SegmentBuilder::push_from`].
     pub fn push_from_with(&mut self, snapshot: &Snapshot, id: u32, payload: &[u8]) -> Result<()> {
+        self.push_from_as(snapshot, id, [snapshot.name(id), payload])
+    }
+
+    /// Copies code and latent of item `id` of `snapshot`, under another name and with another payload.
+    ///
+    /// # Errors
+    /// As [`SegmentBuilder::push_from`].
+    pub fn push_from_as(&mut self, snapshot: &Snapshot, id: u32, [name, payload]: [&[u8]; 2]) -> Result<()> {
         let latent = snapshot.latent(id);
         let values = latent.as_ref().map_or(&[][..], |latent| latent.values);
         if !snapshot.contains(id) {
@@ -176,7 +184,7 @@ impl SegmentBuilder {
             return Err(Error::input("kept latent", expected, values.len()));
         }
         snapshot.check_sound(id)?;
-        let (name, code) = (snapshot.name(id), snapshot.code(id));
+        let code = snapshot.code(id);
         self.push_checked(&Item { name, payload, code, latent: &[] }, |builder| {
             if let Some(Latent { values, scale }) = latent.filter(|_| keeps) {
                 builder.latents.extend_from_slice(values);
@@ -242,7 +250,12 @@ impl SegmentBuilder {
     /// Arranges, calibrates and writes the segment file. Returns the file, its length in bytes and its shape.
     pub(crate) fn write<W: Write + Seek>(self, out: W) -> io::Result<(W, u64, Shape)> {
         let Settings { bits, latent_size, bucket_size, .. } = self.settings;
-        let arranged = arrange(self.codes, words(bits), bucket_size);
+        let mut arranged = arrange(self.codes, words(bits), bucket_size);
+        // items of one code by name, whatever they were pushed after; those without names stay as they were pushed
+        for run in arranged.code_offsets.windows(2).filter(|run| run[1] - run[0] > 1) {
+            let items = &mut arranged.order[run[0] as usize..run[1] as usize];
+            items.sort_by(|&a, &b| self.names.get(a).cmp(self.names.get(b)));
+        }
         let curve = encode_curve(&calibrate(&arranged.view(), bits));
         let order = &arranged.order;
         let shape = Shape {

@@ -44,6 +44,11 @@ impl SegmentEntry {
         self.items - self.tombstones.as_ref().map_or(0, |tombstones| tombstones.dead)
     }
 
+    /// The commit that wrote it; of a name that is none of ours, which no MANIFEST that was read has, 0.
+    pub(crate) fn generation(&self) -> u64 {
+        generation_of(&self.name).unwrap_or(0)
+    }
+
     /// The names of its files.
     pub(crate) fn files(&self) -> impl Iterator<Item = &str> {
         let tombstones = self.tombstones.as_ref().map(|tombstones| tombstones.name.as_str());

@@ -16,6 +16,7 @@ use crate::tombstones::is_dead;
 pub(crate) struct Part {
     pub(crate) items: usize, // the dead among them
     pub(crate) live: usize,
+    pub(crate) generation: u64, // the commit that wrote it
 }
 
 /// Which of the `parts`, oldest first, are merged with `added` new items: none, or all from one on.
@@ -29,6 +30,14 @@ pub(crate) fn plan(parts: &[Part], added: usize) -> Vec<bool> {
         younger += part.live;
     }
     (0..parts.len()).map(|at| at >= first).collect()
+}
+
+/// As [`plan`], and all that later commits than `since` wrote become one.
+pub(crate) fn plan_since(parts: &[Part], added: usize, since: u64) -> Vec<bool> {
+    let first = parts.iter().position(|part| part.generation > since).unwrap_or(parts.len());
+    let young = parts.len() - first + usize::from(added > 0);
+    let planned = plan(parts, added).into_iter().enumerate();
+    planned.map(|(at, chosen)| chosen || (young > 1 && at >= first)).collect()
 }
 
 /// The live items of the `chosen` segments of `last`, less those that `removed` marks (bits per item, by segment), and after
@@ -63,7 +72,18 @@ mod tests {
     use super::*;
 
     fn part(items: usize, live: usize) -> Part {
-        Part { items, live }
+        Part { items, live, generation: 0 }
+    }
+
+    #[test]
+    fn what_one_run_wrote_becomes_one() {
+        let parts = [(100, 1), (30, 2), (10, 3)].map(|(n, generation)| Part { generation, ..part(n, n) });
+        assert_eq!(plan(&parts, 1), [false, false, false]);
+        assert_eq!(plan_since(&parts, 1, 3), [false, false, false]);
+        assert_eq!(plan_since(&parts, 1, 2), [false, false, true]);
+        assert_eq!(plan_since(&parts, 0, 2), [false, false, false], "there is one only");
+        assert_eq!(plan_since(&parts, 0, 1), [false, true, true]);
+        assert_eq!(plan_since(&parts, 0, 0), [true, true, true]);
     }
 
     #[test]

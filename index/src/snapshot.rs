@@ -268,7 +268,7 @@ impl Snapshot {
             let dead = |words: &Vec<u64>| words.iter().map(|word| word.count_ones() as usize).sum::<usize>();
             let live =
                 removed.get(&at).map_or(entry.live() as usize, |words| entry.items as usize - dead(words));
-            Part { items: entry.items as usize, live }
+            Part { items: entry.items as usize, live, generation: entry.generation() }
         };
         self.manifest.segments.iter().enumerate().map(part).collect()
     }

@@ -12,7 +12,7 @@ use crate::builder::{SegmentBuilder, Settings};
 use crate::error::{Error, Result};
 use crate::layout::Fault;
 use crate::manifest::{self, Manifest, SegmentEntry, TombstonesEntry};
-use crate::merge::{Part, merged, plan};
+use crate::merge::{Part, merged, plan, plan_since};
 use crate::snapshot::Snapshot;
 use crate::storage::{Disk, Storage};
 use crate::tombstones;
@@ -102,6 +102,15 @@ impl Writer {
     /// syncing the folder, fails: then it is one or the other).
     pub fn commit(&mut self, add: SegmentBuilder, remove: &[u32]) -> Result<()> {
         self.change(add, Keep::AllBut(remove), plan)
+    }
+
+    /// As [`Writer::commit`], and makes one segment of all that later commits than number `since` added: a long run that commits
+    /// now and then leaves the same segments in the end as one that commits once.
+    ///
+    /// # Errors
+    /// As [`Writer::commit`].
+    pub fn commit_since(&mut self, add: SegmentBuilder, remove: &[u32], since: u64) -> Result<()> {
+        self.change(add, Keep::AllBut(remove), |parts, added| plan_since(parts, added, since))
     }
 
     /// Makes the items of `add` the whole content of the index, at once and durably. Readers keep what they opened.

@@ -174,3 +174,28 @@ fn inputs_that_do_not_fit_are_refused_with_both_sides_named() {
         );
     }
 }
+
+#[test]
+fn a_run_of_many_commits_leaves_the_bytes_of_one() {
+    let settings = Settings { latent_size: 2, ..Settings::default() };
+    let mut pushed = items(600, &settings, 1);
+    pushed.iter_mut().step_by(3).for_each(|item| item.code = vec![42]);
+    let (old, new) = pushed.split_at(400);
+    let index = |parts: &[&[crate::Owned]]| {
+        let dir = tempfile::tempdir().unwrap();
+        commit(dir.path(), old, &settings);
+        let since = open(dir.path()).generation();
+        for part in parts {
+            let mut builder = SegmentBuilder::new(&settings).unwrap();
+            part.iter().for_each(|item| item.push_to(&mut builder));
+            Writer::lock(dir.path()).unwrap().commit_since(builder, &[], since).unwrap();
+        }
+        segment_files(dir.path()).iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>()
+    };
+    let at_once = index(&[new]);
+    assert_eq!(at_once.len(), 1, "{}", at_once.len());
+    let (few, many) = new.split_at(20);
+    assert!(index(&[many, few]) == at_once && index(&[few, &many[..90], &many[90..], &[]]) == at_once);
+    assert_eq!(index(&[few]).len(), 2, "what is older and larger stays as it is");
+    assert!(index(&[few]) == index(&[&few[..7], &few[7..9], &few[9..]]));
+}

@@ -121,8 +121,9 @@ fn many_equal_codes_are_all_found_in_order() {
     for mode in [Mode::Exact, Mode::Recall(0.99)] {
         let hits = snapshot.search(&[42], &Search { k: 1000, mode, radius: Some(0), ties: false }).unwrap();
         let names: Vec<&[u8]> = hits.iter().map(|hit| snapshot.name(hit.id)).collect();
-        let pushed: Vec<&[u8]> = pushed.iter().step_by(2).take(1000).map(|item| &item.name[..]).collect();
-        assert_eq!(names, pushed, "equal codes keep the order in which they were pushed");
+        let mut sorted: Vec<&[u8]> = pushed.iter().step_by(2).map(|item| &item.name[..]).collect();
+        sorted.sort_unstable();
+        assert_eq!(names, sorted[..1000], "equal codes stand in the order of their names");
 
         let hits = snapshot.search(&[42], &Search { k: 1000, mode, radius: None, ties: true }).unwrap();
         assert_eq!((hits.len(), hits[999].distance, hits[1499].distance), (1500, 0, 0));
