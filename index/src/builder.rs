@@ -58,6 +58,8 @@ pub struct SegmentBuilder {
     payloads: Pieces,
     latents: Vec<i8>,        // [items, latent_size]
     latent_scales: Vec<f32>, // [items], or none
+    /// All codes in one bucket: written in a moment, searched by passing all of them.
+    pub(crate) in_one_bucket: bool,
 }
 
 /// A piece of bytes per item. While all are empty, they take no room.
@@ -126,6 +128,7 @@ impl SegmentBuilder {
             payloads: Pieces::default(),
             latents: Vec::new(),
             latent_scales: Vec::new(),
+            in_one_bucket: false,
         })
     }
 
@@ -250,7 +253,8 @@ impl SegmentBuilder {
     /// Arranges, calibrates and writes the segment file. Returns the file, its length in bytes and its shape.
     pub(crate) fn write<W: Write + Seek>(self, out: W) -> io::Result<(W, u64, Shape)> {
         let Settings { bits, latent_size, bucket_size, .. } = self.settings;
-        let mut arranged = arrange(self.codes, words(bits), bucket_size);
+        let wanted = if self.in_one_bucket { Some(usize::MAX) } else { bucket_size };
+        let mut arranged = arrange(self.codes, words(bits), wanted);
         // items of one code by name, whatever they were pushed after; those without names stay as they were pushed
         for run in arranged.code_offsets.windows(2).filter(|run| run[1] - run[0] > 1) {
             let items = &mut arranged.order[run[0] as usize..run[1] as usize];

@@ -32,12 +32,16 @@ pub(crate) fn plan(parts: &[Part], added: usize) -> Vec<bool> {
     (0..parts.len()).map(|at| at >= first).collect()
 }
 
+/// As [`plan`], but only of what later commits than `since` wrote.
+pub(crate) fn plan_young(parts: &[Part], added: usize, since: u64) -> Vec<bool> {
+    let planned = plan(parts, added).into_iter().zip(parts);
+    planned.map(|(chosen, part)| chosen && part.generation > since).collect()
+}
+
 /// As [`plan`], and all that later commits than `since` wrote become one.
 pub(crate) fn plan_since(parts: &[Part], added: usize, since: u64) -> Vec<bool> {
-    let first = parts.iter().position(|part| part.generation > since).unwrap_or(parts.len());
-    let young = parts.len() - first + usize::from(added > 0);
-    let planned = plan(parts, added).into_iter().enumerate();
-    planned.map(|(at, chosen)| chosen || (young > 1 && at >= first)).collect()
+    let planned = plan(parts, added).into_iter().zip(parts);
+    planned.map(|(chosen, part)| chosen || part.generation > since).collect()
 }
 
 /// The live items of the `chosen` segments of `last`, less those that `removed` marks (bits per item, by segment), and after
@@ -55,6 +59,7 @@ pub(crate) fn merged(
         return Ok(add);
     }
     let mut all = SegmentBuilder::new(add.settings())?;
+    all.in_one_bucket = add.in_one_bucket;
     for (at, _) in chosen.iter().enumerate().filter(|(_, chosen)| **chosen) {
         let dead = removed.get(&at).map_or(&[][..], Vec::as_slice);
         for (id, item) in last.ids_of(at).zip(0..) {
@@ -81,9 +86,11 @@ mod tests {
         assert_eq!(plan(&parts, 1), [false, false, false]);
         assert_eq!(plan_since(&parts, 1, 3), [false, false, false]);
         assert_eq!(plan_since(&parts, 1, 2), [false, false, true]);
-        assert_eq!(plan_since(&parts, 0, 2), [false, false, false], "there is one only");
+        assert_eq!(plan_since(&parts, 0, 2), [false, false, true], "it is arranged for search");
         assert_eq!(plan_since(&parts, 0, 1), [false, true, true]);
         assert_eq!(plan_since(&parts, 0, 0), [true, true, true]);
+        assert_eq!(plan(&parts, 40), [true, true, true]);
+        assert_eq!(plan_young(&parts, 40, 1), [false, true, true]);
     }
 
     #[test]

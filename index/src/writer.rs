@@ -12,7 +12,7 @@ use crate::builder::{SegmentBuilder, Settings};
 use crate::error::{Error, Result};
 use crate::layout::Fault;
 use crate::manifest::{self, Manifest, SegmentEntry, TombstonesEntry};
-use crate::merge::{Part, merged, plan, plan_since};
+use crate::merge::{Part, merged, plan, plan_since, plan_young};
 use crate::snapshot::Snapshot;
 use crate::storage::{Disk, Storage};
 use crate::tombstones;
@@ -104,8 +104,18 @@ impl Writer {
         self.change(add, Keep::AllBut(remove), plan)
     }
 
-    /// As [`Writer::commit`], and makes one segment of all that later commits than number `since` added: a long run that commits
-    /// now and then leaves the same segments in the end as one that commits once.
+    /// As [`Writer::commit`], but quick, for a long run that began after commit number `since` and goes on: what is added is not
+    /// arranged for search, and nothing that is older is merged with it. [`Writer::commit_since`] ends the run.
+    ///
+    /// # Errors
+    /// As [`Writer::commit`].
+    pub fn checkpoint(&mut self, mut add: SegmentBuilder, remove: &[u32], since: u64) -> Result<()> {
+        add.in_one_bucket = true;
+        self.change(add, Keep::AllBut(remove), |parts, added| plan_young(parts, added, since))
+    }
+
+    /// As [`Writer::commit`], and makes one segment of all that later commits than number `since` added: a run of many checkpoints
+    /// leaves the same segments in the end as one that commits once.
     ///
     /// # Errors
     /// As [`Writer::commit`].

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use aesearch_index::{Error, SegmentBuilder, Settings, Snapshot, Writer, verify};
+use aesearch_index::{Error, Search, SegmentBuilder, Settings, Snapshot, Writer, verify};
 
 use crate::{commit, ids_of, items, open, segment_files};
 
@@ -188,8 +188,14 @@ fn a_run_of_many_commits_leaves_the_bytes_of_one() {
         for part in parts {
             let mut builder = SegmentBuilder::new(&settings).unwrap();
             part.iter().for_each(|item| item.push_to(&mut builder));
-            Writer::lock(dir.path()).unwrap().commit_since(builder, &[], since).unwrap();
+            Writer::lock(dir.path()).unwrap().checkpoint(builder, &[], since).unwrap();
+            assert_eq!(verify(dir.path()).unwrap(), []);
+            let snapshot = open(dir.path());
+            let hits = snapshot.search(&old[1].code, &Search { k: 1, ..Search::default() }).unwrap();
+            assert_eq!(hits[0].distance, 0);
         }
+        let nothing = SegmentBuilder::new(&settings).unwrap();
+        Writer::lock(dir.path()).unwrap().commit_since(nothing, &[], since).unwrap();
         segment_files(dir.path()).iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>()
     };
     let at_once = index(&[new]);
