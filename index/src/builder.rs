@@ -219,6 +219,18 @@ impl SegmentBuilder {
         self.latent_scales.push(largest / 127.0);
     }
 
+    /// The same items for an index with these attributes.
+    #[must_use]
+    pub fn with_attributes(mut self, attributes: Vec<(String, Vec<u8>)>) -> Self {
+        self.settings.attributes = attributes;
+        self
+    }
+
+    /// The caller's facts about the index.
+    pub fn attributes(&self) -> &[(String, Vec<u8>)] {
+        &self.settings.attributes
+    }
+
     /// Number of items pushed.
     pub fn len(&self) -> usize {
         self.items

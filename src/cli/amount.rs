@@ -1,5 +1,7 @@
 //! Amounts of memory as people write them, `2GiB` or `500MB`, and how much the machine has to give.
 
+use std::time::Duration;
+
 use crate::error::{Error, Result};
 
 /// Where the system does not say how much memory is free, in bytes.
@@ -49,6 +51,13 @@ fn available(meminfo: &str) -> Option<u64> {
     let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim_end().parse().ok()?;
     kib.checked_mul(1024)
+}
+
+/// Seconds as a duration, where some are given for `flag`.
+pub(super) fn seconds(flag: &str, given: Option<f64>, default: Duration) -> Result<Duration> {
+    let Some(given) = given else { return Ok(default) };
+    let duration = Duration::try_from_secs_f64(given).ok().filter(|duration| !duration.is_zero());
+    duration.ok_or_else(|| Error::usage(format!("{flag}: expected a number of seconds above 0, got {given}")))
 }
 
 #[cfg(test)]

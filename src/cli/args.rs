@@ -377,6 +377,23 @@ pub(super) struct Index {
     /// Keep no latents: less room, but answers in the order of their codes alone. Cannot be taken back
     #[arg(long)]
     pub(super) no_latents: bool,
+    /// Memory for all of it, such as 2GiB or 500MB; large images wait for each other, and one that needs more is skipped
+    /// [default: half of what is free]
+    #[arg(long, value_name = "SIZE", env = "AESEARCH_MAX_MEMORY", hide_env_values = true)]
+    pub(super) max_memory: Option<String>,
+    /// Skip an image that takes longer than this to decode [default: 60]
+    #[arg(long, value_name = "S")]
+    pub(super) decode_timeout: Option<f64>,
+    /// Commit at least this often, so that a kill costs no more; 50,000 images are committed in any case [default: 10]
+    #[arg(long, value_name = "S")]
+    pub(super) checkpoint_seconds: Option<f64>,
+    /// Wait while another program writes the index, instead of ending with exit code 5
+    #[arg(long)]
+    pub(super) wait: bool,
+    /// Write what was skipped into this file: one JSON document {path, reason} per line, and path_bytes where a name is not
+    /// UTF-8
+    #[arg(long, value_name = "FILE")]
+    pub(super) report_skipped: Option<PathBuf>,
     #[command(flatten)]
     pub(super) compute: Compute,
     #[command(flatten)]

@@ -40,10 +40,11 @@ impl Progress {
     }
 }
 
-/// What it is about, how far, how fast, how long still.
+/// What it is about, how far, how fast (and what the prefix adds to that), how long still.
 fn style(unit: &str) -> ProgressStyle {
-    let template =
-        format!("{{msg}} {{wide_bar:.cyan/dim}} {{human_pos}}/{{human_len}} {unit}  {{rate}}  {{eta}} left");
+    let template = format!(
+        "{{msg}} {{wide_bar:.cyan/dim}} {{human_pos}}/{{human_len}} {unit}  {{rate}}{{prefix}}  {{eta}} left"
+    );
     let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let rate = |state: &ProgressState, text: &mut dyn fmt::Write| {
         let _ = write!(text, "{}/s", thousands(state.per_sec() as u64)); // a bar's text is a String

@@ -8,7 +8,7 @@ use aesearch_index::Snapshot;
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::gallery::{Gallery, Job, Observer, Outcome, Record};
+use crate::gallery::{Gallery, Observer, Outcome, Record};
 use crate::images::{self, InputShape, Item, Limits, Resizer, Skipped, invert_ink};
 
 /// Labels as numbers, in the order in which they are met.
@@ -86,9 +86,9 @@ impl Rows {
         labels: &mut Labels,
         observer: &dyn Observer,
     ) -> Result<(Rows, Vec<Skipped>)> {
-        let jobs: Vec<Job<'_>> = items.iter().map(|item| Job { item, known: None }).collect();
+        let all: Vec<&Item> = items.iter().collect();
         let (mut rows, mut encoded, mut skipped) = (Rows::default(), Vec::new(), Vec::new());
-        let finished = gallery.coder(threads).encode(&jobs, observer, &mut |job, outcome| {
+        let coded = gallery.coder(threads).encode(&all, observer, &mut |job, outcome| {
             match outcome {
                 Outcome::Encoded { latent, .. } => {
                     rows.codes.extend(gallery.facts().binarizer.binarize(&latent));
@@ -102,7 +102,7 @@ impl Rows {
             Ok(())
         })?;
         rows.images = Images::Others(encoded);
-        if finished { Ok((rows, skipped)) } else { Err(crate::Error::Interrupted) }
+        if coded.is_finished() { Ok((rows, skipped)) } else { Err(crate::Error::Interrupted) }
     }
 
     pub(super) fn len(&self) -> usize {

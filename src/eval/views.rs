@@ -49,7 +49,7 @@ pub(super) struct Seen {
 /// Looks at images of `rows` as the encoder sees them; those that are gone are left out.
 pub(super) fn look(gallery: &Gallery, dir: &Path, rows: &Rows, threads: usize) -> Result<Seen> {
     let coder = gallery.coder(threads);
-    let options = EncodeOptions { threads, device: coder.device };
+    let options = EncodeOptions { threads, device: coder.options.device };
     let mut encoder = Encoder::new(coder.runtime, coder.model, &options)?;
     let mut decoder = Decoder::new(coder.runtime, coder.model, &options)?;
     let (shape, binarizer) = (encoder.input(), &gallery.facts().binarizer);

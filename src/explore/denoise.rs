@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use super::columns::{Band, ColumnSheet, short_name};
 use super::studio::Studio;
 use crate::error::{Error, Result};
-use crate::gallery::Observer;
+use crate::gallery::{Observer, Progress};
 use crate::images::{Item, Pixels, Skipped, add_noise, files_of, to_pixels, write_png};
 use crate::model::Brightness;
 
@@ -99,7 +99,7 @@ pub fn denoise(
                 shown.add(item, pictures);
             }
         }
-        observer.progress(index + 1, items.len());
+        observer.progress(&Progress { done: index + 1, total: items.len(), ..Progress::default() });
     }
     let sheet = shown.sheet(&studio.model.metadata.name, &images, options).draw();
     Ok(Denoised { images, skipped, sheet, interrupted })

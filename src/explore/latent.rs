@@ -13,8 +13,8 @@ use super::studio::Studio;
 use super::style::{BLUE, FAINT, GAP, INK, LINE, MARGIN, PAPER, RULE, STRONG, TEXT, WEAK};
 use crate::encode::Plane;
 use crate::error::{Error, Result};
-use crate::gallery::{Coder, Job, Observer, Outcome, decide_ink};
-use crate::images::{Item, Pixels, Skipped, to_pixels};
+use crate::gallery::{Coder, CoderOptions, Observer, Outcome, decide_ink};
+use crate::images::{Item, Pixels, Room, Skipped, to_pixels};
 
 /// Side of the plot and of the grid of images: fifteen times twice 28.
 const SIDE: usize = 840;
@@ -107,15 +107,16 @@ fn encode(
 ) -> Result<Encoded> {
     let Studio { runtime, model, options: looking, ink, .. } = studio;
     let (device, limits) = (looking.device, looking.limits);
-    let mut coder = Coder { runtime, model, threads: options.threads, device, limits, inverted: false };
+    let how = CoderOptions { threads: options.threads, device, limits, room: Room::default() };
+    let mut coder = Coder::new(runtime, model, how);
+    let all: Vec<&Item> = items.iter().collect();
     let ink = match ink {
         Some(ink) => *ink,
-        None => decide_ink(&items.iter().collect::<Vec<_>>(), looking.invert, &coder)?,
+        None => decide_ink(&all, looking.invert, &coder)?,
     };
     coder.inverted = ink.inverted;
-    let jobs: Vec<Job<'_>> = items.iter().map(|item| Job { item, known: None }).collect();
     let mut encoded = Encoded::default();
-    let finished = coder.encode(&jobs, observer, &mut |job, outcome| {
+    let coded = coder.encode(&all, observer, &mut |job, outcome| {
         let (path, label) = (items[job].display(), items[job].label().map(str::to_owned));
         match outcome {
             Outcome::Encoded { latent, .. } => {
@@ -127,7 +128,7 @@ fn encode(
         }
         Ok(())
     })?;
-    if finished { Ok(encoded) } else { Err(Error::Interrupted) }
+    if coded.is_finished() { Ok(encoded) } else { Err(Error::Interrupted) }
 }
 
 /// The part of the plane that the grid covers: mean and standard deviation along each direction.

@@ -1,23 +1,25 @@
-//! Encoding many images: worker threads that decode, resize and encode, and one collector that hears of it in order.
+//! Encoding many images: workers that read, decode, resize and encode, and one collector that hears of it in order.
 //!
 //! ```text
-//! jobs --chunks of 64--> worker 1 (resizer, encoder) \
-//!                        worker 2 (resizer, encoder)  > bounded channel --> reordered --> sink(job, outcome)
-//!                        ...                         /
+//! items --chunks of 64--> queue --> worker 1 (resizer, encoder) \
+//!                               --> worker 2 (resizer, encoder)  > reordered --> sink(item, outcome)
+//!                               --> ...                         /
 //! ```
 //!
-//! Decoding and encoding happen in the same worker, so a batch never leaves its core. Memory holds a few chunks per worker,
-//! however many jobs there are. Nothing here knows the index.
+//! Decoding and encoding happen in the same worker, so a batch never leaves its core. No more than a few chunks per worker are
+//! under way or wait for an earlier one, however many items there are. A worker whose decoder does not come to an end is left
+//! behind, its image skipped, and another takes its place. Nothing here knows the index.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::thread;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use super::choose::Choice;
-use crate::encode::{EncodeOptions, Encoder};
-use crate::error::Result;
-use crate::images::{Item, Limits, Resizer, Stamp, invert_ink, load};
+use super::worker::{Chunk, Done, Queue, Setup, Watch, spawn};
+use crate::error::{Error, Result};
+use crate::images::{Decoding, Item, Limits, Room, Stamp};
 use crate::model::Model;
 use crate::runtime::{Device, Runtime};
 
@@ -27,16 +29,13 @@ const CHUNK: usize = 64;
 /// Values per batch at most, but for a single large image: 64 MB.
 const CHUNK_VALUES: usize = 1 << 24;
 
-/// An image to be encoded.
-#[derive(Debug, Clone, Copy)]
-pub struct Job<'a> {
-    /// The image.
-    pub item: &'a Item,
-    /// The content for which the code is known already: with this hash, nothing is encoded.
-    pub known: Option<[u8; 32]>,
-}
+/// Chunks per worker that are under way or wait for an earlier one.
+const WINDOW: usize = 4;
 
-/// What became of a job.
+/// Hashes of contents whose codes are known, and the items of the index they belong to.
+pub(super) type Known = HashMap<[u8; 32], u32>;
+
+/// What became of an image.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// The image's latent `[D]`.
@@ -46,27 +45,91 @@ pub enum Outcome {
         /// f32 `[D]`.
         latent: Vec<f32>,
     },
-    /// The content is the known one.
+    /// The content is a known one.
     Same(Stamp),
     /// There are no pixels, for this reason.
     Skipped(String),
 }
 
 /// With what, where and how images are encoded.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Coder<'a> {
     /// ONNX Runtime.
     pub runtime: &'a Runtime,
     /// The model.
     pub model: &'a Model,
+    /// How.
+    pub options: CoderOptions,
+    /// Invert every image before it is encoded.
+    pub inverted: bool,
+    pub(super) known: Arc<Known>,
+}
+
+/// How images are encoded.
+#[derive(Debug, Clone)]
+pub struct CoderOptions {
     /// Worker threads, each with its own session on one core.
     pub threads: usize,
     /// The device.
     pub device: Device,
     /// What one image may cost.
     pub limits: Limits,
-    /// Invert every image before it is encoded.
-    pub inverted: bool,
+    /// The memory for decoding.
+    pub room: Room,
+}
+
+/// How far the work is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Images done.
+    pub done: usize,
+    /// Of so many.
+    pub total: usize,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Images skipped.
+    pub skipped: usize,
+}
+
+/// Time spent, summed over the workers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stages {
+    /// Reading files, and unpacking containers.
+    pub read: Duration,
+    /// Hashing what was read.
+    pub hash: Duration,
+    /// From files to pixels.
+    pub decode: Duration,
+    /// From pixels to the model's input.
+    pub resize: Duration,
+    /// Running the model.
+    pub encode: Duration,
+}
+
+impl std::ops::AddAssign for Stages {
+    fn add_assign(&mut self, other: Stages) {
+        self.read += other.read;
+        self.hash += other.hash;
+        self.decode += other.decode;
+        self.resize += other.resize;
+        self.encode += other.encode;
+    }
+}
+
+/// What a run of the coder came to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Coded {
+    /// How far it came: the first `done` images.
+    pub progress: Progress,
+    /// What took how long.
+    pub stages: Stages,
+}
+
+impl Coded {
+    /// Whether all was done.
+    pub fn is_finished(&self) -> bool {
+        self.progress.done == self.progress.total
+    }
 }
 
 /// Who hears of the work while it goes on; called from the caller's own thread. `()` hears nothing.
@@ -81,12 +144,12 @@ pub trait Observer {
         let _ = choice;
     }
 
-    /// So many of so many images are done.
-    fn progress(&self, done: usize, total: usize) {
-        let _ = (done, total);
+    /// How far the work is.
+    fn progress(&self, progress: &Progress) {
+        let _ = progress;
     }
 
-    /// Whether to stop; asked after each batch. What is done by then is kept.
+    /// Whether to stop; asked after each batch, and several times a second. What is done by then is kept.
     fn interrupted(&self) -> bool {
         false
     }
@@ -94,143 +157,181 @@ pub trait Observer {
 
 impl Observer for () {}
 
-impl Coder<'_> {
-    /// Calls `sink` with each job's number and outcome, in the order of `jobs`. Returns whether all were done; if the
-    /// observer interrupted, those that were are the first ones.
+impl<'a> Coder<'a> {
+    /// A coder for images as they are.
+    pub fn new(runtime: &'a Runtime, model: &'a Model, options: CoderOptions) -> Coder<'a> {
+        Coder { runtime, model, options, inverted: false, known: Arc::default() }
+    }
+
+    /// Calls `sink` with each item's number and outcome, in the order of `items`. If the observer interrupted, those that were
+    /// done are the first ones.
     ///
     /// # Errors
     /// When the encoder cannot be opened or fails, or `sink` fails.
     pub fn encode(
         &self,
-        jobs: &[Job<'_>],
+        items: &[&Item],
         observer: &dyn Observer,
         sink: &mut dyn FnMut(usize, Outcome) -> Result<()>,
-    ) -> Result<bool> {
+    ) -> Result<Coded> {
         let chunk = (CHUNK_VALUES / self.model.metadata.input.size().max(1)).clamp(1, CHUNK);
-        let shared = Shared { jobs, chunk, next: AtomicUsize::new(0), stop: AtomicBool::new(false) };
-        let n_workers = self.threads.clamp(1, jobs.len().div_ceil(chunk).max(1));
-        thread::scope(|scope| {
-            let (sender, receiver) = mpsc::sync_channel(2 * n_workers);
-            for _ in 0..n_workers {
-                let (sender, shared) = (sender.clone(), &shared);
-                scope.spawn(move || self.work(shared, &sender));
+        let n_workers = self.options.threads.clamp(1, items.len().div_ceil(chunk).max(1));
+        let mut crew = Crew::new(self, n_workers)?;
+        let mut collector = Collector { coded: Coded::default(), sink, early: BTreeMap::new(), next: 0 };
+        collector.coded.progress.total = items.len();
+        let mut chunks = items.chunks(chunk).zip(0..);
+        let mut stopped = false;
+        loop {
+            while !stopped && crew.under_way.len() + collector.early.len() < WINDOW * n_workers {
+                let Some((items, number)) = chunks.next() else { break };
+                let items = items.iter().map(|&item| item.clone()).collect();
+                crew.issue(Arc::new(Chunk { number, items, given_up: BTreeMap::new() }));
             }
-            drop(sender);
-            let done = collect(&receiver, &shared, observer, sink);
-            shared.stop.store(true, Ordering::Relaxed); // on an error: the workers end after their chunk
-            drop(receiver);
-            done.map(|done| done == jobs.len())
-        })
-    }
-
-    /// One worker: takes chunks until there are none left, or it is told to stop.
-    fn work(&self, shared: &Shared<'_>, sender: &mpsc::SyncSender<Sent>) {
-        let mut worker = None;
-        while !shared.stop.load(Ordering::Relaxed) {
-            let chunk = shared.next.fetch_add(1, Ordering::Relaxed);
-            let Some(jobs) = shared.jobs.chunks(shared.chunk).nth(chunk) else { return };
-            let outcomes = match &mut worker {
-                Some(worker) => Worker::outcomes(worker, jobs),
-                none => Worker::new(self).and_then(|fresh| none.insert(fresh).outcomes(jobs)),
-            };
-            let failed = outcomes.is_err();
-            if sender.send((chunk, outcomes)).is_err() || failed {
-                return;
+            if crew.under_way.is_empty() {
+                crew.end();
+                return Ok(collector.coded);
             }
+            if let Some(done) = crew.next()? {
+                collector.take(done)?;
+                observer.progress(&collector.coded.progress);
+            }
+            stopped = observer.interrupted();
         }
     }
+
+    pub(super) fn setup(&self) -> Setup {
+        let CoderOptions { limits, room, .. } = &self.options;
+        let grey = self.model.metadata.input.channels == 1;
+        let decoding = Decoding { limits: *limits, grey, room: room.clone() };
+        Setup { decoding, inverted: self.inverted, known: self.known.clone() }
+    }
 }
 
-/// What the workers of a run have in common.
-struct Shared<'a> {
-    jobs: &'a [Job<'a>],
-    /// Jobs per chunk.
-    chunk: usize,
-    /// The next chunk to take.
-    next: AtomicUsize,
-    stop: AtomicBool,
+/// Hands outcomes to the sink in order.
+struct Collector<'a> {
+    coded: Coded,
+    sink: &'a mut dyn FnMut(usize, Outcome) -> Result<()>,
+    /// Outcomes of chunks that come after one that is not done.
+    early: BTreeMap<usize, Vec<Outcome>>,
+    /// The chunk to hand over next.
+    next: usize,
 }
 
-/// A chunk's number and what became of its jobs.
-type Sent = (usize, Result<Vec<Outcome>>);
-
-/// Hands chunks to the sink in order; returns how many jobs were handed over.
-fn collect(
-    receiver: &mpsc::Receiver<Sent>,
-    shared: &Shared<'_>,
-    observer: &dyn Observer,
-    sink: &mut dyn FnMut(usize, Outcome) -> Result<()>,
-) -> Result<usize> {
-    let mut early = BTreeMap::new();
-    let (mut chunk, mut done) = (0, 0);
-    for (number, outcomes) in receiver {
-        early.insert(number, outcomes?);
-        while let Some(outcomes) = early.remove(&chunk) {
+impl Collector<'_> {
+    fn take(&mut self, done: Done) -> Result<()> {
+        self.coded.stages += done.stages;
+        self.coded.progress.bytes += done.bytes;
+        self.early.insert(done.chunk, done.outcomes?);
+        while let Some(outcomes) = self.early.remove(&self.next) {
+            let progress = &mut self.coded.progress;
             for outcome in outcomes {
-                sink(done, outcome)?;
-                done += 1;
+                progress.skipped += usize::from(matches!(outcome, Outcome::Skipped(_)));
+                (self.sink)(progress.done, outcome)?;
+                progress.done += 1;
             }
-            chunk += 1;
+            self.next += 1;
         }
-        observer.progress(done, shared.jobs.len());
-        if observer.interrupted() {
-            shared.stop.store(true, Ordering::Relaxed); // chunks under way still arrive
-        }
+        Ok(())
     }
-    Ok(done)
 }
 
-/// What a worker thread owns.
-struct Worker<'a> {
-    coder: &'a Coder<'a>,
-    encoder: Encoder,
-    resizer: Resizer,
-    images: Vec<f32>, // [loaded, C, H, W]
+/// The workers, what they have to do, and a watch on each.
+struct Crew<'a, 'b> {
+    coder: &'a Coder<'b>,
+    queue: mpsc::Sender<Arc<Chunk>>,
+    /// The other end of it, for new workers.
+    taker: Queue,
+    sender: mpsc::Sender<Done>,
+    receiver: mpsc::Receiver<Done>,
+    workers: BTreeMap<usize, (JoinHandle<()>, Arc<Watch>)>,
+    /// Workers there ever were: the number of the next one.
+    hired: usize,
+    /// Chunks that were issued and are not done.
+    under_way: BTreeMap<usize, Arc<Chunk>>,
+    looked: Instant,
 }
 
-impl<'a> Worker<'a> {
-    fn new(coder: &'a Coder<'a>) -> Result<Worker<'a>> {
-        let options = EncodeOptions { threads: 1, device: coder.device };
-        let encoder = Encoder::new(coder.runtime, coder.model, &options)?;
-        Ok(Worker { coder, encoder, resizer: Resizer::new(), images: Vec::new() })
+impl<'a, 'b> Crew<'a, 'b> {
+    fn new(coder: &'a Coder<'b>, n_workers: usize) -> Result<Crew<'a, 'b>> {
+        let (queue, taker) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
+        let (workers, under_way) = (BTreeMap::new(), BTreeMap::new());
+        let taker = Arc::new(Mutex::new(taker));
+        let looked = Instant::now();
+        let mut crew = Crew { coder, queue, taker, sender, receiver, workers, hired: 0, under_way, looked };
+        let encoders = std::thread::scope(|scope| {
+            let opened: Vec<_> = (0..n_workers).map(|_| scope.spawn(|| coder.encoder())).collect();
+            opened
+                .into_iter()
+                .map(|opened| opened.join().map_err(|_| panicked())?)
+                .collect::<Result<Vec<_>>>()
+        })?;
+        encoders.into_iter().try_for_each(|encoder| crew.hire(encoder))?;
+        Ok(crew)
     }
 
-    fn outcomes(&mut self, jobs: &[Job<'_>]) -> Result<Vec<Outcome>> {
-        self.images.clear();
-        let mut outcomes: Vec<Outcome> = jobs.iter().map(|job| self.load(job)).collect();
-        let latents = self.encoder.encode(&self.images)?;
-        let mut latents = latents.chunks_exact(self.encoder.latent_size());
-        for outcome in &mut outcomes {
-            if let Outcome::Encoded { latent, .. } = outcome {
-                latent.extend_from_slice(latents.next().unwrap_or_default());
-                if !latent.iter().all(|number| number.is_finite()) {
-                    *outcome = Outcome::Skipped("the model gives it a latent that is not finite".to_owned());
-                }
-            }
+    fn hire(&mut self, encoder: crate::encode::Encoder) -> Result<()> {
+        let watch = Arc::new(Watch::default());
+        let worker = spawn(self.hired, self.coder.setup(), encoder, (&self.taker, &self.sender, &watch))?;
+        self.workers.insert(self.hired, (worker, watch));
+        self.hired += 1;
+        Ok(())
+    }
+
+    fn issue(&mut self, chunk: Arc<Chunk>) {
+        self.under_way.insert(chunk.number, chunk.clone());
+        let _ = self.queue.send(chunk); // the other end is our own
+    }
+
+    /// Waits for the next chunk that is done; nothing where it is time to ask again whether to go on.
+    fn next(&mut self) -> Result<Option<Done>> {
+        let timeout = self.coder.options.limits.decode_timeout;
+        let look_every = (timeout / 4).clamp(Duration::from_millis(5), Duration::from_millis(200));
+        let done = self.receiver.recv_timeout(look_every);
+        if self.looked.elapsed() >= look_every {
+            self.looked = Instant::now();
+            self.give_up_stuck(timeout)?;
         }
-        Ok(outcomes)
+        match done {
+            // what a worker that was given up says in the end has been said for it
+            Ok(done) if self.workers.contains_key(&done.worker) => {
+                self.under_way.remove(&done.chunk);
+                Ok(Some(done))
+            }
+            Ok(_) | Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(panicked()), // never: we hold a sender
+        }
     }
 
-    /// Loads one image to the end of `images`; its latent is still to come.
-    fn load(&mut self, job: &Job<'_>) -> Outcome {
-        let loaded = match load(job.item, &self.coder.limits) {
-            Ok(loaded) => loaded,
-            Err(reason) => return Outcome::Skipped(reason),
+    /// Leaves workers behind that decode an image for too long: the rest of their chunk is issued anew.
+    fn give_up_stuck(&mut self, timeout: Duration) -> Result<()> {
+        let stuck = |(&worker, (_, watch)): (&usize, &(JoinHandle<()>, Arc<Watch>))| {
+            watch.decoding_for(timeout).map(|place| (worker, place))
         };
-        if job.known == Some(loaded.stamp.hash) {
-            return Outcome::Same(loaded.stamp);
+        let stuck: Vec<_> = self.workers.iter().filter_map(stuck).collect();
+        for (worker, (number, item)) in stuck {
+            self.workers.remove(&worker);
+            if let Some(chunk) = self.under_way.get(&number) {
+                let reason = format!("it takes longer than {timeout:?} to decode (--decode-timeout)");
+                let mut again = Chunk::clone(chunk);
+                again.given_up.insert(item, reason);
+                self.issue(Arc::new(again));
+            }
+            self.hire(self.coder.encoder()?)?;
         }
-        let shape = self.encoder.input();
-        let start = self.images.len();
-        self.images.resize(start + shape.size(), 0.0);
-        let image = &mut self.images[start..];
-        if let Err(reason) = self.resizer.to_input(&loaded.pixels, shape, image) {
-            self.images.truncate(start);
-            return Outcome::Skipped(reason);
+        if self.workers.values().any(|(worker, _)| worker.is_finished()) {
+            return Err(panicked());
         }
-        if self.coder.inverted {
-            invert_ink(image);
-        }
-        Outcome::Encoded { stamp: loaded.stamp, latent: Vec::with_capacity(self.encoder.latent_size()) }
+        Ok(())
     }
+
+    /// Waits for the workers, who have nothing to do.
+    fn end(self) {
+        drop(self.queue);
+        self.workers.into_values().for_each(|(worker, _)| drop(worker.join()));
+    }
+}
+
+fn panicked() -> Error {
+    Error::runtime("a worker thread ended early; this is a bug, please report it")
 }

@@ -61,11 +61,11 @@ pub fn decide_ink(items: &[&Item], invert: Invert, coder: &Coder<'_>) -> Result<
     if invert != Invert::Auto {
         return Ok(Ink::fixed(invert == Invert::Always));
     }
-    let options = EncodeOptions { threads: 1, device: coder.device };
+    let options = EncodeOptions { threads: 1, device: coder.options.device };
     let Some(mut autoencoder) = Autoencoder::open(coder.runtime, coder.model, &options)? else {
         return Ok(Ink::fixed(false));
     };
-    let mut images = sample(items, &coder.limits, &[coder.model.metadata.input]).concat();
+    let mut images = sample(items, &coder.options.limits, &[coder.model.metadata.input]).concat();
     Ok(decide(&mut images, invert, &mut autoencoder)?.0)
 }
 

@@ -11,8 +11,10 @@
 //! |---|---|
 //! | `update.rs` | the `index` command: what is new, what is kept, one commit |
 //! | `remove.rs` | the `remove` command: take images out |
-//! | `plan.rs` | comparing a folder with an index: what is kept, added, gone |
-//! | `coder.rs` | many images to latents, on worker threads |
+//! | `plan.rs` | comparing a folder with an index: what is kept, read, gone |
+//! | `assembly.rs` | from what was read to commits |
+//! | `coder.rs`, `worker.rs` | many images to latents, on worker threads |
+//! | `memory.rs` | how much of the memory is for images |
 //! | `choose.rs` | which of the shipped models knows the images best |
 //! | `ink.rs` | dark ink on light paper, or the reverse |
 //! | `sample.rs` | a few images of a collection, for both |
@@ -21,10 +23,13 @@
 mod remove;
 mod update;
 
+mod assembly;
 mod plan;
 
 mod coder;
+mod memory;
 mod record;
+mod worker;
 
 mod choose;
 mod ink;
@@ -35,16 +40,17 @@ use std::path::{Path, PathBuf};
 
 use aesearch_index::{Access, Mode, Ranked, Search, Snapshot};
 
+pub use assembly::Checkpoints;
 pub use choose::{Candidate, Choice, ChooseOptions, choose};
-pub use coder::{Coder, Job, Observer, Outcome};
+pub use coder::{Coded, Coder, CoderOptions, Observer, Outcome, Progress, Stages};
 pub use ink::{Invert, decide_ink, reconstruct_either_way};
 pub use record::{Facts, Ink, ModelIdentity, Record};
 pub use remove::{RemoveReport, remove};
-pub use update::{UpdateOptions, UpdateReport, update};
+pub use update::{Times, UpdateOptions, UpdateReport, update};
 
 use crate::encode::{Autoencoder, EncodeOptions, Encoder};
 use crate::error::{Error, Result};
-use crate::images::{Item, Limits, Pixels, Resizer, invert_ink, load};
+use crate::images::{Decoding, Item, Limits, Pixels, Resizer, Room, invert_ink, read};
 use crate::model::{LoadOptions, Model};
 use crate::runtime::{Device, Runtime, RuntimeOptions, ensure};
 
@@ -169,8 +175,11 @@ impl Gallery {
     /// When the image cannot be read, with the reason, or the search is not one of this index.
     pub fn query(&mut self, item: &Item, options: &QueryOptions) -> Result<QueryResult> {
         let unusable = |reason| Error::usage(format!("{}: {reason}", item.display()));
-        let loaded = load(item, &self.options.limits).map_err(unusable)?;
-        self.query_pixels(&loaded.pixels, options).map_err(|error| match error {
+        let grey = self.encoder.input().channels == 1; // as it was when the index was made
+        let decoding = Decoding { limits: self.options.limits, grey, room: Room::default() };
+        let source = read(item, &self.options.limits).map_err(unusable)?;
+        let pixels = source.decode(&decoding).map_err(unusable)?;
+        self.query_pixels(&pixels, options).map_err(|error| match error {
             Error::Usage { what, .. } => unusable(what),
             other => other,
         })
@@ -267,14 +276,9 @@ impl Gallery {
 
     /// How to encode many images as the gallery's own were, on `threads` worker threads.
     pub fn coder(&self, threads: usize) -> Coder<'_> {
-        Coder {
-            runtime: &self.runtime,
-            model: &self.model,
-            threads,
-            device: self.options.device,
-            limits: self.options.limits,
-            inverted: self.facts.ink.inverted,
-        }
+        let OpenOptions { device, limits, .. } = self.options;
+        let options = CoderOptions { threads, device, limits, room: Room::default() };
+        Coder { inverted: self.facts.ink.inverted, ..Coder::new(&self.runtime, &self.model, options) }
     }
 }
 

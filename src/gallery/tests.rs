@@ -311,8 +311,8 @@ struct Stop {
 }
 
 impl Observer for Stop {
-    fn progress(&self, done: usize, total: usize) {
-        self.heard.borrow_mut().push((done, total));
+    fn progress(&self, progress: &Progress) {
+        self.heard.borrow_mut().push((progress.done, progress.total));
     }
 
     fn interrupted(&self) -> bool {

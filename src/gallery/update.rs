@@ -1,34 +1,39 @@
 //! Bringing an index up to date with what some paths hold, with as little work as that takes: the `index` command.
 //!
 //! ```text
-//! walk -> plan: keep (same size and time) | read (new, or it may have changed) -> coder -> binarize -> one commit:
-//!         a new segment of what is new, tombstones for what is gone
+//! walk -> plan: keep (same size and time) | read (new, or it may have changed) -> coder -> binarize -> assembly: commits
 //! ```
 //!
 //! An image leaves the index when its file is gone, or when it lies below a path of the run and is not found there; images
-//! elsewhere stay. All of a run becomes visible at once or not at all; an interrupted run commits the images that were done.
+//! elsewhere stay. What is read is hashed first: a content that the index knows, under this name or another, is not encoded again.
+//! A run that is interrupted or killed keeps what it committed, and the next one goes on from there.
 //! A binarizer that was fitted to a few images is fitted anew when there are many more; all images are then read again.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use aesearch_index::{SegmentBuilder, Snapshot, Writer};
+use aesearch_index::{Snapshot, Writer};
 
+use super::assembly::{Assembly, Checkpoints, Layout, Tally};
 use super::choose::{ChooseOptions, choose};
-use super::coder::{Coder, Job, Observer, Outcome};
+use super::coder::{Coded, Coder, CoderOptions, Known, Observer, Outcome, Progress, Stages};
 use super::ink::{Invert, decide_ink};
-use super::plan::{Assembly, Layout, Plan, Tally, elsewhere};
+use super::memory::room_for_images;
+use super::plan::{Plan, elsewhere};
 use super::record::{Facts, Ink, ModelIdentity};
 use super::{check_made_with, load_indexed_model, open_if_any};
 use crate::encode::{Binarizer, MAX_FIT};
-use crate::error::Result;
-use crate::images::{Item, Limits, Skipped, named, walk};
-use crate::model::{BinarizerKind, Foreign, Known, LoadOptions, Model, shipped_names};
+use crate::error::{Error, Result};
+use crate::images::{Item, Limits, Room, Skipped, Walk, named, walk};
+use crate::model::{BinarizerKind, Foreign, Known as KnownModel, LoadOptions, Model, shipped_names};
 use crate::runtime::{Device, RuntimeOptions, ensure};
 
 /// A binarizer fitted to so many images is as good as it gets, and stays.
 const WELL_FITTED: usize = 5_000;
+
+/// How often a writer that waits for another one asks again.
+const ASK_EVERY: Duration = Duration::from_millis(200);
 
 /// How to index.
 #[derive(Debug, Clone)]
@@ -51,6 +56,12 @@ pub struct UpdateOptions {
     pub invert: Invert,
     /// What one image may cost.
     pub limits: Limits,
+    /// Bytes of memory for all of it.
+    pub max_memory: u64,
+    /// When to commit on the way.
+    pub checkpoints: Checkpoints,
+    /// Wait for another writer to end, instead of an error.
+    pub wait: bool,
     /// Seed of what is fitted to the collection.
     pub seed: u64,
     /// Where ONNX Runtime comes from; looked for only if there is something to encode.
@@ -69,9 +80,19 @@ impl UpdateOptions {
             without_latents: false,
             invert: Invert::Auto,
             limits: Limits::default(),
+            max_memory: u64::MAX,
+            checkpoints: Checkpoints::default(),
+            wait: false,
             seed: 0,
             runtime,
         }
+    }
+
+    /// For so many images.
+    fn coder(&self, n_images: usize) -> Result<CoderOptions> {
+        let UpdateOptions { threads, device, limits, .. } = *self;
+        let room = Room::new(room_for_images(self.max_memory, threads, n_images)?);
+        Ok(CoderOptions { threads, device, limits, room })
     }
 
     fn choice(&self) -> ChooseOptions {
@@ -91,8 +112,12 @@ pub struct UpdateReport {
     pub changed: usize,
     /// Images that were dropped.
     pub removed: usize,
+    /// Images that went through the model.
+    pub encoded: usize,
     /// Images in the index now.
     pub images: usize,
+    /// Bytes read.
+    pub bytes: u64,
     /// What could not be used.
     pub skipped: Vec<Skipped>,
     /// The model.
@@ -105,8 +130,21 @@ pub struct UpdateReport {
     pub index_bytes: u64,
     /// How long it took.
     pub seconds: f64,
+    /// What took how long.
+    pub times: Times,
     /// The observer stopped the run; the index holds what was done.
     pub interrupted: bool,
+}
+
+/// What a run spent its time on; the stages are summed over the worker threads.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Times {
+    /// Listing the images.
+    pub walk: Duration,
+    /// The workers.
+    pub stages: Stages,
+    /// Commits.
+    pub write: Duration,
 }
 
 /// Makes the index at `dir` hold the images of `data`, and of those it held before the ones that lie elsewhere and exist.
@@ -124,83 +162,110 @@ pub fn update(
     observer: &dyn Observer,
 ) -> Result<UpdateReport> {
     let start = Instant::now();
+    // At once, so that a second writer does not work in vain; a new index only when it is known what it will be made with,
+    // so that a run without a model leaves no folder behind.
+    let lock = || lock(dir, options.wait, observer);
+    let mut writer = if aesearch_index::is_index(dir) { Some(lock()?) } else { None };
     let mut walk = walk(data)?;
-    // Before the lock, so that a run without a model leaves no folder behind.
-    let (model, ink) = match open_if_any(dir)? {
-        Some((_, facts)) => (load_indexed_model(dir, &facts, (&options.model, &options.load))?, None),
+    let walked = start.elapsed();
+    let mut old = open_if_any(dir)?;
+    let (model, ink) = match &old {
+        Some((_, facts)) => (load_indexed_model(dir, facts, (&options.model, &options.load))?, None),
         None => choose(&walk.items.iter().collect::<Vec<_>>(), &options.choice(), observer)?,
     };
-    let mut writer = Writer::lock(dir)?;
-    let old = open_if_any(dir)?; // again: another writer may have been faster
-    let (snapshot, old_facts) = (old.as_ref().map(|old| &old.0), old.as_ref().map(|old| &old.1));
-    old_facts.map_or(Ok(()), |facts| check_made_with(dir, facts, &model))?;
+    let writer = match &mut writer {
+        Some(writer) => writer,
+        none => {
+            let writer = none.insert(lock()?);
+            old = open_if_any(dir)?; // again: another writer may have been faster
+            writer
+        }
+    };
+    let (snapshot, before) = (old.as_ref().map(|old| &old.0), old.as_ref().map(|old| &old.1));
+    before.map_or(Ok(()), |facts| check_made_with(dir, facts, &model))?;
 
     let base = dir.parent().unwrap_or(Path::new(""));
     let mut kept = snapshot.map_or_else(Vec::new, |old| elsewhere(old, &walk.items, data, base));
-    let refit = old_facts.is_some_and(|facts| outgrown(facts, walk.items.len() + kept.len()));
+    let refit = before.is_some_and(|facts| outgrown(facts, walk.items.len() + kept.len()));
     if let (true, Some(old)) = (refit, snapshot) {
-        for (item, id) in named(kept.iter().map(|&id| old.name(id)), base).into_iter().zip(kept.drain(..)) {
-            let path = || String::from_utf8_lossy(old.name(id)).into_owned();
-            match item {
-                Ok(item) => walk.items.push(item),
-                Err(reason) => walk.skipped.push(Skipped { path: path(), reason }),
-            }
-        }
+        walk_again(old, kept.drain(..).collect(), base, &mut walk);
     }
     let plan = Plan::new(&walk.items, snapshot, refit)?.keeping(kept);
-    let old_bucket_size = snapshot.and_then(Snapshot::bucket_size);
-    let bucket_size = options.bucket_size.or(old_bucket_size);
-    let had_latents = snapshot.map(|old| old.latent_size() > 0);
-    let latents = !options.without_latents && had_latents.unwrap_or(true);
-    // what is laid out otherwise cannot stand beside what is there
-    let rebuild = (snapshot.is_some() && old_bucket_size != bucket_size)
-        || had_latents.is_some_and(|had| had != latents);
-    let layout = Layout { bucket_size, latents, rebuild };
-    let run = Run { plan: &plan, before: old_facts, refit, model: &model, ink, layout, options };
-    let made = run.make(observer)?;
-    let Tally { added, unchanged, changed, skipped, .. } = made.tally;
-    let removed =
-        if made.content.is_some() { snapshot.map_or(0, Snapshot::len) - unchanged - changed } else { 0 };
-    let mut ink = old_facts.map_or(Ink::fixed(false), |facts| facts.ink);
-    if let Some(Content { add, gone, facts }) = made.content {
-        ink = facts.ink;
-        if rebuild || refit {
-            writer.replace(add)?;
-        } else if !add.is_empty() || !gone.is_empty() || old_facts != Some(&facts) {
-            writer.commit(add, &gone)?;
-        }
-    }
-    let now = open_if_any(dir)?.map(|(snapshot, _)| snapshot);
+    let layout = layout(snapshot, refit, options);
+    let made =
+        Run { plan: &plan, before, refit, model: &model, ink, layout, options }.make(writer, observer)?;
+
+    let now = open_if_any(dir)?;
+    let Tally { added, unchanged, changed, encoded, skipped, write } = made.tally;
+    let had = snapshot.map_or(0, Snapshot::len);
     Ok(UpdateReport {
         added,
         unchanged,
         changed,
-        removed,
-        images: now.as_ref().map_or(0, Snapshot::len),
+        removed: if made.committed { had - unchanged - changed } else { 0 },
+        encoded,
+        images: now.as_ref().map_or(0, |now| now.0.len()),
+        bytes: made.coded.progress.bytes,
         skipped: [walk.skipped, skipped].concat(),
-        model: identity(&model, &options.model, old_facts),
+        model: identity(&model, &options.model, before),
         bits: model.metadata.bits,
-        ink,
-        index_bytes: now.as_ref().map_or(0, Snapshot::bytes),
+        ink: now.as_ref().map_or(Ink::fixed(false), |now| now.1.ink),
+        index_bytes: now.as_ref().map_or(0, |now| now.0.bytes()),
         seconds: start.elapsed().as_secs_f64(),
-        interrupted: made.interrupted,
+        times: Times { walk: walked, stages: made.coded.stages, write },
+        interrupted: !made.coded.is_finished(),
     })
 }
 
-/// The next commit.
-struct Content {
-    add: SegmentBuilder,
-    /// Items of the old index.
-    gone: Vec<u32>,
-    facts: Facts,
+/// The right to write the index; with `wait`, when it is free.
+fn lock(dir: &Path, wait: bool, observer: &dyn Observer) -> Result<Writer> {
+    let mut told = false;
+    loop {
+        match Writer::lock(dir) {
+            Err(error) if error.is_locked() && wait => {}
+            locked => return Ok(locked?),
+        }
+        if !told {
+            observer.note("another writer is at work on this index: waiting for it to end");
+            told = true;
+        }
+        if observer.interrupted() {
+            return Err(Error::Interrupted);
+        }
+        std::thread::sleep(ASK_EVERY);
+    }
 }
 
-/// What a run comes to; no content where there is nothing to keep.
+/// Adds images of the index, by their names, to those that were walked.
+fn walk_again(old: &Snapshot, ids: Vec<u32>, base: &Path, walk: &mut Walk) {
+    for (item, id) in named(ids.iter().map(|&id| old.name(id)), base).into_iter().zip(&ids) {
+        match item {
+            Ok(item) => walk.items.push(item),
+            Err(reason) => {
+                let path = String::from_utf8_lossy(old.name(*id)).into_owned();
+                walk.skipped.push(Skipped { path, reason });
+            }
+        }
+    }
+}
+
+/// As asked for, else as it was. What is laid out otherwise cannot stand beside what is there.
+fn layout(old: Option<&Snapshot>, refit: bool, options: &UpdateOptions) -> Layout {
+    let old_bucket_size = old.and_then(Snapshot::bucket_size);
+    let bucket_size = options.bucket_size.or(old_bucket_size);
+    let had_latents = old.is_none_or(|old| old.latent_size() > 0);
+    let latents = had_latents && !options.without_latents;
+    let anew = refit || had_latents != latents || (old.is_some() && old_bucket_size != bucket_size);
+    Layout { bucket_size, latents, anew }
+}
+
+/// What a run comes to.
 #[derive(Default)]
 struct Made {
-    content: Option<Content>,
+    /// The index is as the run left it; else nothing was changed.
+    committed: bool,
     tally: Tally,
-    interrupted: bool,
+    coded: Coded,
 }
 
 /// Whether the collection has grown far beyond what its binarizer was fitted to.
@@ -225,24 +290,24 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn make(&self, observer: &dyn Observer) -> Result<Made> {
+    fn make(&self, writer: &mut Writer, observer: &dyn Observer) -> Result<Made> {
         let Run { plan, model, layout, options, .. } = *self;
         let jobs = plan.jobs();
         let identity = identity(model, &options.model, self.before);
+        let how = (layout, options.checkpoints);
         if jobs.is_empty() {
             let Some(facts) = self.before else { return Ok(Made::default()) };
             let facts = Facts { model: identity, ..facts.clone() };
-            let (add, gone, tally) = Assembly::new(plan, &facts, layout, HashMap::new())?.finish()?;
-            return Ok(Made { content: Some(Content { add, gone, facts }), tally, interrupted: false });
+            let tally = Assembly::new(plan, &Known::new(), &facts, how, writer)?.finish(true)?;
+            return Ok(Made { committed: true, tally, coded: Coded::default() });
         }
 
         let runtime = ensure(&options.runtime, &|text| observer.note(text))?;
-        let UpdateOptions { threads, device, limits, .. } = *options;
-        let mut coder = Coder { runtime: &runtime, model, threads, device, limits, inverted: false };
+        let mut coder = Coder::new(&runtime, model, options.coder(plan.items.len())?);
         let ink = match self.before.map(|facts| facts.ink).or(self.ink) {
             Some(ink) => ink,
             None => {
-                let items: Vec<&Item> = jobs.iter().map(|(_, job)| job.item).collect();
+                let items: Vec<&Item> = jobs.iter().map(|&position| &plan.items[position]).collect();
                 decide_ink(&items, options.invert, &coder)?
             }
         };
@@ -251,34 +316,66 @@ impl Run<'_> {
             Some(&Facts { ref binarizer, fitted, offered, .. }) if !self.refit => {
                 Fit { binarizer: Some(binarizer.clone()), fitted, offered, ..Fit::default() }
             }
-            _ => fit(&coder, &jobs, options.seed, observer)?,
+            _ => self.fit(&coder, &jobs, observer)?,
         };
-        let binarizer = match fit.binarizer {
-            Some(binarizer) if !(self.refit && fit.interrupted) => binarizer,
+        let (true, Some(binarizer)) = (!self.refit || fit.coded.is_finished(), fit.binarizer) else {
             // No image at all, or not all of those whose old codes the new ones would stand beside.
-            _ => {
-                let tally = Tally { skipped: plan.skipped(&fit.held), ..Tally::default() };
-                return Ok(Made { content: None, tally, interrupted: fit.interrupted });
-            }
+            let skipped = fit.held.into_iter().filter_map(|(position, outcome)| match outcome {
+                Outcome::Skipped(reason) => Some(Skipped { path: plan.items[position].display(), reason }),
+                _ => None,
+            });
+            let tally = Tally { skipped: skipped.collect(), ..Tally::default() };
+            return Ok(Made { committed: false, tally, coded: fit.coded });
         };
 
         let facts = Facts { model: identity, binarizer, fitted: fit.fitted, offered: fit.offered, ink };
-        let (positions, rest): (Vec<usize>, Vec<Job<'_>>) =
-            jobs.iter().filter(|(position, _)| !fit.held.contains_key(position)).copied().unzip();
-        let progress = Progress { observer, before: fit.held.len(), total: jobs.len() };
-        let mut assembly = Assembly::new(plan, &facts, layout, fit.held)?;
-        let finished = !fit.interrupted
-            && coder.encode(&rest, &progress, &mut |job, outcome| assembly.put(positions[job], outcome))?;
-        if self.refit && !finished {
-            return Ok(Made { interrupted: true, ..Made::default() });
+        let known = Arc::new(plan.known()?);
+        coder.known = known.clone();
+        let mut assembly = Assembly::new(plan, &known, &facts, how, writer)?;
+        let done: std::collections::HashSet<usize> = fit.held.iter().map(|(position, _)| *position).collect();
+        let rest: Vec<usize> = jobs.iter().copied().filter(|position| !done.contains(position)).collect();
+        fit.held.into_iter().try_for_each(|(position, outcome)| assembly.put(position, outcome))?;
+        let mut coded = fit.coded;
+        if coded.is_finished() {
+            let items: Vec<&Item> = rest.iter().map(|&position| &plan.items[position]).collect();
+            let after = After { observer, before: coded.progress, total: jobs.len() };
+            let sink = &mut |job: usize, outcome| assembly.put(rest[job], outcome);
+            coded = after.and(&coded, coder.encode(&items, &after, sink)?);
         }
-        let (add, gone, tally) = assembly.finish()?;
-        let content = (self.before.is_some() || !add.is_empty()).then_some(Content { add, gone, facts });
-        Ok(Made { content, tally, interrupted: !finished })
+        let tally = assembly.finish(coded.is_finished())?;
+        Ok(Made { committed: true, tally, coded })
+    }
+
+    /// Encodes at most [`MAX_FIT`] images, spread evenly over the collection, where the model's binarizer needs fitting.
+    fn fit(&self, coder: &Coder<'_>, jobs: &[usize], observer: &dyn Observer) -> Result<Fit> {
+        let (metadata, seed) = (&self.model.metadata, self.options.seed);
+        if metadata.binarizer == BinarizerKind::Sign {
+            let binarizer = Some(Binarizer::for_model(metadata, &[], seed)?);
+            return Ok(Fit { binarizer, ..Fit::default() });
+        }
+        let n_sampled = jobs.len().min(MAX_FIT);
+        let sample: Vec<usize> = (0..n_sampled).map(|index| jobs[index * jobs.len() / n_sampled]).collect();
+        let items: Vec<&Item> = sample.iter().map(|&position| &self.plan.items[position]).collect();
+        let (mut held, mut latents) = (Vec::new(), Vec::new());
+        let after = After { observer, before: Progress::default(), total: jobs.len() };
+        let coded = coder.encode(&items, &after, &mut |job, outcome| {
+            if let Outcome::Encoded { latent, .. } = &outcome {
+                latents.extend_from_slice(latent);
+            }
+            held.push((sample[job], outcome));
+            Ok(())
+        })?;
+        let fitted = (latents.len() / metadata.latent_size) as u32; // at most MAX_FIT
+        let offered = if coded.is_finished() { jobs.len() } else { held.len() } as u32; // ids are u32
+        let binarizer = match fitted {
+            0 => None,
+            _ => Some(Binarizer::for_model(metadata, &latents, seed)?),
+        };
+        Ok(Fit { binarizer, fitted, offered, held, coded })
     }
 }
 
-/// A binarizer, and the outcomes of the jobs that were done to fit it.
+/// A binarizer, and the outcomes of the images that were encoded to fit it.
 #[derive(Default)]
 struct Fit {
     /// None where no image could be read.
@@ -286,48 +383,36 @@ struct Fit {
     fitted: u32,
     /// Images there were; if interrupted, those that were tried.
     offered: u32,
-    held: HashMap<usize, Outcome>,
-    interrupted: bool,
+    held: Vec<(usize, Outcome)>,
+    coded: Coded,
 }
 
-/// Encodes at most [`MAX_FIT`] images, spread evenly over the collection, where the model's binarizer needs fitting.
-fn fit(coder: &Coder<'_>, jobs: &[(usize, Job<'_>)], seed: u64, observer: &dyn Observer) -> Result<Fit> {
-    let metadata = &coder.model.metadata;
-    if metadata.binarizer == BinarizerKind::Sign {
-        let binarizer = Some(Binarizer::for_model(metadata, &[], seed)?);
-        return Ok(Fit { binarizer, ..Fit::default() });
-    }
-    let n_sampled = jobs.len().min(MAX_FIT);
-    let (positions, sample): (Vec<usize>, Vec<Job<'_>>) =
-        (0..n_sampled).map(|index| jobs[index * jobs.len() / n_sampled]).unzip();
-    let progress = Progress { observer, before: 0, total: jobs.len() };
-    let (mut held, mut latents) = (HashMap::new(), Vec::new());
-    let finished = coder.encode(&sample, &progress, &mut |job, outcome| {
-        if let Outcome::Encoded { latent, .. } = &outcome {
-            latents.extend_from_slice(latent);
-        }
-        held.insert(positions[job], outcome);
-        Ok(())
-    })?;
-    let fitted = (latents.len() / metadata.latent_size) as u32; // at most MAX_FIT
-    let offered = if finished { jobs.len() } else { held.len() } as u32; // ids are u32
-    let binarizer = match fitted {
-        0 => None,
-        _ => Some(Binarizer::for_model(metadata, &latents, seed)?),
-    };
-    Ok(Fit { binarizer, fitted, offered, held, interrupted: !finished })
-}
-
-/// Progress of a part of the jobs as progress of all of them.
-struct Progress<'a> {
+/// Progress of a part of the images as progress of all of them.
+struct After<'a> {
     observer: &'a dyn Observer,
-    before: usize,
+    before: Progress,
     total: usize,
 }
 
-impl Observer for Progress<'_> {
-    fn progress(&self, done: usize, _: usize) {
-        self.observer.progress(self.before + done, self.total);
+impl After<'_> {
+    fn sum(&self, progress: &Progress) -> Progress {
+        Progress {
+            done: self.before.done + progress.done,
+            total: self.total,
+            bytes: self.before.bytes + progress.bytes,
+            skipped: self.before.skipped + progress.skipped,
+        }
+    }
+
+    fn and(&self, before: &Coded, mut coded: Coded) -> Coded {
+        coded.stages += before.stages;
+        Coded { progress: self.sum(&coded.progress), stages: coded.stages }
+    }
+}
+
+impl Observer for After<'_> {
+    fn progress(&self, progress: &Progress) {
+        self.observer.progress(&self.sum(progress));
     }
 
     fn interrupted(&self) -> bool {
@@ -347,7 +432,7 @@ fn identity(model: &Model, named: &str, old: Option<&Facts>) -> ModelIdentity {
     };
     let sha256 = model.sha256.clone();
     let foreign = model.foreign.as_ref();
-    let foreign = foreign.map(|Foreign { format, bytes, .. }| Known {
+    let foreign = foreign.map(|Foreign { format, bytes, .. }| KnownModel {
         sha256: sha256.clone(),
         format: format.clone(),
         bytes: *bytes,

@@ -1,4 +1,4 @@
-//! Image file formats: bytes to pixels, pixels to PNG. The only file that names the crate `image`.
+//! Image file formats: bytes to pixels, pixels to PNG. The only file that names the crates `image` and `zune_jpeg`.
 //!
 //! The format is told by the content, never by the name. The header's size is checked against [`Limits`] before pixels are
 //! allocated. The result is 8 bits a channel, grey or RGB, alpha laid over black, turned upright as EXIF says. Colour profiles
@@ -9,10 +9,16 @@ use std::io::{Cursor, Write as _};
 use std::path::Path;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader};
+use image::{
+    ColorType, DynamicImage, GrayImage, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader,
+};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::sniff::{self, Content};
-use super::{Limits, Pixels, guard, jpeg};
+use super::{Decoding, Limits, Pixels, guard, jpeg};
 use crate::{Error, Result};
 
 /// Decodes an image file held in memory: PNG, JPEG, WebP, GIF (first frame), BMP, TIFF, PNM, QOI, TGA, ICO. Never panics.
@@ -20,8 +26,13 @@ use crate::{Error, Result};
 /// # Errors
 /// The reason why there are no pixels.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Pixels, String> {
+    decode_for(bytes, &Decoding { limits: *limits, ..Decoding::default() })
+}
+
+/// As [`decode`]; what is wanted in grey may be so.
+pub(super) fn decode_for(bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
     let format = format_of(bytes)?;
-    guard::catch_panic(|| decode_as(format, bytes, limits))
+    guard::catch_panic(|| decode_as(format, bytes, how))
         .unwrap_or_else(|panic| Err(format!("{}: damaged: the decoder gave up: {panic}", name(format))))
 }
 
@@ -107,7 +118,8 @@ fn is_plausible_tga(bytes: &[u8]) -> bool {
     kind_fits && some && descriptor & 0xc0 == 0
 }
 
-fn decode_as(format: ImageFormat, bytes: &[u8], limits: &Limits) -> Result<Pixels, String> {
+fn decode_as(format: ImageFormat, bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
+    let limits = &how.limits;
     let fail = |error| reason(format, error);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut codec_limits = image::Limits::default();
@@ -116,6 +128,10 @@ fn decode_as(format: ImageFormat, bytes: &[u8], limits: &Limits) -> Result<Pixel
     let mut decoder = reader.into_decoder().map_err(fail)?;
     check_size(decoder.dimensions(), decoder.total_bytes(), limits)
         .map_err(|why| format!("{}: {why}", name(format)))?;
+
+    // pixels as they are decoded and as they are handed on, and what a decoder works with
+    let decoded = decoder.total_bytes();
+    let _held = how.room.take(2 * decoded).map_err(|why| format!("{}: {why}", name(format)))?;
 
     let orientation = if format == ImageFormat::Jpeg {
         let markers = jpeg::markers(bytes);
@@ -127,9 +143,26 @@ fn decode_as(format: ImageFormat, bytes: &[u8], limits: &Limits) -> Result<Pixel
         // metadata that cannot be read is no reason to lose the image
         decoder.orientation().ok()
     };
-    let mut image = DynamicImage::from_decoder(decoder).map_err(fail)?;
+    let coloured = decoder.color_type() == ColorType::Rgb8;
+    let luma_does = how.grey && coloured && format == ImageFormat::Jpeg;
+    let mut image = match luma_does.then(|| luma(bytes, decoder.dimensions())).flatten() {
+        Some(grey) => grey,
+        None => DynamicImage::from_decoder(decoder).map_err(fail)?,
+    };
     image.apply_orientation(orientation.unwrap_or(Orientation::NoTransforms));
     Ok(flatten(image))
+}
+
+/// A JPEG's luma alone, of so many columns and rows: a third of the pixels, and no chroma to decode. It is the luma of
+/// Rec. 601, but for rounding. Nothing where the file has none, being RGB or CMYK, or is damaged, which decoding the whole tells.
+fn luma(bytes: &[u8], (width, height): (u32, u32)) -> Option<DynamicImage> {
+    let options = DecoderOptions::default()
+        .set_strict_mode(false)
+        .set_max_width(width as usize)
+        .set_max_height(height as usize)
+        .jpeg_set_out_colorspace(ColorSpace::Luma);
+    let pixels = JpegDecoder::new_with_options(ZCursor::new(bytes), options).decode().ok()?;
+    GrayImage::from_raw(width, height, pixels).map(DynamicImage::from)
 }
 
 fn check_size((width, height): (u32, u32), bytes: u64, limits: &Limits) -> Result<(), String> {

@@ -6,9 +6,10 @@
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::item::{Item, Origin};
+use super::room::Room;
 use super::{Pixels, codec};
 
 /// A decoded image and the stamp of what it was decoded from.
@@ -40,11 +41,18 @@ pub struct Limits {
     pub max_pixels: u64,
     /// Largest decoded image, in bytes, and about what a decoder may use beside it.
     pub max_decoded_bytes: u64,
+    /// Longest time to decode it; heeded where many are, see `gallery`.
+    pub decode_timeout: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { max_file_bytes: 1 << 30, max_pixels: 200_000_000, max_decoded_bytes: 1 << 30 }
+        Limits {
+            max_file_bytes: 1 << 30,
+            max_pixels: 200_000_000,
+            max_decoded_bytes: 1 << 30,
+            decode_timeout: Duration::from_secs(60),
+        }
     }
 }
 
@@ -52,8 +60,8 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct Source {
     pub(super) raw: Raw,
-    /// The state of the file (or entry) it came from.
-    pub stamp: Stamp,
+    /// Size in bytes and time of change of the file (for an entry: of its container), as in [`Stamp`].
+    pub(super) quick_stamp: (u64, i64),
 }
 
 /// The bytes of an image as they lie in a file or container.
@@ -79,51 +87,68 @@ impl Source {
         self.len() == 0
     }
 
+    /// The state of the file or entry: hashes what was read.
+    pub fn stamp(&self) -> Stamp {
+        let (size, mtime_ns) = self.quick_stamp;
+        let hash = match &self.raw {
+            Raw::File(bytes) => *blake3::hash(bytes).as_bytes(),
+            Raw::Pixels(pixels) => hash_pixels(pixels),
+        };
+        Stamp { size, mtime_ns, hash }
+    }
+
     /// The image. Never panics, whatever the bytes.
     ///
     /// # Errors
     /// The reason why there are no pixels.
-    pub fn decode(self, limits: &Limits) -> Result<Pixels, String> {
+    pub fn decode(self, how: &Decoding) -> Result<Pixels, String> {
         match self.raw {
-            Raw::File(bytes) => codec::decode(&bytes, limits),
+            Raw::File(bytes) => codec::decode_for(&bytes, how),
             Raw::Pixels(pixels) => Ok(pixels),
         }
     }
 }
 
-/// Reads one item, and hashes what it read.
+/// Reads one item.
 ///
 /// # Errors
 /// The reason why it cannot be read, for a [`Skipped`](super::Skipped).
 pub fn read(item: &Item, limits: &Limits) -> Result<Source, String> {
     match &item.origin {
         Origin::File(path) => {
-            let (bytes, metadata) = read_file(path, limits.max_file_bytes)?;
-            let hash = *blake3::hash(&bytes).as_bytes();
-            let stamp = Stamp { size: metadata.len(), mtime_ns: mtime_ns(&metadata), hash };
-            Ok(Source { raw: Raw::File(bytes), stamp })
+            let (bytes, quick_stamp) = read_file(path, limits.max_file_bytes)?;
+            Ok(Source { raw: Raw::File(bytes), quick_stamp })
         }
         Origin::Entry { container, index } => {
-            let (size, mtime_ns) = container.quick_stamp();
-            let pixels = container.entry(*index);
-            let stamp = Stamp { size, mtime_ns, hash: hash_pixels(&pixels) };
-            Ok(Source { raw: Raw::Pixels(pixels), stamp })
+            Ok(Source { raw: Raw::Pixels(container.entry(*index)), quick_stamp: container.quick_stamp() })
         }
     }
 }
 
-/// Reads and decodes one item. Never panics, whatever the bytes.
+/// How images are decoded.
+#[derive(Debug, Clone, Default)]
+pub struct Decoding {
+    /// What one image may cost.
+    pub limits: Limits,
+    /// Colour is not wanted: what has it may come without, where that is less work.
+    pub grey: bool,
+    /// The memory for it.
+    pub room: Room,
+}
+
+/// Reads and decodes one item, in colour. Never panics, whatever the bytes.
 ///
 /// # Errors
 /// The reason why there are no pixels, for a [`Skipped`](super::Skipped).
 pub fn load(item: &Item, limits: &Limits) -> Result<Loaded, String> {
     let source = read(item, limits)?;
-    let stamp = source.stamp;
-    Ok(Loaded { pixels: source.decode(limits)?, stamp })
+    let stamp = source.stamp();
+    Ok(Loaded { pixels: source.decode(&Decoding { limits: *limits, ..Decoding::default() })?, stamp })
 }
 
-fn read_file(path: &Path, max_bytes: u64) -> Result<(Vec<u8>, Metadata), String> {
-    let file = File::open(path).map_err(io_reason)?;
+/// The bytes of a file, with its size and time of change, which are the same after reading.
+fn read_file(path: &Path, max_bytes: u64) -> Result<(Vec<u8>, (u64, i64)), String> {
+    let mut file = File::open(path).map_err(io_reason)?;
     let metadata = file.metadata().map_err(io_reason)?;
     if metadata.len() > max_bytes {
         return Err(format!("file too large: {} bytes, the limit is {max_bytes}", metadata.len()));
@@ -134,8 +159,13 @@ fn read_file(path: &Path, max_bytes: u64) -> Result<(Vec<u8>, Metadata), String>
         usize::try_from(metadata.len() + 1).map_err(|_| "file too large for this machine".to_owned())?;
     bytes.try_reserve_exact(capacity).map_err(|_| format!("no memory for {} bytes", metadata.len()))?;
     // a file that grows while it is read stays within the limit too
-    file.take(max_bytes).read_to_end(&mut bytes).map_err(io_reason)?;
-    Ok((bytes, metadata))
+    (&mut file).take(max_bytes).read_to_end(&mut bytes).map_err(io_reason)?;
+    let quick_stamp = |metadata: &Metadata| (metadata.len(), mtime_ns(metadata));
+    let now = file.metadata().map_err(io_reason)?;
+    if quick_stamp(&now) != quick_stamp(&metadata) || bytes.len() as u64 != now.len() {
+        return Err("it changed while it was read: index it again".to_owned());
+    }
+    Ok((bytes, quick_stamp(&metadata)))
 }
 
 fn hash_pixels(pixels: &Pixels) -> [u8; 32] {

@@ -14,6 +14,7 @@
 //! | `idx` | the images and labels inside an IDX file |
 //! | `codec` | file formats; the only file that names the crate `image` |
 //! | `jpeg` | what the JPEG decoder does not tell: was the file cut short, how is it turned |
+//! | `room` | memory that decoders share |
 //! | `guard` | a decoder's panic becomes a reason |
 //! | `resize` | the one way from pixels to a model's input |
 //! | `noise` | noise on such inputs |
@@ -32,14 +33,16 @@ mod idx;
 mod jpeg;
 mod noise;
 mod resize;
+mod room;
 mod sniff;
 
 pub use codec::{decode, encode_png, write_png};
 pub use item::Item;
-pub use load::{Limits, Loaded, Source, Stamp, load, read};
+pub use load::{Decoding, Limits, Loaded, Source, Stamp, load, read};
 pub use named::{Place, file_of, files_of, named};
 pub use noise::add_noise;
 pub use resize::{COLOUR_RULE, RESIZE_RULE, Resizer, invert_ink, to_pixels};
+pub use room::Room;
 pub use walk::{Walk, walk};
 
 /// What a model takes: channels, height, width.

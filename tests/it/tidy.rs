@@ -31,13 +31,14 @@ const LAYERS: [(&str, &[&str]); 12] = [
 ];
 
 /// A third-party crate, the folder or file it may be named in, and in how many files there.
-const HOMES: [(&str, &str, usize); 23] = [
+const HOMES: [(&str, &str, usize); 24] = [
     ("ort", "src/runtime/", usize::MAX),
     ("zip", "src/runtime/", usize::MAX),
     ("prost", "src/onnx/", usize::MAX),
     ("nalgebra", "src/encode/", 2),
     ("nalgebra", "src/eval/floats.rs", 1),
     ("image", "src/images/codec.rs", 1),
+    ("zune_jpeg", "src/images/codec.rs", 1),
     ("clap", "src/cli/", usize::MAX),
     ("fast_image_resize", "src/images/resize.rs", 1),
     ("flate2", "src/images/", 2),

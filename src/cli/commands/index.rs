@@ -1,18 +1,19 @@
 //! `aesearch index DATA...`: bring the index up to date with what the paths hold, and say what was done.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::teller::Teller;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
-use crate::cli::args;
 use crate::cli::exit::{Exit, catch_interrupts};
 use crate::cli::foreign::load_options;
 use crate::cli::print::{bytes, count, seconds, thousands};
 use crate::cli::resolve::Context;
-use crate::error::Result;
-use crate::gallery::{Invert, UpdateOptions, UpdateReport, update};
+use crate::cli::{amount, args};
+use crate::error::{Error, Result};
+use crate::gallery::{Checkpoints, Invert, Times, UpdateOptions, UpdateReport, update};
+use crate::images::{Limits, Skipped};
 
 #[derive(Debug, Serialize)]
 struct ModelDocument<'a> {
@@ -27,13 +28,38 @@ pub(super) struct IndexDocument<'a> {
     unchanged: usize,
     changed: usize,
     removed: usize,
+    encoded: usize,
     images: usize,
+    bytes: u64,
     skipped: Vec<SkippedDocument<'a>>,
     model: ModelDocument<'a>,
     inverted: bool,
     index_bytes: u64,
     seconds: f64,
+    /// Seconds; those of worker threads are summed up.
+    stages: StagesDocument,
     interrupted: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct StagesDocument {
+    walk: f64,
+    read: f64,
+    hash: f64,
+    decode: f64,
+    resize: f64,
+    encode: f64,
+    write: f64,
+}
+
+impl StagesDocument {
+    fn of(times: &Times) -> StagesDocument {
+        let stages = &times.stages;
+        let [walk, read, hash, decode, resize, encode, write] =
+            [times.walk, stages.read, stages.hash, stages.decode, stages.resize, stages.encode, times.write]
+                .map(|time| time.as_secs_f64());
+        StagesDocument { walk, read, hash, decode, resize, encode, write }
+    }
 }
 
 /// An index brought up to date.
@@ -62,6 +88,9 @@ pub(super) fn execute(context: &Context, args: &args::Index) -> Result<Indexed> 
     teller.finish();
     let report = report?;
     tell_skipped(&context.printer, &report.skipped);
+    if let Some(path) = &args.report_skipped {
+        write_skipped(path, &report.skipped)?;
+    }
     if report.ink.inverted {
         context.printer.note("the images are indexed as their negatives, which the model knows better");
     }
@@ -84,6 +113,17 @@ pub(super) fn execute(context: &Context, args: &args::Index) -> Result<Indexed> 
     Ok(Indexed { dir, report })
 }
 
+/// One JSON document per line.
+fn write_skipped(path: &Path, skipped: &[Skipped]) -> Result<()> {
+    let mut lines = String::new();
+    for document in skipped_documents(skipped) {
+        // Strings and numbers: nothing in it fails.
+        lines += &serde_json::to_string(&document).unwrap_or_default();
+        lines.push('\n');
+    }
+    std::fs::write(path, lines).map_err(|error| Error::io(path, error))
+}
+
 fn resolve(context: &Context, args: &args::Index) -> Result<UpdateOptions> {
     let default = UpdateOptions::new(context.runtime.clone());
     let model = args.model.clone().or_else(|| context.config.model.clone()).unwrap_or(default.model);
@@ -95,6 +135,24 @@ fn resolve(context: &Context, args: &args::Index) -> Result<UpdateOptions> {
         bucket_size: args.bucket_size.or(context.config.bucket_size),
         without_latents: args.no_latents,
         invert: context.invert(&args.invert)?,
+        max_memory: context.max_memory(args.max_memory.as_deref())?,
+        limits: Limits {
+            decode_timeout: amount::seconds(
+                "--decode-timeout",
+                args.decode_timeout,
+                default.limits.decode_timeout,
+            )?,
+            ..default.limits
+        },
+        checkpoints: Checkpoints {
+            every: amount::seconds(
+                "--checkpoint-seconds",
+                args.checkpoint_seconds,
+                default.checkpoints.every,
+            )?,
+            ..default.checkpoints
+        },
+        wait: args.wait,
         ..default
     })
 }
@@ -133,7 +191,9 @@ impl Indexed {
             unchanged: report.unchanged,
             changed: report.changed,
             removed: report.removed,
+            encoded: report.encoded,
             images: report.images,
+            bytes: report.bytes,
             skipped: skipped_documents(&report.skipped),
             model: ModelDocument {
                 name: &report.model.name,
@@ -143,6 +203,7 @@ impl Indexed {
             inverted: report.ink.inverted,
             index_bytes: report.index_bytes,
             seconds: report.seconds,
+            stages: StagesDocument::of(&report.times),
             interrupted: report.interrupted,
         }
     }

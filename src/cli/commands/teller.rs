@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 
 use crate::cli::print::{Printer, count, quoted};
 use crate::cli::resolve::Context;
-use crate::gallery::{Candidate, Choice, Observer};
+use crate::gallery::{Candidate, Choice, Observer, Progress};
 
 /// Where a model of one's own is suggested to be put.
 const OWN_MODEL: &str = "models/mine";
@@ -64,10 +64,19 @@ impl Observer for Teller<'_> {
         tell(&self.context.printer, choice, &[&data, &then]);
     }
 
-    fn progress(&self, done: usize, total: usize) {
+    fn progress(&self, progress: &Progress) {
         let what = if self.indexing { "indexing" } else { "encoding" };
-        let bar = self.bar.get_or_init(|| self.context.progress.bar(total as u64, what, "images"));
-        bar.set_position(done as u64);
+        let bar = self.bar.get_or_init(|| self.context.progress.bar(progress.total as u64, what, "images"));
+        bar.set_position(progress.done as u64);
+        let (seconds, bytes) = (bar.elapsed().as_secs_f64(), progress.bytes as f64);
+        let speed = if bytes > 0.0 {
+            format!(", {:.1} MB/s", bytes / 1e6 / seconds.max(1e-3))
+        } else {
+            String::new()
+        };
+        let skipped =
+            if progress.skipped > 0 { format!(", {} skipped", progress.skipped) } else { String::new() };
+        bar.set_prefix(speed + &skipped);
     }
 
     fn interrupted(&self) -> bool {

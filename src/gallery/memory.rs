@@ -1,0 +1,45 @@
+//! How much of the memory that a run may take is left for decoding large images.
+
+use crate::error::{Error, Result};
+
+const MIB: u64 = 1 << 20;
+
+/// ONNX Runtime, the model, the program.
+const BASE: u64 = 160 * MIB;
+/// A session, a batch and what is read ahead.
+const PER_THREAD: u64 = 64 * MIB;
+/// What is known of an image while a run lasts, in the index and out of it.
+const PER_IMAGE: u64 = 400;
+/// Less would refuse photographs.
+const LEAST: u64 = 64 * MIB;
+
+/// The bytes for images that are being decoded, out of `max_memory` for a run of so many threads and images.
+///
+/// # Errors
+/// Where it is too little for such a run.
+pub(super) fn room_for_images(max_memory: u64, threads: usize, n_images: usize) -> Result<u64> {
+    let fixed = BASE + PER_THREAD * threads as u64 + PER_IMAGE * n_images as u64;
+    match max_memory.checked_sub(fixed) {
+        Some(room) if room >= LEAST => Ok(room),
+        _ => {
+            let [needed, got] = [fixed + LEAST, max_memory].map(|bytes| bytes.div_ceil(MIB));
+            let what = format!(
+                "--max-memory: expected at least {needed} MiB for {n_images} images on {threads} threads, got {got} MiB"
+            );
+            Err(Error::usage(what).with_hint("fewer threads need less; or index the images in parts"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_for_images_and_too_little_is_refused() {
+        assert_eq!(room_for_images(1 << 30, 2, 0).unwrap(), (1024 - 160 - 128) * MIB);
+        assert!(room_for_images(1 << 30, 2, 1_000_000).is_ok());
+        let told = room_for_images(300 * MIB, 2, 10).unwrap_err().to_string();
+        assert!(told.contains("at least 353 MiB for 10 images on 2 threads, got 300 MiB"), "{told}");
+    }
+}
