@@ -101,7 +101,9 @@ class Runs:
             options = ["--index", out, "--model", model, "--threads", threads, "-q", "--json"]
             return [self.aesearch, "index", images, *options], None
         if side == CZKAWKA:
-            return [self.czkawka, "image", "-d", images, "-m", 0, "-T", threads, "-f", out / "groups.txt"], {"HOME": out}
+            # of files from 1 byte on, without its cache; images of equal hashes are grouped, its least
+            options = ["-m", 1, "-H", "-s", 0, "-T", threads, "-N", "-W", "-f", out / "groups.txt"]
+            return [self.czkawka, "image", "-d", images, *options], {"HOME": str(out), "XDG_CACHE_HOME": str(out)}
         return rival("index", side, model / "encoder.onnx", images, out, threads), None
 
 

@@ -99,6 +99,10 @@ pub(super) enum Command {
     Compact(Opened),
     /// Measure how good the codes of the index are
     Eval(Box<Eval>),
+    /// Tell what indexing would take: time, memory, room on disk
+    Estimate(Box<Index>),
+    /// Look at everything the program needs, and at the index: one page
+    Doctor(Doctor),
     /// Where ONNX Runtime comes from
     #[command(subcommand)]
     Runtime(Runtime),
@@ -398,6 +402,12 @@ pub(super) struct Index {
     pub(super) compute: Compute,
     #[command(flatten)]
     pub(super) described: Described,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Doctor {
+    #[command(flatten)]
+    pub(super) reading: Reading,
 }
 
 #[derive(Debug, Args)]

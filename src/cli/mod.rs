@@ -69,6 +69,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Remove(args) => commands::remove::run(&context, &args),
         Command::Compact(args) => commands::compact::run(&context, &args),
         Command::Eval(args) => commands::eval::run(&context, &args),
+        Command::Estimate(args) => commands::estimate::run(&context, &args),
+        Command::Doctor(args) => commands::doctor::run(&context, &args),
         Command::Runtime(args) => commands::runtime::run(&context, &args),
         Command::Completions { shell } => commands::completions::run(shell),
     };

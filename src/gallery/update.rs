@@ -19,7 +19,7 @@ use super::assembly::{Assembly, Checkpoints, Layout, Tally};
 use super::choose::{ChooseOptions, choose};
 use super::coder::{Coded, Coder, CoderOptions, Known, Observer, Outcome, Progress, Stages};
 use super::ink::{Invert, decide_ink};
-use super::memory::room_for_images;
+use super::memory::{Memory, room_for_images};
 use super::plan::{Plan, elsewhere};
 use super::record::{Facts, Ink, ModelIdentity};
 use super::{check_made_with, load_indexed_model, open_if_any};
@@ -56,8 +56,8 @@ pub struct UpdateOptions {
     pub invert: Invert,
     /// What one image may cost.
     pub limits: Limits,
-    /// Bytes of memory for all of it.
-    pub max_memory: u64,
+    /// The memory for all of it.
+    pub memory: Memory,
     /// When to commit on the way.
     pub checkpoints: Checkpoints,
     /// Wait for another writer to end, instead of an error.
@@ -80,7 +80,7 @@ impl UpdateOptions {
             without_latents: false,
             invert: Invert::Auto,
             limits: Limits::default(),
-            max_memory: u64::MAX,
+            memory: Memory::About(u64::MAX),
             checkpoints: Checkpoints::default(),
             wait: false,
             seed: 0,
@@ -89,13 +89,13 @@ impl UpdateOptions {
     }
 
     /// For so many images.
-    fn coder(&self, n_images: usize) -> Result<CoderOptions> {
+    pub(super) fn coder(&self, n_images: usize) -> Result<CoderOptions> {
         let UpdateOptions { threads, device, limits, .. } = *self;
-        let room = Room::new(room_for_images(self.max_memory, threads, n_images)?);
+        let room = Room::new(room_for_images(self.memory, threads, n_images)?);
         Ok(CoderOptions { threads, device, limits, room })
     }
 
-    fn choice(&self) -> ChooseOptions {
+    pub(super) fn choice(&self) -> ChooseOptions {
         let UpdateOptions { model, load, device, invert, limits, runtime, .. } = self.clone();
         ChooseOptions { model, load: Some(load), device, invert, limits, runtime }
     }

@@ -51,6 +51,11 @@ impl Item {
         self.label.as_deref()
     }
 
+    /// Whether it is an entry of a container.
+    pub fn is_entry(&self) -> bool {
+        matches!(self.origin, Origin::Entry { .. })
+    }
+
     /// Whether reading it is cheap only right after the entry before it in the same container, as in a compressed stream:
     /// several readers then take turns, each going on where the last one stopped.
     pub fn in_sequence(&self) -> bool {

@@ -124,7 +124,7 @@ fn write_skipped(path: &Path, skipped: &[Skipped]) -> Result<()> {
     std::fs::write(path, lines).map_err(|error| Error::io(path, error))
 }
 
-fn resolve(context: &Context, args: &args::Index) -> Result<UpdateOptions> {
+pub(super) fn resolve(context: &Context, args: &args::Index) -> Result<UpdateOptions> {
     let default = UpdateOptions::new(context.runtime.clone());
     let model = args.model.clone().or_else(|| context.config.model.clone()).unwrap_or(default.model);
     Ok(UpdateOptions {
@@ -135,7 +135,7 @@ fn resolve(context: &Context, args: &args::Index) -> Result<UpdateOptions> {
         bucket_size: args.bucket_size.or(context.config.bucket_size),
         without_latents: args.no_latents,
         invert: context.invert(&args.invert)?,
-        max_memory: context.max_memory(args.max_memory.as_deref())?,
+        memory: context.memory(args.max_memory.as_deref())?,
         limits: Limits {
             decode_timeout: amount::seconds(
                 "--decode-timeout",
