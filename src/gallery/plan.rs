@@ -92,7 +92,7 @@ impl<'a> Plan<'a> {
     pub(super) fn skipped(&self, outcomes: &HashMap<usize, Outcome>) -> Vec<Skipped> {
         let of = |position| match outcomes.get(&position) {
             Some(Outcome::Skipped(reason)) => {
-                Some(Skipped { path: self.items[position].display(), reason: reason.clone() })
+                Some(Skipped::new(self.items[position].name(), reason.as_str()))
             }
             _ => None,
         };
@@ -208,9 +208,7 @@ impl<'a> Assembly<'a> {
             Step::Keep { .. } => None,
         };
         match (outcome, old) {
-            (Outcome::Skipped(reason), _) => {
-                self.tally.skipped.push(Skipped { path: item.display(), reason })
-            }
+            (Outcome::Skipped(reason), _) => self.tally.skipped.push(Skipped::new(item.name(), reason)),
             (Outcome::Same(stamp), Some((id, _))) => self.rewrite(id, &Record::new(item.label(), &stamp))?,
             (Outcome::Same(_), None) => {} // nothing was known of a new image, so it cannot be the same
             (Outcome::Encoded { stamp, latent }, old) => {

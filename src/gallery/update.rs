@@ -23,7 +23,7 @@ use super::record::{Facts, Ink, ModelIdentity};
 use super::{check_made_with, load_indexed_model, open_if_any};
 use crate::encode::{Binarizer, MAX_FIT};
 use crate::error::Result;
-use crate::images::{Item, Limits, Skipped, named, walk};
+use crate::images::{Item, Limits, Skipped, WalkOptions, named, walk};
 use crate::model::{BinarizerKind, Foreign, Known, LoadOptions, Model, shipped_names};
 use crate::runtime::{Device, RuntimeOptions, ensure};
 
@@ -124,7 +124,7 @@ pub fn update(
     observer: &dyn Observer,
 ) -> Result<UpdateReport> {
     let start = Instant::now();
-    let mut walk = walk(data)?;
+    let mut walk = walk(data, &WalkOptions::default())?;
     // Before the lock, so that a run without a model leaves no folder behind.
     let (model, ink) = match open_if_any(dir)? {
         Some((_, facts)) => (load_indexed_model(dir, &facts, (&options.model, &options.load))?, None),
@@ -140,10 +140,9 @@ pub fn update(
     let refit = old_facts.is_some_and(|facts| outgrown(facts, walk.items.len() + kept.len()));
     if let (true, Some(old)) = (refit, snapshot) {
         for (item, id) in named(kept.iter().map(|&id| old.name(id)), base).into_iter().zip(kept.drain(..)) {
-            let path = || String::from_utf8_lossy(old.name(id)).into_owned();
             match item {
                 Ok(item) => walk.items.push(item),
-                Err(reason) => walk.skipped.push(Skipped { path: path(), reason }),
+                Err(reason) => walk.skipped.push(Skipped::new(old.name(id), reason)),
             }
         }
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use super::item::{Item, Origin};
-use super::{Pixels, codec};
+use super::{Pixels, codec, sniff};
 
 /// A decoded image and the stamp of what it was decoded from.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub struct Stamp {
     pub size: u64,
     /// Time of change of that file, in nanoseconds since 1970.
     pub mtime_ns: i64,
-    /// BLAKE3 of the file's bytes; for an entry, of its shape and pixels.
+    /// BLAKE3 of the image file's bytes, lone or inside a container; for plain pixels, of their shape and values.
     pub hash: [u8; 32],
 }
 
@@ -96,8 +96,18 @@ impl Source {
 /// # Errors
 /// The reason why it cannot be read, for a [`Skipped`](super::Skipped).
 pub fn read(item: &Item, limits: &Limits) -> Result<Source, String> {
+    let source = read_any(item, limits)?;
+    // a camera's TIFF holds a thumbnail where others hold the picture; only its name tells
+    let is_tiff = matches!(&source.raw, Raw::File(bytes) if sniff::is_tiff(bytes));
+    if is_tiff && sniff::is_raw_name(Path::new(&item.display())) {
+        return Err(codec::not_built_in(sniff::RAW));
+    }
+    Ok(source)
+}
+
+fn read_any(item: &Item, limits: &Limits) -> Result<Source, String> {
     match &item.origin {
-        Origin::File(path) => {
+        Origin::File { path, .. } => {
             let (bytes, metadata) = read_file(path, limits.max_file_bytes)?;
             let hash = *blake3::hash(&bytes).as_bytes();
             let stamp = Stamp { size: metadata.len(), mtime_ns: mtime_ns(&metadata), hash };
@@ -105,9 +115,12 @@ pub fn read(item: &Item, limits: &Limits) -> Result<Source, String> {
         }
         Origin::Entry { container, index } => {
             let (size, mtime_ns) = container.quick_stamp();
-            let pixels = container.entry(*index);
-            let stamp = Stamp { size, mtime_ns, hash: hash_pixels(&pixels) };
-            Ok(Source { raw: Raw::Pixels(pixels), stamp })
+            let raw = container.read(*index as usize, limits)?;
+            let hash = match &raw {
+                Raw::File(bytes) => *blake3::hash(bytes).as_bytes(),
+                Raw::Pixels(pixels) => hash_pixels(pixels),
+            };
+            Ok(Source { raw, stamp: Stamp { size, mtime_ns, hash } })
         }
     }
 }

@@ -150,7 +150,7 @@ fn prepare(context: &Context, args: &args::Train, stop: &AtomicBool) -> Result<(
         return Err(error.with_hint("add --val 0.1"));
     }
     let from = args.from.as_deref().map(Model::load).transpose()?;
-    let walk = images::walk(&args.data)?;
+    let walk = images::walk(&args.data, &images::WalkOptions::default())?;
     if let Some(sheet) = &args.augment_sheet {
         keep_images(sheet, &walk.items)?;
     }
@@ -176,7 +176,7 @@ fn prepare(context: &Context, args: &args::Train, stop: &AtomicBool) -> Result<(
             (training, Some(aside))
         }
         Validation::Data(path) => {
-            let walk = images::walk(&[path])?;
+            let walk = images::walk(&[path], &images::WalkOptions::default())?;
             let (data, unread) = loader.load(&walk.items, &storage.beside(&all))?;
             skipped.extend(walk.skipped.into_iter().chain(unread));
             (all, Some(data))
