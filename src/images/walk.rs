@@ -311,3 +311,6 @@ fn sorted_entries(folder: &Path) -> std::io::Result<Vec<(OsString, FileType)>> {
     entries.sort_unstable_by(|(a, _), (b, _)| a.as_encoded_bytes().cmp(b.as_encoded_bytes()));
     Ok(entries)
 }
+
+#[cfg(test)]
+mod tests;

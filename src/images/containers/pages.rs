@@ -110,9 +110,9 @@ impl PageHeader {
         let kind = next_i32()?;
         let (unpacked, packed) = (next_i32()?, next_i32()?);
         if head.first() == Some(&I32) {
-            varint(&mut { &head[1..] })?;
-            head = &head[1..];
-            varint(&mut head)?;
+            // a checksum, of any sign
+            let end = head.iter().skip(1).position(|&byte| byte < 0x80)?;
+            head = &head[end + 2..];
         }
         let (&field, rest) = head.split_first()?;
         head = rest;

@@ -45,9 +45,10 @@ pub(in crate::images) enum Found {
     Other(Content),
 }
 
+const TAR: &str = "a tar archive";
 /// Endings of names and what they claim.
 const NAMES: [(&str, &str); 8] = [
-    (".tar", "a tar archive"),
+    (".tar", TAR),
     (".tar.gz", "a packed tar archive"),
     (".tgz", "a packed tar archive"),
     (".zip", "a zip archive"),
@@ -98,6 +99,10 @@ pub(in crate::images) fn recognise(path: &Path) -> io::Result<Found> {
             _ => {}
         }
     }
+    if claim(path) == Some(TAR) && head.len() as u64 == HEAD && head.iter().all(|&byte| byte == 0) {
+        // nothing but the mark of its end
+        return Ok(Found::Container(Format::Tar { is_gzip: false }));
+    }
     if let Some(kind) = cifar::recognise(path, &head) {
         return Ok(Found::Container(Format::Cifar(kind)));
     }
@@ -121,7 +126,6 @@ fn by_content(head: &[u8]) -> Option<Format> {
         _ if head.starts_with(npy::MAGIC) => Some(Format::Npy),
         _ if tar::is_tar(head) => Some(Format::Tar { is_gzip: false }),
         _ if sniff::sniff(head) == Content::Idx => Some(Format::Idx { is_gzip: false }),
-        // nothing but the end mark, as an empty archive
         _ => None,
     }
 }

@@ -188,7 +188,7 @@ fn tars_say_what_they_refuse() {
 #[test]
 fn long_names_are_read_and_bounded() {
     let image = png(7);
-    let long = format!("{}/x.png", "n".repeat(300));
+    let long = format!("{}/x.png", "n".repeat(200));
     let mut builder = tar::Builder::new(Vec::new());
     let mut gnu = tar::Header::new_gnu();
     gnu.set_size(image.len() as u64);
@@ -202,7 +202,7 @@ fn long_names_are_read_and_bounded() {
     file.extend(tar_of(&[("short", &image)]));
     let (_dir, path) = written("a.tar", &file);
     let (images, skipped) = told(&path).unwrap();
-    assert_eq!(images, [format!("{long} {}", "n".repeat(300)), "pax/\u{e9}.png pax".to_owned()]);
+    assert_eq!(images, [format!("{long} {}", "n".repeat(200)), "pax/\u{e9}.png pax".to_owned()]);
     assert!(skipped.is_empty(), "{skipped:?}");
 
     let mut file = tar_of(&[("a.png", &image)]);
