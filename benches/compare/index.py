@@ -255,7 +255,7 @@ def main():
     if args.million:
         tables.append(index_tables.tell_million(million(runs, args)))
     if CZKAWKA in args.sides and sets:
-        versions[CZKAWKA] = measure.run([args.czkawka, "--version"])[0].split()[-1]
+        versions[CZKAWKA] = measure.run([args.czkawka, "--version"])[0].split()[1]
     runtime = json.loads(measure.run([runs.aesearch, "runtime", "show", "--json"], runs.env)[0])["used"]
     versions["onnxruntime of aesearch"] = runtime["version"]
     print("\n" + ", ".join(f"{name} {version}" for name, version in versions.items() if version))

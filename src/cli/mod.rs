@@ -14,6 +14,7 @@
 //! | `resolve` | what holds: flags, then variables, then `aesearch.toml`, then defaults |
 //! | `amount` | sizes as people write them, and the memory there is |
 //! | `foreign` | what is said of an encoder of another program: flags, then the .toml file beside it |
+//! | `walking` | which paths a command is about |
 //! | `commands/` | one file per verb: resolved options in, one library call, its answer printed |
 //! | `print` | data on stdout, talk on stderr, colours, tables, JSON documents |
 //! | `progress` | bars |
@@ -23,6 +24,7 @@ mod amount;
 mod args;
 mod foreign;
 mod resolve;
+mod walking;
 
 mod commands;
 

@@ -61,7 +61,7 @@ pub fn estimate(
     observer: &dyn Observer,
 ) -> Result<Estimate> {
     let start = Instant::now();
-    let walk = walk(data)?;
+    let walk = walk(data, &options.walk)?;
     let old = open_if_any(dir)?;
     let model = match &old {
         Some((_, facts)) => load_indexed_model(dir, facts, (&options.model, &options.load))?,
@@ -82,7 +82,7 @@ pub fn estimate(
         let coder = Coder::new(&runtime, &model, one.coder(n_sampled)?);
         let coded = coder.encode(&sample, observer, &mut |job, outcome| {
             if let Outcome::Skipped(reason) = outcome {
-                skipped.push(Skipped { path: sample[job].display(), reason });
+                skipped.push(Skipped::new(sample[job].name(), reason));
             }
             Ok(())
         })?;

@@ -25,7 +25,7 @@ use super::record::{Facts, Ink, ModelIdentity};
 use super::{check_made_with, load_indexed_model, open_if_any};
 use crate::encode::{Binarizer, MAX_FIT};
 use crate::error::{Error, Result};
-use crate::images::{Item, Limits, Room, Skipped, Walk, named, walk};
+use crate::images::{Item, Limits, Room, Skipped, Walk, WalkOptions, named, walk};
 use crate::model::{BinarizerKind, Foreign, Known as KnownModel, LoadOptions, Model, shipped_names};
 use crate::runtime::{Device, RuntimeOptions, ensure};
 
@@ -43,6 +43,8 @@ pub struct UpdateOptions {
     pub model: String,
     /// How the model's file is opened.
     pub load: LoadOptions,
+    /// Which images of the paths are taken.
+    pub walk: WalkOptions,
     /// Worker threads; each holds a session and a batch.
     pub threads: usize,
     /// The device.
@@ -74,6 +76,7 @@ impl UpdateOptions {
         UpdateOptions {
             model: "auto".to_owned(),
             load: LoadOptions::default(),
+            walk: WalkOptions::default(),
             threads: 1,
             device: Device::Auto,
             bucket_size: None,
@@ -166,8 +169,11 @@ pub fn update(
     // so that a run without a model leaves no folder behind.
     let lock = || lock(dir, options.wait, observer);
     let mut writer = if aesearch_index::is_index(dir) { Some(lock()?) } else { None };
-    let mut walk = walk(data)?;
+    let mut walk = walk(data, &options.walk)?;
     let walked = start.elapsed();
+    if walk.links > 0 {
+        observer.note(&format!("{} links to folders were not entered; --follow enters them", walk.links));
+    }
     let mut old = open_if_any(dir)?;
     let (model, ink) = match &old {
         Some((_, facts)) => (load_indexed_model(dir, facts, (&options.model, &options.load))?, None),
@@ -185,7 +191,7 @@ pub fn update(
     before.map_or(Ok(()), |facts| check_made_with(dir, facts, &model))?;
 
     let base = dir.parent().unwrap_or(Path::new(""));
-    let mut kept = snapshot.map_or_else(Vec::new, |old| elsewhere(old, &walk.items, data, base));
+    let mut kept = snapshot.map_or_else(Vec::new, |old| elsewhere(old, &walk, data, base));
     let refit = before.is_some_and(|facts| outgrown(facts, walk.items.len() + kept.len()));
     if let (true, Some(old)) = (refit, snapshot) {
         walk_again(old, kept.drain(..).collect(), base, &mut walk);
@@ -242,8 +248,7 @@ fn walk_again(old: &Snapshot, ids: Vec<u32>, base: &Path, walk: &mut Walk) {
         match item {
             Ok(item) => walk.items.push(item),
             Err(reason) => {
-                let path = String::from_utf8_lossy(old.name(*id)).into_owned();
-                walk.skipped.push(Skipped { path, reason });
+                walk.skipped.push(Skipped::new(old.name(*id), reason));
             }
         }
     }
@@ -321,7 +326,7 @@ impl Run<'_> {
         let (true, Some(binarizer)) = (!self.refit || fit.coded.is_finished(), fit.binarizer) else {
             // No image at all, or not all of those whose old codes the new ones would stand beside.
             let skipped = fit.held.into_iter().filter_map(|(position, outcome)| match outcome {
-                Outcome::Skipped(reason) => Some(Skipped { path: plan.items[position].display(), reason }),
+                Outcome::Skipped(reason) => Some(Skipped::new(plan.items[position].name(), reason)),
                 _ => None,
             });
             let tally = Tally { skipped: skipped.collect(), ..Tally::default() };

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::cli::amount;
 use crate::cli::args;
 use crate::cli::exit::Exit;
-use crate::cli::print::{bytes, facts, thousands};
+use crate::cli::print::{bytes, count, facts};
 use crate::cli::resolve::Context;
 use crate::gallery::Facts;
 use crate::model::{Model, shipped_names};
@@ -139,7 +139,7 @@ fn page(document: &DoctorDocument) -> String {
         || "none here".to_owned(),
         |index| {
             let health = if index.sound { "sound" } else { "damaged: `aesearch verify` tells where" };
-            let (images, size) = (thousands(index.images as u64), bytes(index.bytes));
+            let (images, size) = (count(index.images as u64, "image"), bytes(index.bytes));
             format!(
                 "{}: {images} images in {} segments, {size}, by {}; {health}",
                 index.path, index.segments, index.model

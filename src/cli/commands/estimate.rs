@@ -27,9 +27,9 @@ struct EstimateDocument<'a> {
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Index) -> anyhow::Result<Exit> {
     let dir = context.index_dir(&args.index)?;
-    let options = index::resolve(context, args)?;
+    let (data, options) = index::resolve(context, args)?;
     let teller = Teller::index(context, &args.data).until(catch_interrupts());
-    let estimated = estimate(&dir, &args.data, &options, &teller);
+    let estimated = estimate(&dir, &data, &options, &teller);
     teller.finish();
     let estimated = estimated?;
     tell_skipped(&context.printer, &estimated.skipped);
