@@ -177,7 +177,7 @@ fn varint(head: &mut &[u8]) -> Option<u64> {
         *head = rest;
         value |= u64::from(byte & 0x7f) << shift;
         if byte < 0x80 {
-            return (value % 2 == 0).then_some(value / 2);
+            return value.is_multiple_of(2).then_some(value / 2);
         }
     }
     None
