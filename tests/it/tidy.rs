@@ -34,9 +34,9 @@ const LAYERS: [(&str, &[&str]); 12] = [
 const HOMES: [(&str, &str, usize); 29] = [
     ("ort", "src/runtime/", usize::MAX),
     ("zip", "src/runtime/", usize::MAX),
-    ("zip", "src/images/containers/", 2),
-    ("tar", "src/images/containers/", 2),
-    ("parquet", "src/images/containers/", 3),
+    ("zip", "src/images/containers/", usize::MAX),
+    ("tar", "src/images/containers/", usize::MAX),
+    ("parquet", "src/images/containers/", usize::MAX),
     ("bytes", "src/images/containers/pages.rs", 1),
     ("ignore", "src/images/rules.rs", 1),
     ("prost", "src/onnx/", usize::MAX),

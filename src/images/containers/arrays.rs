@@ -127,12 +127,15 @@ pub(super) fn shown(sides: &[u64]) -> String {
     sides.iter().map(ToString::to_string).collect::<Vec<_>>().join("x")
 }
 
+/// Number of images; height, width and channels of each; bytes of all.
+pub(super) type Extent = (usize, [usize; 3], u64);
+
 /// Number and [height, width, channels] of images of these dimensions, `[N, H, W]` or `[N, H, W, 1 | 3]`, and the bytes of all of
 /// them; nothing if these are no images.
 ///
 /// # Errors
 /// There are none of them, or more than a container may hold.
-pub(super) fn images_of(sides: &[u64]) -> Option<Result<(usize, [usize; 3], u64), String>> {
+pub(super) fn images_of(sides: &[u64]) -> Option<Result<Extent, String>> {
     let (n, height, width, channels) = match sides[..] {
         [n, height, width] => (n, height, width, 1),
         [n, height, width, channels @ (1 | 3)] => (n, height, width, channels),

@@ -149,8 +149,11 @@ mod tests {
         file
     }
 
+    /// Dimensions and content.
+    type Parsed = (Vec<u64>, Vec<u8>);
+
     /// What both a plain and a packed file of these bytes come to.
-    fn parse(file: &[u8]) -> [Result<(Vec<u64>, Vec<u8>), String>; 2] {
+    fn parse(file: &[u8]) -> [Result<Parsed, String>; 2] {
         [(file.to_vec(), false), (gzip(file), true)].map(|(file, is_gzip)| {
             let (_dir, file) = written("x", &file);
             let (sides, content, start) = read(&FileAt::new(&file)?, is_gzip)?;

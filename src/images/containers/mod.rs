@@ -197,4 +197,4 @@ impl Skips {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

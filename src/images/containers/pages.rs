@@ -3,8 +3,9 @@
 //! A page's header may claim any size and any number of values, for which memory would be taken at once; and a page packed by
 //! gzip is unpacked to its end, whatever it claims. Both are checked here, where the bytes pass by.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
@@ -42,13 +43,15 @@ impl ChunkReader for Footer {
 pub(super) struct Pages {
     file: FileAt,
     is_gzip: bool,
-    /// Of the page whose header was read last.
-    header: Mutex<PageHeader>,
+    headers: Headers,
 }
+
+/// The headers that were read, by where they start: the crate may read on before it asks for a page's bytes.
+type Headers = Arc<Mutex<BTreeMap<u64, PageHeader>>>;
 
 impl Pages {
     pub(super) fn new(file: FileAt, is_gzip: bool) -> Self {
-        Pages { file, is_gzip, header: Mutex::default() }
+        Pages { file, is_gzip, headers: Headers::default() }
     }
 }
 
@@ -59,30 +62,49 @@ impl Length for Pages {
 }
 
 impl ChunkReader for Pages {
-    type T = Window;
+    type T = HeaderReader;
 
-    /// Asked for where a page's header starts, and for nothing else.
-    fn get_read(&self, start: u64) -> Result<Window, ParquetError> {
-        let mut window = self.file.from(start);
-        let head = window.fill_buf()?;
-        let header = PageHeader::parse(&head[..head.len().min(HEAD)]);
-        let header = header.ok_or_else(|| io::Error::other("damaged: a page without a header"))?;
-        header.check()?;
-        *self.header.lock().map_err(|_| io::Error::other("an earlier read failed"))? = header;
-        Ok(window)
+    /// Asked for to read a page's header, and for nothing else; not all that are asked for are read.
+    fn get_read(&self, start: u64) -> Result<HeaderReader, ParquetError> {
+        Ok(HeaderReader { window: self.file.from(start), headers: self.headers.clone(), is_checked: false })
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
         let bytes = self.file.read_at(start, length as u64)?;
         if self.is_gzip {
-            let header = *self.header.lock().map_err(|_| io::Error::other("an earlier read failed"))?;
+            let headers = self.headers.lock().unwrap_or_else(PoisonError::into_inner);
+            let header = headers.range(..start).next_back().map(|(_, header)| *header).unwrap_or_default();
+            drop(headers);
             let packed = bytes.get(header.levels as usize..).unwrap_or_default();
             let mut unpacked = MultiGzDecoder::new(packed).take(header.unpacked + 1);
-            if io::copy(&mut unpacked, &mut io::sink())? > header.unpacked {
+            // what is not packed after all, or damaged, the crate finds out by itself
+            if io::copy(&mut unpacked, &mut io::sink()).is_ok_and(|n| n > header.unpacked) {
                 return Err(io::Error::other("damaged: a page unpacks to more than it claims").into());
             }
         }
         Ok(bytes.into())
+    }
+}
+
+/// A stream that begins with a page's header, which is checked before its first byte is given out.
+pub(super) struct HeaderReader {
+    window: Window,
+    headers: Headers,
+    is_checked: bool,
+}
+
+impl Read for HeaderReader {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if !self.is_checked {
+            let head = self.window.fill_buf()?;
+            let header = PageHeader::parse(&head[..head.len().min(HEAD)]);
+            let header = header.ok_or_else(|| io::Error::other("damaged: a page without a header"))?;
+            header.check()?;
+            let start = self.window.position();
+            self.headers.lock().unwrap_or_else(PoisonError::into_inner).insert(start, header);
+            self.is_checked = true;
+        }
+        self.window.read(out)
     }
 }
 
@@ -155,7 +177,7 @@ fn varint(head: &mut &[u8]) -> Option<u64> {
         *head = rest;
         value |= u64::from(byte & 0x7f) << shift;
         if byte < 0x80 {
-            return (value % 2 == 0).then_some(value / 2);
+            return value.is_multiple_of(2).then_some(value / 2);
         }
     }
     None

@@ -140,14 +140,14 @@ impl Zip {
     }
 }
 
+/// Takes the name of a file, and where it lies or why it cannot be read.
+type Visit<'a> = &'a mut dyn FnMut(&[u8], Result<Member, String>) -> Result<(), String>;
+
 /// Goes through the files of an archive, each with where it lies or why it cannot be read.
 ///
 /// # Errors
 /// The archive has no directory, or `visit` stopped.
-pub(super) fn members(
-    file: &FileAt,
-    visit: &mut dyn FnMut(&[u8], Result<Member, String>) -> Result<(), String>,
-) -> Result<(), String> {
+pub(super) fn members(file: &FileAt, visit: Visit<'_>) -> Result<(), String> {
     let damaged = |why: String| format!("zip: damaged: {why}");
     guard::catch_panic(|| {
         let archive = ZipArchive::new(file.from(0)).map_err(|error| damaged(error.to_string()))?;

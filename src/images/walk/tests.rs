@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::*;
+use crate::images::containers::tests::tar_of;
 use crate::images::load::Raw;
 use crate::images::{Pixels, encode_png, from_list, load, named, read};
 
@@ -146,11 +147,8 @@ fn lists_may_be_older_than_the_files() {
 fn containers_in_folders_are_entered_and_found_again() {
     let dir = folder(&["a.png"]);
     let file = png();
-    let mut tar = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_gnu();
-    header.set_size(file.len() as u64);
-    tar.append_data(&mut header, "x/a#1.png", &file[..]).unwrap();
-    fs::write(dir.path().join("b#2.tar"), tar.into_inner().unwrap()).unwrap();
+    let archive = tar_of(&[("x/a#1.png", &file)]);
+    fs::write(dir.path().join("b#2.tar"), archive).unwrap();
     fs::write(dir.path().join("texts.tar"), [0; 1024]).unwrap();
     fs::write(dir.path().join("text.npy"), "text").unwrap();
     let walk = walked(&dir, &WalkOptions::default());

@@ -106,7 +106,7 @@ fn damage_never_panics() {
         std::fs::write(&path, &file[..cut]).unwrap();
         assert!(open(&path).is_err(), "{cut}");
     }
-    for at in 0..file.len() {
+    for at in (0..file.len()).step_by(3) {
         let mut damaged = file.clone();
         damaged[at] ^= 1 << (at % 8);
         read_all(&damaged);
