@@ -10,6 +10,7 @@ NUMBERS = {1: "one thread", 2: "two threads"}
 STAGES = ("walk", "read", "decode", "resize", "encode", "hash", "write", "other")
 # What anyone who makes codes of image files has to do.
 INEVITABLE = ("read", "decode", "resize", "encode")
+MUST, ALL, PROCESS = " + ".join(INEVITABLE), "all stages", "CPU time of the process"
 
 
 def tell(found):
@@ -70,17 +71,28 @@ def tell_stages(found):
     stages = {}
     for threads in found["rounds"][0]:
         rounds = [one[threads][OURS] for one in found["rounds"]]
-        if not all("stages" in one["said"] for one in rounds):
+        if not all(one["said"].get("stages") for one in rounds):
             return []
-        medians = {name: statistics.median(one["said"]["stages"].get(name, 0) for one in rounds) for name in STAGES}
-        medians["read + decode + resize + encode"] = sum(medians[name] for name in INEVITABLE)
-        medians["the whole process"] = statistics.median(one["cpu"] for one in rounds)
+        medians = {name: statistics.median(seconds_of(name, one) for one in rounds) for name in STAGES}
+        medians[MUST] = sum(medians[name] for name in INEVITABLE)
+        medians[ALL] = sum(medians[name] for name in STAGES)
+        medians[PROCESS] = statistics.median(one["cpu"] for one in rounds)
         stages[threads] = medians
     print(f"\n{title}\n  {'':32}" + "".join(f"{f'{NUMBERS[n]}, CPU s':>24}{'share':>8}" for n in stages))
     for name in next(iter(stages.values())):
-        columns = [(one[name], one[name] / one["the whole process"]) for one in stages.values()]
+        columns = [(one[name], one[name] / one[ALL]) for one in stages.values()]
         print(f"  {name:32}" + "".join(f"{seconds:24.3f}{share:8.1%}" for seconds, share in columns))
+    if any(one[ALL] > 1.03 * one[PROCESS] for one in stages.values()):
+        print("  more than the process took: the stages hold time in which a thread waited, for its turn or for others")
     return [{"title": title, "stages": stages}]
+
+
+def seconds_of(stage, took):
+    """As aesearch tells; what it leaves out is what is left of the process's CPU time."""
+    told = took["said"]["stages"]
+    if stage == "other" and stage not in told:
+        return max(0, took["cpu"] - sum(told.values()))
+    return told.get(stage, 0)
 
 
 def tell_queries(rounds):
