@@ -285,8 +285,8 @@ impl<'a, 'b> Crew<'a, 'b> {
 
     /// Waits for the next chunk that is done; nothing where it is time to ask again whether to go on.
     fn next(&mut self) -> Result<Option<Done>> {
-        let timeout = self.coder.options.limits.decode_timeout;
-        let look_every = (timeout / 4).clamp(Duration::from_millis(5), Duration::from_millis(200));
+        let limits = &self.coder.options.limits;
+        let (timeout, look_every) = (limits.decode_timeout, limits.look_every());
         let done = self.receiver.recv_timeout(look_every);
         if self.looked.elapsed() >= look_every {
             self.looked = Instant::now();
