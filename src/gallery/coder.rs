@@ -195,7 +195,10 @@ impl<'a> Coder<'a> {
                 collector.take(done)?;
                 observer.progress(&collector.coded.progress);
             }
-            stopped = observer.interrupted();
+            stopped |= observer.interrupted();
+            if stopped {
+                crew.forget_waiting();
+            }
         }
     }
 
@@ -281,6 +284,15 @@ impl<'a, 'b> Crew<'a, 'b> {
     fn issue(&mut self, chunk: Arc<Chunk>) {
         self.under_way.insert(chunk.number, chunk.clone());
         let _ = self.queue.send(chunk); // the other end is our own
+    }
+
+    /// Takes back the chunks that nobody has begun with, which are the last ones.
+    fn forget_waiting(&mut self) {
+        // held, a worker waits for a chunk, there being none, or is about to give it back
+        let Ok(queue) = self.taker.try_lock() else { return };
+        while let Ok(chunk) = queue.try_recv() {
+            self.under_way.remove(&chunk.number);
+        }
     }
 
     /// Waits for the next chunk that is done; nothing where it is time to ask again whether to go on.

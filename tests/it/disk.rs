@@ -39,7 +39,7 @@ fn steps(ran: &Ran) -> Vec<&str> {
 #[test]
 fn on_a_full_disk_the_index_stays_as_it_was() {
     let place = many_digits(100);
-    let script = "mount -t tmpfs -o size=200k none small
+    let script = "mount -t tmpfs -o size=100k none small
         $A index digits/0 --index small/i -q; echo step first $?
         $A query 7.png --index small/i --exact > before
         $A index digits --index small/i; echo step full $?

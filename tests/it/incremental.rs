@@ -109,11 +109,11 @@ fn a_content_is_known_again_after_its_file_changed_back_and_forth() {
 
 #[test]
 fn an_image_that_vanishes_between_walk_and_read_is_named() {
-    let place = many_digits(20);
-    add_large(&place, 3);
+    let place = many_digits(40);
+    add_large(&place, 6);
     let running = indexing(&place, &[]);
-    // the large ones come last, and are decoded one by one
-    let last = place.path().join("digits/z-large/2.png");
+    // it comes last: nobody has looked for it yet
+    let last = place.path().join("digits/9/large.png");
     fs::remove_file(&last).expect("removes");
     let (ran, _) = running.end();
     let document: Value = serde_json::from_str(&ran.out).expect("a document");
@@ -121,16 +121,16 @@ fn an_image_that_vanishes_between_walk_and_read_is_named() {
     assert_eq!((ran.code, skipped.len()), (3, 1), "{document:#}");
     assert_eq!(
         skipped[0],
-        json!({"path": "digits/z-large/2.png", "reason": "no such file (or a link to nowhere)"})
+        json!({"path": "digits/9/large.png", "reason": "no such file (or a link to nowhere)"})
     );
-    assert_counts(&document, json!({"images": 202}));
-    assert_counts(&place.json(&["index", "digits"]), json!({"encoded": 0, "unchanged": 202}));
+    assert_counts(&document, json!({"images": 405}));
+    assert_counts(&place.json(&["index", "digits"]), json!({"encoded": 0, "unchanged": 405}));
 }
 
 #[test]
 fn a_second_writer_ends_at_once_or_waits_and_readers_are_not_disturbed() {
-    let place = many_digits(20);
-    add_large(&place, 4);
+    let place = many_digits(40);
+    add_large(&place, 9);
     let mut first = indexing(&place, &[]);
     let start = Instant::now();
     place.run(&["index", "digits"]).expect(5).says("another writer");
@@ -146,14 +146,14 @@ fn a_second_writer_ends_at_once_or_waits_and_readers_are_not_disturbed() {
     first.end().0.expect(0);
     let waited: Value =
         serde_json::from_str(&second.end().0.expect(0).says("waiting").out).expect("a document");
-    assert_counts(&waited, json!({"encoded": 0, "unchanged": 204}));
+    assert_counts(&waited, json!({"encoded": 0, "unchanged": 409}));
     assert_like_new(&place);
 }
 
 #[test]
 fn an_interrupted_run_keeps_its_commits_and_is_gone_on_with() {
-    let place = many_digits(40);
-    add_large(&place, 4);
+    let place = many_digits(60);
+    add_large(&place, 6);
     let running = indexing(&place, &[]);
     running.interrupt();
     let (ran, _) = running.end();
@@ -162,10 +162,10 @@ fn an_interrupted_run_keeps_its_commits_and_is_gone_on_with() {
     assert_eq!(document["interrupted"], true);
     place.run(&["verify"]).expect(0);
     let kept = document["images"].as_u64().expect("a number");
-    assert!((1..404).contains(&kept), "{kept}");
+    assert!((1..606).contains(&kept), "{kept}");
 
     let rest = place.json(&["index", "digits"]);
-    assert_counts(&rest, json!({"added": 404 - kept, "unchanged": kept, "images": 404}));
+    assert_counts(&rest, json!({"added": 606 - kept, "unchanged": kept, "images": 606}));
     assert_like_new(&place);
     let index = |name: &str| segments(&place.path().join(name));
     assert!(index(".aesearch") == index("new"), "the segments differ");

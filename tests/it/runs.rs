@@ -1,6 +1,6 @@
 //! Runs of the program that are watched while they go on, interrupted or disturbed, and what an index answers after them.
 //!
-//! A collection that takes long ends in large pictures: a run over it is at work long after its first checkpoint.
+//! A collection that takes long has large pictures in between: a run over it is at work long after its first checkpoint.
 
 use std::fs;
 use std::io::Write as _;
@@ -100,11 +100,11 @@ pub(crate) fn many_digits(per_digit: usize) -> Place {
     place
 }
 
-/// Adds `digits/z-large/*.png`: so many pictures that take a while to decode, all different.
+/// Adds `digits/<label>/large.png`: so many pictures that take a while to decode, all different, behind the others of their folder.
 pub(crate) fn add_large(place: &Place, count: u8) {
     for n in 0..count {
         let png = large_png(4000, n);
-        write(&place.path().join(format!("digits/z-large/{n}.png")), &png);
+        write(&place.path().join(format!("digits/{}/large.png", 9 - n)), &png);
     }
 }
 
