@@ -101,7 +101,9 @@ class Runs:
             options = ["--index", out, "--model", model, "--threads", threads, "-q", "--json"]
             return [self.aesearch, "index", images, *options], None
         if side == CZKAWKA:
-            return [self.czkawka, "image", "-d", images, "-m", 0, "-T", threads, "-f", out / "groups.txt"], {"HOME": out}
+            # of files from 1 byte on, without its cache; images of equal hashes are grouped, its least
+            options = ["-m", 1, "-H", "-s", 0, "-T", threads, "-N", "-W", "-f", out / "groups.txt"]
+            return [self.czkawka, "image", "-d", images, *options], {"HOME": str(out), "XDG_CACHE_HOME": str(out)}
         return rival("index", side, model / "encoder.onnx", images, out, threads), None
 
 
@@ -253,7 +255,7 @@ def main():
     if args.million:
         tables.append(index_tables.tell_million(million(runs, args)))
     if CZKAWKA in args.sides and sets:
-        versions[CZKAWKA] = measure.run([args.czkawka, "--version"])[0].split()[-1]
+        versions[CZKAWKA] = measure.run([args.czkawka, "--version"])[0].split()[1]
     runtime = json.loads(measure.run([runs.aesearch, "runtime", "show", "--json"], runs.env)[0])["used"]
     versions["onnxruntime of aesearch"] = runtime["version"]
     print("\n" + ", ".join(f"{name} {version}" for name, version in versions.items() if version))

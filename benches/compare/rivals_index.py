@@ -157,7 +157,7 @@ def index_imagededup(side, _, folder, out, threads):
     import torch
 
     logging.disable(logging.INFO)  # what it tells of its progress
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     import imagededup.methods
     from imagededup.utils import models
 
@@ -165,7 +165,8 @@ def index_imagededup(side, _, folder, out, threads):
     network = models.models.mobilenet_v3_small
     models.models.mobilenet_v3_small = lambda weights: network(weights=None)
     method = getattr(imagededup.methods, IMAGEDEDUP[side])(verbose=False)
-    workers = threads if side == "imagededup phash" else CNN_WORKERS[threads]
+    # Hashes: as many processes. The network: this one and those that decode for it, which beats a network of two threads.
+    workers = threads if side == "imagededup phash" else threads - 1
     begin = spent()
     found = method.encode_images(folder, recursive=True, num_enc_workers=workers)
     wall, cpu = (after - before for after, before in zip(spent(), begin))
@@ -176,9 +177,6 @@ def index_imagededup(side, _, folder, out, threads):
         found = dict.fromkeys(found)
     (out / "encodings.json").write_text(json.dumps(found))
     say(images=len(found), encoding={"wall": wall, "cpu": cpu})
-
-
-CNN_WORKERS = {1: 0, 2: 0}
 
 
 def versions():

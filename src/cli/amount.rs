@@ -43,7 +43,12 @@ pub(super) fn parse(name: &str, text: &str) -> Result<u64> {
 
 /// Half of the memory that the system could give now.
 pub(super) fn half_of_memory() -> u64 {
-    std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| available(&text)).map_or(UNKNOWN, |n| n / 2)
+    free_memory().map_or(UNKNOWN, |n| n / 2)
+}
+
+/// The memory that the system could give now, in bytes, where it tells.
+pub(super) fn free_memory() -> Option<u64> {
+    std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| available(&text))
 }
 
 /// `MemAvailable:   12345 kB`, in bytes.

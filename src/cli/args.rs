@@ -99,6 +99,10 @@ pub(super) enum Command {
     Compact(Opened),
     /// Measure how good the codes of the index are
     Eval(Box<Eval>),
+    /// Tell what indexing would take: time, memory, room on disk
+    Estimate(Box<Index>),
+    /// Look at everything the program needs, and at the index: one page
+    Doctor(Doctor),
     /// Where ONNX Runtime comes from
     #[command(subcommand)]
     Runtime(Runtime),
@@ -266,8 +270,9 @@ pub(super) enum Runtime {
 
 #[derive(Debug, Args)]
 pub(super) struct Train {
-    /// Folders, image files or IDX files
-    #[arg(required = true)]
+    /// Folders, image files, or files that hold many: IDX, npy, npz, CIFAR-10 binary, tar, tgz, zip, parquet; - reads paths from
+    /// standard input
+    #[arg(required_unless_present = "files_from")]
     pub(super) data: Vec<PathBuf>,
     /// The model folder to write; log.jsonl and curve.png in it show how the training went
     #[arg(short, long, value_name = "DIR")]
@@ -344,6 +349,8 @@ pub(super) struct Train {
     pub(super) channels: Option<usize>,
     #[command(flatten)]
     pub(super) compute: Compute,
+    #[command(flatten)]
+    pub(super) walking: Walking,
 }
 
 #[derive(Debug, Args)]
@@ -359,8 +366,9 @@ pub(super) struct Train {
                   their own folder, are refused."
 )]
 pub(super) struct Index {
-    /// Folders, image files or IDX files
-    #[arg(required = true)]
+    /// Folders, image files, or files that hold many: IDX, npy, npz, CIFAR-10 binary, tar, tgz, zip, parquet; - reads paths from
+    /// standard input
+    #[arg(required_unless_present = "files_from")]
     pub(super) data: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) index: IndexDir,
@@ -397,7 +405,37 @@ pub(super) struct Index {
     #[command(flatten)]
     pub(super) compute: Compute,
     #[command(flatten)]
+    pub(super) walking: Walking,
+    #[command(flatten)]
     pub(super) described: Described,
+}
+
+/// Which images of the paths are taken.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Which images")]
+pub(super) struct Walking {
+    /// Read more paths from this file, one per line; - is standard input. One that is not there is skipped
+    #[arg(long, value_name = "FILE")]
+    pub(super) files_from: Option<PathBuf>,
+    /// Paths in such a list are separated by NUL bytes, as find -print0 does
+    #[arg(short = '0', long)]
+    pub(super) null: bool,
+    /// Leave out what matches, by the rules of .gitignore: '*.tif', '/cache/', '!keep.tif'; files called .aesearchignore
+    /// say such rules for their folders
+    #[arg(long, value_name = "GLOB")]
+    pub(super) exclude: Vec<String>,
+    /// Take files and folders whose name begins with a dot
+    #[arg(long)]
+    pub(super) hidden: bool,
+    /// Enter folders that are reached by a link, each of them once
+    #[arg(long)]
+    pub(super) follow: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Doctor {
+    #[command(flatten)]
+    pub(super) reading: Reading,
 }
 
 #[derive(Debug, Args)]
@@ -505,7 +543,7 @@ pub(super) struct Sample {
 
 #[derive(Debug, Args)]
 pub(super) struct Latent {
-    /// Folders, image files or IDX files; labels give the colours
+    /// Folders, image files or containers of images; labels give the colours
     #[arg(required = true)]
     pub(super) data: Vec<PathBuf>,
     /// The PNG file to draw

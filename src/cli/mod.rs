@@ -14,6 +14,7 @@
 //! | `resolve` | what holds: flags, then variables, then `aesearch.toml`, then defaults |
 //! | `amount` | sizes as people write them, and the memory there is |
 //! | `foreign` | what is said of an encoder of another program: flags, then the .toml file beside it |
+//! | `walking` | which paths a command is about |
 //! | `commands/` | one file per verb: resolved options in, one library call, its answer printed |
 //! | `print` | data on stdout, talk on stderr, colours, tables, JSON documents |
 //! | `progress` | bars |
@@ -23,6 +24,7 @@ mod amount;
 mod args;
 mod foreign;
 mod resolve;
+mod walking;
 
 mod commands;
 
@@ -69,6 +71,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Remove(args) => commands::remove::run(&context, &args),
         Command::Compact(args) => commands::compact::run(&context, &args),
         Command::Eval(args) => commands::eval::run(&context, &args),
+        Command::Estimate(args) => commands::estimate::run(&context, &args),
+        Command::Doctor(args) => commands::doctor::run(&context, &args),
         Command::Runtime(args) => commands::runtime::run(&context, &args),
         Command::Completions { shell } => commands::completions::run(shell),
     };

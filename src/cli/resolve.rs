@@ -16,7 +16,7 @@ use super::args::{Compute, DeviceArg, Global, IndexDir, InvertArg};
 use super::print::{Printer, Talk, When};
 use super::progress::Progress;
 use crate::error::{Error, Result};
-use crate::gallery::{FOLDER, Invert, find};
+use crate::gallery::{FOLDER, Invert, Memory, find};
 use crate::runtime::{Device, RuntimeOptions, options_from};
 
 const CONFIG_FILE: &str = "aesearch.toml";
@@ -90,6 +90,13 @@ impl Context {
         // Fails where the pool is made already, for an earlier command of the same process with the same settings.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         threads
+    }
+
+    /// The memory for indexing.
+    pub(super) fn memory(&self, typed: Option<&str>) -> Result<Memory> {
+        let bytes = self.max_memory(typed)?;
+        let asked = typed.is_some() || self.config.max_memory.is_some();
+        Ok(if asked { Memory::AtMost(bytes) } else { Memory::About(bytes) })
     }
 
     /// Bytes that large data may take in memory.

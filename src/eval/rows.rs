@@ -96,7 +96,7 @@ impl Rows {
                     rows.labels.push(labels.number(items[job].label()));
                     encoded.push(items[job].clone());
                 }
-                Outcome::Skipped(reason) => skipped.push(Skipped { path: items[job].display(), reason }),
+                Outcome::Skipped(reason) => skipped.push(Skipped::new(items[job].name(), reason)),
                 Outcome::Same(_) => {} // nothing was said to be known
             }
             Ok(())

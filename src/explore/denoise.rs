@@ -204,7 +204,7 @@ impl Shown {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::images::walk;
+    use crate::images::{WalkOptions, walk};
 
     fn options(dir: &Path) -> DenoiseOptions {
         DenoiseOptions {
@@ -223,7 +223,9 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, b"").unwrap();
         }
-        walk(&names.iter().map(|name| folder.join(name)).collect::<Vec<_>>()).unwrap().items
+        walk(&names.iter().map(|name| folder.join(name)).collect::<Vec<_>>(), &WalkOptions::default())
+            .unwrap()
+            .items
     }
 
     #[test]

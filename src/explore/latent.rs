@@ -123,7 +123,7 @@ fn encode(
                 encoded.latents.extend(latent);
                 encoded.points.push(Point { path, label, at: [0.0; 2] });
             }
-            Outcome::Skipped(reason) => encoded.skipped.push(Skipped { path, reason }),
+            Outcome::Skipped(reason) => encoded.skipped.push(Skipped::new(items[job].name(), reason)),
             Outcome::Same(_) => {} // no content is known beforehand
         }
         Ok(())

@@ -67,7 +67,7 @@ impl Studio {
                 Ok(()) => shots.paths.push(item.display()),
                 Err(reason) => {
                     shots.images.truncate(start);
-                    shots.skipped.push(Skipped { path: item.display(), reason });
+                    shots.skipped.push(Skipped::new(item.name(), reason));
                 }
             }
         }

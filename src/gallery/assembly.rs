@@ -121,7 +121,7 @@ impl<'a> Assembly<'a> {
         self.old_left -= usize::from(old.is_some());
         match outcome {
             Outcome::Skipped(reason) => {
-                self.tally.skipped.push(Skipped { path: item.display(), reason });
+                self.tally.skipped.push(Skipped::new(item.name(), reason));
                 self.takes_out(old);
             }
             Outcome::Same(stamp) => self.use_again(position, old, &stamp)?,

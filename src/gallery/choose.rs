@@ -182,7 +182,7 @@ fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
 mod tests {
     use super::super::tests::{SHAPE, picture, write_model};
     use super::*;
-    use crate::images::{walk, write_png};
+    use crate::images::{WalkOptions, walk, write_png};
     use crate::model::Family;
     use crate::runtime::options_from;
 
@@ -225,7 +225,7 @@ mod tests {
         write_model(&model, Family::Dense, 1); // draws everything dark
         let models = [Model::load(model.to_str().unwrap()).unwrap(), Model::load("article-conv").unwrap()];
         assert_eq!(models[0].metadata.input, SHAPE);
-        let items = walk(&[dir.path().to_path_buf()]).unwrap().items;
+        let items = walk(&[dir.path().to_path_buf()], &WalkOptions::default()).unwrap().items;
         let items: Vec<&Item> = items.iter().collect();
         let options = ChooseOptions::new(options_from(|name| std::env::var_os(name)));
         let runtime = ensure(&options.runtime, &|_| {}).unwrap();

@@ -13,16 +13,31 @@ const PER_IMAGE: u64 = 400;
 /// Less would refuse photographs.
 const LEAST: u64 = 64 * MIB;
 
-/// The bytes for images that are being decoded, out of `max_memory` for a run of so many threads and images.
+/// Bytes of memory for a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Memory {
+    /// The user's word: what cannot be done with so much is refused.
+    AtMost(u64),
+    /// As much as seems right; a run that cannot do with it takes what it needs.
+    About(u64),
+}
+
+/// What a run of so many threads and images takes beside the images that are being decoded, in bytes.
+pub(super) fn fixed(threads: usize, n_images: usize) -> u64 {
+    BASE + PER_THREAD * threads as u64 + PER_IMAGE * n_images as u64
+}
+
+/// The bytes for images that are being decoded, in a run of so many threads and images.
 ///
 /// # Errors
-/// Where it is too little for such a run.
-pub(super) fn room_for_images(max_memory: u64, threads: usize, n_images: usize) -> Result<u64> {
-    let fixed = BASE + PER_THREAD * threads as u64 + PER_IMAGE * n_images as u64;
-    match max_memory.checked_sub(fixed) {
-        Some(room) if room >= LEAST => Ok(room),
-        _ => {
-            let [needed, got] = [fixed + LEAST, max_memory].map(|bytes| bytes.div_ceil(MIB));
+/// Where the memory asked for is too little for such a run.
+pub(super) fn room_for_images(memory: Memory, threads: usize, n_images: usize) -> Result<u64> {
+    let fixed = fixed(threads, n_images);
+    match memory {
+        Memory::About(bytes) => Ok(bytes.saturating_sub(fixed).max(LEAST)),
+        Memory::AtMost(bytes) if bytes >= fixed + LEAST => Ok(bytes - fixed),
+        Memory::AtMost(bytes) => {
+            let [needed, got] = [fixed + LEAST, bytes].map(|bytes| bytes.div_ceil(MIB));
             let what = format!(
                 "--max-memory: expected at least {needed} MiB for {n_images} images on {threads} threads, got {got} MiB"
             );
@@ -37,9 +52,10 @@ mod tests {
 
     #[test]
     fn what_is_left_is_for_images_and_too_little_is_refused() {
-        assert_eq!(room_for_images(1 << 30, 2, 0).unwrap(), (1024 - 160 - 128) * MIB);
-        assert!(room_for_images(1 << 30, 2, 1_000_000).is_ok());
-        let told = room_for_images(300 * MIB, 2, 10).unwrap_err().to_string();
+        assert_eq!(room_for_images(Memory::AtMost(1 << 30), 2, 0).unwrap(), (1024 - 160 - 128) * MIB);
+        assert!(room_for_images(Memory::AtMost(1 << 30), 2, 1_000_000).is_ok());
+        assert_eq!(room_for_images(Memory::About(1 << 20), 2, 10).unwrap(), LEAST);
+        let told = room_for_images(Memory::AtMost(300 * MIB), 2, 10).unwrap_err().to_string();
         assert!(told.contains("at least 353 MiB for 10 images on 2 threads, got 300 MiB"), "{told}");
     }
 }

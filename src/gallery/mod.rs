@@ -10,6 +10,7 @@
 //! | file | responsibility |
 //! |---|---|
 //! | `update.rs` | the `index` command: what is new, what is kept, one commit |
+//! | `estimate.rs` | the `estimate` command: what `index` would take |
 //! | `remove.rs` | the `remove` command: take images out |
 //! | `plan.rs` | comparing a folder with an index: what is kept, read, gone |
 //! | `assembly.rs` | from what was read to commits |
@@ -20,6 +21,7 @@
 //! | `sample.rs` | a few images of a collection, for both |
 //! | `record.rs` | what is stored beside codes: items, model, binarizer, ink |
 
+mod estimate;
 mod remove;
 mod update;
 
@@ -43,7 +45,9 @@ use aesearch_index::{Access, Mode, Ranked, Search, Snapshot};
 pub use assembly::Checkpoints;
 pub use choose::{Candidate, Choice, ChooseOptions, choose};
 pub use coder::{Coded, Coder, CoderOptions, Observer, Outcome, Progress, Stages};
+pub use estimate::{Estimate, estimate};
 pub use ink::{Invert, decide_ink, reconstruct_either_way};
+pub use memory::Memory;
 pub use record::{Facts, Ink, ModelIdentity, Record};
 pub use remove::{RemoveReport, remove};
 pub use update::{Times, UpdateOptions, UpdateReport, update};

@@ -8,16 +8,18 @@ use aesearch_index::Snapshot;
 use super::coder::Known;
 use super::record::Record;
 use crate::error::Result;
-use crate::images::{Item, file_of};
+use crate::images::{Item, Place, Walk, file_of};
 
-/// The items of an index that a run over `data` leaves alone: their files exist, and lie elsewhere. What lies below `data`
-/// stays only under a name that is among `walked`. Relative names start at the working directory, else at `base`.
-pub(super) fn elsewhere(old: &Snapshot, walked: &[Item], data: &[PathBuf], base: &Path) -> Vec<u32> {
-    let walked: HashSet<_> = walked.iter().map(Item::name).collect();
+/// The items of an index that a run over `data` leaves alone: their files exist, and lie elsewhere, or where nothing could be
+/// seen. What lies below `data` stays only under a name that was walked. Relative names start at the working directory, else at
+/// `base`.
+pub(super) fn elsewhere(old: &Snapshot, walk: &Walk, data: &[PathBuf], base: &Path) -> Vec<u32> {
+    let walked: HashSet<_> = walk.items.iter().map(Item::name).collect();
+    let unread: Vec<Place> = walk.unread.iter().map(|path| Place::new(path)).collect();
     // A link inside a folder leads out of it, but is below it by name.
-    let roots: Vec<PathBuf> =
+    let roots: HashSet<PathBuf> =
         data.iter().flat_map(|root| [absolute(root), root.canonicalize()]).flatten().collect();
-    let below = |path: &Path| roots.iter().any(|root| path.starts_with(root));
+    let below = |path: &Path| path.ancestors().any(|folder| roots.contains(folder));
     let mut folders = HashMap::new(); // each is looked up once
     let mut is_elsewhere = |file: PathBuf| {
         let absolute = absolute(&file).unwrap_or(file);
@@ -28,7 +30,9 @@ pub(super) fn elsewhere(old: &Snapshot, walked: &[Item], data: &[PathBuf], base:
     };
     let stays = |&id: &u32| {
         let name = old.name(id);
-        !walked.contains(name) && file_of(name, base).is_some_and(&mut is_elsewhere)
+        !walked.contains(name)
+            && (unread.iter().any(|place| place.holds(name, base))
+                || file_of(name, base).is_some_and(&mut is_elsewhere))
     };
     old.ids().filter(stays).collect()
 }

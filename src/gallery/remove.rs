@@ -46,9 +46,9 @@ pub fn remove(dir: &Path, paths: &[PathBuf]) -> Result<RemoveReport> {
     if !gone.is_empty() {
         writer.commit(SegmentBuilder::new(&last.settings())?, &gone)?;
     }
-    let unused = paths.iter().zip(&used).filter(|(_, used)| !**used).map(|(path, _)| Skipped {
-        path: path.display().to_string(),
-        reason: "the index holds no image there".to_owned(),
-    });
+    let unused =
+        paths.iter().zip(&used).filter(|(_, used)| !**used).map(|(path, _)| {
+            Skipped::new(path.as_os_str().as_encoded_bytes(), "the index holds no image there")
+        });
     Ok(RemoveReport { removed: gone.len(), images: last.len() - gone.len(), skipped: unused.collect() })
 }

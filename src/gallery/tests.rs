@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::images::{InputShape, walk, write_png};
+use crate::images::{InputShape, WalkOptions, walk, write_png};
 use crate::model::{BinarizerKind, Family, Metadata, decoder_onnx, encoder_onnx};
 use crate::runtime::options_from;
 
@@ -115,7 +115,7 @@ fn every_image_finds_itself_first() {
         assert!(report.index_bytes > 0 && !report.interrupted);
 
         let mut gallery = fixture.open();
-        for item in walk(&[fixture.path("data")]).unwrap().items {
+        for item in walk(&[fixture.path("data")], &WalkOptions::default()).unwrap().items {
             let result = gallery.query(&item, &QueryOptions::default()).unwrap();
             let first = &result.hits[0];
             assert_eq!((first.path.as_str(), first.distance, first.rank), (item.display().as_str(), 0, 1));
@@ -538,7 +538,7 @@ fn unusable_queries_are_errors_with_a_reason() {
     fixture.draw(0..2);
     fixture.update();
     fs::write(fixture.path("broken.png"), b"\x89PNG\r\n\x1a\n").unwrap();
-    let items = walk(&[fixture.path("broken.png")]).unwrap().items;
+    let items = walk(&[fixture.path("broken.png")], &WalkOptions::default()).unwrap().items;
     let error = fixture.open().query(&items[0], &QueryOptions::default()).unwrap_err();
     assert_eq!(error.kind(), crate::error::ErrorKind::Usage);
     assert!(error.to_string().contains("broken.png: "), "{error}");

@@ -19,13 +19,13 @@ use super::assembly::{Assembly, Checkpoints, Layout, Tally};
 use super::choose::{ChooseOptions, choose};
 use super::coder::{Coded, Coder, CoderOptions, Known, Observer, Outcome, Progress, Stages};
 use super::ink::{Invert, decide_ink};
-use super::memory::room_for_images;
+use super::memory::{Memory, room_for_images};
 use super::plan::{Plan, elsewhere};
 use super::record::{Facts, Ink, ModelIdentity};
 use super::{check_made_with, load_indexed_model, open_if_any};
 use crate::encode::{Binarizer, MAX_FIT};
 use crate::error::{Error, Result};
-use crate::images::{Item, Limits, Room, Skipped, Walk, named, walk};
+use crate::images::{Item, Limits, Room, Skipped, Walk, WalkOptions, named, walk};
 use crate::model::{BinarizerKind, Foreign, Known as KnownModel, LoadOptions, Model, shipped_names};
 use crate::runtime::{Device, RuntimeOptions, ensure};
 
@@ -43,6 +43,8 @@ pub struct UpdateOptions {
     pub model: String,
     /// How the model's file is opened.
     pub load: LoadOptions,
+    /// Which images of the paths are taken.
+    pub walk: WalkOptions,
     /// Worker threads; each holds a session and a batch.
     pub threads: usize,
     /// The device.
@@ -56,8 +58,8 @@ pub struct UpdateOptions {
     pub invert: Invert,
     /// What one image may cost.
     pub limits: Limits,
-    /// Bytes of memory for all of it.
-    pub max_memory: u64,
+    /// The memory for all of it.
+    pub memory: Memory,
     /// When to commit on the way.
     pub checkpoints: Checkpoints,
     /// Wait for another writer to end, instead of an error.
@@ -74,13 +76,14 @@ impl UpdateOptions {
         UpdateOptions {
             model: "auto".to_owned(),
             load: LoadOptions::default(),
+            walk: WalkOptions::default(),
             threads: 1,
             device: Device::Auto,
             bucket_size: None,
             without_latents: false,
             invert: Invert::Auto,
             limits: Limits::default(),
-            max_memory: u64::MAX,
+            memory: Memory::About(u64::MAX),
             checkpoints: Checkpoints::default(),
             wait: false,
             seed: 0,
@@ -89,13 +92,13 @@ impl UpdateOptions {
     }
 
     /// For so many images.
-    fn coder(&self, n_images: usize) -> Result<CoderOptions> {
+    pub(super) fn coder(&self, n_images: usize) -> Result<CoderOptions> {
         let UpdateOptions { threads, device, limits, .. } = *self;
-        let room = Room::new(room_for_images(self.max_memory, threads, n_images)?);
+        let room = Room::new(room_for_images(self.memory, threads, n_images)?);
         Ok(CoderOptions { threads, device, limits, room })
     }
 
-    fn choice(&self, n_images: usize) -> Result<ChooseOptions> {
+    pub(super) fn choice(&self, n_images: usize) -> Result<ChooseOptions> {
         let room = self.coder(n_images)?.room;
         let UpdateOptions { model, load, device, invert, limits, runtime, .. } = self.clone();
         Ok(ChooseOptions { model, load: Some(load), device, invert, limits, room, runtime })
@@ -167,8 +170,11 @@ pub fn update(
     // so that a run without a model leaves no folder behind.
     let lock = || lock(dir, options.wait, observer);
     let mut writer = if aesearch_index::is_index(dir) { Some(lock()?) } else { None };
-    let mut walk = walk(data)?;
+    let mut walk = walk(data, &options.walk)?;
     let walked = start.elapsed();
+    if walk.links > 0 {
+        observer.note(&format!("{} links to folders were not entered; --follow enters them", walk.links));
+    }
     let mut old = open_if_any(dir)?;
     let (model, ink) = match &old {
         Some((_, facts)) => (load_indexed_model(dir, facts, (&options.model, &options.load))?, None),
@@ -189,7 +195,7 @@ pub fn update(
     before.map_or(Ok(()), |facts| check_made_with(dir, facts, &model))?;
 
     let base = dir.parent().unwrap_or(Path::new(""));
-    let mut kept = snapshot.map_or_else(Vec::new, |old| elsewhere(old, &walk.items, data, base));
+    let mut kept = snapshot.map_or_else(Vec::new, |old| elsewhere(old, &walk, data, base));
     let refit = before.is_some_and(|facts| outgrown(facts, walk.items.len() + kept.len()));
     if let (true, Some(old)) = (refit, snapshot) {
         walk_again(old, kept.drain(..).collect(), base, &mut walk);
@@ -246,8 +252,7 @@ fn walk_again(old: &Snapshot, ids: Vec<u32>, base: &Path, walk: &mut Walk) {
         match item {
             Ok(item) => walk.items.push(item),
             Err(reason) => {
-                let path = String::from_utf8_lossy(old.name(*id)).into_owned();
-                walk.skipped.push(Skipped { path, reason });
+                walk.skipped.push(Skipped::new(old.name(*id), reason));
             }
         }
     }
@@ -325,7 +330,7 @@ impl Run<'_> {
         let (true, Some(binarizer)) = (!self.refit || fit.coded.is_finished(), fit.binarizer) else {
             // No image at all, or not all of those whose old codes the new ones would stand beside.
             let skipped = fit.held.into_iter().filter_map(|(position, outcome)| match outcome {
-                Outcome::Skipped(reason) => Some(Skipped { path: plan.items[position].display(), reason }),
+                Outcome::Skipped(reason) => Some(Skipped::new(plan.items[position].name(), reason)),
                 _ => None,
             });
             let tally = Tally { skipped: skipped.collect(), ..Tally::default() };

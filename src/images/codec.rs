@@ -95,8 +95,9 @@ fn format_of(bytes: &[u8]) -> Result<ImageFormat, String> {
     }
 }
 
-fn not_built_in(format: &str) -> String {
-    format!("{format} images are not built in: convert it to PNG or JPEG")
+/// The reason for a format that is known, but not decoded.
+pub(super) fn not_built_in(format: &str) -> String {
+    format!("{format} images are not built in: convert them to PNG or JPEG")
 }
 
 /// TGA has no signature; a header whose every field makes sense stands in for one.

@@ -8,35 +8,33 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::idx::Container;
+use super::containers::Container;
 use super::load;
 
 /// One image: a file, or an entry of a container.
 #[derive(Clone)]
 pub struct Item {
     pub(super) origin: Origin,
-    pub(super) label: Option<Arc<str>>,
 }
 
 /// Where the pixels are.
 #[derive(Clone)]
 pub(super) enum Origin {
-    /// An image file.
-    File(PathBuf),
+    /// An image file, and the name of its folder.
+    File { path: PathBuf, label: Option<Arc<str>> },
     /// Image `index` of a container.
-    Entry { container: Arc<Container>, index: usize },
+    Entry { container: Arc<Container>, index: u32 },
 }
 
 impl Item {
     /// The bytes that name this image: the path as it was given (on Unix exactly the system's bytes), or
-    /// `container#entry` with entries counted from 0.
+    /// `container#entry`: the number of an image in an array, from 0, or a path in an archive.
     pub fn name(&self) -> Cow<'_, [u8]> {
         match &self.origin {
-            Origin::File(path) => Cow::Borrowed(path.as_os_str().as_encoded_bytes()),
+            Origin::File { path, .. } => Cow::Borrowed(path.as_os_str().as_encoded_bytes()),
             Origin::Entry { container, index } => {
-                let mut name = container.path().as_os_str().as_encoded_bytes().to_vec();
-                name.extend_from_slice(format!("#{index}").as_bytes());
-                Cow::Owned(name)
+                let path = container.path().as_os_str().as_encoded_bytes();
+                Cow::Owned([path, b"#", &container.entry_name(*index as usize)].concat())
             }
         }
     }
@@ -46,15 +44,26 @@ impl Item {
         String::from_utf8_lossy(&self.name()).into_owned()
     }
 
-    /// The label: from the labels file beside an IDX file, else the name of the folder the file lies in.
+    /// The label: for an entry what its container (or a file beside it) says, for a file the name of its folder.
     pub fn label(&self) -> Option<&str> {
-        self.label.as_deref()
+        match &self.origin {
+            Origin::File { label, .. } => label.as_deref(),
+            Origin::Entry { container, index } => container.label(*index as usize),
+        }
+    }
+
+    /// Whether it is an entry of a container.
+    pub fn is_entry(&self) -> bool {
+        matches!(self.origin, Origin::Entry { .. })
     }
 
     /// Whether reading it is cheap only right after the entry before it in the same container, as in a compressed stream:
     /// several readers then take turns, each going on where the last one stopped.
     pub fn in_sequence(&self) -> bool {
-        false
+        match &self.origin {
+            Origin::File { .. } => false,
+            Origin::Entry { container, index } => container.in_sequence(*index as usize),
+        }
     }
 
     /// Size in bytes and time of change, in nanoseconds since 1970, of the file (for an entry: of its container). Where
@@ -64,7 +73,7 @@ impl Item {
     /// The reason why the file cannot be looked at.
     pub fn quick_stamp(&self) -> Result<(u64, i64), String> {
         match &self.origin {
-            Origin::File(path) => {
+            Origin::File { path, .. } => {
                 let metadata = fs::metadata(path).map_err(load::io_reason)?;
                 Ok((metadata.len(), load::mtime_ns(&metadata)))
             }
@@ -75,6 +84,16 @@ impl Item {
 
 impl fmt::Debug for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Item({:?}, label {:?})", self.display(), self.label)
+        write!(f, "Item({:?}, label {:?})", self.display(), self.label())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_are_light() {
+        assert!(size_of::<Item>() <= 40, "{} bytes", size_of::<Item>());
     }
 }

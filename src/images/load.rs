@@ -10,7 +10,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::item::{Item, Origin};
 use super::room::Room;
-use super::{Pixels, codec};
+use super::{Pixels, codec, sniff};
 
 /// A decoded image and the stamp of what it was decoded from.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub struct Stamp {
     pub size: u64,
     /// Time of change of that file, in nanoseconds since 1970.
     pub mtime_ns: i64,
-    /// BLAKE3 of the file's bytes; for an entry, of its shape and pixels.
+    /// BLAKE3 of the image file's bytes, lone or inside a container; for plain pixels, of their shape and values.
     pub hash: [u8; 32],
 }
 
@@ -116,18 +116,29 @@ impl Source {
     }
 }
 
-/// Reads one item.
+/// Reads one item, but does not decode it.
 ///
 /// # Errors
 /// The reason why it cannot be read, for a [`Skipped`](super::Skipped).
 pub fn read(item: &Item, limits: &Limits) -> Result<Source, String> {
+    let source = read_any(item, limits)?;
+    // a camera's TIFF holds a thumbnail where others hold the picture; only its name tells
+    let is_tiff = matches!(&source.raw, Raw::File(bytes) if sniff::is_tiff(bytes));
+    if is_tiff && sniff::is_raw_name(Path::new(&item.display())) {
+        return Err(codec::not_built_in(sniff::RAW));
+    }
+    Ok(source)
+}
+
+fn read_any(item: &Item, limits: &Limits) -> Result<Source, String> {
     match &item.origin {
-        Origin::File(path) => {
+        Origin::File { path, .. } => {
             let (bytes, quick_stamp) = read_file(path, limits.max_file_bytes)?;
             Ok(Source { raw: Raw::File(bytes), quick_stamp })
         }
         Origin::Entry { container, index } => {
-            Ok(Source { raw: Raw::Pixels(container.entry(*index)), quick_stamp: container.quick_stamp() })
+            let raw = container.read(*index as usize, limits)?;
+            Ok(Source { raw, quick_stamp: container.quick_stamp() })
         }
     }
 }

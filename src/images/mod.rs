@@ -8,10 +8,12 @@
 //! | file | what it answers |
 //! |---|---|
 //! | `walk` | which images do these paths hold, and what could not be used |
+//! | `rules` | which of them the user wants to leave out |
+//! | `list` | paths from a list instead of a command line |
 //! | `named` | which image does this name of an index mean |
 //! | `sniff` | is this an image, by its name or its first bytes |
 //! | `item`, `load` | what one image is called, whether it changed, what its pixels are |
-//! | `idx` | the images and labels inside an IDX file |
+//! | `containers/` | files that hold many images, read in place |
 //! | `codec` | file formats; the only file that names the crate `image` |
 //! | `jpeg` | what the JPEG decoder does not tell: was the file cut short, how is it turned |
 //! | `room` | memory that decoders share |
@@ -21,15 +23,18 @@
 //!
 //! A bad image is data, a [`Skipped`] with its reason; only a path that does not exist is an error. Nothing here knows models.
 
+mod list;
 mod named;
+mod rules;
 mod walk;
 
 mod item;
 mod load;
 
+mod containers;
+
 mod codec;
 mod guard;
-mod idx;
 mod jpeg;
 mod noise;
 mod resize;
@@ -38,12 +43,13 @@ mod sniff;
 
 pub use codec::{decode, encode_png, write_png};
 pub use item::Item;
+pub use list::from_list;
 pub use load::{Decoding, Limits, Loaded, Source, Stamp, load, read};
 pub use named::{Place, file_of, files_of, named};
 pub use noise::add_noise;
 pub use resize::{COLOUR_RULE, RESIZE_RULE, Resizer, invert_ink, to_pixels};
 pub use room::Room;
-pub use walk::{Walk, walk};
+pub use walk::{Missing, Walk, WalkOptions, walk};
 
 /// What a model takes: channels, height, width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -81,6 +87,18 @@ pub struct Pixels {
 pub struct Skipped {
     /// The path, or `container#entry`; bytes that are not UTF-8 are shown as U+FFFD.
     pub path: String,
+    /// The same byte by byte, where `path` cannot show it.
+    pub path_bytes: Option<Vec<u8>>,
     /// Why, in one line.
     pub reason: String,
+}
+
+impl Skipped {
+    /// What is called `name` is not used.
+    pub fn new(name: impl AsRef<[u8]>, reason: impl Into<String>) -> Self {
+        let name = name.as_ref();
+        let path = String::from_utf8_lossy(name);
+        let path_bytes = matches!(path, std::borrow::Cow::Owned(_)).then(|| name.to_vec());
+        Skipped { path: path.into_owned(), path_bytes, reason: reason.into() }
+    }
 }

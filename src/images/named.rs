@@ -5,27 +5,33 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf, absolute};
+use std::sync::Arc;
 
-use super::{Item, walk};
+use super::containers::Container;
+use super::item::Origin;
+use super::{Item, WalkOptions, walk};
 
 /// The images called `names`, or the reason why one is not to be had; in the order of `names`.
 pub fn named<'a>(names: impl IntoIterator<Item = &'a [u8]>, base: &Path) -> Vec<Result<Item, String>> {
-    let mut containers: HashMap<PathBuf, Result<Vec<Item>, String>> = HashMap::new();
+    let mut containers: HashMap<PathBuf, Result<Arc<Container>, String>> = HashMap::new();
     let mut find = |name: &[u8]| {
         if let Some(path) = existing(name, base) {
             return items(&path)?.into_iter().next().ok_or_else(|| "no image there".to_owned());
         }
-        let (container, entry) = split(name).ok_or("no such file")?;
-        let path = existing(container, base).ok_or("its container is gone")?;
-        let items = containers.entry(path).or_insert_with_key(|path| items(path)).as_ref()?;
-        items.get(entry).cloned().ok_or_else(|| "its container has fewer entries now".to_owned())
+        if !name.contains(&b'#') {
+            return Err("no such file".to_owned());
+        }
+        let (path, entry) = container_of(name, base).ok_or("its container is gone")?;
+        let container = containers.entry(path).or_insert_with_key(|path| container(path)).as_ref()?;
+        let index = container.find(entry).ok_or("its container has no such entry now")?;
+        Ok(Item { origin: Origin::Entry { container: container.clone(), index: index as u32 } })
     };
     names.into_iter().map(&mut find).collect()
 }
 
 /// The file that holds the image called `name`, its own or its container; none where that is gone.
 pub fn file_of(name: &[u8], base: &Path) -> Option<PathBuf> {
-    existing(name, base).or_else(|| existing(split(name)?.0, base))
+    existing(name, base).or_else(|| Some(container_of(name, base)?.0))
 }
 
 /// The files that hold `items`, as the system calls them: to tell whether something would be written over one of them.
@@ -50,22 +56,30 @@ impl Place {
     /// file is there, else at `base`.
     pub fn holds(&self, name: &[u8], base: &Path) -> bool {
         let whole = path_of(name);
-        if whole == self.asked || split(name).is_some_and(|(container, _)| path_of(container) == self.asked) {
+        let mut containers = splits(name).map(|(container, _)| path_of(container));
+        if whole == self.asked || containers.any(|container| container == self.asked) {
             return true;
         }
         let here = |path: &Path| absolute(path).is_ok_and(|path| path.starts_with(&self.absolute));
         match file_of(name, Path::new("")) {
             Some(file) => here(&file) || here(&whole),
-            None => {
-                here(&base.join(&whole))
-                    || split(name).is_some_and(|(file, _)| here(&base.join(path_of(file))))
-            }
+            None => here(&base.join(&whole)) || splits(name).any(|(file, _)| here(&base.join(path_of(file)))),
         }
     }
 }
 
 fn items(path: &Path) -> Result<Vec<Item>, String> {
-    walk(&[path.to_path_buf()]).map(|walk| walk.items).map_err(|error| error.to_string())
+    let walk = walk(&[path.to_path_buf()], &WalkOptions::default());
+    walk.map(|walk| walk.items).map_err(|error| error.to_string())
+}
+
+/// The container at `path`, listed.
+fn container(path: &Path) -> Result<Arc<Container>, String> {
+    let walk = walk(&[path.to_path_buf()], &WalkOptions::default()).map_err(|error| error.to_string())?;
+    match walk.items.first().map(|item| &item.origin) {
+        Some(Origin::Entry { container, .. }) => Ok(container.clone()),
+        _ => Err(walk.skipped.into_iter().next().map_or("no container any more".to_owned(), |s| s.reason)),
+    }
 }
 
 fn existing(name: &[u8], base: &Path) -> Option<PathBuf> {
@@ -73,20 +87,25 @@ fn existing(name: &[u8], base: &Path) -> Option<PathBuf> {
     [path.clone(), base.join(path)].into_iter().find(|path| path.is_file())
 }
 
-/// `container#17` as container and entry.
-fn split(name: &[u8]) -> Option<(&[u8], usize)> {
-    let at = name.iter().rposition(|&byte| byte == b'#')?;
-    Some((&name[..at], std::str::from_utf8(&name[at + 1..]).ok()?.parse().ok()?))
+/// The container that exists, and the entry's name: either may hold a `#` of its own.
+fn container_of<'a>(name: &'a [u8], base: &Path) -> Option<(PathBuf, &'a [u8])> {
+    splits(name).find_map(|(container, entry)| Some((existing(container, base)?, entry)))
+}
+
+/// `container#entry` at each `#`, from the right.
+fn splits(name: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let at = name.iter().enumerate().rev().filter(|(at, byte)| **byte == b'#' && *at > 0);
+    at.map(|(at, _)| (&name[..at], &name[at + 1..]))
 }
 
 #[cfg(unix)]
-fn path_of(name: &[u8]) -> PathBuf {
+pub(super) fn path_of(name: &[u8]) -> PathBuf {
     use std::os::unix::ffi::OsStrExt;
     PathBuf::from(std::ffi::OsStr::from_bytes(name))
 }
 
 #[cfg(not(unix))]
-fn path_of(name: &[u8]) -> PathBuf {
+pub(super) fn path_of(name: &[u8]) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(name).into_owned())
 }
 
@@ -103,7 +122,7 @@ mod tests {
         let container = dir.path().join("three-images-idx3-ubyte");
         std::fs::write(&container, IDX).unwrap();
         std::fs::write(dir.path().join("a#1.pgm"), b"P5 1 1 255\n\x07").unwrap();
-        let walked = walk(&[dir.path().to_path_buf()]).unwrap().items;
+        let walked = walk(&[dir.path().to_path_buf()], &WalkOptions::default()).unwrap().items;
         assert_eq!(walked.len(), 4);
         let names: Vec<Vec<u8>> = walked.iter().map(|item| item.name().into_owned()).collect();
         let found = named(names.iter().map(Vec::as_slice), Path::new(""));

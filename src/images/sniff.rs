@@ -8,11 +8,20 @@ use std::path::Path;
 /// Bytes of a file's beginning that [`sniff`] wants to see.
 pub(super) const HEAD: usize = 32;
 
+/// Endings of camera raw files, which are TIFF (or like it) by their first bytes.
+const RAW_EXTENSIONS: &[&str] = &[
+    "3fr", "arw", "cr2", "cr3", "crw", "dcr", "dng", "erf", "iiq", "kdc", "mef", "mos", "mrw", "nef", "nrw",
+    "orf", "pef", "raf", "rw2", "rwl", "sr2", "srf", "srw", "x3f",
+];
+
 /// Endings of names of images, lower case; the last ones are not built in, which `load` then says.
 const EXTENSIONS: &[&str] = &[
     "png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "dib", "tif", "tiff", "pnm", "pbm",
     "pgm", "ppm", "pam", "qoi", "tga", "ico", "avif", "heic", "heif", "jxl",
 ];
+
+/// What raw data of any camera is called.
+pub(super) const RAW: &str = "camera raw";
 
 /// What the first bytes of a file say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +43,18 @@ pub(super) enum Content {
 /// Whether the name claims to be an image.
 pub(super) fn is_image_name(path: &Path) -> bool {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
+    EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)) || is_raw_name(path)
+}
+
+/// Whether the name claims to be a camera's raw data: of those, the first bytes are often TIFF's, but the picture in them is not.
+pub(super) fn is_raw_name(path: &Path) -> bool {
+    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    RAW_EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
+}
+
+/// Whether these first bytes are those of a TIFF file, of any purpose.
+pub(super) fn is_tiff(head: &[u8]) -> bool {
+    [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"].iter().any(|magic| head.starts_with(*magic))
 }
 
 /// Whether the name claims to be images in IDX format, as the MNIST family's files do.
@@ -45,6 +65,11 @@ pub(super) fn is_idx_name(path: &Path) -> bool {
 /// What the first [`HEAD`] bytes (fewer if the file is shorter) say.
 pub(super) fn sniff(head: &[u8]) -> Content {
     match head {
+        [b'I', b'I', b'*', 0, _, _, _, _, b'C', b'R', ..]
+        | [b'I', b'I', b'R', b'O' | b'S', ..]
+        | [b'M', b'M', b'O', b'R', ..]
+        | [b'I', b'I', b'U', 0, ..] => Content::NotBuiltIn(RAW),
+        _ if head.starts_with(b"FUJIFILMCCD-RAW") => Content::NotBuiltIn(RAW),
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..]
         | [0xff, 0xd8, 0xff, ..]
         | [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..]
@@ -72,6 +97,7 @@ pub(super) fn sniff(head: &[u8]) -> Content {
 fn sniff_brand(brand: &[u8]) -> Content {
     match brand.get(..4) {
         Some(b"avif" | b"avis") => Content::NotBuiltIn("AVIF"),
+        Some(b"crx ") => Content::NotBuiltIn(RAW),
         Some(b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1") => {
             Content::NotBuiltIn("HEIC")
         }
@@ -85,7 +111,7 @@ mod tests {
 
     #[test]
     fn names() {
-        for yes in ["a.png", "b/c.JPeG", "x.tga", "y.heic"] {
+        for yes in ["a.png", "b/c.JPeG", "x.tga", "y.heic", "z.NEF", "z.dng"] {
             assert!(is_image_name(Path::new(yes)), "{yes}");
         }
         for no in ["png", ".png", "a.txt", "a.png.bak", ""] {
@@ -109,6 +135,23 @@ mod tests {
     fn brands() {
         assert_eq!(sniff(b"\0\0\0\x1cftypavif...."), Content::NotBuiltIn("AVIF"));
         assert_eq!(sniff(b"\0\0\0\x18ftypheic...."), Content::NotBuiltIn("HEIC"));
+        assert_eq!(sniff(b"\0\0\0\x18ftypcrx isom"), Content::NotBuiltIn(RAW));
         assert_eq!(sniff(b"\0\0\0\x18ftypisom...."), Content::Unknown);
+    }
+
+    #[test]
+    fn cameras_raw_data_is_no_tiff() {
+        let heads: [&[u8]; 6] = [
+            b"II*\0\x10\0\0\0CR\x02\0",
+            b"IIRO\x08\0",
+            b"IIRS\x08\0",
+            b"MMOR\0\0",
+            b"IIU\0\x18\0",
+            b"FUJIFILMCCD-RAW 0201",
+        ];
+        for head in heads {
+            assert_eq!(sniff(head), Content::NotBuiltIn(RAW), "{head:?}");
+        }
+        assert_eq!(sniff(b"II*\0\x08\0\0\0CD"), Content::Image);
     }
 }

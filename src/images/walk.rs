@@ -1,22 +1,50 @@
 //! From what the user pointed at to a list of items, in an order that is the same everywhere.
 //!
-//! Folders are walked to their depth, names in byte order, hidden ones left out. Links are followed, but every folder is entered
-//! once only, so a loop of links ends. Image files are not opened here; IDX files are read whole, since only that tells whether
-//! all their entries are there. Nothing that is not a plain file or a folder is ever opened.
+//! Folders are walked to their depth, names in byte order; hidden ones, ignored ones and links to folders are left out unless
+//! asked for. Every folder is entered once only, so a loop of links ends. Image files are not opened here; containers are listed.
+//! Nothing that is not a plain file or a folder is ever opened.
 
 use std::collections::HashSet;
-use std::ffi::OsString;
-use std::fs::{self, File, FileType};
-use std::io::Read;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, FileType};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Skipped;
-use super::idx::Container;
+use super::containers::{Container, Format, Found as Recognised, recognise};
 use super::item::{Item, Origin};
 use super::load::io_reason;
+use super::rules::{self, Rules, Typed};
 use super::sniff::{self, Content};
+use super::{Limits, Skipped};
 use crate::{Error, Result};
+
+/// The folder of an index, which holds no images of the user's.
+const INDEX_FOLDER: &str = ".aesearch";
+
+/// What a walk takes and what it leaves out.
+#[derive(Debug, Clone, Default)]
+pub struct WalkOptions {
+    /// Patterns with the rules of `.gitignore`, relative to each root: what matches is left out.
+    pub exclude: Vec<String>,
+    /// Whether to take files and folders whose name begins with a dot.
+    pub hidden: bool,
+    /// Whether to enter folders that are reached by a link.
+    pub follow: bool,
+    /// What to do with a path that does not exist.
+    pub missing: Missing,
+    /// What one image may cost; larger ones inside archives are among the skipped.
+    pub limits: Limits,
+}
+
+/// What a path of the user's that does not exist is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Missing {
+    /// An error: it was typed wrong.
+    #[default]
+    Refuse,
+    /// Skipped: a list may be older than the files.
+    Skip,
+}
 
 /// What some paths hold.
 #[derive(Debug, Default)]
@@ -25,24 +53,39 @@ pub struct Walk {
     pub items: Vec<Item>,
     /// What looked like images and cannot be used.
     pub skipped: Vec<Skipped>,
+    /// Folders and containers of which not all could be seen: what an index knows below them may well be there still.
+    pub unread: Vec<PathBuf>,
+    /// Links to folders that were not entered.
+    pub links: usize,
 }
 
-/// Lists the images in `data`: folders, image files, IDX files. What was named by the user and holds no image is among the
-/// skipped; so is, inside folders, what has the name of an image or of an IDX file but is none. Other files inside folders
-/// (texts, say) are left out silently. An image reached twice counts once.
+/// Lists the images in `data`: folders, image files, containers. What was named by the user and holds no image is among the
+/// skipped; so is, inside folders, what has the name of an image or of a container but is none. Other files inside folders
+/// (texts, say) are left out silently. An image reached twice counts once. What is named by the user is taken even if it is
+/// hidden, ignored, or a link.
 ///
 /// # Errors
-/// A path of `data` does not exist or cannot be looked at.
-pub fn walk(data: &[PathBuf]) -> Result<Walk> {
-    let mut walker = Walker::default();
+/// A path of `data` does not exist (see [`Missing`]) or cannot be looked at; a pattern that is none.
+pub fn walk(data: &[PathBuf], options: &WalkOptions) -> Result<Walk> {
+    let typed = rules::typed(&options.exclude)?;
+    let mut walker = Walker::new(options, &typed);
     for path in data {
-        let metadata = fs::metadata(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                Error::usage(format!("{}: no such file or folder", path.display()))
+        match fs::metadata(path) {
+            Ok(metadata) => {
+                walker.rules = Rules::new(path, &typed);
+                walker.visit(path, metadata.file_type(), Found::ByUser);
             }
-            _ => Error::io(path, error),
-        })?;
-        walker.visit(path, metadata.file_type(), Found::ByUser);
+            Err(error) if options.missing == Missing::Skip => {
+                if error.kind() != std::io::ErrorKind::NotFound {
+                    walker.walk.unread.push(path.clone());
+                }
+                walker.skip(path, io_reason(error));
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Error::usage(format!("{}: no such file or folder", path.display())));
+            }
+            Err(error) => return Err(Error::io(path, error)),
+        }
     }
     Ok(walker.walk)
 }
@@ -54,18 +97,33 @@ enum Found {
     InFolder,
 }
 
-#[derive(Default)]
-struct Walker {
+struct Walker<'a> {
+    options: &'a WalkOptions,
+    rules: Rules,
     walk: Walk,
     /// Canonical paths of the folders entered.
     folders: HashSet<PathBuf>,
     /// Files the user named, by the canonical path of their folder, so that a folder does not bring them again.
     named: HashSet<PathBuf>,
+    /// Files that the rules left out, called likewise: the user may name one of them after all.
+    ignored: HashSet<PathBuf>,
     /// The label of the last file, shared with the next of the same folder.
     label: Option<Arc<str>>,
 }
 
-impl Walker {
+impl<'a> Walker<'a> {
+    fn new(options: &'a WalkOptions, typed: &Typed) -> Self {
+        Walker {
+            options,
+            rules: Rules::new(Path::new(""), typed),
+            walk: Walk::default(),
+            folders: HashSet::new(),
+            named: HashSet::new(),
+            ignored: HashSet::new(),
+            label: None,
+        }
+    }
+
     /// Adds what the path holds to the items or the skipped; like the methods below, false if that is nothing at all.
     fn visit(&mut self, path: &Path, kind: FileType, found: Found) -> bool {
         if kind.is_dir() {
@@ -80,11 +138,22 @@ impl Walker {
     }
 
     fn visit_folder(&mut self, path: &Path, found: Found) -> bool {
+        let links = self.walk.links;
         match self.visit_entries(path) {
-            Err(error) => self.skip(path, io_reason(error)),
+            Err(error) => {
+                self.walk.unread.push(path.to_path_buf());
+                self.skip(path, io_reason(error))
+            }
             Ok(true) => true,
             Ok(false) if sniff::is_image_name(path) => {
                 self.skip(path, "a folder, not an image file, and no image in it")
+            }
+            Ok(false) if found == Found::ByUser && self.walk.links > links => {
+                let n = self.walk.links - links;
+                self.skip(
+                    path,
+                    format!("no image in this folder: links to folders in it ({n}) were not followed"),
+                )
             }
             Ok(false) if found == Found::ByUser => self.skip(path, "no image in this folder"),
             Ok(false) => false,
@@ -96,47 +165,87 @@ impl Walker {
         if !self.folders.insert(canonical.clone()) {
             return Ok(true);
         }
+        let entries = sorted_entries(folder)?;
+        if let Err(reason) = self.rules.enter(folder) {
+            self.skip(&folder.join(rules::FILE_NAME), reason);
+        }
         let mut any = false;
-        for (name, kind) in visible_entries(folder)? {
+        for (name, kind) in entries {
+            if !self.is_wanted(&name) {
+                continue;
+            }
             let path = folder.join(&name);
             if !self.named.is_empty() && self.named.contains(&canonical.join(&name)) {
                 any = true;
                 continue;
             }
-            // only a link costs another question to the system
-            let kind = if kind.is_symlink() { fs::metadata(&path).map(|m| m.file_type()) } else { Ok(kind) };
-            any |= match kind {
-                Ok(kind) => self.visit(&path, kind, Found::InFolder),
-                Err(error) => self.skip(&path, io_reason(error)),
-            };
+            any |= self.visit_entry(&path, kind, &canonical);
         }
+        self.rules.leave(folder);
         Ok(any)
+    }
+
+    fn is_wanted(&self, name: &OsStr) -> bool {
+        let is_hidden = name.as_encoded_bytes().starts_with(b".");
+        !is_hidden || (self.options.hidden && name != INDEX_FOLDER)
+    }
+
+    fn visit_entry(&mut self, path: &Path, kind: FileType, canonical_folder: &Path) -> bool {
+        // only a link costs another question to the system
+        let is_link = kind.is_symlink();
+        let kind = if is_link { fs::metadata(path).map(|metadata| metadata.file_type()) } else { Ok(kind) };
+        let is_dir = kind.as_ref().is_ok_and(FileType::is_dir);
+        if self.rules.ignores(path, is_dir) {
+            if !is_dir {
+                self.ignored.extend(path.file_name().map(|name| canonical_folder.join(name)));
+            }
+            return false;
+        }
+        match kind {
+            Ok(kind) if is_link && kind.is_dir() && !self.options.follow => {
+                self.walk.links += 1;
+                false
+            }
+            Ok(kind) => self.visit(path, kind, Found::InFolder),
+            Err(error) => self.skip(path, io_reason(error)),
+        }
     }
 
     /// Whether this file came before, by its name or with its folder; from now on it has.
     fn is_known(&mut self, path: &Path) -> bool {
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let (Ok(folder), Some(name)) = (folder.canonicalize(), path.file_name()) else { return false };
-        self.folders.contains(&folder) || !self.named.insert(folder.join(name))
+        let file = folder.join(name);
+        let came_along =
+            self.folders.contains(&folder) && self.is_wanted(name) && !self.ignored.contains(&file);
+        came_along || !self.named.insert(file)
     }
 
     fn visit_file(&mut self, path: &Path, found: Found) -> bool {
         if sniff::is_image_name(path) {
             return self.add_file(path);
         }
-        let content = match content_of(path) {
-            Ok(content) => content,
+        let recognised = match recognise(path) {
+            Ok(recognised) => recognised,
             Err(error) => return self.skip(path, io_reason(error)),
         };
-        match content {
-            Content::Idx => self.add_container(path),
-            _ if sniff::is_idx_name(path) => self.add_container(path),
-            Content::Image | Content::NotBuiltIn(_) => self.add_file(path),
+        match recognised {
+            Recognised::Container(format) => self.add_container(path, format, found),
+            Recognised::Misnamed(what) => {
+                self.walk.unread.push(path.to_path_buf());
+                self.skip(path, format!("named as {what}, but its content is none"))
+            }
+            Recognised::Other(Content::Image | Content::NotBuiltIn(_)) => self.add_file(path),
             _ if found == Found::InFolder => false,
-            Content::IdxLabels => self.skip(path, "idx: labels or numbers, not images: name the images file"),
-            Content::Gzip => self.skip(path, "compressed by gzip, but no IDX file of images"),
+            Recognised::SomeZip => self.add_container(path, Format::Zip, found),
+            Recognised::Other(Content::IdxLabels) => {
+                self.skip(path, "idx: labels or numbers, not images: name the images file")
+            }
+            Recognised::Other(Content::Gzip) => {
+                self.skip(path, "compressed by gzip, but neither an IDX file of images nor a tar archive")
+            }
             // TGA under another name, or nothing known: decoding it will tell
-            Content::Unknown => self.add_file(path),
+            Recognised::Other(_) => self.add_file(path),
         }
     }
 
@@ -145,59 +254,63 @@ impl Walker {
         if self.label.as_deref() != folder.as_deref() {
             self.label = folder.map(Arc::from);
         }
-        self.walk.items.push(Item { origin: Origin::File(path.to_path_buf()), label: self.label.clone() });
+        let origin = Origin::File { path: path.to_path_buf(), label: self.label.clone() };
+        self.walk.items.push(Item { origin });
         true
     }
 
-    fn add_container(&mut self, path: &Path) -> bool {
-        let container = match Container::open(path) {
-            Ok(container) => Arc::new(container),
-            Err(reason) => return self.skip(path, reason),
+    fn add_container(&mut self, path: &Path, format: Format, found: Found) -> bool {
+        let opened = match Container::open(path, format, &self.options.limits) {
+            Ok(opened) => opened,
+            Err(reason) => {
+                self.walk.unread.push(path.to_path_buf());
+                return self.skip(path, reason);
+            }
         };
-        let labels = container.labels().unwrap_or_else(|(path, reason)| {
-            self.skip(&path, reason);
-            None
-        });
-        let names: Vec<Arc<str>> = (0..=u8::MAX).map(|label| label.to_string().into()).collect();
-        self.walk.items.extend((0..container.len()).map(|index| Item {
-            label: labels.as_ref().map(|labels| names[usize::from(labels[index])].clone()),
-            origin: Origin::Entry { container: container.clone(), index },
-        }));
-        true
+        if opened.is_partial {
+            self.walk.unread.push(path.to_path_buf());
+        }
+        let any_skipped = !opened.skipped.is_empty();
+        self.walk.skipped.extend(opened.skipped);
+        match opened.container {
+            Some(container) => {
+                let container = Arc::new(container);
+                let items = (0..container.len() as u32)
+                    .map(|index| Item { origin: Origin::Entry { container: container.clone(), index } });
+                self.walk.items.extend(items);
+                true
+            }
+            None if any_skipped => true,
+            None if found == Found::ByUser => self.skip(path, no_image_in(format)),
+            None => false,
+        }
     }
 
     fn skip(&mut self, path: &Path, reason: impl Into<String>) -> bool {
-        self.walk.skipped.push(Skipped { path: path.to_string_lossy().into_owned(), reason: reason.into() });
+        self.walk.skipped.push(Skipped::new(path.as_os_str().as_encoded_bytes(), reason));
         true
     }
 }
 
-/// What lies in a folder, by name in byte order, without what is hidden.
-fn visible_entries(folder: &Path) -> std::io::Result<Vec<(OsString, FileType)>> {
-    let mut entries = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if !name.as_encoded_bytes().starts_with(b".") {
-            entries.push((name, entry.file_type()?));
+/// Why a sound container brings nothing.
+fn no_image_in(format: Format) -> &'static str {
+    match format {
+        Format::Npy | Format::Npz => {
+            "no array of images in it: expected uint8, [N, H, W] or [N, H, W, 1 or 3]"
         }
+        Format::Parquet => "no column of images in it: expected bytes, or a struct with `bytes`",
+        _ => "no image in this archive",
     }
+}
+
+/// What lies in a folder, by name in byte order.
+fn sorted_entries(folder: &Path) -> std::io::Result<Vec<(OsString, FileType)>> {
+    let entries = fs::read_dir(folder)?
+        .map(|entry| entry.and_then(|entry| Ok((entry.file_name(), entry.file_type()?))));
+    let mut entries = entries.collect::<std::io::Result<Vec<_>>>()?;
     entries.sort_unstable_by(|(a, _), (b, _)| a.as_encoded_bytes().cmp(b.as_encoded_bytes()));
     Ok(entries)
 }
 
-/// What a file's first bytes say; those of its content if it is compressed and holds IDX.
-fn content_of(path: &Path) -> std::io::Result<Content> {
-    let read_head = |stream: &mut dyn Read| {
-        let mut head = Vec::with_capacity(sniff::HEAD);
-        stream.take(sniff::HEAD as u64).read_to_end(&mut head).map(|_| sniff::sniff(&head))
-    };
-    match read_head(&mut File::open(path)?)? {
-        Content::Gzip => {
-            let inner = read_head(&mut flate2::read::MultiGzDecoder::new(File::open(path)?));
-            // damage is told by whoever reads the whole
-            Ok(inner.ok().filter(|c| matches!(c, Content::Idx | Content::IdxLabels)).unwrap_or(Content::Gzip))
-        }
-        content => Ok(content),
-    }
-}
+#[cfg(test)]
+mod tests;

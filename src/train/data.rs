@@ -83,7 +83,7 @@ impl Dataset {
                         filling.extend(&image)?;
                         n += 1;
                     }
-                    Err(reason) => skipped.push(Skipped { path: item.display(), reason }),
+                    Err(reason) => skipped.push(Skipped::new(item.name(), reason)),
                 }
             }
         }

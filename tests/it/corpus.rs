@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{Place, Ran};
 use crate::fixtures::write;
-use crate::hostile_files::{Fate, hostile_files, jpeg};
+use crate::hostile_files::{Fate, hostile_containers, hostile_files, jpeg};
 use crate::runs::{Running, is_root, large_png, set_mode};
 
 /// What the run is told to keep to, and what it may be seen to hold: the program's own pages are not counted.
@@ -39,6 +39,10 @@ impl Corpus {
         for file in hostile_files() {
             write(&folder.join(&file.name), &file.bytes);
             assert_eq!(fates.insert(file.name, file.fate), None);
+        }
+        for container in hostile_containers() {
+            write(&folder.join(container.name), &container.bytes);
+            fates.extend(container.fates.into_iter().map(|(name, fate)| (name.to_owned(), fate)));
         }
         let (names, socket) = unusual(&folder);
         fates.extend(names.into_iter().map(|name| (name.to_owned(), Fate::Skipped)));

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use aesearch::images::{Limits, Skipped, decode, encode_png, load, walk, write_png};
+use aesearch::images::{Limits, Skipped, WalkOptions, decode, encode_png, load, walk, write_png};
 use image::ImageFormat;
 
 use crate::fixtures::{self, FORMATS, RawPng, encoded_picture, picture};
@@ -15,12 +15,13 @@ fn refusal(bytes: &[u8]) -> String {
 
 /// How many items of these paths load, and everything that does not, names without the folder.
 fn loaded(root: &Path, data: &[&Path]) -> (usize, Vec<(String, String)>) {
-    let mut walk = walk(&data.iter().map(PathBuf::from).collect::<Vec<_>>()).expect("walks");
+    let mut walk =
+        walk(&data.iter().map(PathBuf::from).collect::<Vec<_>>(), &WalkOptions::default()).expect("walks");
     let mut good = 0;
     for item in &walk.items {
         match load(item, &Limits::default()) {
             Ok(_) => good += 1,
-            Err(reason) => walk.skipped.push(Skipped { path: item.display(), reason }),
+            Err(reason) => walk.skipped.push(Skipped::new(item.name(), reason)),
         }
     }
     let root = format!("{}/", root.display());
@@ -84,7 +85,7 @@ fn sizes_are_refused_by_their_header() {
 fn formats_not_built_in_are_named() {
     assert_eq!(
         refusal(b"\0\0\0\x1cftypavif\0\0\0\0"),
-        "AVIF images are not built in: convert it to PNG or JPEG"
+        "AVIF images are not built in: convert them to PNG or JPEG"
     );
     assert!(refusal(b"\0\0\0\x18ftypheic\0\0\0\0").starts_with("HEIC images are not built in"));
     assert!(refusal(b"DDS |\0\0\0").starts_with("DDS images are not built in"));
@@ -113,7 +114,7 @@ fn a_hostile_folder_names_each_and_loads_the_rest() {
     let expected = [
         ("cut-images-idx3-ubyte", "idx: 5x28x28 takes 3936 bytes, the file has 800"),
         ("huge.png", "png: too large: 30000x30000 is 900 megapixels, the limit is 200"),
-        ("photo.heic", "HEIC images are not built in: convert it to PNG or JPEG"),
+        ("photo.heic", "HEIC images are not built in: convert them to PNG or JPEG"),
         ("text.png", "not an image: the content is of no known format"),
         ("truncated.png", "png: the file ends too early (truncated)"),
         ("x.png", "a folder, not an image file, and no image in it"),
@@ -149,7 +150,7 @@ fn names_that_are_not_utf8_are_kept() {
         eprintln!("SKIPPED: this file system takes no such names: {error}");
         return;
     }
-    let walk = walk(&[dir.path().to_path_buf()]).expect("walks");
+    let walk = walk(&[dir.path().to_path_buf()], &WalkOptions::default()).expect("walks");
     assert_eq!(&*walk.items[0].name(), path.as_os_str().as_bytes());
     assert!(walk.items[0].display().ends_with("caf\u{fffd}.png"));
     assert!(load(&walk.items[0], &Limits::default()).is_ok());

@@ -237,6 +237,131 @@ fn bombs() -> Vec<Hostile> {
     ]
 }
 
+/// A container, and what has to become of it and of what is in it, by the name that is told.
+pub(crate) struct HostileContainer {
+    pub(crate) name: &'static str,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) fates: Vec<(&'static str, Fate)>,
+}
+
+/// Containers that lie, are cut short, lead elsewhere, hold others or become large.
+pub(crate) fn hostile_containers() -> Vec<HostileContainer> {
+    use Fate::{Indexed, Skipped};
+    let png = encoded_picture(24, 20, ImageFormat::Png);
+    let other = encoded_picture(20, 24, ImageFormat::Png);
+    let zeros = vec![0; 300 << 20];
+    let inner = zip_of(&[("a.png", &png)]);
+    let nested: [(&str, &[u8]); 4] = [
+        ("a.png", &png),
+        ("inner.zip", &inner),
+        ("inner.tar", &tar_of(&[("b.png", &other)])),
+        ("inner.npy", b"\x93NUMPY"),
+    ];
+    let leading: [(&str, &[u8]); 4] =
+        [("good.png", &png), ("../out.png", &png), ("b/../../out.png", &other), ("/root.png", &png)];
+    let sound = tar_of(&[("a.png", &png), ("b.png", &other)]);
+    let packed = gzip(&sound);
+    let mut flipped = zip_of(&[("a.png", &png), ("b.png", &other)]);
+    flipped[100] ^= 1; // in the first entry
+    let container =
+        |name, bytes, fates: &[(&'static str, Fate)]| HostileContainer { name, bytes, fates: fates.to_vec() };
+    let whole = |name, bytes| container(name, bytes, &[(name, Skipped)]);
+    vec![
+        whole("empty.zip", vec![]),
+        whole("empty.tar", vec![]),
+        whole("text.tgz", b"no archive".to_vec()),
+        whole("text.parquet", b"PAR1 no table PAR1".to_vec()),
+        whole("no-directory.zip", inner[..inner.len() / 2].to_vec()),
+        whole("cut.npz", inner[..inner.len() - 10].to_vec()),
+        whole("vast.npy", npy("(4000000000, 4000000000, 3)")),
+        whole("cut.npy", npy("(5, 28, 28)")),
+        whole("bomb.tgz", gzip(&tar_of(&[("zeros.png", &zeros)]))),
+        container(
+            "bomb.zip",
+            zip_of(&[("a.png", &png), ("zeros.png", &zeros)]),
+            &[("bomb.zip#a.png", Indexed), ("bomb.zip#zeros.png", Skipped)],
+        ),
+        container("flipped.zip", flipped, &[("flipped.zip#a.png", Skipped), ("flipped.zip#b.png", Indexed)]),
+        container(
+            "cut.tar",
+            sound[..1024 + png.len().next_multiple_of(512)].to_vec(),
+            &[("cut.tar", Skipped), ("cut.tar#a.png", Indexed)],
+        ),
+        container("cut.tgz", packed[..packed.len() / 3].to_vec(), &[("cut.tgz", Skipped)]),
+        container(
+            "nested.tar",
+            tar_of(&nested),
+            &[
+                ("nested.tar#a.png", Indexed),
+                ("nested.tar#inner.zip", Skipped),
+                ("nested.tar#inner.tar", Skipped),
+                ("nested.tar#inner.npy", Skipped),
+            ],
+        ),
+        container(
+            "nested.zip",
+            zip_of(&nested),
+            &[
+                ("nested.zip#a.png", Indexed),
+                ("nested.zip#inner.zip", Skipped),
+                ("nested.zip#inner.tar", Skipped),
+                ("nested.zip#inner.npy", Skipped),
+            ],
+        ),
+        container(
+            "leading-out.tar",
+            tar_of(&leading),
+            &[
+                ("leading-out.tar#good.png", Indexed),
+                ("leading-out.tar#../out.png", Skipped),
+                ("leading-out.tar#b/../../out.png", Skipped),
+                ("leading-out.tar#/root.png", Skipped),
+            ],
+        ),
+        container(
+            "leading-out.zip",
+            zip_of(&leading),
+            &[
+                ("leading-out.zip#good.png", Indexed),
+                ("leading-out.zip#../out.png", Skipped),
+                ("leading-out.zip#b/../../out.png", Skipped),
+                ("leading-out.zip#/root.png", Skipped),
+            ],
+        ),
+    ]
+}
+
+fn tar_of(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (name, content) in files {
+        let mut header = tar::Header::new_ustar();
+        header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes()); // unchecked
+        header.set_size(content.len() as u64);
+        header.set_entry_type(tar::EntryType::Regular);
+        header.set_cksum();
+        bytes.extend(header.as_bytes());
+        bytes.extend_from_slice(content);
+        bytes.resize(bytes.len().next_multiple_of(512), 0);
+    }
+    bytes.resize(bytes.len() + 1024, 0);
+    bytes
+}
+
+fn zip_of(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content) in files {
+        zip.start_file(*name, zip::write::SimpleFileOptions::default()).expect("an entry");
+        zip.write_all(content).expect("to memory");
+    }
+    zip.finish().expect("to memory").into_inner()
+}
+
+/// An array of bytes of that shape, of which no more than some are there.
+fn npy(shape: &str) -> Vec<u8> {
+    let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n");
+    [b"\x93NUMPY\x01\0", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), &[0; 784]].concat()
+}
+
 /// A grey JPEG of `side` x `side` pixels, all of them the same. As a progressive one (0xc2) with a whole number of KiB to a side it
 /// has `scans` scans of a few bytes, each of which makes the decoder go over all of the image.
 pub(crate) fn jpeg(side: u16, kind: u8, scans: usize) -> Vec<u8> {

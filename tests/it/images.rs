@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use aesearch::images::{
-    InputShape, Limits, Pixels, Resizer, Walk, decode, encode_png, load, walk, write_png,
+    InputShape, Limits, Pixels, Resizer, Walk, WalkOptions, decode, encode_png, load, walk, write_png,
 };
 use image::{DynamicImage, ImageBuffer, ImageFormat};
 
@@ -16,7 +16,7 @@ fn decoded(bytes: &[u8]) -> Pixels {
 }
 
 fn walked(data: &[&Path]) -> Walk {
-    walk(&data.iter().map(PathBuf::from).collect::<Vec<_>>()).expect("walks")
+    walk(&data.iter().map(PathBuf::from).collect::<Vec<_>>(), &WalkOptions::default()).expect("walks")
 }
 
 /// Names below `root`, each with its label.
@@ -161,7 +161,8 @@ fn a_folder_is_walked_in_order() {
 
 #[test]
 fn a_path_that_does_not_exist_is_an_error() {
-    let error = walk(&[PathBuf::from("no/such/place")]).expect_err("fails").to_string();
+    let error =
+        walk(&[PathBuf::from("no/such/place")], &WalkOptions::default()).expect_err("fails").to_string();
     assert_eq!(error, "no/such/place: no such file or folder");
 }
 

@@ -33,7 +33,7 @@ fn sixty_thousand_digits_find_themselves_and_their_kin() {
     assert_eq!((report.added, report.skipped.len()), (60_000, 0));
 
     let mut gallery = Gallery::open(&dir, &OpenOptions::new(runtime_options()), &|_| {}).expect("opens");
-    let items = images::walk(&train).expect("walks").items;
+    let items = images::walk(&train, &images::WalkOptions::default()).expect("walks").items;
     for item in items.iter().step_by(60) {
         let hits = gallery.query(item, &QueryOptions::default()).expect("answers").hits;
         assert_eq!((hits[0].path.as_str(), hits[0].distance), (item.display().as_str(), 0));
@@ -44,7 +44,8 @@ fn sixty_thousand_digits_find_themselves_and_their_kin() {
         assert!(share >= 0.70, "{model}: {share} of the samples look like one digit");
     }
 
-    let test = images::walk(&[images_file(&data, "t10k")]).expect("walks").items;
+    let test =
+        images::walk(&[images_file(&data, "t10k")], &images::WalkOptions::default()).expect("walks").items;
     let examination = EvalOptions { threads: 2, ..EvalOptions::default() };
     let (report, _) = evaluate(&gallery, &dir, Some(&test), &examination, &()).expect("measures");
     assert_eq!(report.queries, 10_000);
@@ -78,7 +79,8 @@ fn one_epoch_of_the_conv_autoencoder_is_as_good_as_the_articles() {
     let stop = AtomicBool::new(false);
     let shape = images::InputShape { channels: 1, height: 28, width: 28 };
     let [training, validation] = ["train", "t10k"].map(|part| {
-        let items = images::walk(&[images_file(&data, part)]).expect("walks").items;
+        let items =
+            images::walk(&[images_file(&data, part)], &images::WalkOptions::default()).expect("walks").items;
         Dataset::load(&items, shape, &Storage::default(), &stop).expect("loads").0
     });
     let runtime = ensure(&runtime_options(), &|_| {}).expect("onnx runtime");

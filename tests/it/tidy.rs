@@ -31,9 +31,14 @@ const LAYERS: [(&str, &[&str]); 12] = [
 ];
 
 /// A third-party crate, the folder or file it may be named in, and in how many files there.
-const HOMES: [(&str, &str, usize); 24] = [
+const HOMES: [(&str, &str, usize); 29] = [
     ("ort", "src/runtime/", usize::MAX),
     ("zip", "src/runtime/", usize::MAX),
+    ("zip", "src/images/containers/", usize::MAX),
+    ("tar", "src/images/containers/", usize::MAX),
+    ("parquet", "src/images/containers/", usize::MAX),
+    ("bytes", "src/images/containers/pages.rs", 1),
+    ("ignore", "src/images/rules.rs", 1),
     ("prost", "src/onnx/", usize::MAX),
     ("nalgebra", "src/encode/", 2),
     ("nalgebra", "src/eval/floats.rs", 1),
@@ -41,7 +46,7 @@ const HOMES: [(&str, &str, usize); 24] = [
     ("zune_jpeg", "src/images/codec.rs", 1),
     ("clap", "src/cli/", usize::MAX),
     ("fast_image_resize", "src/images/resize.rs", 1),
-    ("flate2", "src/images/", 2),
+    ("flate2", "src/images/containers/", usize::MAX),
     ("blake3", "src/images/load.rs", 1),
     ("sha2", "src/runtime/fetch.rs", 1),
     ("sha2", "src/model/zoo.rs", 1),

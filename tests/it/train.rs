@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aesearch::demo::{collection::write_collection, digits};
-use aesearch::images::{InputShape, walk};
+use aesearch::images::{InputShape, WalkOptions, walk};
 use aesearch::model::{Family, Model};
 use aesearch::runtime::{Runtime, ensure, options_from};
 use aesearch::train::{Augment, Dataset, Ending, Progress, Storage, TrainOptions, Trained, train};
@@ -44,7 +44,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_one_others() {
 fn the_same_seed_and_threads_give_the_same_bytes_wherever_the_images_lie() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     write_collection(dir.path(), 7, 4).expect("digits can be drawn");
-    let items = walk(&[dir.path().join("digits")]).expect("walks").items;
+    let items = walk(&[dir.path().join("digits")], &WalkOptions::default()).expect("walks").items;
     let shape = drawn(1).shape();
     let stop = AtomicBool::new(false);
     let bytes = |family, max_memory, threads| {

@@ -41,7 +41,7 @@ struct DenoiseDocument<'a> {
 pub(in crate::cli) fn run(context: &Context, args: &args::Denoise) -> anyhow::Result<Exit> {
     let printer = &context.printer;
     let (looking, options) = resolve(context, args)?;
-    let walk = images::walk(&args.images)?;
+    let walk = images::walk(&args.images, &images::WalkOptions::default())?;
     let mut skipped = walk.skipped;
     let teller = Teller::picture(context, &args.images).until(catch_interrupts());
     let mut studio = Studio::open(&walk.items, &looking, &teller)?;

@@ -65,7 +65,11 @@ impl<'a> EvalDocument<'a> {
 pub(in crate::cli) fn run(context: &Context, args: &args::Eval) -> anyhow::Result<Exit> {
     let dir = context.index_dir(&args.reading.index)?;
     let options = resolve(context, args);
-    let walk = if args.queries.is_empty() { None } else { Some(images::walk(&args.queries)?) };
+    let walk = if args.queries.is_empty() {
+        None
+    } else {
+        Some(images::walk(&args.queries, &images::WalkOptions::default())?)
+    };
     let default = OpenOptions::new(context.runtime.clone());
     let model = args.model.clone().unwrap_or(default.model);
     let open = OpenOptions {

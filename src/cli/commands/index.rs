@@ -10,7 +10,7 @@ use crate::cli::exit::{Exit, catch_interrupts};
 use crate::cli::foreign::load_options;
 use crate::cli::print::{bytes, count, seconds, thousands};
 use crate::cli::resolve::Context;
-use crate::cli::{amount, args};
+use crate::cli::{amount, args, walking};
 use crate::error::{Error, Result};
 use crate::gallery::{Checkpoints, Invert, Times, UpdateOptions, UpdateReport, update};
 use crate::images::{Limits, Skipped};
@@ -82,9 +82,9 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Index) -> anyhow::Resu
 /// Everything but the answer on stdout.
 pub(super) fn execute(context: &Context, args: &args::Index) -> Result<Indexed> {
     let dir = context.index_dir(&args.index)?;
-    let options = resolve(context, args)?;
+    let (data, options) = resolve(context, args)?;
     let teller = Teller::index(context, &args.data).until(catch_interrupts());
-    let report = update(&dir, &args.data, &options, &teller);
+    let report = update(&dir, &data, &options, &teller);
     teller.finish();
     let report = report?;
     tell_skipped(&context.printer, &report.skipped);
@@ -124,10 +124,13 @@ fn write_skipped(path: &Path, skipped: &[Skipped]) -> Result<()> {
     std::fs::write(path, lines).map_err(|error| Error::io(path, error))
 }
 
-fn resolve(context: &Context, args: &args::Index) -> Result<UpdateOptions> {
+/// The paths, and what to do with them.
+pub(super) fn resolve(context: &Context, args: &args::Index) -> Result<(Vec<PathBuf>, UpdateOptions)> {
+    let (data, walk) = walking::resolve(&args.data, &args.walking)?;
     let default = UpdateOptions::new(context.runtime.clone());
     let model = args.model.clone().or_else(|| context.config.model.clone()).unwrap_or(default.model);
-    Ok(UpdateOptions {
+    let options = UpdateOptions {
+        walk,
         load: load_options(context, &args.described, &model)?,
         model,
         threads: context.threads(&args.compute),
@@ -135,7 +138,7 @@ fn resolve(context: &Context, args: &args::Index) -> Result<UpdateOptions> {
         bucket_size: args.bucket_size.or(context.config.bucket_size),
         without_latents: args.no_latents,
         invert: context.invert(&args.invert)?,
-        max_memory: context.max_memory(args.max_memory.as_deref())?,
+        memory: context.memory(args.max_memory.as_deref())?,
         limits: Limits {
             decode_timeout: amount::seconds(
                 "--decode-timeout",
@@ -154,7 +157,8 @@ fn resolve(context: &Context, args: &args::Index) -> Result<UpdateOptions> {
         },
         wait: args.wait,
         ..default
-    })
+    };
+    Ok((data, options))
 }
 
 impl Indexed {

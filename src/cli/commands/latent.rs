@@ -50,7 +50,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Latent) -> anyhow::Res
         threads: context.threads(&args.compute),
         seed: args.seed.unwrap_or(default.seed),
     };
-    let walk = images::walk(&args.data)?;
+    let walk = images::walk(&args.data, &images::WalkOptions::default())?;
     keep_images(&args.output, &walk.items)?;
     let items = some_of(printer, &walk.items, args.count.unwrap_or(COUNT));
     let teller = Teller::picture(context, &args.data).until(catch_interrupts());

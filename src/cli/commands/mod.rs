@@ -11,6 +11,8 @@ pub(super) mod latent;
 pub(super) mod reconstruct;
 pub(super) mod sample;
 
+pub(super) mod doctor;
+pub(super) mod estimate;
 pub(super) mod eval;
 pub(super) mod info;
 pub(super) mod repair;
@@ -44,16 +46,22 @@ use crate::images::{Item, Skipped, files_of};
 #[derive(Debug, Serialize)]
 struct SkippedDocument<'a> {
     path: &'a str,
+    /// The bytes of a path that is not UTF-8, and that `path` can show in part only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_bytes: Option<&'a [u8]>,
     reason: &'a str,
 }
 
 fn skipped_documents(skipped: &[Skipped]) -> Vec<SkippedDocument<'_>> {
-    skipped.iter().map(|s| SkippedDocument { path: &s.path, reason: &s.reason }).collect()
+    skipped
+        .iter()
+        .map(|s| SkippedDocument { path: &s.path, path_bytes: s.path_bytes.as_deref(), reason: &s.reason })
+        .collect()
 }
 
 /// Names every input that was left out on stderr.
 fn tell_skipped(printer: &Printer, skipped: &[Skipped]) {
-    for Skipped { path, reason } in skipped {
+    for Skipped { path, reason, .. } in skipped {
         printer.warning(&format!("skipped {path}: {reason}"));
     }
 }
@@ -98,7 +106,7 @@ fn some_of(printer: &Printer, items: &[Item], count: usize) -> Vec<Item> {
 fn some_readable(n_read: usize, skipped: &[Skipped]) -> Result<()> {
     match skipped {
         _ if n_read > 0 => Ok(()),
-        [Skipped { path, reason }] => Err(Error::usage(format!("{path}: {reason}"))),
+        [Skipped { path, reason, .. }] => Err(Error::usage(format!("{path}: {reason}"))),
         _ => Err(Error::usage(format!(
             "images: expected at least one that can be read, got none of {}",
             skipped.len()

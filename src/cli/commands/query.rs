@@ -75,7 +75,7 @@ pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Asked> {
     let start = Instant::now();
     let dir = context.index_dir(&args.reading.index)?;
     let options = resolve(context, args)?;
-    let walk = images::walk(&args.images)?;
+    let walk = images::walk(&args.images, &images::WalkOptions::default())?;
     if let Some(sheet) = &args.sheet {
         keep_images(sheet, &walk.items)?;
     }
@@ -89,7 +89,7 @@ pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Asked> {
         }
     }
     match &skipped[..] {
-        [Skipped { path, reason }] if answers.is_empty() => {
+        [Skipped { path, reason, .. }] if answers.is_empty() => {
             return Err(Error::usage(format!("{path}: {reason}")));
         }
         [_, _, ..] if answers.is_empty() => {
@@ -148,7 +148,7 @@ fn ask(gallery: &mut Gallery, item: &Item, options: &QueryOptions) -> Result<Res
     let start = Instant::now();
     let loaded = match images::load(item, &Limits::default()) {
         Ok(loaded) => loaded,
-        Err(reason) => return Ok(Err(Skipped { path: item.display(), reason })),
+        Err(reason) => return Ok(Err(Skipped::new(item.name(), reason))),
     };
     let result = gallery.query_pixels(&loaded.pixels, options)?;
     Ok(Ok(Answer {

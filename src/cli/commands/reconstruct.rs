@@ -42,7 +42,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Reconstruct) -> anyhow
         return Err(Error::usage(format!("--count: expected 1 to {MAX_COUNT}, got {n_shown}")).into());
     }
     let options = looking(context, &args.looking, &args.device)?;
-    let walk = images::walk(&args.data)?;
+    let walk = images::walk(&args.data, &images::WalkOptions::default())?;
     keep_images(&args.output, &walk.items)?;
     let mut skipped = walk.skipped;
     let items = some_of(printer, &walk.items, n_shown);

@@ -8,10 +8,10 @@ use std::sync::atomic::AtomicBool;
 use serde::Serialize;
 
 use super::{SkippedDocument, exit_for, keep_images, skipped_documents, tell_skipped};
-use crate::cli::args;
 use crate::cli::exit::{Exit, catch_interrupts};
 use crate::cli::print::{bytes, count, quoted, seconds, thousands};
 use crate::cli::resolve::Context;
+use crate::cli::{args, walking};
 use crate::error::{Error, Result};
 use crate::explore::chart::{Chart, Curve, Panel};
 use crate::explore::views::{ViewRow, view_sheet};
@@ -150,7 +150,8 @@ fn prepare(context: &Context, args: &args::Train, stop: &AtomicBool) -> Result<(
         return Err(error.with_hint("add --val 0.1"));
     }
     let from = args.from.as_deref().map(Model::load).transpose()?;
-    let walk = images::walk(&args.data)?;
+    let (data, which) = walking::resolve(&args.data, &args.walking)?;
+    let walk = images::walk(&data, &which)?;
     if let Some(sheet) = &args.augment_sheet {
         keep_images(sheet, &walk.items)?;
     }
@@ -176,7 +177,7 @@ fn prepare(context: &Context, args: &args::Train, stop: &AtomicBool) -> Result<(
             (training, Some(aside))
         }
         Validation::Data(path) => {
-            let walk = images::walk(&[path])?;
+            let walk = images::walk(&[path], &images::WalkOptions::default())?;
             let (data, unread) = loader.load(&walk.items, &storage.beside(&all))?;
             skipped.extend(walk.skipped.into_iter().chain(unread));
             (all, Some(data))

@@ -1,0 +1,69 @@
+//! `aesearch estimate DATA...`: what indexing would take, from a sample.
+
+use serde::Serialize;
+
+use super::teller::Teller;
+use super::{SkippedDocument, exit_for, index, skipped_documents, tell_skipped};
+use crate::cli::args;
+use crate::cli::exit::{Exit, catch_interrupts};
+use crate::cli::print::{bytes, facts, seconds, thousands};
+use crate::cli::resolve::Context;
+use crate::gallery::estimate;
+
+#[derive(Debug, Serialize)]
+struct EstimateDocument<'a> {
+    images: usize,
+    to_read: usize,
+    bytes: u64,
+    sampled: usize,
+    skipped: Vec<SkippedDocument<'a>>,
+    model: &'a str,
+    bits: usize,
+    threads: usize,
+    seconds: f64,
+    memory_bytes: u64,
+    index_bytes: u64,
+}
+
+pub(in crate::cli) fn run(context: &Context, args: &args::Index) -> anyhow::Result<Exit> {
+    let dir = context.index_dir(&args.index)?;
+    let (data, options) = index::resolve(context, args)?;
+    let teller = Teller::index(context, &args.data).until(catch_interrupts());
+    let estimated = estimate(&dir, &data, &options, &teller);
+    teller.finish();
+    let estimated = estimated?;
+    tell_skipped(&context.printer, &estimated.skipped);
+    let document = EstimateDocument {
+        images: estimated.images,
+        to_read: estimated.to_read,
+        bytes: estimated.bytes,
+        sampled: estimated.sampled,
+        skipped: skipped_documents(&estimated.skipped),
+        model: &estimated.model,
+        bits: estimated.bits,
+        threads: estimated.threads,
+        seconds: estimated.seconds,
+        memory_bytes: estimated.memory_bytes,
+        index_bytes: estimated.index_bytes,
+    };
+    if context.printer.json {
+        context.printer.document("estimate", &document)?;
+        return Ok(exit_for(&estimated.skipped));
+    }
+    let count = |n: usize| thousands(n as u64);
+    let new = format!("{}, of which {} are to be read", count(document.images), count(document.to_read));
+    let time =
+        format!("about {} on {}", seconds(document.seconds), super::count(document.threads as u64, "thread"));
+    let index = format!("about {}, twice that while it is written", bytes(document.index_bytes));
+    let lines = [
+        ("images", new),
+        ("files", bytes(document.bytes)),
+        ("model", format!("{}, {} bits", document.model, document.bits)),
+        ("time", time),
+        ("memory", format!("about {}, and large images beside it", bytes(document.memory_bytes))),
+        ("index", index),
+        ("from", format!("a sample of {}", super::count(document.sampled as u64, "image"))),
+    ];
+    context.printer.text(&facts(&lines))?;
+    Ok(exit_for(&estimated.skipped))
+}

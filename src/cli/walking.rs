@@ -1,0 +1,77 @@
+//! Which paths a command is about: those that were typed, and those in lists.
+
+use std::fs::File;
+use std::io::{BufReader, stdin};
+use std::path::{Path, PathBuf};
+
+use super::args::Walking;
+use crate::error::{Error, Result};
+use crate::images::{Missing, WalkOptions, from_list};
+
+/// What stands for standard input.
+const STDIN: &str = "-";
+
+/// The paths, and what to take of them. A path that was typed and is not there is an error; one of a list is skipped when it
+/// is come to.
+pub(super) fn resolve(typed: &[PathBuf], args: &Walking) -> Result<(Vec<PathBuf>, WalkOptions)> {
+    let is_stdin = |path: &Path| path == Path::new(STDIN);
+    let (mut paths, mut missing) = (Vec::new(), Missing::Refuse);
+    let mut lists: Vec<&Path> = args.files_from.iter().map(PathBuf::as_path).collect();
+    for path in typed {
+        if is_stdin(path) {
+            lists.push(path);
+        } else {
+            paths.push(path.clone());
+        }
+    }
+    if lists.is_empty() && args.null {
+        let error = Error::usage("--null: expected a list of paths, got none");
+        return Err(error.with_hint("add --files-from FILE, or - for standard input"));
+    }
+    if lists.iter().filter(|list| is_stdin(list)).count() > 1 {
+        return Err(Error::usage("-: expected standard input once, got it several times"));
+    }
+    if !lists.is_empty() {
+        if let Some(gone) = paths.iter().find(|path| std::fs::symlink_metadata(path).is_err()) {
+            return Err(Error::usage(format!("{}: no such file or folder", gone.display())));
+        }
+        missing = Missing::Skip;
+    }
+    for list in lists {
+        paths.extend(match is_stdin(list) {
+            true => from_list(stdin().lock(), args.null)?,
+            false => from_list(
+                BufReader::new(File::open(list).map_err(|error| Error::io(list, error))?),
+                args.null,
+            )?,
+        });
+    }
+    let Walking { exclude, hidden, follow, .. } = args;
+    let (exclude, hidden, follow) = (exclude.clone(), *hidden, *follow);
+    Ok((paths, WalkOptions { exclude, hidden, follow, missing, ..WalkOptions::default() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_add_to_what_was_typed() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let list = dir.path().join("list");
+        std::fs::write(&list, "a.png\0b\nc.png\0").expect("a file");
+        let args = Walking { files_from: Some(list.clone()), null: true, ..Walking::default() };
+        let (paths, options) = resolve(&[dir.path().to_path_buf()], &args).expect("paths");
+        assert_eq!(paths, [dir.path(), Path::new("a.png"), Path::new("b\nc.png")]);
+        assert_eq!(options.missing, Missing::Skip);
+        let told = |typed: &[&str], args: &Walking| {
+            let typed: Vec<PathBuf> = typed.iter().map(PathBuf::from).collect();
+            resolve(&typed, args).expect_err("refused").to_string()
+        };
+        assert!(told(&["no/such/place"], &args).contains("no such file"));
+        assert!(told(&["x"], &Walking { null: true, ..Walking::default() }).contains("--null"));
+        assert!(told(&["-", "-"], &args).contains("once"));
+        let (_, options) = resolve(&["no/such/place".into()], &Walking::default()).expect("walk tells");
+        assert_eq!(options.missing, Missing::Refuse);
+    }
+}

@@ -1,0 +1,136 @@
+//! What `index` would take, before it starts: from listing the images and running a sample of them through the model.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::choose::choose;
+use super::coder::{Coder, Observer, Outcome};
+use super::memory::fixed;
+use super::plan::Plan;
+use super::update::UpdateOptions;
+use super::{load_indexed_model, open_if_any};
+use crate::error::{Error, Result};
+use crate::images::{Item, Skipped, file_of, walk};
+use crate::runtime::ensure;
+
+/// Images that are run through the model.
+const SAMPLE: usize = 256;
+/// Share of a core that each thread makes use of, measured on two: the others wait for memory.
+const PARALLEL: f64 = 0.95;
+/// Seconds per image of building the index, beside the workers' part.
+const BUILD: f64 = 8e-6;
+/// Bytes per image in an index, beside name, label, code and latent: record, offsets, id, its share of the graph.
+const PER_IMAGE: f64 = 75.0;
+
+/// What a run of `index` would take.
+#[derive(Debug, Clone)]
+pub struct Estimate {
+    /// Images found.
+    pub images: usize,
+    /// Of these, images that would be read: new ones, and those that may have changed.
+    pub to_read: usize,
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// Images that were tried.
+    pub sampled: usize,
+    /// Of the sample, images that cannot be used; and what cannot be listed.
+    pub skipped: Vec<Skipped>,
+    /// Name of the model.
+    pub model: String,
+    /// Bits per code.
+    pub bits: usize,
+    /// Worker threads.
+    pub threads: usize,
+    /// How long it would take.
+    pub seconds: f64,
+    /// Peak of memory, in bytes.
+    pub memory_bytes: u64,
+    /// Size of the index, in bytes. While a run ends there may be twice as much.
+    pub index_bytes: u64,
+}
+
+/// What `update` of the index at `dir` with the images of `data` would take. Nothing is written.
+///
+/// # Errors
+/// As [`update`](super::update()).
+pub fn estimate(
+    dir: &Path,
+    data: &[PathBuf],
+    options: &UpdateOptions,
+    observer: &dyn Observer,
+) -> Result<Estimate> {
+    let start = Instant::now();
+    let walk = walk(data, &options.walk)?;
+    let old = open_if_any(dir)?;
+    let model = match &old {
+        Some((_, facts)) => load_indexed_model(dir, facts, (&options.model, &options.load))?,
+        None => {
+            choose(&walk.items.iter().collect::<Vec<_>>(), &options.choice(walk.items.len())?, observer)?.0
+        }
+    };
+    let plan = Plan::new(&walk.items, old.as_ref().map(|old| &old.0), false)?;
+    let listing = start.elapsed();
+    let jobs = plan.jobs();
+    let n_sampled = jobs.len().min(SAMPLE);
+    let sample: Vec<&Item> =
+        (0..n_sampled).map(|index| &walk.items[jobs[index * jobs.len() / n_sampled]]).collect();
+
+    let mut skipped = walk.skipped.clone();
+    let mut spent = Duration::ZERO;
+    if n_sampled > 0 {
+        let runtime = ensure(&options.runtime, &|text| observer.note(text))?;
+        let one = UpdateOptions { threads: 1, ..options.clone() };
+        let coder = Coder::new(&runtime, &model, one.coder(n_sampled)?);
+        let coded = coder.encode(&sample, observer, &mut |job, outcome| {
+            if let Outcome::Skipped(reason) = outcome {
+                skipped.push(Skipped::new(sample[job].name(), reason));
+            }
+            Ok(())
+        })?;
+        if !coded.is_finished() {
+            return Err(Error::Interrupted);
+        }
+        let stages = coded.stages;
+        spent = stages.read + stages.hash + stages.decode + stages.resize + stages.encode;
+    }
+    let per_image = spent.as_secs_f64() / n_sampled.max(1) as f64;
+    let work = per_image * jobs.len() as f64 / (1.0 + PARALLEL * (options.threads.max(1) - 1) as f64);
+    let latent = if options.without_latents { 0 } else { model.metadata.latent_size + 4 };
+    let words = aesearch_index::words(model.metadata.bits);
+    let named: usize =
+        walk.items.iter().map(|item| item.name().len() + item.label().map_or(0, str::len)).sum();
+    let per_item = PER_IMAGE + (latent + 8 * words) as f64;
+    Ok(Estimate {
+        images: walk.items.len(),
+        to_read: jobs.len(),
+        bytes: bytes_of(&walk.items),
+        sampled: n_sampled,
+        skipped,
+        model: model.metadata.name.clone(),
+        bits: model.metadata.bits,
+        threads: options.threads,
+        seconds: listing.as_secs_f64() + work + BUILD * walk.items.len() as f64,
+        memory_bytes: fixed(options.threads, walk.items.len()),
+        index_bytes: named as u64 + (per_item * walk.items.len() as f64) as u64,
+    })
+}
+
+/// Bytes of the files that hold the items, each counted once.
+fn bytes_of(items: &[Item]) -> u64 {
+    let (mut containers, mut last) = (HashSet::new(), None);
+    let mut bytes = 0;
+    for item in items {
+        let Ok(stamp) = item.quick_stamp() else { continue };
+        if !item.is_entry() {
+            bytes += stamp.0;
+        } else if last != Some(stamp) {
+            last = Some(stamp);
+            // entries of one container stand together: looking at the disk once for each run of them is enough
+            if containers.insert(file_of(&item.name(), Path::new(""))) {
+                bytes += stamp.0;
+            }
+        }
+    }
+    bytes
+}

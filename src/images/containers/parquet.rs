@@ -1,0 +1,279 @@
+//! Parquet tables with a column of image files, as data set hubs give them: read row by row, in place.
+//!
+//! The column is one of bytes, or a struct with `bytes` in it; labels are a column of numbers or texts, with the class names of
+//! the "huggingface" metadata where there are some. Rows are read through cursors, one column reader each, standing somewhere in
+//! a row group. The crate `parquet` does the decoding; its panics become reasons.
+
+use std::sync::Arc;
+
+use parquet::basic::{Compression, ConvertedType, Type};
+use parquet::column::page::PageReader;
+use parquet::column::reader::ColumnReaderImpl;
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int32Type, Int64Type};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::reader::SerializedPageReader;
+use parquet::schema::types::ColumnDescriptor;
+
+use super::Skips;
+use super::file::FileAt;
+use super::labels::Labels;
+use super::pages::{Footer, Pages};
+use super::stream::Pool;
+use crate::images::load::{Raw, io_reason};
+use crate::images::{Limits, guard};
+
+/// Largest footer, in bytes.
+const MAX_FOOTER: u64 = 64 << 20;
+/// Most cursors of a table: each holds a page.
+const MAX_CURSORS: usize = 4;
+/// Rows of labels that are read at once.
+const BATCH: usize = 4096;
+/// Names of columns of images, the likeliest first; else the only column of bytes is taken.
+const IMAGE_NAMES: [&str; 10] =
+    ["image", "img", "bytes", "image_bytes", "images", "picture", "photo", "jpg", "png", "content"];
+/// Names of columns of labels.
+const LABEL_NAMES: [&str; 6] = ["label", "labels", "cls", "class", "fine_label", "class_name"];
+
+type Reader = ColumnReaderImpl<ByteArrayType>;
+
+/// The images of a table.
+pub(super) struct Table {
+    file: FileAt,
+    metadata: Arc<ParquetMetaData>,
+    /// The leaf that holds the images.
+    column: usize,
+    /// First row of each row group, and the number of rows.
+    starts: Vec<u64>,
+    labels: Option<Labels>,
+    cursors: Pool<Reader>,
+}
+
+impl Table {
+    /// Reads the footer and the labels; none if there is no column of images.
+    ///
+    /// # Errors
+    /// The reason why nothing of it can be used.
+    pub(super) fn open(file: &FileAt, skips: &mut Skips) -> Result<Option<Table>, String> {
+        check_footer(file)?;
+        guarded(|| {
+            let metadata =
+                ParquetMetaDataReader::new().parse_and_finish(&Footer(file.clone())).map_err(reason)?;
+            let Some(column) = image_column(&metadata)? else { return Ok(None) };
+            let mut starts = vec![0];
+            for group in metadata.row_groups() {
+                let rows =
+                    u64::try_from(group.num_rows()).map_err(|_| "damaged: a negative number of rows")?;
+                let end = starts.last().unwrap_or(&0) + rows.min(super::MAX_ENTRIES + 1);
+                if end > super::MAX_ENTRIES {
+                    return Err(format!("more than {} images", super::MAX_ENTRIES));
+                }
+                starts.push(end);
+            }
+            let metadata = Arc::new(metadata);
+            let cursors = Pool::new(MAX_CURSORS);
+            let mut table = Table { file: file.clone(), metadata, column, starts, labels: None, cursors };
+            table.labels = table.read_labels().unwrap_or_else(|reason| {
+                skips.container(&format!("parquet: labels: {reason}: used without labels"));
+                None
+            });
+            Ok(Some(table))
+        })
+        .map_err(|reason| format!("parquet: {reason}"))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.starts.last().copied().unwrap_or(0) as usize
+    }
+
+    pub(super) fn label(&self, index: usize) -> Option<&str> {
+        self.labels.as_ref()?.get(index)
+    }
+
+    pub(super) fn read(&self, index: usize, limits: &Limits) -> Result<Raw, String> {
+        guarded(|| self.read_row(index as u64)).map_err(|reason| format!("parquet: {reason}")).and_then(
+            |bytes| {
+                let bytes = bytes.ok_or("no image in this row")?;
+                if bytes.len() as u64 > limits.max_file_bytes {
+                    return Err(format!(
+                        "file too large: {} bytes, the limit is {}",
+                        bytes.len(),
+                        limits.max_file_bytes
+                    ));
+                }
+                Ok(Raw::File(bytes.data().to_vec()))
+            },
+        )
+    }
+
+    /// The bytes in a row; none where it is empty.
+    fn read_row(&self, row: u64) -> Result<Option<ByteArray>, String> {
+        let group = self.starts.partition_point(|start| *start <= row).checked_sub(1);
+        let group = group.filter(|group| group + 1 < self.starts.len()).ok_or("no such row")?;
+        let (start, end) = (self.starts[group], self.starts[group + 1]);
+        let (at, mut reader) = match self.cursors.take(start, row) {
+            Some(cursor) => cursor,
+            None => (start, self.column_reader::<ByteArrayType>(group, self.column)?),
+        };
+        let ahead = (row - at) as usize;
+        if ahead > 0 && reader.skip_records(ahead).map_err(reason)? < ahead {
+            return Err("damaged: fewer rows than its footer says".to_owned());
+        }
+        let (mut levels, mut values) = (Vec::new(), Vec::new());
+        let (n, ..) = reader.read_records(1, Some(&mut levels), None, &mut values).map_err(reason)?;
+        if n == 0 {
+            return Err("damaged: fewer rows than its footer says".to_owned());
+        }
+        if row + 1 < end {
+            self.cursors.put(row + 1, reader);
+        }
+        Ok(values.pop().filter(|bytes: &ByteArray| !bytes.is_empty()))
+    }
+
+    fn column_reader<T: DataType>(&self, group: usize, column: usize) -> Result<ColumnReaderImpl<T>, String> {
+        let group = self.metadata.row_group(group);
+        let chunk = group.columns().get(column).ok_or("damaged: a row group without the column")?;
+        if chunk.column_type() != T::get_physical_type() {
+            return Err("damaged: a column of two types".to_owned());
+        }
+        let is_gzip = matches!(chunk.compression(), Compression::GZIP(_));
+        if !is_gzip
+            && !matches!(
+                chunk.compression(),
+                Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_) | Compression::LZ4_RAW
+            )
+        {
+            return Err(format!("packed by {}: not read", chunk.compression()));
+        }
+        let rows = usize::try_from(group.num_rows()).map_err(|_| "damaged: a negative number of rows")?;
+        let pages = Arc::new(Pages::new(self.file.clone(), is_gzip));
+        let pages = SerializedPageReader::new(pages, chunk, rows, None).map_err(reason)?;
+        let descriptor = self.metadata.file_metadata().schema_descr().column(column);
+        Ok(ColumnReaderImpl::new(descriptor, Box::new(pages) as Box<dyn PageReader>))
+    }
+
+    fn read_labels(&self) -> Result<Option<Labels>, String> {
+        let schema = self.metadata.file_metadata().schema_descr();
+        let leaf = LABEL_NAMES.iter().find_map(|name| {
+            let fits = |leaf: &ColumnDescriptor| leaf.max_rep_level() == 0 && leaf.path().parts() == [*name];
+            schema.columns().iter().position(|leaf| fits(leaf))
+        });
+        let Some(leaf) = leaf else { return Ok(None) };
+        let name = schema.column(leaf).name().to_owned();
+        let names = class_names(&self.metadata, &name);
+        let mut labels = Labels::default();
+        let number = |n: i64| {
+            let name = usize::try_from(n).ok().and_then(|n| names.get(n));
+            name.cloned().unwrap_or_else(|| n.to_string())
+        };
+        match schema.column(leaf).physical_type() {
+            Type::INT32 => self.read_column::<Int32Type>(leaf, &mut labels, |n| number(i64::from(*n)))?,
+            Type::INT64 => self.read_column::<Int64Type>(leaf, &mut labels, |n| number(*n))?,
+            Type::BYTE_ARRAY => self.read_column::<ByteArrayType>(leaf, &mut labels, |text| {
+                String::from_utf8_lossy(text.data()).into_owned()
+            })?,
+            _ => return Ok(None),
+        }
+        Ok(Some(labels))
+    }
+
+    /// Reads a column to its end.
+    fn read_column<T: DataType>(
+        &self,
+        column: usize,
+        labels: &mut Labels,
+        text: impl Fn(&T::T) -> String,
+    ) -> Result<(), String> {
+        let top = self.metadata.file_metadata().schema_descr().column(column).max_def_level();
+        for group in 0..self.metadata.num_row_groups() {
+            let mut reader = self.column_reader::<T>(group, column)?;
+            let end = self.starts[group + 1] as usize;
+            while labels.len() < end {
+                let (mut levels, mut values) = (Vec::new(), Vec::new());
+                let most = BATCH.min(end - labels.len());
+                let (n, ..) =
+                    reader.read_records(most, Some(&mut levels), None, &mut values).map_err(reason)?;
+                if n == 0 {
+                    return Err("damaged: fewer rows than its footer says".to_owned());
+                }
+                let mut values = values.iter();
+                for row in 0..n {
+                    // a column that cannot be empty has no levels
+                    let is_there = top == 0 || levels.get(row) == Some(&top);
+                    let value = is_there.then(|| values.next()).flatten();
+                    labels.push(value.map(&text).as_deref());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The magic at the end and the length before it, before anybody takes memory for that.
+fn check_footer(file: &FileAt) -> Result<(), String> {
+    let tail = file.len().checked_sub(8).map(|at| file.read_at(at, 8));
+    let tail = tail.ok_or("parquet: the file ends too early (truncated)")?.map_err(io_reason)?;
+    if &tail[4..] != b"PAR1" {
+        return Err("parquet: no footer: the file ends too early (truncated), or is encrypted".to_owned());
+    }
+    let footer = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
+    if footer > MAX_FOOTER || footer + 12 > file.len() {
+        return Err(format!("parquet: damaged: a footer of {footer} bytes in a file of {}", file.len()));
+    }
+    Ok(())
+}
+
+/// The leaf that holds images; none if there is none.
+///
+/// # Errors
+/// There are several, and none has a name that tells.
+fn image_column(metadata: &ParquetMetaData) -> Result<Option<usize>, String> {
+    let schema = metadata.file_metadata().schema_descr();
+    let mut bytes = Vec::new();
+    for (index, leaf) in schema.columns().iter().enumerate() {
+        let is_bytes = leaf.physical_type() == Type::BYTE_ARRAY && leaf.max_rep_level() == 0;
+        let is_text = leaf.converted_type() != ConvertedType::NONE || leaf.logical_type_ref().is_some();
+        match leaf.path().parts() {
+            [name] if is_bytes && !is_text => bytes.push((name.clone(), index)),
+            [name, inner] if is_bytes && inner == "bytes" => bytes.push((name.clone(), index)),
+            _ => {}
+        }
+    }
+    let named = IMAGE_NAMES.iter().find_map(|name| bytes.iter().find(|(other, _)| other == name));
+    match (named, &bytes[..]) {
+        (Some((_, index)), _) | (None, [(_, index)]) => Ok(Some(*index)),
+        (None, []) => Ok(None),
+        (None, several) => {
+            let names: Vec<&str> = several.iter().map(|(name, _)| name.as_str()).collect();
+            Err(format!("which column holds the images: {}? name it `image`", names.join(", ")))
+        }
+    }
+}
+
+/// The names of the classes that a column of numbers stands for, as Hugging Face's data sets note them.
+fn class_names(metadata: &ParquetMetaData, column: &str) -> Vec<String> {
+    let names = || {
+        let pairs = metadata.file_metadata().key_value_metadata()?;
+        let text = pairs.iter().find(|pair| pair.key == "huggingface")?.value.as_ref()?;
+        let value: serde_json::Value = serde_json::from_str(text).ok()?;
+        let names = value.get("info")?.get("features")?.get(column)?.get("names")?.as_array()?;
+        names.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+    };
+    names().unwrap_or_default()
+}
+
+fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    guard::catch_panic(work).unwrap_or_else(|panic| Err(format!("damaged: the decoder gave up: {panic}")))
+}
+
+fn reason(error: ParquetError) -> String {
+    match error {
+        ParquetError::General(what) | ParquetError::EOF(what) => format!("damaged: {what}"),
+        ParquetError::NYI(what) => format!("not supported: {what}"),
+        ParquetError::External(error) => error.to_string(),
+        other => format!("damaged: {other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
