@@ -7,7 +7,7 @@
 
 use crate::encode::{Autoencoder, EncodeOptions, Reconstruction, explained_variance};
 use crate::error::Result;
-use crate::images::{InputShape, Item, Limits};
+use crate::images::{Decoding, InputShape, Item, Limits, Room};
 use crate::model::{LoadOptions, Model, candidates};
 use crate::runtime::{Device, Runtime, RuntimeOptions, ensure};
 
@@ -37,6 +37,8 @@ pub struct ChooseOptions {
     pub invert: Invert,
     /// What one image may cost.
     pub limits: Limits,
+    /// The memory for decoding.
+    pub room: Room,
     /// Where ONNX Runtime comes from; looked for only if there is something to choose.
     pub runtime: RuntimeOptions,
 }
@@ -48,8 +50,15 @@ impl ChooseOptions {
 
     /// The defaults, with a place for ONNX Runtime.
     pub fn new(runtime: RuntimeOptions) -> Self {
-        let (model, invert, limits) = ("auto".to_owned(), Invert::Auto, Limits::default());
-        ChooseOptions { model, load: None, device: Device::Cpu, invert, limits, runtime }
+        ChooseOptions {
+            model: "auto".to_owned(),
+            load: None,
+            device: Device::Cpu,
+            invert: Invert::Auto,
+            limits: Limits::default(),
+            room: Room::default(),
+            runtime,
+        }
     }
 }
 
@@ -120,7 +129,8 @@ pub(super) fn judge(
         [own, InputShape { channels: 3, ..own }]
     });
     let shapes: Vec<InputShape> = shapes.collect();
-    let mut samples = sample(items, &options.limits, &shapes);
+    let how = Decoding { limits: options.limits, grey: false, room: options.room.clone() };
+    let mut samples = sample(items, &how, &shapes)?;
     let sampled = samples.first().map_or(0, |images| images.len() / shapes[0].size());
     let encode = EncodeOptions { threads: 1, device: options.device };
     let (mut candidates, mut inks) = (Vec::new(), Vec::new());

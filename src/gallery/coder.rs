@@ -195,7 +195,10 @@ impl<'a> Coder<'a> {
                 collector.take(done)?;
                 observer.progress(&collector.coded.progress);
             }
-            stopped = observer.interrupted();
+            stopped |= observer.interrupted();
+            if stopped {
+                crew.forget_waiting();
+            }
         }
     }
 
@@ -283,10 +286,19 @@ impl<'a, 'b> Crew<'a, 'b> {
         let _ = self.queue.send(chunk); // the other end is our own
     }
 
+    /// Takes back the chunks that nobody has begun with, which are the last ones.
+    fn forget_waiting(&mut self) {
+        // held, a worker waits for a chunk, there being none, or is about to give it back
+        let Ok(queue) = self.taker.try_lock() else { return };
+        while let Ok(chunk) = queue.try_recv() {
+            self.under_way.remove(&chunk.number);
+        }
+    }
+
     /// Waits for the next chunk that is done; nothing where it is time to ask again whether to go on.
     fn next(&mut self) -> Result<Option<Done>> {
-        let timeout = self.coder.options.limits.decode_timeout;
-        let look_every = (timeout / 4).clamp(Duration::from_millis(5), Duration::from_millis(200));
+        let limits = &self.coder.options.limits;
+        let (timeout, look_every) = (limits.decode_timeout, limits.look_every());
         let done = self.receiver.recv_timeout(look_every);
         if self.looked.elapsed() >= look_every {
             self.looked = Instant::now();

@@ -65,7 +65,9 @@ pub fn estimate(
     let old = open_if_any(dir)?;
     let model = match &old {
         Some((_, facts)) => load_indexed_model(dir, facts, (&options.model, &options.load))?,
-        None => choose(&walk.items.iter().collect::<Vec<_>>(), &options.choice(), observer)?.0,
+        None => {
+            choose(&walk.items.iter().collect::<Vec<_>>(), &options.choice(walk.items.len())?, observer)?.0
+        }
     };
     let plan = Plan::new(&walk.items, old.as_ref().map(|old| &old.0), false)?;
     let listing = start.elapsed();

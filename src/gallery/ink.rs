@@ -6,7 +6,7 @@
 
 use crate::encode::{Autoencoder, EncodeOptions, Reconstruction};
 use crate::error::{Error, Result};
-use crate::images::{Item, invert_ink};
+use crate::images::{Decoding, Item, invert_ink};
 
 use super::coder::Coder;
 use super::record::Ink;
@@ -65,7 +65,8 @@ pub fn decide_ink(items: &[&Item], invert: Invert, coder: &Coder<'_>) -> Result<
     let Some(mut autoencoder) = Autoencoder::open(coder.runtime, coder.model, &options)? else {
         return Ok(Ink::fixed(false));
     };
-    let mut images = sample(items, &coder.options.limits, &[coder.model.metadata.input]).concat();
+    let how = Decoding { grey: false, ..coder.setup().decoding };
+    let mut images = sample(items, &how, &[coder.model.metadata.input])?.concat();
     Ok(decide(&mut images, invert, &mut autoencoder)?.0)
 }
 

@@ -1,25 +1,88 @@
 //! A few images spread evenly over a collection, for what is decided once for all of them.
+//!
+//! They are read on threads of their own, so that one whose decoder does not come to an end can be left behind.
 
-use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::thread;
 
-use crate::images::{InputShape, Item, Limits, Resizer, load};
+use super::worker::Watch;
+use crate::error::{Error, Result};
+use crate::images::{Decoding, InputShape, Item, Resizer, read};
 
 /// Images that are looked at.
 const SAMPLE: usize = 128;
 
-/// Reads at most [`SAMPLE`] of the items, on all threads of the current rayon pool, and gives them at each of `shapes`:
-/// one f32 [N, C, H, W] per shape. What cannot be read is left out.
-pub(super) fn sample(items: &[&Item], limits: &Limits, shapes: &[InputShape]) -> Vec<Vec<f32>> {
+/// One image at each of the shapes; nothing where it cannot be read.
+type Seen = Option<Vec<Vec<f32>>>;
+
+/// What the threads share.
+struct Reading {
+    items: Vec<Item>,
+    how: Decoding,
+    shapes: Vec<InputShape>,
+    next: AtomicUsize,
+}
+
+/// Reads at most [`SAMPLE`] of the items, on as many threads as the current rayon pool has, and gives them at each of
+/// `shapes`: one f32 [N, C, H, W] per shape. What cannot be read, or not in time, is left out.
+///
+/// # Errors
+/// When no thread can be started.
+pub(super) fn sample(items: &[&Item], how: &Decoding, shapes: &[InputShape]) -> Result<Vec<Vec<f32>>> {
     let n_sampled = items.len().min(SAMPLE);
-    let read = |resizer: &mut Resizer, index: usize| {
-        let loaded = load(items[index * items.len() / n_sampled], limits).ok()?;
-        let resize = |shape: &InputShape| {
-            let mut image = vec![0.0; shape.size()];
-            resizer.to_input(&loaded.pixels, *shape, &mut image).ok().map(|()| image)
+    let items = (0..n_sampled).map(|index| items[index * items.len() / n_sampled].clone()).collect();
+    let next = AtomicUsize::new(0);
+    let reading = Arc::new(Reading { items, how: how.clone(), shapes: shapes.to_vec(), next });
+    let (sender, receiver) = mpsc::channel();
+    let n_threads = rayon::current_num_threads().min(n_sampled);
+    let mut watches =
+        (0..n_threads).map(|_| reading.clone().spawn(sender.clone())).collect::<Result<Vec<_>>>()?;
+    let mut all: BTreeMap<usize, Seen> = BTreeMap::new();
+    while all.len() < n_sampled {
+        if let Ok((index, seen)) = receiver.recv_timeout(how.limits.look_every()) {
+            all.entry(index).or_insert(seen); // one that came too late stays left out
+        }
+        for watch in &mut watches {
+            if let Some((_, index)) = watch.decoding_for(how.limits.decode_timeout) {
+                all.entry(index).or_insert(None);
+                *watch = reading.clone().spawn(sender.clone())?;
+            }
+        }
+    }
+    let images: Vec<Vec<Vec<f32>>> = all.into_values().flatten().collect();
+    let at = |shape: usize| images.iter().flat_map(|image| &image[shape]).copied().collect();
+    Ok((0..shapes.len()).map(at).collect())
+}
+
+impl Reading {
+    fn spawn(self: Arc<Self>, sender: Sender<(usize, Seen)>) -> Result<Arc<Watch>> {
+        let watch = Arc::new(Watch::default());
+        let watched = watch.clone();
+        let work = move || {
+            let mut resizer = Resizer::new();
+            loop {
+                let index = self.next.fetch_add(1, Ordering::Relaxed);
+                let Some(item) = self.items.get(index) else { return };
+                let seen = watched.watched((0, index), || self.see(item, &mut resizer));
+                if sender.send((index, seen)).is_err() {
+                    return; // the others are all there
+                }
+            }
         };
-        shapes.iter().map(resize).collect::<Option<Vec<_>>>()
-    };
-    let images: Vec<Vec<Vec<f32>>> =
-        (0..n_sampled).into_par_iter().map_init(Resizer::new, read).flatten().collect();
-    (0..shapes.len()).map(|shape| images.iter().flat_map(|image| &image[shape]).copied().collect()).collect()
+        let started = thread::Builder::new().name("sample".to_owned()).spawn(work);
+        started.map_err(|error| Error::usage(format!("threads: cannot start another one: {error}")))?;
+        Ok(watch)
+    }
+
+    fn see(&self, item: &Item, resizer: &mut Resizer) -> Seen {
+        let pixels = read(item, &self.how.limits).ok()?.decode(&self.how).ok()?;
+        let mut resize = |shape: &InputShape| {
+            let mut image = vec![0.0; shape.size()];
+            resizer.to_input(&pixels, *shape, &mut image).ok().map(|()| image)
+        };
+        self.shapes.iter().map(&mut resize).collect()
+    }
 }

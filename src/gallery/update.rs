@@ -98,9 +98,10 @@ impl UpdateOptions {
         Ok(CoderOptions { threads, device, limits, room })
     }
 
-    pub(super) fn choice(&self) -> ChooseOptions {
+    pub(super) fn choice(&self, n_images: usize) -> Result<ChooseOptions> {
+        let room = self.coder(n_images)?.room;
         let UpdateOptions { model, load, device, invert, limits, runtime, .. } = self.clone();
-        ChooseOptions { model, load: Some(load), device, invert, limits, runtime }
+        Ok(ChooseOptions { model, load: Some(load), device, invert, limits, room, runtime })
     }
 }
 
@@ -177,7 +178,10 @@ pub fn update(
     let mut old = open_if_any(dir)?;
     let (model, ink) = match &old {
         Some((_, facts)) => (load_indexed_model(dir, facts, (&options.model, &options.load))?, None),
-        None => choose(&walk.items.iter().collect::<Vec<_>>(), &options.choice(), observer)?,
+        None => {
+            let choice = options.choice(walk.items.len())?;
+            choose(&walk.items.iter().collect::<Vec<_>>(), &choice, observer)?
+        }
     };
     let writer = match &mut writer {
         Some(writer) => writer,

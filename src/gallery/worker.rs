@@ -62,7 +62,7 @@ impl Watch {
         FIRST.get_or_init(Instant::now).elapsed().as_millis() as u64 + 1
     }
 
-    fn watched<T>(&self, (chunk, item): (usize, usize), decode: impl FnOnce() -> T) -> T {
+    pub(super) fn watched<T>(&self, (chunk, item): (usize, usize), decode: impl FnOnce() -> T) -> T {
         self.place.store((chunk as u64) << 32 | item as u64, Ordering::Release);
         self.since.store(Watch::now(), Ordering::Release);
         let decoded = decode();

@@ -239,5 +239,6 @@ fn reason(format: ImageFormat, error: ImageError) -> String {
             format!("damaged: {}", other.source().map_or_else(|| other.to_string(), ToString::to_string))
         }
     };
-    format!("{}: {what}", name(format))
+    // one line, whatever a decoder has to say
+    format!("{}: {}", name(format), what.split_whitespace().collect::<Vec<_>>().join(" "))
 }

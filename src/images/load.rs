@@ -45,6 +45,13 @@ pub struct Limits {
     pub decode_timeout: Duration,
 }
 
+impl Limits {
+    /// How often to look whether an image takes too long.
+    pub(crate) fn look_every(&self) -> Duration {
+        (self.decode_timeout / 4).clamp(Duration::from_millis(5), Duration::from_millis(200))
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Limits {

@@ -8,9 +8,9 @@ use std::time::Instant;
 use aesearch_index::Snapshot;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde_json::Value;
 
 use crate::cli::{Place, assert_keys};
+use crate::runs::{Running, add_large, answers, images, many_digits, segments};
 
 /// Moments at which the program is killed.
 const KILLS: usize = 50;
@@ -150,17 +150,63 @@ fn killed_at_any_moment_the_index_is_sound_and_goes_on() {
 
         done(place.run(&arguments).code);
         place.run(&["verify"]).expect(0);
-        let answers = |place: &Place| -> Vec<Value> {
-            let ask = |how: &[&str]| {
-                let asked =
-                    place.json(&[&["query", "7.png", "digits/0/0000.png", "-k", "1000"], how].concat());
-                let answers = asked["queries"].as_array().expect("answers").clone();
-                answers.into_iter().map(|answer| answer["hits"].clone())
-            };
-            ask(&["--exact"]).chain(ask(&[])).chain([place.json(&["info"])["images"].clone()]).collect()
-        };
-        assert_eq!(answers(&place), answers(&calm), "round {round}: {arguments:?} killed after {moment:?}");
+        assert_eq!(
+            answers(&place, ".aesearch"),
+            answers(&calm, ".aesearch"),
+            "round {round}: {arguments:?} killed after {moment:?}"
+        );
     }
     eprintln!("{KILLS} kills: {cut_short} hit the program at work, {lost} of them before its commit");
     assert!(cut_short > 0 && lost > 0, "the kills come too late");
+}
+
+/// Moments at which a long run is killed.
+const KILLS_OF_ONE: usize = 20;
+
+/// Kills a run of many checkpoints again and again, each time as it goes on with what it left. In the end the index is the one
+/// of a run that was never disturbed, byte by byte.
+#[test]
+fn a_long_run_killed_again_and_again_gets_there_in_the_end() {
+    let place = many_digits(60);
+    add_large(&place, 6);
+    let run = |name: &str| {
+        let args =
+            ["index", "digits", "--index", name, "--checkpoint-seconds", "0.05", "--threads", "1", "-q"];
+        Running::start(place.command(&args))
+    };
+    let start = Instant::now();
+    run("calm").end().0.expect(0);
+    let taken = start.elapsed();
+    let (calm, killed) = (place.path().join("calm"), place.path().join("killed"));
+    let expected = (answers(&place, "calm"), segments(&calm));
+    let check_end = || {
+        place.run(&["verify", "--index", "killed"]).expect(0);
+        assert_eq!(answers(&place, "killed"), expected.0);
+        assert!(segments(&killed) == expected.1, "the segments differ");
+    };
+
+    let mut random = ChaCha8Rng::seed_from_u64(9);
+    let (mut kills, mut between, mut finished) = (0, 0, 0);
+    while kills < KILLS_OF_ONE {
+        let running = run("killed");
+        std::thread::sleep(taken.mul_f64(random.random_range(0.0..0.8)));
+        if !running.kill() {
+            // it was done already: from the beginning
+            check_end();
+            fs::remove_dir_all(&killed).expect("the index goes");
+            finished += 1;
+            assert!(finished < KILLS_OF_ONE, "the kills come too late");
+            continue;
+        }
+        kills += 1;
+        let there = images(&killed);
+        between += usize::from(there > 0 && there < 606);
+        if there > 0 {
+            place.run(&["verify", "--index", "killed"]).expect(0);
+        }
+    }
+    run("killed").end().0.expect(0);
+    check_end();
+    eprintln!("{kills} kills, {between} of them between two commits; {finished} runs were done before");
+    assert!(between > 0, "no kill came between two commits");
 }

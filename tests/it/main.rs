@@ -1,13 +1,18 @@
 //! All integration tests in one binary.
 
 mod fixtures;
+mod hostile_files;
 mod onnx;
+mod runs;
 
 mod cli;
+mod corpus;
+mod disk;
 mod eval;
 mod foreign;
 mod hostile;
 mod images;
+mod incremental;
 mod life;
 mod mnist;
 mod models;
