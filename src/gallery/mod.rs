@@ -128,6 +128,8 @@ pub struct Hit {
     pub id: u32,
     /// The image's name; bytes that are not UTF-8 are shown as U+FFFD.
     pub path: String,
+    /// The bytes of a name that is not UTF-8.
+    pub path_bytes: Option<Vec<u8>>,
     /// Its label, where one is known.
     pub label: Option<String>,
     /// Hamming distance of the codes, in bits.
@@ -251,10 +253,12 @@ impl Gallery {
         });
         ranked.truncate(options.k);
         let hits = ranked.iter().zip(1..).map(|(hit, rank)| {
+            let name = self.snapshot.name(hit.id);
             Ok(Hit {
                 rank,
                 id: hit.id,
-                path: String::from_utf8_lossy(self.snapshot.name(hit.id)).into_owned(),
+                path: String::from_utf8_lossy(name).into_owned(),
+                path_bytes: std::str::from_utf8(name).is_err().then(|| name.to_vec()),
                 label: Record::of(&self.snapshot, hit.id)?.label,
                 distance: hit.distance,
                 similarity: hit.similarity,

@@ -6,6 +6,7 @@ mod onnx;
 mod runs;
 
 mod cli;
+mod containers;
 mod corpus;
 mod disk;
 mod eval;

@@ -20,6 +20,9 @@ use crate::images::{self, Item, Limits, Pixels, Skipped};
 struct HitDocument<'a> {
     rank: usize,
     path: &'a str,
+    /// The bytes of a path that is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_bytes: Option<&'a [u8]>,
     label: Option<&'a str>,
     distance: u32,
     similarity: f32,
@@ -200,6 +203,7 @@ impl<'a> From<&'a Hit> for HitDocument<'a> {
         HitDocument {
             rank: hit.rank,
             path: &hit.path,
+            path_bytes: hit.path_bytes.as_deref(),
             label: hit.label.as_deref(),
             distance: hit.distance,
             similarity: hit.similarity,
