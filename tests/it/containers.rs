@@ -155,7 +155,7 @@ fn a_large_archive_is_indexed_in_little_memory_and_known_again() {
     let args = ["index", "a.tar", "--model", "digits-64", "--max-memory", "1GiB", "--json"];
     for encoded in [n, 0] {
         let (ran, peak_kib) = Running::start(place.command(&args)).end();
-        ran.expect(0);
+        assert_eq!(ran.code, 0, "{}", ran.err);
         let report: serde_json::Value = serde_json::from_str(&ran.out).expect("a document");
         assert_eq!((&report["images"], &report["encoded"]), (&n.into(), &encoded.into()), "{report}");
         assert!(peak_kib < CAP_KIB, "{peak_kib} KiB");
