@@ -198,7 +198,7 @@ pub fn update(
     let mut kept = snapshot.map_or_else(Vec::new, |old| elsewhere(old, &walk, data, base));
     let refit = before.is_some_and(|facts| outgrown(facts, walk.items.len() + kept.len()));
     if let (true, Some(old)) = (refit, snapshot) {
-        walk_again(old, kept.drain(..).collect(), base, &mut walk);
+        walk_again(old, std::mem::take(&mut kept), base, &mut walk);
     }
     let plan = Plan::new(&walk.items, snapshot, refit)?.keeping(kept);
     let layout = layout(snapshot, refit, options);
