@@ -50,9 +50,10 @@ impl Running {
         }
     }
 
+    /// Sends a signal: INT as Ctrl-C does, STOP to hold the run where it is, CONT to let it go on.
     #[track_caller]
-    pub(crate) fn interrupt(&self) {
-        let status = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
         assert!(status.expect("kill runs").success());
     }
 
