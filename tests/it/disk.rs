@@ -39,14 +39,14 @@ fn steps(ran: &Ran) -> Vec<&str> {
 #[test]
 fn on_a_full_disk_the_index_stays_as_it_was() {
     let place = many_digits(100);
-    let script = "mount -t tmpfs -o size=100k none small
+    let script = "mount -t tmpfs -o size=4096k none small && head -c 3996k /dev/zero > small/others
         $A index digits/0 --index small/i -q; echo step first $?
         $A query 7.png --index small/i --exact > before
         $A index digits --index small/i; echo step full $?
         $A verify --index small/i -q >&2; echo step verify $?
         $A query 7.png --index small/i --exact | cmp - before >&2; echo step same $?
         $A index digits/0 --index small/i -q >&2; echo step again $?
-        mount -o remount,size=50M small
+        rm small/others
         $A index digits --index small/i -q >&2; echo step room $?
         $A info --index small/i --json > info.json";
     let Some(ran) = with_mounts(&place, script) else { return };
@@ -62,11 +62,11 @@ fn on_a_full_disk_the_index_stays_as_it_was() {
 #[test]
 fn a_checkpoint_that_finds_no_room_leaves_those_before_it() {
     let place = many_digits(200);
-    let script = "mount -t tmpfs -o size=400k none small
+    let script = "mount -t tmpfs -o size=4096k none small && head -c 3696k /dev/zero > small/others
         $A index digits --index small/i --checkpoint-seconds 0.001 --threads 1; echo step full $?
         $A verify --index small/i -q >&2; echo step verify $?
         $A info --index small/i --json > info.json
-        mount -o remount,size=50M small
+        rm small/others
         $A index digits --index small/i --json > rest.json; echo step room $?";
     let Some(ran) = with_mounts(&place, script) else { return };
     assert_eq!(steps(&ran), ["step full 2", "step verify 0", "step room 0"], "{}", ran.err);

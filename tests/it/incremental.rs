@@ -191,6 +191,7 @@ fn a_waiting_writer_can_be_interrupted() {
 fn an_index_in_a_folder_that_cannot_be_written_answers() {
     let place = Place::indexed();
     let expected = answers(&place, ".aesearch");
+    fs::copy(place.path().join("7.png"), digit(&place, 7).with_extension("new.png")).expect("copies");
     set_mode(&place.path().join(".aesearch"), 0o500);
     let [asked, written] = [answers(&place, ".aesearch"), vec![place.run(&["index", "digits"]).code.into()]];
     place.run(&["verify"]).expect(0);
