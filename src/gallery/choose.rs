@@ -129,7 +129,8 @@ pub(super) fn judge(
         [own, InputShape { channels: 3, ..own }]
     });
     let shapes: Vec<InputShape> = shapes.collect();
-    let how = Decoding { limits: options.limits, grey: false, room: options.room.clone() };
+    let (limits, room) = (options.limits, options.room.clone());
+    let how = Decoding { limits, room, ..Decoding::default() };
     let mut samples = sample(items, &how, &shapes)?;
     let sampled = samples.first().map_or(0, |images| images.len() / shapes[0].size());
     let encode = EncodeOptions { threads: 1, device: options.device };

@@ -205,7 +205,7 @@ impl<'a> Coder<'a> {
     pub(super) fn setup(&self) -> Setup {
         let CoderOptions { limits, room, .. } = &self.options;
         let grey = self.model.metadata.input.channels == 1;
-        let decoding = Decoding { limits: *limits, grey, room: room.clone() };
+        let decoding = Decoding { limits: *limits, grey, room: room.clone(), ..Decoding::default() };
         Setup { decoding, inverted: self.inverted, known: self.known.clone() }
     }
 }

@@ -182,7 +182,7 @@ impl Gallery {
     pub fn query(&mut self, item: &Item, options: &QueryOptions) -> Result<QueryResult> {
         let unusable = |reason| Error::usage(format!("{}: {reason}", item.display()));
         let grey = self.encoder.input().channels == 1; // as it was when the index was made
-        let decoding = Decoding { limits: self.options.limits, grey, room: Room::default() };
+        let decoding = Decoding { limits: self.options.limits, grey, ..Decoding::default() };
         let source = read(item, &self.options.limits).map_err(unusable)?;
         let pixels = source.decode(&decoding).map_err(unusable)?;
         self.query_pixels(&pixels, options).map_err(|error| match error {

@@ -61,12 +61,13 @@ impl Reading {
     fn spawn(self: Arc<Self>, sender: Sender<(usize, Seen)>) -> Result<Arc<Watch>> {
         let watch = Arc::new(Watch::default());
         let watched = watch.clone();
+        let how = Decoding { clock: watch.clock.clone(), ..self.how.clone() };
         let work = move || {
             let mut resizer = Resizer::new();
             loop {
                 let index = self.next.fetch_add(1, Ordering::Relaxed);
                 let Some(item) = self.items.get(index) else { return };
-                let seen = watched.watched((0, index), || self.see(item, &mut resizer));
+                let seen = watched.watched((0, index), || self.see(item, &how, &mut resizer));
                 if sender.send((index, seen)).is_err() {
                     return; // the others are all there
                 }
@@ -77,8 +78,8 @@ impl Reading {
         Ok(watch)
     }
 
-    fn see(&self, item: &Item, resizer: &mut Resizer) -> Seen {
-        let pixels = read(item, &self.how.limits).ok()?.decode(&self.how).ok()?;
+    fn see(&self, item: &Item, how: &Decoding, resizer: &mut Resizer) -> Seen {
+        let pixels = read(item, &how.limits).ok()?.decode(how).ok()?;
         let mut resize = |shape: &InputShape| {
             let mut image = vec![0.0; shape.size()];
             resizer.to_input(&pixels, *shape, &mut image).ok().map(|()| image)

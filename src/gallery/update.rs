@@ -93,14 +93,16 @@ impl UpdateOptions {
 
     /// For so many images.
     pub(super) fn coder(&self, n_images: usize) -> Result<CoderOptions> {
-        let UpdateOptions { threads, device, limits, .. } = *self;
-        let room = Room::new(room_for_images(self.memory, threads, n_images)?);
-        Ok(CoderOptions { threads, device, limits, room })
+        let UpdateOptions { threads, device, mut limits, .. } = *self;
+        // half of it for the files, of which each thread holds one, half for their pixels
+        let half = room_for_images(self.memory, threads, n_images)? / 2;
+        limits.max_file_bytes = limits.max_file_bytes.min(half / threads.max(1) as u64);
+        Ok(CoderOptions { threads, device, limits, room: Room::new(half) })
     }
 
     pub(super) fn choice(&self, n_images: usize) -> Result<ChooseOptions> {
-        let room = self.coder(n_images)?.room;
-        let UpdateOptions { model, load, device, invert, limits, runtime, .. } = self.clone();
+        let CoderOptions { limits, room, .. } = self.coder(n_images)?;
+        let UpdateOptions { model, load, device, invert, runtime, .. } = self.clone();
         Ok(ChooseOptions { model, load: Some(load), device, invert, limits, room, runtime })
     }
 }

@@ -7,14 +7,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::coder::{Coder, Known, Outcome, Stages};
 use crate::encode::{EncodeOptions, Encoder};
 use crate::error::{Error, Result};
-use crate::images::{Decoding, Item, Resizer, Source, invert_ink, read};
+use crate::images::{Clock, Decoding, Item, Resizer, Source, invert_ink, read};
 
 /// Bytes that are read ahead of decoding while a stream is held.
 const READ_AHEAD: usize = 32 << 20;
@@ -50,34 +50,27 @@ pub(super) struct Setup {
 /// What a worker is decoding, since when.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    /// Milliseconds since the first watch was looked at, plus 1; 0 while nothing is decoded.
-    since: AtomicU64,
+    pub(super) clock: Clock,
     /// Chunk and item: 2^32 items per chunk are enough.
     place: AtomicU64,
 }
 
 impl Watch {
-    fn now() -> u64 {
-        static FIRST: OnceLock<Instant> = OnceLock::new();
-        FIRST.get_or_init(Instant::now).elapsed().as_millis() as u64 + 1
-    }
-
     pub(super) fn watched<T>(&self, (chunk, item): (usize, usize), decode: impl FnOnce() -> T) -> T {
         self.place.store((chunk as u64) << 32 | item as u64, Ordering::Release);
-        self.since.store(Watch::now(), Ordering::Release);
+        self.clock.start();
         let decoded = decode();
-        self.since.store(0, Ordering::Release);
+        self.clock.stop();
         decoded
     }
 
     /// The chunk and item that have been decoded for longer than `timeout`.
     pub(super) fn decoding_for(&self, timeout: Duration) -> Option<(usize, usize)> {
-        let since = self.since.load(Ordering::Acquire);
         let place = self.place.load(Ordering::Acquire);
-        // read twice: both belong to one image
-        let is_same = since > 0 && since == self.since.load(Ordering::Acquire);
-        let is_late = is_same && u128::from(Watch::now().saturating_sub(since)) > timeout.as_millis();
-        is_late.then_some(((place >> 32) as usize, place as u32 as usize))
+        let is_late = self.clock.time().is_some_and(|time| time > timeout);
+        // read twice: the time is that of this image, or of a later one, which is younger
+        (is_late && place == self.place.load(Ordering::Acquire))
+            .then_some(((place >> 32) as usize, place as u32 as usize))
     }
 }
 
@@ -91,11 +84,12 @@ impl Coder<'_> {
 /// Starts worker number `id`, which works until the queue is closed.
 pub(super) fn spawn(
     id: usize,
-    setup: Setup,
+    mut setup: Setup,
     encoder: Encoder,
     (queue, results, watch): (&Queue, &Sender<Done>, &Arc<Watch>),
 ) -> Result<JoinHandle<()>> {
     let (queue, results, watch) = (queue.clone(), results.clone(), watch.clone());
+    setup.decoding.clock = watch.clock.clone();
     let (resizer, images, stages) = (Resizer::new(), Vec::new(), Stages::default());
     let worker = Worker { setup, encoder, resizer, watch, images, stages, bytes: 0 };
     let work = move || worker.work(id, &queue, &results);

@@ -130,9 +130,9 @@ fn decode_as(format: ImageFormat, bytes: &[u8], how: &Decoding) -> Result<Pixels
     check_size(decoder.dimensions(), decoder.total_bytes(), limits)
         .map_err(|why| format!("{}: {why}", name(format)))?;
 
-    // pixels as they are decoded and as they are handed on, and what a decoder works with
-    let decoded = decoder.total_bytes();
-    let _held = how.room.take(2 * decoded).map_err(|why| format!("{}: {why}", name(format)))?;
+    // pixels as they are decoded and as they are handed on; a progressive JPEG keeps its coefficients beside them
+    let needed = decoder.total_bytes().saturating_mul(if format == ImageFormat::Jpeg { 3 } else { 2 });
+    let _held = how.room.take(needed, &how.clock).map_err(|why| format!("{}: {why}", name(format)))?;
 
     let orientation = if format == ImageFormat::Jpeg {
         let markers = jpeg::markers(bytes);

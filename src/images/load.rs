@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
+use super::clock::Clock;
 use super::item::{Item, Origin};
 use super::room::Room;
 use super::{Pixels, codec, sniff};
@@ -152,6 +153,8 @@ pub struct Decoding {
     pub grey: bool,
     /// The memory for it.
     pub room: Room,
+    /// Stands while memory is waited for, and starts again then.
+    pub clock: Clock,
 }
 
 /// Reads and decodes one item, in colour. Never panics, whatever the bytes.

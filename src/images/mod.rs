@@ -16,7 +16,7 @@
 //! | `containers/` | files that hold many images, read in place |
 //! | `codec` | file formats; the only file that names the crate `image` |
 //! | `jpeg` | what the JPEG decoder does not tell: was the file cut short, how is it turned |
-//! | `room` | memory that decoders share |
+//! | `room`, `clock` | memory that decoders share; how long one has been at work |
 //! | `guard` | a decoder's panic becomes a reason |
 //! | `resize` | the one way from pixels to a model's input |
 //! | `noise` | noise on such inputs |
@@ -33,6 +33,7 @@ mod load;
 
 mod containers;
 
+mod clock;
 mod codec;
 mod guard;
 mod jpeg;
@@ -41,6 +42,7 @@ mod resize;
 mod room;
 mod sniff;
 
+pub use clock::Clock;
 pub use codec::{decode, encode_png, write_png};
 pub use item::Item;
 pub use list::from_list;

@@ -5,6 +5,8 @@
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
+use super::clock::Clock;
+
 /// Less than this is not counted: there is one such image per thread at most.
 const SMALL: u64 = 1 << 20;
 
@@ -39,8 +41,8 @@ impl Room {
         Room(Arc::new(Shared { size, taken: Mutex::new(0), given_back: Condvar::new() }))
     }
 
-    /// Waits until `bytes` of it are free; an error where there are not so many in all.
-    pub(super) fn take(&self, bytes: u64) -> Result<Option<Part<'_>>, String> {
+    /// Waits until `bytes` of it are free, while `clock` stands; an error where there are not so many in all.
+    pub(super) fn take(&self, bytes: u64, clock: &Clock) -> Result<Option<Part<'_>>, String> {
         let room = &*self.0;
         if bytes <= SMALL {
             return Ok(None);
@@ -52,8 +54,12 @@ impl Room {
             ));
         }
         let mut taken = room.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        while bytes > room.size - *taken {
-            taken = room.given_back.wait(taken).unwrap_or_else(PoisonError::into_inner);
+        if bytes > room.size - *taken {
+            clock.stop();
+            while bytes > room.size - *taken {
+                taken = room.given_back.wait(taken).unwrap_or_else(PoisonError::into_inner);
+            }
+            clock.start();
         }
         *taken += bytes;
         Ok(Some(Part { room, bytes }))
@@ -78,10 +84,10 @@ mod tests {
     #[test]
     fn what_is_too_large_is_refused_and_what_is_small_is_free() {
         let room = Room::new(4 * MIB);
-        assert!(room.take(5 * MIB).unwrap_err().contains("needs 5 MiB"));
-        let _all = room.take(4 * MIB).unwrap();
-        assert!(room.take(SMALL).unwrap().is_none());
-        assert!(Room::default().take(u64::MAX).is_ok());
+        assert!(room.take(5 * MIB, &Clock::default()).unwrap_err().contains("needs 5 MiB"));
+        let _all = room.take(4 * MIB, &Clock::default()).unwrap();
+        assert!(room.take(SMALL, &Clock::default()).unwrap().is_none());
+        assert!(Room::default().take(u64::MAX, &Clock::default()).is_ok());
     }
 
     #[test]
@@ -93,7 +99,7 @@ mod tests {
                 scope.spawn(move || {
                     for turn in 0..50 {
                         let bytes = SMALL + 1 + (thread * 7 + turn) % 5 * MIB / 2;
-                        let part = room.take(bytes).unwrap();
+                        let part = room.take(bytes, &Clock::default()).unwrap();
                         assert!(held.fetch_add(bytes, Ordering::SeqCst) + bytes <= 4 * MIB);
                         std::thread::yield_now();
                         held.fetch_sub(bytes, Ordering::SeqCst);
