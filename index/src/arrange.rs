@@ -66,12 +66,15 @@ pub(crate) fn arrange(item_codes: Vec<u64>, words: usize, bucket_size: Option<us
     Arranged { words, codes, code_offsets, order, buckets, representatives, graph }
 }
 
+/// Codes per bucket where nothing else is asked for and there are not many.
+pub(crate) const FEWEST: usize = 128;
+
 /// Codes per bucket of `n` codes: 128, and beyond 400,000 more by the square root of their number, as then both passing the
 /// representatives and looking at buckets grow by it. Measured at 10 million: a third of the time to build, half of
 /// that to search; at 1 million 202 beside 128: a tenth off both, and the higher recalls for less.
 fn suitable(n: usize) -> usize {
     const FEW: f64 = 4e5;
-    (128.0 * (n as f64 / FEW).sqrt().max(1.0)) as usize
+    (FEWEST as f64 * (n as f64 / FEW).sqrt().max(1.0)) as usize
 }
 
 /// Item numbers sorted by (code, number), and where each run of equal codes starts: `[distinct + 1]`.

@@ -185,6 +185,13 @@ impl Snapshot {
         self.segments.iter().map(|opened| opened.segment.header.shape.codes as usize).sum()
     }
 
+    /// Whether all segments are arranged for search; those of an unfinished run are not.
+    pub(crate) fn is_arranged(&self) -> bool {
+        let asked = self.bucket_size().unwrap_or(crate::arrange::FEWEST);
+        let in_one_bucket = |shape: Shape| shape.buckets == 1 && shape.codes as usize > 2 * asked;
+        (0..self.segments()).all(|at| !in_one_bucket(self.shape(at)))
+    }
+
     /// Number of segment files.
     pub fn segments(&self) -> usize {
         self.segments.len()

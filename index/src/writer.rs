@@ -137,7 +137,7 @@ impl Writer {
     /// As [`Writer::commit`]; [`Error::NotFound`] where there is no index.
     pub fn compact(&mut self) -> Result<()> {
         let Some(last) = self.last()? else { return Err(Error::NotFound { path: self.dir.clone() }) };
-        if last.segments() <= 1 && last.dead() == 0 {
+        if last.segments() <= 1 && last.dead() == 0 && last.is_arranged() {
             return Ok(());
         }
         let add = SegmentBuilder::new(&last.settings())?;

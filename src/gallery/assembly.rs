@@ -39,6 +39,7 @@ pub(super) struct Tally {
     pub(super) added: usize,
     pub(super) unchanged: usize,
     pub(super) changed: usize,
+    pub(super) removed: usize,
     /// Images that went through the model.
     pub(super) encoded: usize,
     pub(super) skipped: Vec<Skipped>,
@@ -122,6 +123,7 @@ impl<'a> Assembly<'a> {
         match outcome {
             Outcome::Skipped(reason) => {
                 self.tally.skipped.push(Skipped::new(item.name(), reason));
+                self.tally.removed += usize::from(old.is_some());
                 self.takes_out(old);
             }
             Outcome::Same(stamp) => self.use_again(position, old, &stamp)?,
@@ -147,15 +149,17 @@ impl<'a> Assembly<'a> {
         Ok(())
     }
 
-    /// The last commit; an image whose job was not done stays as it was. Where there is more to come, a later run goes on
-    /// with this one.
+    /// The last commit. Where there is more to come, a later run goes on with this one: an image whose job was not done stays
+    /// as it was, and so does what is gone, as its content may come again under another name.
     pub(super) fn finish(mut self, is_finished: bool) -> Result<Tally> {
         if self.replaces && self.old_left > 0 && self.plan.is_reread() {
-            return Ok(self.tally); // old codes cannot stand beside new ones
+            // old codes cannot stand beside new ones: nothing was done
+            return Ok(Tally { skipped: self.tally.skipped, ..Tally::default() });
         }
         let kept = self.plan.steps.iter().filter(|step| matches!(step, Step::Keep { .. })).count();
         self.tally.unchanged += kept + self.plan.elsewhere.len() + self.old_left;
-        if !self.layout.anew {
+        if is_finished {
+            self.tally.removed += self.plan.gone().count();
             self.plan.gone().for_each(|id| self.takes_out(Some(id)));
         }
         self.commit(is_finished)?;
@@ -220,12 +224,11 @@ impl<'a> Assembly<'a> {
         Ok(())
     }
 
-    /// Writes the index anew: what was pushed, and all of the old one that stays.
+    /// Writes the index anew: what was pushed, and what was not replaced of an old one whose codes are still of use.
     fn replace(&mut self, mut add: SegmentBuilder) -> Result<()> {
-        let old = self.plan.old.into_iter();
-        let gone: HashSet<u32> = self.plan.gone().collect();
-        for (old, id) in old.flat_map(|old| old.ids().map(move |id| (old, id))) {
-            if !gone.contains(&id) && !self.replaced.contains(&id) {
+        let old = self.plan.old.filter(|_| !self.plan.is_reread());
+        for (old, id) in old.into_iter().flat_map(|old| old.ids().map(move |id| (old, id))) {
+            if !self.replaced.contains(&id) {
                 add.push_from(old, id)?;
             }
         }

@@ -32,6 +32,9 @@ const CHUNK_VALUES: usize = 1 << 24;
 /// Chunks per worker that are under way or wait for an earlier one.
 const WINDOW: usize = 4;
 
+/// Workers that are left behind at most: each keeps a thread at work, and memory.
+const MAX_LEFT: usize = 64;
+
 /// Hashes of contents whose codes are known, and the items of the index they belong to.
 pub(super) type Known = HashMap<[u8; 32], u32>;
 
@@ -299,20 +302,17 @@ impl<'a, 'b> Crew<'a, 'b> {
     fn next(&mut self) -> Result<Option<Done>> {
         let limits = &self.coder.options.limits;
         let (timeout, look_every) = (limits.decode_timeout, limits.look_every());
-        let done = self.receiver.recv_timeout(look_every);
+        let done = match self.receiver.recv_timeout(look_every) {
+            // of a chunk that was issued anew, whoever comes first is heard
+            Ok(done) => self.under_way.remove(&done.chunk).map(|_| done),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return Err(panicked()), // never: we hold a sender
+        };
         if self.looked.elapsed() >= look_every {
             self.looked = Instant::now();
             self.give_up_stuck(timeout)?;
         }
-        match done {
-            // what a worker that was given up says in the end has been said for it
-            Ok(done) if self.workers.contains_key(&done.worker) => {
-                self.under_way.remove(&done.chunk);
-                Ok(Some(done))
-            }
-            Ok(_) | Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => Err(panicked()), // never: we hold a sender
-        }
+        Ok(done)
     }
 
     /// Leaves workers behind that decode an image for too long: the rest of their chunk is issued anew.
@@ -322,12 +322,18 @@ impl<'a, 'b> Crew<'a, 'b> {
         };
         let stuck: Vec<_> = self.workers.iter().filter_map(stuck).collect();
         for (worker, (number, item)) in stuck {
-            self.workers.remove(&worker);
+            if let Some((_, watch)) = self.workers.remove(&worker) {
+                watch.abandon();
+            }
             if let Some(chunk) = self.under_way.get(&number) {
                 let reason = format!("it takes longer than {timeout:?} to decode (--decode-timeout)");
                 let mut again = Chunk::clone(chunk);
                 again.given_up.insert(item, reason);
                 self.issue(Arc::new(again));
+            }
+            if self.hired > self.workers.len() + MAX_LEFT {
+                let what = format!("{MAX_LEFT} images take longer than {timeout:?} to decode");
+                return Err(Error::usage(what).with_hint("a higher --decode-timeout gives them more time"));
             }
             self.hire(self.coder.encoder()?)?;
         }

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::choose::choose;
-use super::coder::{Coder, Observer, Outcome};
+use super::coder::{Coder, CoderOptions, Observer, Outcome};
 use super::memory::fixed;
 use super::plan::Plan;
-use super::update::UpdateOptions;
+use super::update::{UpdateOptions, outgrown};
 use super::{load_indexed_model, open_if_any};
 use crate::error::{Error, Result};
 use crate::images::{Item, Skipped, file_of, walk};
@@ -69,7 +69,9 @@ pub fn estimate(
             choose(&walk.items.iter().collect::<Vec<_>>(), &options.choice(walk.items.len())?, observer)?.0
         }
     };
-    let plan = Plan::new(&walk.items, old.as_ref().map(|old| &old.0), false)?;
+    let refit = old.as_ref().is_some_and(|(old, facts)| outgrown(facts, walk.items.len().max(old.len())));
+    let plan = Plan::new(&walk.items, old.as_ref().map(|old| &old.0), refit)?;
+    let how = options.coder(walk.items.len())?;
     let listing = start.elapsed();
     let jobs = plan.jobs();
     let n_sampled = jobs.len().min(SAMPLE);
@@ -80,8 +82,7 @@ pub fn estimate(
     let mut spent = Duration::ZERO;
     if n_sampled > 0 {
         let runtime = ensure(&options.runtime, &|text| observer.note(text))?;
-        let one = UpdateOptions { threads: 1, ..options.clone() };
-        let coder = Coder::new(&runtime, &model, one.coder(n_sampled)?);
+        let coder = Coder::new(&runtime, &model, CoderOptions { threads: 1, ..how });
         let coded = coder.encode(&sample, observer, &mut |job, outcome| {
             if let Outcome::Skipped(reason) = outcome {
                 skipped.push(Skipped::new(sample[job].name(), reason));

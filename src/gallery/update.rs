@@ -19,13 +19,13 @@ use super::assembly::{Assembly, Checkpoints, Layout, Tally};
 use super::choose::{ChooseOptions, choose};
 use super::coder::{Coded, Coder, CoderOptions, Known, Observer, Outcome, Progress, Stages};
 use super::ink::{Invert, decide_ink};
-use super::memory::{Memory, room_for_images};
+use super::memory::{ForImages, Memory, room_for_images};
 use super::plan::{Plan, elsewhere};
 use super::record::{Facts, Ink, ModelIdentity};
 use super::{check_made_with, load_indexed_model, open_if_any};
 use crate::encode::{Binarizer, MAX_FIT};
 use crate::error::{Error, Result};
-use crate::images::{Item, Limits, Room, Skipped, Walk, WalkOptions, named, walk};
+use crate::images::{Item, Limits, Room, Skipped, WalkOptions, named, walk};
 use crate::model::{BinarizerKind, Foreign, Known as KnownModel, LoadOptions, Model, shipped_names};
 use crate::runtime::{Device, RuntimeOptions, ensure};
 
@@ -94,10 +94,9 @@ impl UpdateOptions {
     /// For so many images.
     pub(super) fn coder(&self, n_images: usize) -> Result<CoderOptions> {
         let UpdateOptions { threads, device, mut limits, .. } = *self;
-        // half of it for the files, of which each thread holds one, half for their pixels
-        let half = room_for_images(self.memory, threads, n_images)? / 2;
-        limits.max_file_bytes = limits.max_file_bytes.min(half / threads.max(1) as u64);
-        Ok(CoderOptions { threads, device, limits, room: Room::new(half) })
+        let ForImages { pixels, file } = room_for_images(self.memory, threads, n_images)?;
+        limits.max_file_bytes = limits.max_file_bytes.min(file);
+        Ok(CoderOptions { threads, device, limits, room: Room::new(pixels) })
     }
 
     pub(super) fn choice(&self, n_images: usize) -> Result<ChooseOptions> {
@@ -168,10 +167,10 @@ pub fn update(
     observer: &dyn Observer,
 ) -> Result<UpdateReport> {
     let start = Instant::now();
-    // At once, so that a second writer does not work in vain; a new index only when it is known what it will be made with,
-    // so that a run without a model leaves no folder behind.
+    // At once, so that a second writer does not work in vain; in a new folder only when it is known what the index will be made
+    // with, so that a run without a model leaves no folder behind.
     let lock = || lock(dir, options.wait, observer);
-    let mut writer = if aesearch_index::is_index(dir) { Some(lock()?) } else { None };
+    let mut writer = if dir.is_dir() { Some(lock()?) } else { None };
     let mut walk = walk(data, &options.walk)?;
     let walked = start.elapsed();
     if walk.links > 0 {
@@ -198,9 +197,19 @@ pub fn update(
 
     let base = dir.parent().unwrap_or(Path::new(""));
     let mut kept = snapshot.map_or_else(Vec::new, |old| elsewhere(old, &walk, data, base));
-    let refit = before.is_some_and(|facts| outgrown(facts, walk.items.len() + kept.len()));
+    let mut refit = before.is_some_and(|facts| outgrown(facts, walk.items.len() + kept.len()));
     if let (true, Some(old)) = (refit, snapshot) {
-        walk_again(old, std::mem::take(&mut kept), base, &mut walk);
+        match named(kept.iter().map(|&id| old.name(id)), base).into_iter().collect::<Result<Vec<_>, _>>() {
+            Ok(items) => {
+                walk.items.extend(items);
+                kept.clear();
+            }
+            Err(reason) => {
+                refit = false;
+                let what = "the codes are not fitted anew, as some images cannot be read now";
+                observer.note(&format!("{what}: {reason}"));
+            }
+        }
     }
     let plan = Plan::new(&walk.items, snapshot, refit)?.keeping(kept);
     let layout = layout(snapshot, refit, options);
@@ -208,13 +217,12 @@ pub fn update(
         Run { plan: &plan, before, refit, model: &model, ink, layout, options }.make(writer, observer)?;
 
     let now = open_if_any(dir)?;
-    let Tally { added, unchanged, changed, encoded, skipped, write } = made.tally;
-    let had = snapshot.map_or(0, Snapshot::len);
+    let Tally { added, unchanged, changed, removed, encoded, skipped, write } = made.tally;
     Ok(UpdateReport {
         added,
         unchanged,
         changed,
-        removed: if made.committed { had - unchanged - changed } else { 0 },
+        removed,
         encoded,
         images: now.as_ref().map_or(0, |now| now.0.len()),
         bytes: made.coded.progress.bytes,
@@ -248,18 +256,6 @@ fn lock(dir: &Path, wait: bool, observer: &dyn Observer) -> Result<Writer> {
     }
 }
 
-/// Adds images of the index, by their names, to those that were walked.
-fn walk_again(old: &Snapshot, ids: Vec<u32>, base: &Path, walk: &mut Walk) {
-    for (item, id) in named(ids.iter().map(|&id| old.name(id)), base).into_iter().zip(&ids) {
-        match item {
-            Ok(item) => walk.items.push(item),
-            Err(reason) => {
-                walk.skipped.push(Skipped::new(old.name(*id), reason));
-            }
-        }
-    }
-}
-
 /// As asked for, else as it was. What is laid out otherwise cannot stand beside what is there.
 fn layout(old: Option<&Snapshot>, refit: bool, options: &UpdateOptions) -> Layout {
     let old_bucket_size = old.and_then(Snapshot::bucket_size);
@@ -273,14 +269,12 @@ fn layout(old: Option<&Snapshot>, refit: bool, options: &UpdateOptions) -> Layou
 /// What a run comes to.
 #[derive(Default)]
 struct Made {
-    /// The index is as the run left it; else nothing was changed.
-    committed: bool,
     tally: Tally,
     coded: Coded,
 }
 
 /// Whether the collection has grown far beyond what its binarizer was fitted to.
-fn outgrown(facts: &Facts, n_images: usize) -> bool {
+pub(super) fn outgrown(facts: &Facts, n_images: usize) -> bool {
     let (fitted, offered) = (facts.fitted as usize, facts.offered as usize);
     fitted > 0 && fitted < WELL_FITTED && n_images >= 2 * offered
 }
@@ -310,7 +304,7 @@ impl Run<'_> {
             let Some(facts) = self.before else { return Ok(Made::default()) };
             let facts = Facts { model: identity, ..facts.clone() };
             let tally = Assembly::new(plan, &Known::new(), &facts, how, writer)?.finish(true)?;
-            return Ok(Made { committed: true, tally, coded: Coded::default() });
+            return Ok(Made { tally, coded: Coded::default() });
         }
 
         let runtime = ensure(&options.runtime, &|text| observer.note(text))?;
@@ -336,7 +330,7 @@ impl Run<'_> {
                 _ => None,
             });
             let tally = Tally { skipped: skipped.collect(), ..Tally::default() };
-            return Ok(Made { committed: false, tally, coded: fit.coded });
+            return Ok(Made { tally, coded: fit.coded });
         };
 
         let facts = Facts { model: identity, binarizer, fitted: fit.fitted, offered: fit.offered, ink };
@@ -354,7 +348,7 @@ impl Run<'_> {
             coded = after.and(&coded, coder.encode(&items, &after, sink)?);
         }
         let tally = assembly.finish(coded.is_finished())?;
-        Ok(Made { committed: true, tally, coded })
+        Ok(Made { tally, coded })
     }
 
     /// Encodes at most [`MAX_FIT`] images, spread evenly over the collection, where the model's binarizer needs fitting.

@@ -5,7 +5,7 @@
 //! turns and the stream is read once.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -30,7 +30,6 @@ pub(super) struct Chunk {
 
 /// What became of a chunk.
 pub(super) struct Done {
-    pub(super) worker: usize,
     pub(super) chunk: usize,
     pub(super) outcomes: Result<Vec<Outcome>>,
     pub(super) bytes: u64,
@@ -53,6 +52,8 @@ pub(super) struct Watch {
     pub(super) clock: Clock,
     /// Chunk and item: 2^32 items per chunk are enough.
     place: AtomicU64,
+    /// The worker was left behind: it ends when it can.
+    abandoned: AtomicBool,
 }
 
 impl Watch {
@@ -62,6 +63,11 @@ impl Watch {
         let decoded = decode();
         self.clock.stop();
         decoded
+    }
+
+    /// Another one does the worker's work from now on.
+    pub(super) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Release);
     }
 
     /// The chunk and item that have been decoded for longer than `timeout`.
@@ -92,7 +98,7 @@ pub(super) fn spawn(
     setup.decoding.clock = watch.clock.clone();
     let (resizer, images, stages) = (Resizer::new(), Vec::new(), Stages::default());
     let worker = Worker { setup, encoder, resizer, watch, images, stages, bytes: 0 };
-    let work = move || worker.work(id, &queue, &results);
+    let work = move || worker.work(&queue, &results);
     thread::Builder::new()
         .name(format!("worker {id}"))
         .spawn(work)
@@ -119,10 +125,13 @@ enum Loading {
 }
 
 impl Worker {
-    fn work(mut self, id: usize, queue: &Queue, results: &Sender<Done>) {
+    fn work(mut self, queue: &Queue, results: &Sender<Done>) {
         loop {
             (self.stages, self.bytes) = (Stages::default(), 0);
             let Ok(turn) = queue.lock() else { return };
+            if self.watch.abandoned.load(Ordering::Acquire) {
+                return;
+            }
             let Ok(chunk) = turn.recv() else { return };
             let loading = chunk.items.iter().enumerate().map(|(at, item)| match chunk.given_up.get(&at) {
                 Some(reason) => Loading::Settled(Outcome::Skipped(reason.clone())),
@@ -133,7 +142,7 @@ impl Worker {
             drop(turn);
             let outcomes = self.outcomes(&chunk, loading);
             let (bytes, stages) = (self.bytes, self.stages);
-            if results.send(Done { worker: id, chunk: chunk.number, outcomes, bytes, stages }).is_err() {
+            if results.send(Done { chunk: chunk.number, outcomes, bytes, stages }).is_err() {
                 return;
             }
         }

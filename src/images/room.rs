@@ -4,11 +4,15 @@
 //! there is in all is refused with a reason.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::clock::Clock;
 
 /// Less than this is not counted: there is one such image per thread at most.
 const SMALL: u64 = 1 << 20;
+
+/// A decoder that does not come to an end keeps its part: others do not wait for it forever.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 /// So many bytes, for all threads that hold a clone of it.
 #[derive(Debug, Clone)]
@@ -56,10 +60,14 @@ impl Room {
         let mut taken = room.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if bytes > room.size - *taken {
             clock.stop();
-            while bytes > room.size - *taken {
-                taken = room.given_back.wait(taken).unwrap_or_else(PoisonError::into_inner);
-            }
+            let is_full = |taken: &mut u64| bytes > room.size - *taken;
+            let waited = room.given_back.wait_timeout_while(taken, LONGEST_WAIT, is_full);
+            let (now, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             clock.start();
+            taken = now;
+            if timeout.timed_out() {
+                return Err("the memory that it needs did not become free (--max-memory)".to_owned());
+            }
         }
         *taken += bytes;
         Ok(Some(Part { room, bytes }))

@@ -9,7 +9,7 @@ use aesearch::images::write_png;
 use serde_json::{Value, json};
 
 use crate::cli::Place;
-use crate::fixtures::picture;
+use crate::fixtures::{idx, picture, write};
 use crate::runs::{
     Running, add_large, answers, change, generation, images, is_root, many_digits, segments, set_mode, touch,
 };
@@ -201,5 +201,26 @@ fn an_index_in_a_folder_that_cannot_be_written_answers() {
         eprintln!("SKIPPED: root may write anywhere: not checked that writing is refused");
     } else {
         assert_eq!(written, [json!(2)]);
+    }
+}
+
+#[test]
+fn what_cannot_be_looked_at_now_stays() {
+    if is_root() {
+        eprintln!("SKIPPED: nothing is forbidden to root");
+        return;
+    }
+    let place = Place::with_digits();
+    write(&place.path().join("more/two-images-idx3-ubyte"), &idx(&[2, 8, 8], &[9; 128]));
+    place.run(&["index", "digits", "more"]).expect(0);
+    let all = images(&place.path().join(".aesearch"));
+    for (closed, data) in
+        [("digits/7", "digits"), ("digits/7", "more"), ("more/two-images-idx3-ubyte", "more")]
+    {
+        let path = place.path().join(closed);
+        set_mode(&path, 0o000);
+        let document = place.json(&["index", data]);
+        set_mode(&path, 0o755);
+        assert_counts(&document, json!({"removed": 0, "images": all}));
     }
 }

@@ -205,3 +205,20 @@ fn a_run_of_many_commits_leaves_the_bytes_of_one() {
     assert_eq!(index(&[few]).len(), 2, "what is older and larger stays as it is");
     assert!(index(&[few]) == index(&[&few[..7], &few[7..9], &few[9..]]));
 }
+
+#[test]
+fn compacting_arranges_what_an_unfinished_run_left() {
+    let settings = Settings::default();
+    let (kept, pushed) = (tempfile::tempdir().unwrap(), items(2000, &settings, 1));
+    let mut builder = SegmentBuilder::new(&settings).unwrap();
+    pushed.iter().for_each(|item| item.push_to(&mut builder));
+    Writer::lock(kept.path()).unwrap().checkpoint(builder, &[], 0).unwrap();
+    let size = || fs::metadata(&segment_files(kept.path())[0]).unwrap().len();
+    let before = size();
+    Writer::lock(kept.path()).unwrap().compact().unwrap();
+    let compacted = size();
+    assert!(compacted > before, "representatives and a graph: {before}, {compacted}");
+    let name = segment_files(kept.path());
+    Writer::lock(kept.path()).unwrap().compact().unwrap();
+    assert_eq!(segment_files(kept.path()), name, "once is enough");
+}

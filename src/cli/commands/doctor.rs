@@ -101,6 +101,7 @@ fn look_at_index(dir: &Path, access: Access, problems: &mut Vec<String>) -> Opti
         }
         Err(error) => problems.push(error.to_string()),
     }
+    let is_sound = problems.len() == before;
     let opened = Snapshot::open_with(dir, access).map_err(crate::Error::from);
     let health = opened.and_then(|snapshot| {
         let facts = Facts::of(&snapshot, dir)?;
@@ -119,7 +120,6 @@ fn look_at_index(dir: &Path, access: Access, problems: &mut Vec<String>) -> Opti
             sound: true,
         })
     });
-    let is_sound = problems.len() == before;
     match health {
         Ok(health) => Some(IndexHealth { sound: is_sound, ..health }),
         Err(error) => {

@@ -83,6 +83,9 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Index) -> anyhow::Resu
 pub(super) fn execute(context: &Context, args: &args::Index) -> Result<Indexed> {
     let dir = context.index_dir(&args.index)?;
     let (data, options) = resolve(context, args)?;
+    if let Some(path) = &args.report_skipped {
+        write_skipped(path, &[])?; // a wrong path is told before the work
+    }
     let teller = Teller::index(context, &args.data).until(catch_interrupts());
     let report = update(&dir, &data, &options, &teller);
     teller.finish();
