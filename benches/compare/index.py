@@ -21,9 +21,7 @@ import importlib.util
 import json
 import os
 import shutil
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import index_tables
@@ -44,21 +42,8 @@ SETS = {
 
 
 def watch(command, threads=1, env=None):
-    """Like `measure.run`, and beside it the most memory that one of its processes held: {"wall", "cpu", "rss_mb"}.
-
-    Linux counts what this process holds as the child's, up to its exec: so this script loads no rival and no image.
-    """
-    command = [str(part) for part in command]
-    env = {**os.environ, **dict.fromkeys(measure.ONE_THREAD, str(threads)), **(env or {})}
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=measure.ROOT, env=env)
-    out = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        sys.exit(f"{' '.join(command)}: exit code {process.returncode}")
-    return out, {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "rss_mb": usage.ru_maxrss * 1024 / 1e6}
+    """`measure.run` on so many threads."""
+    return measure.run(command, {**dict.fromkeys(measure.ONE_THREAD, str(threads)), **(env or {})})
 
 
 class Runs:

@@ -18,9 +18,10 @@ ONE_THREAD = {
 
 
 def run(command, env=None):
-    """Runs a command to its end; returns its stdout and what it took: {"wall": s, "cpu": s}.
+    """Runs a command to its end; returns its stdout and what it took: {"wall": s, "cpu": s, "rss_mb": MB}.
 
-    CPU time is that of the process and all it started, user and system. A failure ends the comparison.
+    CPU time is that of the process and all it started, user and system. Memory is the most that one of its processes held;
+    Linux counts what this process holds as the child's, up to its exec. A failure ends the comparison.
     """
     command = [str(part) for part in command]
     start = time.perf_counter()
@@ -33,7 +34,7 @@ def run(command, env=None):
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         sys.exit(f"{' '.join(command)}: exit code {process.returncode}")
-    return out, {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime}
+    return out, {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "rss_mb": usage.ru_maxrss * 1024 / 1e6}
 
 
 def last_json(out):

@@ -64,6 +64,9 @@ impl Default for Limits {
     }
 }
 
+/// The reason for a pipe, a socket, a device.
+pub(super) const NO_FILE: &str = "neither a file nor a folder: not opened";
+
 /// What holds an image, read but not decoded.
 #[derive(Debug)]
 pub struct Source {
@@ -169,11 +172,9 @@ pub fn load(item: &Item, limits: &Limits) -> Result<Loaded, String> {
 
 /// The bytes of a file, with its size and time of change, which are the same after reading.
 fn read_file(path: &Path, max_bytes: u64) -> Result<(Vec<u8>, (u64, i64)), String> {
-    let mut file = File::open(path).map_err(io_reason)?;
+    let mut file = open_file(path).map_err(io_reason)?;
     let metadata = file.metadata().map_err(io_reason)?;
-    if metadata.len() > max_bytes {
-        return Err(format!("file too large: {} bytes, the limit is {max_bytes}", metadata.len()));
-    }
+    check_size(metadata.len(), max_bytes)?;
     let mut bytes = Vec::new();
     // one more than the size, so that the read that finds the end does not grow the buffer
     let capacity =
@@ -187,6 +188,58 @@ fn read_file(path: &Path, max_bytes: u64) -> Result<(Vec<u8>, (u64, i64)), Strin
         return Err("it changed while it was read: index it again".to_owned());
     }
     Ok((bytes, quick_stamp(&metadata)))
+}
+
+/// Whether an image file of `bytes` may be read.
+///
+/// # Errors
+/// The reason why not.
+pub(super) fn check_size(bytes: u64, max_bytes: u64) -> Result<(), String> {
+    if bytes > max_bytes {
+        return Err(format!("file too large: {bytes} bytes, the limit is {max_bytes}"));
+    }
+    Ok(())
+}
+
+/// Opens a plain file for reading, and nothing else: a pipe would wait for somebody to write.
+pub(super) fn open_file(path: &Path) -> io::Result<File> {
+    let file = match open_at_once(path) {
+        // a plain file that another program holds by a lease: the system asks for it back
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => File::open(path)?,
+        opened => opened?,
+    };
+    check_kind(&file.metadata()?)?;
+    Ok(file)
+}
+
+/// Opens without waiting.
+#[cfg(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
+))]
+fn open_at_once(path: &Path) -> io::Result<File> {
+    /// Linux's number on these machines.
+    const O_NONBLOCK: i32 = 0o4000;
+    let mut options = File::options();
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options.read(true), O_NONBLOCK).open(path)
+}
+
+/// Opens what is a plain file a moment before.
+#[cfg(not(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
+)))]
+fn open_at_once(path: &Path) -> io::Result<File> {
+    check_kind(&path.metadata()?)?;
+    File::open(path)
+}
+
+fn check_kind(metadata: &Metadata) -> io::Result<()> {
+    match metadata.file_type() {
+        kind if kind.is_file() => Ok(()),
+        kind if kind.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        _ => Err(io::Error::other(NO_FILE)),
+    }
 }
 
 fn hash_pixels(pixels: &Pixels) -> [u8; 32] {

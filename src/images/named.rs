@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf, absolute};
 use std::sync::Arc;
+use std::{fs, io};
 
 use super::containers::Container;
 use super::item::Origin;
@@ -82,9 +83,25 @@ fn container(path: &Path) -> Result<Arc<Container>, String> {
     }
 }
 
+/// The file of this name; failing that, the first path of which the system does not tell whether there is one.
 fn existing(name: &[u8], base: &Path) -> Option<PathBuf> {
     let path = path_of(name);
-    [path.clone(), base.join(path)].into_iter().find(|path| path.is_file())
+    let mut untold = None;
+    for path in [path.clone(), base.join(path)] {
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => return Some(path),
+            Err(error) if !is_gone(&error) => untold = untold.or(Some(path)),
+            _ => {}
+        }
+    }
+    untold
+}
+
+/// Whether this failure says that there is no such file; no permission and the like do not.
+fn is_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
+    // no file has an invalid name: that of a container and an entry together may be too long
+    matches!(error.kind(), NotFound | NotADirectory | InvalidFilename | InvalidInput)
 }
 
 /// The container that exists, and the entry's name: either may hold a `#` of its own.
@@ -93,7 +110,7 @@ fn container_of<'a>(name: &'a [u8], base: &Path) -> Option<(PathBuf, &'a [u8])> 
 }
 
 /// `container#entry` at each `#`, from the right.
-fn splits(name: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+pub(super) fn splits(name: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let at = name.iter().enumerate().rev().filter(|(at, byte)| **byte == b'#' && *at > 0);
     at.map(|(at, _)| (&name[..at], &name[at + 1..]))
 }
@@ -131,6 +148,41 @@ mod tests {
         for (walked, found) in walked.iter().zip(found) {
             assert_eq!(walked.name(), found.unwrap().name());
         }
+    }
+
+    #[test]
+    fn only_what_is_known_to_be_gone_is() {
+        use io::ErrorKind::{NotADirectory, NotFound, Other, PermissionDenied, StaleNetworkFileHandle};
+        for (kind, gone) in [
+            (NotFound, true),
+            (NotADirectory, true),
+            (PermissionDenied, false),
+            (StaleNetworkFileHandle, false),
+            (Other, false),
+        ] {
+            assert_eq!(is_gone(&kind.into()), gone, "{kind}");
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let archive = dir.path().join("a.tar");
+        std::fs::write(&archive, "").unwrap();
+        let long = [archive.as_os_str().as_encoded_bytes(), b"#", &[b'x'; 3000]].concat();
+        assert_eq!(file_of(&long, Path::new("")), Some(archive.clone()));
+        assert_eq!(file_of(archive.join("x").as_os_str().as_encoded_bytes(), Path::new("")), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_in_a_closed_folder_are_there() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let closed = dir.path().join("closed");
+        let file = closed.join("a.png");
+        fs::create_dir(&closed).unwrap();
+        fs::write(&file, "").unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+        let found = file_of(file.as_os_str().as_encoded_bytes(), Path::new(""));
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(found, Some(file));
     }
 
     #[test]

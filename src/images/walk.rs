@@ -4,7 +4,7 @@
 //! asked for. Every folder is entered once only, so a loop of links ends. Image files are not opened here; containers are listed.
 //! Nothing that is not a plain file or a folder is ever opened.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, FileType};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use super::containers::{Container, Format, Found as Recognised, recognise};
 use super::item::{Item, Origin};
-use super::load::io_reason;
+use super::load::{NO_FILE, io_reason};
+use super::named::splits;
 use super::rules::{self, Rules, Typed};
 use super::sniff::{self, Content};
 use super::{Limits, Skipped};
@@ -76,10 +77,7 @@ pub fn walk(data: &[PathBuf], options: &WalkOptions) -> Result<Walk> {
                 walker.visit(path, metadata.file_type(), Found::ByUser);
             }
             Err(error) if options.missing == Missing::Skip => {
-                if error.kind() != std::io::ErrorKind::NotFound {
-                    walker.walk.unread.push(path.clone());
-                }
-                walker.skip(path, io_reason(error));
+                walker.unreadable(path, error);
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(Error::usage(format!("{}: no such file or folder", path.display())));
@@ -87,6 +85,7 @@ pub fn walk(data: &[PathBuf], options: &WalkOptions) -> Result<Walk> {
             Err(error) => return Err(Error::io(path, error)),
         }
     }
+    walker.drop_namesakes();
     Ok(walker.walk)
 }
 
@@ -109,6 +108,10 @@ struct Walker<'a> {
     ignored: HashSet<PathBuf>,
     /// The label of the last file, shared with the next of the same folder.
     label: Option<Arc<str>>,
+    /// The first item of each container, by its path.
+    containers: HashMap<Vec<u8>, usize>,
+    /// The items that may be called as an entry of another container: those with a `#` in their path.
+    ambiguous: Vec<usize>,
 }
 
 impl<'a> Walker<'a> {
@@ -121,6 +124,8 @@ impl<'a> Walker<'a> {
             named: HashSet::new(),
             ignored: HashSet::new(),
             label: None,
+            containers: HashMap::new(),
+            ambiguous: Vec::new(),
         }
     }
 
@@ -129,7 +134,7 @@ impl<'a> Walker<'a> {
         if kind.is_dir() {
             self.visit_folder(path, found)
         } else if !kind.is_file() {
-            self.skip(path, "neither a file nor a folder: not opened")
+            self.skip(path, NO_FILE)
         } else if found == Found::ByUser && self.is_known(path) {
             true
         } else {
@@ -207,7 +212,7 @@ impl<'a> Walker<'a> {
                 false
             }
             Ok(kind) => self.visit(path, kind, Found::InFolder),
-            Err(error) => self.skip(path, io_reason(error)),
+            Err(error) => self.unreadable(path, error),
         }
     }
 
@@ -227,7 +232,7 @@ impl<'a> Walker<'a> {
         }
         let recognised = match recognise(path) {
             Ok(recognised) => recognised,
-            Err(error) => return self.skip(path, io_reason(error)),
+            Err(error) => return self.unreadable(path, error),
         };
         match recognised {
             Recognised::Container(format) => self.add_container(path, format, found),
@@ -254,6 +259,9 @@ impl<'a> Walker<'a> {
         if self.label.as_deref() != folder.as_deref() {
             self.label = folder.map(Arc::from);
         }
+        if path.as_os_str().as_encoded_bytes().contains(&b'#') {
+            self.ambiguous.push(self.walk.items.len());
+        }
         let origin = Origin::File { path: path.to_path_buf(), label: self.label.clone() };
         self.walk.items.push(Item { origin });
         true
@@ -275,6 +283,12 @@ impl<'a> Walker<'a> {
         match opened.container {
             Some(container) => {
                 let container = Arc::new(container);
+                let first = self.walk.items.len();
+                let name = path.as_os_str().as_encoded_bytes();
+                if name.contains(&b'#') {
+                    self.ambiguous.extend(first..first + container.len());
+                }
+                self.containers.insert(name.to_vec(), first);
                 let items = (0..container.len() as u32)
                     .map(|index| Item { origin: Origin::Entry { container: container.clone(), index } });
                 self.walk.items.extend(items);
@@ -284,6 +298,41 @@ impl<'a> Walker<'a> {
             None if found == Found::ByUser => self.skip(path, no_image_in(format)),
             None => false,
         }
+    }
+
+    /// Drops of two images of one name the later: the file `a.zip#b.png` is called as the entry `b.png` of `a.zip` beside it.
+    fn drop_namesakes(&mut self) {
+        let items = &self.walk.items;
+        let mut twice = HashSet::new();
+        for &at in &self.ambiguous {
+            let (name, own) = match &items[at].origin {
+                Origin::Entry { container, .. } => (items[at].name(), container.path().as_os_str().len()),
+                Origin::File { .. } => (items[at].name(), 0),
+            };
+            for (path, entry) in splits(&name).filter(|(path, _)| path.len() != own) {
+                let Some(&first) = self.containers.get(path) else { continue };
+                let Origin::Entry { container, .. } = &items[first].origin else { continue };
+                twice.extend(container.find(entry).map(|i| at.max(first + i)));
+            }
+        }
+        if twice.is_empty() {
+            return;
+        }
+        for (at, item) in std::mem::take(&mut self.walk.items).into_iter().enumerate() {
+            if twice.contains(&at) {
+                self.walk.skipped.push(Skipped::new(item.name(), "another image has this name"));
+            } else {
+                self.walk.items.push(item);
+            }
+        }
+    }
+
+    /// Skips what may be there all the same, unless it is not.
+    fn unreadable(&mut self, path: &Path, error: std::io::Error) -> bool {
+        if error.kind() != std::io::ErrorKind::NotFound {
+            self.walk.unread.push(path.to_path_buf());
+        }
+        self.skip(path, io_reason(error))
     }
 
     fn skip(&mut self, path: &Path, reason: impl Into<String>) -> bool {

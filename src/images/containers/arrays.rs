@@ -153,10 +153,11 @@ pub(super) fn images_of(sides: &[u64]) -> Option<Result<Extent, String>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::stream::Keep;
     use super::*;
 
     fn block(name: &str, n_images: usize, layout: Layout) -> Block {
-        let content = Content::Memory((0..200).collect());
+        let content = Content::Memory((0..200).collect(), Keep::take(200).unwrap());
         Block { name: name.into(), n_images, shape: [1, 2, 3], layout, content, start: 4, labels: None }
     }
 

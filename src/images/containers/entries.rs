@@ -10,8 +10,9 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use super::labels::{Labels, Texts};
-use super::{Skips, is_container_name};
+use super::{MAX_NAME, Skips, is_container_name};
 use crate::images::Limits;
+use crate::images::load::check_size;
 use crate::images::sniff::{self, Content};
 
 /// Longest sidecar that is looked into, in bytes.
@@ -80,9 +81,8 @@ impl<'a, P> Lister<'a, P> {
     pub(super) fn image(&mut self, name: &[u8], size: u64, place: P) -> Result<(), String> {
         if let Some(reason) = refusal(name) {
             self.skips.entry(name, reason);
-        } else if size > self.limits.max_file_bytes {
-            let most = self.limits.max_file_bytes;
-            self.skips.entry(name, &format!("file too large: {size} bytes, the limit is {most}"));
+        } else if let Err(reason) = check_size(size, self.limits.max_file_bytes) {
+            self.skips.entry(name, &reason);
         } else {
             let Some(end) = u32::try_from(self.entries.names.len() + name.len()).ok() else {
                 return Err("the names of its entries take more than 4 GiB".to_owned());
@@ -190,6 +190,9 @@ impl<P> Entries<P> {
 /// Why an entry of this name is not used whatever it holds.
 fn refusal(name: &[u8]) -> Option<&'static str> {
     let mut parts = name.split(|byte| matches!(byte, b'/' | b'\\'));
+    if name.len() > MAX_NAME {
+        return Some("a name of more than 4096 bytes: not used");
+    }
     if name.contains(&0) {
         return Some("a name with a zero byte: not used");
     }
@@ -310,6 +313,20 @@ mod tests {
         assert_eq!(skipped[0], "a.tar#/etc/x.png: an absolute path inside an archive: not used");
         assert!(skipped[1].contains("leads out") && skipped[3].contains("too large: 101 bytes"));
         assert_eq!(skipped[4], "a.tar#a.png: a later entry of the same name takes its place");
+    }
+
+    #[test]
+    fn long_names_are_refused_and_no_end_of_refusals_is_counted() {
+        let long = "x".repeat(MAX_NAME + 1);
+        let (entries, skipped) = listed(&[(&long[1..], ""), (&long, "")]);
+        assert_eq!(entries.len(), 1);
+        assert_eq!(skipped, [format!("a.tar#{}: a name of more than 4096 bytes: not used", &long[1..])]);
+        let mut skips = Skips::new(Path::new("a.tar"));
+        (0..super::super::MAX_NAMED + 5).for_each(|_| skips.entry(b"x", "not used"));
+        let list = skips.finish();
+        assert_eq!(list.len(), super::super::MAX_NAMED + 1);
+        let last = list.last().map(|s| (&*s.path, &*s.reason));
+        assert_eq!(last, Some(("a.tar", "5 more of its entries are not used")));
     }
 
     #[test]

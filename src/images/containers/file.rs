@@ -8,7 +8,7 @@ use std::io::{self, BufRead, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::images::load::{io_reason, mtime_ns};
+use crate::images::load::{io_reason, mtime_ns, open_file};
 
 /// Smallest and largest read of a [`Window`], in bytes: small after a jump, larger as reading goes on.
 const READS: [usize; 2] = [1 << 12, 1 << 16];
@@ -27,7 +27,7 @@ impl FileAt {
     /// # Errors
     /// The reason why it cannot be opened.
     pub(super) fn new(path: &Path) -> Result<Self, String> {
-        let metadata = File::open(path).and_then(|file| file.metadata()).map_err(io_reason)?;
+        let metadata = open_file(path).and_then(|file| file.metadata()).map_err(io_reason)?;
         Ok(FileAt { path: path.into(), len: metadata.len(), mtime_ns: mtime_ns(&metadata) })
     }
 
@@ -47,7 +47,7 @@ impl FileAt {
 
     /// Fills `buffer` from the bytes at `offset`.
     pub(super) fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        let file = File::open(&self.path)?;
+        let file = open_file(&self.path)?;
         let metadata = file.metadata()?;
         if (metadata.len(), mtime_ns(&metadata)) != self.stamp() {
             return Err(io::Error::other("the container has changed since it was listed"));

@@ -1,7 +1,7 @@
 //! IDX files, the format of MNIST and its family: big-endian header, then the bytes of all images, with or without gzip.
 //!
 //! Plain files are read by position. A packed one is unpacked once when it is listed, which tells whether all its images are
-//! there; up to 64 MiB are kept. What the header claims is checked against the file before memory is taken.
+//! there; up to 64 MiB are kept, of all files together up to 128. What the header claims is checked against the file before memory is taken.
 //! Layout: <http://yann.lecun.com/exdb/mnist/>, 0 0 type dimensions, then one u32 for each dimension.
 
 use std::io::Read;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::arrays::{Arrays, Block, Layout, images_of, shown};
 use super::file::FileAt;
 use super::labels::Labels;
-use super::stream::{Content, Packed, SMALL, bomb_reason, is_bomb, skip};
+use super::stream::{Content, Keep, Packed, bomb_reason, is_bomb, skip};
 use crate::images::Skipped;
 use crate::images::load::io_reason;
 
@@ -102,7 +102,8 @@ fn read(file: &FileAt, is_gzip: bool) -> Result<(Vec<u64>, Content, u64), String
         std::io::ErrorKind::UnexpectedEof => format!("{shown} takes {claim} bytes, the file holds less"),
         _ => io_reason(e),
     };
-    if claim <= SMALL {
+    let keep = Keep::take(claim);
+    if keep.is_some() {
         content.try_reserve_exact(claim as usize).map_err(|_| format!("no memory for {shown}"))?;
         if stream.by_ref().take(claim).read_to_end(&mut content).map_err(size)? < claim as usize {
             return Err(size(std::io::ErrorKind::UnexpectedEof.into()));
@@ -114,10 +115,10 @@ fn read(file: &FileAt, is_gzip: bool) -> Result<(Vec<u64>, Content, u64), String
     if stream.read(&mut [0]).map_err(io_reason)? > 0 {
         return Err(format!("{shown} takes {claim} bytes, the file holds more"));
     }
-    if claim <= SMALL {
-        return Ok((sides, Content::Memory(content), 0));
-    }
-    Ok((sides, Content::new(packed, header_bytes + claim), header_bytes))
+    Ok(match keep {
+        Some(keep) => (sides, Content::Memory(content, keep), 0),
+        None => (sides, Content::new(packed, header_bytes + claim), header_bytes),
+    })
 }
 
 /// The dimensions that an IDX file claims.

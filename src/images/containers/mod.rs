@@ -41,6 +41,10 @@ use super::{Limits, Skipped};
 
 /// Most images in one container; what is beyond is refused.
 const MAX_ENTRIES: u64 = 1 << 24;
+/// Longest name of an entry, in bytes; what has a longer one is refused.
+const MAX_NAME: usize = 4096;
+/// Most entries of one container that are named where they are not used; the others are counted.
+const MAX_NAMED: usize = 10_000;
 
 /// A file of images, listed; shared by its items, and read from any thread.
 pub(super) struct Container {
@@ -91,7 +95,7 @@ impl Container {
             Format::Parquet => parquet::Table::open(&file, &mut skips)?.map(Kind::Table),
         };
         let container = kind.map(|kind| Container { file, kind }).filter(|container| container.len() > 0);
-        Ok(Opened { container, skipped: skips.list, is_partial: skips.is_partial })
+        Ok(Opened { container, is_partial: skips.is_partial, skipped: skips.finish() })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -163,8 +167,8 @@ impl Container {
     pub(super) fn read(&self, index: usize, limits: &Limits) -> Result<Raw, String> {
         match &self.kind {
             Kind::Arrays(arrays) => arrays.read(index, limits),
-            Kind::Tar(tar) => tar.read(index),
-            Kind::Zip(zip) => zip.read(index),
+            Kind::Tar(tar) => tar.read(index, limits),
+            Kind::Zip(zip) => zip.read(index, limits),
             Kind::Table(table) => table.read(index, limits),
         }
     }
@@ -175,24 +179,40 @@ struct Skips {
     /// The container's path and a `#`.
     prefix: Vec<u8>,
     list: Vec<Skipped>,
+    /// Entries beyond those that are named.
+    more: usize,
     is_partial: bool,
 }
 
 impl Skips {
     fn new(path: &Path) -> Self {
         let prefix = [path.as_os_str().as_encoded_bytes(), b"#"].concat();
-        Skips { prefix, list: Vec::new(), is_partial: false }
+        Skips { prefix, list: Vec::new(), more: 0, is_partial: false }
     }
 
     /// An entry is not used.
     fn entry(&mut self, name: &[u8], reason: &str) {
-        self.list.push(Skipped::new([&self.prefix, name].concat(), reason));
+        if self.list.len() >= MAX_NAMED {
+            self.more += 1;
+            return;
+        }
+        let shown = &name[..name.len().min(MAX_NAME)];
+        self.list.push(Skipped::new([&self.prefix, shown].concat(), reason));
     }
 
     /// The container is not all there.
     fn container(&mut self, reason: &str) {
         self.is_partial = true;
         self.list.push(Skipped::new(&self.prefix[..self.prefix.len() - 1], reason));
+    }
+
+    /// All of it.
+    fn finish(mut self) -> Vec<Skipped> {
+        if self.more > 0 {
+            let reason = format!("{} more of its entries are not used", self.more);
+            self.list.push(Skipped::new(&self.prefix[..self.prefix.len() - 1], reason));
+        }
+        self.list
     }
 }
 

@@ -1,14 +1,14 @@
 //! NumPy's archives, .npz: a zip of .npy arrays, among them images and often their labels.
 //!
-//! Every array of images is used, with the labels that belong to it by name. A packed array of up to 64 MiB is kept in memory, a
-//! larger one is unpacked again as its images are asked for.
+//! Every array of images is used, with the labels that belong to it by name. A packed array of up to 64 MiB is kept in memory, and
+//! of all arrays 128 MiB; what is beyond is unpacked again as its images are asked for.
 
 use super::Skips;
 use super::arrays::{Arrays, Block, Layout, shown};
 use super::file::FileAt;
 use super::labels::Labels;
 use super::npy::{Header, Role, partners};
-use super::stream::{Content, Packed, SMALL, skip};
+use super::stream::{Content, Keep, Packed, skip};
 use super::zip::{Member, members};
 use crate::images::load::io_reason;
 
@@ -84,17 +84,14 @@ fn content(file: &FileAt, array: &Array, bytes: u64) -> Result<(Content, u64), S
         return Err(format!("{takes} takes {end} bytes, the archive says {}", array.member.size));
     }
     let packed = array.member.content(file).map_err(io_reason)?;
-    match &packed {
-        Packed::Plain(..) => {}
-        _ if end <= SMALL => {
-            return Ok((Content::Memory(array.member.read(file).map_err(io_reason)?), start));
+    if !matches!(packed, Packed::Plain(..)) {
+        if let Some(keep) = Keep::take(end) {
+            return Ok((Content::Memory(array.member.read(file).map_err(io_reason)?, keep), start));
         }
-        packed => {
-            let mut stream = packed.stream();
-            skip(&mut stream, end).map_err(io_reason)?;
-            if stream.read(&mut [0]).map_err(io_reason)? > 0 {
-                return Err("damaged: the entry is larger than the archive's directory says".to_owned());
-            }
+        let mut stream = packed.stream();
+        skip(&mut stream, end).map_err(io_reason)?;
+        if stream.read(&mut [0]).map_err(io_reason)? > 0 {
+            return Err("damaged: the entry is larger than the archive's directory says".to_owned());
         }
     }
     Ok((Content::new(packed, end), start))

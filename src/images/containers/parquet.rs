@@ -4,7 +4,8 @@
 //! the "huggingface" metadata where there are some. Rows are read through cursors, one column reader each, standing somewhere in
 //! a row group. The crate `parquet` does the decoding; its panics become reasons.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use parquet::basic::{Compression, ConvertedType, Type};
 use parquet::column::page::PageReader;
@@ -20,11 +21,13 @@ use super::file::FileAt;
 use super::labels::Labels;
 use super::pages::{Footer, Pages};
 use super::stream::Pool;
-use crate::images::load::{Raw, io_reason};
+use crate::images::load::{Raw, check_size, io_reason};
 use crate::images::{Limits, guard};
 
 /// Largest footer, in bytes.
 const MAX_FOOTER: u64 = 64 << 20;
+/// Rows that any file may have, and how many more for each of its bytes: rows that hold images take far more than this.
+const MAX_ROWS: [u64; 2] = [1 << 16, 64];
 /// Most cursors of a table: each holds a page.
 const MAX_CURSORS: usize = 4;
 /// Rows of labels that are read at once.
@@ -47,7 +50,11 @@ pub(super) struct Table {
     starts: Vec<u64>,
     labels: Option<Labels>,
     cursors: Pool<Reader>,
+    damage: Mutex<Damage>,
 }
+
+/// The row groups that are damaged: from which row on, and the reason.
+type Damage = HashMap<usize, (u64, String)>;
 
 impl Table {
     /// Reads the footer and the labels; none if there is no column of images.
@@ -61,6 +68,8 @@ impl Table {
                 ParquetMetaDataReader::new().parse_and_finish(&Footer(file.clone())).map_err(reason)?;
             let Some(column) = image_column(&metadata)? else { return Ok(None) };
             let mut starts = vec![0];
+            let [any, for_a_byte] = MAX_ROWS;
+            let most = any.saturating_add(file.len().saturating_mul(for_a_byte));
             for group in metadata.row_groups() {
                 let rows =
                     u64::try_from(group.num_rows()).map_err(|_| "damaged: a negative number of rows")?;
@@ -68,11 +77,15 @@ impl Table {
                 if end > super::MAX_ENTRIES {
                     return Err(format!("more than {} images", super::MAX_ENTRIES));
                 }
+                if end > most {
+                    return Err(format!("more than {most} rows in {} bytes: refused as a bomb", file.len()));
+                }
                 starts.push(end);
             }
             let metadata = Arc::new(metadata);
             let cursors = Pool::new(MAX_CURSORS);
-            let mut table = Table { file: file.clone(), metadata, column, starts, labels: None, cursors };
+            let (labels, damage) = (None, Mutex::default());
+            let mut table = Table { file: file.clone(), metadata, column, starts, labels, cursors, damage };
             table.labels = table.read_labels().unwrap_or_else(|reason| {
                 skips.container(&format!("parquet: labels: {reason}: used without labels"));
                 None
@@ -91,25 +104,33 @@ impl Table {
     }
 
     pub(super) fn read(&self, index: usize, limits: &Limits) -> Result<Raw, String> {
-        guarded(|| self.read_row(index as u64)).map_err(|reason| format!("parquet: {reason}")).and_then(
-            |bytes| {
-                let bytes = bytes.ok_or("no image in this row")?;
-                if bytes.len() as u64 > limits.max_file_bytes {
-                    return Err(format!(
-                        "file too large: {} bytes, the limit is {}",
-                        bytes.len(),
-                        limits.max_file_bytes
-                    ));
-                }
-                Ok(Raw::File(bytes.data().to_vec()))
-            },
-        )
+        let bytes = self.read_row(index as u64).map_err(|reason| format!("parquet: {reason}"))?;
+        let bytes = bytes.ok_or("no image in this row")?;
+        check_size(bytes.len() as u64, limits.max_file_bytes)?;
+        Ok(Raw::File(bytes.data().to_vec()))
     }
 
-    /// The bytes in a row; none where it is empty.
+    /// The bytes in a row; none where it is empty. Once a row cannot be read, nor can those after it in its group, and nobody
+    /// tries: each of them would cost all before it again.
     fn read_row(&self, row: u64) -> Result<Option<ByteArray>, String> {
         let group = self.starts.partition_point(|start| *start <= row).checked_sub(1);
         let group = group.filter(|group| group + 1 < self.starts.len()).ok_or("no such row")?;
+        if let Some((_, reason)) = self.damage().get(&group).filter(|(from, _)| *from <= row) {
+            return Err(reason.clone());
+        }
+        guarded(|| self.read_row_of(group, row)).inspect_err(|reason| {
+            let mut damage = self.damage();
+            if damage.get(&group).is_none_or(|(from, _)| row < *from) {
+                damage.insert(group, (row, reason.clone()));
+            }
+        })
+    }
+
+    fn damage(&self) -> MutexGuard<'_, Damage> {
+        self.damage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read_row_of(&self, group: usize, row: u64) -> Result<Option<ByteArray>, String> {
         let (start, end) = (self.starts[group], self.starts[group + 1]);
         let (at, mut reader) = match self.cursors.take(start, row) {
             Some(cursor) => cursor,

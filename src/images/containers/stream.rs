@@ -5,14 +5,17 @@
 //! more than it weighs is refused as a bomb.
 
 use std::io::{self, Read};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use flate2::bufread::{DeflateDecoder, MultiGzDecoder};
 
 use super::file::{FileAt, zeroed};
 
-/// Unpacked bytes up to which nothing is a bomb, and up to which arrays of a compressed file are kept in memory.
-pub(super) const SMALL: u64 = 64 << 20;
+/// Unpacked bytes up to which nothing is a bomb, and up to which an array of a compressed file is kept in memory.
+const SMALL: u64 = 64 << 20;
+/// Bytes of all arrays together that are kept in memory.
+const MAX_KEPT: u64 = 128 << 20;
 /// How often its own size a larger stream may unpack to.
 const MAX_RATIO: u64 = 250;
 /// Most decoders that stand ready in one container: about 110 KB each.
@@ -77,10 +80,38 @@ impl Packed {
     }
 }
 
+/// Bytes of arrays that are kept by this process.
+static KEPT: AtomicU64 = AtomicU64::new(0);
+
+/// Leave to keep some bytes in memory, given back when dropped.
+pub(super) struct Keep {
+    of: &'static AtomicU64,
+    bytes: u64,
+}
+
+impl Keep {
+    /// Leave to keep an array of `bytes`; none if it is too large, or too much is kept already.
+    pub(super) fn take(bytes: u64) -> Option<Keep> {
+        if bytes <= SMALL { Keep::take_of(&KEPT, bytes) } else { None }
+    }
+
+    fn take_of(of: &'static AtomicU64, bytes: u64) -> Option<Keep> {
+        let more = |kept: u64| kept.checked_add(bytes).filter(|kept| *kept <= MAX_KEPT);
+        of.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Keep { of, bytes })
+    }
+}
+
+impl Drop for Keep {
+    fn drop(&mut self) {
+        self.of.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
 /// Unpacked bytes, read by position.
 pub(super) enum Content {
-    /// Held in memory.
-    Memory(Vec<u8>),
+    /// Held in memory, by leave.
+    Memory(Vec<u8>, Keep),
     /// As they lie in a file, from a position on.
     File(FileAt, u64),
     /// Unpacked anew as they are asked for.
@@ -99,7 +130,7 @@ impl Content {
     /// The `len` bytes at `offset`.
     pub(super) fn read_at(&self, offset: u64, len: u64) -> io::Result<Vec<u8>> {
         match self {
-            Content::Memory(bytes) => {
+            Content::Memory(bytes, _) => {
                 let end = offset.checked_add(len).and_then(|end| usize::try_from(end).ok());
                 let part = end.and_then(|end| bytes.get(offset as usize..end));
                 part.map(<[u8]>::to_vec).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
@@ -207,6 +238,19 @@ mod tests {
         assert!(content.read_at(399_999, 2).is_err());
         let Content::Stream { cursors, .. } = &content else { panic!("a stream") };
         assert!((1..=MAX_CURSORS).contains(&cursors.lock().len()));
+    }
+
+    #[test]
+    fn no_more_is_kept_than_may_be() {
+        static KEPT: AtomicU64 = AtomicU64::new(0);
+        let half = Keep::take_of(&KEPT, MAX_KEPT / 2).unwrap();
+        let rest = Keep::take_of(&KEPT, MAX_KEPT / 2).unwrap();
+        assert!(Keep::take_of(&KEPT, 1).is_none() && Keep::take_of(&KEPT, u64::MAX).is_none());
+        drop(half);
+        assert!(Keep::take_of(&KEPT, 1).is_some());
+        drop(rest);
+        assert_eq!(KEPT.load(Ordering::Relaxed), 0);
+        assert!(Keep::take(SMALL + 1).is_none());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::Skips;
 use super::entries::{Entries, Kind, Lister, MAX_SIDECAR, kind_of, kind_of_content, plain_name};
 use super::file::{FileAt, Window};
 use super::stream::{BOMB, Content, Packed, skip};
-use crate::images::load::{Raw, io_reason};
+use crate::images::load::{Raw, check_size, io_reason};
 use crate::images::{Limits, sniff};
 
 /// Everything in a tar lies in blocks of so many bytes.
@@ -64,8 +64,9 @@ impl Tar {
         self.content.in_sequence()
     }
 
-    pub(super) fn read(&self, index: usize) -> Result<Raw, String> {
+    pub(super) fn read(&self, index: usize, limits: &Limits) -> Result<Raw, String> {
         let (at, size) = *self.entries.place(index).ok_or("no such entry")?;
+        check_size(size, limits.max_file_bytes)?;
         self.content.read_at(at, size).map(Raw::File).map_err(io_reason)
     }
 }

@@ -282,6 +282,17 @@ fn zips_hold_images_with_labels_and_say_what_they_refuse() {
 }
 
 #[test]
+fn an_entry_that_is_too_large_is_not_read() {
+    let image = png(1);
+    for (name, bytes) in [("a.tar", tar_of(&[("a.png", &image)])), ("a.zip", zip_of(&[("a.png", &image)]))] {
+        let (_dir, path) = written(name, &bytes);
+        let container = opened(&path).unwrap().container.unwrap();
+        let limits = Limits { max_file_bytes: 10, ..Limits::default() };
+        assert!(container.read(0, &limits).unwrap_err().starts_with("file too large"), "{name}");
+    }
+}
+
+#[test]
 fn encrypted_and_exotic_entries_are_refused_one_by_one() {
     let image = png(1);
     let mut file = zip_of(&[("a.png", &image), ("b.png", &image), ("c.png", &image)]);

@@ -13,7 +13,7 @@ use super::Skips;
 use super::entries::{Entries, Kind, Lister, MAX_SIDECAR, kind_of, kind_of_content, plain_name};
 use super::file::FileAt;
 use super::stream::{Packed, bomb_reason, is_bomb};
-use crate::images::load::{Raw, io_reason};
+use crate::images::load::{Raw, check_size, io_reason};
 use crate::images::{Limits, guard, sniff};
 
 /// Bytes of a local header without name and extra fields.
@@ -134,8 +134,9 @@ impl Zip {
         &self.entries
     }
 
-    pub(super) fn read(&self, index: usize) -> Result<Raw, String> {
+    pub(super) fn read(&self, index: usize, limits: &Limits) -> Result<Raw, String> {
         let member = self.entries.place(index).ok_or("no such entry")?;
+        check_size(member.size, limits.max_file_bytes)?;
         member.read(&self.file).map(Raw::File).map_err(io_reason)
     }
 }

@@ -107,11 +107,14 @@ fn what_cannot_be_read_is_told_and_kept_in_mind() {
     fs::write(dir.path().join("bad.zip"), b"PK\x03\x04 and then nothing").unwrap();
     let closed = dir.path().join("closed");
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+    let locked = dir.path().join("locked.tar");
+    fs::write(&locked, tar_of(&[])).unwrap();
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
     let is_closed = fs::read_dir(&closed).is_err(); // not for an administrator
     let walk = walked(&dir, &WalkOptions::default());
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o755)).unwrap();
     let mut unread = vec![dir.path().join("bad.zip")];
-    unread.extend(is_closed.then_some(closed));
+    unread.extend([closed, locked].into_iter().filter(|_| is_closed));
     assert_eq!(walk.unread, unread);
     assert_eq!(walk.skipped.len(), unread.len());
 }
@@ -167,6 +170,36 @@ fn containers_in_folders_are_entered_and_found_again() {
     }
     let place = crate::images::Place::new(&dir.path().join("b#2.tar#x"));
     assert!(place.holds(&names[1], Path::new("")) && !place.holds(&names[0], Path::new("")));
+}
+
+#[test]
+fn of_two_images_of_one_name_the_later_is_skipped() {
+    let dir = folder(&["d/a.tar#b.png", "d/a.tar#e.png"]);
+    let file = png();
+    fs::write(dir.path().join("d/a.tar"), tar_of(&[("b.png", &file), ("c.tar#d.png", &file)])).unwrap();
+    fs::write(dir.path().join("d/a.tar#c.tar"), tar_of(&[("d.png", &file), ("f.png", &file)])).unwrap();
+    let walk = walked(&dir, &WalkOptions::default());
+    let names = ["d/a.tar#b.png", "d/a.tar#c.tar#d.png", "d/a.tar#c.tar#f.png", "d/a.tar#e.png"];
+    assert_eq!(found(&dir, &walk), names);
+    assert!(walk.items[..2].iter().all(Item::is_entry), "what came first holds");
+    assert!(walk.skipped.iter().all(|s| s.reason == "another image has this name"));
+    assert_eq!(walk.skipped.len(), 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_became_a_pipe_is_not_waited_for() {
+    let dir = folder(&["a.png", "b.tar"]);
+    let items = walked(&dir, &WalkOptions::default()).items;
+    for name in ["a.png", "b.tar"] {
+        let path = dir.path().join(name);
+        fs::remove_file(&path).unwrap();
+        if !std::process::Command::new("mkfifo").arg(&path).status().is_ok_and(|status| status.success()) {
+            return;
+        }
+        assert_eq!(recognise(&path).unwrap_err().to_string(), super::NO_FILE);
+    }
+    assert_eq!(read(&items[0], &Limits::default()).unwrap_err(), super::NO_FILE);
 }
 
 #[test]

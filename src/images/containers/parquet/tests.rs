@@ -119,6 +119,45 @@ fn damage_never_panics() {
 }
 
 #[test]
+fn what_lies_behind_damage_is_not_tried_again() {
+    let file = table(Compression::UNCOMPRESSED, WriterVersion::PARQUET_1_0);
+    let (_dir, path) = written("a.parquet", &file);
+    let table = open(&path).unwrap().unwrap();
+    let chunk = table.metadata.row_group(1).column(0);
+    let (at, len) = chunk.byte_range();
+    let mut damaged = file.clone();
+    damaged[at as usize..][..len as usize].fill(0xff);
+    std::fs::write(&path, &damaged).unwrap();
+    let table = open(&path).unwrap().unwrap();
+    (0..30).filter(|row| row / 10 != 1).for_each(|row| check(&table, row));
+    let read = |row| table.read(row, &Limits::default()).unwrap_err();
+    let first = read(13);
+    assert_eq!(table.damage().get(&1).map(|(from, _)| *from), Some(13));
+    assert_eq!([read(14), read(19)], [first.clone(), first]);
+    assert!(read(10).contains("damaged"));
+    assert_eq!(table.damage().get(&1).map(|(from, _)| *from), Some(10));
+}
+
+#[test]
+fn small_files_do_not_claim_many_rows() {
+    let file_of = |rows: usize| {
+        let schema = Arc::new(parse_message_type("message m { optional binary image; }").unwrap());
+        let properties = Arc::new(WriterProperties::builder().build());
+        let mut writer = SerializedFileWriter::new(Vec::new(), schema, properties).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<ByteArrayType>().write_batch(&[], Some(&vec![0; rows]), None).unwrap();
+        column.close().unwrap();
+        group.close().unwrap();
+        writer.into_inner().unwrap()
+    };
+    let (_dir, path) = written("a.parquet", &file_of(60_000));
+    assert_eq!(open(&path).unwrap().unwrap().len(), 60_000);
+    std::fs::write(&path, file_of(1_000_000)).unwrap();
+    assert!(open(&path).map(drop).unwrap_err().ends_with("bytes: refused as a bomb"));
+}
+
+#[test]
 fn the_column_is_found_or_asked_for() {
     let column = |schema: &str| {
         let schema = Arc::new(parse_message_type(schema).unwrap());
