@@ -111,7 +111,7 @@ impl Drop for Keep {
 /// Unpacked bytes, read by position.
 pub(super) enum Content {
     /// Held in memory, by leave.
-    Memory(Vec<u8>, Keep),
+    Memory(Vec<u8>, #[expect(dead_code, reason = "it is there to be dropped")] Keep),
     /// As they lie in a file, from a position on.
     File(FileAt, u64),
     /// Unpacked anew as they are asked for.
