@@ -8,18 +8,20 @@ use aesearch_index::Snapshot;
 use super::coder::Known;
 use super::record::Record;
 use crate::error::Result;
-use crate::images::{Item, Place, Walk, file_of};
+use crate::images::{Item, Walk, file_of};
 
 /// The items of an index that a run over `data` leaves alone: their files exist, and lie elsewhere, or where nothing could be
 /// seen. What lies below `data` stays only under a name that was walked. Relative names start at the working directory, else at
 /// `base`.
 pub(super) fn elsewhere(old: &Snapshot, walk: &Walk, data: &[PathBuf], base: &Path) -> Vec<u32> {
     let walked: HashSet<_> = walk.items.iter().map(Item::name).collect();
-    let unread: Vec<Place> = walk.unread.iter().map(|path| Place::new(path)).collect();
+    let unread: HashSet<PathBuf> = walk.unread.iter().flat_map(absolute).collect();
     // A link inside a folder leads out of it, but is below it by name.
     let roots: HashSet<PathBuf> =
         data.iter().flat_map(|root| [absolute(root), root.canonicalize()]).flatten().collect();
     let below = |path: &Path| path.ancestors().any(|folder| roots.contains(folder));
+    let is_unread =
+        |file: &Path| absolute(file).is_ok_and(|file| file.ancestors().any(|place| unread.contains(place)));
     let mut folders = HashMap::new(); // each is looked up once
     let mut is_elsewhere = |file: PathBuf| {
         let absolute = absolute(&file).unwrap_or(file);
@@ -31,8 +33,7 @@ pub(super) fn elsewhere(old: &Snapshot, walk: &Walk, data: &[PathBuf], base: &Pa
     let stays = |&id: &u32| {
         let name = old.name(id);
         !walked.contains(name)
-            && (unread.iter().any(|place| place.holds(name, base))
-                || file_of(name, base).is_some_and(&mut is_elsewhere))
+            && file_of(name, base).is_some_and(|file| is_unread(&file) || is_elsewhere(file))
     };
     old.ids().filter(stays).collect()
 }

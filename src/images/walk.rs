@@ -16,7 +16,7 @@ use super::load::{NO_FILE, io_reason};
 use super::named::splits;
 use super::rules::{self, Rules, Typed};
 use super::sniff::{self, Content};
-use super::{Limits, Skipped};
+use super::{Limits, Skipped, named};
 use crate::{Error, Result};
 
 /// The folder of an index, which holds no images of the user's.
@@ -63,18 +63,22 @@ pub struct Walk {
 /// Lists the images in `data`: folders, image files, containers. What was named by the user and holds no image is among the
 /// skipped; so is, inside folders, what has the name of an image or of a container but is none. Other files inside folders
 /// (texts, say) are left out silently. An image reached twice counts once. What is named by the user is taken even if it is
-/// hidden, ignored, or a link.
+/// hidden, ignored, or a link. An entry of a container may be named as an index calls it.
 ///
 /// # Errors
 /// A path of `data` does not exist (see [`Missing`]) or cannot be looked at; a pattern that is none.
 pub fn walk(data: &[PathBuf], options: &WalkOptions) -> Result<Walk> {
     let typed = rules::typed(&options.exclude)?;
     let mut walker = Walker::new(options, &typed);
+    let mut entries = Vec::new(); // looked for together, so that a container is listed once
     for path in data {
         match fs::metadata(path) {
             Ok(metadata) => {
                 walker.rules = Rules::new(path, &typed);
                 walker.visit(path, metadata.file_type(), Found::ByUser);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && is_entry_name(path) => {
+                entries.push(path);
             }
             Err(error) if options.missing == Missing::Skip => {
                 walker.unreadable(path, error);
@@ -85,8 +89,21 @@ pub fn walk(data: &[PathBuf], options: &WalkOptions) -> Result<Walk> {
             Err(error) => return Err(Error::io(path, error)),
         }
     }
+    let names = entries.iter().map(|path| path.as_os_str().as_encoded_bytes());
+    for (path, found) in entries.iter().zip(named::named(names, Path::new(""))) {
+        match found {
+            Ok(item) => walker.walk.items.push(item),
+            Err(reason) if options.missing == Missing::Skip => drop(walker.skip(path, reason)),
+            Err(reason) => return Err(Error::usage(format!("{}: {reason}", path.display()))),
+        }
+    }
     walker.drop_namesakes();
     Ok(walker.walk)
+}
+
+/// Whether the path may mean an entry of a container, `photos.tar#2019/a.jpg`.
+fn is_entry_name(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().contains(&b'#')
 }
 
 /// How a path was come by: more is told of what the user named.

@@ -11,6 +11,7 @@ mod corpus;
 mod disk;
 mod eval;
 mod foreign;
+mod health;
 mod hostile;
 mod images;
 mod incremental;

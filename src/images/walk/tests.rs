@@ -212,3 +212,18 @@ fn raw_data_of_cameras_is_no_picture() {
         assert_eq!(reason, "camera raw images are not built in: convert them to PNG or JPEG");
     }
 }
+
+#[test]
+fn an_entry_of_a_container_is_found_by_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("three-images-idx3-ubyte");
+    fs::write(&file, [0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 1, 0, 0, 0, 1, 10, 20, 30]).unwrap();
+    let entry = |n: usize| PathBuf::from(format!("{}#{n}", file.display()));
+    let walked = walk(&[entry(2), entry(0)], &WalkOptions::default()).unwrap().items;
+    let names: Vec<_> = walked.iter().map(Item::display).collect();
+    assert_eq!(names, [entry(2), entry(0)].map(|path| path.display().to_string()));
+    let told = walk(&[entry(3)], &WalkOptions::default()).unwrap_err().to_string();
+    assert!(told.contains("no such entry"), "{told}");
+    let skipping = WalkOptions { missing: Missing::Skip, ..WalkOptions::default() };
+    assert_eq!(walk(&[entry(3), entry(1)], &skipping).unwrap().skipped.len(), 1);
+}
