@@ -58,6 +58,16 @@ pub(super) struct Layout {
     pub(super) anew: bool,
 }
 
+/// What decides what the commits of a run hold.
+pub(super) struct Content<'a> {
+    pub(super) plan: &'a Plan<'a>,
+    /// Contents whose codes can be used again.
+    pub(super) known: &'a Known,
+    pub(super) facts: &'a Facts,
+    pub(super) layout: Layout,
+    pub(super) checkpoints: Checkpoints,
+}
+
 /// The next commit in the making, and what is known of those before.
 pub(super) struct Assembly<'a> {
     plan: &'a Plan<'a>,
@@ -82,13 +92,8 @@ pub(super) struct Assembly<'a> {
 }
 
 impl<'a> Assembly<'a> {
-    pub(super) fn new(
-        plan: &'a Plan<'a>,
-        known: &'a Known,
-        facts: &'a Facts,
-        (layout, checkpoints): (Layout, Checkpoints),
-        writer: &'a mut Writer,
-    ) -> Result<Assembly<'a>> {
+    pub(super) fn new(content: Content<'a>, writer: &'a mut Writer) -> Result<Assembly<'a>> {
+        let Content { plan, known, facts, layout, checkpoints } = content;
         let unfinished = plan.old.and_then(unfinished);
         let since = unfinished.unwrap_or(plan.old.map_or(0, Snapshot::generation));
         let old_left = plan.steps.iter().filter(|step| matches!(step, Step::Read { old: Some(_) })).count();

@@ -17,7 +17,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::choose::Choice;
-use super::worker::{Chunk, Done, Queue, Setup, Watch, spawn};
+use super::worker::{Chunk, Done, Queue, Setup, Watch, Worker};
 use crate::error::{Error, Result};
 use crate::images::{Decoding, Item, Limits, Room, Stamp};
 use crate::model::Model;
@@ -278,7 +278,8 @@ impl<'a, 'b> Crew<'a, 'b> {
 
     fn hire(&mut self, encoder: crate::encode::Encoder) -> Result<()> {
         let watch = Arc::new(Watch::default());
-        let worker = spawn(self.hired, self.coder.setup(), encoder, (&self.taker, &self.sender, &watch))?;
+        let worker = Worker::new(self.coder.setup(), encoder, watch.clone());
+        let worker = worker.start(self.taker.clone(), self.sender.clone())?;
         self.workers.insert(self.hired, (worker, watch));
         self.hired += 1;
         Ok(())

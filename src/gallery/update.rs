@@ -9,13 +9,14 @@
 //! A run that is interrupted or killed keeps what it committed, and the next one goes on from there.
 //! A binarizer that was fitted to a few images is fitted anew when there are many more; all images are then read again.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aesearch_index::{Snapshot, Writer};
 
-use super::assembly::{Assembly, Checkpoints, Layout, Tally};
+use super::assembly::{Assembly, Checkpoints, Content, Layout, Tally};
 use super::choose::{ChooseOptions, choose};
 use super::coder::{Coded, Coder, CoderOptions, Known, Observer, Outcome, Progress, Stages};
 use super::ink::{Invert, decide_ink};
@@ -299,11 +300,12 @@ impl Run<'_> {
         let Run { plan, model, layout, options, .. } = *self;
         let jobs = plan.jobs();
         let identity = identity(model, &options.model, self.before);
-        let how = (layout, options.checkpoints);
+        let checkpoints = options.checkpoints;
         if jobs.is_empty() {
             let Some(facts) = self.before else { return Ok(Made::default()) };
             let facts = Facts { model: identity, ..facts.clone() };
-            let tally = Assembly::new(plan, &Known::new(), &facts, how, writer)?.finish(true)?;
+            let content = Content { plan, known: &Known::new(), facts: &facts, layout, checkpoints };
+            let tally = Assembly::new(content, writer)?.finish(true)?;
             return Ok(Made { tally, coded: Coded::default() });
         }
 
@@ -336,8 +338,9 @@ impl Run<'_> {
         let facts = Facts { model: identity, binarizer, fitted: fit.fitted, offered: fit.offered, ink };
         let known = Arc::new(plan.known()?);
         coder.known = known.clone();
-        let mut assembly = Assembly::new(plan, &known, &facts, how, writer)?;
-        let done: std::collections::HashSet<usize> = fit.held.iter().map(|(position, _)| *position).collect();
+        let content = Content { plan, known: &known, facts: &facts, layout, checkpoints };
+        let mut assembly = Assembly::new(content, writer)?;
+        let done: HashSet<usize> = fit.held.iter().map(|(position, _)| *position).collect();
         let rest: Vec<usize> = jobs.iter().copied().filter(|position| !done.contains(position)).collect();
         fit.held.into_iter().try_for_each(|(position, outcome)| assembly.put(position, outcome))?;
         let mut coded = fit.coded;

@@ -87,26 +87,8 @@ impl Coder<'_> {
     }
 }
 
-/// Starts worker number `id`, which works until the queue is closed.
-pub(super) fn spawn(
-    id: usize,
-    mut setup: Setup,
-    encoder: Encoder,
-    (queue, results, watch): (&Queue, &Sender<Done>, &Arc<Watch>),
-) -> Result<JoinHandle<()>> {
-    let (queue, results, watch) = (queue.clone(), results.clone(), watch.clone());
-    setup.decoding.clock = watch.clock.clone();
-    let (resizer, images, stages) = (Resizer::new(), Vec::new(), Stages::default());
-    let worker = Worker { setup, encoder, resizer, watch, images, stages, bytes: 0 };
-    let work = move || worker.work(&queue, &results);
-    thread::Builder::new()
-        .name(format!("worker {id}"))
-        .spawn(work)
-        .map_err(|error| Error::usage(format!("threads: cannot start another one: {error}")))
-}
-
 /// What a worker thread owns.
-struct Worker {
+pub(super) struct Worker {
     setup: Setup,
     encoder: Encoder,
     resizer: Resizer,
@@ -125,6 +107,21 @@ enum Loading {
 }
 
 impl Worker {
+    /// A worker that `watch` tells of.
+    pub(super) fn new(mut setup: Setup, encoder: Encoder, watch: Arc<Watch>) -> Worker {
+        setup.decoding.clock = watch.clock.clone();
+        let (resizer, images, stages) = (Resizer::new(), Vec::new(), Stages::default());
+        Worker { setup, encoder, resizer, watch, images, stages, bytes: 0 }
+    }
+
+    /// Starts its thread, which works until the queue is closed.
+    pub(super) fn start(self, queue: Queue, results: Sender<Done>) -> Result<JoinHandle<()>> {
+        thread::Builder::new()
+            .name("worker".to_owned())
+            .spawn(move || self.work(&queue, &results))
+            .map_err(|error| Error::usage(format!("threads: cannot start another one: {error}")))
+    }
+
     fn work(mut self, queue: &Queue, results: &Sender<Done>) {
         loop {
             (self.stages, self.bytes) = (Stages::default(), 0);

@@ -242,3 +242,27 @@ fn reason(format: ImageFormat, error: ImageError) -> String {
     // one line, whatever a decoder has to say
     format!("{}: {}", name(format), what.split_whitespace().collect::<Vec<_>>().join(" "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_colour_jpeg_gives_its_luma_where_grey_is_wanted() {
+        let (width, height) = (37, 21);
+        let pixel = |x, y| image::Rgb([(x * 6) as u8, (y * 11) as u8, ((x + y) * 4) as u8]);
+        let mut jpeg = Cursor::new(Vec::new());
+        image::RgbImage::from_fn(width, height, pixel).write_to(&mut jpeg, ImageFormat::Jpeg).unwrap();
+        let jpeg = jpeg.into_inner();
+        let colour = decode(&jpeg, &Limits::default()).unwrap();
+        let grey = decode_for(&jpeg, &Decoding { grey: true, ..Decoding::default() }).unwrap();
+        assert_eq!((colour.channels, grey.channels), (3, 1));
+        assert_eq!((grey.width, grey.height, grey.data.len()), (37, 21, 37 * 21));
+        for (&[r, g, b], &luma) in colour.data.as_chunks::<3>().0.iter().zip(&grey.data) {
+            let expected = 0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b);
+            assert!((expected - f32::from(luma)).abs() <= 3.0, "{r} {g} {b}: {luma}");
+        }
+        let cut = decode_for(&jpeg[..jpeg.len() - 2], &Decoding { grey: true, ..Decoding::default() });
+        assert!(cut.unwrap_err().contains("truncated"));
+    }
+}

@@ -172,22 +172,28 @@ pub fn load(item: &Item, limits: &Limits) -> Result<Loaded, String> {
 
 /// The bytes of a file, with its size and time of change, which are the same after reading.
 fn read_file(path: &Path, max_bytes: u64) -> Result<(Vec<u8>, (u64, i64)), String> {
-    let mut file = open_file(path).map_err(io_reason)?;
+    let file = open_file(path).map_err(io_reason)?;
     let metadata = file.metadata().map_err(io_reason)?;
     check_size(metadata.len(), max_bytes)?;
+    let bytes = read_unchanged(file, &metadata)?;
+    Ok((bytes, (metadata.len(), mtime_ns(&metadata))))
+}
+
+/// All bytes of a file that was as `metadata` says, and still is when they are read.
+fn read_unchanged(mut file: File, metadata: &Metadata) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     // one more than the size, so that the read that finds the end does not grow the buffer
     let capacity =
         usize::try_from(metadata.len() + 1).map_err(|_| "file too large for this machine".to_owned())?;
     bytes.try_reserve_exact(capacity).map_err(|_| format!("no memory for {} bytes", metadata.len()))?;
-    // a file that grows while it is read stays within the limit too
-    (&mut file).take(max_bytes).read_to_end(&mut bytes).map_err(io_reason)?;
-    let quick_stamp = |metadata: &Metadata| (metadata.len(), mtime_ns(metadata));
+    // a file that grows while it is read is not followed
+    (&mut file).take(metadata.len() + 1).read_to_end(&mut bytes).map_err(io_reason)?;
     let now = file.metadata().map_err(io_reason)?;
-    if quick_stamp(&now) != quick_stamp(&metadata) || bytes.len() as u64 != now.len() {
+    let is_same = now.len() == metadata.len() && mtime_ns(&now) == mtime_ns(metadata);
+    if !is_same || bytes.len() as u64 != metadata.len() {
         return Err("it changed while it was read: index it again".to_owned());
     }
-    Ok((bytes, quick_stamp(&metadata)))
+    Ok(bytes)
 }
 
 /// Whether an image file of `bytes` may be read.
@@ -267,5 +273,31 @@ pub(super) fn io_reason(error: io::Error) -> String {
         io::ErrorKind::UnexpectedEof => "the file ends too early (truncated)".to_owned(),
         io::ErrorKind::IsADirectory => "a folder, not a file".to_owned(),
         _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_changes_while_it_is_read_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.png");
+        std::fs::write(&path, b"before").unwrap();
+        let metadata = path.metadata().unwrap();
+        let read = || read_unchanged(open_file(&path).unwrap(), &metadata);
+        assert_eq!(read().unwrap(), b"before");
+        File::options().append(true).open(&path).unwrap().write_all(b" and after").unwrap();
+        assert!(read().unwrap_err().starts_with("it changed while it was read"));
+        std::fs::write(&path, b"behind").unwrap();
+        let later = metadata.modified().unwrap() + Duration::from_secs(2);
+        File::options().append(true).open(&path).unwrap().set_modified(later).unwrap();
+        assert!(read().unwrap_err().starts_with("it changed"), "of the same size, at another time");
+        std::fs::write(&path, b"").unwrap();
+        assert!(read().is_err());
+        assert!(read_file(&path, 0).unwrap().0.is_empty());
     }
 }

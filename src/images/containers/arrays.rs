@@ -42,7 +42,8 @@ impl Block {
     fn read(&self, index: usize, limits: &Limits) -> Result<Pixels, String> {
         let [height, width, channels] = self.shape;
         let (pixels, bytes) = ((height * width) as u64, self.stride());
-        if pixels > limits.max_pixels || bytes > limits.max_decoded_bytes {
+        // read and decoded at once: what a file may have, and what its pixels may
+        if pixels > limits.max_pixels || bytes > limits.max_decoded_bytes.min(limits.max_file_bytes) {
             return Err(format!("too large: {width}x{height}, {} MiB", bytes >> 20));
         }
         let at = self.start + index as u64 * bytes + self.layout.prefix as u64;
@@ -169,6 +170,8 @@ mod tests {
         assert!(arrays.read(3, &Limits::default()).is_err());
         let small = Limits { max_pixels: 1, ..Limits::default() };
         assert!(arrays.read(1, &small).unwrap_err().contains("too large"));
+        let short = Limits { max_file_bytes: 7, ..Limits::default() };
+        assert!(arrays.read(1, &short).unwrap_err().contains("too large"));
     }
 
     #[test]
