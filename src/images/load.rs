@@ -172,8 +172,7 @@ pub fn load(item: &Item, limits: &Limits) -> Result<Loaded, String> {
 
 /// The bytes of a file, with its size and time of change, which are the same after reading.
 fn read_file(path: &Path, max_bytes: u64) -> Result<(Vec<u8>, (u64, i64)), String> {
-    let file = open_file(path).map_err(io_reason)?;
-    let metadata = file.metadata().map_err(io_reason)?;
+    let (file, metadata) = open_file(path).map_err(io_reason)?;
     check_size(metadata.len(), max_bytes)?;
     let bytes = read_unchanged(file, &metadata)?;
     Ok((bytes, (metadata.len(), mtime_ns(&metadata))))
@@ -207,15 +206,16 @@ pub(super) fn check_size(bytes: u64, max_bytes: u64) -> Result<(), String> {
     Ok(())
 }
 
-/// Opens a plain file for reading, and nothing else: a pipe would wait for somebody to write.
-pub(super) fn open_file(path: &Path) -> io::Result<File> {
+/// Opens a plain file for reading, and nothing else: a pipe would wait for somebody to write. Gives its metadata as well.
+pub(super) fn open_file(path: &Path) -> io::Result<(File, Metadata)> {
     let file = match open_at_once(path) {
         // a plain file that another program holds by a lease: the system asks for it back
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => File::open(path)?,
         opened => opened?,
     };
-    check_kind(&file.metadata()?)?;
-    Ok(file)
+    let metadata = file.metadata()?;
+    check_kind(&metadata)?;
+    Ok((file, metadata))
 }
 
 /// Opens without waiting.
@@ -288,7 +288,7 @@ mod tests {
         let path = dir.path().join("a.png");
         std::fs::write(&path, b"before").unwrap();
         let metadata = path.metadata().unwrap();
-        let read = || read_unchanged(open_file(&path).unwrap(), &metadata);
+        let read = || read_unchanged(open_file(&path).unwrap().0, &metadata);
         assert_eq!(read().unwrap(), b"before");
         File::options().append(true).open(&path).unwrap().write_all(b" and after").unwrap();
         assert!(read().unwrap_err().starts_with("it changed while it was read"));

@@ -27,7 +27,7 @@ impl FileAt {
     /// # Errors
     /// The reason why it cannot be opened.
     pub(super) fn new(path: &Path) -> Result<Self, String> {
-        let metadata = open_file(path).and_then(|file| file.metadata()).map_err(io_reason)?;
+        let (_, metadata) = open_file(path).map_err(io_reason)?;
         Ok(FileAt { path: path.into(), len: metadata.len(), mtime_ns: mtime_ns(&metadata) })
     }
 
@@ -47,8 +47,7 @@ impl FileAt {
 
     /// Fills `buffer` from the bytes at `offset`.
     pub(super) fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        let file = open_file(&self.path)?;
-        let metadata = file.metadata()?;
+        let (file, metadata) = open_file(&self.path)?;
         if (metadata.len(), mtime_ns(&metadata)) != self.stamp() {
             return Err(io::Error::other("the container has changed since it was listed"));
         }

@@ -77,7 +77,7 @@ fn claim(path: &Path) -> Option<&'static str> {
 /// # Errors
 /// It cannot be read.
 pub(in crate::images) fn recognise(path: &Path) -> io::Result<Found> {
-    let head = read_head(&mut open_file(path)?)?;
+    let head = read_head(&mut open_file(path)?.0)?;
     if let Some(format) = by_content(&head) {
         let has_ending = path.extension().is_some();
         return Ok(match format {
@@ -91,7 +91,7 @@ pub(in crate::images) fn recognise(path: &Path) -> io::Result<Found> {
     let content = sniff::sniff(&head[..head.len().min(sniff::HEAD)]);
     if content == Content::Gzip {
         // damage is told by whoever reads the whole
-        let inner = read_head(&mut flate2::read::MultiGzDecoder::new(open_file(path)?)).unwrap_or_default();
+        let inner = read_head(&mut flate2::read::MultiGzDecoder::new(open_file(path)?.0)).unwrap_or_default();
         match by_content(&inner) {
             Some(Format::Idx { .. }) => return Ok(Found::Container(Format::Idx { is_gzip: true })),
             Some(Format::Tar { .. }) => return Ok(Found::Container(Format::Tar { is_gzip: true })),
