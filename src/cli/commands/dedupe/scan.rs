@@ -1,0 +1,9 @@
+//! `aesearch dedupe scan`.
+
+use crate::cli::args;
+use crate::cli::exit::Exit;
+use crate::cli::resolve::Context;
+
+pub(super) fn run(_context: &Context, _args: &args::Scan) -> anyhow::Result<Exit> {
+    Err(crate::error::Error::usage("dedupe scan").into())
+}
