@@ -1,7 +1,16 @@
 //! What is there twice: found, proposed, carried out, taken back.
 
+mod align;
 mod plan;
+mod structure;
+mod thumb;
 
 pub use plan::{
     COMMAND, CopyRecall, Duplicate, File, Group, Kind, NearMiss, Plan, SCHEMA_VERSION, Threshold, Unread,
 };
+#[doc(hidden)]
+pub mod lab {
+    pub use super::align::*;
+    pub use super::structure::*;
+    pub use super::thumb::*;
+}
