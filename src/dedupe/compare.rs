@@ -1,0 +1,214 @@
+//! How unlike two images are that lie on each other: 0 for the same, 1 for nothing in common.
+//!
+//! What counts is the worst place. A copy that was compressed, scaled or brightened differs from its original a little everywhere; two
+//! images of the same kind (two ones, two ships on the horizon) may agree nearly everywhere, but somewhere they differ outright.
+//!
+//! 1. Brightness and contrast are evened out, where neither is clipped; then the one is clipped where the other was.
+//! 2. The sharper is blurred until both are equally sharp: what was scaled down has lost its detail.
+//! 3. The difference of the gradients in each of 6x6 overlapping squares of 8 pixels, over the mean energy of both. Gradients, as
+//!    pixels correlate merely because both are dark at the top. The largest is the unlikeness of the luma.
+//! 4. Colours that differ make it larger, colours that agree smaller: few of the images with like luma have like colour.
+
+use super::align::{FLOOR, INNER, Motion, POINTS, Sums, Template, View, Warped, blur};
+use super::look::CHROMA;
+
+/// Above this, a value may have been clipped, in grey levels.
+const CLIPPED: f32 = 240.0;
+/// Cells along each side, of which 2x2 make a square.
+const CELLS: usize = 7;
+/// Rounds of blurring.
+const ROUNDS: usize = 6;
+/// Points of a square, about.
+const SQUARE: f32 = 4.0 * ((INNER - 2) * (INNER - 2)) as f32 / (CELLS * CELLS) as f32;
+/// Least part of a square, and of all, that both must cover.
+const COVERED: f32 = 0.4;
+const OVERLAP: f32 = 0.5;
+/// Mean square of twice the gradient below which an image is flat: noise is all that it has.
+const FLAT: f32 = 4.0 * FLOOR;
+/// Variance of colour below which images count as grey, in levels squared.
+const GREY: f32 = 16.0;
+/// The unlikeness of colours that says nothing: also where one has none.
+const NEUTRAL: f32 = 0.25;
+/// So much the colours count, and no more below this unlikeness.
+const COLOUR_WEIGHT: f32 = 0.75;
+const COLOUR_FLOOR: f32 = 0.1;
+
+/// Unlikeness of the luma of `other`, laid on `template` by `motion`.
+pub fn luma_unlikeness(template: &Template<'_>, other: &View, motion: &Motion) -> f32 {
+    let (mut a, Warped { value: mut b, inside }) = template.pair(other, motion);
+    even_out(&mut a, &mut b, &inside);
+    let inner = interior(&inside);
+    for _ in 0..ROUNDS {
+        let (energy_a, energy_b) = energies(&a, &b, &inner);
+        let ratio = energy_a / energy_b.max(1e-3);
+        let excess = ratio.max(1.0 / ratio.max(1e-3)) - 1.0;
+        if excess < 0.01 {
+            break;
+        }
+        blur::<INNER>(if ratio > 1.0 { &mut a } else { &mut b }, (0.15 * excess).min(0.1));
+    }
+    worst_square(&a, &b, &inner)
+}
+
+/// Gives both the brightness and the contrast of the less contrasted, and clips them alike.
+fn even_out(a: &mut [f32; POINTS], b: &mut [f32; POINTS], inside: &[f32; POINTS]) {
+    let sums = |limit: f32| {
+        let weight = |i: usize| if a[i] < limit && b[i] < limit { inside[i] } else { 0.0 };
+        let weights: [f32; POINTS] = std::array::from_fn(weight);
+        let [of_a, of_b]: [[f32; POINTS]; 2] = [&*a, &*b].map(|v| std::array::from_fn(|i| v[i] * weights[i]));
+        Sums { n: weights.iter().sum(), ..Sums::of(&of_a, &of_b) }
+    };
+    let mut used = sums(CLIPPED);
+    let (var_a, var_b, _) = used.covariances();
+    if used.n < 0.3 * POINTS as f32 || var_a.min(var_b) < 25.0 {
+        used = sums(f32::INFINITY);
+    }
+    let (var_a, var_b, _) = used.covariances();
+    let gain = var_b.sqrt().max(1.0) / var_a.sqrt().max(1.0);
+    let offset = (used.b - gain * used.a) / used.n.max(1.0);
+    let scale = |values: &mut [f32; POINTS], gain: f32, offset: f32| {
+        values.iter_mut().for_each(|value| *value = gain * *value + offset);
+        gain * 255.0 + offset
+    };
+    // white of the one that was stretched
+    let white = if gain > 1.0 { scale(b, 1.0 / gain, -offset / gain) } else { scale(a, gain, offset) };
+    for values in [a, b] {
+        values.iter_mut().for_each(|value| *value = value.min(white));
+    }
+}
+
+/// 1 for points with all four neighbours inside, which have gradients; else 0.
+fn interior(inside: &[f32; POINTS]) -> [f32; POINTS] {
+    std::array::from_fn(|at| {
+        let (x, y) = (at % INNER, at / INNER);
+        if !(1..INNER - 1).contains(&x) || !(1..INNER - 1).contains(&y) {
+            return 0.0;
+        }
+        inside[at] * inside[at - 1] * inside[at + 1] * inside[at - INNER] * inside[at + INNER]
+    })
+}
+
+/// Twice the gradient at a point that is not at the border.
+fn gradient(image: &[f32; POINTS], at: usize) -> (f32, f32) {
+    (image[at + 1] - image[at - 1], image[at + INNER] - image[at - INNER])
+}
+
+/// Points of the inner rows and columns.
+fn points() -> impl Iterator<Item = usize> {
+    (1..INNER - 1).flat_map(|y| (1..INNER - 1).map(move |x| y * INNER + x))
+}
+
+/// Mean square of the gradients of each.
+fn energies(a: &[f32; POINTS], b: &[f32; POINTS], inner: &[f32; POINTS]) -> (f32, f32) {
+    let (mut n, mut aa, mut bb) = (0.0f32, 0.0, 0.0);
+    for at in points() {
+        let ((ax, ay), (bx, by)) = (gradient(a, at), gradient(b, at));
+        n += inner[at];
+        aa += inner[at] * (ax * ax + ay * ay);
+        bb += inner[at] * (bx * bx + by * by);
+    }
+    (aa / n.max(1.0), bb / n.max(1.0))
+}
+
+/// The largest mean difference of gradients in a square, over their mean energy.
+fn worst_square(a: &[f32; POINTS], b: &[f32; POINTS], inner: &[f32; POINTS]) -> f32 {
+    let (energy_a, energy_b) = energies(a, b, inner);
+    if energy_a.min(energy_b) < FLAT {
+        return 1.0;
+    }
+    let (scale_a, scale_b) = (energy_a.sqrt().recip(), energy_b.sqrt().recip());
+    let mut cells = [[(0.0f32, 0.0f32); CELLS]; CELLS]; // difference, points
+    for at in points() {
+        let ((ax, ay), (bx, by)) = (gradient(a, at), gradient(b, at));
+        let (dx, dy) = (ax * scale_a - bx * scale_b, ay * scale_a - by * scale_b);
+        let (x, y) = (at % INNER - 1, at / INNER - 1);
+        let cell = &mut cells[y * CELLS / (INNER - 2)][x * CELLS / (INNER - 2)];
+        cell.0 += inner[at] * (dx * dx + dy * dy) / 2.0;
+        cell.1 += inner[at];
+    }
+    let all: f32 = cells.as_flattened().iter().map(|cell| cell.1).sum();
+    if all < OVERLAP * SQUARE * (CELLS * CELLS) as f32 / 4.0 {
+        return 1.0;
+    }
+    let squares = (0..CELLS - 1).flat_map(|y| (0..CELLS - 1).map(move |x| (x, y)));
+    let unlike = squares.filter_map(|(x, y)| {
+        let four = [cells[y][x], cells[y][x + 1], cells[y + 1][x], cells[y + 1][x + 1]];
+        let (difference, n) = four.iter().fold((0.0, 0.0), |sum, cell| (sum.0 + cell.0, sum.1 + cell.1));
+        (n >= COVERED * SQUARE).then_some(difference / n)
+    });
+    unlike.fold(0.0, f32::max).min(1.0)
+}
+
+/// Unlikeness of colours as of [`look`](super::look), 0 to 1; those without colour tell nothing.
+pub fn colour_unlikeness(a: &[u8; CHROMA], b: &[u8; CHROMA]) -> f32 {
+    let (mut difference, mut energy) = (0.0, 0.0);
+    for (&a, &b) in a.iter().zip(b) {
+        let (a, b) = (f32::from(a) - 128.0, f32::from(b) - 128.0);
+        difference += (a - b) * (a - b);
+        energy += (a * a + b * b) / 2.0;
+    }
+    let n = CHROMA as f32;
+    ((difference / n + NEUTRAL * GREY) / (energy / n + GREY)).min(1.0)
+}
+
+/// Unlikeness of two images by those of their luma and their colours, 0 to 1.
+pub fn unlikeness(luma: f32, colour: f32) -> f32 {
+    let factor = ((colour + COLOUR_FLOOR) / (NEUTRAL + COLOUR_FLOOR)).powf(COLOUR_WEIGHT);
+    (luma * factor).clamp(0.0, 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::look::{SIDE, Thumb};
+    use super::*;
+
+    /// Stripes and a blob; `what` is where the blob is.
+    fn picture(what: (f32, f32), gain: f32, light: f32) -> Thumb {
+        std::array::from_fn(|i| {
+            let (x, y) = ((i % SIDE) as f32, (i / SIDE) as f32);
+            let blob = (-((x - what.0).powi(2) + (y - what.1).powi(2)) / 12.0).exp();
+            (light + gain * (90.0 + 40.0 * (x * 0.6 + y * 0.3).sin() + 60.0 * blob)).clamp(0.0, 255.0) as u8
+        })
+    }
+
+    fn compared(a: &Thumb, b: &Thumb) -> f32 {
+        let (a, b) = (View::new(a), View::new(b));
+        let template = Template::new(&a);
+        template.lay(&b).map_or(1.0, |motion| luma_unlikeness(&template, &b, &motion))
+    }
+
+    #[test]
+    fn light_and_contrast_are_nothing_a_moved_blob_is_much() {
+        let image = picture((10.0, 20.0), 1.0, 0.0);
+        assert_eq!(compared(&image, &image), 0.0);
+        assert!(compared(&image, &picture((10.0, 20.0), 0.7, 0.0)) < 0.01);
+        assert!(compared(&image, &picture((10.0, 20.0), 1.5, 0.0)) < 0.05, "clipped");
+        assert!(compared(&image, &picture((20.0, 12.0), 1.0, 0.0)) > 0.3);
+    }
+
+    #[test]
+    fn a_shift_and_a_blur_are_little() {
+        let image = picture((14.0, 16.0), 1.0, 0.0);
+        let moved: Thumb = std::array::from_fn(|i| image[i / SIDE * SIDE + (i % SIDE).saturating_sub(2)]);
+        assert!(compared(&image, &moved) < 0.03, "{}", compared(&image, &moved));
+        let mut soft = image.map(f32::from);
+        blur::<SIDE>(&mut soft, 0.2);
+        assert!(compared(&image, &soft.map(|value| value as u8)) < 0.03);
+    }
+
+    #[test]
+    fn flat_images_are_like_nothing() {
+        let noise: Thumb = std::array::from_fn(|i| 100 + (i * 7919 % 3) as u8);
+        assert_eq!(compared(&noise, &noise), 1.0);
+        assert_eq!(compared(&[7; 1024], &[7; 1024]), 1.0);
+    }
+
+    #[test]
+    fn grey_says_nothing_of_colours() {
+        let (grey, red, blue) = ([128; CHROMA], [160; CHROMA], [90; CHROMA]);
+        assert!((colour_unlikeness(&grey, &grey) - NEUTRAL).abs() < 1e-6);
+        assert!(colour_unlikeness(&red, &red) < 0.01 && colour_unlikeness(&red, &blue) == 1.0);
+        assert!((unlikeness(0.1, NEUTRAL) - 0.1).abs() < 1e-6);
+        assert!(unlikeness(0.1, 0.0) < 0.05 && unlikeness(0.1, 1.0) > 0.2 && unlikeness(0.0, 1.0) == 0.0);
+    }
+}

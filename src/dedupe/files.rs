@@ -1,0 +1,173 @@
+//! The files of a scan: which of them hold the same bytes, which show the same pixels.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use aesearch_index::Snapshot;
+
+use super::look::Look;
+use super::looks::{Hash, Looks};
+use super::plan::File;
+use crate::error::Result;
+use crate::gallery::Record;
+use crate::images::{Limits, Place, Source, file_of, named, read};
+
+/// The images of a scan.
+pub struct Collection {
+    base: PathBuf,
+    files: Vec<Listed>, // by name
+    contents: BTreeMap<Hash, Vec<u32>>,
+    size: usize,
+}
+
+/// An image as the index knows it.
+struct Listed {
+    name: Vec<u8>,
+    record: Record,
+    part: usize,
+    reference: bool,
+}
+
+/// What looks the same pixel by pixel.
+#[derive(Debug, Clone)]
+pub struct Picture {
+    /// The contents that show it, ascending.
+    pub contents: Vec<Hash>,
+}
+
+/// The contents of an index.
+///
+/// # Errors
+/// When a record is damaged.
+pub fn hashes(snapshot: &Snapshot) -> Result<HashSet<Hash>> {
+    snapshot.ids().map(|id| Ok(Record::of(snapshot, id)?.hash)).collect()
+}
+
+impl Collection {
+    /// The images of the index that lie in `data` or in `reference`; without `data`, all. `base` is the folder that holds the index.
+    ///
+    /// # Errors
+    /// When a record is damaged.
+    pub fn new(snapshot: &Snapshot, base: &Path, data: &[PathBuf], reference: &[PathBuf]) -> Result<Collection> {
+        let places = |paths: &[PathBuf]| paths.iter().map(|path| Place::new(path)).collect::<Vec<_>>();
+        let (data, reference) = (places(data), places(reference));
+        let mut files = Vec::new();
+        for id in snapshot.ids() {
+            let name = snapshot.name(id);
+            let is_reference = reference.iter().any(|place| place.holds(name, base));
+            let part = data.iter().position(|place| place.holds(name, base));
+            let part = if data.is_empty() { Some(0) } else { part };
+            if let Some(part) = part.or(is_reference.then_some(data.len())) {
+                let record = Record::of(snapshot, id)?;
+                files.push(Listed { name: name.to_vec(), record, part, reference: is_reference });
+            }
+        }
+        files.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        let mut contents: BTreeMap<Hash, Vec<u32>> = BTreeMap::new();
+        for (file, number) in files.iter().zip(0..) {
+            contents.entry(file.record.hash).or_default().push(number);
+        }
+        let size = files.len();
+        Ok(Collection { base: base.to_path_buf(), files, contents, size })
+    }
+
+    /// Images.
+    pub fn len(&self) -> usize {
+        self.size
+    }
+
+    /// The folder that holds the index.
+    pub fn base(&self) -> &Path {
+        &self.base
+    }
+
+    /// Each content, with the name of a file that has it.
+    pub fn contents(&self) -> impl Iterator<Item = (&Hash, &[u8])> {
+        self.contents.iter().map(|(hash, files)| (hash, self.files[files[0] as usize].name.as_slice()))
+    }
+
+    /// Forgets the contents that there is no look at; gives the pictures that the others show.
+    pub fn look(&mut self, looks: &Looks) -> Vec<Picture> {
+        let mut pictures: BTreeMap<[u8; 32], Vec<Hash>> = BTreeMap::new();
+        self.contents.retain(|hash, _| {
+            let look = looks.get(hash);
+            look.iter().for_each(|look| pictures.entry(*look.pixels).or_default().push(*hash));
+            look.is_some()
+        });
+        self.size = self.contents.values().map(Vec::len).sum();
+        pictures.into_values().map(|contents| Picture { contents }).collect()
+    }
+
+    /// The numbers of the files of each content, ascending by content.
+    pub fn by_content(&self) -> impl Iterator<Item = (&Hash, &[u32])> {
+        self.contents.iter().map(|(hash, files)| (hash, files.as_slice()))
+    }
+
+    /// The numbers of the files of a content.
+    pub fn files_of(&self, hash: &Hash) -> &[u32] {
+        self.contents.get(hash).map_or(&[], Vec::as_slice)
+    }
+
+    /// Which of the paths of the scan a file lies in.
+    pub fn part(&self, file: u32) -> usize {
+        self.files[file as usize].part
+    }
+
+    /// What a plan says of a file; its look says the rest.
+    pub fn file(&self, number: u32, looks: &dyn Fn(&Hash) -> Option<Shape>) -> File {
+        let Listed { name, record, reference, .. } = &self.files[number as usize];
+        let found = file_of(name, Path::new(""));
+        // a relative name starts at the working directory, where it is there; else at the folder that holds the index
+        let (path, at) = match found.or_else(|| file_of(name, &self.base)) {
+            Some(file) if file_of(name, Path::new("")).is_none() => {
+                let base = self.base.as_os_str().as_encoded_bytes();
+                (if base.is_empty() { name.clone() } else { [base, b"/", name].concat() }, Some(file))
+            }
+            found => (name.clone(), found),
+        };
+        let entry = at.is_some_and(|file| file.as_os_str().as_encoded_bytes() != path);
+        let shape = looks(&record.hash).unwrap_or_default();
+        let shown = String::from_utf8_lossy(&path).into_owned();
+        File {
+            path_bytes: (shown.as_bytes() != path).then_some(path),
+            path: shown,
+            entry,
+            reference: *reference,
+            size: record.size,
+            mtime_ns: record.mtime_ns,
+            hash: super::hex(&record.hash),
+            width: shape.width,
+            height: shape.height,
+            format: shape.format,
+            exif: shape.exif,
+            label: record.label.clone(),
+        }
+    }
+
+    /// A file that shows the picture, read.
+    pub fn source(&self, picture: &Picture) -> Option<Source> {
+        let file = *self.files_of(&picture.contents[0]).first()?;
+        let name = self.files[file as usize].name.as_slice();
+        let item = named([name], &self.base).into_iter().next()?.ok()?;
+        read(&item, &Limits::default()).ok()
+    }
+}
+
+/// What a look knows of a file.
+#[derive(Debug, Clone, Default)]
+pub struct Shape {
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// The format.
+    pub format: String,
+    /// It has EXIF data.
+    pub exif: bool,
+}
+
+impl From<Look<'_>> for Shape {
+    fn from(look: Look<'_>) -> Shape {
+        Shape { width: look.width, height: look.height, format: look.format.to_owned(), exif: look.exif }
+    }
+}

@@ -1,0 +1,221 @@
+//! A look at an image: what is kept of it to compare it with others, about 1.2 kB.
+//!
+//! Luma at 32x32 and colour at 8x8, whatever the image's proportions; its size and format, to tell which copy is the better
+//! one; and a hash of its pixels. Nothing here knows the index.
+
+use crate::images::{InputShape, Pixels, Resizer, SourceFacts, hash_of_pixels};
+
+/// Side of the luma, in pixels.
+pub const SIDE: usize = 32;
+/// Pixels of the luma.
+pub const AREA: usize = SIDE * SIDE;
+/// Side of the colour, in pixels.
+const CHROMA_SIDE: usize = 8;
+/// Values of the colour: blueness at each pixel, then redness.
+pub const CHROMA: usize = 2 * CHROMA_SIDE * CHROMA_SIDE;
+
+/// Luma, u8 `[SIDE, SIDE]`.
+pub type Thumb = [u8; AREA];
+
+/// Where things stand in the bytes of a look.
+const VERSION: u8 = 1;
+const WIDTH: usize = 1;
+const HEIGHT: usize = 5;
+const EXIF: usize = 9;
+const PIXELS: usize = 10;
+const LUMA: usize = PIXELS + 32;
+const COLOUR: usize = LUMA + AREA;
+const FORMAT: usize = COLOUR + CHROMA;
+
+/// A look as bytes that lie elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub struct Look<'a> {
+    /// BLAKE3 of the decoded, upright pixels; grey in three channels is grey.
+    pub pixels: &'a [u8; 32],
+    /// The luma.
+    pub luma: &'a Thumb,
+    /// Cb, then Cr, u8 `[2, 8, 8]`; 128 is grey.
+    pub chroma: &'a [u8; CHROMA],
+    /// Columns of the image, upright.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// Its file's format, such as `jpeg`; empty for plain pixels.
+    pub format: &'a str,
+    /// Its file has EXIF data.
+    pub exif: bool,
+}
+
+/// The bytes of a look at an image.
+///
+/// # Errors
+/// When the image is empty.
+pub fn look_at(pixels: &Pixels, facts: &SourceFacts, resizer: &mut Resizer) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::with_capacity(FORMAT + 8);
+    bytes.push(VERSION);
+    for side in [pixels.width, pixels.height] {
+        bytes.extend(u32::try_from(side).map_err(|_| "too large".to_owned())?.to_le_bytes());
+    }
+    bytes.push(u8::from(facts.exif));
+    bytes.extend(hash_of_pixels(pixels));
+    bytes.extend(luma(pixels, resizer)?);
+    bytes.extend(chroma(pixels, resizer)?);
+    bytes.extend(facts.format.as_bytes());
+    Ok(bytes)
+}
+
+/// An image's luma, stretched to a square.
+///
+/// # Errors
+/// When the image is empty.
+pub fn luma(pixels: &Pixels, resizer: &mut Resizer) -> Result<Thumb, String> {
+    let mut plane = [0.0; AREA];
+    resizer.to_input(pixels, InputShape { channels: 1, height: SIDE, width: SIDE }, &mut plane)?;
+    Ok(plane.map(|value| (value * 255.0).round() as u8))
+}
+
+/// An image's colour, as of JPEG's Cb and Cr.
+///
+/// # Errors
+/// When the image is empty.
+pub fn chroma(pixels: &Pixels, resizer: &mut Resizer) -> Result<[u8; CHROMA], String> {
+    const PLANE: usize = CHROMA / 2;
+    if pixels.channels == 1 {
+        return Ok([128; CHROMA]);
+    }
+    let mut planes = [0.0; 3 * PLANE];
+    let shape = InputShape { channels: 3, height: CHROMA_SIDE, width: CHROMA_SIDE };
+    resizer.to_input(pixels, shape, &mut planes)?;
+    Ok(std::array::from_fn(|i| {
+        let [r, g, b] = [0, 1, 2].map(|channel| planes[channel * PLANE + i % PLANE]);
+        let value = match i / PLANE {
+            0 => -0.168_736 * r - 0.331_264 * g + 0.5 * b,
+            _ => 0.5 * r - 0.418_688 * g - 0.081_312 * b,
+        };
+        (128.0 + value * 255.0).round().clamp(0.0, 255.0) as u8
+    }))
+}
+
+impl<'a> Look<'a> {
+    /// Reads a look; nothing where the bytes are none of this version.
+    pub fn from_bytes(bytes: &'a [u8]) -> Option<Look<'a>> {
+        if bytes.first() != Some(&VERSION) {
+            return None;
+        }
+        let number = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+        Some(Look {
+            pixels: bytes.get(PIXELS..LUMA)?.try_into().ok()?,
+            luma: bytes.get(LUMA..COLOUR)?.try_into().ok()?,
+            chroma: bytes.get(COLOUR..FORMAT)?.try_into().ok()?,
+            width: number(WIDTH)?,
+            height: number(HEIGHT)?,
+            format: std::str::from_utf8(bytes.get(FORMAT..)?).ok()?,
+            exif: *bytes.get(EXIF)? != 0,
+        })
+    }
+}
+
+/// The eight ways in which a square can lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Turn {
+    /// Left and right change places, first.
+    pub mirrored: bool,
+    /// Quarter turns to the right, then: 0 to 3.
+    pub quarters: u8,
+}
+
+impl Turn {
+    /// As it is.
+    pub const NONE: Turn = Turn { mirrored: false, quarters: 0 };
+    /// Left and right change places.
+    pub const MIRRORED: Turn = Turn { mirrored: true, quarters: 0 };
+    /// Top and bottom change places.
+    pub const FLIPPED: Turn = Turn { mirrored: true, quarters: 2 };
+
+    /// What takes it back.
+    pub fn inverse(self) -> Turn {
+        // a mirror image is its own reverse, however it is turned
+        if self.mirrored { self } else { Turn { quarters: (4 - self.quarters) % 4, ..self } }
+    }
+
+    /// The square image, u8 `[side, side]`, turned.
+    ///
+    /// # Panics
+    /// When it is no square.
+    pub fn of<const N: usize>(self, image: &[u8; N]) -> [u8; N] {
+        let side = N.isqrt();
+        assert_eq!(side * side, N, "a square");
+        let last = side - 1;
+        std::array::from_fn(|at| {
+            let (x, y) = (at % side, at / side);
+            let (x, y) = match self.quarters % 4 {
+                0 => (x, y),
+                1 => (y, last - x),
+                2 => (last - x, last - y),
+                _ => (last - y, x),
+            };
+            image[y * side + if self.mirrored { last - x } else { x }]
+        })
+    }
+
+    /// Both planes of a colour, turned.
+    pub fn of_chroma(self, chroma: &[u8; CHROMA]) -> [u8; CHROMA] {
+        let plane = |at: usize| -> [u8; CHROMA / 2] { std::array::from_fn(|i| chroma[at + i]) };
+        let planes = [self.of(&plane(0)), self.of(&plane(CHROMA / 2))];
+        std::array::from_fn(|i| planes[i / (CHROMA / 2)][i % (CHROMA / 2)])
+    }
+
+    /// In words; nothing for an image as it is.
+    pub fn name(self) -> Option<&'static str> {
+        match (self.mirrored, self.quarters % 4) {
+            (false, 0) => None,
+            (false, 1) => Some("turned right"),
+            (false, 2) => Some("turned upside down"),
+            (false, _) => Some("turned left"),
+            (true, 0) => Some("mirrored"),
+            (true, 1) => Some("mirrored and turned right"),
+            (true, 2) => Some("flipped"),
+            (true, _) => Some("mirrored and turned left"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_is_read_back_and_damage_is_none() {
+        let data = (0..5 * 7 * 3).map(|i| (i * 37 % 251) as u8).collect();
+        let pixels = Pixels { width: 5, height: 7, channels: 3, data };
+        let facts = SourceFacts { format: "png", exif: true };
+        let bytes = look_at(&pixels, &facts, &mut Resizer::new()).unwrap();
+        let look = Look::from_bytes(&bytes).unwrap();
+        assert_eq!((look.width, look.height, look.format, look.exif), (5, 7, "png", true));
+        assert_eq!(look.luma, &luma(&pixels, &mut Resizer::new()).unwrap());
+        assert!((0..FORMAT).all(|end| Look::from_bytes(&bytes[..end]).is_none()));
+        assert!(Look::from_bytes(&[9; 2000]).is_none());
+    }
+
+    #[test]
+    fn grey_has_no_colour_and_colours_have_theirs() {
+        let image = |rgb: [u8; 3]| Pixels { width: 4, height: 4, channels: 3, data: rgb.repeat(16) };
+        let chroma = |rgb| chroma(&image(rgb), &mut Resizer::new()).unwrap();
+        assert_eq!(chroma([90, 90, 90]), [128; CHROMA]);
+        let blue = chroma([0, 0, 255]);
+        assert!(blue[0] > 250 && blue[CHROMA / 2] < 128);
+    }
+
+    #[test]
+    fn every_turn_is_taken_back_by_its_inverse() {
+        let image: Thumb = std::array::from_fn(|i| (i * 7919 % 251) as u8);
+        for mirrored in [false, true] {
+            for quarters in 0..4 {
+                let turn = Turn { mirrored, quarters };
+                assert_eq!(turn.inverse().of(&turn.of(&image)), image, "{turn:?}");
+            }
+        }
+        let right = Turn { quarters: 1, ..Turn::NONE }.of(&image);
+        assert_eq!((right[SIDE - 1], right[0]), (image[0], image[AREA - SIDE]), "top left comes to the top right");
+    }
+}
