@@ -2,6 +2,11 @@
 
 mod plan;
 
+mod apply;
+
+pub use apply::{
+    Action, ApplyOptions, ApplyReport, PlanFile, Step, Told, UndoReport, apply, journal_of, undo,
+};
 pub use plan::{
     COMMAND, CopyRecall, Duplicate, File, Group, Kind, NearMiss, Plan, SCHEMA_VERSION, Threshold, Unread,
 };

@@ -46,7 +46,7 @@ pub use clock::Clock;
 pub use codec::{decode, encode_png, write_png};
 pub use item::Item;
 pub use list::from_list;
-pub use load::{Decoding, Limits, Loaded, Source, Stamp, load, read};
+pub use load::{Decoding, Limits, Loaded, Source, Stamp, hash_bytes, load, read, stamp_file};
 pub use named::{Place, file_of, files_of, named};
 pub use noise::add_noise;
 pub use resize::{COLOUR_RULE, RESIZE_RULE, Resizer, invert_ink, to_pixels};
