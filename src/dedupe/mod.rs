@@ -5,6 +5,11 @@ mod plan;
 mod structure;
 mod thumb;
 
+mod apply;
+
+pub use apply::{
+    Action, ApplyOptions, ApplyReport, PlanFile, Step, Told, UndoReport, apply, journal_of, undo,
+};
 pub use plan::{
     COMMAND, CopyRecall, Duplicate, File, Group, Kind, NearMiss, Plan, SCHEMA_VERSION, Threshold, Unread,
 };

@@ -8,6 +8,7 @@ mod runs;
 mod cli;
 mod containers;
 mod corpus;
+mod dedupe_apply;
 mod disk;
 mod eval;
 mod foreign;

@@ -1,9 +1,75 @@
-//! `aesearch dedupe undo`.
+//! `aesearch dedupe undo JOURNAL`: take back what `apply` did, or tell what that would do.
 
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::apply::{StepDocument, exit, steps, tell};
 use crate::cli::args;
-use crate::cli::exit::Exit;
+use crate::cli::commands::{SkippedDocument, skipped_documents};
+use crate::cli::exit::{Exit, catch_interrupts};
+use crate::cli::print::count;
 use crate::cli::resolve::Context;
+use crate::dedupe::{Action, Step, UndoReport, journal_of, undo};
 
-pub(super) fn run(_context: &Context, _args: &args::Undo) -> anyhow::Result<Exit> {
-    Err(crate::error::Error::usage("dedupe undo").into())
+#[derive(Debug, Serialize)]
+struct UndoDocument<'a> {
+    action: Option<Action>,
+    dry_run: bool,
+    /// In a dry run: what would be put back; `to` is where it is now.
+    done: Vec<StepDocument<'a>>,
+    refused: Vec<SkippedDocument<'a>>,
+    interrupted: bool,
+}
+
+pub(super) fn run(context: &Context, args: &args::Undo) -> anyhow::Result<Exit> {
+    let dry_run = !args.yes;
+    let journal = journal(&args.journal);
+    let printer = &context.printer;
+    let stop = catch_interrupts();
+    let what = if dry_run { "would put back" } else { "put back" };
+    let line = |step: &Step| format!("{what} {}", step.name);
+    let mut output = Ok(());
+    let report = undo(&journal, dry_run, &mut |told| tell(printer, told, line, stop, &mut output))?;
+    output?;
+    if printer.json {
+        let document = UndoDocument {
+            action: report.action,
+            dry_run,
+            done: steps(&report.done),
+            refused: skipped_documents(&report.refused),
+            interrupted: report.interrupted,
+        };
+        printer.document("dedupe undo", &document)?;
+    } else {
+        printer.text(&summary(&journal, dry_run, &report))?;
+    }
+    if report.interrupted {
+        printer.warning("interrupted: the same command goes on from there");
+    } else if !dry_run && !report.done.is_empty() {
+        printer.note(
+            "an index does not hold the files that are back, if it was made meanwhile: `aesearch index`",
+        );
+    }
+    Ok(exit(report.interrupted, &report.refused))
+}
+
+/// The journal at this path, or the one beside the plan at it.
+fn journal(path: &Path) -> PathBuf {
+    let beside = journal_of(path);
+    if beside.is_file() { beside } else { path.to_path_buf() }
+}
+
+/// `plan.json.journal: would put back 5 files; nothing was changed: --yes does it`
+fn summary(journal: &Path, dry_run: bool, report: &UndoReport) -> String {
+    let mut text = format!("{}: ", journal.display());
+    text += if dry_run { "would put back " } else { "put back " };
+    text += &count(report.done.len() as u64, "file");
+    if !report.refused.is_empty() {
+        text += &format!(", {} left as they are", count(report.refused.len() as u64, "file"));
+    }
+    if dry_run {
+        text += "; nothing was changed: --yes does it";
+    }
+    text
 }
