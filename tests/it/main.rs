@@ -8,6 +8,8 @@ mod runs;
 mod cli;
 mod containers;
 mod corpus;
+mod dedupe_decide;
+mod dedupe_report;
 mod disk;
 mod eval;
 mod foreign;
