@@ -6,6 +6,14 @@ mod evaluate;
 mod scan;
 mod undo;
 
+// what `scan` shows its plan with
+#[allow(dead_code)]
+mod pictures;
+#[allow(dead_code)]
+mod report;
+#[allow(dead_code)]
+mod sheet;
+
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::resolve::Context;
