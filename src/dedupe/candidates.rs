@@ -6,7 +6,7 @@ use std::path::Path;
 use aesearch_index::{Item, Mode, Search, SegmentBuilder, Settings, Snapshot, Writer};
 use rayon::prelude::*;
 
-use super::look::{Thumb, Turn};
+use super::look::Thumb;
 use super::structure::{BITS, Code, LAYOUT, Planes, SPECTRUM, layout, mean, spectrum};
 use crate::error::{Error, Result};
 

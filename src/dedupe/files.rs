@@ -146,7 +146,7 @@ impl Collection {
 
     /// A file that shows the picture, read.
     pub fn source(&self, picture: &Picture) -> Option<Source> {
-        let file = *self.files_of(&picture.contents[0]).first()?;
+        let file = *self.files_of(picture.contents.first()?).first()?;
         let name = self.files[file as usize].name.as_slice();
         let item = named([name], &self.base).into_iter().next()?.ok()?;
         read(&item, &Limits::default()).ok()

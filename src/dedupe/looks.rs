@@ -23,8 +23,8 @@ const COMMIT: usize = 50_000;
 /// Bytes of an archive that are read ahead.
 const READ_AHEAD: u64 = 64 << 20;
 
-/// BLAKE3 of a content.
-pub type Hash = [u8; 32];
+
+pub use super::decisions::Hash;
 
 /// The looks that there are.
 pub struct Looks {

@@ -105,7 +105,20 @@ pub(super) fn facts(bytes: &[u8]) -> SourceFacts {
         ImageFormat::WebP => bytes.get(12..16) == Some(b"VP8X") && bytes.get(20).is_some_and(|flags| flags & 8 != 0),
         _ => false,
     };
-    SourceFacts { format: name(format), exif }
+    let format = match format {
+        ImageFormat::Png => "png",
+        ImageFormat::Jpeg => "jpeg",
+        ImageFormat::Gif => "gif",
+        ImageFormat::WebP => "webp",
+        ImageFormat::Pnm => "pnm",
+        ImageFormat::Tiff => "tiff",
+        ImageFormat::Tga => "tga",
+        ImageFormat::Bmp => "bmp",
+        ImageFormat::Ico => "ico",
+        ImageFormat::Qoi => "qoi",
+        _ => "other",
+    };
+    SourceFacts { format, exif }
 }
 
 fn format_of(bytes: &[u8]) -> Result<ImageFormat, String> {

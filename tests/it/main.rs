@@ -9,6 +9,8 @@ mod cli;
 mod containers;
 mod corpus;
 mod dedupe_apply;
+mod dedupe_decide;
+mod dedupe_report;
 mod disk;
 mod eval;
 mod foreign;

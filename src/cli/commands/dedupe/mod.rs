@@ -6,6 +6,11 @@ mod evaluate;
 mod scan;
 mod undo;
 
+// what `scan` shows its plan with
+mod pictures;
+mod report;
+mod sheet;
+
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::resolve::Context;

@@ -1,9 +1,244 @@
-//! `aesearch dedupe scan`.
+//! `aesearch dedupe scan [DATA...]`: find what is there twice, and write down what to do about it.
 
+use std::path::{Path, PathBuf};
+
+use super::pictures::Pictures;
+use super::report::write_report;
+use super::sheet::write_sheet;
 use crate::cli::args;
-use crate::cli::exit::Exit;
+use crate::cli::commands::teller::Teller;
+use crate::cli::commands::{exit_for, index, tell_skipped};
+use crate::cli::exit::{Exit, catch_interrupts};
+use crate::cli::print::{count, facts, thousands};
 use crate::cli::resolve::Context;
+use crate::cli::walking;
+use crate::dedupe::{self, Decisions, Kind, Plan, Preference, ScanOptions, Threshold, Turn, write_whole};
+use crate::error::{Error, Result};
+use crate::gallery::UpdateOptions;
+use crate::images::Skipped;
 
-pub(super) fn run(_context: &Context, _args: &args::Scan) -> anyhow::Result<Exit> {
-    Err(crate::error::Error::usage("dedupe scan").into())
+/// Groups that are listed in the text; all are in the plan.
+const LISTED: usize = 20;
+
+pub(super) fn run(context: &Context, args: &args::Scan) -> anyhow::Result<Exit> {
+    let options = options(args)?;
+    let mut scanned = scan(context, args, &options)?;
+    let plan = &scanned.scan.plan;
+    let outputs = [&args.output, &args.report, &args.sheet];
+    outputs.into_iter().flatten().try_for_each(|path| keep_files(path, plan))?;
+    if let Some(path) = &args.output {
+        write_whole(path, plan.to_json().as_bytes())?;
+    }
+    if args.report.is_some() || args.sheet.is_some() {
+        let pictures = Pictures::of(plan, context.max_memory(None)?);
+        if let Some(path) = &args.report {
+            write_report(plan, &|file| pictures.get(file), path)?;
+        }
+        if let Some(path) = &args.sheet {
+            write_sheet(plan, &|file| pictures.get(file), path)?;
+        }
+    }
+    if context.printer.json {
+        context.printer.document(dedupe::COMMAND, plan)?;
+    } else {
+        context.printer.text(&text(plan, scanned.scan.flat, args))?;
+    }
+    scanned.skipped.append(&mut scanned.scan.skipped);
+    Ok(match exit_for(&scanned.skipped) {
+        Exit::Done if args.exit_code && !plan_is_empty(&scanned.scan.plan) => Exit::Negative,
+        exit => exit,
+    })
+}
+
+fn plan_is_empty(plan: &Plan) -> bool {
+    plan.groups.is_empty()
+}
+
+/// A scan, and what could not be indexed before.
+pub(super) struct Scanned {
+    pub(super) scan: dedupe::Scan,
+    skipped: Vec<Skipped>,
+}
+
+/// Indexes where there is data to index, then scans.
+pub(super) fn scan(context: &Context, args: &args::Scan, options: &ScanOptions) -> Result<Scanned> {
+    let dir = context.index_dir(&args.index)?;
+    context.threads(&args.compute); // for the shared pool
+    let (data, walk) = walking::resolve(&args.data, &args.walking)?;
+    let mut skipped = Vec::new();
+    if !data.is_empty() {
+        let default = UpdateOptions::new(context.runtime.clone());
+        let update = UpdateOptions {
+            walk,
+            model: context.config.model.clone().unwrap_or_else(|| default.model.clone()),
+            threads: context.threads(&args.compute),
+            device: context.device(&args.compute.device, default.device)?,
+            memory: context.memory(None)?,
+            ..default
+        };
+        let all: Vec<PathBuf> = data.iter().chain(&args.reference).cloned().collect();
+        let indexed = index::bring_up(context, &dir, &all, &update)?;
+        context.printer.detail(&indexed.summary());
+        if indexed.is_interrupted() {
+            return Err(Error::Interrupted);
+        }
+        skipped = indexed.into_skipped();
+    }
+    let decisions = Decisions::read(&dir)?;
+    let decided = |a: &dedupe::Hash, b: &dedupe::Hash| decisions.separates(a, b);
+    let teller = Teller::looks(context).until(catch_interrupts());
+    let scan = dedupe::scan(&dir, &data, options, &decided, &teller);
+    teller.finish();
+    let scan = scan?;
+    tell_skipped(&context.printer, &scan.skipped);
+    Ok(Scanned { scan, skipped })
+}
+
+fn options(args: &args::Scan) -> Result<ScanOptions> {
+    let default = ScanOptions::default();
+    if args.across && args.data.len() < 2 {
+        let what = format!("--across: expected at least two paths to compare, got {}", args.data.len());
+        return Err(Error::usage(what).with_hint("name them: aesearch dedupe scan train test --across"));
+    }
+    let keep: Vec<Preference> = args.keep.iter().map(|name| name.parse()).collect::<Result<_>>()?;
+    Ok(ScanOptions {
+        false_positive_rate: rate(args.false_positive_rate, default.false_positive_rate)?,
+        turns: turns(&args.invariant)?,
+        reference: args.reference.clone(),
+        across: args.across,
+        keep: if keep.is_empty() { default.keep } else { keep },
+    })
+}
+
+pub(super) fn rate(typed: Option<f64>, default: f64) -> Result<f64> {
+    match typed.unwrap_or(default) {
+        rate if rate > 0.0 && rate < 0.1 => Ok(rate),
+        other => Err(Error::usage(format!("--false-positive-rate: expected more than 0 and less than 0.1, got {other}"))),
+    }
+}
+
+/// The ways in which copies may lie, beside the way they are.
+pub(super) fn turns(names: &[String]) -> Result<Vec<Turn>> {
+    let (mut flip, mut quarters) = (false, false);
+    for name in names {
+        match name.as_str() {
+            "flip" => flip = true,
+            "rot90" => quarters = true,
+            other => return Err(Error::usage(format!("--invariant: expected flip or rot90, got {other}"))),
+        }
+    }
+    let mirrored: &[bool] = if flip { &[false, true] } else { &[false] };
+    let all = mirrored.iter().flat_map(|&mirrored| {
+        (0..if quarters { 4 } else { 1 }).map(move |quarters| Turn { mirrored, quarters })
+    });
+    Ok(all.filter(|turn| *turn != Turn::NONE).collect())
+}
+
+/// Refuses to write over one of the images.
+fn keep_files(path: &Path, plan: &Plan) -> Result<()> {
+    let Ok(there) = path.canonicalize() else { return Ok(()) };
+    let groups = plan.groups.iter().flat_map(|group| {
+        let others = group.duplicates.iter().chain(&group.also_kept).map(|other| &other.file);
+        others.chain([&group.keeper])
+    });
+    let is_image = |name: &str| plan.base.join(name).canonicalize().is_ok_and(|file| file == there);
+    if groups.into_iter().any(|file| is_image(&file.path)) {
+        let what = format!("{}: expected a place to write to, got one of the images", path.display());
+        return Err(Error::usage(what).with_hint("nothing was written; name another file"));
+    }
+    Ok(())
+}
+
+/// `aesearch dedupe scan` for people: what a near image is, what was found, what to do next.
+fn text(plan: &Plan, flat: usize, args: &args::Scan) -> String {
+    let mut lines = vec![told(&plan.threshold), String::new()];
+    for group in plan.groups.iter().take(LISTED) {
+        lines.push(format!("{}  {}", kind(group.kind), group.keep));
+        let conflict = match group.conflicting_labels.as_slice() {
+            [] => String::new(),
+            labels => format!("; labels differ: {}", labels.join(", ")),
+        };
+        for duplicate in &group.duplicates {
+            let turned = duplicate.turned.as_ref().map_or(String::new(), |turned| format!(", {turned}"));
+            let similarity = match group.kind {
+                Kind::Near => format!("  {:.3}{turned}", duplicate.similarity),
+                _ => String::new(),
+            };
+            lines.push(format!("        = {}{similarity}", duplicate.file.path));
+        }
+        if !conflict.is_empty() {
+            lines.push(format!("        {}", &conflict[2..]));
+        }
+    }
+    if plan.groups.len() > LISTED {
+        let more = thousands((plan.groups.len() - LISTED) as u64);
+        lines.push(format!("... and {more} groups more: -o plan.json, --report page.html or --json have them all"));
+    }
+    if !plan.groups.is_empty() {
+        lines.push(String::new());
+    }
+    lines.push(summary(plan, flat));
+    if let Some(path) = &args.output {
+        lines.push(format!("next: aesearch dedupe apply {} --action move --yes", crate::cli::print::quoted(&path.display().to_string())));
+    }
+    lines.join("\n")
+}
+
+fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Bytes => "bytes ",
+        Kind::Pixels => "pixels",
+        Kind::Near => "near  ",
+    }
+}
+
+/// `10,000 images: 3 groups of the same bytes (4 duplicates), none of the same pixels, 2 near (2)`
+fn summary(plan: &Plan, flat: usize) -> String {
+    let of = |kind: Kind, what: &str| {
+        let groups: Vec<_> = plan.groups.iter().filter(|group| group.kind == kind).collect();
+        let duplicates: usize = groups.iter().map(|group| group.duplicates.len()).sum();
+        match groups.len() {
+            0 => format!("none {what}"),
+            n => format!("{} {what} ({})", count(n as u64, "group"), count(duplicates as u64, "duplicate")),
+        }
+    };
+    let misses = match plan.near_misses.len() {
+        0 => String::new(),
+        n => format!("; {} to look at", count(n as u64, "near miss").replace("misss", "misses")),
+    };
+    let flat = match flat {
+        0 => String::new(),
+        n => format!("; {} compared by bytes and pixels alone, as they show nothing", count(n as u64, "image")),
+    };
+    format!(
+        "{}: {}, {}, {}{misses}{flat}",
+        count(plan.images as u64, "image"),
+        of(Kind::Bytes, "of the same bytes"),
+        of(Kind::Pixels, "of the same pixels"),
+        of(Kind::Near, "near"),
+    )
+}
+
+fn told(threshold: &Threshold) -> String {
+    let Threshold { similarity, false_positive_rate, pairs_tested, expected_false_pairs, null_pairs, .. } = threshold;
+    let basis = match null_pairs {
+        0 => "as for photos: there are too few images to tell".to_owned(),
+        n => format!("by {} that cannot be duplicates", count(*n, "pair")),
+    };
+    let recall: Vec<String> =
+        threshold.recall.iter().map(|of| format!("{} {:.1} %", of.copy, 100.0 * of.recall)).collect();
+    let mut lines = vec![
+        ("near", format!("similarity {similarity:.4} and more, {basis}")),
+        (
+            "false pairs",
+            format!(
+                "{expected_false_pairs:.2} expected among {} compared (rate {false_positive_rate:e})",
+                count(*pairs_tested, "pair")
+            ),
+        ),
+    ];
+    if !recall.is_empty() {
+        lines.push(("copies found", recall.join(", ")));
+    }
+    facts(&lines)
 }
