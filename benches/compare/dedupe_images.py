@@ -121,7 +121,8 @@ def cifar(source, count):
 def write(images, out, kinds, count, copies):
     """Files and the truth about them; the kinds share the originals by a shuffle."""
     if len(kinds) * copies > count:
-        sys.exit(f"{out}: {copies} copies: expected at most {count // len(kinds)}, as each of {len(kinds)} kinds copies other images")
+        most = count // len(kinds)
+        sys.exit(f"{out}: copies of each of {len(kinds)} kinds: expected at most {most}, got {copies}")
     order = np.random.default_rng(SEED).permutation(count)
     kind_of = {i: place // copies for place, i in enumerate(order[: len(kinds) * copies].tolist())}
     folders, truth, done = {}, [], [0] * len(kinds)

@@ -56,7 +56,8 @@ class Truth:
     def __init__(self, folder, same=None):
         self.images = (Path(folder) / "images").resolve()
         found = [os.path.join(parent, name) for parent, _, names in os.walk(self.images) for name in names]
-        paths = sorted((os.path.relpath(path, self.images) for path in found), key=lambda path: (path.startswith("copies"), path))
+        paths = [os.path.relpath(path, self.images) for path in found]
+        paths.sort(key=lambda path: (path.startswith("copies"), path))
         self.paths = paths
         self.number = {path: i for i, path in enumerate(paths)}
         self.originals = sum(not path.startswith("copies") for path in paths)

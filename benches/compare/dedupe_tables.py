@@ -20,7 +20,7 @@ def tell_scores(found):
     heads(next(iter(found["scores"].values())))
     for side, score in found["scores"].items():
         row(side, score)
-    print("  originals: false pairs without a copy, which may be real duplicates; lost: originals of which removal leaves no file")
+    print("  originals: false pairs without a copy, which may be real; lost: originals of which removal leaves no file")
     return {"title": title, "scores": found["scores"]}
 
 

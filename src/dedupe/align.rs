@@ -10,9 +10,9 @@ use super::look::{AREA, SIDE, Thumb};
 /// Pixels left out at each border of a template: a turned copy has corners there that are not the image's.
 const BORDER: usize = 2;
 /// Side of the inner part of a thumbnail, and its points.
-pub const INNER: usize = SIDE - 2 * BORDER;
+pub(super) const INNER: usize = SIDE - 2 * BORDER;
 /// Points of the inner part of a thumbnail.
-pub const POINTS: usize = INNER * INNER;
+pub(super) const POINTS: usize = INNER * INNER;
 const HALF: usize = SIDE / 2;
 const HALF_POINTS: usize = (HALF - 2 * BORDER) * (HALF - 2 * BORDER);
 /// Furthest shift that is searched, in pixels of half size.
@@ -26,25 +26,25 @@ const LANES: usize = 8;
 
 /// Variance of what rounding, noise and compression leave of a flat image, in grey levels squared: it keeps flat images
 /// from matching each other.
-pub const FLOOR: f32 = 4.0;
+pub(super) const FLOOR: f32 = 4.0;
 /// Least correlation with which the search goes on: after the shift, at half size, at full size.
 const ENOUGH: [f32; 3] = [0.4, 0.8, 0.9];
 /// Least part of the template that the other must cover.
 const OVERLAP: f32 = 0.6;
 
 /// x' = m0 x + m1 y + m2, y' = m3 x + m4 y + m5; from the middles, in pixels.
-pub type Motion = [f32; P];
+pub(super) type Motion = [f32; P];
 
 /// A thumbnail, slightly blurred, at full and half size.
 #[derive(Clone)]
-pub struct View {
+pub(super) struct View {
     fine: [f32; AREA],
     coarse: [f32; HALF * HALF],
 }
 
 impl View {
     /// A view of a thumbnail.
-    pub fn new(luma: &Thumb) -> View {
+    pub(super) fn new(luma: &Thumb) -> View {
         let mut fine: [f32; AREA] = luma.map(f32::from);
         blur::<SIDE>(&mut fine, 0.25);
         let coarse = std::array::from_fn(|i| {
@@ -56,7 +56,7 @@ impl View {
 }
 
 /// Blurs along rows and columns with [t, 1 - 2t, t]; the border is repeated.
-pub fn blur<const N: usize>(image: &mut [f32], t: f32) {
+pub(super) fn blur<const N: usize>(image: &mut [f32], t: f32) {
     let mut line = [0.0; N];
     for row in image.chunks_exact_mut(N) {
         line.copy_from_slice(row);
@@ -77,18 +77,18 @@ pub fn blur<const N: usize>(image: &mut [f32], t: f32) {
 
 /// Sums over pairs of values a, b: how many, a, b, aa, bb, ab.
 #[derive(Clone, Copy, Default)]
-pub struct Sums {
-    pub n: f32,
-    pub a: f32,
-    pub b: f32,
-    aa: f32,
-    bb: f32,
-    ab: f32,
+pub(super) struct Sums {
+    pub(super) n: f32,
+    pub(super) a: f32,
+    pub(super) b: f32,
+    pub(super) aa: f32,
+    pub(super) bb: f32,
+    pub(super) ab: f32,
 }
 
 impl Sums {
     /// All but how many there are.
-    pub fn of(a: &[f32], b: &[f32]) -> Sums {
+    pub(super) fn of(a: &[f32], b: &[f32]) -> Sums {
         let mut sums = [[0.0f32; LANES]; 5];
         let (a_rows, a_rest) = a.as_chunks::<LANES>();
         let (b_rows, b_rest) = b.as_chunks::<LANES>();
@@ -107,7 +107,7 @@ impl Sums {
     }
 
     /// Variances of a and of b, and their covariance.
-    pub fn covariances(&self) -> (f32, f32, f32) {
+    pub(super) fn covariances(&self) -> (f32, f32, f32) {
         let n = self.n.max(1.0);
         let (a, b) = (self.a / n, self.b / n);
         ((self.aa / n - a * a).max(0.0), (self.bb / n - b * b).max(0.0), self.ab / n - a * b)
@@ -152,10 +152,10 @@ fn best_shift(a: &View, b: &View) -> ((i32, i32), f32) {
 }
 
 /// The inner part of a template at one size.
-pub struct Level<const N: usize> {
+pub(super) struct Level<const N: usize> {
     x: [f32; N], // from the middle
     y: [f32; N],
-    value: [f32; N],         // less the mean
+    value: [f32; N], // less the mean
     mean: f32,
     steepest: [[f32; N]; P], // how the value changes with each parameter
     inverse: [[f32; P]; P],  // of the Hessian
@@ -168,16 +168,16 @@ struct Step {
 }
 
 /// The other image as it lies under the template.
-pub struct Warped<const N: usize> {
+pub(super) struct Warped<const N: usize> {
     /// Its values; 0 outside of it.
-    pub value: [f32; N],
+    pub(super) value: [f32; N],
     /// 1, or 0 where it ends.
-    pub inside: [f32; N],
+    pub(super) inside: [f32; N],
 }
 
 impl<const N: usize> Level<N> {
     /// Of an image, f32 `[SIZE, SIZE]`, blurred.
-    pub fn new<const SIZE: usize>(image: &[f32]) -> Box<Self> {
+    pub(super) fn new<const SIZE: usize>(image: &[f32]) -> Box<Self> {
         let inner = SIZE - 2 * BORDER;
         let middle = (SIZE as f32 - 1.0) / 2.0;
         let mut level = Box::new(Level {
@@ -220,7 +220,7 @@ impl<const N: usize> Level<N> {
     }
 
     /// Where the template's points lie in the other image.
-    pub fn warp<const SIZE: usize>(&self, image: &[f32], m: &Motion, out: &mut Warped<N>) {
+    pub(super) fn warp<const SIZE: usize>(&self, image: &[f32], m: &Motion, out: &mut Warped<N>) {
         let middle = (SIZE as f32 - 1.0) / 2.0;
         let last = SIZE as f32 - 1.0;
         for i in 0..N {
@@ -260,7 +260,8 @@ impl<const N: usize> Level<N> {
             error[i] = ((warped.value[i] - mean_b) * gain - (self.value[i] - mean_a)) * warped.inside[i];
         }
         let slopes: [f32; P] = std::array::from_fn(|p| dot(&self.steepest[p], &error));
-        let d: [f32; P] = std::array::from_fn(|p| self.inverse[p].iter().zip(&slopes).map(|(a, b)| a * b).sum());
+        let d: [f32; P] =
+            std::array::from_fn(|p| self.inverse[p].iter().zip(&slopes).map(|(a, b)| a * b).sum());
         let middle = (SIZE as f32 - 1.0) / 2.0;
         let change = [1.0 + d[2] / middle, d[3] / middle, d[0], d[4] / middle, 1.0 + d[5] / middle, d[1]];
         let moved = d.iter().map(|d| d.abs()).fold(0.0, f32::max);
@@ -269,7 +270,7 @@ impl<const N: usize> Level<N> {
     }
 
     /// The best motion found from `m`, with its correlation.
-    pub fn search<const SIZE: usize>(&self, image: &[f32], m: Motion, rounds: usize) -> (Motion, f32) {
+    pub(super) fn search<const SIZE: usize>(&self, image: &[f32], m: Motion, rounds: usize) -> (Motion, f32) {
         let mut warped = Warped { value: [0.0; N], inside: [0.0; N] };
         let (mut m, mut best) = (m, (m, -1.0));
         for _ in 0..rounds {
@@ -288,13 +289,13 @@ impl<const N: usize> Level<N> {
     }
 
     /// The template's own values.
-    pub fn values(&self) -> [f32; N] {
+    pub(super) fn values(&self) -> [f32; N] {
         self.value.map(|value| value + self.mean)
     }
 }
 
 /// A thumbnail, ready for others to be laid on it.
-pub struct Template<'a> {
+pub(super) struct Template<'a> {
     view: &'a View,
     half: Box<Level<HALF_POINTS>>,
     full: Box<Level<POINTS>>,
@@ -302,12 +303,12 @@ pub struct Template<'a> {
 
 impl<'a> Template<'a> {
     /// A template of a view.
-    pub fn new(view: &'a View) -> Template<'a> {
+    pub(super) fn new(view: &'a View) -> Template<'a> {
         Template { view, half: Level::new::<HALF>(&view.coarse), full: Level::new::<SIDE>(&view.fine) }
     }
 
     /// How `other` lies on this one; nothing where they are nothing alike.
-    pub fn lay(&self, other: &View) -> Option<Motion> {
+    pub(super) fn lay(&self, other: &View) -> Option<Motion> {
         let ((dx, dy), correlation) = best_shift(self.view, other);
         if correlation < ENOUGH[0] {
             return None;
@@ -324,7 +325,7 @@ impl<'a> Template<'a> {
     }
 
     /// Both as they lie under the template.
-    pub fn pair(&self, other: &View, motion: &Motion) -> ([f32; POINTS], Warped<POINTS>) {
+    pub(super) fn pair(&self, other: &View, motion: &Motion) -> ([f32; POINTS], Warped<POINTS>) {
         let mut warped = Warped { value: [0.0; POINTS], inside: [0.0; POINTS] };
         self.full.warp::<SIDE>(&other.fine, motion, &mut warped);
         (self.full.values(), warped)

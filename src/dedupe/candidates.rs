@@ -16,7 +16,7 @@ const NEIGHBOURS: usize = 12;
 const RECALL: f32 = 0.99;
 
 /// The codes of a collection, each kind in an index of its own for as long as a scan takes.
-pub struct Codes {
+pub(super) struct Codes {
     layout: Kind<LAYOUT>,
     spectrum: Kind<SPECTRUM>,
     _dir: tempfile::TempDir,
@@ -31,14 +31,14 @@ struct Kind<const N: usize> {
 }
 
 /// An image of the collection that is near a query: its position, and the distance of their layouts in bits, at most 256.
-pub type Near = BTreeMap<u32, u32>;
+pub(super) type Near = BTreeMap<u32, u32>;
 
 impl Codes {
     /// Codes of images; in `dir`, a folder is used for a while.
     ///
     /// # Errors
     /// When there is no room to write, or there are more images than a u32 counts.
-    pub fn new(dir: &Path, lumas: &[&Thumb]) -> Result<Codes> {
+    pub(super) fn new(dir: &Path, lumas: &[&Thumb]) -> Result<Codes> {
         let temporary = tempfile::Builder::new().prefix("dedupe-").tempdir_in(dir);
         let temporary = temporary.map_err(|error| Error::io(dir, error))?;
         let place = |name: &str| temporary.path().join(name);
@@ -50,7 +50,7 @@ impl Codes {
     }
 
     /// Hamming distance of two images' layouts, by position, in bits.
-    pub fn distance(&self, a: u32, b: u32) -> u32 {
+    pub(super) fn distance(&self, a: u32, b: u32) -> u32 {
         self.layout.distance(&self.layout.codes[a as usize], b)
     }
 
@@ -58,7 +58,7 @@ impl Codes {
     ///
     /// # Errors
     /// Those of the search.
-    pub fn near(&self, queries: &[Thumb]) -> Result<Vec<Near>> {
+    pub(super) fn near(&self, queries: &[Thumb]) -> Result<Vec<Near>> {
         let mut near = self.layout.near(queries)?;
         let codes: Vec<Code> = queries.par_iter().map(|luma| self.layout.code(luma)).collect();
         for ((near, code), more) in near.iter_mut().zip(&codes).zip(self.spectrum.near(queries)?) {

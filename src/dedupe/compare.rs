@@ -34,7 +34,7 @@ const COLOUR_WEIGHT: f32 = 0.75;
 const COLOUR_FLOOR: f32 = 0.1;
 
 /// Unlikeness of the luma of `other`, laid on `template` by `motion`.
-pub fn luma_unlikeness(template: &Template<'_>, other: &View, motion: &Motion) -> f32 {
+pub(super) fn luma_unlikeness(template: &Template<'_>, other: &View, motion: &Motion) -> f32 {
     let (mut a, Warped { value: mut b, inside }) = template.pair(other, motion);
     even_out(&mut a, &mut b, &inside);
     let inner = interior(&inside);
@@ -140,7 +140,7 @@ fn worst_square(a: &[f32; POINTS], b: &[f32; POINTS], inner: &[f32; POINTS]) -> 
 }
 
 /// Unlikeness of colours as of [`look`](super::look), 0 to 1; those without colour tell nothing.
-pub fn colour_unlikeness(a: &[u8; CHROMA], b: &[u8; CHROMA]) -> f32 {
+pub(super) fn colour_unlikeness(a: &[u8; CHROMA], b: &[u8; CHROMA]) -> f32 {
     let (mut difference, mut energy) = (0.0, 0.0);
     for (&a, &b) in a.iter().zip(b) {
         let (a, b) = (f32::from(a) - 128.0, f32::from(b) - 128.0);
@@ -152,7 +152,7 @@ pub fn colour_unlikeness(a: &[u8; CHROMA], b: &[u8; CHROMA]) -> f32 {
 }
 
 /// Unlikeness of two images by those of their luma and their colours, 0 to 1.
-pub fn unlikeness(luma: f32, colour: f32) -> f32 {
+pub(super) fn unlikeness(luma: f32, colour: f32) -> f32 {
     let factor = ((colour + COLOUR_FLOOR) / (NEUTRAL + COLOUR_FLOOR)).powf(COLOUR_WEIGHT);
     (luma * factor).clamp(0.0, 1.0)
 }

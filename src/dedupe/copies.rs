@@ -4,7 +4,7 @@ use crate::images::{InputShape, Pixels, Resizer, decode, encode_jpeg, fitted, to
 
 /// A way to make a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub(super) enum Change {
     /// Encoded as JPEG of this quality.
     Jpeg(u8),
     /// Scaled to so many hundredths of its sides.
@@ -26,7 +26,7 @@ const LARGEST: usize = 512;
 
 impl Change {
     /// Those that a scan tries.
-    pub const ALL: [Change; 8] = [
+    pub(super) const ALL: [Change; 8] = [
         Change::Jpeg(50),
         Change::Jpeg(30),
         Change::Scaled(60),
@@ -38,7 +38,7 @@ impl Change {
     ];
 
     /// In words.
-    pub fn name(self) -> String {
+    pub(super) fn name(self) -> String {
         match self {
             Change::Jpeg(quality) => format!("JPEG of quality {quality}"),
             Change::Scaled(hundredths) => format!("scaled to {hundredths} %"),
@@ -54,7 +54,7 @@ impl Change {
     ///
     /// # Errors
     /// When the image is empty.
-    pub fn of(self, image: &Pixels) -> Result<Pixels, String> {
+    pub(super) fn of(self, image: &Pixels) -> Result<Pixels, String> {
         let image = fitted(image, LARGEST)?;
         let Pixels { width, height, channels, .. } = image;
         Ok(match self {
@@ -70,8 +70,14 @@ impl Change {
                 let side = |side: usize| (side * hundredths as usize / 100).max(1);
                 let (columns, rows) = (side(width), side(height));
                 let (left, top) = ((width - columns) / 2, (height - rows) / 2);
-                let line = |y: usize| &image.data[((top + y) * width + left) * channels..][..columns * channels];
-                Pixels { width: columns, height: rows, channels, data: (0..rows).flat_map(line).copied().collect() }
+                let line =
+                    |y: usize| &image.data[((top + y) * width + left) * channels..][..columns * channels];
+                Pixels {
+                    width: columns,
+                    height: rows,
+                    channels,
+                    data: (0..rows).flat_map(line).copied().collect(),
+                }
             }
             Change::Brightness(hundredths) => {
                 let brighter = |&value: &u8| (u32::from(value) * hundredths / 100).min(255) as u8;
@@ -80,7 +86,8 @@ impl Change {
             Change::Blurred => blurred(&image),
             Change::Turned(degrees) => turned(&image, f64::from(degrees).to_radians()),
             Change::Mirrored => {
-                let row = |row: &[u8]| row.chunks_exact(channels).rev().flatten().copied().collect::<Vec<u8>>();
+                let row =
+                    |row: &[u8]| row.chunks_exact(channels).rev().flatten().copied().collect::<Vec<u8>>();
                 Pixels { data: image.data.chunks_exact(width * channels).flat_map(row).collect(), ..image }
             }
         })
@@ -101,10 +108,8 @@ fn blurred(image: &Pixels) -> Pixels {
     let value = |i: usize| {
         let (x, y, c) = (i / channels % width, i / channels / width, i % channels);
         let near = |at: usize, last: usize| [at.saturating_sub(1), at, (at + 1).min(last)];
-        let sum: u32 = near(y, height - 1)
-            .iter()
-            .flat_map(|&y| near(x, width - 1).map(|x| at(x, y, c)))
-            .sum();
+        let sum: u32 =
+            near(y, height - 1).iter().flat_map(|&y| near(x, width - 1).map(|x| at(x, y, c))).sum();
         ((sum + 4) / 9) as u8
     };
     Pixels { data: (0..data.len()).map(value).collect(), ..*image }

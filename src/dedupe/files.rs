@@ -13,7 +13,7 @@ use crate::gallery::Record;
 use crate::images::{Limits, Place, Source, file_of, named, read};
 
 /// The images of a scan.
-pub struct Collection {
+pub(super) struct Collection {
     base: PathBuf,
     files: Vec<Listed>, // by name
     contents: BTreeMap<Hash, Vec<u32>>,
@@ -30,16 +30,16 @@ struct Listed {
 
 /// What looks the same pixel by pixel.
 #[derive(Debug, Clone)]
-pub struct Picture {
+pub(super) struct Picture {
     /// The contents that show it, ascending.
-    pub contents: Vec<Hash>,
+    pub(super) contents: Vec<Hash>,
 }
 
 /// The contents of an index.
 ///
 /// # Errors
 /// When a record is damaged.
-pub fn hashes(snapshot: &Snapshot) -> Result<HashSet<Hash>> {
+pub(super) fn hashes(snapshot: &Snapshot) -> Result<HashSet<Hash>> {
     snapshot.ids().map(|id| Ok(Record::of(snapshot, id)?.hash)).collect()
 }
 
@@ -48,7 +48,12 @@ impl Collection {
     ///
     /// # Errors
     /// When a record is damaged.
-    pub fn new(snapshot: &Snapshot, base: &Path, data: &[PathBuf], reference: &[PathBuf]) -> Result<Collection> {
+    pub(super) fn new(
+        snapshot: &Snapshot,
+        base: &Path,
+        data: &[PathBuf],
+        reference: &[PathBuf],
+    ) -> Result<Collection> {
         let places = |paths: &[PathBuf]| paths.iter().map(|path| Place::new(path)).collect::<Vec<_>>();
         let (data, reference) = (places(data), places(reference));
         let mut files = Vec::new();
@@ -72,22 +77,22 @@ impl Collection {
     }
 
     /// Images.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.size
     }
 
     /// The folder that holds the index.
-    pub fn base(&self) -> &Path {
+    pub(super) fn base(&self) -> &Path {
         &self.base
     }
 
     /// Each content, with the name of a file that has it.
-    pub fn contents(&self) -> impl Iterator<Item = (&Hash, &[u8])> {
+    pub(super) fn contents(&self) -> impl Iterator<Item = (&Hash, &[u8])> {
         self.contents.iter().map(|(hash, files)| (hash, self.files[files[0] as usize].name.as_slice()))
     }
 
     /// Forgets the contents that there is no look at; gives the pictures that the others show.
-    pub fn look(&mut self, looks: &Looks) -> Vec<Picture> {
+    pub(super) fn look(&mut self, looks: &Looks) -> Vec<Picture> {
         let mut pictures: BTreeMap<[u8; 32], Vec<Hash>> = BTreeMap::new();
         self.contents.retain(|hash, _| {
             let look = looks.get(hash);
@@ -99,22 +104,22 @@ impl Collection {
     }
 
     /// The numbers of the files of each content, ascending by content.
-    pub fn by_content(&self) -> impl Iterator<Item = (&Hash, &[u32])> {
+    pub(super) fn by_content(&self) -> impl Iterator<Item = (&Hash, &[u32])> {
         self.contents.iter().map(|(hash, files)| (hash, files.as_slice()))
     }
 
     /// The numbers of the files of a content.
-    pub fn files_of(&self, hash: &Hash) -> &[u32] {
+    pub(super) fn files_of(&self, hash: &Hash) -> &[u32] {
         self.contents.get(hash).map_or(&[], Vec::as_slice)
     }
 
     /// Which of the paths of the scan a file lies in.
-    pub fn part(&self, file: u32) -> usize {
+    pub(super) fn part(&self, file: u32) -> usize {
         self.files[file as usize].part
     }
 
     /// What a plan says of a file; its look says the rest.
-    pub fn file(&self, number: u32, looks: &dyn Fn(&Hash) -> Option<Shape>) -> File {
+    pub(super) fn file(&self, number: u32, looks: &dyn Fn(&Hash) -> Option<Shape>) -> File {
         let Listed { name, record, reference, .. } = &self.files[number as usize];
         let found = file_of(name, Path::new(""));
         // a relative name starts at the working directory, where it is there; else at the folder that holds the index
@@ -145,7 +150,7 @@ impl Collection {
     }
 
     /// A file that shows the picture, read.
-    pub fn source(&self, picture: &Picture) -> Option<Source> {
+    pub(super) fn source(&self, picture: &Picture) -> Option<Source> {
         let file = *self.files_of(picture.contents.first()?).first()?;
         let name = self.files[file as usize].name.as_slice();
         let item = named([name], &self.base).into_iter().next()?.ok()?;
@@ -155,15 +160,15 @@ impl Collection {
 
 /// What a look knows of a file.
 #[derive(Debug, Clone, Default)]
-pub struct Shape {
+pub(super) struct Shape {
     /// Columns.
-    pub width: u32,
+    pub(super) width: u32,
     /// Rows.
-    pub height: u32,
+    pub(super) height: u32,
     /// The format.
-    pub format: String,
+    pub(super) format: String,
     /// It has EXIF data.
-    pub exif: bool,
+    pub(super) exif: bool,
 }
 
 impl From<Look<'_>> for Shape {

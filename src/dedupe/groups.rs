@@ -15,13 +15,16 @@ const LARGEST: usize = 200;
 
 /// Groups of positions, each ascending, all of their pairs within `limit`. `pairs` holds unlikenesses of pairs (a < b); those of
 /// pairs that it lacks are asked of `measure`, some at a time.
-pub fn linked(
+pub(super) fn linked(
     pairs: &mut BTreeMap<(u32, u32), f32>,
     limit: f32,
     measure: &mut dyn FnMut(&[(u32, u32)]) -> Vec<f32>,
 ) -> Vec<Vec<u32>> {
-    let mut near: Vec<(f32, u32, u32)> =
-        pairs.iter().filter(|(_, unlike)| **unlike <= limit).map(|(&(a, b), &unlike)| (unlike, a, b)).collect();
+    let mut near: Vec<(f32, u32, u32)> = pairs
+        .iter()
+        .filter(|(_, unlike)| **unlike <= limit)
+        .map(|(&(a, b), &unlike)| (unlike, a, b))
+        .collect();
     near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then_with(|| (a.1, a.2).cmp(&(b.1, b.2))));
 
     let missing: Vec<(u32, u32)> = chained(&near)
@@ -44,11 +47,12 @@ pub fn linked(
             });
         }
         let (into, from) = (group_of[&a], group_of[&b]);
-        let is_near = |a: u32, b: u32| pairs.get(&(a.min(b), a.max(b))).is_some_and(|&unlike| unlike <= limit);
+        let is_near =
+            |a: u32, b: u32| pairs.get(&(a.min(b), a.max(b))).is_some_and(|&unlike| unlike <= limit);
         let all_near = groups[into].iter().all(|&a| groups[from].iter().all(|&b| is_near(a, b)));
         if into != from && all_near {
             let moved = std::mem::take(&mut groups[from]);
-            moved.iter().for_each(|image| drop(group_of.insert(*image, into)));
+            group_of.extend(moved.iter().map(|image| (*image, into)));
             groups[into].extend(moved);
         }
     }
@@ -133,7 +137,9 @@ impl Preference {
             rank(a).cmp(&rank(b))
         }
         match self {
-            Preference::Resolution => by(a, b, |file| Reverse(u64::from(file.width) * u64::from(file.height))),
+            Preference::Resolution => {
+                by(a, b, |file| Reverse(u64::from(file.width) * u64::from(file.height)))
+            }
             Preference::Format => by(a, b, |file| match file.format.as_str() {
                 "gif" => 3,
                 "jpeg" => 2,
@@ -162,13 +168,10 @@ impl FromStr for Preference {
 }
 
 /// `Less` where `a` is to stay rather than `b`: what nobody may touch first, then by the preferences, then by name.
-pub fn better(a: &File, b: &File, preferences: &[Preference]) -> Ordering {
+pub(super) fn better(a: &File, b: &File, preferences: &[Preference]) -> Ordering {
     let first = b.reference.cmp(&a.reference);
     let then = preferences.iter().map(|preference| preference.order(a, b));
-    std::iter::once(first)
-        .chain(then)
-        .find(|order| order.is_ne())
-        .unwrap_or_else(|| a.name().cmp(b.name()))
+    std::iter::once(first).chain(then).find(|order| order.is_ne()).unwrap_or_else(|| a.name().cmp(b.name()))
 }
 
 #[cfg(test)]

@@ -6,16 +6,16 @@
 use crate::images::{InputShape, Pixels, Resizer, SourceFacts, hash_of_pixels};
 
 /// Side of the luma, in pixels.
-pub const SIDE: usize = 32;
+pub(super) const SIDE: usize = 32;
 /// Pixels of the luma.
-pub const AREA: usize = SIDE * SIDE;
+pub(super) const AREA: usize = SIDE * SIDE;
 /// Side of the colour, in pixels.
 const CHROMA_SIDE: usize = 8;
 /// Values of the colour: blueness at each pixel, then redness.
-pub const CHROMA: usize = 2 * CHROMA_SIDE * CHROMA_SIDE;
+pub(super) const CHROMA: usize = 2 * CHROMA_SIDE * CHROMA_SIDE;
 
 /// Luma, u8 `[SIDE, SIDE]`.
-pub type Thumb = [u8; AREA];
+pub(super) type Thumb = [u8; AREA];
 
 /// Where things stand in the bytes of a look.
 const VERSION: u8 = 1;
@@ -29,28 +29,32 @@ const FORMAT: usize = COLOUR + CHROMA;
 
 /// A look as bytes that lie elsewhere.
 #[derive(Debug, Clone, Copy)]
-pub struct Look<'a> {
+pub(super) struct Look<'a> {
     /// BLAKE3 of the decoded, upright pixels; grey in three channels is grey.
-    pub pixels: &'a [u8; 32],
+    pub(super) pixels: &'a [u8; 32],
     /// The luma.
-    pub luma: &'a Thumb,
+    pub(super) luma: &'a Thumb,
     /// Cb, then Cr, u8 `[2, 8, 8]`; 128 is grey.
-    pub chroma: &'a [u8; CHROMA],
+    pub(super) chroma: &'a [u8; CHROMA],
     /// Columns of the image, upright.
-    pub width: u32,
+    pub(super) width: u32,
     /// Rows.
-    pub height: u32,
+    pub(super) height: u32,
     /// Its file's format, such as `jpeg`; empty for plain pixels.
-    pub format: &'a str,
+    pub(super) format: &'a str,
     /// Its file has EXIF data.
-    pub exif: bool,
+    pub(super) exif: bool,
 }
 
 /// The bytes of a look at an image.
 ///
 /// # Errors
 /// When the image is empty.
-pub fn look_at(pixels: &Pixels, facts: &SourceFacts, resizer: &mut Resizer) -> Result<Vec<u8>, String> {
+pub(super) fn look_at(
+    pixels: &Pixels,
+    facts: &SourceFacts,
+    resizer: &mut Resizer,
+) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::with_capacity(FORMAT + 8);
     bytes.push(VERSION);
     for side in [pixels.width, pixels.height] {
@@ -68,7 +72,7 @@ pub fn look_at(pixels: &Pixels, facts: &SourceFacts, resizer: &mut Resizer) -> R
 ///
 /// # Errors
 /// When the image is empty.
-pub fn luma(pixels: &Pixels, resizer: &mut Resizer) -> Result<Thumb, String> {
+pub(super) fn luma(pixels: &Pixels, resizer: &mut Resizer) -> Result<Thumb, String> {
     let mut plane = [0.0; AREA];
     resizer.to_input(pixels, InputShape { channels: 1, height: SIDE, width: SIDE }, &mut plane)?;
     Ok(plane.map(|value| (value * 255.0).round() as u8))
@@ -78,7 +82,7 @@ pub fn luma(pixels: &Pixels, resizer: &mut Resizer) -> Result<Thumb, String> {
 ///
 /// # Errors
 /// When the image is empty.
-pub fn chroma(pixels: &Pixels, resizer: &mut Resizer) -> Result<[u8; CHROMA], String> {
+pub(super) fn chroma(pixels: &Pixels, resizer: &mut Resizer) -> Result<[u8; CHROMA], String> {
     const PLANE: usize = CHROMA / 2;
     if pixels.channels == 1 {
         return Ok([128; CHROMA]);
@@ -98,7 +102,7 @@ pub fn chroma(pixels: &Pixels, resizer: &mut Resizer) -> Result<[u8; CHROMA], St
 
 impl<'a> Look<'a> {
     /// Reads a look; nothing where the bytes are none of this version.
-    pub fn from_bytes(bytes: &'a [u8]) -> Option<Look<'a>> {
+    pub(super) fn from_bytes(bytes: &'a [u8]) -> Option<Look<'a>> {
         if bytes.first() != Some(&VERSION) {
             return None;
         }
@@ -159,7 +163,7 @@ impl Turn {
     }
 
     /// Both planes of a colour, turned.
-    pub fn of_chroma(self, chroma: &[u8; CHROMA]) -> [u8; CHROMA] {
+    pub(super) fn of_chroma(self, chroma: &[u8; CHROMA]) -> [u8; CHROMA] {
         let plane = |at: usize| -> [u8; CHROMA / 2] { std::array::from_fn(|i| chroma[at + i]) };
         let planes = [self.of(&plane(0)), self.of(&plane(CHROMA / 2))];
         std::array::from_fn(|i| planes[i / (CHROMA / 2)][i % (CHROMA / 2)])
@@ -216,6 +220,10 @@ mod tests {
             }
         }
         let right = Turn { quarters: 1, ..Turn::NONE }.of(&image);
-        assert_eq!((right[SIDE - 1], right[0]), (image[0], image[AREA - SIDE]), "top left comes to the top right");
+        assert_eq!(
+            (right[SIDE - 1], right[0]),
+            (image[0], image[AREA - SIDE]),
+            "top left comes to the top right"
+        );
     }
 }

@@ -23,11 +23,10 @@ const COMMIT: usize = 50_000;
 /// Bytes of an archive that are read ahead.
 const READ_AHEAD: u64 = 64 << 20;
 
-
-pub use super::decisions::Hash;
+pub(super) use super::decisions::Hash;
 
 /// The looks that there are.
-pub struct Looks {
+pub(super) struct Looks {
     snapshot: Option<Snapshot>,
     ids: HashMap<Hash, u32>,
 }
@@ -37,14 +36,16 @@ impl Looks {
     ///
     /// # Errors
     /// When they are damaged.
-    pub fn open(dir: &Path) -> Result<Looks> {
+    pub(super) fn open(dir: &Path) -> Result<Looks> {
         let snapshot = match Snapshot::open(&dir.join(FOLDER)) {
             Ok(snapshot) => Some(snapshot),
             Err(error) if error.is_not_found() => None,
             Err(error) => return Err(error.into()),
         };
         let mut ids = HashMap::new();
-        for (snapshot, id) in snapshot.iter().flat_map(|snapshot| snapshot.ids().map(move |id| (snapshot, id))) {
+        for (snapshot, id) in
+            snapshot.iter().flat_map(|snapshot| snapshot.ids().map(move |id| (snapshot, id)))
+        {
             let name = Hash::try_from(snapshot.name(id)).ok();
             // a look of another version counts as none, and is taken anew
             if let (Some(hash), Some(_)) = (name, Look::from_bytes(snapshot.payload(id))) {
@@ -55,7 +56,7 @@ impl Looks {
     }
 
     /// The look at a content.
-    pub fn get(&self, hash: &Hash) -> Option<Look<'_>> {
+    pub(super) fn get(&self, hash: &Hash) -> Option<Look<'_>> {
         Look::from_bytes(self.snapshot.as_ref()?.payload(*self.ids.get(hash)?))
     }
 }
@@ -65,7 +66,7 @@ impl Looks {
 ///
 /// # Errors
 /// When the looks are damaged, another program writes them, or they cannot be written.
-pub fn look_at_all(
+pub(super) fn look_at_all(
     dir: &Path,
     wanted: &[(Hash, Item)],
     known: &HashSet<Hash>,
@@ -73,7 +74,8 @@ pub fn look_at_all(
 ) -> Result<(Looks, Vec<Skipped>)> {
     let looks = Looks::open(dir)?;
     let new: Vec<&(Hash, Item)> = wanted.iter().filter(|(hash, _)| !looks.ids.contains_key(hash)).collect();
-    let gone: Vec<u32> = looks.ids.iter().filter(|(hash, _)| !known.contains(*hash)).map(|(_, id)| *id).collect();
+    let gone: Vec<u32> =
+        looks.ids.iter().filter(|(hash, _)| !known.contains(*hash)).map(|(_, id)| *id).collect();
     // few that are gone do no harm
     if new.is_empty() && gone.len() <= looks.ids.len() / 2 {
         return Ok((looks, Vec::new()));

@@ -20,11 +20,11 @@ const COPIED: usize = 200;
 const ALIKE: f32 = 0.3;
 
 /// A threshold and what it means.
-pub struct Measured {
+pub(super) struct Measured {
     /// For the plan.
-    pub threshold: Threshold,
+    pub(super) threshold: Threshold,
     /// Pairs up to this unlikeness are near.
-    pub cut: f32,
+    pub(super) cut: f32,
 }
 
 /// Finds the threshold for a false-positive rate per pair compared, and what part of copies it finds. `pairs` are those of the
@@ -32,7 +32,7 @@ pub struct Measured {
 ///
 /// # Errors
 /// Those of the search.
-pub fn measure(
+pub(super) fn measure(
     comparison: &Comparison<'_>,
     pairs: &[Pair],
     turns: &[Turn],
@@ -42,7 +42,8 @@ pub fn measure(
     let alike: HashSet<(u32, u32)> =
         pairs.iter().filter(|pair| pair.unlikeness < ALIKE).map(|pair| (pair.a, pair.b)).collect();
     let n = comparison.looks.len();
-    let sample = |count: usize| (0..n.min(count)).map(|i| (i * n / n.min(count)) as u32).collect::<Vec<u32>>();
+    let sample =
+        |count: usize| (0..n.min(count)).map(|i| (i * n / n.min(count)) as u32).collect::<Vec<u32>>();
     let strange = [Turn::MIRRORED, Turn { quarters: 2, ..Turn::NONE }];
     let mut told: Option<(Cut, Null)> = None;
     for turn in strange.into_iter().filter(|turn| !turns.contains(turn)) {
@@ -98,7 +99,8 @@ fn recall(
             for (((position, size, luma, chroma), near), found) in copies.iter().zip(near).zip(&mut found) {
                 let original = &comparison.looks[*position as usize];
                 let copy = Look { luma, chroma, width: size.0, height: size.1, ..*original };
-                *found |= near.contains_key(position) && compare(&copy, original, turn, &mut resizer) <= limit;
+                *found |=
+                    near.contains_key(position) && compare(&copy, original, turn, &mut resizer) <= limit;
             }
         }
         let n = copies.len();

@@ -19,21 +19,21 @@ const FLAT: f64 = 6.0;
 
 /// Two images that were compared.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Pair {
+pub(super) struct Pair {
     /// Position of the one.
-    pub a: u32,
+    pub(super) a: u32,
     /// Position of the other.
-    pub b: u32,
+    pub(super) b: u32,
     /// How `a` has to be turned to lie as `b` does.
-    pub turn: Turn,
+    pub(super) turn: Turn,
     /// Hamming distance of their layouts, in bits.
-    pub distance: u32,
+    pub(super) distance: u32,
     /// 0 for the same picture, 1 for nothing in common.
-    pub unlikeness: f32,
+    pub(super) unlikeness: f32,
 }
 
 /// Whether an image shows nothing.
-pub fn is_flat(luma: &Thumb) -> bool {
+pub(super) fn is_flat(luma: &Thumb) -> bool {
     let n = luma.len() as f64;
     let (sum, square) = luma.iter().fold((0.0, 0.0), |(sum, square), &value| {
         let value = f64::from(value);
@@ -43,7 +43,7 @@ pub fn is_flat(luma: &Thumb) -> bool {
 }
 
 /// Compares two looks, the first one turned.
-pub fn compare(a: &Look<'_>, b: &Look<'_>, turn: Turn, resizer: &mut Resizer) -> f32 {
+pub(super) fn compare(a: &Look<'_>, b: &Look<'_>, turn: Turn, resizer: &mut Resizer) -> f32 {
     let turned = turn.of(a.luma);
     let view = View::new(&turned);
     against(&Turned { look: a, turn, luma: &turned, template: &Template::new(&view) }, b, resizer)
@@ -62,7 +62,9 @@ fn against(a: &Turned<'_>, b: &Look<'_>, resizer: &mut Resizer) -> f32 {
     let Some(motion) = a.template.lay(&other) else { return 1.0 };
     let colour = colour_unlikeness(&a.turn.of_chroma(a.look.chroma), b.chroma);
     let size = smaller(a.look, b);
-    let luma = match size.and_then(|size| Some((through(a.luma, size, resizer)?, through(b.luma, size, resizer)?))) {
+    let luma = match size
+        .and_then(|size| Some((through(a.luma, size, resizer)?, through(b.luma, size, resizer)?)))
+    {
         None => luma_unlikeness(a.template, &other, &motion),
         Some((small_a, small_b)) => {
             let (view, other) = (View::new(&small_a), View::new(&small_b));
@@ -90,11 +92,11 @@ fn through(thumb: &Thumb, (width, height): (usize, usize), resizer: &mut Resizer
 }
 
 /// The queries to find copies with: each image, turned in each way; and the pairs they make.
-pub struct Comparison<'a> {
+pub(super) struct Comparison<'a> {
     /// The looks, by position.
-    pub looks: &'a [Look<'a>],
+    pub(super) looks: &'a [Look<'a>],
     /// Codes of these.
-    pub codes: &'a Codes,
+    pub(super) codes: &'a Codes,
 }
 
 impl Comparison<'_> {
@@ -102,7 +104,7 @@ impl Comparison<'_> {
     ///
     /// # Errors
     /// Those of the search.
-    pub fn pairs(&self, images: &[u32], turns: &[Turn]) -> Result<Vec<Pair>> {
+    pub(super) fn pairs(&self, images: &[u32], turns: &[Turn]) -> Result<Vec<Pair>> {
         let looks = self.looks;
         let images: Vec<u32> =
             images.iter().copied().filter(|&image| !is_flat(looks[image as usize].luma)).collect();
@@ -112,7 +114,8 @@ impl Comparison<'_> {
             for (&image, near) in images.iter().zip(self.codes.near(&queries)?) {
                 for (other, distance) in near.into_iter().filter(|(other, _)| *other != image) {
                     // the same pair may be found from either side
-                    let pair = if image < other { (image, other, turn) } else { (other, image, turn.inverse()) };
+                    let pair =
+                        if image < other { (image, other, turn) } else { (other, image, turn.inverse()) };
                     candidates.entry(pair).or_insert(distance);
                 }
             }
@@ -125,8 +128,10 @@ impl Comparison<'_> {
                 _ => by_image.push(vec![pair]),
             }
         }
-        let compared: Vec<Vec<Pair>> =
-            by_image.into_par_iter().map_init(Resizer::new, |resizer, pairs| self.compare_one(pairs, resizer)).collect();
+        let compared: Vec<Vec<Pair>> = by_image
+            .into_par_iter()
+            .map_init(Resizer::new, |resizer, pairs| self.compare_one(pairs, resizer))
+            .collect();
         Ok(compared.concat())
     }
 

@@ -15,23 +15,23 @@ use crate::images::hash_bytes;
 const ID: usize = 12;
 
 /// What is known when groups are made.
-pub struct Proposal<'a> {
+pub(super) struct Proposal<'a> {
     /// The files.
-    pub collection: &'a Collection,
+    pub(super) collection: &'a Collection,
     /// What they show, by position.
-    pub pictures: &'a [Picture],
+    pub(super) pictures: &'a [Picture],
     /// Looks at them.
-    pub looks: &'a Looks,
+    pub(super) looks: &'a Looks,
     /// Their codes.
-    pub codes: &'a Codes,
+    pub(super) codes: &'a Codes,
     /// The pairs that were compared.
-    pub pairs: HashMap<(u32, u32), Pair>,
+    pub(super) pairs: HashMap<(u32, u32), Pair>,
     /// Unlikeness of all pairs that are known.
-    pub unlike: &'a BTreeMap<(u32, u32), f32>,
+    pub(super) unlike: &'a BTreeMap<(u32, u32), f32>,
     /// What is wanted.
-    pub options: &'a ScanOptions,
+    pub(super) options: &'a ScanOptions,
     /// What was decided.
-    pub decided: &'a dyn Fn(&Hash, &Hash) -> bool,
+    pub(super) decided: &'a dyn Fn(&Hash, &Hash) -> bool,
 }
 
 /// How a file lies to its group's keeper.
@@ -57,7 +57,7 @@ struct Member {
 
 impl Proposal<'_> {
     /// Groups of files with the same bytes.
-    pub fn same_bytes(&self) -> Vec<Group> {
+    pub(super) fn same_bytes(&self) -> Vec<Group> {
         let several = self.collection.by_content().filter(|(_, files)| files.len() > 1);
         let open = several.filter(|(hash, _)| !(self.decided)(hash, hash));
         let group = |(_, files): (&Hash, &[u32])| {
@@ -68,13 +68,17 @@ impl Proposal<'_> {
     }
 
     /// Groups of contents that show the same pixels.
-    pub fn same_pixels(&self) -> Vec<Group> {
+    pub(super) fn same_pixels(&self) -> Vec<Group> {
         let group = |picture: &Picture| {
-            let mut members: Vec<(Hash, Member)> =
-                picture.contents.iter().filter_map(|hash| Some((*hash, self.best_of_content(hash, 0)?))).collect();
+            let mut members: Vec<(Hash, Member)> = picture
+                .contents
+                .iter()
+                .filter_map(|hash| Some((*hash, self.best_of_content(hash, 0)?)))
+                .collect();
             members.sort_by(|(_, a), (_, b)| self.order(a, b));
             let keeper = members.first()?.0;
-            let open = members.into_iter().filter(|(hash, _)| *hash == keeper || !(self.decided)(&keeper, hash));
+            let open =
+                members.into_iter().filter(|(hash, _)| *hash == keeper || !(self.decided)(&keeper, hash));
             self.group(Kind::Pixels, open.map(|(_, member)| member).collect(), &|_, _| Relation::same())
         };
         let several = self.pictures.iter().filter(|picture| picture.contents.len() > 1);
@@ -82,7 +86,7 @@ impl Proposal<'_> {
     }
 
     /// Groups of pictures that are near each other, by position.
-    pub fn near(&self, groups: &[Vec<u32>]) -> Vec<Group> {
+    pub(super) fn near(&self, groups: &[Vec<u32>]) -> Vec<Group> {
         let group = |positions: &Vec<u32>| {
             let members: Vec<Member> =
                 positions.iter().filter_map(|&position| self.best_of_picture(position)).collect();
@@ -99,7 +103,7 @@ impl Proposal<'_> {
     }
 
     /// A pair that is just not near.
-    pub fn near_miss(&self, (a, b): (u32, u32)) -> Option<NearMiss> {
+    pub(super) fn near_miss(&self, (a, b): (u32, u32)) -> Option<NearMiss> {
         let (first, second) = (self.best_of_picture(a)?, self.best_of_picture(b)?);
         let same_part = self.options.across && first.part == second.part;
         if same_part || (first.file.reference && second.file.reference) {
@@ -153,7 +157,8 @@ impl Proposal<'_> {
         let mut names: Vec<String> =
             members.iter().map(|member| format!("{} {}", member.file.hash, member.file.path)).collect();
         names.sort_unstable();
-        let labels: BTreeSet<&str> = members.iter().filter_map(|member| member.file.label.as_deref()).collect();
+        let labels: BTreeSet<&str> =
+            members.iter().filter_map(|member| member.file.label.as_deref()).collect();
         let labels: Vec<String> = labels.into_iter().map(str::to_owned).collect();
         let mut members = members.into_iter();
         let keeper = members.next()?;

@@ -60,7 +60,7 @@ pub struct Scan {
     /// What to do about it.
     pub plan: Plan,
     /// All pairs that were compared, by the names of one file of each: for `evaluate`.
-    pub pairs: Vec<Pair>,
+    pub(super) pairs: Vec<Pair>,
     /// What could not be compared.
     pub skipped: Vec<Skipped>,
     /// Images that show nothing: compared byte by byte and pixel by pixel alone.
@@ -89,9 +89,8 @@ pub fn scan(
     let pictures = collection.look(&looks);
     let lookup: Vec<Look<'_>> =
         pictures.iter().filter_map(|picture| looks.get(&picture.contents[0])).collect();
-    let apart = |a: &Picture, b: &Picture| {
-        a.contents.iter().any(|a| b.contents.iter().any(|b| decided(a, b)))
-    };
+    let apart =
+        |a: &Picture, b: &Picture| a.contents.iter().any(|a| b.contents.iter().any(|b| decided(a, b)));
 
     let lumas: Vec<_> = lookup.iter().map(|look| look.luma).collect();
     let codes = Codes::new(dir, &lumas)?;

@@ -20,22 +20,22 @@ use rand_distr::{Distribution, StandardNormal};
 use super::look::{AREA, SIDE, Thumb};
 
 /// Bits of a code.
-pub const BITS: usize = 256;
+pub(super) const BITS: usize = 256;
 /// u64 words of a code.
-pub const WORDS: usize = BITS / 64;
+pub(super) const WORDS: usize = BITS / 64;
 /// A code.
-pub type Code = [u64; WORDS];
+pub(super) type Code = [u64; WORDS];
 
 /// Frequencies of the cosine transform along each side.
 const ORDER: usize = 8;
 /// Numbers of a layout.
-pub const LAYOUT: usize = ORDER * ORDER;
+pub(super) const LAYOUT: usize = ORDER * ORDER;
 /// The highest frequency of the Fourier transform.
 const HIGHEST: usize = 5;
 /// Frequencies along a row: 0 to the highest, and the same below 0.
 const ACROSS: usize = 2 * HIGHEST + 1;
 /// Numbers of a spectrum.
-pub const SPECTRUM: usize = (HIGHEST + 1) * ACROSS;
+pub(super) const SPECTRUM: usize = (HIGHEST + 1) * ACROSS;
 
 /// Sines, cosines and weights.
 struct Tables {
@@ -58,14 +58,15 @@ static TABLES: LazyLock<Box<Tables>> = LazyLock::new(|| {
     Box::new(Tables {
         cosines: std::array::from_fn(cosine),
         // natural images hold the less of a frequency, the higher it is: half of that is taken back
-        weights: std::array::from_fn(|i| ((i / ORDER).pow(2) + (i % ORDER).pow(2)) as f32).map(|f| f.powf(0.25)),
+        weights: std::array::from_fn(|i| ((i / ORDER).pow(2) + (i % ORDER).pow(2)) as f32)
+            .map(|f| f.powf(0.25)),
         window: array(&|at| (PI * at as f64 / (SIDE as f64 - 1.0)).sin()),
         waves: std::array::from_fn(wave),
     })
 });
 
 /// Where things are: knows neither brightness nor contrast once it is a code.
-pub fn layout(luma: &Thumb) -> [f32; LAYOUT] {
+pub(super) fn layout(luma: &Thumb) -> [f32; LAYOUT] {
     let Tables { cosines, weights, .. } = &**TABLES;
     let mut rows = [[0.0f32; ORDER]; SIDE]; // frequencies along each row
     for (row, out) in luma.as_chunks::<SIDE>().0.iter().zip(&mut rows) {
@@ -81,7 +82,7 @@ pub fn layout(luma: &Thumb) -> [f32; LAYOUT] {
 }
 
 /// Which waves there are, wherever they are: logarithms of magnitudes, relative to their mean.
-pub fn spectrum(luma: &Thumb) -> [f32; SPECTRUM] {
+pub(super) fn spectrum(luma: &Thumb) -> [f32; SPECTRUM] {
     let Tables { window, waves, .. } = &**TABLES;
     let mean = luma.iter().map(|&value| u32::from(value)).sum::<u32>() as f32 / AREA as f32;
     let mut rows = [[(0.0f32, 0.0f32); ACROSS]; SIDE];
@@ -113,17 +114,17 @@ pub fn spectrum(luma: &Thumb) -> [f32; SPECTRUM] {
 }
 
 /// The planes for vectors of N numbers.
-pub struct Planes<const N: usize>(Vec<[f32; N]>); // [BITS]
+pub(super) struct Planes<const N: usize>(Vec<[f32; N]>); // [BITS]
 
 impl<const N: usize> Planes<N> {
     /// Always the same ones.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(N as u64);
         Planes((0..BITS).map(|_| std::array::from_fn(|_| StandardNormal.sample(&mut rng))).collect())
     }
 
     /// The code of a vector, less `mean`.
-    pub fn code(&self, vector: &[f32; N], mean: &[f32; N]) -> Code {
+    pub(super) fn code(&self, vector: &[f32; N], mean: &[f32; N]) -> Code {
         let vector: [f32; N] = std::array::from_fn(|i| vector[i] - mean[i]);
         let mut code = [0; WORDS];
         for (bit, plane) in self.0.iter().enumerate() {
@@ -135,7 +136,7 @@ impl<const N: usize> Planes<N> {
 }
 
 /// The mean of some vectors; zeros for none.
-pub fn mean<const N: usize>(vectors: &[[f32; N]]) -> [f32; N] {
+pub(super) fn mean<const N: usize>(vectors: &[[f32; N]]) -> [f32; N] {
     let n = vectors.len().max(1) as f64;
     std::array::from_fn(|i| (vectors.iter().map(|vector| f64::from(vector[i])).sum::<f64>() / n) as f32)
 }
@@ -149,7 +150,8 @@ mod tests {
         std::array::from_fn(|i| {
             let (x, y) = ((i % SIDE) as f32 - dx, (i / SIDE) as f32 - dy);
             let blob = |cx: f32, cy: f32, r: f32| (-((x - cx).powi(2) + (y - cy).powi(2)) / r).exp();
-            let light = 0.5 * blob(12.0, 14.0, 20.0) + 0.3 * blob(20.0, 18.0, 9.0) + 0.2 * blob(15.0, 22.0, 4.0);
+            let light =
+                0.5 * blob(12.0, 14.0, 20.0) + 0.3 * blob(20.0, 18.0, 9.0) + 0.2 * blob(15.0, 22.0, 4.0);
             (20.0 + gain * 200.0 * light) as u8
         })
     }

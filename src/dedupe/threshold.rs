@@ -25,7 +25,7 @@ const RANGE: std::ops::RangeInclusive<f64> = 0.004..=0.15;
 
 /// Pairs of images that are no copies of each other.
 #[derive(Debug, Clone, Default)]
-pub struct Null {
+pub(super) struct Null {
     /// Unlikeness of those that lie on each other at all, ascending.
     unlikeness: Vec<f64>,
     /// Pairs that were compared.
@@ -42,16 +42,16 @@ struct Tail {
 
 /// A threshold, and what to expect of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Cut {
+pub(super) struct Cut {
     /// Pairs up to this unlikeness are near.
-    pub unlikeness: f64,
+    pub(super) unlikeness: f64,
     /// The share of different pairs below it, of those that are compared; none where the null does not tell.
-    pub rate: Option<f64>,
+    pub(super) rate: Option<f64>,
 }
 
 impl Null {
     /// The null of so many pairs that were compared; `unlikeness` of them in any order.
-    pub fn new(unlikeness: impl Iterator<Item = f32>) -> Null {
+    pub(super) fn new(unlikeness: impl Iterator<Item = f32>) -> Null {
         let mut all: Vec<f64> = unlikeness.map(f64::from).collect();
         let tested = all.len();
         all.retain(|&value| value < 1.0);
@@ -60,17 +60,17 @@ impl Null {
     }
 
     /// Pairs compared.
-    pub fn tested(&self) -> usize {
+    pub(super) fn tested(&self) -> usize {
         self.tested
     }
 
     /// The least unlikeness of two different images; 1 where there are none.
-    pub fn least(&self) -> f64 {
+    pub(super) fn least(&self) -> f64 {
         self.unlikeness.first().copied().unwrap_or(1.0)
     }
 
     /// The threshold below which no more than `rate` of different pairs lie.
-    pub fn cut(&self, rate: f64) -> Cut {
+    pub(super) fn cut(&self, rate: f64) -> Cut {
         let wanted = rate * self.tested as f64;
         let tails = std::iter::successors(Some(FIRST), |begin| Some(begin * STEP));
         let tails = tails.take_while(|begin| begin * WINDOW <= LAST).filter_map(|begin| self.tail(begin));

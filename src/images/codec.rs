@@ -102,7 +102,9 @@ pub(super) fn facts(bytes: &[u8]) -> SourceFacts {
     let exif = match format {
         ImageFormat::Jpeg => holds(b"Exif\0\0"),
         ImageFormat::Png => holds(b"eXIf"),
-        ImageFormat::WebP => bytes.get(12..16) == Some(b"VP8X") && bytes.get(20).is_some_and(|flags| flags & 8 != 0),
+        ImageFormat::WebP => {
+            bytes.get(12..16) == Some(b"VP8X") && bytes.get(20).is_some_and(|flags| flags & 8 != 0)
+        }
         _ => false,
     };
     let format = match format {

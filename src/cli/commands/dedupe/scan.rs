@@ -113,7 +113,9 @@ fn options(args: &args::Scan) -> Result<ScanOptions> {
 pub(super) fn rate(typed: Option<f64>, default: f64) -> Result<f64> {
     match typed.unwrap_or(default) {
         rate if rate > 0.0 && rate < 0.1 => Ok(rate),
-        other => Err(Error::usage(format!("--false-positive-rate: expected more than 0 and less than 0.1, got {other}"))),
+        other => Err(Error::usage(format!(
+            "--false-positive-rate: expected more than 0 and less than 0.1, got {other}"
+        ))),
     }
 }
 
@@ -172,14 +174,19 @@ fn text(plan: &Plan, flat: usize, args: &args::Scan) -> String {
     }
     if plan.groups.len() > LISTED {
         let more = thousands((plan.groups.len() - LISTED) as u64);
-        lines.push(format!("... and {more} groups more: -o plan.json, --report page.html or --json have them all"));
+        lines.push(format!(
+            "... and {more} groups more: -o plan.json, --report page.html or --json have them all"
+        ));
     }
     if !plan.groups.is_empty() {
         lines.push(String::new());
     }
     lines.push(summary(plan, flat));
     if let Some(path) = &args.output {
-        lines.push(format!("next: aesearch dedupe apply {} --action move --yes", crate::cli::print::quoted(&path.display().to_string())));
+        lines.push(format!(
+            "next: aesearch dedupe apply {} --action move --yes",
+            crate::cli::print::quoted(&path.display().to_string())
+        ));
     }
     lines.join("\n")
 }
@@ -208,7 +215,9 @@ fn summary(plan: &Plan, flat: usize) -> String {
     };
     let flat = match flat {
         0 => String::new(),
-        n => format!("; {} compared by bytes and pixels alone, as they show nothing", count(n as u64, "image")),
+        n => {
+            format!("; {} compared by bytes and pixels alone, as they show nothing", count(n as u64, "image"))
+        }
     };
     format!(
         "{}: {}, {}, {}{misses}{flat}",
@@ -220,7 +229,8 @@ fn summary(plan: &Plan, flat: usize) -> String {
 }
 
 fn told(threshold: &Threshold) -> String {
-    let Threshold { similarity, false_positive_rate, pairs_tested, expected_false_pairs, null_pairs, .. } = threshold;
+    let Threshold { similarity, false_positive_rate, pairs_tested, expected_false_pairs, null_pairs, .. } =
+        threshold;
     let basis = match null_pairs {
         0 => "as for photos: there are too few images to tell".to_owned(),
         n => format!("by {} that cannot be duplicates", count(*n, "pair")),
