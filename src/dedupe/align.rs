@@ -28,7 +28,13 @@ const LANES: usize = 8;
 /// from matching each other.
 pub(super) const FLOOR: f32 = 4.0;
 /// Least correlation with which the search goes on: after the shift, at half size, at full size.
-const ENOUGH: [f32; 3] = [0.4, 0.8, 0.9];
+pub(super) type Enough = [f32; 3];
+/// Of copies, 999 in 1,000 have as much.
+pub(super) const OF_COPIES: Enough = [0.5, 0.9, 0.93];
+/// For pairs that are to be measured though they are no copies.
+pub(super) const OF_ANY: Enough = [0.4, 0.8, 0.9];
+/// A step that gains less correlation than this is the last one.
+const GAIN: f32 = 0.0005;
 /// Least part of the template that the other must cover.
 const OVERLAP: f32 = 0.6;
 
@@ -221,20 +227,26 @@ impl<const N: usize> Level<N> {
 
     /// Where the template's points lie in the other image.
     pub(super) fn warp<const SIZE: usize>(&self, image: &[f32], m: &Motion, out: &mut Warped<N>) {
-        let middle = (SIZE as f32 - 1.0) / 2.0;
-        let last = SIZE as f32 - 1.0;
+        // 2^23 and a multiple of every side: behind it, a float's last bits count whole numbers
+        const WHOLE: f32 = 8_388_608.0 + 64.0;
+        let (middle, last) = ((SIZE as f32 - 1.0) / 2.0, SIZE as f32 - 1.0);
+        let mask = SIZE as u32 - 1;
+        let (mut corners, mut right, mut below) = ([0u32; N], [0.0; N], [0.0; N]);
         for i in 0..N {
             let x = m[0] * self.x[i] + m[1] * self.y[i] + m[2] + middle;
             let y = m[3] * self.x[i] + m[4] * self.y[i] + m[5] + middle;
             let inside = x >= 0.0 && y >= 0.0 && x <= last && y <= last;
-            let (x, y) = (x.clamp(0.0, last - 0.001), y.clamp(0.0, last - 0.001));
-            let (column, row) = (x as usize, y as usize);
-            let (tx, ty) = (x - column as f32, y - row as f32);
-            let corner = &image[row * SIZE + column..][..SIZE + 2];
-            let top = corner[0] + tx * (corner[1] - corner[0]);
-            let low = corner[SIZE] + tx * (corner[SIZE + 1] - corner[SIZE]);
-            out.inside[i] = f32::from(u8::from(inside));
-            out.value[i] = (top + ty * (low - top)) * out.inside[i];
+            let (x, y) = (x.max(0.0).min(last - 0.001), y.max(0.0).min(last - 0.001));
+            let (column, row) = (x - 0.5 + WHOLE, y - 0.5 + WHOLE);
+            corners[i] = (row.to_bits() & mask) * SIZE as u32 + (column.to_bits() & mask);
+            (right[i], below[i]) = (x - (column - WHOLE), y - (row - WHOLE));
+            out.inside[i] = if inside { 1.0 } else { 0.0 };
+        }
+        for i in 0..N {
+            let corner = &image[corners[i] as usize..][..SIZE + 2];
+            let top = corner[0] + right[i] * (corner[1] - corner[0]);
+            let low = corner[SIZE] + right[i] * (corner[SIZE + 1] - corner[SIZE]);
+            out.value[i] = (top + below[i] * (low - top)) * out.inside[i];
         }
     }
 
@@ -270,17 +282,21 @@ impl<const N: usize> Level<N> {
     }
 
     /// The best motion found from `m`, with its correlation.
-    pub(super) fn search<const SIZE: usize>(&self, image: &[f32], m: Motion, rounds: usize) -> (Motion, f32) {
+    pub(super) fn search<const SIZE: usize>(&self, image: &[f32], m: Motion, (rounds, enough): (usize, f32)) -> (Motion, f32) {
         let mut warped = Warped { value: [0.0; N], inside: [0.0; N] };
         let (mut m, mut best) = (m, (m, -1.0));
-        for _ in 0..rounds {
+        for round in 0..rounds {
             let step = self.step::<SIZE>(image, &m, &mut warped);
             let gained = step.correlation - best.1;
             if gained > 0.0 {
                 best = (m, step.correlation);
             }
             let Some((next, moved)) = step.next else { break };
-            if moved < 0.03 || gained < -0.05 || !plausible(&next, SIZE as f32) {
+            if moved < 0.03 || gained < GAIN || !plausible(&next, SIZE as f32) {
+                break;
+            }
+            // two steps come close to where they lead
+            if round == 2 && best.1 < enough {
                 break;
             }
             m = next;
@@ -308,20 +324,20 @@ impl<'a> Template<'a> {
     }
 
     /// How `other` lies on this one; nothing where they are nothing alike.
-    pub(super) fn lay(&self, other: &View) -> Option<Motion> {
+    pub(super) fn lay(&self, other: &View, enough: &Enough) -> Option<Motion> {
         let ((dx, dy), correlation) = best_shift(self.view, other);
-        if correlation < ENOUGH[0] {
+        if correlation < enough[0] {
             return None;
         }
         let shift = [1.0, 0.0, dx as f32, 0.0, 1.0, dy as f32];
-        let (mut motion, correlation) = self.half.search::<HALF>(&other.coarse, shift, ROUNDS[0]);
-        if correlation < ENOUGH[1] {
+        let (mut motion, correlation) = self.half.search::<HALF>(&other.coarse, shift, (ROUNDS[0], enough[1]));
+        if correlation < enough[1] {
             return None;
         }
         motion[2] *= 2.0;
         motion[5] *= 2.0;
-        let (motion, correlation) = self.full.search::<SIDE>(&other.fine, motion, ROUNDS[1]);
-        (correlation >= ENOUGH[2]).then_some(motion)
+        let (motion, correlation) = self.full.search::<SIDE>(&other.fine, motion, (ROUNDS[1], enough[2]));
+        (correlation >= enough[2]).then_some(motion)
     }
 
     /// Both as they lie under the template.

@@ -16,8 +16,9 @@ use super::look::CHROMA;
 const CLIPPED: f32 = 240.0;
 /// Cells along each side, of which 2x2 make a square.
 const CELLS: usize = 7;
-/// Rounds of blurring.
+/// Rounds of blurring, and how even is enough.
 const ROUNDS: usize = 6;
+const EVEN: f32 = 0.02;
 /// Points of a square, about.
 const SQUARE: f32 = 4.0 * ((INNER - 2) * (INNER - 2)) as f32 / (CELLS * CELLS) as f32;
 /// Least part of a square, and of all, that both must cover.
@@ -38,16 +39,26 @@ pub(super) fn luma_unlikeness(template: &Template<'_>, other: &View, motion: &Mo
     let (mut a, Warped { value: mut b, inside }) = template.pair(other, motion);
     even_out(&mut a, &mut b, &inside);
     let inner = interior(&inside);
+    let (mut of_a, mut of_b) = (Gradients::of(&a), Gradients::of(&b));
+    let (mut energy_a, mut energy_b) = (of_a.energy(&inner), of_b.energy(&inner));
     for _ in 0..ROUNDS {
-        let (energy_a, energy_b) = energies(&a, &b, &inner);
         let ratio = energy_a / energy_b.max(1e-3);
         let excess = ratio.max(1.0 / ratio.max(1e-3)) - 1.0;
-        if excess < 0.01 {
+        if excess < EVEN {
             break;
         }
-        blur::<INNER>(if ratio > 1.0 { &mut a } else { &mut b }, (0.15 * excess).min(0.1));
+        let amount = (0.15 * excess).min(0.1);
+        if ratio > 1.0 {
+            blur::<INNER>(&mut a, amount);
+            of_a = Gradients::of(&a);
+            energy_a = of_a.energy(&inner);
+        } else {
+            blur::<INNER>(&mut b, amount);
+            of_b = Gradients::of(&b);
+            energy_b = of_b.energy(&inner);
+        }
     }
-    worst_square(&a, &b, &inner)
+    worst_square(&of_a, &of_b, (energy_a, energy_b), &inner)
 }
 
 /// Gives both the brightness and the contrast of the less contrasted, and clips them alike.
@@ -88,43 +99,58 @@ fn interior(inside: &[f32; POINTS]) -> [f32; POINTS] {
     })
 }
 
-/// Twice the gradient at a point that is not at the border.
-fn gradient(image: &[f32; POINTS], at: usize) -> (f32, f32) {
-    (image[at + 1] - image[at - 1], image[at + INNER] - image[at - INNER])
+/// Twice the gradients of the rows and columns that have neighbours on all sides, along x and along y.
+struct Gradients {
+    x: [[f32; INNER]; INNER],
+    y: [[f32; INNER]; INNER],
 }
 
-/// Points of the inner rows and columns.
-fn points() -> impl Iterator<Item = usize> {
-    (1..INNER - 1).flat_map(|y| (1..INNER - 1).map(move |x| y * INNER + x))
-}
-
-/// Mean square of the gradients of each.
-fn energies(a: &[f32; POINTS], b: &[f32; POINTS], inner: &[f32; POINTS]) -> (f32, f32) {
-    let (mut n, mut aa, mut bb) = (0.0f32, 0.0, 0.0);
-    for at in points() {
-        let ((ax, ay), (bx, by)) = (gradient(a, at), gradient(b, at));
-        n += inner[at];
-        aa += inner[at] * (ax * ax + ay * ay);
-        bb += inner[at] * (bx * bx + by * by);
+impl Gradients {
+    fn of(image: &[f32; POINTS]) -> Gradients {
+        let rows = image.as_chunks::<INNER>().0;
+        let mut gradients = Gradients { x: [[0.0; INNER]; INNER], y: [[0.0; INNER]; INNER] };
+        for y in 1..INNER - 1 {
+            for x in 1..INNER - 1 {
+                gradients.x[y][x] = rows[y][x + 1] - rows[y][x - 1];
+                gradients.y[y][x] = rows[y + 1][x] - rows[y - 1][x];
+            }
+        }
+        gradients
     }
-    (aa / n.max(1.0), bb / n.max(1.0))
+
+    /// Their mean square, over the points that count.
+    fn energy(&self, inner: &[f32; POINTS]) -> f32 {
+        let (mut n, mut sum) = ([0.0f32; INNER], [0.0f32; INNER]);
+        for ((along, down), weights) in self.x.iter().zip(&self.y).zip(inner.as_chunks::<INNER>().0) {
+            for x in 0..INNER {
+                n[x] += weights[x];
+                sum[x] += weights[x] * (along[x] * along[x] + down[x] * down[x]);
+            }
+        }
+        sum.iter().sum::<f32>() / n.iter().sum::<f32>().max(1.0)
+    }
 }
 
 /// The largest mean difference of gradients in a square, over their mean energy.
-fn worst_square(a: &[f32; POINTS], b: &[f32; POINTS], inner: &[f32; POINTS]) -> f32 {
-    let (energy_a, energy_b) = energies(a, b, inner);
-    if energy_a.min(energy_b) < FLAT {
+fn worst_square(a: &Gradients, b: &Gradients, energies: (f32, f32), inner: &[f32; POINTS]) -> f32 {
+    if energies.0.min(energies.1) < FLAT {
         return 1.0;
     }
-    let (scale_a, scale_b) = (energy_a.sqrt().recip(), energy_b.sqrt().recip());
+    let (scale_a, scale_b) = (energies.0.sqrt().recip(), energies.1.sqrt().recip());
     let mut cells = [[(0.0f32, 0.0f32); CELLS]; CELLS]; // difference, points
-    for at in points() {
-        let ((ax, ay), (bx, by)) = (gradient(a, at), gradient(b, at));
-        let (dx, dy) = (ax * scale_a - bx * scale_b, ay * scale_a - by * scale_b);
-        let (x, y) = (at % INNER - 1, at / INNER - 1);
-        let cell = &mut cells[y * CELLS / (INNER - 2)][x * CELLS / (INNER - 2)];
-        cell.0 += inner[at] * (dx * dx + dy * dy) / 2.0;
-        cell.1 += inner[at];
+    for y in 1..INNER - 1 {
+        let weights = &inner[y * INNER..][..INNER];
+        let mut row = [0.0; INNER];
+        for x in 0..INNER {
+            let (dx, dy) = (a.x[y][x] * scale_a - b.x[y][x] * scale_b, a.y[y][x] * scale_a - b.y[y][x] * scale_b);
+            row[x] = weights[x] * (dx * dx + dy * dy) / 2.0;
+        }
+        let cells = &mut cells[(y - 1) * CELLS / (INNER - 2)];
+        for x in 1..INNER - 1 {
+            let cell = &mut cells[(x - 1) * CELLS / (INNER - 2)];
+            cell.0 += row[x];
+            cell.1 += weights[x];
+        }
     }
     let all: f32 = cells.as_flattened().iter().map(|cell| cell.1).sum();
     if all < OVERLAP * SQUARE * (CELLS * CELLS) as f32 / 4.0 {
@@ -159,6 +185,7 @@ pub(super) fn unlikeness(luma: f32, colour: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::align::OF_COPIES;
     use super::super::look::{SIDE, Thumb};
     use super::*;
 
@@ -174,7 +201,7 @@ mod tests {
     fn compared(a: &Thumb, b: &Thumb) -> f32 {
         let (a, b) = (View::new(a), View::new(b));
         let template = Template::new(&a);
-        template.lay(&b).map_or(1.0, |motion| luma_unlikeness(&template, &b, &motion))
+        template.lay(&b, &OF_COPIES).map_or(1.0, |motion| luma_unlikeness(&template, &b, &motion))
     }
 
     #[test]
