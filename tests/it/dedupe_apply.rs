@@ -249,7 +249,7 @@ fn the_trash_gives_back_what_it_got() {
 /// Killed for true, at moments that differ: it goes on, and everything comes back.
 #[test]
 fn a_run_that_is_killed_goes_on_and_back() {
-    const FILES: usize = 150;
+    const FILES: usize = 80;
     let place = Place::empty();
     let here = place.path();
     let names: Vec<String> = (0..FILES).map(|number| format!("{}/{number}.png", number % 7)).collect();

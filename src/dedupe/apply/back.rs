@@ -22,6 +22,7 @@ use super::place::{Folder, Place};
 pub(super) fn put_back(disk: &mut Disk, header: &Header, intent: &Intent) -> Outcome {
     let place = Place::of(&header.id, intent);
     let from = &intent.from.0;
+    end_copies(disk, intent, &place)?;
     disk.pause("look")?;
     if !is_home(header.action, intent) {
         if !is_there(&place.near.parked) {
@@ -255,6 +256,20 @@ fn clean(disk: &mut Disk, action: Action, intent: &Intent, place: &Place) -> Out
         disk.remove_folder(&folder.0)?;
     }
     Ok(())
+}
+
+/// Deals with copies that were under way, before the file is within everybody's reach again: one that got whole counts as the
+/// file, as what it was made of may have gone since.
+fn end_copies(disk: &mut Disk, intent: &Intent, place: &Place) -> Outcome {
+    let (temp, parked) = (&place.near.temp, &place.near.parked);
+    if !is_there(parked) && has_bytes(temp, &intent.expected) {
+        disk.dress(temp, &Dress::new(intent.expected.mtime_ns, intent.mode))?;
+        disk.take(temp, parked)?;
+    }
+    match &place.far {
+        Some(far) if is_there(parked) => discard(disk, &far.temp),
+        _ => Ok(()),
+    }
 }
 
 /// Removes a copy that never got whole.

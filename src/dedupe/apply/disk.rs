@@ -142,11 +142,16 @@ impl Disk<'_> {
         (self.clone)(file, name).map_err(|error| {
             Fault::Refused(format!("this file system cannot share blocks between the two files: {error}"))
         })?;
+        self.dress(name, dress)
+    }
+
+    /// Sets time and permissions.
+    pub(super) fn dress(&mut self, path: &Path, dress: &Dress) -> Outcome {
         self.at("dress")?;
         // to set times, Windows must be allowed to write
-        let made = File::options().read(true).write(cfg!(windows)).open(name);
-        let dressed = made.and_then(|file| dress.put_on(&file, self.sync));
-        dressed.map_err(|error| failed("its time of change cannot be set", name, &error))
+        let file = File::options().read(true).write(cfg!(windows)).open(path);
+        let dressed = file.and_then(|file| dress.put_on(&file, self.sync));
+        dressed.map_err(|error| failed("its time of change cannot be set", path, &error))
     }
 
     /// A copy under a new name, with a time and permissions, that was read back.

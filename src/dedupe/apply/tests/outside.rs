@@ -174,8 +174,19 @@ fn play(story: &Story) {
     assert!(lost.is_empty(), "lost by undo {lost:?}; there is {:#?}", world.tree());
 }
 
+/// Seeded; `PROPTEST_CASES` asks for more.
+fn config() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    ProptestConfig {
+        cases: default.cases.max(1000),
+        failure_persistence: None,
+        rng_seed: proptest::test_runner::RngSeed::Fixed(7),
+        ..default
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, rng_seed: proptest::test_runner::RngSeed::Fixed(7), ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn nothing_is_lost_whatever_others_do(story in story()) {
