@@ -282,7 +282,12 @@ impl<const N: usize> Level<N> {
     }
 
     /// The best motion found from `m`, with its correlation.
-    pub(super) fn search<const SIZE: usize>(&self, image: &[f32], m: Motion, (rounds, enough): (usize, f32)) -> (Motion, f32) {
+    pub(super) fn search<const SIZE: usize>(
+        &self,
+        image: &[f32],
+        m: Motion,
+        (rounds, enough): (usize, f32),
+    ) -> (Motion, f32) {
         let mut warped = Warped { value: [0.0; N], inside: [0.0; N] };
         let (mut m, mut best) = (m, (m, -1.0));
         for round in 0..rounds {
@@ -330,7 +335,8 @@ impl<'a> Template<'a> {
             return None;
         }
         let shift = [1.0, 0.0, dx as f32, 0.0, 1.0, dy as f32];
-        let (mut motion, correlation) = self.half.search::<HALF>(&other.coarse, shift, (ROUNDS[0], enough[1]));
+        let (mut motion, correlation) =
+            self.half.search::<HALF>(&other.coarse, shift, (ROUNDS[0], enough[1]));
         if correlation < enough[1] {
             return None;
         }

@@ -11,7 +11,7 @@ use super::structure::{BITS, Code, LAYOUT, Planes, SPECTRUM, layout, mean, spect
 use crate::error::{Error, Result};
 
 /// The nearest so many of each kind of code are looked at.
-const NEIGHBOURS: usize = 12;
+const NEIGHBOURS: usize = 24;
 /// How many of the nearest the search is to find.
 const RECALL: f32 = 0.99;
 

@@ -142,7 +142,8 @@ fn worst_square(a: &Gradients, b: &Gradients, energies: (f32, f32), inner: &[f32
         let weights = &inner[y * INNER..][..INNER];
         let mut row = [0.0; INNER];
         for x in 0..INNER {
-            let (dx, dy) = (a.x[y][x] * scale_a - b.x[y][x] * scale_b, a.y[y][x] * scale_a - b.y[y][x] * scale_b);
+            let (dx, dy) =
+                (a.x[y][x] * scale_a - b.x[y][x] * scale_b, a.y[y][x] * scale_a - b.y[y][x] * scale_b);
             row[x] = weights[x] * (dx * dx + dy * dy) / 2.0;
         }
         let cells = &mut cells[(y - 1) * CELLS / (INNER - 2)];

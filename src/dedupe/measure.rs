@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use rayon::prelude::*;
 
+use super::align::OF_ANY;
 use super::copies::Change;
 use super::look::{Look, Thumb, Turn, chroma, luma};
 use super::pairs::{Comparison, Pair, compare, is_flat};
@@ -13,7 +14,7 @@ use crate::error::Result;
 use crate::images::{Decoding, Pixels, Resizer, Source};
 
 /// Images that null pairs are made with, of each kind.
-const NULL_IMAGES: usize = 16_384;
+const NULL_IMAGES: usize = 8_192;
 /// Images that are copied in each way.
 const COPIED: usize = 200;
 /// Turned images that lie on others are no null where the others lie on them as they are: the image is symmetric.
@@ -47,7 +48,7 @@ pub(super) fn measure(
     let strange = [Turn::MIRRORED, Turn { quarters: 2, ..Turn::NONE }];
     let mut told: Option<(Cut, Null)> = None;
     for turn in strange.into_iter().filter(|turn| !turns.contains(turn)) {
-        let strange = comparison.pairs(&sample(NULL_IMAGES), &[turn])?;
+        let strange = comparison.pairs(&sample(NULL_IMAGES), &[turn], &OF_ANY)?;
         let different = strange.iter().filter(|pair| !alike.contains(&(pair.a, pair.b)));
         let null = Null::new(different.map(|pair| pair.unlikeness));
         let cut = null.cut(rate);

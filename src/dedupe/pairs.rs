@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use super::align::{Template, View};
+use super::align::{Enough, OF_COPIES, Template, View};
 use super::candidates::Codes;
 use super::compare::{colour_unlikeness, luma_unlikeness, unlikeness};
 use super::look::{Look, SIDE, Thumb, Turn, luma};
@@ -46,7 +46,7 @@ pub(super) fn is_flat(luma: &Thumb) -> bool {
 pub(super) fn compare(a: &Look<'_>, b: &Look<'_>, turn: Turn, resizer: &mut Resizer) -> f32 {
     let turned = turn.of(a.luma);
     let view = View::new(&turned);
-    against(&Turned { look: a, turn, luma: &turned, template: &Template::new(&view) }, b, resizer)
+    against(&Turned { look: a, turn, luma: &turned, template: &Template::new(&view) }, b, &OF_COPIES, resizer)
 }
 
 /// A look that others are laid on.
@@ -57,9 +57,9 @@ struct Turned<'a> {
     template: &'a Template<'a>,
 }
 
-fn against(a: &Turned<'_>, b: &Look<'_>, resizer: &mut Resizer) -> f32 {
+fn against(a: &Turned<'_>, b: &Look<'_>, enough: &Enough, resizer: &mut Resizer) -> f32 {
     let other = View::new(b.luma);
-    let Some(motion) = a.template.lay(&other) else { return 1.0 };
+    let Some(motion) = a.template.lay(&other, enough) else { return 1.0 };
     let colour = colour_unlikeness(&a.turn.of_chroma(a.look.chroma), b.chroma);
     let size = smaller(a.look, b);
     let luma = match size
@@ -101,10 +101,11 @@ pub(super) struct Comparison<'a> {
 
 impl Comparison<'_> {
     /// Compares images, by position, in each of the turns, with what may be copies of them; each pair once, sorted by position.
+    /// Pairs that correlate less than `enough` count as nothing alike.
     ///
     /// # Errors
     /// Those of the search.
-    pub(super) fn pairs(&self, images: &[u32], turns: &[Turn]) -> Result<Vec<Pair>> {
+    pub(super) fn pairs(&self, images: &[u32], turns: &[Turn], enough: &Enough) -> Result<Vec<Pair>> {
         let looks = self.looks;
         let images: Vec<u32> =
             images.iter().copied().filter(|&image| !is_flat(looks[image as usize].luma)).collect();
@@ -130,13 +131,13 @@ impl Comparison<'_> {
         }
         let compared: Vec<Vec<Pair>> = by_image
             .into_par_iter()
-            .map_init(Resizer::new, |resizer, pairs| self.compare_one(pairs, resizer))
+            .map_init(Resizer::new, |resizer, pairs| self.compare_one(pairs, enough, resizer))
             .collect();
         Ok(compared.concat())
     }
 
     /// Pairs of one image: each turn of it is made ready once, the best turn of each pair is kept.
-    fn compare_one(&self, mut pairs: Vec<Pair>, resizer: &mut Resizer) -> Vec<Pair> {
+    fn compare_one(&self, mut pairs: Vec<Pair>, enough: &Enough, resizer: &mut Resizer) -> Vec<Pair> {
         let look = &self.looks[pairs[0].a as usize];
         pairs.sort_unstable_by_key(|pair| (pair.turn, pair.b));
         for same in pairs.chunk_by_mut(|a, b| a.turn == b.turn) {
@@ -145,7 +146,7 @@ impl Comparison<'_> {
             let view = View::new(&luma);
             let turned = Turned { look, turn, luma: &luma, template: &Template::new(&view) };
             for pair in same {
-                pair.unlikeness = against(&turned, &self.looks[pair.b as usize], resizer);
+                pair.unlikeness = against(&turned, &self.looks[pair.b as usize], enough, resizer);
             }
         }
         pairs.sort_unstable_by(|a, b| {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use aesearch_index::Snapshot;
 
+use super::align::OF_COPIES;
 use super::candidates::Codes;
 use super::files::{Collection, Picture};
 use super::groups::{Preference, linked};
@@ -97,7 +98,7 @@ pub fn scan(
     let comparison = Comparison { looks: &lookup, codes: &codes };
     let turns: Vec<Turn> = std::iter::once(Turn::NONE).chain(options.turns.iter().copied()).collect();
     let all: Vec<u32> = (0..lookup.len() as u32).collect();
-    let pairs = comparison.pairs(&all, &turns)?;
+    let pairs = comparison.pairs(&all, &turns, &OF_COPIES)?;
     let Measured { threshold, cut } =
         measure::measure(&comparison, &pairs, &turns, options.false_positive_rate, |position| {
             collection.source(&pictures[position as usize])

@@ -89,8 +89,7 @@ impl Null {
         }
         let n = inside.len() as f64;
         let mean = inside.iter().map(|value| (value / begin).ln()).sum::<f64>() / n;
-        // a standard error less, as of several windows the best is taken
-        let power = power_of(mean) * (1.0 - n.sqrt().recip());
+        let power = power_of(mean);
         Some(Tail { begin, pairs: n / (WINDOW.powf(power) - 1.0), power })
     }
 }
