@@ -108,6 +108,17 @@ impl Collection {
         self.contents.iter().map(|(hash, files)| (hash, files.as_slice()))
     }
 
+    /// Name and picture, by position, of each file that shows one.
+    pub(super) fn shown(&self, pictures: &[Picture]) -> Vec<(Vec<u8>, u32)> {
+        let mut shown = Vec::with_capacity(self.size);
+        for (picture, position) in pictures.iter().zip(0..) {
+            let files = picture.contents.iter().flat_map(|hash| self.files_of(hash));
+            shown.extend(files.map(|&file| (self.files[file as usize].name.clone(), position)));
+        }
+        shown.sort_unstable();
+        shown
+    }
+
     /// The numbers of the files of a content.
     pub(super) fn files_of(&self, hash: &Hash) -> &[u32] {
         self.contents.get(hash).map_or(&[], Vec::as_slice)

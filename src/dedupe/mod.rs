@@ -19,6 +19,7 @@
 //! | `plan` | the document: what was found and is proposed |
 //! | `apply/` | carries a plan out, step by step, and takes it back |
 //! | `decisions`, `whole` | what people decided about images, by content; files written whole |
+//! | `evaluate/` | what is found, held against pairs that are known |
 //! | `report/` | a page to look at and decide in |
 
 mod plan;
@@ -44,6 +45,7 @@ mod propose;
 
 mod apply;
 mod decisions;
+mod evaluate;
 mod report;
 mod whole;
 
@@ -53,6 +55,7 @@ pub use apply::{
 pub use decisions::{
     Change, DECISIONS_COMMAND, DECISIONS_FILE, Decision, Decisions, Hash, Verdict, hex, unhex,
 };
+pub use evaluate::{Evaluation, FalsePair, Point, Truth, curve_svg, evaluate};
 pub use groups::Preference;
 pub use look::Turn;
 pub use plan::{

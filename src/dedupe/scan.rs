@@ -60,12 +60,69 @@ impl Default for ScanOptions {
 pub struct Scan {
     /// What to do about it.
     pub plan: Plan,
-    /// All pairs that were compared, by the names of one file of each: for `evaluate`.
+    /// Pairs of pictures that were compared, by position.
     pub(super) pairs: Vec<Pair>,
+    /// Name and picture of each file.
+    pub(super) files: Vec<(Vec<u8>, u32)>,
     /// What could not be compared.
     pub skipped: Vec<Skipped>,
     /// Images that show nothing: compared byte by byte and pixel by pixel alone.
     pub flat: usize,
+}
+
+impl Scan {
+    /// The names of the files, each with its number.
+    pub(super) fn names(&self) -> impl Iterator<Item = (&[u8], u32)> {
+        self.files.iter().zip(0..).map(|((name, _), number)| (name.as_slice(), number))
+    }
+
+    /// The name of a file for people.
+    pub(super) fn shown(&self, file: u32) -> String {
+        String::from_utf8_lossy(&self.files[file as usize].0).into_owned()
+    }
+
+    /// Similarity of all pairs of files that have one, by their numbers.
+    pub(super) fn scored(&self) -> Vec<(f32, u32, u32)> {
+        let mut by_picture: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for ((_, picture), number) in self.files.iter().zip(0..) {
+            by_picture.entry(*picture).or_default().push(number);
+        }
+        let mut scored = Vec::new();
+        for files in by_picture.values() {
+            let pairs =
+                files.iter().enumerate().flat_map(|(i, &a)| files[i + 1..].iter().map(move |&b| (1.0, a, b)));
+            scored.extend(pairs);
+        }
+        for pair in self.pairs.iter().filter(|pair| pair.unlikeness < 1.0) {
+            for &a in &by_picture[&pair.a] {
+                scored.extend(by_picture[&pair.b].iter().map(|&b| (1.0 - pair.unlikeness, a, b)));
+            }
+        }
+        scored
+    }
+
+    /// For tests: a scan that found these pairs of files.
+    #[cfg(test)]
+    pub(super) fn of_scored(names: &[&str], pairs: &[(f32, u32, u32)], threshold: f64) -> Scan {
+        let plan = Plan {
+            images: names.len(),
+            base: PathBuf::new(),
+            threshold: super::plan::Threshold { similarity: threshold, ..Default::default() },
+            keep: Vec::new(),
+            groups: Vec::new(),
+            near_misses: Vec::new(),
+            skipped: Vec::new(),
+        };
+        let pair = |&(similarity, a, b): &(f32, u32, u32)| Pair {
+            a,
+            b,
+            turn: Turn::NONE,
+            distance: 0,
+            unlikeness: 1.0 - similarity,
+        };
+        let files = names.iter().zip(0..).map(|(name, number)| (name.as_bytes().to_vec(), number)).collect();
+        Scan { plan, pairs: pairs.iter().map(pair).collect(), files, skipped: Vec::new(), flat: 0 }
+    }
 }
 
 /// Looks for duplicates among the images of the index at `dir` that lie in `data` or a reference; without `data`, among all.
@@ -157,7 +214,8 @@ pub fn scan(
         near_misses,
         skipped: skipped.iter().map(unread).collect(),
     };
-    Ok(Scan { plan, pairs, skipped, flat })
+    let files = collection.shown(&pictures);
+    Ok(Scan { plan, pairs, files, skipped, flat })
 }
 
 /// Looks at what was never looked at.

@@ -22,8 +22,16 @@ const LISTED: usize = 20;
 
 pub(super) fn run(context: &Context, args: &args::Scan) -> anyhow::Result<Exit> {
     let options = options(args)?;
-    let mut scanned = scan(context, args, &options)?;
-    let plan = &scanned.scan.plan;
+    let wanted = Wanted {
+        data: &args.data,
+        reference: &args.reference,
+        index: &args.index,
+        walking: &args.walking,
+        compute: &args.compute,
+    };
+    let decisions = Decisions::read(&context.index_dir(&args.index)?)?;
+    let found = find(context, &wanted, &options, &decisions)?;
+    let plan = &found.scan.plan;
     let outputs = [&args.output, &args.report, &args.sheet];
     outputs.into_iter().flatten().try_for_each(|path| keep_files(path, plan))?;
     if let Some(path) = &args.output {
@@ -41,57 +49,72 @@ pub(super) fn run(context: &Context, args: &args::Scan) -> anyhow::Result<Exit> 
     if context.printer.json {
         context.printer.document(dedupe::COMMAND, plan)?;
     } else {
-        context.printer.text(&text(plan, scanned.scan.flat, args))?;
+        context.printer.text(&text(plan, found.scan.flat, args))?;
     }
-    scanned.skipped.append(&mut scanned.scan.skipped);
-    Ok(match exit_for(&scanned.skipped) {
-        Exit::Done if args.exit_code && !plan_is_empty(&scanned.scan.plan) => Exit::Negative,
+    Ok(match exit_for(&found.skipped()) {
+        Exit::Done if args.exit_code && !plan.groups.is_empty() => Exit::Negative,
         exit => exit,
     })
 }
 
-fn plan_is_empty(plan: &Plan) -> bool {
-    plan.groups.is_empty()
+/// What to compare.
+pub(super) struct Wanted<'a> {
+    pub(super) data: &'a [PathBuf],
+    pub(super) reference: &'a [PathBuf],
+    pub(super) index: &'a args::IndexDir,
+    pub(super) walking: &'a args::Walking,
+    pub(super) compute: &'a args::Compute,
 }
 
 /// A scan, and what could not be indexed before.
-pub(super) struct Scanned {
+pub(super) struct Found {
     pub(super) scan: dedupe::Scan,
-    skipped: Vec<Skipped>,
+    unindexed: Vec<Skipped>,
+}
+
+impl Found {
+    /// All that was left out.
+    pub(super) fn skipped(&self) -> Vec<Skipped> {
+        [&self.unindexed[..], &self.scan.skipped].concat()
+    }
 }
 
 /// Indexes where there is data to index, then scans.
-pub(super) fn scan(context: &Context, args: &args::Scan, options: &ScanOptions) -> Result<Scanned> {
-    let dir = context.index_dir(&args.index)?;
-    context.threads(&args.compute); // for the shared pool
-    let (data, walk) = walking::resolve(&args.data, &args.walking)?;
-    let mut skipped = Vec::new();
+pub(super) fn find(
+    context: &Context,
+    wanted: &Wanted<'_>,
+    options: &ScanOptions,
+    decisions: &Decisions,
+) -> Result<Found> {
+    let dir = context.index_dir(wanted.index)?;
+    let threads = context.threads(wanted.compute);
+    let (data, walk) = walking::resolve(wanted.data, wanted.walking)?;
+    let mut unindexed = Vec::new();
     if !data.is_empty() {
         let default = UpdateOptions::new(context.runtime.clone());
         let update = UpdateOptions {
             walk,
             model: context.config.model.clone().unwrap_or_else(|| default.model.clone()),
-            threads: context.threads(&args.compute),
-            device: context.device(&args.compute.device, default.device)?,
+            threads,
+            device: context.device(&wanted.compute.device, default.device)?,
             memory: context.memory(None)?,
             ..default
         };
-        let all: Vec<PathBuf> = data.iter().chain(&args.reference).cloned().collect();
+        let all: Vec<PathBuf> = data.iter().chain(wanted.reference).cloned().collect();
         let indexed = index::bring_up(context, &dir, &all, &update)?;
         context.printer.detail(&indexed.summary());
         if indexed.is_interrupted() {
             return Err(Error::Interrupted);
         }
-        skipped = indexed.into_skipped();
+        unindexed = indexed.into_skipped();
     }
-    let decisions = Decisions::read(&dir)?;
     let decided = |a: &dedupe::Hash, b: &dedupe::Hash| decisions.separates(a, b);
     let teller = Teller::looks(context).until(catch_interrupts());
     let scan = dedupe::scan(&dir, &data, options, &decided, &teller);
     teller.finish();
     let scan = scan?;
     tell_skipped(&context.printer, &scan.skipped);
-    Ok(Scanned { scan, skipped })
+    Ok(Found { scan, unindexed })
 }
 
 fn options(args: &args::Scan) -> Result<ScanOptions> {
