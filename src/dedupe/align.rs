@@ -5,7 +5,7 @@
 //! brightness and contrast are evened out at every step. Pairs that turn out to be nothing alike are given up on the way.
 //! How alike two images are that lie on each other is for `compare` to say.
 
-use super::look::{AREA, SIDE, Thumb};
+use super::look::{AREA, FINE_SIDE, FineLuma, SIDE, Thumb};
 
 /// Pixels left out at each border of a template: a turned copy has corners there that are not the image's.
 const BORDER: usize = 2;
@@ -13,6 +13,9 @@ const BORDER: usize = 2;
 pub(super) const INNER: usize = SIDE - 2 * BORDER;
 /// Points of the inner part of a thumbnail.
 pub(super) const POINTS: usize = INNER * INNER;
+/// The same at twice the size.
+pub(super) const DETAIL_INNER: usize = FINE_SIDE - 2 * BORDER;
+pub(super) const DETAIL_POINTS: usize = DETAIL_INNER * DETAIL_INNER;
 const HALF: usize = SIDE / 2;
 const HALF_POINTS: usize = (HALF - 2 * BORDER) * (HALF - 2 * BORDER);
 /// Furthest shift that is searched, in pixels of half size.
@@ -155,6 +158,38 @@ fn best_shift(a: &View, b: &View) -> ((i32, i32), f32) {
         }
     }
     best
+}
+
+/// The luma of a larger image at twice the thumbnail's size, ready for others to be laid on it.
+pub(super) struct Detail {
+    level: Box<Level<DETAIL_POINTS>>,
+}
+
+impl Detail {
+    /// Of the luma.
+    pub(super) fn new(luma: &FineLuma) -> Detail {
+        Detail { level: Level::new::<FINE_SIDE>(&blurred_fine(luma)) }
+    }
+
+    /// Both as they lie on each other, from how their thumbnails do.
+    pub(super) fn pair(
+        &self,
+        other: &FineLuma,
+        motion: &Motion,
+    ) -> ([f32; DETAIL_POINTS], Warped<DETAIL_POINTS>) {
+        let other = blurred_fine(other);
+        let start = [motion[0], motion[1], 2.0 * motion[2], motion[3], motion[4], 2.0 * motion[5]];
+        let (motion, _) = self.level.search::<FINE_SIDE>(&other, start, (ROUNDS[1], 0.0));
+        let mut warped = Warped { value: [0.0; DETAIL_POINTS], inside: [0.0; DETAIL_POINTS] };
+        self.level.warp::<FINE_SIDE>(&other, &motion, &mut warped);
+        (self.level.values(), warped)
+    }
+}
+
+fn blurred_fine(luma: &FineLuma) -> Box<[f32]> {
+    let mut fine: Box<[f32]> = luma.iter().map(|&value| f32::from(value)).collect();
+    blur::<FINE_SIDE>(&mut fine, 0.25);
+    fine
 }
 
 /// The inner part of a template at one size.

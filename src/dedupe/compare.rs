@@ -5,11 +5,11 @@
 //!
 //! 1. Brightness and contrast are evened out, where neither is clipped; then the one is clipped where the other was.
 //! 2. The sharper is blurred until both are equally sharp: what was scaled down has lost its detail.
-//! 3. The difference of the gradients in each of 6x6 overlapping squares of 8 pixels, over the mean energy of both. Gradients, as
+//! 3. The difference of the gradients in each of 6x6 overlapping squares, each two sevenths of a side,, over the mean energy of both. Gradients, as
 //!    pixels correlate merely because both are dark at the top. The largest is the unlikeness of the luma.
 //! 4. Colours that differ make it larger, colours that agree smaller: few of the images with like luma have like colour.
 
-use super::align::{FLOOR, INNER, Motion, POINTS, Sums, Template, View, Warped, blur};
+use super::align::{FLOOR, Sums, Warped, blur};
 use super::look::CHROMA;
 
 /// Above this, a value may have been clipped, in grey levels.
@@ -19,8 +19,6 @@ const CELLS: usize = 7;
 /// Rounds of blurring, and how even is enough.
 const ROUNDS: usize = 6;
 const EVEN: f32 = 0.02;
-/// Points of a square, about.
-const SQUARE: f32 = 4.0 * ((INNER - 2) * (INNER - 2)) as f32 / (CELLS * CELLS) as f32;
 /// Least part of a square, and of all, that both must cover.
 const COVERED: f32 = 0.4;
 const OVERLAP: f32 = 0.5;
@@ -34,12 +32,12 @@ const NEUTRAL: f32 = 0.25;
 const COLOUR_WEIGHT: f32 = 0.75;
 const COLOUR_FLOOR: f32 = 0.1;
 
-/// Unlikeness of the luma of `other`, laid on `template` by `motion`.
-pub(super) fn luma_unlikeness(template: &Template<'_>, other: &View, motion: &Motion) -> f32 {
-    let (mut a, Warped { value: mut b, inside }) = template.pair(other, motion);
+/// Unlikeness of two lumas, f32 `[I, I]` with N points: `a`, and the other as it lies under it.
+pub(super) fn luma_unlikeness<const N: usize, const I: usize>(mut a: [f32; N], other: Warped<N>) -> f32 {
+    let Warped { value: mut b, inside } = other;
     even_out(&mut a, &mut b, &inside);
-    let inner = interior(&inside);
-    let (mut of_a, mut of_b) = (Gradients::of(&a), Gradients::of(&b));
+    let inner = interior::<N, I>(&inside);
+    let (mut of_a, mut of_b) = (Gradients::<I>::of(&a), Gradients::<I>::of(&b));
     let (mut energy_a, mut energy_b) = (of_a.energy(&inner), of_b.energy(&inner));
     for _ in 0..ROUNDS {
         let ratio = energy_a / energy_b.max(1e-3);
@@ -49,11 +47,11 @@ pub(super) fn luma_unlikeness(template: &Template<'_>, other: &View, motion: &Mo
         }
         let amount = (0.15 * excess).min(0.1);
         if ratio > 1.0 {
-            blur::<INNER>(&mut a, amount);
+            blur::<I>(&mut a, amount);
             of_a = Gradients::of(&a);
             energy_a = of_a.energy(&inner);
         } else {
-            blur::<INNER>(&mut b, amount);
+            blur::<I>(&mut b, amount);
             of_b = Gradients::of(&b);
             energy_b = of_b.energy(&inner);
         }
@@ -62,22 +60,22 @@ pub(super) fn luma_unlikeness(template: &Template<'_>, other: &View, motion: &Mo
 }
 
 /// Gives both the brightness and the contrast of the less contrasted, and clips them alike.
-fn even_out(a: &mut [f32; POINTS], b: &mut [f32; POINTS], inside: &[f32; POINTS]) {
+fn even_out<const N: usize>(a: &mut [f32; N], b: &mut [f32; N], inside: &[f32; N]) {
     let sums = |limit: f32| {
         let weight = |i: usize| if a[i] < limit && b[i] < limit { inside[i] } else { 0.0 };
-        let weights: [f32; POINTS] = std::array::from_fn(weight);
-        let [of_a, of_b]: [[f32; POINTS]; 2] = [&*a, &*b].map(|v| std::array::from_fn(|i| v[i] * weights[i]));
+        let weights: [f32; N] = std::array::from_fn(weight);
+        let [of_a, of_b]: [[f32; N]; 2] = [&*a, &*b].map(|v| std::array::from_fn(|i| v[i] * weights[i]));
         Sums { n: weights.iter().sum(), ..Sums::of(&of_a, &of_b) }
     };
     let mut used = sums(CLIPPED);
     let (var_a, var_b, _) = used.covariances();
-    if used.n < 0.3 * POINTS as f32 || var_a.min(var_b) < 25.0 {
+    if used.n < 0.3 * N as f32 || var_a.min(var_b) < 25.0 {
         used = sums(f32::INFINITY);
     }
     let (var_a, var_b, _) = used.covariances();
     let gain = var_b.sqrt().max(1.0) / var_a.sqrt().max(1.0);
     let offset = (used.b - gain * used.a) / used.n.max(1.0);
-    let scale = |values: &mut [f32; POINTS], gain: f32, offset: f32| {
+    let scale = |values: &mut [f32; N], gain: f32, offset: f32| {
         values.iter_mut().for_each(|value| *value = gain * *value + offset);
         gain * 255.0 + offset
     };
@@ -89,28 +87,28 @@ fn even_out(a: &mut [f32; POINTS], b: &mut [f32; POINTS], inside: &[f32; POINTS]
 }
 
 /// 1 for points with all four neighbours inside, which have gradients; else 0.
-fn interior(inside: &[f32; POINTS]) -> [f32; POINTS] {
+fn interior<const N: usize, const I: usize>(inside: &[f32; N]) -> [f32; N] {
     std::array::from_fn(|at| {
-        let (x, y) = (at % INNER, at / INNER);
-        if !(1..INNER - 1).contains(&x) || !(1..INNER - 1).contains(&y) {
+        let (x, y) = (at % I, at / I);
+        if !(1..I - 1).contains(&x) || !(1..I - 1).contains(&y) {
             return 0.0;
         }
-        inside[at] * inside[at - 1] * inside[at + 1] * inside[at - INNER] * inside[at + INNER]
+        inside[at] * inside[at - 1] * inside[at + 1] * inside[at - I] * inside[at + I]
     })
 }
 
 /// Twice the gradients of the rows and columns that have neighbours on all sides, along x and along y.
-struct Gradients {
-    x: [[f32; INNER]; INNER],
-    y: [[f32; INNER]; INNER],
+struct Gradients<const I: usize> {
+    x: [[f32; I]; I],
+    y: [[f32; I]; I],
 }
 
-impl Gradients {
-    fn of(image: &[f32; POINTS]) -> Gradients {
-        let rows = image.as_chunks::<INNER>().0;
-        let mut gradients = Gradients { x: [[0.0; INNER]; INNER], y: [[0.0; INNER]; INNER] };
-        for y in 1..INNER - 1 {
-            for x in 1..INNER - 1 {
+impl<const I: usize> Gradients<I> {
+    fn of(image: &[f32]) -> Self {
+        let rows = image.as_chunks::<I>().0;
+        let mut gradients = Gradients { x: [[0.0; I]; I], y: [[0.0; I]; I] };
+        for y in 1..I - 1 {
+            for x in 1..I - 1 {
                 gradients.x[y][x] = rows[y][x + 1] - rows[y][x - 1];
                 gradients.y[y][x] = rows[y + 1][x] - rows[y - 1][x];
             }
@@ -119,10 +117,10 @@ impl Gradients {
     }
 
     /// Their mean square, over the points that count.
-    fn energy(&self, inner: &[f32; POINTS]) -> f32 {
-        let (mut n, mut sum) = ([0.0f32; INNER], [0.0f32; INNER]);
-        for ((along, down), weights) in self.x.iter().zip(&self.y).zip(inner.as_chunks::<INNER>().0) {
-            for x in 0..INNER {
+    fn energy(&self, inner: &[f32]) -> f32 {
+        let (mut n, mut sum) = ([0.0f32; I], [0.0f32; I]);
+        for ((along, down), weights) in self.x.iter().zip(&self.y).zip(inner.as_chunks::<I>().0) {
+            for x in 0..I {
                 n[x] += weights[x];
                 sum[x] += weights[x] * (along[x] * along[x] + down[x] * down[x]);
             }
@@ -132,36 +130,42 @@ impl Gradients {
 }
 
 /// The largest mean difference of gradients in a square, over their mean energy.
-fn worst_square(a: &Gradients, b: &Gradients, energies: (f32, f32), inner: &[f32; POINTS]) -> f32 {
+fn worst_square<const I: usize>(
+    a: &Gradients<I>,
+    b: &Gradients<I>,
+    energies: (f32, f32),
+    inner: &[f32],
+) -> f32 {
+    let square = 4.0 * ((I - 2) * (I - 2)) as f32 / (CELLS * CELLS) as f32; // points of one, about
     if energies.0.min(energies.1) < FLAT {
         return 1.0;
     }
     let (scale_a, scale_b) = (energies.0.sqrt().recip(), energies.1.sqrt().recip());
     let mut cells = [[(0.0f32, 0.0f32); CELLS]; CELLS]; // difference, points
-    for y in 1..INNER - 1 {
-        let weights = &inner[y * INNER..][..INNER];
-        let mut row = [0.0; INNER];
-        for x in 0..INNER {
+    for y in 1..I - 1 {
+        let weights = &inner[y * I..][..I];
+        let mut row = [0.0; I];
+        for x in 0..I {
             let (dx, dy) =
                 (a.x[y][x] * scale_a - b.x[y][x] * scale_b, a.y[y][x] * scale_a - b.y[y][x] * scale_b);
             row[x] = weights[x] * (dx * dx + dy * dy) / 2.0;
         }
-        let cells = &mut cells[(y - 1) * CELLS / (INNER - 2)];
-        for x in 1..INNER - 1 {
-            let cell = &mut cells[(x - 1) * CELLS / (INNER - 2)];
+        let cells = &mut cells[(y - 1) * CELLS / (I - 2)];
+        for x in 1..I - 1 {
+            let cell = &mut cells[(x - 1) * CELLS / (I - 2)];
             cell.0 += row[x];
             cell.1 += weights[x];
         }
     }
     let all: f32 = cells.as_flattened().iter().map(|cell| cell.1).sum();
-    if all < OVERLAP * SQUARE * (CELLS * CELLS) as f32 / 4.0 {
+    if all < OVERLAP * square * (CELLS * CELLS) as f32 / 4.0 {
         return 1.0;
     }
     let squares = (0..CELLS - 1).flat_map(|y| (0..CELLS - 1).map(move |x| (x, y)));
     let unlike = squares.filter_map(|(x, y)| {
         let four = [cells[y][x], cells[y][x + 1], cells[y + 1][x], cells[y + 1][x + 1]];
         let (difference, n) = four.iter().fold((0.0, 0.0), |sum, cell| (sum.0 + cell.0, sum.1 + cell.1));
-        (n >= COVERED * SQUARE).then_some(difference / n)
+        (n >= COVERED * square).then_some(difference / n)
     });
     unlike.fold(0.0, f32::max).min(1.0)
 }
@@ -186,7 +190,7 @@ pub(super) fn unlikeness(luma: f32, colour: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::align::OF_COPIES;
+    use super::super::align::{INNER, OF_COPIES, POINTS, Template, View};
     use super::super::look::{SIDE, Thumb};
     use super::*;
 
@@ -202,7 +206,10 @@ mod tests {
     fn compared(a: &Thumb, b: &Thumb) -> f32 {
         let (a, b) = (View::new(a), View::new(b));
         let template = Template::new(&a);
-        template.lay(&b, &OF_COPIES).map_or(1.0, |motion| luma_unlikeness(&template, &b, &motion))
+        template.lay(&b, &OF_COPIES).map_or(1.0, |motion| {
+            let (a, b) = template.pair(&b, &motion);
+            luma_unlikeness::<POINTS, INNER>(a, b)
+        })
     }
 
     #[test]

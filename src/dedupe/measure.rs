@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::align::OF_ANY;
 use super::copies::Change;
-use super::look::{Look, Thumb, Turn, chroma, luma};
+use super::look::{Look, Thumb, Turn, chroma, fine_luma, luma};
 use super::pairs::{Comparison, Pair, compare, is_flat};
 use super::plan::{CopyRecall, Threshold};
 use super::threshold::{Cut, Null};
@@ -40,14 +40,18 @@ pub(super) fn measure(
     rate: f64,
     source: impl Fn(u32) -> Option<Source> + Sync,
 ) -> Result<Measured> {
-    let alike: HashSet<(u32, u32)> =
-        pairs.iter().filter(|pair| pair.unlikeness < ALIKE).map(|pair| (pair.a, pair.b)).collect();
+    let alike: HashSet<(u32, u32)> = pairs
+        .iter()
+        .filter(|pair| pair.turn == Turn::NONE && pair.unlikeness < ALIKE)
+        .map(|pair| (pair.a, pair.b))
+        .collect();
     let n = comparison.looks.len();
     let sample =
         |count: usize| (0..n.min(count)).map(|i| (i * n / n.min(count)) as u32).collect::<Vec<u32>>();
+    // also where mirrored copies are looked for: they are as few as copies are, and the tail is fitted beyond them
     let strange = [Turn::MIRRORED, Turn { quarters: 2, ..Turn::NONE }];
     let mut told: Option<(Cut, Null)> = None;
-    for turn in strange.into_iter().filter(|turn| !turns.contains(turn)) {
+    for turn in strange {
         let strange = comparison.pairs(&sample(NULL_IMAGES), &[turn], &OF_ANY)?;
         let different = strange.iter().filter(|pair| !alike.contains(&(pair.a, pair.b)));
         let null = Null::new(different.map(|pair| pair.unlikeness));
@@ -89,17 +93,21 @@ fn recall(
         let copy = |resizer: &mut Resizer, (position, image): &(u32, Pixels)| {
             let copy = change.of(image).ok()?;
             let size = (copy.width as u32, copy.height as u32); // as of images, at most 2^32
-            Some((*position, size, luma(&copy, resizer).ok()?, chroma(&copy, resizer).ok()?))
+            let fine = fine_luma(&copy, resizer).ok()?;
+            Some((*position, size, luma(&copy, resizer).ok()?, chroma(&copy, resizer).ok()?, fine))
         };
         let copies: Vec<_> = originals.par_iter().map_init(Resizer::new, copy).flatten().collect();
         let mut found = vec![false; copies.len()];
         for &turn in turns {
-            let queries: Vec<Thumb> = copies.iter().map(|(_, _, luma, _)| turn.of(luma)).collect();
+            let queries: Vec<Thumb> = copies.iter().map(|(_, _, luma, ..)| turn.of(luma)).collect();
             let near = comparison.codes.near(&queries)?;
             let mut resizer = Resizer::new();
-            for (((position, size, luma, chroma), near), found) in copies.iter().zip(near).zip(&mut found) {
+            for (((position, size, luma, chroma, fine), near), found) in
+                copies.iter().zip(near).zip(&mut found)
+            {
                 let original = &comparison.looks[*position as usize];
-                let copy = Look { luma, chroma, width: size.0, height: size.1, ..*original };
+                let fine = fine.as_deref();
+                let copy = Look { luma, chroma, fine, width: size.0, height: size.1, ..*original };
                 *found |=
                     near.contains_key(position) && compare(&copy, original, turn, &mut resizer) <= limit;
             }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use super::align::{Enough, OF_COPIES, Template, View};
+use super::align::{DETAIL_INNER, DETAIL_POINTS, Detail, Enough, INNER, OF_COPIES, POINTS, Template, View};
 use super::candidates::Codes;
 use super::compare::{colour_unlikeness, luma_unlikeness, unlikeness};
 use super::look::{Look, SIDE, Thumb, Turn, luma};
@@ -16,6 +16,9 @@ use crate::images::{InputShape, Pixels, Resizer, to_pixels};
 
 /// Variance of the luma below which an image is flat, in grey levels squared: it is compared byte by byte and pixel by pixel alone.
 const FLAT: f64 = 6.0;
+
+/// Thumbnails less unlike than this are looked at in detail, where there is more of them.
+const ALIKE: f32 = 0.8;
 
 /// Two images that were compared.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,15 +64,27 @@ fn against(a: &Turned<'_>, b: &Look<'_>, enough: &Enough, resizer: &mut Resizer)
     let other = View::new(b.luma);
     let Some(motion) = a.template.lay(&other, enough) else { return 1.0 };
     let colour = colour_unlikeness(&a.turn.of_chroma(a.look.chroma), b.chroma);
+    let of_thumbs = |a: &Template<'_>, b: &View| {
+        let (a, b) = a.pair(b, &motion);
+        luma_unlikeness::<POINTS, INNER>(a, b)
+    };
     let size = smaller(a.look, b);
     let luma = match size
         .and_then(|size| Some((through(a.luma, size, resizer)?, through(b.luma, size, resizer)?)))
     {
-        None => luma_unlikeness(a.template, &other, &motion),
+        None => of_thumbs(a.template, &other),
         Some((small_a, small_b)) => {
-            let (view, other) = (View::new(&small_a), View::new(&small_b));
-            luma_unlikeness(&Template::new(&view), &other, &motion)
+            let view = View::new(&small_a);
+            of_thumbs(&Template::new(&view), &View::new(&small_b))
         }
+    };
+    // what looks alike when it is small may be told apart when it is larger
+    let luma = match (a.look.fine, b.fine) {
+        (Some(fine_a), Some(fine_b)) if luma < ALIKE => {
+            let (a, b) = Detail::new(&a.turn.of(fine_a)).pair(fine_b, &motion);
+            luma_unlikeness::<DETAIL_POINTS, DETAIL_INNER>(a, b)
+        }
+        _ => luma,
     };
     unlikeness(luma, colour)
 }
@@ -155,5 +170,61 @@ impl Comparison<'_> {
         });
         pairs.dedup_by_key(|pair| pair.b);
         pairs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::look::{Look, look_at};
+    use super::*;
+    use crate::images::SourceFacts;
+
+    /// Blobs with a fine pattern of stripes along (across, down), `side` pixels wide and high.
+    fn image(side: usize, (across, down): (f32, f32)) -> Pixels {
+        let value = |i: usize| {
+            let (x, y) = ((i % side) as f32 / side as f32, (i / side) as f32 / side as f32);
+            let blob = |cx: f32, cy: f32, r: f32| (-((x - cx).powi(2) + (y - cy).powi(2)) / r).exp();
+            let light =
+                90.0 * blob(0.3, 0.4, 0.02) + 60.0 * blob(0.7, 0.6, 0.01) + 50.0 * blob(0.5, 0.8, 0.03);
+            let stripes = 25.0 * (std::f32::consts::TAU * 16.0 * (across * x + down * y)).sin();
+            (70.0 + light + stripes) as u8
+        };
+        Pixels { width: side, height: side, channels: 1, data: (0..side * side).map(value).collect() }
+    }
+
+    fn unlike(a: &Pixels, b: &Pixels) -> f32 {
+        let bytes = [a, b].map(|image| look_at(image, &SourceFacts::default(), &mut Resizer::new()).unwrap());
+        let [a, b] = bytes.each_ref().map(|bytes| Look::from_bytes(bytes).unwrap());
+        compare(&a, &b, Turn::NONE, &mut Resizer::new())
+    }
+
+    #[test]
+    fn what_thumbnails_do_not_show_is_seen_in_larger_images() {
+        let (across, down) = (image(128, (1.0, 0.2)), image(128, (0.2, 1.0)));
+        assert_eq!(unlike(&across, &across), 0.0);
+        assert!(unlike(&across, &down) > 0.2, "{}", unlike(&across, &down));
+        let small = [&across, &down].map(|image| {
+            let mut resizer = Resizer::new();
+            let thumb = luma(image, &mut resizer).unwrap();
+            Pixels { width: SIDE, height: SIDE, channels: 1, data: thumb.to_vec() }
+        });
+        assert!(unlike(&small[0], &small[1]) < 0.1, "{}", unlike(&small[0], &small[1]));
+    }
+
+    #[test]
+    fn a_small_copy_is_compared_at_its_own_size() {
+        let original = image(128, (1.0, 0.2));
+        let shape = InputShape { channels: 1, height: 20, width: 20 };
+        let mut planes = vec![0.0; shape.size()];
+        Resizer::new().to_input(&original, shape, &mut planes).unwrap();
+        let copy = to_pixels(&planes, shape);
+        assert!(unlike(&original, &copy) < 0.01, "{}", unlike(&original, &copy));
+        assert!(unlike(&copy, &original) < 0.01, "{}", unlike(&copy, &original));
+    }
+
+    #[test]
+    fn one_colour_is_flat_and_a_face_is_not() {
+        assert!(is_flat(&[0; 1024]) && is_flat(&[255; 1024]));
+        assert!(!is_flat(&luma(&image(64, (1.0, 0.0)), &mut Resizer::new()).unwrap()));
     }
 }
