@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use aesearch_index::Snapshot;
+use rayon::prelude::*;
 
 use super::look::Look;
-use super::looks::{Hash, Looks};
+use super::looks::{CHANGED, Hash, Looks};
 use super::plan::File;
 use crate::error::Result;
 use crate::gallery::Record;
-use crate::images::{Limits, Place, Source, file_of, named, read};
+use crate::images::{Limits, Place, Skipped, Source, file_of, named, quick_stamp_of, read};
 
 /// The images of a scan.
 pub(super) struct Collection {
@@ -74,6 +75,42 @@ impl Collection {
         }
         let size = files.len();
         Ok(Collection { base: base.to_path_buf(), files, contents, size })
+    }
+
+    /// Forgets images that are not any more what the index knows, and names them: for those that were not indexed just now.
+    pub(super) fn check(&mut self) -> Vec<Skipped> {
+        let base = &self.base;
+        let is_known = |Listed { name, record, .. }: &Listed| {
+            quick_stamp_of(name, base) == Some((record.size, record.mtime_ns))
+        };
+        let unsure: Vec<u32> = (0..self.files.len() as u32)
+            .into_par_iter()
+            .filter(|&n| !is_known(&self.files[n as usize]))
+            .collect();
+        let items = named(unsure.iter().map(|&n| self.files[n as usize].name.as_slice()), base);
+        let now = |item: Result<_, String>| Ok(read(&item?, &Limits::default())?.stamp());
+        let now: Vec<Result<_, String>> = items.into_par_iter().map(now).collect();
+        let (mut gone, mut skipped) = (HashSet::new(), Vec::new());
+        for (number, now) in unsure.into_iter().zip(now) {
+            let Listed { name, record, .. } = &mut self.files[number as usize];
+            let reason = match now {
+                // it was only touched
+                Ok(now) if now.hash == record.hash => {
+                    (record.size, record.mtime_ns) = (now.size, now.mtime_ns);
+                    continue;
+                }
+                Ok(_) => CHANGED.to_owned(),
+                Err(reason) => reason,
+            };
+            gone.insert(number);
+            skipped.push(Skipped::new(name, reason));
+        }
+        self.contents.retain(|_, files| {
+            files.retain(|file| !gone.contains(file));
+            !files.is_empty()
+        });
+        self.size -= gone.len();
+        skipped
     }
 
     /// Images.

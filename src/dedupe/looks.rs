@@ -10,10 +10,12 @@ use aesearch_index::{Item as Entry, SegmentBuilder, Settings, Snapshot, Writer};
 use rayon::prelude::*;
 
 use super::look::{Look, look_at};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gallery::{Observer, Progress};
 use crate::images::{Decoding, Item, Limits, Resizer, Skipped, Source, read};
 
+/// Why an image is left out of which the index knows another content.
+pub(super) const CHANGED: &str = "it changed since it was indexed: index it again";
 /// The folder, inside of the index's.
 const FOLDER: &str = "looks";
 /// Images between two looks at whether to go on.
@@ -59,6 +61,22 @@ impl Looks {
     pub(super) fn get(&self, hash: &Hash) -> Option<Look<'_>> {
         Look::from_bytes(self.snapshot.as_ref()?.payload(*self.ids.get(hash)?))
     }
+}
+
+/// Removes the looks where they are damaged or of another format: they are taken anew.
+///
+/// # Errors
+/// When they cannot be read at all, or not removed.
+pub(super) fn drop_damaged(dir: &Path, observer: &dyn Observer) -> Result<()> {
+    let folder = dir.join(FOLDER);
+    let problems = match aesearch_index::verify(&folder) {
+        Err(error) if error.is_not_found() => return Ok(()),
+        problems => problems?,
+    };
+    let Some(problem) = problems.first() else { return Ok(()) };
+    let (path, section, detail) = (problem.path.display(), &problem.section, &problem.detail);
+    observer.note(&format!("{path}: {section}: {detail}: all images are looked at anew"));
+    std::fs::remove_dir_all(&folder).map_err(|error| Error::io(&folder, error))
 }
 
 /// Looks at those of `wanted` that were never looked at, and forgets contents that are not in `known` any more. Gives all looks, and what could not
@@ -121,7 +139,9 @@ pub(super) fn look_at_all(
 }
 
 fn look_at_once(block: &[&(Hash, Item)], limits: &Limits) -> Vec<Result<Vec<u8>, String>> {
-    let look = |resizer: &mut Resizer, (_, item): &&(Hash, Item)| look(read(item, limits)?, limits, resizer);
+    let look = |resizer: &mut Resizer, (hash, item): &&(Hash, Item)| {
+        look(hash, read(item, limits)?, limits, resizer)
+    };
     block.par_iter().map_init(Resizer::new, look).collect()
 }
 
@@ -131,18 +151,24 @@ fn look_in_turn(block: &[&(Hash, Item)], limits: &Limits) -> Vec<Result<Vec<u8>,
     let mut items = block.iter().peekable();
     while items.peek().is_some() {
         let (mut sources, mut bytes) = (Vec::new(), 0);
-        while let Some((_, item)) = items.next_if(|_| bytes < READ_AHEAD) {
+        while let Some((hash, item)) = items.next_if(|_| bytes < READ_AHEAD) {
             let source = read(item, limits);
             bytes += source.as_ref().map_or(0, |source| source.len() as u64);
-            sources.push(source);
+            sources.push((hash, source));
         }
-        let decode = |resizer: &mut Resizer, source: Result<Source, String>| look(source?, limits, resizer);
+        let decode = |resizer: &mut Resizer, (hash, source): (&Hash, Result<Source, String>)| {
+            look(hash, source?, limits, resizer)
+        };
         looks.par_extend(sources.into_par_iter().map_init(Resizer::new, decode));
     }
     looks
 }
 
-fn look(source: Source, limits: &Limits, resizer: &mut Resizer) -> Result<Vec<u8>, String> {
+/// A look at what should have the content `hash`.
+fn look(hash: &Hash, source: Source, limits: &Limits, resizer: &mut Resizer) -> Result<Vec<u8>, String> {
+    if source.stamp().hash != *hash {
+        return Err(CHANGED.to_owned());
+    }
     let facts = source.facts();
     let pixels = source.decode(&Decoding { limits: *limits, ..Decoding::default() })?;
     look_at(&pixels, &facts, resizer)

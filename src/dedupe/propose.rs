@@ -116,8 +116,8 @@ impl Proposal<'_> {
     fn relation(&self, a: u32, b: u32) -> Relation {
         let pair = (a.min(b), a.max(b));
         let turn = self.pairs.get(&pair).map(|pair| pair.turn).unwrap_or_default();
-        // the pair's turn is that of its first
-        let turn = if a <= b { turn.inverse() } else { turn };
+        // the pair's turn makes its first lie as its second; told is how `b` lies
+        let turn = if a <= b { turn } else { turn.inverse() };
         Relation {
             distance: self.codes.distance(a, b),
             similarity: 1.0 - self.unlike.get(&pair).copied().unwrap_or(0.0),

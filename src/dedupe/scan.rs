@@ -15,7 +15,7 @@ use super::candidates::Codes;
 use super::files::{Collection, Picture};
 use super::groups::{Preference, linked};
 use super::look::{Look, Turn};
-use super::looks::{Hash, Looks, look_at_all};
+use super::looks::{Hash, Looks, drop_damaged, look_at_all};
 use super::measure::{self, Measured};
 use super::pairs::{Comparison, Pair, compare};
 use super::plan::{Plan, Unread};
@@ -140,7 +140,10 @@ pub fn scan(
     let snapshot = Snapshot::open(dir)?;
     let base = dir.parent().unwrap_or(Path::new(""));
     let mut collection = Collection::new(&snapshot, base, data, &options.reference)?;
-    let (looks, skipped) = looks(dir, &snapshot, &collection, observer)?;
+    // what was given was indexed just now
+    let mut skipped = if data.is_empty() { collection.check() } else { Vec::new() };
+    let (looks, unseen) = looks(dir, &snapshot, &collection, observer)?;
+    skipped.extend(unseen);
     if observer.interrupted() {
         return Err(Error::Interrupted);
     }
@@ -225,6 +228,7 @@ fn looks(
     collection: &Collection,
     observer: &dyn Observer,
 ) -> Result<(Looks, Vec<Skipped>)> {
+    drop_damaged(dir, observer)?;
     let there = Looks::open(dir)?;
     let new: Vec<(&Hash, &[u8])> =
         collection.contents().filter(|(hash, _)| there.get(hash).is_none()).collect();

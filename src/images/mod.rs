@@ -49,7 +49,7 @@ pub use list::from_list;
 pub use load::{
     Decoding, Limits, Loaded, Source, SourceFacts, Stamp, hash_bytes, hash_of_pixels, load, read, stamp_file,
 };
-pub use named::{Place, file_of, files_of, named};
+pub use named::{Place, file_of, files_of, named, quick_stamp_of};
 pub use noise::add_noise;
 pub use resize::{COLOUR_RULE, RESIZE_RULE, Resizer, fitted, invert_ink, to_pixels};
 pub use room::Room;

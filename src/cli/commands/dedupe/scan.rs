@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use aesearch_index::Snapshot;
+use rayon::prelude::*;
+
 use super::pictures::Pictures;
 use super::report::write_report;
 use super::sheet::write_sheet;
@@ -15,7 +18,7 @@ use crate::cli::walking;
 use crate::dedupe::{self, Decisions, Kind, Plan, Preference, ScanOptions, Threshold, Turn, write_whole};
 use crate::error::{Error, Result};
 use crate::gallery::UpdateOptions;
-use crate::images::Skipped;
+use crate::images::{Skipped, file_of};
 
 /// Groups that are listed in the text; all are in the plan.
 const LISTED: usize = 20;
@@ -33,7 +36,8 @@ pub(super) fn run(context: &Context, args: &args::Scan) -> anyhow::Result<Exit> 
     let found = find(context, &wanted, &options, &decisions)?;
     let plan = &found.scan.plan;
     let outputs = [&args.output, &args.report, &args.sheet];
-    outputs.into_iter().flatten().try_for_each(|path| keep_files(path, plan))?;
+    let dir = context.index_dir(&args.index)?;
+    outputs.into_iter().flatten().try_for_each(|path| keep_files(path, &dir))?;
     if let Some(path) = &args.output {
         write_whole(path, plan.to_json().as_bytes())?;
     }
@@ -159,15 +163,13 @@ pub(super) fn turns(names: &[String]) -> Result<Vec<Turn>> {
     Ok(all.filter(|turn| *turn != Turn::NONE).collect())
 }
 
-/// Refuses to write over one of the images.
-fn keep_files(path: &Path, plan: &Plan) -> Result<()> {
+/// Refuses to write over one of the images of the index at `dir`, be it a duplicate or not.
+fn keep_files(path: &Path, dir: &Path) -> Result<()> {
     let Ok(there) = path.canonicalize() else { return Ok(()) };
-    let groups = plan.groups.iter().flat_map(|group| {
-        let others = group.duplicates.iter().chain(&group.also_kept).map(|other| &other.file);
-        others.chain([&group.keeper])
-    });
-    let is_image = |name: &str| plan.base.join(name).canonicalize().is_ok_and(|file| file == there);
-    if groups.into_iter().any(|file| is_image(&file.path)) {
+    let (snapshot, base) = (Snapshot::open(dir)?, dir.parent().unwrap_or(Path::new("")));
+    let is_there = |name: &[u8]| file_of(name, base)?.canonicalize().ok().filter(|file| *file == there);
+    let ids: Vec<u32> = snapshot.ids().collect();
+    if ids.into_par_iter().any(|id| is_there(snapshot.name(id)).is_some()) {
         let what = format!("{}: expected a place to write to, got one of the images", path.display());
         return Err(Error::usage(what).with_hint("nothing was written; name another file"));
     }
