@@ -36,8 +36,8 @@ pub(in crate::cli) enum Dedupe {
                   (bytes, pixels, near), keep, keeper, also_kept, duplicates [{path, size, mtime_ns, hash, width, height, \
                   format, distance, similarity, turned}], diameter, medoid, conflicting_labels}], near_misses [{a, b, \
                   distance, similarity}], skipped [{path, reason}].\n\n\
-                  Exit codes: 0 done, 1 there are duplicates (with --exit-code), 2 wrong usage, 3 some images were skipped, 4 \
-                  the index is damaged, 5 another program writes it, 130 interrupted."
+                  Exit codes: 0 done, 1 there are duplicates (with --exit-code), 2 wrong usage, 3 some images were skipped, \
+                  duplicates or not, 4 the index is damaged, 5 another program writes it, 130 interrupted."
 )]
 pub(in crate::cli) struct Scan {
     /// Folders, image files or containers to compare; they are indexed first, where they are not yet [default: all of the index, as it is]
