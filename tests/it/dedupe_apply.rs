@@ -219,7 +219,11 @@ fn wrong_usage_is_told() {
         place.run(&[&["dedupe", "apply", "plan.json"], args].concat()).expect(2).says(told);
     }
     place.run(&["dedupe", "apply", "a/1.png"]).expect(2).says("expected a plan");
-    place.run(&["dedupe", "undo", "a/1.png", "--yes"]).expect(2).says("expected a journal");
+    place.run(&["dedupe", "undo", "a/1.png", "--yes"]).expect(2).says("expected a journal, got another file");
+    place
+        .run(&["dedupe", "undo", "plan.json", "--yes"])
+        .expect(2)
+        .says("expected a journal beside this plan, got none");
 }
 
 /// The desktop's trash, for the run a folder of its own.

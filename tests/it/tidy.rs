@@ -324,7 +324,7 @@ fn all_rust() -> Vec<Source> {
 /// Text that is tracked, wherever it lies; not what a run leaves behind.
 fn all_text() -> Vec<Source> {
     let mut text = sources(
-        &["src", "index", "tests", "benches", "examples", "models", "ci", ".ci"],
+        &["src", "index", "tests", "benches", "examples", "models", "docs", "ci", ".ci"],
         &[".rs", ".md", ".toml", ".py", ".sh", ".json", ".html", ".css", "js", "run"],
     );
     for file in [

@@ -132,7 +132,7 @@ fn words(action: Action) -> (&'static str, &'static str) {
     match action {
         Action::List => ("list", "listed"),
         Action::Move => ("move", "moved"),
-        Action::Trash => ("put in the trash", "put in the trash"),
+        Action::Trash => ("trash", "trashed"),
         Action::Hardlink => ("hard-link", "hard-linked"),
         Action::Reflink => ("share blocks of", "shared blocks of"),
         Action::Symlink => ("link", "linked"),
@@ -191,6 +191,12 @@ fn remarks(printer: &Printer, args: &args::Apply, options: &ApplyOptions, report
     }
     if report.interrupted {
         printer.warning("interrupted: the same command goes on from there, `aesearch dedupe undo` goes back");
+    }
+    if options.action == Action::List {
+        printer.note(
+            "nothing was changed: --action move, and others, tell what they would do; with --yes they do it",
+        );
+        return;
     }
     if options.dry_run || report.done.is_empty() {
         return;

@@ -10,7 +10,8 @@ use crate::cli::commands::{SkippedDocument, skipped_documents};
 use crate::cli::exit::{Exit, catch_interrupts};
 use crate::cli::print::count;
 use crate::cli::resolve::Context;
-use crate::dedupe::{Action, Step, UndoReport, journal_of, undo};
+use crate::dedupe::{Action, PlanFile, Step, UndoReport, journal_of, undo};
+use crate::error::{Error, Result};
 
 #[derive(Debug, Serialize)]
 struct UndoDocument<'a> {
@@ -24,7 +25,7 @@ struct UndoDocument<'a> {
 
 pub(super) fn run(context: &Context, args: &args::Undo) -> anyhow::Result<Exit> {
     let dry_run = !args.yes;
-    let journal = journal(&args.journal);
+    let journal = journal(&args.journal)?;
     let printer = &context.printer;
     let stop = catch_interrupts();
     let what = if dry_run { "would put back" } else { "put back" };
@@ -48,16 +49,28 @@ pub(super) fn run(context: &Context, args: &args::Undo) -> anyhow::Result<Exit> 
         printer.warning("interrupted: the same command goes on from there");
     } else if !dry_run && !report.done.is_empty() {
         printer.note(
-            "an index does not hold the files that are back, if it was made meanwhile: `aesearch index`",
+            "an index that was brought up to date meanwhile lacks the files that are back: `aesearch index` takes them in",
         );
     }
     Ok(exit(report.interrupted, &report.refused))
 }
 
 /// The journal at this path, or the one beside the plan at it.
-fn journal(path: &Path) -> PathBuf {
+///
+/// # Errors
+/// When there is a plan, and no journal beside it.
+fn journal(path: &Path) -> Result<PathBuf> {
     let beside = journal_of(path);
-    if beside.is_file() { beside } else { path.to_path_buf() }
+    if beside.is_file() {
+        return Ok(beside);
+    }
+    if PlanFile::read(path).is_ok() {
+        let what = format!("{}: expected a journal beside this plan, got none", path.display());
+        return Err(Error::usage(what).with_hint(
+            "nothing of it was done, or all of it was taken back; of an apply with --journal, name that file",
+        ));
+    }
+    Ok(path.to_path_buf())
 }
 
 /// `plan.json.journal: would put back 5 files; nothing was changed: --yes does it`
