@@ -244,13 +244,9 @@ impl<const N: usize> Level<N> {
         }
         level.mean = level.value.iter().sum::<f32>() / N as f32;
         level.value.iter_mut().for_each(|value| *value -= level.mean);
-        let mut hessian = [[0.0; P]; P];
-        for i in 0..P {
-            for j in 0..=i {
-                hessian[i][j] = dot(&level.steepest[i], &level.steepest[j]);
-                hessian[j][i] = hessian[i][j];
-            }
-        }
+        let steepest = &level.steepest;
+        let mut hessian: [[f32; P]; P] =
+            std::array::from_fn(|i| std::array::from_fn(|j| dot(&steepest[i], &steepest[j])));
         // what the image does not tell (a stripe does not say how far along it) stays as it is
         let trace: f32 = (0..P).map(|i| hessian[i][i]).sum();
         for (i, row) in hessian.iter_mut().enumerate() {
@@ -288,10 +284,7 @@ impl<const N: usize> Level<N> {
     /// One step from `m`.
     fn step<const SIZE: usize>(&self, image: &[f32], m: &Motion, warped: &mut Warped<N>) -> Step {
         self.warp::<SIZE>(image, m, warped);
-        let mut masked = [0.0; N];
-        for i in 0..N {
-            masked[i] = self.value[i] * warped.inside[i];
-        }
+        let masked: [f32; N] = std::array::from_fn(|i| self.value[i] * warped.inside[i]);
         let n: f32 = warped.inside.iter().sum();
         let sums = Sums { n, ..Sums::of(&masked, &warped.value) };
         let (a, b, ab) = sums.covariances();
@@ -302,10 +295,9 @@ impl<const N: usize> Level<N> {
         }
         // the other's contrast such that the error is least along the template, as in ECC
         let (gain, mean_a, mean_b) = ((a / ab).min(8.0), sums.a / n, sums.b / n);
-        let mut error = [0.0; N];
-        for i in 0..N {
-            error[i] = ((warped.value[i] - mean_b) * gain - (self.value[i] - mean_a)) * warped.inside[i];
-        }
+        let error: [f32; N] = std::array::from_fn(|i| {
+            ((warped.value[i] - mean_b) * gain - (self.value[i] - mean_a)) * warped.inside[i]
+        });
         let slopes: [f32; P] = std::array::from_fn(|p| dot(&self.steepest[p], &error));
         let d: [f32; P] =
             std::array::from_fn(|p| self.inverse[p].iter().zip(&slopes).map(|(a, b)| a * b).sum());

@@ -1,7 +1,9 @@
 //! Which pairs are worth a closer look: those whose structural codes are near each other. Never all pairs.
 
 use std::collections::BTreeMap;
+use std::fs::{self, DirEntry};
 use std::path::Path;
+use std::time::Duration;
 
 use aesearch_index::{Item, Mode, Search, SegmentBuilder, Settings, Snapshot, Writer};
 use rayon::prelude::*;
@@ -14,6 +16,22 @@ use crate::error::{Error, Result};
 const NEIGHBOURS: usize = 24;
 /// How many of the nearest the search is to find.
 const RECALL: f32 = 0.99;
+
+/// Folders of codes begin so; one that is older than this was left by a scan that was killed.
+const TEMPORARY: &str = "dedupe-";
+const OLD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Removes what killed scans left.
+fn sweep(dir: &Path) {
+    let is_left = |entry: &DirEntry| {
+        let is_ours = entry.file_name().as_encoded_bytes().starts_with(TEMPORARY.as_bytes());
+        let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
+        is_ours && age().is_some_and(|age| age > OLD)
+    };
+    let left = fs::read_dir(dir).into_iter().flatten().flatten().filter(is_left);
+    // what cannot be removed does no harm
+    left.for_each(|entry| drop(fs::remove_dir_all(entry.path())));
+}
 
 /// The codes of a collection, each kind in an index of its own for as long as a scan takes.
 pub(super) struct Codes {
@@ -39,7 +57,8 @@ impl Codes {
     /// # Errors
     /// When there is no room to write, or there are more images than a u32 counts.
     pub(super) fn new(dir: &Path, lumas: &[&Thumb]) -> Result<Codes> {
-        let temporary = tempfile::Builder::new().prefix("dedupe-").tempdir_in(dir);
+        sweep(dir);
+        let temporary = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(dir);
         let temporary = temporary.map_err(|error| Error::io(dir, error))?;
         let place = |name: &str| temporary.path().join(name);
         Ok(Codes {

@@ -13,12 +13,15 @@ use crate::error::Error;
 /// Groups found by chains alone are looked at whole up to this size.
 const LARGEST: usize = 200;
 
+/// Unlikenesses of some pairs, in their order.
+pub(super) type Measure<'a> = dyn FnMut(&[(u32, u32)]) -> Vec<f32> + 'a;
+
 /// Groups of positions, each ascending, all of their pairs within `limit`. `pairs` holds unlikenesses of pairs (a < b); those of
 /// pairs that it lacks are asked of `measure`, some at a time.
 pub(super) fn linked(
     pairs: &mut BTreeMap<(u32, u32), f32>,
     limit: f32,
-    measure: &mut dyn FnMut(&[(u32, u32)]) -> Vec<f32>,
+    measure: &mut Measure<'_>,
 ) -> Vec<Vec<u32>> {
     let mut near: Vec<(f32, u32, u32)> = pairs
         .iter()

@@ -68,9 +68,9 @@ pub(super) fn measure(
         similarity: 1.0 - cut.unlikeness,
         false_positive_rate: rate,
         pairs_tested: pairs.len() as u64,
-        expected_false_pairs: cut.rate.unwrap_or(rate) * pairs.len() as f64,
+        expected_false_pairs: cut.rate.map(|rate| rate * pairs.len() as f64),
         null_pairs: if cut.rate.is_some() { null.tested() as u64 } else { 0 },
-        null_largest: 1.0 - null.least(),
+        null_largest: if cut.rate.is_some() { 1.0 - null.least() } else { 0.0 },
         recall: recall(comparison, turns, limit, &sample(COPIED), source)?,
     };
     Ok(Measured { threshold, cut: limit })

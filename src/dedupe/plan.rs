@@ -114,7 +114,7 @@ pub struct Duplicate {
     pub file: File,
     /// Hamming distance of its structural code to the keeper's, in bits.
     pub distance: u32,
-    /// Correlation of its pixels with the keeper's once both lie on each other, at most 1.
+    /// 1 less how much it differs from the keeper in the worst place, once both lie on each other.
     pub similarity: f32,
     /// How it lies: mirrored, turned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -143,11 +143,11 @@ pub struct Threshold {
     pub false_positive_rate: f64,
     /// Pairs whose pixels were compared.
     pub pairs_tested: u64,
-    /// False pairs to expect among them.
-    pub expected_false_pairs: f64,
+    /// False pairs to expect among them; none where the collection does not tell.
+    pub expected_false_pairs: Option<f64>,
     /// Pairs that cannot be duplicates, on which the threshold rests.
     pub null_pairs: u64,
-    /// The largest similarity among them.
+    /// The largest similarity among them; 0 where there are none.
     pub null_largest: f64,
     /// Which part of self-made copies is found.
     pub recall: Vec<CopyRecall>,

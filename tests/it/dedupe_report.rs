@@ -128,7 +128,7 @@ fn plan(n_groups: usize) -> Plan {
             similarity: 0.9643,
             false_positive_rate: 1e-6,
             pairs_tested: 1_284_114,
-            expected_false_pairs: 1.28,
+            expected_false_pairs: Some(1.28),
             null_pairs: 200_000,
             null_largest: 0.9412,
             recall,

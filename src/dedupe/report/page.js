@@ -199,18 +199,21 @@
       [number(data.groups.length + data.more.groups), 'groups'],
       [number(duplicates), data.more.groups ? 'duplicates listed here' : 'duplicates'],
       [bytes(space), 'in duplicate files'],
-      [number(data.misses.length + data.more.misses), 'near misses'],
+      [number(data.misses.length + data.more.misses), data.misses.length + data.more.misses === 1 ? 'near miss' : 'near misses'],
     ];
     $('facts').append(...facts.map(([value, name]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
 
     const t = data.threshold;
     $('threshold').append(
       h('p', {}, 'Two pictures are near from a similarity of ', h('strong', {}, few(t.similarity)),
-        ' on: the correlation of their pixels, once both lie on each other.'),
+        ' on: 1 less how much they differ in the worst place, once one lies on the other.'),
       h('p', {}, 'Asked for: different pictures are called near in at most ', h('strong', {}, oneIn(t.false_positive_rate)),
-        ` pairs tested. ${count(t.pairs_tested, 'pair')} ${t.pairs_tested === 1 ? 'was' : 'were'} tested, so expect about `,
-        h('strong', {}, few(t.expected_false_pairs)), ` false pair${t.expected_false_pairs === 1 ? '' : 's'}.`),
-      h('p', {}, `It rests on ${count(t.null_pairs, 'pair')} of pictures that cannot be copies of each other; the most similar of them reach ${few(t.null_largest)}.`));
+        ` pairs tested. ${count(t.pairs_tested, 'pair')} ${t.pairs_tested === 1 ? 'was' : 'were'} tested`,
+        ...(t.expected_false_pairs === null ? ['.'] : [', so expect about ',
+          h('strong', {}, few(t.expected_false_pairs)), ` false pair${t.expected_false_pairs === 1 ? '' : 's'}.`])),
+      h('p', {}, t.null_pairs === 0
+        ? 'There are too few images to tell what is near among them: the threshold is the one that suits photos.'
+        : `It rests on ${count(t.null_pairs, 'pair')} of pictures that cannot be copies of each other; the most similar of them reach ${few(t.null_largest)}.`));
 
     if (t.recall.length === 0) $('recall').append(h('p', {}, 'Not measured in this scan.'));
     else {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use aesearch_index::Snapshot;
+use aesearch_index::{Snapshot, is_index};
 use rayon::prelude::*;
 
 use super::pictures::Pictures;
@@ -12,10 +12,12 @@ use crate::cli::args;
 use crate::cli::commands::teller::Teller;
 use crate::cli::commands::{exit_for, index, tell_skipped};
 use crate::cli::exit::{Exit, catch_interrupts};
-use crate::cli::print::{count, facts, thousands};
+use crate::cli::print::{count, facts, quoted, thousands};
 use crate::cli::resolve::Context;
 use crate::cli::walking;
-use crate::dedupe::{self, Decisions, Kind, Plan, Preference, ScanOptions, Threshold, Turn, write_whole};
+use crate::dedupe::{
+    self, Decisions, Kind, Plan, Preference, ScanOptions, Threshold, Turn, Unread, write_whole,
+};
 use crate::error::{Error, Result};
 use crate::gallery::UpdateOptions;
 use crate::images::{Skipped, file_of};
@@ -32,12 +34,13 @@ pub(super) fn run(context: &Context, args: &args::Scan) -> anyhow::Result<Exit> 
         walking: &args.walking,
         compute: &args.compute,
     };
-    let decisions = Decisions::read(&context.index_dir(&args.index)?)?;
-    let found = find(context, &wanted, &options, &decisions)?;
-    let plan = &found.scan.plan;
-    let outputs = [&args.output, &args.report, &args.sheet];
+    let outputs: Vec<&Path> =
+        [&args.output, &args.report, &args.sheet].into_iter().flatten().map(PathBuf::as_path).collect();
+    check_places(&outputs)?; // before the work
     let dir = context.index_dir(&args.index)?;
-    outputs.into_iter().flatten().try_for_each(|path| keep_files(path, &dir))?;
+    let found = find(context, &wanted, &options, &Decisions::read(&dir)?)?;
+    let plan = &found.scan.plan;
+    outputs.iter().try_for_each(|path| keep_files(path, &dir))?;
     if let Some(path) = &args.output {
         write_whole(path, plan.to_json().as_bytes())?;
     }
@@ -59,6 +62,23 @@ pub(super) fn run(context: &Context, args: &args::Scan) -> anyhow::Result<Exit> 
         Exit::Done if args.exit_code && !plan.groups.is_empty() => Exit::Negative,
         exit => exit,
     })
+}
+
+/// Refuses places that nothing can be written to, and the same one twice.
+fn check_places(outputs: &[&Path]) -> Result<()> {
+    for (i, path) in outputs.iter().enumerate() {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !folder.is_dir() {
+            return Err(Error::usage(format!(
+                "{}: expected a place in a folder that is there",
+                path.display()
+            )));
+        }
+        if outputs[..i].contains(path) {
+            return Err(Error::usage(format!("{}: expected one output, got two", path.display())));
+        }
+    }
+    Ok(())
 }
 
 /// What to compare.
@@ -111,13 +131,23 @@ pub(super) fn find(
             return Err(Error::Interrupted);
         }
         unindexed = indexed.into_skipped();
+        if !is_index(&dir) {
+            let what = format!(
+                "images: expected some to compare, got none of {}",
+                count(unindexed.len() as u64, "file")
+            );
+            return Err(Error::usage(what).with_hint("name folders or files with images"));
+        }
     }
     let decided = |a: &dedupe::Hash, b: &dedupe::Hash| decisions.separates(a, b);
     let teller = Teller::looks(context).until(catch_interrupts());
     let scan = dedupe::scan(&dir, &data, options, &decided, &teller);
     teller.finish();
-    let scan = scan?;
+    let mut scan = scan?;
     tell_skipped(&context.printer, &scan.skipped);
+    let unread =
+        unindexed.iter().map(|skipped| Unread { path: skipped.path.clone(), reason: skipped.reason.clone() });
+    scan.plan.skipped.extend(unread);
     Ok(Found { scan, unindexed })
 }
 
@@ -181,36 +211,27 @@ fn text(plan: &Plan, flat: usize, args: &args::Scan) -> String {
     let mut lines = vec![told(&plan.threshold), String::new()];
     for group in plan.groups.iter().take(LISTED) {
         lines.push(format!("{}  {}", kind(group.kind), group.keep));
-        let conflict = match group.conflicting_labels.as_slice() {
-            [] => String::new(),
-            labels => format!("; labels differ: {}", labels.join(", ")),
-        };
         for duplicate in &group.duplicates {
             let turned = duplicate.turned.as_ref().map_or(String::new(), |turned| format!(", {turned}"));
             let similarity = match group.kind {
-                Kind::Near => format!("  {:.3}{turned}", duplicate.similarity),
+                Kind::Near => format!("  {:.4}{turned}", duplicate.similarity),
                 _ => String::new(),
             };
             lines.push(format!("        = {}{similarity}", duplicate.file.path));
         }
-        if !conflict.is_empty() {
-            lines.push(format!("        {}", &conflict[2..]));
-        }
     }
     if plan.groups.len() > LISTED {
         let more = thousands((plan.groups.len() - LISTED) as u64);
-        lines.push(format!(
-            "... and {more} groups more: -o plan.json, --report page.html or --json have them all"
-        ));
+        lines.push(format!("... and {more} more: -o plan.json, --report page.html and --json have all"));
     }
     if !plan.groups.is_empty() {
         lines.push(String::new());
     }
     lines.push(summary(plan, flat));
-    if let Some(path) = &args.output {
+    if let (Some(path), false) = (&args.output, plan.groups.is_empty()) {
+        let path = quoted(&path.display().to_string());
         lines.push(format!(
-            "next: aesearch dedupe apply {} --action move --yes",
-            crate::cli::print::quoted(&path.display().to_string())
+            "next: aesearch dedupe apply {path} --action move   (tells what it would do; with --yes, does it)"
         ));
     }
     lines.join("\n")
@@ -224,56 +245,69 @@ fn kind(kind: Kind) -> &'static str {
     }
 }
 
-/// `10,000 images: 3 groups of the same bytes (4 duplicates), none of the same pixels, 2 near (2)`
+/// `10,000 images: 3 groups of the same bytes (4 duplicates), none of the same pixels, 2 near groups (2 duplicates)`, and what else
+/// is worth a look.
 fn summary(plan: &Plan, flat: usize) -> String {
-    let of = |kind: Kind, what: &str| {
+    let of = |kind: Kind, noun: &str, what: &str| {
         let groups: Vec<_> = plan.groups.iter().filter(|group| group.kind == kind).collect();
         let duplicates: usize = groups.iter().map(|group| group.duplicates.len()).sum();
         match groups.len() {
             0 => format!("none {what}"),
-            n => format!("{} {what} ({})", count(n as u64, "group"), count(duplicates as u64, "duplicate")),
+            n => {
+                let what = if noun == "group" { format!(" {what}") } else { String::new() };
+                format!("{}{what} ({})", count(n as u64, noun), count(duplicates as u64, "duplicate"))
+            }
         }
     };
-    let misses = match plan.near_misses.len() {
-        0 => String::new(),
-        n => format!("; {} to look at", count(n as u64, "near miss").replace("misss", "misses")),
-    };
-    let flat = match flat {
-        0 => String::new(),
-        n => {
-            format!("; {} compared by bytes and pixels alone, as they show nothing", count(n as u64, "image"))
-        }
-    };
-    format!(
-        "{}: {}, {}, {}{misses}{flat}",
+    let mut lines = vec![format!(
+        "{}: {}, {}, {}",
         count(plan.images as u64, "image"),
-        of(Kind::Bytes, "of the same bytes"),
-        of(Kind::Pixels, "of the same pixels"),
-        of(Kind::Near, "near"),
-    )
+        of(Kind::Bytes, "group", "of the same bytes"),
+        of(Kind::Pixels, "group", "of the same pixels"),
+        of(Kind::Near, "near group", "near"),
+    )];
+    let conflicts = plan.groups.iter().filter(|group| !group.conflicting_labels.is_empty()).count();
+    if conflicts > 0 {
+        lines.push(format!("labels differ within {}", count(conflicts as u64, "group")));
+    }
+    match plan.near_misses.len() {
+        0 => {}
+        1 => lines.push("1 near miss, in the plan and the report".to_owned()),
+        n => lines.push(format!("{n} near misses, in the plan and the report")),
+    }
+    if flat > 0 {
+        let flat = count(flat as u64, "image");
+        lines.push(format!("{flat} with next to nothing on them, compared by bytes and pixels alone"));
+    }
+    lines.join("\n")
 }
 
 fn told(threshold: &Threshold) -> String {
-    let Threshold { similarity, false_positive_rate, pairs_tested, expected_false_pairs, null_pairs, .. } =
-        threshold;
+    let Threshold { similarity, false_positive_rate: asked, pairs_tested, null_pairs, .. } = threshold;
     let basis = match null_pairs {
-        0 => "as for photos: there are too few images to tell".to_owned(),
+        0 => "as suits photos: there are too few images to tell".to_owned(),
         n => format!("by {} that cannot be duplicates", count(*n, "pair")),
+    };
+    let compared = count(*pairs_tested, "pair");
+    let expected = match threshold.expected_false_pairs {
+        None => format!("not known, among {compared} compared"),
+        Some(pairs) => {
+            let rate = pairs / (*pairs_tested).max(1) as f64;
+            // the threshold has bounds of its own
+            let rate = match rate > 1.05 * asked {
+                true => format!("rate {rate:.1e}, asked for {asked:e}: the threshold goes no higher"),
+                false => format!("rate {asked:e}"),
+            };
+            format!("{pairs:.2} expected among {compared} compared ({rate})")
+        }
     };
     let recall: Vec<String> =
         threshold.recall.iter().map(|of| format!("{} {:.1} %", of.copy, 100.0 * of.recall)).collect();
-    let mut lines = vec![
-        ("near", format!("similarity {similarity:.4} and more, {basis}")),
-        (
-            "false pairs",
-            format!(
-                "{expected_false_pairs:.2} expected among {} compared (rate {false_positive_rate:e})",
-                count(*pairs_tested, "pair")
-            ),
-        ),
-    ];
+    let mut lines =
+        vec![("near", format!("similarity {similarity:.4} and more, {basis}")), ("false pairs", expected)];
     if !recall.is_empty() {
-        lines.push(("copies found", recall.join(", ")));
+        let rows: Vec<String> = recall.chunks(3).map(|row| row.join(", ")).collect();
+        lines.push(("copies found", rows.join(",\n              ")));
     }
     facts(&lines)
 }

@@ -57,9 +57,13 @@ fn sheet_group(number: usize, group: &Group, picture: &dyn Fn(&File) -> Option<P
     if left_out > 0 {
         title += &format!("  and {} more", thousands(left_out as u64));
     }
-    if !group.conflicting_labels.is_empty() {
-        title += &format!("  labels {}", group.conflicting_labels.join("/"));
-    }
+    let labels = group.conflicting_labels.join("/");
+    title += &match labels.len() {
+        0 => String::new(),
+        // a longer title would be cut where it begins
+        1..=12 => format!("  labels {labels}"),
+        _ => "  labels differ".to_owned(),
+    };
     let differs = |file: &File| {
         !group.conflicting_labels.is_empty() && file.label.is_some() && file.label != group.keeper.label
     };
