@@ -36,8 +36,10 @@ pub(super) fn linked(
         .flat_map(|members| all_pairs(members))
         .filter(|pair| !pairs.contains_key(pair))
         .collect();
-    let measured = measure(&missing);
-    pairs.extend(missing.into_iter().zip(measured));
+    if !missing.is_empty() {
+        let measured = measure(&missing);
+        pairs.extend(missing.into_iter().zip(measured));
+    }
 
     // the most alike first; two groups become one where all of both are near each other
     let mut group_of: HashMap<u32, usize> = HashMap::new();
@@ -197,7 +199,7 @@ mod tests {
             }
         }
         assert_eq!(linked(&mut pairs.clone(), 0.11, &mut none), [[1, 2], [3, 4]]);
-        assert_eq!(linked(&mut pairs.clone(), 0.21, &mut none), [[1, 2], [3, 4]]);
+        assert_eq!(linked(&mut pairs.clone(), 0.21, &mut none), [[1, 2, 3]]);
         assert_eq!(linked(&mut pairs, 0.31, &mut none), [[1, 2, 3, 4]]);
     }
 

@@ -212,7 +212,7 @@ mod tests {
     fn precision_recall_and_their_mean_are_those_of_the_textbook() {
         let scan =
             scan(&["a", "b", "c", "d", "e", "f"], &[(0.99, 0, 1), (0.95, 0, 2), (0.92, 2, 3), (0.5, 4, 5)]);
-        let (got, unknown) = evaluate(&scan, &truth("a,b\nc,d\ne,f\n"), &[]);
+        let (got, unknown) = evaluate(&scan, &truth("a,b\na,b\nc,d\ne,f\n"), &[]);
         assert!(unknown.is_empty());
         // in order: hit, miss, hit; then below the threshold one more hit
         assert_eq!(got.true_pairs, 3);
@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn what_the_truth_implies_is_not_false_and_what_it_never_finds_costs() {
         let scan = scan(&["a", "b", "c", "d"], &[(0.99, 0, 1), (0.98, 1, 2), (0.97, 0, 2)]);
-        let (got, _) = evaluate(&scan, &truth("a,b\nb,c\na,d\n"), &[]);
+        let (got, _) = evaluate(&scan, &truth("a,b\na,b\nb,c\na,d\n"), &[]);
         assert_eq!((got.at_threshold.precision, got.true_pairs), (1.0, 3));
         assert!((got.average_precision - 2.0 / 3.0).abs() < 1e-9);
     }
