@@ -2,7 +2,7 @@
 //! and a memory-mapped HNSW index answers which codes are near.
 //!
 //! Start reading at [`gallery`], the facade that opens model, binarizer and index together. The layers, from the top:
-//! `cli` -> `demo`, `explore`, `eval`, `train` -> `gallery` -> `encode`, `images`, `model`, the crate `aesearch-index`
+//! `cli` -> `demo`, `dedupe`, `explore`, `eval`, `train` -> `gallery` -> `encode`, `images`, `model`, the crate `aesearch-index`
 //! -> `runtime`, `onnx` -> `error`. A room imports only what stands below it; ARCHITECTURE.md has the map.
 
 pub mod gallery;
@@ -14,6 +14,7 @@ pub mod model;
 pub mod onnx;
 pub mod runtime;
 
+pub mod dedupe;
 pub mod demo;
 pub mod eval;
 pub mod explore;

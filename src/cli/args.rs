@@ -4,10 +4,16 @@
 //! `--help` names them) and `aesearch.toml` together. Names are fixed: scripts and
 //! `aesearch.toml` files of users rely on them.
 
+mod dedupe;
+mod pictures;
+
 use std::path::PathBuf;
 
 use aesearch_index::Access;
 use clap::{Args, Parser, Subcommand};
+
+pub(super) use dedupe::{Apply, Decide, Dedupe, Evaluate, Scan, Undo};
+pub(super) use pictures::{Denoise, Latent, Reconstruct, Sample};
 
 use super::print::When;
 
@@ -87,6 +93,9 @@ pub(super) enum Command {
     Latent(Latent),
     /// Draw new images from a model's latent space
     Sample(Sample),
+    /// Find what is there twice, and clean up without regret
+    #[command(subcommand)]
+    Dedupe(Dedupe),
     /// Tell what is in the index
     Info(Reading),
     /// Check every byte of the index
@@ -475,93 +484,6 @@ pub(super) struct Query {
     pub(super) device: DeviceArg,
     #[command(flatten)]
     pub(super) described: Described,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Reconstruct {
-    /// Image files, or anything `index` takes
-    #[arg(required = true, value_name = "IMAGE|DATA")]
-    pub(super) data: Vec<PathBuf>,
-    /// The PNG file to draw
-    #[arg(short, long, value_name = "FILE")]
-    pub(super) output: PathBuf,
-    /// Draw at most so many images, spread evenly [default: 10]
-    #[arg(long, value_name = "N")]
-    pub(super) count: Option<usize>,
-    #[command(flatten)]
-    pub(super) looking: Looking,
-    #[command(flatten)]
-    pub(super) device: DeviceArg,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Denoise {
-    /// Image files, or anything `index` takes
-    #[arg(required = true, value_name = "IMAGE")]
-    pub(super) images: Vec<PathBuf>,
-    /// The folder for the cleaned images: PNG files of the model's size, called like the images
-    #[arg(short, long, value_name = "DIR")]
-    pub(super) output: PathBuf,
-    /// The PNG file that shows them before and after [default: sheet.png in that folder]
-    #[arg(long, value_name = "FILE")]
-    pub(super) sheet: Option<PathBuf>,
-    /// Add Gaussian noise of this deviation first, such as 0.5 where black is 0 and white is 1, to see what becomes of it
-    #[arg(long, value_name = "SIGMA")]
-    pub(super) noise: Option<f32>,
-    /// Seed of that noise [default: 0]
-    #[arg(long, value_name = "SEED")]
-    pub(super) seed: Option<u64>,
-    /// A shipped model's name, or a model folder [default: one that is shipped for this]
-    #[arg(long, value_name = "MODEL")]
-    pub(super) model: Option<String>,
-    #[command(flatten)]
-    pub(super) invert: InvertArg,
-    #[command(flatten)]
-    pub(super) device: DeviceArg,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Sample {
-    /// New images to draw [default: 100]
-    #[arg(short = 'n', long, value_name = "N")]
-    pub(super) count: Option<usize>,
-    /// The PNG file that shows them all
-    #[arg(short, long, value_name = "FILE")]
-    pub(super) output: PathBuf,
-    /// A folder to write each of them into as well
-    #[arg(long, value_name = "DIR")]
-    pub(super) dir: Option<PathBuf>,
-    /// Seed of the latents [default: 0]
-    #[arg(long, value_name = "SEED")]
-    pub(super) seed: Option<u64>,
-    /// A model whose latents follow a known distribution: families vae and aae [default: the first shipped one]
-    #[arg(long, value_name = "MODEL")]
-    pub(super) model: Option<String>,
-    #[command(flatten)]
-    pub(super) device: DeviceArg,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Latent {
-    /// Folders, image files or containers of images; labels give the colours
-    #[arg(required = true)]
-    pub(super) data: Vec<PathBuf>,
-    /// The PNG file to draw
-    #[arg(short, long, value_name = "FILE")]
-    pub(super) output: PathBuf,
-    /// Draw at most so many images, spread evenly [default: 10,000]
-    #[arg(long, value_name = "N")]
-    pub(super) count: Option<usize>,
-    /// Images along each side of what the decoder draws; 0 leaves it out [default: 15]
-    #[arg(long, value_name = "N")]
-    pub(super) grid: Option<usize>,
-    /// Seed of the order in which dots cover each other [default: 0]
-    #[arg(long, value_name = "SEED")]
-    pub(super) seed: Option<u64>,
-    #[command(flatten)]
-    pub(super) looking: Looking,
-    #[command(flatten)]
-    pub(super) compute: Compute,
 }
 
 #[derive(Debug, Args)]

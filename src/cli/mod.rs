@@ -65,6 +65,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Denoise(args) => commands::denoise::run(&context, &args),
         Command::Latent(args) => commands::latent::run(&context, &args),
         Command::Sample(args) => commands::sample::run(&context, &args),
+        Command::Dedupe(args) => commands::dedupe::run(&context, &args),
         Command::Info(args) => commands::info::run(&context, &args),
         Command::Verify(args) => commands::verify::run(&context, &args),
         Command::Repair(args) => commands::repair::run(&context, &args),

@@ -3,6 +3,7 @@
 //! | file | what it shows |
 //! |---|---|
 //! | `sheet` | queries and their neighbours |
+//! | `groups` | images that belong together |
 //! | `views` | what a training sees of images |
 //! | `reconstruction` | original, latent, reconstruction |
 //! | `denoise` | images before and after cleaning |
@@ -16,6 +17,7 @@
 //!
 //! Pictures are made here and written elsewhere. Layouts know pixels and text only, no index and no model.
 
+pub mod groups;
 pub mod sheet;
 pub mod views;
 

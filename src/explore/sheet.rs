@@ -3,7 +3,7 @@
 //! Layout only; what the captions say is the caller's. One picture in memory: about 1 MB for each query with ten neighbours.
 
 use super::canvas::{Area, Canvas, Colour, Pen, fitted, text_height, text_width};
-use super::style::{BLUE, FAINT, GAP, INK, LINE, MARGIN, PAPER, RULE, STRONG, TEXT};
+use super::style::{BLUE, FAINT, GAP, GREEN, INK, LINE, MARGIN, PAPER, RED, RULE, STRONG, TEXT};
 use crate::images::Pixels;
 
 /// A query and what was found for it.
@@ -39,9 +39,6 @@ pub enum Frame {
     /// It has another label: red.
     Differs,
 }
-
-const GREEN: Colour = [38, 148, 84];
-const RED: Colour = [205, 72, 52];
 
 /// Neighbours side by side.
 const COLUMNS: usize = 5;

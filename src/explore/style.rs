@@ -7,6 +7,8 @@ pub(super) const INK: Colour = [32, 35, 40];
 pub(super) const FAINT: Colour = [112, 116, 124];
 pub(super) const RULE: Colour = [222, 220, 214];
 pub(super) const BLUE: Colour = [52, 104, 192];
+pub(super) const GREEN: Colour = [38, 148, 84];
+pub(super) const RED: Colour = [205, 72, 52];
 
 /// Around a sheet, in pixels.
 pub(super) const MARGIN: usize = 28;

@@ -1,4 +1,4 @@
-//! Image file formats: bytes to pixels, pixels to PNG. The only file that names the crates `image` and `zune_jpeg`.
+//! Image file formats: bytes to pixels, pixels to PNG and JPEG. The only file that names the crates `image` and `zune_jpeg`.
 //!
 //! The format is told by the content, never by the name. The header's size is checked against [`Limits`] before pixels are
 //! allocated. The result is 8 bits a channel, grey or RGB, alpha laid over black, turned upright as EXIF says. Colour profiles
@@ -18,7 +18,7 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::sniff::{self, Content};
-use super::{Decoding, Limits, Pixels, guard, jpeg};
+use super::{Decoding, Limits, Pixels, SourceFacts, guard, jpeg};
 use crate::{Error, Result};
 
 /// Decodes an image file held in memory: PNG, JPEG, WebP, GIF (first frame), BMP, TIFF, PNM, QOI, TGA, ICO. Never panics.
@@ -41,23 +41,35 @@ pub(super) fn decode_for(bytes: &[u8], how: &Decoding) -> Result<Pixels, String>
 /// # Errors
 /// The sizes are zero or do not match the data.
 pub fn encode_png(pixels: &Pixels) -> Result<Vec<u8>> {
+    let mut png = Vec::new();
+    encode_as("png", image::codecs::png::PngEncoder::new(&mut png), pixels)?;
+    Ok(png)
+}
+
+/// The image as a JPEG file in memory; `quality` is 1 to 100.
+///
+/// # Errors
+/// The sizes are zero, more than 65,535, or do not match the data.
+pub fn encode_jpeg(pixels: &Pixels, quality: u8) -> Result<Vec<u8>> {
+    let mut jpeg = Vec::new();
+    encode_as("jpeg", image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, quality), pixels)?;
+    Ok(jpeg)
+}
+
+fn encode_as(format: &str, encoder: impl ImageEncoder, pixels: &Pixels) -> Result<()> {
     let Pixels { width, height, channels, data } = pixels;
     let colour = match channels {
         1 => image::ExtendedColorType::L8,
         3 => image::ExtendedColorType::Rgb8,
-        _ => return Err(Error::usage(format!("png: channels: expected 1 or 3, got {channels}"))),
+        _ => return Err(Error::usage(format!("{format}: channels: expected 1 or 3, got {channels}"))),
     };
     let expected = width.checked_mul(*height).and_then(|n| n.checked_mul(*channels));
     let sides = (u32::try_from(*width), u32::try_from(*height));
     let (Ok(columns @ 1..), Ok(rows @ 1..), true) = (sides.0, sides.1, expected == Some(data.len())) else {
-        let what = format!("png: cannot write {width}x{height}x{channels} from {} bytes", data.len());
+        let what = format!("{format}: cannot write {width}x{height}x{channels} from {} bytes", data.len());
         return Err(Error::usage(what));
     };
-    let mut png = Vec::new();
-    image::codecs::png::PngEncoder::new(&mut png)
-        .write_image(data, columns, rows, colour)
-        .map_err(|e| Error::usage(format!("png: {e}")))?;
-    Ok(png)
+    encoder.write_image(data, columns, rows, colour).map_err(|e| Error::usage(format!("{format}: {e}")))
 }
 
 /// Writes a PNG file: whole under its name, or not at all.
@@ -78,6 +90,37 @@ pub fn write_png(path: &Path, pixels: &Pixels) -> Result<()> {
     file.write_all(&png).map_err(|e| Error::io(path, e))?;
     file.persist(path).map_err(|e| Error::io(path, e.error))?;
     Ok(())
+}
+
+/// What an image file says of itself beside its pixels.
+pub(super) fn facts(bytes: &[u8]) -> SourceFacts {
+    /// EXIF data stand before the pixels, in a block of at most 64 kB.
+    const WITHIN: usize = 1 << 17;
+    let head = &bytes[..bytes.len().min(WITHIN)];
+    let holds = |mark: &[u8]| head.windows(mark.len()).any(|window| window == mark);
+    let Ok(format) = format_of(bytes) else { return SourceFacts::default() };
+    let exif = match format {
+        ImageFormat::Jpeg => holds(b"Exif\0\0"),
+        ImageFormat::Png => holds(b"eXIf"),
+        ImageFormat::WebP => {
+            bytes.get(12..16) == Some(b"VP8X") && bytes.get(20).is_some_and(|flags| flags & 8 != 0)
+        }
+        _ => false,
+    };
+    let format = match format {
+        ImageFormat::Png => "png",
+        ImageFormat::Jpeg => "jpeg",
+        ImageFormat::Gif => "gif",
+        ImageFormat::WebP => "webp",
+        ImageFormat::Pnm => "pnm",
+        ImageFormat::Tiff => "tiff",
+        ImageFormat::Tga => "tga",
+        ImageFormat::Bmp => "bmp",
+        ImageFormat::Ico => "ico",
+        ImageFormat::Qoi => "qoi",
+        _ => "other",
+    };
+    SourceFacts { format, exif }
 }
 
 fn format_of(bytes: &[u8]) -> Result<ImageFormat, String> {
@@ -264,5 +307,25 @@ mod tests {
         }
         let cut = decode_for(&jpeg[..jpeg.len() - 2], &Decoding { grey: true, ..Decoding::default() });
         assert!(cut.unwrap_err().contains("truncated"));
+    }
+
+    #[test]
+    fn jpegs_are_small_and_look_like_what_they_were_made_of() {
+        for channels in [1, 3] {
+            let at = |i: usize| (i / channels % 40 * 6 + i % channels * 9) as u8;
+            let pixels =
+                Pixels { width: 40, height: 30, channels, data: (0..40 * 30 * channels).map(at).collect() };
+            let [good, bad] = [95, 20].map(|quality| encode_jpeg(&pixels, quality).unwrap());
+            assert!(bad.len() < good.len() && good.len() < encode_png(&pixels).unwrap().len() + 1000);
+            let back = decode(&good, &Limits::default()).unwrap();
+            assert_eq!((back.width, back.height, back.channels), (40, 30, channels));
+            let off = back.data.iter().zip(&pixels.data).map(|(a, b)| u32::from(a.abs_diff(*b))).sum::<u32>();
+            assert!(off < 5 * pixels.data.len() as u32, "{off}");
+        }
+        assert!(encode_jpeg(&Pixels { width: 2, height: 2, channels: 1, data: vec![0; 3] }, 80).is_err());
+        assert!(
+            encode_jpeg(&Pixels { width: 1, height: 70_000, channels: 1, data: vec![0; 70_000] }, 80)
+                .is_err()
+        );
     }
 }

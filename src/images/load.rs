@@ -108,6 +108,14 @@ impl Source {
         Stamp { size, mtime_ns, hash }
     }
 
+    /// What the file says of itself beside its pixels.
+    pub fn facts(&self) -> SourceFacts {
+        match &self.raw {
+            Raw::File(bytes) => codec::facts(bytes),
+            Raw::Pixels(_) => SourceFacts::default(),
+        }
+    }
+
     /// The image. Never panics, whatever the bytes.
     ///
     /// # Errors
@@ -118,6 +126,15 @@ impl Source {
             Raw::Pixels(pixels) => Ok(pixels),
         }
     }
+}
+
+/// What an image file says of itself beside its pixels.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SourceFacts {
+    /// Its format, such as `jpeg`; empty for plain pixels.
+    pub format: &'static str,
+    /// It has EXIF data.
+    pub exif: bool,
 }
 
 /// Reads one item, but does not decode it.
@@ -168,6 +185,44 @@ pub fn load(item: &Item, limits: &Limits) -> Result<Loaded, String> {
     let source = read(item, limits)?;
     let stamp = source.stamp();
     Ok(Loaded { pixels: source.decode(&Decoding { limits: *limits, ..Decoding::default() })?, stamp })
+}
+
+/// The state of a lone file, whatever it holds and however large it is: read in pieces, and the same before and after.
+///
+/// # Errors
+/// The reason why it cannot be read.
+pub fn stamp_file(path: &Path) -> Result<Stamp, String> {
+    const PIECE: usize = 1 << 18;
+    let (mut file, metadata) = open_file(path).map_err(io_reason)?;
+    let mut hasher = blake3::Hasher::new();
+    let mut piece = vec![0; PIECE.min(usize::try_from(metadata.len()).unwrap_or(PIECE).max(1))];
+    let mut size = 0;
+    loop {
+        match file.read(&mut piece) {
+            Ok(0) => break,
+            Ok(n) => {
+                size += n as u64;
+                hasher.update(&piece[..n]);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(io_reason(error)),
+        }
+        // a file that grows while it is read is not followed
+        if size > metadata.len() {
+            break;
+        }
+    }
+    let now = file.metadata().map_err(io_reason)?;
+    let mtime_ns = mtime_ns(&metadata);
+    if (now.len(), self::mtime_ns(&now), size) != (metadata.len(), mtime_ns, metadata.len()) {
+        return Err("it changed while it was read".to_owned());
+    }
+    Ok(Stamp { size, mtime_ns, hash: *hasher.finalize().as_bytes() })
+}
+
+/// BLAKE3 of bytes in memory: that of a file's bytes is its stamp's.
+pub fn hash_bytes(bytes: &[u8]) -> [u8; 32] {
+    *blake3::hash(bytes).as_bytes()
 }
 
 /// The bytes of a file, with its size and time of change, which are the same after reading.
@@ -256,6 +311,18 @@ fn hash_pixels(pixels: &Pixels) -> [u8; 32] {
     *hasher.update(&pixels.data).finalize().as_bytes()
 }
 
+/// BLAKE3 of an image's size and pixels, however its file holds them: grey in three channels is grey.
+pub fn hash_of_pixels(pixels: &Pixels) -> [u8; 32] {
+    let is_grey = |rgb: &[u8; 3]| rgb[0] == rgb[1] && rgb[1] == rgb[2];
+    match pixels.data.as_chunks::<3>() {
+        (colours, []) if pixels.channels == 3 && colours.iter().all(is_grey) => {
+            let data = colours.iter().map(|rgb| rgb[0]).collect();
+            hash_pixels(&Pixels { channels: 1, data, ..*pixels })
+        }
+        _ => hash_pixels(pixels),
+    }
+}
+
 /// Time of change in nanoseconds since 1970; 0 where the system has none.
 pub(super) fn mtime_ns(metadata: &Metadata) -> i64 {
     let nanos = |d: std::time::Duration| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX);
@@ -281,6 +348,21 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+
+    #[test]
+    fn a_file_is_stamped_as_its_bytes_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.bin");
+        for size in [0, 1, (1 << 18) - 1, 1 << 18, (1 << 18) + 1, 1_000_000] {
+            let bytes: Vec<u8> = (0..size).map(|i: u32| (i * 7 + i / 251) as u8).collect();
+            std::fs::write(&path, &bytes).unwrap();
+            let stamp = stamp_file(&path).unwrap();
+            assert_eq!((stamp.size, stamp.hash), (u64::from(size), hash_bytes(&bytes)));
+            assert_eq!(stamp.mtime_ns, mtime_ns(&path.metadata().unwrap()));
+        }
+        assert_eq!(stamp_file(dir.path()).unwrap_err(), "a folder, not a file");
+        assert!(stamp_file(&dir.path().join("none")).unwrap_err().starts_with("no such file"));
+    }
 
     #[test]
     fn a_file_that_changes_while_it_is_read_is_refused() {

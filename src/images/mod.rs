@@ -43,13 +43,15 @@ mod room;
 mod sniff;
 
 pub use clock::Clock;
-pub use codec::{decode, encode_png, write_png};
+pub use codec::{decode, encode_jpeg, encode_png, write_png};
 pub use item::Item;
 pub use list::from_list;
-pub use load::{Decoding, Limits, Loaded, Source, Stamp, load, read};
-pub use named::{Place, file_of, files_of, named};
+pub use load::{
+    Decoding, Limits, Loaded, Source, SourceFacts, Stamp, hash_bytes, hash_of_pixels, load, read, stamp_file,
+};
+pub use named::{Place, file_of, files_of, named, quick_stamp_of};
 pub use noise::add_noise;
-pub use resize::{COLOUR_RULE, RESIZE_RULE, Resizer, invert_ink, to_pixels};
+pub use resize::{COLOUR_RULE, RESIZE_RULE, Resizer, fitted, invert_ink, to_pixels};
 pub use room::Room;
 pub use walk::{Missing, Walk, WalkOptions, walk};
 

@@ -10,6 +10,7 @@ use std::{fs, io};
 
 use super::containers::Container;
 use super::item::Origin;
+use super::load::mtime_ns;
 use super::{Item, WalkOptions, walk};
 
 /// The images called `names`, or the reason why one is not to be had; in the order of `names`.
@@ -33,6 +34,13 @@ pub fn named<'a>(names: impl IntoIterator<Item = &'a [u8]>, base: &Path) -> Vec<
 /// The file that holds the image called `name`, its own or its container; none where that is gone.
 pub fn file_of(name: &[u8], base: &Path) -> Option<PathBuf> {
     existing(name, base).or_else(|| Some(container_of(name, base)?.0))
+}
+
+/// Size in bytes and time of change of the file that holds the image called `name`, as [`Item::quick_stamp`]; none where it is
+/// not to be had.
+pub fn quick_stamp_of(name: &[u8], base: &Path) -> Option<(u64, i64)> {
+    let metadata = fs::metadata(file_of(name, base)?).ok()?;
+    Some((metadata.len(), mtime_ns(&metadata)))
 }
 
 /// The files that hold `items`, as the system calls them: to tell whether something would be written over one of them.

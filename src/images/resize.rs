@@ -75,6 +75,30 @@ impl Resizer {
     }
 }
 
+/// The image made so small that no side is longer than `side`, its proportions kept, antialiased; as it is where it is no larger.
+///
+/// # Errors
+/// Sizes that are zero or do not fit the data.
+pub fn fitted(pixels: &Pixels, side: usize) -> Result<Pixels, String> {
+    let &Pixels { width, height, channels, ref data } = pixels;
+    let expected = width.checked_mul(height).and_then(|n| n.checked_mul(channels));
+    if expected != Some(data.len()) || data.is_empty() || !matches!(channels, 1 | 3) || side == 0 {
+        return Err(format!("resize: {width}x{height}x{channels} from {} bytes to {side}", data.len()));
+    }
+    let longest = width.max(height);
+    if longest <= side {
+        return Ok(pixels.clone());
+    }
+    let scaled = |length: usize| {
+        let rounded = (length as u128 * side as u128 + longest as u128 / 2) / longest as u128;
+        (rounded as usize).max(1)
+    };
+    let shape = InputShape { channels, height: scaled(height), width: scaled(width) };
+    let mut resizer = Resizer::new();
+    resizer.resize(pixels, shape).map_err(|error| format!("resize: {error}"))?;
+    Ok(Pixels { width: shape.width, height: shape.height, channels, data: resizer.resized })
+}
+
 /// The image that a model's f32 [C, H, W] in 0..=1 shows, each value at the nearest of 256 steps.
 ///
 /// # Panics
@@ -209,5 +233,24 @@ mod tests {
         let mut image = [0.0, 0.25, 1.0];
         invert_ink(&mut image);
         assert_eq!(image, [1.0, 0.75, 0.0]);
+    }
+
+    #[test]
+    fn what_is_fitted_keeps_its_proportions_and_is_never_enlarged() {
+        for (width, height, expected) in
+            [(400, 200, (96, 48)), (30, 96, (30, 96)), (7, 3, (7, 3)), (1, 5000, (1, 96)), (97, 97, (96, 96))]
+        {
+            for channels in [1, 3] {
+                let data = [9, 90, 200][..channels].repeat(width * height);
+                let small = fitted(&Pixels { width, height, channels, data }, 96).unwrap();
+                assert_eq!((small.width, small.height), expected);
+                assert_eq!(small.data, [9, 90, 200][..channels].repeat(expected.0 * expected.1));
+            }
+        }
+        let data = (0..64 * 64).map(|i| if (i / 64 + i % 64) % 2 == 0 { 0 } else { 255 }).collect();
+        let small = fitted(&Pixels { width: 64, height: 64, channels: 1, data }, 16).unwrap();
+        assert!(small.data.iter().all(|v| v.abs_diff(127) < 3), "{:?}", small.data);
+        assert!(fitted(&Pixels { width: 2, height: 2, channels: 1, data: vec![0; 3] }, 96).is_err());
+        assert!(fitted(&Pixels { width: 0, height: 0, channels: 1, data: vec![] }, 96).is_err());
     }
 }

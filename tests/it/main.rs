@@ -4,10 +4,15 @@ mod fixtures;
 mod hostile_files;
 mod onnx;
 mod runs;
+mod scenes;
 
 mod cli;
 mod containers;
 mod corpus;
+mod dedupe_apply;
+mod dedupe_decide;
+mod dedupe_report;
+mod dedupe_scan;
 mod disk;
 mod eval;
 mod foreign;

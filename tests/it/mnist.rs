@@ -1,18 +1,21 @@
 //! The figures that the README promises, on the real MNIST. Left out, aloud, where the shared data is missing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use aesearch::eval::report::{EvalOptions, evaluate};
 use aesearch::explore::sampling::{SampleOptions, sample};
 use aesearch::gallery::{Gallery, OpenOptions, QueryOptions, UpdateOptions, update};
-use aesearch::images;
+use aesearch::images::{self, Limits, Pixels, encode_jpeg};
 use aesearch::model::{Family, Model};
 use aesearch::runtime::{Device, RuntimeOptions, ensure, options_from};
 use aesearch::train::{Dataset, Storage, TrainOptions, train};
+use image::imageops::{self, FilterType};
+use image::{DynamicImage, GrayImage, ImageFormat};
 
-use crate::fixtures::shared_data;
+use crate::fixtures::{encode, idx, shared_data, write};
+use crate::scenes::{list, members, place_of, scan};
 
 fn runtime_options() -> RuntimeOptions {
     options_from(|name| std::env::var_os(name))
@@ -89,4 +92,84 @@ fn one_epoch_of_the_conv_autoencoder_is_as_good_as_the_articles() {
         train(&runtime, &training, Some(&validation), &options, &stop, &mut |_| {}).expect("trains");
     let loss = trained.epochs[0].val_loss.expect("a validation loss");
     assert!(loss <= 0.0844, "validation loss {loss}");
+}
+
+/// A digit as an image.
+fn digit(pixels: &Pixels) -> GrayImage {
+    GrayImage::from_raw(28, 28, pixels.data.clone()).expect("28 x 28")
+}
+
+/// Copies of digits, by kind: with the ending of their files.
+fn copy_of(kind: &str, digit: &GrayImage) -> (Vec<u8>, &'static str) {
+    let png = |image: GrayImage| encode(&DynamicImage::ImageLuma8(image), ImageFormat::Png);
+    let light = |factor: f32| {
+        let mut image = digit.clone();
+        image.iter_mut().for_each(|value| *value = (f32::from(*value) * factor).min(255.0) as u8);
+        png(image)
+    };
+    match kind {
+        "jpeg" => {
+            let pixels = Pixels { width: 28, height: 28, channels: 1, data: digit.as_raw().clone() };
+            (encode_jpeg(&pixels, 50).expect("a JPEG file"), "jpg")
+        }
+        "scaled" => (png(imageops::resize(digit, 56, 56, FilterType::CatmullRom)), "png"),
+        "brighter" => (light(1.2), "png"),
+        "darker" => (light(0.8), "png"),
+        _ => {
+            let mut moved = GrayImage::new(28, 28);
+            imageops::replace(&mut moved, digit, 1, 0);
+            (png(moved), "png")
+        }
+    }
+}
+
+/// 2,000 digits; all 10,000 with `AESEARCH_LONG=1`.
+#[test]
+fn planted_copies_of_real_digits_are_found_and_little_else() {
+    let Some(data) = shared_data() else { return };
+    let n = if std::env::var_os("AESEARCH_LONG").is_some() {
+        10_000
+    } else {
+        eprintln!("SKIPPED: 10,000 digits (set AESEARCH_LONG); 2,000 instead");
+        2_000
+    };
+    let items =
+        images::walk(&[images_file(&data, "t10k")], &images::WalkOptions::default()).expect("walks").items;
+    let load = |item| images::load(item, &Limits::default()).expect("a digit").pixels;
+    let digits: Vec<Pixels> = items[..n].iter().map(load).collect();
+    let content: Vec<u8> = digits.iter().flat_map(|digit| digit.data.iter().copied()).collect();
+    let place = place_of(&[("d/t-images-idx3-ubyte", idx(&[n as u32, 28, 28], &content))]);
+
+    let kinds = ["jpeg", "scaled", "brighter", "darker", "shifted"];
+    let originals = (0..200).map(|copy| copy * n / 200);
+    let mut planted: Vec<(&str, String, String)> = Vec::new();
+    for (kind, original) in kinds.into_iter().cycle().zip(originals) {
+        let (bytes, ending) = copy_of(kind, &digit(&digits[original]));
+        let name = format!("d/{kind}/{original}.{ending}");
+        write(&place.path().join(&name), &bytes);
+        planted.push((kind, name, format!("d/t-images-idx3-ubyte#{original}")));
+    }
+    let plan = scan(&place, &["d"]);
+    assert_eq!(plan["images"], n + planted.len());
+    let near: Vec<BTreeSet<&str>> =
+        list(&plan["groups"]).iter().map(|group| members(group).into_iter().collect()).collect();
+
+    let mut found: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    let mut explained: BTreeSet<&str> = BTreeSet::new();
+    for (kind, copy, original) in &planted {
+        let (hits, all) = found.entry(if kind.ends_with("er") { "brightness" } else { kind }).or_default();
+        *all += 1;
+        if near.iter().any(|group| group.contains(copy.as_str()) && group.contains(original.as_str())) {
+            *hits += 1;
+            explained.insert(original);
+        }
+    }
+    let is_false = |name: &&&str| name.contains('#') && !explained.contains(**name);
+    let wrong = near.iter().flatten().filter(is_false).count();
+    eprintln!("{n} digits: {wrong} wrongly near, found {found:?}, {:#}", plan["threshold"]);
+    assert!(wrong * 1000 <= n, "{wrong} of {n} originals are near others");
+    for (kind, least) in [("jpeg", 0.99), ("scaled", 0.97), ("brightness", 0.97), ("shifted", 0.95)] {
+        let (hits, all) = found[kind];
+        assert!(hits as f64 >= least * all as f64, "{kind}: {hits} of {all}");
+    }
 }

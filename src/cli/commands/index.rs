@@ -86,14 +86,25 @@ pub(super) fn execute(context: &Context, args: &args::Index) -> Result<Indexed> 
     if let Some(path) = &args.report_skipped {
         write_skipped(path, &[])?; // a wrong path is told before the work
     }
-    let teller = Teller::index(context, &args.data).until(catch_interrupts());
-    let report = update(&dir, &data, &options, &teller);
+    let indexed = bring_up(context, &dir, &data, &options)?;
+    if let Some(path) = &args.report_skipped {
+        write_skipped(path, &indexed.report.skipped)?;
+    }
+    Ok(indexed)
+}
+
+/// The update and what is told of it on stderr.
+pub(super) fn bring_up(
+    context: &Context,
+    dir: &Path,
+    data: &[PathBuf],
+    options: &UpdateOptions,
+) -> Result<Indexed> {
+    let teller = Teller::index(context, data).until(catch_interrupts());
+    let report = update(dir, data, options, &teller);
     teller.finish();
     let report = report?;
     tell_skipped(&context.printer, &report.skipped);
-    if let Some(path) = &args.report_skipped {
-        write_skipped(path, &report.skipped)?;
-    }
     if report.ink.inverted {
         context.printer.note("the images are indexed as their negatives, which the model knows better");
     }
@@ -113,7 +124,7 @@ pub(super) fn execute(context: &Context, args: &args::Index) -> Result<Indexed> 
     if report.interrupted {
         context.printer.warning("interrupted: what was done is kept; the same command goes on from there");
     }
-    Ok(Indexed { dir, report })
+    Ok(Indexed { dir: dir.to_path_buf(), report })
 }
 
 /// One JSON document per line.
@@ -165,6 +176,16 @@ pub(super) fn resolve(context: &Context, args: &args::Index) -> Result<(Vec<Path
 }
 
 impl Indexed {
+    /// The run was stopped.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.report.interrupted
+    }
+
+    /// What was left out.
+    pub(super) fn into_skipped(self) -> Vec<Skipped> {
+        self.report.skipped
+    }
+
     pub(super) fn exit(&self) -> Exit {
         if self.report.interrupted { Exit::Interrupted } else { exit_for(&self.report.skipped) }
     }

@@ -11,6 +11,8 @@ pub(super) mod latent;
 pub(super) mod reconstruct;
 pub(super) mod sample;
 
+pub(super) mod dedupe;
+
 pub(super) mod doctor;
 pub(super) mod estimate;
 pub(super) mod eval;

@@ -19,6 +19,8 @@ pub(super) struct Teller<'a> {
     data: &'a [PathBuf],
     /// The index that is being made; none where pictures are.
     indexing: bool,
+    /// What is done to the images.
+    what: &'static str,
     stop: Option<&'static AtomicBool>,
     /// Made at the first report, when the number of images is known.
     bar: OnceCell<ProgressBar>,
@@ -27,12 +29,17 @@ pub(super) struct Teller<'a> {
 impl<'a> Teller<'a> {
     /// For a picture of `data`.
     pub(super) fn picture(context: &'a Context, data: &'a [PathBuf]) -> Self {
-        Teller { context, data, indexing: false, stop: None, bar: OnceCell::new() }
+        Teller { context, data, indexing: false, what: "encoding", stop: None, bar: OnceCell::new() }
     }
 
     /// For an index of `data`.
     pub(super) fn index(context: &'a Context, data: &'a [PathBuf]) -> Self {
-        Teller { indexing: true, ..Teller::picture(context, data) }
+        Teller { indexing: true, what: "indexing", ..Teller::picture(context, data) }
+    }
+
+    /// For looks at the images of an index.
+    pub(super) fn looks(context: &'a Context) -> Self {
+        Teller { what: "looking", ..Teller::picture(context, &[]) }
     }
 
     /// Ends the work when `stop` is set.
@@ -65,8 +72,8 @@ impl Observer for Teller<'_> {
     }
 
     fn progress(&self, progress: &Progress) {
-        let what = if self.indexing { "indexing" } else { "encoding" };
-        let bar = self.bar.get_or_init(|| self.context.progress.bar(progress.total as u64, what, "images"));
+        let bar =
+            self.bar.get_or_init(|| self.context.progress.bar(progress.total as u64, self.what, "images"));
         bar.set_position(progress.done as u64);
         let (seconds, bytes) = (bar.elapsed().as_secs_f64(), progress.bytes as f64);
         let speed = if bytes > 0.0 {

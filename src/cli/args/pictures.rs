@@ -1,0 +1,94 @@
+//! The verbs that draw what an autoencoder makes of images.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Compute, DeviceArg, InvertArg, Looking};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Reconstruct {
+    /// Image files, or anything `index` takes
+    #[arg(required = true, value_name = "IMAGE|DATA")]
+    pub(in crate::cli) data: Vec<PathBuf>,
+    /// The PNG file to draw
+    #[arg(short, long, value_name = "FILE")]
+    pub(in crate::cli) output: PathBuf,
+    /// Draw at most so many images, spread evenly [default: 10]
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) count: Option<usize>,
+    #[command(flatten)]
+    pub(in crate::cli) looking: Looking,
+    #[command(flatten)]
+    pub(in crate::cli) device: DeviceArg,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Denoise {
+    /// Image files, or anything `index` takes
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(in crate::cli) images: Vec<PathBuf>,
+    /// The folder for the cleaned images: PNG files of the model's size, called like the images
+    #[arg(short, long, value_name = "DIR")]
+    pub(in crate::cli) output: PathBuf,
+    /// The PNG file that shows them before and after [default: sheet.png in that folder]
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) sheet: Option<PathBuf>,
+    /// Add Gaussian noise of this deviation first, such as 0.5 where black is 0 and white is 1, to see what becomes of it
+    #[arg(long, value_name = "SIGMA")]
+    pub(in crate::cli) noise: Option<f32>,
+    /// Seed of that noise [default: 0]
+    #[arg(long, value_name = "SEED")]
+    pub(in crate::cli) seed: Option<u64>,
+    /// A shipped model's name, or a model folder [default: one that is shipped for this]
+    #[arg(long, value_name = "MODEL")]
+    pub(in crate::cli) model: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) invert: InvertArg,
+    #[command(flatten)]
+    pub(in crate::cli) device: DeviceArg,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Sample {
+    /// New images to draw [default: 100]
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(in crate::cli) count: Option<usize>,
+    /// The PNG file that shows them all
+    #[arg(short, long, value_name = "FILE")]
+    pub(in crate::cli) output: PathBuf,
+    /// A folder to write each of them into as well
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) dir: Option<PathBuf>,
+    /// Seed of the latents [default: 0]
+    #[arg(long, value_name = "SEED")]
+    pub(in crate::cli) seed: Option<u64>,
+    /// A model whose latents follow a known distribution: families vae and aae [default: the first shipped one]
+    #[arg(long, value_name = "MODEL")]
+    pub(in crate::cli) model: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) device: DeviceArg,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Latent {
+    /// Folders, image files or containers of images; labels give the colours
+    #[arg(required = true)]
+    pub(in crate::cli) data: Vec<PathBuf>,
+    /// The PNG file to draw
+    #[arg(short, long, value_name = "FILE")]
+    pub(in crate::cli) output: PathBuf,
+    /// Draw at most so many images, spread evenly [default: 10,000]
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) count: Option<usize>,
+    /// Images along each side of what the decoder draws; 0 leaves it out [default: 15]
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) grid: Option<usize>,
+    /// Seed of the order in which dots cover each other [default: 0]
+    #[arg(long, value_name = "SEED")]
+    pub(in crate::cli) seed: Option<u64>,
+    #[command(flatten)]
+    pub(in crate::cli) looking: Looking,
+    #[command(flatten)]
+    pub(in crate::cli) compute: Compute,
+}

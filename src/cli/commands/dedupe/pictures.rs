@@ -1,0 +1,42 @@
+//! The pictures of a plan's files, read again from where they are: for the report and the sheet.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use crate::dedupe::{File, Plan};
+use crate::images::{self, Decoding, Item, Limits, Pixels, Room};
+
+/// Finds the files of a plan once, so that a container is opened once for all of its entries.
+pub(super) struct Pictures {
+    items: HashMap<Vec<u8>, Item>,
+    decoding: Decoding,
+}
+
+impl Pictures {
+    /// Those of all files that the plan names; decoders share `memory` bytes.
+    pub(super) fn of(plan: &Plan, memory: u64) -> Pictures {
+        let mut names: Vec<&[u8]> = files(plan).map(File::name).collect();
+        names.sort_unstable();
+        names.dedup();
+        let found = images::named(names.iter().copied(), Path::new(&plan.base));
+        let items = names.iter().zip(found).filter_map(|(name, item)| Some((name.to_vec(), item.ok()?)));
+        Pictures {
+            items: items.collect(),
+            decoding: Decoding { room: Room::new(memory), ..Decoding::default() },
+        }
+    }
+
+    /// The pixels; nothing where the file cannot be read any more.
+    pub(super) fn get(&self, file: &File) -> Option<Pixels> {
+        let item = self.items.get(file.name())?;
+        images::read(item, &Limits::default()).ok()?.decode(&self.decoding).ok()
+    }
+}
+
+fn files(plan: &Plan) -> impl Iterator<Item = &File> {
+    let groups = plan.groups.iter().flat_map(|group| {
+        let others = group.also_kept.iter().chain(&group.duplicates).map(|other| &other.file);
+        std::iter::once(&group.keeper).chain(others)
+    });
+    groups.chain(plan.near_misses.iter().flat_map(|miss| [&miss.a, &miss.b]))
+}

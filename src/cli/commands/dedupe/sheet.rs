@@ -1,0 +1,163 @@
+//! `dedupe scan --sheet FILE`: the groups as one picture, for those who look at it in a terminal.
+
+use std::path::Path;
+
+use crate::cli::print::{count, thousands};
+use crate::dedupe::{File, Group, Kind, Plan};
+use crate::error::Result;
+use crate::explore::groups::{GroupSheet, SheetGroup, group_sheet};
+use crate::explore::sheet::{Cell, Frame};
+use crate::images::{self, Pixels};
+
+/// Groups on a sheet.
+const GROUPS: usize = 40;
+/// Images of a group.
+const IMAGES: usize = 9;
+
+/// Draws the first groups of `plan` into the PNG file `path`, near ones before the others; `picture` reads a file again.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(super) fn write_sheet(plan: &Plan, picture: &dyn Fn(&File) -> Option<Pixels>, path: &Path) -> Result<()> {
+    images::write_png(path, &group_sheet(&sheet(plan, picture)))
+}
+
+fn sheet(plan: &Plan, picture: &dyn Fn(&File) -> Option<Pixels>) -> GroupSheet {
+    // what is to be looked at first
+    let mut groups: Vec<(usize, &Group)> = plan.groups.iter().enumerate().collect();
+    groups.sort_by_key(|(i, group)| (std::cmp::Reverse(group.kind), *i));
+    let shown = groups.len().min(GROUPS);
+    let duplicates: usize = plan.groups.iter().map(|group| group.duplicates.len()).sum();
+    let title = [
+        format!(
+            "{} with {} among {}",
+            count(plan.groups.len() as u64, "group"),
+            count(duplicates as u64, "duplicate"),
+            count(plan.images as u64, "image")
+        ),
+        format!("near from similarity {:.3} on; green frame: kept", plan.threshold.similarity),
+    ];
+    let foot = match groups.len() - shown {
+        0 => String::new(),
+        more => format!("and {}: see the plan or the report", count(more as u64, "more group")),
+    };
+    let groups = groups[..shown].iter().map(|(i, group)| sheet_group(i + 1, group, picture)).collect();
+    GroupSheet { title, groups, foot }
+}
+
+fn sheet_group(number: usize, group: &Group, picture: &dyn Fn(&File) -> Option<Pixels>) -> SheetGroup {
+    let kind = match group.kind {
+        Kind::Bytes => "same bytes",
+        Kind::Pixels => "same pixels",
+        Kind::Near => "near",
+    };
+    let others = group.also_kept.len() + group.duplicates.len();
+    let left_out = others.saturating_sub(IMAGES - 1);
+    let mut title = format!("{}  {kind}", thousands(number as u64));
+    if left_out > 0 {
+        title += &format!("  and {} more", thousands(left_out as u64));
+    }
+    let labels = group.conflicting_labels.join("/");
+    title += &match labels.len() {
+        0 => String::new(),
+        // a longer title would be cut where it begins
+        1..=12 => format!("  labels {labels}"),
+        _ => "  labels differ".to_owned(),
+    };
+    let differs = |file: &File| {
+        !group.conflicting_labels.is_empty() && file.label.is_some() && file.label != group.keeper.label
+    };
+    let cell = |file: &File, told: String, kept: bool| Cell {
+        image: picture(file).unwrap_or_else(missing),
+        caption: vec![told, file.path.clone()],
+        frame: if kept {
+            Frame::Agrees
+        } else if differs(file) {
+            Frame::Differs
+        } else {
+            Frame::Plain
+        },
+    };
+    let mut cells = vec![cell(&group.keeper, "kept".to_owned(), true)];
+    let also = group.also_kept.iter().map(|other| (other, true));
+    for (other, kept) in also.chain(group.duplicates.iter().map(|other| (other, false))).take(IMAGES - 1) {
+        let told = match (kept, group.kind) {
+            (true, _) => "stays".to_owned(),
+            (_, Kind::Near) => format!("near {:.3}", other.similarity),
+            _ => "same".to_owned(),
+        };
+        cells.push(cell(&other.file, told, kept));
+    }
+    SheetGroup { title, cells }
+}
+
+/// Stands for an image that cannot be read any more.
+fn missing() -> Pixels {
+    Pixels { width: 1, height: 1, channels: 1, data: vec![128] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dedupe::{Duplicate, Threshold};
+
+    fn file(path: &str, label: &str) -> File {
+        let (label, format) = ((!label.is_empty()).then(|| label.to_owned()), "png".to_owned());
+        let (path, hash) = (path.to_owned(), "00".repeat(32));
+        let (path_bytes, entry, reference, exif) = (None, false, false, false);
+        let (size, mtime_ns, width, height) = (900, 0, 28, 28);
+        File { path, path_bytes, entry, reference, size, mtime_ns, hash, width, height, format, exif, label }
+    }
+
+    fn group(i: usize, kind: Kind, n: usize) -> Group {
+        let keeper = file(&format!("digits/{}/{i:04}.png", i % 10), "3");
+        let copy = |j: usize| Duplicate {
+            file: file(&format!("copies/{i}/copy-{j}.png"), if j == 1 && i == 4 { "8" } else { "3" }),
+            distance: 2,
+            similarity: 0.991,
+            turned: None,
+        };
+        let (id, keep, medoid) = (i.to_string(), keeper.path.clone(), keeper.path.clone());
+        let duplicates = (1..n).map(copy).collect();
+        let conflicting_labels = if i == 4 { vec!["3".to_owned(), "8".to_owned()] } else { vec![] };
+        let (also_kept, diameter) = (vec![], 0.01);
+        Group { id, kind, keep, keeper, also_kept, duplicates, diameter, medoid, conflicting_labels }
+    }
+
+    fn plan(n_groups: usize) -> Plan {
+        let kind = |i: usize| [Kind::Bytes, Kind::Pixels, Kind::Near][3 * i / n_groups.max(1)];
+        Plan {
+            images: 2000,
+            base: ".".into(),
+            threshold: Threshold { similarity: 0.96, ..Threshold::default() },
+            keep: vec![],
+            groups: (0..n_groups).map(|i| group(i, kind(i), [2, 2, 3, 2, 4, 30][i % 6])).collect(),
+            near_misses: vec![],
+            skipped: vec![],
+        }
+    }
+
+    #[test]
+    fn near_groups_come_first_and_what_is_left_out_is_told() {
+        let drawn =
+            Pixels { width: 28, height: 28, channels: 1, data: (0..28 * 28).map(|i| i as u8).collect() };
+        let of =
+            |n: usize| sheet(&plan(n), &|file| (!file.path.ends_with("copy-2.png")).then(|| drawn.clone()));
+        let all = of(12);
+        assert_eq!((all.groups.len(), all.foot.as_str()), (12, ""));
+        assert!(all.groups[0].title.starts_with("9  near") && all.groups[11].title.contains("same bytes"));
+        let many = of(90);
+        assert_eq!(
+            (many.groups.len(), many.foot.as_str()),
+            (GROUPS, "and 50 more groups: see the plan or the report")
+        );
+        let large = many.groups.iter().find(|group| group.title.contains("more")).expect("a large group");
+        assert!(large.cells.len() == IMAGES && large.title.ends_with("and 21 more"), "{}", large.title);
+        let odd = all.groups.iter().find(|group| group.title.contains("labels 3/8")).expect("labels");
+        assert_eq!(odd.cells.iter().filter(|cell| cell.frame == Frame::Differs).count(), 1);
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("sheet.png");
+        write_sheet(&plan(90), &|_| Some(drawn.clone()), &path).expect("the sheet is written");
+        assert!(std::fs::read(path).expect("it is there").starts_with(b"\x89PNG"));
+    }
+}

@@ -1,0 +1,444 @@
+//! Laying one image on another: shift, then scale, rotation and shear.
+//!
+//! The shift comes from a search at half the size. From there inverse compositional Lucas-Kanade (Baker and Matthews, IJCV 2004)
+//! finds the affine motion, first at half the size, then at the full one; as in ECC (Evangelidis and Psarakis, PAMI 2008)
+//! brightness and contrast are evened out at every step. Pairs that turn out to be nothing alike are given up on the way.
+//! How alike two images are that lie on each other is for `compare` to say.
+
+use super::look::{AREA, FINE_SIDE, FineLuma, SIDE, Thumb};
+
+/// Pixels left out at each border of a template: a turned copy has corners there that are not the image's.
+const BORDER: usize = 2;
+/// Side of the inner part of a thumbnail, and its points.
+pub(super) const INNER: usize = SIDE - 2 * BORDER;
+/// Points of the inner part of a thumbnail.
+pub(super) const POINTS: usize = INNER * INNER;
+/// The same at twice the size.
+pub(super) const DETAIL_INNER: usize = FINE_SIDE - 2 * BORDER;
+pub(super) const DETAIL_POINTS: usize = DETAIL_INNER * DETAIL_INNER;
+const HALF: usize = SIDE / 2;
+const HALF_POINTS: usize = (HALF - 2 * BORDER) * (HALF - 2 * BORDER);
+/// Furthest shift that is searched, in pixels of half size.
+const REACH: i32 = 2;
+/// Steps at half size, and at full size.
+const ROUNDS: [usize; 2] = [6, 8];
+/// Parameters of an affine motion.
+const P: usize = 6;
+/// Numbers that are summed up side by side.
+const LANES: usize = 8;
+
+/// Variance of what rounding, noise and compression leave of a flat image, in grey levels squared: it keeps flat images
+/// from matching each other.
+pub(super) const FLOOR: f32 = 4.0;
+/// Least correlation with which the search goes on: after the shift, at half size, at full size.
+pub(super) type Enough = [f32; 3];
+/// Of copies, 999 in 1,000 have as much.
+pub(super) const OF_COPIES: Enough = [0.5, 0.9, 0.93];
+/// For pairs that are to be measured though they are no copies.
+pub(super) const OF_ANY: Enough = [0.4, 0.8, 0.9];
+/// A step that gains less correlation than this is the last one.
+const GAIN: f32 = 0.0005;
+/// Least part of the template that the other must cover.
+const OVERLAP: f32 = 0.6;
+
+/// x' = m0 x + m1 y + m2, y' = m3 x + m4 y + m5; from the middles, in pixels.
+pub(super) type Motion = [f32; P];
+
+/// A thumbnail, slightly blurred, at full and half size.
+#[derive(Clone)]
+pub(super) struct View {
+    fine: [f32; AREA],
+    coarse: [f32; HALF * HALF],
+}
+
+impl View {
+    /// A view of a thumbnail.
+    pub(super) fn new(luma: &Thumb) -> View {
+        let mut fine: [f32; AREA] = luma.map(f32::from);
+        blur::<SIDE>(&mut fine, 0.25);
+        let coarse = std::array::from_fn(|i| {
+            let at = i / HALF * 2 * SIDE + i % HALF * 2;
+            (fine[at] + fine[at + 1] + fine[at + SIDE] + fine[at + SIDE + 1]) / 4.0
+        });
+        View { fine, coarse }
+    }
+}
+
+/// Blurs along rows and columns with [t, 1 - 2t, t]; the border is repeated.
+pub(super) fn blur<const N: usize>(image: &mut [f32], t: f32) {
+    let mut line = [0.0; N];
+    for row in image.chunks_exact_mut(N) {
+        line.copy_from_slice(row);
+        for i in 0..N {
+            let (before, after) = (line[i.saturating_sub(1)], line[(i + 1).min(N - 1)]);
+            row[i] = line[i] + t * (before + after - 2.0 * line[i]);
+        }
+    }
+    let mut above: [f32; N] = image[..N].try_into().unwrap_or([0.0; N]);
+    for y in 0..N {
+        for x in 0..N {
+            let (here, below) = (image[y * N + x], image[(y + 1).min(N - 1) * N + x]);
+            image[y * N + x] = here + t * (above[x] + below - 2.0 * here);
+            above[x] = here;
+        }
+    }
+}
+
+/// Sums over pairs of values a, b: how many, a, b, aa, bb, ab.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Sums {
+    pub(super) n: f32,
+    pub(super) a: f32,
+    pub(super) b: f32,
+    pub(super) aa: f32,
+    pub(super) bb: f32,
+    pub(super) ab: f32,
+}
+
+impl Sums {
+    /// All but how many there are.
+    pub(super) fn of(a: &[f32], b: &[f32]) -> Sums {
+        let mut sums = [[0.0f32; LANES]; 5];
+        let (a_rows, a_rest) = a.as_chunks::<LANES>();
+        let (b_rows, b_rest) = b.as_chunks::<LANES>();
+        for (a, b) in a_rows.iter().zip(b_rows) {
+            for i in 0..LANES {
+                sums[0][i] += a[i];
+                sums[1][i] += b[i];
+                sums[2][i] += a[i] * a[i];
+                sums[3][i] += b[i] * b[i];
+                sums[4][i] += a[i] * b[i];
+            }
+        }
+        debug_assert!(a_rest.is_empty() && b_rest.is_empty());
+        let [a, b, aa, bb, ab] = sums.map(|lanes| lanes.iter().sum());
+        Sums { n: 0.0, a, b, aa, bb, ab }
+    }
+
+    /// Variances of a and of b, and their covariance.
+    pub(super) fn covariances(&self) -> (f32, f32, f32) {
+        let n = self.n.max(1.0);
+        let (a, b) = (self.a / n, self.b / n);
+        ((self.aa / n - a * a).max(0.0), (self.bb / n - b * b).max(0.0), self.ab / n - a * b)
+    }
+
+    fn correlation(&self) -> f32 {
+        let (a, b, ab) = self.covariances();
+        ab / ((a + FLOOR) * (b + FLOOR)).sqrt()
+    }
+}
+
+/// The shift of `b` against `a` that correlates best, in pixels of half size, and that correlation.
+fn best_shift(a: &View, b: &View) -> ((i32, i32), f32) {
+    let side = HALF as i32;
+    let mut best = ((0, 0), -1.0);
+    for dy in -REACH..=REACH {
+        for dx in -REACH..=REACH {
+            let (y0, y1) = (0.max(-dy), side.min(side - dy));
+            let (x0, x1) = (0.max(-dx), side.min(side - dx));
+            let width = (x1 - x0) as usize;
+            let mut sums = [[0.0f32; HALF]; 5];
+            for y in y0..y1 {
+                let a = &a.coarse[(y * side + x0) as usize..][..width];
+                let b = &b.coarse[((y + dy) * side + x0 + dx) as usize..][..width];
+                for (i, (&a, &b)) in a.iter().zip(b).enumerate() {
+                    sums[0][i] += a;
+                    sums[1][i] += b;
+                    sums[2][i] += a * a;
+                    sums[3][i] += b * b;
+                    sums[4][i] += a * b;
+                }
+            }
+            let [a, b, aa, bb, ab] = sums.map(|lanes| lanes.iter().sum());
+            let sums = Sums { n: ((y1 - y0) * (x1 - x0)) as f32, a, b, aa, bb, ab };
+            let correlation = sums.correlation();
+            if correlation > best.1 {
+                best = ((dx, dy), correlation);
+            }
+        }
+    }
+    best
+}
+
+/// The luma of a larger image at twice the thumbnail's size, ready for others to be laid on it.
+pub(super) struct Detail {
+    level: Box<Level<DETAIL_POINTS>>,
+}
+
+impl Detail {
+    /// Of the luma.
+    pub(super) fn new(luma: &FineLuma) -> Detail {
+        Detail { level: Level::new::<FINE_SIDE>(&blurred_fine(luma)) }
+    }
+
+    /// Both as they lie on each other, from how their thumbnails do.
+    pub(super) fn pair(
+        &self,
+        other: &FineLuma,
+        motion: &Motion,
+    ) -> ([f32; DETAIL_POINTS], Warped<DETAIL_POINTS>) {
+        let other = blurred_fine(other);
+        let start = [motion[0], motion[1], 2.0 * motion[2], motion[3], motion[4], 2.0 * motion[5]];
+        let (motion, _) = self.level.search::<FINE_SIDE>(&other, start, (ROUNDS[1], 0.0));
+        let mut warped = Warped { value: [0.0; DETAIL_POINTS], inside: [0.0; DETAIL_POINTS] };
+        self.level.warp::<FINE_SIDE>(&other, &motion, &mut warped);
+        (self.level.values(), warped)
+    }
+}
+
+fn blurred_fine(luma: &FineLuma) -> Box<[f32]> {
+    let mut fine: Box<[f32]> = luma.iter().map(|&value| f32::from(value)).collect();
+    blur::<FINE_SIDE>(&mut fine, 0.25);
+    fine
+}
+
+/// The inner part of a template at one size.
+pub(super) struct Level<const N: usize> {
+    x: [f32; N], // from the middle
+    y: [f32; N],
+    value: [f32; N], // less the mean
+    mean: f32,
+    steepest: [[f32; N]; P], // how the value changes with each parameter
+    inverse: [[f32; P]; P],  // of the Hessian
+}
+
+/// What one step of the search finds.
+struct Step {
+    correlation: f32,
+    next: Option<(Motion, f32)>,
+}
+
+/// The other image as it lies under the template.
+pub(super) struct Warped<const N: usize> {
+    /// Its values; 0 outside of it.
+    pub(super) value: [f32; N],
+    /// 1, or 0 where it ends.
+    pub(super) inside: [f32; N],
+}
+
+impl<const N: usize> Level<N> {
+    /// Of an image, f32 `[SIZE, SIZE]`, blurred.
+    pub(super) fn new<const SIZE: usize>(image: &[f32]) -> Box<Self> {
+        let inner = SIZE - 2 * BORDER;
+        let middle = (SIZE as f32 - 1.0) / 2.0;
+        let mut level = Box::new(Level {
+            x: [0.0; N],
+            y: [0.0; N],
+            value: [0.0; N],
+            mean: 0.0,
+            steepest: [[0.0; N]; P],
+            inverse: [[0.0; P]; P],
+        });
+        for i in 0..N {
+            let (x, y) = (BORDER + i % inner, BORDER + i / inner);
+            let at = y * SIZE + x;
+            let gx = (image[at + 1] - image[at - 1]) / 2.0;
+            let gy = (image[at + SIZE] - image[at - SIZE]) / 2.0;
+            let (x, y) = (x as f32 - middle, y as f32 - middle);
+            (level.x[i], level.y[i], level.value[i]) = (x, y, image[at]);
+            // the linear part in pixels at the border, so that all parameters are of one size
+            let (u, v) = (x / middle, y / middle);
+            for (steepest, value) in level.steepest.iter_mut().zip([gx, gy, gx * u, gx * v, gy * u, gy * v]) {
+                steepest[i] = value;
+            }
+        }
+        level.mean = level.value.iter().sum::<f32>() / N as f32;
+        level.value.iter_mut().for_each(|value| *value -= level.mean);
+        let steepest = &level.steepest;
+        let mut hessian: [[f32; P]; P] =
+            std::array::from_fn(|i| std::array::from_fn(|j| dot(&steepest[i], &steepest[j])));
+        // what the image does not tell (a stripe does not say how far along it) stays as it is
+        let trace: f32 = (0..P).map(|i| hessian[i][i]).sum();
+        for (i, row) in hessian.iter_mut().enumerate() {
+            row[i] += trace / P as f32 * 0.01 + FLOOR;
+        }
+        level.inverse = inverse(hessian);
+        level
+    }
+
+    /// Where the template's points lie in the other image.
+    pub(super) fn warp<const SIZE: usize>(&self, image: &[f32], m: &Motion, out: &mut Warped<N>) {
+        // 2^23 and a multiple of every side: behind it, a float's last bits count whole numbers
+        const WHOLE: f32 = 8_388_608.0 + 64.0;
+        let (middle, last) = ((SIZE as f32 - 1.0) / 2.0, SIZE as f32 - 1.0);
+        let mask = SIZE as u32 - 1;
+        let (mut corners, mut right, mut below) = ([0u32; N], [0.0; N], [0.0; N]);
+        for i in 0..N {
+            let x = m[0] * self.x[i] + m[1] * self.y[i] + m[2] + middle;
+            let y = m[3] * self.x[i] + m[4] * self.y[i] + m[5] + middle;
+            let inside = x >= 0.0 && y >= 0.0 && x <= last && y <= last;
+            let (x, y) = (x.max(0.0).min(last - 0.001), y.max(0.0).min(last - 0.001));
+            let (column, row) = (x - 0.5 + WHOLE, y - 0.5 + WHOLE);
+            corners[i] = (row.to_bits() & mask) * SIZE as u32 + (column.to_bits() & mask);
+            (right[i], below[i]) = (x - (column - WHOLE), y - (row - WHOLE));
+            out.inside[i] = if inside { 1.0 } else { 0.0 };
+        }
+        for i in 0..N {
+            let corner = &image[corners[i] as usize..][..SIZE + 2];
+            let top = corner[0] + right[i] * (corner[1] - corner[0]);
+            let low = corner[SIZE] + right[i] * (corner[SIZE + 1] - corner[SIZE]);
+            out.value[i] = (top + below[i] * (low - top)) * out.inside[i];
+        }
+    }
+
+    /// One step from `m`.
+    fn step<const SIZE: usize>(&self, image: &[f32], m: &Motion, warped: &mut Warped<N>) -> Step {
+        self.warp::<SIZE>(image, m, warped);
+        let masked: [f32; N] = std::array::from_fn(|i| self.value[i] * warped.inside[i]);
+        let n: f32 = warped.inside.iter().sum();
+        let sums = Sums { n, ..Sums::of(&masked, &warped.value) };
+        let (a, b, ab) = sums.covariances();
+        let mut step = Step { correlation: sums.correlation(), next: None };
+        if n < OVERLAP * N as f32 || ab <= 0.0 || b < 1e-3 {
+            step.correlation = step.correlation.min(0.0);
+            return step;
+        }
+        // the other's contrast such that the error is least along the template, as in ECC
+        let (gain, mean_a, mean_b) = ((a / ab).min(8.0), sums.a / n, sums.b / n);
+        let error: [f32; N] = std::array::from_fn(|i| {
+            ((warped.value[i] - mean_b) * gain - (self.value[i] - mean_a)) * warped.inside[i]
+        });
+        let slopes: [f32; P] = std::array::from_fn(|p| dot(&self.steepest[p], &error));
+        let d: [f32; P] =
+            std::array::from_fn(|p| self.inverse[p].iter().zip(&slopes).map(|(a, b)| a * b).sum());
+        let middle = (SIZE as f32 - 1.0) / 2.0;
+        let change = [1.0 + d[2] / middle, d[3] / middle, d[0], d[4] / middle, 1.0 + d[5] / middle, d[1]];
+        let moved = d.iter().map(|d| d.abs()).fold(0.0, f32::max);
+        step.next = inverted(&change).map(|back| (composed(m, &back), moved));
+        step
+    }
+
+    /// The best motion found from `m`, with its correlation.
+    pub(super) fn search<const SIZE: usize>(
+        &self,
+        image: &[f32],
+        m: Motion,
+        (rounds, enough): (usize, f32),
+    ) -> (Motion, f32) {
+        let mut warped = Warped { value: [0.0; N], inside: [0.0; N] };
+        let (mut m, mut best) = (m, (m, -1.0));
+        for round in 0..rounds {
+            let step = self.step::<SIZE>(image, &m, &mut warped);
+            let gained = step.correlation - best.1;
+            if gained > 0.0 {
+                best = (m, step.correlation);
+            }
+            let Some((next, moved)) = step.next else { break };
+            if moved < 0.03 || gained < GAIN || !plausible(&next, SIZE as f32) {
+                break;
+            }
+            // two steps come close to where they lead
+            if round == 2 && best.1 < enough {
+                break;
+            }
+            m = next;
+        }
+        best
+    }
+
+    /// The template's own values.
+    pub(super) fn values(&self) -> [f32; N] {
+        self.value.map(|value| value + self.mean)
+    }
+}
+
+/// A thumbnail, ready for others to be laid on it.
+pub(super) struct Template<'a> {
+    view: &'a View,
+    half: Box<Level<HALF_POINTS>>,
+    full: Box<Level<POINTS>>,
+}
+
+impl<'a> Template<'a> {
+    /// A template of a view.
+    pub(super) fn new(view: &'a View) -> Template<'a> {
+        Template { view, half: Level::new::<HALF>(&view.coarse), full: Level::new::<SIDE>(&view.fine) }
+    }
+
+    /// How `other` lies on this one; nothing where they are nothing alike.
+    pub(super) fn lay(&self, other: &View, enough: &Enough) -> Option<Motion> {
+        let ((dx, dy), correlation) = best_shift(self.view, other);
+        if correlation < enough[0] {
+            return None;
+        }
+        let shift = [1.0, 0.0, dx as f32, 0.0, 1.0, dy as f32];
+        let (mut motion, correlation) =
+            self.half.search::<HALF>(&other.coarse, shift, (ROUNDS[0], enough[1]));
+        if correlation < enough[1] {
+            return None;
+        }
+        motion[2] *= 2.0;
+        motion[5] *= 2.0;
+        let (motion, correlation) = self.full.search::<SIDE>(&other.fine, motion, (ROUNDS[1], enough[2]));
+        (correlation >= enough[2]).then_some(motion)
+    }
+
+    /// Both as they lie under the template.
+    pub(super) fn pair(&self, other: &View, motion: &Motion) -> ([f32; POINTS], Warped<POINTS>) {
+        let mut warped = Warped { value: [0.0; POINTS], inside: [0.0; POINTS] };
+        self.full.warp::<SIDE>(&other.fine, motion, &mut warped);
+        (self.full.values(), warped)
+    }
+}
+
+fn dot<const N: usize>(a: &[f32; N], b: &[f32; N]) -> f32 {
+    let mut sums = [0.0; LANES];
+    for (a, b) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
+        for i in 0..LANES {
+            sums[i] += a[i] * b[i];
+        }
+    }
+    sums.iter().sum()
+}
+
+/// A motion of copies: scaled by no more than a third, turned by no more than 17 degrees, mostly still there.
+fn plausible(m: &Motion, side: f32) -> bool {
+    let (x, y) = ((m[0], m[3]), (m[1], m[4])); // where the axes go
+    let scale = |(a, b): (f32, f32)| (a.hypot(b) - 1.0).abs() < 0.35;
+    let angles = [x.1.atan2(x.0), (-y.0).atan2(y.1)];
+    scale(x) && scale(y) && angles.iter().all(|angle| angle.abs() < 0.3) && m[2].hypot(m[5]) < side / 3.0
+}
+
+/// First `b`, then `a`.
+fn composed(a: &Motion, b: &Motion) -> Motion {
+    [
+        a[0] * b[0] + a[1] * b[3],
+        a[0] * b[1] + a[1] * b[4],
+        a[0] * b[2] + a[1] * b[5] + a[2],
+        a[3] * b[0] + a[4] * b[3],
+        a[3] * b[1] + a[4] * b[4],
+        a[3] * b[2] + a[4] * b[5] + a[5],
+    ]
+}
+
+fn inverted(m: &Motion) -> Option<Motion> {
+    let det = m[0] * m[4] - m[1] * m[3];
+    if det.is_nan() || det.abs() < 0.1 {
+        return None;
+    }
+    let [a, b, c, d] = [m[4] / det, -m[1] / det, -m[3] / det, m[0] / det];
+    Some([a, b, -(a * m[2] + b * m[5]), c, d, -(c * m[2] + d * m[5])])
+}
+
+/// The inverse of a symmetric positive definite matrix, by Gauss-Jordan elimination.
+fn inverse(a: [[f32; P]; P]) -> [[f32; P]; P] {
+    let mut a = a.map(|row| row.map(f64::from));
+    let mut out = [[0.0f64; P]; P];
+    for (i, row) in out.iter_mut().enumerate() {
+        row[i] = 1.0;
+    }
+    for i in 0..P {
+        let pivot = a[i][i];
+        a[i].iter_mut().for_each(|value| *value /= pivot);
+        out[i].iter_mut().for_each(|value| *value /= pivot);
+        let (pivot_a, pivot_out) = (a[i], out[i]);
+        for k in (0..P).filter(|&k| k != i) {
+            let factor = a[k][i];
+            for j in 0..P {
+                a[k][j] -= factor * pivot_a[j];
+                out[k][j] -= factor * pivot_out[j];
+            }
+        }
+    }
+    out.map(|row| row.map(|value| value as f32))
+}

@@ -1,0 +1,264 @@
+//! Every change of the disk, one function each. None of them writes over anything, and none removes but what it is told.
+//!
+//! Before each, a hook is asked: tests stop a run there as a kill would, or meddle with the files. Nothing in this folder
+//! cleans up on drop, since a kill drops nothing.
+
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use tempfile::TempPath;
+
+use super::look::{self, Expected, Look};
+use crate::error::Error;
+
+/// Why a step does not go on.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The file is left alone, for this reason.
+    Refused(String),
+    /// The run ends at once; nothing more is touched.
+    Fatal(Error),
+}
+
+pub(super) type Outcome<T = ()> = Result<T, Fault>;
+
+impl From<String> for Fault {
+    fn from(reason: String) -> Self {
+        Fault::Refused(reason)
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Fault::Fatal(error)
+    }
+}
+
+/// The way to the disk.
+pub(super) struct Disk<'a> {
+    /// Asked before each access, with its name; an error ends the run there.
+    pub(super) before: &'a mut dyn FnMut(&'static str) -> Result<(), Error>,
+    /// Wait until the disk has it. Only tests do without.
+    pub(super) sync: bool,
+    /// Makes a file that shares its blocks with another.
+    pub(super) clone: fn(&Path, &Path) -> io::Result<()>,
+    /// Treat every other folder as another file system's.
+    pub(super) far: bool,
+}
+
+/// How placing a file ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Placed {
+    Done,
+    /// Something else has the name.
+    Taken,
+    /// The place is on another file system.
+    Far,
+}
+
+/// Shares blocks, or fails: on most file systems it does.
+pub(super) fn clone_blocks(from: &Path, to: &Path) -> io::Result<()> {
+    reflink_copy::reflink(from, to)
+}
+
+impl Disk<'_> {
+    fn at(&mut self, what: &'static str) -> Outcome {
+        (self.before)(what).map_err(Fault::Fatal)
+    }
+
+    /// Reads a file that must be as expected.
+    pub(super) fn look(&mut self, path: &Path, expected: &Expected) -> Outcome<Look> {
+        self.at("look")?;
+        Ok(look::look(path, expected)?)
+    }
+
+    /// Makes a folder; whether it was not there before.
+    pub(super) fn make_folder(&mut self, path: &Path) -> Outcome<bool> {
+        self.at("make a folder")?;
+        match fs::create_dir(path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_folder(path) => Ok(false),
+            Err(error) => Err(failed("a folder cannot be made", path, &error)),
+        }
+    }
+
+    /// Renames into a folder of ours, where nobody else makes names: the file is taken as it is in this moment.
+    pub(super) fn take(&mut self, from: &Path, to: &Path) -> Outcome {
+        if look::is_there(to) {
+            return Err(Fault::Refused(format!("{} is in the way", to.display())));
+        }
+        self.at("take")?;
+        fs::rename(from, to).map_err(|error| failed("it cannot be renamed", from, &error))
+    }
+
+    /// Renames to a name that nobody has; the source must be in a folder of ours.
+    pub(super) fn place(&mut self, from: &Path, to: &Path) -> Outcome<Placed> {
+        self.at("place")?;
+        // both are beside or below each other but for a move to another folder
+        if self.far && to.parent() != from.parent().and_then(Path::parent) {
+            return Ok(Placed::Far);
+        }
+        let source = TempPath::try_from_path(from);
+        let mut source = source.map_err(|error| failed("it cannot be renamed", from, &error))?;
+        source.disable_cleanup(true); // a failure must not remove it
+        match source.persist_noclobber(to) {
+            Ok(()) => Ok(Placed::Done),
+            Err(error) => match error.error.kind() {
+                io::ErrorKind::AlreadyExists => Ok(Placed::Taken),
+                io::ErrorKind::CrossesDevices => Ok(Placed::Far),
+                _ => Err(failed("it cannot be renamed", to, &error.error)),
+            },
+        }
+    }
+
+    /// Makes another name of a file.
+    pub(super) fn hard_link(&mut self, file: &Path, name: &Path) -> Outcome {
+        self.at("hard link")?;
+        fs::hard_link(file, name).map_err(|error| match error.kind() {
+            io::ErrorKind::CrossesDevices => Fault::Refused(
+                "the file that is kept is on another file system: no hard link can be made".to_owned(),
+            ),
+            _ => failed("a hard link cannot be made", name, &error),
+        })
+    }
+
+    /// Makes a symbolic link.
+    pub(super) fn symlink(&mut self, target: &Path, name: &Path) -> Outcome {
+        self.at("symbolic link")?;
+        #[cfg(unix)]
+        let made = std::os::unix::fs::symlink(target, name);
+        #[cfg(windows)]
+        let made = std::os::windows::fs::symlink_file(target, name);
+        #[cfg(not(any(unix, windows)))]
+        let made: io::Result<()> = Err(io::ErrorKind::Unsupported.into());
+        made.map_err(|error| failed("a symbolic link cannot be made", name, &error))
+    }
+
+    /// Makes a file that shares its blocks with `file`, with the time and the permissions of another.
+    pub(super) fn share(&mut self, file: &Path, name: &Path, dress: &Dress) -> Outcome {
+        self.at("share blocks")?;
+        (self.clone)(file, name).map_err(|error| {
+            Fault::Refused(format!("this file system cannot share blocks between the two files: {error}"))
+        })?;
+        self.dress(name, dress)
+    }
+
+    /// Sets time and permissions.
+    pub(super) fn dress(&mut self, path: &Path, dress: &Dress) -> Outcome {
+        self.at("dress")?;
+        // to set times, Windows must be allowed to write
+        let file = File::options().read(true).write(cfg!(windows)).open(path);
+        let dressed = file.and_then(|file| dress.put_on(&file, self.sync));
+        dressed.map_err(|error| failed("its time of change cannot be set", path, &error))
+    }
+
+    /// A copy under a new name, with a time and permissions, that was read back.
+    pub(super) fn copy(&mut self, mut from: &File, to: &Path, expected: &Expected, dress: &Dress) -> Outcome {
+        self.at("create")?;
+        let mut copy = File::create_new(to).map_err(|error| failed("a copy cannot be made", to, &error))?;
+        self.at("copy")?;
+        let copied = io::copy(&mut from, &mut copy);
+        let copied = copied.and_then(|_| dress.put_on(&copy, self.sync));
+        copied.map_err(|error| failed("a copy cannot be made", to, &error))?;
+        drop(copy);
+        self.look(to, expected)?;
+        Ok(())
+    }
+
+    /// Opens a file to read it; its bytes are there as long as this is open, whoever removes it.
+    pub(super) fn open(&mut self, path: &Path) -> Outcome<File> {
+        self.at("open")?;
+        File::open(path).map_err(|error| failed("it cannot be read", path, &error))
+    }
+
+    /// Removes one name of a file.
+    pub(super) fn remove(&mut self, path: &Path) -> Outcome {
+        self.at("remove")?;
+        fs::remove_file(path).map_err(|error| failed("it cannot be removed", path, &error))
+    }
+
+    /// Removes a folder if it is there and empty.
+    pub(super) fn remove_folder(&mut self, path: &Path) -> Outcome {
+        if is_folder(path) {
+            self.at("remove a folder")?;
+            // not empty: somebody has files there
+            let _ = fs::remove_dir(path);
+        }
+        Ok(())
+    }
+
+    /// The names in the folder that holds `path` are on disk when this returns.
+    pub(super) fn sync_around(&mut self, path: &Path) -> Outcome {
+        self.at("sync")?;
+        match path.parent() {
+            Some(folder) if self.sync => {
+                sync_folder(folder).map_err(|error| failed("it cannot be written to disk", folder, &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A moment in which others may do something.
+    pub(super) fn pause(&mut self, what: &'static str) -> Outcome {
+        self.at(what)
+    }
+}
+
+/// The time of change and the permissions that a copy gets.
+#[derive(Debug, Clone)]
+pub(super) struct Dress {
+    mtime: SystemTime,
+    permissions: Option<Permissions>,
+}
+
+impl Dress {
+    /// `mtime_ns` in nanoseconds since 1970, `mode` as of [`look::mode`].
+    pub(super) fn new(mtime_ns: i64, mode: Option<u32>) -> Dress {
+        let since = Duration::from_nanos(mtime_ns.unsigned_abs());
+        let epoch = SystemTime::UNIX_EPOCH;
+        let mtime = if mtime_ns < 0 { epoch.checked_sub(since) } else { epoch.checked_add(since) };
+        Dress { mtime: mtime.unwrap_or(epoch), permissions: mode.and_then(permissions) }
+    }
+
+    fn put_on(&self, file: &File, sync: bool) -> io::Result<()> {
+        file.set_modified(self.mtime)?;
+        if let Some(permissions) = &self.permissions {
+            file.set_permissions(permissions.clone())?;
+        }
+        if sync { file.sync_all() } else { Ok(()) }
+    }
+}
+
+#[cfg(unix)]
+fn permissions(mode: u32) -> Option<Permissions> {
+    Some(std::os::unix::fs::PermissionsExt::from_mode(mode))
+}
+
+/// None: a read-only file could not be given back its time.
+#[cfg(not(unix))]
+fn permissions(_mode: u32) -> Option<Permissions> {
+    None
+}
+
+/// The folder's names are on disk when this returns, where the system can do that.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        match File::open(folder)?.sync_all() {
+            // some network file systems know nothing of the kind
+            Err(error) if error.kind() != io::ErrorKind::InvalidInput => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn is_folder(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir())
+}
+
+fn failed(what: &str, path: &Path, error: &io::Error) -> Fault {
+    Fault::Refused(format!("{what}: {}: {error}", path.display()))
+}

@@ -1,0 +1,400 @@
+//! A plan carried out, step by step, and taken back.
+//!
+//! ```text
+//! plan -> order -> look -> journal (intent) -> forward -> journal (done)
+//!                                                 \-> back -> journal (refused)
+//! journal -> undo -> back
+//! ```
+//!
+//! | file | what it answers |
+//! |---|---|
+//! | `options` | what to do, and what came of it |
+//! | `order` | which file is to be dealt with, and which one stays for it |
+//! | `look` | is this file still the one that is meant |
+//! | `forward` | one step |
+//! | `back` | a step taken back, from whatever state it is in |
+//! | `place` | temporary names, new names |
+//! | `sidecars` | which files go with an image |
+//! | `journal` | what was meant to be done, and how far it got |
+//! | `disk`, `bin` | every change of the disk; the trash |
+//! | `undo` | all of a journal taken back |
+//!
+//! Nothing is lost: before a duplicate is removed, it is out of everybody's reach under a temporary name, and its keeper was read
+//! after that. A run that is killed goes on, or back, from its journal.
+
+mod options;
+
+mod order;
+mod sidecars;
+
+mod back;
+mod forward;
+mod look;
+mod place;
+
+mod bin;
+mod disk;
+mod journal;
+
+mod undo;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use disk::{Disk, Fault, Outcome, clone_blocks};
+use forward::{Forward, forward};
+use journal::{Entry, Header, Intent, Journal, Name, State};
+use look::{Expected, Keeper, Look, hex, is_there};
+use order::{Task, tasks, tidy};
+use place::{Place, free_name};
+
+pub use options::{Action, ApplyOptions, ApplyReport, PlanFile, Step, Told, UndoReport, journal_of};
+pub use undo::undo;
+
+use crate::error::{Error, Result};
+use crate::images::Skipped;
+
+/// Carries out a plan, or with `dry_run` or [`Action::List`] only looks what would be done. `told` hears of every file, and may
+/// break off between two of them.
+///
+/// # Errors
+/// When plan or options contradict themselves, or the journal cannot be written or is one of other steps. That a file cannot be
+/// dealt with is no error: it is reported with its reason, and stays as it is.
+pub fn apply(
+    file: &PlanFile,
+    options: &ApplyOptions,
+    told: &mut dyn FnMut(&Told) -> ControlFlow<()>,
+) -> Result<ApplyReport> {
+    let disk = Disk { before: &mut |_| Ok(()), sync: true, clone: clone_blocks, far: false };
+    apply_on(disk, file, options, told)
+}
+
+/// The same, on this disk.
+fn apply_on(
+    disk: Disk,
+    file: &PlanFile,
+    options: &ApplyOptions,
+    told: &mut dyn FnMut(&Told) -> ControlFlow<()>,
+) -> Result<ApplyReport> {
+    let absolute = |path: &Path| {
+        std::path::absolute(path).map(|path| tidy(&path)).map_err(|error| Error::io(path, error))
+    };
+    let mut options = options.clone();
+    options.to = absolute(&options.to)?;
+    check(file, &options)?;
+    let (tasks, left_out) = tasks(&file.plan, &options);
+    let plan_path = absolute(&file.path)?;
+    let header = Header::new(options.action, &plan_path, &hex(&file.hash), &file.plan.base, &options.to);
+    let is_act = !options.dry_run && options.action != Action::List;
+    let (journal, entries) = if is_act {
+        let journal = Journal::open(&options.journal, header, disk.sync)?;
+        let entries = journal.entries.clone();
+        (Some(journal), entries)
+    } else {
+        (None, Journal::peek(&options.journal, &header)?)
+    };
+    let mut run = Run {
+        disk,
+        options: &options,
+        journal,
+        done_before: HashMap::new(),
+        unclear: HashMap::new(),
+        gone: HashSet::new(),
+        taken: HashSet::new(),
+        kept: None,
+        told,
+        report: ApplyReport { left_out, ..ApplyReport::default() },
+    };
+    run.go_on(&entries)?;
+    run.all(tasks)?;
+    if let Some(journal) = &run.journal {
+        journal.flush()?;
+    }
+    Ok(run.report)
+}
+
+/// What cannot be carried out at all.
+fn check(file: &PlanFile, options: &ApplyOptions) -> Result<()> {
+    let plan = file.path.display();
+    if !file.plan.base.is_absolute() {
+        let base = file.plan.base.display();
+        return Err(Error::usage(format!("{plan}: base: expected an absolute path, got {base}")));
+    }
+    if options.action.is_link() {
+        if let Some(kind) = options.kinds.iter().find(|kind| **kind != crate::dedupe::Kind::Bytes) {
+            let kind = format!("{kind:?}").to_lowercase();
+            let what = format!("--action {}: expected --kinds bytes, got {kind}", options.action);
+            return Err(Error::usage(what).with_hint(
+                "a link to another image would change what the file holds; links are for files with the same bytes",
+            ));
+        }
+        if options.sidecars {
+            let what =
+                format!("--sidecars: expected an action that takes files away, got {}", options.action);
+            return Err(
+                Error::usage(what).with_hint("with links every name stays, and so do the files beside it")
+            );
+        }
+    }
+    if options.action == Action::Move && options.to == tidy(&file.plan.base) {
+        let what = format!("--to: expected a folder apart from the images, got {}", options.to.display());
+        return Err(Error::usage(what));
+    }
+    Ok(())
+}
+
+/// A run over a plan.
+struct Run<'a, 'd> {
+    disk: Disk<'d>,
+    options: &'a ApplyOptions,
+    /// None where nothing is changed.
+    journal: Option<Journal>,
+    /// Files that an earlier run has dealt with, and where they went.
+    done_before: HashMap<PathBuf, Option<PathBuf>>,
+    /// Files of an earlier run that could not be put back, and why.
+    unclear: HashMap<PathBuf, String>,
+    /// Files that are not in their places any more; in a dry run, would not be.
+    gone: HashSet<PathBuf>,
+    /// In a dry run: names that would be taken.
+    taken: HashSet<PathBuf>,
+    /// The file that stays, as it was read last.
+    kept: Option<(PathBuf, Look)>,
+    told: &'a mut dyn FnMut(&Told) -> ControlFlow<()>,
+    report: ApplyReport,
+}
+
+impl Run<'_, '_> {
+    /// What an earlier run with this journal has done; what it has begun is ended or put back.
+    fn go_on(&mut self, entries: &[Entry]) -> Result<()> {
+        for (number, Entry { intent, state }) in entries.iter().enumerate() {
+            let mut state = *state;
+            if let (State::Open | State::Stuck, Some(journal)) = (state, &mut self.journal) {
+                let header = journal.header.clone();
+                let ended = match back::is_complete(&mut self.disk, &header, intent) {
+                    Ok(true) => Ok(State::Done),
+                    Ok(false) => back::put_back(&mut self.disk, &header, intent).map(|()| State::Refused),
+                    Err(fault) => Err(fault),
+                };
+                let (now, reason) = match ended {
+                    Ok(now) => (now, "it was cut short".to_owned()),
+                    Err(Fault::Refused(reason)) => (State::Stuck, reason),
+                    Err(Fault::Fatal(error)) => return Err(error),
+                };
+                state = now;
+                if now == State::Stuck {
+                    self.unclear.insert(intent.from.0.clone(), reason.clone());
+                }
+                journal.end(number, now, &reason, &Place::of(&header.id, intent).near.parked)?;
+            }
+            let from = intent.from.0.clone();
+            match state {
+                State::Done => drop(self.done_before.insert(from, intent.to.clone().map(|to| to.0))),
+                _ => drop(self.done_before.remove(&from)),
+            }
+        }
+        if !self.options.action.is_link() {
+            self.gone.extend(self.done_before.keys().cloned());
+        }
+        Ok(())
+    }
+
+    fn all(&mut self, tasks: Vec<Result<Task, Skipped>>) -> Result<()> {
+        for task in tasks {
+            match task {
+                Ok(task) => self.with_sidecars(&task)?,
+                Err(refused) => self.refuse(refused),
+            }
+            if self.report.interrupted {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// A file, and what lies beside it.
+    fn with_sidecars(&mut self, task: &Task) -> Result<()> {
+        let to = match self.done_before.get(&task.from) {
+            Some(to) => {
+                self.report.done_before += 1;
+                to.clone()
+            }
+            None => match self.one(task, false)? {
+                Some(to) => to,
+                None => return Ok(()),
+            },
+        };
+        // where something is at its path again, what lies beside belongs to that
+        let is_back = self.journal.is_some() && is_there(&task.from);
+        if !self.options.sidecars || is_back {
+            return Ok(());
+        }
+        let found = match sidecars::sidecars(&task.from, &self.gone) {
+            Ok(found) => found,
+            Err(error) => {
+                self.refuse(Skipped::new(&task.name, format!("its sidecars cannot be looked for: {error}")));
+                return Ok(());
+            }
+        };
+        for sidecar in found {
+            if self.gone.contains(&sidecar) || self.report.interrupted {
+                continue;
+            }
+            let place = sidecars::place_of(&sidecar, &task.from, to.as_deref().unwrap_or(&task.from));
+            let name = Path::new(&task.name).with_file_name(sidecar.file_name().unwrap_or_default());
+            let name = name.to_string_lossy().into_owned();
+            match look::plain(&sidecar).and_then(|_| crate::images::stamp_file(&sidecar)) {
+                Ok(stamp) => {
+                    let (size, mtime_ns) = (stamp.size, stamp.mtime_ns);
+                    let expected = Expected { size, mtime_ns, hash: hex(&stamp.hash) };
+                    self.one(&Task { name, from: sidecar, expected, keeper: None, to: place }, true)?;
+                }
+                Err(reason) => self.refuse(Skipped::new(name, reason)),
+            }
+        }
+        Ok(())
+    }
+
+    /// One file; where it went, if it was dealt with.
+    fn one(&mut self, task: &Task, is_sidecar: bool) -> Result<Option<Option<PathBuf>>> {
+        match self.attempt(task, is_sidecar) {
+            Ok(step) => {
+                self.report.freed += step.freed;
+                if !self.options.action.is_link() {
+                    self.gone.insert(step.path.clone());
+                }
+                let flow = (self.told)(&Told::Done(&step));
+                self.report.interrupted |= flow.is_break();
+                let to = step.to.clone();
+                self.report.done.push(step);
+                Ok(Some(to))
+            }
+            Err(Fault::Refused(reason)) => {
+                self.refuse(Skipped::new(&task.name, reason));
+                Ok(None)
+            }
+            Err(Fault::Fatal(error)) => Err(error),
+        }
+    }
+
+    fn refuse(&mut self, refused: Skipped) {
+        let flow = (self.told)(&Told::Refused(&refused));
+        self.report.interrupted |= flow.is_break();
+        self.report.refused.push(refused);
+    }
+
+    fn attempt(&mut self, task: &Task, is_sidecar: bool) -> Outcome<Step> {
+        let action = self.options.action;
+        if let Some(reason) = self.unclear.get(&task.from) {
+            return Err(Fault::Refused(reason.clone()));
+        }
+        let before = self.disk.look(&task.from, &task.expected)?;
+        if let Some(keeper) = &task.keeper {
+            self.look_at_keeper(keeper, &task.from, &before)?;
+        }
+        let freed = match action {
+            Action::Delete | Action::Hardlink | Action::Reflink | Action::Symlink
+                if look::is_only_name(&before.metadata) =>
+            {
+                task.expected.size
+            }
+            _ => 0,
+        };
+        let to = (action == Action::Move).then(|| free_name(&task.to, |path| self.taken.contains(path)));
+        let target = match &task.keeper {
+            Some(keeper) if action == Action::Symlink => Some(self.link_target(&task.from, &keeper.path)?),
+            _ => None,
+        };
+        let keeper_path = task.keeper.as_ref().map(|keeper| keeper.path.clone());
+        let shown = if action.is_link() { keeper_path.clone() } else { to.clone() };
+        let mut step =
+            Step { name: task.name.clone(), path: task.from.clone(), to: shown, is_sidecar, freed };
+        let Some(journal) = &mut self.journal else {
+            self.taken.extend(to);
+            return Ok(step);
+        };
+        let missing = |to: &Name| {
+            let folders = to.0.ancestors().skip(1).take_while(|folder| !is_there(folder));
+            folders.map(|folder| Name(folder.to_path_buf())).collect::<Vec<_>>()
+        };
+        let to = to.map(Name);
+        let mut folders = to.as_ref().map_or(Vec::new(), missing);
+        folders.reverse();
+        let intent = Intent {
+            step: journal.next_step(),
+            from: Name(task.from.clone()),
+            expected: task.expected.clone(),
+            mode: look::mode(&before.metadata),
+            keeper: keeper_path.map(Name),
+            to,
+            target: target.map(Name),
+            folders,
+        };
+        let entry = journal.begin(intent)?;
+        let what = Forward { entry, keeper: task.keeper.as_ref(), before: &before, wanted: &task.to };
+        match forward(&mut self.disk, journal, &what) {
+            Ok(()) => {
+                journal.end(entry, State::Done, "", &task.from)?;
+                if action == Action::Move {
+                    step.to = journal.entries[entry].intent.to.clone().map(|to| to.0);
+                }
+                Ok(step)
+            }
+            Err(Fault::Refused(reason)) => Err(self.put_back(entry, reason)?),
+            Err(fatal) => Err(fatal),
+        }
+    }
+
+    /// Takes a step back that was refused halfway, and gives the whole reason.
+    fn put_back(&mut self, entry: usize, reason: String) -> Outcome<Fault> {
+        let Some(journal) = &mut self.journal else { return Ok(Fault::Refused(reason)) };
+        let (header, intent) = (journal.header.clone(), journal.entries[entry].intent.clone());
+        match back::put_back(&mut self.disk, &header, &intent) {
+            Ok(()) => {
+                journal.end(entry, State::Refused, &reason, &intent.from.0)?;
+                Ok(Fault::Refused(reason))
+            }
+            Err(Fault::Refused(more)) => {
+                let reason = format!("{reason}; {more}");
+                journal.end(entry, State::Stuck, &reason, &Place::of(&header.id, &intent).near.parked)?;
+                Ok(Fault::Refused(reason))
+            }
+            Err(fatal) => Err(fatal),
+        }
+    }
+
+    /// Reads the file that stays, unless it was read just before and shows no trace of a change.
+    fn look_at_keeper(&mut self, keeper: &Keeper, path: &Path, file: &Look) -> Outcome {
+        self.disk.pause("look")?;
+        let last = self.kept.take().filter(|(kept, _)| *kept == keeper.path);
+        let look = match last {
+            Some((_, last))
+                if keeper.still(&last).is_ok()
+                    && !look::same_file(&keeper.path, &last.metadata, path, &file.metadata) =>
+            {
+                last
+            }
+            _ => keeper.look(path, &file.metadata)?,
+        };
+        self.kept = Some((keeper.path.clone(), look));
+        Ok(())
+    }
+
+    /// What a symbolic link at `from` says to mean `keeper`: a relative path where both lie below the plan's folder.
+    fn link_target(&self, from: &Path, keeper: &Path) -> Result<PathBuf, String> {
+        let real = |path: &Path| path.canonicalize().map_err(|error| format!("{}: {error}", path.display()));
+        let (folder, keeper) = (real(from.parent().unwrap_or(from))?, real(keeper)?);
+        let base = self.journal.as_ref().and_then(|journal| journal.header.base.0.canonicalize().ok());
+        match base {
+            Some(base) if folder.starts_with(&base) && keeper.starts_with(&base) => {
+                let common = folder.components().zip(keeper.components()).take_while(|(a, b)| a == b).count();
+                let up = folder.components().skip(common).map(|_| std::path::Component::ParentDir);
+                Ok(up.chain(keeper.components().skip(common)).collect())
+            }
+            _ => Ok(keeper),
+        }
+    }
+}

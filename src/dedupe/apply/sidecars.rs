@@ -1,0 +1,87 @@
+//! Files that belong to an image by their name: `a.xmp` and `a.jpg.xmp` to `a.jpg`.
+
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Endings of sidecars, in either case: XMP of raw developers, JSON of photo services, edits of phones.
+const ENDINGS: [&str; 3] = ["xmp", "json", "aae"];
+
+/// Sidecars of the image at `image`, which is in `gone`, that no other file in its folder has a part in: `a.cr2` that stays
+/// keeps the `a.xmp` that it shares with `a.jpg`. Sorted by name.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub(super) fn sidecars(image: &Path, gone: &HashSet<PathBuf>) -> std::io::Result<Vec<PathBuf>> {
+    let (Some(folder), Some(name)) = (image.parent(), image.file_name()) else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    let mut others: Vec<OsString> = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let other = entry.file_name();
+        if is_sidecar(&other) {
+            let owner = Path::new(&other).file_stem();
+            let is_ours = owner == Some(name) || owner == image.file_stem();
+            if is_ours && entry.file_type()?.is_file() {
+                found.push(entry.path());
+            }
+        } else if !gone.contains(&entry.path()) {
+            others.push(other);
+        }
+    }
+    found.retain(|sidecar| !others.iter().any(|other| belongs(sidecar, other)));
+    found.sort();
+    Ok(found)
+}
+
+/// Where a sidecar goes with its image: beside it, under a name of the same form.
+pub(super) fn place_of(sidecar: &Path, image: &Path, image_to: &Path) -> PathBuf {
+    let is_whole_name = sidecar.file_stem() == image.file_name();
+    let stem = if is_whole_name { image_to.file_name() } else { image_to.file_stem() };
+    let mut name = stem.unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(sidecar.extension().unwrap_or_default());
+    image_to.with_file_name(name)
+}
+
+fn is_sidecar(name: &OsStr) -> bool {
+    let ending = Path::new(name).extension().map(OsStr::to_ascii_lowercase);
+    ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))
+}
+
+fn belongs(sidecar: &Path, image: &OsStr) -> bool {
+    let owner = sidecar.file_stem();
+    owner == Some(image) || owner == Path::new(image).file_stem()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_go_along_and_shared_ones_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a.jpg", "a.xmp", "a.jpg.XMP", "a.AAE", "a.txt.json", "ab.xmp", "a.b.xmp"] {
+            fs::write(dir.path().join(name), name).unwrap();
+        }
+        let image = dir.path().join("a.jpg");
+        let names = || -> Vec<String> {
+            let found = sidecars(&image, &HashSet::from([image.clone()])).unwrap();
+            found.iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
+        };
+        assert_eq!(names(), ["a.AAE", "a.jpg.XMP", "a.xmp"]);
+        fs::write(dir.path().join("a.cr2"), "").unwrap();
+        assert_eq!(names(), ["a.jpg.XMP"]);
+        // the image came back: they are its again
+        assert!(sidecars(&image, &HashSet::new()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn names_follow_the_image() {
+        let place =
+            |sidecar: &str| place_of(Path::new(sidecar), Path::new("d/a.jpg"), Path::new("to/a-1.jpg"));
+        assert_eq!(place("d/a.XMP"), Path::new("to/a-1.XMP"));
+        assert_eq!(place("d/a.jpg.json"), Path::new("to/a-1.jpg.json"));
+    }
+}

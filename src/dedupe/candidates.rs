@@ -1,0 +1,125 @@
+//! Which pairs are worth a closer look: those whose structural codes are near each other. Never all pairs.
+
+use std::collections::BTreeMap;
+use std::fs::{self, DirEntry};
+use std::path::Path;
+use std::time::Duration;
+
+use aesearch_index::{Item, Mode, Search, SegmentBuilder, Settings, Snapshot, Writer};
+use rayon::prelude::*;
+
+use super::look::Thumb;
+use super::structure::{BITS, Code, LAYOUT, Planes, SPECTRUM, layout, mean, spectrum};
+use crate::error::{Error, Result};
+
+/// The nearest so many of each kind of code are looked at.
+const NEIGHBOURS: usize = 24;
+/// How many of the nearest the search is to find.
+const RECALL: f32 = 0.99;
+
+/// Folders of codes begin so; one that is older than this was left by a scan that was killed.
+const TEMPORARY: &str = "dedupe-";
+const OLD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Removes what killed scans left.
+fn sweep(dir: &Path) {
+    let is_left = |entry: &DirEntry| {
+        let is_ours = entry.file_name().as_encoded_bytes().starts_with(TEMPORARY.as_bytes());
+        let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
+        is_ours && age().is_some_and(|age| age > OLD)
+    };
+    let left = fs::read_dir(dir).into_iter().flatten().flatten().filter(is_left);
+    // what cannot be removed does no harm
+    left.for_each(|entry| drop(fs::remove_dir_all(entry.path())));
+}
+
+/// The codes of a collection, each kind in an index of its own for as long as a scan takes.
+pub(super) struct Codes {
+    layout: Kind<LAYOUT>,
+    spectrum: Kind<SPECTRUM>,
+    _dir: tempfile::TempDir,
+}
+
+struct Kind<const N: usize> {
+    planes: Planes<N>,
+    mean: [f32; N],
+    codes: Vec<Code>, // by position
+    snapshot: Snapshot,
+    vector: fn(&Thumb) -> [f32; N],
+}
+
+/// An image of the collection that is near a query: its position, and the distance of their layouts in bits, at most 256.
+pub(super) type Near = BTreeMap<u32, u32>;
+
+impl Codes {
+    /// Codes of images; in `dir`, a folder is used for a while.
+    ///
+    /// # Errors
+    /// When there is no room to write, or there are more images than a u32 counts.
+    pub(super) fn new(dir: &Path, lumas: &[&Thumb]) -> Result<Codes> {
+        sweep(dir);
+        let temporary = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(dir);
+        let temporary = temporary.map_err(|error| Error::io(dir, error))?;
+        let place = |name: &str| temporary.path().join(name);
+        Ok(Codes {
+            layout: Kind::new(&place("layout"), lumas, layout)?,
+            spectrum: Kind::new(&place("spectrum"), lumas, spectrum)?,
+            _dir: temporary,
+        })
+    }
+
+    /// Hamming distance of two images' layouts, by position, in bits.
+    pub(super) fn distance(&self, a: u32, b: u32) -> u32 {
+        self.layout.distance(&self.layout.codes[a as usize], b)
+    }
+
+    /// For each query, which of the collection's images may be copies of it.
+    ///
+    /// # Errors
+    /// Those of the search.
+    pub(super) fn near(&self, queries: &[Thumb]) -> Result<Vec<Near>> {
+        let mut near = self.layout.near(queries)?;
+        let codes: Vec<Code> = queries.par_iter().map(|luma| self.layout.code(luma)).collect();
+        for ((near, code), more) in near.iter_mut().zip(&codes).zip(self.spectrum.near(queries)?) {
+            for &position in more.keys() {
+                near.entry(position).or_insert_with(|| self.layout.distance(code, position));
+            }
+        }
+        Ok(near)
+    }
+}
+
+impl<const N: usize> Kind<N> {
+    fn new(dir: &Path, lumas: &[&Thumb], vector: fn(&Thumb) -> [f32; N]) -> Result<Kind<N>> {
+        let vectors: Vec<[f32; N]> = lumas.par_iter().map(|luma| vector(luma)).collect();
+        let (planes, mean) = (Planes::new(), mean(&vectors));
+        let codes: Vec<Code> = vectors.par_iter().map(|vector| planes.code(vector, &mean)).collect();
+        drop(vectors);
+        let mut builder = SegmentBuilder::new(&Settings { bits: BITS, ..Settings::default() })?;
+        for (code, position) in codes.iter().zip(0u32..) {
+            builder.push(Item { name: &position.to_le_bytes(), payload: &[], code, latent: &[] })?;
+        }
+        Writer::lock(dir)?.commit(builder, &[])?;
+        Ok(Kind { planes, mean, codes, snapshot: Snapshot::open(dir)?, vector })
+    }
+
+    fn code(&self, luma: &Thumb) -> Code {
+        self.planes.code(&(self.vector)(luma), &self.mean)
+    }
+
+    /// Hamming distance of a code to that of an image, in bits.
+    fn distance(&self, code: &Code, position: u32) -> u32 {
+        aesearch_index::distance(code, &self.codes[position as usize])
+    }
+
+    fn near(&self, queries: &[Thumb]) -> Result<Vec<Near>> {
+        let codes: Vec<u64> = queries.par_iter().flat_map_iter(|luma| self.code(luma)).collect();
+        let search = Search { k: NEIGHBOURS, mode: Mode::Recall(RECALL), radius: None, ties: false };
+        let hits = self.snapshot.search_many(&codes, &search)?;
+        let position = |id: u32| Some(u32::from_le_bytes(self.snapshot.name(id).try_into().ok()?));
+        let near = |hits: Vec<aesearch_index::Hit>| {
+            hits.iter().filter_map(|hit| Some((position(hit.id)?, hit.distance))).collect()
+        };
+        Ok(hits.into_iter().map(near).collect())
+    }
+}

@@ -1,0 +1,534 @@
+//! What people decided about images: these are no duplicates, these all stay. Every later scan heeds it.
+//!
+//! Kept as `decisions.json` in the index's folder, where the index leaves it alone; images are known by the BLAKE3 of their bytes,
+//! so that a decision outlives names, folders and the index itself. The same decisions make the same bytes: no times,
+//! all sorted. The file is read, changed and renamed into place without a lock: of two programs that decide at the same moment
+//! one may win; neither leaves a broken file.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::whole::write_whole;
+use crate::error::{Error, Result};
+
+/// The `command` of the document.
+pub const DECISIONS_COMMAND: &str = "dedupe decide";
+/// The file's name in the index's folder.
+pub const DECISIONS_FILE: &str = "decisions.json";
+/// The version of the document; a reader refuses others.
+const VERSION: u64 = 1;
+/// No file of decisions is larger, in bytes.
+const LARGEST: u64 = 256 << 20;
+
+/// BLAKE3 of an image file's bytes, or of plain pixels, as in [`Stamp`](crate::images::Stamp).
+pub type Hash = [u8; 32];
+
+/// What was decided about some images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// No two of them are duplicates.
+    Different,
+    /// They may well be duplicates; all of them stay.
+    KeepAll,
+}
+
+impl Verdict {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Different => "different",
+            Verdict::KeepAll => "keep-all",
+        }
+    }
+}
+
+/// One decision. Pairs among its hashes are not proposed again; one hash alone means that all files of just these bytes stay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// What was decided.
+    pub verdict: Verdict,
+    /// Sorted, none twice.
+    pub hashes: Vec<Hash>,
+    /// How the images were called, for people; sorted.
+    pub paths: Vec<String>,
+}
+
+/// All decisions.
+#[derive(Debug, Clone, Default)]
+pub struct Decisions {
+    entries: BTreeMap<Vec<Hash>, Entry>,
+    /// Which entries name a hash, by their numbers, the lowest first.
+    places: HashMap<Hash, Vec<u64>>,
+    /// The number of the next new entry.
+    next: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    number: u64,
+    verdict: Verdict,
+    paths: Vec<String>,
+}
+
+/// How many decisions a change concerned.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// About images that no decision was about.
+    pub added: usize,
+    /// About just the same images as an earlier one, which differed.
+    pub replaced: usize,
+    /// That were there before.
+    pub unchanged: usize,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Document {
+    schema_version: u64,
+    command: String,
+    decisions: Vec<Written>,
+}
+
+/// A decision as it is written.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    verdict: String,
+    hashes: Vec<String>,
+    #[serde(default)]
+    paths: Vec<String>,
+}
+
+impl Decisions {
+    /// The decisions beside the index at `dir`; none where nothing was ever decided.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is damaged.
+    pub fn read(dir: &Path) -> Result<Decisions> {
+        let path = dir.join(DECISIONS_FILE);
+        if !path.try_exists().map_err(|error| Error::io(&path, error))? {
+            return Ok(Decisions::default());
+        }
+        Decisions::read_file(&path).map_err(|error| {
+            error.with_hint("repair the file or move it away: without it, nothing is remembered as decided")
+        })
+    }
+
+    /// The decisions in the file `path`: one of [`Decisions::to_json`], or what a report let download.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds something else.
+    pub fn read_file(path: &Path) -> Result<Decisions> {
+        let fail = |error| Error::io(path, error);
+        let bytes = std::fs::metadata(path).map_err(fail)?.len();
+        if bytes > LARGEST {
+            let (mb, most) = (bytes >> 20, LARGEST >> 20);
+            let what = format!("{}: decisions: expected at most {most} MiB, got {mb}", path.display());
+            return Err(Error::usage(what));
+        }
+        let text = String::from_utf8(std::fs::read(path).map_err(fail)?);
+        let text = text.map_err(|_| wrong(path, "bytes that are not UTF-8"))?;
+        Decisions::from_json(&text, path)
+    }
+
+    /// Writes them beside the index at `dir`, whole or not at all.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, dir: &Path) -> Result<()> {
+        write_whole(&dir.join(DECISIONS_FILE), self.to_json().as_bytes())
+    }
+
+    /// The document as text; the same decisions give the same bytes.
+    pub fn to_json(&self) -> String {
+        let decisions = self.iter().map(|decision| Written {
+            verdict: decision.verdict.name().to_owned(),
+            hashes: decision.hashes.iter().map(hex).collect(),
+            paths: decision.paths,
+        });
+        let (command, decisions) = (DECISIONS_COMMAND.to_owned(), decisions.collect());
+        let document = Document { schema_version: VERSION, command, decisions };
+        // Strings and a number: nothing in it fails.
+        serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
+    }
+
+    /// Reads the document; `path` is for messages.
+    ///
+    /// # Errors
+    /// When it is another document, one of another version, or names a verdict or a hash that is none.
+    pub fn from_json(text: &str, path: &Path) -> Result<Decisions> {
+        /// What all versions of the document have.
+        #[derive(Deserialize)]
+        struct Head {
+            schema_version: Option<u64>,
+            command: Option<String>,
+        }
+        let head: Head = serde_json::from_str(text).map_err(|error| wrong(path, &error.to_string()))?;
+        if head.command.as_deref() != Some(DECISIONS_COMMAND) {
+            let got =
+                head.command.map_or("a document without a command".to_owned(), |got| format!("`{got}`"));
+            return Err(wrong(path, &got));
+        }
+        if head.schema_version != Some(VERSION) {
+            let got = head.schema_version.map_or("none".to_owned(), |version| version.to_string());
+            let what = format!("{}: decisions: expected schema version {VERSION}, got {got}", path.display());
+            return Err(Error::usage(what).with_hint("upgrade aesearch to read it"));
+        }
+        let document: Document =
+            serde_json::from_str(text).map_err(|error| wrong(path, &error.to_string()))?;
+        let mut decisions = Decisions::default();
+        for (written, number) in document.decisions.into_iter().zip(1..) {
+            let decision = written
+                .decision()
+                .map_err(|what| Error::usage(format!("{}: decision {number}: {what}", path.display())))?;
+            decisions.insert(decision);
+        }
+        Ok(decisions)
+    }
+
+    /// Remembers a decision about `images`, each with what it is called. One about the same hashes is replaced.
+    ///
+    /// Images of the same bytes among those that all stay make a decision of their own: these bytes stay as often as they are there.
+    ///
+    /// # Errors
+    /// When there is no image, or different ones are fewer than two or have the same bytes.
+    pub fn add(&mut self, verdict: Verdict, images: &[(Hash, String)]) -> Result<Change> {
+        let mut named: BTreeMap<Hash, Vec<String>> = BTreeMap::new();
+        for (hash, path) in images {
+            named.entry(*hash).or_default().push(path.clone());
+        }
+        let mut change = Change::default();
+        let twice = || named.iter().filter(|(_, paths)| paths.len() > 1);
+        match (verdict, twice().next()) {
+            (Verdict::Different, Some((_, paths))) => {
+                let what =
+                    format!("{} and {}: expected different images, got the same bytes", paths[0], paths[1]);
+                return Err(Error::usage(what).with_hint("with --keep-all both of them stay"));
+            }
+            (Verdict::Different, None) if named.len() < 2 => {
+                let what = format!("different: expected two images or more, got {}", named.len());
+                return Err(Error::usage(what));
+            }
+            (Verdict::KeepAll, _) if named.is_empty() => {
+                return Err(Error::usage("keep all: expected an image or more, got none"));
+            }
+            _ => {}
+        }
+        if verdict == Verdict::KeepAll {
+            for (hash, paths) in twice().filter(|_| named.len() > 1) {
+                change.count(self.insert(Decision::new(verdict, vec![*hash], paths.clone())));
+            }
+        }
+        let paths = named.values().flatten().cloned().collect();
+        change.count(self.insert(Decision::new(verdict, named.keys().copied().collect(), paths)));
+        Ok(change)
+    }
+
+    /// Takes back what was decided about pairs of these images; of a single one, all that names it. How many decisions went.
+    pub fn forget(&mut self, hashes: &[Hash]) -> usize {
+        let mut asked = hashes.to_vec();
+        asked.sort_unstable();
+        asked.dedup();
+        let before = self.entries.len();
+        let alone = asked.len() == 1;
+        self.entries.retain(|about, _| {
+            let shared = about.iter().filter(|hash| asked.binary_search(hash).is_ok()).count();
+            !(shared >= 2 || shared > 0 && (alone || about.len() == 1))
+        });
+        self.places.clear();
+        for (hashes, entry) in &self.entries {
+            for hash in hashes {
+                self.places.entry(*hash).or_default().push(entry.number);
+            }
+        }
+        self.places.values_mut().for_each(|numbers| numbers.sort_unstable());
+        before - self.entries.len()
+    }
+
+    /// Adds all of another's; of two about the same hashes, the other's holds.
+    pub fn merge(&mut self, import: Decisions) -> Change {
+        let mut change = Change::default();
+        for decision in import.iter() {
+            change.count(self.insert(decision));
+        }
+        change
+    }
+
+    /// Whether it was decided that these two are not to be proposed as duplicates; of the same hash twice: files of just these bytes.
+    pub fn separates(&self, a: &Hash, b: &Hash) -> bool {
+        if a == b {
+            return self.entries.contains_key(std::slice::from_ref(a));
+        }
+        let (Some(a), Some(b)) = (self.places.get(a), self.places.get(b)) else { return false };
+        let (few, many) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+        few.iter().any(|number| many.binary_search(number).is_ok())
+    }
+
+    /// All of them, sorted by their hashes.
+    pub fn iter(&self) -> impl Iterator<Item = Decision> {
+        self.entries.iter().map(|(hashes, Entry { verdict, paths, .. })| Decision {
+            verdict: *verdict,
+            hashes: hashes.clone(),
+            paths: paths.clone(),
+        })
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Nothing was decided.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Its hashes are sorted, none twice.
+    fn insert(&mut self, Decision { verdict, hashes, paths }: Decision) -> Inserted {
+        if let Some(entry) = self.entries.get_mut(&hashes) {
+            if (entry.verdict, &entry.paths) == (verdict, &paths) {
+                return Inserted::Unchanged;
+            }
+            (entry.verdict, entry.paths) = (verdict, paths);
+            return Inserted::Replaced;
+        }
+        let number = self.next;
+        self.next += 1;
+        for hash in &hashes {
+            self.places.entry(*hash).or_default().push(number);
+        }
+        self.entries.insert(hashes, Entry { number, verdict, paths });
+        Inserted::Added
+    }
+}
+
+/// Equal decisions are equal, however they came about.
+impl PartialEq for Decisions {
+    fn eq(&self, other: &Decisions) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+enum Inserted {
+    Added,
+    Replaced,
+    Unchanged,
+}
+
+impl Change {
+    fn count(&mut self, inserted: Inserted) {
+        match inserted {
+            Inserted::Added => self.added += 1,
+            Inserted::Replaced => self.replaced += 1,
+            Inserted::Unchanged => self.unchanged += 1,
+        }
+    }
+}
+
+impl Decision {
+    fn new(verdict: Verdict, mut hashes: Vec<Hash>, mut paths: Vec<String>) -> Decision {
+        hashes.sort_unstable();
+        hashes.dedup();
+        paths.sort_unstable();
+        paths.dedup();
+        Decision { verdict, hashes, paths }
+    }
+}
+
+impl Written {
+    fn decision(self) -> Result<Decision, String> {
+        let verdict = match self.verdict.as_str() {
+            "different" => Verdict::Different,
+            "keep-all" => Verdict::KeepAll,
+            other => return Err(format!("verdict: expected different or keep-all, got {other:?}")),
+        };
+        let hash = |text: &String| {
+            unhex(text).ok_or_else(|| format!("hash: expected 64 hexadecimal digits, got {text:?}"))
+        };
+        let hashes = self.hashes.iter().map(hash).collect::<Result<_, _>>()?;
+        let decision = Decision::new(verdict, hashes, self.paths);
+        let least = if verdict == Verdict::Different { 2 } else { 1 };
+        match decision.hashes.len() {
+            n if n < least => Err(format!("hashes: expected at least {least}, got {n}")),
+            _ => Ok(decision),
+        }
+    }
+}
+
+fn wrong(path: &Path, got: &str) -> Error {
+    Error::usage(format!("{}: expected decisions, got {got}", path.display()))
+        .with_hint("`aesearch dedupe decide --export FILE` writes some, and so does the report of `aesearch dedupe scan --report FILE`")
+}
+
+/// As it is written in documents.
+pub fn hex(hash: &Hash) -> String {
+    hash.iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|digit| char::from(b"0123456789abcdef"[digit as usize]))
+        .collect()
+}
+
+/// The hash of 64 hexadecimal digits.
+pub fn unhex(text: &str) -> Option<Hash> {
+    let digits: Vec<u8> =
+        text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect::<Option<_>>()?;
+    let bytes: Vec<u8> =
+        digits.chunks(2).map(|pair| pair[0] << 4 | pair.get(1).copied().unwrap_or(0)).collect();
+    if digits.len() == 64 { bytes.try_into().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(value: u8) -> Hash {
+        [value; 32]
+    }
+
+    fn images(values: &[u8]) -> Vec<(Hash, String)> {
+        values
+            .iter()
+            .zip(0..)
+            .map(|(&value, i): (_, usize)| (hash(value), format!("{i}-{value}.png")))
+            .collect()
+    }
+
+    #[test]
+    fn pairs_within_a_decision_are_separated_and_no_others() {
+        let mut decisions = Decisions::default();
+        decisions.add(Verdict::Different, &images(&[1, 2, 3])).unwrap();
+        decisions.add(Verdict::KeepAll, &images(&[3, 4])).unwrap();
+        for (a, b, expected) in
+            [(1, 2, true), (3, 1, true), (3, 4, true), (1, 4, false), (2, 9, false), (1, 1, false)]
+        {
+            assert_eq!(decisions.separates(&hash(a), &hash(b)), expected, "{a} {b}");
+            assert_eq!(decisions.separates(&hash(b), &hash(a)), expected, "{b} {a}");
+        }
+    }
+
+    #[test]
+    fn files_of_the_same_bytes_stay_when_all_of_them_are_kept() {
+        let mut decisions = Decisions::default();
+        assert_eq!(decisions.add(Verdict::KeepAll, &images(&[5, 5])).unwrap().added, 1);
+        assert!(decisions.separates(&hash(5), &hash(5)));
+        assert_eq!(decisions.add(Verdict::KeepAll, &images(&[6, 6, 7])).unwrap().added, 2);
+        assert!(decisions.separates(&hash(6), &hash(6)) && decisions.separates(&hash(6), &hash(7)));
+        assert!(!decisions.separates(&hash(7), &hash(7)));
+        let error = decisions.add(Verdict::Different, &images(&[5, 5])).unwrap_err().to_string();
+        assert!(error.contains("0-5.png and 1-5.png") && error.contains("same bytes"), "{error}");
+        assert!(decisions.add(Verdict::Different, &images(&[5])).is_err());
+        assert!(decisions.add(Verdict::KeepAll, &[]).is_err());
+    }
+
+    #[test]
+    fn the_later_decision_about_the_same_images_holds() {
+        let mut decisions = Decisions::default();
+        decisions.add(Verdict::Different, &images(&[1, 2])).unwrap();
+        assert_eq!(decisions.add(Verdict::Different, &images(&[1, 2])).unwrap().unchanged, 1);
+        let mut other = Decisions::default();
+        other.add(Verdict::KeepAll, &images(&[2, 1])).unwrap();
+        other.add(Verdict::KeepAll, &images(&[1, 3])).unwrap();
+        assert_eq!(decisions.merge(other), Change { added: 1, replaced: 1, unchanged: 0 });
+        assert_eq!(decisions.iter().map(|d| d.verdict).collect::<Vec<_>>(), [Verdict::KeepAll; 2]);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_proposed_again() {
+        let all = || {
+            let mut decisions = Decisions::default();
+            for set in [&[1, 2, 3][..], &[3, 4], &[5]] {
+                let verdict = if set.len() > 1 { Verdict::Different } else { Verdict::KeepAll };
+                decisions.add(verdict, &images(set)).unwrap();
+            }
+            decisions
+        };
+        for (set, gone) in
+            [(&[1][..], 1), (&[3], 2), (&[1, 2], 1), (&[2, 4], 0), (&[5], 1), (&[5, 9], 1), (&[9], 0)]
+        {
+            let mut decisions = all();
+            let hashes: Vec<Hash> = set.iter().map(|&value| hash(value)).collect();
+            assert_eq!(decisions.forget(&hashes), gone, "{set:?}");
+            assert_eq!(decisions.len(), 3 - gone);
+        }
+        let mut decisions = all();
+        decisions.forget(&[hash(1)]);
+        assert!(!decisions.separates(&hash(1), &hash(2)) && decisions.separates(&hash(3), &hash(4)));
+        decisions.add(Verdict::KeepAll, &images(&[1, 4])).unwrap();
+        assert!(decisions.separates(&hash(1), &hash(4)) && !decisions.separates(&hash(1), &hash(3)));
+    }
+
+    #[test]
+    fn the_same_decisions_are_the_same_bytes_and_are_read_back() {
+        let sets: [&[u8]; 4] = [&[1, 2, 3], &[9, 8], &[7], &[2, 3]];
+        let of = |order: [usize; 4]| {
+            let mut decisions = Decisions::default();
+            for i in order {
+                let mut images: Vec<_> = sets[i].iter().map(|&v| (hash(v), format!("{v}.png"))).collect();
+                let by = i % images.len();
+                images.rotate_left(by);
+                decisions.add(Verdict::KeepAll, &images).unwrap();
+            }
+            decisions
+        };
+        let text = of([0, 1, 2, 3]).to_json();
+        assert_eq!(text, of([3, 1, 0, 2]).to_json());
+        assert_eq!(Decisions::from_json(&text, Path::new("x")).unwrap(), of([0, 1, 2, 3]));
+        let dir = tempfile::tempdir().unwrap();
+        assert!(Decisions::read(dir.path()).unwrap().is_empty());
+        of([0, 1, 2, 3]).write(dir.path()).unwrap();
+        assert_eq!(Decisions::read(dir.path()).unwrap().to_json(), text);
+    }
+
+    #[test]
+    fn what_is_malformed_is_named() {
+        let good = hex(&hash(1));
+        let document = |verdict: &str, hashes: &[&str]| {
+            let decision = serde_json::json!({"verdict": verdict, "hashes": hashes});
+            serde_json::json!({"schema_version": 1, "command": "dedupe decide", "decisions": [decision]})
+                .to_string()
+        };
+        let cases = [
+            ("{".to_owned(), "expected decisions, got"),
+            ("[]".to_owned(), "expected decisions, got"),
+            (r#"{"schema_version": 1, "command": "dedupe scan"}"#.to_owned(), "got `dedupe scan`"),
+            (r#"{"command": "dedupe decide"}"#.to_owned(), "expected schema version 1, got none"),
+            (
+                r#"{"schema_version": 2, "command": "dedupe decide"}"#.to_owned(),
+                "expected schema version 1, got 2",
+            ),
+            (r#"{"schema_version": 1, "command": "dedupe decide"}"#.to_owned(), "decisions"),
+            (
+                document("same", &[&good, &good]),
+                "decision 1: verdict: expected different or keep-all, got \"same\"",
+            ),
+            (
+                document("different", &[&good, "12"]),
+                "decision 1: hash: expected 64 hexadecimal digits, got \"12\"",
+            ),
+            (document("different", &[&good, &"\u{e9}".repeat(64)]), "hash: expected 64"),
+            (document("different", &[&good, &good]), "decision 1: hashes: expected at least 2, got 1"),
+            (document("keep-all", &[]), "hashes: expected at least 1, got 0"),
+        ];
+        for (text, expected) in cases {
+            let error = Decisions::from_json(&text, Path::new("mine.json")).unwrap_err().to_string();
+            assert!(error.contains(expected) && error.starts_with("mine.json: "), "{text}\n{error}");
+        }
+        let upper = document("keep-all", &[&good.to_uppercase()]);
+        assert!(Decisions::from_json(&upper, Path::new("x")).unwrap().separates(&hash(1), &hash(1)));
+    }
+
+    #[test]
+    fn many_images_in_one_decision_cost_no_pairs() {
+        let image = |i: u32| {
+            let mut hash = [0; 32];
+            hash[..4].copy_from_slice(&i.to_le_bytes());
+            (hash, String::new())
+        };
+        let many: Vec<_> = (0..50_000).map(image).collect();
+        let mut decisions = Decisions::default();
+        decisions.add(Verdict::KeepAll, &many).unwrap();
+        assert!((1..50_000).all(|i| decisions.separates(&image(0).0, &image(i).0)));
+        assert!(!decisions.separates(&image(0).0, &image(50_000).0));
+    }
+}

@@ -1,0 +1,259 @@
+//! `dedupe evaluate`: what a scan finds, held against pairs that are known to be duplicates.
+//!
+//! Every pair of files that was compared has a similarity, others have none; a threshold moves down from 1, and precision and recall are
+//! measured at each. Pairs that are not in the truth count as false, but for those that it implies (a is b, b is c). Where the
+//! truth holds judgements, only pairs that were judged count.
+
+mod curve;
+mod truth;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+pub use truth::Truth;
+
+use super::scan::Scan;
+use curve::draw;
+
+/// Points of the curve that are told.
+const POINTS: usize = 200;
+
+/// How good a scan is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// Pairs of the truth that are duplicates, and both of whose files were compared.
+    pub true_pairs: usize,
+    /// At the scan's own threshold.
+    pub at_threshold: Point,
+    /// Where F1 is best.
+    pub best: Point,
+    /// The mean of the precision at each true pair that is found; one that is never found counts as 0.
+    pub average_precision: f64,
+    /// Of each kind of pair that the truth names, the part that is found at the threshold.
+    pub recall_by_kind: BTreeMap<String, f64>,
+    /// Precision and recall at falling thresholds.
+    pub curve: Vec<Point>,
+    /// Pairs found at the threshold that nobody judged, where there are judgements.
+    pub unjudged: usize,
+    /// Pairs that are called near and are no duplicates by the truth, the most similar first; at most 100.
+    pub false_pairs: Vec<FalsePair>,
+}
+
+/// What a threshold comes to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Point {
+    /// Pairs at least so similar are called duplicates.
+    pub similarity: f64,
+    /// The part of these that are.
+    pub precision: f64,
+    /// The part of all duplicates among them.
+    pub recall: f64,
+    /// The harmonic mean of both.
+    pub f1: f64,
+}
+
+/// A pair called near that is none.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FalsePair {
+    /// One.
+    pub a: String,
+    /// The other.
+    pub b: String,
+    /// Their similarity.
+    pub similarity: f32,
+}
+
+impl Point {
+    fn of(similarity: f64, hits: usize, called: usize, true_pairs: usize) -> Point {
+        let share = |part: usize, of: usize| if of == 0 { 0.0 } else { part as f64 / of as f64 };
+        // nothing called, nothing wrong
+        let precision = if called == 0 { 1.0 } else { share(hits, called) };
+        let recall = share(hits, true_pairs);
+        let sum = precision + recall;
+        Point {
+            similarity,
+            precision,
+            recall,
+            f1: if sum > 0.0 { 2.0 * precision * recall / sum } else { 0.0 },
+        }
+    }
+}
+
+/// Holds a scan against the truth.
+pub fn evaluate(scan: &Scan, truth: &Truth, roots: &[PathBuf]) -> (Evaluation, Vec<String>) {
+    let known = truth.files(scan, roots);
+    let pair = |a: u32, b: u32| (a.min(b), a.max(b));
+    let mut duplicates: HashMap<(u32, u32), Option<&str>> = HashMap::new();
+    let mut judged: HashSet<(u32, u32)> = HashSet::new();
+    let mut unknown = Vec::new();
+    let mut roots: HashMap<u32, u32> = HashMap::new();
+    for row in &truth.rows {
+        let (a, b) = match (known.get(row.a.as_str()), known.get(row.b.as_str())) {
+            (Some(&a), Some(&b)) if a != b => (a, b),
+            (a, b) => {
+                unknown.extend(a.is_none().then(|| row.a.clone()));
+                unknown.extend(b.is_none().then(|| row.b.clone()));
+                continue;
+            }
+        };
+        judged.insert(pair(a, b));
+        if row.same {
+            duplicates.insert(pair(a, b), row.kind.as_deref());
+            join(&mut roots, a, b);
+        }
+    }
+    unknown.sort_unstable();
+    unknown.dedup();
+
+    // ties: the pairs that are wrong first, so that no order flatters
+    let mut called: Vec<(f32, bool, (u32, u32))> = Vec::new();
+    let limit = scan.plan.threshold.similarity as f32;
+    let mut unjudged = 0;
+    for (similarity, a, b) in scan.scored() {
+        let is_true = duplicates.contains_key(&pair(a, b));
+        let is_implied = root(&roots, a).is_some_and(|a| Some(a) == root(&roots, b));
+        match (is_true, truth.has_judgements && !judged.contains(&pair(a, b))) {
+            (false, true) => unjudged += usize::from(similarity >= limit),
+            (false, _) if is_implied && !truth.has_judgements => {}
+            (is_true, _) => called.push((similarity, is_true, pair(a, b))),
+        }
+    }
+    called.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
+
+    let true_pairs = duplicates.len();
+    let (mut hits, mut precisions, mut points) = (0, 0.0, Vec::new());
+    for (at, (similarity, is_true, _)) in called.iter().enumerate() {
+        if *is_true {
+            hits += 1;
+            precisions += hits as f64 / (at + 1) as f64;
+        }
+        if called.get(at + 1).is_none_or(|next| next.0 < *similarity) {
+            points.push(Point::of(f64::from(*similarity), hits, at + 1, true_pairs));
+        }
+    }
+    let near = called.iter().take_while(|(similarity, ..)| *similarity >= limit);
+    let found: HashSet<(u32, u32)> =
+        near.clone().filter(|(_, is_true, _)| *is_true).map(|call| call.2).collect();
+    let mut kinds: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for (pair, kind) in &duplicates {
+        if let Some(kind) = kind {
+            let (hits, all) = kinds.entry((*kind).to_owned()).or_default();
+            *hits += usize::from(found.contains(pair));
+            *all += 1;
+        }
+    }
+    let false_pairs = near.clone().filter(|(_, is_true, _)| !is_true).take(100);
+    let best = points.iter().copied().max_by(|a, b| a.f1.total_cmp(&b.f1)).unwrap_or_default();
+    let evaluation = Evaluation {
+        true_pairs,
+        at_threshold: Point::of(f64::from(limit), found.len(), near.clone().count(), true_pairs),
+        best,
+        average_precision: precisions / true_pairs.max(1) as f64,
+        recall_by_kind: kinds
+            .into_iter()
+            .map(|(kind, (hits, all))| (kind, hits as f64 / all as f64))
+            .collect(),
+        curve: thinned(&points),
+        unjudged,
+        false_pairs: false_pairs
+            .map(|&(similarity, _, (a, b))| FalsePair { a: scan.shown(a), b: scan.shown(b), similarity })
+            .collect(),
+    };
+    (evaluation, unknown)
+}
+
+/// At most [`POINTS`] of them, spread evenly, the last one among them.
+fn thinned(points: &[Point]) -> Vec<Point> {
+    let n = points.len().min(POINTS);
+    (1..=n).map(|i| points[i * points.len() / n - 1]).collect()
+}
+
+fn root(roots: &HashMap<u32, u32>, file: u32) -> Option<u32> {
+    let mut at = *roots.get(&file)?;
+    while roots[&at] != at {
+        at = roots[&at];
+    }
+    Some(at)
+}
+
+fn join(roots: &mut HashMap<u32, u32>, a: u32, b: u32) {
+    roots.entry(a).or_insert(a);
+    roots.entry(b).or_insert(b);
+    if let (Some(a), Some(b)) = (root(roots, a), root(roots, b)) {
+        roots.insert(a.max(b), a.min(b));
+    }
+}
+
+/// Precision over recall as an SVG picture.
+pub fn curve_svg(evaluation: &Evaluation) -> String {
+    draw(evaluation)
+}
+
+/// The folder that relative paths of a truth start at, beside the working directory and the paths of the scan.
+fn folder(path: &Path) -> PathBuf {
+    path.parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn truth(text: &str) -> Truth {
+        Truth::parse(text.as_bytes(), Path::new("pairs.csv")).unwrap()
+    }
+
+    fn scan(names: &[&str], pairs: &[(f32, u32, u32)]) -> Scan {
+        Scan::of_scored(names, pairs, 0.9)
+    }
+
+    #[test]
+    fn precision_recall_and_their_mean_are_those_of_the_textbook() {
+        let scan =
+            scan(&["a", "b", "c", "d", "e", "f"], &[(0.99, 0, 1), (0.95, 0, 2), (0.92, 2, 3), (0.5, 4, 5)]);
+        let (got, unknown) = evaluate(&scan, &truth("a,b\na,b\nc,d\ne,f\n"), &[]);
+        assert!(unknown.is_empty());
+        // in order: hit, miss, hit; then below the threshold one more hit
+        assert_eq!(got.true_pairs, 3);
+        assert!((got.at_threshold.precision - 2.0 / 3.0).abs() < 1e-9);
+        assert!((got.at_threshold.recall - 2.0 / 3.0).abs() < 1e-9);
+        assert!((got.average_precision - (1.0 + 2.0 / 3.0 + 3.0 / 4.0) / 3.0).abs() < 1e-9);
+        assert!((got.best.f1 - 6.0 / 7.0).abs() < 1e-9 && (got.best.similarity - 0.5).abs() < 1e-6);
+        assert_eq!((got.false_pairs.len(), got.false_pairs[0].a.as_str()), (1, "a"));
+        assert_eq!(got.curve.len(), 4);
+    }
+
+    #[test]
+    fn what_the_truth_implies_is_not_false_and_what_it_never_finds_costs() {
+        let scan = scan(&["a", "b", "c", "d"], &[(0.99, 0, 1), (0.98, 1, 2), (0.97, 0, 2)]);
+        let (got, _) = evaluate(&scan, &truth("a,b\na,b\nb,c\na,d\n"), &[]);
+        assert_eq!((got.at_threshold.precision, got.true_pairs), (1.0, 3));
+        assert!((got.average_precision - 2.0 / 3.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn only_judged_pairs_count_where_there_are_judgements() {
+        let scan = scan(&["a", "b", "c"], &[(0.99, 0, 1), (0.98, 1, 2), (0.97, 0, 2)]);
+        let (got, unknown) = evaluate(&scan, &truth("a,b,judgement\na,b,1\nb,c,0\nx,y,1\n"), &[]);
+        assert_eq!((got.at_threshold.precision, got.at_threshold.recall, got.unjudged), (0.5, 1.0, 1));
+        assert_eq!(unknown, ["x", "y"]);
+    }
+
+    #[test]
+    fn kinds_are_told_apart() {
+        let scan = scan(&["a", "b", "c", "d"], &[(0.99, 0, 1), (0.2, 2, 3)]);
+        let (got, _) = evaluate(&scan, &truth("a,b,kind\na,b,jpeg\nc,d,crop\n"), &[]);
+        assert_eq!(got.recall_by_kind, BTreeMap::from([("crop".to_owned(), 0.0), ("jpeg".to_owned(), 1.0)]));
+    }
+
+    #[test]
+    fn nothing_at_all_is_no_division_by_nothing() {
+        let (got, _) = evaluate(&scan(&["a", "b"], &[]), &truth("a,b\n"), &[]);
+        assert_eq!(
+            (got.average_precision, got.at_threshold.recall, got.at_threshold.precision),
+            (0.0, 0.0, 1.0)
+        );
+        assert!(curve_svg(&got).starts_with("<svg"));
+    }
+}

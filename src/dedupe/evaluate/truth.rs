@@ -1,0 +1,155 @@
+//! Pairs that are known to be duplicates, from a CSV file; and which files of a scan they mean. The only file that names `csv`.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::{Path, PathBuf, absolute};
+
+use super::folder;
+use crate::dedupe::scan::Scan;
+use crate::error::{Error, Result};
+
+/// Words for a pair that is no duplicate, and for one that is.
+const DIFFERENT: [&str; 5] = ["0", "no", "false", "different", "n"];
+const SAME: [&str; 6] = ["1", "yes", "true", "same", "y", "duplicate"];
+/// Names of the columns, where the first line has some.
+const HEAD: [&str; 2] = ["a", "b"];
+
+/// What is known of pairs of files.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Truth {
+    pub(super) rows: Vec<Row>,
+    /// The third column says which pairs are duplicates.
+    pub(super) has_judgements: bool,
+    folder: PathBuf,
+}
+
+/// What is known of one pair.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Row {
+    pub(super) a: String,
+    pub(super) b: String,
+    pub(super) same: bool,
+    /// What was done to one of them, where the third column tells that.
+    pub(super) kind: Option<String>,
+}
+
+impl Truth {
+    /// Reads the file `path`: lines of `a,b` or `a,b,judgement`; a third column of other words names kinds of pairs.
+    ///
+    /// # Errors
+    /// When it cannot be read, or a line has fewer than two columns, with the line's number.
+    pub fn read(path: &Path) -> Result<Truth> {
+        let file = std::fs::File::open(path).map_err(|error| Error::io(path, error))?;
+        Truth::parse(std::io::BufReader::new(file), path)
+    }
+
+    pub(super) fn parse(text: impl Read, path: &Path) -> Result<Truth> {
+        let place = path.display();
+        let wrong = |what: String| {
+            Error::usage(format!("{place}: {what}")).with_hint(
+                "expected lines of a,b or a,b,judgement: two paths, and whether they are duplicates",
+            )
+        };
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
+        let mut lines = Vec::new();
+        for (record, line) in reader.records().zip(1..) {
+            let record = record.map_err(|error| wrong(error.to_string()))?;
+            let cells: Vec<String> = record.iter().map(|cell| cell.trim().to_owned()).collect();
+            match cells.as_slice() {
+                [empty] if empty.is_empty() => {}
+                [a, b] if line == 1 && [a.as_str(), b.as_str()] == HEAD => {}
+                [a, b, _] if line == 1 && [a.as_str(), b.as_str()] == HEAD => {}
+                [_, _] | [_, _, _] => lines.push(cells),
+                other => {
+                    return Err(wrong(format!("line {line}: expected 2 or 3 columns, got {}", other.len())));
+                }
+            }
+        }
+        let judged = |cell: &str| {
+            let cell = cell.to_lowercase();
+            match (SAME.contains(&cell.as_str()), DIFFERENT.contains(&cell.as_str())) {
+                (true, _) => Some(true),
+                (_, true) => Some(false),
+                _ => None,
+            }
+        };
+        let thirds = || lines.iter().filter_map(|cells| cells.get(2));
+        let has_judgements = thirds().next().is_some() && thirds().all(|cell| judged(cell).is_some());
+        if let (false, Some(row)) = (
+            has_judgements,
+            lines.iter().find(|cells| cells.get(2).is_some_and(|cell| judged(cell).is_some())),
+        ) {
+            return Err(wrong(format!(
+                "{},{}: expected the name of a kind as in other lines, got {}",
+                row[0], row[1], row[2]
+            )));
+        }
+        let row = |cells: Vec<String>| {
+            let third = cells.get(2);
+            Row {
+                a: cells[0].clone(),
+                b: cells[1].clone(),
+                same: third.and_then(|cell| judged(cell)).unwrap_or(true),
+                kind: third.filter(|_| !has_judgements).cloned(),
+            }
+        };
+        Ok(Truth { rows: lines.into_iter().map(row).collect(), has_judgements, folder: folder(path) })
+    }
+
+    /// The file of the scan that each path of the truth means: by its name in the index; as a path from the working directory, from
+    /// the truth's own folder, or from one of `roots`.
+    pub(super) fn files(&self, scan: &Scan, roots: &[PathBuf]) -> HashMap<&str, u32> {
+        let mut numbers: HashMap<Vec<u8>, u32> = HashMap::new();
+        for (name, number) in scan.names() {
+            let place = |path: PathBuf| path.into_os_string().into_encoded_bytes();
+            if let Ok(absolute) = absolute(String::from_utf8_lossy(name).as_ref()) {
+                numbers.entry(place(absolute)).or_insert(number);
+            }
+            numbers.insert(name.to_vec(), number);
+        }
+        let find = |path: &str| {
+            let places = [PathBuf::new(), self.folder.clone()];
+            let places = places.iter().chain(roots).filter_map(|root| absolute(root.join(path)).ok());
+            let places = places.map(|path| path.into_os_string().into_encoded_bytes());
+            std::iter::once(path.as_bytes().to_vec())
+                .chain(places)
+                .find_map(|place| numbers.get(&place).copied())
+        };
+        let paths = self.rows.iter().flat_map(|row| [row.a.as_str(), row.b.as_str()]);
+        paths.filter_map(|path| Some((path, find(path)?))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Truth> {
+        Truth::parse(text.as_bytes(), Path::new("x/pairs.csv"))
+    }
+
+    #[test]
+    fn heads_blank_lines_and_quotes_are_understood() {
+        let truth = parse("a,b\n\"one, two.png\",three.png\n\n4.png, 5.png\n").unwrap();
+        let pairs: Vec<_> = truth.rows.iter().map(|row| (row.a.as_str(), row.b.as_str(), row.same)).collect();
+        assert_eq!(pairs, [("one, two.png", "three.png", true), ("4.png", "5.png", true)]);
+        assert!(!truth.has_judgements);
+    }
+
+    #[test]
+    fn judgements_are_words_and_others_are_kinds() {
+        let truth = parse("p,q,Yes\nr,s,no\nt,u,different\n").unwrap();
+        assert!(truth.has_judgements);
+        assert_eq!(truth.rows.iter().map(|row| row.same).collect::<Vec<_>>(), [true, false, false]);
+        let truth = parse("p,q,jpeg\nr,s,crop\n").unwrap();
+        assert!(!truth.has_judgements && truth.rows[1].kind.as_deref() == Some("crop"));
+    }
+
+    #[test]
+    fn what_is_no_truth_is_told_with_its_line() {
+        let told = |text| parse(text).unwrap_err().to_string();
+        assert_eq!(told("a.png\n"), "x/pairs.csv: line 1: expected 2 or 3 columns, got 1");
+        assert!(told("a,b\np,q\nr,s,t,u\n").contains("line 3"));
+        assert!(told("p,q,jpeg\nr,s,no\n").contains("expected the name of a kind"));
+    }
+}

@@ -1,0 +1,122 @@
+//! What a threshold means for this collection: how rare false pairs are, and which part of copies is found.
+
+use std::collections::HashSet;
+
+use rayon::prelude::*;
+
+use super::align::OF_ANY;
+use super::copies::Change;
+use super::look::{Look, Thumb, Turn, chroma, fine_luma, luma};
+use super::pairs::{Comparison, Pair, compare, is_flat};
+use super::plan::{CopyRecall, Threshold};
+use super::threshold::{Cut, Null};
+use crate::error::Result;
+use crate::images::{Decoding, Pixels, Resizer, Source};
+
+/// Images that null pairs are made with, of each kind.
+const NULL_IMAGES: usize = 8_192;
+/// Images that are copied in each way.
+const COPIED: usize = 200;
+/// Turned images that lie on others are no null where the others lie on them as they are: the image is symmetric.
+const ALIKE: f32 = 0.3;
+
+/// A threshold and what it means.
+pub(super) struct Measured {
+    /// For the plan.
+    pub(super) threshold: Threshold,
+    /// Pairs up to this unlikeness are near.
+    pub(super) cut: f32,
+}
+
+/// Finds the threshold for a false-positive rate per pair compared, and what part of copies it finds. `pairs` are those of the
+/// collection, found in `turns`; `source` reads the image at a position.
+///
+/// # Errors
+/// Those of the search.
+pub(super) fn measure(
+    comparison: &Comparison<'_>,
+    pairs: &[Pair],
+    turns: &[Turn],
+    rate: f64,
+    source: impl Fn(u32) -> Option<Source> + Sync,
+) -> Result<Measured> {
+    let alike: HashSet<(u32, u32)> = pairs
+        .iter()
+        .filter(|pair| pair.turn == Turn::NONE && pair.unlikeness < ALIKE)
+        .map(|pair| (pair.a, pair.b))
+        .collect();
+    let n = comparison.looks.len();
+    let sample =
+        |count: usize| (0..n.min(count)).map(|i| (i * n / n.min(count)) as u32).collect::<Vec<u32>>();
+    // also where mirrored copies are looked for: they are as few as copies are, and the tail is fitted beyond them
+    let strange = [Turn::MIRRORED, Turn { quarters: 2, ..Turn::NONE }];
+    let mut told: Option<(Cut, Null)> = None;
+    for turn in strange {
+        let strange = comparison.pairs(&sample(NULL_IMAGES), &[turn], &OF_ANY)?;
+        let different = strange.iter().filter(|pair| !alike.contains(&(pair.a, pair.b)));
+        let null = Null::new(different.map(|pair| pair.unlikeness));
+        let cut = null.cut(rate);
+        // the stricter one; one that tells nothing only where there is no other
+        let strictness = |cut: &Cut| (cut.rate.is_none(), cut.unlikeness);
+        if told.as_ref().is_none_or(|(other, _)| strictness(&cut) < strictness(other)) {
+            told = Some((cut, null));
+        }
+    }
+    let (cut, null) = told.unwrap_or_else(|| (Null::default().cut(rate), Null::default()));
+    let limit = cut.unlikeness as f32;
+    let threshold = Threshold {
+        similarity: 1.0 - cut.unlikeness,
+        false_positive_rate: rate,
+        pairs_tested: pairs.len() as u64,
+        expected_false_pairs: cut.rate.map(|rate| rate * pairs.len() as f64),
+        null_pairs: if cut.rate.is_some() { null.tested() as u64 } else { 0 },
+        null_largest: if cut.rate.is_some() { 1.0 - null.least() } else { 0.0 },
+        recall: recall(comparison, turns, limit, &sample(COPIED), source)?,
+    };
+    Ok(Measured { threshold, cut: limit })
+}
+
+fn recall(
+    comparison: &Comparison<'_>,
+    turns: &[Turn],
+    limit: f32,
+    positions: &[u32],
+    source: impl Fn(u32) -> Option<Source> + Sync,
+) -> Result<Vec<CopyRecall>> {
+    let shown = |position: &&u32| !is_flat(comparison.looks[**position as usize].luma);
+    let read = |&position: &u32| Some((position, source(position)?.decode(&Decoding::default()).ok()?));
+    let originals: Vec<(u32, Pixels)> =
+        positions.iter().filter(shown).collect::<Vec<_>>().into_par_iter().filter_map(read).collect();
+    let mirrored = turns.contains(&Turn::MIRRORED).then_some(Change::Mirrored);
+    let mut recall = Vec::new();
+    for change in Change::ALL.into_iter().chain(mirrored) {
+        let copy = |resizer: &mut Resizer, (position, image): &(u32, Pixels)| {
+            let copy = change.of(image).ok()?;
+            let size = (copy.width as u32, copy.height as u32); // as of images, at most 2^32
+            let fine = fine_luma(&copy, resizer).ok()?;
+            Some((*position, size, luma(&copy, resizer).ok()?, chroma(&copy, resizer).ok()?, fine))
+        };
+        let copies: Vec<_> = originals.par_iter().map_init(Resizer::new, copy).flatten().collect();
+        let mut found = vec![false; copies.len()];
+        for &turn in turns {
+            let queries: Vec<Thumb> = copies.iter().map(|(_, _, luma, ..)| turn.of(luma)).collect();
+            let near = comparison.codes.near(&queries)?;
+            let mut resizer = Resizer::new();
+            for (((position, size, luma, chroma, fine), near), found) in
+                copies.iter().zip(near).zip(&mut found)
+            {
+                let original = &comparison.looks[*position as usize];
+                let fine = fine.as_deref();
+                let copy = Look { luma, chroma, fine, width: size.0, height: size.1, ..*original };
+                *found |=
+                    near.contains_key(position) && compare(&copy, original, turn, &mut resizer) <= limit;
+            }
+        }
+        let n = copies.len();
+        if n > 0 {
+            let share = found.iter().filter(|found| **found).count() as f64 / n as f64;
+            recall.push(CopyRecall { copy: change.name(), copies: n, recall: share });
+        }
+    }
+    Ok(recall)
+}

@@ -1,0 +1,600 @@
+// The report's page: shows what the JSON blocks hold, a few groups at a time, and keeps what is decided.
+// All text of the plan goes in as text nodes or attributes of fixed names; nothing is ever parsed as markup.
+'use strict';
+(() => {
+  const $ = (id) => document.getElementById(id);
+  const data = JSON.parse($('data').textContent);
+  const album = JSON.parse($('pictures').textContent);
+  for (const id of ['data', 'pictures']) $(id).remove(); // the text is not needed twice
+
+  // ---- small things
+
+  /** An element: h('p', {class: 'x', onclick: f}, 'text', child). */
+  function h(tag, properties, ...children) {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(properties || {})) {
+      if (value === null || value === undefined || value === false) continue;
+      if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
+      else element.setAttribute(name, value === true ? '' : value);
+    }
+    element.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+    return element;
+  }
+  const number = (n) => Number(n).toLocaleString('en-US', { maximumFractionDigits: 0 });
+  const count = (n, noun) => `${number(n)} ${noun}${n === 1 ? '' : 's'}`;
+  function bytes(n) {
+    const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+    let unit = 0;
+    while (n >= 1000 && unit < 4) { n /= 1000; unit += 1; }
+    return `${unit ? n.toFixed(1) : n}\u00a0${units[unit]}`;
+  }
+  /** Few digits, none of them lost: 0.0000012 is 1.2e-6. */
+  function few(x) {
+    if (x === null || x === undefined) return 'unknown';
+    if (x === 0) return '0';
+    if (Math.abs(x) >= 1000) return number(x);
+    return Math.abs(x) < 0.001 ? x.toExponential(1).replace('.0e', 'e') : String(Number(x.toPrecision(3)));
+  }
+  const similar = (x) => (x === null ? '?' : (Math.floor(x * 1000) / 1000).toFixed(3));
+  /** A rate as one in so many. */
+  const oneIn = (rate) => (rate > 0 && rate < 1 ? `1 in ${number(Math.round(1 / rate))}` : few(rate));
+  /** Characters that would not be seen, or would turn the others around, are written out. */
+  const visible = (text) => text.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    (c) => `\u27e8U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}\u27e9`);
+
+  // ---- files, groups, near misses
+
+  const hashes = [];
+  const files = data.files.map((row, i) => {
+    const [folder, name, size, mtime, hash, width, height, format, marks, label, picture] = row;
+    hashes.push(hash === 0 ? hashes[i - 1] : hash);
+    return {
+      folder: data.folders[folder], name, size, mtime, hash: hashes[i], width, height, format, label, picture,
+      entry: (marks & 1) > 0, reference: (marks & 2) > 0, exif: (marks & 4) > 0,
+    };
+  });
+  const pathOf = (file) => file.folder + file.name;
+  const hexOf = (base64) => Array.from(atob(base64), (c) => c.charCodeAt(0).toString(16).padStart(2, '0')).join('');
+  const wordsOf = (file) => (file.words ??= `${pathOf(file)}\n${file.label ?? ''}`.toLowerCase());
+
+  const items = data.groups.map((row, i) => ({
+    key: row.id, kind: row.kind, number: data.numbers[i], files: row.files.map((n) => files[n]), also: row.also,
+    distances: row.distances, similarities: row.similarities, turned: row.turned ?? [],
+    diameter: row.diameter, medoid: row.medoid, labels: row.labels ?? [],
+  })).concat(data.misses.map(([a, b, distance, similarity], i) => ({
+    key: `${files[a].hash.slice(0, 12)}-${files[b].hash.slice(0, 12)}`, kind: 'miss', number: i + 1, files: [files[a], files[b]], also: 0,
+    distances: [distance], similarities: [similarity], turned: [], diameter: null, medoid: null, labels: [],
+  })));
+  const distinct = (item) => [...new Set(item.files.map((file) => file.hash).filter(Boolean))];
+
+  const KINDS = {
+    bytes: { name: 'same bytes', title: 'Same bytes', about: 'byte for byte the same file' },
+    pixels: { name: 'same pixels', title: 'Same pixels', about: 'decoded and turned upright, the same picture' },
+    near: { name: 'near', title: 'Near', about: 'the same picture to the eye' },
+    miss: { name: 'near misses', title: 'Near miss', about: 'just below the threshold, so not proposed' },
+  };
+
+  // ---- decisions: {key: {verdict: 'different' | 'keep-all'} or {others: [hash]}}, kept by the browser where it may
+
+  const PLACE = `aesearch.dedupe.decisions:${data.base}`;
+  let decisions = {};
+  let lasting = true; // the browser keeps them
+  let unsaved = false; // there are some that were not downloaded
+  try {
+    decisions = JSON.parse(localStorage.getItem(PLACE) ?? '{}') ?? {};
+    if (typeof decisions !== 'object' || Array.isArray(decisions)) decisions = {};
+    localStorage.setItem(PLACE, JSON.stringify(decisions));
+  } catch {
+    lasting = false;
+  }
+  function remember() {
+    unsaved = true;
+    try {
+      localStorage.setItem(PLACE, JSON.stringify(decisions));
+      lasting = true;
+    } catch {
+      lasting = false;
+    }
+  }
+  const verdictOf = (item) => decisions[item.key]?.verdict ?? null;
+  const othersOf = (item) => decisions[item.key]?.others ?? [];
+  const isDecided = (item) => Object.hasOwn(decisions, item.key);
+  const NAMES = { different: 'not duplicates', 'keep-all': 'all kept' };
+
+  function decide(item, decision) {
+    if (decision) decisions[item.key] = decision;
+    else delete decisions[item.key];
+    remember();
+    refresh(item);
+    showProgress();
+  }
+
+  /** What `aesearch dedupe decide --import` takes. */
+  function exported() {
+    const list = [];
+    const add = (verdict, some) => {
+      const hashes = [...new Set(some.map((file) => file.hash).filter(Boolean))];
+      if (hashes.length < (verdict === 'different' ? 2 : 1)) return;
+      list.push({ verdict, hashes: hashes.map(hexOf).sort(), paths: [...new Set(some.map(pathOf))].sort() });
+    };
+    for (const item of items.filter(isDecided)) {
+      const verdict = verdictOf(item);
+      if (verdict) add(verdict, item.files);
+      if (verdict === 'keep-all' && distinct(item).length > 1) {
+        for (const hash of distinct(item)) {
+          const same = item.files.filter((file) => file.hash === hash);
+          if (same.length > 1) add(verdict, same);
+        }
+      }
+      const others = new Set(othersOf(item));
+      const rest = item.files.filter((file) => !others.has(file.hash));
+      for (const hash of verdict ? [] : others) {
+        const one = item.files.find((file) => file.hash === hash);
+        const seen = new Set();
+        for (const file of one ? rest : []) {
+          if (!seen.has(file.hash)) add('different', [one, file]);
+          seen.add(file.hash);
+        }
+      }
+    }
+    return { schema_version: 1, command: 'dedupe decide', decisions: list };
+  }
+
+  function save() {
+    const text = `${JSON.stringify(exported(), null, 2)}\n`;
+    const address = URL.createObjectURL(new Blob([text], { type: 'application/json' }));
+    const link = h('a', { href: address, download: 'aesearch-decisions.json', hidden: true });
+    document.body.append(link);
+    link.click();
+    link.remove();
+    setTimeout(() => URL.revokeObjectURL(address), 60000);
+    unsaved = false;
+    toast('Saved. Next: aesearch dedupe decide --import aesearch-decisions.json');
+  }
+
+  // ---- why this one stays
+
+  const PREFERENCES = {
+    resolution: { is: 'more pixels', than: (a, b) => a.width * a.height - b.width * b.height },
+    format: { is: 'the better format', than: (a, b) => (a.format === b.format ? 0 : NaN) },
+    bytes: { is: 'the larger file', than: (a, b) => a.size - b.size },
+    exif: { is: 'it has EXIF data', than: (a, b) => Number(a.exif) - Number(b.exif) },
+    oldest: { is: 'the older file', than: (a, b) => b.mtime - a.mtime },
+    shortest: { is: 'the shorter path', than: (a, b) => pathOf(b).length - pathOf(a).length },
+  };
+  /** The first preference in which the two differ, where that can be told from here. */
+  function reason(kept, other) {
+    if (kept.reference && !other.reference) return 'it belongs to the reference';
+    if (kept.entry && !other.entry) return 'it lies in a container, which is never changed';
+    for (const name of data.keep) {
+      const preference = PREFERENCES[name];
+      const better = preference ? preference.than(kept, other) : NaN;
+      if (better > 0) return preference.is;
+      if (Number.isNaN(better) && preference && kept.format && other.format) return `${kept.format} before ${other.format}`;
+      if (better !== 0) return null;
+    }
+    return 'equal in everything: the first by name';
+  }
+  function why(item) {
+    const reasons = new Map();
+    for (const other of item.files.slice(1 + item.also)) {
+      const text = reason(item.files[0], other);
+      if (text) reasons.set(text, (reasons.get(text) ?? 0) + 1);
+    }
+    const texts = [...reasons.keys()];
+    if (texts.length === 0) return 'the first by the order of preferences';
+    if (texts.length === 1) return texts[0];
+    return texts.map((text) => `${text} (${reasons.get(text)})`).join(', ');
+  }
+
+  // ---- the head
+
+  function showHead() {
+    $('base').append(h('bdi', {}, visible(data.base)));
+    const duplicates = data.groups.reduce((sum, row) => sum + row.files.length - 1 - row.also, 0);
+    const space = items.filter((item) => item.kind !== 'miss').flatMap((item) => item.files.slice(1 + item.also))
+      .reduce((sum, file) => sum + (file.entry || file.reference ? 0 : file.size), 0);
+    const facts = [
+      [number(data.images), data.images === 1 ? 'image compared' : 'images compared'],
+      [number(data.groups.length + data.more.groups), 'groups'],
+      [number(duplicates), data.more.groups ? 'duplicates listed here' : 'duplicates'],
+      [bytes(space), 'in duplicate files'],
+      [number(data.misses.length + data.more.misses), data.misses.length + data.more.misses === 1 ? 'near miss' : 'near misses'],
+    ];
+    $('facts').append(...facts.map(([value, name]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
+
+    const t = data.threshold;
+    $('threshold').append(
+      h('p', {}, 'Two pictures are near from a similarity of ', h('strong', {}, few(t.similarity)),
+        ' on: 1 less how much they differ in the worst place, once one lies on the other.'),
+      h('p', {}, 'Asked for: different pictures are called near in at most ', h('strong', {}, oneIn(t.false_positive_rate)),
+        ` pairs tested. ${count(t.pairs_tested, 'pair')} ${t.pairs_tested === 1 ? 'was' : 'were'} tested`,
+        ...(t.expected_false_pairs === null ? ['.'] : [', so expect about ',
+          h('strong', {}, few(t.expected_false_pairs)), ` false pair${t.expected_false_pairs === 1 ? '' : 's'}.`])),
+      h('p', {}, t.null_pairs === 0
+        ? 'There are too few images to tell what is near among them: the threshold is the one that suits photos.'
+        : `It rests on ${count(t.null_pairs, 'pair')} of pictures that cannot be copies of each other; the most similar of them reach ${few(t.null_largest)}.`));
+
+    if (t.recall.length === 0) $('recall').append(h('p', {}, 'Not measured in this scan.'));
+    else {
+      const rows = t.recall.map(({ copy, copies, recall }) => {
+        const bar = h('i', {});
+        bar.style.width = `${Math.max(0, Math.min(1, recall)) * 100}%`;
+        const percent = `${recall === 1 ? '100' : (Math.floor(recall * 1000) / 10).toFixed(1)}%`;
+        return h('tr', { title: `${percent} of ${number(copies)} copies` }, h('th', { scope: 'row' }, copy),
+          h('td', { 'aria-hidden': 'true' }, h('div', { class: 'track' }, bar)), h('td', { class: 'n' }, percent));
+      });
+      const least = Math.min(...t.recall.map((row) => row.copies));
+      const most = Math.max(...t.recall.map((row) => row.copies));
+      $('recall').append(
+        h('table', { class: 'recall' }, h('caption', { class: 'sr' }, 'Part of self-made copies that is found, by kind'), h('tbody', {}, ...rows)),
+        h('p', {}, `Of copies made from these images, ${least === most ? number(most) : `${number(least)} to ${number(most)}`} of each kind.`));
+    }
+
+    const TOLD = {
+      resolution: 'the most pixels', format: 'the better format', bytes: 'the largest file', exif: 'with EXIF data',
+      oldest: 'the oldest file', shortest: 'the shortest path',
+    };
+    $('keep').append(
+      h('p', {}, 'The first of these in which images of a group differ decides:'),
+      h('ol', {}, ...data.keep.map((name) => h('li', {}, h('b', {}, name), TOLD[name] ? `: ${TOLD[name]}` : ''))),
+      h('p', {}, 'Images of a reference, and those in containers, are never changed.'));
+
+    const notices = [];
+    if (data.pictureless > 0) {
+      notices.push(`${count(data.pictureless, 'file')} of ${number(files.length)} ${data.pictureless === 1 ? 'is' : 'are'} listed without a picture: they could not be read any more, or the report would have become too large.`);
+    }
+    if (data.more.groups > 0) notices.push(`${count(data.more.groups, 'more group')} did not fit into this report; the plan has them all.`);
+    if (data.more.misses > 0) notices.push(`${count(data.more.misses, 'more near miss').replace('misss', 'misses')} stand in the plan alone.`);
+    $('notices').append(...notices.map((text) => h('p', { class: 'notice' }, text)));
+
+    const skipped = data.skipped.length + data.more.skipped;
+    if (skipped > 0) {
+      $('skipped').hidden = false;
+      $('skipped').querySelector('summary').append(`${count(skipped, 'image')} could not be compared`);
+      $('skipped').querySelector('ul').append(
+        ...data.skipped.map(({ path, reason: told }) => h('li', {}, h('bdi', {}, visible(path)), `: ${visible(told)}`)),
+        ...(data.more.skipped ? [h('li', {}, `and ${number(data.more.skipped)} more, in the plan`)] : []));
+    }
+  }
+
+  // ---- a group
+
+  const BOX = 112; // the side of a picture's place, in CSS pixels
+  const SHOWN = 24; // files of a large group before "show all"
+
+  function picture(file) {
+    if (file.picture === null) return h('span', { class: 'none' }, 'no picture');
+    const image = h('img', { alt: '', decoding: 'async', src: album.heads[album.head_of[file.picture]] + album.tails[file.picture] });
+    const side = Math.max(file.width, file.height, 1);
+    const enlarged = side <= BOX / 2 ? Math.floor(BOX / side) : Math.min(1, BOX / side);
+    image.width = Math.max(1, Math.round(file.width * enlarged));
+    image.height = Math.max(1, Math.round(file.height * enlarged));
+    if (enlarged >= 2) image.classList.add('sharp');
+    return image;
+  }
+
+  function figure(item, i) {
+    const file = item.files[i];
+    const miss = item.kind === 'miss';
+    const role = i === 0 && !miss ? 'keep' : i <= item.also && !miss ? 'keep' : 'dup';
+    const told = i === 0 ? (miss ? 'first' : 'kept') : i <= item.also ? 'stays' : miss ? 'second' : item.kind === 'near' ? similar(item.similarities[i - 1]) : 'same';
+    const details = [];
+    if (i > 0 && item.kind === 'near') details.push(count(item.distances[i - 1], 'bit'));
+    if (i > 0 && item.turned[i - 1]) details.push(item.turned[i - 1]);
+    if (item.medoid === i && item.kind === 'near' && item.files.length > 2) details.push('most central');
+    if (file.reference) details.push('reference');
+    const facts = [file.width ? `${file.width}\u00a0×\u00a0${file.height}` : '', file.format, file.entry ? 'in a container' : bytes(file.size), file.exif ? 'EXIF' : ''];
+    const figcaption = h('figcaption', {},
+      h('span', { class: 'role' }, told, ...details.map((text) => h('small', {}, text))),
+      h('span', { class: 'name', title: pathOf(file) }, h('bdi', {}, visible(file.name))),
+      file.folder ? h('span', { class: 'dir' }, h('bdi', {}, visible(file.folder))) : null,
+      h('span', {}, facts.filter(Boolean).join(' · ')),
+      file.label !== null ? h('span', { class: `label${item.labels.length ? ' odd' : ''}` }, ` · label\u00a0${visible(file.label)}`) : null);
+    const element = h('figure', { class: `pic ${role}` }, h('div', { class: 'frame' }, picture(file)), figcaption);
+    if (role === 'dup' && item.kind === 'near' && item.files.length > 2 && file.hash !== item.files[0].hash) {
+      figcaption.append(h('button', { type: 'button', class: 'other-toggle', 'data-hash': file.hash, onclick: () => toggleOther(item, file.hash) }, h('span', {}, 'not the same'), i - item.also <= 9 ? h('kbd', { 'aria-hidden': 'true' }, String(i - item.also)) : null));
+    }
+    return element;
+  }
+
+  function toggleOther(item, hash) {
+    const others = new Set(othersOf(item));
+    if (!others.delete(hash)) others.add(hash);
+    decide(item, others.size ? { others: [...others] } : null);
+  }
+
+  function meta(item) {
+    const duplicates = item.files.slice(1 + item.also);
+    const parts = [];
+    if (item.kind !== 'miss') parts.push(count(item.files.length, 'file'));
+    const known = item.similarities.slice(item.also).filter((x) => x !== null);
+    if (item.kind === 'near' && known.length) {
+      const [least, most] = [Math.min(...known), Math.max(...known)].map(similar);
+      parts.push(least === most ? `similarity ${least}` : `similarity ${least} to ${most}`);
+      parts.push(`diameter ${few(item.diameter)}`);
+    }
+    if (item.kind === 'miss') parts.push(`similarity ${similar(item.similarities[0])}, ${count(item.distances[0], 'bit')}`);
+    const space = duplicates.reduce((sum, file) => sum + (file.entry || file.reference ? 0 : file.size), 0);
+    if (item.kind !== 'miss' && space > 0) parts.push(`${bytes(space)} in duplicates`);
+    return parts.join(' · ');
+  }
+
+  function actions(item) {
+    const button = (verdict, text, key) => h('button', {
+      type: 'button', 'data-verdict': verdict, 'aria-pressed': 'false', 'aria-keyshortcuts': key,
+      onclick: () => press(item, verdict),
+    }, text, h('kbd', { 'aria-hidden': 'true' }, key));
+    return h('div', { class: 'actions' },
+      distinct(item).length > 1 ? button('different', 'Not duplicates', 'd') : null,
+      button('keep-all', 'Keep all', 'a'),
+      h('button', { type: 'button', class: 'clear', 'aria-keyshortcuts': 'c', onclick: () => press(item, null) }, 'Clear', h('kbd', { 'aria-hidden': 'true' }, 'c')));
+  }
+
+  function card(item, position) {
+    const { about, name } = KINDS[item.kind];
+    const label = `t-${item.kind === 'miss' ? 'm' : 'g'}${item.number}`;
+    const pics = h('div', { class: 'pics' }, ...item.files.slice(0, SHOWN).map((_, i) => figure(item, i)));
+    if (item.files.length > SHOWN) {
+      pics.append(h('button', { type: 'button', class: 'more', onclick: (event) => {
+        event.target.replaceWith(...item.files.slice(SHOWN).map((_, i) => figure(item, SHOWN + i)));
+        refresh(item);
+      } }, `Show all ${number(item.files.length)}`));
+    }
+    const article = h('article', {
+      class: 'group', tabindex: '-1', 'aria-labelledby': label, 'aria-posinset': position + 1, 'aria-setsize': view.length,
+      onfocusin: () => become(position),
+    },
+    h('header', {},
+      h('h3', { id: label }, `${item.kind === 'miss' ? 'Near miss' : 'Group'} ${number(item.number)}`),
+      item.kind === 'miss' ? null : h('span', { class: `chip ${item.kind}`, title: about }, name),
+      h('span', { class: 'meta' }, meta(item)),
+      item.labels.length ? h('span', { class: 'chip warn' }, `labels disagree: ${visible(item.labels.join(', '))}`) : null,
+      h('span', { class: 'chip verdict', hidden: true })),
+    h('div', { class: 'body' }, pics, h('div', { class: 'side' },
+      item.kind === 'miss' ? null : h('p', { class: 'why' }, 'Kept: ', h('b', {}, h('bdi', {}, visible(item.files[0].name))), h('br', {}), why(item)),
+      actions(item))));
+    item.element = article;
+    refresh(item);
+    return article;
+  }
+
+  /** Brings what is shown of a group up to date with what is decided about it. */
+  function refresh(item) {
+    const article = item.element;
+    if (!article) return;
+    const verdict = verdictOf(item);
+    const others = othersOf(item);
+    article.classList.toggle('different', verdict === 'different');
+    article.classList.toggle('keep-all', verdict === 'keep-all');
+    for (const button of article.querySelectorAll('[data-verdict]')) button.setAttribute('aria-pressed', String(button.dataset.verdict === verdict));
+    article.querySelector('.clear').disabled = !isDecided(item);
+    const chip = article.querySelector('.verdict');
+    chip.hidden = !isDecided(item);
+    chip.textContent = verdict ? NAMES[verdict] : `${others.length} not the same`;
+    for (const button of article.querySelectorAll('.other-toggle')) {
+      const on = others.includes(button.dataset.hash);
+      button.setAttribute('aria-pressed', String(on));
+      button.closest('.pic').classList.toggle('other', on);
+    }
+  }
+
+  // ---- the feed: chunks of groups that are filled when they come near the window and emptied when they are far
+
+  const CHUNK = 20;
+  let view = []; // the items shown, in order
+  let chunks = [];
+  let current = -1; // position in view
+  const feed = $('feed');
+  const observer = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (!target.isConnected) continue; // told late, of an earlier view
+      if (isIntersecting) fill(target.chunk);
+      else if (!target.contains(document.activeElement)) empty(target.chunk);
+    }
+  }, { rootMargin: '1500px 0px' });
+
+  /** About the height of a group before it was seen, in CSS pixels. */
+  function guess(item) {
+    const columns = Math.max(2, Math.floor((Math.min(feed.clientWidth || 1000, 1200) - (innerWidth < 900 ? 30 : 320)) / 162));
+    return (innerWidth < 900 ? 170 : 70) + Math.ceil(Math.min(item.files.length, SHOWN) / columns) * 245;
+  }
+  function fill(chunk) {
+    if (chunk.filled) return;
+    chunk.filled = true;
+    chunk.element.replaceChildren(...chunk.items.map((item, i) => card(item, chunk.start + i)));
+    chunk.element.style.minHeight = '';
+    if (current >= chunk.start && current < chunk.start + chunk.items.length) mark(current, true);
+  }
+  function empty(chunk) {
+    if (!chunk.filled) return;
+    chunk.element.style.minHeight = `${chunk.element.offsetHeight}px`;
+    chunk.filled = false;
+    for (const item of chunk.items) item.element = null;
+    chunk.element.replaceChildren();
+  }
+  function show() {
+    observer.disconnect();
+    for (const item of items) item.element = null;
+    const wanted = chosen();
+    view = items.filter(wanted);
+    chunks = [];
+    for (let start = 0; start < view.length; start += CHUNK) {
+      const some = view.slice(start, start + CHUNK);
+      const element = h('div', { role: 'none' });
+      element.style.minHeight = `${some.reduce((sum, item) => sum + guess(item), 0)}px`;
+      const chunk = { start, items: some, element, filled: false };
+      element.chunk = chunk;
+      chunks.push(chunk);
+    }
+    current = -1;
+    feed.replaceChildren(...chunks.map((chunk) => chunk.element));
+    if (chunks.length) fill(chunks[0]);
+    if (feed.getBoundingClientRect().top < 0) feed.scrollIntoView(); // others than before: from the first on
+    for (const chunk of chunks) observer.observe(chunk.element);
+    $('empty').hidden = view.length > 0;
+    showProgress();
+  }
+
+  function mark(position, on) {
+    const article = view[position]?.element;
+    if (!article) return;
+    article.classList.toggle('current', on);
+    article.setAttribute('tabindex', on ? '0' : '-1');
+  }
+  function become(position) {
+    if (position === current) return;
+    mark(current, false);
+    current = position;
+    mark(current, true);
+  }
+  function go(position) {
+    if (view.length === 0) return;
+    const to = Math.max(0, Math.min(view.length - 1, position));
+    fill(chunks[Math.floor(to / CHUNK)]);
+    become(to);
+    const article = view[to].element;
+    article.focus({ preventScroll: true });
+    const tall = article.offsetHeight > innerHeight - 160;
+    article.scrollIntoView({ block: tall ? 'start' : 'nearest' });
+  }
+  /** The first group in the window, for a first key press after scrolling. */
+  function seen() {
+    for (const chunk of chunks) {
+      if (!chunk.filled) continue;
+      for (let i = 0; i < chunk.items.length; i += 1) {
+        if (chunk.items[i].element.getBoundingClientRect().bottom > 140) return chunk.start + i;
+      }
+    }
+    return 0;
+  }
+
+  // ---- filters
+
+  const filter = { kind: '', state: '', words: [] };
+  const KIND_FILTERS = [
+    ['', 'All', () => true],
+    ['bytes', 'Same bytes', (item) => item.kind === 'bytes'],
+    ['pixels', 'Same pixels', (item) => item.kind === 'pixels'],
+    ['near', 'Near', (item) => item.kind === 'near'],
+    ['labels', 'Labels disagree', (item) => item.labels.length > 0],
+    ['miss', 'Near misses', (item) => item.kind === 'miss'],
+  ];
+  function chosen() {
+    const [, , kind] = KIND_FILTERS.find(([key]) => key === filter.kind);
+    const state = { '': () => true, open: (item) => !isDecided(item), decided: isDecided }[filter.state];
+    const found = (item) => filter.words.every((word) => item.files.some((file) => wordsOf(file).includes(word)));
+    return (item) => kind(item) && state(item) && found(item);
+  }
+  function showKinds() {
+    for (const [key, name, test] of KIND_FILTERS) {
+      const n = items.filter(test).length;
+      if (n === 0 && key !== '') continue;
+      $('kinds').append(h('button', { type: 'button', 'data-kind': key, 'aria-pressed': String(key === ''), onclick: () => {
+        filter.kind = key;
+        for (const button of $('kinds').children) button.setAttribute('aria-pressed', String(button.dataset.kind === key));
+        show();
+      } }, name, h('b', {}, number(n))));
+    }
+  }
+  function showProgress() {
+    const decided = items.filter(isDecided).length;
+    $('progress').textContent = `${number(decided)} of ${number(items.length)} decided`;
+    $('save').disabled = decided === 0;
+    $('kept-where').textContent = lasting
+      ? 'Until then this browser keeps them, for this page alone.'
+      : 'This browser keeps nothing for this page: download before you close it.';
+  }
+  function reset() {
+    Object.assign(filter, { kind: '', state: '', words: [] });
+    $('search').value = '';
+    $('state').value = '';
+    for (const button of $('kinds').children) button.setAttribute('aria-pressed', String(button.dataset.kind === ''));
+    show();
+  }
+
+  // ---- keys
+
+  let toasted = 0;
+  function toast(text) {
+    $('toast').textContent = text;
+    $('toast').classList.add('shown');
+    clearTimeout(toasted);
+    toasted = setTimeout(() => $('toast').classList.remove('shown'), 4500);
+  }
+  const nameOf = (item) => `${item.kind === 'miss' ? 'Near miss' : 'Group'} ${number(item.number)}`;
+
+  function press(item, verdict) {
+    if (verdict === 'different' && distinct(item).length < 2) {
+      toast(`${nameOf(item)} has the same bytes throughout: "keep all" (a) lets them stay.`);
+      return false;
+    }
+    const again = verdict !== null && verdictOf(item) === verdict;
+    decide(item, verdict === null || again ? null : { verdict });
+    toast(`${nameOf(item)}: ${verdict === null || again ? 'cleared' : NAMES[verdict]}`);
+    return true;
+  }
+  /** Decides about the current group and goes on to the next. */
+  function pressHere(verdict) {
+    if (current < 0) return go(seen());
+    const position = current;
+    const before = verdictOf(view[position]);
+    if (press(view[position], verdict) && verdict !== null && before !== verdict) go(position + 1);
+    return undefined;
+  }
+  function takeOut(digit) {
+    const item = view[current];
+    const file = item && item.kind === 'near' && item.files.length > 2 ? item.files[item.also + digit] : null;
+    if (file && file.hash !== item.files[0].hash) toggleOther(item, file.hash);
+  }
+  function nextOpen() {
+    for (let i = 1; i <= view.length; i += 1) {
+      const position = (current + i + view.length) % view.length;
+      if (!isDecided(view[position])) return go(position);
+    }
+    return toast('All that is shown is decided.');
+  }
+  const step = (by) => go(current < 0 ? seen() : current + by);
+  const KEYS = {
+    j: () => step(1), ArrowDown: () => step(1), k: () => step(-1), ArrowUp: () => step(-1), n: nextOpen,
+    d: () => pressHere('different'), a: () => pressHere('keep-all'), c: () => pressHere(null),
+    g: () => go(0), G: () => go(view.length - 1),
+    '/': () => { $('search').focus(); $('search').select(); },
+    '?': () => $('help').showModal(),
+  };
+  document.addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if ($('help').open) {
+      if (event.key === '?') { event.preventDefault(); $('help').close(); }
+      return;
+    }
+    const typing = event.target instanceof HTMLElement && event.target.matches('input, select, textarea');
+    if (typing) {
+      if (event.key === 'Escape' || (event.key === 'Enter' && event.target.id === 'search')) { event.target.blur(); if (event.key === 'Enter') go(0); }
+      return;
+    }
+    if (/^[1-9]$/.test(event.key)) { takeOut(Number(event.key)); return; }
+    const act = Object.hasOwn(KEYS, event.key) ? KEYS[event.key] : null;
+    if (act) { event.preventDefault(); act(); }
+  });
+  let searching = 0;
+  $('search').addEventListener('input', () => {
+    clearTimeout(searching);
+    searching = setTimeout(() => {
+      filter.words = $('search').value.toLowerCase().split(/\s+/).filter(Boolean);
+      show();
+    }, 120);
+  });
+  $('state').addEventListener('change', () => { filter.state = $('state').value; show(); });
+  $('save').addEventListener('click', save);
+  $('reset').addEventListener('click', reset);
+  $('help-open').addEventListener('click', () => $('help').showModal());
+  window.addEventListener('beforeunload', (event) => {
+    if (unsaved && !lasting) event.preventDefault();
+  });
+
+  showHead();
+  showKinds();
+  show();
+  document.documentElement.dataset.ready = 'true';
+})();

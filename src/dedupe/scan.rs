@@ -1,0 +1,248 @@
+//! `dedupe scan`: what is there twice, and what to do about it. Changes nothing but the looks kept beside the index.
+//!
+//! ```text
+//! index -> files -> contents (same bytes) -> pictures (same pixels) -> candidates -> pairs -> groups -> plan
+//!                        looks of what is new          null, own copies -> threshold --^
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+
+use aesearch_index::Snapshot;
+
+use super::align::OF_COPIES;
+use super::candidates::Codes;
+use super::files::{Collection, Picture};
+use super::groups::{Preference, linked};
+use super::look::{Look, Turn};
+use super::looks::{Hash, Looks, drop_damaged, look_at_all};
+use super::measure::{self, Measured};
+use super::pairs::{Comparison, Pair, compare};
+use super::plan::{Plan, Unread};
+use super::propose::Proposal;
+use crate::error::{Error, Result};
+use crate::gallery::Observer;
+use crate::images::{Resizer, Skipped, named};
+
+/// Near misses that are listed, and how far beyond the threshold they are looked for.
+const MISSES: usize = 100;
+const MISS_WITHIN: f32 = 2.5;
+
+/// What to look for, and what to propose.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScanOptions {
+    /// How often two different images may be called near, per pair whose pixels are compared.
+    pub false_positive_rate: f64,
+    /// Ways in which copies may lie beside the way they are.
+    pub turns: Vec<Turn>,
+    /// Where nothing is touched: what is there as well, is a duplicate elsewhere.
+    pub reference: Vec<PathBuf>,
+    /// Only duplicates between different ones of the paths.
+    pub across: bool,
+    /// Which image of a group stays.
+    pub keep: Vec<Preference>,
+}
+
+impl Default for ScanOptions {
+    fn default() -> Self {
+        ScanOptions {
+            false_positive_rate: 1e-6,
+            turns: Vec::new(),
+            reference: Vec::new(),
+            across: false,
+            keep: Preference::ALL.to_vec(),
+        }
+    }
+}
+
+/// All that was found.
+#[derive(Debug, Clone)]
+pub struct Scan {
+    /// What to do about it.
+    pub plan: Plan,
+    /// Pairs of pictures that were compared, by position.
+    pub(super) pairs: Vec<Pair>,
+    /// Name and picture of each file.
+    pub(super) files: Vec<(Vec<u8>, u32)>,
+    /// What could not be compared.
+    pub skipped: Vec<Skipped>,
+    /// Images that show nothing: compared byte by byte and pixel by pixel alone.
+    pub flat: usize,
+}
+
+impl Scan {
+    /// The names of the files, each with its number.
+    pub(super) fn names(&self) -> impl Iterator<Item = (&[u8], u32)> {
+        self.files.iter().zip(0..).map(|((name, _), number)| (name.as_slice(), number))
+    }
+
+    /// The name of a file for people.
+    pub(super) fn shown(&self, file: u32) -> String {
+        String::from_utf8_lossy(&self.files[file as usize].0).into_owned()
+    }
+
+    /// Similarity of all pairs of files that have one, by their numbers.
+    pub(super) fn scored(&self) -> Vec<(f32, u32, u32)> {
+        let mut by_picture: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for ((_, picture), number) in self.files.iter().zip(0..) {
+            by_picture.entry(*picture).or_default().push(number);
+        }
+        let mut scored = Vec::new();
+        for files in by_picture.values() {
+            let pairs =
+                files.iter().enumerate().flat_map(|(i, &a)| files[i + 1..].iter().map(move |&b| (1.0, a, b)));
+            scored.extend(pairs);
+        }
+        for pair in self.pairs.iter().filter(|pair| pair.unlikeness < 1.0) {
+            for &a in &by_picture[&pair.a] {
+                scored.extend(by_picture[&pair.b].iter().map(|&b| (1.0 - pair.unlikeness, a, b)));
+            }
+        }
+        scored
+    }
+
+    /// For tests: a scan that found these pairs of files.
+    #[cfg(test)]
+    pub(super) fn of_scored(names: &[&str], pairs: &[(f32, u32, u32)], threshold: f64) -> Scan {
+        let plan = Plan {
+            images: names.len(),
+            base: PathBuf::new(),
+            threshold: super::plan::Threshold { similarity: threshold, ..Default::default() },
+            keep: Vec::new(),
+            groups: Vec::new(),
+            near_misses: Vec::new(),
+            skipped: Vec::new(),
+        };
+        let pair = |&(similarity, a, b): &(f32, u32, u32)| Pair {
+            a,
+            b,
+            turn: Turn::NONE,
+            distance: 0,
+            unlikeness: 1.0 - similarity,
+        };
+        let files = names.iter().zip(0..).map(|(name, number)| (name.as_bytes().to_vec(), number)).collect();
+        Scan { plan, pairs: pairs.iter().map(pair).collect(), files, skipped: Vec::new(), flat: 0 }
+    }
+}
+
+/// Looks for duplicates among the images of the index at `dir` that lie in `data` or a reference; without `data`, among all.
+/// `decided` says of two contents whether they are not to be proposed; of the same one twice, whether its copies are not.
+///
+/// # Errors
+/// When there is no index or it is damaged; when another program writes the looks; [`Error::Interrupted`].
+pub fn scan(
+    dir: &Path,
+    data: &[PathBuf],
+    options: &ScanOptions,
+    decided: &dyn Fn(&Hash, &Hash) -> bool,
+    observer: &dyn Observer,
+) -> Result<Scan> {
+    let snapshot = Snapshot::open(dir)?;
+    let base = dir.parent().unwrap_or(Path::new(""));
+    let mut collection = Collection::new(&snapshot, base, data, &options.reference)?;
+    // what was given was indexed just now
+    let mut skipped = if data.is_empty() { collection.check() } else { Vec::new() };
+    let (looks, unseen) = looks(dir, &snapshot, &collection, observer)?;
+    skipped.extend(unseen);
+    if observer.interrupted() {
+        return Err(Error::Interrupted);
+    }
+    let pictures = collection.look(&looks);
+    let lookup: Vec<Look<'_>> =
+        pictures.iter().filter_map(|picture| looks.get(&picture.contents[0])).collect();
+    let apart =
+        |a: &Picture, b: &Picture| a.contents.iter().any(|a| b.contents.iter().any(|b| decided(a, b)));
+
+    let lumas: Vec<_> = lookup.iter().map(|look| look.luma).collect();
+    let codes = Codes::new(dir, &lumas)?;
+    let comparison = Comparison { looks: &lookup, codes: &codes };
+    let turns: Vec<Turn> = std::iter::once(Turn::NONE).chain(options.turns.iter().copied()).collect();
+    let all: Vec<u32> = (0..lookup.len() as u32).collect();
+    let pairs = comparison.pairs(&all, &turns, &OF_COPIES)?;
+    let Measured { threshold, cut } =
+        measure::measure(&comparison, &pairs, &turns, options.false_positive_rate, |position| {
+            collection.source(&pictures[position as usize])
+        })?;
+    if observer.interrupted() {
+        return Err(Error::Interrupted);
+    }
+
+    let mut unlike: BTreeMap<(u32, u32), f32> = pairs
+        .iter()
+        .filter(|pair| !apart(&pictures[pair.a as usize], &pictures[pair.b as usize]))
+        .map(|pair| ((pair.a, pair.b), pair.unlikeness))
+        .collect();
+    let mut resizer = Resizer::new();
+    let mut measure = |missing: &[(u32, u32)]| -> Vec<f32> {
+        let one = |&(a, b): &(u32, u32)| {
+            if apart(&pictures[a as usize], &pictures[b as usize]) {
+                return 1.0;
+            }
+            let (a, b) = (&lookup[a as usize], &lookup[b as usize]);
+            turns.iter().map(|&turn| compare(a, b, turn, &mut resizer)).fold(1.0, f32::min)
+        };
+        missing.iter().map(one).collect()
+    };
+    let groups = linked(&mut unlike, cut, &mut measure);
+    let misses: BTreeSet<_> = {
+        let mut near: Vec<&Pair> = pairs
+            .iter()
+            .filter(|pair| pair.unlikeness > cut && pair.unlikeness <= MISS_WITHIN * cut)
+            .filter(|pair| unlike.contains_key(&(pair.a, pair.b)))
+            .collect();
+        near.sort_by(|a, b| a.unlikeness.total_cmp(&b.unlikeness));
+        near.into_iter().take(MISSES).map(|pair| (pair.a, pair.b)).collect()
+    };
+    let proposal = Proposal {
+        collection: &collection,
+        pictures: &pictures,
+        looks: &looks,
+        codes: &codes,
+        pairs: pairs.iter().map(|pair| ((pair.a, pair.b), *pair)).collect(),
+        unlike: &unlike,
+        options,
+        decided,
+    };
+    let found = [proposal.same_bytes(), proposal.same_pixels(), proposal.near(&groups)].concat();
+    let mut near_misses: Vec<_> = misses.iter().filter_map(|pair| proposal.near_miss(*pair)).collect();
+    near_misses.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then_with(|| a.a.path.cmp(&b.a.path)));
+    let flat = lookup.iter().filter(|look| super::pairs::is_flat(look.luma)).count();
+    let unread = |skipped: &Skipped| Unread { path: skipped.path.clone(), reason: skipped.reason.clone() };
+    let plan = Plan {
+        images: collection.len(),
+        base: std::path::absolute(".").unwrap_or_default(),
+        threshold,
+        keep: options.keep.iter().map(|preference| preference.name().to_owned()).collect(),
+        groups: found,
+        near_misses,
+        skipped: skipped.iter().map(unread).collect(),
+    };
+    let files = collection.shown(&pictures);
+    Ok(Scan { plan, pairs, files, skipped, flat })
+}
+
+/// Looks at what was never looked at.
+fn looks(
+    dir: &Path,
+    snapshot: &Snapshot,
+    collection: &Collection,
+    observer: &dyn Observer,
+) -> Result<(Looks, Vec<Skipped>)> {
+    drop_damaged(dir, observer)?;
+    let there = Looks::open(dir)?;
+    let new: Vec<(&Hash, &[u8])> =
+        collection.contents().filter(|(hash, _)| there.get(hash).is_none()).collect();
+    let (mut wanted, mut skipped) = (Vec::new(), Vec::new());
+    let items = named(new.iter().map(|(_, name)| *name), collection.base());
+    for ((hash, name), item) in new.into_iter().zip(items) {
+        match item {
+            Ok(item) => wanted.push((*hash, item)),
+            Err(reason) => skipped.push(Skipped::new(name, reason)),
+        }
+    }
+    drop(there);
+    let known: HashSet<Hash> = super::files::hashes(snapshot)?;
+    let (looks, more) = look_at_all(dir, &wanted, &known, observer)?;
+    skipped.extend(more);
+    Ok((looks, skipped))
+}

@@ -1,0 +1,161 @@
+//! From when on two images are near: a threshold with a meaning.
+//!
+//! Images that were mirrored or stood on their heads are no copies of others in the collection, but just as like them as different
+//! images are: pairs with them are the null. How rare small unlikenesses are among them is fitted and extended (a power law, as of
+//! extreme values: Pickands 1975) to where it meets the false-positive rate that is asked for.
+//!
+//! A few of the null pairs may be true ones: copies that were mirrored before, in collections of the web. They are few, stand at the small end,
+//! and make the tail look longer than it is. So it is fitted in windows further and further from that end, and the one
+//! in which it falls fastest counts.
+
+/// The ends of a window differ by this factor; it moves by that one.
+const WINDOW: f64 = 3.0;
+const STEP: f64 = 1.15;
+/// The first window begins here, no window ends beyond that.
+const FIRST: f64 = 0.005;
+const LAST: f64 = 0.8;
+/// Fewer pairs in a window tell nothing.
+const FEWEST: usize = 60;
+/// The steepest power that is believed.
+const STEEPEST: f64 = 10.0;
+/// The threshold where the null tells nothing, as in collections of a few images: that of photos at the default rate, made safe.
+const UNTOLD: f64 = 0.03;
+/// The threshold is never below (rounding alone makes as much) or above.
+const RANGE: std::ops::RangeInclusive<f64> = 0.004..=0.15;
+
+/// Pairs of images that are no copies of each other.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Null {
+    /// Unlikeness of those that lie on each other at all, ascending.
+    unlikeness: Vec<f64>,
+    /// Pairs that were compared.
+    tested: usize,
+}
+
+/// The tail of a null: how many of its pairs are below an unlikeness.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Tail {
+    begin: f64,
+    pairs: f64, // below `begin`, as extended from above
+    power: f64,
+}
+
+/// A threshold, and what to expect of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Cut {
+    /// Pairs up to this unlikeness are near.
+    pub(super) unlikeness: f64,
+    /// The share of different pairs below it, of those that are compared; none where the null does not tell.
+    pub(super) rate: Option<f64>,
+}
+
+impl Null {
+    /// The null of so many pairs that were compared; `unlikeness` of them in any order.
+    pub(super) fn new(unlikeness: impl Iterator<Item = f32>) -> Null {
+        let mut all: Vec<f64> = unlikeness.map(f64::from).collect();
+        let tested = all.len();
+        all.retain(|&value| value < 1.0);
+        all.sort_unstable_by(f64::total_cmp);
+        Null { unlikeness: all, tested }
+    }
+
+    /// Pairs compared.
+    pub(super) fn tested(&self) -> usize {
+        self.tested
+    }
+
+    /// The least unlikeness of two different images; 1 where there are none.
+    pub(super) fn least(&self) -> f64 {
+        self.unlikeness.first().copied().unwrap_or(1.0)
+    }
+
+    /// The threshold below which no more than `rate` of different pairs lie.
+    pub(super) fn cut(&self, rate: f64) -> Cut {
+        let wanted = rate * self.tested as f64;
+        let tails = std::iter::successors(Some(FIRST), |begin| Some(begin * STEP));
+        let tails = tails.take_while(|begin| begin * WINDOW <= LAST).filter_map(|begin| self.tail(begin));
+        let best = tails.map(|tail| (tail.at(wanted), tail)).max_by(|(a, _), (b, _)| a.total_cmp(b));
+        let Some((unlikeness, tail)) = best else { return Cut { unlikeness: UNTOLD, rate: None } };
+        let unlikeness = unlikeness.clamp(*RANGE.start(), *RANGE.end());
+        Cut { unlikeness, rate: Some(tail.below(unlikeness) / self.tested as f64) }
+    }
+
+    /// The tail as it looks from the window that begins at `begin`.
+    fn tail(&self, begin: f64) -> Option<Tail> {
+        let of = |value: f64| self.unlikeness.partition_point(|&other| other < value);
+        let inside = &self.unlikeness[of(begin)..of(begin * WINDOW)];
+        if inside.len() < FEWEST {
+            return None;
+        }
+        let n = inside.len() as f64;
+        let mean = inside.iter().map(|value| (value / begin).ln()).sum::<f64>() / n;
+        let power = power_of(mean);
+        Some(Tail { begin, pairs: n / (WINDOW.powf(power) - 1.0), power })
+    }
+}
+
+impl Tail {
+    fn below(&self, unlikeness: f64) -> f64 {
+        self.pairs * (unlikeness / self.begin).powf(self.power)
+    }
+
+    /// Where so many pairs are below.
+    fn at(&self, pairs: f64) -> f64 {
+        // inside of its window and beyond it is no tail
+        self.begin * (pairs / self.pairs).min(1.0).powf(self.power.recip())
+    }
+}
+
+/// The power of x in (0, ln WINDOW) with density exp(power x), by their mean: maximum likelihood.
+fn power_of(mean: f64) -> f64 {
+    let length = WINDOW.ln();
+    let mean_at = |power: f64| length / (1.0 - (-power * length).exp()) - power.recip();
+    let (mut low, mut high) = (0.05, STEEPEST);
+    for _ in 0..60 {
+        let middle = (low + high) / 2.0;
+        if mean_at(middle) < mean { low = middle } else { high = middle }
+    }
+    low
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    /// Values with a power law below `scale`.
+    fn null(n: usize, scale: f64, power: f64, seed: u64) -> Vec<f32> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        (0..n).map(|_| (scale * rng.random::<f64>().powf(1.0 / power)).min(1.0) as f32).collect()
+    }
+
+    #[test]
+    fn the_rate_that_was_asked_for_is_the_rate_there_is() {
+        for (scale, power) in [(0.6, 3.0), (0.2, 5.0), (1.0, 4.0)] {
+            let cut = Null::new(null(20_000, scale, power, 1).into_iter()).cut(1e-5);
+            let true_rate = (cut.unlikeness / scale).powf(power);
+            assert!((1e-6..2e-5).contains(&true_rate), "{scale} {power}: {cut:?} {true_rate}");
+            assert!(cut.rate.unwrap() <= 1.01e-5);
+        }
+    }
+
+    #[test]
+    fn a_few_true_pairs_do_not_spoil_it() {
+        let mut values = null(20_000, 0.6, 3.0, 2);
+        let clean = Null::new(values.iter().copied()).cut(1e-5).unlikeness;
+        values.extend(null(100, 0.03, 1.5, 3));
+        let spoilt = Null::new(values.into_iter()).cut(1e-5).unlikeness;
+        assert!((0.5..1.5).contains(&(spoilt / clean)), "{clean} {spoilt}");
+    }
+
+    #[test]
+    fn few_pairs_tell_nothing_and_a_lower_rate_is_stricter() {
+        assert_eq!(Null::new([0.5; 10].into_iter()).cut(1e-6), Cut { unlikeness: UNTOLD, rate: None });
+        assert_eq!(Null::default().least(), 1.0);
+        let null = Null::new(null(20_000, 0.6, 4.0, 4).into_iter());
+        let cuts: Vec<f64> = [1e-3, 1e-4, 1e-5, 1e-6].iter().map(|&rate| null.cut(rate).unlikeness).collect();
+        assert!(cuts.windows(2).all(|pair| pair[0] >= pair[1]), "{cuts:?}");
+    }
+}
