@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::align::OF_ANY;
 use super::copies::Change;
 use super::look::{Look, Thumb, Turn, chroma, fine_luma, luma};
-use super::pairs::{Comparison, Pair, compare, is_flat};
+use super::pairs::{Compared, Comparison, compare, is_flat};
 use super::plan::{CopyRecall, Threshold};
 use super::threshold::{Cut, Null};
 use crate::error::Result;
@@ -35,12 +35,13 @@ pub(super) struct Measured {
 /// Those of the search.
 pub(super) fn measure(
     comparison: &Comparison<'_>,
-    pairs: &[Pair],
+    compared: &Compared,
     turns: &[Turn],
     rate: f64,
     source: impl Fn(u32) -> Option<Source> + Sync,
 ) -> Result<Measured> {
-    let alike: HashSet<(u32, u32)> = pairs
+    let alike: HashSet<(u32, u32)> = compared
+        .pairs
         .iter()
         .filter(|pair| pair.turn == Turn::NONE && pair.unlikeness < ALIKE)
         .map(|pair| (pair.a, pair.b))
@@ -53,8 +54,8 @@ pub(super) fn measure(
     let mut told: Option<(Cut, Null)> = None;
     for turn in strange {
         let strange = comparison.pairs(&sample(NULL_IMAGES), &[turn], &OF_ANY)?;
-        let different = strange.iter().filter(|pair| !alike.contains(&(pair.a, pair.b)));
-        let null = Null::new(different.map(|pair| pair.unlikeness));
+        let different = strange.pairs.iter().filter(|pair| !alike.contains(&(pair.a, pair.b)));
+        let null = Null::new(different.map(|pair| pair.unlikeness), strange.tested);
         let cut = null.cut(rate);
         // the stricter one; one that tells nothing only where there is no other
         let strictness = |cut: &Cut| (cut.rate.is_none(), cut.unlikeness);
@@ -67,8 +68,8 @@ pub(super) fn measure(
     let threshold = Threshold {
         similarity: 1.0 - cut.unlikeness,
         false_positive_rate: rate,
-        pairs_tested: pairs.len() as u64,
-        expected_false_pairs: cut.rate.map(|rate| rate * pairs.len() as f64),
+        pairs_tested: compared.tested as u64,
+        expected_false_pairs: cut.rate.map(|rate| rate * compared.tested as f64),
         null_pairs: if cut.rate.is_some() { null.tested() as u64 } else { 0 },
         null_largest: if cut.rate.is_some() { 1.0 - null.least() } else { 0.0 },
         recall: recall(comparison, turns, limit, &sample(COPIED), source)?,

@@ -3,8 +3,6 @@
 //! Each image is laid on its candidates, turned in each way that is asked for; the best way counts. Where one image is smaller than a
 //! thumbnail, both are shrunk to its size first: what it does not show is no difference.
 
-use std::collections::BTreeMap;
-
 use rayon::prelude::*;
 
 use super::align::{DETAIL_INNER, DETAIL_POINTS, Detail, Enough, INNER, OF_COPIES, POINTS, Template, View};
@@ -17,6 +15,8 @@ use crate::images::{InputShape, Pixels, Resizer, to_pixels};
 /// Variance of the luma below which an image is flat, in grey levels squared: it is compared byte by byte and pixel by pixel alone.
 const FLAT: f64 = 6.0;
 
+/// Images whose candidates are looked for at once.
+const BLOCK: usize = 1 << 14;
 /// Thumbnails less unlike than this are looked at in detail, where there is more of them.
 const ALIKE: f32 = 0.8;
 
@@ -33,6 +33,14 @@ pub(super) struct Pair {
     pub(super) distance: u32,
     /// 0 for the same picture, 1 for nothing in common.
     pub(super) unlikeness: f32,
+}
+
+/// Pairs that were compared.
+pub(super) struct Compared {
+    /// Those with anything in common, sorted by position.
+    pub(super) pairs: Vec<Pair>,
+    /// All of them.
+    pub(super) tested: usize,
 }
 
 /// Whether an image shows nothing.
@@ -120,56 +128,66 @@ impl Comparison<'_> {
     ///
     /// # Errors
     /// Those of the search.
-    pub(super) fn pairs(&self, images: &[u32], turns: &[Turn], enough: &Enough) -> Result<Vec<Pair>> {
-        let looks = self.looks;
-        let images: Vec<u32> =
-            images.iter().copied().filter(|&image| !is_flat(looks[image as usize].luma)).collect();
-        let mut candidates: BTreeMap<(u32, u32, Turn), u32> = BTreeMap::new();
-        for &turn in turns {
-            let queries: Vec<Thumb> = images.par_iter().map(|&i| turn.of(looks[i as usize].luma)).collect();
-            for (&image, near) in images.iter().zip(self.codes.near(&queries)?) {
-                for (other, distance) in near.into_iter().filter(|(other, _)| *other != image) {
-                    // the same pair may be found from either side
-                    let pair =
-                        if image < other { (image, other, turn) } else { (other, image, turn.inverse()) };
-                    candidates.entry(pair).or_insert(distance);
-                }
-            }
-        }
-        let mut by_image: Vec<Vec<Pair>> = Vec::new();
-        for ((a, b, turn), distance) in candidates {
-            let pair = Pair { a, b, turn, distance, unlikeness: 1.0 };
-            match by_image.last_mut() {
-                Some(pairs) if pairs[0].a == a => pairs.push(pair),
-                _ => by_image.push(vec![pair]),
-            }
-        }
-        let compared: Vec<Vec<Pair>> = by_image
+    pub(super) fn pairs(&self, images: &[u32], turns: &[Turn], enough: &Enough) -> Result<Compared> {
+        let candidates = self.candidates(images, turns)?;
+        let by_image: Vec<&[Pair]> = candidates.chunk_by(|one, next| one.a == next.a).collect();
+        let compared: Vec<(usize, Vec<Pair>)> = by_image
             .into_par_iter()
             .map_init(Resizer::new, |resizer, pairs| self.compare_one(pairs, enough, resizer))
             .collect();
-        Ok(compared.concat())
+        let tested = compared.iter().map(|(tested, _)| tested).sum();
+        Ok(Compared { pairs: compared.into_iter().flat_map(|(_, pairs)| pairs).collect(), tested })
     }
 
-    /// Pairs of one image: each turn of it is made ready once, the best turn of each pair is kept.
-    fn compare_one(&self, mut pairs: Vec<Pair>, enough: &Enough, resizer: &mut Resizer) -> Vec<Pair> {
+    /// Pairs to be compared, each once in every turn, sorted by their first image.
+    fn candidates(&self, images: &[u32], turns: &[Turn]) -> Result<Vec<Pair>> {
+        let looks = self.looks;
+        let shown = images.iter().copied().filter(|&image| !is_flat(looks[image as usize].luma));
+        let shown: Vec<u32> = shown.collect();
+        let mut candidates = Vec::new();
+        for (&turn, block) in
+            turns.iter().flat_map(|turn| shown.chunks(BLOCK).map(move |block| (turn, block)))
+        {
+            let queries: Vec<Thumb> = block.par_iter().map(|&i| turn.of(looks[i as usize].luma)).collect();
+            for (&image, near) in block.iter().zip(self.codes.near(&queries)?) {
+                let others = near.into_iter().filter(|(other, _)| *other != image);
+                candidates.extend(others.map(|(other, distance)| {
+                    // the same pair may be found from either side
+                    let (a, b, turn) =
+                        if image < other { (image, other, turn) } else { (other, image, turn.inverse()) };
+                    Pair { a, b, turn, distance, unlikeness: 1.0 }
+                }));
+            }
+        }
+        let key = |pair: &Pair| (pair.a, pair.turn, pair.b, pair.distance);
+        candidates.par_sort_unstable_by_key(key);
+        candidates.dedup_by_key(|pair| (pair.a, pair.turn, pair.b));
+        Ok(candidates)
+    }
+
+    /// Pairs of one image, sorted by turn: each turn of it is made ready once, the best turn of each pair is kept. How many were
+    /// compared, and those with anything in common.
+    fn compare_one(&self, pairs: &[Pair], enough: &Enough, resizer: &mut Resizer) -> (usize, Vec<Pair>) {
         let look = &self.looks[pairs[0].a as usize];
-        pairs.sort_unstable_by_key(|pair| (pair.turn, pair.b));
-        for same in pairs.chunk_by_mut(|a, b| a.turn == b.turn) {
+        let mut compared = Vec::with_capacity(pairs.len());
+        for same in pairs.chunk_by(|one, next| one.turn == next.turn) {
             let turn = same[0].turn;
             let luma = turn.of(look.luma);
             let view = View::new(&luma);
             let turned = Turned { look, turn, luma: &luma, template: &Template::new(&view) };
-            for pair in same {
-                pair.unlikeness = against(&turned, &self.looks[pair.b as usize], enough, resizer);
-            }
+            compared.extend(same.iter().map(|pair| {
+                let unlikeness = against(&turned, &self.looks[pair.b as usize], enough, resizer);
+                Pair { unlikeness, ..*pair }
+            }));
         }
-        pairs.sort_unstable_by(|a, b| {
+        compared.sort_unstable_by(|a, b| {
             let order = a.b.cmp(&b.b).then(a.unlikeness.total_cmp(&b.unlikeness));
             order.then_with(|| a.turn.cmp(&b.turn))
         });
-        pairs.dedup_by_key(|pair| pair.b);
-        pairs
+        compared.dedup_by_key(|pair| pair.b);
+        let tested = compared.len();
+        compared.retain(|pair| pair.unlikeness < 1.0);
+        (tested, compared)
     }
 }
 

@@ -158,15 +158,16 @@ pub fn scan(
     let comparison = Comparison { looks: &lookup, codes: &codes };
     let turns: Vec<Turn> = std::iter::once(Turn::NONE).chain(options.turns.iter().copied()).collect();
     let all: Vec<u32> = (0..lookup.len() as u32).collect();
-    let pairs = comparison.pairs(&all, &turns, &OF_COPIES)?;
+    let compared = comparison.pairs(&all, &turns, &OF_COPIES)?;
     let Measured { threshold, cut } =
-        measure::measure(&comparison, &pairs, &turns, options.false_positive_rate, |position| {
+        measure::measure(&comparison, &compared, &turns, options.false_positive_rate, |position| {
             collection.source(&pictures[position as usize])
         })?;
     if observer.interrupted() {
         return Err(Error::Interrupted);
     }
 
+    let pairs = compared.pairs;
     let mut unlike: BTreeMap<(u32, u32), f32> = pairs
         .iter()
         .filter(|pair| !apart(&pictures[pair.a as usize], &pictures[pair.b as usize]))

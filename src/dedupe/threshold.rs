@@ -21,7 +21,7 @@ const STEEPEST: f64 = 10.0;
 /// The threshold where the null tells nothing, as in collections of a few images: that of photos at the default rate, made safe.
 const UNTOLD: f64 = 0.03;
 /// The threshold is never below (rounding alone makes as much) or above.
-const RANGE: std::ops::RangeInclusive<f64> = 0.004..=0.15;
+const RANGE: std::ops::RangeInclusive<f64> = 0.001..=0.15;
 
 /// Pairs of images that are no copies of each other.
 #[derive(Debug, Clone, Default)]
@@ -50,13 +50,11 @@ pub(super) struct Cut {
 }
 
 impl Null {
-    /// The null of so many pairs that were compared; `unlikeness` of them in any order.
-    pub(super) fn new(unlikeness: impl Iterator<Item = f32>) -> Null {
-        let mut all: Vec<f64> = unlikeness.map(f64::from).collect();
-        let tested = all.len();
-        all.retain(|&value| value < 1.0);
-        all.sort_unstable_by(f64::total_cmp);
-        Null { unlikeness: all, tested }
+    /// The null of `tested` pairs that were compared; `unlikeness` of those that have anything in common, in any order.
+    pub(super) fn new(unlikeness: impl Iterator<Item = f32>, tested: usize) -> Null {
+        let mut unlikeness: Vec<f64> = unlikeness.map(f64::from).collect();
+        unlikeness.sort_unstable_by(f64::total_cmp);
+        Null { unlikeness, tested }
     }
 
     /// Pairs compared.
@@ -125,6 +123,11 @@ mod tests {
 
     use super::*;
 
+    fn of(values: Vec<f32>) -> Null {
+        let tested = values.len();
+        Null::new(values.into_iter().filter(|value| *value < 1.0), tested)
+    }
+
     /// Values with a power law below `scale`.
     fn null(n: usize, scale: f64, power: f64, seed: u64) -> Vec<f32> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -134,7 +137,7 @@ mod tests {
     #[test]
     fn the_rate_that_was_asked_for_is_the_rate_there_is() {
         for (scale, power) in [(0.6, 3.0), (0.2, 5.0), (1.0, 4.0)] {
-            let cut = Null::new(null(20_000, scale, power, 1).into_iter()).cut(1e-5);
+            let cut = of(null(20_000, scale, power, 1)).cut(1e-5);
             let true_rate = (cut.unlikeness / scale).powf(power);
             assert!((1e-6..2e-5).contains(&true_rate), "{scale} {power}: {cut:?} {true_rate}");
             assert!(cut.rate.unwrap() <= 1.01e-5);
@@ -144,17 +147,17 @@ mod tests {
     #[test]
     fn a_few_true_pairs_do_not_spoil_it() {
         let mut values = null(20_000, 0.6, 3.0, 2);
-        let clean = Null::new(values.iter().copied()).cut(1e-5).unlikeness;
+        let clean = of(values.clone()).cut(1e-5).unlikeness;
         values.extend(null(100, 0.03, 1.5, 3));
-        let spoilt = Null::new(values.into_iter()).cut(1e-5).unlikeness;
+        let spoilt = of(values).cut(1e-5).unlikeness;
         assert!((0.5..1.5).contains(&(spoilt / clean)), "{clean} {spoilt}");
     }
 
     #[test]
     fn few_pairs_tell_nothing_and_a_lower_rate_is_stricter() {
-        assert_eq!(Null::new([0.5; 10].into_iter()).cut(1e-6), Cut { unlikeness: UNTOLD, rate: None });
+        assert_eq!(of(vec![0.5; 10]).cut(1e-6), Cut { unlikeness: UNTOLD, rate: None });
         assert_eq!(Null::default().least(), 1.0);
-        let null = Null::new(null(20_000, 0.6, 4.0, 4).into_iter());
+        let null = of(null(20_000, 0.6, 4.0, 4));
         let cuts: Vec<f64> = [1e-3, 1e-4, 1e-5, 1e-6].iter().map(|&rate| null.cut(rate).unlikeness).collect();
         assert!(cuts.windows(2).all(|pair| pair[0] >= pair[1]), "{cuts:?}");
     }
