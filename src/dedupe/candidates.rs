@@ -1,11 +1,9 @@
 //! Which pairs are worth a closer look: those whose structural codes are near each other. Never all pairs.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirEntry};
 use std::path::Path;
-use std::time::Duration;
 
-use aesearch_index::{Item, Mode, Search, SegmentBuilder, Settings, Snapshot, Writer};
+use aesearch_index::{Access, Item, Mode, Search, SegmentBuilder, Settings, Snapshot, Writer};
 use rayon::prelude::*;
 
 use super::look::Thumb;
@@ -17,27 +15,10 @@ const NEIGHBOURS: usize = 24;
 /// How many of the nearest the search is to find.
 const RECALL: f32 = 0.99;
 
-/// Folders of codes begin so; one that is older than this was left by a scan that was killed.
-const TEMPORARY: &str = "dedupe-";
-const OLD: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Removes what killed scans left.
-fn sweep(dir: &Path) {
-    let is_left = |entry: &DirEntry| {
-        let is_ours = entry.file_name().as_encoded_bytes().starts_with(TEMPORARY.as_bytes());
-        let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
-        is_ours && age().is_some_and(|age| age > OLD)
-    };
-    let left = fs::read_dir(dir).into_iter().flatten().flatten().filter(is_left);
-    // what cannot be removed does no harm
-    left.for_each(|entry| drop(fs::remove_dir_all(entry.path())));
-}
-
-/// The codes of a collection, each kind in an index of its own for as long as a scan takes.
+/// The codes of a collection, each kind in an index of its own, in memory.
 pub(super) struct Codes {
     layout: Kind<LAYOUT>,
     spectrum: Kind<SPECTRUM>,
-    _dir: tempfile::TempDir,
 }
 
 struct Kind<const N: usize> {
@@ -52,19 +33,17 @@ struct Kind<const N: usize> {
 pub(super) type Near = BTreeMap<u32, u32>;
 
 impl Codes {
-    /// Codes of images; in `dir`, a folder is used for a while.
+    /// Codes of images; in `dir`, a folder is used until they are read back.
     ///
     /// # Errors
     /// When there is no room to write, or there are more images than a u32 counts.
     pub(super) fn new(dir: &Path, lumas: &[&Thumb]) -> Result<Codes> {
-        sweep(dir);
-        let temporary = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(dir);
+        let temporary = tempfile::Builder::new().prefix(".codes-").tempdir_in(dir);
         let temporary = temporary.map_err(|error| Error::io(dir, error))?;
         let place = |name: &str| temporary.path().join(name);
         Ok(Codes {
             layout: Kind::new(&place("layout"), lumas, layout)?,
             spectrum: Kind::new(&place("spectrum"), lumas, spectrum)?,
-            _dir: temporary,
         })
     }
 
@@ -100,7 +79,7 @@ impl<const N: usize> Kind<N> {
             builder.push(Item { name: &position.to_le_bytes(), payload: &[], code, latent: &[] })?;
         }
         Writer::lock(dir)?.commit(builder, &[])?;
-        Ok(Kind { planes, mean, codes, snapshot: Snapshot::open(dir)?, vector })
+        Ok(Kind { planes, mean, codes, snapshot: Snapshot::open_with(dir, Access::Read)?, vector })
     }
 
     fn code(&self, luma: &Thumb) -> Code {

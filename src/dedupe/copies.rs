@@ -22,7 +22,7 @@ pub(super) enum Change {
 }
 
 /// Images larger than this are shrunk before they are changed.
-const LARGEST: usize = 512;
+pub(super) const LARGEST: usize = 512;
 
 impl Change {
     /// Those that a scan tries.

@@ -265,6 +265,11 @@ impl Decisions {
         few.iter().any(|number| many.binary_search(number).is_ok())
     }
 
+    /// Whether it was decided that files of this content stay, whatever they are duplicates of.
+    pub fn keeps(&self, hash: &Hash) -> bool {
+        self.iter().any(|decision| decision.verdict == Verdict::KeepAll && decision.hashes.contains(hash))
+    }
+
     /// All of them, sorted by their hashes.
     pub fn iter(&self) -> impl Iterator<Item = Decision> {
         self.entries.iter().map(|(hashes, Entry { verdict, paths, .. })| Decision {

@@ -118,6 +118,12 @@ impl Collection {
         self.size
     }
 
+    /// Whether any image lies in this place.
+    pub(super) fn holds(&self, place: &Path) -> bool {
+        let place = Place::new(place);
+        self.files.iter().any(|file| place.holds(&file.name, &self.base))
+    }
+
     /// The folder that holds the index.
     pub(super) fn base(&self) -> &Path {
         &self.base

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use rayon::prelude::*;
 
 use super::align::OF_ANY;
-use super::copies::Change;
+use super::copies::{Change, LARGEST};
 use super::look::{Look, Thumb, Turn, chroma, fine_luma, luma};
 use super::pairs::{Compared, Comparison, compare, is_flat};
 use super::plan::{CopyRecall, Threshold};
 use super::threshold::{Cut, Null};
 use crate::error::Result;
-use crate::images::{Decoding, Pixels, Resizer, Source};
+use crate::images::{Decoding, Pixels, Resizer, Source, fitted};
 
 /// Images that null pairs are made with, of each kind.
 const NULL_IMAGES: usize = 8_192;
@@ -85,7 +85,10 @@ fn recall(
     source: impl Fn(u32) -> Option<Source> + Sync,
 ) -> Result<Vec<CopyRecall>> {
     let shown = |position: &&u32| !is_flat(comparison.looks[**position as usize].luma);
-    let read = |&position: &u32| Some((position, source(position)?.decode(&Decoding::default()).ok()?));
+    let read = |&position: &u32| {
+        let image = source(position)?.decode(&Decoding::default()).ok()?;
+        Some((position, fitted(&image, LARGEST).ok()?)) // many are held at once
+    };
     let originals: Vec<(u32, Pixels)> =
         positions.iter().filter(shown).collect::<Vec<_>>().into_par_iter().filter_map(read).collect();
     let mirrored = turns.contains(&Turn::MIRRORED).then_some(Change::Mirrored);

@@ -28,7 +28,8 @@ pub struct Plan {
     /// Those of the same bytes first, then those of the same pixels, then near ones. An image that one group keeps may be a
     /// duplicate in a later one; never the reverse.
     pub groups: Vec<Group>,
-    /// Pairs just below the threshold, the most similar first.
+    /// Pairs just below the threshold, and near ones that are in no group together as others of those are not near; the most similar
+    /// first.
     pub near_misses: Vec<NearMiss>,
     /// Images that could not be compared.
     #[serde(default)]
@@ -58,7 +59,7 @@ pub struct Group {
     pub keep: String,
     /// That file.
     pub keeper: File,
-    /// Others that stay: those of a reference.
+    /// Others that stay: those of a reference, those that were decided to be kept, with `across` those of the keeper's own path.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also_kept: Vec<Duplicate>,
     /// The others.

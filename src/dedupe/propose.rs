@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::candidates::Codes;
+use super::decisions::Decisions;
 use super::files::{Collection, Picture, Shape};
 use super::groups::better;
 use super::looks::{Hash, Looks};
@@ -31,7 +32,7 @@ pub(super) struct Proposal<'a> {
     /// What is wanted.
     pub(super) options: &'a ScanOptions,
     /// What was decided.
-    pub(super) decided: &'a dyn Fn(&Hash, &Hash) -> bool,
+    pub(super) decisions: &'a Decisions,
 }
 
 /// How a file lies to its group's keeper.
@@ -59,7 +60,7 @@ impl Proposal<'_> {
     /// Groups of files with the same bytes.
     pub(super) fn same_bytes(&self) -> Vec<Group> {
         let several = self.collection.by_content().filter(|(_, files)| files.len() > 1);
-        let open = several.filter(|(hash, _)| !(self.decided)(hash, hash));
+        let open = several.filter(|(hash, _)| !self.decisions.separates(hash, hash));
         let group = |(_, files): (&Hash, &[u32])| {
             let members = files.iter().map(|&file| self.member(file, 0)).collect();
             self.group(Kind::Bytes, members, &|_, _| Relation::same())
@@ -77,8 +78,9 @@ impl Proposal<'_> {
                 .collect();
             members.sort_by(|(_, a), (_, b)| self.order(a, b));
             let keeper = members.first()?.0;
-            let open =
-                members.into_iter().filter(|(hash, _)| *hash == keeper || !(self.decided)(&keeper, hash));
+            let open = members
+                .into_iter()
+                .filter(|(hash, _)| *hash == keeper || !self.decisions.separates(&keeper, hash));
             self.group(Kind::Pixels, open.map(|(_, member)| member).collect(), &|_, _| Relation::same())
         };
         let several = self.pictures.iter().filter(|picture| picture.contents.len() > 1);
@@ -143,8 +145,9 @@ impl Proposal<'_> {
     /// `Less` where `a` rather stays.
     fn order(&self, a: &Member, b: &Member) -> std::cmp::Ordering {
         // between paths the first named is the one to compare with
-        let parts = if self.options.across { a.part.cmp(&b.part) } else { std::cmp::Ordering::Equal };
-        parts.then_with(|| better(&a.file, &b.file, &self.options.keep))
+        let part = |member: &Member| if self.options.across { member.part } else { 0 };
+        let first = b.file.reference.cmp(&a.file.reference).then_with(|| part(a).cmp(&part(b)));
+        first.then_with(|| better(&a.file, &b.file, &self.options.keep))
     }
 
     fn group(
@@ -164,7 +167,9 @@ impl Proposal<'_> {
         let keeper = members.next()?;
         let (mut duplicates, mut also_kept) = (Vec::new(), Vec::new());
         for Member { file, part, position } in members {
-            let stays = file.reference || (self.options.across && part == keeper.part);
+            // of equal bytes one is as good as the other, but where all are kept: those make no group
+            let is_kept = kind != Kind::Bytes && self.is_kept(&file);
+            let stays = file.reference || is_kept || (self.options.across && part == keeper.part);
             let Relation { distance, similarity, turned } = relation(keeper.position, position);
             let list = if stays { &mut also_kept } else { &mut duplicates };
             list.push(Duplicate { file, distance, similarity, turned });
@@ -183,6 +188,11 @@ impl Proposal<'_> {
             diameter: 0.0,
             conflicting_labels: if labels.len() > 1 { labels } else { Vec::new() },
         })
+    }
+
+    /// Whether it was decided that this content stays.
+    fn is_kept(&self, file: &File) -> bool {
+        super::unhex(&file.hash).is_some_and(|hash| self.decisions.keeps(&hash))
     }
 
     fn sorted(&self, mut groups: Vec<Group>) -> Vec<Group> {

@@ -5,20 +5,21 @@
 //!                        looks of what is new          null, own copies -> threshold --^
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use aesearch_index::Snapshot;
 
 use super::align::OF_COPIES;
 use super::candidates::Codes;
+use super::decisions::Decisions;
 use super::files::{Collection, Picture};
 use super::groups::{Preference, linked};
 use super::look::{Look, Turn};
 use super::looks::{Hash, Looks, drop_damaged, look_at_all};
 use super::measure::{self, Measured};
 use super::pairs::{Comparison, Pair, compare};
-use super::plan::{Plan, Unread};
+use super::plan::{NearMiss, Plan, Unread};
 use super::propose::Proposal;
 use crate::error::{Error, Result};
 use crate::gallery::Observer;
@@ -126,20 +127,26 @@ impl Scan {
 }
 
 /// Looks for duplicates among the images of the index at `dir` that lie in `data` or a reference; without `data`, among all.
-/// `decided` says of two contents whether they are not to be proposed; of the same one twice, whether its copies are not.
+/// What was decided is not proposed again.
 ///
 /// # Errors
-/// When there is no index or it is damaged; when another program writes the looks; [`Error::Interrupted`].
+/// When there is no index or it is damaged; a reference that holds no image of it; when another program writes the looks; [`Error::Interrupted`].
 pub fn scan(
     dir: &Path,
     data: &[PathBuf],
     options: &ScanOptions,
-    decided: &dyn Fn(&Hash, &Hash) -> bool,
+    decisions: &Decisions,
     observer: &dyn Observer,
 ) -> Result<Scan> {
     let snapshot = Snapshot::open(dir)?;
     let base = dir.parent().unwrap_or(Path::new(""));
     let mut collection = Collection::new(&snapshot, base, data, &options.reference)?;
+    if let Some(empty) = options.reference.iter().find(|place| !collection.holds(place)) {
+        let what = format!("--reference {}: expected images of the index, got none", empty.display());
+        return Err(Error::usage(what).with_hint(
+            "index it first, or name what to compare: aesearch dedupe scan DATA --reference DIR",
+        ));
+    }
     // what was given was indexed just now
     let mut skipped = if data.is_empty() { collection.check() } else { Vec::new() };
     let (looks, unseen) = looks(dir, &snapshot, &collection, observer)?;
@@ -150,8 +157,9 @@ pub fn scan(
     let pictures = collection.look(&looks);
     let lookup: Vec<Look<'_>> =
         pictures.iter().filter_map(|picture| looks.get(&picture.contents[0])).collect();
-    let apart =
-        |a: &Picture, b: &Picture| a.contents.iter().any(|a| b.contents.iter().any(|b| decided(a, b)));
+    let apart = |a: &Picture, b: &Picture| {
+        a.contents.iter().any(|a| b.contents.iter().any(|b| decisions.separates(a, b)))
+    };
 
     let lumas: Vec<_> = lookup.iter().map(|look| look.luma).collect();
     let codes = Codes::new(dir, &lumas)?;
@@ -185,15 +193,6 @@ pub fn scan(
         missing.iter().map(one).collect()
     };
     let groups = linked(&mut unlike, cut, &mut measure);
-    let misses: BTreeSet<_> = {
-        let mut near: Vec<&Pair> = pairs
-            .iter()
-            .filter(|pair| pair.unlikeness > cut && pair.unlikeness <= MISS_WITHIN * cut)
-            .filter(|pair| unlike.contains_key(&(pair.a, pair.b)))
-            .collect();
-        near.sort_by(|a, b| a.unlikeness.total_cmp(&b.unlikeness));
-        near.into_iter().take(MISSES).map(|pair| (pair.a, pair.b)).collect()
-    };
     let proposal = Proposal {
         collection: &collection,
         pictures: &pictures,
@@ -202,11 +201,10 @@ pub fn scan(
         pairs: pairs.iter().map(|pair| ((pair.a, pair.b), *pair)).collect(),
         unlike: &unlike,
         options,
-        decided,
+        decisions,
     };
     let found = [proposal.same_bytes(), proposal.same_pixels(), proposal.near(&groups)].concat();
-    let mut near_misses: Vec<_> = misses.iter().filter_map(|pair| proposal.near_miss(*pair)).collect();
-    near_misses.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then_with(|| a.a.path.cmp(&b.a.path)));
+    let near_misses = near_misses(&pairs, &groups, &proposal, cut);
     let flat = lookup.iter().filter(|look| super::pairs::is_flat(look.luma)).count();
     let unread = |skipped: &Skipped| Unread { path: skipped.path.clone(), reason: skipped.reason.clone() };
     let plan = Plan {
@@ -220,6 +218,26 @@ pub fn scan(
     };
     let files = collection.shown(&pictures);
     Ok(Scan { plan, pairs, files, skipped, flat })
+}
+
+/// Pairs just beyond the threshold, and those within it that are in no group together; the most alike first.
+fn near_misses(pairs: &[Pair], groups: &[Vec<u32>], proposal: &Proposal<'_>, cut: f32) -> Vec<NearMiss> {
+    let group_of: HashMap<u32, usize> = groups
+        .iter()
+        .enumerate()
+        .flat_map(|(group, images)| images.iter().map(move |&image| (image, group)))
+        .collect();
+    let together = |pair: &Pair| {
+        let group = group_of.get(&pair.a);
+        group.is_some() && group == group_of.get(&pair.b)
+    };
+    let is_missed = |pair: &&Pair| {
+        let open = proposal.unlike.contains_key(&(pair.a, pair.b)); // not decided
+        open && pair.unlikeness <= MISS_WITHIN * cut && !together(pair)
+    };
+    let mut missed: Vec<&Pair> = pairs.iter().filter(is_missed).collect();
+    missed.sort_by(|a, b| a.unlikeness.total_cmp(&b.unlikeness).then_with(|| (a.a, a.b).cmp(&(b.a, b.b))));
+    missed.into_iter().filter_map(|pair| proposal.near_miss((pair.a, pair.b))).take(MISSES).collect()
 }
 
 /// Looks at what was never looked at.

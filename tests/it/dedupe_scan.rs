@@ -313,6 +313,57 @@ fn what_was_decided_is_not_proposed_again() {
 }
 
 #[test]
+fn what_is_kept_is_no_duplicate_of_another_either() {
+    let place = place_of(&[
+        ("p/1.png", png(&scene(1))),
+        ("p/1.jpg", jpeg(&scene(1), 80)),
+        ("p/1-poor.jpg", jpeg(&scene(1), 50)),
+        ("p/2.png", png(&scene(2))),
+    ]);
+    assert_eq!(groups(&scan(&place, &["p"])), ["near p/1.png = p/1-poor.jpg p/1.jpg"]);
+    place.run(&["dedupe", "decide", "p/1-poor.jpg", "--keep-all"]).expect(0);
+    let plan = scan(&place, &["p"]);
+    assert_eq!(groups(&plan), ["near p/1.png = p/1.jpg"]);
+    assert_eq!(plan["groups"][0]["also_kept"][0]["path"], "p/1-poor.jpg");
+}
+
+#[test]
+fn a_reference_that_holds_nothing_is_no_protection_and_is_refused() {
+    let place = place_of(&[
+        ("mine/1.png", png(&scene(1))),
+        ("ref/1.png", png(&scene(1))),
+        ("other/1.txt", b"no image".to_vec()),
+    ]);
+    place.run(&["index", "mine"]).expect(0);
+    for reference in ["nosuch", "ref", "other"] {
+        let ran = place.run(&["dedupe", "scan", "--reference", reference]).expect(2);
+        ran.says("expected images of the index, got none");
+    }
+    let across = scan(&place, &["mine", "ref", "--across", "--reference", "ref"]);
+    assert_eq!(groups(&across), ["bytes ref/1.png = mine/1.png"]);
+}
+
+#[test]
+fn nothing_else_in_the_folder_of_the_index_is_touched() {
+    let place = place_of(&[("p/1.png", png(&scene(1))), ("p/2.png", png(&scene(2)))]);
+    place.run(&["index", "p"]).expect(0);
+    let photo = place.path().join(".aesearch/dedupe-plan.json.duplicates/photo.png");
+    write(&photo, b"moved here");
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(100 * 24 * 60 * 60);
+    let folder = std::fs::File::open(photo.parent().expect("a folder")).expect("opens");
+    folder.set_modified(long_ago).expect("an old folder");
+    let names = || -> BTreeSet<std::ffi::OsString> {
+        let entries = std::fs::read_dir(place.path().join(".aesearch")).expect("a folder");
+        entries.map(|entry| entry.expect("an entry").file_name()).collect()
+    };
+    let mut expected = names();
+    expected.insert("looks".into());
+    place.run(&["dedupe", "scan"]).expect(0);
+    assert!(photo.is_file());
+    assert_eq!(names(), expected, "the looks came, and nothing else came or went");
+}
+
+#[test]
 fn what_stays_can_be_chosen_and_labels_that_differ_are_told() {
     let place = place_of(&[
         ("p/cat/first.png", png(&scene(1))),

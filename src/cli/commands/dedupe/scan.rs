@@ -139,9 +139,8 @@ pub(super) fn find(
             return Err(Error::usage(what).with_hint("name folders or files with images"));
         }
     }
-    let decided = |a: &dedupe::Hash, b: &dedupe::Hash| decisions.separates(a, b);
     let teller = Teller::looks(context).until(catch_interrupts());
-    let scan = dedupe::scan(&dir, &data, options, &decided, &teller);
+    let scan = dedupe::scan(&dir, &data, options, decisions, &teller);
     teller.finish();
     let mut scan = scan?;
     tell_skipped(&context.printer, &scan.skipped);
