@@ -1,6 +1,5 @@
 //! Which pairs are worth a closer look: those whose structural codes are near each other. Never all pairs.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use aesearch_index::{Access, Item, Mode, Search, SegmentBuilder, Settings, Snapshot, Writer};
@@ -29,9 +28,6 @@ struct Kind<const N: usize> {
     vector: fn(&Thumb) -> [f32; N],
 }
 
-/// An image of the collection that is near a query: its position, and the distance of their layouts in bits, at most 256.
-pub(super) type Near = BTreeMap<u32, u32>;
-
 impl Codes {
     /// Codes of images; in `dir`, a folder is used until they are read back.
     ///
@@ -47,22 +43,21 @@ impl Codes {
         })
     }
 
-    /// Hamming distance of two images' layouts, by position, in bits.
-    pub(super) fn distance(&self, a: u32, b: u32) -> u32 {
-        self.layout.distance(&self.layout.codes[a as usize], b)
+    /// Hamming distance of an image's layout to that of the image at a position, in bits, at most 256.
+    pub(super) fn distance(&self, luma: &Thumb, position: u32) -> u32 {
+        aesearch_index::distance(&self.layout.code(luma), &self.layout.codes[position as usize])
     }
 
-    /// For each query, which of the collection's images may be copies of it.
+    /// For each query, which of the collection's images may be copies of it: their positions, ascending.
     ///
     /// # Errors
     /// Those of the search.
-    pub(super) fn near(&self, queries: &[Thumb]) -> Result<Vec<Near>> {
+    pub(super) fn near(&self, queries: &[Thumb]) -> Result<Vec<Vec<u32>>> {
         let mut near = self.layout.near(queries)?;
-        let codes: Vec<Code> = queries.par_iter().map(|luma| self.layout.code(luma)).collect();
-        for ((near, code), more) in near.iter_mut().zip(&codes).zip(self.spectrum.near(queries)?) {
-            for &position in more.keys() {
-                near.entry(position).or_insert_with(|| self.layout.distance(code, position));
-            }
+        for (near, more) in near.iter_mut().zip(self.spectrum.near(queries)?) {
+            near.extend(more);
+            near.sort_unstable();
+            near.dedup();
         }
         Ok(near)
     }
@@ -86,19 +81,12 @@ impl<const N: usize> Kind<N> {
         self.planes.code(&(self.vector)(luma), &self.mean)
     }
 
-    /// Hamming distance of a code to that of an image, in bits.
-    fn distance(&self, code: &Code, position: u32) -> u32 {
-        aesearch_index::distance(code, &self.codes[position as usize])
-    }
-
-    fn near(&self, queries: &[Thumb]) -> Result<Vec<Near>> {
+    fn near(&self, queries: &[Thumb]) -> Result<Vec<Vec<u32>>> {
         let codes: Vec<u64> = queries.par_iter().flat_map_iter(|luma| self.code(luma)).collect();
         let search = Search { k: NEIGHBOURS, mode: Mode::Recall(RECALL), radius: None, ties: false };
         let hits = self.snapshot.search_many(&codes, &search)?;
         let position = |id: u32| Some(u32::from_le_bytes(self.snapshot.name(id).try_into().ok()?));
-        let near = |hits: Vec<aesearch_index::Hit>| {
-            hits.iter().filter_map(|hit| Some((position(hit.id)?, hit.distance))).collect()
-        };
+        let near = |hits: Vec<aesearch_index::Hit>| hits.iter().filter_map(|hit| position(hit.id)).collect();
         Ok(hits.into_iter().map(near).collect())
     }
 }

@@ -5,12 +5,12 @@
 //!
 //! 1. Brightness and contrast are evened out, where neither is clipped; then the one is clipped where the other was.
 //! 2. The sharper is blurred until both are equally sharp: what was scaled down has lost its detail.
-//! 3. The difference of the gradients in each of 6x6 overlapping squares, each two sevenths of a side,, over the mean energy of both. Gradients, as
+//! 3. The difference of the gradients in each of 6x6 overlapping squares, each two sevenths of a side, over the mean energy of both. Gradients, as
 //!    pixels correlate merely because both are dark at the top. The largest is the unlikeness of the luma.
 //! 4. Colours that differ make it larger, colours that agree smaller: few of the images with like luma have like colour.
 
 use super::align::{FLOOR, Sums, Warped, blur};
-use super::look::CHROMA;
+use super::look::{AREA, CHROMA, SIDE, Thumb};
 
 /// Above this, a value may have been clipped, in grey levels.
 const CLIPPED: f32 = 240.0;
@@ -31,6 +31,13 @@ const NEUTRAL: f32 = 0.25;
 /// So much the colours count, and no more below this unlikeness.
 const COLOUR_WEIGHT: f32 = 0.75;
 const COLOUR_FLOOR: f32 = 0.1;
+
+/// Whether an image shows next to nothing: it is like no other, and compared byte by byte and pixel by pixel alone.
+pub(super) fn is_flat(luma: &Thumb) -> bool {
+    let mut image = luma.map(f32::from);
+    blur::<SIDE>(&mut image, 0.25);
+    Gradients::<SIDE>::of(&image).energy(&[1.0; AREA]) < FLAT
+}
 
 /// Unlikeness of two lumas, f32 `[I, I]` with N points: `a`, and the other as it lies under it.
 pub(super) fn luma_unlikeness<const N: usize, const I: usize>(mut a: [f32; N], other: Warped<N>) -> f32 {
@@ -191,7 +198,6 @@ pub(super) fn unlikeness(luma: f32, colour: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::super::align::{INNER, OF_COPIES, POINTS, Template, View};
-    use super::super::look::{SIDE, Thumb};
     use super::*;
 
     /// Stripes and a blob; `what` is where the blob is.
@@ -236,6 +242,10 @@ mod tests {
         let noise: Thumb = std::array::from_fn(|i| 100 + (i * 7919 % 3) as u8);
         assert_eq!(compared(&noise, &noise), 1.0);
         assert_eq!(compared(&[7; 1024], &[7; 1024]), 1.0);
+        assert!(is_flat(&noise) && is_flat(&[0; 1024]) && is_flat(&[255; 1024]));
+        assert!(!is_flat(&picture((10.0, 20.0), 0.5, 0.0)));
+        let sky: Thumb = std::array::from_fn(|i| 100 + (i / SIDE) as u8);
+        assert!(is_flat(&sky), "a soft slope");
     }
 
     #[test]

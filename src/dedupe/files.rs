@@ -1,6 +1,6 @@
 //! The files of a scan: which of them hold the same bytes, which show the same pixels.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use aesearch_index::Snapshot;
@@ -56,12 +56,25 @@ impl Collection {
         reference: &[PathBuf],
     ) -> Result<Collection> {
         let places = |paths: &[PathBuf]| paths.iter().map(|path| Place::new(path)).collect::<Vec<_>>();
-        let (data, reference) = (places(data), places(reference));
+        // a list of a hundred thousand files is looked up, not gone through
+        let exact: HashMap<&[u8], usize> = data
+            .iter()
+            .enumerate()
+            .rev()
+            .map(|(part, path)| (path.as_os_str().as_encoded_bytes(), part))
+            .collect();
+        let named: HashSet<&[u8]> =
+            snapshot.ids().map(|id| snapshot.name(id)).filter(|name| exact.contains_key(name)).collect();
+        let wide =
+            data.iter().zip(0..).filter(|(path, _)| !named.contains(path.as_os_str().as_encoded_bytes()));
+        let wide: Vec<(Place, usize)> = wide.map(|(path, part)| (Place::new(path), part)).collect();
+        let reference = places(reference);
         let mut files = Vec::new();
         for id in snapshot.ids() {
             let name = snapshot.name(id);
             let is_reference = reference.iter().any(|place| place.holds(name, base));
-            let part = data.iter().position(|place| place.holds(name, base));
+            let by_place = || wide.iter().find(|(place, _)| place.holds(name, base)).map(|(_, part)| *part);
+            let part = exact.get(name).copied().or_else(by_place);
             let part = if data.is_empty() { Some(0) } else { part };
             if let Some(part) = part.or(is_reference.then_some(data.len())) {
                 let record = Record::of(snapshot, id)?;
@@ -170,6 +183,22 @@ impl Collection {
     /// Which of the paths of the scan a file lies in.
     pub(super) fn part(&self, file: u32) -> usize {
         self.files[file as usize].part
+    }
+
+    /// What a picture is to be compared with has a lower rank: 0 is a reference. Without `across`, all others have the same.
+    pub(super) fn rank(&self, picture: &Picture, across: bool) -> usize {
+        let files = || {
+            picture
+                .contents
+                .iter()
+                .flat_map(|hash| self.files_of(hash))
+                .map(|&file| &self.files[file as usize])
+        };
+        match files().any(|file| file.reference) {
+            true => 0,
+            false if across => files().map(|file| file.part + 1).min().unwrap_or(1),
+            false => 1,
+        }
     }
 
     /// What a plan says of a file; its look says the rest.

@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use rayon::prelude::*;
 
 use super::align::OF_ANY;
+use super::compare::is_flat;
 use super::copies::{Change, LARGEST};
 use super::look::{Look, Thumb, Turn, chroma, fine_luma, luma};
-use super::pairs::{Compared, Comparison, compare, is_flat};
+use super::pairs::{Compared, Comparison, compare};
 use super::plan::{CopyRecall, Threshold};
 use super::threshold::{Cut, Null};
 use crate::error::Result;
@@ -112,8 +113,8 @@ fn recall(
                 let original = &comparison.looks[*position as usize];
                 let fine = fine.as_deref();
                 let copy = Look { luma, chroma, fine, width: size.0, height: size.1, ..*original };
-                *found |=
-                    near.contains_key(position) && compare(&copy, original, turn, &mut resizer) <= limit;
+                *found |= near.binary_search(position).is_ok()
+                    && compare(&copy, original, turn, &mut resizer) <= limit;
             }
         }
         let n = copies.len();

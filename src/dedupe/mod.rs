@@ -15,7 +15,7 @@
 //! | `align`, `compare` | how does one image lie on another; how unlike are they then |
 //! | `pairs` | all pairs that are worth it, compared |
 //! | `threshold`, `copies`, `measure` | from when on two are near, and what that means here |
-//! | `groups`, `propose` | near pairs become groups; which file stays |
+//! | `links`, `linkage`, `keep`, `propose` | near pairs become groups; which file stays; what is told of it |
 //! | `plan` | the document: what was found and is proposed |
 //! | `apply/` | carries a plan out, step by step, and takes it back |
 //! | `decisions`, `whole` | what people decided about images, by content; files written whole |
@@ -40,7 +40,9 @@ mod copies;
 mod measure;
 mod threshold;
 
-mod groups;
+mod keep;
+mod linkage;
+mod links;
 mod propose;
 
 mod apply;
@@ -56,7 +58,7 @@ pub use decisions::{
     Change, DECISIONS_COMMAND, DECISIONS_FILE, Decision, Decisions, Hash, Verdict, hex, unhex,
 };
 pub use evaluate::{Evaluation, FalsePair, Point, Truth, curve_svg, evaluate};
-pub use groups::Preference;
+pub use keep::Preference;
 pub use look::Turn;
 pub use plan::{
     COMMAND, CopyRecall, Duplicate, File, Group, Kind, NearMiss, Plan, SCHEMA_VERSION, Threshold, Unread,

@@ -7,16 +7,14 @@ use rayon::prelude::*;
 
 use super::align::{DETAIL_INNER, DETAIL_POINTS, Detail, Enough, INNER, OF_COPIES, POINTS, Template, View};
 use super::candidates::Codes;
-use super::compare::{colour_unlikeness, luma_unlikeness, unlikeness};
+use super::compare::{colour_unlikeness, is_flat, luma_unlikeness, unlikeness};
 use super::look::{Look, SIDE, Thumb, Turn, luma};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::gallery::{Observer, Progress};
 use crate::images::{InputShape, Pixels, Resizer, to_pixels};
 
-/// Variance of the luma below which an image is flat, in grey levels squared: it is compared byte by byte and pixel by pixel alone.
-const FLAT: f64 = 6.0;
-
 /// Images whose candidates are looked for at once.
-const BLOCK: usize = 1 << 14;
+const BLOCK: usize = 1 << 12;
 /// Thumbnails less unlike than this are looked at in detail, where there is more of them.
 const ALIKE: f32 = 0.8;
 
@@ -29,28 +27,17 @@ pub(super) struct Pair {
     pub(super) b: u32,
     /// How `a` has to be turned to lie as `b` does.
     pub(super) turn: Turn,
-    /// Hamming distance of their layouts, in bits.
-    pub(super) distance: u32,
     /// 0 for the same picture, 1 for nothing in common.
     pub(super) unlikeness: f32,
 }
 
 /// Pairs that were compared.
+#[derive(Debug, Default)]
 pub(super) struct Compared {
-    /// Those with anything in common, sorted by position.
+    /// Those with anything in common, each in the turn in which it is most alike, sorted by position.
     pub(super) pairs: Vec<Pair>,
-    /// All of them.
+    /// How often two images were compared.
     pub(super) tested: usize,
-}
-
-/// Whether an image shows nothing.
-pub(super) fn is_flat(luma: &Thumb) -> bool {
-    let n = luma.len() as f64;
-    let (sum, square) = luma.iter().fold((0.0, 0.0), |(sum, square), &value| {
-        let value = f64::from(value);
-        (sum + value, square + value * value)
-    });
-    square / n - (sum / n).powi(2) < FLAT
 }
 
 /// Compares two looks, the first one turned.
@@ -76,7 +63,7 @@ fn against(a: &Turned<'_>, b: &Look<'_>, enough: &Enough, resizer: &mut Resizer)
         let (a, b) = a.pair(b, &motion);
         luma_unlikeness::<POINTS, INNER>(a, b)
     };
-    let size = smaller(a.look, b);
+    let size = smaller(a, b);
     let luma = match size
         .and_then(|size| Some((through(a.luma, size, resizer)?, through(b.luma, size, resizer)?)))
     {
@@ -98,10 +85,13 @@ fn against(a: &Turned<'_>, b: &Look<'_>, enough: &Enough, resizer: &mut Resizer)
 }
 
 /// The size of the smaller image, where it shows less than a thumbnail does and the other shows more.
-fn smaller(a: &Look<'_>, b: &Look<'_>) -> Option<(usize, usize)> {
-    let side = |look: &Look<'_>| (look.width.min(SIDE as u32), look.height.min(SIDE as u32));
-    let (of_a, of_b) = (side(a), side(b));
-    let least = (of_a.0.min(of_b.0) as usize, of_a.1.min(of_b.1) as usize);
+fn smaller(a: &Turned<'_>, b: &Look<'_>) -> Option<(usize, usize)> {
+    let side = |look: &Look<'_>| [look.width, look.height].map(|side| side.min(SIDE as u32) as usize);
+    let (mut of_a, of_b) = (side(a.look), side(b));
+    if a.turn.quarters % 2 == 1 {
+        of_a.reverse();
+    }
+    let least = (of_a[0].min(of_b[0]), of_a[1].min(of_b[1]));
     (of_a != of_b && least != (SIDE, SIDE)).then_some(least)
 }
 
@@ -114,81 +104,113 @@ fn through(thumb: &Thumb, (width, height): (usize, usize), resizer: &mut Resizer
     luma(&to_pixels(&small, shape), resizer).ok()
 }
 
-/// The queries to find copies with: each image, turned in each way; and the pairs they make.
+/// The images of a collection, ready to be compared with each other.
 pub(super) struct Comparison<'a> {
     /// The looks, by position.
     pub(super) looks: &'a [Look<'a>],
     /// Codes of these.
     pub(super) codes: &'a Codes,
+    /// Hears how far the work is, and whether to stop.
+    pub(super) observer: &'a dyn Observer,
 }
 
 impl Comparison<'_> {
-    /// Compares images, by position, in each of the turns, with what may be copies of them; each pair once, sorted by position.
-    /// Pairs that correlate less than `enough` count as nothing alike.
+    /// Compares images, by position, in each of the turns, with what may be copies of them. Pairs that correlate less than `enough`
+    /// count as nothing alike.
     ///
     /// # Errors
-    /// Those of the search.
+    /// Those of the search; [`Error::Interrupted`].
     pub(super) fn pairs(&self, images: &[u32], turns: &[Turn], enough: &Enough) -> Result<Compared> {
-        let candidates = self.candidates(images, turns)?;
-        let by_image: Vec<&[Pair]> = candidates.chunk_by(|one, next| one.a == next.a).collect();
-        let compared: Vec<(usize, Vec<Pair>)> = by_image
-            .into_par_iter()
-            .map_init(Resizer::new, |resizer, pairs| self.compare_one(pairs, enough, resizer))
-            .collect();
-        let tested = compared.iter().map(|(tested, _)| tested).sum();
-        Ok(Compared { pairs: compared.into_iter().flat_map(|(_, pairs)| pairs).collect(), tested })
-    }
-
-    /// Pairs to be compared, each once in every turn, sorted by their first image.
-    fn candidates(&self, images: &[u32], turns: &[Turn]) -> Result<Vec<Pair>> {
         let looks = self.looks;
-        let shown = images.iter().copied().filter(|&image| !is_flat(looks[image as usize].luma));
-        let shown: Vec<u32> = shown.collect();
-        let mut candidates = Vec::new();
-        for (&turn, block) in
-            turns.iter().flat_map(|turn| shown.chunks(BLOCK).map(move |block| (turn, block)))
-        {
-            let queries: Vec<Thumb> = block.par_iter().map(|&i| turn.of(looks[i as usize].luma)).collect();
-            for (&image, near) in block.iter().zip(self.codes.near(&queries)?) {
-                let others = near.into_iter().filter(|(other, _)| *other != image);
-                candidates.extend(others.map(|(other, distance)| {
-                    // the same pair may be found from either side
-                    let (a, b, turn) =
-                        if image < other { (image, other, turn) } else { (other, image, turn.inverse()) };
-                    Pair { a, b, turn, distance, unlikeness: 1.0 }
-                }));
+        let shown: Vec<u32> =
+            images.par_iter().copied().filter(|&image| !is_flat(looks[image as usize].luma)).collect();
+        let mut all = Compared::default();
+        for &turn in turns {
+            let candidates = self.candidates(&shown, turn)?;
+            all.tested += candidates.len();
+            let by_image: Vec<&[(u32, u32)]> = candidates.chunk_by(|one, next| one.0 == next.0).collect();
+            let mut done = 0;
+            for block in by_image.chunks(BLOCK) {
+                let compare = |resizer: &mut Resizer, pairs: &&[(u32, u32)]| {
+                    compare_one(looks, pairs, turn, enough, resizer)
+                };
+                all.pairs.par_extend(block.par_iter().map_init(Resizer::new, compare).flatten_iter());
+                done += block.iter().map(|pairs| pairs.len()).sum::<usize>();
+                self.told(done, candidates.len())?;
             }
         }
-        let key = |pair: &Pair| (pair.a, pair.turn, pair.b, pair.distance);
-        candidates.par_sort_unstable_by_key(key);
-        candidates.dedup_by_key(|pair| (pair.a, pair.turn, pair.b));
+        all.pairs.par_sort_unstable_by(|a, b| {
+            let order = (a.a, a.b).cmp(&(b.a, b.b)).then(a.unlikeness.total_cmp(&b.unlikeness));
+            order.then_with(|| a.turn.cmp(&b.turn))
+        });
+        all.pairs.dedup_by_key(|pair| (pair.a, pair.b));
+        Ok(all)
+    }
+
+    /// Which images, turned, may lie as which others do: pairs of positions, sorted. Where the turn is its own reverse, each pair once.
+    fn candidates(&self, images: &[u32], turn: Turn) -> Result<Vec<(u32, u32)>> {
+        let looks = self.looks;
+        let either_way = turn.inverse() == turn;
+        let mut candidates = Vec::new();
+        for block in images.chunks(BLOCK) {
+            let queries: Vec<Thumb> =
+                block.par_iter().map(|&image| turn.of(looks[image as usize].luma)).collect();
+            for (&image, near) in block.iter().zip(self.codes.near(&queries)?) {
+                let others = near.into_iter().filter(|other| *other != image);
+                candidates.extend(others.map(|other| match either_way {
+                    true => (image.min(other), image.max(other)),
+                    false => (image, other),
+                }));
+            }
+            self.told(0, 0)?;
+        }
+        candidates.par_sort_unstable();
+        candidates.dedup();
         Ok(candidates)
     }
 
-    /// Pairs of one image, sorted by turn: each turn of it is made ready once, the best turn of each pair is kept. How many were
-    /// compared, and those with anything in common.
-    fn compare_one(&self, pairs: &[Pair], enough: &Enough, resizer: &mut Resizer) -> (usize, Vec<Pair>) {
-        let look = &self.looks[pairs[0].a as usize];
-        let mut compared = Vec::with_capacity(pairs.len());
-        for same in pairs.chunk_by(|one, next| one.turn == next.turn) {
-            let turn = same[0].turn;
-            let luma = turn.of(look.luma);
-            let view = View::new(&luma);
-            let turned = Turned { look, turn, luma: &luma, template: &Template::new(&view) };
-            compared.extend(same.iter().map(|pair| {
-                let unlikeness = against(&turned, &self.looks[pair.b as usize], enough, resizer);
-                Pair { unlikeness, ..*pair }
-            }));
+    fn told(&self, done: usize, total: usize) -> Result<()> {
+        if total > 0 {
+            self.observer.progress(&Progress { done, total, ..Progress::default() });
         }
-        compared.sort_unstable_by(|a, b| {
-            let order = a.b.cmp(&b.b).then(a.unlikeness.total_cmp(&b.unlikeness));
-            order.then_with(|| a.turn.cmp(&b.turn))
-        });
-        compared.dedup_by_key(|pair| pair.b);
-        let tested = compared.len();
-        compared.retain(|pair| pair.unlikeness < 1.0);
-        (tested, compared)
+        if self.observer.interrupted() { Err(Error::Interrupted) } else { Ok(()) }
     }
+}
+
+/// Pairs of one image, which is made ready once; those with anything in common.
+fn compare_one(
+    looks: &[Look<'_>],
+    pairs: &[(u32, u32)],
+    turn: Turn,
+    enough: &Enough,
+    resizer: &mut Resizer,
+) -> Vec<Pair> {
+    let look = &looks[pairs[0].0 as usize];
+    let luma = turn.of(look.luma);
+    let view = View::new(&luma);
+    let turned = Turned { look, turn, luma: &luma, template: &Template::new(&view) };
+    let compared = pairs.iter().map(|&(image, other)| {
+        let unlikeness = against(&turned, &looks[other as usize], enough, resizer);
+        match image < other {
+            true => Pair { a: image, b: other, turn, unlikeness },
+            false => Pair { a: other, b: image, turn: turn.inverse(), unlikeness },
+        }
+    });
+    compared.filter(|pair| pair.unlikeness < 1.0).collect()
+}
+
+/// One pair, in the turn in which it is most alike.
+pub(super) fn best_pair(
+    looks: &[Look<'_>],
+    (a, b): (u32, u32),
+    turns: &[Turn],
+    resizer: &mut Resizer,
+) -> Pair {
+    let (look, other) = (&looks[a as usize], &looks[b as usize]);
+    let turned =
+        turns.iter().map(|&turn| Pair { a, b, turn, unlikeness: compare(look, other, turn, resizer) });
+    let none = Pair { a, b, turn: Turn::NONE, unlikeness: 1.0 };
+    turned.min_by(|a, b| a.unlikeness.total_cmp(&b.unlikeness)).unwrap_or(none)
 }
 
 #[cfg(test)]
@@ -241,8 +263,20 @@ mod tests {
     }
 
     #[test]
-    fn one_colour_is_flat_and_a_face_is_not() {
-        assert!(is_flat(&[0; 1024]) && is_flat(&[255; 1024]));
-        assert!(!is_flat(&luma(&image(64, (1.0, 0.0)), &mut Resizer::new()).unwrap()));
+    fn a_small_image_and_its_quarter_turn_are_of_one_size() {
+        let right = Turn { quarters: 1, ..Turn::NONE };
+        let bytes = [(20, 40), (40, 20)].map(|(width, height)| {
+            let large = image(40, (1.0, 0.2));
+            let data = (0..width * height).map(|i| large.data[i / width * 40 + i % width]).collect();
+            let pixels = Pixels { width, height, channels: 1, data };
+            look_at(&pixels, &SourceFacts::default(), &mut Resizer::new()).unwrap()
+        });
+        let [lying, standing] = bytes.each_ref().map(|bytes| Look::from_bytes(bytes).unwrap());
+        let luma = right.of(lying.luma);
+        let view = View::new(&luma);
+        let template = Template::new(&view);
+        let turned = |turn| Turned { look: &lying, turn, luma: &luma, template: &template };
+        assert_eq!(smaller(&turned(right), &standing), None);
+        assert_eq!(smaller(&turned(Turn::NONE), &standing), Some((20, 20)));
     }
 }

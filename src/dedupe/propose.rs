@@ -1,13 +1,15 @@
 //! From groups of positions to groups of a plan: which file stays, which are its duplicates, what is told of them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::candidates::Codes;
 use super::decisions::Decisions;
 use super::files::{Collection, Picture, Shape};
-use super::groups::better;
+use super::keep::better;
+use super::linkage::Unlike;
+use super::look::{Look, Turn};
 use super::looks::{Hash, Looks};
-use super::pairs::Pair;
 use super::plan::{Duplicate, File, Group, Kind, NearMiss};
 use super::scan::ScanOptions;
 use crate::images::hash_bytes;
@@ -23,12 +25,16 @@ pub(super) struct Proposal<'a> {
     pub(super) pictures: &'a [Picture],
     /// Looks at them.
     pub(super) looks: &'a Looks,
+    /// Those of the pictures, by position.
+    pub(super) lookup: &'a [Look<'a>],
     /// Their codes.
     pub(super) codes: &'a Codes,
-    /// The pairs that were compared.
-    pub(super) pairs: HashMap<(u32, u32), Pair>,
+    /// How the first of two lies as the second, where it is turned.
+    pub(super) turned: &'a HashMap<(u32, u32), Turn>,
     /// Unlikeness of all pairs that are known.
-    pub(super) unlike: &'a BTreeMap<(u32, u32), f32>,
+    pub(super) unlike: &'a Unlike,
+    /// Files that are duplicates in a group that was made before.
+    pub(super) gone: HashSet<u32>,
     /// What is wanted.
     pub(super) options: &'a ScanOptions,
     /// What was decided.
@@ -50,58 +56,69 @@ impl Relation {
 
 /// A file that may become a member.
 struct Member {
+    number: u32,
     file: File,
     part: usize,
-    /// Which of the group it is: a position of a picture, or nothing.
+    /// The position of its picture.
     position: u32,
 }
 
 impl Proposal<'_> {
-    /// Groups of files with the same bytes.
-    pub(super) fn same_bytes(&self) -> Vec<Group> {
-        let several = self.collection.by_content().filter(|(_, files)| files.len() > 1);
-        let open = several.filter(|(hash, _)| !self.decisions.separates(hash, hash));
-        let group = |(_, files): (&Hash, &[u32])| {
-            let members = files.iter().map(|&file| self.member(file, 0)).collect();
-            self.group(Kind::Bytes, members, &|_, _| Relation::same())
-        };
-        self.sorted(open.filter_map(group).collect())
+    /// Groups of files with the same bytes; of those that show the same pixels; of pictures that are near each other, by position.
+    pub(super) fn groups(&mut self, near: &[Vec<u32>]) -> Vec<Group> {
+        [self.same_bytes(), self.same_pixels(), self.near(near)].concat()
     }
 
-    /// Groups of contents that show the same pixels.
-    pub(super) fn same_pixels(&self) -> Vec<Group> {
-        let group = |picture: &Picture| {
-            let mut members: Vec<(Hash, Member)> = picture
-                .contents
-                .iter()
-                .filter_map(|hash| Some((*hash, self.best_of_content(hash, 0)?)))
-                .collect();
-            members.sort_by(|(_, a), (_, b)| self.order(a, b));
-            let keeper = members.first()?.0;
-            let open = members
-                .into_iter()
-                .filter(|(hash, _)| *hash == keeper || !self.decisions.separates(&keeper, hash));
-            self.group(Kind::Pixels, open.map(|(_, member)| member).collect(), &|_, _| Relation::same())
+    fn same_bytes(&mut self) -> Vec<Group> {
+        let several: Vec<(Hash, Vec<u32>)> = self
+            .collection
+            .by_content()
+            .filter(|(hash, files)| files.len() > 1 && !self.decisions.separates(hash, hash))
+            .map(|(hash, files)| (*hash, files.to_vec()))
+            .collect();
+        let group = |(_, files): (Hash, Vec<u32>)| {
+            let members = files.into_iter().map(|file| self.member(file, 0)).collect();
+            self.group(Kind::Bytes, members)
         };
-        let several = self.pictures.iter().filter(|picture| picture.contents.len() > 1);
-        self.sorted(several.filter_map(group).collect())
+        sorted(several.into_iter().filter_map(group).collect())
     }
 
-    /// Groups of pictures that are near each other, by position.
-    pub(super) fn near(&self, groups: &[Vec<u32>]) -> Vec<Group> {
-        let group = |positions: &Vec<u32>| {
-            let members: Vec<Member> =
-                positions.iter().filter_map(|&position| self.best_of_picture(position)).collect();
-            let mut group = self.group(Kind::Near, members, &|a, b| self.relation(a, b))?;
+    fn same_pixels(&mut self) -> Vec<Group> {
+        let mut groups = Vec::new();
+        let pictures = self.pictures; // lent by the caller
+        let several = pictures.iter().zip(0..).filter(|(picture, _)| picture.contents.len() > 1);
+        for (_, position) in several {
+            let mut members = self.members(position);
+            members.sort_by(|a, b| self.order(a, b));
+            let hash = |member: &Member| super::unhex(&member.file.hash).unwrap_or_default();
+            if let Some(keeper) = members.first().map(hash) {
+                // of the keeper's own bytes are those that stay anyway
+                members.retain(|member| {
+                    hash(member) == keeper || !self.decisions.separates(&keeper, &hash(member))
+                });
+            }
+            let several = members.iter().any(|member| member.file.hash != members[0].file.hash);
+            groups.extend(if several { self.group(Kind::Pixels, members) } else { None });
+        }
+        sorted(groups)
+    }
+
+    fn near(&mut self, groups: &[Vec<u32>]) -> Vec<Group> {
+        let mut made = Vec::new();
+        for positions in groups {
+            let members = positions.iter().flat_map(|&position| self.members(position)).collect();
+            let Some(mut group) = self.group(Kind::Near, members) else { continue };
             let unlike = |a: u32, b: u32| self.unlike.get(&(a.min(b), a.max(b))).copied().unwrap_or(0.0);
             let total = |a: u32| positions.iter().map(|&b| unlike(a, b)).sum::<f32>();
             let most = |a: u32| positions.iter().map(|&b| unlike(a, b)).fold(0.0, f32::max);
-            let medoid = positions.iter().min_by(|&&a, &&b| total(a).total_cmp(&total(b)))?;
-            group.medoid = self.best_of_picture(*medoid)?.file.path;
+            let medoid = positions.iter().min_by(|&&a, &&b| total(a).total_cmp(&total(b)));
+            if let Some(medoid) = medoid.and_then(|&medoid| self.best_of_picture(medoid)) {
+                group.medoid = medoid.file.path;
+            }
             group.diameter = positions.iter().map(|&a| most(a)).fold(0.0, f32::max);
-            Some(group)
-        };
-        self.sorted(groups.iter().filter_map(group).collect())
+            made.push(group);
+        }
+        sorted(made)
     }
 
     /// A pair that is just not near.
@@ -116,46 +133,55 @@ impl Proposal<'_> {
     }
 
     fn relation(&self, a: u32, b: u32) -> Relation {
+        if a == b {
+            return Relation::same();
+        }
         let pair = (a.min(b), a.max(b));
-        let turn = self.pairs.get(&pair).map(|pair| pair.turn).unwrap_or_default();
+        let turn = self.turned.get(&pair).copied().unwrap_or_default();
         // the pair's turn makes its first lie as its second; told is how `b` lies
         let turn = if a <= b { turn } else { turn.inverse() };
         Relation {
-            distance: self.codes.distance(a, b),
+            distance: self.codes.distance(&turn.of(self.lookup[a as usize].luma), b),
             similarity: 1.0 - self.unlike.get(&pair).copied().unwrap_or(0.0),
             turned: turn.name().map(str::to_owned),
         }
     }
 
-    fn member(&self, file: u32, position: u32) -> Member {
+    fn member(&self, number: u32, position: u32) -> Member {
         let shape = |hash: &Hash| self.looks.get(hash).map(Shape::from);
-        Member { file: self.collection.file(file, &shape), part: self.collection.part(file), position }
+        let file = self.collection.file(number, &shape);
+        Member { number, file, part: self.collection.part(number), position }
     }
 
-    fn best_of_content(&self, hash: &Hash, position: u32) -> Option<Member> {
-        let members = self.collection.files_of(hash).iter().map(|&file| self.member(file, position));
-        members.min_by(|a, b| self.order(a, b))
+    /// The files that show a picture, but for those that are duplicates already.
+    fn members(&self, position: u32) -> Vec<Member> {
+        let contents = self.pictures[position as usize].contents.iter();
+        let files = contents.flat_map(|hash| self.collection.files_of(hash));
+        let left = files.filter(|file| !self.gone.contains(file));
+        left.map(|&file| self.member(file, position)).collect()
     }
 
     fn best_of_picture(&self, position: u32) -> Option<Member> {
-        let contents = self.pictures[position as usize].contents.iter();
-        contents.filter_map(|hash| self.best_of_content(hash, position)).min_by(|a, b| self.order(a, b))
+        self.members(position).into_iter().min_by(|a, b| self.order(a, b))
+    }
+
+    /// `Less` where the picture at `a` is to stay rather than that at `b`.
+    pub(super) fn prefer(&self, a: u32, b: u32) -> Ordering {
+        match (self.best_of_picture(a), self.best_of_picture(b)) {
+            (Some(a), Some(b)) => self.order(&a, &b),
+            _ => Ordering::Equal,
+        }
     }
 
     /// `Less` where `a` rather stays.
-    fn order(&self, a: &Member, b: &Member) -> std::cmp::Ordering {
+    fn order(&self, a: &Member, b: &Member) -> Ordering {
         // between paths the first named is the one to compare with
         let part = |member: &Member| if self.options.across { member.part } else { 0 };
         let first = b.file.reference.cmp(&a.file.reference).then_with(|| part(a).cmp(&part(b)));
         first.then_with(|| better(&a.file, &b.file, &self.options.keep))
     }
 
-    fn group(
-        &self,
-        kind: Kind,
-        mut members: Vec<Member>,
-        relation: &dyn Fn(u32, u32) -> Relation,
-    ) -> Option<Group> {
+    fn group(&mut self, kind: Kind, mut members: Vec<Member>) -> Option<Group> {
         members.sort_by(|a, b| self.order(a, b));
         let mut names: Vec<String> =
             members.iter().map(|member| format!("{} {}", member.file.hash, member.file.path)).collect();
@@ -165,18 +191,20 @@ impl Proposal<'_> {
         let labels: Vec<String> = labels.into_iter().map(str::to_owned).collect();
         let mut members = members.into_iter();
         let keeper = members.next()?;
-        let (mut duplicates, mut also_kept) = (Vec::new(), Vec::new());
-        for Member { file, part, position } in members {
+        let (mut duplicates, mut also_kept, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+        for Member { number, file, part, position } in members {
             // of equal bytes one is as good as the other, but where all are kept: those make no group
             let is_kept = kind != Kind::Bytes && self.is_kept(&file);
             let stays = file.reference || is_kept || (self.options.across && part == keeper.part);
-            let Relation { distance, similarity, turned } = relation(keeper.position, position);
+            let Relation { distance, similarity, turned } = self.relation(keeper.position, position);
             let list = if stays { &mut also_kept } else { &mut duplicates };
             list.push(Duplicate { file, distance, similarity, turned });
+            gone.extend((!stays).then_some(number));
         }
         if duplicates.is_empty() {
             return None;
         }
+        self.gone.extend(gone);
         Some(Group {
             id: super::hex(&hash_bytes(format!("{kind:?} {}", names.join("\n")).as_bytes()))[..ID].to_owned(),
             kind,
@@ -194,9 +222,9 @@ impl Proposal<'_> {
     fn is_kept(&self, file: &File) -> bool {
         super::unhex(&file.hash).is_some_and(|hash| self.decisions.keeps(&hash))
     }
+}
 
-    fn sorted(&self, mut groups: Vec<Group>) -> Vec<Group> {
-        groups.sort_by(|a, b| a.keeper.name().cmp(b.keeper.name()));
-        groups
-    }
+fn sorted(mut groups: Vec<Group>) -> Vec<Group> {
+    groups.sort_by(|a, b| a.keeper.name().cmp(b.keeper.name()));
+    groups
 }

@@ -12,18 +12,21 @@ use aesearch_index::Snapshot;
 
 use super::align::OF_COPIES;
 use super::candidates::Codes;
+use super::compare::is_flat;
 use super::decisions::Decisions;
 use super::files::{Collection, Picture};
-use super::groups::{Preference, linked};
+use super::keep::Preference;
+use super::linkage::Unlike;
+use super::links::{Linking, Links};
 use super::look::{Look, Turn};
 use super::looks::{Hash, Looks, drop_damaged, look_at_all};
 use super::measure::{self, Measured};
-use super::pairs::{Comparison, Pair, compare};
+use super::pairs::{Comparison, Pair};
 use super::plan::{NearMiss, Plan, Unread};
 use super::propose::Proposal;
 use crate::error::{Error, Result};
 use crate::gallery::Observer;
-use crate::images::{Resizer, Skipped, named};
+use crate::images::{Skipped, named};
 
 /// Near misses that are listed, and how far beyond the threshold they are looked for.
 const MISSES: usize = 100;
@@ -82,24 +85,18 @@ impl Scan {
         String::from_utf8_lossy(&self.files[file as usize].0).into_owned()
     }
 
-    /// Similarity of all pairs of files that have one, by their numbers.
-    pub(super) fn scored(&self) -> Vec<(f32, u32, u32)> {
+    /// The numbers of the files that show each picture, by position.
+    pub(super) fn by_picture(&self) -> BTreeMap<u32, Vec<u32>> {
         let mut by_picture: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for ((_, picture), number) in self.files.iter().zip(0..) {
             by_picture.entry(*picture).or_default().push(number);
         }
-        let mut scored = Vec::new();
-        for files in by_picture.values() {
-            let pairs =
-                files.iter().enumerate().flat_map(|(i, &a)| files[i + 1..].iter().map(move |&b| (1.0, a, b)));
-            scored.extend(pairs);
-        }
-        for pair in self.pairs.iter().filter(|pair| pair.unlikeness < 1.0) {
-            for &a in &by_picture[&pair.a] {
-                scored.extend(by_picture[&pair.b].iter().map(|&b| (1.0 - pair.unlikeness, a, b)));
-            }
-        }
-        scored
+        by_picture
+    }
+
+    /// The picture that a file shows.
+    pub(super) fn picture_of(&self, file: u32) -> u32 {
+        self.files[file as usize].1
     }
 
     /// For tests: a scan that found these pairs of files.
@@ -118,7 +115,6 @@ impl Scan {
             a,
             b,
             turn: Turn::NONE,
-            distance: 0,
             unlikeness: 1.0 - similarity,
         };
         let files = names.iter().zip(0..).map(|(name, number)| (name.as_bytes().to_vec(), number)).collect();
@@ -157,76 +153,74 @@ pub fn scan(
     let pictures = collection.look(&looks);
     let lookup: Vec<Look<'_>> =
         pictures.iter().filter_map(|picture| looks.get(&picture.contents[0])).collect();
-    let apart = |a: &Picture, b: &Picture| {
-        a.contents.iter().any(|a| b.contents.iter().any(|b| decisions.separates(a, b)))
-    };
-
     let lumas: Vec<_> = lookup.iter().map(|look| look.luma).collect();
     let codes = Codes::new(dir, &lumas)?;
-    let comparison = Comparison { looks: &lookup, codes: &codes };
+    let comparison = Comparison { looks: &lookup, codes: &codes, observer };
     let turns: Vec<Turn> = std::iter::once(Turn::NONE).chain(options.turns.iter().copied()).collect();
     let all: Vec<u32> = (0..lookup.len() as u32).collect();
     let compared = comparison.pairs(&all, &turns, &OF_COPIES)?;
+    let source = |position: u32| collection.source(&pictures[position as usize]);
     let Measured { threshold, cut } =
-        measure::measure(&comparison, &compared, &turns, options.false_positive_rate, |position| {
-            collection.source(&pictures[position as usize])
-        })?;
-    if observer.interrupted() {
-        return Err(Error::Interrupted);
-    }
+        measure::measure(&comparison, &compared, &turns, options.false_positive_rate, source)?;
 
     let pairs = compared.pairs;
-    let mut unlike: BTreeMap<(u32, u32), f32> = pairs
-        .iter()
-        .filter(|pair| !apart(&pictures[pair.a as usize], &pictures[pair.b as usize]))
-        .map(|pair| ((pair.a, pair.b), pair.unlikeness))
-        .collect();
-    let mut resizer = Resizer::new();
-    let mut measure = |missing: &[(u32, u32)]| -> Vec<f32> {
-        let one = |&(a, b): &(u32, u32)| {
-            if apart(&pictures[a as usize], &pictures[b as usize]) {
-                return 1.0;
-            }
-            let (a, b) = (&lookup[a as usize], &lookup[b as usize]);
-            turns.iter().map(|&turn| compare(a, b, turn, &mut resizer)).fold(1.0, f32::min)
+    let mut links = Links::new(&pairs, |a, b| apart(&pictures[a as usize], &pictures[b as usize], decisions));
+    let groups = {
+        let nothing = (HashMap::new(), Unlike::new());
+        let preference = Proposal {
+            collection: &collection,
+            pictures: &pictures,
+            lookup: &lookup,
+            looks: &looks,
+            codes: &codes,
+            turned: &nothing.0,
+            unlike: &nothing.1,
+            gone: HashSet::new(),
+            options,
+            decisions,
         };
-        missing.iter().map(one).collect()
+        let rank = |position: u32| collection.rank(&pictures[position as usize], options.across);
+        let prefer = |a: u32, b: u32| preference.prefer(a, b);
+        links.groups(&lookup, &turns, &Linking { cut, across: options.across, rank: &rank, prefer: &prefer })
     };
-    let groups = linked(&mut unlike, cut, &mut measure);
-    let proposal = Proposal {
+    let mut proposal = Proposal {
         collection: &collection,
         pictures: &pictures,
+        lookup: &lookup,
         looks: &looks,
         codes: &codes,
-        pairs: pairs.iter().map(|pair| ((pair.a, pair.b), *pair)).collect(),
-        unlike: &unlike,
+        turned: &links.turned,
+        unlike: &links.unlike,
+        gone: HashSet::new(),
         options,
         decisions,
     };
-    let found = [proposal.same_bytes(), proposal.same_pixels(), proposal.near(&groups)].concat();
     let near_misses = near_misses(&pairs, &groups, &proposal, cut);
-    let flat = lookup.iter().filter(|look| super::pairs::is_flat(look.luma)).count();
     let unread = |skipped: &Skipped| Unread { path: skipped.path.clone(), reason: skipped.reason.clone() };
     let plan = Plan {
         images: collection.len(),
         base: std::path::absolute(".").unwrap_or_default(),
         threshold,
         keep: options.keep.iter().map(|preference| preference.name().to_owned()).collect(),
-        groups: found,
+        groups: proposal.groups(&groups),
         near_misses,
         skipped: skipped.iter().map(unread).collect(),
     };
+    let flat = lookup.iter().filter(|look| is_flat(look.luma)).count();
     let files = collection.shown(&pictures);
     Ok(Scan { plan, pairs, files, skipped, flat })
 }
 
+/// Whether it was decided that two pictures are not to be proposed.
+fn apart(a: &Picture, b: &Picture, decisions: &Decisions) -> bool {
+    a.contents.iter().any(|a| b.contents.iter().any(|b| decisions.separates(a, b)))
+}
+
 /// Pairs just beyond the threshold, and those within it that are in no group together; the most alike first.
 fn near_misses(pairs: &[Pair], groups: &[Vec<u32>], proposal: &Proposal<'_>, cut: f32) -> Vec<NearMiss> {
-    let group_of: HashMap<u32, usize> = groups
-        .iter()
-        .enumerate()
-        .flat_map(|(group, images)| images.iter().map(move |&image| (image, group)))
-        .collect();
+    let groups = groups.iter().zip(0..);
+    let group_of: HashMap<u32, usize> =
+        groups.flat_map(|(images, group)| images.iter().map(move |&image| (image, group))).collect();
     let together = |pair: &Pair| {
         let group = group_of.get(&pair.a);
         group.is_some() && group == group_of.get(&pair.b)

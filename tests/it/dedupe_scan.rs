@@ -170,73 +170,6 @@ fn the_plan_does_not_depend_on_any_order() {
 }
 
 #[test]
-fn a_reference_stays_and_is_not_searched_for_copies_of_itself() {
-    let half = imageops::resize(&scene(2), 80, 60, FilterType::Triangle);
-    let place = place_of(&[
-        ("ref/1.png", png(&scene(1))),
-        ("ref/2-half.jpg", jpeg(&half, 80)),
-        ("ref/3.png", png(&scene(3))),
-        ("ref/3-again.png", png(&scene(3))),
-        ("ref/3.jpg", jpeg(&scene(3), 70)),
-        ("ref/4.png", png(&scene(4))),
-        ("ref/4-again.png", png(&scene(4))),
-        ("mine/1.png", png(&scene(1))),
-        ("mine/2.png", png(&scene(2))),
-        ("mine/4.png", png(&scene(4))),
-        ("mine/5.png", png(&scene(5))),
-        ("mine/5-again.png", png(&scene(5))),
-    ]);
-    let plan = scan(&place, &["mine", "--reference", "ref"]);
-    let expected = [
-        "bytes mine/5-again.png = mine/5.png",
-        "bytes ref/1.png = mine/1.png",
-        "bytes ref/4.png = mine/4.png",
-        "near ref/2-half.jpg = mine/2.png",
-    ];
-    let mut found = groups(&plan);
-    found.sort_unstable();
-    // which of two of the same bytes stays is a matter of their times
-    let found: Vec<String> = found.iter().map(|group| group.replace("4-again", "4")).collect();
-    assert_eq!(found[1..], expected[1..]);
-    assert_eq!(list(&plan["groups"]).iter().filter(|group| group["keeper"]["reference"] == true).count(), 3);
-    let with_two = |group: &&Value| members(group).contains(&"mine/4.png");
-    let group = list(&plan["groups"]).iter().find(with_two).expect("a group");
-    assert_eq!(list(&group["also_kept"]).len(), 1);
-    let duplicates = list(&plan["groups"]).iter().flat_map(|group| list(&group["duplicates"]));
-    assert!(duplicates.into_iter().all(|file| text(&file["path"]).starts_with("mine/")));
-
-    // all of the index, with the reference inside of it
-    assert_eq!(scan(&place, &["--reference", "ref"])["groups"], plan["groups"]);
-}
-
-#[test]
-fn across_paths_only_pairs_between_them_count() {
-    let place = place_of(&[
-        ("train/1.png", png(&scene(1))),
-        ("train/2.jpg", jpeg(&scene(2), 80)),
-        ("train/3.png", png(&scene(3))),
-        ("train/3-again.png", png(&scene(3))),
-        ("test/1.png", png(&scene(1))),
-        ("test/2.png", png(&scene(2))),
-        ("test/4.png", png(&scene(4))),
-        ("test/4.jpg", jpeg(&scene(4), 80)),
-    ]);
-    let across = |args: &[&str]| groups(&scan(&place, &[args, &["--across"]].concat()));
-    assert_eq!(
-        across(&["train", "test"]),
-        ["bytes train/1.png = test/1.png", "near train/2.jpg = test/2.png"]
-    );
-    assert_eq!(
-        across(&["test", "train"]),
-        ["bytes test/1.png = train/1.png", "near test/2.png = train/2.jpg"]
-    );
-    assert_eq!(groups(&scan(&place, &["train", "test"])).len(), 4);
-    for args in [&["dedupe", "scan", "train", "--across"][..], &["dedupe", "scan", "--across"]] {
-        place.run(args).expect(2).says("--across: expected at least two paths");
-    }
-}
-
-#[test]
 fn mirrored_and_turned_copies_are_found_when_asked_for() {
     let place = place_of(&[
         ("p/1.png", png(&scene(1))),
@@ -325,22 +258,6 @@ fn what_is_kept_is_no_duplicate_of_another_either() {
     let plan = scan(&place, &["p"]);
     assert_eq!(groups(&plan), ["near p/1.png = p/1.jpg"]);
     assert_eq!(plan["groups"][0]["also_kept"][0]["path"], "p/1-poor.jpg");
-}
-
-#[test]
-fn a_reference_that_holds_nothing_is_no_protection_and_is_refused() {
-    let place = place_of(&[
-        ("mine/1.png", png(&scene(1))),
-        ("ref/1.png", png(&scene(1))),
-        ("other/1.txt", b"no image".to_vec()),
-    ]);
-    place.run(&["index", "mine"]).expect(0);
-    for reference in ["nosuch", "ref", "other"] {
-        let ran = place.run(&["dedupe", "scan", "--reference", reference]).expect(2);
-        ran.says("expected images of the index, got none");
-    }
-    let across = scan(&place, &["mine", "ref", "--across", "--reference", "ref"]);
-    assert_eq!(groups(&across), ["bytes ref/1.png = mine/1.png"]);
 }
 
 #[test]
@@ -554,4 +471,34 @@ fn plan_report_and_sheet_are_written_but_never_over_an_image() {
             assert_eq!(read(name), before, "{output} {name}");
         }
     }
+}
+
+#[test]
+fn thousands_of_images_make_the_same_plan_on_any_number_of_threads() {
+    let place = Place::empty();
+    write_collection(place.path(), 13, 200).expect("digits can be drawn");
+    // variants of one image, more than are compared each with each
+    let one = scene(1);
+    for i in 0..520u32 {
+        let name = format!("digits/variants/{i:03}.png");
+        write(&place.path().join(name), &png(&brighter(&one, 60 + i % 40 + i / 40)));
+    }
+    let plan = |args: &[&str]| {
+        place.run(&[&["dedupe", "scan", "digits", "-o", "plan.json"], args].concat()).expect(0);
+        fs::read_to_string(place.path().join("plan.json")).expect("a plan")
+    };
+    let first = plan(&["--threads", "1"]);
+    fs::remove_dir_all(place.path().join(".aesearch")).expect("there was an index");
+    place.run(&["index", "digits/variants"]).expect(0);
+    assert_eq!(plan(&["--threads", "4"]), first);
+    let parsed: Value = serde_json::from_str(&first).expect("a document");
+    let threshold = &parsed["threshold"];
+    assert!(threshold["null_pairs"].as_u64() > Some(10_000), "the collection tells: {threshold}");
+    let of_variants = |group: &&Value| group["kind"] == "near" && text(&group["keep"]).contains("variants");
+    let sizes: Vec<usize> = list(&parsed["groups"])
+        .iter()
+        .filter(of_variants)
+        .map(|group| list(&group["duplicates"]).len())
+        .collect();
+    assert_eq!(sizes.len(), 1, "all variants are one group: {sizes:?}");
 }

@@ -9,6 +9,7 @@ mod scenes;
 mod cli;
 mod containers;
 mod corpus;
+mod dedupe_across;
 mod dedupe_apply;
 mod dedupe_decide;
 mod dedupe_report;

@@ -39,7 +39,7 @@ impl<'a> Teller<'a> {
 
     /// For looks at the images of an index.
     pub(super) fn looks(context: &'a Context) -> Self {
-        Teller { what: "looking", ..Teller::picture(context, &[]) }
+        Teller { what: "comparing", ..Teller::picture(context, &[]) }
     }
 
     /// Ends the work when `stop` is set.
@@ -74,6 +74,7 @@ impl Observer for Teller<'_> {
     fn progress(&self, progress: &Progress) {
         let bar =
             self.bar.get_or_init(|| self.context.progress.bar(progress.total as u64, self.what, "images"));
+        bar.set_length(progress.total as u64); // one stage after the other
         bar.set_position(progress.done as u64);
         let (seconds, bytes) = (bar.elapsed().as_secs_f64(), progress.bytes as f64);
         let speed = if bytes > 0.0 {

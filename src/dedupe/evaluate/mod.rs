@@ -5,9 +5,11 @@
 //! truth holds judgements, only pairs that were judged count.
 
 mod curve;
+mod known;
+mod steps;
 mod truth;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -16,6 +18,8 @@ pub use truth::Truth;
 
 use super::scan::Scan;
 use curve::draw;
+use known::{Known, Similarity};
+use steps::Curve;
 
 /// Points of the curve that are told.
 const POINTS: usize = 200;
@@ -81,85 +85,46 @@ impl Point {
     }
 }
 
-/// Holds a scan against the truth.
+/// Holds a scan against the truth; `roots` are where its paths may start beside the usual places. Gives the paths as well that
+/// are none of the scan's.
 pub fn evaluate(scan: &Scan, truth: &Truth, roots: &[PathBuf]) -> (Evaluation, Vec<String>) {
-    let known = truth.files(scan, roots);
-    let pair = |a: u32, b: u32| (a.min(b), a.max(b));
-    let mut duplicates: HashMap<(u32, u32), Option<&str>> = HashMap::new();
-    let mut judged: HashSet<(u32, u32)> = HashSet::new();
-    let mut unknown = Vec::new();
-    let mut roots: HashMap<u32, u32> = HashMap::new();
-    for row in &truth.rows {
-        let (a, b) = match (known.get(row.a.as_str()), known.get(row.b.as_str())) {
-            (Some(&a), Some(&b)) if a != b => (a, b),
-            (a, b) => {
-                unknown.extend(a.is_none().then(|| row.a.clone()));
-                unknown.extend(b.is_none().then(|| row.b.clone()));
-                continue;
-            }
-        };
-        judged.insert(pair(a, b));
-        if row.same {
-            duplicates.insert(pair(a, b), row.kind.as_deref());
-            join(&mut roots, a, b);
-        }
-    }
-    unknown.sort_unstable();
-    unknown.dedup();
-
-    // ties: the pairs that are wrong first, so that no order flatters
-    let mut called: Vec<(f32, bool, (u32, u32))> = Vec::new();
+    let (known, unknown) = Known::new(scan, truth, roots);
+    let similarity = Similarity::of(scan);
+    let steps = match truth.has_judgements {
+        true => known.judged_steps(&similarity),
+        false => known.complete_steps(&similarity),
+    };
     let limit = scan.plan.threshold.similarity as f32;
-    let mut unjudged = 0;
-    for (similarity, a, b) in scan.scored() {
-        let is_true = duplicates.contains_key(&pair(a, b));
-        let is_implied = root(&roots, a).is_some_and(|a| Some(a) == root(&roots, b));
-        match (is_true, truth.has_judgements && !judged.contains(&pair(a, b))) {
-            (false, true) => unjudged += usize::from(similarity >= limit),
-            (false, _) if is_implied && !truth.has_judgements => {}
-            (is_true, _) => called.push((similarity, is_true, pair(a, b))),
+    let true_pairs = known.pairs.values().filter(|pair| pair.same).count();
+    let curve = Curve::of(&steps, true_pairs);
+    let is_called =
+        |pair: &(u32, u32)| similarity.of_files(*pair).is_some_and(|similarity| similarity >= limit);
+    let unjudged = match truth.has_judgements {
+        true => {
+            similarity.called(limit).saturating_sub(known.pairs.keys().filter(|pair| is_called(pair)).count())
         }
-    }
-    called.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
-
-    let true_pairs = duplicates.len();
-    let (mut hits, mut precisions, mut points) = (0, 0.0, Vec::new());
-    for (at, (similarity, is_true, _)) in called.iter().enumerate() {
-        if *is_true {
-            hits += 1;
-            precisions += hits as f64 / (at + 1) as f64;
-        }
-        if called.get(at + 1).is_none_or(|next| next.0 < *similarity) {
-            points.push(Point::of(f64::from(*similarity), hits, at + 1, true_pairs));
-        }
-    }
-    let near = called.iter().take_while(|(similarity, ..)| *similarity >= limit);
-    let found: HashSet<(u32, u32)> =
-        near.clone().filter(|(_, is_true, _)| *is_true).map(|call| call.2).collect();
+        false => 0,
+    };
     let mut kinds: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-    for (pair, kind) in &duplicates {
-        if let Some(kind) = kind {
-            let (hits, all) = kinds.entry((*kind).to_owned()).or_default();
-            *hits += usize::from(found.contains(pair));
+    for (pair, judgement) in &known.pairs {
+        if let Some(kind) = &judgement.kind {
+            let (hits, all) = kinds.entry(kind.clone()).or_default();
+            *hits += usize::from(is_called(pair));
             *all += 1;
         }
     }
-    let false_pairs = near.clone().filter(|(_, is_true, _)| !is_true).take(100);
-    let best = points.iter().copied().max_by(|a, b| a.f1.total_cmp(&b.f1)).unwrap_or_default();
     let evaluation = Evaluation {
         true_pairs,
-        at_threshold: Point::of(f64::from(limit), found.len(), near.clone().count(), true_pairs),
-        best,
-        average_precision: precisions / true_pairs.max(1) as f64,
+        at_threshold: curve.at(limit),
+        best: curve.points.iter().copied().max_by(|a, b| a.f1.total_cmp(&b.f1)).unwrap_or_default(),
+        average_precision: curve.average_precision,
         recall_by_kind: kinds
             .into_iter()
             .map(|(kind, (hits, all))| (kind, hits as f64 / all as f64))
             .collect(),
-        curve: thinned(&points),
+        curve: thinned(&curve.points),
         unjudged,
-        false_pairs: false_pairs
-            .map(|&(similarity, _, (a, b))| FalsePair { a: scan.shown(a), b: scan.shown(b), similarity })
-            .collect(),
+        false_pairs: known.false_pairs(scan, &similarity, (limit, truth.has_judgements)),
     };
     (evaluation, unknown)
 }
@@ -168,22 +133,6 @@ pub fn evaluate(scan: &Scan, truth: &Truth, roots: &[PathBuf]) -> (Evaluation, V
 fn thinned(points: &[Point]) -> Vec<Point> {
     let n = points.len().min(POINTS);
     (1..=n).map(|i| points[i * points.len() / n - 1]).collect()
-}
-
-fn root(roots: &HashMap<u32, u32>, file: u32) -> Option<u32> {
-    let mut at = *roots.get(&file)?;
-    while roots[&at] != at {
-        at = roots[&at];
-    }
-    Some(at)
-}
-
-fn join(roots: &mut HashMap<u32, u32>, a: u32, b: u32) {
-    roots.entry(a).or_insert(a);
-    roots.entry(b).or_insert(b);
-    if let (Some(a), Some(b)) = (root(roots, a), root(roots, b)) {
-        roots.insert(a.max(b), a.min(b));
-    }
 }
 
 /// Precision over recall as an SVG picture.
@@ -238,6 +187,26 @@ mod tests {
         let (got, unknown) = evaluate(&scan, &truth("a,b,judgement\na,b,1\nb,c,0\nx,y,1\n"), &[]);
         assert_eq!((got.at_threshold.precision, got.at_threshold.recall, got.unjudged), (0.5, 1.0, 1));
         assert_eq!(unknown, ["x", "y"]);
+    }
+
+    #[test]
+    fn equal_images_are_counted_without_going_through_their_pairs() {
+        let names: Vec<String> = (0..60_000).map(|i| format!("{i:05}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut many = scan(&names, &[]);
+        many.files.iter_mut().for_each(|file| file.1 = 0);
+        let (got, _) = evaluate(&many, &truth("a,b\n00000,00001\n00001,00002\n"), &[]);
+        let all = 60_000.0 * 59_999.0 / 2.0;
+        assert_eq!((got.at_threshold.recall, got.false_pairs.len()), (1.0, 100));
+        // 0 = 2 is implied, neither right nor wrong
+        assert!((got.at_threshold.precision - 2.0 / (all - 1.0)).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_later_judgement_of_a_pair_holds() {
+        let scan = scan(&["a", "b"], &[(0.99, 0, 1)]);
+        let (got, _) = evaluate(&scan, &truth("a,b,1\nb,a,0\n"), &[]);
+        assert_eq!((got.true_pairs, got.at_threshold.precision), (0, 0.0));
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Truth {
     /// Reads the file `path`: lines of `a,b` or `a,b,judgement`; a third column of other words names kinds of pairs.
     ///
     /// # Errors
-    /// When it cannot be read, or a line has fewer than two columns, with the line's number.
+    /// When it cannot be read, or a line has fewer than two columns, with its text.
     pub fn read(path: &Path) -> Result<Truth> {
         let file = std::fs::File::open(path).map_err(|error| Error::io(path, error))?;
         Truth::parse(std::io::BufReader::new(file), path)
@@ -52,16 +52,21 @@ impl Truth {
         };
         let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
         let mut lines = Vec::new();
-        for (record, line) in reader.records().zip(1..) {
+        for (record, is_first) in reader.records().zip(std::iter::once(true).chain(std::iter::repeat(false)))
+        {
             let record = record.map_err(|error| wrong(error.to_string()))?;
             let cells: Vec<String> = record.iter().map(|cell| cell.trim().to_owned()).collect();
             match cells.as_slice() {
                 [empty] if empty.is_empty() => {}
-                [a, b] if line == 1 && [a.as_str(), b.as_str()] == HEAD => {}
-                [a, b, _] if line == 1 && [a.as_str(), b.as_str()] == HEAD => {}
+                [a, b] if is_first && [a.as_str(), b.as_str()] == HEAD => {}
+                [a, b, _] if is_first && [a.as_str(), b.as_str()] == HEAD => {}
                 [_, _] | [_, _, _] => lines.push(cells),
                 other => {
-                    return Err(wrong(format!("line {line}: expected 2 or 3 columns, got {}", other.len())));
+                    return Err(wrong(format!(
+                        "expected 2 or 3 columns, got {}: {}",
+                        other.len(),
+                        other.join(",")
+                    )));
                 }
             }
         }
@@ -146,10 +151,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_truth_is_told_with_its_line() {
+    fn what_is_no_truth_is_told_with_its_text() {
         let told = |text| parse(text).unwrap_err().to_string();
-        assert_eq!(told("a.png\n"), "x/pairs.csv: line 1: expected 2 or 3 columns, got 1");
-        assert!(told("a,b\np,q\nr,s,t,u\n").contains("line 3"));
+        assert_eq!(told("a.png\n"), "x/pairs.csv: expected 2 or 3 columns, got 1: a.png");
+        assert!(told("a,b\np,q\nr,s,t,u\n").contains("got 4: r,s,t,u"));
         assert!(told("p,q,jpeg\nr,s,no\n").contains("expected the name of a kind"));
     }
 }

@@ -156,6 +156,9 @@ fn options(args: &args::Scan) -> Result<ScanOptions> {
         let what = format!("--across: expected at least two paths to compare, got {}", args.data.len());
         return Err(Error::usage(what).with_hint("name them: aesearch dedupe scan train test --across"));
     }
+    if args.across {
+        check_apart(&args.data)?;
+    }
     let keep: Vec<Preference> = args.keep.iter().map(|name| name.parse()).collect::<Result<_>>()?;
     Ok(ScanOptions {
         false_positive_rate: rate(args.false_positive_rate, default.false_positive_rate)?,
@@ -164,6 +167,20 @@ fn options(args: &args::Scan) -> Result<ScanOptions> {
         across: args.across,
         keep: if keep.is_empty() { default.keep } else { keep },
     })
+}
+
+/// Refuses paths that lie within each other: what is in both is between none.
+fn check_apart(data: &[PathBuf]) -> Result<()> {
+    let places: Vec<PathBuf> =
+        data.iter().map(|path| path.canonicalize().unwrap_or_else(|_| path.clone())).collect();
+    for (i, place) in places.iter().enumerate() {
+        if let Some(j) = (0..places.len()).find(|&j| j != i && place.starts_with(&places[j])) {
+            let [inner, outer] = [i, j].map(|i| data[i].display());
+            let what = format!("--across: expected paths apart from each other, got {inner} within {outer}");
+            return Err(Error::usage(what));
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn rate(typed: Option<f64>, default: f64) -> Result<f64> {

@@ -1,0 +1,174 @@
+//! What the truth knows of the files of a scan, and what the scan says of them. Of equal images there are very many pairs: those are
+//! counted, not gone through.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+
+use super::steps::Steps;
+use super::{FalsePair, Truth};
+use crate::dedupe::scan::Scan;
+
+/// False pairs that are told.
+const FALSE: usize = 100;
+
+/// What is known of a pair of files.
+pub(super) struct Judgement {
+    pub(super) same: bool,
+    pub(super) kind: Option<String>,
+}
+
+/// What is known of the files of a scan, by their numbers (a < b).
+pub(super) struct Known {
+    pub(super) pairs: BTreeMap<(u32, u32), Judgement>,
+    /// Files that are duplicates of each other by several pairs have the same root.
+    pub(super) roots: HashMap<u32, u32>,
+}
+
+impl Known {
+    pub(super) fn new(scan: &Scan, truth: &Truth, roots: &[PathBuf]) -> (Known, Vec<String>) {
+        let files = truth.files(scan, roots);
+        let mut known = Known { pairs: BTreeMap::new(), roots: HashMap::new() };
+        let mut unknown = BTreeSet::new();
+        for row in &truth.rows {
+            let (Some(&a), Some(&b)) = (files.get(row.a.as_str()), files.get(row.b.as_str())) else {
+                unknown.extend(
+                    [&row.a, &row.b].into_iter().filter(|path| !files.contains_key(path.as_str())).cloned(),
+                );
+                continue;
+            };
+            if a != b {
+                // a later judgement of the same pair holds
+                known
+                    .pairs
+                    .insert((a.min(b), a.max(b)), Judgement { same: row.same, kind: row.kind.clone() });
+            }
+        }
+        for (a, b) in known.pairs.iter().filter(|(_, judgement)| judgement.same).map(|(pair, _)| *pair) {
+            join(&mut known.roots, a, b);
+        }
+        (known, unknown.into_iter().collect())
+    }
+
+    /// Whether the truth says of two files, or implies, that they are duplicates.
+    pub(super) fn implies(&self, a: u32, b: u32) -> bool {
+        root(&self.roots, a).is_some_and(|a| Some(a) == root(&self.roots, b))
+    }
+
+    /// Each pair that was judged.
+    pub(super) fn judged_steps(&self, similarity: &Similarity) -> Steps {
+        let mut steps = Steps::default();
+        for (pair, judgement) in &self.pairs {
+            if let Some(similarity) = similarity.of_files(*pair) {
+                steps.add(similarity, usize::from(judgement.same), usize::from(!judgement.same));
+            }
+        }
+        steps
+    }
+
+    /// Each pair that has a similarity; counted, as of many equal images there are very many pairs.
+    pub(super) fn complete_steps(&self, similarity: &Similarity) -> Steps {
+        let mut steps = Steps::default();
+        for pair in self.pairs.keys() {
+            if let Some(similarity) = similarity.of_files(*pair) {
+                steps.add(similarity, 1, 0);
+            }
+        }
+        let sizes = |files: &[u32]| -> HashMap<u32, usize> {
+            let mut sizes = HashMap::new();
+            for root in files.iter().filter_map(|&file| root(&self.roots, file)) {
+                *sizes.entry(root).or_default() += 1;
+            }
+            sizes
+        };
+        for files in similarity.files.values() {
+            let implied: usize = sizes(files).values().map(|n| n * (n - 1) / 2).sum();
+            steps.add(1.0, 0, files.len() * (files.len() - 1) / 2 - implied);
+        }
+        for ((a, b), value) in &similarity.pictures {
+            let (a, b) = (&similarity.files[a], &similarity.files[b]);
+            let of_b = sizes(b);
+            let implied: usize = sizes(a).iter().map(|(root, n)| n * of_b.get(root).unwrap_or(&0)).sum();
+            steps.add(*value, 0, a.len() * b.len() - implied);
+        }
+        steps
+    }
+
+    /// Pairs called near that are none, the most similar first.
+    pub(super) fn false_pairs(
+        &self,
+        scan: &Scan,
+        similarity: &Similarity,
+        (limit, judged): (f32, bool),
+    ) -> Vec<FalsePair> {
+        let told =
+            |(a, b): (u32, u32), similarity| FalsePair { a: scan.shown(a), b: scan.shown(b), similarity };
+        if judged {
+            let wrong = self.pairs.iter().filter(|(_, judgement)| !judgement.same).map(|(pair, _)| *pair);
+            let mut wrong: Vec<_> =
+                wrong.filter_map(|pair| Some((similarity.of_files(pair)?, pair))).collect();
+            wrong.retain(|(similarity, _)| *similarity >= limit);
+            wrong.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+            return wrong.into_iter().take(FALSE).map(|(similarity, pair)| told(pair, similarity)).collect();
+        }
+        let same = similarity.files.keys().map(|picture| (1.0, (*picture, *picture)));
+        let near = similarity.pictures.iter().map(|(pair, similarity)| (*similarity, *pair));
+        let mut called: Vec<(f32, (u32, u32))> =
+            same.chain(near).filter(|(similarity, _)| *similarity >= limit).collect();
+        called.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let files = called.into_iter().flat_map(|(value, (a, b))| {
+            let (of_a, of_b) = (&similarity.files[&a], &similarity.files[&b]);
+            of_a.iter()
+                .flat_map(move |&x| of_b.iter().map(move |&y| (value, (x, y))))
+                .filter(move |(_, (x, y))| a != b || x < y)
+        });
+        let wrong = files.filter(|(_, (a, b))| !self.implies(*a, *b));
+        wrong.take(FALSE).map(|(similarity, pair)| told(pair, similarity)).collect()
+    }
+}
+
+/// What a scan says of pairs of files.
+pub(super) struct Similarity {
+    /// Of pictures that were compared, by position (a < b).
+    pub(super) pictures: HashMap<(u32, u32), f32>,
+    /// The files that show each.
+    pub(super) files: BTreeMap<u32, Vec<u32>>,
+    pub(super) picture_of: Vec<u32>,
+}
+
+impl Similarity {
+    pub(super) fn of(scan: &Scan) -> Similarity {
+        let pictures = scan.pairs.iter().map(|pair| ((pair.a, pair.b), 1.0 - pair.unlikeness)).collect();
+        let picture_of = scan.names().map(|(_, number)| scan.picture_of(number)).collect();
+        Similarity { pictures, files: scan.by_picture(), picture_of }
+    }
+
+    pub(super) fn of_files(&self, (a, b): (u32, u32)) -> Option<f32> {
+        match (self.picture_of[a as usize], self.picture_of[b as usize]) {
+            (a, b) if a == b => Some(1.0),
+            (a, b) => self.pictures.get(&(a.min(b), a.max(b))).copied(),
+        }
+    }
+
+    /// Pairs of files that are called near.
+    pub(super) fn called(&self, limit: f32) -> usize {
+        let same: usize = self.files.values().map(|files| files.len() * (files.len() - 1) / 2).sum();
+        let near = self.pictures.iter().filter(|(_, similarity)| **similarity >= limit);
+        same + near.map(|((a, b), _)| self.files[a].len() * self.files[b].len()).sum::<usize>()
+    }
+}
+
+fn root(roots: &HashMap<u32, u32>, file: u32) -> Option<u32> {
+    let mut at = *roots.get(&file)?;
+    while roots[&at] != at {
+        at = roots[&at];
+    }
+    Some(at)
+}
+
+fn join(roots: &mut HashMap<u32, u32>, a: u32, b: u32) {
+    roots.entry(a).or_insert(a);
+    roots.entry(b).or_insert(b);
+    if let (Some(a), Some(b)) = (root(roots, a), root(roots, b)) {
+        roots.insert(a.max(b), a.min(b));
+    }
+}

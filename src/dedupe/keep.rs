@@ -1,0 +1,142 @@
+//! Which image of a group stays.
+
+use std::cmp::{Ordering, Reverse};
+use std::str::FromStr;
+
+use super::plan::File;
+use crate::error::Error;
+
+/// What makes one image of a group better than another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preference {
+    /// More pixels.
+    Resolution,
+    /// A format without loss, then WebP, then JPEG, then GIF.
+    Format,
+    /// More bytes.
+    Bytes,
+    /// EXIF data.
+    Exif,
+    /// The earlier time of change.
+    Oldest,
+    /// The shorter path.
+    Shortest,
+}
+
+impl Preference {
+    /// All, as they count where nobody says otherwise.
+    pub const ALL: [Preference; 6] = [
+        Preference::Resolution,
+        Preference::Format,
+        Preference::Bytes,
+        Preference::Exif,
+        Preference::Oldest,
+        Preference::Shortest,
+    ];
+
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Preference::Resolution => "resolution",
+            Preference::Format => "format",
+            Preference::Bytes => "bytes",
+            Preference::Exif => "exif",
+            Preference::Oldest => "oldest",
+            Preference::Shortest => "shortest",
+        }
+    }
+
+    /// `Less` where `a` is the better one.
+    fn order(self, a: &File, b: &File) -> Ordering {
+        fn by<T: Ord>(a: &File, b: &File, rank: impl Fn(&File) -> T) -> Ordering {
+            rank(a).cmp(&rank(b))
+        }
+        match self {
+            Preference::Resolution => {
+                by(a, b, |file| Reverse(u64::from(file.width) * u64::from(file.height)))
+            }
+            Preference::Format => by(a, b, |file| match file.format.as_str() {
+                "gif" => 3,
+                "jpeg" => 2,
+                "webp" => 1,
+                _ => 0,
+            }),
+            // the container's size is not the image's
+            Preference::Bytes => by(a, b, |file| Reverse(if file.entry { 0 } else { file.size })),
+            Preference::Exif => by(a, b, |file| !file.exif),
+            Preference::Oldest => by(a, b, |file| file.mtime_ns),
+            Preference::Shortest => by(a, b, |file| file.name().len()),
+        }
+    }
+}
+
+impl FromStr for Preference {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let known = Preference::ALL;
+        known.into_iter().find(|preference| preference.name() == name).ok_or_else(|| {
+            let names = known.map(Preference::name).join(", ");
+            Error::usage(format!("keep: expected some of {names}, got {name}"))
+        })
+    }
+}
+
+/// `Less` where `a` is to stay rather than `b`: what nobody may touch first, then by the preferences, then by name.
+pub(super) fn better(a: &File, b: &File, preferences: &[Preference]) -> Ordering {
+    let first = b.reference.cmp(&a.reference);
+    let then = preferences.iter().map(|preference| preference.order(a, b));
+    std::iter::once(first).chain(then).find(|order| order.is_ne()).unwrap_or_else(|| a.name().cmp(b.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str) -> File {
+        File {
+            path: path.to_owned(),
+            path_bytes: None,
+            entry: false,
+            reference: false,
+            size: 100,
+            mtime_ns: 5,
+            hash: String::new(),
+            width: 10,
+            height: 10,
+            format: "png".to_owned(),
+            exif: false,
+            label: None,
+        }
+    }
+
+    #[test]
+    fn each_preference_knows_the_better_one() {
+        let plain = file("a/long/name");
+        let better_by: [(Preference, File); 6] = [
+            (Preference::Resolution, File { width: 11, ..file("z/longer/name") }),
+            (Preference::Format, plain.clone()),
+            (Preference::Bytes, File { size: 101, ..file("z/longer/name") }),
+            (Preference::Exif, File { exif: true, ..file("z/longer/name") }),
+            (Preference::Oldest, File { mtime_ns: 4, ..file("z/longer/name") }),
+            (Preference::Shortest, file("z")),
+        ];
+        for (preference, good) in better_by {
+            let bad = match preference {
+                Preference::Format => File { format: "jpeg".to_owned(), ..file("a") },
+                _ => plain.clone(),
+            };
+            assert_eq!(better(&good, &bad, &[preference]), Ordering::Less, "{}", preference.name());
+            assert_eq!(better(&bad, &good, &[preference]), Ordering::Greater);
+            assert_eq!(preference.name().parse::<Preference>().unwrap(), preference);
+        }
+    }
+
+    #[test]
+    fn a_reference_comes_before_all_and_names_decide_in_the_end() {
+        let reference = File { reference: true, width: 1, ..file("z") };
+        assert_eq!(better(&reference, &file("a"), &Preference::ALL), Ordering::Less);
+        assert_eq!(better(&file("a"), &file("b"), &Preference::ALL), Ordering::Less);
+        assert!("nicest".parse::<Preference>().is_err());
+    }
+}

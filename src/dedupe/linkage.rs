@@ -1,0 +1,277 @@
+//! From near pairs to groups.
+//!
+//! - [`linked`]: complete linkage. All members of a group are near each other, so that no group chains from one image to quite
+//!   another by small steps. Of more than [`LARGEST`] images that hang together, groups are made around the best: all members near it.
+//! - [`starred`]: where some images are there to compare with (a reference, the first of several paths), each other one goes to the
+//!   one that it is most like.
+//!
+//! All of it depends on the images alone, not on the order in which they come.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// So many images that hang together are compared each with each.
+const LARGEST: usize = 500;
+
+/// Unlikeness of pairs of positions (a < b).
+pub(super) type Unlike = BTreeMap<(u32, u32), f32>;
+
+/// Gives the unlikenesses of some pairs.
+type Measure<'a> = dyn FnMut(&[(u32, u32)]) -> Vec<f32> + 'a;
+
+/// What linkage asks for.
+pub(super) struct Asked<'a> {
+    /// Pairs up to this unlikeness are near.
+    pub(super) limit: f32,
+    /// Unlikenesses of some pairs, in their order.
+    pub(super) measure: &'a mut Measure<'a>,
+    /// `Less` where the first is to stay rather than the second.
+    pub(super) prefer: &'a dyn Fn(u32, u32) -> Ordering,
+}
+
+/// Groups of positions, each ascending. `pairs` holds what is known; what it lacks is measured and added.
+pub(super) fn linked(pairs: &mut Unlike, asked: &mut Asked<'_>) -> Vec<Vec<u32>> {
+    let near = near(pairs, asked.limit);
+    let mut groups = Vec::new();
+    let (small, large): (Vec<_>, Vec<_>) =
+        chained(&near).into_iter().partition(|members| members.len() <= LARGEST);
+    know(pairs, small.iter().flat_map(|members| all_pairs(members)), asked);
+    let small: HashSet<u32> = small.into_iter().flatten().collect();
+    let among: Vec<_> = near.iter().filter(|(_, a, _)| small.contains(a)).copied().collect();
+    groups.extend(complete(pairs, &among, asked.limit));
+    for members in large {
+        groups.extend(around_the_best(pairs, members, &near, asked));
+    }
+    groups.iter_mut().for_each(|group| group.sort_unstable());
+    groups.sort_unstable();
+    groups
+}
+
+/// Groups of an image and those that are most like it among all with a lower rank; it stands first. A pair of one rank makes none.
+pub(super) fn starred(pairs: &Unlike, limit: f32, rank: &dyn Fn(u32) -> usize) -> Vec<Vec<u32>> {
+    let mut near: Vec<(usize, f32, u32, u32)> = near(pairs, limit)
+        .into_iter()
+        .filter_map(|(unlike, a, b)| {
+            let (of_a, of_b) = (rank(a), rank(b));
+            match of_a.cmp(&of_b) {
+                Ordering::Less => Some((of_a, unlike, a, b)),
+                Ordering::Greater => Some((of_b, unlike, b, a)),
+                Ordering::Equal => None,
+            }
+        })
+        .collect();
+    near.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then_with(|| (a.2, a.3).cmp(&(b.2, b.3))));
+    let mut joined: HashSet<u32> = HashSet::new();
+    let mut groups: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for (_, _, anchor, other) in near {
+        if !joined.contains(&anchor) && joined.insert(other) {
+            groups.entry(anchor).or_insert_with(|| vec![anchor]).push(other);
+        }
+    }
+    groups.into_values().collect()
+}
+
+/// Measures those of some pairs that are not known.
+pub(super) fn know(pairs: &mut Unlike, wanted: impl Iterator<Item = (u32, u32)>, asked: &mut Asked<'_>) {
+    let missing: Vec<(u32, u32)> = wanted.filter(|pair| !pairs.contains_key(pair)).collect();
+    if !missing.is_empty() {
+        let measured = (asked.measure)(&missing);
+        pairs.extend(missing.into_iter().zip(measured));
+    }
+}
+
+/// All pairs of ascending positions.
+pub(super) fn all_pairs(members: &[u32]) -> impl Iterator<Item = (u32, u32)> + '_ {
+    members.iter().enumerate().flat_map(|(i, &a)| members[i + 1..].iter().map(move |&b| (a, b)))
+}
+
+/// Pairs within the limit, the most alike first.
+fn near(pairs: &Unlike, limit: f32) -> Vec<(f32, u32, u32)> {
+    let near = pairs.iter().filter(|(_, unlike)| **unlike <= limit);
+    let mut near: Vec<(f32, u32, u32)> = near.map(|(&(a, b), &unlike)| (unlike, a, b)).collect();
+    near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then_with(|| (a.1, a.2).cmp(&(b.1, b.2))));
+    near
+}
+
+/// The most alike first, two groups become one where all of both are near each other.
+fn complete(pairs: &Unlike, near: &[(f32, u32, u32)], limit: f32) -> Vec<Vec<u32>> {
+    let mut group_of: HashMap<u32, usize> = HashMap::new();
+    let mut groups: Vec<Vec<u32>> = Vec::new();
+    for &(_, a, b) in near {
+        for image in [a, b] {
+            group_of.entry(image).or_insert_with(|| {
+                groups.push(vec![image]);
+                groups.len() - 1
+            });
+        }
+        let (into, from) = (group_of[&a], group_of[&b]);
+        let is_near =
+            |a: u32, b: u32| pairs.get(&(a.min(b), a.max(b))).is_some_and(|&unlike| unlike <= limit);
+        let all_near = groups[into].iter().all(|&a| groups[from].iter().all(|&b| is_near(a, b)));
+        if into != from && all_near {
+            let moved = std::mem::take(&mut groups[from]);
+            group_of.extend(moved.iter().map(|image| (*image, into)));
+            groups[into].extend(moved);
+        }
+    }
+    groups.retain(|group| group.len() > 1);
+    groups
+}
+
+/// The best image, and all that is near it of what is near to that, and so on; then the best of what is left.
+fn around_the_best(
+    pairs: &mut Unlike,
+    mut members: Vec<u32>,
+    near: &[(f32, u32, u32)],
+    asked: &mut Asked<'_>,
+) -> Vec<Vec<u32>> {
+    let inside: HashSet<u32> = members.iter().copied().collect();
+    let mut neighbours: HashMap<u32, Vec<u32>> = HashMap::new();
+    for &(_, a, b) in near.iter().filter(|(_, a, _)| inside.contains(a)) {
+        neighbours.entry(a).or_default().push(b);
+        neighbours.entry(b).or_default().push(a);
+    }
+    members.sort_by(|&a, &b| (asked.prefer)(a, b).then(a.cmp(&b)));
+    let mut left: BTreeSet<u32> = members.iter().copied().collect();
+    let mut groups = Vec::new();
+    for best in members {
+        if !left.remove(&best) {
+            continue;
+        }
+        let (mut group, mut tried, mut next) = (vec![best], HashSet::from([best]), vec![best]);
+        while !next.is_empty() {
+            let beside = next.iter().flat_map(|image| &neighbours[image]).copied();
+            let mut fresh: Vec<u32> =
+                beside.filter(|image| left.contains(image) && !tried.contains(image)).collect();
+            fresh.sort_unstable();
+            fresh.dedup();
+            tried.extend(&fresh);
+            let pair = |image: u32| (image.min(best), image.max(best));
+            know(pairs, fresh.iter().map(|&image| pair(image)), asked);
+            next = fresh.into_iter().filter(|&image| pairs[&pair(image)] <= asked.limit).collect();
+            for image in &next {
+                left.remove(image);
+            }
+            group.extend(&next);
+        }
+        if group.len() > 1 {
+            groups.push(group);
+        }
+    }
+    groups
+}
+
+/// What hangs together by near pairs, each ascending.
+fn chained(near: &[(f32, u32, u32)]) -> Vec<Vec<u32>> {
+    fn root(parents: &mut HashMap<u32, u32>, image: u32) -> u32 {
+        let mut at = image;
+        while let Some(&above) = parents.get(&at).filter(|&&above| above != at) {
+            at = above;
+        }
+        parents.insert(image, at);
+        at
+    }
+    let mut parents: HashMap<u32, u32> = HashMap::new();
+    for &(_, a, b) in near {
+        let (a, b) = (root(&mut parents, a), root(&mut parents, b));
+        parents.insert(a.max(b), a.min(b));
+    }
+    let mut members: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    let mut images: Vec<u32> = parents.keys().copied().collect();
+    images.sort_unstable();
+    for image in images {
+        members.entry(root(&mut parents, image)).or_default().push(image);
+    }
+    members.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn groups_of(
+        pairs: &mut Unlike,
+        limit: f32,
+        mut measure: impl FnMut(&[(u32, u32)]) -> Vec<f32>,
+    ) -> Vec<Vec<u32>> {
+        linked(pairs, &mut Asked { limit, measure: &mut measure, prefer: &|a, b| a.cmp(&b) })
+    }
+
+    fn none(_: &[(u32, u32)]) -> Vec<f32> {
+        panic!("nothing is missing")
+    }
+
+    /// Images on a line, a step of 0.1 apart.
+    fn line(n: u32) -> Unlike {
+        let all: Vec<u32> = (1..=n).collect();
+        all_pairs(&all).map(|(a, b)| ((a, b), 0.1 * (b - a) as f32)).collect()
+    }
+
+    #[test]
+    fn chains_are_cut() {
+        assert_eq!(groups_of(&mut line(4), 0.11, none), [[1, 2], [3, 4]]);
+        assert_eq!(groups_of(&mut line(4), 0.21, none), [[1, 2, 3]]);
+        assert_eq!(groups_of(&mut line(4), 0.31, none), [[1, 2, 3, 4]]);
+    }
+
+    #[test]
+    fn what_was_not_compared_is_asked_for() {
+        let mut pairs = BTreeMap::from([((1, 2), 0.0), ((2, 3), 0.0)]);
+        let mut asked = Vec::new();
+        let groups = groups_of(&mut pairs, 0.1, |missing: &[(u32, u32)]| {
+            asked.extend_from_slice(missing);
+            vec![0.05; missing.len()]
+        });
+        assert_eq!((groups, asked), (vec![vec![1, 2, 3]], vec![(1, 3)]));
+    }
+
+    #[test]
+    fn many_variants_of_one_image_are_one_group_and_long_chains_are_cut() {
+        let n = LARGEST as u32 + 200;
+        // each knows its next five
+        let chain: Unlike = (0..n)
+            .flat_map(|a| (1..=5).map(move |step| (a, a + step)))
+            .filter(|(_, b)| *b < n)
+            .map(|pair| (pair, 0.01))
+            .collect();
+        let one = groups_of(&mut chain.clone(), 0.1, |missing: &[(u32, u32)]| vec![0.05; missing.len()]);
+        assert_eq!(one, [(0..n).collect::<Vec<u32>>()]);
+        let mut asked = 0;
+        let cut = groups_of(&mut chain.clone(), 0.1, |missing: &[(u32, u32)]| {
+            asked += missing.len();
+            missing.iter().map(|(a, b)| 0.01 * (b - a) as f32).collect()
+        });
+        assert!(asked < 20 * n as usize, "{asked} asked for");
+        assert!(cut.iter().all(|group| group[group.len() - 1] - group[0] <= 10));
+        assert_eq!(cut.iter().map(Vec::len).sum::<usize>(), n as usize);
+    }
+
+    #[test]
+    fn others_go_to_what_they_are_compared_with() {
+        // 2 is more like 3, but 1 is the reference that both are near; 5 is near a reference through 4 alone
+        let pairs: Unlike =
+            BTreeMap::from([((1, 2), 0.05), ((2, 3), 0.01), ((1, 3), 0.08), ((1, 4), 0.06), ((4, 5), 0.01)]);
+        let rank = |image: u32| usize::from(image != 1);
+        assert_eq!(starred(&pairs, 0.1, &rank), [[1, 2, 4, 3]]);
+        // three paths: what has joined the first is not there to compare with
+        let rank = |image: u32| [0, 0, 1, 2, 1, 2][image as usize];
+        assert_eq!(starred(&pairs, 0.1, &rank), [[1, 2, 4, 3]]);
+    }
+
+    proptest! {
+        #[test]
+        fn all_members_of_a_group_are_near(
+            edges in proptest::collection::btree_map((0u32..12, 0u32..12), 0.0f32..1.0, 0..60),
+        ) {
+            let mut pairs: Unlike = edges.into_iter().filter(|((a, b), _)| a < b).collect();
+            let groups = groups_of(&mut pairs, 0.5, |missing: &[(u32, u32)]| vec![1.0; missing.len()]);
+            let mut seen = BTreeSet::new();
+            for group in &groups {
+                prop_assert!(group.iter().all(|image| seen.insert(*image)));
+                prop_assert!(all_pairs(group).all(|pair| pairs[&pair] <= 0.5));
+            }
+        }
+    }
+}
