@@ -20,6 +20,8 @@ const HALF: usize = SIDE / 2;
 const HALF_POINTS: usize = (HALF - 2 * BORDER) * (HALF - 2 * BORDER);
 /// Furthest shift that is searched, in pixels of half size.
 const REACH: i32 = 2;
+/// Correlation as they lie from which on no shift is looked for.
+const UNSHIFTED: f32 = 0.95;
 /// Steps at half size, and at full size.
 const ROUNDS: [usize; 2] = [6, 8];
 /// Parameters of an affine motion.
@@ -64,23 +66,24 @@ impl View {
     }
 }
 
-/// Blurs along rows and columns with [t, 1 - 2t, t]; the border is repeated.
+/// Blurs along rows and columns with [t, 1 - 2t, t]; the border is repeated. The image is `[N, N]`, N at most [`FINE_SIDE`].
 pub(super) fn blur<const N: usize>(image: &mut [f32], t: f32) {
-    let mut line = [0.0; N];
-    for row in image.chunks_exact_mut(N) {
-        line.copy_from_slice(row);
-        for i in 0..N {
-            let (before, after) = (line[i.saturating_sub(1)], line[(i + 1).min(N - 1)]);
-            row[i] = line[i] + t * (before + after - 2.0 * line[i]);
+    let rows = image.as_chunks_mut::<N>().0;
+    let mut line = [0.0; FINE_SIDE + 2]; // a row between its own ends
+    for row in rows.iter_mut() {
+        line[1..=N].copy_from_slice(row);
+        (line[0], line[N + 1]) = (row[0], row[N - 1]);
+        for (i, value) in row.iter_mut().enumerate() {
+            *value = line[i + 1] + t * (line[i] + line[i + 2] - 2.0 * line[i + 1]);
         }
     }
-    let mut above: [f32; N] = image[..N].try_into().unwrap_or([0.0; N]);
-    for y in 0..N {
-        for x in 0..N {
-            let (here, below) = (image[y * N + x], image[(y + 1).min(N - 1) * N + x]);
-            image[y * N + x] = here + t * (above[x] + below - 2.0 * here);
-            above[x] = here;
+    let Some(mut above) = rows.first().copied() else { return };
+    for y in 0..rows.len() {
+        let (here, below) = (rows[y], rows[(y + 1).min(N - 1)]);
+        for (x, value) in rows[y].iter_mut().enumerate() {
+            *value = here[x] + t * (above[x] + below[x] - 2.0 * here[x]);
         }
+        above = here;
     }
 }
 
@@ -128,36 +131,44 @@ impl Sums {
     }
 }
 
-/// The shift of `b` against `a` that correlates best, in pixels of half size, and that correlation.
+/// The shift of `b` against `a` that correlates best, in pixels of half size, and that correlation. Where they correlate well as
+/// they lie, that is near enough.
 fn best_shift(a: &View, b: &View) -> ((i32, i32), f32) {
-    let side = HALF as i32;
-    let mut best = ((0, 0), -1.0);
+    let mut best = ((0, 0), shifted(a, b, (0, 0)));
+    if best.1 >= UNSHIFTED {
+        return best;
+    }
     for dy in -REACH..=REACH {
         for dx in -REACH..=REACH {
-            let (y0, y1) = (0.max(-dy), side.min(side - dy));
-            let (x0, x1) = (0.max(-dx), side.min(side - dx));
-            let width = (x1 - x0) as usize;
-            let mut sums = [[0.0f32; HALF]; 5];
-            for y in y0..y1 {
-                let a = &a.coarse[(y * side + x0) as usize..][..width];
-                let b = &b.coarse[((y + dy) * side + x0 + dx) as usize..][..width];
-                for (i, (&a, &b)) in a.iter().zip(b).enumerate() {
-                    sums[0][i] += a;
-                    sums[1][i] += b;
-                    sums[2][i] += a * a;
-                    sums[3][i] += b * b;
-                    sums[4][i] += a * b;
-                }
-            }
-            let [a, b, aa, bb, ab] = sums.map(|lanes| lanes.iter().sum());
-            let sums = Sums { n: ((y1 - y0) * (x1 - x0)) as f32, a, b, aa, bb, ab };
-            let correlation = sums.correlation();
+            let correlation = shifted(a, b, (dx, dy));
             if correlation > best.1 {
                 best = ((dx, dy), correlation);
             }
         }
     }
     best
+}
+
+/// The correlation of `a` with `b` at a shift, at half size.
+fn shifted(a: &View, b: &View, (dx, dy): (i32, i32)) -> f32 {
+    let side = HALF as i32;
+    let (y0, y1) = (0.max(-dy), side.min(side - dy));
+    let (x0, x1) = (0.max(-dx), side.min(side - dx));
+    let width = (x1 - x0) as usize;
+    let mut sums = [[0.0f32; HALF]; 5];
+    for y in y0..y1 {
+        let a = &a.coarse[(y * side + x0) as usize..][..width];
+        let b = &b.coarse[((y + dy) * side + x0 + dx) as usize..][..width];
+        for (i, (&a, &b)) in a.iter().zip(b).enumerate() {
+            sums[0][i] += a;
+            sums[1][i] += b;
+            sums[2][i] += a * a;
+            sums[3][i] += b * b;
+            sums[4][i] += a * b;
+        }
+    }
+    let [a, b, aa, bb, ab] = sums.map(|lanes| lanes.iter().sum());
+    Sums { n: ((y1 - y0) * (x1 - x0)) as f32, a, b, aa, bb, ab }.correlation()
 }
 
 /// The luma of a larger image at twice the thumbnail's size, ready for others to be laid on it.

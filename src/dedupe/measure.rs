@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::images::{Decoding, Pixels, Resizer, Source, fitted};
 
 /// Images that null pairs are made with, of each kind.
-const NULL_IMAGES: usize = 8_192;
+const NULL_IMAGES: usize = 6_144;
 /// Images that are copied in each way.
 const COPIED: usize = 200;
 /// Turned images that lie on others are no null where the others lie on them as they are: the image is symmetric.
