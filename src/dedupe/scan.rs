@@ -1,4 +1,5 @@
-//! `dedupe scan`: what is there twice, and what to do about it. Changes nothing but the looks kept beside the index.
+//! `dedupe scan`: what is there twice, and what to do about it. Changes nothing but the looks kept beside the index, where a folder
+//! of codes lies as well while they are made.
 //!
 //! ```text
 //! index -> files -> contents (same bytes) -> pictures (same pixels) -> candidates -> pairs -> groups -> plan
