@@ -51,7 +51,7 @@ mod testing;
 
 pub use builder::{Item, SegmentBuilder, Settings};
 pub use error::{Error, Result};
-pub use kernels::{Isa, distance, use_isa};
+pub use kernels::{Isa, distance, nearest, use_isa};
 pub use map::Access;
 pub use pairs::{Pair, pairs_within};
 pub use query::Times;

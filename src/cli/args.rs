@@ -5,6 +5,7 @@
 //! `aesearch.toml` files of users rely on them.
 
 mod dedupe;
+mod explore;
 mod pictures;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use aesearch_index::Access;
 use clap::{Args, Parser, Subcommand};
 
 pub(super) use dedupe::{Apply, Decide, Dedupe, Evaluate, Scan, Undo};
+pub(super) use explore::{Cluster, Grouping, Outliers};
 pub(super) use pictures::{Denoise, Latent, Reconstruct, Sample};
 
 use super::print::When;
@@ -96,6 +98,10 @@ pub(super) enum Command {
     /// Find what is there twice, and clean up without regret
     #[command(subcommand)]
     Dedupe(Dedupe),
+    /// Part the images of the index into groups that look alike
+    Cluster(Cluster),
+    /// Find images that do not fit, and labels that their neighbours contradict
+    Outliers(Outliers),
     /// Tell what is in the index
     Info(Reading),
     /// Check every byte of the index

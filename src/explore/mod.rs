@@ -1,7 +1,11 @@
-//! Pictures: a query beside its neighbours, and what an autoencoder makes of images.
+//! What there is to see: groups and oddities of a collection, a query beside its neighbours, what an autoencoder makes of images.
 //!
 //! | file | what it shows |
 //! |---|---|
+//! | `items`, `neighbours` | the images of an index as rows, and who is near to whom |
+//! | `cluster/` | which images belong together |
+//! | `outliers/` | which do not fit, and which labels are doubtful |
+//! | `table/`, `gather` | what was found, for other programs: rows, and folders of images |
 //! | `sheet` | queries and their neighbours |
 //! | `groups` | images that belong together |
 //! | `views` | what a training sees of images |
@@ -16,6 +20,14 @@
 //! | `canvas`, `style` | rectangles, images and text; paper, inks and margins |
 //!
 //! Pictures are made here and written elsewhere. Layouts know pixels and text only, no index and no model.
+
+pub mod items;
+pub mod neighbours;
+
+pub mod cluster;
+pub mod gather;
+pub mod outliers;
+pub mod table;
 
 pub mod groups;
 pub mod sheet;

@@ -3,6 +3,7 @@
 //! An item is light (a path, or a container and a number) and holds no pixels of its own: `load` brings them.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 use std::fs;
 use std::path::PathBuf;
@@ -80,6 +81,15 @@ impl Item {
             Origin::Entry { container, .. } => Ok(container.quick_stamp()),
         }
     }
+}
+
+/// The order in which images are best read: entries of a container one after the other.
+pub fn by_place(a: &Item, b: &Item) -> Ordering {
+    let place = |item: &Item| match &item.origin {
+        Origin::File { path, .. } => (path.clone(), 0),
+        Origin::Entry { container, index } => (container.path().to_path_buf(), *index),
+    };
+    place(a).cmp(&place(b))
 }
 
 impl fmt::Debug for Item {

@@ -98,6 +98,14 @@ impl Source {
         self.len() == 0
     }
 
+    /// The bytes of the image file; nothing where there are plain pixels.
+    pub fn file_bytes(&self) -> Option<&[u8]> {
+        match &self.raw {
+            Raw::File(bytes) => Some(bytes),
+            Raw::Pixels(_) => None,
+        }
+    }
+
     /// The state of the file or entry: hashes what was read.
     pub fn stamp(&self) -> Stamp {
         let (size, mtime_ns) = self.quick_stamp;

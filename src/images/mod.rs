@@ -44,7 +44,7 @@ mod sniff;
 
 pub use clock::Clock;
 pub use codec::{decode, encode_jpeg, encode_png, write_png};
-pub use item::Item;
+pub use item::{Item, by_place};
 pub use list::from_list;
 pub use load::{
     Decoding, Limits, Loaded, Source, SourceFacts, Stamp, hash_bytes, hash_of_pixels, load, read, stamp_file,

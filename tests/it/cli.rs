@@ -128,6 +128,7 @@ fn help_is_an_answer_and_no_command_is_wrong_usage() {
         "model",
         "index",
         "query",
+        "cluster",
         "reconstruct",
         "denoise",
         "latent",

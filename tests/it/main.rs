@@ -16,6 +16,7 @@ mod dedupe_report;
 mod dedupe_scan;
 mod disk;
 mod eval;
+mod explore;
 mod foreign;
 mod health;
 mod hostile;

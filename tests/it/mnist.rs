@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use aesearch::eval::report::{EvalOptions, evaluate};
+use aesearch::explore::cluster::{ClusterOptions, cluster};
+use aesearch::explore::items::Items;
 use aesearch::explore::sampling::{SampleOptions, sample};
 use aesearch::gallery::{Gallery, OpenOptions, QueryOptions, UpdateOptions, update};
 use aesearch::images::{self, Limits, Pixels, encode_jpeg};
@@ -41,6 +43,14 @@ fn sixty_thousand_digits_find_themselves_and_their_kin() {
         let hits = gallery.query(item, &QueryOptions::default()).expect("answers").hits;
         assert_eq!((hits[0].path.as_str(), hits[0].distance), (item.display().as_str(), 0));
     }
+
+    let items = Items::of(gallery.snapshot()).expect("images");
+    let ten = ClusterOptions { k: Some(10), ..ClusterOptions::default() };
+    let agreement = cluster(&items, &ten, &()).expect("clusters").agreement.expect("labels");
+    assert!(agreement.accuracy >= 0.85 && agreement.nmi >= 0.80, "{agreement:?}");
+    let found = cluster(&items, &ClusterOptions::default(), &()).expect("clusters");
+    assert!((8..=15).contains(&found.clusters.len()), "{:?}", found.tried);
+    drop(items);
 
     for model in ["article-vae", "article-aae"] {
         let share = share_of_confident_samples(&mut gallery, model);

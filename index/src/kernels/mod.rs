@@ -34,6 +34,7 @@ pub(crate) use blocks::{BLOCK, Blocks, Queries, each_bit};
 pub use isa::{Isa, use_isa};
 pub(crate) use many::scan_many;
 
+use crate::top::First;
 use isa::Kind;
 #[cfg(target_arch = "x86_64")]
 use plain::popcnt;
@@ -128,6 +129,13 @@ fn gather_with(isa: Isa, codes: &[u64], ids: &[u32], query: &[u64], out: &mut Ve
         // aarch64 counts bits by NEON as it is
         _ => plain::gather(codes, ids, query, out),
     }
+}
+
+/// Position and Hamming distance of the code of `codes` `[n, words]` that is nearest to `query` `[words]`, the first of several.
+pub fn nearest(codes: &[u64], query: &[u64]) -> Option<(usize, u32)> {
+    let mut first = First::new();
+    scan(codes, query, &mut first);
+    first.found.then_some((first.index, first.distance))
 }
 
 /// Hamming distance of two codes in bits; words that only one of them has are not compared.

@@ -13,6 +13,9 @@ pub(super) mod sample;
 
 pub(super) mod dedupe;
 
+pub(super) mod cluster;
+pub(super) mod outliers;
+
 pub(super) mod doctor;
 pub(super) mod estimate;
 pub(super) mod eval;

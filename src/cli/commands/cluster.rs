@@ -1,0 +1,334 @@
+//! `aesearch cluster`: which images of the index belong together.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use aesearch_index::Snapshot;
+use serde::Serialize;
+
+use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
+use crate::cli::args;
+use crate::cli::exit::{Exit, catch_interrupts};
+use crate::cli::print::{Align, Table, count, seconds, thousands};
+use crate::cli::resolve::Context;
+use crate::error::{Error, Result};
+use crate::explore::cluster::{Agreement, ClusterOptions, Clustering, Tried, Unit, cluster};
+use crate::explore::gather::{Folder, How, check_empty, gather};
+use crate::explore::groups::{GroupSheet, SheetGroup, group_sheet};
+use crate::explore::items::Items;
+use crate::explore::sheet::{Cell, Frame};
+use crate::explore::table::{self, Column, Format};
+use crate::gallery::Observer;
+use crate::images::{self, Limits, Pixels, Skipped};
+
+/// Images of a cluster on the sheet, and clusters.
+const DRAWN: usize = 18;
+const MAX_DRAWN: usize = 60;
+/// Clusters that are listed in the text; all are in the documents.
+const LISTED: usize = 60;
+
+#[derive(Debug, Serialize)]
+struct ClusterDocument<'a> {
+    id: usize,
+    size: usize,
+    medoid: String,
+    diameter: f64,
+    silhouette: f64,
+    nearest: Vec<String>,
+    farthest: Vec<String>,
+    /// Images with each label that occurs.
+    labels: BTreeMap<&'a str, usize>,
+}
+
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    method: &'static str,
+    unit: Unit,
+    k: usize,
+    clusters: Vec<ClusterDocument<'a>>,
+    /// Images that belong to no cluster.
+    apart: usize,
+    silhouette: f64,
+    tried: &'a [Tried],
+    #[serde(flatten)]
+    agreement: Option<Agreement>,
+    /// The clustering itself, without opening the index.
+    seconds: f64,
+    files: usize,
+    skipped: Vec<SkippedDocument<'a>>,
+}
+
+pub(in crate::cli) fn run(context: &Context, args: &args::Cluster) -> anyhow::Result<Exit> {
+    let options = resolve(&args.grouping)?;
+    args.output.as_deref().map(Format::of).transpose()?;
+    let target = match (&args.copy_to, &args.link_to) {
+        (Some(to), _) => Some((to.as_path(), How::Copy)),
+        (None, Some(to)) => Some((to.as_path(), How::Link)),
+        (None, None) => None,
+    };
+    target.iter().try_for_each(|(to, _)| check_empty(to))?; // before the work
+    let dir = context.index_dir(&args.reading.index)?;
+    let snapshot = Snapshot::open_with(&dir, args.reading.access()).map_err(Error::from)?;
+    let items = Items::of(&snapshot)?;
+    let start = Instant::now();
+    let found = cluster(&items, &options, &Stopper)?;
+    let took = start.elapsed().as_secs_f64();
+    let mut skipped = Vec::new();
+    if let Some(path) = &args.output {
+        table_of(&items, &found).write(path)?;
+    }
+    if let Some(path) = &args.sheet {
+        images::write_png(path, &sheet(&items, &found, &dir, &mut skipped))?;
+    }
+    let mut files = 0;
+    if let Some(target) = target {
+        let gathered = gather(&items, &dir, &folders(&found), target, &Stopper)?;
+        files = gathered.files;
+        skipped.extend(gathered.skipped);
+    }
+    tell_skipped(&context.printer, &skipped);
+    if context.printer.json {
+        context.printer.document("cluster", &document(&items, &found, took, files, &skipped))?;
+    } else {
+        print(context, &items, &found, took)?;
+        if let Some((to, _)) = target {
+            let files = count(files as u64, "image");
+            context.printer.text(&format!(
+                "{}: {files} in {}",
+                to.display(),
+                count(found.clusters.len() as u64, "folder")
+            ))?;
+        }
+    }
+    Ok(exit_for(&skipped))
+}
+
+/// What was asked for.
+pub(super) fn resolve(args: &args::Grouping) -> Result<ClusterOptions> {
+    let default = ClusterOptions::default();
+    let k = match args.k.as_deref() {
+        None | Some("auto") => None,
+        Some(number) => Some(number.parse().map_err(|_| {
+            Error::usage(format!("--k: expected a number of clusters or auto, got {number:?}"))
+        })?),
+    };
+    Ok(ClusterOptions {
+        method: args.method.as_deref().map_or(Ok(default.method), str::parse)?,
+        k,
+        max_k: args.max_k.unwrap_or(default.max_k),
+        min_size: args.min_size,
+        seed: args.seed.unwrap_or(default.seed),
+    })
+}
+
+/// Ctrl-C ends the work; nothing is kept of it.
+pub(super) struct Stopper;
+
+impl Observer for Stopper {
+    fn interrupted(&self) -> bool {
+        catch_interrupts().load(Ordering::Relaxed)
+    }
+}
+
+fn document<'a>(
+    items: &'a Items<'_>,
+    found: &'a Clustering,
+    seconds: f64,
+    files: usize,
+    skipped: &'a [Skipped],
+) -> Document<'a> {
+    let name = |row: u32| items.name(row).into_owned();
+    let clusters = found.clusters.iter().enumerate().map(|(id, cluster)| ClusterDocument {
+        id,
+        size: cluster.members.len(),
+        medoid: name(cluster.medoid()),
+        diameter: cluster.diameter,
+        silhouette: cluster.silhouette,
+        nearest: cluster.nearest().iter().map(|&row| name(row)).collect(),
+        farthest: cluster.farthest().map(name).collect(),
+        labels: labels(items, found, id).collect(),
+    });
+    Document {
+        method: found.method.name(),
+        unit: found.unit,
+        k: found.clusters.len(),
+        clusters: clusters.collect(),
+        apart: found.apart(),
+        silhouette: found.silhouette,
+        tried: &found.tried,
+        agreement: found.agreement,
+        seconds,
+        files,
+        skipped: skipped_documents(skipped),
+    }
+}
+
+/// The labels of a cluster's images, with how many have each.
+fn labels<'a>(
+    items: &'a Items<'_>,
+    found: &'a Clustering,
+    cluster: usize,
+) -> impl Iterator<Item = (&'a str, usize)> {
+    let counts = found.label_counts.get(cluster).into_iter().flatten();
+    items.label_names.iter().map(String::as_str).zip(counts.copied()).filter(|(_, count)| *count > 0)
+}
+
+/// A row for each image.
+fn table_of(items: &Items<'_>, found: &Clustering) -> table::Table {
+    let rows = 0..items.len() as u32;
+    table::Table::default()
+        .with("path", Column::Texts(rows.clone().map(|row| Some(items.name(row).into_owned())).collect()))
+        .with("label", Column::Texts(rows.map(|row| items.label(row).map(str::to_owned)).collect()))
+        .with("cluster", Column::Integers(found.assignment.clone()))
+        .with("distance", Column::Numbers(found.distances.clone()))
+        .with("silhouette", Column::Numbers(found.silhouettes.clone()))
+}
+
+fn folders(found: &Clustering) -> Vec<Folder> {
+    let digits = found.clusters.len().saturating_sub(1).to_string().len();
+    let of_cluster = |(id, cluster): (usize, &crate::explore::cluster::Cluster)| Folder {
+        name: format!("cluster-{id:0digits$}"),
+        rows: cluster.members.clone(),
+    };
+    let mut folders: Vec<Folder> = found.clusters.iter().enumerate().map(of_cluster).collect();
+    let apart: Vec<u32> =
+        (0..).zip(&found.assignment).filter(|(_, cluster)| cluster.is_none()).map(|(row, _)| row).collect();
+    if !apart.is_empty() {
+        folders.push(Folder { name: "apart".to_owned(), rows: apart });
+    }
+    folders
+}
+
+fn print(context: &Context, items: &Items<'_>, found: &Clustering, took: f64) -> anyhow::Result<()> {
+    let mut columns = vec![
+        ("cluster", Align::Right),
+        ("images", Align::Right),
+        ("diameter", Align::Right),
+        ("silhouette", Align::Right),
+    ];
+    if items.is_labelled() {
+        columns.push(("labels", Align::Left));
+    }
+    columns.push(("medoid", Align::Left));
+    let mut table = Table::new(&columns);
+    for (id, cluster) in found.clusters.iter().enumerate().take(LISTED) {
+        let mut cells = vec![
+            id.to_string(),
+            thousands(cluster.members.len() as u64),
+            distance(found.unit, cluster.diameter),
+            format!("{:.3}", cluster.silhouette),
+        ];
+        if items.is_labelled() {
+            cells.push(most_frequent(items, found, id));
+        }
+        cells.push(items.name(cluster.medoid()).into_owned());
+        table.row(cells);
+    }
+    context.printer.table(&table)?;
+    context.printer.text(&format!("\n{}", summary(items, found, took)))
+}
+
+/// `7 98 %, 9 2 %`: the labels of one image in a hundred or more, at most three.
+fn most_frequent(items: &Items<'_>, found: &Clustering, cluster: usize) -> String {
+    let mut labels: Vec<(&str, usize)> = labels(items, found, cluster).collect();
+    let size = found.clusters[cluster].members.len() as f64;
+    labels.sort_by_key(|(label, count)| (std::cmp::Reverse(*count), *label));
+    let shares = labels.iter().map(|(label, count)| (label, 100.0 * *count as f64 / size));
+    let shares: Vec<String> = shares
+        .filter(|(_, share)| *share >= 1.0)
+        .take(3)
+        .map(|(label, share)| format!("{label} {share:.0} %"))
+        .collect();
+    shares.join(", ")
+}
+
+fn distance(unit: Unit, distance: f64) -> String {
+    match unit {
+        Unit::Bits => format!("{distance:.0} bits"),
+        Unit::Cosine => format!("{distance:.3}"),
+    }
+}
+
+fn summary(items: &Items<'_>, found: &Clustering, took: f64) -> String {
+    let k = count(found.clusters.len() as u64, "cluster");
+    let apart = match found.apart() {
+        0 => String::new(),
+        n => format!(", {} in none", thousands(n as u64)),
+    };
+    let images = count(items.len() as u64, "image");
+    let mut lines = vec![format!(
+        "{images} in {k}{apart} by {}, silhouette {:.3}, {}",
+        found.method.name(),
+        found.silhouette,
+        seconds(took)
+    )];
+    if found.clusters.len() > LISTED {
+        lines.insert(
+            0,
+            format!("... and {} more: -o FILE and --json have all", found.clusters.len() - LISTED),
+        );
+    }
+    if let (Some(first), Some(last)) = (found.tried.first(), found.tried.last()) {
+        let mut best = found.tried.clone();
+        best.sort_by(|a, b| b.silhouette.total_cmp(&a.silhouette));
+        let next: Vec<String> =
+            best.iter().skip(1).take(2).map(|tried| format!("{} {:.3}", tried.k, tried.silhouette)).collect();
+        let next = if next.is_empty() { String::new() } else { format!("; next best {}", next.join(", ")) };
+        lines.push(format!("the best of {} to {} clusters by silhouette{next}", first.k, last.k));
+    }
+    if let Some(Agreement { purity, nmi, ari, accuracy }) = found.agreement {
+        lines.push(format!(
+            "with labels: purity {purity:.3}, NMI {nmi:.3}, ARI {ari:.3}, accuracy {accuracy:.3}"
+        ));
+    }
+    lines.join("\n")
+}
+
+/// The images of each cluster from its medoid outward, evenly.
+fn sheet(items: &Items<'_>, found: &Clustering, dir: &Path, skipped: &mut Vec<Skipped>) -> Pixels {
+    let limits = Limits::default();
+    let mut draw = |(id, cluster): (usize, &crate::explore::cluster::Cluster)| {
+        let members = &cluster.members;
+        let n = DRAWN.min(members.len());
+        let rows: Vec<u32> =
+            (0..n).map(|i| members[i * (members.len() - 1) / n.saturating_sub(1).max(1)]).collect();
+        let cells = rows.iter().zip(items.find(rows.iter().copied(), dir)).filter_map(|(&row, item)| {
+            match item.and_then(|item| images::load(&item, &limits)) {
+                Ok(loaded) => {
+                    let far = found.distances[row as usize].map_or(0.0, f64::from);
+                    let label = items.label(row).map(str::to_owned).unwrap_or_default();
+                    let caption = vec![distance(found.unit, far), label];
+                    Some(Cell { image: loaded.pixels, caption, frame: Frame::Plain })
+                }
+                Err(reason) => {
+                    skipped.push(Skipped::new(items.snapshot().name(items.ids[row as usize]), reason));
+                    None
+                }
+            }
+        });
+        let labels = if items.is_labelled() {
+            format!(": {}", most_frequent(items, found, id))
+        } else {
+            String::new()
+        };
+        let images = count(members.len() as u64, "image");
+        let title = format!("cluster {id}, {images}, silhouette {:.3}{labels}", cluster.silhouette);
+        SheetGroup { title, cells: cells.collect() }
+    };
+    let groups = found.clusters.iter().enumerate().take(MAX_DRAWN).map(&mut draw).collect();
+    let more = found.clusters.len().saturating_sub(MAX_DRAWN);
+    group_sheet(&GroupSheet {
+        title: [
+            format!(
+                "{} in {}",
+                count(items.len() as u64, "image"),
+                count(found.clusters.len() as u64, "cluster")
+            ),
+            "each from its medoid, at the left, to the image that is farthest from it".to_owned(),
+        ],
+        groups,
+        foot: if more > 0 { format!("{more} more clusters") } else { String::new() },
+    })
+}

@@ -1,0 +1,222 @@
+//! `aesearch outliers`: which images of the index do not fit, and which labels their neighbours contradict.
+
+use std::path::Path;
+
+use aesearch_index::Snapshot;
+use serde::Serialize;
+
+use super::cluster::Stopper;
+use super::teller::Teller;
+use super::{SkippedDocument, exit_for, skipped_documents, tell_gallery, tell_skipped};
+use crate::cli::args;
+use crate::cli::exit::{Exit, catch_interrupts};
+use crate::cli::print::{Align, Table, count};
+use crate::cli::resolve::Context;
+use crate::error::{Error, Result};
+use crate::explore::items::Items;
+use crate::explore::outliers::{Doubt, Flag, OutlierOptions, Outliers, outliers};
+use crate::explore::table::{self, Column, Format};
+use crate::gallery::{Gallery, OpenOptions};
+
+/// Images that are listed where no number is given.
+const LISTED: usize = 20;
+
+#[derive(Debug, Serialize)]
+struct OutlierDocument<'a> {
+    path: String,
+    label: Option<&'a str>,
+    score: f32,
+    reconstruction_rank: Option<f32>,
+    reconstruction_loss: Option<f32>,
+    neighbour_rank: f32,
+    neighbour_distance: f32,
+    flags: &'a [Flag],
+}
+
+#[derive(Debug, Serialize)]
+struct DoubtDocument<'a> {
+    path: String,
+    label: Option<&'a str>,
+    suggested: &'a str,
+    share: f32,
+    own_share: f32,
+}
+
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    images: usize,
+    /// The oddest first.
+    outliers: Vec<OutlierDocument<'a>>,
+    /// Images with faults, by path.
+    flagged: Vec<OutlierDocument<'a>>,
+    /// The most doubtful label first.
+    label_errors: Vec<DoubtDocument<'a>>,
+    skipped: Vec<SkippedDocument<'a>>,
+}
+
+pub(in crate::cli) fn run(context: &Context, args: &args::Outliers) -> anyhow::Result<Exit> {
+    args.output.as_deref().map(Format::of).transpose()?;
+    let default = OutlierOptions::default();
+    let options = OutlierOptions {
+        neighbours: args.neighbours.unwrap_or(default.neighbours),
+        threads: context.threads(&args.compute),
+    };
+    if options.neighbours == 0 {
+        return Err(Error::usage("--neighbours: expected at least 1, got 0").into());
+    }
+    let dir = context.index_dir(&args.reading.index)?;
+    let snapshot = Snapshot::open_with(&dir, args.reading.access()).map_err(Error::from)?;
+    let items = Items::of(&snapshot)?;
+    let found = match args.unread {
+        true => outliers(&items, None, &options, &Stopper)?,
+        false => {
+            let gallery = open(context, args, &dir)?;
+            let teller = Teller::looks(context).until(catch_interrupts());
+            let found = outliers(&items, Some((&gallery, &dir)), &options, &teller);
+            teller.finish();
+            found?
+        }
+    };
+    if let Some(path) = &args.output {
+        table_of(&items, &found).write(path)?;
+    }
+    tell_skipped(&context.printer, &found.skipped);
+    let top = args.top.unwrap_or(LISTED);
+    if context.printer.json {
+        context.printer.document("outliers", &document(&items, &found, top))?;
+    } else {
+        print(context, &items, &found, top)?;
+    }
+    Ok(exit_for(&found.skipped))
+}
+
+fn open(context: &Context, args: &args::Outliers, dir: &Path) -> Result<Gallery> {
+    let default = OpenOptions::new(context.runtime.clone());
+    let options = OpenOptions {
+        access: args.reading.access(),
+        device: context.device(&args.compute.device, default.device)?,
+        ..default
+    };
+    let gallery = Gallery::open(dir, &options, &|text| context.printer.note(text))?;
+    tell_gallery(context, dir, &gallery);
+    Ok(gallery)
+}
+
+fn outlier<'a>(items: &'a Items<'_>, found: &'a Outliers, row: u32) -> OutlierDocument<'a> {
+    let at = row as usize;
+    OutlierDocument {
+        path: items.name(row).into_owned(),
+        label: items.label(row),
+        score: found.scores[at],
+        reconstruction_rank: found.reconstruction_ranks[at],
+        reconstruction_loss: found.looks[at].and_then(|look| look.loss),
+        neighbour_rank: found.neighbour_ranks[at],
+        neighbour_distance: found.distances[at],
+        flags: &found.flags[at],
+    }
+}
+
+fn document<'a>(items: &'a Items<'_>, found: &'a Outliers, top: usize) -> Document<'a> {
+    let flagged = (0..items.len() as u32).filter(|&row| !found.flags[row as usize].is_empty());
+    let doubt = |doubt: &Doubt| DoubtDocument {
+        path: items.name(doubt.row).into_owned(),
+        label: items.label(doubt.row),
+        suggested: &items.label_names[doubt.suggested as usize],
+        share: doubt.share,
+        own_share: doubt.own_share,
+    };
+    Document {
+        images: items.len(),
+        outliers: found.order().into_iter().take(top).map(|row| outlier(items, found, row)).collect(),
+        flagged: flagged.map(|row| outlier(items, found, row)).collect(),
+        label_errors: found.doubts.iter().map(doubt).collect(),
+        skipped: skipped_documents(&found.skipped),
+    }
+}
+
+/// A row for each image.
+fn table_of(items: &Items<'_>, found: &Outliers) -> table::Table {
+    let rows = 0..items.len() as u32;
+    let text = |text: Option<&str>| text.map(str::to_owned);
+    let looks = || found.looks.iter();
+    let mut suggested = vec![None; items.len()];
+    for doubt in &found.doubts {
+        suggested[doubt.row as usize] = Some(items.label_names[doubt.suggested as usize].clone());
+    }
+    let flags = |flags: &Vec<Flag>| {
+        let names: Vec<&str> = flags.iter().map(|flag| flag.name()).collect();
+        (!names.is_empty()).then(|| names.join(" "))
+    };
+    let some = |values: &[f32]| values.iter().copied().map(Some).collect();
+    table::Table::default()
+        .with("path", Column::Texts(rows.clone().map(|row| Some(items.name(row).into_owned())).collect()))
+        .with("label", Column::Texts(rows.map(|row| text(items.label(row))).collect()))
+        .with("score", Column::Numbers(some(&found.scores)))
+        .with("reconstruction_rank", Column::Numbers(found.reconstruction_ranks.clone()))
+        .with("reconstruction_loss", Column::Numbers(looks().map(|look| look.and_then(|l| l.loss)).collect()))
+        .with("neighbour_rank", Column::Numbers(some(&found.neighbour_ranks)))
+        .with("neighbour_distance", Column::Numbers(some(&found.distances)))
+        .with("brightness", Column::Numbers(looks().map(|look| look.map(|l| l.brightness)).collect()))
+        .with("contrast", Column::Numbers(looks().map(|look| look.map(|l| l.contrast)).collect()))
+        .with("sharpness", Column::Numbers(looks().map(|look| look.map(|l| l.sharpness)).collect()))
+        .with("flags", Column::Texts(found.flags.iter().map(flags).collect()))
+        .with("suggested_label", Column::Texts(suggested))
+}
+
+fn print(context: &Context, items: &Items<'_>, found: &Outliers, top: usize) -> anyhow::Result<()> {
+    let printer = &context.printer;
+    let mut table = Table::new(&[
+        ("score", Align::Right),
+        ("drawn worse than", Align::Right),
+        ("more alone than", Align::Right),
+        ("flags", Align::Left),
+        ("image", Align::Left),
+    ]);
+    let percent = |rank: f32| format!("{:.1} %", 100.0 * rank);
+    for row in found.order().into_iter().take(top) {
+        let OutlierDocument { path, score, reconstruction_rank, neighbour_rank, flags, .. } =
+            outlier(items, found, row);
+        let flags: Vec<&str> = flags.iter().map(|flag| flag.name()).collect();
+        table.row([
+            format!("{score:.4}"),
+            reconstruction_rank.map_or("-".to_owned(), percent),
+            percent(neighbour_rank),
+            flags.join(" "),
+            path,
+        ]);
+    }
+    printer.table(&table)?;
+    if !found.doubts.is_empty() {
+        let mut table = Table::new(&[
+            ("label", Align::Left),
+            ("neighbours say", Align::Left),
+            ("by", Align::Right),
+            ("image", Align::Left),
+        ]);
+        for doubt in found.doubts.iter().take(top) {
+            table.row([
+                items.label(doubt.row).unwrap_or_default().to_owned(),
+                items.label_names[doubt.suggested as usize].clone(),
+                percent(doubt.share),
+                items.name(doubt.row).into_owned(),
+            ]);
+        }
+        printer.text("")?;
+        printer.table(&table)?;
+    }
+    printer.text(&format!("\n{}", summary(items, found)))
+}
+
+/// `10,000 images: 3 dark, 1 blurred; 133 labels that the neighbours contradict`
+fn summary(items: &Items<'_>, found: &Outliers) -> String {
+    let all = [Flag::NearConstant, Flag::Dark, Flag::Bright, Flag::Blurred, Flag::OddAspect];
+    let number = |flag: Flag| found.flags.iter().filter(|flags| flags.contains(&flag)).count();
+    let faults = all.into_iter().map(|flag| (flag.name(), number(flag))).filter(|(_, number)| *number > 0);
+    let faults: Vec<String> = faults.map(|(name, number)| format!("{number} {name}")).collect();
+    let faults = if faults.is_empty() { "no faults flagged".to_owned() } else { faults.join(", ") };
+    let doubts = match found.doubts.len() {
+        0 => String::new(),
+        n => format!("; {} that the neighbours contradict", count(n as u64, "label")),
+    };
+    format!("{}: {faults}{doubts}", count(items.len() as u64, "image"))
+}

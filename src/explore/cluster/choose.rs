@@ -1,0 +1,40 @@
+//! How many clusters there are: as many as give the largest mean silhouette (Rousseeuw 1987), tried on a sample.
+
+use serde::Serialize;
+
+use super::space::Space;
+use super::summary::silhouettes;
+
+/// How well a number of clusters fits.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Tried {
+    /// Clusters.
+    pub k: usize,
+    /// The mean silhouette of the images of the sample, -1 to 1.
+    pub silhouette: f64,
+}
+
+/// Every number from 2 to `most`, with what it gives: `part` parts the images of a sample into so many clusters, whose silhouettes are
+/// measured in `space`. Nothing where `part` gives nothing.
+pub(super) fn try_all<S: Space>(
+    space: &S,
+    most: usize,
+    part: &dyn Fn(usize) -> Option<Vec<u32>>,
+) -> Option<Vec<Tried>> {
+    let try_one = |k| {
+        let clusters: Vec<Option<u32>> = part(k)?.into_iter().map(Some).collect();
+        let each = silhouettes(space, &clusters, &space.totals(&clusters, k), k);
+        let sum: f64 = each.iter().flatten().map(|&silhouette| f64::from(silhouette)).sum();
+        Some(Tried { k, silhouette: sum / space.len() as f64 })
+    };
+    (2..=most.min(space.len())).map(try_one).collect()
+}
+
+/// The best of them, the smallest of several; 1 where none was tried.
+pub(super) fn best(tried: &[Tried]) -> usize {
+    let better = |best: Option<Tried>, one: &Tried| match best {
+        Some(best) if best.silhouette >= one.silhouette => Some(best),
+        _ => Some(*one),
+    };
+    tried.iter().fold(None, better).map_or(1, |best| best.k)
+}

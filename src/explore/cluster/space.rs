@@ -1,0 +1,282 @@
+//! What clustering needs of a space: codes by their Hamming distance, latents by their cosine.
+//!
+//! In both, the sum of the distances from an item to all members of a cluster follows from a sum over the members: of bits, or of
+//! vectors. So medoids and silhouettes are exact and cost one look at each item per cluster, not one at each pair.
+
+use aesearch_index::{distance, nearest};
+use nalgebra::{DMatrix, DMatrixView};
+use rayon::prelude::*;
+
+use crate::explore::neighbours::dot;
+
+/// Items that one task looks at. Sums are made chunk by chunk and then in order: the same on any number of threads.
+const CHUNK: usize = 1024;
+
+/// The centre nearest to an item.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Assigned {
+    pub(super) cluster: u32,
+    pub(super) distance: f32,
+}
+
+/// Items with distances between them.
+pub(super) trait Space: Sync + Sized {
+    /// Points of the space, not all of them items.
+    type Centres: Sync + Send;
+    /// What is known of clusters, to tell the distances to all of their members.
+    type Totals: Sync;
+
+    /// Items.
+    fn len(&self) -> usize;
+    /// Some of the items, in this order.
+    fn pick(&self, rows: &[u32]) -> Self;
+    /// The distance of two items.
+    fn distance(&self, a: u32, b: u32) -> f64;
+    /// A distance as one that keeps the triangle inequality; it grows with it.
+    fn metric(distance: f64) -> f64;
+    /// Items as centres.
+    fn centres(&self, rows: &[u32]) -> Self::Centres;
+    /// The nearest centre of each item, the first of several.
+    fn assign(&self, centres: &Self::Centres) -> Vec<Assigned>;
+    /// The points from which the sum of the distances to the members is least; a cluster without members keeps its old one.
+    fn means(&self, assignment: &[Assigned], old: &Self::Centres) -> Self::Centres;
+    /// The sums over the members of each of `k` clusters; an item of none is in none.
+    fn totals(&self, clusters: &[Option<u32>], k: usize) -> Self::Totals;
+    /// The sum of the distances from an item to all members of a cluster.
+    fn total(&self, totals: &Self::Totals, row: u32, cluster: usize) -> f64;
+}
+
+/// Codes, by the number of bits in which they differ.
+#[derive(Debug, Clone)]
+pub(super) struct Codes {
+    pub(super) words: usize,
+    pub(super) codes: Vec<u64>, // [n, words]
+}
+
+impl Codes {
+    fn code(&self, row: u32) -> &[u64] {
+        &self.codes[row as usize * self.words..][..self.words]
+    }
+
+    /// How many of the members of each cluster have each bit, `[k, 64 * words]`.
+    fn bit_counts(&self, clusters: impl Fn(usize) -> Option<u32> + Sync, k: usize) -> Vec<u32> {
+        let width = 64 * self.words;
+        let count = |(chunk, codes): (usize, &[u64])| {
+            let mut counts = vec![0u32; k * width];
+            for (i, code) in codes.chunks_exact(self.words).enumerate() {
+                let Some(cluster) = clusters(chunk * CHUNK + i) else { continue };
+                let counts = &mut counts[cluster as usize * width..][..width];
+                for (word, counts) in code.iter().zip(counts.chunks_exact_mut(64)) {
+                    for (bit, count) in counts.iter_mut().enumerate() {
+                        *count += (word >> bit & 1) as u32;
+                    }
+                }
+            }
+            counts
+        };
+        let add = |mut a: Vec<u32>, b: Vec<u32>| {
+            a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+            a
+        };
+        let chunks = self.codes.par_chunks(CHUNK * self.words).enumerate();
+        chunks.map(count).reduce(|| vec![0; k * width], add)
+    }
+}
+
+/// For each cluster and each byte of a code, what a value of that byte adds to the sum of distances.
+pub(super) struct ByteTotals(Vec<[u32; 256]>); // [k, bytes]
+
+impl Space for Codes {
+    type Centres = Vec<u64>; // [k, words]
+    type Totals = ByteTotals;
+
+    fn len(&self) -> usize {
+        self.codes.len() / self.words
+    }
+
+    fn pick(&self, rows: &[u32]) -> Self {
+        Codes { words: self.words, codes: self.centres(rows) }
+    }
+
+    fn distance(&self, a: u32, b: u32) -> f64 {
+        f64::from(distance(self.code(a), self.code(b)))
+    }
+
+    fn metric(distance: f64) -> f64 {
+        distance
+    }
+
+    fn centres(&self, rows: &[u32]) -> Vec<u64> {
+        rows.iter().flat_map(|&row| self.code(row)).copied().collect()
+    }
+
+    fn assign(&self, centres: &Vec<u64>) -> Vec<Assigned> {
+        let codes = self.codes.par_chunks_exact(self.words).with_min_len(CHUNK);
+        let assign = |code: &[u64]| {
+            let (cluster, distance) = nearest(centres, code).unwrap_or_default();
+            Assigned { cluster: cluster as u32, distance: distance as f32 }
+        };
+        codes.map(assign).collect()
+    }
+
+    fn means(&self, assignment: &[Assigned], old: &Vec<u64>) -> Vec<u64> {
+        let k = old.len() / self.words;
+        let mut sizes = vec![0u32; k];
+        assignment.iter().for_each(|to| sizes[to.cluster as usize] += 1);
+        let counts = self.bit_counts(|row| Some(assignment[row].cluster), k);
+        let mut centres = old.clone();
+        let words = centres.iter_mut().zip(counts.chunks_exact(64)).enumerate();
+        for (at, (word, counts)) in words {
+            let size = sizes[at / self.words];
+            for (bit, &count) in counts.iter().enumerate() {
+                // a tie keeps the bit that was there
+                match (2 * count).cmp(&size) {
+                    std::cmp::Ordering::Less => *word &= !(1 << bit),
+                    std::cmp::Ordering::Equal => {}
+                    std::cmp::Ordering::Greater => *word |= 1 << bit,
+                }
+            }
+        }
+        centres
+    }
+
+    fn totals(&self, clusters: &[Option<u32>], k: usize) -> ByteTotals {
+        let mut sizes = vec![0u32; k];
+        clusters.iter().flatten().for_each(|&cluster| sizes[cluster as usize] += 1);
+        let counts = self.bit_counts(|row| clusters[row], k);
+        let table = |(byte, counts): (usize, &[u32])| -> [u32; 256] {
+            let size = sizes[byte / (8 * self.words)];
+            std::array::from_fn(|value| {
+                let bits = counts.iter().enumerate();
+                bits.map(|(bit, &count)| if value >> bit & 1 == 1 { size - count } else { count }).sum()
+            })
+        };
+        ByteTotals(counts.par_chunks_exact(8).enumerate().map(table).collect())
+    }
+
+    fn total(&self, totals: &ByteTotals, row: u32, cluster: usize) -> f64 {
+        let bytes = self.code(row).iter().flat_map(|word| word.to_le_bytes());
+        let tables = totals.0[cluster * 8 * self.words..].iter();
+        bytes.zip(tables).map(|(byte, table)| u64::from(table[usize::from(byte)])).sum::<u64>() as f64
+    }
+}
+
+/// Vectors of length 1, by 1 less their cosine.
+#[derive(Debug, Clone)]
+pub(super) struct Latents {
+    pub(super) size: usize,
+    pub(super) values: Vec<f32>, // [n, size]
+}
+
+impl Latents {
+    fn vector(&self, row: u32) -> &[f32] {
+        &self.values[row as usize * self.size..][..self.size]
+    }
+
+    /// The sum of the members of each cluster, `[k, size]`.
+    fn sums(&self, clusters: impl Fn(usize) -> Option<u32> + Sync, k: usize) -> Vec<f64> {
+        let sum = |(chunk, vectors): (usize, &[f32])| {
+            let mut sums = vec![0f32; k * self.size];
+            for (i, vector) in vectors.chunks_exact(self.size).enumerate() {
+                let Some(cluster) = clusters(chunk * CHUNK + i) else { continue };
+                let sum = &mut sums[cluster as usize * self.size..][..self.size];
+                sum.iter_mut().zip(vector).for_each(|(sum, value)| *sum += value);
+            }
+            sums
+        };
+        let mut total = vec![0f64; k * self.size];
+        // some chunks at once, so that many clusters do not take memory for each chunk
+        for chunks in self.values.chunks(64 * CHUNK * self.size).zip(0..) {
+            let (values, at) = chunks;
+            let chunks = values.par_chunks(CHUNK * self.size).enumerate();
+            let sums: Vec<Vec<f32>> = chunks.map(|(i, chunk)| sum((at * 64 + i, chunk))).collect();
+            for sums in sums {
+                total.iter_mut().zip(sums).for_each(|(total, sum)| *total += f64::from(sum));
+            }
+        }
+        total
+    }
+}
+
+/// The sum of the members of each cluster, and their number.
+pub(super) struct VectorTotals {
+    sums: Vec<f64>, // [k, size]
+    sizes: Vec<u32>,
+}
+
+impl Space for Latents {
+    type Centres = DMatrix<f32>; // [size, k]
+    type Totals = VectorTotals;
+
+    fn len(&self) -> usize {
+        self.values.len() / self.size
+    }
+
+    fn pick(&self, rows: &[u32]) -> Self {
+        let values = rows.iter().flat_map(|&row| self.vector(row)).copied().collect();
+        Latents { size: self.size, values }
+    }
+
+    fn distance(&self, a: u32, b: u32) -> f64 {
+        let dot = dot(self.vector(a), self.vector(b));
+        f64::from((1.0 - dot).clamp(0.0, 2.0))
+    }
+
+    /// The length of the chord.
+    fn metric(distance: f64) -> f64 {
+        (2.0 * distance).sqrt()
+    }
+
+    fn centres(&self, rows: &[u32]) -> DMatrix<f32> {
+        DMatrix::from_vec(self.size, rows.len(), self.pick(rows).values)
+    }
+
+    fn assign(&self, centres: &DMatrix<f32>) -> Vec<Assigned> {
+        let centres = centres.transpose(); // [k, size]
+        let k = centres.nrows();
+        let assign = |dots: &mut DMatrix<f32>, vectors: &[f32]| {
+            let vectors = DMatrixView::from_slice(vectors, self.size, vectors.len() / self.size);
+            if dots.ncols() != vectors.ncols() {
+                *dots = DMatrix::zeros(k, vectors.ncols());
+            }
+            dots.gemm(1.0, &centres, &vectors, 0.0);
+            let nearest = |dots: nalgebra::DVectorView<'_, f32>| {
+                let mut best = Assigned { cluster: 0, distance: f32::MIN };
+                for (&dot, cluster) in dots.iter().zip(0..) {
+                    if dot > best.distance {
+                        best = Assigned { cluster, distance: dot };
+                    }
+                }
+                Assigned { distance: (1.0 - best.distance).clamp(0.0, 2.0), ..best }
+            };
+            dots.column_iter().map(|column| nearest(column.as_view())).collect::<Vec<_>>()
+        };
+        let chunks = self.values.par_chunks(CHUNK * self.size);
+        chunks.map_init(|| DMatrix::zeros(0, 0), assign).collect::<Vec<_>>().concat()
+    }
+
+    fn means(&self, assignment: &[Assigned], old: &DMatrix<f32>) -> DMatrix<f32> {
+        let k = old.ncols();
+        let mut centres = old.clone();
+        let sums = self.sums(|row| Some(assignment[row].cluster), k);
+        for (mut centre, sum) in centres.column_iter_mut().zip(sums.chunks_exact(self.size)) {
+            let length = sum.iter().map(|x| x * x).sum::<f64>().sqrt();
+            if length > 0.0 {
+                centre.iter_mut().zip(sum).for_each(|(centre, sum)| *centre = (sum / length) as f32);
+            }
+        }
+        centres
+    }
+
+    fn totals(&self, clusters: &[Option<u32>], k: usize) -> VectorTotals {
+        let mut sizes = vec![0u32; k];
+        clusters.iter().flatten().for_each(|&cluster| sizes[cluster as usize] += 1);
+        VectorTotals { sums: self.sums(|row| clusters[row], k), sizes }
+    }
+
+    fn total(&self, totals: &VectorTotals, row: u32, cluster: usize) -> f64 {
+        let sum = &totals.sums[cluster * self.size..][..self.size];
+        let dot: f64 = self.vector(row).iter().zip(sum).map(|(&x, sum)| f64::from(x) * sum).sum();
+        (f64::from(totals.sizes[cluster]) - dot).max(0.0)
+    }
+}

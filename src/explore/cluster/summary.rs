@@ -1,0 +1,169 @@
+//! What a clustering is like: sizes, medoids, diameters, silhouettes. All exact, but for diameters of very large clusters.
+
+use rayon::prelude::*;
+
+use super::space::Space;
+
+/// Images that are named at either end of a cluster.
+const NAMED: usize = 5;
+/// The diameter is that of the members farthest from the medoid, where there are more than so many.
+const MAX_OUTER: usize = 20_000;
+/// Rows that one task looks at.
+const CHUNK: usize = 1024;
+
+/// A cluster.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cluster {
+    /// Its members, ascending by distance from the medoid, which is the first.
+    pub members: Vec<u32>,
+    /// The largest distance of two members; of more than 20,000 members, of those farthest from the medoid.
+    pub diameter: f64,
+    /// The mean silhouette of its members, -1 to 1.
+    pub silhouette: f64,
+}
+
+impl Cluster {
+    /// The member whose distances to all others have the least sum.
+    pub fn medoid(&self) -> u32 {
+        self.members.first().copied().unwrap_or_default()
+    }
+
+    /// The members nearest to the medoid, without it.
+    pub fn nearest(&self) -> &[u32] {
+        &self.members[1.min(self.members.len())..self.members.len().min(1 + NAMED)]
+    }
+
+    /// The members farthest from the medoid, the farthest first.
+    pub fn farthest(&self) -> impl Iterator<Item = u32> + '_ {
+        let inner = 1 + self.nearest().len();
+        self.members[inner.min(self.members.len())..].iter().rev().take(NAMED).copied()
+    }
+}
+
+/// What is told of clusters and items.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Summary {
+    /// The largest first; of equally large ones the one with the earlier medoid.
+    pub(super) clusters: Vec<Cluster>,
+    /// `[n]`, by position in `clusters`.
+    pub(super) assignment: Vec<Option<u32>>,
+    /// Distance of each item from its cluster's medoid, `[n]`; nothing for an item of none.
+    pub(super) distances: Vec<Option<f32>>,
+    /// `[n]`: how much nearer an item is to its own cluster than to the next one, -1 to 1 (Rousseeuw 1987); 0 for an item alone.
+    pub(super) silhouettes: Vec<Option<f32>>,
+}
+
+/// Sums up `k` clusters, none of them empty.
+pub(super) fn summarize<S: Space>(space: &S, clusters: &[Option<u32>], k: usize) -> Summary {
+    let totals = space.totals(clusters, k);
+    let silhouettes = silhouettes(space, clusters, &totals, k);
+    let medoids = medoids(space, clusters, &totals, k);
+    let mut members = vec![Vec::new(); k];
+    for (row, cluster) in clusters.iter().enumerate() {
+        cluster.iter().for_each(|&cluster| members[cluster as usize].push(row as u32));
+    }
+    let describe = |(members, medoid): (Vec<u32>, Option<u32>)| {
+        let medoid = medoid?;
+        let mut far: Vec<(f64, u32)> =
+            members.iter().map(|&row| (space.distance(medoid, row), row)).collect();
+        far.sort_unstable_by(|a, b| {
+            a.0.total_cmp(&b.0).then((a.1 != medoid).cmp(&(b.1 != medoid))).then(a.1.cmp(&b.1))
+        });
+        let silhouette: f64 =
+            far.iter().filter_map(|&(_, row)| silhouettes[row as usize]).map(f64::from).sum();
+        let diameter = diameter(space, &far);
+        let silhouette = silhouette / far.len() as f64;
+        let distances: Vec<f32> = far.iter().map(|&(distance, _)| distance as f32).collect();
+        let members = far.into_iter().map(|(_, row)| row).collect();
+        Some((Cluster { members, diameter, silhouette }, distances))
+    };
+    let mut described: Vec<(Cluster, Vec<f32>)> =
+        members.into_par_iter().zip(medoids).filter_map(describe).collect();
+    described.sort_by_key(|(cluster, _)| (std::cmp::Reverse(cluster.members.len()), cluster.medoid()));
+    let (mut assignment, mut distances) = (vec![None; space.len()], vec![None; space.len()]);
+    for (number, (cluster, far)) in described.iter().enumerate() {
+        for (&row, &distance) in cluster.members.iter().zip(far) {
+            assignment[row as usize] = Some(number as u32);
+            distances[row as usize] = Some(distance);
+        }
+    }
+    let clusters = described.into_iter().map(|(cluster, _)| cluster).collect();
+    Summary { clusters, assignment, distances, silhouettes }
+}
+
+/// The member of each cluster whose distances to all others have the least sum, the first of several.
+pub(super) fn medoids<S: Space>(
+    space: &S,
+    clusters: &[Option<u32>],
+    totals: &S::Totals,
+    k: usize,
+) -> Vec<Option<u32>> {
+    type Best = Vec<Option<(f64, u32)>>;
+    let better = |best: &mut Option<(f64, u32)>, found: (f64, u32)| {
+        if best.is_none_or(|best| found.0 < best.0 || (found.0 == best.0 && found.1 < best.1)) {
+            *best = Some(found);
+        }
+    };
+    let of_chunk = |(chunk, clusters): (usize, &[Option<u32>])| {
+        let mut best: Best = vec![None; k];
+        for (i, cluster) in clusters.iter().enumerate() {
+            let (row, Some(cluster)) = ((chunk * CHUNK + i) as u32, cluster) else { continue };
+            better(&mut best[*cluster as usize], (space.total(totals, row, *cluster as usize), row));
+        }
+        best
+    };
+    let both = |mut a: Best, b: Best| {
+        a.iter_mut().zip(b).for_each(|(a, b)| b.into_iter().for_each(|b| better(a, b)));
+        a
+    };
+    let best = clusters.par_chunks(CHUNK).enumerate().map(of_chunk).reduce(|| vec![None; k], both);
+    best.into_iter().map(|best| best.map(|(_, row)| row)).collect()
+}
+
+/// The silhouette of each item that is in a cluster, by the mean distances to whole clusters.
+pub(super) fn silhouettes<S: Space>(
+    space: &S,
+    clusters: &[Option<u32>],
+    totals: &S::Totals,
+    k: usize,
+) -> Vec<Option<f32>> {
+    let mut sizes = vec![0usize; k];
+    clusters.iter().flatten().for_each(|&cluster| sizes[cluster as usize] += 1);
+    let of_row = |(row, cluster): (usize, &Option<u32>)| {
+        let own = (*cluster)? as usize;
+        if sizes[own] < 2 {
+            return Some(0.0);
+        }
+        let within = space.total(totals, row as u32, own) / (sizes[own] - 1) as f64;
+        let others = (0..k).filter(|&other| other != own && sizes[other] > 0);
+        let mean = |other: usize| space.total(totals, row as u32, other) / sizes[other] as f64;
+        let next = others.map(mean).min_by(f64::total_cmp)?;
+        let larger = within.max(next);
+        Some(if larger > 0.0 { ((next - within) / larger) as f32 } else { 0.0 })
+    };
+    clusters.par_iter().with_min_len(CHUNK).enumerate().map(of_row).collect()
+}
+
+/// The largest distance of two of `members`, whose distances from the medoid ascend. By the triangle inequality, only those far from
+/// the medoid can have it.
+fn diameter<S: Space>(space: &S, members: &[(f64, u32)]) -> f64 {
+    let outer = &members[members.len().saturating_sub(MAX_OUTER)..];
+    let far: Vec<(f64, u32)> =
+        outer.iter().rev().map(|&(distance, row)| (S::metric(distance), row)).collect();
+    let (mut largest, mut reach) = (0.0, 0.0);
+    for (i, &(a_far, a)) in far.iter().enumerate() {
+        if far.get(i + 1).is_none_or(|&(b_far, _)| a_far + b_far <= reach) {
+            break;
+        }
+        for &(b_far, b) in &far[i + 1..] {
+            if a_far + b_far <= reach {
+                break;
+            }
+            let distance = space.distance(a, b);
+            if distance > largest {
+                (largest, reach) = (distance, S::metric(distance));
+            }
+        }
+    }
+    largest
+}
