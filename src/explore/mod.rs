@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `items`, `neighbours` | the images of an index as rows, and who is near to whom |
 //! | `cluster/` | which images belong together |
+//! | `map/` | where all lie on a plane |
 //! | `outliers/` | which do not fit, and which labels are doubtful |
 //! | `table/`, `gather` | what was found, for other programs: rows, and folders of images |
 //! | `sheet` | queries and their neighbours |
@@ -26,6 +27,7 @@ pub mod neighbours;
 
 pub mod cluster;
 pub mod gather;
+pub mod map;
 pub mod outliers;
 pub mod table;
 
