@@ -1,7 +1,7 @@
 //! From groups of positions to groups of a plan: which file stays, which are its duplicates, what is told of them.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::candidates::Codes;
 use super::decisions::Decisions;
@@ -106,19 +106,43 @@ impl Proposal<'_> {
     fn near(&mut self, groups: &[Vec<u32>]) -> Vec<Group> {
         let mut made = Vec::new();
         for positions in groups {
+            let (medoid, diameter) = self.middle(positions);
+            // before the group is made, whose duplicates are no members of any other
+            let medoid = medoid.and_then(|medoid| self.best_of_picture(medoid));
             let members = positions.iter().flat_map(|&position| self.members(position)).collect();
             let Some(mut group) = self.group(Kind::Near, members) else { continue };
-            let unlike = |a: u32, b: u32| self.unlike.get(&(a.min(b), a.max(b))).copied().unwrap_or(0.0);
-            let total = |a: u32| positions.iter().map(|&b| unlike(a, b)).sum::<f32>();
-            let most = |a: u32| positions.iter().map(|&b| unlike(a, b)).fold(0.0, f32::max);
-            let medoid = positions.iter().min_by(|&&a, &&b| total(a).total_cmp(&total(b)));
-            if let Some(medoid) = medoid.and_then(|&medoid| self.best_of_picture(medoid)) {
+            if let Some(medoid) = medoid {
                 group.medoid = medoid.file.path;
             }
-            group.diameter = positions.iter().map(|&a| most(a)).fold(0.0, f32::max);
+            group.diameter = diameter;
             made.push(group);
         }
         sorted(made)
+    }
+
+    /// The picture of a group that is most like the others, of those that were compared with most of them; and how unlike two of the group
+    /// are at most, of those that were compared.
+    fn middle(&self, positions: &[u32]) -> (Option<u32>, f32) {
+        let mut sums: BTreeMap<u32, (usize, f32)> =
+            positions.iter().map(|&position| (position, (0, 0.0))).collect();
+        let mut diameter = 0.0f32;
+        for &a in positions {
+            for (&(_, b), &unlike) in self.unlike.range((a, a)..=(a, u32::MAX)) {
+                if !sums.contains_key(&b) {
+                    continue;
+                }
+                diameter = diameter.max(unlike);
+                for end in [a, b] {
+                    let (count, sum) = sums.entry(end).or_default();
+                    (*count, *sum) = (*count + 1, *sum + unlike);
+                }
+            }
+        }
+        let best = positions.iter().copied().min_by(|a, b| {
+            let ((a_count, a_sum), (b_count, b_sum)) = (sums[a], sums[b]);
+            b_count.cmp(&a_count).then(a_sum.total_cmp(&b_sum))
+        });
+        (best, diameter)
     }
 
     /// A pair that is just not near.
@@ -192,7 +216,20 @@ impl Proposal<'_> {
         let mut members = members.into_iter();
         let keeper = members.next()?;
         let (mut duplicates, mut also_kept, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+        let hash = |file: &File| super::unhex(&file.hash).unwrap_or_default();
+        let mut seen = vec![(keeper.position, hash(&keeper.file))];
         for Member { number, file, part, position } in members {
+            // different pictures that are to be told apart make no group; of the same picture, files can be
+            let own = hash(&file);
+            let apart = |(other, seen): &(u32, Hash)| {
+                *other == position && *seen != own && self.decisions.separates(seen, &own)
+            };
+            if kind == Kind::Near
+                && (self.decisions.separates(&seen[0].1, &own) && seen[0].1 != own || seen.iter().any(apart))
+            {
+                continue;
+            }
+            seen.push((position, own));
             // of equal bytes one is as good as the other, but where all are kept: those make no group
             let is_kept = kind != Kind::Bytes && self.is_kept(&file);
             let stays = file.reference || is_kept || (self.options.across && part == keeper.part);

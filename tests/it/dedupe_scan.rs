@@ -246,6 +246,32 @@ fn what_was_decided_is_not_proposed_again() {
 }
 
 #[test]
+fn files_of_one_picture_that_are_different_are_never_duplicates_of_each_other() {
+    let place = place_of(&[
+        ("p/1.png", png(&scene(1))),
+        ("p/1.bmp", encode(&scene(1).into(), ImageFormat::Bmp)),
+        ("p/1.jpg", jpeg(&scene(1), 80)),
+    ]);
+    scan(&place, &["p"]);
+    place.run(&["dedupe", "decide", "p/1.png", "p/1.bmp", "--different"]).expect(0);
+    let plan = scan(&place, &["p"]);
+    let both = |group: &Value| members(group).contains(&"p/1.png") && members(group).contains(&"p/1.bmp");
+    assert!(!list(&plan["groups"]).iter().any(both), "{:?}", groups(&plan));
+}
+
+#[test]
+fn the_medoid_need_not_be_what_is_kept() {
+    let place = place_of(&[
+        ("p/dark.png", png(&brighter(&scene(1), 80))),
+        ("p/middle.jpg", jpeg(&scene(1), 95)),
+        ("p/bright.jpg", jpeg(&brighter(&scene(1), 115), 40)),
+    ]);
+    let plan = scan(&place, &["p"]);
+    assert_eq!(plan["groups"][0]["keep"], "p/dark.png", "{:?}", groups(&plan));
+    assert_eq!(plan["groups"][0]["medoid"], "p/middle.jpg", "{plan:#}");
+}
+
+#[test]
 fn what_is_kept_is_no_duplicate_of_another_either() {
     let place = place_of(&[
         ("p/1.png", png(&scene(1))),
