@@ -3,7 +3,7 @@
 //!
 //! Start reading at [`gallery`], the facade that opens model, binarizer and index together. The layers, from the top:
 //! `cli` -> `demo`, `dedupe`, `explore`, `eval`, `train` -> `gallery` -> `encode`, `images`, `model`, the crate `aesearch-index`
-//! -> `runtime`, `onnx` -> `error`. A room imports only what stands below it; ARCHITECTURE.md has the map.
+//! -> `runtime`, `onnx`, `output` -> `error`. A room imports only what stands below it; ARCHITECTURE.md has the map.
 
 pub mod gallery;
 
@@ -22,5 +22,6 @@ pub mod train;
 
 pub mod cli;
 pub mod error;
+pub mod output;
 
 pub use error::{Error, Result};

@@ -10,8 +10,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::whole::write_whole;
 use crate::error::{Error, Result};
+use crate::output::write_whole;
 
 /// The `command` of the document.
 pub const DECISIONS_COMMAND: &str = "dedupe decide";

@@ -18,7 +18,7 @@
 //! | `links`, `linkage`, `keep`, `propose` | near pairs become groups; which file stays; what is told of it |
 //! | `plan` | the document: what was found and is proposed |
 //! | `apply/` | carries a plan out, step by step, and takes it back |
-//! | `decisions`, `whole` | what people decided about images, by content; files written whole |
+//! | `decisions` | what people decided about images, by content |
 //! | `evaluate/` | what is found, held against pairs that are known |
 //! | `report/` | a page to look at and decide in |
 
@@ -49,7 +49,6 @@ mod apply;
 mod decisions;
 mod evaluate;
 mod report;
-mod whole;
 
 pub use apply::{
     Action, ApplyOptions, ApplyReport, PlanFile, Step, Told, UndoReport, apply, journal_of, undo,
@@ -65,4 +64,3 @@ pub use plan::{
 };
 pub use report::{Picture, ReportOptions, html_report};
 pub use scan::{Scan, ScanOptions, scan};
-pub use whole::write_whole;

@@ -9,24 +9,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room and what it may import, from the bottom up. `train` and `encode` never meet but in an .onnx file.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("error", &[]),
     ("onnx", &["error"]),
     ("runtime", &["error"]),
+    ("output", &["error"]),
     ("images", &["error"]),
     ("model", &["images", "onnx", "runtime", "error"]),
     ("encode", &["model", "images", "onnx", "runtime", "error"]),
     ("gallery", &["encode", "model", "images", "onnx", "runtime", "error"]),
     ("train", &["gallery", "model", "images", "onnx", "runtime", "error"]),
     ("eval", &["gallery", "encode", "model", "images", "onnx", "runtime", "error"]),
-    ("dedupe", &["gallery", "encode", "model", "images", "onnx", "runtime", "error"]),
-    ("explore", &["gallery", "encode", "model", "images", "onnx", "runtime", "error"]),
+    ("dedupe", &["gallery", "encode", "model", "images", "output", "onnx", "runtime", "error"]),
+    ("explore", &["gallery", "encode", "model", "images", "output", "onnx", "runtime", "error"]),
     ("demo", &["gallery", "encode", "model", "images", "onnx", "runtime", "error"]),
     (
         "cli",
         &[
-            "demo", "dedupe", "explore", "eval", "train", "gallery", "encode", "model", "images", "onnx",
-            "runtime", "error",
+            "demo", "dedupe", "explore", "eval", "train", "gallery", "encode", "model", "images", "output",
+            "onnx", "runtime", "error",
         ],
     ),
 ];
@@ -49,7 +50,7 @@ const HOMES: [(&str, &str, usize); 38] = [
     ("csv", "src/explore/table/values.rs", 1),
     ("image", "src/images/codec.rs", 1),
     ("zune_jpeg", "src/images/codec.rs", 1),
-    ("base64", "src/dedupe/", 1),
+    ("base64", "src/output/", 1),
     ("trash", "src/dedupe/", 1),
     ("reflink_copy", "src/dedupe/", 1),
     ("csv", "src/dedupe/", 1),
@@ -60,7 +61,7 @@ const HOMES: [(&str, &str, usize); 38] = [
     ("sha2", "src/runtime/fetch.rs", 1),
     ("sha2", "src/model/zoo.rs", 1),
     ("sha2", "src/train/", usize::MAX),
-    ("sha2", "src/dedupe/report/text.rs", 1),
+    ("sha2", "src/output/page.rs", 1),
     ("clap_complete", "src/cli/", usize::MAX),
     ("anyhow", "src/cli/", usize::MAX),
     ("indicatif", "src/cli/", usize::MAX),

@@ -11,9 +11,9 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::Picture;
-use super::text::base64;
 use crate::dedupe::plan::File;
 use crate::images::{Pixels, encode_jpeg, encode_png, fitted};
+use crate::output::base64;
 
 /// Longest sides of thumbnails, and the quality of their JPEGs.
 const SIZES: [(usize, u8); 4] = [(96, 80), (64, 78), (48, 74), (32, 70)];

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::album::Album;
 use super::by_need;
-use super::text::base64;
 use crate::dedupe::decisions::unhex;
 use crate::dedupe::plan::{File, Group, Kind, Plan, Threshold, Unread};
+use crate::output::base64;
 
 /// Near misses and images that could not be read: so many are listed, and the others counted.
 const LISTED: usize = 2000;

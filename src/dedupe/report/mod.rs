@@ -9,15 +9,13 @@
 //! |---|---|
 //! | `data` | what the page knows: each file once, groups by the numbers of their files |
 //! | `album` | thumbnails within a budget, as `data:` URIs whose common beginnings are stored once |
-//! | `text` | Base64, the hashes of the policy, the template |
-//! | `page.html`, `.css`, `.js` | the page itself |
+//! | `page.html`, `.css`, `.js` | the page itself, filled in by `crate::output` |
 //!
 //! Paths are anybody's text: they come in as JSON without a `<`, and the page writes them as text alone. Its policy allows
 //! this script, this style and pictures of its own, by their hashes; no request leaves it.
 
 mod album;
 mod data;
-mod text;
 
 use std::cmp::Reverse;
 
@@ -25,6 +23,13 @@ use self::album::Album;
 use self::data::Collected;
 use super::plan::{File, Plan};
 use crate::images::Pixels;
+use crate::output::{Page, Parts};
+
+const PARTS: Parts = Parts {
+    template: include_str!("page.html"),
+    style: include_str!("page.css"),
+    script: include_str!("page.js"),
+};
 
 /// How large a report may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +52,8 @@ pub type Picture<'a> = dyn Fn(&File) -> Option<Pixels> + Sync + 'a;
 
 /// The report as text of an HTML file. The same plan and pictures give the same text.
 pub fn html_report(plan: &Plan, picture: &Picture, options: &ReportOptions) -> String {
-    let page = text::Page::new();
-    let room = options.max_bytes.saturating_sub(page.len());
+    let page = Page::new(PARTS);
+    let room = options.max_bytes.saturating_sub(page.size());
     // a part is for pictures in any case: groups that nobody can look at are better read in the plan
     let collected = Collected::of(plan, room - room / 4);
     // the numbers of pictures are not known yet, but how many digits they have
@@ -63,4 +68,22 @@ fn by_need(plan: &Plan) -> Vec<usize> {
     let mut order: Vec<usize> = (0..plan.groups.len()).collect();
     order.sort_by_key(|&i| (Reverse(plan.groups[i].kind), i));
     order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_the_page_lies_elsewhere() {
+        for part in [PARTS.template, PARTS.style, PARTS.script] {
+            assert!(!part.contains("http:") && !part.contains("https:") && !part.contains("//cdn"));
+            assert!(!part.contains("innerHTML") && !part.contains("eval("));
+        }
+        for (part, end) in [(PARTS.style, "</style"), (PARTS.script, "</script")] {
+            assert!(!part.to_lowercase().contains(end) && !part.contains("<!--"));
+        }
+        let page = Page::new(PARTS).fill("{}", "{}");
+        assert!(!page.contains("{{") && page.ends_with("</html>\n"));
+    }
 }

@@ -13,11 +13,10 @@ mod npy;
 mod parquet;
 mod values;
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::output::write_whole_with;
 
 /// The values of a column, one for each row.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,7 +88,7 @@ impl Table {
     /// When the name tells none, or the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
         let format = Format::of(path)?;
-        write_whole(path, &mut |out| match format {
+        write_whole_with(path, &mut |out| match format {
             Format::Csv => values::csv(self, out),
             Format::Json => json::array(self, out),
             Format::JsonLines => json::lines(self, out),
@@ -132,35 +131,6 @@ impl Format {
             ))),
         }
     }
-}
-
-/// Writes beside `path`, then takes its place.
-pub(super) fn write_whole(
-    path: &Path,
-    write: &mut dyn FnMut(&mut (dyn Write + Send)) -> std::io::Result<()>,
-) -> Result<()> {
-    let io = |error| Error::io(path, error);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
-    let mut out = BufWriter::new(file.as_file_mut());
-    write(&mut out).map_err(io)?;
-    out.flush().map_err(io)?;
-    drop(out);
-    readable(file.as_file()).map_err(io)?;
-    file.persist(path).map_err(|error| io(error.error))?;
-    Ok(())
-}
-
-/// Temporary files are for their owner alone; what is asked for is as open as other new files.
-#[cfg(unix)]
-fn readable(file: &File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn readable(_: &File) -> std::io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]
@@ -231,7 +201,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.parquet");
         sample().write(&path).unwrap();
-        let reader = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
+        let reader = SerializedFileReader::new(std::fs::File::open(&path).unwrap()).unwrap();
         let rows: Vec<String> =
             reader.get_row_iter(None).unwrap().map(|row| row.unwrap().to_string()).collect();
         assert_eq!(

@@ -11,9 +11,10 @@ use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::print::count;
 use crate::cli::resolve::Context;
-use crate::dedupe::{Change, Decision, Decisions, Hash, Verdict, hex, write_whole};
+use crate::dedupe::{Change, Decision, Decisions, Hash, Verdict, hex};
 use crate::error::{Error, Result};
 use crate::images::{self, Item, Limits, WalkOptions};
+use crate::output::write_whole;
 
 /// Of a decision about many images, so many are named to people.
 const NAMED: usize = 6;

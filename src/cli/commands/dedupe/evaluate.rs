@@ -8,10 +8,9 @@ use crate::cli::commands::exit_for;
 use crate::cli::exit::Exit;
 use crate::cli::print::{count, facts};
 use crate::cli::resolve::Context;
-use crate::dedupe::{
-    Decisions, Evaluation, Point, ScanOptions, Threshold, Truth, curve_svg, evaluate, write_whole,
-};
+use crate::dedupe::{Decisions, Evaluation, Point, ScanOptions, Threshold, Truth, curve_svg, evaluate};
 use crate::error::Error;
+use crate::output::write_whole;
 
 /// Paths of the truth that are named.
 const NAMED: usize = 5;

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use crate::dedupe::{File, Plan, ReportOptions, html_report, write_whole};
+use crate::dedupe::{File, Plan, ReportOptions, html_report};
 use crate::error::Result;
 use crate::images::Pixels;
+use crate::output::write_whole;
 
 /// Writes the page into the file `path`, whole or not at all; `picture` reads a file again.
 ///

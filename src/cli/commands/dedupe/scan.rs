@@ -15,12 +15,11 @@ use crate::cli::exit::{Exit, catch_interrupts};
 use crate::cli::print::{count, facts, quoted, thousands};
 use crate::cli::resolve::Context;
 use crate::cli::walking;
-use crate::dedupe::{
-    self, Decisions, Kind, Plan, Preference, ScanOptions, Threshold, Turn, Unread, write_whole,
-};
+use crate::dedupe::{self, Decisions, Kind, Plan, Preference, ScanOptions, Threshold, Turn, Unread};
 use crate::error::{Error, Result};
 use crate::gallery::UpdateOptions;
 use crate::images::{Skipped, file_of};
+use crate::output::write_whole;
 
 /// Groups that are listed in the text; all are in the plan.
 const LISTED: usize = 20;

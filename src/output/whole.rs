@@ -1,6 +1,6 @@
 //! Files that stand whole under their name, or not at all: written beside it, synced, renamed.
 
-use std::io::Write as _;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -10,6 +10,17 @@ use crate::error::{Error, Result};
 /// # Errors
 /// When the folder is not there or the file cannot be written; nothing of it is left then.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_whole_with(path, &mut |out| out.write_all(bytes))
+}
+
+/// The same of what `write` writes, where that need not be in memory at once.
+///
+/// # Errors
+/// As [`write_whole`]; and those of `write`.
+pub fn write_whole_with(
+    path: &Path,
+    write: &mut dyn FnMut(&mut (dyn Write + Send)) -> std::io::Result<()>,
+) -> Result<()> {
     let fail = |error| Error::io(path, error);
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
@@ -20,7 +31,10 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     let mut file = builder.prefix(".aesearch-").tempfile_in(folder).map_err(fail)?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(fail)?;
+    let mut out = BufWriter::new(file.as_file_mut());
+    write(&mut out).and_then(|()| out.flush()).map_err(fail)?;
+    drop(out);
+    file.as_file().sync_all().map_err(fail)?;
     file.persist(path).map_err(|error| fail(error.error))?;
     sync_folder(folder).map_err(fail)
 }

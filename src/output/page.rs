@@ -1,0 +1,98 @@
+//! HTML pages from a template with its style and script, their hashes for its policy, and Base64. The only file that names
+//! `base64`.
+//!
+//! A page's policy allows its own script, its own style and its own pictures, by their hashes; no request leaves it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use sha2::{Digest as _, Sha256};
+
+/// What a page is made of, before its data. The template holds `{{policy}}`, `{{style}}`, `{{data}}`, `{{pictures}}` and `{{script}}`,
+/// in this order.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts {
+    /// HTML.
+    pub template: &'static str,
+    /// CSS.
+    pub style: &'static str,
+    /// JavaScript.
+    pub script: &'static str,
+}
+
+/// A page before its data.
+#[derive(Debug)]
+pub struct Page {
+    parts: Parts,
+    policy: String,
+}
+
+impl Page {
+    /// The page of these parts, with the policy that allows them.
+    pub fn new(parts: Parts) -> Page {
+        let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
+        let (style, script) = (hash(parts.style), hash(parts.script));
+        let policy = format!(
+            "default-src 'none'; img-src data:; style-src 'sha256-{style}'; script-src 'sha256-{script}'; \
+             base-uri 'none'; form-action 'none'"
+        );
+        Page { parts, policy }
+    }
+
+    /// Its size without data, in bytes.
+    pub fn size(&self) -> usize {
+        let Parts { template, style, script } = self.parts;
+        template.len() + style.len() + script.len() + self.policy.len()
+    }
+
+    /// The page with its data and pictures, both JSON.
+    pub fn fill(&self, data: &str, pictures: &str) -> String {
+        let (data, pictures) = (harmless(data), harmless(pictures));
+        let parts: [(&str, &str); 5] = [
+            ("{{policy}}", &self.policy),
+            ("{{style}}", self.parts.style),
+            ("{{data}}", &data),
+            ("{{pictures}}", &pictures),
+            ("{{script}}", self.parts.script),
+        ];
+        // in the order of the template and never twice: what is filled in is not looked at again
+        let mut page = String::with_capacity(self.size() + data.len() + pictures.len());
+        let mut rest = self.parts.template;
+        for (name, part) in parts {
+            let (before, after) = rest.split_once(name).unwrap_or((rest, ""));
+            page += before;
+            page += part;
+            rest = after;
+        }
+        page + rest
+    }
+}
+
+/// JSON that can stand in a script element: no tag begins in it. A `<` stands in strings alone, where it may be written so.
+fn harmless(json: &str) -> String {
+    json.replace('<', "\\u003c")
+}
+
+/// Base64 that ends without padding; texts of a multiple of three bytes can be put together.
+pub fn base64(bytes: &[u8]) -> String {
+    STANDARD_NO_PAD.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_are_all_filled_in_and_end_where_they_should() {
+        let parts = Parts {
+            template: "<!doctype html><meta content=\"{{policy}}\"><style>{{style}}</style>\
+                       <script type=json>{{data}}</script><script type=json>{{pictures}}</script><script>{{script}}</script></html>\n",
+            style: "b{}",
+            script: "run()",
+        };
+        let page = Page::new(parts).fill("{\"a\": \"</script><!-- {{script}}\"}", "{}");
+        assert!(page.contains("\\u003c/script>\\u003c!-- {{script}}"));
+        assert_eq!(page.matches("{{").count(), 1, "what is filled in is not a template");
+        assert_eq!(page.to_lowercase().matches("</script").count(), 3);
+        assert!(page.contains("<style>b{}</style>") && page.ends_with("<script>run()</script></html>\n"));
+    }
+}
