@@ -14,7 +14,7 @@ use aesearch_index::Access;
 use clap::{Args, Parser, Subcommand};
 
 pub(super) use dedupe::{Apply, Decide, Dedupe, Evaluate, Scan, Undo};
-pub(super) use explore::{Cluster, Grouping, Outliers};
+pub(super) use explore::{Cluster, Diff, Grouping, Map, Outliers};
 pub(super) use pictures::{Denoise, Latent, Reconstruct, Sample};
 
 use super::print::When;
@@ -93,7 +93,7 @@ pub(super) enum Command {
     Denoise(Denoise),
     /// Draw where a model's latents of images lie, and what its decoder draws between them
     Latent(Latent),
-    /// Draw new images from a model's latent space
+    /// Draw new images from a model's latent space, or choose a few of the index that stand for all
     Sample(Sample),
     /// Find what is there twice, and clean up without regret
     #[command(subcommand)]
@@ -102,6 +102,10 @@ pub(super) enum Command {
     Cluster(Cluster),
     /// Find images that do not fit, and labels that their neighbours contradict
     Outliers(Outliers),
+    /// Draw all images of the index as a map on which alike ones lie near
+    Map(Map),
+    /// Tell what became of one index's images in another: added, gone, changed, renamed, near
+    Diff(Diff),
     /// Tell what is in the index
     Info(Reading),
     /// Check every byte of the index

@@ -42,6 +42,24 @@ pub const LABELS: [Colour; 10] = [
     [120, 120, 120],
 ];
 
+/// Groups that have a colour of their own, in three lightnesses; those after them are grey.
+const GROUPS: usize = 3 * (LABELS.len() - 1);
+
+/// The colour of a group, the largest being 0.
+pub fn group_colour(group: usize) -> Colour {
+    let hues = LABELS.len() - 1;
+    let mixed = |part: f32, other: f32| {
+        LABELS[group % hues].map(|c| (f32::from(c) + part * (other - f32::from(c))).round() as u8)
+    };
+    match group / hues {
+        0 => LABELS[group],
+        _ if group == hues => LABELS[hues], // ten groups have the ten colours of labels
+        1 => mixed(0.45, 255.0),
+        _ if group < GROUPS => mixed(0.4, 0.0),
+        _ => LABELS[hues],
+    }
+}
+
 /// How numbers become colours: from 0 to a limit, or where there are negative ones, from the limit's negative.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scale {

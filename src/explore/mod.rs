@@ -6,6 +6,8 @@
 //! | `cluster/` | which images belong together |
 //! | `map/` | where all lie on a plane |
 //! | `outliers/` | which do not fit, and which labels are doubtful |
+//! | `subset` | a few images that stand for all |
+//! | `diff` | what became of a collection since |
 //! | `table/`, `gather` | what was found, for other programs: rows, and folders of images |
 //! | `sheet` | queries and their neighbours |
 //! | `groups` | images that belong together |
@@ -26,9 +28,11 @@ pub mod items;
 pub mod neighbours;
 
 pub mod cluster;
+pub mod diff;
 pub mod gather;
 pub mod map;
 pub mod outliers;
+pub mod subset;
 pub mod table;
 
 pub mod groups;
@@ -49,3 +53,16 @@ pub mod colormap;
 mod style;
 
 pub use studio::{Studio, spread};
+
+/// `12,345`
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

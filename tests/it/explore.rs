@@ -137,3 +137,170 @@ fn strangers_faults_and_wrong_labels_are_found() {
     assert_eq!(unread["outliers"][0]["reconstruction_rank"], Value::Null);
     assert!(place.run(&["outliers", "--neighbours", "0"]).expect(2).err.contains("--neighbours"));
 }
+
+#[test]
+fn maps_are_drawn_kept_and_the_same_for_the_same_seed() {
+    let place = digits();
+    let drawn = place.json(&["map", "-o", "map.png", "-o", "map.svg", "-o", "map.csv"]);
+    assert_keys(&drawn, &["method", "seed", "images", "by", "groups", "outputs", "stored", "seconds"]);
+    assert_eq!(
+        (&drawn["method"], &drawn["by"], &drawn["stored"]),
+        (&"tsne".into(), &"label".into(), &false.into())
+    );
+    assert_eq!(drawn["groups"].as_array().map(Vec::len), Some(10));
+    let files = ["map.png", "map.svg", "map.csv"].map(|name| place.path().join(name));
+    let bytes = files.clone().map(|file| fs::read(file).expect("a map"));
+
+    // the same places again, from the index and from the start
+    assert_eq!(place.json(&["map", "-o", "again.csv"])["stored"], true);
+    assert_eq!(fs::read(place.path().join("again.csv")).expect("a map"), bytes[2]);
+    fs::remove_dir_all(place.path().join(".aesearch/maps")).expect("kept maps");
+    place.run(&["map", "-o", "map.png", "-o", "map.svg", "-o", "map.csv"]).expect(0);
+    assert_eq!(files.map(|file| fs::read(file).expect("a map")), bytes);
+    assert_eq!(place.json(&["map", "-o", "other.csv", "--seed", "4"])["stored"], false);
+
+    // digits of a kind lie near: of the nearest dots most bear the same label
+    let table = String::from_utf8(bytes[2].clone()).expect("text");
+    assert_eq!(table.lines().next(), Some("path,label,x,y"));
+    let rows: Vec<(String, f32, f32)> = table
+        .lines()
+        .skip(1)
+        .map(|line| {
+            let cells: Vec<&str> = line.split(',').collect();
+            (cells[1].to_owned(), cells[2].parse().expect("x"), cells[3].parse().expect("y"))
+        })
+        .collect();
+    let nearest = |a: usize| {
+        let far = |b: &usize| (rows[a].1 - rows[*b].1).hypot(rows[a].2 - rows[*b].2);
+        (0..rows.len()).filter(|b| *b != a).min_by(|b, c| far(b).total_cmp(&far(c))).expect("another")
+    };
+    let agree = (0..rows.len()).filter(|&row| rows[nearest(row)].0 == rows[row].0).count();
+    assert!(agree > 240, "{agree} of {}", rows.len());
+}
+
+#[test]
+fn a_plane_needs_no_rounds_and_clusters_give_colours() {
+    let place = digits();
+    let drawn = place.json(&["map", "--method", "pca", "-k", "6", "-o", "plane.svg", "-o", "plane.jsonl"]);
+    assert_eq!(
+        (&drawn["method"], &drawn["by"], &drawn["stored"]),
+        (&"pca".into(), &"cluster".into(), &false.into())
+    );
+    assert_eq!(drawn["groups"].as_array().map(Vec::len), Some(6));
+    let svg = fs::read_to_string(place.path().join("plane.svg")).expect("a map");
+    assert_eq!(svg.matches("<image ").count(), 6);
+    let rows = fs::read_to_string(place.path().join("plane.jsonl")).expect("a table");
+    let first: Value = serde_json::from_str(rows.lines().next().expect("a row")).expect("JSON");
+    assert!(first["cluster"].is_u64() && first["x"].is_f64());
+    for (args, expected) in [
+        (&["map", "-o", "map.gif"][..], "map.gif: expected a name that ends in .png"),
+        (&["map", "-o", "m.png", "--method", "umap"], "expected pca or tsne"),
+        (&["map", "-o", "m.png", "--by", "size"], "expected label, cluster or none"),
+        (&["map", "-o", "m.png", "--perplexity", "0"], "expected a number of neighbours"),
+        (&["map", "-o", "m.png", "-k", "0"], "--k: expected at least 1"),
+    ] {
+        let error = place.run(args).expect(2).err;
+        assert!(error.contains(expected), "{args:?}: {error}");
+        assert!(!place.path().join("m.png").exists());
+    }
+}
+
+#[test]
+fn a_few_images_are_a_map_too() {
+    let place = Place::empty();
+    for n in 1..=3u8 {
+        let gradient = (0..28 * 28).map(|i| (i % 28) as u8 * 5 + n * 10).collect();
+        let pixels = Pixels { width: 28, height: 28, channels: 1, data: gradient };
+        write_png(&place.path().join(format!("{n}.png")), &pixels).expect("a picture");
+        place.run(&["index", ".", "--model", "digits-64"]).expect(0);
+        place.run(&["map", "-o", "map.npy", "-o", "map.svg"]).expect(0);
+        place.run(&["map", "-o", "map.npy", "--method", "pca"]).expect(0);
+    }
+}
+
+#[test]
+fn a_few_images_stand_for_all() {
+    let place = digits();
+    let found =
+        place.json(&["sample", "--diverse", "20", "-o", "few.csv", "--sheet", "few.png", "--copy-to", "few"]);
+    assert_keys(
+        &found,
+        &["choice", "seed", "images", "chosen", "mean_distance", "largest_distance", "files"],
+    );
+    let chosen = found["chosen"].as_array().expect("a list");
+    assert_eq!((chosen.len(), &found["files"], &found["images"]), (20, &20.into(), &300.into()));
+    let represented: u64 = chosen.iter().map(|image| image["represents"].as_u64().expect("a number")).sum();
+    assert_eq!(represented, 300);
+    let labels: std::collections::HashSet<&str> =
+        chosen.iter().map(|image| image["label"].as_str().expect("a label")).collect();
+    assert_eq!(labels.len(), 10, "{labels:?}");
+    assert_eq!(fs::read_dir(place.path().join("few")).expect("a folder").count(), 20);
+    assert!(place.path().join("few.png").is_file());
+    let table = fs::read_to_string(place.path().join("few.csv")).expect("a table");
+    assert_eq!((table.lines().next(), table.lines().count()), (Some("path,label,represents"), 21));
+
+    let random = place.json(&["sample", "--random", "20", "--seed", "5"]);
+    assert!(figure(&found, "mean_distance") < figure(&random, "mean_distance"), "{random:#}");
+    let names = place.run(&["sample", "--random", "20", "--seed", "5"]).expect(0).out;
+    assert_eq!(names.lines().count(), 20);
+    assert_eq!(names.lines().next(), random["chosen"][0]["path"].as_str());
+    assert_ne!(names, place.run(&["sample", "--random", "20", "--seed", "6"]).expect(0).out);
+    assert_eq!(place.run(&["sample", "--diverse", "999"]).expect(0).out.lines().count(), 300);
+    for (args, expected) in [
+        (&["sample", "--diverse", "0"][..], "expected at least 1 image"),
+        (&["sample"], "expected -o FILE.png for new images"),
+        (&["sample", "-o", "new.png", "--sheet", "few.png"], "expected --diverse N or --random N"),
+        (&["sample", "--diverse", "3", "-o", "few.png"], "few.png: expected a name that ends in .csv"),
+        (&["sample", "--diverse", "3", "--random", "3"], "cannot be used with"),
+    ] {
+        let error = place.run(args).expect(2).err;
+        assert!(error.contains(expected), "{args:?}: {error}");
+    }
+}
+
+#[test]
+fn what_became_of_a_collection_is_told() {
+    let place = digits();
+    let at = |name: &str| place.path().join(name);
+    fs::rename(at(".aesearch"), at("before")).expect("the index moves");
+    fs::remove_file(at("digits/1/0000.png")).expect("gone");
+    fs::rename(at("digits/2/0000.png"), at("digits/2/renamed.png")).expect("renamed");
+    fs::copy(at("digits/4/0002.png"), at("digits/3/0000.png")).expect("changed");
+    fs::copy(at("digits/5/0000.png"), at("digits/5/again.png")).expect("added, and the same as another");
+    let stripes = (0..28 * 28).map(|i| if i % 7 < 3 { 255 } else { 0 }).collect();
+    let stripes = Pixels { width: 28, height: 28, channels: 1, data: stripes };
+    write_png(&at("digits/stripes.png"), &stripes).expect("added, and like nothing");
+    place.run(&["index", "digits"]).expect(0);
+
+    let found = place.json(&["diff", "before", ".", "-o", "diff.csv"]);
+    assert_keys(
+        &found,
+        &["before", "after", "same", "added", "gone", "changed", "renamed", "near", "radius"],
+    );
+    let one = |name: &str| Value::from(vec![name]);
+    assert_eq!(found["same"], 297);
+    assert_eq!(found["added"], Value::from(vec!["digits/5/again.png", "digits/stripes.png"]));
+    assert_eq!(found["gone"], one("digits/1/0000.png"));
+    assert_eq!(found["changed"], one("digits/3/0000.png"));
+    assert_eq!(found["renamed"][0]["from"], "digits/2/0000.png");
+    assert_eq!(found["renamed"][0]["to"], "digits/2/renamed.png");
+    let near = found["near"].as_array().expect("a list");
+    assert_eq!(near.len(), 1, "{near:#?}");
+    assert_eq!((&near[0]["path"], &near[0]["distance"]), (&"digits/5/again.png".into(), &0.into()));
+    assert_eq!(fs::read_to_string(at("diff.csv")).expect("a table").lines().count(), 1 + 2 + 1 + 1 + 1 + 1);
+
+    let text = place.run(&["diff", "before", ".aesearch", "--exit-code"]).expect(1);
+    assert!(text.out.contains("> digits/2/renamed.png (was digits/2/0000.png)"), "{}", text.out);
+    assert!(text.out.contains("~ digits/5/again.png (like digits/5/"), "{}", text.out);
+    assert!(
+        text.err.contains("297 the same, 2 added, 1 gone, 1 changed, 1 renamed; 1 of the added"),
+        "{}",
+        text.err
+    );
+    assert_eq!(place.run(&["diff", ".", ".", "--exit-code"]).expect(0).out, "");
+    place.run(&["diff", "before", "nowhere"]).expect(2);
+
+    // codes of another model say nothing about these
+    place.run(&["index", "digits", "--model", "digits-128", "--index", "other"]).expect(0);
+    assert_eq!(place.json(&["diff", "before", "other"])["near"], Value::Null);
+}

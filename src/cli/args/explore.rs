@@ -1,10 +1,30 @@
 //! The verbs that look at a collection as a whole.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::{Compute, Reading};
+use crate::explore::gather::How;
+
+/// Where images go that are to be looked at with other programs.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Folders {
+    /// Copy the images into this new folder, each group into one of its own; nothing is ever moved
+    #[arg(long, value_name = "DIR", conflicts_with = "link_to")]
+    copy_to: Option<PathBuf>,
+    /// Put symbolic links to them there instead
+    #[arg(long, value_name = "DIR")]
+    link_to: Option<PathBuf>,
+}
+
+impl Folders {
+    /// The folder, and how images come there.
+    pub(in crate::cli) fn target(&self) -> Option<(&Path, How)> {
+        let copied = self.copy_to.as_deref().map(|to| (to, How::Copy));
+        copied.or(self.link_to.as_deref().map(|to| (to, How::Link)))
+    }
+}
 
 /// How images fall into groups.
 #[derive(Debug, Args)]
@@ -53,12 +73,8 @@ pub(in crate::cli) struct Cluster {
     /// Draw each cluster's images from its medoid outward into this PNG file
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) sheet: Option<PathBuf>,
-    /// Copy the images into this new folder, each cluster into one of its own; nothing is ever moved
-    #[arg(long, value_name = "DIR", conflicts_with = "link_to")]
-    pub(in crate::cli) copy_to: Option<PathBuf>,
-    /// Put symbolic links to them there instead
-    #[arg(long, value_name = "DIR")]
-    pub(in crate::cli) link_to: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) folders: Folders,
 }
 
 #[derive(Debug, Args)]
@@ -92,4 +108,66 @@ pub(in crate::cli) struct Outliers {
     pub(in crate::cli) output: Option<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) compute: Compute,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "t-SNE places images by their neighbours, so that what looks alike lies near; it is kept beside the index and made \
+                  again when images or options change. PCA is the plane along which the latents vary most, and takes no time.\n\n\
+                  Pictures show a dot for each image and the medoid of each group as a thumbnail where it lies. Tables have a row \
+                  for each image: path, label, x, y, and with clusters, cluster. The same index and seed give the same bytes.\n\n\
+                  JSON: method, seed, images, by, groups [{name, size, medoid}], outputs, stored, seconds, skipped [{path, \
+                  reason}].\n\n\
+                  Exit codes: 0 done, 2 wrong usage or no index, 3 some thumbnails could not be read, 4 the index is damaged, \
+                  130 interrupted."
+)]
+pub(in crate::cli) struct Map {
+    #[command(flatten)]
+    pub(in crate::cli) reading: Reading,
+    /// What to write: .png, .svg, or a table as .csv, .json, .jsonl, .npy or .parquet; may be given several times
+    #[arg(short, long, value_name = "FILE", required = true)]
+    pub(in crate::cli) output: Vec<PathBuf>,
+    /// tsne or pca [default: tsne]
+    #[arg(long, value_name = "METHOD")]
+    pub(in crate::cli) method: Option<String>,
+    /// What colours stand for: label, cluster or none [default: label where there are labels, else cluster]
+    #[arg(long, value_name = "WHAT")]
+    pub(in crate::cli) by: Option<String>,
+    /// Colour so many clusters, or auto: as many as fit best [default: auto]
+    #[arg(short, long, value_name = "N|auto")]
+    pub(in crate::cli) k: Option<String>,
+    /// t-SNE: how many neighbours count, softly [default: 30]
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) perplexity: Option<f32>,
+    /// Seed of t-SNE, of clusters, and of the order of dots [default: 0]
+    #[arg(long, value_name = "SEED")]
+    pub(in crate::cli) seed: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Images go by their names and contents: + added, - gone, * changed (the same name, another content), > renamed (the same \
+                  content, another name), ~ near: added, but within the radius of an image that was there.\n\n\
+                  JSON: before, after, same, added [path], gone [path], changed [path], renamed [{from, to}], near [{path, to, \
+                  distance}] or null where the models differ, radius. With -o, a row for each: what, path, other.\n\n\
+                  Exit codes: 0 done, 1 they differ and --exit-code was given, 2 wrong usage or no index, 4 an index is damaged, \
+                  130 interrupted."
+)]
+pub(in crate::cli) struct Diff {
+    /// The earlier index, or a folder that holds one as .aesearch
+    pub(in crate::cli) before: PathBuf,
+    /// The later one
+    pub(in crate::cli) after: PathBuf,
+    /// An added image is near where its code is within so many bits of one that was there [default: one in 32]
+    #[arg(long, value_name = "BITS")]
+    pub(in crate::cli) radius: Option<u32>,
+    /// Write the differences as a table: .csv, .json, .jsonl, .npy or .parquet
+    #[arg(short, long, value_name = "FILE")]
+    pub(in crate::cli) output: Option<PathBuf>,
+    /// Exit with 1 where they differ
+    #[arg(long)]
+    pub(in crate::cli) exit_code: bool,
+    /// Read the indexes into memory instead of mapping their files
+    #[arg(long)]
+    pub(in crate::cli) no_mmap: bool,
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Compute, DeviceArg, InvertArg, Looking};
+use super::explore::Folders;
+use super::{Compute, DeviceArg, InvertArg, Looking, Reading};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Reconstruct {
@@ -50,22 +51,44 @@ pub(in crate::cli) struct Denoise {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "--diverse chooses images so that each image of the index has one of them near, those that tell most first \
+                  (facility location on codes). Their names go to stdout, one on each line.\n\n\
+                  JSON of new images: model, images, seed, sheet, files. JSON of chosen ones: choice, seed, images, chosen \
+                  [{path, label, represents}], mean_distance, largest_distance, files, skipped [{path, reason}]; represents: how \
+                  many images of the index have this one nearest.\n\n\
+                  Exit codes: 0 done, 2 wrong usage or no index, 3 some images could not be read, 4 the index or the model is \
+                  damaged, 130 interrupted."
+)]
 pub(in crate::cli) struct Sample {
+    /// Choose so many images of the index that stand for all
+    #[arg(long, value_name = "N", conflicts_with_all = ["random", "count", "dir", "model"])]
+    pub(in crate::cli) diverse: Option<usize>,
+    /// Choose so many images of the index at random
+    #[arg(long, value_name = "N", conflicts_with_all = ["count", "dir", "model"])]
+    pub(in crate::cli) random: Option<usize>,
     /// New images to draw [default: 100]
     #[arg(short = 'n', long, value_name = "N")]
     pub(in crate::cli) count: Option<usize>,
-    /// The PNG file that shows them all
+    /// New images: the PNG file that shows them all. Chosen ones: a table of them, as .csv, .json, .jsonl, .npy or .parquet
     #[arg(short, long, value_name = "FILE")]
-    pub(in crate::cli) output: PathBuf,
-    /// A folder to write each of them into as well
+    pub(in crate::cli) output: Option<PathBuf>,
+    /// New images: a folder to write each of them into as well
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) dir: Option<PathBuf>,
-    /// Seed of the latents [default: 0]
+    /// Seed of the latents, or of the choice [default: 0]
     #[arg(long, value_name = "SEED")]
     pub(in crate::cli) seed: Option<u64>,
     /// A model whose latents follow a known distribution: families vae and aae [default: the first shipped one]
     #[arg(long, value_name = "MODEL")]
     pub(in crate::cli) model: Option<String>,
+    /// Chosen images: draw them into this PNG file
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) sheet: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) folders: Folders,
+    #[command(flatten)]
+    pub(in crate::cli) reading: Reading,
     #[command(flatten)]
     pub(in crate::cli) device: DeviceArg,
 }

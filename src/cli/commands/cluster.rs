@@ -15,7 +15,7 @@ use crate::cli::print::{Align, Table, count, seconds, thousands};
 use crate::cli::resolve::Context;
 use crate::error::{Error, Result};
 use crate::explore::cluster::{Agreement, ClusterOptions, Clustering, Tried, Unit, cluster};
-use crate::explore::gather::{Folder, How, check_empty, gather};
+use crate::explore::gather::{Folder, check_empty, gather};
 use crate::explore::groups::{GroupSheet, SheetGroup, group_sheet};
 use crate::explore::items::Items;
 use crate::explore::sheet::{Cell, Frame};
@@ -63,11 +63,7 @@ struct Document<'a> {
 pub(in crate::cli) fn run(context: &Context, args: &args::Cluster) -> anyhow::Result<Exit> {
     let options = resolve(&args.grouping)?;
     args.output.as_deref().map(Format::of).transpose()?;
-    let target = match (&args.copy_to, &args.link_to) {
-        (Some(to), _) => Some((to.as_path(), How::Copy)),
-        (None, Some(to)) => Some((to.as_path(), How::Link)),
-        (None, None) => None,
-    };
+    let target = args.folders.target();
     target.iter().try_for_each(|(to, _)| check_empty(to))?; // before the work
     let dir = context.index_dir(&args.reading.index)?;
     let snapshot = Snapshot::open_with(&dir, args.reading.access()).map_err(Error::from)?;
@@ -108,19 +104,24 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Cluster) -> anyhow::Re
 /// What was asked for.
 pub(super) fn resolve(args: &args::Grouping) -> Result<ClusterOptions> {
     let default = ClusterOptions::default();
-    let k = match args.k.as_deref() {
-        None | Some("auto") => None,
-        Some(number) => Some(number.parse().map_err(|_| {
-            Error::usage(format!("--k: expected a number of clusters or auto, got {number:?}"))
-        })?),
-    };
     Ok(ClusterOptions {
         method: args.method.as_deref().map_or(Ok(default.method), str::parse)?,
-        k,
+        k: cluster_count(args.k.as_deref())?,
         max_k: args.max_k.unwrap_or(default.max_k),
         min_size: args.min_size,
         seed: args.seed.unwrap_or(default.seed),
     })
+}
+
+/// How many clusters; nothing where that is to be found.
+pub(super) fn cluster_count(k: Option<&str>) -> Result<Option<usize>> {
+    match k {
+        None | Some("auto") => Ok(None),
+        Some(number) => number
+            .parse()
+            .map(Some)
+            .map_err(|_| Error::usage(format!("--k: expected a number of clusters or auto, got {number:?}"))),
+    }
 }
 
 /// Ctrl-C ends the work; nothing is kept of it.

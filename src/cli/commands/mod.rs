@@ -10,10 +10,13 @@ pub(super) mod denoise;
 pub(super) mod latent;
 pub(super) mod reconstruct;
 pub(super) mod sample;
+mod subset;
 
 pub(super) mod dedupe;
 
 pub(super) mod cluster;
+pub(super) mod diff;
+pub(super) mod map;
 pub(super) mod outliers;
 
 pub(super) mod doctor;

@@ -1,16 +1,18 @@
-//! `aesearch sample -o FILE`: new images, as a model imagines them.
+//! `aesearch sample -o FILE`: new images, as a model imagines them; or with `--diverse` and `--random`, some of the index (`subset`).
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::subset;
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::print::count;
 use crate::cli::resolve::Context;
 use crate::error::{Error, Result};
 use crate::explore::sampling::{SampleOptions, default_model, sample};
+use crate::explore::subset::Choice;
 use crate::images::{self, Pixels};
 use crate::model::Model;
 use crate::runtime::Device;
@@ -30,14 +32,28 @@ struct SampleDocument<'a> {
 }
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Sample) -> anyhow::Result<Exit> {
+    match (args.diverse, args.random) {
+        (Some(n), _) => return subset::run(context, args, (Choice::Diverse, n)),
+        (None, Some(n)) => return subset::run(context, args, (Choice::Random, n)),
+        (None, None) => {}
+    }
     let printer = &context.printer;
+    let Some(output) = args.output.as_deref() else {
+        let what =
+            "sample: expected -o FILE.png for new images, or --diverse N or --random N for some of the index";
+        return Err(Error::usage(what).into());
+    };
+    if args.sheet.is_some() || args.folders.target().is_some() {
+        let what = "--sheet, --copy-to and --link-to: expected --diverse N or --random N with them";
+        return Err(Error::usage(what).with_hint("new images go to -o FILE.png and --dir DIR").into());
+    }
     let options = resolve(context, args)?;
     let model = args.model.as_deref().map_or_else(default_model, Model::load)?;
     let samples = sample(&model, &options, &|text| printer.note(text))?;
-    images::write_png(&args.output, &samples.sheet)?;
+    images::write_png(output, &samples.sheet)?;
     let files = args.dir.as_deref().map_or(Ok(Vec::new()), |dir| write_all(dir, &samples.images))?;
 
-    let (name, sheet) = (&model.metadata.name, args.output.display().to_string());
+    let (name, sheet) = (&model.metadata.name, output.display().to_string());
     if printer.json {
         let files = files.iter().map(|file| file.display().to_string()).collect();
         let document =

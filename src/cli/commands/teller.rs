@@ -19,8 +19,9 @@ pub(super) struct Teller<'a> {
     data: &'a [PathBuf],
     /// The index that is being made; none where pictures are.
     indexing: bool,
-    /// What is done to the images.
+    /// What is done, and to what.
     what: &'static str,
+    unit: &'static str,
     stop: Option<&'static AtomicBool>,
     /// Made at the first report, when the number of images is known.
     bar: OnceCell<ProgressBar>,
@@ -29,7 +30,15 @@ pub(super) struct Teller<'a> {
 impl<'a> Teller<'a> {
     /// For a picture of `data`.
     pub(super) fn picture(context: &'a Context, data: &'a [PathBuf]) -> Self {
-        Teller { context, data, indexing: false, what: "encoding", stop: None, bar: OnceCell::new() }
+        Teller {
+            context,
+            data,
+            indexing: false,
+            what: "encoding",
+            unit: "images",
+            stop: None,
+            bar: OnceCell::new(),
+        }
     }
 
     /// For an index of `data`.
@@ -40,6 +49,16 @@ impl<'a> Teller<'a> {
     /// For looks at the images of an index.
     pub(super) fn looks(context: &'a Context) -> Self {
         Teller { what: "comparing", ..Teller::picture(context, &[]) }
+    }
+
+    /// For the rounds in which a map comes about.
+    pub(super) fn map(context: &'a Context) -> Self {
+        Teller { what: "arranging", unit: "rounds", ..Teller::picture(context, &[]) }
+    }
+
+    /// For a choice of images.
+    pub(super) fn choosing(context: &'a Context) -> Self {
+        Teller { what: "choosing", ..Teller::picture(context, &[]) }
     }
 
     /// Ends the work when `stop` is set.
@@ -73,7 +92,7 @@ impl Observer for Teller<'_> {
 
     fn progress(&self, progress: &Progress) {
         let bar =
-            self.bar.get_or_init(|| self.context.progress.bar(progress.total as u64, self.what, "images"));
+            self.bar.get_or_init(|| self.context.progress.bar(progress.total as u64, self.what, self.unit));
         bar.set_length(progress.total as u64); // one stage after the other
         bar.set_position(progress.done as u64);
         let (seconds, bytes) = (bar.elapsed().as_secs_f64(), progress.bytes as f64);

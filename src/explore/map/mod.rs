@@ -8,6 +8,8 @@
 //! `tsne` places images by who is near to whom; it is given neighbours and a start: the two principal directions. `store` keeps a map beside
 //! the index, since it takes half a minute to make; a plane takes none. `picture` draws maps.
 
+pub mod groups;
+pub mod picture;
 mod store;
 pub mod tsne;
 
@@ -42,6 +44,14 @@ impl Method {
         match self {
             Method::Pca => "pca",
             Method::Tsne => "tsne",
+        }
+    }
+
+    /// As it is written in texts.
+    pub fn title(self) -> &'static str {
+        match self {
+            Method::Pca => "PCA",
+            Method::Tsne => "t-SNE",
         }
     }
 }

@@ -1,0 +1,100 @@
+//! Maps as pictures: a dot for each image, coloured by its group, and the medoid of each group as a thumbnail where it lies. Layout
+//! once, drawn twice: as pixels, and as SVG.
+//!
+//! Dots are drawn in a seeded order, else the last group would cover the others. Thumbnails move aside where they would cover each
+//! other; a line leads to their place then. It knows rows, pixels and text, no index.
+
+mod layout;
+mod raster;
+mod svg;
+
+use self::layout::Layout;
+use super::groups::Groups;
+use crate::images::Pixels;
+
+/// What a picture shows.
+#[derive(Debug, Clone, Default)]
+pub struct MapPicture {
+    /// The heading, and a line below it.
+    pub title: [String; 2],
+    /// Places, across and up, `[n]`.
+    pub points: Vec<[f32; 2]>,
+    /// What the colours stand for.
+    pub groups: Groups,
+    /// The medoids' images, as many as there are groups; nothing where one cannot be shown.
+    pub thumbnails: Vec<Option<Pixels>>,
+    /// Of the order of the dots.
+    pub seed: u64,
+}
+
+impl MapPicture {
+    /// Thumbnails that a picture has room for.
+    pub const MAX_THUMBNAILS: usize = layout::MAX_THUMBNAILS;
+
+    /// u8 RGB.
+    pub fn pixels(&self) -> Pixels {
+        raster::draw(self, &Layout::of(self))
+    }
+
+    /// One file that needs no other.
+    pub fn svg(&self) -> String {
+        svg::draw(self, &Layout::of(self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::groups::Group;
+    use super::*;
+
+    fn picture(n: usize, groups: usize) -> MapPicture {
+        let angle = |i: usize| i as f32 * 2.4;
+        let points = (0..n).map(|i| [angle(i).cos() * i as f32, angle(i).sin() * i as f32]).collect();
+        let of = (0..n).map(|i| (i % (groups + 1) < groups).then_some((i % (groups + 1)) as u32)).collect();
+        let group = |i: usize| Group { name: format!("<{i}> & \u{e9}"), size: n / groups, medoid: i as u32 };
+        let thumbnail = |i: usize| {
+            (i != 1).then(|| Pixels { width: 28, height: 20, channels: 1, data: vec![99; 28 * 20] })
+        };
+        MapPicture {
+            title: ["A title".to_owned(), "and more".to_owned()],
+            points,
+            groups: Groups { groups: (0..groups).map(group).collect(), of },
+            thumbnails: (0..groups).map(thumbnail).collect(),
+            seed: 3,
+        }
+    }
+
+    #[test]
+    fn the_same_map_is_the_same_picture() {
+        for (n, groups) in [(1, 1), (3, 2), (900, 12), (300, 70)] {
+            let picture = picture(n, groups);
+            let pixels = picture.pixels();
+            assert_eq!(pixels.data.len(), 3 * pixels.width * pixels.height);
+            assert_eq!(pixels, picture.pixels());
+            assert_eq!(picture.svg(), picture.svg());
+        }
+    }
+
+    #[test]
+    fn svg_is_whole_and_escaped_and_asks_for_nothing() {
+        let svg = picture(900, 12).svg();
+        assert!(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\"") && svg.ends_with("</svg>\n"));
+        assert!(svg.contains("&lt;3&gt; &amp; \u{e9}") && !svg.contains("<3>"));
+        assert_eq!(svg.matches("http").count(), 1, "the name of the format alone");
+        assert_eq!(svg.matches("<image ").count(), 11, "one has none");
+        for tag in ["g", "text", "path", "svg", "clipPath"] {
+            let opened = svg.matches(&format!("<{tag} ")).count() + svg.matches(&format!("<{tag}>")).count();
+            let closed = svg.matches(&format!("</{tag}>")).count();
+            assert!(tag == "path" || opened == closed, "{tag}: {opened} opened, {closed} closed");
+        }
+    }
+
+    #[test]
+    fn nothing_to_show_is_a_picture_too() {
+        let empty = MapPicture::default();
+        assert!(empty.pixels().width > 0 && empty.svg().ends_with("</svg>\n"));
+        let mut same = picture(40, 2);
+        same.points.iter_mut().for_each(|point| *point = [7.0, 7.0]);
+        assert!(same.pixels().height > 0);
+    }
+}

@@ -1,0 +1,189 @@
+//! Where everything of a map's picture stands, in pixels from the top left corner.
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use super::MapPicture;
+use crate::explore::canvas::{Area, Colour, text_width};
+use crate::explore::colormap::group_colour;
+use crate::explore::style::{FAINT, GAP, LINE, MARGIN, TEXT};
+
+/// Side of the part that holds the dots.
+pub(super) const SIDE: usize = 1400;
+/// Air inside of its border.
+const PADDING: f32 = 40.0;
+pub(super) const MAX_THUMBNAILS: usize = 48;
+/// Side of a thumbnail: twice 28.
+const THUMB: usize = 56;
+const FRAME: usize = 3;
+/// Names in the legend; as many lines as there is room for.
+const MAX_LINES: usize = 50;
+/// Characters of a name.
+pub(super) const NAME: usize = 22;
+/// Rings that are tried around the place of a thumbnail, and places on each.
+const RINGS: usize = 60;
+const SPOKES: usize = 24;
+
+/// A medoid's image.
+pub(super) struct Thumbnail {
+    pub(super) group: usize,
+    /// With its frame.
+    pub(super) area: Area,
+    /// Of the image within.
+    pub(super) image: Area,
+    /// Where the medoid lies.
+    pub(super) at: (f32, f32),
+    /// Whether a line has to lead there.
+    pub(super) moved: bool,
+}
+
+pub(super) struct Layout {
+    pub(super) width: usize,
+    pub(super) height: usize,
+    /// What holds the dots.
+    pub(super) plot: Area,
+    /// `[n]`, as they lie on the picture.
+    pub(super) places: Vec<(f32, f32)>,
+    /// The order in which dots are drawn.
+    pub(super) order: Vec<u32>,
+    /// Of a dot.
+    pub(super) radius: f32,
+    pub(super) thumbnails: Vec<Thumbnail>,
+    /// Top left corners and groups of the legend's lines.
+    pub(super) legend: Vec<((usize, usize), usize)>,
+    /// How many groups the legend leaves out.
+    pub(super) left_out: usize,
+}
+
+impl Layout {
+    pub(super) fn of(picture: &MapPicture) -> Layout {
+        let top = MARGIN + 2 * LINE + GAP;
+        let plot = Area { x: MARGIN, y: top, width: SIDE, height: SIDE };
+        let places = placed(&picture.points, plot);
+        let mut order: Vec<u32> = (0..places.len() as u32).collect();
+        order.shuffle(&mut ChaCha8Rng::seed_from_u64(picture.seed));
+        let groups = &picture.groups.groups;
+        let lines = groups.len().min(MAX_LINES);
+        let left = MARGIN + SIDE + GAP;
+        let mut listed: Vec<usize> = (0..lines).collect(); // the largest, in the order in which names are looked up
+        listed.sort_by_key(|&i| counted(&groups[i].name));
+        let legend = listed.into_iter().enumerate().map(|(i, group)| ((left, top + i * (LINE + 4)), group));
+        let longest = groups.iter().take(lines).map(|group| group.name.chars().count()).max().unwrap_or(0);
+        // a dot, the name, the number of images
+        let legend_width = if lines > 0 { 2 * GAP + text_width(longest.min(NAME) + 9, TEXT) } else { 0 };
+        Layout {
+            width: left + legend_width + MARGIN - if lines > 0 { 0 } else { GAP },
+            height: top + SIDE + MARGIN,
+            plot,
+            radius: radius(places.len()),
+            thumbnails: thumbnails(picture, &places, plot),
+            places,
+            order,
+            legend: legend.collect(),
+            left_out: groups.len() - lines,
+        }
+    }
+}
+
+/// A name, and the number that it ends in: 9 comes before 10.
+fn counted(name: &str) -> (&str, Option<u64>) {
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    (stem, name[stem.len()..].parse().ok())
+}
+
+/// Many dots are small ones.
+fn radius(n: usize) -> f32 {
+    (300.0 / (n.max(1) as f32).sqrt()).clamp(1.1, 5.0)
+}
+
+/// The same scale in both directions, everything in sight, up is up.
+fn placed(points: &[[f32; 2]], plot: Area) -> Vec<(f32, f32)> {
+    let bounds = [0, 1].map(|axis| {
+        let along = points.iter().map(|point| point[axis]);
+        along.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)))
+    });
+    let extent = bounds.iter().map(|(low, high)| high - low).fold(f32::MIN_POSITIVE, f32::max);
+    let scale = (plot.width as f32 - 2.0 * PADDING) / extent;
+    let [cx, cy] = bounds.map(|(low, high)| low / 2.0 + high / 2.0);
+    let middle = ((plot.x + plot.width / 2) as f32, (plot.y + plot.height / 2) as f32);
+    // where all lie at one place, the scale is no number to go by
+    let along = |x: f32, centre: f32| if scale.is_finite() { (x - centre) * scale } else { 0.0 };
+    points.iter().map(|[x, y]| (middle.0 + along(*x, cx), middle.1 - along(*y, cy))).collect()
+}
+
+fn thumbnails(picture: &MapPicture, places: &[(f32, f32)], plot: Area) -> Vec<Thumbnail> {
+    let mut placed: Vec<Thumbnail> = Vec::new();
+    let shown = picture.thumbnails.iter().zip(&picture.groups.groups).enumerate().take(MAX_THUMBNAILS);
+    for (group, (image, medoid)) in shown {
+        let (Some(image), Some(&at)) = (image, places.get(medoid.medoid as usize)) else { continue };
+        let (width, height) = within(image.width, image.height);
+        let (outer_width, outer_height) = (width + 2 * FRAME, height + 2 * FRAME);
+        let corner = |dx: f32, dy: f32| {
+            let inside = |middle: f32, size: usize, low: usize, extent: usize| {
+                let most = (low + extent - size) as f32;
+                (middle - size as f32 / 2.0).clamp(low as f32, most.max(low as f32)) as usize
+            };
+            let x = inside(at.0 + dx, outer_width, plot.x + 1, plot.width - 2);
+            let y = inside(at.1 + dy, outer_height, plot.y + 1, plot.height - 2);
+            Area { x, y, width: outer_width, height: outer_height }
+        };
+        let free = |area: &Area| !placed.iter().any(|other| other.area.grown(3).meets(*area));
+        let around = (1..RINGS).flat_map(|ring| (0..SPOKES).map(move |spoke| (ring, spoke)));
+        let spirals = around.map(|(ring, spoke)| {
+            let (angle, far) = (spoke as f32 / SPOKES as f32 * std::f32::consts::TAU, ring as f32 * 10.0);
+            corner(far * angle.cos(), far * angle.sin())
+        });
+        let Some(area) = std::iter::once(corner(0.0, 0.0)).chain(spirals).find(free) else { continue };
+        let image = Area { x: area.x + FRAME, y: area.y + FRAME, width, height };
+        let holds = |x: f32, low: usize, size: usize| (low as f32..=(low + size) as f32).contains(&x);
+        let moved = !(holds(at.0, area.x, area.width) && holds(at.1, area.y, area.height));
+        placed.push(Thumbnail { group, area, image, at, moved });
+    }
+    placed
+}
+
+/// The size of an image whose longer side is a thumbnail's.
+fn within(width: usize, height: usize) -> (usize, usize) {
+    let longer = width.max(height).max(1);
+    let side = |side: usize| ((side * THUMB + longer / 2) / longer).max(1);
+    (side(width), side(height))
+}
+
+/// The colour of a group, or of images that are in none.
+pub(super) fn colour(group: Option<usize>, picture: &MapPicture) -> Colour {
+    match group {
+        None if picture.groups.groups.is_empty() => group_colour(0),
+        None => [196, 194, 188],
+        Some(group) => group_colour(group),
+    }
+}
+
+/// Of what is written beside names.
+pub(super) const COUNT: Colour = FAINT;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_is_in_sight_and_up_is_up() {
+        let plot = Area { x: 10, y: 20, width: 500, height: 500 };
+        let [(left, low), (right, high)] = placed(&[[-3.0, 0.0], [5.0, 2.0]], plot)[..] else { panic!() };
+        assert!((10.0..right).contains(&left) && right < 510.0 && 20.0 < high && high < low && low < 520.0);
+        assert_eq!(placed(&[[7.0, 7.0]], plot), [(260.0, 270.0)]);
+        assert!(placed(&[], plot).is_empty());
+    }
+
+    #[test]
+    fn names_with_numbers_are_in_their_order() {
+        let mut names = ["cluster 10", "b", "cluster 9", "10", "a1", "2", "a"];
+        names.sort_by_key(|name| counted(name));
+        assert_eq!(names, ["2", "10", "a", "a1", "b", "cluster 9", "cluster 10"]);
+    }
+
+    #[test]
+    fn thumbnails_keep_their_proportions() {
+        assert_eq!([within(28, 28), within(100, 50), within(1, 900)], [(56, 56), (56, 28), (1, 56)]);
+    }
+}

@@ -1,0 +1,55 @@
+//! A map as pixels.
+
+use super::MapPicture;
+use super::layout::{COUNT, Layout, NAME, colour};
+use crate::explore::canvas::{Canvas, Pen, fitted, text_width};
+use crate::explore::style::{FAINT, GAP, INK, LINE, MARGIN, PAPER, RULE, STRONG, TEXT, WEAK};
+use crate::images::Pixels;
+
+pub(super) fn draw(picture: &MapPicture, layout: &Layout) -> Pixels {
+    let mut canvas = Canvas::new(layout.width, layout.height, PAPER);
+    for (line, (text, pen)) in picture.title.iter().zip([STRONG, WEAK]).enumerate() {
+        canvas.text((MARGIN, MARGIN + line * LINE), &fitted(text, TEXT, layout.width - 2 * MARGIN), pen);
+    }
+    canvas.fill(layout.plot, [255; 3]);
+    canvas.outline(layout.plot, RULE);
+    for &row in &layout.order {
+        let group = picture.groups.of.get(row as usize).copied().flatten();
+        let colour = colour(group.map(|group| group as usize), picture);
+        canvas.disc(layout.places[row as usize], layout.radius, colour);
+    }
+    for thumbnail in &layout.thumbnails {
+        if thumbnail.moved {
+            let area = thumbnail.area;
+            let middle = (area.x as f32 + area.width as f32 / 2.0, area.y as f32 + area.height as f32 / 2.0);
+            canvas.stroke([middle, thumbnail.at], 5.0, [255; 3]);
+            canvas.stroke([middle, thumbnail.at], 2.0, INK);
+            canvas.disc(thumbnail.at, 4.0, INK);
+        }
+    }
+    for thumbnail in &layout.thumbnails {
+        canvas.fill(thumbnail.area.grown(1), [255; 3]);
+        canvas.fill(thumbnail.area, colour(Some(thumbnail.group), picture));
+        if let Some(image) = &picture.thumbnails[thumbnail.group] {
+            canvas.image(image, thumbnail.image);
+        }
+    }
+    legend(&mut canvas, picture, layout);
+    canvas.into_pixels()
+}
+
+fn legend(canvas: &mut Canvas, picture: &MapPicture, layout: &Layout) {
+    for &((x, y), group) in &layout.legend {
+        let entry = &picture.groups.groups[group];
+        canvas.disc((x as f32 + 7.0, y as f32 + 7.0), 7.0, colour(Some(group), picture));
+        let name = fitted(&entry.name, TEXT, text_width(NAME, TEXT));
+        canvas.text((x + GAP, y), &name, Pen { scale: TEXT, colour: INK });
+        let size = crate::explore::thousands(entry.size);
+        let right = layout.width - MARGIN - text_width(size.len(), TEXT);
+        canvas.text((right, y), &size, Pen { scale: TEXT, colour: COUNT });
+    }
+    if let (Some(((x, y), _)), 1..) = (layout.legend.last(), layout.left_out) {
+        let more = format!("and {} more", layout.left_out);
+        canvas.text((x + GAP, y + LINE + 4), &more, Pen { scale: TEXT, colour: FAINT });
+    }
+}
