@@ -31,3 +31,5 @@ mod resume;
 mod runtime;
 mod tidy;
 mod train;
+#[cfg(unix)]
+mod tutorial;

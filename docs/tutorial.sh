@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Runs every command of tutorial.md, in their order, in a new folder: bash docs/tutorial.sh [FOLDER]
+set -euo pipefail
+docs=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+folder=${1:-tutorial}
+[ ! -e "$folder" ] || { echo "$folder: expected a new folder, got one that is there" >&2; exit 2; }
+aesearch() { cargo run --locked --quiet --release --manifest-path "$docs/../Cargo.toml" -- "$@"; }
+aesearch --version
+mkdir -p "$folder"
+cd "$folder"
+while IFS= read -r line; do
+  printf '\n$ %s\n' "$line"
+  eval "$line"
+done < <(awk '/^```sh$/ { on = 1; next } /^```$/ { on = 0 } on' "$docs/tutorial.md")
+printf '\nall of it is in %s\n' "$PWD"
