@@ -49,11 +49,6 @@ impl Known {
         (known, unknown.into_iter().collect())
     }
 
-    /// Whether the truth says of two files, or implies, that they are duplicates.
-    pub(super) fn implies(&self, a: u32, b: u32) -> bool {
-        root(&self.roots, a).is_some_and(|a| Some(a) == root(&self.roots, b))
-    }
-
     /// Each pair that was judged.
     pub(super) fn judged_steps(&self, similarity: &Similarity) -> Steps {
         let mut steps = Steps::default();
@@ -73,21 +68,16 @@ impl Known {
                 steps.add(similarity, 1, 0);
             }
         }
-        let sizes = |files: &[u32]| -> HashMap<u32, usize> {
-            let mut sizes = HashMap::new();
-            for root in files.iter().filter_map(|&file| root(&self.roots, file)) {
-                *sizes.entry(root).or_default() += 1;
-            }
-            sizes
-        };
         for files in similarity.files.values() {
-            let implied: usize = sizes(files).values().map(|n| n * (n - 1) / 2).sum();
+            let implied: usize =
+                self.same(files).values().map(|same| same.len() * (same.len() - 1) / 2).sum();
             steps.add(1.0, 0, files.len() * (files.len() - 1) / 2 - implied);
         }
         for ((a, b), value) in &similarity.pictures {
             let (a, b) = (&similarity.files[a], &similarity.files[b]);
-            let of_b = sizes(b);
-            let implied: usize = sizes(a).iter().map(|(root, n)| n * of_b.get(root).unwrap_or(&0)).sum();
+            let (of_a, of_b) = (self.same(a), self.same(b));
+            let implied: usize =
+                of_a.iter().map(|(root, same)| same.len() * of_b.get(root).map_or(0, Vec::len)).sum();
             steps.add(*value, 0, a.len() * b.len() - implied);
         }
         steps
@@ -115,14 +105,28 @@ impl Known {
         let mut called: Vec<(f32, (u32, u32))> =
             same.chain(near).filter(|(similarity, _)| *similarity >= limit).collect();
         called.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        let files = called.into_iter().flat_map(|(value, (a, b))| {
-            let (of_a, of_b) = (&similarity.files[&a], &similarity.files[&b]);
-            of_a.iter()
-                .flat_map(move |&x| of_b.iter().map(move |&y| (value, (x, y))))
-                .filter(move |(_, (x, y))| a != b || x < y)
+        let wrong = called.into_iter().flat_map(|(value, (a, b))| {
+            let of_a: Vec<(u32, Vec<u32>)> = self.same(&similarity.files[&a]).into_iter().collect();
+            let of_b = self.same(&similarity.files[&b]);
+            let across = of_a.into_iter().flat_map(move |(root, files)| {
+                // of one picture each two once
+                let is_other = |other: u32| if a == b { other > root } else { other != root };
+                let others = of_b.iter().filter(|(other, _)| is_other(**other)).flat_map(|(_, files)| files);
+                let others: Vec<u32> = others.take(FALSE).copied().collect();
+                files.into_iter().flat_map(move |x| others.clone().into_iter().map(move |y| (value, (x, y))))
+            });
+            across.take(FALSE)
         });
-        let wrong = files.filter(|(_, (a, b))| !self.implies(*a, *b));
         wrong.take(FALSE).map(|(similarity, pair)| told(pair, similarity)).collect()
+    }
+
+    /// Files that by the truth are duplicates of each other, by their root; one that has none is alone.
+    fn same(&self, files: &[u32]) -> BTreeMap<u32, Vec<u32>> {
+        let mut same: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for &file in files {
+            same.entry(root(&self.roots, file).unwrap_or(file)).or_default().push(file);
+        }
+        same
     }
 }
 

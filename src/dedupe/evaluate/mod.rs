@@ -200,6 +200,25 @@ mod tests {
         assert_eq!((got.at_threshold.recall, got.false_pairs.len()), (1.0, 100));
         // 0 = 2 is implied, neither right nor wrong
         assert!((got.at_threshold.precision - 2.0 / (all - 1.0)).abs() < 1e-15);
+        // nor where the truth says of all but the last that they are
+        let stars: String = (1..59_999).map(|i| format!("00000,{i:05}\n")).collect();
+        let (got, _) = evaluate(&many, &truth(&format!("a,b\n{stars}")), &[]);
+        let wrong = |pair: &FalsePair| pair.b == "59999" && pair.similarity == 1.0;
+        assert!(got.false_pairs.len() == 100 && got.false_pairs.iter().all(wrong));
+        let (got, _) = evaluate(&many, &truth(&format!("a,b\n{stars}00000,59999\n")), &[]);
+        assert_eq!((got.at_threshold.precision, got.false_pairs), (1.0, Vec::new()));
+    }
+
+    #[test]
+    fn false_pairs_of_equal_and_of_near_images_are_each_told_once() {
+        let mut scan = scan(&["a", "b", "c", "d", "e"], &[(0.95, 0, 3)]);
+        [0, 0, 0, 3, 3].iter().zip(&mut scan.files).for_each(|(picture, file)| file.1 = *picture);
+        let (got, _) = evaluate(&scan, &truth("a,b\na,b\nb,e\n"), &[]);
+        let mut pairs: Vec<String> =
+            got.false_pairs.iter().map(|pair| format!("{}{}", pair.a, pair.b)).collect();
+        pairs[..3].sort_unstable(); // equal ones first
+        pairs[3..].sort_unstable();
+        assert_eq!(pairs, ["ac", "bc", "ed", "ad", "bd", "cd", "ce"]);
     }
 
     #[test]
