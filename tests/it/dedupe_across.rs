@@ -119,7 +119,16 @@ fn paths_within_each_other_are_not_across() {
     for paths in [["d", "d/a"], ["d/a", "d"], ["d", "d"]] {
         let ran = place.run(&["dedupe", "scan", paths[0], paths[1], "--across"]).expect(2);
         ran.says("expected paths apart from each other");
+        write(&place.path().join("list"), paths[1].as_bytes());
+        let ran = place.run(&["dedupe", "scan", paths[0], "--files-from", "list", "--across"]).expect(2);
+        ran.says("expected paths apart from each other");
     }
+    write(&place.path().join("list"), b"d/1.png\nd/a\n");
+    let plan = scan(&place, &["--files-from", "list", "--across"]);
+    assert_eq!(groups(&plan), ["bytes d/1.png = d/a/1.png"]);
+    write(&place.path().join("list"), b"d\n");
+    let ran = place.run(&["dedupe", "scan", "--files-from", "list", "--across"]).expect(2);
+    ran.says("--across: expected at least two paths");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `aesearch dedupe scan [DATA...]`: find what is there twice, and write down what to do about it.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use aesearch_index::{Snapshot, is_index};
@@ -112,6 +113,9 @@ pub(super) fn find(
     let dir = context.index_dir(wanted.index)?;
     let threads = context.threads(wanted.compute);
     let (data, walk) = walking::resolve(wanted.data, wanted.walking)?;
+    if options.across {
+        check_apart(&data)?;
+    }
     let mut unindexed = Vec::new();
     if !data.is_empty() {
         let default = UpdateOptions::new(context.runtime.clone());
@@ -151,13 +155,6 @@ pub(super) fn find(
 
 fn options(args: &args::Scan) -> Result<ScanOptions> {
     let default = ScanOptions::default();
-    if args.across && args.data.len() < 2 {
-        let what = format!("--across: expected at least two paths to compare, got {}", args.data.len());
-        return Err(Error::usage(what).with_hint("name them: aesearch dedupe scan train test --across"));
-    }
-    if args.across {
-        check_apart(&args.data)?;
-    }
     let keep: Vec<Preference> = args.keep.iter().map(|name| name.parse()).collect::<Result<_>>()?;
     Ok(ScanOptions {
         false_positive_rate: rate(args.false_positive_rate, default.false_positive_rate)?,
@@ -168,13 +165,20 @@ fn options(args: &args::Scan) -> Result<ScanOptions> {
     })
 }
 
-/// Refuses paths that lie within each other: what is in both is between none.
+/// Refuses a single path, and paths that lie within each other: what is in both is between none.
 fn check_apart(data: &[PathBuf]) -> Result<()> {
+    if data.len() < 2 {
+        let what = format!("--across: expected at least two paths to compare, got {}", data.len());
+        return Err(Error::usage(what).with_hint("name them: aesearch dedupe scan train test --across"));
+    }
     let places: Vec<PathBuf> =
         data.iter().map(|path| path.canonicalize().unwrap_or_else(|_| path.clone())).collect();
-    for (i, place) in places.iter().enumerate() {
-        if let Some(j) = (0..places.len()).find(|&j| j != i && place.starts_with(&places[j])) {
-            let [inner, outer] = [i, j].map(|i| data[i].display());
+    // a list may hold a hundred thousand
+    let numbers: HashMap<&Path, usize> = places.iter().map(PathBuf::as_path).zip(0..).collect();
+    for (place, i) in places.iter().zip(0..) {
+        let mut around = place.ancestors().filter_map(|place| numbers.get(place));
+        if let Some(j) = around.find(|j| **j != i) {
+            let [inner, outer] = [i, *j].map(|i| data[i].display());
             let what = format!("--across: expected paths apart from each other, got {inner} within {outer}");
             return Err(Error::usage(what));
         }
