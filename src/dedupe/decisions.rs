@@ -5,7 +5,7 @@
 //! all sorted. The file is read, changed and renamed into place without a lock: of two programs that decide at the same moment
 //! one may win; neither leaves a broken file.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -265,9 +265,10 @@ impl Decisions {
         few.iter().any(|number| many.binary_search(number).is_ok())
     }
 
-    /// Whether it was decided that files of this content stay, whatever they are duplicates of.
-    pub fn keeps(&self, hash: &Hash) -> bool {
-        self.iter().any(|decision| decision.verdict == Verdict::KeepAll && decision.hashes.contains(hash))
+    /// Contents whose files stay, whatever they are duplicates of.
+    pub fn kept(&self) -> HashSet<Hash> {
+        let kept = self.entries.iter().filter(|(_, entry)| entry.verdict == Verdict::KeepAll);
+        kept.flat_map(|(hashes, _)| hashes).copied().collect()
     }
 
     /// All of them, sorted by their hashes.

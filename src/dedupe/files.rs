@@ -185,22 +185,6 @@ impl Collection {
         self.files[file as usize].part
     }
 
-    /// What a picture is to be compared with has a lower rank: 0 is a reference. Without `across`, all others have the same.
-    pub(super) fn rank(&self, picture: &Picture, across: bool) -> usize {
-        let files = || {
-            picture
-                .contents
-                .iter()
-                .flat_map(|hash| self.files_of(hash))
-                .map(|&file| &self.files[file as usize])
-        };
-        match files().any(|file| file.reference) {
-            true => 0,
-            false if across => files().map(|file| file.part + 1).min().unwrap_or(1),
-            false => 1,
-        }
-    }
-
     /// What a plan says of a file; its look says the rest.
     pub(super) fn file(&self, number: u32, looks: &dyn Fn(&Hash) -> Option<Shape>) -> File {
         let Listed { name, record, reference, .. } = &self.files[number as usize];

@@ -2,18 +2,22 @@
 //!
 //! - [`linked`]: complete linkage. All members of a group are near each other, so that no group chains from one image to quite
 //!   another by small steps. Of more than [`LARGEST`] images that hang together, groups are made around the best: all members near it.
-//! - [`starred`]: where some images are there to compare with (a reference, the first of several paths), each other one goes to the
-//!   one that it is most like.
+//! - [`starred`]: where some images are there to compare with (a reference, the first of several paths), each other one goes to one
+//!   of those.
 //!
 //! All of it depends on the images alone, not on the order in which they come.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use crate::error::Result;
+
 /// So many images that hang together are compared each with each.
 const LARGEST: usize = 500;
+/// Pairs that are measured at once.
+const BLOCK: usize = 1 << 12;
 
-/// Unlikeness of pairs of positions (a < b).
+/// Unlikeness of pairs of positions (a < b); infinite where two are to be kept apart.
 pub(super) type Unlike = BTreeMap<(u32, u32), f32>;
 
 /// Gives the unlikenesses of some pairs.
@@ -25,31 +29,65 @@ pub(super) struct Asked<'a> {
     pub(super) limit: f32,
     /// Unlikenesses of some pairs, in their order.
     pub(super) measure: &'a mut Measure<'a>,
+    /// Hears how many pairs are measured, of how many; an error ends the work.
+    pub(super) told: &'a dyn Fn(usize, usize) -> Result<()>,
     /// `Less` where the first is to stay rather than the second.
     pub(super) prefer: &'a dyn Fn(u32, u32) -> Ordering,
 }
 
+/// Images that hang together by near pairs.
+#[derive(Debug, Default)]
+struct Chain {
+    /// Ascending.
+    members: Vec<u32>,
+    near: Vec<(u32, u32)>,
+}
+
+/// What of an image's files goes where the image joins another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Going {
+    /// All would stay anyway: there is nothing to join for.
+    Nothing,
+    /// Some stay, and others may join these.
+    Part,
+    /// None is left for others to join.
+    All,
+}
+
 /// Groups of positions, each ascending. `pairs` holds what is known; what it lacks is measured and added.
-pub(super) fn linked(pairs: &mut Unlike, asked: &mut Asked<'_>) -> Vec<Vec<u32>> {
-    let near = near(pairs, asked.limit);
+///
+/// # Errors
+/// When whoever is told wants no more.
+pub(super) fn linked(pairs: &mut Unlike, asked: &mut Asked<'_>) -> Result<Vec<Vec<u32>>> {
+    let known = pairs.iter().map(|(pair, unlike)| (*pair, *unlike));
+    let (small, large): (Vec<Chain>, Vec<Chain>) =
+        chained(&near(known, asked.limit)).into_iter().partition(|chain| chain.members.len() <= LARGEST);
+    know(pairs, small.iter().flat_map(|chain| all_pairs(&chain.members)), asked)?;
     let mut groups = Vec::new();
-    let (small, large): (Vec<_>, Vec<_>) =
-        chained(&near).into_iter().partition(|members| members.len() <= LARGEST);
-    know(pairs, small.iter().flat_map(|members| all_pairs(members)), asked);
-    let small: HashSet<u32> = small.into_iter().flatten().collect();
-    let among: Vec<_> = near.iter().filter(|(_, a, _)| small.contains(a)).copied().collect();
-    groups.extend(complete(pairs, &among, asked.limit));
-    for members in large {
-        groups.extend(around_the_best(pairs, members, &near, asked));
+    for chain in small {
+        // with those that were measured just now
+        let known = all_pairs(&chain.members).filter_map(|pair| Some((pair, *pairs.get(&pair)?)));
+        groups.extend(complete(pairs, &near(known, asked.limit), asked.limit));
+    }
+    for chain in large {
+        groups.extend(around_the_best(pairs, chain, asked)?);
     }
     groups.iter_mut().for_each(|group| group.sort_unstable());
     groups.sort_unstable();
-    groups
+    Ok(groups)
 }
 
-/// Groups of an image and those that are most like it among all with a lower rank; it stands first. A pair of one rank makes none.
-pub(super) fn starred(pairs: &Unlike, limit: f32, rank: &dyn Fn(u32) -> usize) -> Vec<Vec<u32>> {
-    let mut near: Vec<(usize, f32, u32, u32)> = near(pairs, limit)
+/// Groups of an image, which stands first, and of others with higher ranks that join it, those of lower ranks first; and what is
+/// all gone with them. An image joins the lowest rank that it is near, and there what it is most like. Images of one rank do not join each
+/// other, nor where by `going(anchor, other)` nothing goes; and nothing joins what is gone itself.
+pub(super) fn starred(
+    pairs: &Unlike,
+    limit: f32,
+    rank: &dyn Fn(u32) -> usize,
+    going: &dyn Fn(u32, u32) -> Going,
+) -> (Vec<Vec<u32>>, HashSet<u32>) {
+    let known = pairs.iter().map(|(pair, unlike)| (*pair, *unlike));
+    let mut near: Vec<(usize, f32, u32, u32)> = near(known, limit)
         .into_iter()
         .filter_map(|(unlike, a, b)| {
             let (of_a, of_b) = (rank(a), rank(b));
@@ -59,36 +97,57 @@ pub(super) fn starred(pairs: &Unlike, limit: f32, rank: &dyn Fn(u32) -> usize) -
                 Ordering::Equal => None,
             }
         })
+        .filter(|(_, _, anchor, other)| going(*anchor, *other) != Going::Nothing)
         .collect();
     near.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then_with(|| (a.2, a.3).cmp(&(b.2, b.3))));
-    let mut joined: HashSet<u32> = HashSet::new();
-    let mut groups: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    for (_, _, anchor, other) in near {
-        if !joined.contains(&anchor) && joined.insert(other) {
-            groups.entry(anchor).or_insert_with(|| vec![anchor]).push(other);
+    let (mut joined, mut gone) = (HashSet::new(), HashSet::new());
+    let mut groups: BTreeMap<(usize, u32), Vec<u32>> = BTreeMap::new();
+    for (rank, _, anchor, other) in near {
+        if gone.contains(&anchor) || !joined.insert(other) {
+            continue;
+        }
+        groups.entry((rank, anchor)).or_insert_with(|| vec![anchor]).push(other);
+        if going(anchor, other) == Going::All {
+            gone.insert(other);
         }
     }
-    groups.into_values().collect()
+    (groups.into_values().collect(), gone)
 }
 
 /// Measures those of some pairs that are not known.
-pub(super) fn know(pairs: &mut Unlike, wanted: impl Iterator<Item = (u32, u32)>, asked: &mut Asked<'_>) {
-    let missing: Vec<(u32, u32)> = wanted.filter(|pair| !pairs.contains_key(pair)).collect();
-    if !missing.is_empty() {
+///
+/// # Errors
+/// When whoever is told wants no more.
+pub(super) fn know(
+    pairs: &mut Unlike,
+    wanted: impl Iterator<Item = (u32, u32)> + Clone,
+    asked: &mut Asked<'_>,
+) -> Result<()> {
+    let total = wanted.clone().filter(|pair| !pairs.contains_key(pair)).count();
+    let (mut wanted, mut done) = (wanted, 0);
+    while done < total {
+        let missing = wanted.by_ref().filter(|pair| !pairs.contains_key(pair));
+        let missing: Vec<(u32, u32)> = missing.take(BLOCK).collect();
+        if missing.is_empty() {
+            break; // some pairs were wanted twice
+        }
         let measured = (asked.measure)(&missing);
+        done += missing.len();
         pairs.extend(missing.into_iter().zip(measured));
+        (asked.told)(done, total)?;
     }
+    Ok(())
 }
 
 /// All pairs of ascending positions.
-pub(super) fn all_pairs(members: &[u32]) -> impl Iterator<Item = (u32, u32)> + '_ {
+pub(super) fn all_pairs(members: &[u32]) -> impl Iterator<Item = (u32, u32)> + Clone + '_ {
     members.iter().enumerate().flat_map(|(i, &a)| members[i + 1..].iter().map(move |&b| (a, b)))
 }
 
 /// Pairs within the limit, the most alike first.
-fn near(pairs: &Unlike, limit: f32) -> Vec<(f32, u32, u32)> {
-    let near = pairs.iter().filter(|(_, unlike)| **unlike <= limit);
-    let mut near: Vec<(f32, u32, u32)> = near.map(|(&(a, b), &unlike)| (unlike, a, b)).collect();
+fn near(pairs: impl Iterator<Item = ((u32, u32), f32)>, limit: f32) -> Vec<(f32, u32, u32)> {
+    let near = pairs.filter(|(_, unlike)| *unlike <= limit);
+    let mut near: Vec<(f32, u32, u32)> = near.map(|((a, b), unlike)| (unlike, a, b)).collect();
     near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then_with(|| (a.1, a.2).cmp(&(b.1, b.2))));
     near
 }
@@ -121,13 +180,11 @@ fn complete(pairs: &Unlike, near: &[(f32, u32, u32)], limit: f32) -> Vec<Vec<u32
 /// The best image, and all that is near it of what is near to that, and so on; then the best of what is left.
 fn around_the_best(
     pairs: &mut Unlike,
-    mut members: Vec<u32>,
-    near: &[(f32, u32, u32)],
+    Chain { mut members, near }: Chain,
     asked: &mut Asked<'_>,
-) -> Vec<Vec<u32>> {
-    let inside: HashSet<u32> = members.iter().copied().collect();
+) -> Result<Vec<Vec<u32>>> {
     let mut neighbours: HashMap<u32, Vec<u32>> = HashMap::new();
-    for &(_, a, b) in near.iter().filter(|(_, a, _)| inside.contains(a)) {
+    for (a, b) in near {
         neighbours.entry(a).or_default().push(b);
         neighbours.entry(b).or_default().push(a);
     }
@@ -147,7 +204,7 @@ fn around_the_best(
             fresh.dedup();
             tried.extend(&fresh);
             let pair = |image: u32| (image.min(best), image.max(best));
-            know(pairs, fresh.iter().map(|&image| pair(image)), asked);
+            know(pairs, fresh.iter().map(|&image| pair(image)), asked)?;
             next = fresh.into_iter().filter(|&image| pairs[&pair(image)] <= asked.limit).collect();
             for image in &next {
                 left.remove(image);
@@ -158,11 +215,11 @@ fn around_the_best(
             groups.push(group);
         }
     }
-    groups
+    Ok(groups)
 }
 
-/// What hangs together by near pairs, each ascending.
-fn chained(near: &[(f32, u32, u32)]) -> Vec<Vec<u32>> {
+/// What hangs together by near pairs.
+fn chained(near: &[(f32, u32, u32)]) -> Vec<Chain> {
     fn root(parents: &mut HashMap<u32, u32>, image: u32) -> u32 {
         let mut at = image;
         while let Some(&above) = parents.get(&at).filter(|&&above| above != at) {
@@ -176,13 +233,16 @@ fn chained(near: &[(f32, u32, u32)]) -> Vec<Vec<u32>> {
         let (a, b) = (root(&mut parents, a), root(&mut parents, b));
         parents.insert(a.max(b), a.min(b));
     }
-    let mut members: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    let mut chains: BTreeMap<u32, Chain> = BTreeMap::new();
     let mut images: Vec<u32> = parents.keys().copied().collect();
     images.sort_unstable();
     for image in images {
-        members.entry(root(&mut parents, image)).or_default().push(image);
+        chains.entry(root(&mut parents, image)).or_default().members.push(image);
     }
-    members.into_values().collect()
+    for &(_, a, b) in near {
+        chains.entry(root(&mut parents, a)).or_default().near.push((a, b));
+    }
+    chains.into_values().collect()
 }
 
 #[cfg(test)]
@@ -196,7 +256,9 @@ mod tests {
         limit: f32,
         mut measure: impl FnMut(&[(u32, u32)]) -> Vec<f32>,
     ) -> Vec<Vec<u32>> {
-        linked(pairs, &mut Asked { limit, measure: &mut measure, prefer: &|a, b| a.cmp(&b) })
+        let mut asked =
+            Asked { limit, measure: &mut measure, told: &|_, _| Ok(()), prefer: &|a, b| a.cmp(&b) };
+        linked(pairs, &mut asked).expect("nobody interrupts")
     }
 
     fn none(_: &[(u32, u32)]) -> Vec<f32> {
@@ -249,15 +311,50 @@ mod tests {
     }
 
     #[test]
+    fn near_pairs_that_were_measured_last_are_linked_too() {
+        // 3 and 4 hang together by 2 alone, which rather goes with 1
+        let mut pairs = BTreeMap::from([((1, 2), 0.01), ((2, 3), 0.02), ((2, 4), 0.02)]);
+        let groups = groups_of(&mut pairs, 0.1, |missing: &[(u32, u32)]| {
+            missing.iter().map(|pair| if *pair == (3, 4) { 0.03 } else { 0.9 }).collect()
+        });
+        assert_eq!(groups, [[1, 2], [3, 4]]);
+    }
+
+    #[test]
+    fn measuring_ends_when_it_is_interrupted() {
+        let n = LARGEST as u32;
+        let mut chain: Unlike = (1..n).map(|b| ((b - 1, b), 0.01)).collect();
+        let mut blocks = 0;
+        let mut measure = |missing: &[(u32, u32)]| {
+            blocks += 1;
+            vec![0.05; missing.len()]
+        };
+        let told = |done: usize, total: usize| {
+            assert_eq!((done, total), (BLOCK, (n * (n - 1) / 2 - (n - 1)) as usize));
+            Err(crate::error::Error::Interrupted)
+        };
+        let mut asked = Asked { limit: 0.1, measure: &mut measure, told: &told, prefer: &|a, b| a.cmp(&b) };
+        assert!(linked(&mut chain, &mut asked).is_err());
+        assert_eq!(blocks, 1);
+    }
+
+    #[test]
     fn others_go_to_what_they_are_compared_with() {
+        let all = |_: u32, _: u32| Going::All;
         // 2 is more like 3, but 1 is the reference that both are near; 5 is near a reference through 4 alone
         let pairs: Unlike =
             BTreeMap::from([((1, 2), 0.05), ((2, 3), 0.01), ((1, 3), 0.08), ((1, 4), 0.06), ((4, 5), 0.01)]);
         let rank = |image: u32| usize::from(image != 1);
-        assert_eq!(starred(&pairs, 0.1, &rank), [[1, 2, 4, 3]]);
-        // three paths: what has joined the first is not there to compare with
+        assert_eq!(starred(&pairs, 0.1, &rank, &all).0, [[1, 2, 4, 3]]);
+        // three paths: what has gone with the first is not there to compare with
         let rank = |image: u32| [0, 0, 1, 2, 1, 2][image as usize];
-        assert_eq!(starred(&pairs, 0.1, &rank), [[1, 2, 4, 3]]);
+        assert_eq!(starred(&pairs, 0.1, &rank, &all), (vec![vec![1, 2, 4, 3]], HashSet::from([2, 3, 4])));
+        // what stays in part is
+        let part = |_: u32, other: u32| if other == 4 { Going::Part } else { Going::All };
+        assert_eq!(starred(&pairs, 0.1, &rank, &part).0, [&[1, 2, 4, 3][..], &[4, 5]]);
+        // and what would stay anyway does not join, but is joined
+        let stays = |_: u32, other: u32| if other == 4 { Going::Nothing } else { Going::All };
+        assert_eq!(starred(&pairs, 0.1, &rank, &stays).0, [&[1, 2, 3][..], &[4, 5]]);
     }
 
     proptest! {

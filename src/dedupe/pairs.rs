@@ -169,7 +169,11 @@ impl Comparison<'_> {
         Ok(candidates)
     }
 
-    fn told(&self, done: usize, total: usize) -> Result<()> {
+    /// Tells how far the work is; with a total of 0, only asks whether to go on.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`].
+    pub(super) fn told(&self, done: usize, total: usize) -> Result<()> {
         if total > 0 {
             self.observer.progress(&Progress { done, total, ..Progress::default() });
         }

@@ -64,9 +64,9 @@ pub struct Group {
     pub also_kept: Vec<Duplicate>,
     /// The others.
     pub duplicates: Vec<Duplicate>,
-    /// 1 minus the least similarity of two members.
+    /// 1 minus the least similarity of two members that were compared.
     pub diameter: f32,
-    /// The path of the member that is most similar to all others.
+    /// The path of the member that is most similar to the others.
     pub medoid: String,
     /// The different labels of the members, where there are several: at most one of them is right.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -1,14 +1,14 @@
 //! From groups of positions to groups of a plan: which file stays, which are its duplicates, what is told of them.
 
+use std::cell::OnceCell;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
-use super::candidates::Codes;
 use super::decisions::Decisions;
 use super::files::{Collection, Picture, Shape};
 use super::keep::better;
-use super::linkage::Unlike;
-use super::look::{Look, Turn};
+use super::linkage::Going;
+use super::links::{Links, Relation};
 use super::looks::{Hash, Looks};
 use super::plan::{Duplicate, File, Group, Kind, NearMiss};
 use super::scan::ScanOptions;
@@ -20,38 +20,31 @@ const ID: usize = 12;
 /// What is known when groups are made.
 pub(super) struct Proposal<'a> {
     /// The files.
-    pub(super) collection: &'a Collection,
+    collection: &'a Collection,
     /// What they show, by position.
-    pub(super) pictures: &'a [Picture],
+    pictures: &'a [Picture],
     /// Looks at them.
-    pub(super) looks: &'a Looks,
-    /// Those of the pictures, by position.
-    pub(super) lookup: &'a [Look<'a>],
-    /// Their codes.
-    pub(super) codes: &'a Codes,
-    /// How the first of two lies as the second, where it is turned.
-    pub(super) turned: &'a HashMap<(u32, u32), Turn>,
-    /// Unlikeness of all pairs that are known.
-    pub(super) unlike: &'a Unlike,
-    /// Files that are duplicates in a group that was made before.
-    pub(super) gone: HashSet<u32>,
+    looks: &'a Looks,
     /// What is wanted.
-    pub(super) options: &'a ScanOptions,
+    options: &'a ScanOptions,
     /// What was decided.
-    pub(super) decisions: &'a Decisions,
+    decisions: &'a Decisions,
+    /// Contents that were decided to stay.
+    kept: HashSet<Hash>,
+    /// Files that are duplicates in a group that was made before.
+    gone: HashSet<u32>,
+    /// How the pictures stand, by position, once somebody asks.
+    standings: Vec<OnceCell<Option<Box<Standing>>>>,
 }
 
-/// How a file lies to its group's keeper.
-struct Relation {
-    distance: u32,
-    similarity: f32,
-    turned: Option<String>,
-}
-
-impl Relation {
-    fn same() -> Relation {
-        Relation { distance: 0, similarity: 1.0, turned: None }
-    }
+/// What near groups have to know of the files that show a picture and are not yet gone.
+struct Standing {
+    /// The one that stays rather than the others.
+    best: Member,
+    /// Some stay whatever they are near: of a reference, or decided to be kept.
+    fixed: bool,
+    /// In which of the paths each of the others lies.
+    free: Vec<usize>,
 }
 
 /// A file that may become a member.
@@ -63,10 +56,23 @@ struct Member {
     position: u32,
 }
 
-impl Proposal<'_> {
-    /// Groups of files with the same bytes; of those that show the same pixels; of pictures that are near each other, by position.
-    pub(super) fn groups(&mut self, near: &[Vec<u32>]) -> Vec<Group> {
-        [self.same_bytes(), self.same_pixels(), self.near(near)].concat()
+impl<'a> Proposal<'a> {
+    /// Nothing is proposed yet.
+    pub(super) fn new(
+        collection: &'a Collection,
+        pictures: &'a [Picture],
+        looks: &'a Looks,
+        options: &'a ScanOptions,
+        decisions: &'a Decisions,
+    ) -> Self {
+        let standings = pictures.iter().map(|_| OnceCell::new()).collect();
+        let (kept, gone) = (decisions.kept(), HashSet::new());
+        Proposal { collection, pictures, looks, options, decisions, kept, gone, standings }
+    }
+
+    /// Groups of files with the same bytes, and of those that show the same pixels. To be made before anything is asked about near ones.
+    pub(super) fn exact(&mut self) -> Vec<Group> {
+        [self.same_bytes(), self.same_pixels()].concat()
     }
 
     fn same_bytes(&mut self) -> Vec<Group> {
@@ -78,7 +84,7 @@ impl Proposal<'_> {
             .collect();
         let group = |(_, files): (Hash, Vec<u32>)| {
             let members = files.into_iter().map(|file| self.member(file, 0)).collect();
-            self.group(Kind::Bytes, members)
+            self.group(Kind::Bytes, members, &|_, _| Relation::same())
         };
         sorted(several.into_iter().filter_map(group).collect())
     }
@@ -98,77 +104,41 @@ impl Proposal<'_> {
                 });
             }
             let several = members.iter().any(|member| member.file.hash != members[0].file.hash);
-            groups.extend(if several { self.group(Kind::Pixels, members) } else { None });
+            if several {
+                groups.extend(self.group(Kind::Pixels, members, &|_, _| Relation::same()));
+            }
         }
         sorted(groups)
     }
 
-    fn near(&mut self, groups: &[Vec<u32>]) -> Vec<Group> {
+    /// Groups of pictures that are near each other, by position.
+    pub(super) fn near(&mut self, groups: &[Vec<u32>], links: &Links<'_>) -> Vec<Group> {
         let mut made = Vec::new();
         for positions in groups {
-            let (medoid, diameter) = self.middle(positions);
-            // before the group is made, whose duplicates are no members of any other
-            let medoid = medoid.and_then(|medoid| self.best_of_picture(medoid));
-            let members = positions.iter().flat_map(|&position| self.members(position)).collect();
-            let Some(mut group) = self.group(Kind::Near, members) else { continue };
-            if let Some(medoid) = medoid {
-                group.medoid = medoid.file.path;
-            }
+            let (medoid, diameter) = links.middle(positions);
+            let members: Vec<Member> =
+                positions.iter().flat_map(|&position| self.members(position)).collect();
+            let of_medoid = members.iter().filter(|member| Some(member.position) == medoid);
+            let medoid = of_medoid.min_by(|a, b| self.order(a, b)).map(|member| member.file.path.clone());
+            let Some(mut group) = self.group(Kind::Near, members, &|a, b| links.relation(a, b)) else {
+                continue;
+            };
+            group.medoid = medoid.unwrap_or(group.medoid);
             group.diameter = diameter;
             made.push(group);
         }
         sorted(made)
     }
 
-    /// The picture of a group that is most like the others, of those that were compared with most of them; and how unlike two of the group
-    /// are at most, of those that were compared.
-    fn middle(&self, positions: &[u32]) -> (Option<u32>, f32) {
-        let mut sums: BTreeMap<u32, (usize, f32)> =
-            positions.iter().map(|&position| (position, (0, 0.0))).collect();
-        let mut diameter = 0.0f32;
-        for &a in positions {
-            for (&(_, b), &unlike) in self.unlike.range((a, a)..=(a, u32::MAX)) {
-                if !sums.contains_key(&b) {
-                    continue;
-                }
-                diameter = diameter.max(unlike);
-                for end in [a, b] {
-                    let (count, sum) = sums.entry(end).or_default();
-                    (*count, *sum) = (*count + 1, *sum + unlike);
-                }
-            }
-        }
-        let best = positions.iter().copied().min_by(|a, b| {
-            let ((a_count, a_sum), (b_count, b_sum)) = (sums[a], sums[b]);
-            b_count.cmp(&a_count).then(a_sum.total_cmp(&b_sum))
-        });
-        (best, diameter)
-    }
-
-    /// A pair that is just not near.
-    pub(super) fn near_miss(&self, (a, b): (u32, u32)) -> Option<NearMiss> {
-        let (first, second) = (self.best_of_picture(a)?, self.best_of_picture(b)?);
-        let same_part = self.options.across && first.part == second.part;
-        if same_part || (first.file.reference && second.file.reference) {
+    /// A pair that is just not near, or near and in no group together; none where nothing could be proposed of it.
+    pub(super) fn near_miss(&self, (a, b): (u32, u32), links: &Links<'_>) -> Option<NearMiss> {
+        let (anchor, other) = if self.prefer(a, b).is_gt() { (b, a) } else { (a, b) };
+        if self.going(anchor, other) == Going::Nothing {
             return None;
         }
-        let Relation { distance, similarity, .. } = self.relation(a, b);
-        Some(NearMiss { a: first.file, b: second.file, distance, similarity })
-    }
-
-    fn relation(&self, a: u32, b: u32) -> Relation {
-        if a == b {
-            return Relation::same();
-        }
-        let pair = (a.min(b), a.max(b));
-        let turn = self.turned.get(&pair).copied().unwrap_or_default();
-        // the pair's turn makes its first lie as its second; told is how `b` lies
-        let turn = if a <= b { turn } else { turn.inverse() };
-        Relation {
-            distance: self.codes.distance(&turn.of(self.lookup[a as usize].luma), b),
-            similarity: 1.0 - self.unlike.get(&pair).copied().unwrap_or(0.0),
-            turned: turn.name().map(str::to_owned),
-        }
+        let file = |position: u32| Some(self.standing(position)?.best.file.clone());
+        let Relation { distance, similarity, .. } = links.relation(a, b);
+        Some(NearMiss { a: file(a)?, b: file(b)?, distance, similarity })
     }
 
     fn member(&self, number: u32, position: u32) -> Member {
@@ -185,14 +155,46 @@ impl Proposal<'_> {
         left.map(|&file| self.member(file, position)).collect()
     }
 
-    fn best_of_picture(&self, position: u32) -> Option<Member> {
-        self.members(position).into_iter().min_by(|a, b| self.order(a, b))
+    fn standing(&self, position: u32) -> Option<&Standing> {
+        let stand = || {
+            let (fixed, free): (Vec<Member>, Vec<Member>) = self
+                .members(position)
+                .into_iter()
+                .partition(|member| member.file.reference || self.is_kept(&member.file));
+            let standing = (!fixed.is_empty(), free.iter().map(|member| member.part).collect());
+            let best = fixed.into_iter().chain(free).min_by(|a, b| self.order(a, b))?;
+            Some(Box::new(Standing { best, fixed: standing.0, free: standing.1 }))
+        };
+        self.standings[position as usize].get_or_init(stand).as_deref()
+    }
+
+    /// What a picture is to be compared with has a lower rank: 0 is a reference. Without `across`, all others have the same.
+    pub(super) fn rank(&self, position: u32) -> usize {
+        match self.standing(position).map(|standing| &standing.best) {
+            Some(best) if best.file.reference => 0,
+            Some(best) if self.options.across => best.part + 1,
+            _ => 1,
+        }
+    }
+
+    /// What goes of the picture at `other` where that at `anchor` stays.
+    pub(super) fn going(&self, anchor: u32, other: u32) -> Going {
+        let (Some(anchor), Some(other)) = (self.standing(anchor), self.standing(other)) else {
+            return Going::Nothing;
+        };
+        let stays = |part: &&usize| self.options.across && **part == anchor.best.part;
+        let staying = other.free.iter().filter(stays).count();
+        match other.free.len() - staying {
+            0 => Going::Nothing,
+            _ if other.fixed || staying > 0 => Going::Part,
+            _ => Going::All,
+        }
     }
 
     /// `Less` where the picture at `a` is to stay rather than that at `b`.
     pub(super) fn prefer(&self, a: u32, b: u32) -> Ordering {
-        match (self.best_of_picture(a), self.best_of_picture(b)) {
-            (Some(a), Some(b)) => self.order(&a, &b),
+        match (self.standing(a), self.standing(b)) {
+            (Some(a), Some(b)) => self.order(&a.best, &b.best),
             _ => Ordering::Equal,
         }
     }
@@ -205,7 +207,12 @@ impl Proposal<'_> {
         first.then_with(|| better(&a.file, &b.file, &self.options.keep))
     }
 
-    fn group(&mut self, kind: Kind, mut members: Vec<Member>) -> Option<Group> {
+    fn group(
+        &mut self,
+        kind: Kind,
+        mut members: Vec<Member>,
+        relation: &dyn Fn(u32, u32) -> Relation,
+    ) -> Option<Group> {
         members.sort_by(|a, b| self.order(a, b));
         let mut names: Vec<String> =
             members.iter().map(|member| format!("{} {}", member.file.hash, member.file.path)).collect();
@@ -233,7 +240,7 @@ impl Proposal<'_> {
             // of equal bytes one is as good as the other, but where all are kept: those make no group
             let is_kept = kind != Kind::Bytes && self.is_kept(&file);
             let stays = file.reference || is_kept || (self.options.across && part == keeper.part);
-            let Relation { distance, similarity, turned } = self.relation(keeper.position, position);
+            let Relation { distance, similarity, turned } = relation(keeper.position, position);
             let list = if stays { &mut also_kept } else { &mut duplicates };
             list.push(Duplicate { file, distance, similarity, turned });
             gone.extend((!stays).then_some(number));
@@ -257,8 +264,18 @@ impl Proposal<'_> {
 
     /// Whether it was decided that this content stays.
     fn is_kept(&self, file: &File) -> bool {
-        super::unhex(&file.hash).is_some_and(|hash| self.decisions.keeps(&hash))
+        super::unhex(&file.hash).is_some_and(|hash| self.kept.contains(&hash))
     }
+}
+
+/// Groups whose other files that stay do so in all of them: what one group keeps beside its keeper may go in another.
+pub(super) fn settled(mut groups: Vec<Group>) -> Vec<Group> {
+    let duplicates = groups.iter().flat_map(|group| &group.duplicates);
+    let goes: HashSet<Vec<u8>> = duplicates.map(|duplicate| duplicate.file.name().to_vec()).collect();
+    for group in &mut groups {
+        group.also_kept.retain(|other| !goes.contains(other.file.name()));
+    }
+    groups
 }
 
 fn sorted(mut groups: Vec<Group>) -> Vec<Group> {

@@ -17,14 +17,13 @@ use super::compare::is_flat;
 use super::decisions::Decisions;
 use super::files::{Collection, Picture};
 use super::keep::Preference;
-use super::linkage::Unlike;
 use super::links::{Linking, Links};
 use super::look::{Look, Turn};
 use super::looks::{Hash, Looks, drop_damaged, look_at_all};
 use super::measure::{self, Measured};
 use super::pairs::{Comparison, Pair};
 use super::plan::{NearMiss, Plan, Unread};
-use super::propose::Proposal;
+use super::propose::{Proposal, settled};
 use crate::error::{Error, Result};
 use crate::gallery::Observer;
 use crate::images::{Skipped, named};
@@ -165,45 +164,28 @@ pub fn scan(
         measure::measure(&comparison, &compared, &turns, options.false_positive_rate, source)?;
 
     let pairs = compared.pairs;
-    let mut links = Links::new(&pairs, |a, b| apart(&pictures[a as usize], &pictures[b as usize], decisions));
-    let groups = {
-        let nothing = (HashMap::new(), Unlike::new());
-        let preference = Proposal {
-            collection: &collection,
-            pictures: &pictures,
-            lookup: &lookup,
-            looks: &looks,
-            codes: &codes,
-            turned: &nothing.0,
-            unlike: &nothing.1,
-            gone: HashSet::new(),
-            options,
-            decisions,
-        };
-        let rank = |position: u32| collection.rank(&pictures[position as usize], options.across);
-        let prefer = |a: u32, b: u32| preference.prefer(a, b);
-        links.groups(&lookup, &turns, &Linking { cut, across: options.across, rank: &rank, prefer: &prefer })
+    let apart = |a: u32, b: u32| apart(&pictures[a as usize], &pictures[b as usize], decisions);
+    let mut links = Links::new(&pairs, &comparison, &apart);
+    let mut proposal = Proposal::new(&collection, &pictures, &looks, options, decisions);
+    let exact = proposal.exact();
+    let linking = Linking {
+        cut,
+        turns: &turns,
+        across: options.across,
+        rank: &|position| proposal.rank(position),
+        going: &|anchor, other| proposal.going(anchor, other),
+        prefer: &|a, b| proposal.prefer(a, b),
     };
-    let mut proposal = Proposal {
-        collection: &collection,
-        pictures: &pictures,
-        lookup: &lookup,
-        looks: &looks,
-        codes: &codes,
-        turned: &links.turned,
-        unlike: &links.unlike,
-        gone: HashSet::new(),
-        options,
-        decisions,
-    };
-    let near_misses = near_misses(&pairs, &groups, &proposal, cut);
+    let groups = links.groups(&linking)?;
+    let near_misses = near_misses(&links, &groups, &proposal, cut);
+    let near = proposal.near(&groups, &links);
     let unread = |skipped: &Skipped| Unread { path: skipped.path.clone(), reason: skipped.reason.clone() };
     let plan = Plan {
         images: collection.len(),
         base: std::path::absolute(".").unwrap_or_default(),
         threshold,
         keep: options.keep.iter().map(|preference| preference.name().to_owned()).collect(),
-        groups: proposal.groups(&groups),
+        groups: settled([exact, near].concat()),
         near_misses,
         skipped: skipped.iter().map(unread).collect(),
     };
@@ -218,21 +200,20 @@ fn apart(a: &Picture, b: &Picture, decisions: &Decisions) -> bool {
 }
 
 /// Pairs just beyond the threshold, and those within it that are in no group together; the most alike first.
-fn near_misses(pairs: &[Pair], groups: &[Vec<u32>], proposal: &Proposal<'_>, cut: f32) -> Vec<NearMiss> {
-    let groups = groups.iter().zip(0..);
-    let group_of: HashMap<u32, usize> =
-        groups.flat_map(|(images, group)| images.iter().map(move |&image| (image, group))).collect();
-    let together = |pair: &Pair| {
-        let group = group_of.get(&pair.a);
-        group.is_some() && group == group_of.get(&pair.b)
+fn near_misses(links: &Links<'_>, groups: &[Vec<u32>], proposal: &Proposal<'_>, cut: f32) -> Vec<NearMiss> {
+    let mut groups_of: HashMap<u32, Vec<usize>> = HashMap::new();
+    for (images, group) in groups.iter().zip(0..) {
+        images.iter().for_each(|&image| groups_of.entry(image).or_default().push(group));
+    }
+    let together = |(a, b): (u32, u32)| {
+        let groups = groups_of.get(&a).zip(groups_of.get(&b));
+        groups.is_some_and(|(of_a, of_b)| of_a.iter().any(|group| of_b.contains(group)))
     };
-    let is_missed = |pair: &&Pair| {
-        let open = proposal.unlike.contains_key(&(pair.a, pair.b)); // not decided
-        open && pair.unlikeness <= MISS_WITHIN * cut && !together(pair)
-    };
-    let mut missed: Vec<&Pair> = pairs.iter().filter(is_missed).collect();
-    missed.sort_by(|a, b| a.unlikeness.total_cmp(&b.unlikeness).then_with(|| (a.a, a.b).cmp(&(b.a, b.b))));
-    missed.into_iter().filter_map(|pair| proposal.near_miss((pair.a, pair.b))).take(MISSES).collect()
+    let known = links.unlike.iter().map(|(pair, unlike)| (*unlike, *pair));
+    let mut missed: Vec<(f32, (u32, u32))> =
+        known.filter(|(unlike, pair)| *unlike <= MISS_WITHIN * cut && !together(*pair)).collect();
+    missed.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    missed.into_iter().filter_map(|(_, pair)| proposal.near_miss(pair, links)).take(MISSES).collect()
 }
 
 /// Looks at what was never looked at.

@@ -1,7 +1,7 @@
 //! `aesearch dedupe scan` between collections: `--reference` and `--across`.
 
 use image::imageops::{self, FilterType};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cli::Place;
 use crate::fixtures::write;
@@ -111,6 +111,60 @@ fn every_file_that_leaks_is_named() {
         groups(&scan(&place, &["a", "b", "c", "--across"])),
         ["bytes b/1.jpg = c/1.jpg", "near a/1.png = b/1.jpg"]
     );
+}
+
+/// A place with three qualities of one scene, of which the first and the last were decided to be different.
+fn in_a_row(names: [&str; 3]) -> Place {
+    let files = [png(&scene(1)), jpeg(&scene(1), 80), jpeg(&scene(1), 60)];
+    let place = place_of(&names.into_iter().zip(files).collect::<Vec<_>>());
+    place.run(&["index", "."]).expect(0);
+    place.run(&["dedupe", "decide", names[0], names[2], "--different"]).expect(0);
+    place
+}
+
+#[test]
+fn a_reference_within_one_of_the_paths_hides_no_leak() {
+    let place = in_a_row(["train/ref/x.png", "train/y.jpg", "test/z.jpg"]);
+    let plan = scan(&place, &["train", "test", "--across", "--reference", "train/ref"]);
+    assert_eq!(groups(&plan), ["near train/y.jpg = test/z.jpg"]);
+    assert_eq!(plan["near_misses"], json!([]), "what is of one path or stays is no miss");
+
+    let place = in_a_row(["test/ref/x.png", "test/z.jpg", "train/y.jpg"]);
+    let plan = scan(&place, &["train", "test", "--across", "--reference", "test/ref"]);
+    assert_eq!(groups(&plan), ["near train/y.jpg = test/z.jpg"]);
+    assert_eq!(plan["near_misses"], json!([]));
+}
+
+#[test]
+fn what_is_near_only_an_image_that_goes_is_a_near_miss() {
+    let place = in_a_row(["a/1.png", "b/1.jpg", "c/1.jpg"]);
+    let paths = ["a", "b", "c", "--across"];
+    let plan = scan(&place, &paths);
+    assert_eq!(groups(&plan), ["near a/1.png = b/1.jpg"]);
+    let [missed] = list(&plan["near_misses"]) else { panic!("one near miss: {plan:#}") };
+    let mut missed = [text(&missed["a"]["path"]), text(&missed["b"]["path"])];
+    missed.sort_unstable();
+    assert_eq!(missed, ["b/1.jpg", "c/1.jpg"]);
+
+    // one that stays has leaked from there
+    place.run(&["dedupe", "decide", "b/1.jpg", "--keep-all"]).expect(0);
+    let plan = scan(&place, &paths);
+    assert_eq!(groups(&plan), ["near b/1.jpg = c/1.jpg"]);
+    assert_eq!(plan["near_misses"], json!([]));
+}
+
+#[test]
+fn what_stays_in_one_group_and_goes_in_another_goes() {
+    let place = place_of(&[
+        ("a/1.png", png(&scene(1))),
+        ("b/1.jpg", jpeg(&scene(1), 80)),
+        ("b/again.jpg", jpeg(&scene(1), 80)),
+        ("c/1.jpg", jpeg(&scene(1), 80)),
+    ]);
+    let plan = scan(&place, &["a", "b", "c", "--across", "-o", "plan.json"]);
+    assert_eq!(list(&plan["groups"]).len(), 2, "{:?}", groups(&plan));
+    let listed = place.run(&["dedupe", "apply", "plan.json"]).expect(0);
+    assert_eq!(listed.out.lines().count(), 3, "{}", listed.out);
 }
 
 #[test]
