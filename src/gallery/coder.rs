@@ -147,6 +147,11 @@ pub trait Observer {
         let _ = choice;
     }
 
+    /// What is done next, such as "comparing", and what of, such as "pairs": progress counts those from now on.
+    fn stage(&self, what: &'static str, of: &'static str) {
+        let _ = (what, of);
+    }
+
     /// How far the work is.
     fn progress(&self, progress: &Progress) {
         let _ = progress;

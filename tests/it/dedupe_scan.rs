@@ -424,6 +424,13 @@ fn looks_are_kept_and_taken_anew_where_they_are_damaged() {
 }
 
 #[test]
+fn the_bar_says_what_it_counts() {
+    let place = place_of(&[("p/1.png", png(&scene(1))), ("p/1.jpg", jpeg(&scene(1), 60))]);
+    let ran = place.run(&["dedupe", "scan", "p", "--progress", "always"]).expect(0);
+    ran.says("looking at").says("2/2 images").says("comparing").says("1/1 pairs");
+}
+
+#[test]
 fn what_changed_since_it_was_indexed_is_left_out_aloud() {
     let (place, plan) = scanned();
     let skipped = |ran: Ran| {

@@ -1,6 +1,6 @@
 //! What the library reports on the way, told on stderr: remarks, the model that was chosen, a bar. And Ctrl-C, the other way.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,11 +20,10 @@ pub(super) struct Teller<'a> {
     /// The index that is being made; none where pictures are.
     indexing: bool,
     /// What is done, and to what.
-    what: &'static str,
-    unit: &'static str,
+    stage: Cell<[&'static str; 2]>,
     stop: Option<&'static AtomicBool>,
-    /// Made at the first report, when the number of images is known.
-    bar: OnceCell<ProgressBar>,
+    /// Made at the first report of a stage, when the number of images is known.
+    bar: RefCell<Option<ProgressBar>>,
 }
 
 impl<'a> Teller<'a> {
@@ -34,31 +33,30 @@ impl<'a> Teller<'a> {
             context,
             data,
             indexing: false,
-            what: "encoding",
-            unit: "images",
+            stage: Cell::new(["encoding", "images"]),
             stop: None,
-            bar: OnceCell::new(),
+            bar: RefCell::default(),
         }
     }
 
     /// For an index of `data`.
     pub(super) fn index(context: &'a Context, data: &'a [PathBuf]) -> Self {
-        Teller { indexing: true, what: "indexing", ..Teller::picture(context, data) }
+        Teller { indexing: true, stage: Cell::new(["indexing", "images"]), ..Teller::picture(context, data) }
     }
 
     /// For looks at the images of an index.
     pub(super) fn looks(context: &'a Context) -> Self {
-        Teller { what: "comparing", ..Teller::picture(context, &[]) }
+        Teller { stage: Cell::new(["comparing", "images"]), ..Teller::picture(context, &[]) }
     }
 
     /// For the rounds in which a map comes about.
     pub(super) fn map(context: &'a Context) -> Self {
-        Teller { what: "arranging", unit: "rounds", ..Teller::picture(context, &[]) }
+        Teller { stage: Cell::new(["arranging", "rounds"]), ..Teller::picture(context, &[]) }
     }
 
     /// For a choice of images.
     pub(super) fn choosing(context: &'a Context) -> Self {
-        Teller { what: "choosing", ..Teller::picture(context, &[]) }
+        Teller { stage: Cell::new(["choosing", "images"]), ..Teller::picture(context, &[]) }
     }
 
     /// Ends the work when `stop` is set.
@@ -68,7 +66,7 @@ impl<'a> Teller<'a> {
 
     /// Takes the bar away.
     pub(super) fn finish(&self) {
-        if let Some(bar) = self.bar.get() {
+        if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
     }
@@ -90,10 +88,16 @@ impl Observer for Teller<'_> {
         tell(&self.context.printer, choice, &[&data, &then]);
     }
 
+    fn stage(&self, what: &'static str, of: &'static str) {
+        self.finish();
+        self.stage.set([what, of]);
+    }
+
     fn progress(&self, progress: &Progress) {
-        let bar =
-            self.bar.get_or_init(|| self.context.progress.bar(progress.total as u64, self.what, self.unit));
-        bar.set_length(progress.total as u64); // one stage after the other
+        let mut bar = self.bar.borrow_mut();
+        let [what, of] = self.stage.get();
+        let bar = bar.get_or_insert_with(|| self.context.progress.bar(progress.total as u64, what, of));
+        bar.set_length(progress.total as u64);
         bar.set_position(progress.done as u64);
         let (seconds, bytes) = (bar.elapsed().as_secs_f64(), progress.bytes as f64);
         let speed = if bytes > 0.0 {
