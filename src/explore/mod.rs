@@ -9,6 +9,7 @@
 //! | `subset` | a few images that stand for all |
 //! | `diff` | what became of a collection since |
 //! | `table/`, `gather` | what was found, for other programs: rows, and folders of images |
+//! | `export/` | all of it at once: one table, or what a certain program opens |
 //! | `sheet` | queries and their neighbours |
 //! | `groups` | images that belong together |
 //! | `views` | what a training sees of images |
@@ -26,9 +27,11 @@
 
 pub mod items;
 pub mod neighbours;
+mod reading;
 
 pub mod cluster;
 pub mod diff;
+pub mod export;
 pub mod gather;
 pub mod map;
 pub mod outliers;

@@ -171,3 +171,57 @@ pub(in crate::cli) struct Diff {
     #[arg(long)]
     pub(in crate::cli) no_mmap: bool,
 }
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A row for each image, in the order of their names; neighbours are told by the numbers of rows, from 0. The columns, by \
+                  the word that --with takes:\n\n  \
+                  (always)    path, label\n  \
+                  cluster     cluster, cluster_distance (from its medoid), silhouette: as `aesearch cluster` finds them\n  \
+                  map         x, y\n  \
+                  outliers    outlier_score, reconstruction_rank, reconstruction_loss, neighbour_rank, neighbour_distance, \
+                  brightness, contrast, sharpness, flags, suggested_label: as `aesearch outliers` finds them\n  \
+                  neighbours  neighbours, neighbour_distances: the nearest first; 1 less the cosine of latents\n  \
+                  latents     latent: numbers, of length 1\n  \
+                  codes       code: bytes in hexadecimal, bit i at place i % 8 of byte i / 8\n\n\
+                  --to table, the default, writes .csv, .json, .jsonl, .npy or .parquet, as -o ends.\n\n\
+                  --to embedding-atlas writes a .parquet file with small pictures: embedding-atlas FILE --x projection_x --y \
+                  projection_y --neighbors neighbors --image image --pagerank silhouette.\n\n\
+                  --to tensorboard writes a folder for the Embedding Projector, latents as vectors, pictures as a sprite: \
+                  tensorboard --logdir DIR. Columns: cluster, outliers, where --with does not say.\n\n\
+                  --to faiss writes a folder: codes.faiss (read_index_binary), latents.faiss (read_index), and images.csv, which \
+                  tells the path of each row. No other columns, where --with does not say.\n\n\
+                  JSON: to, path, images, columns, files [{name, bytes}], seconds, skipped [{path, reason}].\n\n\
+                  Exit codes: 0 done, 2 wrong usage or no index, 3 some images could not be read, 4 the index or the model is \
+                  damaged, 130 interrupted."
+)]
+pub(in crate::cli) struct Export {
+    /// The file, or for tensorboard and faiss the new folder, to write
+    #[arg(short, long, value_name = "FILE|DIR")]
+    pub(in crate::cli) output: PathBuf,
+    /// For whom: table [default], embedding-atlas, tensorboard or faiss
+    #[arg(long, value_name = "WHOM")]
+    pub(in crate::cli) to: Option<String>,
+    /// Only these columns beside path and label: some of cluster, map, outliers, neighbours, latents, codes; or all
+    /// [default: cluster,map,outliers,neighbours]
+    #[arg(long, value_name = "WHAT,..", value_delimiter = ',')]
+    pub(in crate::cli) with: Option<Vec<String>>,
+    /// How x and y are found: tsne [default], which is kept beside the index, or pca, which takes no time
+    #[arg(long, value_name = "METHOD")]
+    pub(in crate::cli) map: Option<String>,
+    /// So many neighbours of each image; outliers are as alone as the last of them is far [default: 10]
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) neighbours: Option<usize>,
+    /// Read no images: no reconstruction, no flags, no pictures
+    #[arg(long)]
+    pub(in crate::cli) unread: bool,
+    /// Longest side of pictures, in pixels; 0: none [default: 64]
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) picture: Option<usize>,
+    #[command(flatten)]
+    pub(in crate::cli) reading: Reading,
+    #[command(flatten)]
+    pub(in crate::cli) compute: Compute,
+    #[command(flatten, next_help_heading = "Clusters")]
+    pub(in crate::cli) grouping: Grouping,
+}

@@ -15,11 +15,12 @@ use crate::cli::print::{Align, Table, count, seconds, thousands};
 use crate::cli::resolve::Context;
 use crate::error::{Error, Result};
 use crate::explore::cluster::{Agreement, ClusterOptions, Clustering, Tried, Unit, cluster};
+use crate::explore::export::columns;
 use crate::explore::gather::{Folder, check_empty, gather};
 use crate::explore::groups::{GroupSheet, SheetGroup, group_sheet};
 use crate::explore::items::Items;
 use crate::explore::sheet::{Cell, Frame};
-use crate::explore::table::{self, Column, Format};
+use crate::explore::table::Format;
 use crate::gallery::Observer;
 use crate::images::{self, Limits, Pixels, Skipped};
 
@@ -73,7 +74,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Cluster) -> anyhow::Re
     let took = start.elapsed().as_secs_f64();
     let mut skipped = Vec::new();
     if let Some(path) = &args.output {
-        table_of(&items, &found).write(path)?;
+        columns::identity(&items).and(columns::clusters(&found)).write(path)?;
     }
     if let Some(path) = &args.sheet {
         images::write_png(path, &sheet(&items, &found, &dir, &mut skipped))?;
@@ -174,17 +175,6 @@ fn labels<'a>(
 ) -> impl Iterator<Item = (&'a str, usize)> {
     let counts = found.label_counts.get(cluster).into_iter().flatten();
     items.label_names.iter().map(String::as_str).zip(counts.copied()).filter(|(_, count)| *count > 0)
-}
-
-/// A row for each image.
-fn table_of(items: &Items<'_>, found: &Clustering) -> table::Table {
-    let rows = 0..items.len() as u32;
-    table::Table::default()
-        .with("path", Column::Texts(rows.clone().map(|row| Some(items.name(row).into_owned())).collect()))
-        .with("label", Column::Texts(rows.map(|row| items.label(row).map(str::to_owned)).collect()))
-        .with("cluster", Column::Integers(found.assignment.clone()))
-        .with("distance", Column::Numbers(found.distances.clone()))
-        .with("silhouette", Column::Numbers(found.silhouettes.clone()))
 }
 
 fn folders(found: &Clustering) -> Vec<Folder> {

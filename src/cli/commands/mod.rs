@@ -19,6 +19,8 @@ pub(super) mod diff;
 pub(super) mod map;
 pub(super) mod outliers;
 
+pub(super) mod export;
+
 pub(super) mod doctor;
 pub(super) mod estimate;
 pub(super) mod eval;

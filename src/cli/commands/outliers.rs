@@ -13,9 +13,10 @@ use crate::cli::exit::{Exit, catch_interrupts};
 use crate::cli::print::{Align, Table, count};
 use crate::cli::resolve::Context;
 use crate::error::{Error, Result};
+use crate::explore::export::columns;
 use crate::explore::items::Items;
 use crate::explore::outliers::{Doubt, Flag, OutlierOptions, Outliers, outliers};
-use crate::explore::table::{self, Column, Format};
+use crate::explore::table::Format;
 use crate::gallery::{Gallery, OpenOptions};
 
 /// Images that are listed where no number is given.
@@ -70,7 +71,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Outliers) -> anyhow::R
     let found = match args.unread {
         true => outliers(&items, None, &options, &Stopper)?,
         false => {
-            let gallery = open(context, args, &dir)?;
+            let gallery = open(context, &args.reading, &args.compute, &dir)?;
             let teller = Teller::looks(context).until(catch_interrupts());
             let found = outliers(&items, Some((&gallery, &dir)), &options, &teller);
             teller.finish();
@@ -78,7 +79,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Outliers) -> anyhow::R
         }
     };
     if let Some(path) = &args.output {
-        table_of(&items, &found).write(path)?;
+        columns::identity(&items).and(columns::oddities(&items, &found)).write(path)?;
     }
     tell_skipped(&context.printer, &found.skipped);
     let top = args.top.unwrap_or(LISTED);
@@ -90,11 +91,17 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Outliers) -> anyhow::R
     Ok(exit_for(&found.skipped))
 }
 
-fn open(context: &Context, args: &args::Outliers, dir: &Path) -> Result<Gallery> {
+/// The index with its model, to look at images again.
+pub(super) fn open(
+    context: &Context,
+    reading: &args::Reading,
+    compute: &args::Compute,
+    dir: &Path,
+) -> Result<Gallery> {
     let default = OpenOptions::new(context.runtime.clone());
     let options = OpenOptions {
-        access: args.reading.access(),
-        device: context.device(&args.compute.device, default.device)?,
+        access: reading.access(),
+        device: context.device(&compute.device, default.device)?,
         ..default
     };
     let gallery = Gallery::open(dir, &options, &|text| context.printer.note(text))?;
@@ -132,35 +139,6 @@ fn document<'a>(items: &'a Items<'_>, found: &'a Outliers, top: usize) -> Docume
         label_errors: found.doubts.iter().map(doubt).collect(),
         skipped: skipped_documents(&found.skipped),
     }
-}
-
-/// A row for each image.
-fn table_of(items: &Items<'_>, found: &Outliers) -> table::Table {
-    let rows = 0..items.len() as u32;
-    let text = |text: Option<&str>| text.map(str::to_owned);
-    let looks = || found.looks.iter();
-    let mut suggested = vec![None; items.len()];
-    for doubt in &found.doubts {
-        suggested[doubt.row as usize] = Some(items.label_names[doubt.suggested as usize].clone());
-    }
-    let flags = |flags: &Vec<Flag>| {
-        let names: Vec<&str> = flags.iter().map(|flag| flag.name()).collect();
-        (!names.is_empty()).then(|| names.join(" "))
-    };
-    let some = |values: &[f32]| values.iter().copied().map(Some).collect();
-    table::Table::default()
-        .with("path", Column::Texts(rows.clone().map(|row| Some(items.name(row).into_owned())).collect()))
-        .with("label", Column::Texts(rows.map(|row| text(items.label(row))).collect()))
-        .with("score", Column::Numbers(some(&found.scores)))
-        .with("reconstruction_rank", Column::Numbers(found.reconstruction_ranks.clone()))
-        .with("reconstruction_loss", Column::Numbers(looks().map(|look| look.and_then(|l| l.loss)).collect()))
-        .with("neighbour_rank", Column::Numbers(some(&found.neighbour_ranks)))
-        .with("neighbour_distance", Column::Numbers(some(&found.distances)))
-        .with("brightness", Column::Numbers(looks().map(|look| look.map(|l| l.brightness)).collect()))
-        .with("contrast", Column::Numbers(looks().map(|look| look.map(|l| l.contrast)).collect()))
-        .with("sharpness", Column::Numbers(looks().map(|look| look.map(|l| l.sharpness)).collect()))
-        .with("flags", Column::Texts(found.flags.iter().map(flags).collect()))
-        .with("suggested_label", Column::Texts(suggested))
 }
 
 fn print(context: &Context, items: &Items<'_>, found: &Outliers, top: usize) -> anyhow::Result<()> {

@@ -126,7 +126,7 @@ pub fn map(items: &Items<'_>, dir: &Path, options: &MapOptions, observer: &dyn O
 }
 
 /// What images are compared by: unit latents, or where the index keeps none, the bits of codes as -1 and 1, `[n, D]`.
-fn features(items: &Items<'_>) -> Result<Vec<f32>> {
+pub(super) fn features(items: &Items<'_>) -> Result<Vec<f32>> {
     let snapshot = items.snapshot();
     if snapshot.latent_size() > 0 {
         return items.latents();

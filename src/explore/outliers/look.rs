@@ -1,18 +1,14 @@
 //! One reading of all images: how bright, how sharp, of what proportions they are, and how badly the model reconstructs them.
 
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
 
 use crate::encode::{Autoencoder, EncodeOptions};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::explore::items::Items;
-use crate::gallery::{Coder, Gallery, Observer, Progress};
-use crate::images::{Item, Limits, Pixels, Resizer, Skipped, by_place, fitted, invert_ink, load};
+use crate::explore::reading::read_all;
+use crate::gallery::{Coder, Gallery, Observer};
+use crate::images::{Item, Limits, Pixels, Resizer, Skipped, fitted, invert_ink, load};
 
-/// Images that go through the model together.
-const BATCH: usize = 64;
 /// Sharpness is measured at no larger a size: beyond it, it tells about the sensor.
 const SIDE: usize = 512;
 
@@ -40,57 +36,10 @@ pub(super) fn look_at_all(
     observer: &dyn Observer,
 ) -> Result<(Vec<Option<Look>>, Vec<Skipped>)> {
     let coder = gallery.coder(threads);
-    let mut found: Vec<(u32, Item)> = Vec::with_capacity(items.len());
-    let mut skipped = Vec::new();
-    let name = |row: u32| items.snapshot().name(items.ids[row as usize]);
-    for (row, item) in (0..).zip(items.find(0..items.len() as u32, dir)) {
-        match item {
-            Ok(item) => found.push((row, item)),
-            Err(reason) => skipped.push(Skipped::new(name(row), reason)),
-        }
-    }
-    // entries of a packed stream have to be read one after the other
-    found.sort_by(|a, b| by_place(&a.1, &b.1));
-    let (next, done, stop) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
-    let seen = Mutex::new(Vec::with_capacity(found.len()));
-    let work = || -> Result<()> {
+    read_all(items, dir, threads, observer, || {
         let mut worker = Worker::new(&coder)?;
-        loop {
-            let start = next.fetch_add(BATCH, Ordering::Relaxed);
-            let Some(batch) = found.get(start..found.len().min(start + BATCH)) else { return Ok(()) };
-            if batch.is_empty() || stop.load(Ordering::Relaxed) {
-                return Ok(());
-            }
-            let looked = worker.look(batch)?;
-            done.fetch_add(batch.len(), Ordering::Relaxed);
-            seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(looked);
-        }
-    };
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
-        while workers.iter().any(|worker| !worker.is_finished()) {
-            thread::sleep(std::time::Duration::from_millis(20));
-            let done = done.load(Ordering::Relaxed);
-            observer.progress(&Progress { done, total: found.len(), ..Progress::default() });
-            stop.store(observer.interrupted(), Ordering::Relaxed);
-        }
-        let end = |worker: thread::ScopedJoinHandle<'_, Result<()>>| {
-            worker.join().unwrap_or_else(|_| Err(Error::usage("a worker failed")))
-        };
-        workers.into_iter().try_for_each(end)
-    })?;
-    if stop.load(Ordering::Relaxed) {
-        return Err(Error::Interrupted);
-    }
-    let mut looks = vec![None; items.len()];
-    for (row, look) in seen.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
-        match look {
-            Ok(look) => looks[row as usize] = Some(look),
-            Err(reason) => skipped.push(Skipped::new(name(row), reason)),
-        }
-    }
-    skipped.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok((looks, skipped))
+        Ok(move |batch: &[(u32, Item)]| worker.look(batch))
+    })
 }
 
 /// What one thread works with.

@@ -18,7 +18,7 @@ mod ranks;
 use std::path::Path;
 
 use super::items::Items;
-use super::neighbours::neighbours;
+use super::neighbours::{Neighbours, neighbours};
 use crate::error::Result;
 use crate::gallery::{Gallery, Observer};
 use crate::images::Skipped;
@@ -57,6 +57,8 @@ pub struct Outliers {
     pub neighbour_ranks: Vec<f32>,
     /// Distance to the so-manieth neighbour, `[n]`: 1 less the cosine of the latents.
     pub distances: Vec<f32>,
+    /// Of each image, so many as there were asked for, or as judge labels, whichever is more.
+    pub near: Neighbours,
     /// What was seen of each image, `[n]`; nothing where it could not be read, or was not asked for.
     pub looks: Vec<Option<Look>>,
     /// Its faults, `[n]`.
@@ -105,7 +107,17 @@ pub fn outliers(
     let scores = scores.map(|(&near, &drawn)| score(near, drawn)).collect();
     let flags = flags::flags(&looks);
     let doubts = if items.is_labelled() { doubts::doubts(items, &near, JUDGES) } else { Vec::new() };
-    Ok(Outliers { scores, reconstruction_ranks, neighbour_ranks, distances, looks, flags, doubts, skipped })
+    Ok(Outliers {
+        scores,
+        reconstruction_ranks,
+        neighbour_ranks,
+        distances,
+        near,
+        looks,
+        flags,
+        doubts,
+        skipped,
+    })
 }
 
 /// One figure of two ranks.

@@ -6,7 +6,10 @@
 //! | `Integers` | digits | number | int64, -1 where there is none | int64 |
 //! | `Numbers` | digits | number | float32, NaN where there is none | float |
 //! | `Lists` | JSON | array | int32, padded with -1 | list of int32 |
+//! | `NumberLists` | JSON | array | float32, padded with NaN | list of float |
 //! | `Vectors` | JSON | array | float32 | list of float |
+//! | `Bytes` | hexadecimal | string | as the text | bytes |
+//! | `Struct` | JSON | object | nested | group |
 
 mod json;
 mod npy;
@@ -29,6 +32,8 @@ pub enum Column {
     Numbers(Vec<Option<f32>>),
     /// Whole numbers, not as many in each row.
     Lists(Vec<Vec<u32>>),
+    /// Numbers, not as many in each row.
+    NumberLists(Vec<Vec<f32>>),
     /// Finite numbers, `size` in each row.
     Vectors {
         /// Numbers in a row.
@@ -36,6 +41,10 @@ pub enum Column {
         /// `[rows, size]`
         values: Vec<f32>,
     },
+    /// The contents of files.
+    Bytes(Vec<Option<Vec<u8>>>),
+    /// Columns that belong together, of the same length; at least one.
+    Struct(Vec<(&'static str, Column)>),
 }
 
 impl Column {
@@ -45,7 +54,10 @@ impl Column {
             Column::Integers(values) => values.len(),
             Column::Numbers(values) => values.len(),
             Column::Lists(values) => values.len(),
+            Column::NumberLists(values) => values.len(),
             Column::Vectors { size, values } => values.len() / size.max(&1),
+            Column::Bytes(values) => values.len(),
+            Column::Struct(fields) => fields.first().map_or(0, |(_, field)| field.len()),
         }
     }
 }
@@ -64,6 +76,28 @@ impl Table {
     pub fn with(mut self, name: &'static str, column: Column) -> Table {
         assert!(self.columns.first().is_none_or(|(_, first)| first.len() == column.len()), "{name}: length");
         self.columns.push((name, column));
+        self
+    }
+
+    /// With the columns of another table of as many rows.
+    ///
+    /// # Panics
+    /// When it has another length.
+    pub fn and(self, other: Table) -> Table {
+        other.columns.into_iter().fold(self, |table, (name, column)| table.with(name, column))
+    }
+
+    /// With another name for the column `name`, where there is one.
+    pub fn renamed(mut self, name: &str, new: &'static str) -> Table {
+        self.columns.iter_mut().filter(|(old, _)| *old == name).for_each(|(old, _)| *old = new);
+        self
+    }
+
+    /// With what `change` makes of the column `name`, where there is one.
+    pub(super) fn map(mut self, name: &str, change: impl FnOnce(Column) -> Column) -> Table {
+        if let Some((_, column)) = self.columns.iter_mut().find(|(old, _)| *old == name) {
+            *column = change(std::mem::replace(column, Column::Texts(Vec::new())));
+        }
         self
     }
 
@@ -97,6 +131,8 @@ impl Table {
         })
     }
 }
+
+pub(super) use values::{hex, tsv};
 
 /// How tables are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,10 +182,27 @@ mod tests {
             .with("latent", Column::Vectors { size: 2, values: vec![1.0, -2.0, 0.25, 4.0] })
     }
 
+    /// Columns in columns.
+    fn nested() -> Table {
+        let near = vec![
+            ("ids", Column::Lists(vec![vec![1], Vec::new()])),
+            ("distances", Column::NumberLists(vec![vec![0.25], Vec::new()])),
+        ];
+        let image = vec![
+            ("bytes", Column::Bytes(vec![Some(vec![0x89, 0x50]), None])),
+            ("path", Column::Texts(vec![Some("a.png".into()), None])),
+        ];
+        Table::default().with("neighbors", Column::Struct(near)).with("image", Column::Struct(image))
+    }
+
     fn written(name: &str) -> Vec<u8> {
+        written_of(&sample(), name)
+    }
+
+    fn written_of(table: &Table, name: &str) -> Vec<u8> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
-        sample().write(&path).unwrap();
+        table.write(&path).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
         std::fs::read(path).unwrap()
     }
@@ -195,15 +248,47 @@ mod tests {
         assert_eq!(second.len(), 38);
     }
 
-    #[test]
-    fn parquet_is_read_again() {
+    /// The rows of a Parquet file as text.
+    fn parquet_rows(table: &Table) -> Vec<String> {
         use ::parquet::file::reader::{FileReader, SerializedFileReader};
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.parquet");
-        sample().write(&path).unwrap();
+        table.write(&path).unwrap();
         let reader = SerializedFileReader::new(std::fs::File::open(&path).unwrap()).unwrap();
-        let rows: Vec<String> =
-            reader.get_row_iter(None).unwrap().map(|row| row.unwrap().to_string()).collect();
+        reader.get_row_iter(None).unwrap().map(|row| row.unwrap().to_string()).collect()
+    }
+
+    #[test]
+    fn columns_in_columns_keep_their_rows() {
+        let rows = parquet_rows(&nested());
+        let first = "{neighbors: {ids: [1], distances: [0.25]}, image: {bytes: [137, 80], path: \"a.png\"}}";
+        assert_eq!(rows[0], first);
+        assert_eq!(rows[1], "{neighbors: {ids: [], distances: []}, image: {bytes: null, path: null}}");
+        let lines = String::from_utf8(written_of(&nested(), "t.jsonl")).unwrap();
+        let first: serde_json::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+        assert_eq!(first["image"]["bytes"], "8950");
+        assert_eq!(first["neighbors"]["distances"][0], 0.25);
+        let csv = String::from_utf8(written_of(&nested(), "t.csv")).unwrap();
+        assert!(csv.contains("\"{\"\"ids\"\":[1],\"\"distances\"\":[0.25]}\""), "{csv}");
+        let npy = written_of(&nested(), "t.npy");
+        let header = String::from_utf8_lossy(&npy);
+        let descr = "[('neighbors', [('ids', '<i4', (1,)), ('distances', '<f4', (1,))]), \
+                     ('image', [('bytes', '|S4'), ('path', '|S5')])]";
+        assert!(header.contains(descr), "{header}");
+        assert_eq!(npy[npy.len() - 34..][..17], *b"\x01\0\0\0\0\0\x80\x3e8950a.png");
+        assert_eq!(npy[npy.len() - 17..][..4], [0xff; 4]);
+    }
+
+    #[test]
+    fn tables_are_put_together() {
+        let table = Table::default().with("a", Column::Integers(vec![Some(1)]));
+        let other = Table::default().with("b", Column::Integers(vec![None])).renamed("b", "c");
+        assert_eq!(table.and(other).renamed("x", "y").names().collect::<Vec<_>>(), ["a", "c"]);
+    }
+
+    #[test]
+    fn parquet_is_read_again() {
+        let rows = parquet_rows(&sample());
         assert_eq!(
             rows[0],
             "{path: \"a, \"b\".png\", cluster: 3, x: 0.5, neighbours: [1, 2], latent: [1.0, -2E0]}"

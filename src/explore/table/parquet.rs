@@ -50,7 +50,12 @@ fn field(name: &str, column: &Column) -> String {
         Column::Integers(_) => format!("OPTIONAL INT64 {name}; "),
         Column::Numbers(_) => format!("OPTIONAL FLOAT {name}; "),
         Column::Lists(_) => list(name, "INT32"),
-        Column::Vectors { .. } => list(name, "FLOAT"),
+        Column::NumberLists(_) | Column::Vectors { .. } => list(name, "FLOAT"),
+        Column::Bytes(_) => format!("OPTIONAL BYTE_ARRAY {name}; "),
+        Column::Struct(fields) => {
+            let fields: String = fields.iter().map(|(name, column)| field(name, column)).collect();
+            format!("REQUIRED GROUP {name} {{ {fields} }} ")
+        }
     }
 }
 
@@ -79,6 +84,16 @@ fn write_column<W: Write + Send>(
             let number = |&number: &u32| i32::try_from(number).unwrap_or(i32::MAX);
             let lists = values[rows].iter().map(|list| list.iter().map(number).collect());
             repeated::<Int32Type>(lists, group)
+        }
+        Column::NumberLists(values) => repeated::<FloatType>(values[rows].iter().cloned(), group),
+        // what is in a group that is always there has the levels that it would have outside
+        Column::Struct(fields) => {
+            fields.iter().try_for_each(|(_, column)| write_column(column, rows.clone(), group))
+        }
+        Column::Bytes(values) => {
+            let bytes =
+                |bytes: &Option<Vec<u8>>| bytes.as_deref().map(|bytes| ByteArray::from(bytes.to_vec()));
+            optional::<ByteArrayType, _>(values[rows].iter().map(bytes), group)
         }
         Column::Vectors { size, values } => {
             let lists = rows.map(|row| values[row * size..][..*size].to_vec());

@@ -1,0 +1,157 @@
+//! `aesearch export`: all that is found of each image, for other programs.
+
+use std::path::Path;
+use std::time::Instant;
+
+use aesearch_index::Snapshot;
+use serde::Serialize;
+
+use super::teller::Teller;
+use super::{SkippedDocument, cluster, exit_for, outliers, skipped_documents, tell_skipped};
+use crate::cli::args;
+use crate::cli::exit::{Exit, catch_interrupts};
+use crate::cli::print::{count, quoted, seconds};
+use crate::cli::resolve::Context;
+use crate::error::{Error, Result};
+use crate::explore::export::{ExportOptions, Exported, Part, Target, Written, export};
+use crate::explore::items::Items;
+use crate::explore::map::MapOptions;
+use crate::explore::outliers::OutlierOptions;
+
+/// Longest side of pictures, where none is given: what a tooltip shows.
+const PICTURE: usize = 64;
+
+#[derive(Debug, Serialize)]
+struct FileDocument<'a> {
+    /// In the folder, where there is one.
+    name: &'a str,
+    bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    to: &'static str,
+    path: String,
+    images: usize,
+    columns: &'a [&'static str],
+    files: Vec<FileDocument<'a>>,
+    seconds: f64,
+    skipped: Vec<SkippedDocument<'a>>,
+}
+
+pub(in crate::cli) fn run(context: &Context, args: &args::Export) -> anyhow::Result<Exit> {
+    let start = Instant::now();
+    let options = resolve(context, args)?;
+    options.target.check(&args.output)?; // before anything is opened
+    let dir = context.index_dir(&args.reading.index)?;
+    let snapshot = Snapshot::open_with(&dir, args.reading.access()).map_err(Error::from)?;
+    let items = Items::of(&snapshot)?;
+    let gallery = match options.parts.contains(&Part::Outliers) && !args.unread {
+        true => Some(outliers::open(context, &args.reading, &args.compute, &dir)?),
+        false => None,
+    };
+    let teller = Teller::looks(context).until(catch_interrupts());
+    let done = export(&items, gallery.as_ref(), (&dir, &args.output), &options, &teller);
+    teller.finish();
+    let done = done?;
+    tell_skipped(&context.printer, &done.skipped);
+    let took = start.elapsed().as_secs_f64();
+    if context.printer.json {
+        context.printer.document("export", &document(args, &options, &items, &done, took))?;
+    } else {
+        context.printer.text(&summary(&args.output, &items, &done, took))?;
+        if let Some(command) = opened_with(&args.output, options.target, &done.columns) {
+            context.printer.hint(&command);
+        }
+    }
+    Ok(exit_for(&done.skipped))
+}
+
+fn resolve(context: &Context, args: &args::Export) -> Result<ExportOptions> {
+    let target = args.to.as_deref().map_or(Ok(Target::default()), str::parse)?;
+    let parts = match args.with.as_deref() {
+        None => target.parts().to_vec(),
+        Some([all]) if all == "all" => Part::ALL.to_vec(),
+        Some(names) => names.iter().map(|name| name.trim().parse()).collect::<Result<_>>()?,
+    };
+    if target == Target::EmbeddingAtlas && !parts.contains(&Part::Map) {
+        return Err(Error::usage(
+            "--with: expected map among the columns, where embedding-atlas puts images",
+        ));
+    }
+    let mut map = MapOptions::default();
+    if let Some(name) = &args.map {
+        map.method =
+            name.parse().map_err(|_| Error::usage(format!("--map: expected tsne or pca, got {name:?}")))?;
+    }
+    let default = OutlierOptions::default();
+    let neighbours = args.neighbours.unwrap_or(default.neighbours);
+    if neighbours == 0 {
+        return Err(Error::usage("--neighbours: expected at least 1, got 0"));
+    }
+    Ok(ExportOptions {
+        target,
+        parts,
+        cluster: cluster::resolve(&args.grouping)?,
+        map,
+        outliers: OutlierOptions { neighbours, threads: context.threads(&args.compute) },
+        picture: if args.unread { 0 } else { args.picture.unwrap_or(PICTURE) },
+    })
+}
+
+fn document<'a>(
+    args: &args::Export,
+    options: &ExportOptions,
+    items: &Items<'_>,
+    done: &'a Exported,
+    seconds: f64,
+) -> Document<'a> {
+    let file = |Written { name, bytes }: &'a Written| FileDocument { name, bytes: *bytes };
+    Document {
+        to: options.target.name(),
+        path: args.output.display().to_string(),
+        images: items.len(),
+        columns: &done.columns,
+        files: done.files.iter().map(file).collect(),
+        seconds,
+        skipped: skipped_documents(&done.skipped),
+    }
+}
+
+/// `all.parquet: 70,000 images, 19 columns, 9.1 MB, 41 s`
+fn summary(output: &Path, items: &Items<'_>, done: &Exported, took: f64) -> String {
+    let bytes: u64 = done.files.iter().map(|file| file.bytes).sum();
+    let head = format!(
+        "{}: {}, {}, {:.1} MB, {}",
+        output.display(),
+        count(items.len() as u64, "image"),
+        count(done.columns.len() as u64, "column"),
+        bytes as f64 / 1e6,
+        seconds(took)
+    );
+    match &done.files[..] {
+        [_] => head,
+        files => files.iter().fold(head, |text, file| text + "\n  " + &file.name),
+    }
+}
+
+/// The command that opens it.
+fn opened_with(output: &Path, target: Target, columns: &[&str]) -> Option<String> {
+    let output = quoted(&output.to_string_lossy());
+    let flags = [
+        ("neighbors", "--neighbors neighbors"),
+        ("image", "--image image"),
+        ("silhouette", "--pagerank silhouette"),
+    ];
+    match target {
+        Target::EmbeddingAtlas => {
+            let mut command = format!("embedding-atlas {output} --x projection_x --y projection_y");
+            for (_, flag) in flags.iter().filter(|(column, _)| columns.contains(column)) {
+                command = command + " " + flag;
+            }
+            Some(format!("open it: {command}"))
+        }
+        Target::TensorBoard => Some(format!("open it: tensorboard --logdir {output}")),
+        Target::Table | Target::Faiss => None,
+    }
+}

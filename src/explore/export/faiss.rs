@@ -1,0 +1,98 @@
+//! Index files of faiss, written by hand: `faiss.read_index_binary("codes.faiss")` searches the codes exactly, and
+//! `faiss.read_index("latents.faiss")` the latents by their cosine. What they answer are rows of `images.csv`.
+//!
+//! The formats are those of faiss's `impl/index_write.cpp`, little-endian and without padding:
+//!
+//! ```text
+//! IndexBinaryFlat  "IBxF", d i32 (bits), code_size i32, ntotal i64, is_trained u8, metric i32 (1), size u64 (bytes), codes
+//! IndexFlatIP      "IxFI", d i32, ntotal i64, 2^20 i64 twice, is_trained u8, metric i32 (0), size u64 (floats), vectors f32
+//! ```
+
+use std::io::{self, Write};
+
+use super::{ExportOptions, Findings, Out, Place, columns, written};
+use crate::error::Result;
+use crate::explore::items::Items;
+use crate::explore::table::{Column, Table};
+use crate::output::write_whole_with;
+
+pub(super) fn write(
+    items: &Items<'_>,
+    found: &Findings,
+    place: Place<'_>,
+    options: &ExportOptions,
+) -> Result<Out> {
+    let rows = Column::Integers((0..items.len() as u32).map(Some).collect());
+    let table = Table::default().with("row", rows).and(found.table(items, options, &options.parts)?);
+    place.make()?;
+    let mut paths = vec![place.to.join("codes.faiss")];
+    let codes = columns::code_bytes(items);
+    write_whole_with(&paths[0], &mut |out| binary_flat(&codes, columns::code_size(items), out))?;
+    let size = items.snapshot().latent_size();
+    if size > 0 {
+        paths.push(place.to.join("latents.faiss"));
+        let latents = items.latents()?;
+        write_whole_with(&paths[1], &mut |out| flat_ip(&latents, size, out))?;
+    }
+    let images = place.to.join("images.csv");
+    table.write(&images)?;
+    paths.push(images);
+    let files = paths.iter().map(|path| written(path, place.to)).collect::<Result<_>>()?;
+    Ok((table.names().collect(), files, Vec::new()))
+}
+
+/// IndexBinaryFlat of codes `[n, size]`.
+fn binary_flat(codes: &[u8], size: usize, out: &mut (dyn Write + Send)) -> io::Result<()> {
+    let n = codes.len() / size.max(1);
+    out.write_all(b"IBxF")?;
+    out.write_all(&int(8 * size)?.to_le_bytes())?;
+    out.write_all(&int(size)?.to_le_bytes())?;
+    out.write_all(&(n as i64).to_le_bytes())?;
+    out.write_all(&[1])?; // nothing is to be trained
+    out.write_all(&1i32.to_le_bytes())?; // METRIC_L2, the metric of all binary indexes
+    out.write_all(&(codes.len() as u64).to_le_bytes())?;
+    out.write_all(codes)
+}
+
+/// IndexFlatIP of vectors `[n, size]`.
+fn flat_ip(vectors: &[f32], size: usize, out: &mut (dyn Write + Send)) -> io::Result<()> {
+    let n = vectors.len() / size.max(1);
+    out.write_all(b"IxFI")?;
+    out.write_all(&int(size)?.to_le_bytes())?;
+    out.write_all(&(n as i64).to_le_bytes())?;
+    // two numbers that once meant something
+    out.write_all(&(1i64 << 20).to_le_bytes())?;
+    out.write_all(&(1i64 << 20).to_le_bytes())?;
+    out.write_all(&[1])?;
+    out.write_all(&0i32.to_le_bytes())?; // METRIC_INNER_PRODUCT
+    out.write_all(&(vectors.len() as u64).to_le_bytes())?;
+    vectors.iter().try_for_each(|value| out.write_all(&value.to_le_bytes()))
+}
+
+fn int(value: usize) -> io::Result<i32> {
+    i32::try_from(value).map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_what_faiss_writes() {
+        let mut bytes = Vec::new();
+        binary_flat(&[1, 2, 3, 4, 5, 6], 2, &mut bytes).unwrap();
+        // faiss.write_index_binary of an IndexBinaryFlat(16) with these three codes
+        let expected = b"IBxF\x10\0\0\0\x02\0\0\0\x03\0\0\0\0\0\0\0\x01\x01\0\0\0\x06\0\0\0\0\0\0\0\x01\x02\x03\x04\x05\x06";
+        assert_eq!(bytes, expected);
+    }
+
+    #[test]
+    fn latents_are_what_faiss_writes() {
+        let mut bytes = Vec::new();
+        flat_ip(&[1.0, 0.0, 0.0, -1.0], 2, &mut bytes).unwrap();
+        // faiss.write_index of an IndexFlatIP(2) with these two vectors
+        let expected = b"IxFI\x02\0\0\0\x02\0\0\0\0\0\0\0\0\0\x10\0\0\0\0\0\0\0\x10\0\0\0\0\0\x01\0\0\0\0\x04\0\0\0\0\0\0\0\
+                         \0\0\x80\x3f\0\0\0\0\0\0\0\0\0\0\x80\xbf";
+        assert_eq!(bytes, expected);
+    }
+}
