@@ -129,6 +129,7 @@ fn help_is_an_answer_and_no_command_is_wrong_usage() {
         "index",
         "query",
         "cluster",
+        "export",
         "reconstruct",
         "denoise",
         "latent",

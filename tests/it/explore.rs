@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::cli::{Place, assert_keys};
 
 /// Thirty digits of each kind, indexed.
-fn digits() -> Place {
+pub(crate) fn digits() -> Place {
     let place = Place::empty();
     write_collection(place.path(), 7, 30).expect("digits can be drawn");
     place.run(&["index", "digits"]).expect(0);

@@ -61,7 +61,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Export) -> anyhow::Res
     } else {
         context.printer.text(&summary(&args.output, &items, &done, took))?;
         if let Some(command) = opened_with(&args.output, options.target, &done.columns) {
-            context.printer.hint(&command);
+            context.printer.note(&command);
         }
     }
     Ok(exit_for(&done.skipped))

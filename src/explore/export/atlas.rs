@@ -17,22 +17,25 @@ pub(super) fn write(
     options: &ExportOptions,
     observer: &dyn Observer,
 ) -> Result<Out> {
+    let mut table = columns::identity(items);
+    let mut skipped = Vec::new();
+    if options.picture > 0 {
+        let size = (options.picture, options.outliers.threads);
+        let (images, unread) = pictures(items, place.dir, size, observer, |pixels| {
+            encode_png(&pixels).map_err(|error| error.to_string())
+        })?;
+        // before all others, since columns are shown in their order
+        table = table.and(images_of(items, images));
+        skipped = unread;
+    }
     let parts: Vec<Part> = options.parts.iter().copied().filter(|part| *part != Part::Neighbours).collect();
-    let table = found.table(items, options, &parts)?;
-    let mut table = table.renamed("x", "projection_x").renamed("y", "projection_y").map("cluster", words);
+    let found_of_each = found.table(items, options, &parts)?;
+    table = table.and(found_of_each.renamed("x", "projection_x").renamed("y", "projection_y"));
+    table = table.map("cluster", words);
     if let Some(near) = found.near().filter(|_| options.parts.contains(&Part::Neighbours)) {
         let (ids, distances) = columns::lists(near, options.outliers.neighbours);
         let fields = vec![("ids", Column::Lists(ids)), ("distances", Column::NumberLists(distances))];
         table = table.with("neighbors", Column::Struct(fields));
-    }
-    let mut skipped = Vec::new();
-    if options.picture > 0 {
-        let (images, unread) =
-            pictures(items, place.dir, (options.picture, options.outliers.threads), observer, |pixels| {
-                encode_png(&pixels).map_err(|error| error.to_string())
-            })?;
-        table = table.and(images_of(items, images));
-        skipped = unread;
     }
     table.write(place.to)?;
     Ok((table.names().collect(), vec![written(place.to, place.to)?], skipped))

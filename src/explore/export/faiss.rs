@@ -23,7 +23,8 @@ pub(super) fn write(
     options: &ExportOptions,
 ) -> Result<Out> {
     let rows = Column::Integers((0..items.len() as u32).map(Some).collect());
-    let table = Table::default().with("row", rows).and(found.table(items, options, &options.parts)?);
+    let table = Table::default().with("row", rows).and(columns::identity(items));
+    let table = table.and(found.table(items, options, &options.parts)?);
     place.make()?;
     let mut paths = vec![place.to.join("codes.faiss")];
     let codes = columns::code_bytes(items);

@@ -161,7 +161,7 @@ pub struct ExportOptions {
 
 /// What was found.
 #[derive(Debug, Default)]
-pub struct Findings {
+struct Findings {
     clustering: Option<Clustering>,
     map: Option<Map>,
     outliers: Option<Outliers>,
@@ -173,12 +173,12 @@ impl Findings {
         self.outliers.as_ref().map(|outliers| &outliers.near).or(self.near.as_ref())
     }
 
-    /// The table of `parts`, with names and labels before them.
+    /// The columns of `parts`.
     ///
     /// # Errors
     /// When latents are asked for, and the index keeps none.
     fn table(&self, items: &Items<'_>, options: &ExportOptions, parts: &[Part]) -> Result<Table> {
-        let mut table = columns::identity(items);
+        let mut table = Table::default();
         for part in Part::ALL.into_iter().filter(|part| parts.contains(part)) {
             let more = match part {
                 // among others, these two need their full names
@@ -237,7 +237,7 @@ pub fn export(
     let place = Place { dir, to };
     let (columns, files, unread) = match options.target {
         Target::Table => {
-            let table = found.table(items, options, &options.parts)?;
+            let table = columns::identity(items).and(found.table(items, options, &options.parts)?);
             table.write(to)?;
             (table.names().collect(), vec![written(to, to)?], Vec::new())
         }

@@ -9,7 +9,7 @@
 
 use std::io::{self, Write};
 
-use super::{ExportOptions, Findings, Out, Place, pictures::pictures, written};
+use super::{ExportOptions, Findings, Out, Place, columns, pictures::pictures, written};
 use crate::error::Result;
 use crate::explore::items::Items;
 use crate::explore::map::features;
@@ -35,7 +35,7 @@ pub(super) fn write(
     if items.len() > MAX_POINTS {
         observer.note(&format!("{} images: the projector shows the first {MAX_POINTS}", items.len()));
     }
-    let table = found.table(items, options, &options.parts)?;
+    let table = columns::identity(items).and(found.table(items, options, &options.parts)?);
     let vectors = features(items)?;
     let size = vectors.len() / items.len();
     let (mut pictured, mut skipped) = (None, Vec::new());

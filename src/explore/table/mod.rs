@@ -269,7 +269,7 @@ mod tests {
         assert_eq!(first["image"]["bytes"], "8950");
         assert_eq!(first["neighbors"]["distances"][0], 0.25);
         let csv = String::from_utf8(written_of(&nested(), "t.csv")).unwrap();
-        assert!(csv.contains("\"{\"\"ids\"\":[1],\"\"distances\"\":[0.25]}\""), "{csv}");
+        assert!(csv.contains("\"{\"\"distances\"\":[0.25],\"\"ids\"\":[1]}\""), "{csv}");
         let npy = written_of(&nested(), "t.npy");
         let header = String::from_utf8_lossy(&npy);
         let descr = "[('neighbors', [('ids', '<i4', (1,)), ('distances', '<f4', (1,))]), \
