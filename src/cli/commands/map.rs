@@ -15,6 +15,7 @@ use crate::cli::print::{count, seconds};
 use crate::cli::resolve::Context;
 use crate::error::{Error, Result};
 use crate::explore::cluster::{ClusterOptions, cluster};
+use crate::explore::export::columns;
 use crate::explore::items::Items;
 use crate::explore::map::groups::{Group, Groups};
 use crate::explore::map::picture::MapPicture;
@@ -227,13 +228,7 @@ fn thumbnails(
 
 /// A row for each image.
 fn table_of(items: &Items<'_>, made: &Map, groups: &Groups, by: By) -> table::Table {
-    let rows = 0..items.len() as u32;
-    let along = |axis: usize| Column::Numbers(made.points.iter().map(|point| Some(point[axis])).collect());
-    let table = table::Table::default()
-        .with("path", Column::Texts(rows.clone().map(|row| Some(items.name(row).into_owned())).collect()))
-        .with("label", Column::Texts(rows.map(|row| items.label(row).map(str::to_owned)).collect()))
-        .with("x", along(0))
-        .with("y", along(1));
+    let table = columns::identity(items).and(columns::places(made));
     match by {
         By::Cluster => table.with("cluster", Column::Integers(groups.of.clone())),
         By::Label | By::Nothing => table,

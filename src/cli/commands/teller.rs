@@ -59,6 +59,11 @@ impl<'a> Teller<'a> {
         Teller { stage: Cell::new(["choosing", "images"]), ..Teller::picture(context, &[]) }
     }
 
+    /// For one kind of work after the other.
+    pub(super) fn export(context: &'a Context) -> Self {
+        Teller { what: "exporting", unit: "steps", ..Teller::picture(context, &[]) }
+    }
+
     /// Ends the work when `stop` is set.
     pub(super) fn until(self, stop: &'static AtomicBool) -> Self {
         Teller { stop: Some(stop), ..self }
