@@ -14,7 +14,7 @@ use aesearch_index::Access;
 use clap::{Args, Parser, Subcommand};
 
 pub(super) use dedupe::{Apply, Decide, Dedupe, Evaluate, Scan, Undo};
-pub(super) use explore::{Cluster, Diff, Grouping, Map, Outliers};
+pub(super) use explore::{Cluster, Diff, Grouping, Map, Outliers, Report};
 pub(super) use pictures::{Denoise, Latent, Reconstruct, Sample};
 
 use super::print::When;
@@ -106,6 +106,8 @@ pub(super) enum Command {
     Map(Map),
     /// Tell what became of one index's images in another: added, gone, changed, renamed, near
     Diff(Diff),
+    /// Write one HTML file about all that is in the index: its groups, its oddities, a map to walk around in
+    Report(Box<Report>),
     /// Tell what is in the index
     Info(Reading),
     /// Check every byte of the index

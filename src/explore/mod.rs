@@ -9,6 +9,7 @@
 //! | `subset` | a few images that stand for all |
 //! | `diff` | what became of a collection since |
 //! | `table/`, `gather` | what was found, for other programs: rows, and folders of images |
+//! | `report/` | all of it as one page |
 //! | `sheet` | queries and their neighbours |
 //! | `groups` | images that belong together |
 //! | `views` | what a training sees of images |
@@ -32,6 +33,7 @@ pub mod diff;
 pub mod gather;
 pub mod map;
 pub mod outliers;
+pub mod report;
 pub mod subset;
 pub mod table;
 

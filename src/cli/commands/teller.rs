@@ -48,7 +48,12 @@ impl<'a> Teller<'a> {
 
     /// For looks at the images of an index.
     pub(super) fn looks(context: &'a Context) -> Self {
-        Teller { what: "comparing", ..Teller::picture(context, &[]) }
+        Teller::stage(context, "comparing")
+    }
+
+    /// For one stage of a longer work on the images of an index; `what` it does.
+    pub(super) fn stage(context: &'a Context, what: &'static str) -> Self {
+        Teller { what, ..Teller::picture(context, &[]) }
     }
 
     /// For the rounds in which a map comes about.

@@ -1,14 +1,14 @@
 //! One reading of all images: how bright, how sharp, of what proportions they are, and how badly the model reconstructs them.
 
-use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use super::{Reading, Seen};
 use crate::encode::{Autoencoder, EncodeOptions};
 use crate::error::{Error, Result};
 use crate::explore::items::Items;
-use crate::gallery::{Coder, Gallery, Observer, Progress};
+use crate::gallery::{Coder, Observer, Progress};
 use crate::images::{Item, Limits, Pixels, Resizer, Skipped, by_place, fitted, invert_ink, load};
 
 /// Images that go through the model together.
@@ -34,11 +34,11 @@ pub struct Look {
 /// Looks at all images, `[n]`; those that cannot be read are named.
 pub(super) fn look_at_all(
     items: &Items<'_>,
-    gallery: &Gallery,
-    dir: &Path,
+    reading: Reading<'_>,
     threads: usize,
     observer: &dyn Observer,
 ) -> Result<(Vec<Option<Look>>, Vec<Skipped>)> {
+    let Reading { gallery, dir, seen: shown } = reading;
     let coder = gallery.coder(threads);
     let mut found: Vec<(u32, Item)> = Vec::with_capacity(items.len());
     let mut skipped = Vec::new();
@@ -61,7 +61,7 @@ pub(super) fn look_at_all(
             if batch.is_empty() || stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            let looked = worker.look(batch)?;
+            let looked = worker.look(batch, shown)?;
             done.fetch_add(batch.len(), Ordering::Relaxed);
             seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(looked);
         }
@@ -107,7 +107,7 @@ impl<'a> Worker<'a> {
         Ok(Worker { coder, autoencoder, resizer: Resizer::new() })
     }
 
-    fn look(&mut self, batch: &[(u32, Item)]) -> Result<Vec<(u32, Result<Look, String>)>> {
+    fn look(&mut self, batch: &[(u32, Item)], shown: &Seen<'_>) -> Result<Vec<(u32, Result<Look, String>)>> {
         let shape = self.coder.model.metadata.input;
         let (mut images, mut seen) = (Vec::with_capacity(batch.len() * shape.size()), Vec::new());
         for (row, item) in batch {
@@ -116,6 +116,7 @@ impl<'a> Worker<'a> {
             let loaded = load(item, &Limits::default());
             let look = loaded.and_then(|loaded| {
                 self.resizer.to_input(&loaded.pixels, shape, &mut images[start..])?;
+                shown(*row, &loaded.pixels);
                 measure(&loaded.pixels)
             });
             if look.is_err() {
