@@ -123,7 +123,10 @@ fn no_name_gets_out_of_its_place() {
     assert!(!page.contains("<!--"));
     assert!(page.contains("default-src 'none'; img-src data:"), "its policy lets nothing out");
     let data = block(&page, "data");
-    assert_eq!((&data["pictured"], &data["duplicates"], &data["map"]), (&false.into(), &Value::Null, &"pca".into()));
+    assert_eq!(
+        (&data["pictured"], &data["duplicates"], &data["map"]),
+        (&false.into(), &Value::Null, &"pca".into())
+    );
     assert!(numbers(&block(&page, "heavy")["columns"]["drawn"]).iter().all(Option::is_none));
 }
 

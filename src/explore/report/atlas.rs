@@ -232,7 +232,8 @@ mod tests {
         let (sheet, sizes) = sheet(&[4, 9, 0], &picture, 8);
         assert_eq!((sheet.width, sheet.height, sheet.channels), (24, 8, 1));
         assert_eq!(sizes, [8 * 256 + 8, 0, 8 * 256 + 8]);
-        let part = |x: usize| (0..8).flat_map(|y| sheet.data[y * 24 + x..][..8].to_vec()).collect::<Vec<u8>>();
+        let part =
+            |x: usize| (0..8).flat_map(|y| sheet.data[y * 24 + x..][..8].to_vec()).collect::<Vec<u8>>();
         assert_eq!((part(0), part(8), part(16)), (all[4].data.clone(), vec![0; 64], all[0].data.clone()));
     }
 }

@@ -213,7 +213,13 @@ impl<'a> Collected<'a> {
                 silhouette: short(clustering.silhouette),
                 tried: clustering.tried.iter().map(|tried| (tried.k, short(tried.silhouette))).collect(),
                 agreement: self.agreement(),
-                list: clustering.clusters.iter().take(CLUSTERS).enumerate().map(|at| self.cluster(at)).collect(),
+                list: clustering
+                    .clusters
+                    .iter()
+                    .take(CLUSTERS)
+                    .enumerate()
+                    .map(|at| self.cluster(at))
+                    .collect(),
             },
             map: self.report.map.options.method.name(),
             unit: self.unit(),
@@ -381,7 +387,10 @@ mod tests {
 
     #[test]
     fn places_keep_the_proportions_of_the_map() {
-        assert_eq!(places(&[[-1.0, 5.0], [3.0, 5.0], [1.0, 6.0]]), [[0, 24_575], [65_534, 24_575], [32_767, 40_959]]);
+        assert_eq!(
+            places(&[[-1.0, 5.0], [3.0, 5.0], [1.0, 6.0]]),
+            [[0, 24_575], [65_534, 24_575], [32_767, 40_959]]
+        );
         assert_eq!(places(&[[2.0, 2.0]]), [[32_767, 32_767]]);
         assert!(places(&[]).is_empty());
     }

@@ -155,7 +155,7 @@ function showClusters() {
       h('p', {}, 'Of all numbers tried, the one with the largest mean silhouette is taken.')) : null,
   ].filter(Boolean));
   $('clusters-cards').append(some(list.map((cluster, i) => [cluster, i]), 24, clusterCard, 'clusters'));
-  if (n > list.length) $('clusters-cards').append(h('p', {}, `and ${number(n - list.length)} more: aesearch cluster tells of all.`));
+  if (n > list.length) $('clusters-cards').append(h('p', { class: 'rest' }, `and ${number(n - list.length)} more: aesearch cluster tells of all.`));
 }
 
 // ---- oddities, labels, duplicates
@@ -171,7 +171,7 @@ function showOutliers() {
   for (const { name, count: n, rows } of data.faults) {
     $('outliers-body').append(h('h3', {}, `${name.replace('-', ' ')} `, h('small', {}, `${count(n, 'image')}, ${ABOUT[name]}`)),
       some(rows, 24, (row) => card(row, 84, h('span', { class: 'words' }, h('small', {}, h('bdi', {}, tail(visible(split(names()[row])[1]), 18))))), 'gallery'));
-    if (n > rows.length) $('outliers-body').append(h('p', {}, `and ${number(n - rows.length)} more: aesearch outliers lists all.`));
+    if (n > rows.length) $('outliers-body').append(h('p', { class: 'rest' }, `and ${number(n - rows.length)} more: aesearch outliers lists all.`));
   }
   if (data.faults.length === 0 && data.pictured) $('outliers-body').append(h('p', { class: 'empty' }, 'No image is faulty beside the others: none is blank, and none far darker, brighter, less sharp or of other proportions.'));
 }
@@ -187,7 +187,7 @@ function showLabels() {
       h('small', {}, `${percent(part, 0)} of the neighbours`)));
   };
   $('labels-body').append(some(data.doubts, 24, doubt, 'gallery'));
-  if (data.n_doubts > data.doubts.length) $('labels-body').append(h('p', {}, `and ${number(data.n_doubts - data.doubts.length)} more: aesearch outliers --json lists all.`));
+  if (data.n_doubts > data.doubts.length) $('labels-body').append(h('p', { class: 'rest' }, `and ${number(data.n_doubts - data.doubts.length)} more: aesearch outliers --json lists all.`));
 }
 function showDuplicates() {
   const found = data.duplicates;

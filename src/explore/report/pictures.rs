@@ -96,8 +96,7 @@ mod tests {
     #[test]
     fn they_are_kept_small_and_their_images_sizes_told() {
         let pictures = Pictures::of(4);
-        let image =
-            |width, height| Pixels { width, height, channels: 1, data: vec![9; width * height] };
+        let image = |width, height| Pixels { width, height, channels: 1, data: vec![9; width * height] };
         assert_eq!(pictures.sizes(), None);
         for (row, (width, height)) in [(200, 100), (20, 30), (200, 100)].into_iter().enumerate() {
             pictures.take(row as u32, &image(width, height));

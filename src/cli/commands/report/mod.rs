@@ -32,6 +32,8 @@ use crate::output::write_whole;
 const OUTPUT: &str = "report.html";
 /// Neighbours that are told of each image.
 const NEIGHBOURS: usize = 10;
+/// The stage whose bar counts rounds instead of images.
+const PLACING: &str = "placing";
 /// Images that ask the others, to tell how good the codes are: figures are then right to about a hundredth.
 const QUERIES: usize = 1000;
 
@@ -94,7 +96,8 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Report) -> anyhow::Res
     let items = Items::of(&snapshot)?;
     let found = find_out(context, &items, &gallery, (&dir, &options))?;
     let examination = EvalOptions { max_queries: QUERIES, threads: options.outliers.threads, pixels: false };
-    let (judged, _) = stage(context, "judging", |teller| evaluate(&gallery, &dir, None, &examination, teller))?;
+    let (judged, _) =
+        stage(context, "judging", |teller| evaluate(&gallery, &dir, None, &examination, teller))?;
     let plan = match options.duplicates {
         true => Some(scan(context, &dir)?),
         false => None,
@@ -181,12 +184,10 @@ fn open(context: &Context, args: &args::Report, dir: &Path) -> Result<Gallery> {
 }
 
 /// One stage of the work: its bar, and with `-v` what it took.
-fn stage<T>(
-    context: &Context,
-    what: &'static str,
-    work: impl FnOnce(&Teller<'_>) -> Result<T>,
-) -> Result<T> {
-    let (start, teller) = (Instant::now(), Teller::stage(context, what).until(catch_interrupts()));
+fn stage<T>(context: &Context, what: &'static str, work: impl FnOnce(&Teller<'_>) -> Result<T>) -> Result<T> {
+    let start = Instant::now();
+    let teller = if what == PLACING { Teller::map(context) } else { Teller::stage(context, what) };
+    let teller = teller.until(catch_interrupts());
     let done = work(&teller);
     teller.finish();
     context.printer.detail(&format!("{what}: {}", seconds(start.elapsed().as_secs_f64())));
@@ -208,10 +209,9 @@ fn find_out(
     let pictures = Pictures::of(if options.unread { 0 } else { items.len() });
     let seen = |row: u32, image: &crate::images::Pixels| pictures.take(row, image);
     let reading = (!options.unread).then_some(Reading { gallery, dir, seen: &seen });
-    let outliers = stage(context, "reading", |teller| {
-        outliers_among(items, &near, reading, &options.outliers, teller)
-    })?;
-    let map = stage(context, "placing", |teller| map(items, dir, &options.map, teller))?;
+    let outliers =
+        stage(context, "reading", |teller| outliers_among(items, &near, reading, &options.outliers, teller))?;
+    let map = stage(context, PLACING, |teller| map(items, dir, &options.map, teller))?;
     let pictures = (!options.unread).then_some(pictures);
     Ok(Found { clustering, near, outliers, pictures, map })
 }
@@ -226,8 +226,8 @@ fn scan(context: &Context, dir: &Path) -> Result<Plan> {
 }
 
 fn counted(plan: &Plan) -> DuplicatesDocument {
-    let [bytes, pixels, near] = told::KINDS
-        .map(|(kind, _)| plan.groups.iter().filter(|group| group.kind == kind).count());
+    let [bytes, pixels, near] =
+        told::KINDS.map(|(kind, _)| plan.groups.iter().filter(|group| group.kind == kind).count());
     DuplicatesDocument {
         groups: plan.groups.len(),
         bytes,

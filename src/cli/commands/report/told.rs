@@ -100,22 +100,35 @@ pub(super) fn quality(report: &Report, snapshot: &Snapshot) -> Quality {
     };
     if let Some(codes) = report.codes {
         figure("mAP", codes.ranking.map_all, "mean average precision of the whole ranking");
-        figure("precision@10", codes.ranking.precision_10, "of the 10 nearest codes, those with the same label");
+        figure(
+            "precision@10",
+            codes.ranking.precision_10,
+            "of the 10 nearest codes, those with the same label",
+        );
         figure("precision@100", codes.ranking.precision_100, "the same among the 100 nearest");
         figure("kNN accuracy", codes.ranking.knn10_accuracy, "labels that the 10 nearest codes vote for");
     }
     if let Some(accuracy) = report.reranked_knn10_accuracy {
-        figure("kNN, re-ranked", accuracy, "the same by the answers of aesearch query, put in order by latents");
+        figure(
+            "kNN, re-ranked",
+            accuracy,
+            "the same by the answers of aesearch query, put in order by latents",
+        );
     }
     figure("recall of the graph", report.recall_10, "of the 10 nearest codes, those that the index finds");
     if let Some(RecallAt { first_100, .. }) = report.recall_10_at {
-        figure("recall of latents", first_100, "of the 10 nearest latents, those among the 100 nearest codes");
+        figure(
+            "recall of latents",
+            first_100,
+            "of the 10 nearest latents, those among the 100 nearest codes",
+        );
     }
     let seen = report.without_labels;
     let mut facts = vec![
         Fact::new("effective bits", format!("{:.1} of {}", seen.effective_bits, report.bits))
             .about("independent, balanced bits that would be worth as much"),
-        Fact::new("dead bits", seen.dead_bits.to_string()).about("the same in more than 99.9 % of the images"),
+        Fact::new("dead bits", seen.dead_bits.to_string())
+            .about("the same in more than 99.9 % of the images"),
     ];
     let broken: Vec<String> = report
         .promises
