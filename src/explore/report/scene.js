@@ -145,7 +145,7 @@ function stamp(radius, width, fx, fy, opacity) {
 }
 /** Radius of a point, in CSS pixels: larger where there are few, and nearby. */
 function radius() {
-  const base = Math.max(0.75, Math.min(4.5, 0.34 * Math.sqrt((view.width * view.height) / all.n)));
+  const base = Math.max(0.75, Math.min(3.5, 0.34 * Math.sqrt((view.width * view.height) / all.n)));
   return Math.min(7, base * Math.max(1, view.scale / view.fit) ** 0.42);
 }
 function drawDots(faded) {

@@ -82,8 +82,7 @@ function fill(canvas) {
   const picture = pictureOf(row, true);
   if (!picture) return !hasPicture(row);
   const most = Math.max(picture.width, picture.height, 1);
-  // small pictures are enlarged by whole numbers, and their pixels stay sharp
-  const scale = most * 2 <= box ? Math.floor(box / most) : box / most;
+  const scale = box / most;
   const ratio = Math.min(devicePixelRatio || 1, 3);
   const [width, height] = [picture.width, picture.height].map((side) => Math.max(1, Math.round(side * scale)));
   canvas.width = Math.round(width * ratio);
@@ -91,7 +90,7 @@ function fill(canvas) {
   canvas.style.width = `${width}px`;
   canvas.style.height = `${height}px`;
   const pen = canvas.getContext('2d');
-  pen.imageSmoothingEnabled = scale < 2;
+  pen.imageSmoothingEnabled = !Number.isInteger(scale); // enlarged by a whole number, pixels stay sharp
   pen.imageSmoothingQuality = 'high';
   pen.drawImage(picture.image, picture.x, picture.y, picture.width, picture.height, 0, 0, canvas.width, canvas.height);
   return true;

@@ -241,11 +241,10 @@ fn counted(plan: &Plan) -> DuplicatesDocument {
 /// For people: what is in the file, and how to look at it.
 fn text(document: &Document<'_>) -> String {
     let Document { output, images, clusters, flagged, label_errors, .. } = document;
-    let mut parts = vec![
-        count(*images as u64, "image"),
-        count(*clusters as u64, "cluster"),
-        count(*flagged as u64, "image") + " with a fault",
-    ];
+    let mut parts = vec![count(*images as u64, "image"), count(*clusters as u64, "cluster")];
+    if *flagged > 0 {
+        parts.push(count(*flagged as u64, "image") + " with a fault");
+    }
     if *label_errors > 0 {
         parts.push(count(*label_errors as u64, "doubtful label"));
     }
