@@ -278,8 +278,9 @@ function drawMarks(level) {
   const { ratio, width, height } = view;
   marks.setTransform(ratio, 0, 0, ratio, 0, 0);
   marks.clearRect(0, 0, width, height);
+  // pictures say what a group is, and names would lie on them
   if (level) drawPictures(level);
-  if (!level || level.side < 40) drawNames();
+  else drawNames();
   if (scene.picked >= 0) drawPicked(level?.side);
   if (scene.hover >= 0) ring(scene.hover, level && levels[scene.hover] <= level.level ? level.side * 0.76 : radius() + 2.5, ink('accent'), 2);
   if (scene.keyboard) {
