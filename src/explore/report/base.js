@@ -129,11 +129,13 @@ function readColumns(columns) {
     x[i] = places[2 * i] / 65534;
     y[i] = 1 - places[2 * i + 1] / 65534; // a screen's lines go down
   }
+  const extent = (values) => values.reduce((most, value) => Math.max(most, 2 * Math.abs(value - 0.5)), 0.05);
   const drawn = parts(columns.drawn);
   const alone = parts(columns.alone);
   const score = alone.map((value, i) => (drawn[i] > value ? drawn[i] : value));
   all = {
     n, x, y, drawn, alone, score,
+    width: extent(x), height: extent(y), // the longer one is 1; both have their middle at a half
     labels: numbers(columns.labels), clusters: numbers(columns.clusters),
     near: numbers(columns.near), perImage: columns.n_near,
     distances: null, names: null, packed: columns,

@@ -165,7 +165,7 @@ const ABOUT = {
   blurred: 'far less sharp than the others', 'odd-aspect': 'of other proportions than the others',
 };
 function showOutliers() {
-  $('outliers-lead').textContent = `An image is odd where ${data.pictured ? 'the model draws it worse than nearly all others, or where ' : ''}its neighbours are farther away than those of nearly all others. The oddest come first.`;
+  $('outliers-lead').textContent = `An image is odd where ${all.drawn.some((part) => part >= 0) ? 'the model draws it worse than nearly all others, or where ' : ''}its neighbours are farther away than those of nearly all others. The oddest come first.`;
   const odd = (row) => card(row, 84, h('span', { class: 'words' }, h('b', {}, h('bdi', {}, tail(visible(labelOf(row) ?? split(names()[row])[1]), 24))), ...oddity(row).map((text) => h('small', {}, text))));
   $('outliers-body').append(some(data.outliers, 24, odd, 'gallery wide'));
   for (const { name, count: n, rows } of data.faults) {

@@ -8,7 +8,7 @@ const COLOURINGS = {
   clusters: { name: 'Cluster', is: () => data.clusters.n > 0, of: () => ({ of: all.clusters, names: Array.from({ length: data.clusters.n }, (_, i) => `cluster ${i}`), none: 'in no cluster' }) },
   scores: { name: 'Oddity', is: () => true, of: () => ({ of: Int32Array.from(all.score, (score) => SCORES.findIndex(([, most]) => score < most)), names: SCORES.map(([name]) => name), none: '', scores: true }) },
 };
-let colouring = data.labelled ? 'labels' : 'clusters';
+let colouring = data.labelled ? 'labels' : data.clusters.n > 0 ? 'clusters' : 'scores';
 
 function colourBy(kind) {
   colouring = kind;

@@ -318,7 +318,7 @@ function resize() {
   const most = Math.sqrt(2.6e6 / (width * height));
   const ratio = Math.max(Math.min(1, most), Math.min(devicePixelRatio || 1, 2, most));
   const wasFit = view.scale === view.fit;
-  Object.assign(view, { width, height, ratio, fit: 0.92 * Math.min(width, height) });
+  Object.assign(view, { width, height, ratio, fit: 0.92 * Math.min(width / all.width, height / all.height) });
   if (wasFit || view.scale < view.fit) view.scale = view.fit;
   for (const canvas of [$('dots'), $('marks')]) {
     canvas.width = Math.round(width * ratio);
