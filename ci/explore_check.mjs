@@ -146,7 +146,7 @@ async function check(browser, path, pictures, frameMs) {
   const images = Number((await page.locator('#facts dd').first().textContent()).replaceAll(',', ''));
   await page.waitForTimeout(1500); // which pictures have room is found out
   const { colours, part } = await drawn(page);
-  assert.ok(colours > 5 && part > 0.01, `the map is drawn: ${colours} colours on ${part}`);
+  assert.ok(colours > 5 && part > 0.002, `the map is drawn: ${colours} colours on ${part}`);
   await shoot(page, 'light');
 
   // the policy holds: neither a script nor a picture from elsewhere gets in
@@ -274,7 +274,7 @@ async function check(browser, path, pictures, frameMs) {
     await other.page.waitForTimeout(1000);
     const over = await other.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     assert.ok(over <= 0, `${what}: ${over} pixels wider than the window`);
-    assert.ok((await drawn(other.page)).part > 0.01, what);
+    assert.ok((await drawn(other.page)).part > 0.002, what);
     await shoot(other.page, what);
     if (options.hasTouch) {
       await other.page.locator('#marks').scrollIntoViewIfNeeded();
