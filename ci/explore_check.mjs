@@ -225,7 +225,7 @@ async function check(browser, path, pictures, frameMs) {
   await page.keyboard.press('/');
   await page.keyboard.type('no path is called so');
   await page.waitForFunction(() => document.getElementById('found').textContent === 'nothing found');
-  await page.fill('#search', '1');
+  await page.fill('#search', await page.evaluate(() => split(names()[order[0]])[1].slice(-6)));
   await page.waitForFunction(() => /found$/.test(document.getElementById('found').textContent) && document.querySelectorAll('#picked .near').length > 0);
   await page.keyboard.press('Enter');
   await page.waitForTimeout(500);
