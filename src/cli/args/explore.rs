@@ -200,7 +200,7 @@ pub(in crate::cli) struct Report {
     /// Tell so many neighbours of each image [default: 10]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) neighbours: Option<usize>,
-    /// Do not look for duplicates, which takes longest where it was never done
+    /// Do not look for duplicates, which takes longest
     #[arg(long)]
     pub(in crate::cli) no_duplicates: bool,
     /// Do not read the images: no pictures, no reconstruction and no faults
