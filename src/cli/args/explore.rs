@@ -179,8 +179,8 @@ pub(in crate::cli) struct Diff {
                   labels; what is there twice; and a map of all images, on which each shows its picture, its label and its \
                   nearest neighbours. The images are read once, for their pictures, faults and reconstructions; a t-SNE map and \
                   what duplicates are compared by are kept beside the index for the next time.\n\n\
-                  It takes about 25 MB at most up to 200,000 images: the more there are, the smaller are the pictures of the \
-                  map. Beyond, pictures are of some images only, and each image takes some 80 bytes.\n\n\
+                  It takes less than 25 MB up to some 200,000 images: the more there are, the smaller are the pictures of the \
+                  map, and then the fewer. Beyond, it grows by some 90 bytes for each image; --neighbours 5 takes less.\n\n\
                   JSON: output, bytes, images, clusters, map, flagged, label_errors, duplicates {groups, bytes, pixels, near, \
                   duplicates, threshold}, seconds, skipped [{path, reason}].\n\n\
                   Exit codes: 0 done, 2 wrong usage or no index, 3 some images could not be read, 4 the index or the model is \

@@ -55,6 +55,9 @@ const PARTS: Parts = Parts {
 /// Sides of the pictures of images that are listed somewhere, the largest first.
 const LISTED_SIDES: [usize; 4] = [128, 96, 64, 48];
 
+/// Pictures may take so many bytes, however large the rest is: a page without any would be of little use.
+const LEAST_PICTURES: usize = 3_000_000;
+
 /// What a page tells.
 pub struct Report<'a> {
     /// The images.
@@ -191,7 +194,7 @@ pub fn html(report: &Report<'_>) -> String {
     let collected = Collected::of(report);
     let (data, columns) = (collected.data(), collected.columns());
     let rest = page.size() + data.len() + columns.len();
-    let room = report.options.max_bytes.saturating_sub(rest);
+    let room = report.options.max_bytes.saturating_sub(rest).max(LEAST_PICTURES);
     let (small, large) = match report.pictures {
         Some(pictures) => atlases(report, &collected, pictures, room),
         None => (Atlas::default(), Atlas::default()),
