@@ -120,6 +120,7 @@ function pictureLevel() {
 const dots = $('dots').getContext('2d', { alpha: false });
 let pixels = null;
 let buffer = null; // the same, four bytes at a time
+let dotRatio = 0; // pixels of the canvas in a CSS pixel; fewer while the map moves and many would take too long
 const little = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
 const packed = ([r, g, b]) => (little ? (255 << 24) | (b << 16) | (g << 8) | r : (r << 24) | (g << 16) | (b << 8) | 255) >>> 0;
 /** A colour as the style sheet says it, #rrggbb. */
@@ -150,7 +151,7 @@ function radius() {
 }
 function drawDots(faded) {
   const { width, height } = $('dots');
-  const { ratio } = view;
+  const ratio = dotRatio;
   buffer.fill(packed(rgbOf(ink('map'))));
   const size = radius() * ratio;
   const stamps = (opacity) => [0.25, 0.75].flatMap((fy) => [0.25, 0.75].map((fx) => stamp(size, width, fx, fy, opacity)));
@@ -297,16 +298,35 @@ function drawMarks(level) {
 
 // ---- frames
 
+const SLOW = 8; // ms for points, beyond which a moving map is drawn with fewer pixels
 let asked = false;
+let drawnAt = -Infinity;
+let slow = false;
+let settling = 0;
+function setDots(ratio) {
+  if (ratio === dotRatio) return;
+  dotRatio = ratio;
+  $('dots').width = Math.round(view.width * ratio);
+  $('dots').height = Math.round(view.height * ratio);
+  pixels = dots.createImageData($('dots').width, $('dots').height);
+  buffer = new Uint32Array(pixels.data.buffer);
+}
 /** Draws soon: all that happens until the next frame is drawn once. */
 function redraw() {
   if (asked || !all) return;
   asked = true;
   requestAnimationFrame(() => {
     asked = false;
+    const start = performance.now();
+    const coarse = slow && start - drawnAt < 90 && view.ratio > 1;
     const level = pictureLevel();
+    setDots(coarse ? 1 : view.ratio);
     drawDots(level !== null);
+    drawnAt = performance.now();
+    if (!coarse) slow = drawnAt - start > SLOW;
     drawMarks(level);
+    clearTimeout(settling);
+    if (coarse) settling = setTimeout(redraw, 140);
   });
 }
 waiting.add(redraw);
@@ -320,11 +340,9 @@ function resize() {
   const wasFit = view.scale === view.fit;
   Object.assign(view, { width, height, ratio, fit: 0.92 * Math.min(width / all.width, height / all.height) });
   if (wasFit || view.scale < view.fit) view.scale = view.fit;
-  for (const canvas of [$('dots'), $('marks')]) {
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(height * ratio);
-  }
-  pixels = dots.createImageData($('dots').width, $('dots').height);
-  buffer = new Uint32Array(pixels.data.buffer);
+  $('marks').width = Math.round(width * ratio);
+  $('marks').height = Math.round(height * ratio);
+  dotRatio = 0;
+  setDots(ratio);
   redraw();
 }
