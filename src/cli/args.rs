@@ -14,7 +14,7 @@ use aesearch_index::Access;
 use clap::{Args, Parser, Subcommand};
 
 pub(super) use dedupe::{Apply, Decide, Dedupe, Evaluate, Scan, Undo};
-pub(super) use explore::{Cluster, Diff, Export, Grouping, Map, Outliers};
+pub(super) use explore::{Cluster, Diff, Export, Grouping, Map, Outliers, Report};
 pub(super) use pictures::{Denoise, Latent, Reconstruct, Sample};
 
 use super::print::When;
@@ -108,6 +108,8 @@ pub(super) enum Command {
     Diff(Diff),
     /// Write all that is found of each image, for other programs
     Export(Box<Export>),
+    /// Write one HTML file about all that is in the index: its groups, its oddities, a map to walk around in
+    Report(Box<Report>),
     /// Tell what is in the index
     Info(Reading),
     /// Check every byte of the index

@@ -71,6 +71,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Diff(args) => commands::diff::run(&context, &args),
         Command::Map(args) => commands::map::run(&context, &args),
         Command::Export(args) => commands::export::run(&context, &args),
+        Command::Report(args) => commands::report::run(&context, &args),
         Command::Info(args) => commands::info::run(&context, &args),
         Command::Verify(args) => commands::verify::run(&context, &args),
         Command::Repair(args) => commands::repair::run(&context, &args),

@@ -14,7 +14,7 @@ use super::codes::{CodeQuality, Codes, code_quality, recall_among_first};
 use super::floats::{Nearness, Vectors, answers};
 use super::quality::{Quality, Question, Truth};
 use super::rows::{Labels, Rows, load_pixels, spread};
-use super::views::{OwnView, look};
+use super::views::{OwnView, Seen, look};
 use super::votes::{ranked_majority, recall};
 use crate::encode::Binarizer;
 use crate::error::{Error, Result};
@@ -46,11 +46,13 @@ pub struct EvalOptions {
     pub max_queries: usize,
     /// Worker threads that encode other images.
     pub threads: usize,
+    /// Whether the images are read again, for what only they can tell: the baselines of pixels, reconstructions, changed views.
+    pub pixels: bool,
 }
 
 impl Default for EvalOptions {
     fn default() -> Self {
-        EvalOptions { max_queries: 10_000, threads: 1 }
+        EvalOptions { max_queries: 10_000, threads: 1, pixels: true }
     }
 }
 
@@ -172,9 +174,12 @@ pub fn evaluate(
     go_on()?;
     let (latents, recall_10_at) = parties.latents();
     go_on()?;
-    let (pixels, pca_itq) = parties.pixels(&go_on)?;
+    let (pixels, pca_itq) = if options.pixels { parties.pixels(&go_on)? } else { (None, None) };
     let bit_use = bit_use(&database.codes, snapshot.bits());
-    let seen = look(gallery, dir, &database, options.threads)?;
+    let seen = match options.pixels {
+        true => look(gallery, dir, &database, options.threads)?,
+        false => Seen::default(),
+    };
     let asking = queries.spread(MAX_RECALL_QUERIES);
     let [recall_10, measured @ ..] = mean_recalls(snapshot, &asking, QueryOptions::default().mode)?;
     let promise = |(asked, measured): (f32, f64)| {

@@ -10,6 +10,7 @@
 //! | `diff` | what became of a collection since |
 //! | `table/`, `gather` | what was found, for other programs: rows, and folders of images |
 //! | `export/` | all of it at once: one table, or what a certain program opens |
+//! | `report/` | all of it as one page |
 //! | `sheet` | queries and their neighbours |
 //! | `groups` | images that belong together |
 //! | `views` | what a training sees of images |
@@ -35,6 +36,7 @@ pub mod export;
 pub mod gather;
 pub mod map;
 pub mod outliers;
+pub mod report;
 pub mod subset;
 pub mod table;
 

@@ -38,6 +38,15 @@ impl Neighbours {
     }
 }
 
+/// Finds `k` neighbours of each of `items`, by their latents where the index keeps some.
+///
+/// # Errors
+/// As [`neighbours`].
+pub fn nearest(items: &Items<'_>, k: usize, observer: &dyn Observer) -> Result<Neighbours> {
+    let latents = if items.snapshot().latent_size() > 0 { Some(items.latents()?) } else { None };
+    neighbours(items, latents.as_deref(), k, observer)
+}
+
 /// Finds `k` neighbours of each of `items`, whose unit latents `[n, D]` are given, or their codes alone count.
 ///
 /// # Errors

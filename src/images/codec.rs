@@ -46,6 +46,18 @@ pub fn encode_png(pixels: &Pixels) -> Result<Vec<u8>> {
     Ok(png)
 }
 
+/// As [`encode_png`], in few bytes rather than soon: half as many for drawings, in some ten times the time.
+///
+/// # Errors
+/// As [`encode_png`].
+pub fn encode_small_png(pixels: &Pixels) -> Result<Vec<u8>> {
+    use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+    let mut png = Vec::new();
+    let encoder = PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::NoFilter);
+    encode_as("png", encoder, pixels)?;
+    Ok(png)
+}
+
 /// The image as a JPEG file in memory; `quality` is 1 to 100.
 ///
 /// # Errors

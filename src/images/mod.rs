@@ -43,7 +43,7 @@ mod room;
 mod sniff;
 
 pub use clock::Clock;
-pub use codec::{decode, encode_jpeg, encode_png, write_png};
+pub use codec::{decode, encode_jpeg, encode_png, encode_small_png, write_png};
 pub use item::{Item, by_place};
 pub use list::from_list;
 pub use load::{

@@ -17,6 +17,7 @@ mod dedupe_scan;
 mod disk;
 mod eval;
 mod explore;
+mod explore_report;
 mod export;
 mod foreign;
 mod health;

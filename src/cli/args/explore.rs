@@ -225,3 +225,41 @@ pub(in crate::cli) struct Export {
     #[command(flatten, next_help_heading = "Clusters")]
     pub(in crate::cli) grouping: Grouping,
 }
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The page needs no other file and asks nobody for anything. In it: what was indexed, by which model, and how good the \
+                  codes are (by labels where there are some, with 1,000 images asking); groups, outliers, faults and doubtful \
+                  labels; what is there twice; and a map of all images, on which each shows its picture, its label and its \
+                  nearest neighbours. The images are read once, for their pictures, faults and reconstructions; a t-SNE map and \
+                  what duplicates are compared by are kept beside the index for the next time.\n\n\
+                  It takes less than 25 MB up to some 200,000 images: the more there are, the smaller are the pictures of the \
+                  map, and then the fewer. Beyond, it grows by some 90 bytes for each image; --neighbours 5 takes less.\n\n\
+                  JSON: output, bytes, images, clusters, map, flagged, label_errors, duplicates {groups, bytes, pixels, near, \
+                  duplicates, threshold}, seconds, skipped [{path, reason}].\n\n\
+                  Exit codes: 0 done, 2 wrong usage or no index, 3 some images could not be read, 4 the index or the model is \
+                  damaged, 5 another program looks for duplicates, 130 interrupted."
+)]
+pub(in crate::cli) struct Report {
+    #[command(flatten)]
+    pub(in crate::cli) reading: Reading,
+    /// The HTML file to write [default: report.html]
+    #[arg(short, long, value_name = "FILE")]
+    pub(in crate::cli) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) grouping: Grouping,
+    /// How the map places images: tsne [default], where groups come apart, or pca, at once
+    #[arg(long, value_name = "METHOD")]
+    pub(in crate::cli) map: Option<String>,
+    /// Tell so many neighbours of each image [default: 10]
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) neighbours: Option<usize>,
+    /// Do not look for duplicates, which takes longest
+    #[arg(long)]
+    pub(in crate::cli) no_duplicates: bool,
+    /// Do not read the images: no pictures, no reconstruction and no faults
+    #[arg(long)]
+    pub(in crate::cli) unread: bool,
+    #[command(flatten)]
+    pub(in crate::cli) compute: Compute,
+}

@@ -98,6 +98,7 @@ fn resolve(context: &Context, args: &args::Eval) -> EvalOptions {
     EvalOptions {
         max_queries: args.max_queries.unwrap_or(default.max_queries),
         threads: context.threads(&args.compute),
+        ..default
     }
 }
 

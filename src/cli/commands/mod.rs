@@ -18,6 +18,7 @@ pub(super) mod cluster;
 pub(super) mod diff;
 pub(super) mod map;
 pub(super) mod outliers;
+pub(super) mod report;
 
 pub(super) mod export;
 

@@ -46,7 +46,12 @@ impl<'a> Teller<'a> {
 
     /// For looks at the images of an index.
     pub(super) fn looks(context: &'a Context) -> Self {
-        Teller { stage: Cell::new(["comparing", "images"]), ..Teller::picture(context, &[]) }
+        Teller::stage(context, "comparing")
+    }
+
+    /// For one stage of a longer work on the images of an index; `what` it does.
+    pub(super) fn stage(context: &'a Context, what: &'static str) -> Self {
+        Teller { stage: Cell::new([what, "images"]), ..Teller::picture(context, &[]) }
     }
 
     /// For the rounds in which a map comes about.
@@ -56,12 +61,12 @@ impl<'a> Teller<'a> {
 
     /// For a choice of images.
     pub(super) fn choosing(context: &'a Context) -> Self {
-        Teller { stage: Cell::new(["choosing", "images"]), ..Teller::picture(context, &[]) }
+        Teller::stage(context, "choosing")
     }
 
     /// For one kind of work after the other.
     pub(super) fn export(context: &'a Context) -> Self {
-        Teller { what: "exporting", unit: "steps", ..Teller::picture(context, &[]) }
+        Teller { stage: Cell::new(["exporting", "steps"]), ..Teller::picture(context, &[]) }
     }
 
     /// Ends the work when `stop` is set.

@@ -32,7 +32,7 @@ pub(super) fn write(
     let found_of_each = found.table(items, options, &parts)?;
     table = table.and(found_of_each.renamed("x", "projection_x").renamed("y", "projection_y"));
     table = table.map("cluster", words);
-    if let Some(near) = found.near().filter(|_| options.parts.contains(&Part::Neighbours)) {
+    if let Some(near) = found.near.as_ref().filter(|_| options.parts.contains(&Part::Neighbours)) {
         let (ids, distances) = columns::lists(near, options.outliers.neighbours);
         let fields = vec![("ids", Column::Lists(ids)), ("distances", Column::NumberLists(distances))];
         table = table.with("neighbors", Column::Struct(fields));

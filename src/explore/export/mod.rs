@@ -23,8 +23,8 @@ use super::cluster::{ClusterOptions, Clustering, cluster};
 use super::gather::check_empty;
 use super::items::Items;
 use super::map::{Map, MapOptions, map};
-use super::neighbours::{Neighbours, neighbours};
-use super::outliers::{OutlierOptions, Outliers, outliers};
+use super::neighbours::{Neighbours, nearest};
+use super::outliers::{OutlierOptions, Outliers, Reading, outliers_among};
 use super::table::{Format, Table};
 use crate::error::{Error, Result};
 use crate::gallery::{Gallery, Observer};
@@ -169,10 +169,6 @@ struct Findings {
 }
 
 impl Findings {
-    fn near(&self) -> Option<&Neighbours> {
-        self.outliers.as_ref().map(|outliers| &outliers.near).or(self.near.as_ref())
-    }
-
     /// The columns of `parts`.
     ///
     /// # Errors
@@ -186,7 +182,7 @@ impl Findings {
                 Part::Map => self.map.as_ref().map(columns::places),
                 Part::Outliers => self.outliers.as_ref().map(|found| columns::oddities(items, found)),
                 Part::Neighbours => {
-                    self.near().map(|near| columns::neighbours(near, options.outliers.neighbours))
+                    self.near.as_ref().map(|near| columns::neighbours(near, options.outliers.neighbours))
                 }
                 Part::Latents => Some(columns::latents(items)?),
                 Part::Codes => Some(columns::codes(items)),
@@ -292,12 +288,13 @@ fn find(
     if wants(Part::Map) {
         found.map = Some(map(items, dir, &options.map, observer)?);
     }
-    if wants(Part::Outliers) {
-        let gallery = gallery.map(|gallery| (gallery, dir));
-        found.outliers = Some(outliers(items, gallery, &options.outliers, observer)?);
-    } else if wants(Part::Neighbours) {
-        let latents = if has_latents(items).is_ok() { Some(items.latents()?) } else { None };
-        found.near = Some(neighbours(items, latents.as_deref(), options.outliers.neighbours, observer)?);
+    if wants(Part::Outliers) || wants(Part::Neighbours) {
+        let near = nearest(items, options.outliers.nearest(), observer)?;
+        if wants(Part::Outliers) {
+            let reading = gallery.map(|gallery| Reading { gallery, dir, seen: &|_, _| () });
+            found.outliers = Some(outliers_among(items, &near, reading, &options.outliers, observer)?);
+        }
+        found.near = Some(near);
     }
     Ok(found)
 }

@@ -1,12 +1,11 @@
 //! One reading of all images: how bright, how sharp, of what proportions they are, and how badly the model reconstructs them.
 
-use std::path::Path;
-
+use super::{Reading, Seen};
 use crate::encode::{Autoencoder, EncodeOptions};
 use crate::error::Result;
 use crate::explore::items::Items;
 use crate::explore::reading::read_all;
-use crate::gallery::{Coder, Gallery, Observer};
+use crate::gallery::{Coder, Observer};
 use crate::images::{Item, Limits, Pixels, Resizer, Skipped, fitted, invert_ink, load};
 
 /// Sharpness is measured at no larger a size: beyond it, it tells about the sensor.
@@ -30,15 +29,15 @@ pub struct Look {
 /// Looks at all images, `[n]`; those that cannot be read are named.
 pub(super) fn look_at_all(
     items: &Items<'_>,
-    gallery: &Gallery,
-    dir: &Path,
+    reading: Reading<'_>,
     threads: usize,
     observer: &dyn Observer,
 ) -> Result<(Vec<Option<Look>>, Vec<Skipped>)> {
+    let Reading { gallery, dir, seen: shown } = reading;
     let coder = gallery.coder(threads);
     read_all(items, dir, threads, observer, || {
         let mut worker = Worker::new(&coder)?;
-        Ok(move |batch: &[(u32, Item)]| worker.look(batch))
+        Ok(move |batch: &[(u32, Item)]| worker.look(batch, shown))
     })
 }
 
@@ -56,7 +55,7 @@ impl<'a> Worker<'a> {
         Ok(Worker { coder, autoencoder, resizer: Resizer::new() })
     }
 
-    fn look(&mut self, batch: &[(u32, Item)]) -> Result<Vec<(u32, Result<Look, String>)>> {
+    fn look(&mut self, batch: &[(u32, Item)], shown: &Seen<'_>) -> Result<Vec<(u32, Result<Look, String>)>> {
         let shape = self.coder.model.metadata.input;
         let (mut images, mut seen) = (Vec::with_capacity(batch.len() * shape.size()), Vec::new());
         for (row, item) in batch {
@@ -65,6 +64,7 @@ impl<'a> Worker<'a> {
             let loaded = load(item, &Limits::default());
             let look = loaded.and_then(|loaded| {
                 self.resizer.to_input(&loaded.pixels, shape, &mut images[start..])?;
+                shown(*row, &loaded.pixels);
                 measure(&loaded.pixels)
             });
             if look.is_err() {

@@ -18,10 +18,10 @@ mod ranks;
 use std::path::Path;
 
 use super::items::Items;
-use super::neighbours::{Neighbours, neighbours};
+use super::neighbours::{Neighbours, nearest};
 use crate::error::Result;
 use crate::gallery::{Gallery, Observer};
-use crate::images::Skipped;
+use crate::images::{Pixels, Skipped};
 
 pub use doubts::Doubt;
 pub use flags::Flag;
@@ -42,8 +42,29 @@ impl Default for OutlierOptions {
     }
 }
 
+impl OutlierOptions {
+    /// Neighbours of each image that are looked at: those that tell how alone it is, and those that judge its label.
+    pub fn nearest(&self) -> usize {
+        self.neighbours.max(JUDGES)
+    }
+}
+
 /// Neighbours that judge a label.
 const JUDGES: usize = 20;
+
+/// Is shown each image as it is read, by its row; by several threads at once.
+pub type Seen<'a> = dyn Fn(u32, &Pixels) + Sync + 'a;
+
+/// How images are read again.
+#[derive(Clone, Copy)]
+pub struct Reading<'a> {
+    /// What reconstructs them.
+    pub gallery: &'a Gallery,
+    /// The folder of its index.
+    pub dir: &'a Path,
+    /// Whoever else wants to see them: reading is most of the work.
+    pub seen: &'a Seen<'a>,
+}
 
 /// How odd each image is; images by row.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,8 +78,6 @@ pub struct Outliers {
     pub neighbour_ranks: Vec<f32>,
     /// Distance to the so-manieth neighbour, `[n]`: 1 less the cosine of the latents.
     pub distances: Vec<f32>,
-    /// Of each image, so many as there were asked for, or as judge labels, whichever is more.
-    pub near: Neighbours,
     /// What was seen of each image, `[n]`; nothing where it could not be read, or was not asked for.
     pub looks: Vec<Option<Look>>,
     /// Its faults, `[n]`.
@@ -89,15 +108,27 @@ pub fn outliers(
     options: &OutlierOptions,
     observer: &dyn Observer,
 ) -> Result<Outliers> {
-    let latents = if items.snapshot().latent_size() > 0 { Some(items.latents()?) } else { None };
-    let k = options.neighbours.max(JUDGES);
-    let near = neighbours(items, latents.as_deref(), k, observer)?;
-    drop(latents);
+    let near = nearest(items, options.nearest(), observer)?;
+    let reading = gallery.map(|(gallery, dir)| Reading { gallery, dir, seen: &|_, _| () });
+    outliers_among(items, &near, reading, options, observer)
+}
+
+/// The same where the neighbours are known, [`OutlierOptions::nearest`] of each or more.
+///
+/// # Errors
+/// As [`outliers`].
+pub fn outliers_among(
+    items: &Items<'_>,
+    near: &Neighbours,
+    reading: Option<Reading<'_>>,
+    options: &OutlierOptions,
+    observer: &dyn Observer,
+) -> Result<Outliers> {
     let last = |row: u32| near.of(row).take(options.neighbours).last().map_or(0.0, |(_, distance)| distance);
     let distances: Vec<f32> = (0..items.len() as u32).map(last).collect();
     let neighbour_ranks = ranks::ranks(&distances);
-    let (looks, skipped) = match gallery {
-        Some((gallery, dir)) => look::look_at_all(items, gallery, dir, options.threads, observer)?,
+    let (looks, skipped) = match reading {
+        Some(reading) => look::look_at_all(items, reading, options.threads, observer)?,
         None => (vec![None; items.len()], Vec::new()),
     };
     let errors: Vec<Option<f32>> =
@@ -106,18 +137,8 @@ pub fn outliers(
     let scores = neighbour_ranks.iter().zip(&reconstruction_ranks);
     let scores = scores.map(|(&near, &drawn)| score(near, drawn)).collect();
     let flags = flags::flags(&looks);
-    let doubts = if items.is_labelled() { doubts::doubts(items, &near, JUDGES) } else { Vec::new() };
-    Ok(Outliers {
-        scores,
-        reconstruction_ranks,
-        neighbour_ranks,
-        distances,
-        near,
-        looks,
-        flags,
-        doubts,
-        skipped,
-    })
+    let doubts = if items.is_labelled() { doubts::doubts(items, near, JUDGES) } else { Vec::new() };
+    Ok(Outliers { scores, reconstruction_ranks, neighbour_ranks, distances, looks, flags, doubts, skipped })
 }
 
 /// One figure of two ranks.

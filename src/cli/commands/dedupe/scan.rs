@@ -213,7 +213,7 @@ pub(super) fn turns(names: &[String]) -> Result<Vec<Turn>> {
 }
 
 /// Refuses to write over one of the images of the index at `dir`, be it a duplicate or not.
-fn keep_files(path: &Path, dir: &Path) -> Result<()> {
+pub(in crate::cli::commands) fn keep_files(path: &Path, dir: &Path) -> Result<()> {
     let Ok(there) = path.canonicalize() else { return Ok(()) };
     let (snapshot, base) = (Snapshot::open(dir)?, dir.parent().unwrap_or(Path::new("")));
     let is_there = |name: &[u8]| file_of(name, base)?.canonicalize().ok().filter(|file| *file == there);
