@@ -50,7 +50,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Export) -> anyhow::Res
         true => Some(outliers::open(context, &args.reading, &args.compute, &dir)?),
         false => None,
     };
-    let teller = Teller::export(context).until(catch_interrupts());
+    let teller = Teller::looks(context).until(catch_interrupts());
     let done = export(&items, gallery.as_ref(), (&dir, &args.output), &options, &teller);
     teller.finish();
     let done = done?;

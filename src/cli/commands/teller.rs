@@ -64,11 +64,6 @@ impl<'a> Teller<'a> {
         Teller::stage(context, "choosing")
     }
 
-    /// For one kind of work after the other.
-    pub(super) fn export(context: &'a Context) -> Self {
-        Teller { stage: Cell::new(["exporting", "steps"]), ..Teller::picture(context, &[]) }
-    }
-
     /// Ends the work when `stop` is set.
     pub(super) fn until(self, stop: &'static AtomicBool) -> Self {
         Teller { stop: Some(stop), ..self }
