@@ -92,7 +92,7 @@ impl<'a> Links<'a> {
         let told = |done: usize, total: usize| comparison.told(done, total);
         let mut asked =
             Asked { limit: linking.cut, measure: &mut measure, told: &told, prefer: linking.prefer };
-        comparison.observer.stage("grouping", "pairs");
+        comparison.observer.starts("grouping", "pairs");
         let (mut groups, gone) = starred(unlike, linking.cut, linking.rank, linking.going);
         if !linking.across {
             // what references have in common is left alone

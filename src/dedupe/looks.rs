@@ -105,7 +105,7 @@ pub(super) fn look_at_all(
         writer.commit(SegmentBuilder::new(&settings)?, &gone)?;
     }
     let (mut skipped, mut held) = (Vec::new(), 0);
-    observer.stage("looking at", "images");
+    observer.starts("looking at", "images");
     let mut progress = Progress { total: new.len(), ..Progress::default() };
     // entries of a compressed stream have to be read one after the other
     let (in_sequence, apart): (Vec<_>, Vec<_>) = new.into_iter().partition(|(_, item)| item.in_sequence());

@@ -126,7 +126,7 @@ impl Comparison<'_> {
             images.par_iter().copied().filter(|&image| !is_flat(looks[image as usize].luma)).collect();
         let mut all = Compared::default();
         for &turn in turns {
-            self.observer.stage("comparing", "pairs");
+            self.observer.starts("comparing", "pairs");
             let candidates = self.candidates(&shown, turn)?;
             all.tested += candidates.len();
             let by_image: Vec<&[(u32, u32)]> = candidates.chunk_by(|one, next| one.0 == next.0).collect();

@@ -28,7 +28,7 @@ pub(super) fn read_all<T: Send, W: FnMut(&[(u32, Item)]) -> Result<Made<T>>>(
     observer: &dyn Observer,
     new: impl Fn() -> Result<W> + Sync,
 ) -> Result<(Vec<Option<T>>, Vec<Skipped>)> {
-    observer.stage("reading", "images");
+    observer.starts("reading", "images");
     let mut found: Vec<(u32, Item)> = Vec::with_capacity(items.len());
     let mut skipped = Vec::new();
     let name = |row: u32| items.snapshot().name(items.ids[row as usize]);

@@ -148,7 +148,7 @@ pub trait Observer {
     }
 
     /// What is done next, such as "comparing", and what of, such as "pairs": progress counts those from now on.
-    fn stage(&self, what: &'static str, of: &'static str) {
+    fn starts(&self, what: &'static str, of: &'static str) {
         let _ = (what, of);
     }
 

@@ -93,7 +93,7 @@ impl Observer for Teller<'_> {
         tell(&self.context.printer, choice, &[&data, &then]);
     }
 
-    fn stage(&self, what: &'static str, of: &'static str) {
+    fn starts(&self, what: &'static str, of: &'static str) {
         self.finish();
         self.stage.set([what, of]);
     }

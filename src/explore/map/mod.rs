@@ -151,7 +151,7 @@ fn by_neighbours(
     // of unit vectors, from 1 less the cosine
     let distances: Vec<f32> = found.distances.iter().map(|distance| (2.0 * distance).sqrt()).collect();
     let near = tsne::Neighbours { k: found.k, ids: &found.rows, distances: &distances };
-    observer.stage("arranging", "rounds");
+    observer.starts("arranging", "rounds");
     let rounds = |done: usize, total: usize| {
         observer.progress(&Progress { total, done, ..Progress::default() });
         !observer.interrupted()
