@@ -33,7 +33,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
 ];
 
 /// A third-party crate, the folder or file it may be named in, and in how many files there.
-const HOMES: [(&str, &str, usize); 39] = [
+const HOMES: [(&str, &str, usize); 38] = [
     ("ort", "src/runtime/", usize::MAX),
     ("zip", "src/runtime/", usize::MAX),
     ("zip", "src/images/containers/", usize::MAX),
@@ -44,7 +44,6 @@ const HOMES: [(&str, &str, usize); 39] = [
     ("prost", "src/onnx/", usize::MAX),
     ("nalgebra", "src/encode/", 2),
     ("nalgebra", "src/eval/floats.rs", 1),
-    ("nalgebra", "src/explore/cluster/space.rs", 1),
     ("rustfft", "src/explore/map/tsne/fourier.rs", 1),
     ("parquet", "src/explore/table/", 2),
     ("csv", "src/explore/table/values.rs", 1),

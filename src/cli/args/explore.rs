@@ -57,8 +57,9 @@ pub(in crate::cli) struct Grouping {
                   With labels: purity, NMI (normalized mutual information), ARI (adjusted Rand index), and the accuracy of the \
                   best matching of clusters and labels.\n\n\
                   JSON: method, unit, k, clusters [{id, size, medoid, diameter, silhouette, nearest, farthest, labels}], apart, \
-                  silhouette, tried [{k, silhouette}], purity, nmi, ari, accuracy, seconds, files, skipped [{path, reason}]. With \
-                  -o, a row for each image: path, label, cluster, distance (from the medoid), silhouette.\n\n\
+                  silhouette, tried [{k, silhouette}], purity, nmi, ari, accuracy, seconds, assign_seconds (of these, until \
+                  each image had its cluster), files, skipped [{path, reason}]. With -o, a row for each image: path, label, cluster, \
+                  distance (from the medoid), silhouette.\n\n\
                   Exit codes: 0 done, 2 wrong usage or no index, 3 some images could not be copied, linked or drawn, 4 the index \
                   is damaged, 130 interrupted."
 )]

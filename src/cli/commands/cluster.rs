@@ -55,8 +55,9 @@ struct Document<'a> {
     tried: &'a [Tried],
     #[serde(flatten)]
     agreement: Option<Agreement>,
-    /// The clustering itself, without opening the index.
+    /// The clustering itself, without opening the index; and of that, until each image had its cluster.
     seconds: f64,
+    assign_seconds: f64,
     files: usize,
     skipped: Vec<SkippedDocument<'a>>,
 }
@@ -162,6 +163,7 @@ fn document<'a>(
         tried: &found.tried,
         agreement: found.agreement,
         seconds,
+        assign_seconds: found.assign_seconds,
         files,
         skipped: skipped_documents(skipped),
     }

@@ -19,6 +19,7 @@ mod summary;
 mod tests;
 
 use std::str::FromStr;
+use std::time::Instant;
 
 use aesearch_index::words;
 use rand::SeedableRng;
@@ -31,7 +32,7 @@ use crate::error::{Error, Result};
 use crate::gallery::Observer;
 use agreement::Table;
 use density::{Density, hdbscan};
-use partition::{Centre, chosen, partition, refine};
+use partition::{Centre, chosen, partition};
 use space::{Codes, Latents, Space};
 use summary::{Summary, summarize};
 
@@ -54,7 +55,7 @@ pub enum Method {
     /// Codes around the majority of each of their bits: the fastest.
     #[default]
     KMajority,
-    /// Latents around their mean direction.
+    /// Latents, at length 1, around their mean.
     KMeans,
     /// Latents around one of them.
     KMedoids,
@@ -139,6 +140,8 @@ pub struct Clustering {
     pub tried: Vec<Tried>,
     /// How labels agree, where there are some.
     pub agreement: Option<Agreement>,
+    /// How long it took until each image had its cluster, seconds; what is told of the clusters came after.
+    pub assign_seconds: f64,
     /// How many images of each cluster have each label, `[clusters, labels]`; last, where there are some, those of no cluster.
     pub label_counts: Vec<Vec<usize>>,
 }
@@ -164,49 +167,50 @@ pub fn cluster(items: &Items<'_>, options: &ClusterOptions, observer: &dyn Obser
             items.latents().map_err(|error| error.with_hint("--method k-majority needs codes alone"))?;
         Ok::<_, Error>(Latents { size: snapshot.latent_size(), values })
     };
-    let codes = Codes { words: words(snapshot.bits()), codes: items.codes() };
     let go_on = || !observer.interrupted();
-    let way = Way { codes: &codes, options, go_on: &go_on };
     let summed = match options.method {
-        Method::KMajority => way.summed(&codes, None),
-        Method::KMeans => way.summed(&latents()?, Some(Centre::Mean)),
-        Method::KMedoids => way.summed(&latents()?, Some(Centre::Medoid)),
+        Method::KMajority => {
+            let codes = Codes { words: words(snapshot.bits()), codes: items.codes() };
+            summed(&codes, Centre::Mean, options, &go_on)
+        }
+        Method::KMeans => summed(&latents()?, Centre::Mean, options, &go_on),
+        Method::KMedoids => summed(&latents()?, Centre::Medoid, options, &go_on),
         Method::Hdbscan => return by_density(items, &latents()?, options, observer),
     };
     let unit = if options.method == Method::KMajority { Unit::Bits } else { Unit::Cosine };
-    let (tried, summary) = summed.ok_or(Error::Interrupted)?;
-    Ok(described(items, options.method, unit, tried, summary))
+    let summed = summed.ok_or(Error::Interrupted)?;
+    Ok(described(items, options.method, unit, summed))
 }
 
-/// How a number of clusters is found.
-struct Way<'a> {
-    codes: &'a Codes,
-    options: &'a ClusterOptions,
-    go_on: &'a dyn Fn() -> bool,
+/// Clusters, how they were chosen, and how long it took to find them.
+struct Summed {
+    tried: Vec<Tried>,
+    summary: Summary,
+    assign_seconds: f64,
 }
 
-impl Way<'_> {
-    /// The numbers of clusters that were tried, and the clusters; nothing where the work is to end. With `centre`, what the codes found
-    /// is refined in `space`.
-    fn summed<S: Space>(&self, space: &S, centre: Option<Centre>) -> Option<(Vec<Tried>, Summary)> {
-        let ClusterOptions { k, max_k, seed, .. } = *self.options;
-        let find = |codes: &Codes, space: &S, k: usize| {
-            let found = partition(codes, k, seed, self.go_on)?;
-            centre.map_or(Some(found.clone()), |centre| refine(space, &found, centre, self.go_on))
-        };
-        let tried = match k {
-            Some(_) => Vec::new(),
-            None => {
-                let sample = chosen(space.len(), SAMPLE, &mut ChaCha8Rng::seed_from_u64(seed));
-                let (codes, space) = (self.codes.pick(&sample), space.pick(&sample));
-                choose::try_all(&space, max_k, &|k| find(&codes, &space, k))?
-            }
-        };
-        let clusters = find(self.codes, space, k.unwrap_or_else(|| choose::best(&tried)))?;
-        let k = clusters.iter().max().map_or(0, |&most| most as usize + 1);
-        let clusters: Vec<Option<u32>> = clusters.into_iter().map(Some).collect();
-        Some((tried, summarize(space, &clusters, k)))
-    }
+/// Nothing where the work is to end.
+fn summed<S: Space>(
+    space: &S,
+    centre: Centre,
+    options: &ClusterOptions,
+    go_on: &dyn Fn() -> bool,
+) -> Option<Summed> {
+    let start = Instant::now();
+    let ClusterOptions { k, max_k, seed, .. } = *options;
+    let tried = match k {
+        Some(_) => Vec::new(),
+        None => {
+            let sample = space.pick(&chosen(space.len(), SAMPLE, &mut ChaCha8Rng::seed_from_u64(seed)));
+            choose::try_all(&sample, max_k, &|k| partition(&sample, (k, centre), seed, go_on))?
+        }
+    };
+    let k = k.unwrap_or_else(|| choose::best(&tried));
+    let clusters = partition(space, (k, centre), seed, go_on)?;
+    let assign_seconds = start.elapsed().as_secs_f64();
+    let k = clusters.iter().max().map_or(0, |&most| most as usize + 1);
+    let clusters: Vec<Option<u32>> = clusters.into_iter().map(Some).collect();
+    Some(Summed { tried, summary: summarize(space, &clusters, k), assign_seconds })
 }
 
 fn by_density(
@@ -215,22 +219,20 @@ fn by_density(
     options: &ClusterOptions,
     observer: &dyn Observer,
 ) -> Result<Clustering> {
+    let start = Instant::now();
     let n = items.len();
     let near = neighbours(items, Some(&latents.values), NEIGHBOURS.min(n.max(2) - 1), observer)?;
     let min_size = options.min_size.unwrap_or((n.isqrt() / 2).max(5));
     let density = Density { min_size: min_size.max(2), min_samples: MIN_SAMPLES, least: 1e-3 };
-    let metric = |distance: f32| Latents::metric(f64::from(distance)) as f32;
+    let metric = |distance: f32| (2.0 * distance).sqrt(); // the length of the chord
     let (assignment, k) = hdbscan(&near, metric, density);
-    Ok(described(items, Method::Hdbscan, Unit::Cosine, Vec::new(), summarize(latents, &assignment, k)))
+    let assign_seconds = start.elapsed().as_secs_f64();
+    let summed = Summed { tried: Vec::new(), summary: summarize(latents, &assignment, k), assign_seconds };
+    Ok(described(items, Method::Hdbscan, Unit::Cosine, summed))
 }
 
-fn described(
-    items: &Items<'_>,
-    method: Method,
-    unit: Unit,
-    tried: Vec<Tried>,
-    summary: Summary,
-) -> Clustering {
+fn described(items: &Items<'_>, method: Method, unit: Unit, summed: Summed) -> Clustering {
+    let Summed { tried, summary, assign_seconds } = summed;
     let Summary { clusters, assignment, distances, silhouettes } = summary;
     let in_clusters = silhouettes.iter().flatten().count().max(1);
     let sum: f64 = silhouettes.iter().flatten().map(|&silhouette| f64::from(silhouette)).sum();
@@ -246,6 +248,7 @@ fn described(
         silhouette: sum / in_clusters as f64,
         tried,
         agreement: if labelled { table.agreement() } else { None },
+        assign_seconds,
         label_counts: if labelled { table.counts } else { Vec::new() },
     }
 }

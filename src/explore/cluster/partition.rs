@@ -1,25 +1,30 @@
 //! Clusters of a given number: greedy k-means++ starts (Arthur and Vassilvitskii 2007), then assignment and new centres in turn (Lloyd
 //! 1982).
 //!
-//! The same loop is k-majority on codes (Grana et al. 2013), spherical k-means on latents (Dhillon and Modha 2001) and, with items for
-//! centres, k-medoids by alternation (Park and Jun 2009). The best of several starts on a sample of codes goes on with all items; where
-//! latents decide, they go on from what the codes found, which are far quicker to compare.
+//! The same loop is k-majority on codes (Grana et al. 2013), k-means on latents and, with items for centres, k-medoids by alternation
+//! (Park and Jun 2009). Several starts are tried on few items, the best goes on with more of them, and then with all: most of the way is
+//! gone where rounds are cheap.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use super::space::{Assigned, Space};
 use super::summary::medoids;
 
-/// Starts, of which the one with the least sum of distances is taken, and their rounds.
-const STARTS: usize = 8;
-const FIRST_ROUNDS: usize = 8;
-/// Items of the sample that they are tried on, at least, and for each cluster.
-const SAMPLE: usize = 10_000;
-const SAMPLE_PER_CLUSTER: usize = 50;
-/// Rounds at most; fewer where fewer than one item in a thousand moves on.
+/// Starts, of which the one with the least sum of distances is taken, and their rounds. With many clusters one start costs more, and
+/// they differ less.
+const STARTS: usize = 6;
+const STARTED_CLUSTERS: usize = 120;
+const FIRST_ROUNDS: usize = 4;
+/// Items that they are tried on, and those that the best goes on with: at least, and for each cluster.
+const FEW: (usize, usize) = (2000, 20);
+const MORE: (usize, usize) = (10_000, 50);
+/// Rounds at most; fewer where the sum of distances falls by no more than this part.
 const ROUNDS: usize = 50;
-const SETTLED: usize = 1000;
+const SETTLED: f64 = 1e-3;
+/// Items that one task looks at.
+const CHUNK: usize = 1024;
 
 /// What stands for a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,42 +38,32 @@ pub(super) enum Centre {
 /// Parts the items of `space` into at most `k` clusters, none empty; nothing where `go_on` says so.
 pub(super) fn partition<S: Space>(
     space: &S,
-    k: usize,
+    (k, centre): (usize, Centre),
     seed: u64,
     go_on: &dyn Fn() -> bool,
 ) -> Option<Vec<u32>> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let k = k.min(space.len());
-    let wanted = SAMPLE.max(k * SAMPLE_PER_CLUSTER);
-    let sample = (wanted < space.len()).then(|| space.pick(&chosen(space.len(), wanted, &mut rng)));
-    let tried = sample.as_ref().unwrap_or(space);
+    let mut sample = |(least, each): (usize, usize)| {
+        let wanted = least.max(k * each);
+        (wanted < space.len()).then(|| space.pick(&chosen(space.len(), wanted, &mut rng)))
+    };
+    let (few, more) = (sample(FEW), sample(MORE));
+    let tried = few.as_ref().unwrap_or(space);
     let mut best: Option<(f64, S::Centres)> = None;
-    for _ in 0..STARTS {
+    for _ in 0..(STARTED_CLUSTERS / k.max(1)).clamp(1, STARTS) {
         let start = tried.centres(&seeds(tried, k, &mut rng));
         let (assignment, centres) = settle(tried, start, (k, Centre::Mean), FIRST_ROUNDS, go_on)?;
-        let cost = assignment.iter().map(|to| f64::from(to.distance)).sum::<f64>();
+        let cost = cost(&assignment);
         if best.as_ref().is_none_or(|(least, _)| cost < *least) {
             best = Some((cost, centres));
         }
     }
-    let (_, centres) = best?;
-    let (_, centres) = settle(tried, centres, (k, Centre::Mean), ROUNDS, go_on)?;
-    let (assignment, _) = settle(space, centres, (k, Centre::Mean), ROUNDS, go_on)?;
-    Some(without_empty(assignment, k))
-}
-
-/// Goes on in `space` from a clustering into `k`, none empty, that was found in another one; nothing where `go_on` says so.
-pub(super) fn refine<S: Space>(
-    space: &S,
-    clusters: &[u32],
-    centre: Centre,
-    go_on: &dyn Fn() -> bool,
-) -> Option<Vec<u32>> {
-    let k = clusters.iter().max().map_or(0, |&most| most as usize + 1);
-    let clusters: Vec<Option<u32>> = clusters.iter().copied().map(Some).collect();
-    let medoids = medoids(space, &clusters, &space.totals(&clusters, k), k);
-    let start = space.centres(&medoids.into_iter().flatten().collect::<Vec<u32>>());
-    let (assignment, _) = settle(space, start, (k, centre), ROUNDS, go_on)?;
+    let (_, mut centres) = best?;
+    if let Some(more) = &more {
+        (_, centres) = settle(more, centres, (k, Centre::Mean), ROUNDS, go_on)?;
+    }
+    let (assignment, _) = settle(space, centres, (k, centre), ROUNDS, go_on)?;
     Some(without_empty(assignment, k))
 }
 
@@ -85,28 +80,30 @@ pub(super) fn chosen(len: usize, count: usize, rng: &mut ChaCha8Rng) -> Vec<u32>
     chosen
 }
 
-/// `k` items that lie apart: each is the best of some that are drawn with chances that grow with the square of their distances to
-/// those there are.
+/// `k` items that lie apart: each is the best of some that are drawn with chances that grow with their distances to those there
+/// are, which in both spaces are squares of lengths.
 fn seeds<S: Space>(space: &S, k: usize, rng: &mut ChaCha8Rng) -> Vec<u32> {
     let first = rng.random_range(0..space.len() as u32);
     let mut seeds = vec![first];
-    let to = |row: u32| space.assign(&space.centres(&[row])).into_iter().map(|to| to.distance);
+    let rows = 0..space.len() as u32;
+    let to = |from: u32| {
+        rows.clone().into_par_iter().with_min_len(CHUNK).map(move |row| space.distance(from, row) as f32)
+    };
     let mut far: Vec<f32> = to(first).collect();
-    let weight = |far: f32| f64::from(far).powi(2);
     let candidates = 2 + (k as f64).ln() as usize;
     while seeds.len() < k {
-        let total: f64 = far.iter().map(|&far| weight(far)).sum();
+        let total: f64 = far.iter().map(|&far| f64::from(far)).sum();
         let mut best: Option<(f64, u32, Vec<f32>)> = None;
         for _ in 0..candidates {
             let mut left = total * rng.random::<f64>();
             let drawn = far.iter().position(|&far| {
-                left -= weight(far);
+                left -= f64::from(far);
                 far > 0.0 && left <= 0.0
             });
             // where all items are at a seed, there are no more clusters than seeds
             let Some(row) = drawn.or_else(|| far.iter().rposition(|&far| far > 0.0)) else { return seeds };
-            let nearer: Vec<f32> = far.iter().zip(to(row as u32)).map(|(far, to)| far.min(to)).collect();
-            let left = nearer.iter().map(|&far| weight(far)).sum();
+            let nearer: Vec<f32> = to(row as u32).zip(&far).map(|(to, far)| far.min(to)).collect();
+            let left = nearer.iter().map(|&far| f64::from(far)).sum();
             if best.as_ref().is_none_or(|(least, ..)| left < *least) {
                 best = Some((left, row as u32, nearer));
             }
@@ -141,13 +138,18 @@ fn settle<S: Space>(
             }
         };
         let next = space.assign(&centres);
-        let moved = assignment.iter().zip(&next).filter(|(was, is)| was.cluster != is.cluster).count();
+        let [was, is] = [&assignment, &next].map(|all| cost(all));
         assignment = next;
-        if moved * SETTLED < space.len() {
+        if was - is <= was * SETTLED {
             break;
         }
     }
     Some((assignment, centres))
+}
+
+/// The sum of the distances from centres.
+fn cost(assignment: &[Assigned]) -> f64 {
+    assignment.iter().map(|to| f64::from(to.distance)).sum()
 }
 
 /// The clusters that have members, numbered anew.

@@ -4,7 +4,6 @@
 //! vectors. So medoids and silhouettes are exact and cost one look at each item per cluster, not one at each pair.
 
 use aesearch_index::{distance, nearest};
-use nalgebra::{DMatrix, DMatrixView};
 use rayon::prelude::*;
 
 use crate::explore::neighbours::dot;
@@ -25,6 +24,8 @@ pub(super) trait Space: Sync + Sized {
     type Centres: Sync + Send;
     /// What is known of clusters, to tell the distances to all of their members.
     type Totals: Sync;
+    /// So many members of a cluster, those farthest from its middle, are compared with each other for its diameter.
+    const OUTER: usize;
 
     /// Items.
     fn len(&self) -> usize;
@@ -34,6 +35,8 @@ pub(super) trait Space: Sync + Sized {
     fn distance(&self, a: u32, b: u32) -> f64;
     /// A distance as one that keeps the triangle inequality; it grows with it.
     fn metric(distance: f64) -> f64;
+    /// How far each of some items, the first of them their medoid, is from one point in their middle, by that metric.
+    fn outward(&self, rows: &[u32]) -> Vec<f64>;
     /// Items as centres.
     fn centres(&self, rows: &[u32]) -> Self::Centres;
     /// The nearest centre of each item, the first of several.
@@ -89,6 +92,7 @@ pub(super) struct ByteTotals(Vec<[u32; 256]>); // [k, bytes]
 impl Space for Codes {
     type Centres = Vec<u64>; // [k, words]
     type Totals = ByteTotals;
+    const OUTER: usize = 20_000;
 
     fn len(&self) -> usize {
         self.codes.len() / self.words
@@ -104,6 +108,10 @@ impl Space for Codes {
 
     fn metric(distance: f64) -> f64 {
         distance
+    }
+
+    fn outward(&self, rows: &[u32]) -> Vec<f64> {
+        rows.iter().map(|&row| self.distance(rows[0], row)).collect()
     }
 
     fn centres(&self, rows: &[u32]) -> Vec<u64> {
@@ -205,65 +213,71 @@ pub(super) struct VectorTotals {
 }
 
 impl Space for Latents {
-    type Centres = DMatrix<f32>; // [size, k]
+    type Centres = Vec<f32>; // [k, size]
     type Totals = VectorTotals;
+    const OUTER: usize = 5_000;
 
     fn len(&self) -> usize {
         self.values.len() / self.size
     }
 
     fn pick(&self, rows: &[u32]) -> Self {
-        let values = rows.iter().flat_map(|&row| self.vector(row)).copied().collect();
-        Latents { size: self.size, values }
+        Latents { size: self.size, values: self.centres(rows) }
     }
 
     fn distance(&self, a: u32, b: u32) -> f64 {
-        let dot = dot(self.vector(a), self.vector(b));
-        f64::from((1.0 - dot).clamp(0.0, 2.0))
+        f64::from(apart(dot(self.vector(a), self.vector(b))))
     }
 
-    /// The length of the chord.
+    /// The angle: the tightest there is, so that bounds by it leave least to compare.
     fn metric(distance: f64) -> f64 {
-        (2.0 * distance).sqrt()
+        (1.0 - distance).clamp(-1.0, 1.0).acos()
     }
 
-    fn centres(&self, rows: &[u32]) -> DMatrix<f32> {
-        DMatrix::from_vec(self.size, rows.len(), self.pick(rows).values)
-    }
-
-    fn assign(&self, centres: &DMatrix<f32>) -> Vec<Assigned> {
-        let centres = centres.transpose(); // [k, size]
-        let k = centres.nrows();
-        let assign = |dots: &mut DMatrix<f32>, vectors: &[f32]| {
-            let vectors = DMatrixView::from_slice(vectors, self.size, vectors.len() / self.size);
-            if dots.ncols() != vectors.ncols() {
-                *dots = DMatrix::zeros(k, vectors.ncols());
-            }
-            dots.gemm(1.0, &centres, &vectors, 0.0);
-            let nearest = |dots: nalgebra::DVectorView<'_, f32>| {
-                let mut best = Assigned { cluster: 0, distance: f32::MIN };
-                for (&dot, cluster) in dots.iter().zip(0..) {
-                    if dot > best.distance {
-                        best = Assigned { cluster, distance: dot };
-                    }
-                }
-                Assigned { distance: (1.0 - best.distance).clamp(0.0, 2.0), ..best }
-            };
-            dots.column_iter().map(|column| nearest(column.as_view())).collect::<Vec<_>>()
+    fn outward(&self, rows: &[u32]) -> Vec<f64> {
+        let mut sum = vec![0f64; self.size];
+        for &row in rows {
+            sum.iter_mut().zip(self.vector(row)).for_each(|(sum, &value)| *sum += f64::from(value));
+        }
+        let length = sum.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let middle: Vec<f32> = if length > 0.0 {
+            sum.iter().map(|x| (x / length) as f32).collect()
+        } else {
+            self.vector(rows[0]).to_vec()
         };
-        let chunks = self.values.par_chunks(CHUNK * self.size);
-        chunks.map_init(|| DMatrix::zeros(0, 0), assign).collect::<Vec<_>>().concat()
+        let far = |&row: &u32| Self::metric(f64::from(apart(dot(self.vector(row), &middle))));
+        rows.iter().map(far).collect()
     }
 
-    fn means(&self, assignment: &[Assigned], old: &DMatrix<f32>) -> DMatrix<f32> {
-        let k = old.ncols();
-        let mut centres = old.clone();
-        let sums = self.sums(|row| Some(assignment[row].cluster), k);
-        for (mut centre, sum) in centres.column_iter_mut().zip(sums.chunks_exact(self.size)) {
-            let length = sum.iter().map(|x| x * x).sum::<f64>().sqrt();
-            if length > 0.0 {
-                centre.iter_mut().zip(sum).for_each(|(centre, sum)| *centre = (sum / length) as f32);
+    fn centres(&self, rows: &[u32]) -> Vec<f32> {
+        rows.iter().flat_map(|&row| self.vector(row)).copied().collect()
+    }
+
+    /// By the squared length between, as means are shorter than 1.
+    fn assign(&self, centres: &Vec<f32>) -> Vec<Assigned> {
+        let squares: Vec<f32> = centres.chunks_exact(self.size).map(|centre| dot(centre, centre)).collect();
+        let nearest = |vector: &[f32]| {
+            let mut best = Assigned { cluster: 0, distance: f32::INFINITY };
+            for ((cluster, centre), square) in (0..).zip(centres.chunks_exact(self.size)).zip(&squares) {
+                let distance = 1.0 + square - 2.0 * dot(centre, vector);
+                if distance < best.distance {
+                    best = Assigned { cluster, distance };
+                }
             }
+            best
+        };
+        let vectors = self.values.par_chunks_exact(self.size).with_min_len(CHUNK);
+        vectors.map(nearest).collect()
+    }
+
+    fn means(&self, assignment: &[Assigned], old: &Vec<f32>) -> Vec<f32> {
+        let mut sizes = vec![0u32; old.len() / self.size];
+        assignment.iter().for_each(|to| sizes[to.cluster as usize] += 1);
+        let sums = self.sums(|row| Some(assignment[row].cluster), sizes.len());
+        let mut centres = old.clone();
+        let each = centres.chunks_exact_mut(self.size).zip(sums.chunks_exact(self.size)).zip(sizes);
+        for ((centre, sum), size) in each.filter(|(_, size)| *size > 0) {
+            centre.iter_mut().zip(sum).for_each(|(mean, sum)| *mean = (sum / f64::from(size)) as f32);
         }
         centres
     }
@@ -275,8 +289,20 @@ impl Space for Latents {
     }
 
     fn total(&self, totals: &VectorTotals, row: u32, cluster: usize) -> f64 {
-        let sum = &totals.sums[cluster * self.size..][..self.size];
-        let dot: f64 = self.vector(row).iter().zip(sum).map(|(&x, sum)| f64::from(x) * sum).sum();
-        (f64::from(totals.sizes[cluster]) - dot).max(0.0)
+        let (sum, sum_rest) = totals.sums[cluster * self.size..][..self.size].as_chunks::<4>();
+        let (vector, vector_rest) = self.vector(row).as_chunks::<4>();
+        let mut dots = [0f64; 4]; // at once, as each would wait for the last
+        for (x, sum) in vector.iter().zip(sum) {
+            for i in 0..4 {
+                dots[i] += f64::from(x[i]) * sum[i];
+            }
+        }
+        let rest: f64 = vector_rest.iter().zip(sum_rest).map(|(&x, sum)| f64::from(x) * sum).sum();
+        (f64::from(totals.sizes[cluster]) - dots.iter().sum::<f64>() - rest).max(0.0)
     }
+}
+
+/// 1 less a cosine.
+fn apart(cosine: f32) -> f32 {
+    (1.0 - cosine).clamp(0.0, 2.0)
 }

@@ -6,8 +6,6 @@ use super::space::Space;
 
 /// Images that are named at either end of a cluster.
 const NAMED: usize = 5;
-/// The diameter is that of the members farthest from the medoid, where there are more than so many.
-const MAX_OUTER: usize = 20_000;
 /// Rows that one task looks at.
 const CHUNK: usize = 1024;
 
@@ -16,7 +14,7 @@ const CHUNK: usize = 1024;
 pub struct Cluster {
     /// Its members, ascending by distance from the medoid, which is the first.
     pub members: Vec<u32>,
-    /// The largest distance of two members; of more than 20,000 members, of those farthest from the medoid.
+    /// The largest distance of two members; of more than 20,000 members (5,000 by latents), of those farthest from the middle.
     pub diameter: f64,
     /// The mean silhouette of its members, -1 to 1.
     pub silhouette: f64,
@@ -71,10 +69,10 @@ pub(super) fn summarize<S: Space>(space: &S, clusters: &[Option<u32>], k: usize)
         });
         let silhouette: f64 =
             far.iter().filter_map(|&(_, row)| silhouettes[row as usize]).map(f64::from).sum();
-        let diameter = diameter(space, &far);
         let silhouette = silhouette / far.len() as f64;
         let distances: Vec<f32> = far.iter().map(|&(distance, _)| distance as f32).collect();
-        let members = far.into_iter().map(|(_, row)| row).collect();
+        let members: Vec<u32> = far.into_iter().map(|(_, row)| row).collect();
+        let diameter = diameter(space, &members);
         Some((Cluster { members, diameter, silhouette }, distances))
     };
     let mut described: Vec<(Cluster, Vec<f32>)> =
@@ -144,12 +142,12 @@ pub(super) fn silhouettes<S: Space>(
     clusters.par_iter().with_min_len(CHUNK).enumerate().map(of_row).collect()
 }
 
-/// The largest distance of two of `members`, whose distances from the medoid ascend. By the triangle inequality, only those far from
-/// the medoid can have it.
-fn diameter<S: Space>(space: &S, members: &[(f64, u32)]) -> f64 {
-    let outer = &members[members.len().saturating_sub(MAX_OUTER)..];
-    let far: Vec<(f64, u32)> =
-        outer.iter().rev().map(|&(distance, row)| (S::metric(distance), row)).collect();
+/// The largest distance of two of `members`, the first of them the medoid. By the triangle inequality, only those far from the
+/// middle can have it.
+fn diameter<S: Space>(space: &S, members: &[u32]) -> f64 {
+    let mut far: Vec<(f64, u32)> = space.outward(members).into_iter().zip(members.iter().copied()).collect();
+    far.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    far.truncate(S::OUTER);
     let (mut largest, mut reach) = (0.0, 0.0);
     for (i, &(a_far, a)) in far.iter().enumerate() {
         if far.get(i + 1).is_none_or(|&(b_far, _)| a_far + b_far <= reach) {

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::choose;
 use super::density::{Density, hdbscan};
-use super::partition::{Centre, partition, refine};
+use super::partition::{Centre, partition};
 use super::space::{Codes, Latents, Space};
 use super::summary::summarize;
 use crate::explore::neighbours::{NONE, Neighbours};
@@ -32,8 +32,12 @@ fn latents(k: usize, each: usize) -> (Latents, Vec<u32>) {
 }
 
 fn unit(vector: [f32; 5]) -> [f32; 5] {
+    std::array::from_fn(|d| unit_of(&vector)[d])
+}
+
+fn unit_of(vector: &[f32]) -> Vec<f32> {
     let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-    vector.map(|x| x / length)
+    vector.iter().map(|x| x / length).collect()
 }
 
 /// Whether both group alike, whatever the numbers.
@@ -46,30 +50,45 @@ fn same(a: &[u32], b: &[u32]) -> bool {
 #[test]
 fn k_majority_finds_the_clusters_of_codes() {
     let (space, truth) = codes(7, 60);
-    let found = partition(&space, 7, 0, &|| true).unwrap();
+    let found = partition(&space, (7, Centre::Mean), 0, &|| true).unwrap();
     assert!(same(&found, &truth));
-    assert_eq!(partition(&space, 7, 0, &|| true).unwrap(), found, "the same seed");
-    assert_eq!(partition(&space, 7, 0, &|| false), None);
+    assert_eq!(partition(&space, (7, Centre::Mean), 0, &|| true).unwrap(), found, "the same seed");
+    assert_eq!(partition(&space, (7, Centre::Mean), 0, &|| false), None);
 }
 
 #[test]
-fn k_means_and_k_medoids_mend_what_they_start_from() {
-    let (space, truth) = latents(4, 80);
-    let mut start = truth.clone();
-    start.iter_mut().step_by(5).for_each(|cluster| *cluster = (*cluster + 1) % 4);
+fn k_means_and_k_medoids_find_the_clusters_of_latents() {
+    let (space, truth) = latents(5, 80);
     for centre in [Centre::Mean, Centre::Medoid] {
-        assert!(same(&refine(&space, &start, centre, &|| true).unwrap(), &truth), "{centre:?}");
+        assert!(same(&partition(&space, (5, centre), 0, &|| true).unwrap(), &truth), "{centre:?}");
+    }
+}
+
+#[test]
+fn many_centres_at_once_are_as_one_by_one() {
+    for (k, size) in [(1, 5), (4, 8), (7, 64), (10, 67)] {
+        let mut rng = ChaCha8Rng::seed_from_u64(9);
+        let values: Vec<f32> = (0..size * (k + 40)).map(|_| rng.random::<f32>() - 0.5).collect();
+        let space = Latents { size, values: values.chunks(size).flat_map(unit_of).collect() };
+        let centres = space.centres(&(0..k as u32).collect::<Vec<u32>>());
+        for (row, to) in (0..).zip(space.assign(&centres)) {
+            let far: Vec<f32> = (0..k as u32).map(|centre| space.distance(centre, row) as f32).collect();
+            // of vectors of length 1, the square of the length between is twice what 1 lacks to the cosine
+            let least = 2.0 * far.iter().copied().fold(f32::INFINITY, f32::min);
+            assert!((to.distance - least).abs() < 1e-5, "{} {least}", to.distance);
+            assert!((2.0 * far[to.cluster as usize] - least).abs() < 1e-5);
+        }
     }
 }
 
 #[test]
 fn equal_items_make_one_cluster() {
     let space = Codes { words: 1, codes: vec![9; 20] };
-    assert_eq!(partition(&space, 3, 0, &|| true).unwrap(), [0; 20]);
+    assert_eq!(partition(&space, (3, Centre::Mean), 0, &|| true).unwrap(), [0; 20]);
     let summary = summarize(&space, &[Some(0); 20], 1);
     assert_eq!((summary.clusters[0].diameter, summary.clusters[0].medoid()), (0.0, 0));
     let alone = Codes { words: 1, codes: vec![9] };
-    assert_eq!(partition(&alone, 5, 0, &|| true).unwrap(), [0]);
+    assert_eq!(partition(&alone, (5, Centre::Mean), 0, &|| true).unwrap(), [0]);
 }
 
 #[test]
@@ -113,7 +132,7 @@ fn agrees<S: Space>(space: &S) {
 #[test]
 fn as_many_clusters_as_there_are_fit_best() {
     let (space, _) = codes(6, 50);
-    let tried = choose::try_all(&space, 12, &|k| partition(&space, k, 0, &|| true)).unwrap();
+    let tried = choose::try_all(&space, 12, &|k| partition(&space, (k, Centre::Mean), 0, &|| true)).unwrap();
     assert_eq!(tried.iter().map(|tried| tried.k).collect::<Vec<_>>(), (2..=12).collect::<Vec<_>>());
     assert_eq!(choose::best(&tried), 6);
     assert_eq!(choose::best(&[]), 1);
