@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aesearch_index::Snapshot;
 use rand::{RngExt, SeedableRng};
@@ -188,8 +188,17 @@ fn a_long_run_killed_again_and_again_gets_there_in_the_end() {
     let mut random = ChaCha8Rng::seed_from_u64(9);
     let (mut kills, mut between, mut finished) = (0, 0, 0);
     while kills < KILLS_OF_ONE {
-        let running = run("killed");
-        std::thread::sleep(taken.mul_f64(random.random_range(0.0..0.8)));
+        let mut running = run("killed");
+        match kills % 2 {
+            0 => std::thread::sleep(taken.mul_f64(random.random_range(0.0..0.8))),
+            // a moment after a commit, however busy the machine is
+            _ => {
+                let before = images(&killed);
+                while images(&killed) == before && running.goes_on() {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+            }
+        }
         if !running.kill() {
             // it was done already: from the beginning
             check_end();
