@@ -1,7 +1,7 @@
 //! What became of a collection: two indexes held against each other, by the images' names and contents.
 //!
 //! A name on both sides with the same content is the same; with another content, changed. A content that is there under another name
-//! was renamed. What is left is gone, or added; and of those added, some are near to what was there before.
+//! that is new was renamed. What is left is gone, or added (a copy of an image that stays is added); and of those added, some are near to what was there before.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -34,9 +34,9 @@ pub struct Diff {
     pub changed: Vec<Vec<u8>>,
     /// The same content under another name: from, to.
     pub renamed: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Contents that are not there any more.
+    /// Names that are not there any more, and whose contents are not there under a new one.
     pub gone: Vec<Vec<u8>>,
-    /// Contents that were not there.
+    /// New names, whose contents were not there under one that is gone.
     pub added: Vec<Vec<u8>>,
     /// Those of `added` within the radius of an image that was there, the nearest first; nothing where the models differ, since their
     /// codes cannot be compared.

@@ -20,7 +20,7 @@ pub const NONE: u32 = u32::MAX;
 /// The nearest others of each image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Neighbours {
-    /// Neighbours of each.
+    /// Neighbours of each: as many as were asked for, or all others.
     pub k: usize,
     /// Rows, `[n, k]`, the nearest first; [`NONE`] where there are no more.
     pub rows: Vec<u32>,
@@ -62,6 +62,7 @@ pub fn neighbours(
     let size = latents.map_or(0, |latents| latents.len() / items.len());
     let mut row_of = vec![NONE; items.ids.iter().max().map_or(0, |&most| most as usize + 1)];
     items.ids.iter().zip(0..).for_each(|(&id, row)| row_of[id as usize] = row);
+    let k = k.min(items.len().saturating_sub(1)).max(1); // there are no more
     let candidates = (k * CANDIDATES).max(MIN_CANDIDATES);
     // itself is among them; and of equally near ones, chance should not decide
     let search = Search { k: candidates + 1, mode: Mode::Recall(0.99), radius: None, ties: true };

@@ -36,7 +36,8 @@ pub enum Choice {
 pub struct Subset {
     /// By row; diverse ones in the order in which they were chosen, the ones that tell most first.
     pub rows: Vec<u32>,
-    /// How many images of the collection have each of them nearest, itself included.
+    /// How many images of the collection have each of them nearest, itself included; of chosen ones with the same code, the first
+    /// stands for all.
     pub represents: Vec<usize>,
     /// The mean of all images' distances to the nearest chosen one, in bits.
     pub mean_distance: f64,

@@ -304,3 +304,96 @@ fn what_became_of_a_collection_is_told() {
     place.run(&["index", "digits", "--model", "digits-128", "--index", "other"]).expect(0);
     assert_eq!(place.json(&["diff", "before", "other"])["near"], Value::Null);
 }
+
+#[test]
+fn no_image_is_written_over_and_no_work_is_lost_at_its_end() {
+    let place = digits();
+    let image = place.path().join("digits/3/0001.png");
+    let before = fs::read(&image).expect("a digit");
+    for args in [
+        &["map", "--method", "pca", "-o"][..],
+        &["cluster", "--k", "3", "--sheet"],
+        &["sample", "--diverse", "3", "--sheet"],
+        &["report", "--no-duplicates", "-o"],
+    ] {
+        let error = place.run(&[args, &["digits/3/0001.png"]].concat()).expect(2).err;
+        assert!(error.contains("expected a place to write to, got one of the images"), "{args:?}: {error}");
+        let error = place.run(&[args, &["nowhere/a.png"]].concat()).expect(2).err;
+        assert!(
+            error.contains("nowhere/a.png: expected a file's name in a folder that is there"),
+            "{args:?}: {error}"
+        );
+    }
+    // tables over a container of images
+    let copied = |name: &str| fs::copy(place.path().join("digits/3/0001.png"), place.path().join(name));
+    copied("one.csv").expect("an image by another name");
+    place.run(&["index", "one.csv", "--index", "one"]).expect(0);
+    for args in
+        [&["outliers", "--unread"][..], &["export", "--unread"], &["map"], &["sample", "--random", "1"]]
+    {
+        let error = place.run(&[args, &["--index", "one", "-o", "one.csv"]].concat()).expect(2).err;
+        assert!(error.contains("got one of the images"), "{args:?}: {error}");
+    }
+    let error = place.run(&["diff", ".aesearch", "one", "-o", "one.csv"]).expect(2).err;
+    assert!(error.contains("got one of the images"), "{error}");
+    assert_eq!(fs::read(&image).expect("still there"), before);
+    assert_eq!(fs::read(place.path().join("one.csv")).expect("still there"), before);
+}
+
+#[test]
+fn more_neighbours_than_there_are_is_all_of_them() {
+    let place = digits();
+    let found = place.json(&["outliers", "--unread", "--neighbours", "18446744073709551615"]);
+    assert_eq!(found["images"], 300);
+    place
+        .run(&[
+            "export",
+            "--unread",
+            "--with",
+            "neighbours",
+            "--neighbours",
+            "1000000000000",
+            "-o",
+            "all.jsonl",
+        ])
+        .expect(0);
+    let rows = fs::read_to_string(place.path().join("all.jsonl")).expect("a table");
+    let first: Value = serde_json::from_str(rows.lines().next().expect("a row")).expect("JSON");
+    assert_eq!(first["neighbours"].as_array().map(Vec::len), Some(299));
+}
+
+#[test]
+fn equal_images_are_one_cluster_and_their_codes_judge_labels_by_their_bits() {
+    let place = Place::empty();
+    for name in ["a", "b", "c", "d"] {
+        let pixels = Pixels {
+            width: 28,
+            height: 28,
+            channels: 1,
+            data: (0..28 * 28).map(|i| (i % 28) as u8 * 9).collect(),
+        };
+        write_png(&place.path().join(format!("{name}.png")), &pixels).expect("a picture");
+    }
+    place.run(&["index", ".", "--model", "digits-64"]).expect(0);
+    let text = place.run(&["cluster"]).expect(0).out;
+    assert!(
+        text.contains("in 1 cluster by k-majority, silhouette 0.000") && !text.contains("the best of"),
+        "{text}"
+    );
+    let error = place.run(&["cluster", "--method", "hdbscan", "--k", "3"]).expect(2).err;
+    assert!(error.contains("--k: expected none with hdbscan"), "{error}");
+
+    // with codes alone, one image of another label that has the same code does not outvote all others
+    let place = digits();
+    fs::copy(place.path().join("digits/1/0000.png"), place.path().join("digits/7/odd.png"))
+        .expect("a wrong label");
+    place.run(&["index", "digits", "--index", "bits", "--no-latents"]).expect(0);
+    let found = place.json(&["outliers", "--unread", "--index", "bits"]);
+    let doubted: Vec<&str> = found["label_errors"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|doubt| doubt["path"].as_str().expect("a path"))
+        .collect();
+    assert!(doubted.contains(&"digits/7/odd.png") && !doubted.contains(&"digits/1/0000.png"), "{doubted:?}");
+}

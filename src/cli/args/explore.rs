@@ -30,7 +30,7 @@ impl Folders {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Grouping {
     /// k-majority on codes [default], k-means or k-medoids on latents, or hdbscan, which finds how many there are by itself
-    #[arg(long, value_name = "METHOD", env = "AESEARCH_METHOD", hide_env_values = true)]
+    #[arg(long, value_name = "METHOD")]
     pub(in crate::cli) method: Option<String>,
     /// Clusters, or auto: as many as give the largest mean silhouette [default: auto]
     #[arg(short, long, value_name = "N|auto")]

@@ -1,13 +1,14 @@
 //! `aesearch cluster`: which images of the index belong together.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use aesearch_index::Snapshot;
 use serde::Serialize;
 
+use super::outputs::check_outputs;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::{Exit, catch_interrupts};
@@ -68,6 +69,9 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Cluster) -> anyhow::Re
     let target = args.folders.target();
     target.iter().try_for_each(|(to, _)| check_empty(to))?; // before the work
     let dir = context.index_dir(&args.reading.index)?;
+    let outputs: Vec<&Path> =
+        [&args.output, &args.sheet].into_iter().flatten().map(PathBuf::as_path).collect();
+    check_outputs(&outputs, &dir)?;
     let snapshot = Snapshot::open_with(&dir, args.reading.access()).map_err(Error::from)?;
     let items = Items::of(&snapshot)?;
     let start = Instant::now();

@@ -6,9 +6,10 @@ use aesearch_index::{Access, Snapshot, is_index};
 use serde::Serialize;
 
 use super::cluster::Stopper;
+use super::outputs::check_outputs;
 use crate::cli::args;
 use crate::cli::exit::Exit;
-use crate::cli::print::count;
+use crate::cli::print::{count, thousands};
 use crate::cli::resolve::Context;
 use crate::error::{Error, Result};
 use crate::explore::diff::{Diff, Side, diff};
@@ -46,8 +47,10 @@ struct Document {
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Diff) -> anyhow::Result<Exit> {
     args.output.as_deref().map(Format::of).transpose()?;
+    let outputs: Vec<&Path> = args.output.iter().map(PathBuf::as_path).collect();
     let access = if args.no_mmap { Access::Read } else { Access::Map };
     let [old_dir, new_dir] = [&args.before, &args.after].map(|dir| within(dir));
+    [&old_dir, &new_dir].into_iter().try_for_each(|dir| check_outputs(&outputs, dir))?;
     let open = |dir| Snapshot::open_with(dir, access).map_err(Error::from);
     let (before, after) = (open(&old_dir)?, open(&new_dir)?);
     let radius = args.radius.unwrap_or((after.bits() / BITS_PER_NEAR_BIT) as u32);
@@ -137,11 +140,11 @@ fn print(context: &Context, found: &Diff, radius: u32) -> Result<(), anyhow::Err
     };
     context.printer.note(&format!(
         "{} the same, {} added, {} gone, {} changed, {} renamed{near}",
-        found.same,
-        found.added.len(),
-        found.gone.len(),
-        found.changed.len(),
-        found.renamed.len()
+        thousands(found.same as u64),
+        thousands(found.added.len() as u64),
+        thousands(found.gone.len() as u64),
+        thousands(found.changed.len() as u64),
+        thousands(found.renamed.len() as u64)
     ));
     Ok(())
 }

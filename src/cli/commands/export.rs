@@ -6,6 +6,7 @@ use std::time::Instant;
 use aesearch_index::Snapshot;
 use serde::Serialize;
 
+use super::outputs::check_outputs;
 use super::teller::Teller;
 use super::{SkippedDocument, cluster, exit_for, outliers, skipped_documents, tell_skipped};
 use crate::cli::args;
@@ -44,6 +45,9 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Export) -> anyhow::Res
     let options = resolve(context, args)?;
     options.target.check(&args.output)?; // before anything is opened
     let dir = context.index_dir(&args.reading.index)?;
+    if options.target.is_file() {
+        check_outputs(&[&args.output], &dir)?;
+    }
     let snapshot = Snapshot::open_with(&dir, args.reading.access()).map_err(Error::from)?;
     let items = Items::of(&snapshot)?;
     let gallery = match options.parts.contains(&Part::Outliers) && !args.unread {

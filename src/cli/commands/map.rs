@@ -7,6 +7,7 @@ use aesearch_index::Snapshot;
 use serde::Serialize;
 
 use super::cluster::{Stopper, cluster_count};
+use super::outputs::check_outputs;
 use super::teller::Teller;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
 use crate::cli::args;
@@ -106,6 +107,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Map) -> anyhow::Result
         .map(|path| Output::of(path).map(|output| (path.as_path(), output)))
         .collect::<Result<_>>()?;
     let dir = context.index_dir(&args.reading.index)?;
+    check_outputs(&outputs.iter().map(|(path, _)| *path).collect::<Vec<_>>(), &dir)?; // before the work
     let snapshot = Snapshot::open_with(&dir, args.reading.access()).map_err(Error::from)?;
     let items = Items::of(&snapshot)?;
     let by = colours(args, &items)?;

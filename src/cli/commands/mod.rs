@@ -13,6 +13,7 @@ pub(super) mod sample;
 mod subset;
 
 pub(super) mod dedupe;
+mod outputs;
 
 pub(super) mod cluster;
 pub(super) mod diff;

@@ -1,11 +1,12 @@
 //! `aesearch outliers`: which images of the index do not fit, and which labels their neighbours contradict.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aesearch_index::Snapshot;
 use serde::Serialize;
 
 use super::cluster::Stopper;
+use super::outputs::check_outputs;
 use super::teller::Teller;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_gallery, tell_skipped};
 use crate::cli::args;
@@ -66,6 +67,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Outliers) -> anyhow::R
         return Err(Error::usage("--neighbours: expected at least 1, got 0").into());
     }
     let dir = context.index_dir(&args.reading.index)?;
+    check_outputs(&args.output.iter().map(PathBuf::as_path).collect::<Vec<_>>(), &dir)?; // before the work
     let snapshot = Snapshot::open_with(&dir, args.reading.access()).map_err(Error::from)?;
     let items = Items::of(&snapshot)?;
     let found = match args.unread {

@@ -1,11 +1,12 @@
 //! `aesearch sample --diverse N` and `--random N`: a few images of the index that stand for all.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aesearch_index::Snapshot;
 use serde::Serialize;
 
 use super::cluster::Stopper;
+use super::outputs::check_outputs;
 use super::teller::Teller;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
 use crate::cli::args;
@@ -50,10 +51,17 @@ pub(super) fn run(
     args: &args::Sample,
     (choice, n): (Choice, usize),
 ) -> anyhow::Result<Exit> {
+    if n == 0 {
+        let flag = if choice == Choice::Diverse { "--diverse" } else { "--random" };
+        return Err(Error::usage(format!("{flag}: expected at least 1 image, got 0")).into());
+    }
     args.output.as_deref().map(Format::of).transpose()?;
     let target = args.folders.target();
     target.iter().try_for_each(|(to, _)| check_empty(to))?; // before the work
     let dir = context.index_dir(&args.reading.index)?;
+    let outputs: Vec<&Path> =
+        [&args.output, &args.sheet].into_iter().flatten().map(PathBuf::as_path).collect();
+    check_outputs(&outputs, &dir)?;
     let snapshot = Snapshot::open_with(&dir, args.reading.access()).map_err(Error::from)?;
     let items = Items::of(&snapshot)?;
     let seed = args.seed.unwrap_or(0);

@@ -25,9 +25,18 @@ pub(super) fn try_all<S: Space>(
         let clusters: Vec<Option<u32>> = part(k)?.into_iter().map(Some).collect();
         let each = silhouettes(space, &clusters, &space.totals(&clusters, k), k);
         let sum: f64 = each.iter().flatten().map(|&silhouette| f64::from(silhouette)).sum();
-        Some(Tried { k, silhouette: sum / space.len() as f64 })
+        let found = clusters.iter().flatten().max().map_or(0, |&most| most as usize + 1);
+        Some((found, Tried { k, silhouette: sum / space.len() as f64 }))
     };
-    (2..=most.min(space.len())).map(try_one).collect()
+    let mut tried = Vec::new();
+    for k in 2..=most.min(space.len()) {
+        let (found, one) = try_one(k)?;
+        if found < k {
+            break; // there are no more that differ
+        }
+        tried.push(one);
+    }
+    Some(tried)
 }
 
 /// The best of them, the smallest of several; 1 where none was tried.

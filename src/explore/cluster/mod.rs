@@ -159,8 +159,14 @@ impl Clustering {
 /// When the method needs latents that the index does not keep, `k` is 0, or the observer interrupts.
 pub fn cluster(items: &Items<'_>, options: &ClusterOptions, observer: &dyn Observer) -> Result<Clustering> {
     let snapshot = items.snapshot();
-    if options.k == Some(0) || options.max_k == 0 {
-        return Err(Error::usage("--k: expected at least 1, got 0"));
+    for (flag, is_zero) in [("--k", options.k == Some(0)), ("--max-k", options.max_k == 0)] {
+        if is_zero {
+            return Err(Error::usage(format!("{flag}: expected at least 1, got 0")));
+        }
+    }
+    if options.method == Method::Hdbscan && options.k.is_some() {
+        let error = Error::usage("--k: expected none with hdbscan, which finds how many clusters there are");
+        return Err(error.with_hint("--min-size N says how small they may be"));
     }
     let latents = || {
         let values =
@@ -178,7 +184,7 @@ pub fn cluster(items: &Items<'_>, options: &ClusterOptions, observer: &dyn Obser
         Method::Hdbscan => return by_density(items, &latents()?, options, observer),
     };
     let unit = if options.method == Method::KMajority { Unit::Bits } else { Unit::Cosine };
-    let summed = summed.ok_or(Error::Interrupted)?;
+    let summed = summed.filter(|_| go_on()).ok_or(Error::Interrupted)?;
     Ok(described(items, options.method, unit, summed))
 }
 
@@ -235,7 +241,7 @@ fn described(items: &Items<'_>, method: Method, unit: Unit, summed: Summed) -> C
     let Summed { tried, summary, assign_seconds } = summed;
     let Summary { clusters, assignment, distances, silhouettes } = summary;
     let in_clusters = silhouettes.iter().flatten().count().max(1);
-    let sum: f64 = silhouettes.iter().flatten().map(|&silhouette| f64::from(silhouette)).sum();
+    let sum = silhouettes.iter().flatten().fold(0.0, |sum, &silhouette| sum + f64::from(silhouette));
     let table = Table::new(&assignment, &items.labels, clusters.len(), items.label_names.len());
     let labelled = items.is_labelled();
     Clustering {

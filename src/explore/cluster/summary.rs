@@ -67,8 +67,8 @@ pub(super) fn summarize<S: Space>(space: &S, clusters: &[Option<u32>], k: usize)
         far.sort_unstable_by(|a, b| {
             a.0.total_cmp(&b.0).then((a.1 != medoid).cmp(&(b.1 != medoid))).then(a.1.cmp(&b.1))
         });
-        let silhouette: f64 =
-            far.iter().filter_map(|&(_, row)| silhouettes[row as usize]).map(f64::from).sum();
+        let known = far.iter().filter_map(|&(_, row)| silhouettes[row as usize]);
+        let silhouette = known.fold(0.0, |sum, silhouette| sum + f64::from(silhouette));
         let silhouette = silhouette / far.len() as f64;
         let distances: Vec<f32> = far.iter().map(|&(distance, _)| distance as f32).collect();
         let members: Vec<u32> = far.into_iter().map(|(_, row)| row).collect();

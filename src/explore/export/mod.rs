@@ -114,6 +114,11 @@ impl Target {
         }
     }
 
+    /// Whether it is one file; else a folder.
+    pub fn is_file(self) -> bool {
+        matches!(self, Target::Table | Target::EmbeddingAtlas)
+    }
+
     /// Refuses a place that it cannot be written to.
     ///
     /// # Errors

@@ -20,15 +20,17 @@ pub struct Doubt {
     pub own_share: f32,
 }
 
-/// The images whose `judges` nearest labelled neighbours, weighted by the cosine, give another label more weight than their own; those
+/// The images whose `judges` nearest labelled neighbours, weighted by the cosine (or the part of the bits that is equal), give another label more weight than their own; those
 /// with the largest difference first.
 pub(super) fn doubts(items: &Items<'_>, near: &Neighbours, judges: usize) -> Vec<Doubt> {
+    let snapshot = items.snapshot();
+    let unit = if snapshot.latent_size() > 0 { 1.0 } else { snapshot.bits() as f32 };
     let doubt = |row: u32| {
         let own = items.labels[row as usize]?;
         let mut votes: BTreeMap<u32, f32> = BTreeMap::new();
         let labelled = near.of(row).filter_map(|(other, far)| Some((items.labels[other as usize]?, far)));
         for (label, far) in labelled.take(judges) {
-            *votes.entry(label).or_default() += (1.0 - far).max(1e-3);
+            *votes.entry(label).or_default() += (1.0 - far / unit).max(1e-3);
         }
         let total: f32 = votes.values().sum();
         let of_own = votes.get(&own).copied().unwrap_or_default();

@@ -11,8 +11,6 @@ mod pictures;
 mod report;
 mod sheet;
 
-pub(super) use scan::keep_files;
-
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::resolve::Context;

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use aesearch_index::{Snapshot, is_index};
-use rayon::prelude::*;
+use aesearch_index::is_index;
 
 use super::pictures::Pictures;
 use super::report::write_report;
 use super::sheet::write_sheet;
 use crate::cli::args;
+use crate::cli::commands::outputs::{check_places, keep_files};
 use crate::cli::commands::teller::Teller;
 use crate::cli::commands::{exit_for, index, tell_skipped};
 use crate::cli::exit::{Exit, catch_interrupts};
@@ -19,7 +19,7 @@ use crate::cli::walking;
 use crate::dedupe::{self, Decisions, Kind, Plan, Preference, ScanOptions, Threshold, Turn, Unread};
 use crate::error::{Error, Result};
 use crate::gallery::UpdateOptions;
-use crate::images::{Skipped, file_of};
+use crate::images::Skipped;
 use crate::output::write_whole;
 
 /// Groups that are listed in the text; all are in the plan.
@@ -62,23 +62,6 @@ pub(super) fn run(context: &Context, args: &args::Scan) -> anyhow::Result<Exit> 
         Exit::Done if args.exit_code && !plan.groups.is_empty() => Exit::Negative,
         exit => exit,
     })
-}
-
-/// Refuses places that nothing can be written to, and the same one twice.
-fn check_places(outputs: &[&Path]) -> Result<()> {
-    for (i, path) in outputs.iter().enumerate() {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        if !folder.is_dir() {
-            return Err(Error::usage(format!(
-                "{}: expected a place in a folder that is there",
-                path.display()
-            )));
-        }
-        if outputs[..i].contains(path) {
-            return Err(Error::usage(format!("{}: expected one output, got two", path.display())));
-        }
-    }
-    Ok(())
 }
 
 /// What to compare.
@@ -210,19 +193,6 @@ pub(super) fn turns(names: &[String]) -> Result<Vec<Turn>> {
         (0..if quarters { 4 } else { 1 }).map(move |quarters| Turn { mirrored, quarters })
     });
     Ok(all.filter(|turn| *turn != Turn::NONE).collect())
-}
-
-/// Refuses to write over one of the images of the index at `dir`, be it a duplicate or not.
-pub(in crate::cli::commands) fn keep_files(path: &Path, dir: &Path) -> Result<()> {
-    let Ok(there) = path.canonicalize() else { return Ok(()) };
-    let (snapshot, base) = (Snapshot::open(dir)?, dir.parent().unwrap_or(Path::new("")));
-    let is_there = |name: &[u8]| file_of(name, base)?.canonicalize().ok().filter(|file| *file == there);
-    let ids: Vec<u32> = snapshot.ids().collect();
-    if ids.into_par_iter().any(|id| is_there(snapshot.name(id)).is_some()) {
-        let what = format!("{}: expected a place to write to, got one of the images", path.display());
-        return Err(Error::usage(what).with_hint("nothing was written; name another file"));
-    }
-    Ok(())
 }
 
 /// `aesearch dedupe scan` for people: what a near image is, what was found, what to do next.

@@ -9,7 +9,7 @@ use aesearch_index::Snapshot;
 use serde::Serialize;
 
 use super::cluster;
-use super::dedupe::keep_files;
+use super::outputs::check_outputs;
 use super::teller::Teller;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_gallery, tell_skipped};
 use crate::cli::args;
@@ -17,7 +17,7 @@ use crate::cli::exit::{Exit, catch_interrupts};
 use crate::cli::print::{bytes, count, quoted, seconds, thousands};
 use crate::cli::resolve::Context;
 use crate::dedupe::{self, Decisions, Plan, ScanOptions};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::eval::report::{EvalOptions, evaluate};
 use crate::explore::cluster::{ClusterOptions, Clustering};
 use crate::explore::items::Items;
@@ -89,17 +89,16 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Report) -> anyhow::Res
     let start = Instant::now();
     let options = resolve(context, args)?;
     let dir = context.index_dir(&args.reading.index)?;
-    check_place(&options.output)?; // before the work
     let gallery = open(context, args, &dir)?;
     let snapshot = Snapshot::open_with(&dir, args.reading.access()).map_err(Error::from)?;
-    keep_files(&options.output, &dir)?;
+    check_outputs(&[&options.output], &dir)?; // before the work
     let items = Items::of(&snapshot)?;
     let found = find_out(context, &items, &gallery, (&dir, &options))?;
     let examination = EvalOptions { max_queries: QUERIES, threads: options.outliers.threads, pixels: false };
     let (judged, _) =
         stage(context, "judging", |teller| evaluate(&gallery, &dir, None, &examination, teller))?;
     let plan = match options.duplicates {
-        true => Some(scan(context, &dir)?),
+        true => told_unless_unwritable(context, scan(context, &dir))?,
         false => None,
     };
     let skipped = &found.outliers.skipped;
@@ -161,14 +160,16 @@ fn resolve(context: &Context, args: &args::Report) -> Result<Options> {
     })
 }
 
-/// Refuses a place that nothing can be written to.
-fn check_place(path: &Path) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !folder.is_dir() || path.is_dir() {
-        let what = format!("{}: expected a file's name in a folder that is there", path.display());
-        return Err(Error::usage(what));
+/// What is compared is kept beside the index; where that cannot be written to, the page does without.
+fn told_unless_unwritable(context: &Context, scanned: Result<Plan>) -> Result<Option<Plan>> {
+    match scanned {
+        Ok(plan) => Ok(Some(plan)),
+        Err(error) if error.kind() == ErrorKind::Usage => {
+            context.printer.note(&format!("what is there twice is left out: {error}"));
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
-    Ok(())
 }
 
 fn open(context: &Context, args: &args::Report, dir: &Path) -> Result<Gallery> {

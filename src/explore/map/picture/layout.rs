@@ -17,8 +17,8 @@ pub(super) const MAX_THUMBNAILS: usize = 48;
 /// Side of a thumbnail: twice 28.
 const THUMB: usize = 56;
 const FRAME: usize = 3;
-/// Names in the legend; as many lines as there is room for.
-const MAX_LINES: usize = 50;
+/// Names in the legend: those with a colour of their own.
+const MAX_LINES: usize = 27;
 /// Characters of a name.
 pub(super) const NAME: usize = 22;
 /// Rings that are tried around the place of a thumbnail, and places on each.

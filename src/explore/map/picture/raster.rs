@@ -49,7 +49,7 @@ fn legend(canvas: &mut Canvas, picture: &MapPicture, layout: &Layout) {
         canvas.text((right, y), &size, Pen { scale: TEXT, colour: COUNT });
     }
     if let (Some(((x, y), _)), 1..) = (layout.legend.last(), layout.left_out) {
-        let more = format!("and {} more", layout.left_out);
+        let more = format!("and {} more, grey", layout.left_out);
         canvas.text((x + GAP, y + LINE + 4), &more, Pen { scale: TEXT, colour: FAINT });
     }
 }

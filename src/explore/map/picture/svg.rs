@@ -110,7 +110,7 @@ fn legend(picture: &MapPicture, layout: &Layout) -> Vec<String> {
     if let (Some(((x, y), _)), 1..) = (layout.legend.last(), layout.left_out) {
         lines.push(text_at(
             (x + GAP, y + LINE + 4),
-            &format!("and {} more", layout.left_out),
+            &format!("and {} more, grey", layout.left_out),
             FAINT,
             "start",
         ));
