@@ -9,6 +9,7 @@ use super::items::Items;
 use crate::error::{Error, Result};
 use crate::gallery::Observer;
 use crate::images::{Decoding, Item, Limits, Skipped, encode_png, file_of, read};
+use crate::output::write_folder;
 
 /// How images come into their folders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub struct Gathered {
 /// Puts images of the index at `dir` into `folders` below `to`, a folder that is new or empty.
 ///
 /// # Errors
-/// When something is at `to`, a file cannot be written, or the observer interrupts.
+/// When something is at `to`, a folder cannot be made, or the observer interrupts; nothing is at `to` then.
 pub fn gather(
     items: &Items<'_>,
     dir: &Path,
@@ -48,7 +49,16 @@ pub fn gather(
     (to, how): (&Path, How),
     observer: &dyn Observer,
 ) -> Result<Gathered> {
-    check_empty(to)?;
+    write_folder(to, |to| fill(items, dir, folders, (to, how), observer))
+}
+
+fn fill(
+    items: &Items<'_>,
+    dir: &Path,
+    folders: &[Folder],
+    (to, how): (&Path, How),
+    observer: &dyn Observer,
+) -> Result<Gathered> {
     let mut gathered = Gathered::default();
     for folder in folders {
         let place = to.join(&folder.name);
@@ -67,25 +77,6 @@ pub fn gather(
         }
     }
     Ok(gathered)
-}
-
-/// Refuses a place where something is.
-///
-/// # Errors
-/// When `to` is no folder, or has something in it.
-pub fn check_empty(to: &Path) -> Result<()> {
-    let something = match fs::read_dir(to) {
-        Ok(mut entries) => entries.next().is_some(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
-        Err(error) => return Err(Error::io(to, error)),
-    };
-    match something {
-        true => {
-            Err(Error::usage(format!("{}: expected a new or empty folder, got one with files", to.display()))
-                .with_hint("nothing was written; name another folder"))
-        }
-        false => Ok(()),
-    }
 }
 
 fn bring(

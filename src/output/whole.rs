@@ -1,6 +1,7 @@
-//! Files that stand whole under their name, or not at all: written beside it, synced, renamed.
+//! Files and folders that stand whole under their name, or not at all: written beside it, synced, renamed.
 
-use std::io::{BufWriter, Write};
+use std::fs;
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -19,18 +20,11 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
 /// As [`write_whole`]; and those of `write`.
 pub fn write_whole_with(
     path: &Path,
-    write: &mut dyn FnMut(&mut (dyn Write + Send)) -> std::io::Result<()>,
+    write: &mut dyn FnMut(&mut (dyn Write + Send)) -> io::Result<()>,
 ) -> Result<()> {
     let fail = |error| Error::io(path, error);
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        // the permissions of any new file, not those of a temporary one
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.prefix(".aesearch-").tempfile_in(folder).map_err(fail)?;
+    let folder = folder_of(path);
+    let mut file = beside(0o666).tempfile_in(folder).map_err(|error| fail(unnamed(&error)))?;
     let mut out = BufWriter::new(file.as_file_mut());
     write(&mut out).and_then(|()| out.flush()).map_err(fail)?;
     drop(out);
@@ -39,15 +33,76 @@ pub fn write_whole_with(
     sync_folder(folder).map_err(fail)
 }
 
+/// Makes the folder `path`, which is new or empty, of what `fill` puts into another one, which then takes its name. Folders above it are
+/// made where they are missing.
+///
+/// # Errors
+/// As [`check_empty`], and those of `fill`; or when the folder cannot be made. Nothing of it is left then.
+pub fn write_folder<T>(path: &Path, fill: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
+    check_empty(path)?;
+    let fail = |error| Error::io(path, error);
+    let folder = folder_of(path);
+    fs::create_dir_all(folder).map_err(fail)?;
+    let made = beside(0o777).tempdir_in(folder).map_err(|error| fail(unnamed(&error)))?;
+    let filled = fill(made.path())?;
+    // an empty folder goes: not every system renames over one
+    match fs::remove_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fail(error)),
+        _ => fs::rename(made.path(), path).map_err(fail)?,
+    }
+    let _ = made.keep(); // under that name it is no more
+    sync_folder(folder).map_err(fail)?;
+    Ok(filled)
+}
+
+/// Refuses a place where something is.
+///
+/// # Errors
+/// When `path` is no folder, or has something in it.
+pub fn check_empty(path: &Path) -> Result<()> {
+    let something = match fs::read_dir(path) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(error) => return Err(Error::io(path, error)),
+    };
+    if something {
+        let what = format!("{}: expected a new or empty folder, got one with files", path.display());
+        return Err(Error::usage(what).with_hint("nothing was written; name another folder"));
+    }
+    Ok(())
+}
+
+/// The folder that a path lies in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// What is beside the path until it is whole, with the permissions of anything new, not those of something temporary.
+fn beside(#[allow(unused)] mode: u32) -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".aesearch-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(fs::Permissions::from_mode(mode));
+    }
+    builder
+}
+
+/// The error without the temporary name, which says nothing to anybody.
+fn unnamed(error: &io::Error) -> io::Error {
+    error.kind().into()
+}
+
 /// Makes the names in a folder last.
 #[cfg(unix)]
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    std::fs::File::open(folder)?.sync_all()
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    fs::File::open(folder)?.sync_all()
 }
 
 /// Elsewhere a folder cannot be opened as a file.
 #[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> std::io::Result<()> {
+fn sync_folder(_folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -67,5 +122,32 @@ mod tests {
         assert!(write_whole(&dir.path().join("b"), b"a folder is in the way").is_err());
         assert!(write_whole(&dir.path().join("none/c"), b"no folder").is_err());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_folder_is_there_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let here = || std::fs::read_dir(dir.path()).unwrap().count();
+        let fill =
+            |folder: &Path| std::fs::write(folder.join("a"), "a").map_err(|error| Error::io(folder, error));
+        let path = dir.path().join("new");
+        let stopped = write_folder(&path, |folder| fill(folder).and(Err::<(), _>(Error::Interrupted)));
+        assert!(matches!(stopped, Err(Error::Interrupted)) && here() == 0);
+        write_folder(&path, fill).unwrap();
+        std::fs::create_dir(dir.path().join("empty")).unwrap();
+        write_folder(&dir.path().join("empty"), fill).unwrap();
+        write_folder(&dir.path().join("b/c"), fill).unwrap();
+        for folder in ["new", "empty", "b/c"] {
+            assert_eq!(std::fs::read_to_string(dir.path().join(folder).join("a")).unwrap(), "a");
+        }
+        let error = write_folder(&path, fill).unwrap_err().to_string();
+        assert!(error.contains("new: expected a new or empty folder") && here() == 3, "{error}");
+        assert!(write_folder(&path.join("a/b"), fill).is_err());
+    }
+
+    #[test]
+    fn errors_name_what_was_asked_for() {
+        let error = write_whole(Path::new("no-such-folder/map.png"), b"").unwrap_err().to_string();
+        assert!(error.starts_with("no-such-folder/map.png: ") && !error.contains(".aesearch-"), "{error}");
     }
 }

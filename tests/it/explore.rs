@@ -91,6 +91,9 @@ fn what_makes_no_sense_is_refused() {
         (&["cluster", "--k", "many"], "--k: expected a number of clusters or auto"),
         (&["cluster", "--method", "magic"], "--method: expected k-majority"),
         (&["cluster", "-o", "clusters.xlsx"], "clusters.xlsx: expected a name that ends in .csv"),
+        (&["cluster", "--min-size", "9"], "--min-size: expected none with k-majority"),
+        (&["cluster", "--max-k", "9", "--k", "3"], "--max-k: expected --k auto beside it"),
+        (&["cluster", "--max-k", "9", "--method", "hdbscan"], "--max-k: expected --k auto beside it"),
     ] {
         let said = place.run(args).expect(2).err;
         assert!(said.contains(expected), "{args:?}: {said}");
@@ -198,6 +201,11 @@ fn a_plane_needs_no_rounds_and_clusters_give_colours() {
         (&["map", "-o", "m.png", "--by", "size"], "expected label, cluster or none"),
         (&["map", "-o", "m.png", "--perplexity", "0"], "expected a number of neighbours"),
         (&["map", "-o", "m.png", "-k", "0"], "--k: expected at least 1"),
+        (&["map", "-o", "m.png", "-k", "3", "--by", "label"], "--k: expected none with --by label"),
+        (
+            &["map", "-o", "m.png", "--method", "pca", "--perplexity", "9"],
+            "--perplexity: expected none with pca",
+        ),
     ] {
         let error = place.run(args).expect(2).err;
         assert!(error.contains(expected), "{args:?}: {error}");

@@ -87,7 +87,8 @@ pub(in crate::cli) struct Cluster {
                   With labels, images follow whose 20 nearest neighbours mostly bear another label: most of these are labelled \
                   wrongly, or could be either.\n\n\
                   JSON: images, outliers [{path, label, score, reconstruction_rank, reconstruction_loss, neighbour_rank, \
-                  neighbour_distance, flags}], flagged (the same of all with flags), label_errors [{path, label, suggested, \
+                  neighbour_distance (1 less the cosine of latents; bits, where the index keeps codes alone), flags}], flagged \
+                  (the same of all with flags), label_errors [{path, label, suggested, \
                   share, own_share}], skipped [{path, reason}]. With -o, a row for each image.\n\n\
                   Exit codes: 0 done, 2 wrong usage or no index, 3 some images could not be read, 4 the index or the model is \
                   damaged, 130 interrupted."
@@ -182,7 +183,8 @@ pub(in crate::cli) struct Diff {
                   map         x, y\n  \
                   outliers    outlier_score, reconstruction_rank, reconstruction_loss, neighbour_rank, neighbour_distance, \
                   brightness, contrast, sharpness, flags, suggested_label: as `aesearch outliers` finds them\n  \
-                  neighbours  neighbours, neighbour_distances: the nearest first; 1 less the cosine of latents\n  \
+                  neighbours  neighbours, neighbour_distances: the nearest first; 1 less the cosine of latents, or differing bits \
+                  where the index keeps codes alone\n  \
                   latents     latent: numbers, of length 1\n  \
                   codes       code: bytes in hexadecimal, bit i at place i % 8 of byte i / 8\n\n\
                   --to table, the default, writes .csv, .json, .jsonl, .npy or .parquet, as -o ends.\n\n\

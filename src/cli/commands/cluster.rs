@@ -15,15 +15,16 @@ use crate::cli::exit::{Exit, catch_interrupts};
 use crate::cli::print::{Align, Table, count, seconds, thousands};
 use crate::cli::resolve::Context;
 use crate::error::{Error, Result};
-use crate::explore::cluster::{Agreement, ClusterOptions, Clustering, Tried, Unit, cluster};
+use crate::explore::cluster::{Agreement, ClusterOptions, Clustering, Method, Tried, Unit, cluster};
 use crate::explore::export::columns;
-use crate::explore::gather::{Folder, check_empty, gather};
+use crate::explore::gather::{Folder, gather};
 use crate::explore::groups::{GroupSheet, SheetGroup, group_sheet};
 use crate::explore::items::Items;
 use crate::explore::sheet::{Cell, Frame};
 use crate::explore::table::Format;
 use crate::gallery::Observer;
 use crate::images::{self, Limits, Pixels, Skipped};
+use crate::output::check_empty;
 
 /// Images of a cluster on the sheet, and clusters.
 const DRAWN: usize = 18;
@@ -107,12 +108,23 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Cluster) -> anyhow::Re
     Ok(exit_for(&skipped))
 }
 
-/// What was asked for.
+/// What was asked for; an option that would change nothing is refused.
 pub(super) fn resolve(args: &args::Grouping) -> Result<ClusterOptions> {
     let default = ClusterOptions::default();
+    let method = args.method.as_deref().map_or(Ok(default.method), str::parse)?;
+    let k = cluster_count(args.k.as_deref())?;
+    if args.min_size.is_some() && method != Method::Hdbscan {
+        let what = format!("--min-size: expected none with {}, it is for hdbscan", method.name());
+        return Err(Error::usage(what).with_hint("--k N says how many clusters there are"));
+    }
+    if args.max_k.is_some() && (k.is_some() || method == Method::Hdbscan) {
+        return Err(Error::usage(
+            "--max-k: expected --k auto beside it, where numbers of clusters are tried",
+        ));
+    }
     Ok(ClusterOptions {
-        method: args.method.as_deref().map_or(Ok(default.method), str::parse)?,
-        k: cluster_count(args.k.as_deref())?,
+        method,
+        k,
         max_k: args.max_k.unwrap_or(default.max_k),
         min_size: args.min_size,
         seed: args.seed.unwrap_or(default.seed),

@@ -11,7 +11,7 @@ use super::teller::Teller;
 use super::{SkippedDocument, cluster, exit_for, outliers, skipped_documents, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::{Exit, catch_interrupts};
-use crate::cli::print::{count, quoted, seconds};
+use crate::cli::print::{self, count, quoted, seconds};
 use crate::cli::resolve::Context;
 use crate::error::{Error, Result};
 use crate::explore::export::{ExportOptions, Exported, Part, Target, Written, export};
@@ -126,11 +126,11 @@ fn document<'a>(
 fn summary(output: &Path, items: &Items<'_>, done: &Exported, took: f64) -> String {
     let bytes: u64 = done.files.iter().map(|file| file.bytes).sum();
     let head = format!(
-        "{}: {}, {}, {:.1} MB, {}",
+        "{}: {}, {}, {}, {}",
         output.display(),
         count(items.len() as u64, "image"),
         count(done.columns.len() as u64, "column"),
-        bytes as f64 / 1e6,
+        print::bytes(bytes),
         seconds(took)
     );
     match &done.files[..] {

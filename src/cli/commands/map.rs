@@ -96,6 +96,9 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Map) -> anyhow::Result
         perplexity: args.perplexity.unwrap_or(default.perplexity),
         seed: args.seed.unwrap_or(default.seed),
     };
+    if args.perplexity.is_some() && options.method == Method::Pca {
+        return Err(Error::usage("--perplexity: expected none with pca, it is for tsne").into());
+    }
     let clusters = ClusterOptions {
         k: cluster_count(args.k.as_deref())?,
         seed: options.seed,
@@ -182,6 +185,9 @@ fn document<'a>(
 }
 
 fn colours(args: &args::Map, items: &Items<'_>) -> Result<By> {
+    if let (Some(by @ ("label" | "none")), Some(_)) = (args.by.as_deref(), &args.k) {
+        return Err(Error::usage(format!("--k: expected none with --by {by}, it is for --by cluster")));
+    }
     match args.by.as_deref() {
         None if items.is_labelled() && args.k.is_none() => Ok(By::Label),
         None | Some("cluster") => Ok(By::Cluster),

@@ -22,6 +22,8 @@ use crate::gallery::{Gallery, OpenOptions};
 
 /// Images that are listed where no number is given.
 const LISTED: usize = 20;
+/// Where one label in so many is doubtful, that is said of the codes rather than of the labels.
+const HARDLY_KNOWN: usize = 5;
 
 #[derive(Debug, Serialize)]
 struct OutlierDocument<'a> {
@@ -197,6 +199,12 @@ fn summary(items: &Items<'_>, found: &Outliers) -> String {
     let doubts = match found.doubts.len() {
         0 => String::new(),
         n => format!("; {} that the neighbours contradict", count(n as u64, "label")),
+    };
+    let labelled = items.labels.iter().flatten().count();
+    // where labels are mostly right, few are contradicted: many say that codes do not tell these labels apart
+    let doubts = match found.doubts.len() * HARDLY_KNOWN > labelled {
+        true => doubts + ", so many that the codes hardly know these labels: look at the first ones alone",
+        false => doubts,
     };
     format!("{}: {faults}{doubts}", count(items.len() as u64, "image"))
 }

@@ -14,13 +14,14 @@ use crate::cli::exit::{Exit, catch_interrupts};
 use crate::cli::print::{count, thousands};
 use crate::cli::resolve::Context;
 use crate::error::Error;
-use crate::explore::gather::{Folder, check_empty, gather};
+use crate::explore::gather::{Folder, gather};
 use crate::explore::groups::{GroupSheet, SheetGroup, group_sheet};
 use crate::explore::items::Items;
 use crate::explore::sheet::{Cell, Frame};
 use crate::explore::subset::{Choice, Subset, subset};
 use crate::explore::table::{self, Column, Format};
 use crate::images::{self, Limits, Pixels, Skipped};
+use crate::output::check_empty;
 
 /// Images on a sheet.
 const MAX_DRAWN: usize = 900;

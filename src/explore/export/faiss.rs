@@ -25,7 +25,6 @@ pub(super) fn write(
     let rows = Column::Integers((0..items.len() as u32).map(Some).collect());
     let table = Table::default().with("row", rows).and(columns::identity(items));
     let table = table.and(found.table(items, options, &options.parts)?);
-    place.make()?;
     let mut paths = vec![place.to.join("codes.faiss")];
     let codes = columns::code_bytes(items);
     write_whole_with(&paths[0], &mut |out| binary_flat(&codes, columns::code_size(items), out))?;

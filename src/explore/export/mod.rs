@@ -20,7 +20,6 @@ use std::path::Path;
 use std::str::FromStr;
 
 use super::cluster::{ClusterOptions, Clustering, cluster};
-use super::gather::check_empty;
 use super::items::Items;
 use super::map::{Map, MapOptions, map};
 use super::neighbours::{Neighbours, nearest};
@@ -29,6 +28,7 @@ use super::table::{Format, Table};
 use crate::error::{Error, Result};
 use crate::gallery::{Gallery, Observer};
 use crate::images::Skipped;
+use crate::output::{check_empty, write_folder};
 
 /// Columns that are computed together, and asked for by one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,7 +224,7 @@ pub struct Exported {
 ///
 /// # Errors
 /// When the options make no sense, the index or the model fails, nothing can be written, or the observer interrupts; nothing is
-/// written then, but for files that were whole before one failed.
+/// written then.
 pub fn export(
     items: &Items<'_>,
     gallery: Option<&Gallery>,
@@ -235,16 +235,17 @@ pub fn export(
     options.target.check(to)?;
     let found = find(items, gallery, dir, options, observer)?;
     let mut skipped = found.outliers.as_ref().map_or(Vec::new(), |outliers| outliers.skipped.clone());
-    let place = Place { dir, to };
     let (columns, files, unread) = match options.target {
         Target::Table => {
             let table = columns::identity(items).and(found.table(items, options, &options.parts)?);
             table.write(to)?;
             (table.names().collect(), vec![written(to, to)?], Vec::new())
         }
-        Target::EmbeddingAtlas => atlas::write(items, &found, place, options, observer)?,
-        Target::TensorBoard => projector::write(items, &found, place, options, observer)?,
-        Target::Faiss => faiss::write(items, &found, place, options)?,
+        Target::EmbeddingAtlas => atlas::write(items, &found, Place { dir, to }, options, observer)?,
+        Target::TensorBoard => {
+            write_folder(to, |to| projector::write(items, &found, Place { dir, to }, options, observer))?
+        }
+        Target::Faiss => write_folder(to, |to| faiss::write(items, &found, Place { dir, to }, options))?,
     };
     let known: Vec<String> = skipped.iter().map(|skipped| skipped.path.clone()).collect();
     skipped.extend(unread.into_iter().filter(|skipped| known.binary_search(&skipped.path).is_err()));
@@ -256,13 +257,6 @@ pub fn export(
 struct Place<'a> {
     dir: &'a Path,
     to: &'a Path,
-}
-
-impl Place<'_> {
-    /// Makes the folder.
-    fn make(&self) -> Result<()> {
-        std::fs::create_dir_all(self.to).map_err(|error| Error::io(self.to, error))
-    }
 }
 
 /// Columns, files, and images that could not be read.

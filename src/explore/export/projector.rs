@@ -50,7 +50,6 @@ pub(super) fn write(
             skipped = unread;
         }
     }
-    place.make()?;
     let [vectors_path, metadata, sprite, config] =
         ["vectors.tsv", "metadata.tsv", "sprite.png", "projector_config.pbtxt"]
             .map(|name| place.to.join(name));
