@@ -26,8 +26,8 @@ use crate::gallery::Observer;
 use crate::images::{self, Limits, Pixels, Skipped};
 use crate::output::check_empty;
 
-/// Images of a cluster on the sheet, and clusters.
-const DRAWN: usize = 18;
+/// Images of a cluster on the sheet, which are one line, and clusters.
+const DRAWN: usize = 9;
 const MAX_DRAWN: usize = 60;
 /// Clusters that are listed in the text; all are in the documents.
 const LISTED: usize = 60;
