@@ -1,7 +1,11 @@
 //! A picture to draw on: rectangles, images fitted into boxes, and text in a small built-in font.
 //!
 //! u8 RGB, `[height, width, 3]`. What lies outside the canvas is left out, so nothing here fails. The font has the printable
-//! characters of ASCII, 5 x 7 pixels and two rows below the baseline, and is drawn in `font.txt`; any other character is a box.
+//! characters of ASCII, 5 x 7 pixels and two rows below the baseline, and is drawn in `font.txt`. Other Latin letters lose their
+//! accents; any other character is a box.
+
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
 
 use crate::images::{InputShape, Pixels, Resizer};
 
@@ -151,7 +155,7 @@ impl Canvas {
     /// Writes `text` with its top left corner at `at`, `(x, y)`.
     pub fn text(&mut self, at: (usize, usize), text: &str, pen: Pen) {
         let Pen { scale, colour } = pen;
-        for (i, character) in text.chars().enumerate() {
+        for (i, character) in text.nfd().filter(|&character| !is_combining_mark(character)).enumerate() {
             let left = at.0 + i * scale * (GLYPH_WIDTH + 1);
             for (row, column) in (0..GLYPH_HEIGHT).flat_map(|r| (0..GLYPH_WIDTH).map(move |c| (r, c))) {
                 if glyph(character, column, row) {
@@ -264,6 +268,18 @@ mod tests {
         let ink = |c| (0..GLYPH_HEIGHT).any(|row| (0..GLYPH_WIDTH).any(|column| glyph(c, column, row)));
         assert!(('!'..='~').all(ink) && !ink(' '));
         assert!((0..5).all(|column| glyph('\u{e9}', column, 0) && glyph('\n', column, 6)));
+    }
+
+    #[test]
+    fn accents_are_left_out() {
+        let drawn = |text| {
+            let mut canvas = Canvas::new(40, 9, [255; 3]);
+            canvas.text((0, 0), text, Pen { scale: 1, colour: INK });
+            inked(&canvas.into_pixels())
+        };
+        assert_eq!(drawn("Zürich"), drawn("Zurich"));
+        assert_eq!(drawn("Cafe\u{301} a"), drawn("Café a"));
+        assert_ne!(drawn("中"), drawn(" "));
     }
 
     #[test]

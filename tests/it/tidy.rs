@@ -33,7 +33,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
 ];
 
 /// A third-party crate, the folder or file it may be named in, and in how many files there.
-const HOMES: [(&str, &str, usize); 38] = [
+const HOMES: [(&str, &str, usize); 39] = [
     ("ort", "src/runtime/", usize::MAX),
     ("zip", "src/runtime/", usize::MAX),
     ("zip", "src/images/containers/", usize::MAX),
@@ -45,6 +45,7 @@ const HOMES: [(&str, &str, usize); 38] = [
     ("nalgebra", "src/encode/", 2),
     ("nalgebra", "src/eval/floats.rs", 1),
     ("rustfft", "src/explore/map/tsne/fourier.rs", 1),
+    ("unicode_normalization", "src/explore/canvas.rs", 1),
     ("parquet", "src/explore/table/", 2),
     ("csv", "src/explore/table/values.rs", 1),
     ("image", "src/images/codec.rs", 1),
