@@ -3,6 +3,7 @@
 //! Commands build a value once and print it either as a table for people or as one JSON document; nothing else in the
 //! program writes to stdout. Talk never fails: a closed stderr is nobody's loss.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -51,6 +52,8 @@ pub(super) struct Printer {
     silent: bool,
     colour_out: bool,
     colour_err: bool,
+    is_terminal_out: bool,
+    is_terminal_err: bool,
 }
 
 impl Printer {
@@ -68,6 +71,8 @@ impl Printer {
             silent: false,
             colour_out: wanted(io::stdout().is_terminal()),
             colour_err: wanted(io::stderr().is_terminal()),
+            is_terminal_out: io::stdout().is_terminal(),
+            is_terminal_err: io::stderr().is_terminal(),
         }
     }
 
@@ -98,10 +103,12 @@ impl Printer {
         Ok(out.flush()?)
     }
 
-    /// Lines for people on stdout.
+    /// Lines for people on stdout. A terminal gets no control characters that stand in names; who reads a pipe gets the names.
     pub(super) fn text(&self, text: &str) -> anyhow::Result<()> {
+        let text = text.trim_end_matches('\n');
+        let text = if self.is_terminal_out { harmless(text, self.colour_out) } else { text.into() };
         let mut out = io::stdout().lock();
-        writeln!(out, "{}", text.trim_end_matches('\n'))?;
+        writeln!(out, "{text}")?;
         Ok(out.flush()?)
     }
 
@@ -146,9 +153,37 @@ impl Printer {
 
     fn talk(&self, line: &str) {
         if !self.silent {
+            let line = if self.is_terminal_err { harmless(line, self.colour_err) } else { line.into() };
             let _ = writeln!(io::stderr().lock(), "{line}");
         }
     }
+}
+
+/// The text with what would steer a terminal written out, as `\u{1b}`: control characters and those that turn the direction of writing,
+/// but for ends of lines and, where there are some, colours.
+fn harmless(text: &str, coloured: bool) -> Cow<'_, str> {
+    let steers = |c: char| {
+        c.is_control() && c != '\n' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(steers) {
+        return text.into();
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for (at, character) in text.char_indices() {
+        match character {
+            '\x1b' if coloured && is_colour(&text[at + 1..]) => shown.push(character),
+            _ if steers(character) => shown.extend(character.escape_unicode()),
+            _ => shown.push(character),
+        }
+    }
+    shown.into()
+}
+
+/// Whether what follows an escape sets a colour: `[1;31m`.
+fn is_colour(text: &str) -> bool {
+    let digits =
+        text.strip_prefix('[').map(|text| text.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';'));
+    digits.is_some_and(|end| end.starts_with('m'))
 }
 
 fn paint(on: bool, style: Style, text: &str) -> String {
@@ -176,7 +211,8 @@ impl Table {
 
     /// One row with as many cells as there are columns.
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        let cells: Vec<String> = cells.into_iter().collect();
+        let line = |cell: String| if cell.contains('\n') { cell.replace('\n', "\\n") } else { cell };
+        let cells: Vec<String> = cells.into_iter().map(line).collect();
         debug_assert_eq!(cells.len(), self.columns.len());
         self.rows.push(cells);
     }
@@ -294,5 +330,17 @@ mod tests {
     fn colour_follows_the_flag_then_no_color() {
         let colours = |colour| Printer::new(&Talk { colour, no_color: true, ..Talk::default() }).colour_out;
         assert!(!colours(When::Never) && !colours(When::Auto) && colours(When::Always));
+    }
+
+    #[test]
+    fn names_do_not_steer_the_terminal() {
+        let name = "a\x1b]0;T\x07\x1b[31mred\u{202e}gpj.\rb";
+        let shown = r"a\u{1b}]0;T\u{7}\u{1b}[31mred\u{202e}gpj.\u{d}b";
+        assert_eq!(harmless(name, false), shown);
+        assert_eq!(
+            harmless("\x1b[1mhead\x1b[0m\nline é\x1b[2J", true),
+            "\x1b[1mhead\x1b[0m\nline é\\u{1b}[2J"
+        );
+        assert!(matches!(harmless("plain\n中", false), Cow::Borrowed(_)));
     }
 }

@@ -147,12 +147,16 @@ impl Collection {
         self.contents.iter().map(|(hash, files)| (hash, self.files[files[0] as usize].name.as_slice()))
     }
 
-    /// Forgets the contents that there is no look at; gives the pictures that the others show.
+    /// Forgets the contents that there is no look at; gives the pictures that the others show. Of a file with several pictures only
+    /// the first was looked at, so it shows what no other content does.
     pub(super) fn look(&mut self, looks: &Looks) -> Vec<Picture> {
         let mut pictures: BTreeMap<[u8; 32], Vec<Hash>> = BTreeMap::new();
         self.contents.retain(|hash, _| {
             let look = looks.get(hash);
-            look.iter().for_each(|look| pictures.entry(*look.pixels).or_default().push(*hash));
+            if let Some(look) = &look {
+                let shown = if look.several { *hash } else { *look.pixels };
+                pictures.entry(shown).or_default().push(*hash);
+            }
             look.is_some()
         });
         self.size = self.contents.values().map(Vec::len).sum();
@@ -197,7 +201,9 @@ impl Collection {
             }
             found => (name.clone(), found),
         };
-        let entry = at.is_some_and(|file| file.as_os_str().as_encoded_bytes() != path);
+        let entry = at.as_ref().is_some_and(|file| file.as_os_str().as_encoded_bytes() != path);
+        let is_link = |file: &PathBuf| std::fs::symlink_metadata(file).is_ok_and(|at| at.is_symlink());
+        let link = at.as_ref().is_some_and(is_link);
         let shape = looks(&record.hash).unwrap_or_default();
         let shown = String::from_utf8_lossy(&path).into_owned();
         File {
@@ -212,6 +218,8 @@ impl Collection {
             height: shape.height,
             format: shape.format,
             exif: shape.exif,
+            grey: shape.grey,
+            link,
             label: record.label.clone(),
         }
     }
@@ -236,10 +244,13 @@ pub(super) struct Shape {
     pub(super) format: String,
     /// It has EXIF data.
     pub(super) exif: bool,
+    /// It has no colour.
+    pub(super) grey: bool,
 }
 
 impl From<Look<'_>> for Shape {
     fn from(look: Look<'_>) -> Shape {
-        Shape { width: look.width, height: look.height, format: look.format.to_owned(), exif: look.exif }
+        let Look { width, height, exif, .. } = look;
+        Shape { width, height, format: look.format.to_owned(), exif, grey: look.is_grey() }
     }
 }

@@ -82,11 +82,12 @@ impl FromStr for Preference {
     }
 }
 
-/// `Less` where `a` is to stay rather than `b`: what nobody may touch first, then by the preferences, then by name.
+/// `Less` where `a` is to stay rather than `b`: what nobody may touch first; a file rather than a link to one, and what has colour rather
+/// than what has lost it; then by the preferences, then by name.
 pub(super) fn better(a: &File, b: &File, preferences: &[Preference]) -> Ordering {
-    let first = b.reference.cmp(&a.reference);
+    let first = [b.reference.cmp(&a.reference), a.link.cmp(&b.link), a.grey.cmp(&b.grey)];
     let then = preferences.iter().map(|preference| preference.order(a, b));
-    std::iter::once(first).chain(then).find(|order| order.is_ne()).unwrap_or_else(|| a.name().cmp(b.name()))
+    first.into_iter().chain(then).find(|order| order.is_ne()).unwrap_or_else(|| a.name().cmp(b.name()))
 }
 
 #[cfg(test)]
@@ -106,6 +107,8 @@ mod tests {
             height: 10,
             format: "png".to_owned(),
             exif: false,
+            grey: false,
+            link: false,
             label: None,
         }
     }
@@ -138,5 +141,11 @@ mod tests {
         assert_eq!(better(&reference, &file("a"), &Preference::ALL), Ordering::Less);
         assert_eq!(better(&file("a"), &file("b"), &Preference::ALL), Ordering::Less);
         assert!("nicest".parse::<Preference>().is_err());
+        let grey = File { grey: true, width: 99, ..file("a") };
+        let link = File { link: true, ..file("a") };
+        for (stays, goes) in [(&file("z"), &grey), (&grey, &link), (&reference, &grey)] {
+            assert_eq!(better(stays, goes, &Preference::ALL), Ordering::Less);
+            assert_eq!(better(goes, stays, &Preference::ALL), Ordering::Greater);
+        }
     }
 }

@@ -23,11 +23,14 @@ const FINE_AREA: usize = FINE_SIDE * FINE_SIDE;
 /// That luma, u8 `[FINE_SIDE, FINE_SIDE]`.
 pub(super) type FineLuma = [u8; FINE_AREA];
 
+/// Colour within so many levels of grey is none: JPEG leaves as much in grey pictures.
+const GREY_WITHIN: u8 = 2;
+
 /// Where things stand in the bytes of a look.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const WIDTH: usize = 1;
 const HEIGHT: usize = 5;
-const FLAGS: usize = 9; // 1: EXIF, 2: fine luma
+const FLAGS: usize = 9; // 1: EXIF, 2: fine luma, 4: several pictures
 const PIXELS: usize = 10;
 const LUMA: usize = PIXELS + 32;
 const COLOUR: usize = LUMA + AREA;
@@ -52,6 +55,8 @@ pub(super) struct Look<'a> {
     pub(super) format: &'a str,
     /// Its file has EXIF data.
     pub(super) exif: bool,
+    /// Its file holds more pictures, which nobody has looked at.
+    pub(super) several: bool,
 }
 
 /// The bytes of a look at an image.
@@ -69,7 +74,7 @@ pub(super) fn look_at(
     for side in [pixels.width, pixels.height] {
         bytes.extend(u32::try_from(side).map_err(|_| "too large".to_owned())?.to_le_bytes());
     }
-    bytes.push(u8::from(facts.exif) | u8::from(fine.is_some()) << 1);
+    bytes.push(u8::from(facts.exif) | u8::from(fine.is_some()) << 1 | u8::from(facts.several) << 2);
     bytes.extend(hash_of_pixels(pixels));
     bytes.extend(luma(pixels, resizer)?);
     bytes.extend(chroma(pixels, resizer)?);
@@ -125,6 +130,11 @@ pub(super) fn chroma(pixels: &Pixels, resizer: &mut Resizer) -> Result<[u8; CHRO
 }
 
 impl<'a> Look<'a> {
+    /// Whether there is no colour in the picture.
+    pub(super) fn is_grey(&self) -> bool {
+        self.chroma.iter().all(|value| value.abs_diff(128) <= GREY_WITHIN)
+    }
+
     /// Reads a look; nothing where the bytes are none of this version.
     pub(super) fn from_bytes(bytes: &'a [u8]) -> Option<Look<'a>> {
         if bytes.first() != Some(&VERSION) {
@@ -143,6 +153,7 @@ impl<'a> Look<'a> {
             height: number(HEIGHT)?,
             format: std::str::from_utf8(bytes.get(format..)?).ok()?,
             exif: flags & 1 != 0,
+            several: flags & 4 != 0,
         })
     }
 }
@@ -221,11 +232,11 @@ mod tests {
         for (width, height, fine) in [(5, 7, false), (64, 63, false), (64, 64, true), (100, 70, true)] {
             let data = (0..width * height * 3).map(|i| (i * 37 % 251) as u8).collect();
             let pixels = Pixels { width, height, channels: 3, data };
-            let facts = SourceFacts { format: "png", exif: true };
+            let facts = SourceFacts { format: "png", exif: true, several: fine };
             let bytes = look_at(&pixels, &facts, &mut Resizer::new()).unwrap();
             let look = Look::from_bytes(&bytes).unwrap();
             assert_eq!((look.width as usize, look.height as usize, look.format), (width, height, "png"));
-            assert_eq!((look.exif, look.fine.is_some()), (true, fine));
+            assert_eq!((look.exif, look.fine.is_some(), look.several), (true, fine, fine));
             assert_eq!(look.luma, &luma(&pixels, &mut Resizer::new()).unwrap());
             let whole = if fine { FINE + FINE_AREA } else { FINE };
             assert!((0..whole).all(|end| Look::from_bytes(&bytes[..end]).is_none()));

@@ -122,8 +122,9 @@ impl Comparison<'_> {
     /// Those of the search; [`Error::Interrupted`].
     pub(super) fn pairs(&self, images: &[u32], turns: &[Turn], enough: &Enough) -> Result<Compared> {
         let looks = self.looks;
+        let is_shown = |look: &Look| !is_flat(look.luma) && !look.several;
         let shown: Vec<u32> =
-            images.par_iter().copied().filter(|&image| !is_flat(looks[image as usize].luma)).collect();
+            images.par_iter().copied().filter(|&image| is_shown(&looks[image as usize])).collect();
         let mut all = Compared::default();
         for &turn in turns {
             self.observer.starts("comparing", "pairs");
@@ -157,7 +158,9 @@ impl Comparison<'_> {
             let queries: Vec<Thumb> =
                 block.par_iter().map(|&image| turn.of(looks[image as usize].luma)).collect();
             for (&image, near) in block.iter().zip(self.codes.near(&queries)?) {
-                let others = near.into_iter().filter(|other| *other != image);
+                // of what holds several pictures all may differ but the first: it is compared byte by byte alone
+                let is_other = |other: &u32| *other != image && !looks[*other as usize].several;
+                let others = near.into_iter().filter(is_other);
                 candidates.extend(others.map(|other| match either_way {
                     true => (image.min(other), image.max(other)),
                     false => (image, other),

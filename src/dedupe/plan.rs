@@ -102,6 +102,12 @@ pub struct File {
     /// It has EXIF data.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exif: bool,
+    /// It shows no colour.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub grey: bool,
+    /// It is a symbolic link to a file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub link: bool,
     /// Its label, where one is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,

@@ -18,7 +18,7 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::sniff::{self, Content};
-use super::{Decoding, Limits, Pixels, SourceFacts, guard, jpeg};
+use super::{Decoding, Limits, Pixels, SourceFacts, frames, guard, jpeg};
 use crate::{Error, Result};
 
 /// Decodes an image file held in memory: PNG, JPEG, WebP, GIF (first frame), BMP, TIFF, PNM, QOI, TGA, ICO. Never panics.
@@ -132,7 +132,7 @@ pub(super) fn facts(bytes: &[u8]) -> SourceFacts {
         ImageFormat::Qoi => "qoi",
         _ => "other",
     };
-    SourceFacts { format, exif }
+    SourceFacts { format, exif, several: frames::several(format, bytes) }
 }
 
 fn format_of(bytes: &[u8]) -> Result<ImageFormat, String> {

@@ -143,6 +143,8 @@ pub struct SourceFacts {
     pub format: &'static str,
     /// It has EXIF data.
     pub exif: bool,
+    /// It holds more pictures than the one that is decoded: frames, pages or sizes.
+    pub several: bool,
 }
 
 /// Reads one item, but does not decode it.

@@ -35,6 +35,7 @@ mod containers;
 
 mod clock;
 mod codec;
+mod frames;
 mod guard;
 mod jpeg;
 mod noise;
@@ -53,7 +54,7 @@ pub use named::{Place, file_of, files_of, named, quick_stamp_of};
 pub use noise::add_noise;
 pub use resize::{COLOUR_RULE, RESIZE_RULE, Resizer, fitted, invert_ink, to_pixels};
 pub use room::Room;
-pub use walk::{Missing, Walk, WalkOptions, walk};
+pub use walk::{JOURNAL, MOVED_AWAY, Missing, Walk, WalkOptions, walk};
 
 /// What a model takes: channels, height, width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -22,6 +22,11 @@ use crate::{Error, Result};
 /// The folder of an index, which holds no images of the user's.
 const INDEX_FOLDER: &str = ".aesearch";
 
+/// Duplicates that were moved away lie in a folder that ends so, and are no part of the collection any more...
+pub const MOVED_AWAY: &str = "duplicates";
+/// ... where beside it, with this ending, the journal lies that tells of them.
+pub const JOURNAL: &str = "journal";
+
 /// What a walk takes and what it leaves out.
 #[derive(Debug, Clone, Default)]
 pub struct WalkOptions {
@@ -224,6 +229,7 @@ impl<'a> Walker<'a> {
             return false;
         }
         match kind {
+            Ok(kind) if kind.is_dir() && is_moved_away(path) => false,
             Ok(kind) if is_link && kind.is_dir() && !self.options.follow => {
                 self.walk.links += 1;
                 false
@@ -356,6 +362,11 @@ impl<'a> Walker<'a> {
         self.walk.skipped.push(Skipped::new(path.as_os_str().as_encoded_bytes(), reason));
         true
     }
+}
+
+/// Whether this is the folder of a plan's duplicates that were moved away.
+fn is_moved_away(folder: &Path) -> bool {
+    folder.extension().is_some_and(|ending| ending == MOVED_AWAY) && folder.with_extension(JOURNAL).is_file()
 }
 
 /// Why a sound container brings nothing.

@@ -44,6 +44,8 @@ fn file(path: &str, seed: usize) -> File {
         height: scale.1,
         format: ["jpeg", "png", "", "webp"][seed % 4].to_owned(),
         exif: seed.is_multiple_of(4),
+        grey: false,
+        link: false,
         label: seed.is_multiple_of(3).then(|| (seed % 10).to_string()),
     }
 }

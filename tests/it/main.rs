@@ -12,6 +12,7 @@ mod corpus;
 mod dedupe_across;
 mod dedupe_apply;
 mod dedupe_decide;
+mod dedupe_regret;
 mod dedupe_report;
 mod dedupe_scan;
 mod disk;

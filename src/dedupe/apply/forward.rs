@@ -151,7 +151,7 @@ fn settle(disk: &mut Disk, journal: &mut Journal, step: &Forward, whole: &Path) 
         match disk.place(whole, &destination(journal, step)?)? {
             Placed::Done => return Ok(true),
             Placed::Far => return Ok(false),
-            Placed::Taken => journal.retarget(step.entry, &free_name(step.wanted, |_| false))?,
+            Placed::Taken => journal.retarget(step.entry, &free_name(step.wanted, |_| false)?)?,
         }
     }
 }

@@ -103,7 +103,7 @@ fn apply_on(
         journal,
         done_before: HashMap::new(),
         unclear: HashMap::new(),
-        gone: HashSet::new(),
+        gone: HashSet::from([plan_path]), // `a.json` is the plan, not a sidecar of `a.jpg`
         taken: HashSet::new(),
         kept: None,
         told,
@@ -303,7 +303,10 @@ impl Run<'_, '_> {
             }
             _ => 0,
         };
-        let to = (action == Action::Move).then(|| free_name(&task.to, |path| self.taken.contains(path)));
+        let to = match action {
+            Action::Move => Some(free_name(&task.to, |path| self.taken.contains(path))?),
+            _ => None,
+        };
         let target = match &task.keeper {
             Some(keeper) if action == Action::Symlink => Some(self.link_target(&task.from, &keeper.path)?),
             _ => None,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dedupe::plan::{Kind, Plan};
 use crate::error::{Error, Result};
-use crate::images::{Skipped, hash_bytes};
+use crate::images::{JOURNAL, MOVED_AWAY, Skipped, hash_bytes};
 
 /// What is done with each duplicate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -132,7 +132,7 @@ impl ApplyOptions {
             action,
             dry_run: true,
             kinds,
-            to: beside(plan, ".duplicates"),
+            to: beside(plan, MOVED_AWAY),
             sidecars: false,
             journal: journal_of(plan),
         }
@@ -141,11 +141,12 @@ impl ApplyOptions {
 
 /// Where the journal of the plan at this path lies, when nothing else was said.
 pub fn journal_of(plan: &Path) -> PathBuf {
-    beside(plan, ".journal")
+    beside(plan, JOURNAL)
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
+    name.push(".");
     name.push(ending);
     name.into()
 }

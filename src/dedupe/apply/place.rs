@@ -3,10 +3,10 @@
 //! A folder of its own beside the file, so that a rename into it takes the file as it is in that moment and can hit nothing; with
 //! `move`, another beside the place it goes to.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::journal::Intent;
-use super::look;
 
 /// The start of the names of temporary folders.
 const PREFIX: &str = ".aesearch-";
@@ -57,8 +57,10 @@ fn other_than(file: &Path, name: &str) -> String {
 }
 
 /// `path`, or the first of `a-1.png`, `a-2.png`, ... that nothing is at and `is_taken` does not know.
-pub(super) fn free_name(path: &Path, is_taken: impl Fn(&Path) -> bool) -> PathBuf {
-    let is_free = |path: &PathBuf| !look::is_there(path) && !is_taken(path);
+///
+/// # Errors
+/// When it cannot be told what is there.
+pub(super) fn free_name(path: &Path, is_taken: impl Fn(&Path) -> bool) -> Result<PathBuf, String> {
     let numbered = (1..u32::MAX).map(|n| {
         let mut name = path.file_stem().unwrap_or_default().to_owned();
         name.push(format!("-{n}"));
@@ -68,5 +70,33 @@ pub(super) fn free_name(path: &Path, is_taken: impl Fn(&Path) -> bool) -> PathBu
         }
         path.with_file_name(name)
     });
-    std::iter::once(path.to_path_buf()).chain(numbered).find(is_free).unwrap_or_default()
+    for name in std::iter::once(path.to_path_buf()).chain(numbered) {
+        match std::fs::symlink_metadata(&name) {
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                if !is_taken(&name) {
+                    return Ok(name);
+                }
+            }
+            Err(error) => return Err(format!("its place {}: {error}", name.display())),
+        }
+    }
+    Err(format!("its place {}: no name is free", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_free_name_is_taken_and_what_cannot_be_told_is_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.png");
+        assert_eq!(free_name(&path, |_| false).unwrap(), path);
+        std::fs::write(&path, "a").unwrap();
+        assert_eq!(free_name(&path, |_| false).unwrap(), dir.path().join("a-1.png"));
+        assert_eq!(free_name(&path, |taken| taken.ends_with("a-1.png")).unwrap(), dir.path().join("a-2.png"));
+        let long = dir.path().join("a".repeat(300));
+        assert!(free_name(&long, |_| false).unwrap_err().contains("its place"));
+    }
 }

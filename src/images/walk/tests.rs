@@ -227,3 +227,13 @@ fn an_entry_of_a_container_is_found_by_its_name() {
     let skipping = WalkOptions { missing: Missing::Skip, ..WalkOptions::default() };
     assert_eq!(walk(&[entry(3), entry(1)], &skipping).unwrap().skipped.len(), 1);
 }
+
+#[test]
+fn what_a_plan_moved_away_is_no_part_of_the_collection() {
+    let dir = folder(&["1.png", "plan.json.duplicates/2.png", "my.duplicates/3.png"]);
+    assert_eq!(walked(&dir, &WalkOptions::default()).items.len(), 3);
+    fs::write(dir.path().join("plan.json.journal"), "").unwrap();
+    assert_eq!(found(&dir, &walked(&dir, &WalkOptions::default())), ["1.png", "my.duplicates/3.png"]);
+    let named = walk(&[dir.path().join("plan.json.duplicates")], &WalkOptions::default()).unwrap();
+    assert_eq!(named.items.len(), 1, "who names it gets it");
+}

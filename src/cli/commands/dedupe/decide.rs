@@ -8,6 +8,7 @@ use aesearch_index::Snapshot;
 use serde::Serialize;
 
 use crate::cli::args;
+use crate::cli::commands::outputs::check_outputs;
 use crate::cli::exit::Exit;
 use crate::cli::print::count;
 use crate::cli::resolve::Context;
@@ -49,6 +50,7 @@ pub(super) fn run(context: &Context, args: &args::Decide) -> anyhow::Result<Exit
     if !aesearch_index::is_index(&dir) {
         Snapshot::open(&dir).map_err(Error::from)?; // says what is wrong
     }
+    check_outputs(&args.export.iter().map(PathBuf::as_path).collect::<Vec<_>>(), &dir)?;
     // everything is read before anything is changed
     let mut decisions = Decisions::read(&dir)?;
     let import = args.import.as_deref().map(Decisions::read_file).transpose()?;
@@ -90,6 +92,11 @@ pub(super) fn run(context: &Context, args: &args::Decide) -> anyhow::Result<Exit
         }
     }
     context.printer.text(&summary(args, (task, images.len()), (imported, forgotten), &decisions, &dir))?;
+    if changed {
+        context
+            .printer
+            .note("plans that were written before do not know of it: scan again before you apply one");
+    }
     Ok(Exit::Done)
 }
 

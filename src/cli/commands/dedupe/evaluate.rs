@@ -1,10 +1,13 @@
 //! `aesearch dedupe evaluate --truth FILE`: hold what a scan finds against pairs that are known.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 
 use super::scan::{Wanted, find};
 use crate::cli::args;
 use crate::cli::commands::exit_for;
+use crate::cli::commands::outputs::{check_places, keep_files};
 use crate::cli::exit::Exit;
 use crate::cli::print::{count, facts};
 use crate::cli::resolve::Context;
@@ -27,6 +30,7 @@ struct EvaluateDocument<'a> {
 
 pub(super) fn run(context: &Context, args: &args::Evaluate) -> anyhow::Result<Exit> {
     let truth = Truth::read(&args.truth)?;
+    check_places(&args.curve.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
     let default = ScanOptions::default();
     let options = ScanOptions {
         false_positive_rate: super::scan::rate(args.false_positive_rate, default.false_positive_rate)?,
@@ -60,6 +64,7 @@ pub(super) fn run(context: &Context, args: &args::Evaluate) -> anyhow::Result<Ex
         context.printer.warning(&format!("and {} more", unknown.len() - NAMED));
     }
     if let Some(path) = &args.curve {
+        keep_files(path, &context.index_dir(&args.index)?)?;
         write_whole(path, curve_svg(&evaluation).as_bytes())?;
     }
     let plan = &found.scan.plan;

@@ -104,9 +104,24 @@ mod tests {
     fn file(path: &str, label: &str) -> File {
         let (label, format) = ((!label.is_empty()).then(|| label.to_owned()), "png".to_owned());
         let (path, hash) = (path.to_owned(), "00".repeat(32));
-        let (path_bytes, entry, reference, exif) = (None, false, false, false);
+        let (path_bytes, entry, reference, exif, grey, link) = (None, false, false, false, false, false);
         let (size, mtime_ns, width, height) = (900, 0, 28, 28);
-        File { path, path_bytes, entry, reference, size, mtime_ns, hash, width, height, format, exif, label }
+        File {
+            path,
+            path_bytes,
+            entry,
+            reference,
+            size,
+            mtime_ns,
+            hash,
+            width,
+            height,
+            format,
+            exif,
+            grey,
+            link,
+            label,
+        }
     }
 
     fn group(i: usize, kind: Kind, n: usize) -> Group {

@@ -100,6 +100,8 @@ impl World {
             height: 1,
             format: String::new(),
             exif: false,
+            grey: false,
+            link: false,
             label: None,
         }
     }

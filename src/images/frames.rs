@@ -1,0 +1,137 @@
+//! Whether an image file holds more pictures than the first, which is the one that is decoded: frames, pages, sizes.
+//!
+//! Headers and block lengths alone are read; what is damaged counts as one picture.
+
+/// Whether there are more pictures in a file of this format, such as `gif`.
+pub(super) fn several(format: &str, bytes: &[u8]) -> bool {
+    let found = match format {
+        "gif" => gif(bytes),
+        "png" => png(bytes),
+        "webp" => webp(bytes),
+        "tiff" => tiff(bytes),
+        "ico" => bytes.get(4..6).map(|count| count != [1, 0]),
+        _ => None,
+    };
+    found.unwrap_or(false)
+}
+
+/// Blocks: a header with a table of colours, then images and extensions, each with sub-blocks up to an empty one.
+fn gif(bytes: &[u8]) -> Option<bool> {
+    let table = |flags: u8| if flags & 0x80 != 0 { 3 << ((flags & 7) + 1) } else { 0 };
+    let mut at = 13 + table(*bytes.get(10)?);
+    let mut images = 0;
+    loop {
+        at += match bytes.get(at)? {
+            0x2c => {
+                images += 1;
+                10 + table(*bytes.get(at + 9)?) + 1
+            }
+            0x21 => 2,
+            _ => return Some(false),
+        };
+        if images > 1 {
+            return Some(true);
+        }
+        while let length @ 1.. = usize::from(*bytes.get(at)?) {
+            at += 1 + length;
+        }
+        at += 1;
+    }
+}
+
+/// An animation's control chunk stands before the pixels.
+fn png(bytes: &[u8]) -> Option<bool> {
+    let mut at = 8;
+    loop {
+        let length = u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?);
+        match bytes.get(at + 4..at + 8)? {
+            b"acTL" => return Some(true),
+            b"IDAT" | b"IEND" => return Some(false),
+            _ => at = at.checked_add(12)?.checked_add(length as usize)?,
+        }
+    }
+}
+
+/// A flag of the extended header.
+fn webp(bytes: &[u8]) -> Option<bool> {
+    Some(bytes.get(12..16)? == b"VP8X" && bytes.get(20)? & 2 != 0)
+}
+
+/// A directory for each page, each with the place of the next; with places of 8 bytes in large files.
+fn tiff(bytes: &[u8]) -> Option<bool> {
+    let is_little = bytes.first()? == &b'I';
+    let number = |at: usize, size: usize| -> Option<usize> {
+        let digits = bytes.get(at..at.checked_add(size)?)?;
+        let add = |value: u64, digit: &u8| value << 8 | u64::from(*digit);
+        let value = if is_little { digits.iter().rev().fold(0, add) } else { digits.iter().fold(0, add) };
+        usize::try_from(value).ok()
+    };
+    let is_large = number(2, 2)? == 43;
+    let (place, count, entry) = if is_large { (8, 8, 20) } else { (4, 2, 12) };
+    let first = number(place, place)?;
+    let entries = number(first, count)?;
+    let next = first.checked_add(count)?.checked_add(entries.checked_mul(entry)?)?;
+    Some(number(next, place)? != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A GIF of so many images of one pixel, each with an extension before it.
+    fn gif_of(images: usize) -> Vec<u8> {
+        let mut bytes = b"GIF89a\x01\0\x01\0\x80\0\0".to_vec();
+        bytes.extend([0; 6]); // two colours
+        for _ in 0..images {
+            bytes.extend([0x21, 0xf9, 4, 0, 0, 0, 0, 0]);
+            bytes.extend([0x2c, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0]);
+        }
+        bytes.push(0x3b);
+        bytes
+    }
+
+    fn png_of(chunks: &[&[u8; 4]]) -> Vec<u8> {
+        let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+        for chunk in chunks {
+            bytes.extend([0, 0, 0, 3]);
+            bytes.extend(*chunk);
+            bytes.extend([7; 7]);
+        }
+        bytes
+    }
+
+    fn tiff_of(pages: u32, is_little: bool) -> Vec<u8> {
+        let long = |n: u32| if is_little { n.to_le_bytes() } else { n.to_be_bytes() };
+        let short = |n: u16| if is_little { n.to_le_bytes() } else { n.to_be_bytes() };
+        let mut bytes = if is_little { b"II".to_vec() } else { b"MM".to_vec() };
+        bytes.extend(short(42));
+        bytes.extend(long(8));
+        for page in 1..=pages {
+            bytes.extend(short(1));
+            bytes.extend([1; 12]);
+            bytes.extend(long(if page == pages { 0 } else { 8 + 18 * page }));
+        }
+        bytes
+    }
+
+    #[test]
+    fn more_than_one_picture_is_seen() {
+        for (format, one, more) in [
+            ("gif", gif_of(1), gif_of(2)),
+            ("png", png_of(&[b"IHDR", b"IDAT"]), png_of(&[b"IHDR", b"acTL", b"IDAT"])),
+            ("tiff", tiff_of(1, true), tiff_of(3, true)),
+            ("tiff", tiff_of(1, false), tiff_of(2, false)),
+            (
+                "webp",
+                b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\x08".to_vec(),
+                b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\x02".to_vec(),
+            ),
+            ("ico", vec![0, 0, 1, 0, 1, 0], vec![0, 0, 1, 0, 2, 0]),
+        ] {
+            assert!(!several(format, &one) && several(format, &more), "{format}");
+            // damage is one picture, and no panic
+            (0..one.len()).for_each(|end| assert!(!several(format, &one[..end]) || format == "ico"));
+        }
+        assert!(!several("jpeg", &gif_of(2)));
+    }
+}
