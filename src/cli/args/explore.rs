@@ -96,7 +96,7 @@ pub(in crate::cli) struct Cluster {
 pub(in crate::cli) struct Outliers {
     #[command(flatten)]
     pub(in crate::cli) reading: Reading,
-    /// List so many images, and as many doubtful labels [default: 20]
+    /// List so many images, as many doubtful labels, and as many images with flags [default: 20]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) top: Option<usize>,
     /// An image is as alone as its N-th neighbour is far [default: 10]

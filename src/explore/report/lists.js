@@ -171,7 +171,7 @@ function showOutliers() {
   for (const { name, count: n, rows } of data.faults) {
     $('outliers-body').append(h('h3', {}, `${name.replace('-', ' ')} `, h('small', {}, `${count(n, 'image')}, ${ABOUT[name]}`)),
       some(rows, 24, (row) => card(row, 84, h('span', { class: 'words' }, h('small', {}, h('bdi', {}, tail(visible(split(names()[row])[1]), 18))))), 'gallery'));
-    if (n > rows.length) $('outliers-body').append(h('p', { class: 'rest' }, `and ${number(n - rows.length)} more: aesearch outliers lists all.`));
+    if (n > rows.length) $('outliers-body').append(h('p', { class: 'rest' }, `and ${number(n - rows.length)} more: aesearch outliers --json lists all.`));
   }
   if (data.faults.length === 0 && data.pictured) $('outliers-body').append(h('p', { class: 'empty' }, 'No image is faulty beside the others: none is blank, and none far darker, brighter, less sharp or of other proportions.'));
 }
