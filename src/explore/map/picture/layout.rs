@@ -5,7 +5,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::MapPicture;
-use crate::explore::canvas::{Area, Colour, text_width};
+use crate::explore::canvas::{Area, Colour, headed, text_width};
 use crate::explore::colormap::group_colour;
 use crate::explore::style::{FAINT, GAP, LINE, MARGIN, TEXT};
 
@@ -20,7 +20,7 @@ const FRAME: usize = 3;
 /// Names in the legend: those with a colour of their own.
 const MAX_LINES: usize = 27;
 /// Characters of a name.
-pub(super) const NAME: usize = 22;
+const NAME: usize = 22;
 /// Rings that are tried around the place of a thumbnail, and places on each.
 const RINGS: usize = 60;
 const SPOKES: usize = 24;
@@ -90,6 +90,11 @@ impl Layout {
 fn counted(name: &str) -> (&str, Option<u64>) {
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
     (stem, name[stem.len()..].parse().ok())
+}
+
+/// A name as the legend has room for it.
+pub(super) fn legend_name(name: &str) -> String {
+    headed(name, TEXT, text_width(NAME, TEXT))
 }
 
 /// Many dots are small ones.
@@ -180,6 +185,12 @@ mod tests {
         let mut names = ["cluster 10", "b", "cluster 9", "10", "a1", "2", "a"];
         names.sort_by_key(|name| counted(name));
         assert_eq!(names, ["2", "10", "a", "a1", "b", "cluster 9", "cluster 10"]);
+    }
+
+    #[test]
+    fn long_names_keep_their_beginning() {
+        assert_eq!(legend_name("great crested grebe"), "great crested grebe");
+        assert_eq!(legend_name("great crested grebes, two of them"), "great crested grebes..");
     }
 
     #[test]
