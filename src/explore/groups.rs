@@ -171,7 +171,9 @@ mod tests {
             let groups: Vec<SheetGroup> = sizes.iter().map(|&n| group(n, 77)).collect();
             let (placed, _) = place(&groups, 0);
             let lines = placed.chunk_by(|a, b| a.y == b.y);
-            lines.flat_map(|line| line.iter().map(|group| title_columns(line, group))).collect::<Vec<_>>()
+            lines
+                .flat_map(|line| line.iter().map(move |group| title_columns(line, group)))
+                .collect::<Vec<_>>()
         };
         assert_eq!(wide(&[2]), [COLUMNS]);
         assert_eq!(wide(&[2, 3, 9, 1]), [2, 3, COLUMNS, COLUMNS]);

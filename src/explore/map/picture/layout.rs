@@ -157,10 +157,11 @@ fn within(width: usize, height: usize) -> (usize, usize) {
 
 /// The colour of a group, or of images that are in none.
 pub(super) fn colour(group: Option<usize>, picture: &MapPicture) -> Colour {
+    let groups = picture.groups.groups.len();
     match group {
-        None if picture.groups.groups.is_empty() => group_colour(0),
+        None if groups == 0 => group_colour(0, 1),
         None => [196, 194, 188],
-        Some(group) => group_colour(group),
+        Some(group) => group_colour(group, groups),
     }
 }
 
