@@ -1,7 +1,7 @@
 //! A map as pixels.
 
 use super::MapPicture;
-use super::layout::{COUNT, Layout, colour, legend_name};
+use super::layout::{COUNT, Layout, colour, left_out_text, legend_name};
 use crate::explore::canvas::{Canvas, Pen, headed, text_width};
 use crate::explore::style::{FAINT, GAP, INK, LINE, MARGIN, PAPER, RULE, STRONG, TEXT, WEAK};
 use crate::images::Pixels;
@@ -47,8 +47,7 @@ fn legend(canvas: &mut Canvas, picture: &MapPicture, layout: &Layout) {
         let right = layout.width - MARGIN - text_width(size.len(), TEXT);
         canvas.text((right, y), &size, Pen { scale: TEXT, colour: COUNT });
     }
-    if let (Some(((x, y), _)), 1..) = (layout.legend.last(), layout.left_out) {
-        let more = format!("and {} more, grey", layout.left_out);
+    if let (Some(((x, y), _)), Some(more)) = (layout.legend.last(), left_out_text(layout.left_out)) {
         canvas.text((x + GAP, y + LINE + 4), &more, Pen { scale: TEXT, colour: FAINT });
     }
 }
