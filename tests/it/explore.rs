@@ -200,6 +200,7 @@ fn a_plane_needs_no_rounds_and_clusters_give_colours() {
         (&["map", "-o", "m.png", "--method", "umap"], "expected pca or tsne"),
         (&["map", "-o", "m.png", "--by", "size"], "expected label, cluster or none"),
         (&["map", "-o", "m.png", "--perplexity", "0"], "expected a number of neighbours"),
+        (&["map", "-o", "m.png", "--perplexity", "201"], "--perplexity: expected at most 200, got 201"),
         (&["map", "-o", "m.png", "-k", "0"], "--k: expected at least 1"),
         (&["map", "-o", "m.png", "-k", "3", "--by", "label"], "--k: expected none with --by label"),
         (

@@ -138,7 +138,7 @@ pub(in crate::cli) struct Map {
     /// Colour so many clusters, or auto: as many as fit best [default: auto]
     #[arg(short, long, value_name = "N|auto")]
     pub(in crate::cli) k: Option<String>,
-    /// t-SNE: how many neighbours count, softly [default: 30]
+    /// t-SNE: how many neighbours count, softly, at most 200 [default: 30]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) perplexity: Option<f32>,
     /// Seed of t-SNE, of clusters, and of the order of dots [default: 0]
