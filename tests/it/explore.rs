@@ -92,6 +92,7 @@ fn what_makes_no_sense_is_refused() {
         (&["cluster", "--method", "magic"], "--method: expected k-majority"),
         (&["cluster", "-o", "clusters.xlsx"], "clusters.xlsx: expected a name that ends in .csv"),
         (&["cluster", "--min-size", "9"], "--min-size: expected none with k-majority"),
+        (&["cluster", "--min-size", "1", "--method", "hdbscan"], "--min-size: expected at least 2, got 1"),
         (&["cluster", "--max-k", "9", "--k", "3"], "--max-k: expected --k auto beside it"),
         (&["cluster", "--max-k", "9", "--method", "hdbscan"], "--max-k: expected --k auto beside it"),
     ] {
