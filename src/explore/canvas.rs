@@ -221,9 +221,24 @@ pub fn text_height(scale: usize) -> usize {
     GLYPH_HEIGHT * scale
 }
 
+/// Characters that fit into `width` pixels.
+fn room(scale: usize, width: usize) -> usize {
+    (width / scale.max(1) + 1) / (GLYPH_WIDTH + 1)
+}
+
+/// `text` as it fits into `width` pixels: where it is too long, its end gives way to dots (of a title, the beginning tells more).
+pub fn headed(text: &str, scale: usize, width: usize) -> String {
+    let room = room(scale, width);
+    if text.chars().count() <= room {
+        return text.to_owned();
+    }
+    let dots = room.min(2);
+    text.chars().take(room - dots).chain(".".repeat(dots).chars()).collect()
+}
+
 /// `text` as it fits into `width` pixels: where it is too long, its beginning gives way to dots (of a path, the end tells more).
 pub fn fitted(text: &str, scale: usize, width: usize) -> String {
-    let room = (width / scale.max(1) + 1) / (GLYPH_WIDTH + 1);
+    let room = room(scale, width);
     let length = text.chars().count();
     if length <= room {
         return text.to_owned();
@@ -335,5 +350,13 @@ mod tests {
         assert_eq!(fitted("short", 2, 200), "short");
         assert_eq!(fitted("digits/7/0001.png", 2, text_width(10, 2)), "..0001.png");
         assert_eq!(fitted("digits", 1, 0), "");
+    }
+
+    #[test]
+    fn long_titles_keep_their_beginning() {
+        assert_eq!(headed("short", 2, 200), "short");
+        assert_eq!(headed("cluster 12, 8 images", 2, text_width(10, 2)), "cluster ..");
+        assert_eq!(headed("digits", 1, text_width(1, 1)), ".");
+        assert_eq!(headed("digits", 1, 0), "");
     }
 }

@@ -45,15 +45,15 @@ pub const LABELS: [Colour; 10] = [
 /// Groups that have a colour of their own, in three lightnesses; those after them are grey.
 const GROUPS: usize = 3 * (LABELS.len() - 1);
 
-/// The colour of a group, the largest being 0.
-pub fn group_colour(group: usize) -> Colour {
+/// The colour of a group of so many, the largest being 0. Up to ten have the ten colours of labels.
+pub fn group_colour(group: usize, groups: usize) -> Colour {
     let hues = LABELS.len() - 1;
     let mixed = |part: f32, other: f32| {
         LABELS[group % hues].map(|c| (f32::from(c) + part * (other - f32::from(c))).round() as u8)
     };
     match group / hues {
         0 => LABELS[group],
-        _ if group == hues => LABELS[hues], // ten groups have the ten colours of labels
+        _ if groups <= LABELS.len() => LABELS[hues],
         1 => mixed(0.45, 255.0),
         _ if group < GROUPS => mixed(0.4, 0.0),
         _ => LABELS[hues],
@@ -103,6 +103,17 @@ fn between(colours: &[Colour; 9], place: f32) -> Colour {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn groups_have_colours_of_their_own_and_the_rest_is_grey() {
+        let of = |groups: usize| (0..groups).map(|group| group_colour(group, groups)).collect::<Vec<_>>();
+        assert_eq!(of(10), LABELS);
+        let many = of(40);
+        let own = &many[..GROUPS];
+        assert!((0..GROUPS).all(|i| !own[..i].contains(&own[i]) && own[i] != LABELS[9]));
+        assert_eq!(many[..9], LABELS[..9]);
+        assert!(many[GROUPS..].iter().all(|colour| *colour == LABELS[9]));
+    }
 
     #[test]
     fn signs_decide_the_scale_and_its_ends_are_reached() {

@@ -1,6 +1,6 @@
 //! Images put into folders, to look at them with other programs: copied or linked, never moved.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -63,7 +63,7 @@ fn fill(
     for folder in folders {
         let place = to.join(&folder.name);
         fs::create_dir_all(&place).map_err(|error| Error::io(&place, error))?;
-        let mut names = HashSet::new();
+        let mut names = Names::default();
         for (&row, item) in folder.rows.iter().zip(items.find(folder.rows.iter().copied(), dir)) {
             if observer.interrupted() {
                 return Err(Error::Interrupted);
@@ -79,13 +79,7 @@ fn fill(
     Ok(gathered)
 }
 
-fn bring(
-    item: &Item,
-    name: &[u8],
-    place: &Path,
-    how: How,
-    names: &mut HashSet<String>,
-) -> Result<(), String> {
+fn bring(item: &Item, name: &[u8], place: &Path, how: How, names: &mut Names) -> Result<(), String> {
     let io = |error: std::io::Error| error.to_string();
     if let How::Link = how {
         if item.is_entry() {
@@ -110,9 +104,17 @@ fn bring(
     file.write_all(&bytes).map_err(io)
 }
 
+/// The names of a folder, in small letters.
+#[derive(Default)]
+struct Names {
+    taken: HashSet<String>,
+    /// The number to try next behind a name: where all are called the same, counting from 2 each time would take forever.
+    next: HashMap<String, usize>,
+}
+
 /// A name that none of the folder has, also where capitals do not count: the last part of `name`, the entry's number behind its
 /// container's name.
-fn free_name(name: &[u8], end: Option<&str>, names: &mut HashSet<String>) -> PathBuf {
+fn free_name(name: &[u8], end: Option<&str>, names: &mut Names) -> PathBuf {
     let name = String::from_utf8_lossy(name);
     let last = name.rsplit(['/', '\\']).next().unwrap_or(&name).replace(['#', ':'], "-");
     let (stem, old_end) = match last.rsplit_once('.') {
@@ -124,10 +126,10 @@ fn free_name(name: &[u8], end: Option<&str>, names: &mut HashSet<String>) -> Pat
     let end = end.or(old_end).map_or(String::new(), |end| format!(".{end}"));
     let stem = if end == ".png" && old_end != Some("png") { last.as_str() } else { stem };
     let mut free = format!("{stem}{end}");
-    let mut number = 2;
-    while !names.insert(free.to_lowercase()) {
+    let number = names.next.entry(free.to_lowercase()).or_insert(2);
+    while !names.taken.insert(free.to_lowercase()) {
         free = format!("{stem}-{number}{end}");
-        number += 1;
+        *number += 1;
     }
     PathBuf::from(free)
 }
@@ -148,7 +150,7 @@ mod tests {
 
     #[test]
     fn names_are_never_taken_twice() {
-        let mut names = HashSet::new();
+        let mut names = Names::default();
         let mut free =
             |name: &str, end| free_name(name.as_bytes(), end, &mut names).to_string_lossy().into_owned();
         assert_eq!(free("a/b/cat.jpg", None), "cat.jpg");
@@ -156,5 +158,8 @@ mod tests {
         assert_eq!(free("train-images-idx3-ubyte.gz#17", Some("png")), "train-images-idx3-ubyte.gz-17.png");
         assert_eq!(free("photos.tar#x/y.webp", None), "y.webp");
         assert_eq!(free("noend", None), "noend");
+        assert_eq!(free("a/cat-3.jpg", None), "cat-3.jpg");
+        assert_eq!(free("a/d/CAT.jpg", None), "CAT-4.jpg");
+        assert_eq!(free("a/e/cat.jpg", None), "cat-5.jpg");
     }
 }

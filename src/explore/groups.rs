@@ -2,7 +2,7 @@
 //!
 //! Layout only, as in [`super::sheet`]; its cells are those of a group, the one that stays first.
 
-use super::canvas::{Area, Canvas, Colour, Pen, fitted, text_height, text_width};
+use super::canvas::{Area, Canvas, Colour, Pen, fitted, headed, text_height, text_width};
 use super::sheet::{Cell, Frame, framed};
 use super::style::{FAINT, GAP, GREEN, INK, LINE, MARGIN, PAPER, RED, RULE, STRONG, TEXT, WEAK};
 use crate::images::Pixels;
@@ -53,12 +53,12 @@ pub fn group_sheet(sheet: &GroupSheet) -> Pixels {
     let foot = if sheet.foot.is_empty() { 0 } else { 2 * LINE };
     let mut canvas = Canvas::new(width, bottom + foot + MARGIN, PAPER);
     for (line, (pen, text)) in [STRONG, WEAK].into_iter().zip(&sheet.title).enumerate() {
-        canvas.text((MARGIN, MARGIN + line * LINE), &fitted(text, TEXT, width - 2 * MARGIN), pen);
+        canvas.text((MARGIN, MARGIN + line * LINE), &headed(text, TEXT, width - 2 * MARGIN), pen);
     }
-    for group in &placed {
-        draw(&mut canvas, group);
+    for line in placed.chunk_by(|a, b| a.y == b.y) {
+        line.iter().for_each(|group| draw(&mut canvas, group, title_columns(line, group)));
     }
-    canvas.text((MARGIN, bottom + LINE / 2), &fitted(&sheet.foot, TEXT, width - 2 * MARGIN), WEAK);
+    canvas.text((MARGIN, bottom + LINE / 2), &headed(&sheet.foot, TEXT, width - 2 * MARGIN), WEAK);
     canvas.into_pixels()
 }
 
@@ -78,6 +78,11 @@ fn place(groups: &[SheetGroup], top: usize) -> (Vec<Placed<'_>>, usize) {
     (placed, y + line_height)
 }
 
+/// How many images wide the title of a group may be: as wide as the sheet, where no group stands beside it.
+fn title_columns(line: &[Placed<'_>], group: &Placed<'_>) -> usize {
+    if line.len() == 1 { COLUMNS } else { group.columns }
+}
+
 fn captions(group: &SheetGroup) -> usize {
     group.cells.iter().map(|cell| cell.caption.len()).max().unwrap_or(0)
 }
@@ -91,11 +96,12 @@ fn height(group: &SheetGroup, columns: usize) -> usize {
     LINE + ABOVE + group.cells.len().div_ceil(columns) * line_of(group) + GAP
 }
 
-fn draw(canvas: &mut Canvas, &Placed { group, x, y, columns }: &Placed) {
+fn draw(canvas: &mut Canvas, &Placed { group, x, y, columns }: &Placed, title_columns: usize) {
     let width = columns * PITCH - GAP;
     canvas.fill(Area { x, y, width, height: 1 }, RULE);
     let title_y = y + (LINE - text_height(TEXT)) / 2 + 2;
-    canvas.text((x, title_y), &fitted(&group.title, TEXT, width), Pen { scale: TEXT, colour: INK });
+    let title = headed(&group.title, TEXT, title_columns * PITCH - GAP);
+    canvas.text((x, title_y), &title, Pen { scale: TEXT, colour: INK });
     for (i, cell) in group.cells.iter().enumerate() {
         let (x, y) = (x + i % columns * PITCH, y + LINE + ABOVE + i / columns * line_of(group));
         let colour: Colour = match cell.frame {
@@ -157,6 +163,20 @@ mod tests {
             );
         }
         assert!(placed.iter().filter(|p| p.y == 0).count() == 3, "pairs stand beside each other");
+    }
+
+    #[test]
+    fn a_group_without_others_beside_it_has_a_long_title() {
+        let wide = |sizes: &[usize]| {
+            let groups: Vec<SheetGroup> = sizes.iter().map(|&n| group(n, 77)).collect();
+            let (placed, _) = place(&groups, 0);
+            let lines = placed.chunk_by(|a, b| a.y == b.y);
+            lines
+                .flat_map(|line| line.iter().map(move |group| title_columns(line, group)))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(wide(&[2]), [COLUMNS]);
+        assert_eq!(wide(&[2, 3, 9, 1]), [2, 3, COLUMNS, COLUMNS]);
     }
 
     #[test]

@@ -92,6 +92,7 @@ fn what_makes_no_sense_is_refused() {
         (&["cluster", "--method", "magic"], "--method: expected k-majority"),
         (&["cluster", "-o", "clusters.xlsx"], "clusters.xlsx: expected a name that ends in .csv"),
         (&["cluster", "--min-size", "9"], "--min-size: expected none with k-majority"),
+        (&["cluster", "--min-size", "1", "--method", "hdbscan"], "--min-size: expected at least 2, got 1"),
         (&["cluster", "--max-k", "9", "--k", "3"], "--max-k: expected --k auto beside it"),
         (&["cluster", "--max-k", "9", "--method", "hdbscan"], "--max-k: expected --k auto beside it"),
     ] {
@@ -200,6 +201,7 @@ fn a_plane_needs_no_rounds_and_clusters_give_colours() {
         (&["map", "-o", "m.png", "--method", "umap"], "expected pca or tsne"),
         (&["map", "-o", "m.png", "--by", "size"], "expected label, cluster or none"),
         (&["map", "-o", "m.png", "--perplexity", "0"], "expected a number of neighbours"),
+        (&["map", "-o", "m.png", "--perplexity", "201"], "--perplexity: expected at most 200, got 201"),
         (&["map", "-o", "m.png", "-k", "0"], "--k: expected at least 1"),
         (&["map", "-o", "m.png", "-k", "3", "--by", "label"], "--k: expected none with --by label"),
         (

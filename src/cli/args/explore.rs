@@ -96,7 +96,7 @@ pub(in crate::cli) struct Cluster {
 pub(in crate::cli) struct Outliers {
     #[command(flatten)]
     pub(in crate::cli) reading: Reading,
-    /// List so many images, and as many doubtful labels [default: 20]
+    /// List so many images, as many doubtful labels, and as many images with flags [default: 20]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) top: Option<usize>,
     /// An image is as alone as its N-th neighbour is far [default: 10]
@@ -138,7 +138,7 @@ pub(in crate::cli) struct Map {
     /// Colour so many clusters, or auto: as many as fit best [default: auto]
     #[arg(short, long, value_name = "N|auto")]
     pub(in crate::cli) k: Option<String>,
-    /// t-SNE: how many neighbours count, softly [default: 30]
+    /// t-SNE: how many neighbours count, softly, at most 200 [default: 30]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) perplexity: Option<f32>,
     /// Seed of t-SNE, of clusters, and of the order of dots [default: 0]

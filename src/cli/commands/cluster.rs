@@ -31,6 +31,8 @@ const DRAWN: usize = 9;
 const MAX_DRAWN: usize = 60;
 /// Clusters that are listed in the text; all are in the documents.
 const LISTED: usize = 60;
+/// Characters of a label beside its share.
+const LABEL: usize = 24;
 
 #[derive(Debug, Serialize)]
 struct ClusterDocument<'a> {
@@ -95,7 +97,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Cluster) -> anyhow::Re
     if context.printer.json {
         context.printer.document("cluster", &document(&items, &found, took, files, &skipped))?;
     } else {
-        print(context, &items, &found, took)?;
+        print(context, &items, &found, took, options.k)?;
         if let Some((to, _)) = target {
             let files = count(files as u64, "image");
             context.printer.text(&format!(
@@ -116,6 +118,9 @@ pub(super) fn resolve(args: &args::Grouping) -> Result<ClusterOptions> {
     if args.min_size.is_some() && method != Method::Hdbscan {
         let what = format!("--min-size: expected none with {}, it is for hdbscan", method.name());
         return Err(Error::usage(what).with_hint("--k N says how many clusters there are"));
+    }
+    if let Some(size @ ..2) = args.min_size {
+        return Err(Error::usage(format!("--min-size: expected at least 2, got {size}")));
     }
     if args.max_k.is_some() && (k.is_some() || method == Method::Hdbscan) {
         return Err(Error::usage(
@@ -210,7 +215,23 @@ fn folders(found: &Clustering) -> Vec<Folder> {
     folders
 }
 
-fn print(context: &Context, items: &Items<'_>, found: &Clustering, took: f64) -> anyhow::Result<()> {
+fn print(
+    context: &Context,
+    items: &Items<'_>,
+    found: &Clustering,
+    took: f64,
+    asked: Option<usize>,
+) -> anyhow::Result<()> {
+    let summary = summary(items, found, took, asked);
+    if found.clusters.is_empty() {
+        return context.printer.text(&summary); // a table would have no rows
+    }
+    context.printer.table(&table(items, found))?;
+    context.printer.text(&format!("\n{summary}"))
+}
+
+/// A row for each cluster.
+fn table(items: &Items<'_>, found: &Clustering) -> Table {
     let mut columns = vec![
         ("cluster", Align::Right),
         ("images", Align::Right),
@@ -235,22 +256,32 @@ fn print(context: &Context, items: &Items<'_>, found: &Clustering, took: f64) ->
         cells.push(items.name(cluster.medoid()).into_owned());
         table.row(cells);
     }
-    context.printer.table(&table)?;
-    context.printer.text(&format!("\n{}", summary(items, found, took)))
+    table
 }
 
-/// `7 98 %, 9 2 %`: the labels of one image in a hundred or more, at most three.
+/// Of a cluster, as [`shares`].
 fn most_frequent(items: &Items<'_>, found: &Clustering, cluster: usize) -> String {
-    let mut labels: Vec<(&str, usize)> = labels(items, found, cluster).collect();
-    let size = found.clusters[cluster].members.len() as f64;
+    shares(labels(items, found, cluster).collect(), found.clusters[cluster].members.len())
+}
+
+/// `7: 98 %, 9: 2 %`: the labels of one image in a hundred or more of `size`, at most three.
+fn shares(mut labels: Vec<(&str, usize)>, size: usize) -> String {
     labels.sort_by_key(|(label, count)| (std::cmp::Reverse(*count), *label));
-    let shares = labels.iter().map(|(label, count)| (label, 100.0 * *count as f64 / size));
+    let shares = labels.iter().map(|(label, count)| (label, 100.0 * *count as f64 / size as f64));
     let shares: Vec<String> = shares
         .filter(|(_, share)| *share >= 1.0)
         .take(3)
-        .map(|(label, share)| format!("{label} {share:.0} %"))
+        .map(|(label, share)| format!("{}: {share:.0} %", short(label)))
         .collect();
     shares.join(", ")
+}
+
+/// A label that leaves room for others beside it.
+fn short(label: &str) -> String {
+    match label.chars().count() {
+        n if n > LABEL => label.chars().take(LABEL - 2).chain("..".chars()).collect(),
+        _ => label.to_owned(),
+    }
 }
 
 fn distance(unit: Unit, distance: f64) -> String {
@@ -260,7 +291,7 @@ fn distance(unit: Unit, distance: f64) -> String {
     }
 }
 
-fn summary(items: &Items<'_>, found: &Clustering, took: f64) -> String {
+fn summary(items: &Items<'_>, found: &Clustering, took: f64, asked: Option<usize>) -> String {
     let k = count(found.clusters.len() as u64, "cluster");
     let apart = match found.apart() {
         0 => String::new(),
@@ -273,6 +304,7 @@ fn summary(items: &Items<'_>, found: &Clustering, took: f64) -> String {
         found.silhouette,
         seconds(took)
     )];
+    lines.extend(too_few(found.clusters.len(), found.method, asked));
     if found.clusters.len() > LISTED {
         lines.insert(
             0,
@@ -293,6 +325,19 @@ fn summary(items: &Items<'_>, found: &Clustering, took: f64) -> String {
         ));
     }
     lines.join("\n")
+}
+
+/// Why there are fewer clusters than one would expect.
+fn too_few(clusters: usize, method: Method, asked: Option<usize>) -> Option<String> {
+    match asked {
+        Some(n) if clusters < n => {
+            Some(format!("asked for {}; there are no more distinct images", thousands(n as u64)))
+        }
+        None if clusters == 0 && method == Method::Hdbscan => {
+            Some("no part is dense enough: try a smaller --min-size".to_owned())
+        }
+        _ => None,
+    }
 }
 
 /// The images of each cluster from its medoid outward, evenly.
@@ -340,4 +385,27 @@ fn sheet(items: &Items<'_>, found: &Clustering, dir: &Path, skipped: &mut Vec<Sk
         groups,
         foot: if more > 0 { format!("{more} more clusters") } else { String::new() },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_told_apart_from_their_shares() {
+        assert_eq!(shares(vec![("7", 98), ("9", 2), ("4", 0)], 100), "7: 98 %, 9: 2 %");
+        let long = "great crested grebes of the lake";
+        assert_eq!(shares(vec![(long, 5)], 5), "great crested grebes o..: 100 %");
+        assert_eq!(short("exactly twenty-four here").chars().count(), LABEL);
+        assert_eq!(short("exactly twenty-four here"), "exactly twenty-four here");
+    }
+
+    #[test]
+    fn fewer_clusters_than_asked_for_are_explained() {
+        let told = |clusters, method, asked| too_few(clusters, method, asked).unwrap_or_default();
+        assert_eq!(told(3, Method::KMeans, Some(5)), "asked for 5; there are no more distinct images");
+        assert!(told(0, Method::Hdbscan, None).contains("--min-size"));
+        assert_eq!(told(5, Method::KMeans, Some(5)), "");
+        assert_eq!(told(2, Method::Hdbscan, None), "");
+    }
 }

@@ -11,7 +11,7 @@ use super::teller::Teller;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_gallery, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::{Exit, catch_interrupts};
-use crate::cli::print::{Align, Table, count};
+use crate::cli::print::{Align, Table, count, thousands};
 use crate::cli::resolve::Context;
 use crate::error::{Error, Result};
 use crate::explore::export::columns;
@@ -128,7 +128,7 @@ fn outlier<'a>(items: &'a Items<'_>, found: &'a Outliers, row: u32) -> OutlierDo
 }
 
 fn document<'a>(items: &'a Items<'_>, found: &'a Outliers, top: usize) -> Document<'a> {
-    let flagged = (0..items.len() as u32).filter(|&row| !found.flags[row as usize].is_empty());
+    let flagged = (0..items.len() as u32).filter(|&row| found.is_faulty(row));
     let doubt = |doubt: &Doubt| DoubtDocument {
         path: items.name(doubt.row).into_owned(),
         label: items.label(doubt.row),
@@ -158,12 +158,11 @@ fn print(context: &Context, items: &Items<'_>, found: &Outliers, top: usize) -> 
     for row in found.order().into_iter().take(top) {
         let OutlierDocument { path, score, reconstruction_rank, neighbour_rank, flags, .. } =
             outlier(items, found, row);
-        let flags: Vec<&str> = flags.iter().map(|flag| flag.name()).collect();
         table.row([
             format!("{score:.4}"),
             reconstruction_rank.map_or("-".to_owned(), percent),
             percent(neighbour_rank),
-            flags.join(" "),
+            names(flags),
             path,
         ]);
     }
@@ -186,7 +185,32 @@ fn print(context: &Context, items: &Items<'_>, found: &Outliers, top: usize) -> 
         printer.text("")?;
         printer.table(&table)?;
     }
+    print_faults(context, items, found, top)?;
     printer.text(&format!("\n{}", summary(items, found)))
+}
+
+/// Images with faults, by path: most of them are not among the oddest.
+fn print_faults(context: &Context, items: &Items<'_>, found: &Outliers, top: usize) -> anyhow::Result<()> {
+    let faulty: Vec<u32> = (0..items.len() as u32).filter(|&row| found.is_faulty(row)).collect();
+    if faulty.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new(&[("fault", Align::Left), ("image", Align::Left)]);
+    for &row in faulty.iter().take(top) {
+        table.row([names(&found.flags[row as usize]), items.name(row).into_owned()]);
+    }
+    context.printer.text("")?;
+    context.printer.table(&table)?;
+    match faulty.len().saturating_sub(top) {
+        0 => Ok(()),
+        more => context
+            .printer
+            .text(&format!("... and {} more: -o FILE and --json have all", thousands(more as u64))),
+    }
+}
+
+fn names(flags: &[Flag]) -> String {
+    flags.iter().map(|flag| flag.name()).collect::<Vec<_>>().join(" ")
 }
 
 /// `10,000 images: 3 dark, 1 blurred; 133 labels that the neighbours contradict`

@@ -76,7 +76,7 @@ pub(super) fn run(
         table_of(&items, &found).write(path)?;
     }
     if let Some(path) = &args.sheet {
-        images::write_png(path, &sheet(&items, &found, &dir, &mut skipped))?;
+        images::write_png(path, &sheet(&items, &found, choice, &dir, &mut skipped))?;
     }
     let mut files = 0;
     if let Some(target) = target {
@@ -132,7 +132,21 @@ fn table_of(items: &Items<'_>, found: &Subset) -> table::Table {
         .with("represents", Column::Integers(represents.collect()))
 }
 
-fn sheet(items: &Items<'_>, found: &Subset, dir: &Path, skipped: &mut Vec<Skipped>) -> Pixels {
+/// The heading of the sheet: what is drawn by lot stands for nothing.
+fn heading(choice: Choice) -> &'static str {
+    match choice {
+        Choice::Diverse => "a few that stand for all",
+        Choice::Random => "drawn by lot",
+    }
+}
+
+fn sheet(
+    items: &Items<'_>,
+    found: &Subset,
+    choice: Choice,
+    dir: &Path,
+    skipped: &mut Vec<Skipped>,
+) -> Pixels {
     let limits = Limits::default();
     let rows = &found.rows[..found.rows.len().min(MAX_DRAWN)];
     let shown = rows.iter().zip(&found.represents).zip(items.find(rows.iter().copied(), dir));
@@ -155,7 +169,7 @@ fn sheet(items: &Items<'_>, found: &Subset, dir: &Path, skipped: &mut Vec<Skippe
     };
     let more = found.rows.len() - rows.len();
     group_sheet(&GroupSheet {
-        title: ["a few that stand for all".to_owned(), summary(items, found)],
+        title: [heading(choice).to_owned(), summary(items, found)],
         groups: vec![group],
         foot: if more > 0 { format!("{more} more were chosen") } else { String::new() },
     })

@@ -27,6 +27,8 @@ use crate::gallery::{Observer, Progress};
 
 /// Neighbours that t-SNE looks at, for each that counts.
 const NEIGHBOURS: f32 = 3.0;
+/// With more, the neighbours of 70,000 images would take gigabytes.
+const MAX_PERPLEXITY: f32 = 200.0;
 
 /// How images are placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -106,6 +108,10 @@ pub fn map(items: &Items<'_>, dir: &Path, options: &MapOptions, observer: &dyn O
             "--perplexity: expected a number of neighbours, 1 or more, got {}",
             options.perplexity
         )));
+    }
+    if options.perplexity > MAX_PERPLEXITY {
+        let what = format!("--perplexity: expected at most {MAX_PERPLEXITY}, got {}", options.perplexity);
+        return Err(Error::usage(what));
     }
     let latents = features(items)?;
     let size = latents.len() / items.len();

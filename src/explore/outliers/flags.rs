@@ -1,7 +1,8 @@
 //! Faults that show in an image alone, next to what is usual in its collection.
 //!
 //! "Usual" is between Tukey's outer fences: three times the distance of the quartiles beyond them. A collection of night shots has no
-//! dark images, and one of fog no flat ones; so each fault also has a bound below which nothing is one.
+//! dark images, and one of fog no flat ones; so each fault also has a bound below which nothing is one. Numbers with an end are taken
+//! where they have none, as logarithms or log-odds: the fences of brightness itself would lie outside of 0 to 1 among photos.
 
 use serde::Serialize;
 
@@ -44,6 +45,8 @@ const DARK: f32 = 0.25;
 const BLURRED: f32 = 0.5;
 /// Proportions within this factor of the median are usual.
 const ASPECT: f32 = 1.5;
+/// Brightness closer than this to 0 or 1 is no darker or brighter.
+const STEP: f32 = 1.0 / 512.0;
 /// Tukey's outer fences.
 const FENCE: f32 = 3.0;
 
@@ -51,7 +54,7 @@ const FENCE: f32 = 3.0;
 pub(super) fn flags(looks: &[Option<Look>]) -> Vec<Vec<Flag>> {
     let of = |value: fn(&Look) -> f32| Usual::of(looks.iter().flatten().map(value));
     let filled = |look: &Look| look.contrast >= CONSTANT;
-    let brightness = of(|look| look.brightness);
+    let brightness = of(|look| log_odds(look.brightness));
     let sharpness =
         Usual::of(looks.iter().flatten().filter(|look| filled(look)).map(|look| look.sharpness.ln()));
     let aspect = of(|look| look.aspect.ln());
@@ -60,10 +63,11 @@ pub(super) fn flags(looks: &[Option<Look>]) -> Vec<Vec<Flag>> {
         if !filled(look) {
             flags.push(Flag::NearConstant);
         }
-        if look.brightness < brightness.low && look.brightness < DARK {
+        let light = log_odds(look.brightness);
+        if light < brightness.low && look.brightness < DARK {
             flags.push(Flag::Dark);
         }
-        if look.brightness > brightness.high && look.brightness > 1.0 - DARK {
+        if light > brightness.high && look.brightness > 1.0 - DARK {
             flags.push(Flag::Bright);
         }
         let sharp = look.sharpness.ln();
@@ -77,6 +81,12 @@ pub(super) fn flags(looks: &[Option<Look>]) -> Vec<Vec<Flag>> {
         flags
     };
     looks.iter().map(|look| look.as_ref().map_or(Vec::new(), judge)).collect()
+}
+
+/// Brightness without ends: fences around it are brightnesses too.
+fn log_odds(brightness: f32) -> f32 {
+    let inside = brightness.clamp(STEP, 1.0 - STEP);
+    (inside / (1.0 - inside)).ln()
 }
 
 /// What is usual of a number.
@@ -108,10 +118,10 @@ mod tests {
         Some(Look { brightness, contrast, sharpness, aspect, loss: None })
     }
 
-    /// Fifty usual images that vary a little.
+    /// Fifty usual images that vary as photos do.
     fn usual() -> Vec<Option<Look>> {
         let vary = |i: usize| i as f32 / 50.0;
-        (0..50).map(|i| look(0.45 + 0.1 * vary(i), 0.2, 0.1 + 0.05 * vary(i), 1.0)).collect()
+        (0..50).map(|i| look(0.3 + 0.35 * vary(i), 0.2, 0.1 + 0.05 * vary(i), 1.0)).collect()
     }
 
     #[test]
@@ -119,21 +129,23 @@ mod tests {
         let mut looks = usual();
         looks.extend([
             look(0.5, 0.001, 0.0, 1.0),
-            look(0.02, 0.1, 0.1, 1.0),
-            look(0.98, 0.1, 0.1, 1.0),
+            look(0.035, 0.1, 0.1, 1.0),
+            look(0.97, 0.1, 0.1, 1.0),
             look(0.5, 0.2, 0.001, 1.0),
             look(0.5, 0.2, 0.1, 3.0),
             look(0.5, 0.2, 0.1, 1.3),
+            look(0.2, 0.2, 0.1, 1.0),
             None,
         ]);
         let flags = flags(&looks);
         assert!(flags[..50].iter().all(Vec::is_empty));
-        let expected: [&[Flag]; 7] = [
+        let expected: [&[Flag]; 8] = [
             &[Flag::NearConstant],
             &[Flag::Dark],
             &[Flag::Bright],
             &[Flag::Blurred],
             &[Flag::OddAspect],
+            &[],
             &[],
             &[],
         ];

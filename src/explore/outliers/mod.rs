@@ -89,6 +89,11 @@ pub struct Outliers {
 }
 
 impl Outliers {
+    /// Whether an image has a fault.
+    pub fn is_faulty(&self, row: u32) -> bool {
+        !self.flags[row as usize].is_empty()
+    }
+
     /// The rows, the oddest first.
     pub fn order(&self) -> Vec<u32> {
         let mut order: Vec<u32> = (0..self.scores.len() as u32).collect();

@@ -80,10 +80,11 @@ const ink = (name) => getComputedStyle(document.documentElement).getPropertyValu
 
 /** The program's own ten colours are made for paper: on a dark one these are as far from each other. */
 const ON_DARK = [[133, 146, 255], [127, 211, 247], [47, 191, 165], [92, 178, 82], [181, 181, 46], [240, 220, 130], [255, 143, 135], [222, 64, 117], [199, 125, 255], [154, 160, 168]];
-/** A colour of a label or cluster, so that it is seen: paler, darker where there are more than ten. */
-function groupColour(i) {
-  let rgb = (isDark() ? ON_DARK : data.colours)[i % 10];
-  const round = Math.floor(i / 10) % 3; // the second ten are paler, the third darker
+/** A colour of one of so many labels or clusters, so that it is seen: where there are more than ten, the second nine are paler, the third darker, the rest grey. */
+function groupColour(i, groups) {
+  const palette = isDark() ? ON_DARK : data.colours;
+  const round = groups > 10 ? Math.floor(i / 9) : 0;
+  let rgb = groups > 10 ? palette[round < 3 ? i % 9 : 9] : palette[i];
   const mix = (other, part) => rgb.map((value, c) => Math.round(value + part * (other[c] - value)));
   if (round === 1) rgb = mix([255, 255, 255], 0.4);
   if (round === 2) rgb = mix([0, 0, 0], 0.35);

@@ -89,7 +89,7 @@ function showAbout() {
   const labelBars = labels.slice(0, 12).map(([label, n, i]) => {
     const bar = h('i', {});
     bar.style.width = `${(100 * n) / most}%`;
-    const paintBar = () => { bar.style.background = css(groupColour(i)); };
+    const paintBar = () => { bar.style.background = css(groupColour(i, data.labels.length)); };
     paintBar();
     themed.push(paintBar);
     return h('tr', {}, h('th', { scope: 'row' }, h('bdi', {}, visible(label))), h('td', { 'aria-hidden': 'true' }, h('div', { class: 'track' }, bar)), h('td', { class: 'n' }, number(n)));
@@ -114,7 +114,7 @@ function mix(cluster) {
   for (const [n, label] of pieces) {
     const piece = h('i', label < 0 ? {} : { title: `${visible(data.labels[label][0])}: ${number(n)}` });
     piece.style.flexGrow = n;
-    const paintPiece = () => { piece.style.background = label < 0 ? '' : css(groupColour(label)); };
+    const paintPiece = () => { piece.style.background = label < 0 ? '' : css(groupColour(label, data.labels.length)); };
     paintPiece();
     themed.push(paintPiece);
     bar.append(piece);
@@ -125,7 +125,7 @@ function mix(cluster) {
 function clusterCard([cluster, i]) {
   const strip = (rows, name) => (rows.length ? h('div', { class: 'strip' }, h('h4', {}, name), h('div', {}, ...rows.map((row) => card(row, 44)))) : null);
   const swatch = h('i', { class: 'swatch', 'aria-hidden': 'true' });
-  const paintSwatch = () => { swatch.style.background = css(groupColour(i)); };
+  const paintSwatch = () => { swatch.style.background = css(groupColour(i, data.clusters.n)); };
   paintSwatch();
   themed.push(paintSwatch);
   return h('article', { class: 'cluster', 'aria-label': `Cluster ${i}` },
@@ -171,7 +171,7 @@ function showOutliers() {
   for (const { name, count: n, rows } of data.faults) {
     $('outliers-body').append(h('h3', {}, `${name.replace('-', ' ')} `, h('small', {}, `${count(n, 'image')}, ${ABOUT[name]}`)),
       some(rows, 24, (row) => card(row, 84, h('span', { class: 'words' }, h('small', {}, h('bdi', {}, tail(visible(split(names()[row])[1]), 18))))), 'gallery'));
-    if (n > rows.length) $('outliers-body').append(h('p', { class: 'rest' }, `and ${number(n - rows.length)} more: aesearch outliers lists all.`));
+    if (n > rows.length) $('outliers-body').append(h('p', { class: 'rest' }, `and ${number(n - rows.length)} more: aesearch outliers --json lists all.`));
   }
   if (data.faults.length === 0 && data.pictured) $('outliers-body').append(h('p', { class: 'empty' }, 'No image is faulty beside the others: none is blank, and none far darker, brighter, less sharp or of other proportions.'));
 }

@@ -33,7 +33,7 @@ function colourBy(kind) {
 function paint() {
   for (const group of scene.groups) {
     if (group.scores) group.rgb = rgbOf(SCORE_COLOURS[isDark() ? 'dark' : 'light'][group.number] ?? '#888888');
-    else group.rgb = group.none ? rgbOf(isDark() ? '#7a808b' : '#a2a6ae') : groupColour(group.number);
+    else group.rgb = group.none ? rgbOf(isDark() ? '#7a808b' : '#a2a6ae') : groupColour(group.number, scene.groups.length - 1);
   }
 }
 /** The name of a group stands where most of its images are. */

@@ -5,9 +5,10 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::MapPicture;
-use crate::explore::canvas::{Area, Colour, text_width};
+use crate::explore::canvas::{Area, Colour, headed, text_width};
 use crate::explore::colormap::group_colour;
 use crate::explore::style::{FAINT, GAP, LINE, MARGIN, TEXT};
+use crate::explore::thousands;
 
 /// Side of the part that holds the dots.
 pub(super) const SIDE: usize = 1400;
@@ -20,7 +21,7 @@ const FRAME: usize = 3;
 /// Names in the legend: those with a colour of their own.
 const MAX_LINES: usize = 27;
 /// Characters of a name.
-pub(super) const NAME: usize = 22;
+const NAME: usize = 22;
 /// Rings that are tried around the place of a thumbnail, and places on each.
 const RINGS: usize = 60;
 const SPOKES: usize = 24;
@@ -70,8 +71,11 @@ impl Layout {
         listed.sort_by_key(|&i| counted(&groups[i].name));
         let legend = listed.into_iter().enumerate().map(|(i, group)| ((left, top + i * (LINE + 4)), group));
         let longest = groups.iter().take(lines).map(|group| group.name.chars().count()).max().unwrap_or(0);
+        let left_out = groups.len() - lines;
+        let more = left_out_text(left_out).map_or(0, |text| GAP + text_width(text.len(), TEXT));
         // a dot, the name, the number of images
-        let legend_width = if lines > 0 { 2 * GAP + text_width(longest.min(NAME) + 9, TEXT) } else { 0 };
+        let line = 2 * GAP + text_width(longest.min(NAME) + 9, TEXT);
+        let legend_width = if lines > 0 { line.max(more) } else { 0 };
         Layout {
             width: left + legend_width + MARGIN - if lines > 0 { 0 } else { GAP },
             height: top + SIDE + MARGIN,
@@ -81,7 +85,7 @@ impl Layout {
             places,
             order,
             legend: legend.collect(),
-            left_out: groups.len() - lines,
+            left_out,
         }
     }
 }
@@ -90,6 +94,16 @@ impl Layout {
 fn counted(name: &str) -> (&str, Option<u64>) {
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
     (stem, name[stem.len()..].parse().ok())
+}
+
+/// The line below the legend, where it leaves groups out.
+pub(super) fn left_out_text(groups: usize) -> Option<String> {
+    (groups > 0).then(|| format!("and {} more, grey", thousands(groups)))
+}
+
+/// A name as the legend has room for it.
+pub(super) fn legend_name(name: &str) -> String {
+    headed(name, TEXT, text_width(NAME, TEXT))
 }
 
 /// Many dots are small ones.
@@ -152,10 +166,11 @@ fn within(width: usize, height: usize) -> (usize, usize) {
 
 /// The colour of a group, or of images that are in none.
 pub(super) fn colour(group: Option<usize>, picture: &MapPicture) -> Colour {
+    let groups = picture.groups.groups.len();
     match group {
-        None if picture.groups.groups.is_empty() => group_colour(0),
+        None if groups == 0 => group_colour(0, 1),
         None => [196, 194, 188],
-        Some(group) => group_colour(group),
+        Some(group) => group_colour(group, groups),
     }
 }
 
@@ -165,6 +180,7 @@ pub(super) const COUNT: Colour = FAINT;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::explore::map::groups::{Group, Groups};
 
     #[test]
     fn everything_is_in_sight_and_up_is_up() {
@@ -180,6 +196,24 @@ mod tests {
         let mut names = ["cluster 10", "b", "cluster 9", "10", "a1", "2", "a"];
         names.sort_by_key(|name| counted(name));
         assert_eq!(names, ["2", "10", "a", "a1", "b", "cluster 9", "cluster 10"]);
+    }
+
+    #[test]
+    fn long_names_keep_their_beginning() {
+        assert_eq!(legend_name("great crested grebe"), "great crested grebe");
+        assert_eq!(legend_name("great crested grebes, two of them"), "great crested grebes..");
+    }
+
+    #[test]
+    fn what_the_legend_leaves_out_is_told_within_the_picture() {
+        assert_eq!(left_out_text(0), None);
+        let text = left_out_text(1973).unwrap();
+        assert_eq!(text, "and 1,973 more, grey");
+        let group = Group { name: "7".to_owned(), size: 1, medoid: 0 };
+        let groups = Groups { groups: vec![group; MAX_LINES + 1973], of: Vec::new() };
+        let layout = Layout::of(&MapPicture { groups, ..MapPicture::default() });
+        let ((x, _), _) = layout.legend[0];
+        assert!(x + GAP + text_width(text.len(), TEXT) <= layout.width - MARGIN);
     }
 
     #[test]

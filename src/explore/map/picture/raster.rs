@@ -1,15 +1,15 @@
 //! A map as pixels.
 
 use super::MapPicture;
-use super::layout::{COUNT, Layout, NAME, colour};
-use crate::explore::canvas::{Canvas, Pen, fitted, text_width};
+use super::layout::{COUNT, Layout, colour, left_out_text, legend_name};
+use crate::explore::canvas::{Canvas, Pen, headed, text_width};
 use crate::explore::style::{FAINT, GAP, INK, LINE, MARGIN, PAPER, RULE, STRONG, TEXT, WEAK};
 use crate::images::Pixels;
 
 pub(super) fn draw(picture: &MapPicture, layout: &Layout) -> Pixels {
     let mut canvas = Canvas::new(layout.width, layout.height, PAPER);
     for (line, (text, pen)) in picture.title.iter().zip([STRONG, WEAK]).enumerate() {
-        canvas.text((MARGIN, MARGIN + line * LINE), &fitted(text, TEXT, layout.width - 2 * MARGIN), pen);
+        canvas.text((MARGIN, MARGIN + line * LINE), &headed(text, TEXT, layout.width - 2 * MARGIN), pen);
     }
     canvas.fill(layout.plot, [255; 3]);
     canvas.outline(layout.plot, RULE);
@@ -42,14 +42,12 @@ fn legend(canvas: &mut Canvas, picture: &MapPicture, layout: &Layout) {
     for &((x, y), group) in &layout.legend {
         let entry = &picture.groups.groups[group];
         canvas.disc((x as f32 + 7.0, y as f32 + 7.0), 7.0, colour(Some(group), picture));
-        let name = fitted(&entry.name, TEXT, text_width(NAME, TEXT));
-        canvas.text((x + GAP, y), &name, Pen { scale: TEXT, colour: INK });
+        canvas.text((x + GAP, y), &legend_name(&entry.name), Pen { scale: TEXT, colour: INK });
         let size = crate::explore::thousands(entry.size);
         let right = layout.width - MARGIN - text_width(size.len(), TEXT);
         canvas.text((right, y), &size, Pen { scale: TEXT, colour: COUNT });
     }
-    if let (Some(((x, y), _)), 1..) = (layout.legend.last(), layout.left_out) {
-        let more = format!("and {} more, grey", layout.left_out);
+    if let (Some(((x, y), _)), Some(more)) = (layout.legend.last(), left_out_text(layout.left_out)) {
         canvas.text((x + GAP, y + LINE + 4), &more, Pen { scale: TEXT, colour: FAINT });
     }
 }

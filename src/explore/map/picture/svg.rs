@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::MapPicture;
-use super::layout::{COUNT, Layout, NAME, colour};
+use super::layout::{COUNT, Layout, colour, left_out_text, legend_name};
 use crate::explore::canvas::Colour;
 use crate::explore::style::{FAINT, GAP, INK, LINE, MARGIN, PAPER, RULE};
 use crate::images::encode_png;
@@ -99,21 +99,12 @@ fn legend(picture: &MapPicture, layout: &Layout) -> Vec<String> {
         let entry = &picture.groups.groups[group];
         let (cx, cy, ink) = (x + 7, y + 7, hex(colour(Some(group), picture)));
         lines.push(format!("<circle cx=\"{cx}\" cy=\"{cy}\" r=\"7\" fill=\"{ink}\"/>"));
-        let name: String = match entry.name.chars().count() {
-            n if n > NAME => "..".chars().chain(entry.name.chars().skip(n - (NAME - 2))).collect(),
-            _ => entry.name.clone(),
-        };
-        lines.push(text_at((x + GAP, y), &name, INK, "start"));
+        lines.push(text_at((x + GAP, y), &legend_name(&entry.name), INK, "start"));
         let size = crate::explore::thousands(entry.size);
         lines.push(text_at((layout.width - MARGIN, y), &size, COUNT, "end"));
     }
-    if let (Some(((x, y), _)), 1..) = (layout.legend.last(), layout.left_out) {
-        lines.push(text_at(
-            (x + GAP, y + LINE + 4),
-            &format!("and {} more, grey", layout.left_out),
-            FAINT,
-            "start",
-        ));
+    if let (Some(((x, y), _)), Some(more)) = (layout.legend.last(), left_out_text(layout.left_out)) {
+        lines.push(text_at((x + GAP, y + LINE + 4), &more, FAINT, "start"));
     }
     lines
 }
