@@ -135,6 +135,9 @@ fn strangers_faults_and_wrong_labels_are_found() {
     assert!(wrong.is_some_and(|at| at < 8), "{:#}", found["label_errors"]);
     assert_eq!(fs::read_to_string(place.path().join("odd.csv")).expect("a table").lines().count(), 305);
 
+    let text = place.run(&["outliers"]).expect(0).out;
+    assert!(text.lines().any(|line| line.starts_with("near-constant") && line.contains("blank")), "{text}");
+
     fs::remove_dir_all(at("3")).expect("goes");
     place.run(&["outliers"]).expect(3).says("no such file");
     let unread = place.json(&["outliers", "--unread"]);
