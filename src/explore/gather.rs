@@ -49,34 +49,26 @@ pub fn gather(
     (to, how): (&Path, How),
     observer: &dyn Observer,
 ) -> Result<Gathered> {
-    write_folder(to, |to| fill(items, dir, folders, (to, how), observer))
-}
-
-fn fill(
-    items: &Items<'_>,
-    dir: &Path,
-    folders: &[Folder],
-    (to, how): (&Path, How),
-    observer: &dyn Observer,
-) -> Result<Gathered> {
-    let mut gathered = Gathered::default();
-    for folder in folders {
-        let place = to.join(&folder.name);
-        fs::create_dir_all(&place).map_err(|error| Error::io(&place, error))?;
-        let mut names = Names::default();
-        for (&row, item) in folder.rows.iter().zip(items.find(folder.rows.iter().copied(), dir)) {
-            if observer.interrupted() {
-                return Err(Error::Interrupted);
-            }
-            let name = items.snapshot().name(items.ids[row as usize]);
-            let brought = item.and_then(|item| bring(&item, name, &place, how, &mut names));
-            match brought {
-                Ok(()) => gathered.files += 1,
-                Err(reason) => gathered.skipped.push(Skipped::new(name, reason)),
+    write_folder(to, |to| {
+        let mut gathered = Gathered::default();
+        for folder in folders {
+            let place = to.join(&folder.name);
+            fs::create_dir_all(&place).map_err(|error| Error::io(&place, error))?;
+            let mut names = Names::default();
+            for (&row, item) in folder.rows.iter().zip(items.find(folder.rows.iter().copied(), dir)) {
+                if observer.interrupted() {
+                    return Err(Error::Interrupted);
+                }
+                let name = items.snapshot().name(items.ids[row as usize]);
+                let brought = item.and_then(|item| bring(&item, name, &place, how, &mut names));
+                match brought {
+                    Ok(()) => gathered.files += 1,
+                    Err(reason) => gathered.skipped.push(Skipped::new(name, reason)),
+                }
             }
         }
-    }
-    Ok(gathered)
+        Ok(gathered)
+    })
 }
 
 fn bring(item: &Item, name: &[u8], place: &Path, how: How, names: &mut Names) -> Result<(), String> {
