@@ -75,9 +75,9 @@ fn differs(stamp: &images::Stamp, expected: &Expected) -> Result<(), String> {
 
 /// The metadata of what is at `path` itself, which must be a file.
 pub(super) fn plain(path: &Path) -> Result<Metadata, String> {
-    let metadata = fs::symlink_metadata(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => "it is gone".to_owned(),
-        _ => error.to_string(),
+    let metadata = fs::symlink_metadata(path).map_err(|error| match is_missing(&error) {
+        true => "it is gone".to_owned(),
+        false => error.to_string(),
     })?;
     match metadata.file_type() {
         kind if kind.is_symlink() => Err("it is a symbolic link, not a file of its own".to_owned()),
@@ -88,10 +88,12 @@ pub(super) fn plain(path: &Path) -> Result<Metadata, String> {
 
 /// Whether something is at `path`, be it a link to nowhere.
 pub(super) fn is_there(path: &Path) -> bool {
-    !matches!(fs::symlink_metadata(path), Err(error) if matches!(
-        error.kind(),
-        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
-    ))
+    !matches!(fs::symlink_metadata(path), Err(error) if is_missing(&error))
+}
+
+/// Whether the error says that nothing is there; another one says that it cannot be told.
+pub(super) fn is_missing(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
 }
 
 /// Whether the bytes at `path`, itself a file, are these.

@@ -3,10 +3,10 @@
 //! A folder of its own beside the file, so that a rename into it takes the file as it is in that moment and can hit nothing; with
 //! `move`, another beside the place it goes to.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::journal::Intent;
+use super::look;
 
 /// The start of the names of temporary folders.
 const PREFIX: &str = ".aesearch-";
@@ -73,7 +73,7 @@ pub(super) fn free_name(path: &Path, is_taken: impl Fn(&Path) -> bool) -> Result
     for name in std::iter::once(path.to_path_buf()).chain(numbered) {
         match std::fs::symlink_metadata(&name) {
             Ok(_) => {}
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Err(error) if look::is_missing(&error) => {
                 if !is_taken(&name) {
                     return Ok(name);
                 }
