@@ -1,7 +1,7 @@
 //! The page of `dedupe scan --report`, from plans that nobody scanned: what stands in it, whatever files are called, and how
 //! large it gets.
 //!
-//! The pages stay in `$CARGO_TARGET_TMPDIR` (`report.html`, `report-large.html`), where `ci/report_check.mjs` opens them in a browser.
+//! The pages stay in `$CARGO_TARGET_TMPDIR` (`report.html`, `report-large.html`), where `.ci/report_check.mjs` opens them in a browser.
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
 //! The page of `aesearch report`: what stands in it, whatever files are called, and that it comes out the same again.
 //!
-//! The page stays in `$CARGO_TARGET_TMPDIR` (`collection.html`), where `ci/explore_check.mjs` opens it in a browser.
+//! The page stays in `$CARGO_TARGET_TMPDIR` (`collection.html`), where `.ci/explore_check.mjs` opens it in a browser.
 
 use std::fs;
 use std::path::Path;
