@@ -314,9 +314,17 @@ impl View<'_> {
         keys.sort_unstable();
         let mut hits = Vec::with_capacity(k.min(keys.len()));
         let mut left = self.items as usize; // as in `ByItems`
+        let (mut nearness, mut first) = (0, 0); // the distance at hand, and the first item that was not given for it
         for &key in &*keys {
             let (distance, code) = ((key >> 32) as u32, key as u32);
-            let items = self.items_of(code).take(left);
+            if distance != nearness {
+                (nearness, first) = (distance, 0);
+            }
+            // in a damaged file items may be out of order, or belong to several codes
+            let items = self.items_of(code);
+            let items = items.start.max(first)..items.end;
+            first = first.max(items.end);
+            let items = items.take(left);
             left -= items.len();
             let live = items.filter(|&item| !is_dead(self.dead, item)).take(k - hits.len());
             hits.extend(live.map(|id| Hit { id, distance }));

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use aesearch_index::{
-    Access, Item, Mode, Search, SegmentBuilder, Settings, Snapshot, Writer, repair, verify, words,
+    Access, Hit, Item, Mode, Pair, Search, SegmentBuilder, Settings, Snapshot, Writer, repair, verify, words,
 };
 
 use crate::craft::{Index, Input, chain, seal};
@@ -170,7 +170,9 @@ pub(crate) fn use_folder(dir: &Path, write: bool) {
         let [code, all] = [vec![0; words(read.bits())], vec![0; words(read.bits()) * 40]];
         let answers = [&mapped, &read].map(|snapshot| {
             let wanted = Search { radius: Some(40), ..Search::default() };
-            assert_eq!(snapshot.search_many(&all, &wanted).unwrap().len(), 40);
+            let answers = snapshot.search_many(&all, &wanted).unwrap();
+            assert_eq!(answers.len(), 40);
+            answers.iter().for_each(|hits| assert_sorted(hits));
             let hits = snapshot.search(&code, &wanted).unwrap();
             hits.iter().for_each(|hit| drop((snapshot.latent(hit.id), snapshot.name(hit.id).to_vec())));
             hits
@@ -210,6 +212,11 @@ fn use_writer(dir: &Path) {
     writer.last().unwrap();
 }
 
+/// Each item once at its distance, in order.
+fn assert_sorted(hits: &[Hit]) {
+    assert!(hits.is_sorted_by(|a, b| (a.distance, a.id) < (b.distance, b.id)));
+}
+
 pub(crate) fn use_snapshot(snapshot: &Snapshot) {
     let (bits, width) = (snapshot.bits(), words(snapshot.bits()));
     let mut ones = vec![u64::MAX; width];
@@ -228,14 +235,20 @@ pub(crate) fn use_snapshot(snapshot: &Snapshot) {
                 // a damaged code may be none of the index
                 let Ok(hits) = snapshot.search(query, &wanted) else { continue };
                 assert!(ties || hits.len() <= k);
-                assert!(hits.is_sorted_by_key(|hit| (hit.distance, hit.id)));
+                assert_sorted(&hits);
                 assert!(hits.iter().all(|hit| snapshot.contains(hit.id) && hit.distance <= 256));
                 assert!(radius.is_none_or(|radius| hits.iter().all(|hit| hit.distance <= radius)));
                 assert!(snapshot.rerank(&latent, &hits, 5).len() <= 5);
             }
         }
         let all = Search { k: usize::MAX, mode, radius: None, ties: true };
-        snapshot.search(&zeros, &all).unwrap();
+        assert_sorted(&snapshot.search(&zeros, &all).unwrap());
+    }
+    if snapshot.len() < 200 {
+        let paired = |pairs: &[Pair]| {
+            assert!(pairs.iter().all(|pair| pair.a < pair.b && snapshot.contains(pair.b)));
+        };
+        let _ = snapshot.pairs_within(3, &paired); // a damaged code may be none
     }
     for id in snapshot.ids().take(1000).chain([snapshot.len() as u32, u32::MAX]) {
         snapshot.name(id);

@@ -1,7 +1,7 @@
 //! Integration tests of the index: what survives commits, crashes, readers, damage and time.
 //!
 //! Everything is seeded and offline. `AESEARCH_LONG_TESTS=1` runs more rounds of the random histories and flips every bit,
-//! `AESEARCH_FUZZ_SEC=N` makes hostile files for N seconds.
+//! `AESEARCH_FUZZ_SEC=N` makes hostile files for N seconds per target.
 
 mod commits;
 mod craft;
