@@ -1,61 +1,209 @@
-//! The README tells no tales: its two commands are the ones it names, and every command of its tour is run, in order, in one
-//! empty folder.
+//! README and docs are true: the two commands stand on top, the commands of all pages are run in one empty folder, options
+//! exist, links and pictures lead somewhere.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const README: &str = include_str!("../../README.md");
+use aesearch::images::{Limits, decode};
 
-/// The words after `prompt` of every line that begins with it, comments left out.
-fn commands(text: &str, prompt: &str) -> Vec<Vec<String>> {
-    let lines = text.lines().filter_map(|line| line.strip_prefix(prompt));
-    let words = lines.map(|line| line.split('#').next().unwrap_or("").split_whitespace().map(str::to_owned));
-    words.map(Iterator::collect).collect()
+const README: &str = include_str!("../../README.md");
+/// Pages whose `sh` blocks are run, one page after the other. (The tutorial has a test of its own.)
+const FOLLOWED: [&str; 6] = [
+    "README.md",
+    "docs/indexing.md",
+    "docs/search.md",
+    "docs/training.md",
+    "docs/explore.md",
+    "docs/dedupe.md",
+];
+const MAX_WORDS: usize = 900;
+const MAX_PICTURE_BYTES: usize = 400_000;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Runs the program, which must succeed and answer; gives the answer.
-fn run(folder: &Path, args: &[String]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_aesearch")).args(args).current_dir(folder).output();
-    let output = output.expect("the binary starts");
+fn text(page: &str) -> String {
+    fs::read_to_string(root().join(page)).unwrap_or_else(|error| panic!("{page}: {error}"))
+}
+
+/// Every Markdown page for users and contributors, by its path from the root.
+fn pages() -> Vec<String> {
+    let mut pages: Vec<String> =
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "index/FORMAT.md"]
+            .map(str::to_owned)
+            .into();
+    let mut folders = ["docs", "models", "benches"].map(str::to_owned).to_vec();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(root().join(&folder)).expect("a folder of pages") {
+            let entry = entry.expect("an entry");
+            let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+            if entry.file_type().expect("a type").is_dir() {
+                folders.push(path);
+            } else if path.ends_with(".md") {
+                pages.push(path);
+            }
+        }
+    }
+    pages
+}
+
+/// What the links of a page lead to; with `images`, only what its pictures show.
+fn links(text: &str, images: bool) -> Vec<&str> {
+    let rests = text.match_indices("](").map(|(at, _)| (&text[..at], &text[at + 2..]));
+    let is_image = |before: &str| before.rfind('[').is_some_and(|at| before[..at].ends_with('!'));
+    let targets = rests.filter(|(before, _)| !images || is_image(before));
+    targets.filter_map(|(_, rest)| rest.split(')').next()).collect()
+}
+
+/// The name that a link gives a heading.
+fn anchor(heading: &str) -> String {
+    let kept = heading.to_lowercase().replace(' ', "-");
+    kept.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect()
+}
+
+/// A block of commands, and what the page quotes of their answers.
+struct Block<'a> {
+    commands: Vec<&'a str>,
+    quoted: Vec<&'a str>,
+}
+
+/// The `sh` blocks of a page; indented lines right below one are quotations.
+fn blocks(text: &str) -> Vec<Block<'_>> {
+    let block = |text: &'_ str| -> Block<'_> {
+        let (commands, rest) = text.split_once("```").expect("an end");
+        let below = rest.lines().skip_while(|line| line.is_empty());
+        Block {
+            commands: commands.lines().collect(),
+            quoted: below.take_while(|line| line.starts_with("    ")).collect(),
+        }
+    };
+    text.split("```sh\n").skip(1).map(block).collect()
+}
+
+/// Runs a line in a shell where `aesearch` is this program; it must succeed and answer. Gives the answer.
+fn run(folder: &Path, line: &str) -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_aesearch")).parent().expect("a folder");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(program.to_owned()).chain(std::env::split_paths(&path)));
+    let output = Command::new("sh")
+        .args(["-c", line])
+        .current_dir(folder)
+        .env("PATH", path.expect("a path"))
+        .output()
+        .expect("a shell");
     let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "aesearch {}: {}\n{told}", args.join(" "), output.status);
-    assert!(!output.stdout.is_empty(), "aesearch {}: no answer", args.join(" "));
+    assert!(output.status.success(), "{line}: {}\n{told}", output.status);
+    assert!(!output.stdout.is_empty() || line.starts_with("cp "), "{line}: no answer");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[test]
-fn the_two_commands_stand_on_top() {
-    let commands = commands(README, "    cargo ");
-    assert_eq!(commands, [vec!["run", "--release", "--", "demo"], vec!["test"]]);
-    let above = README.split("    cargo ").next().unwrap_or("");
-    assert!(above.lines().count() <= 3, "only the title stands above them");
+fn the_two_commands_stand_on_top_beside_pictures() {
+    let top = README.split("\n## ").next().unwrap_or("");
+    let lines = top.lines().filter_map(|line| line.strip_prefix("    "));
+    let commands: Vec<&str> = lines.map(|line| line.split(" #").next().unwrap_or("").trim_end()).collect();
+    assert_eq!(commands, ["cargo run --release -- demo", "cargo test"]);
+    assert!(links(top, true).len() >= 2, "a picture of a query and one of a map stand beside them");
+}
+
+#[test]
+fn it_can_be_read_in_two_minutes() {
+    let words = README.split_whitespace().count();
+    assert!(words < MAX_WORDS, "{words} words");
 }
 
 #[test]
 fn the_links_lead_somewhere() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for page in ["README.md", "models/README.md"] {
-        let page = root.join(page);
-        let text = fs::read_to_string(&page).expect("is there");
-        let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-        for target in targets.filter(|target| !target.contains("://")) {
-            assert!(page.with_file_name(target).exists(), "{}: {target}: no such file", page.display());
+    for page in pages() {
+        let text = text(&page);
+        for link in links(&text, false).into_iter().filter(|link| !link.contains("://")) {
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target =
+                if file.is_empty() { root().join(&page) } else { root().join(&page).with_file_name(file) };
+            assert!(target.exists(), "{page}: {link}: no such file");
+            if !heading.is_empty() {
+                let text = fs::read_to_string(&target).expect("a page");
+                let mut headings = text.lines().filter(|line| line.starts_with('#'));
+                let found = headings.any(|line| anchor(line.trim_start_matches(['#', ' '])) == heading);
+                assert!(found, "{page}: {link}: no such heading");
+            }
         }
     }
 }
 
 #[test]
-fn the_tour_can_be_followed() {
+fn the_pictures_can_be_seen_and_made_again() {
+    let script = text("docs/pictures/make.sh");
+    let shown: BTreeSet<PathBuf> = links(README, true).into_iter().map(|link| root().join(link)).collect();
+    assert!(shown.len() >= 2);
+    for path in &shown {
+        let name = path.file_name().expect("a name").to_string_lossy();
+        let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert!(bytes.len() < MAX_PICTURE_BYTES, "{name}: {} bytes", bytes.len());
+        if name.ends_with(".svg") {
+            assert!(String::from_utf8_lossy(&bytes).contains("</svg>"), "{name}: not an SVG");
+        } else {
+            let pixels = decode(&bytes, &Limits::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
+            assert!((400..=2500).contains(&pixels.width), "{name}: {} pixels wide", pixels.width);
+            assert!(script.contains(&*name), "{name}: not made by docs/pictures/make.sh");
+        }
+    }
+    for entry in fs::read_dir(root().join("docs/pictures")).expect("a folder of pictures") {
+        let path = entry.expect("an entry").path();
+        assert!(path.ends_with("make.sh") || shown.contains(&path), "{}: not shown", path.display());
+    }
+}
+
+/// Words like `--exclude` outside of lines that name other programs.
+#[test]
+fn the_options_exist() {
+    let known = run(root(), "aesearch completions bash");
+    let known: BTreeSet<&str> = known.split_whitespace().map(|word| word.trim_matches('"')).collect();
+    let others = ["cargo ", ".ci/", "embedding-atlas "];
+    let mut n_options = 0;
+    for page in FOLLOWED.iter().chain(&["docs/cli.md", "docs/dedupe-plan.md", "models/README.md"]) {
+        let text = text(page);
+        for line in text.lines().filter(|line| !others.iter().any(|other| line.contains(other))) {
+            for (at, _) in line.match_indices("--") {
+                let name = line[at + 2..].split(|c: char| !(c.is_ascii_lowercase() || c == '-'));
+                let option = format!("--{}", name.into_iter().next().unwrap_or(""));
+                let begins = !line[..at].ends_with(|c: char| c == '-' || c == '|' || c.is_alphanumeric());
+                if begins && option.len() > 3 && !option.starts_with("---") {
+                    n_options += 1;
+                    assert!(known.contains(option.as_str()), "{page}: {option}: no such option");
+                }
+            }
+        }
+    }
+    assert!(n_options > 100, "the options are not where this test looks: {n_options}");
+}
+
+/// Each file that an answer quoted on a page names is in the answer. (Its wording is not compared.)
+#[test]
+fn the_pages_can_be_followed() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let answer = run(folder.path(), &["demo".to_owned()]);
+    let answer = run(folder.path(), "aesearch demo");
     assert_eq!(answer.matches("digits/").count(), 10, "{answer}");
     assert!(answer.matches("digits/7/").count() >= 9, "{answer}");
-    let tour = commands(README, "aesearch ");
-    assert!(tour.len() >= 8, "the tour is not where this test looks");
-    for args in &tour {
-        run(folder.path(), args);
+    let mut n_commands = 0;
+    for page in FOLLOWED {
+        for Block { commands, quoted } in blocks(&text(page)) {
+            let mut answers = String::new();
+            for line in commands.into_iter().filter(|line| *line != "cargo install --path .") {
+                assert!(line.starts_with("aesearch ") || line.starts_with("cp "), "{page}: {line}");
+                answers += &run(folder.path(), line);
+                n_commands += 1;
+            }
+            let words = quoted.iter().flat_map(|line| line.split_whitespace());
+            for file in words.filter(|word| word.contains("digits/")) {
+                assert!(answers.contains(file), "{page}: no answer names {file}:\n{answers}");
+            }
+        }
     }
-    let sheet = fs::metadata(folder.path().join("kin.png")).expect("the sheet is there");
+    assert!(n_commands > 30, "the commands are not where this test looks: {n_commands}");
+    let sheet = fs::metadata(folder.path().join("neighbours.png")).expect("the sheet is there");
     assert!(sheet.len() > 1000);
 }

@@ -9,7 +9,7 @@ use aesearch::images::{Limits, Pixels, decode};
 const TUTORIAL: &str = include_str!("../../docs/tutorial.md");
 
 /// Pictures that are drawn by what is trained or found on any machine alike: by the shipped model, and from whole bits.
-const ALIKE: [&str; 4] = ["kin.png", "clusters.png", "few.png", "twice.png"];
+const ALIKE: [&str; 4] = ["neighbours.png", "clusters.png", "few.png", "duplicates.png"];
 /// A look at `report.html` in a browser.
 const SCREENSHOT: &str = "report.png";
 
