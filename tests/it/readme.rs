@@ -50,12 +50,15 @@ fn pages() -> Vec<String> {
     pages
 }
 
-/// What the links of a page lead to; with `images`, only what its pictures show.
-fn links(text: &str, images: bool) -> Vec<&str> {
-    let rests = text.match_indices("](").map(|(at, _)| (&text[..at], &text[at + 2..]));
-    let is_image = |before: &str| before.rfind('[').is_some_and(|at| before[..at].ends_with('!'));
-    let targets = rests.filter(|(before, _)| !images || is_image(before));
-    targets.filter_map(|(_, rest)| rest.split(')').next()).collect()
+/// What the links of a page lead to, pictures among them.
+fn links(text: &str) -> Vec<&str> {
+    text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect()
+}
+
+/// What the pictures of a page show.
+fn pictures(text: &str) -> Vec<&str> {
+    let images = text.split("![").skip(1).filter_map(|image| image.split_once("]("));
+    images.filter_map(|(_, rest)| rest.split(')').next()).collect()
 }
 
 /// The name that a link gives a heading.
@@ -72,15 +75,16 @@ struct Block<'a> {
 
 /// The `sh` blocks of a page; indented lines right below one are quotations.
 fn blocks(text: &str) -> Vec<Block<'_>> {
-    let block = |text: &'_ str| -> Block<'_> {
-        let (commands, rest) = text.split_once("```").expect("an end");
-        let below = rest.lines().skip_while(|line| line.is_empty());
-        Block {
-            commands: commands.lines().collect(),
-            quoted: below.take_while(|line| line.starts_with("    ")).collect(),
-        }
-    };
     text.split("```sh\n").skip(1).map(block).collect()
+}
+
+fn block(text: &str) -> Block<'_> {
+    let (commands, rest) = text.split_once("```").expect("an end");
+    let below = rest.lines().skip_while(|line| line.is_empty());
+    Block {
+        commands: commands.lines().collect(),
+        quoted: below.take_while(|line| line.starts_with("    ")).collect(),
+    }
 }
 
 /// Runs a line in a shell where `aesearch` is this program; it must succeed and answer. Gives the answer.
@@ -106,7 +110,7 @@ fn the_two_commands_stand_on_top_beside_pictures() {
     let lines = top.lines().filter_map(|line| line.strip_prefix("    "));
     let commands: Vec<&str> = lines.map(|line| line.split(" #").next().unwrap_or("").trim_end()).collect();
     assert_eq!(commands, ["cargo run --release -- demo", "cargo test"]);
-    assert!(links(top, true).len() >= 2, "a picture of a query and one of a map stand beside them");
+    assert!(pictures(top).len() >= 2, "a picture of a query and one of a map stand beside them");
 }
 
 #[test]
@@ -119,7 +123,7 @@ fn it_can_be_read_in_two_minutes() {
 fn the_links_lead_somewhere() {
     for page in pages() {
         let text = text(&page);
-        for link in links(&text, false).into_iter().filter(|link| !link.contains("://")) {
+        for link in links(&text).into_iter().filter(|link| !link.contains("://")) {
             let (file, heading) = link.split_once('#').unwrap_or((link, ""));
             let target =
                 if file.is_empty() { root().join(&page) } else { root().join(&page).with_file_name(file) };
@@ -137,7 +141,7 @@ fn the_links_lead_somewhere() {
 #[test]
 fn the_pictures_can_be_seen_and_made_again() {
     let script = text("docs/pictures/make.sh");
-    let shown: BTreeSet<PathBuf> = links(README, true).into_iter().map(|link| root().join(link)).collect();
+    let shown: BTreeSet<PathBuf> = pictures(README).into_iter().map(|link| root().join(link)).collect();
     assert!(shown.len() >= 2);
     for path in &shown {
         let name = path.file_name().expect("a name").to_string_lossy();
@@ -168,8 +172,8 @@ fn the_options_exist() {
         let text = text(page);
         for line in text.lines().filter(|line| !others.iter().any(|other| line.contains(other))) {
             for (at, _) in line.match_indices("--") {
-                let name = line[at + 2..].split(|c: char| !(c.is_ascii_lowercase() || c == '-'));
-                let option = format!("--{}", name.into_iter().next().unwrap_or(""));
+                let ends = |c: char| !(c.is_ascii_lowercase() || c == '-');
+                let option = format!("--{}", line[at + 2..].split(ends).next().unwrap_or(""));
                 let begins = !line[..at].ends_with(|c: char| c == '-' || c == '|' || c.is_alphanumeric());
                 if begins && option.len() > 3 && !option.starts_with("---") {
                     n_options += 1;
