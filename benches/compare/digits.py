@@ -52,7 +52,7 @@ def prepare(aesearch, folder, count, work, index=None):
     """A folder with `latents.npy`, `labels.npy` and `index` of so many images; made where it is not there."""
     out = work / f"mnist-{count}"
     out.mkdir(parents=True, exist_ok=True)
-    model = measure.ROOT / "models" / "digits-64" / "encoder.onnx"
+    model = measure.ROOT / "models" / "digits" / "digits-64" / "encoder.onnx"
     if not (out / "labels.npy").exists():
         measure.run([sys.executable, __file__, "latents", model, folder, count, out])
     if index is not None and count == ALL:

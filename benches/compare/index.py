@@ -36,8 +36,8 @@ SIDES = (OURS, *rivals_index.FAISS, *rivals_index.IMAGEDEDUP, CZKAWKA)
 ASKED = (OURS, "faiss hnsw", "faiss flat")
 # model, number of images, what they are
 SETS = {
-    "mnist": ("digits-64", 60_000, "PNG files of MNIST"),
-    "cifar": ("photos-128", 50_000, "JPEG files of CIFAR-10"),
+    "mnist": ("digits/digits-64", 60_000, "PNG files of MNIST"),
+    "cifar": ("photos/photos-128", 50_000, "JPEG files of CIFAR-10"),
 }
 
 
@@ -180,7 +180,7 @@ def check_codes(runs, found, image, took):
 def million(runs, args):
     """One archive of so many images, indexed by as many threads as are measured, then once more with nothing changed."""
     archive = runs.write("million", "-", f"million-{args.million}.tar", args.million)
-    model, threads = measure.ROOT / "models" / "digits-64", max(args.threads)
+    model, threads = measure.ROOT / "models" / "digits" / "digits-64", max(args.threads)
     rounds = []
     with archive.open("rb") as file:
         while file.read(1 << 24):  # comes from memory then

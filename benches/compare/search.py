@@ -83,7 +83,7 @@ def digits(runs, aesearch, mnist, folder):
     random = np.random.default_rng(1)
     for part, images in (("base", "train-images-idx3-ubyte.gz"), ("queries", "t10k-images-idx3-ubyte.gz")):
         with tempfile.TemporaryDirectory() as index:
-            model = measure.ROOT / "models" / "digits-64"
+            model = measure.ROOT / "models" / "digits" / "digits-64"
             measure.run([aesearch, "index", Path(mnist, images).resolve(), "--index", index, "--model", model, "-q"])
             dump = folder / f"{part}.dump"
             measure.run(runs.ours("codes", index, dump))

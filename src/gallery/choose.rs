@@ -224,7 +224,8 @@ mod tests {
         }
         let model = dir.path().join("model");
         write_model(&model, Family::Dense, 1); // draws everything dark
-        let models = [Model::load(model.to_str().unwrap()).unwrap(), Model::load("article-conv").unwrap()];
+        let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/models/article/article-conv");
+        let models = [model.to_str().unwrap(), shipped].map(|model| Model::load(model).unwrap());
         assert_eq!(models[0].metadata.input, SHAPE);
         let items = walk(&[dir.path().to_path_buf()], &WalkOptions::default()).unwrap().items;
         let items: Vec<&Item> = items.iter().collect();

@@ -11,7 +11,8 @@
 //! | `normalize.rs` | evening out brightness |
 //! | `foreign.rs` | encoders of other programs: what goes in, what comes out |
 //! | `files.rs` | reading files of models: how many bytes, and none from elsewhere |
-//! | `zoo.rs` | models by name, folder or file; the shipped ones |
+//! | `shipped.rs` | the models inside the program |
+//! | `zoo.rs` | models by name, folder or file |
 //!
 //! ```text
 //! families -> Architecture -> export -> encoder.onnx, decoder.onnx   (standard Conv, Gemm, Resize nodes)
@@ -27,6 +28,7 @@ mod layers;
 mod loss;
 mod metadata;
 mod normalize;
+mod shipped;
 mod zoo;
 
 pub(crate) use architecture::Step;

@@ -1,4 +1,4 @@
-//! Models by name, folder or file, and the ones that are shipped inside the program.
+//! Models by name, folder or file.
 //!
 //! A model folder holds `encoder.onnx`, `decoder.onnx`, a card (`README.md`) and `golden.json`. A model's identity is the
 //! SHA-256 of its `encoder.onnx`. Any other file is an encoder that another program made, see `foreign`; no file is given to
@@ -9,6 +9,7 @@ use super::families::Family;
 use super::files::{Budget, external};
 use super::foreign::{Description, Foreign, Format};
 use super::metadata::Metadata;
+use super::shipped::shipped;
 use crate::error::{Error, Result};
 use crate::onnx::{OnnxFile, Outline};
 use crate::runtime::ExternalFile;
@@ -20,39 +21,8 @@ use std::path::{Path, PathBuf};
 /// choose by. The article's models are not among them: they show what autoencoders do, their codes are no better.
 const CANDIDATES: [&str; 2] = ["digits-64", "photos-128"];
 
-/// A model that travels inside the program.
-struct Shipped {
-    name: &'static str,
-    encoder: &'static [u8],
-    decoder: &'static [u8],
-    card: &'static str,
-}
-
-macro_rules! shipped {
-    ($($name:literal),*) => {
-        &[$(Shipped {
-            name: $name,
-            encoder: include_bytes!(concat!("../../models/", $name, "/encoder.onnx")),
-            decoder: include_bytes!(concat!("../../models/", $name, "/decoder.onnx")),
-            card: include_str!(concat!("../../models/", $name, "/README.md")),
-        }),*]
-    };
-}
-
 /// The encoder in a model folder.
 const ENCODER: &str = "encoder.onnx";
-
-static SHIPPED: &[Shipped] = shipped![
-    "digits-64",
-    "digits-128",
-    "photos-128",
-    "article-dense",
-    "article-conv",
-    "article-denoise",
-    "article-vae",
-    "article-aae",
-    "article-lstm"
-];
 
 /// A loaded model: two ONNX files and what they say of themselves.
 #[derive(Debug, Clone)]
@@ -166,19 +136,22 @@ impl Model {
         foreign: &dyn Fn(File<'_>, &mut Budget) -> Result<Model>,
     ) -> Result<Model> {
         let name = if name_or_path == "auto" { CANDIDATES[0] } else { name_or_path };
-        if let Some(shipped) = SHIPPED.iter().find(|s| s.name == name) {
-            let (encoder, decoder) = (Cow::Borrowed(shipped.encoder), Cow::Borrowed(shipped.decoder));
-            return Model::from_parts(name, encoder, Some(decoder), Some(Cow::Borrowed(shipped.card)));
+        if let Some(&(_, encoder, decoder, card, _)) = shipped().find(|(known, ..)| *known == name) {
+            return Model::from_parts(name, encoder.into(), Some(decoder.into()), Some(card.into()));
         }
         let path = Path::new(name);
         let encoder = if path.is_dir() { path.join(ENCODER) } else { path.to_path_buf() };
         if !encoder.is_file() {
+            let what = format!("{name}: model: expected a shipped name, a folder or a file, got none");
             let known = shipped_names().collect::<Vec<_>>().join(", ");
-            return Err(Error::usage(format!(
-                "{name}: model: expected a shipped name, a folder or a file, got none"
-            ))
-            .with_hint(format!(
-                "shipped models: {known}; a folder made by `aesearch train`, or any image encoder as .onnx, works as well"
+            let shipped = if known.is_empty() {
+                "no models are shipped with this build, which is without the feature `shipped-models`"
+                    .to_owned()
+            } else {
+                format!("shipped models: {known}")
+            };
+            return Err(Error::usage(what).with_hint(format!(
+                "{shipped}; a folder made by `aesearch train`, or any image encoder as .onnx, works as well"
             )));
         }
         let known = options.known.as_ref().map_or(0, |known| known.bytes);
@@ -289,7 +262,7 @@ pub fn candidates() -> Result<Vec<Model>> {
 
 /// The names of the shipped models.
 pub fn shipped_names() -> impl Iterator<Item = &'static str> {
-    SHIPPED.iter().map(|s| s.name)
+    shipped().map(|(name, ..)| *name)
 }
 
 /// Model folders directly inside `folder`, sorted; none when there is no such folder.

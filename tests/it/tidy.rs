@@ -324,7 +324,7 @@ fn product() -> Vec<Source> {
 }
 
 fn all_rust() -> Vec<Source> {
-    sources(&["src", "index", "tests", "benches", "examples"], &[".rs"])
+    sources(&["src", "index", "models", "tests", "benches", "examples"], &[".rs"])
 }
 
 /// Text that is tracked, wherever it lies; not what a run leaves behind.
