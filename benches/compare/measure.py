@@ -48,6 +48,16 @@ def build(*arguments):
     return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
 
 
+def build_benches(package, *names):
+    """Compiles timing programs of a package as `cargo bench` does; returns the program of each name."""
+    command = ["cargo", "bench", "--no-run", "--message-format=json", "-p", package]
+    command += [word for name in names for word in ("--bench", name)]
+    out = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    artifacts = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    programs = {a["target"]["name"]: Path(a["executable"]) for a in artifacts if a.get("executable")}
+    return [programs[name] for name in names]
+
+
 def alternate(rounds, contestants, measure):
     """`rounds` times one after the other, so that a busy minute hits all: {contestant: [measurement of each round]}."""
     found = {name: [] for name in contestants}

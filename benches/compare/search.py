@@ -3,7 +3,7 @@
     .venv/bin/python benches/compare/search.py --mnist FOLDER [--rounds 3] [--sets ..] [--sides ..] [--save FILE.json]
 
 Three sets of codes, the same files for everyone: MNIST's digits through the model digits-64 (60,000 of 64 bits, asked with
-test digits), 1M codes of 128 bits distributed as latents are, 1M clustered codes of 256 bits (index/examples/generate.rs).
+test digits), 1M codes of 128 bits distributed as latents are, 1M clustered codes of 256 bits (index/benches/generate.rs).
 
 Every index is built once and saved; then, in turn and always in a fresh process, each side opens its own and is swept from
 fast to thorough. A point is a recall@10 (ties count as equal, against one exact truth, from distances computed here and
@@ -47,7 +47,7 @@ class Runs:
     """Runs workers, and remembers in `work` what they found."""
 
     def __init__(self, args):
-        self.examples = measure.build("-p", "aesearch-index", "--example", "search", "--example", "generate") / "examples"
+        self.search, self.generate = measure.build_benches("aesearch-index", "search", "generate")
         self.work = Path(args.work or measure.ROOT / "target" / ("search-quick" if args.quick else "search"))
         self.again = args.again.split(",") if args.again else []
         self.renewed = set()
@@ -66,7 +66,7 @@ class Runs:
         return found
 
     def ours(self, verb, *arguments):
-        return [self.examples / "search", verb, *arguments, "--budget", self.budget]
+        return [self.search, verb, *arguments, "--budget", self.budget]
 
     def rival(self, verb, folder, bits, *arguments):
         script = Path(__file__).with_name("rivals_search.py")
@@ -103,7 +103,7 @@ def prepare(runs, args, name, bits, kind, items, queries=QUERIES):
             digits(runs, Path(aesearch).resolve(), args.mnist, folder)
         else:
             numbers = ["--bits", bits, "--items", items, "--queries", queries]
-            measure.run([runs.examples / "generate", kind, folder / "base.u64", folder / "queries.u64", *numbers])
+            measure.run([runs.generate, kind, folder / "base.u64", folder / "queries.u64", *numbers])
     if not (folder / "truth.i32").exists():
         measure.run(runs.rival("truth", folder, bits))
     return folder

@@ -1,12 +1,13 @@
-//! Builds and searches an index of so many made-up codes, and prints what it took as one line of JSON.
+//! Builds and searches an index of synthetic codes, and prints time and memory as one line of JSON.
 //!
 //! ```text
-//! cargo run --release -p aesearch-index --example scale -- --items 10000000
+//! cargo bench -p aesearch-index --bench scale -- --items 10000000
 //! ```
 //!
-//! Codes are pushed as they are made, without names, payloads and latents, so that the peak of memory is the builder's
-//! own; it is read before the index is opened, as pages of a map count as resident too. Build seconds include making the
-//! codes but for the CPU time of making them alone, which is measured first and subtracted.
+//! Codes are pushed as they are made, without names, payloads and latents, so that the peak of memory is the
+//! builder's own; it is read before the index is opened, as mapped pages count as resident. The time to make
+//! the codes is measured first and subtracted from that of the build. Without arguments, `cargo bench` takes
+//! 100,000 codes.
 
 mod common;
 
@@ -20,15 +21,26 @@ use aesearch_index::{Snapshot, words};
 use common::args::{Args, number};
 use common::codes::{self, K};
 use common::generator::{Generator, Part};
+use common::start::{Start, start};
 use common::{api, clock};
 
 const USAGE: &str = "usage: scale [--kind clustered|latent] [--bits 128] [--items 1000000] [--queries 1000] [--seed 1] \
-    [--recall 0.99,0.999] [--bucket-size N] [--folder PATH]";
-const OPTIONS: [&str; 8] = ["kind", "bits", "items", "queries", "seed", "recall", "bucket-size", "folder"];
-const BUDGET: Duration = Duration::from_secs(1);
+    [--recall 0.99,0.999] [--bucket-size N] [--folder PATH] [--budget 1]";
+const OPTIONS: [&str; 9] =
+    ["kind", "bits", "items", "queries", "seed", "recall", "bucket-size", "folder", "budget"];
 
 fn main() -> ExitCode {
-    match run() {
+    let quick = |items: &str, queries: &str, budget: &str| -> Result<(), Box<dyn Error>> {
+        let typed = ["--items", items, "--queries", queries, "--budget", budget].map(String::from);
+        scale(&Args::parse(typed, &OPTIONS)?)
+    };
+    let done = start(&[], &OPTIONS).map_err(Box::from).and_then(|start| match start {
+        Start::Asked(args) => scale(&args),
+        Start::Bench => quick("100000", "200", "0.3"),
+        Start::Test => quick("2000", "20", "0"),
+        Start::Skip => Ok(()),
+    });
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("scale: {error}\n{USAGE}");
@@ -37,8 +49,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<(), Box<dyn Error>> {
-    let args = Args::parse(std::env::args().skip(1), &OPTIONS)?;
+fn scale(args: &Args) -> Result<(), Box<dyn Error>> {
     let [] = args.exactly()?;
     api::force_isa()?;
     let (bits, items) = (args.option("bits", 128)?, args.option("items", 1_000_000)?);
@@ -58,13 +69,13 @@ fn run() -> Result<(), Box<dyn Error>> {
     };
 
     let (cpu, wall) = generate(&generator, items);
-    let built = build(&generator, items, bits, &args, &folder)?;
+    let built = build(&generator, items, bits, args, &folder)?;
     let peak = clock::peak_bytes().unwrap_or_default() as f64;
     let bytes = api::bytes(&folder)?;
     let start = Instant::now();
     let snapshot = api::open(&folder)?;
     let open_ms = start.elapsed().as_secs_f64() * 1e3;
-    let searched = search(&generator, &snapshot, &args)?;
+    let searched = search(&generator, &snapshot, args)?;
 
     let n = items as f64;
     println!(
@@ -82,7 +93,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// CPU and wall seconds of making the codes and throwing them away.
+/// CPU and wall seconds of making the codes alone.
 fn generate(generator: &Generator, items: usize) -> (f64, f64) {
     let (cpu, wall) = (clock::process_cpu(), Instant::now());
     let done: Result<(), std::convert::Infallible> = generator.for_each(Part::Base, items, |codes| {
@@ -113,11 +124,12 @@ fn build(
     Ok(((clock::process_cpu() - cpu).as_secs_f64(), wall.elapsed().as_secs_f64()))
 }
 
-/// Times and recalls as JSON fields; the whole scan is the truth.
+/// Times and recalls as JSON fields; the exact scan is the truth.
 fn search(generator: &Generator, snapshot: &Snapshot, args: &Args) -> Result<String, Box<dyn Error>> {
     let words = words(snapshot.bits());
     let queries = generator.codes(Part::Queries, args.option("queries", 1000)?);
     let n = (queries.len() / words) as f64;
+    let budget = Duration::from_secs_f64(args.option("budget", 1.0)?);
     let mut truth = Vec::new();
     let start = clock::thread_cpu();
     for query in queries.chunks_exact(words) {
@@ -133,7 +145,7 @@ fn search(generator: &Generator, snapshot: &Snapshot, args: &Args) -> Result<Str
         for query in queries.chunks_exact(words) {
             found.push(find(query)?.iter().map(|hit| hit.distance).collect());
         }
-        let timing = clock::time(BUDGET, || {
+        let timing = clock::time(budget, || {
             queries.chunks_exact(words).for_each(|query| drop(black_box(find(query))))
         });
         points.push(format!(
@@ -145,7 +157,7 @@ fn search(generator: &Generator, snapshot: &Snapshot, args: &Args) -> Result<Str
     }
     let bytes = api::scanned_bytes(snapshot);
     let scan = bytes as f64 / exact_us / 1e3;
-    let read = clock::gb_per_s(bytes, BUDGET);
+    let read = clock::gb_per_s(bytes, budget);
     Ok(format!(
         "\"searches\": [{}], \"exact_us\": {exact_us:.2}, \"scan_gb_s\": {scan:.3}, \"read_gb_s\": {read:.3}",
         points.join(", ")

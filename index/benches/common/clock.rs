@@ -1,6 +1,6 @@
 //! CPU time and memory of this process, from `/proc`: no unsafe code, and no crate for three numbers.
 //!
-//! Elsewhere than on Linux the CPU clocks are wall clocks, and there is no memory figure; `CPU_TIME` says which.
+//! On other systems than Linux the CPU clocks are wall clocks, and there is no memory figure.
 
 use std::fs;
 use std::sync::LazyLock;
@@ -13,8 +13,8 @@ pub(crate) static CPU_TIME: LazyLock<bool> = LazyLock::new(|| thread_ns().is_som
 
 /// CPU time of the calling thread, user and system.
 ///
-/// The first field of `schedstat` is in nanoseconds but brought up to date only when the scheduler runs, so it is made to
-/// run: else the figure lags by up to a tick (1 to 10 ms).
+/// The first field of `schedstat` is in nanoseconds but only updated when the scheduler runs, hence the
+/// yield: else the figure lags by up to a tick (1 to 10 ms).
 pub(crate) fn thread_cpu() -> Duration {
     std::thread::yield_now();
     thread_ns().map_or_else(|| START.elapsed(), Duration::from_nanos)
@@ -24,8 +24,8 @@ fn thread_ns() -> Option<u64> {
     fs::read_to_string("/proc/thread-self/schedstat").ok()?.split_whitespace().next()?.parse().ok()
 }
 
-/// CPU time of all threads, user and system, in steps of 10 ms: fields 14 and 15 of `stat`, in ticks of 1/100 s on every
-/// Linux that Rust runs on.
+/// CPU time of all threads, user and system, in steps of 10 ms: fields 14 and 15 of `stat`, in ticks of 1/100
+/// s on every Linux that Rust runs on.
 pub(crate) fn process_cpu() -> Duration {
     let ticks = || {
         let stat = fs::read_to_string("/proc/self/stat").ok()?;
@@ -36,14 +36,14 @@ pub(crate) fn process_cpu() -> Duration {
     ticks().map_or_else(|| START.elapsed(), |ticks| Duration::from_millis(10 * ticks))
 }
 
-/// The most memory that was ever resident, in bytes; file pages that are mapped and read count as well.
+/// Peak resident memory, in bytes, including mapped pages of files.
 pub(crate) fn peak_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
 }
 
-/// Seconds per call of `work`: the best and the median of as many as fit `budget`, but 3 at least.
+/// Seconds per call: the best and the median of as many calls as fit `budget`, but at least 3.
 pub(crate) struct Timing {
     pub(crate) best: f64,
     pub(crate) median: f64,
@@ -64,7 +64,8 @@ pub(crate) fn time(budget: Duration, mut work: impl FnMut()) -> Timing {
     Timing { best: seconds[0], median: seconds[seconds.len() / 2] }
 }
 
-/// The rate at which one thread reads a buffer of `bytes` and adds up its words: a yardstick for scans, in 10^9 bytes/s.
+/// The rate at which one thread reads a buffer of `bytes` and adds up its words: a yardstick for scans, in
+/// 10^9 bytes/s.
 pub(crate) fn gb_per_s(bytes: usize, budget: Duration) -> f64 {
     let buffer: Vec<u64> = (0..(bytes / 8).max(8) as u64).collect();
     let timing = time(budget, || {

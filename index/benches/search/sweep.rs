@@ -1,4 +1,4 @@
-//! Times searches of our own index: by target of recall, exactly, on two threads.
+//! Times searches of our own index: by recall asked for, exact, and on two threads.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -13,10 +13,10 @@ use crate::common::codes::{self, K};
 use crate::common::{api, clock};
 
 const TARGETS: &str = "0.5,0.8,0.9,0.95,0.98,0.99,0.995,0.998,0.999,0.9995,0.9999,1";
-/// Queries of the whole scan: it takes the same time for each, and a thousand times as long as a search.
+/// Queries of the exact scan, which takes a thousand times as long as a search.
 const EXACT_QUERIES: usize = 200;
 
-/// An index, what is asked of it and, per query, the distance of the exact 10th neighbour.
+/// An index and the queries to time on it.
 struct Task {
     snapshot: Snapshot,
     queries: Vec<u64>, // [queries, words]
@@ -49,7 +49,7 @@ impl Task {
         api::search_many(&self.snapshot, &self.queries, wanted)
     }
 
-    /// The distances found, each computed again from the item's code: an answer is not believed, but checked.
+    /// The distances found, each checked against the item's code.
     fn distances(&self, found: &[Vec<Hit>]) -> Result<Vec<Vec<u32>>, String> {
         let check = |(query, hits): (&[u64], &Vec<Hit>)| {
             let mut ids: Vec<u32> = hits.iter().map(|hit| hit.id).collect();
@@ -64,7 +64,7 @@ impl Task {
         self.each().zip(found).map(check).collect()
     }
 
-    /// Microseconds per query of one after the other and of all at once; best, and median.
+    /// Microseconds per query, one by one and all at once.
     fn time(&self, wanted: &Search) -> (clock::Timing, clock::Timing) {
         let us = |timing: clock::Timing| {
             let scale = 1e6 / self.n_queries() as f64;
@@ -78,7 +78,7 @@ impl Task {
     }
 }
 
-/// `search INDEX QUERIES TRUTH`: a line per target and way of asking.
+/// `search INDEX QUERIES TRUTH`: a line per target, one by one and all at once.
 pub(crate) fn search(args: &Args) -> Result<(), Box<dyn Error>> {
     let [_, index, queries, truth] = args.exactly()?;
     let task = Task::open(args, index, queries)?;
@@ -100,7 +100,7 @@ pub(crate) fn search(args: &Args) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// `exact INDEX QUERIES TRUTH`: the whole scan, its rate, and the rate at which the same number of bytes is read at best.
+/// `exact INDEX QUERIES TRUTH`: the exact scan, its rate, and the rate of merely reading as many bytes.
 pub(crate) fn exact(args: &Args) -> Result<(), Box<dyn Error>> {
     let [_, index, queries, truth] = args.exactly()?;
     let mut task = Task::open(args, index, queries)?;
@@ -109,7 +109,7 @@ pub(crate) fn exact(args: &Args) -> Result<(), Box<dyn Error>> {
     truth.truncate(EXACT_QUERIES);
     let wanted = api::wanted(None);
     let found = task.distances(&task.one_by_one(&wanted)?)?;
-    // ties may fall either way, the distances may not
+    // which of several ties is found does not matter
     let same = found.iter().zip(&truth).all(|(found, last)| found.len() == K && found[K - 1] == *last);
     if !same {
         return Err("the whole scan does not find the exact neighbours".into());
@@ -134,7 +134,7 @@ pub(crate) fn threads(args: &Args) -> Result<(), Box<dyn Error>> {
     let answer_all = || {
         task.each().for_each(|query| drop(black_box(api::search(&task.snapshot, query, &wanted))));
     };
-    // as many rounds as the time allows: that one thread ends before the other then costs little
+    // many rounds, so that it matters little if one thread ends first
     let rate = |n: usize| {
         let rounds = AtomicUsize::new(0);
         let start = Instant::now();

@@ -1,7 +1,6 @@
-//! hnsw_rs as a rival: the graph over single codes, on its own and through its own search.
+//! hnsw_rs as a rival: a graph over single codes, searched by its own search.
 //!
-//! Built and searched in one process: its dump does not survive a round trip through damaged files, and a benchmark that
-//! trusted it would be the only place that does (ARCHITECTURE.md, "Invariants").
+//! Built and searched in one process, as its dump format is never read here (ARCHITECTURE.md, "Invariants").
 
 use std::error::Error;
 use std::path::Path;
@@ -14,12 +13,12 @@ use crate::common::args::Args;
 use crate::common::codes::{self, K};
 use crate::common::{args, clock};
 
-/// M and efConstruction, as the rivals of search.py have them.
+/// M and efConstruction, as for the rivals in search.py.
 const NEIGHBOURS: usize = 16;
 const CANDIDATES: usize = 128;
 const MAX_LAYERS: usize = 16;
 const SWEEP: [usize; 10] = [10, 16, 24, 32, 48, 64, 128, 256, 512, 1024];
-/// Harder searches than the first of these recalls are not looked at.
+/// The sweep ends at the first search with this recall.
 const ENOUGH: f64 = 0.9995;
 
 /// Hamming distance in bits: the crate's own `DistHamming` counts unequal words.

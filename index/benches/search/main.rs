@@ -1,10 +1,10 @@
-//! Builds and searches for `benches/compare/search.py`, one verb per process; every verb prints lines of JSON.
+//! Builds and searches for `benches/compare/search.py`, one verb per process. Prints lines of JSON.
 //!
 //! ```text
 //! search build BASE BITS INDEX [--bucket-size N]   an index of the codes, without names and payloads
 //! search open INDEX                                time to open it
 //! search curve INDEX                               what calibration promises, and how long that takes here
-//! search search INDEX QUERIES TRUTH                a sweep over targets of recall: time per query, recall measured
+//! search search INDEX QUERIES TRUTH                a sweep: time per query and measured recall
 //! search exact INDEX QUERIES TRUTH                 the whole scan, beside a plain read of as many bytes
 //! search threads INDEX QUERIES                     queries per second, wall time, of one thread and of two
 //! search pairs INDEX RADIUS                        all pairs within a radius, beside the naive loop
@@ -12,8 +12,9 @@
 //! search hnsw_rs BASE BITS QUERIES TRUTH           the rival, built and swept
 //! ```
 //!
-//! `common/codes.rs` describes the files. Times are CPU time of the calling thread where nothing else is said; nothing
-//! here starts threads but `threads`, and RAYON_NUM_THREADS rules the build and the pairs. AESEARCH_ISA forces an instruction set.
+//! `common/codes.rs` describes the files. Times are CPU time of the calling thread unless said otherwise.
+//! Only `threads` starts threads; RAYON_NUM_THREADS sets those of the build and the pairs. AESEARCH_ISA
+//! forces an instruction set.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -30,13 +31,25 @@ use std::time::Instant;
 use aesearch_index::{distance, words};
 use common::args::{Args, number};
 use common::codes::PairSet;
+use common::generator::{Generator, Part};
+use common::start::{Start, start};
 use common::{api, clock, codes};
 
 const USAGE: &str = "usage: search build|open|curve|search|exact|threads|pairs|codes|hnsw_rs ARGUMENTS.. \
     [--bucket-size N] [--targets 0.9,0.99,..] [--budget SECONDS]";
 
+const VERBS: [&str; 9] =
+    ["build", "open", "curve", "search", "exact", "threads", "pairs", "codes", "hnsw_rs"];
+const OPTIONS: [&str; 3] = ["bucket-size", "targets", "budget"];
+
 fn main() -> ExitCode {
-    match run() {
+    let done = start(&VERBS, &OPTIONS).map_err(Box::from).and_then(|start| match start {
+        Start::Asked(args) => run(&args),
+        Start::Bench => quick(100_000, "0.2", &VERBS[..6]),
+        Start::Test => quick(2000, "0", &VERBS),
+        Start::Skip => Ok(()),
+    });
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("search: {error}\n{USAGE}");
@@ -45,23 +58,52 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<(), Box<dyn Error>> {
-    let args = Args::parse(std::env::args().skip(1), &["bucket-size", "targets", "budget"])?;
+/// Runs `verbs` on synthetic codes in a temporary folder.
+fn quick(items: usize, budget: &str, verbs: &[&str]) -> Result<(), Box<dyn Error>> {
+    const BITS: usize = 128;
+    let folder = tempfile::tempdir()?;
+    let [base, index, queries, truth, out] =
+        ["base", "index", "queries", "truth", "out"].map(|name| folder.path().join(name));
+    let generator = Generator::named("clustered", BITS, 1).ok_or("clustered: there are no such codes")?;
+    let (codes, asked) = (generator.codes(Part::Base, items), generator.codes(Part::Queries, 200));
+    codes::write_truth(&truth, &codes, &asked, words(BITS))?;
+    codes::write(&base, codes)?;
+    codes::write(&queries, asked)?;
+    let [base, index, queries, truth, out] =
+        [base, index, queries, truth, out].map(|path| path.display().to_string());
+    for &verb in verbs {
+        let arguments: &[&str] = match verb {
+            "build" => &[&base, "128", &index],
+            "search" | "exact" => &[&index, &queries, &truth],
+            "threads" => &[&index, &queries],
+            "pairs" => &[&index, "6"],
+            "codes" => &[&index, &out],
+            "hnsw_rs" => &[&base, "128", &queries, &truth],
+            _ => &[&index],
+        };
+        let options = ["--budget", budget, "--targets", "0.9,0.99,0.999"];
+        println!("# {verb}");
+        run(&Args::parse([&[verb], arguments, &options].concat().into_iter().map(String::from), &OPTIONS)?)?;
+    }
+    Ok(())
+}
+
+fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     api::force_isa()?;
     if std::env::var("RAYON_NUM_THREADS").is_ok_and(|n| n == "1") {
-        // one thread means this one, whose CPU time is what is measured
-        rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global()?;
+        // one thread means the calling one, whose CPU time is measured; a pool from an earlier verb stays
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global();
     }
-    match std::env::args().nth(1).as_deref() {
-        Some("build") => build(&args),
-        Some("open") => open(&args),
-        Some("search") => sweep::search(&args),
-        Some("exact") => sweep::exact(&args),
-        Some("threads") => sweep::threads(&args),
-        Some("pairs") => pairs(&args),
-        Some("curve") => curve(&args),
-        Some("codes") => dump(&args),
-        Some("hnsw_rs") => hnsw::run(&args),
+    match args.verb() {
+        Some("build") => build(args),
+        Some("open") => open(args),
+        Some("search") => sweep::search(args),
+        Some("exact") => sweep::exact(args),
+        Some("threads") => sweep::threads(args),
+        Some("pairs") => pairs(args),
+        Some("curve") => curve(args),
+        Some("codes") => dump(args),
+        Some("hnsw_rs") => hnsw::run(args),
         _ => Err("which of these?".into()),
     }
 }
@@ -90,7 +132,7 @@ fn build(args: &Args) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Wall time: opening waits for the file system. The first opening of the process is a reader's, the median tells the noise.
+/// Wall time, as opening waits for the file system: of the first opening, and the median of more.
 fn open(args: &Args) -> Result<(), Box<dyn Error>> {
     let [_, index] = args.exactly()?;
     let mut ms = Vec::new();

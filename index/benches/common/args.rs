@@ -1,16 +1,16 @@
-//! `POSITIONAL.. [--option value]..` by hand: the crate has no parser of command lines, and three examples need none.
+//! Parses `POSITIONAL.. [--option value]..`: three programs do not need a crate for that.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-/// What was typed.
+/// The parsed command line.
 pub(crate) struct Args {
     positional: Vec<String>,
     options: BTreeMap<String, String>,
 }
 
 impl Args {
-    /// Splits `typed`; only the options in `known` may stand there, each with a value.
+    /// Splits `typed`; only the options in `known` are allowed, each with a value.
     pub(crate) fn parse(typed: impl IntoIterator<Item = String>, known: &[&str]) -> Result<Args, String> {
         let mut args = Args { positional: Vec::new(), options: BTreeMap::new() };
         let mut typed = typed.into_iter();
@@ -28,11 +28,16 @@ impl Args {
         Ok(args)
     }
 
-    /// The positional arguments, where there are exactly `N`.
+    /// The positional arguments, if there are exactly `N`.
     pub(crate) fn exactly<const N: usize>(&self) -> Result<[&str; N], String> {
         let all: Vec<&str> = self.positional.iter().map(String::as_str).collect();
         let got = all.len();
         all.try_into().map_err(|_| format!("expected {N} arguments, got {got}"))
+    }
+
+    /// The first positional argument.
+    pub(crate) fn verb(&self) -> Option<&str> {
+        self.positional.first().map(String::as_str)
     }
 
     /// The option `name` as typed.
@@ -40,7 +45,7 @@ impl Args {
         self.options.get(name).map(String::as_str)
     }
 
-    /// The option `name`, or `default` where it was not given.
+    /// The option `name`, or `default` if it was not given.
     pub(crate) fn option<T: FromStr>(&self, name: &str, default: T) -> Result<T, String> {
         self.text(name).map_or(Ok(default), |text| number(&format!("--{name}"), text))
     }

@@ -1,4 +1,4 @@
-//! Every call of the crate that the benchmarks measure, each in a function of its own.
+//! Every call of the crate that the benchmarks measure, in one place.
 //!
 //! When the crate's interface changes, this is the file to change.
 
@@ -14,7 +14,7 @@ use crate::common::codes::{K, PairSet};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// A builder of codes alone: no names, no payloads, no latents.
+/// A builder of codes only: no names, payloads or latents.
 pub(crate) fn builder(bits: usize, bucket_size: Option<usize>) -> Result<SegmentBuilder> {
     Ok(SegmentBuilder::new(&Settings { bits, bucket_size, ..Settings::default() })?)
 }
@@ -36,7 +36,7 @@ pub(crate) fn open(dir: &Path) -> Result<Snapshot> {
     Ok(Snapshot::open(dir)?)
 }
 
-/// The `K` nearest; a `recall` of none looks at every code.
+/// The `K` nearest; without a `recall`, by a scan of every code.
 pub(crate) fn wanted(recall: Option<f32>) -> Search {
     Search { k: K, mode: recall.map_or(Mode::Exact, Mode::Recall), ..Search::default() }
 }
@@ -46,7 +46,7 @@ pub(crate) fn search(snapshot: &Snapshot, query: &[u64], wanted: &Search) -> Res
     Ok(snapshot.search(query, wanted)?)
 }
 
-/// Bytes of the codes that a whole scan reads.
+/// Bytes of the codes that an exact scan reads.
 pub(crate) fn scanned_bytes(snapshot: &Snapshot) -> usize {
     snapshot.distinct_codes() * aesearch_index::words(snapshot.bits()) * 8
 }
@@ -57,7 +57,8 @@ pub(crate) struct Bytes {
     pub(crate) all: u64,
 }
 
-/// Reads the section tables of all segments; calibration, names, payloads and latents (kinds from 8 on) are not what a search needs.
+/// Reads the section tables of all segments; calibration, names, payloads and latents (kinds from 8 on) are
+/// not what a search needs.
 pub(crate) fn bytes(dir: &Path) -> Result<Bytes> {
     let mut bytes = Bytes { search: 0, all: 0 };
     for entry in fs::read_dir(dir)? {
@@ -84,7 +85,7 @@ fn read_head(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// Obeys `AESEARCH_ISA`, the instruction set to use instead of the processor's best. Returns its name for the record.
+/// Uses the instruction set named in `AESEARCH_ISA` instead of the best one. Returns its name.
 pub(crate) fn force_isa() -> Result<Option<String>> {
     let Some(name) = std::env::var_os("AESEARCH_ISA") else { return Ok(None) };
     let name = name.to_string_lossy().into_owned();

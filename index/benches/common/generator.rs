@@ -1,11 +1,13 @@
-//! Made-up codes that look like those of real collections, the same for the same seed on any number of threads.
+//! Made-up codes that look like those of real collections, the same for the same seed on any number of
+//! threads.
 //!
-//! - `clustered`: 1,000 random centres, 20 subcentres of each (12 % of the bits flipped), and points around the subcentres,
-//!   each with a flip rate of its own (3 to 15 %).
-//! - `latent`: a Gaussian mixture in 24 dimensions (1,000 centres) through a random projection, of which the signs are the
-//!   bits: as an encoder's latents are, its bits are not independent of each other.
+//! - `clustered`: 1,000 random centres, 20 subcentres of each (12 % of the bits flipped), and points around
+//!   the subcentres, each with a flip rate of its own (3 to 15 %).
+//! - `latent`: a Gaussian mixture in 24 dimensions (1,000 centres) through a random projection, of which the
+//!   signs are the bits: as an encoder's latents are, its bits are not independent of each other.
 //!
-//! Codes are made in blocks, each from a stream of its own, and handed on as they come: what is held is a few MiB.
+//! Codes are made in blocks, each from a stream of its own, and handed on as they come: what is held is a few
+//! MiB.
 
 use std::f64::consts::TAU;
 use std::ops::Range;
@@ -137,7 +139,8 @@ impl Generator {
 struct Random(u64);
 
 impl Random {
-    /// A stream for each of (seed, part, block); their starting points are hashed, so that streams do not overlap in practice.
+    /// A stream for each of (seed, part, block); their starting points are hashed, so that streams do not
+    /// overlap in practice.
     fn stream(seed: u64, part: u64, block: u64) -> Random {
         let mut state = Random(seed);
         for word in [part, block] {
@@ -169,7 +172,8 @@ impl Random {
         (radius * (TAU * self.unit()).cos()) as f32
     }
 
-    /// Flips each of the `bits` with probability `rate`, by drawing how many stay as they are before the next one.
+    /// Flips each of the `bits` with probability `rate`, by drawing how many stay as they are before the next
+    /// one.
     fn flip(&mut self, code: &mut [u64], bits: usize, rate: f64) {
         let scale = 1.0 / (1.0 - rate).ln();
         let mut at = 0;

@@ -1,14 +1,14 @@
-//! Files of codes, and what a search over them must find.
+//! Files of codes and of the true neighbours.
 //!
-//! A file of codes is `[n, words]` u64, little-endian, nothing else: NumPy reads it with `fromfile`. A file of truth is
-//! `[queries]` i32, little-endian: the distance of each query's exact 10th neighbour.
+//! A file of codes is `[n, words]` u64, little-endian, nothing else: NumPy reads it with `fromfile`. A file
+//! of truth is `[queries]` i32, little-endian: the distance of each query's exact 10th neighbour.
 
 use std::error::Error;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many neighbours are asked for, everywhere.
+/// How many neighbours every search asks for.
 pub(crate) const K: usize = 10;
 
 /// The codes `[n, words]` of a file.
@@ -36,11 +36,29 @@ pub(crate) fn read_truth(path: &Path, queries: usize) -> Result<Vec<u32>, Box<dy
     Ok(distances.iter().map(|&distance| u32::from_le_bytes(distance)).collect())
 }
 
+/// Writes codes, each as its words.
+pub(crate) fn write(path: &Path, words: impl IntoIterator<Item = u64>) -> Result<(), String> {
+    let mut bytes = Vec::new();
+    words.into_iter().for_each(|word| bytes.extend_from_slice(&word.to_le_bytes()));
+    fs::write(path, bytes).map_err(|error| format!("{}: cannot write: {error}", path.display()))
+}
+
+/// Writes a file for [`read_truth`]: for each query the distance of its exact `K`th neighbour.
+pub(crate) fn write_truth(path: &Path, base: &[u64], queries: &[u64], words: usize) -> Result<(), String> {
+    let mut bytes = Vec::new();
+    for query in queries.chunks_exact(words) {
+        let mut distances: Vec<u32> =
+            base.chunks_exact(words).map(|code| aesearch_index::distance(code, query)).collect();
+        bytes.extend_from_slice(&distances.select_nth_unstable(K - 1).1.to_le_bytes());
+    }
+    fs::write(path, bytes).map_err(|error| format!("{}: cannot write: {error}", path.display()))
+}
+
 fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {
     fs::read(path).map_err(|error| format!("{}: cannot read: {error}", path.display()))
 }
 
-/// Share of the `K` true neighbours found, ties counted as equal: what is no farther than the exact 10th is one of them.
+/// Share of the `K` true neighbours found; anything no farther than the exact 10th counts.
 pub(crate) fn recall(found: &[Vec<u32>], truth: &[u32]) -> f64 {
     let hits = |(found, &last): (&Vec<u32>, &u32)| {
         found.iter().take(K).filter(|&&distance| distance <= last).count()
@@ -49,7 +67,7 @@ pub(crate) fn recall(found: &[Vec<u32>], truth: &[u32]) -> f64 {
     found as f64 / (truth.len() * K) as f64
 }
 
-/// A set of pairs, as their number and a sum of their hashes: threads can add to it in any order, and two can be compared.
+/// A fingerprint of a set of pairs: their number and a sum of their hashes, in whatever order they are added.
 #[derive(Default)]
 pub(crate) struct PairSet {
     count: AtomicU64,
