@@ -115,6 +115,7 @@ impl Error {
             | Error::Model { hint, .. }
             | Error::Runtime { hint, .. }
             | Error::Training { hint, .. } => hint.as_deref(),
+            Error::Index(e) if e.is_not_found() => Some("run `aesearch index DATA`"),
             Error::Io { .. } | Error::Index(_) | Error::Interrupted => None,
         }
     }

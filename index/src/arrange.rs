@@ -1,16 +1,17 @@
-//! From the codes of items to the arrays that are searched: put into buckets, folded, routed by a graph.
+//! Turns the codes of items into the arrays that are searched: distinct codes in buckets, with a graph over
+//! the buckets.
 //!
-//! Items are numbered in the order of their codes: bucket after bucket, equal codes in the order in which they were pushed. So
-//! a code needs no table of its items, and what is kept of near items lies near. Equal codes are folded into one: they
-//! would fill the neighbour lists of the graph with each other.
+//! Items are numbered in the order of their codes: bucket after bucket, equal codes in the order in which
+//! they were pushed. So a code needs no table of its items, and similar items are stored close together.
+//! Equal codes are stored once: duplicates would fill the neighbour lists of the graph with each other.
 //!
-//! Memory: at most 1.5 times the codes beside the codes themselves, at 128 bits and buckets of about 128.
+//! Memory: at most 1.5 times the codes, on top of the codes themselves, at 128 bits and buckets of about 128.
 
 use rayon::prelude::*;
 
 use crate::cluster::{Clusters, Distinct, cluster};
 use crate::graph::{self, Frozen};
-use crate::search::View;
+use crate::view::View;
 
 /// The searched arrays of a segment, in memory. [`View`] has their shapes.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub(crate) struct Arranged {
     pub(crate) words: usize,
     pub(crate) codes: Vec<u64>,
     pub(crate) code_offsets: Vec<u32>,
-    pub(crate) order: Vec<u32>, // [items], the number of each item among those that were given
+    pub(crate) order: Vec<u32>, // [items], the number of each item in the input
     pub(crate) buckets: Vec<u32>,
     pub(crate) representatives: Vec<u64>,
     pub(crate) graph: Frozen,
@@ -38,13 +39,13 @@ impl Arranged {
     }
 }
 
-/// Arranges the codes of all items `[items, words]` in buckets of about `bucket_size` distinct codes, or of as many as suits
-/// their number.
+/// Arranges the codes of all items `[items, words]` in buckets of about `bucket_size` distinct codes, by
+/// default of [`default_bucket_size`].
 pub(crate) fn arrange(item_codes: Vec<u64>, words: usize, bucket_size: Option<usize>) -> Arranged {
     let (by_code, runs) = fold(&item_codes, words);
     let distinct = Distinct { codes: &item_codes, words, by_code: &by_code, runs: &runs };
     let Clusters { centres, assignment } =
-        cluster(&distinct, bucket_size.unwrap_or_else(|| suitable(runs.len() - 1)));
+        cluster(&distinct, bucket_size.unwrap_or_else(|| default_bucket_size(runs.len() - 1)));
     let graph = graph::build(&centres, words);
     let (buckets, grouped) = group(&assignment, &graph.order);
     drop(assignment);
@@ -66,15 +67,16 @@ pub(crate) fn arrange(item_codes: Vec<u64>, words: usize, bucket_size: Option<us
     Arranged { words, codes, code_offsets, order, buckets, representatives, graph }
 }
 
-/// Codes per bucket where nothing else is asked for and there are not many.
-pub(crate) const FEWEST: usize = 128;
+/// The smallest default for codes per bucket.
+pub(crate) const SMALLEST_BUCKET: usize = 128;
 
-/// Codes per bucket of `n` codes: 128, and beyond 400,000 more by the square root of their number, as then both passing the
-/// representatives and looking at buckets grow by it. Measured at 10 million: a third of the time to build, half of
-/// that to search; at 1 million 202 beside 128: a tenth off both, and the higher recalls for less.
-fn suitable(n: usize) -> usize {
+/// The default for codes per bucket: 128, growing with the square root of `n` beyond 400,000 codes, so that
+/// scanning the representatives and scanning buckets grow alike. Against 128 at 10 million codes this took a
+/// third of the time to build and half the time to search; at 1 million (202 per bucket) both took a tenth
+/// less.
+fn default_bucket_size(n: usize) -> usize {
     const FEW: f64 = 4e5;
-    (FEWEST as f64 * (n as f64 / FEW).sqrt().max(1.0)) as usize
+    (SMALLEST_BUCKET as f64 * (n as f64 / FEW).sqrt().max(1.0)) as usize
 }
 
 /// Item numbers sorted by (code, number), and where each run of equal codes starts: `[distinct + 1]`.
@@ -88,7 +90,7 @@ fn fold(item_codes: &[u64], words: usize) -> (Vec<u32>, Vec<u32>) {
     (by_code, runs)
 }
 
-/// The codes of each cluster, cluster after cluster in `order`: first code of each `[clusters + 1]`, and the codes.
+/// Sorts codes by cluster, clusters as in `order`: the first code of each `[clusters + 1]`, and the codes.
 fn group(assignment: &[u32], order: &[u32]) -> (Vec<u32>, Vec<u32>) {
     let mut place = vec![0u32; order.len()]; // of each cluster in `order`
     order.iter().zip(0..).for_each(|(&cluster, at)| place[cluster as usize] = at);
@@ -155,7 +157,10 @@ mod tests {
 
     #[test]
     fn buckets_grow_with_many_codes() {
-        assert_eq!([0, 1000, 400_000, 1_600_000, 40_000_000].map(suitable), [128, 128, 128, 256, 1280]);
+        assert_eq!(
+            [0, 1000, 400_000, 1_600_000, 40_000_000].map(default_bucket_size),
+            [128, 128, 128, 256, 1280]
+        );
     }
 
     #[test]

@@ -1,22 +1,24 @@
 //! Collects items in memory and turns them into the sections of one segment.
 //!
-//! The same items with the same settings make the same bytes; the order in which they are pushed matters only among those of
-//! one code and one name. In the segment they stand in the order of their codes (see `arrange`), then of their names.
+//! The same items with the same settings make the same bytes; the order in which they are pushed matters only
+//! among items of the same code and name. The segment stores them in the order of their codes (see
+//! `arrange`), then of their names.
 
 use std::io::{self, Seek, Write};
 
 use crate::arrange::arrange;
 use crate::calibrate::calibrate;
+use crate::code::{BITS, MAX_SIZE, is_code, words};
+use crate::curve;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::layout::{ITEMS_PER_CODE, Kind, SEGMENT_MAGIC, Shape};
 use crate::map::{Plain, bytes_of};
-use crate::segment::encode_curve;
+use crate::settings::Settings;
 use crate::snapshot::{Latent, Snapshot};
-use crate::{BITS, MAX_SIZE, is_code, words};
 
 /// One item to be indexed. Name and payload are the caller's bytes: the index keeps them as they are.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Item<'a> {
     /// Identifies the item to the caller.
     pub name: &'a [u8],
@@ -28,49 +30,29 @@ pub struct Item<'a> {
     pub latent: &'a [f32],
 }
 
-/// What an index is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// Width of the codes, 32 to 256.
-    pub bits: usize,
-    /// Values per latent; 0 keeps none.
-    pub latent_size: usize,
-    /// Distinct codes per bucket; 1 is textbook HNSW over all of them, slower to build and to search. None: 128, and more
-    /// beyond 400,000 codes.
-    pub bucket_size: Option<usize>,
-    /// The caller's own facts about the index, such as the model's identity; opaque to the index.
-    pub attributes: Vec<(String, Vec<u8>)>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings { bits: 64, latent_size: 0, bucket_size: None, attributes: Vec::new() }
-    }
-}
-
 /// The items of the next segment.
 #[derive(Debug)]
 pub struct SegmentBuilder {
     settings: Settings,
     items: usize,
     codes: Vec<u64>, // [items, words]
-    names: Pieces,
-    payloads: Pieces,
+    names: ByteStrings,
+    payloads: ByteStrings,
     latents: Vec<i8>,        // [items, latent_size]
     latent_scales: Vec<f32>, // [items], or none
-    /// All codes in one bucket: written in a moment, searched by passing all of them.
+    /// All codes in one bucket: quick to write, but a search scans all of them.
     pub(crate) in_one_bucket: bool,
 }
 
-/// A piece of bytes per item. While all are empty, they take no room.
+/// A byte string per item. While all are empty, they take no memory.
 #[derive(Debug, Default)]
-struct Pieces {
-    ends: Vec<u64>, // [items]; those of the last items are left out while they are equal to the last one that is there
+struct ByteStrings {
+    ends: Vec<u64>, // [items]; the last ones are left out while they repeat
     bytes: Vec<u8>,
 }
 
-impl Pieces {
-    /// Adds the piece of item `item`.
+impl ByteStrings {
+    /// Adds the bytes of item `item`.
     fn push(&mut self, item: usize, piece: &[u8]) {
         if !piece.is_empty() {
             self.ends.resize(item, self.bytes.len() as u64);
@@ -108,7 +90,7 @@ impl SegmentBuilder {
     /// An empty builder.
     ///
     /// # Errors
-    /// [`Error::Input`] for settings outside what the format holds.
+    /// [`Error::Input`] for settings that the format cannot hold.
     pub fn new(settings: &Settings) -> Result<Self> {
         if !BITS.contains(&settings.bits) {
             return Err(Error::input("bits", format!("{} to {}", BITS.start(), BITS.end()), settings.bits));
@@ -124,8 +106,8 @@ impl SegmentBuilder {
             settings: settings.clone(),
             items: 0,
             codes: Vec::new(),
-            names: Pieces::default(),
-            payloads: Pieces::default(),
+            names: ByteStrings::default(),
+            payloads: ByteStrings::default(),
             latents: Vec::new(),
             latent_scales: Vec::new(),
             in_one_bucket: false,
@@ -151,11 +133,11 @@ impl SegmentBuilder {
         self.push_checked(&item, |builder| builder.quantize(item.latent))
     }
 
-    /// Copies item `id` of `snapshot` bit for bit, its latent only where the settings say that latents are kept.
+    /// Copies item `id` of `snapshot` bit for bit, its latent only if the settings keep latents.
     ///
     /// # Errors
-    /// [`Error::Input`] when there is no such item, or its code or latent does not fit the settings; [`Error::Damaged`]
-    /// when the names or payloads of its segment overlap.
+    /// [`Error::Input`] when there is no such item, or its code or latent does not fit the settings;
+    /// [`Error::Damaged`] when [`verify`](crate::verify()) would find anything wrong with its segment.
     pub fn push_from(&mut self, snapshot: &Snapshot, id: u32) -> Result<()> {
         self.push_from_with(snapshot, id, snapshot.payload(id))
     }
@@ -219,14 +201,14 @@ impl SegmentBuilder {
         self.latent_scales.push(largest / 127.0);
     }
 
-    /// The same items for an index with these attributes.
+    /// The same items, with other attributes for the index.
     #[must_use]
     pub fn with_attributes(mut self, attributes: Vec<(String, Vec<u8>)>) -> Self {
         self.settings.attributes = attributes;
         self
     }
 
-    /// The caller's facts about the index.
+    /// The attributes of the index.
     pub fn attributes(&self) -> &[(String, Vec<u8>)] {
         &self.settings.attributes
     }
@@ -267,12 +249,12 @@ impl SegmentBuilder {
         let Settings { bits, latent_size, bucket_size, .. } = self.settings;
         let wanted = if self.in_one_bucket { Some(usize::MAX) } else { bucket_size };
         let mut arranged = arrange(self.codes, words(bits), wanted);
-        // items of one code by name, whatever they were pushed after; those without names stay as they were pushed
+        // items of one code are sorted by name; those without names keep the order in which they were pushed
         for run in arranged.code_offsets.windows(2).filter(|run| run[1] - run[0] > 1) {
             let items = &mut arranged.order[run[0] as usize..run[1] as usize];
             items.sort_by(|&a, &b| self.names.get(a).cmp(self.names.get(b)));
         }
-        let curve = encode_curve(&calibrate(&arranged.view(), bits));
+        let curve = curve::encode(&calibrate(&arranged.view(), bits));
         let order = &arranged.order;
         let shape = Shape {
             bits: bits as u32,
@@ -282,7 +264,7 @@ impl SegmentBuilder {
             codes: arranged.code_offsets.len() as u32 - 1,
             buckets: arranged.buckets.len() as u32 - 1,
         };
-        // a reader refuses items that nothing in the file is as long as: they then have empty names
+        // a reader refuses more items than the file has entries for: then offsets of empty names are written
         let few_codes = u64::from(shape.items) > u64::from(shape.codes) * ITEMS_PER_CODE;
         let payloads = !self.payloads.bytes.is_empty();
         let names = !self.names.bytes.is_empty() || (few_codes && !payloads && latent_size == 0);

@@ -1,57 +1,62 @@
-//! Calibration: how many buckets must be looked at for which recall, measured at build on the index's own codes.
+//! Calibration: measures at build, on the index's own codes, how many buckets must be scanned for which
+//! recall.
 //!
-//! Sampled codes are held out: each is taken as a query whose own items do not count, and every other one is moved by
-//! some bits, as fresh queries are farther from the index than its own members. A neighbour counts as found if it is
-//! no farther than the exact k-th (ties are equal). What is stored is the mean less one standard error, with one more sample
-//! that missed a tenth: that nothing was missed in some samples does not say that nothing ever is.
+//! Sampled codes are held out: each serves as a query whose own items do not count, and some bits of every
+//! other one are flipped, as new queries are farther from the index than its own members. A neighbour counts
+//! as found if it is no farther than the exact k-th (ties are equal). What is stored is the mean less one
+//! standard error, computed with one extra sample that missed a tenth: perfect samples do not prove that
+//! nothing is ever missed.
 
 use rayon::prelude::*;
 
-use crate::plan::Way;
-use crate::search::{RecallPoint, View};
+use crate::curve::RecallPoint;
+use crate::plan::Route;
+use crate::view::View;
 
-/// Codes asked.
+/// Codes used as queries.
 const SAMPLES: usize = 1024;
-/// Numbers of neighbours measured: a page of results, a sheet, the default and a generous depth of re-ranking.
+/// Numbers of neighbours measured: a page of results, a sheet, the default and a generous depth of
+/// re-ranking.
 const KS: [u32; 4] = [10, 50, 200, 1000];
-/// Walks that would find more buckets than this are not measured: all representatives are compared with sooner.
+/// Walks to more buckets than this are not measured: scanning all representatives is faster.
 const MAX_WALKED: usize = 64;
-/// What one more sample is taken to have found.
+/// The recall of the extra sample.
 const UNSEEN: f64 = 0.9;
-/// Nobody looks at more buckets than this.
+/// No search scans more buckets than this.
 const MAX_PROBES: usize = 1 << 12;
 
-/// Measures recall for growing numbers of probes, by both ways to them, up to where looking at every code is as cheap.
+/// Measures recall for growing numbers of probes, by both routes, up to where scanning every code is as
+/// cheap.
 pub(crate) fn calibrate(view: &View<'_>, bits: usize) -> Vec<RecallPoint> {
     let n_codes = view.n_codes();
     let most = view.n_buckets().min(MAX_PROBES);
-    let worth = |way: &Way| way.probes <= most && way.cost(view) < n_codes;
-    let past_all = probe_counts().map(|probes| Way { probes, graph: false }).take_while(worth);
+    let worth = |route: &Route| route.probes <= most && route.cost(view) < n_codes;
+    let past_all = probe_counts().map(|probes| Route { probes, graph: false }).take_while(worth);
     let walks = probe_counts().take_while(|&probes| probes <= MAX_WALKED);
-    let walks = walks.map(|probes| Way { probes, graph: true }).take_while(worth);
-    let ways: Vec<Way> = past_all.chain(walks).collect();
+    let walks = walks.map(|probes| Route { probes, graph: true }).take_while(worth);
+    let routes: Vec<Route> = past_all.chain(walks).collect();
     let ks: Vec<u32> = KS.into_iter().filter(|&k| k as usize * 4 <= view.items as usize).collect();
-    if ways.is_empty() || ks.is_empty() {
+    if routes.is_empty() || ks.is_empty() {
         return Vec::new();
     }
     let samples = SAMPLES.min(n_codes);
     let recalls: Vec<Vec<f64>> = (0..samples)
         .into_par_iter()
-        .map(|i| measure(view, Sample::new(view, i, samples, bits), &ways, &ks))
+        .map(|i| measure(view, Sample::new(view, i, samples, bits), &routes, &ks))
         .collect();
 
     let mut curve = Vec::new();
     for (at_k, &k) in ks.iter().enumerate() {
-        let mut sure = [false; 2]; // by each way: more buckets find no more
-        for (at, way) in ways.iter().enumerate() {
-            if sure[usize::from(way.graph)] {
+        let mut sure = [false; 2]; // by each route: more buckets find no more
+        for (at, route) in routes.iter().enumerate() {
+            if sure[usize::from(route.graph)] {
                 continue;
             }
-            let recalls = recalls.iter().map(|recalls| recalls[at_k * ways.len() + at]);
-            sure[usize::from(way.graph)] = recalls.clone().all(|recall| recall >= 1.0);
+            let recalls = recalls.iter().map(|recalls| recalls[at_k * routes.len() + at]);
+            sure[usize::from(route.graph)] = recalls.clone().all(|recall| recall >= 1.0);
             let recall = cautious_mean(recalls) as f32;
-            let (probes, cost) = (way.probes as u32, u32::try_from(way.cost(view)).unwrap_or(u32::MAX));
-            curve.push(RecallPoint { k, probes, graph: way.graph, recall, cost });
+            let (probes, cost) = (route.probes as u32, u32::try_from(route.cost(view)).unwrap_or(u32::MAX));
+            curve.push(RecallPoint { k, probes, graph: route.graph, recall, cost });
         }
     }
     curve
@@ -62,7 +67,7 @@ fn probe_counts() -> impl Iterator<Item = usize> {
     (1..4).chain((0..24).flat_map(|power| [4, 5, 6, 7].map(|quarter| quarter << power)))
 }
 
-/// The mean less its standard error, with one more value of nine tenths.
+/// The mean less its standard error, with the extra sample.
 fn cautious_mean(values: impl ExactSizeIterator<Item = f64> + Clone) -> f64 {
     let n = (values.len() + 1) as f64;
     let mean = (values.clone().sum::<f64>() + UNSEEN) / n;
@@ -92,8 +97,8 @@ impl Sample {
     }
 }
 
-/// The recall of one sample at every k by every way: `[ks, ways]`.
-fn measure(view: &View<'_>, sample: Sample, ways: &[Way], ks: &[u32]) -> Vec<f64> {
+/// The recall of one sample at every k by every route: `[ks, routes]`.
+fn measure(view: &View<'_>, sample: Sample, routes: &[Route], ks: &[u32]) -> Vec<f64> {
     let neighbours = exact_neighbours(view, &sample, ks[ks.len() - 1]);
     let mut last_distances = Vec::new(); // [ks], distance of the exact k-th item
     let mut items = 0;
@@ -117,17 +122,17 @@ fn measure(view: &View<'_>, sample: Sample, ways: &[Way], ks: &[u32]) -> Vec<f64
         }
     }
 
-    let mut recalls = vec![0.0; ks.len() * ways.len()];
-    // past all representatives, the nearest few are the first of the nearest many
-    let most = ways.iter().filter(|way| !way.graph).map(|way| way.probes).max().unwrap_or_default();
-    let nearest = view.nearest_buckets(&sample.query, Way { probes: most, graph: false });
-    for (at, way) in ways.iter().enumerate() {
+    let mut recalls = vec![0.0; ks.len() * routes.len()];
+    // in a scan of all representatives, the nearest few are the first of the nearest many
+    let most = routes.iter().filter(|route| !route.graph).map(|route| route.probes).max().unwrap_or_default();
+    let nearest = view.nearest_buckets(&sample.query, Route { probes: most, graph: false });
+    for (at, route) in routes.iter().enumerate() {
         let walked;
-        let buckets = if way.graph {
-            walked = view.nearest_buckets(&sample.query, *way);
+        let buckets = if route.graph {
+            walked = view.nearest_buckets(&sample.query, *route);
             &walked[..]
         } else {
-            &nearest[..way.probes.min(nearest.len())]
+            &nearest[..route.probes.min(nearest.len())]
         };
         let mut found = vec![0u32; ks.len()];
         for bucket in buckets {
@@ -136,13 +141,14 @@ fn measure(view: &View<'_>, sample: Sample, ways: &[Way], ks: &[u32]) -> Vec<f64
             }
         }
         for (at_k, (&found, &k)) in found.iter().zip(ks).enumerate() {
-            recalls[at_k * ways.len() + at] = f64::from(found.min(k)) / f64::from(k);
+            recalls[at_k * routes.len() + at] = f64::from(found.min(k)) / f64::from(k);
         }
     }
     recalls
 }
 
-/// The codes that hold the `k` nearest items and all ties, without the sample's own: (distance, code, items), sorted.
+/// The codes that hold the `k` nearest items and all ties, without the sample's own: (distance, code, items),
+/// sorted.
 fn exact_neighbours(view: &View<'_>, sample: &Sample, k: u32) -> Vec<(u32, u32, u32)> {
     let weight = |code: usize| view.code_offsets[code + 1] - view.code_offsets[code];
     let nearest = view.scan_all(&sample.query, (k + weight(sample.code)) as usize);
@@ -159,7 +165,7 @@ fn exact_neighbours(view: &View<'_>, sample: &Sample, k: u32) -> Vec<(u32, u32, 
 mod tests {
     use super::*;
     use crate::arrange::arrange;
-    use crate::plan::{Asked, Plan};
+    use crate::plan::{Arrival, Plan};
     use crate::search::Search;
     use crate::testing::clustered_codes;
 
@@ -169,9 +175,9 @@ mod tests {
         let view = arranged.view();
         let curve = calibrate(&view, 64);
         assert!(!curve.is_empty());
-        assert!(view.plan(&curve, 10, 0.9, Asked::Alone) != Plan::Exact, "{curve:?}");
+        assert!(view.plan(&curve, 10, 0.9, Arrival::Alone) != Plan::Exact, "{curve:?}");
         for (k, recall) in [(10, 0.9), (10, 0.99), (50, 0.95)] {
-            let plan = view.plan(&curve, k, recall, Asked::Alone);
+            let plan = view.plan(&curve, k, recall, Arrival::Alone);
             let queries = clustered_codes(400, 64, 300, 2);
             let mut found = 0;
             for &query in &queries {
@@ -189,7 +195,7 @@ mod tests {
     fn small_indexes_need_no_curve() {
         let arranged = arrange(clustered_codes(100, 64, 3, 1), 1, None);
         assert!(calibrate(&arranged.view(), 64).is_empty());
-        assert_eq!(arranged.view().plan(&[], 10, 0.0, Asked::Alone), Plan::Exact);
+        assert_eq!(arranged.view().plan(&[], 10, 0.0, Arrival::Alone), Plan::Exact);
     }
 
     #[test]

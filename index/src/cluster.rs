@@ -1,24 +1,25 @@
-//! k-majority clustering: k-means for binary codes (Grana et al., 2013), where a cluster's centre is the bitwise majority.
+//! k-majority clustering: k-means for binary codes (Grana et al., 2013), where a cluster's centre is the
+//! bitwise majority.
 //!
-//! The quality of the buckets rests on the assignment. Up to [`FEW`] centres each code is compared with all of them; beyond,
-//! the centres are clustered themselves, and a code is compared with those of the [`GROUPS`] groups nearest to it.
-//! Everything is deterministic, on any number of threads.
+//! The quality of the buckets depends on the assignment. With up to [`FEW`] centres each code is compared
+//! with all of them; with more, the centres are clustered themselves, and a code is compared only with those
+//! of the [`GROUPS`] nearest groups. The result is the same on any number of threads.
 
 use rayon::prelude::*;
 
-use crate::kernels::scan;
-use crate::top::{ByCode, First, Nearest};
+use crate::kernels::{First, scan};
+use crate::top::{ByCode, TopK};
 
-/// Rounds of assignment and majority; more moves few codes.
+/// Rounds of assignment and majority; further rounds move few codes.
 const ROUNDS: usize = 4;
-/// Codes per centre that the rounds look at; the last assignment looks at all.
+/// Codes per centre used in the rounds; the last assignment uses all codes.
 const SAMPLE_PER_CENTRE: usize = 32;
-/// So many centres are compared with one by one.
+/// Up to this many centres, a code is compared with all.
 const FEW: usize = 4096;
-/// Groups of centres that are looked at beyond that.
+/// Beyond that, groups of centres that a code is compared with.
 const GROUPS: usize = 32;
 
-/// The distinct codes of some items, sorted: code `i` is that of item `by_code[runs[i]]`.
+/// The distinct codes of some items, sorted: code `i` is the code of item `by_code[runs[i]]`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Distinct<'a> {
     pub(crate) codes: &'a [u64], // [items, words]
@@ -36,7 +37,7 @@ impl<'a> Distinct<'a> {
         &self.codes[self.by_code[self.runs[i] as usize] as usize * self.words..][..self.words]
     }
 
-    /// `count` codes at even steps: they are sorted, so dense regions give more.
+    /// `count` codes at even steps: as they are sorted, dense regions give more.
     fn every(&self, count: usize) -> Vec<u64> {
         (0..count).flat_map(|i| self.code(i * self.len() / count)).copied().collect()
     }
@@ -60,12 +61,12 @@ pub(crate) fn cluster(codes: &Distinct<'_>, size: usize) -> Clusters {
     let centres = refine(&sample, words, codes.every(clusters));
     drop(sample);
     let router = Router::new(&centres, words);
-    let assign = |near: &mut Nearest, i| router.nearest(codes.code(i), near);
-    let assignment = (0..n).into_par_iter().with_min_len(256).map_init(Nearest::default, assign).collect();
-    keep_used(words, &centres, assignment)
+    let assign = |near: &mut TopK, i| router.nearest(codes.code(i), near);
+    let assignment = (0..n).into_par_iter().with_min_len(256).map_init(TopK::default, assign).collect();
+    drop_empty(words, &centres, assignment)
 }
 
-/// Moves `centres` to where the codes of `sample` `[n, words]` are.
+/// Moves `centres` towards the codes of `sample` `[n, words]`.
 fn refine(sample: &[u64], words: usize, mut centres: Vec<u64>) -> Vec<u64> {
     for _ in 0..ROUNDS {
         let assignment = assign(sample, words, &Router::new(&centres, words));
@@ -75,18 +76,18 @@ fn refine(sample: &[u64], words: usize, mut centres: Vec<u64>) -> Vec<u64> {
 }
 
 fn assign(codes: &[u64], words: usize, router: &Router<'_>) -> Vec<u32> {
-    let assign = |near: &mut Nearest, code: &[u64]| router.nearest(code, near);
-    codes.par_chunks_exact(words).with_min_len(256).map_init(Nearest::default, assign).collect()
+    let assign = |near: &mut TopK, code: &[u64]| router.nearest(code, near);
+    codes.par_chunks_exact(words).with_min_len(256).map_init(TopK::default, assign).collect()
 }
 
-/// Finds the centre nearest to a code, the first of several.
+/// Finds the centre nearest to a code; among equally near ones, the first.
 struct Router<'a> {
     words: usize,
     centres: &'a [u64], // [clusters, words]
     groups: Option<Groups>,
 }
 
-/// Centres, put together by their own nearest centres.
+/// Centres, grouped by clustering them.
 struct Groups {
     centres: Vec<u64>, // [groups, words]
     starts: Vec<u32>,  // [groups + 1], first member of each
@@ -100,8 +101,8 @@ impl<'a> Router<'a> {
         Router { words, centres, groups: (n > FEW).then(|| Groups::new(centres, words)) }
     }
 
-    /// `near` is forgotten.
-    fn nearest(&self, code: &[u64], near: &mut Nearest) -> u32 {
+    /// `near` is scratch memory.
+    fn nearest(&self, code: &[u64], near: &mut TopK) -> u32 {
         let Some(groups) = &self.groups else {
             let mut first = First::new();
             scan(self.centres, code, &mut first);
@@ -115,7 +116,8 @@ impl<'a> Router<'a> {
         let mut best = (u32::MAX, u32::MAX); // (distance, centre)
         for &mut (_, group) in near {
             let [start, end] = [0, 1].map(|side| groups.starts[group as usize + side] as usize);
-            let mut first = First::within(best.0.saturating_add(1)); // one more: an earlier centre may be as near
+            // one more: an earlier centre may be as near
+            let mut first = First::within(best.0.saturating_add(1));
             scan(&groups.codes[start * self.words..end * self.words], code, &mut first);
             if first.found {
                 best = best.min((first.distance, groups.members[start + first.index]));
@@ -126,7 +128,7 @@ impl<'a> Router<'a> {
 }
 
 impl Groups {
-    /// About as many groups as each has members.
+    /// Makes about as many groups as each has members.
     fn new(centres: &[u64], words: usize) -> Self {
         let n = centres.len() / words;
         let n_groups = n.isqrt().max(1);
@@ -134,7 +136,7 @@ impl Groups {
         let heads = (0..n_groups).flat_map(|i| code(i * n / n_groups)).copied().collect();
         let heads = refine(centres, words, heads);
         let assignment = assign(centres, words, &Router { words, centres: &heads, groups: None });
-        let Clusters { centres: heads, assignment } = keep_used(words, &heads, assignment); // none is empty
+        let Clusters { centres: heads, assignment } = drop_empty(words, &heads, assignment); // none is empty
         let mut members: Vec<u32> = (0..n as u32).collect();
         members.sort_by_key(|&centre| assignment[centre as usize]);
         let mut starts = vec![0u32; heads.len() / words + 1];
@@ -147,7 +149,8 @@ impl Groups {
     }
 }
 
-/// The bitwise majority of each cluster; a tie keeps the old centre's bit, a cluster without codes the old centre.
+/// The bitwise majority of each cluster; a tie keeps the old centre's bit, a cluster without codes the old
+/// centre.
 fn majority(codes: &[u64], words: usize, assignment: &[u32], old: &[u64]) -> Vec<u64> {
     let bits = words * 64;
     let mut balance = vec![0i32; old.len() * 64]; // ones minus zeros: [clusters, bits]
@@ -169,7 +172,7 @@ fn majority(codes: &[u64], words: usize, assignment: &[u32], old: &[u64]) -> Vec
 }
 
 /// Drops centres without a code, such as the later of two equal ones.
-fn keep_used(words: usize, centres: &[u64], mut assignment: Vec<u32>) -> Clusters {
+fn drop_empty(words: usize, centres: &[u64], mut assignment: Vec<u32>) -> Clusters {
     let mut number = vec![u32::MAX; centres.len() / words];
     assignment.iter().for_each(|&cluster| number[cluster as usize] = 0);
     let mut kept = Vec::new();
@@ -229,7 +232,7 @@ mod tests {
         assert!(grouped.groups.is_some());
         let plain = Router { words: 1, centres: &centres, groups: None };
         let distance = |router: &Router<'_>, code: u64| {
-            (centres[router.nearest(&[code], &mut Nearest::default()) as usize] ^ code).count_ones()
+            (centres[router.nearest(&[code], &mut TopK::default()) as usize] ^ code).count_ones()
         };
         let (mut near, mut exact) = (0, 0);
         for &code in &codes {

@@ -11,13 +11,13 @@ pub(crate) const LIMIT: usize = 64 << 20;
 const CONFIG: Configuration<LittleEndian, Fixint, Limit<LIMIT>> =
     bincode::config::standard().with_little_endian().with_fixed_int_encoding().with_limit::<LIMIT>();
 
-/// The record's bytes, or why it has none.
+/// The record's bytes, or why it cannot be encoded.
 pub(crate) fn encode<T: Encode>(record: &T) -> Result<Vec<u8>, String> {
     let bytes = bincode::encode_to_vec(record, CONFIG).map_err(|error| error.to_string())?;
     if bytes.len() > LIMIT { Err(format!("{} bytes", bytes.len())) } else { Ok(bytes) }
 }
 
-/// The record that fills `bytes` exactly, or why there is none.
+/// The record that fills `bytes` exactly, or why they are not one.
 pub(crate) fn decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, String> {
     let (record, used) = bincode::decode_from_slice(bytes, CONFIG).map_err(|error| error.to_string())?;
     if used == bytes.len() {

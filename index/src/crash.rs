@@ -1,7 +1,9 @@
-//! Tests of what a crash leaves: a disk that freezes after any step of a commit, as a killed process and as a power cut.
+//! Tests of what a crash leaves behind: a disk that freezes after any step of a commit, as in a killed
+//! process or a power cut.
 //!
-//! Killed: what was done so far is there. Power cut: of what was not synced, files are empty, half there or whole, and
-//! names, renames and removals may or may not have happened. After each the index must open as before or as after.
+//! Killed: everything done so far is there. Power cut: files that were not synced are empty, half there or
+//! whole, and names, renames and removals may or may not have happened. Each time the index must open as it
+//! was before the commit or after it.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -30,7 +32,8 @@ struct State {
     pending: Vec<Pending>,
 }
 
-/// The real disk for some steps, then none. Nothing is really synced: what that would keep is written down instead.
+/// The real disk for some steps, then an error at each. Nothing is really synced: what a sync would keep is
+/// recorded instead.
 #[derive(Debug, Clone)]
 struct Freezing(Arc<Mutex<State>>);
 
@@ -93,7 +96,7 @@ impl Storage for Freezing {
     }
 }
 
-/// What of the unsynced content of a file a power cut leaves.
+/// What a power cut leaves of the unsynced content of a file.
 const CONTENTS: [fn(&mut Vec<u8>); 3] = [
     |_| {},
     |bytes| bytes.clear(),
@@ -103,8 +106,8 @@ const CONTENTS: [fn(&mut Vec<u8>); 3] = [
     },
 ];
 
-/// Makes of the folder what a power cut leaves of it: content by `content`, and change `i` undone where bit `i` of `undone`
-/// is set.
+/// Turns the folder into what a power cut leaves of it: `content` damages unsynced files, and change `i` is
+/// undone where bit `i` of `undone` is set.
 fn cut_power(state: &State, content: fn(&mut Vec<u8>), undone: u64) {
     for path in &state.unsynced {
         if let Ok(mut bytes) = fs::read(path) {
@@ -272,7 +275,7 @@ fn after_every_frozen_step_the_index_is_as_before_or_as_after() {
             }
             steps += 1;
         }
-        // what is compacted has the same content before and after
+        // compacting does not change the content
         assert!(seen.borrow().0 > 10, "{name}: {seen:?}");
         assert!(seen.borrow().1 > 1 || before == after, "{name}: {seen:?}");
     }

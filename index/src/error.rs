@@ -1,4 +1,4 @@
-//! The one error type of the crate: where, what was expected, what was found, what to do.
+//! The one error type of the crate: where, what was expected, what was found.
 
 use std::path::{Path, PathBuf};
 
@@ -7,9 +7,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why the index could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The folder holds no index.
-    #[error("{}: no index here: run `aesearch index DATA`", path.display())]
+    #[error("{}: no index here", path.display())]
     NotFound {
         /// The folder that was asked for.
         path: PathBuf,
@@ -27,12 +28,13 @@ pub enum Error {
         path: PathBuf,
         /// What was tried.
         what: &'static str,
-        /// The system's own words.
+        /// The system's own error.
         source: std::io::Error,
     },
     /// A file is not what its format says.
     #[error(
-        "{}: {section}: expected {expected}, got {got} (format {version}): the index is damaged: `aesearch verify` lists what is wrong, `aesearch repair` drops it",
+        "{}: {section}: expected {expected}, got {got} (format {version}): the index is damaged: \
+         `verify` lists what is wrong, `repair` drops it",
         path.display()
     )]
     Damaged {
@@ -40,16 +42,17 @@ pub enum Error {
         path: PathBuf,
         /// The part of the file.
         section: String,
-        /// What the format demands.
+        /// What the format requires.
         expected: String,
         /// What was found.
         got: String,
-        /// The format version the file claims, or this program's where it claims none.
+        /// The format version the file claims, or the current one where it claims none.
         version: String,
     },
-    /// A file was written by a newer program.
+    /// A file was written by a newer version of this crate.
     #[error(
-        "{}: format: expected {supported} or older, got {got}: upgrade aesearch, or index again with this version",
+        "{}: format: expected {supported} or older, got {got}: written by a newer version: \
+         upgrade, or build the index again",
         path.display()
     )]
     TooNew {
@@ -57,12 +60,13 @@ pub enum Error {
         path: PathBuf,
         /// The format major of the file.
         got: u16,
-        /// The newest format major this program reads.
+        /// The newest format major that is read.
         supported: u16,
     },
-    /// A file was written by an older program, in a format that is no longer read.
+    /// A file was written by an older version of this crate, in a format that is no longer read.
     #[error(
-        "{}: format: expected {supported}, got {got}: remove the index and run `aesearch index DATA` again",
+        "{}: format: expected {supported}, got {got}: no longer supported: \
+         remove the index and build it again",
         path.display()
     )]
     TooOld {
@@ -70,15 +74,15 @@ pub enum Error {
         path: PathBuf,
         /// The format major of the file.
         got: u16,
-        /// The format major this program reads.
+        /// The format major that is read.
         supported: u16,
     },
     /// The caller's settings, item or query do not fit the index.
     #[error("{what}: expected {expected}, got {got}")]
     Input {
-        /// The thing that does not fit.
+        /// The name of the setting, item or query.
         what: &'static str,
-        /// What would.
+        /// What would fit.
         expected: String,
         /// What was given.
         got: String,
@@ -101,7 +105,7 @@ impl Error {
         matches!(self, Error::Damaged { .. })
     }
 
-    /// True when the index was written by a newer program: upgrading helps.
+    /// True when the index was written by a newer version: upgrading helps.
     pub fn is_too_new(&self) -> bool {
         matches!(self, Error::TooNew { .. })
     }

@@ -1,7 +1,9 @@
-//! How files are framed: the head every file starts with, and the header and section table of segments and tombstones.
+//! The frame of files: the head that every file starts with, and the header and section table of segments and
+//! tombstones.
 //!
-//! All of it is checked once at open: magic, checksum, version, exact length. What the sections hold is the business of
-//! `segment` and `tombstones`; `frame` writes it. The tables of `FORMAT.md` and the constants here change together.
+//! All of it is checked once at open: magic, checksum, version, exact length. `segment` and `tombstones` know
+//! what the sections hold; `frame` writes them. The tables of `FORMAT.md` and the constants here change
+//! together.
 
 use std::cmp::Ordering;
 use std::path::Path;
@@ -14,7 +16,7 @@ pub(crate) const SEGMENT_MAGIC: [u8; 8] = *b"AESEGMNT";
 pub(crate) const TOMBSTONES_MAGIC: [u8; 8] = *b"AETOMBST";
 /// First bytes of the MANIFEST.
 pub(crate) const MANIFEST_MAGIC: [u8; 8] = *b"AEMANIFE";
-/// Files of a higher major are refused, and so are those of lower ones, which no release has written.
+/// Files of another major are refused; no release has written a lower one.
 pub(crate) const MAJOR: u16 = 2;
 /// Files of a higher minor are read: they only add sections.
 pub(crate) const MINOR: u16 = 0;
@@ -26,13 +28,14 @@ pub(crate) const ALIGNMENT: u64 = 64;
 pub(crate) const HEADER: usize = 64;
 /// Bytes of a line of the section table.
 pub(crate) const ENTRY: usize = 32;
-/// A reader skips sections that it does not know, but not more than make sense.
+/// A reader skips sections that it does not know; a file has no more than this many in all.
 const MAX_SECTIONS: usize = 1024;
 
-/// A segment of more items per distinct code, on average, has something for each item: offsets or latents.
+/// A segment with more items per distinct code than this, on average, must have offsets or latents for each
+/// item.
 pub(crate) const ITEMS_PER_CODE: u64 = 64;
 
-/// Why a file is not what it should be; `at` makes it an error of a path.
+/// Why a file cannot be read; `at` turns it into an error with a path.
 #[derive(Debug)]
 pub(crate) enum Fault {
     Damaged { section: String, expected: String, got: String, version: (u16, u16) },
@@ -69,7 +72,7 @@ pub(crate) fn seal(bytes: &mut [u8], magic: [u8; 8]) {
     bytes[16..HEAD].copy_from_slice(&checksum.to_le_bytes());
 }
 
-/// The bytes that the head at the start of `file` covers, checked.
+/// Checks the head at the start of `file` and returns the bytes that it covers.
 pub(crate) fn unseal(file: &[u8], magic: [u8; 8]) -> Result<&[u8], Fault> {
     let section = "header";
     if file.len() < HEAD {
@@ -96,7 +99,7 @@ pub(crate) fn unseal(file: &[u8], magic: [u8; 8]) -> Result<&[u8], Fault> {
     }
 }
 
-/// CRC-32 of the covered bytes, the checksum's own place taken as zero.
+/// CRC-32 of the covered bytes, with the checksum field taken as zero.
 fn head_checksum(covered: &[u8]) -> u32 {
     let mut crc = crc32fast::Hasher::new();
     crc.update(&covered[..16]);
@@ -105,7 +108,7 @@ fn head_checksum(covered: &[u8]) -> u32 {
     crc.finalize()
 }
 
-/// What a section holds. The numbers are the format's; names are those of error messages.
+/// What a section holds. The numbers are part of the format; the names appear in error messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Kind {
@@ -172,12 +175,13 @@ pub(crate) fn section_name(kind: u32) -> String {
     known.map_or_else(|| format!("section {kind}"), |known| known.name().to_string())
 }
 
-/// The sizes a segment declares; they fix the lengths of most sections. A tombstone file repeats those of its segment.
+/// The sizes a segment declares; they fix the lengths of most sections. A tombstone file repeats those of its
+/// segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shape {
     pub(crate) bits: u32,
     pub(crate) latent_size: u32,
-    pub(crate) bucket_size: u32, // as asked for at build, 0 where nothing was
+    pub(crate) bucket_size: u32, // as asked for at build; 0: the default
     pub(crate) items: u32,
     pub(crate) codes: u32, // distinct
     pub(crate) buckets: u32,

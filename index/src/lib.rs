@@ -1,11 +1,35 @@
-//! Binary codes in, neighbours out: Hamming search over memory-mapped, immutable segment files.
+//! Nearest-neighbour search over binary codes: Hamming distance, memory-mapped immutable segments, an HNSW
+//! graph over buckets.
 //!
 //! The crate knows bits, ids, names and opaque payloads; it knows no pixels, no models and no command line. A
-//! [`Writer`] commits what a [`SegmentBuilder`] collected; a [`Snapshot`] opens the last commit in constant time and
-//! answers from the map; [`verify`] reads every byte. `FORMAT.md` beside this crate describes the files.
+//! [`Writer`] commits what a [`SegmentBuilder`] collected; a [`Snapshot`] opens the last commit in constant
+//! time and searches it in place; [`verify()`] reads every byte. A snapshot may be shared among threads.
 //!
-//! Shapes: a code is `[words(bits)]` u64, bit `i` at word `i / 64`, position `i % 64`, unused bits zero; a latent is
-//! `[latent_size]` f32, kept as i8 with one scale per item.
+//! ```
+//! use aesearch_index::{Item, Search, SegmentBuilder, Settings, Snapshot, Writer};
+//!
+//! let dir = tempfile::tempdir()?; // any folder; it is created if it does not exist
+//! let mut builder = SegmentBuilder::new(&Settings { bits: 64, ..Settings::default() })?;
+//! for (name, code) in [("sparrow", 0b0011), ("robin", 0b0111), ("whale", !0)] {
+//!     builder.push(Item { name: name.as_bytes(), code: &[code], ..Item::default() })?;
+//! }
+//! Writer::lock(dir.path())?.commit(builder, &[])?; // on disk now, whole or not at all
+//!
+//! let index = Snapshot::open(dir.path())?;
+//! let hits = index.search(&[0b0001], &Search { k: 2, ..Search::default() })?;
+//! assert_eq!(hits.iter().map(|hit| hit.distance).collect::<Vec<_>>(), [1, 2]);
+//! assert_eq!(index.name(hits[0].id), b"sparrow");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Shapes: a code is `[words(bits)]` u64, bit `i` at word `i / 64`, position `i % 64`, unused bits zero; a
+//! latent is `[latent_size]` f32, kept as i8 with one scale per item. `FORMAT.md` beside this crate describes
+//! the files.
+//!
+//! Building, [`Snapshot::search_many`] and [`pairs_within`] run on rayon's current pool: the caller's, where
+//! they are called inside of
+//! [`ThreadPool::install`](https://docs.rs/rayon/1/rayon/struct.ThreadPool.html#method.install), else the
+//! global one.
 
 #[cfg(target_endian = "big")]
 compile_error!(
@@ -13,6 +37,7 @@ compile_error!(
 );
 
 mod query;
+mod settings;
 mod snapshot;
 
 mod builder;
@@ -25,8 +50,12 @@ mod verify;
 mod pairs;
 mod plan;
 mod search;
+
+mod curve;
+mod opened;
 mod segment;
 mod tombstones;
+mod view;
 
 mod graph;
 
@@ -35,6 +64,7 @@ mod calibrate;
 mod cluster;
 mod top;
 
+mod code;
 mod codec;
 mod error;
 mod frame;
@@ -49,36 +79,17 @@ mod crash;
 #[cfg(test)]
 mod testing;
 
-pub use builder::{Item, SegmentBuilder, Settings};
+pub use builder::{Item, SegmentBuilder};
+pub use code::{BITS, words};
+pub use curve::RecallPoint;
 pub use error::{Error, Result};
 pub use kernels::{Isa, distance, nearest, use_isa};
 pub use map::Access;
 pub use pairs::{Pair, pairs_within};
 pub use query::Times;
 pub use repair::{Dropped, repair};
-pub use search::{Hit, Mode, Ranked, RecallPoint, Search};
-pub use snapshot::{Latent, Snapshot};
+pub use search::{Hit, Mode, Ranked, Search};
+pub use settings::Settings;
+pub use snapshot::{Latent, Snapshot, is_index};
 pub use verify::{Problem, verify, verify_with};
 pub use writer::Writer;
-
-/// The narrowest and the widest code, in bits.
-pub const BITS: std::ops::RangeInclusive<usize> = 32..=256;
-
-/// The longest latent, in values, and the largest bucket, in codes.
-pub(crate) const MAX_SIZE: usize = 1 << 20;
-
-/// True when something was ever committed at `dir`; a folder with no more than a lock in it is no index.
-pub fn is_index(dir: &std::path::Path) -> bool {
-    dir.join(manifest::NAME).is_file()
-}
-
-/// Number of u64 words that hold a code of `bits` bits.
-pub fn words(bits: usize) -> usize {
-    bits.div_ceil(64)
-}
-
-/// True when `code` has the words of a `bits`-bit code and no bit set above `bits`.
-pub(crate) fn is_code(code: &[u64], bits: usize) -> bool {
-    code.len() == words(bits)
-        && (bits.is_multiple_of(64) || code.last().is_some_and(|last| last >> (bits % 64) == 0))
-}

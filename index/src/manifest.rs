@@ -1,12 +1,15 @@
-//! The MANIFEST: which segments make up the index, which of their items are gone, and what the caller attached to it.
+//! The MANIFEST: which segments make up the index, which of their items are deleted, and the caller's
+//! attributes.
 //!
-//! It is replaced as a whole by one rename, the only commit point. Not searched, so it is small records by `codec`.
+//! It is replaced as a whole by one rename, the only commit point. It is not searched, so it is a small
+//! record written by `codec`.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::Path;
 
+use crate::code::{BITS, MAX_SIZE};
 use crate::codec::{self, Decode, Encode};
 use crate::error::{Error, Result};
 use crate::layout::{Fault, HEAD, MANIFEST_MAGIC, seal, unseal};
@@ -16,9 +19,9 @@ use crate::storage::Storage;
 pub(crate) const NAME: &str = "MANIFEST";
 /// Where the next one is written before it is renamed.
 pub(crate) const TEMPORARY: &str = "MANIFEST.tmp";
-/// No MANIFEST is larger: a record of the largest size, and its head.
+/// The largest MANIFEST: a record of the largest size, and its head.
 const MAX_BYTES: u64 = (codec::LIMIT + HEAD) as u64;
-/// No index has more segments; `merge` keeps about 33 at most.
+/// The most segments of an index; `merge` keeps their number to about 33.
 const MAX_SEGMENTS: usize = 1024;
 
 /// One segment of the index.
@@ -26,11 +29,11 @@ const MAX_SEGMENTS: usize = 1024;
 pub(crate) struct SegmentEntry {
     pub(crate) name: String, // file name in the index folder
     pub(crate) bytes: u64,
-    pub(crate) items: u32, // the dead among them
+    pub(crate) items: u32, // including deleted ones
     pub(crate) tombstones: Option<TombstonesEntry>,
 }
 
-/// The items of a segment that are gone.
+/// The deleted items of a segment.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct TombstonesEntry {
     pub(crate) name: String, // file name in the index folder
@@ -39,12 +42,12 @@ pub(crate) struct TombstonesEntry {
 }
 
 impl SegmentEntry {
-    /// Items that are not gone.
+    /// Items that are not deleted.
     pub(crate) fn live(&self) -> u32 {
         self.items - self.tombstones.as_ref().map_or(0, |tombstones| tombstones.dead)
     }
 
-    /// The commit that wrote it; of a name that is none of ours, which no MANIFEST that was read has, 0.
+    /// The commit that wrote it; 0 for a foreign name, which no MANIFEST that was read has.
     pub(crate) fn generation(&self) -> u64 {
         generation_of(&self.name).unwrap_or(0)
     }
@@ -90,13 +93,14 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// What no MANIFEST says, as (expected, got): neither is it read, nor is it written.
+    /// Checks what holds for every MANIFEST, before it is written and after it is read; an error is
+    /// (expected, got).
     fn check(&self) -> Result<(), (String, String)> {
         let fault = |expected: &str, got: &dyn ToString| Err((expected.to_string(), got.to_string()));
-        if !crate::BITS.contains(&(self.bits as usize)) {
+        if !BITS.contains(&(self.bits as usize)) {
             return fault("32 to 256 bits", &self.bits);
         }
-        if self.latent_size as usize > crate::MAX_SIZE {
+        if self.latent_size as usize > MAX_SIZE {
             return fault("latents of at most 2^20 values", &self.latent_size);
         }
         if self.generation == u64::MAX {
@@ -108,7 +112,7 @@ impl Manifest {
         let mut names = BTreeSet::new();
         let mut total = 0u32;
         for segment in &self.segments {
-            // the next commit's files then have names that no reader has open
+            // so the files of the next commit get names that no reader has open
             let written = generation_of(&segment.name).filter(|written| *written <= self.generation);
             if written.is_none() || !names.insert(&segment.name) {
                 return fault("names of different, written segment files", &segment.name.escape_debug());
@@ -133,7 +137,7 @@ impl Manifest {
         Ok(())
     }
 
-    /// Puts this MANIFEST in the place of the last one: write, sync, rename, sync the folder.
+    /// Replaces the last MANIFEST with this one: write, sync, rename, sync the folder.
     pub(crate) fn commit(&self, dir: &Path, storage: &dyn Storage) -> Result<()> {
         self.check().map_err(|(expected, got)| Error::input("index", expected, got))?;
         let record = codec::encode(self).map_err(|got| {
@@ -161,7 +165,8 @@ impl Manifest {
     }
 }
 
-/// The file's bytes; one that is larger than any MANIFEST comes a byte too long, and is refused for its length.
+/// The file's bytes; of a file larger than any MANIFEST one byte too many, so that it is refused for its
+/// length.
 fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
         return Err(std::io::Error::other("not a file"));
@@ -181,18 +186,19 @@ pub(crate) fn tombstones_name(segment: &str, generation: u64) -> String {
     format!("{}-{generation:016x}.dead", segment.trim_end_matches(".seg"))
 }
 
-/// The generation in a name that `segment_name` makes; such a name holds no path separator, so it stays in the folder.
+/// The generation in a name made by `segment_name`; such a name has no path separator, so it stays in the
+/// folder.
 fn generation_of(segment: &str) -> Option<u64> {
     segment.strip_suffix(".seg").and_then(generation)
 }
 
-/// The segment's generation and its own in a name that `tombstones_name` makes.
+/// The segment's generation and its own in a name made by `tombstones_name`.
 fn generations_of(tombstones: &str) -> Option<(u64, u64)> {
     let (segment, own) = tombstones.strip_suffix(".dead")?.split_once('-')?;
     Some((generation(segment)?, generation(own)?))
 }
 
-/// True for names of files that no first commit writes.
+/// True for names of files that only later commits than the first write.
 pub(crate) fn is_of_later_commit(name: &str) -> bool {
     generation_of(name).is_some_and(|generation| generation > 1) || generations_of(name).is_some()
 }

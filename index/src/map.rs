@@ -1,7 +1,8 @@
-//! The bytes of a file, mapped or read, and the casts between bytes and numbers; with `kernels/` the only home of unsafe code.
+//! The bytes of a file, mapped or read, and the casts between bytes and numbers. Only this file and
+//! `kernels/` have unsafe code.
 //!
-//! A [`Span`] is checked once at open (bounds, alignment, whole elements); [`Map::get`] turns it into a slice. Nothing
-//! here trusts the contents: every bit pattern of a [`Plain`] type is a value.
+//! A [`Span`] is checked once at open (bounds, alignment, whole elements); [`Map::get`] turns it into a
+//! slice. Nothing here trusts the contents: every bit pattern of a [`Plain`] type is a value.
 #![allow(unsafe_code)]
 
 use std::fs::{self, File};
@@ -15,10 +16,10 @@ use memmap2::Mmap;
 /// How the files of an index are brought into memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Access {
-    /// Mapped: opened in constant time, read as it is needed, shared with other processes.
+    /// Memory-mapped: opened in constant time, read on demand, shared with other processes.
     #[default]
     Map,
-    /// Read into memory whole. For places where a map is no good: network drives that go away, files that others may cut short.
+    /// Read into memory whole: for network drives that may disappear, and files that others may truncate.
     Read,
 }
 
@@ -40,11 +41,12 @@ unsafe impl Plain for f32 {}
 
 /// The bytes of `values`, in the machine's order (little-endian: see the crate root).
 pub(crate) fn bytes_of<T: Plain>(values: &[T]) -> &[u8] {
-    // SAFETY: `T` is `Plain` (no padding), the pointer and length come from a live slice, u8 has no alignment.
+    // SAFETY: `T` is `Plain` (no padding), the pointer and length come from a live slice, u8 has no
+    // alignment.
     unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) }
 }
 
-/// The bytes of `values`, to be written.
+/// The bytes of `values`, writable.
 fn bytes_of_mut(values: &mut [u64]) -> &mut [u8] {
     // SAFETY: u64 has no padding and every byte pattern is one; pointer, length and lifetime are the slice's.
     unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), size_of_val(values)) }
@@ -77,12 +79,13 @@ enum Bytes {
 }
 
 impl Map {
-    /// The whole file at `path`, which must be a regular file of `expected` bytes, if that is said, and not empty.
+    /// The whole file at `path`, which must be a regular file, not empty, and of `expected` bytes if that is
+    /// given.
     ///
     /// # Errors
-    /// The system's own, and `InvalidData` where the file is not such a one.
+    /// The system's own, and `InvalidData` for any other file.
     pub(crate) fn open(path: &Path, access: Access, expected: Option<u64>) -> io::Result<Self> {
-        // asked before it is opened: opening a pipe would wait for its other end
+        // checked before opening: opening a pipe would wait for its other end
         let metadata = fs::metadata(path)?;
         let length = metadata.len();
         let fits = expected.is_none_or(|expected| expected == length);
@@ -92,9 +95,10 @@ impl Map {
         }
         let mut file = File::open(path)?;
         match access {
-            // SAFETY: committed files are immutable: the writer creates each under a fresh name, never opens it again for
-            // writing, and only ever unlinks it, which leaves existing maps intact. As with every mapped file, a stranger
-            // who truncates it in place kills the reader; that is outside the contract, and what `Access::Read` is for.
+            // SAFETY: committed files are immutable: the writer creates each under a fresh name, never opens
+            // it again for writing, and only ever unlinks it, which leaves existing maps intact. As with
+            // every mapped file, a process that truncates it in place kills the reader; that is outside the
+            // contract, and `Access::Read` is for such places.
             Access::Map => Ok(Map(Bytes::Mapped(unsafe { Mmap::map(&file) }?))),
             Access::Read => {
                 let length = usize::try_from(length).map_err(io::Error::other)?;
@@ -107,7 +111,8 @@ impl Map {
         }
     }
 
-    /// The range `offset..offset + len` bytes as values of `T`, if it lies in the map, is aligned, and holds whole values.
+    /// The range `offset..offset + len` bytes as values of `T`, if it lies in the map, is aligned, and holds
+    /// whole values.
     pub(crate) fn span<T: Plain>(&self, offset: u64, len: u64) -> Option<Span<T>> {
         let start = usize::try_from(offset).ok()?;
         let end = start.checked_add(usize::try_from(len).ok()?)?;
@@ -118,8 +123,8 @@ impl Map {
 
     /// The values of a span.
     pub(crate) fn get<T: Plain>(&self, span: &Span<T>) -> &[T] {
-        // SAFETY: every bit pattern is a `T`. `align_to` itself takes care of alignment and whole elements, so even a
-        // span of another map could only lose values at its ends.
+        // SAFETY: every bit pattern is a `T`. `align_to` itself takes care of alignment and whole elements,
+        // so even a span of another map could only lose values at its ends.
         let (_, values, _) = unsafe { self.deref()[span.start..span.end].align_to::<T>() };
         values
     }

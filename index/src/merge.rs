@@ -1,22 +1,35 @@
-//! When segments become one: as many of the youngest as keep each larger than twice all younger ones together.
+//! When segments are merged: as many of the youngest as it takes to keep each larger than twice all younger
+//! ones together.
 //!
-//! That is the rule of a log-structured merge (O'Neil et al., 1996) with tiers that grow threefold: an index of n items has
-//! about log3(n) segments at most, and an item is written about as often. A segment of which more than half is dead is written
-//! anew as well, with all younger ones, so that a search never wades through more dead items than live ones.
+//! That is a log-structured merge (O'Neil et al., 1996) with tiers that grow threefold: an index of n items
+//! has at most about log3(n) segments, and each item is written about as often. A segment with more deleted
+//! items than live ones is rewritten too, with all younger ones, so that a search never scans more deleted
+//! items than live ones.
 
 use std::collections::BTreeMap;
 
 use crate::builder::SegmentBuilder;
 use crate::error::Result;
+use crate::manifest::SegmentEntry;
 use crate::snapshot::Snapshot;
 use crate::tombstones::is_dead;
 
 /// What is left of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Part {
-    pub(crate) items: usize, // the dead among them
+    pub(crate) items: usize, // including deleted ones
     pub(crate) live: usize,
     pub(crate) generation: u64, // the commit that wrote it
+}
+
+/// What is left of each segment of `last` with the tombstones in `removed`.
+pub(crate) fn parts(last: &Snapshot, removed: &BTreeMap<usize, Vec<u64>>) -> Vec<Part> {
+    let part = |(at, entry): (usize, &SegmentEntry)| {
+        let dead = |words: &Vec<u64>| words.iter().map(|word| word.count_ones() as usize).sum::<usize>();
+        let live = removed.get(&at).map_or(entry.live() as usize, |words| entry.items as usize - dead(words));
+        Part { items: entry.items as usize, live, generation: entry.generation() }
+    };
+    last.entries().iter().enumerate().map(part).collect()
 }
 
 /// Which of the `parts`, oldest first, are merged with `added` new items: none, or all from one on.
@@ -32,20 +45,20 @@ pub(crate) fn plan(parts: &[Part], added: usize) -> Vec<bool> {
     (0..parts.len()).map(|at| at >= first).collect()
 }
 
-/// As [`plan`], but only of what later commits than `since` wrote.
+/// As [`plan`], but only segments that commits after `since` wrote.
 pub(crate) fn plan_young(parts: &[Part], added: usize, since: u64) -> Vec<bool> {
     let planned = plan(parts, added).into_iter().zip(parts);
     planned.map(|(chosen, part)| chosen && part.generation > since).collect()
 }
 
-/// As [`plan`], and all that later commits than `since` wrote become one.
+/// As [`plan`], and also all segments that commits after `since` wrote.
 pub(crate) fn plan_since(parts: &[Part], added: usize, since: u64) -> Vec<bool> {
     let planned = plan(parts, added).into_iter().zip(parts);
     planned.map(|(chosen, part)| chosen || part.generation > since).collect()
 }
 
-/// The live items of the `chosen` segments of `last`, less those that `removed` marks (bits per item, by segment), and after
-/// them those of `add`.
+/// The live items of the `chosen` segments of `last`, without those marked in `removed` (a bit per item, by
+/// segment), followed by those of `add`.
 ///
 /// # Errors
 /// [`Error::Damaged`](crate::Error::Damaged) when `verify` finds anything in a chosen segment.

@@ -1,16 +1,17 @@
-//! All pairs of codes within a radius, exact: what lies so near to each other that it may be the same.
+//! All pairs of codes within a radius, exactly: candidates for duplicates.
 //!
-//! Every block of codes is compared with those up to itself, so each pair once. Consecutive codes that are alike, as
-//! those of an index are, make small balls around the majority of their block; by the triangle inequality two blocks, or
-//! a code and a block, that are too far apart for the radius are not compared. On codes without order nothing is left
-//! out, and the time grows with the square of their number.
+//! Every block of codes is compared with the blocks up to itself, so each pair is seen once. Where
+//! consecutive codes are similar, as in an index, a block fits into a small ball around its majority, and by
+//! the triangle inequality blocks (or a code and a block) that are too far apart are skipped. On unordered
+//! codes nothing is skipped, and the time grows with the square of their number.
 
 use rayon::prelude::*;
 
+use crate::code::{BITS, is_code, words};
 use crate::error::{Error, Result};
 use crate::kernels::{BLOCK, Blocks, Isa, Queries, distance, each_bit};
 
-/// Pairs per call, about: large enough that a call costs nothing, small enough for the second cache.
+/// Pairs per call, roughly: enough to make a call cheap, few enough for the L2 cache.
 const BATCH: usize = 4096;
 
 /// Two codes within the radius.
@@ -24,15 +25,15 @@ pub struct Pair {
     pub distance: u32,
 }
 
-/// Hands all pairs of `codes` `[n, words(bits)]` within `radius` bits to `found`, each once.
+/// Passes all pairs of `codes` `[n, words(bits)]` within `radius` bits to `found`, each once.
 ///
-/// `found` is called with some pairs at a time, in any order, from the threads of rayon's current pool at once. Beside the
-/// codes about twice their memory is taken. Codes that are alike should stand next to each other: that is what the
-/// pruning lives on.
+/// `found` is called with batches of pairs, in any order and concurrently, from the threads of rayon's
+/// current pool. It takes about twice the memory of the codes on top of them. Put similar codes next to each
+/// other: the pruning depends on it.
 ///
 /// # Errors
-/// [`Error::Input`] for bits outside of [`BITS`](crate::BITS), an incomplete last code, a bit set beyond `bits`, or more codes than
-/// a u32 counts.
+/// [`Error::Input`] for bits outside of [`BITS`](crate::BITS), an incomplete last code, a bit set beyond
+/// `bits`, or more codes than a u32 counts.
 pub fn pairs_within(
     codes: &[u64],
     bits: usize,
@@ -49,14 +50,14 @@ fn pairs_with(
     radius: u32,
     found: &(impl Fn(&[Pair]) + Sync),
 ) -> Result<()> {
-    if !crate::BITS.contains(&bits) {
+    if !BITS.contains(&bits) {
         return Err(Error::input("bits", "32 to 256", bits));
     }
-    let words = crate::words(bits);
+    let words = words(bits);
     if !codes.len().is_multiple_of(words) {
         return Err(Error::input("codes", format!("{words} words each"), format!("{} words", codes.len())));
     }
-    if let Some(wide) = codes.chunks_exact(words).position(|code| !crate::is_code(code, bits)) {
+    if let Some(wide) = codes.chunks_exact(words).position(|code| !is_code(code, bits)) {
         return Err(Error::input("codes", format!("{bits} bits each"), format!("more in code {wide}")));
     }
     if codes.len() / words > u32::MAX as usize {
@@ -66,7 +67,7 @@ fn pairs_with(
     let balls: Vec<Ball> =
         (0..blocks.len()).into_par_iter().map(|block| Ball::around(blocks.codes(block), words)).collect();
     let all = All { blocks, balls, words, radius };
-    // the last blocks have the most to do
+    // the last blocks take longest
     (0..all.balls.len()).into_par_iter().rev().with_max_len(1).for_each_init(
         || Vec::with_capacity(BATCH + BLOCK),
         |batch, block| {
@@ -80,7 +81,7 @@ fn pairs_with(
     Ok(())
 }
 
-/// The smallest ball around the majority of some codes that holds them all.
+/// A ball around the bitwise majority of some codes that holds them all.
 #[derive(Debug)]
 struct Ball {
     centre: [u64; 4], // [words]
@@ -102,7 +103,7 @@ impl Ball {
     }
 }
 
-/// Codes, ready to be compared.
+/// Codes in blocks, with the ball of each block.
 struct All<'a> {
     blocks: Blocks<'a>,
     balls: Vec<Ball>, // [blocks]

@@ -1,31 +1,34 @@
-//! Questions to a snapshot: the nearest codes of one query or many, put in order by latents, and all near pairs.
+//! Queries of a snapshot: the nearest items of one query or many, re-ranking by latents, all near pairs.
 
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
+use crate::code::words;
+use crate::curve::RecallPoint;
 use crate::error::Result;
 use crate::kernels::dot_and_square;
+use crate::opened::Opened;
 use crate::pairs::{Pair, pairs_within};
-use crate::plan::{Asked, Plan, Way};
-use crate::search::{Hit, Mode, Ranked, RecallPoint, Search, View, check};
-use crate::snapshot::{Latent, Opened, Snapshot};
-use crate::words;
+use crate::plan::{Arrival, Plan, Route};
+use crate::search::{Hit, Mode, Ranked, Search, check};
+use crate::snapshot::{Latent, Snapshot};
+use crate::view::View;
 
-/// Queries that go through the codes together.
-const TOGETHER: usize = 128;
-/// Codes that are asked for to measure how long that takes.
+/// Queries that scan the codes together.
+const QUERIES_PER_SCAN: usize = 128;
+/// Queries that are timed.
 const TIMED: usize = 128;
-/// No more time is spent on one plan, but for the query at hand.
+/// Time spent on one plan; the query that runs is finished.
 const TIMED_AT_MOST: Duration = Duration::from_millis(5);
 
-/// How long a query for 10 neighbours takes here and now: means in microseconds, of one thread on the largest segment. Nothing
-/// of it is stored: another machine takes another time, and the same index is to have the same bytes everywhere.
+/// How long a query for 10 neighbours takes on this machine now: mean microseconds of one thread on the
+/// largest segment. Times are not stored in the index, which has the same bytes on every machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Times {
     /// For each point of [`Snapshot::recall_curve`].
     pub curve: Vec<f32>,
-    /// Comparing with every code; nothing in an empty index.
+    /// For a scan of every code; none for an empty index.
     pub exact: Option<f32>,
 }
 
@@ -33,51 +36,53 @@ impl Snapshot {
     /// The items nearest to `query` `[words(bits)]`, sorted by (distance, id).
     ///
     /// # Errors
-    /// [`Error::Input`](crate::Error::Input) when the query is no code of this index, or a recall is not within 0 to 1.
+    /// [`Error::Input`](crate::Error::Input) when the query does not have the index's bits, or the recall is
+    /// not within 0 to 1.
     pub fn search(&self, query: &[u64], search: &Search) -> Result<Vec<Hit>> {
         check(query, search, self.bits())?;
-        let search = self.bounded(search);
+        let search = self.with_k_in_range(search);
         let mut hits = Vec::new();
         for opened in self.opened() {
             let view = opened.view();
-            let plan = plan(opened, &view, &search, Asked::Alone);
+            let plan = plan(opened, &view, &search, Arrival::Alone);
             let found = view.search(query, &search, plan);
             hits.extend(found.into_iter().map(|hit| Hit { id: opened.first + hit.id, ..hit }));
         }
-        self.cut(&mut hits, &search);
+        self.merge_hits(&mut hits, &search);
         Ok(hits)
     }
 
-    /// The answers to `queries` `[n, words(bits)]`, in their order, each as [`Snapshot::search`] gives it. On all of rayon's
-    /// threads; where every code is looked at, many queries at a time look at each.
+    /// The hits of each of `queries` `[n, words(bits)]`, in order, the same as from [`Snapshot::search`].
+    /// Runs on all threads of rayon's current pool; where every code is scanned, many queries share a scan.
     ///
     /// # Errors
-    /// As [`Snapshot::search`], of the first query that does not fit.
+    /// As [`Snapshot::search`], for the first query that does not fit.
     pub fn search_many(&self, queries: &[u64], search: &Search) -> Result<Vec<Vec<Hit>>> {
         let words = words(self.bits());
         queries.chunks(words).try_for_each(|query| check(query, search, self.bits()))?;
-        let search = self.bounded(search);
+        let search = self.with_k_in_range(search);
         let answer = |some: &[u64]| {
             let mut answers = vec![Vec::new(); some.len() / words];
             for opened in self.opened() {
                 let view = opened.view();
-                let plan = plan(opened, &view, &search, Asked::Together);
+                let plan = plan(opened, &view, &search, Arrival::Together);
                 let found = view.search_many(some, &search, plan);
                 for (hits, found) in answers.iter_mut().zip(found) {
                     hits.extend(found.into_iter().map(|hit| Hit { id: opened.first + hit.id, ..hit }));
                 }
             }
-            answers.iter_mut().for_each(|hits| self.cut(hits, &search));
+            answers.iter_mut().for_each(|hits| self.merge_hits(hits, &search));
             answers
         };
-        Ok(queries.par_chunks(TOGETHER * words).flat_map_iter(answer).collect())
+        Ok(queries.par_chunks(QUERIES_PER_SCAN * words).flat_map_iter(answer).collect())
     }
 
-    /// Hands all pairs of items whose codes are within `radius` bits to `found`, each once, with ids for positions; else as
-    /// [`pairs_within`]. In the order of the index near codes stand together, which is what its pruning lives on.
+    /// Passes all pairs of items whose codes are within `radius` bits to `found`, each once, as
+    /// [`pairs_within`] does but with ids instead of positions. The index stores similar codes together,
+    /// which suits its pruning.
     ///
     /// # Errors
-    /// None but for a damaged index whose codes are none.
+    /// [`Error::Input`](crate::Error::Input), only if the index is damaged and its codes have too many bits.
     pub fn pairs_within(&self, radius: u32, found: &(impl Fn(&[Pair]) + Sync)) -> Result<()> {
         let ids: Vec<u32> = self.ids().collect();
         let codes: Vec<u64> = ids.iter().flat_map(|&id| self.code(id)).copied().collect();
@@ -93,7 +98,8 @@ impl Snapshot {
         }
     }
 
-    /// Measures how long queries take, with codes of the index as queries. Takes a few milliseconds for each point of the curve.
+    /// Measures how long queries take, with codes of the index as queries; a few milliseconds for each point
+    /// of the curve.
     pub fn measure(&self) -> Times {
         let Some(opened) = self.opened().iter().max_by_key(|opened| opened.segment.items()) else {
             return Times { curve: Vec::new(), exact: None };
@@ -104,29 +110,29 @@ impl Snapshot {
             (0..TIMED.min(n)).filter_map(|i| view.codes.chunks_exact(view.words).nth(i * n / TIMED.min(n)));
         let time = |plan| {
             let round = || {
-                let (mut asked, start) = (0, Instant::now());
+                let (mut timed, start) = (0, Instant::now());
                 for query in queries.clone().take_while(|_| start.elapsed() < TIMED_AT_MOST) {
                     std::hint::black_box(view.search(query, &search, plan));
-                    asked += 1;
+                    timed += 1;
                 }
-                start.elapsed().as_secs_f32() * 1e6 / asked.max(1) as f32
+                start.elapsed().as_secs_f32() * 1e6 / timed.max(1) as f32
             };
-            round(); // to bring it into the caches
+            round(); // warms the caches
             round()
         };
         let plan =
-            |point: &RecallPoint| Plan::Buckets(Way { probes: point.probes as usize, graph: point.graph });
+            |point: &RecallPoint| Plan::Buckets(Route { probes: point.probes as usize, graph: point.graph });
         let curve = self.recall_curve().iter().map(|point| time(plan(point))).collect();
         Times { curve, exact: Some(time(Plan::Exact)) }
     }
 
-    /// No more items than there are.
-    fn bounded(&self, search: &Search) -> Search {
+    /// Limits `k` to the number of items.
+    fn with_k_in_range(&self, search: &Search) -> Search {
         Search { k: search.k.min(self.len()), ..search.clone() }
     }
 
-    /// Brings the hits of several segments together.
-    fn cut(&self, hits: &mut Vec<Hit>, search: &Search) {
+    /// Merges the hits of several segments.
+    fn merge_hits(&self, hits: &mut Vec<Hit>, search: &Search) {
         if self.opened().len() < 2 {
             return;
         }
@@ -138,10 +144,11 @@ impl Snapshot {
         });
     }
 
-    /// The best `k` of `hits` by cosine of their latents with `latent` `[latent_size]`, ties by (distance, id).
+    /// The best `k` of `hits` by cosine of their latents with `latent` `[latent_size]`, ties by (distance,
+    /// id).
     ///
-    /// Without latents, or with a `latent` of another size, `hits` keep their order and the similarity is that of the
-    /// codes read as signs, `1 - 2 * distance / bits`.
+    /// Without latents, or with a `latent` of another size, `hits` keep their order and the similarity is
+    /// that of the codes read as signs, `1 - 2 * distance / bits`.
     pub fn rerank(&self, latent: &[f32], hits: &[Hit], k: usize) -> Vec<Ranked> {
         let rank = |&Hit { id, distance }: &Hit, similarity| Ranked { id, distance, similarity };
         if self.latent_size() == 0 || latent.len() != self.latent_size() {
@@ -172,20 +179,20 @@ impl Snapshot {
     }
 }
 
-/// Where to look in a segment.
-fn plan(opened: &Opened, view: &View<'_>, search: &Search, asked: Asked) -> Plan {
+/// What to scan of a segment.
+fn plan(opened: &Opened, view: &View<'_>, search: &Search, arrival: Arrival) -> Plan {
     let Mode::Recall(recall) = search.mode else { return Plan::Exact };
-    // Among the dead are as many of the nearest as among all items. A few of them are less than calibration leaves room for,
-    // and are no reason to take the way of the next larger k that was measured.
+    // The nearest items include deleted ones at the same rate as all items do, so more must be found. Below a
+    // twentieth that is within the margin of the calibration, and no reason to plan for the next larger k.
     let (items, dead) = (view.items as usize, opened.dead_items as usize);
     let k = match dead * 20 < items {
         true => search.k,
         false => search.k.saturating_mul(items).div_ceil((items - dead).max(1)),
     };
-    view.plan(&opened.segment.curve, k, recall, asked)
+    view.plan(&opened.segment.curve, k, recall, arrival)
 }
 
-/// The query in 16-bit steps, and its length in them; a cosine does not need the scale.
+/// The query as 16-bit integers, and its length in them; a cosine does not need the scale.
 fn quantize_query(latent: &[f32]) -> (Vec<i16>, f64) {
     let largest = latent.iter().fold(0f32, |largest, value| largest.max(value.abs()));
     let steps = if largest > 0.0 { f64::from(i16::MAX) / f64::from(largest) } else { 0.0 };
@@ -213,7 +220,7 @@ mod tests {
         let plans = || {
             let snapshot = Snapshot::open(dir.path()).unwrap();
             let opened = &snapshot.opened()[0];
-            [10, 50].map(|k| plan(opened, &opened.view(), &Search { k, ..Search::default() }, Asked::Alone))
+            [10, 50].map(|k| plan(opened, &opened.view(), &Search { k, ..Search::default() }, Arrival::Alone))
         };
         let before = plans();
         assert!(before.iter().all(|plan| *plan != Plan::Exact), "{before:?}");

@@ -1,32 +1,31 @@
-//! The search through one segment: the whole scan, or the way to the nearest buckets and a scan of those.
+//! The search of one segment: a scan of every code, or of the buckets nearest to the query.
 //!
-//! The way to the buckets leads through the graph or past all representatives: where these are many a walk is shorter, but
-//! between clusters that lie far from each other it misses some. Calibration has measured both.
+//! The nearest buckets are found by a walk through the graph or by a scan of all representatives. With many
+//! buckets a walk is faster, but it misses some between clusters that are far apart. Calibration has measured
+//! both.
 //!
-//! Both scans give items sorted by (distance, id), ties included up to k. The planner picks the cheapest way that the
-//! calibration promises to be enough, or the whole scan where that is as cheap.
+//! Hits are sorted by (distance, id). The planner (`plan.rs`) decides what is scanned.
 
 use std::cell::RefCell;
-use std::ops::Range;
 
+use crate::code::{is_code, words};
 use crate::error::{Error, Result};
-use crate::graph::Graph;
-use crate::kernels::{self, prefetch, scan, scan_many};
-use crate::plan::{Plan, Way};
+use crate::kernels::{self, Sink, prefetch, scan, scan_many};
+use crate::plan::{Plan, Route};
 use crate::tombstones::is_dead;
-use crate::top::{ByCode, ByItems, Nearest, kth};
+use crate::top::{ByCode, TopK, kth_smallest};
+use crate::view::View;
 
-/// What to look for.
+/// What to search for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Search {
-    /// At most so many items.
+    /// How many items, at most.
     pub k: usize,
     /// How hard to look.
     pub mode: Mode,
-    /// Only items within so many bits.
+    /// Only items within this distance, in bits.
     pub radius: Option<u32>,
-    /// More than `k` items where the last ones are equally near: all of these (16,384 more at most), for those who will put them in
-    /// another order.
+    /// Return all items as near as the `k`th, up to 16,384 more, for callers that will reorder them.
     pub ties: bool,
 }
 
@@ -39,9 +38,9 @@ impl Default for Search {
 /// How hard to look.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Mode {
-    /// Look at every code.
+    /// Scan every code.
     Exact,
-    /// Look at so few codes that this share of the true neighbours (0 to 1, ties counted as equal) is still found.
+    /// Scan as few codes as find this share of the true neighbours on average: 0 to 1, ties counted as equal.
     Recall(f32),
 }
 
@@ -65,39 +64,12 @@ pub struct Ranked {
     pub similarity: f32,
 }
 
-/// What was measured when the index was built.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RecallPoint {
-    /// The number of neighbours asked for.
-    pub k: u32,
-    /// Buckets looked at.
-    pub probes: u32,
-    /// They were found by a walk through the graph; else among all representatives.
-    pub graph: bool,
-    /// Share of the true neighbours found, less one standard error: 0 to 1.
-    pub recall: f32,
-    /// What it takes: as much as comparing with so many codes in a row.
-    pub cost: u32,
-}
-
-/// The arrays that a search reads, in memory or in a map. Nothing but the lengths is trusted.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct View<'a> {
-    pub(crate) words: usize,
-    pub(crate) items: u32,              // the dead among them
-    pub(crate) codes: &'a [u64],        // [codes, words], distinct, bucket by bucket
-    pub(crate) code_offsets: &'a [u32], // [codes + 1], first item of each
-    pub(crate) dead: &'a [u64],         // one bit per item; empty where none is dead
-    pub(crate) buckets: &'a [u32],      // [buckets + 1], first code of each
-    pub(crate) graph: Graph<'a>,        // a node per bucket
-}
-
-/// So many codes are counted by distance rather than sorted out one by one.
+/// Up to this many codes, all distances are computed first and then counted.
 const SMALL: usize = 512;
-/// More items that are as near as the last than this are not given: a collection may hold a million blank pages.
+/// The most ties that are returned beyond `k`: a collection may hold a million blank pages.
 const MAX_TIES: usize = 1 << 14;
 
-/// How many items, and how far.
+/// How many items, and how near.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
     k: usize,
@@ -110,11 +82,11 @@ impl Limits {
     }
 }
 
-/// What a search needs beside the view, reused by each thread.
+/// The memory of a search, reused by each thread.
 #[derive(Debug, Default)]
 struct Scratch {
-    routes: Nearest, // representatives
-    codes: Nearest,
+    representatives: TopK,
+    codes: TopK,
     distances: Vec<u16>, // of a few codes
     buckets: Vec<u32>,
     keys: Vec<u64>, // distance << 32 | id: sorts faster than pairs
@@ -125,15 +97,7 @@ thread_local! {
 }
 
 impl View<'_> {
-    pub(crate) fn n_codes(&self) -> usize {
-        self.code_offsets.len().saturating_sub(1)
-    }
-
-    pub(crate) fn n_buckets(&self) -> usize {
-        self.buckets.len().saturating_sub(1)
-    }
-
-    /// The items that `wanted` asks for, among those that `plan` looks at.
+    /// The items that `wanted` asks for, among those that `plan` scans.
     pub(crate) fn search(&self, query: &[u64], wanted: &Search, plan: Plan) -> Vec<Hit> {
         SCRATCH.with_borrow_mut(|scratch| {
             match plan {
@@ -142,45 +106,45 @@ impl View<'_> {
                     scratch.codes.start(wanted.k, bound.saturating_sub(1));
                     scan(self.codes, query, &mut ByItems::new(&mut scratch.codes, self));
                 }
-                Plan::Buckets(way) => {
-                    self.route(query, way, scratch);
-                    self.look(query, Limits::of(wanted), scratch);
+                Plan::Buckets(route) => {
+                    self.find_buckets(query, route, scratch);
+                    self.scan_buckets(query, Limits::of(wanted), scratch);
                 }
             }
             self.hits(scratch.codes.finish(), wanted, &mut scratch.keys)
         })
     }
 
-    /// As `search`, for `queries` `[n, words]`, which pass codes or representatives together.
+    /// As `search`, for `queries` `[n, words]`, which scan codes or representatives together.
     pub(crate) fn search_many(&self, queries: &[u64], wanted: &Search, plan: Plan) -> Vec<Vec<Hit>> {
         let each = queries.chunks_exact(self.words);
         SCRATCH.with_borrow_mut(|scratch| match plan {
-            Plan::Buckets(way) if way.graph || !self.has_many_buckets() => {
+            Plan::Buckets(route) if route.graph || !self.has_many_buckets() => {
                 let answer = |query| {
-                    self.route(query, way, scratch);
-                    self.look(query, Limits::of(wanted), scratch);
+                    self.find_buckets(query, route, scratch);
+                    self.scan_buckets(query, Limits::of(wanted), scratch);
                     self.hits(scratch.codes.finish(), wanted, &mut scratch.keys)
                 };
                 each.map(answer).collect()
             }
-            Plan::Buckets(Way { probes, .. }) => {
-                let mut routes: Vec<Nearest> =
-                    each.clone().map(|query| self.primed(query, probes, scratch)).collect();
-                let mut sinks: Vec<ByCode<'_>> = routes.iter_mut().map(ByCode::new).collect();
+            Plan::Buckets(Route { probes, .. }) => {
+                let mut representatives: Vec<TopK> =
+                    each.clone().map(|query| self.with_bound(query, probes, scratch)).collect();
+                let mut sinks: Vec<ByCode<'_>> = representatives.iter_mut().map(ByCode::new).collect();
                 scan_many(self.graph.representatives, queries, &mut sinks);
-                let answer = |(query, routes): (&[u64], &mut Nearest)| {
-                    first_of(routes.finish(), probes, &mut scratch.buckets);
-                    self.look(query, Limits::of(wanted), scratch);
+                let answer = |(query, representatives): (&[u64], &mut TopK)| {
+                    first_of(representatives.finish(), probes, &mut scratch.buckets);
+                    self.scan_buckets(query, Limits::of(wanted), scratch);
                     self.hits(scratch.codes.finish(), wanted, &mut scratch.keys)
                 };
-                each.zip(&mut routes).map(answer).collect()
+                each.zip(&mut representatives).map(answer).collect()
             }
             Plan::Exact => {
-                let primed = |query| {
+                let with_bound = |query| {
                     let bound = self.first_bound(query, Limits::of(wanted), scratch);
-                    Nearest::new(wanted.k, bound.saturating_sub(1))
+                    TopK::new(wanted.k, bound.saturating_sub(1))
                 };
-                let mut nearest: Vec<Nearest> = each.map(primed).collect();
+                let mut nearest: Vec<TopK> = each.map(with_bound).collect();
                 let mut sinks: Vec<ByItems<'_, '_>> =
                     nearest.iter_mut().map(|nearest| ByItems::new(nearest, self)).collect();
                 scan_many(self.codes, queries, &mut sinks);
@@ -192,35 +156,27 @@ impl View<'_> {
         })
     }
 
-    /// The codes that hold the `k` nearest items and all ties, as (distance, code); every code is looked at.
+    /// The codes that hold the `k` nearest items and all ties, as (distance, code), by a scan of every code.
     pub(crate) fn scan_all(&self, query: &[u64], k: usize) -> Vec<(u32, u32)> {
-        let mut nearest = Nearest::new(k, u32::MAX);
+        let mut nearest = TopK::new(k, u32::MAX);
         scan(self.codes, query, &mut ByItems::new(&mut nearest, self));
         std::mem::take(nearest.finish())
     }
 
-    /// The items of a code, the dead among them; none that do not exist.
-    #[inline]
-    pub(crate) fn items_of(&self, code: u32) -> Range<u32> {
-        match self.code_offsets.get(code as usize..).and_then(<[u32]>::first_chunk) {
-            Some(&[start, end]) => start..end.min(self.items),
-            None => 0..0,
-        }
-    }
-
-    /// A bound that no more is above than need be: after a few buckets, so that a whole scan passes over nearly all codes.
+    /// A bound from the nearest few buckets, tight enough for a scan of every code to skip nearly all of
+    /// them.
     fn first_bound(&self, query: &[u64], limits: Limits, scratch: &mut Scratch) -> u32 {
         let per_bucket = self.n_codes() / self.n_buckets().max(1);
-        // small buckets are no help, as finding them costs as much as the scan, and neither are those that are half of it
+        // finding small buckets costs as much as the scan, and scanning large ones is a good part of it
         let helpful = (8..=4096).contains(&per_bucket);
         let probes = if helpful { 4 + limits.k.saturating_mul(2) / per_bucket } else { 0 };
-        self.route(query, Way { probes, graph: false }, scratch);
-        self.look(query, limits, scratch);
+        self.find_buckets(query, Route { probes, graph: false }, scratch);
+        self.scan_buckets(query, limits, scratch);
         scratch.codes.bound()
     }
 
-    /// Looks at the buckets in `scratch.buckets`; what it finds is in `scratch.codes`.
-    fn look(&self, query: &[u64], Limits { k, radius }: Limits, scratch: &mut Scratch) {
+    /// Scans the buckets in `scratch.buckets` and leaves the nearest codes in `scratch.codes`.
+    fn scan_buckets(&self, query: &[u64], Limits { k, radius }: Limits, scratch: &mut Scratch) {
         let Scratch { codes: nearest, distances, buckets, .. } = scratch;
         nearest.start(k, radius);
         // each code lies in one bucket and each item under one code, unless the file is damaged
@@ -235,11 +191,12 @@ impl View<'_> {
                 prefetch(self.bucket(next).1);
             }
             if self.dead.is_empty() && codes.len() <= SMALL * self.words {
-                // Every code stands for an item at least, so codes may be counted for items. The first ones give a bound: to
-                // take in all that a loose one lets through takes longer than to count.
+                // Every code stands for at least one item, so counting codes is safe. The first bucket gives
+                // a bound by counting, which is faster than taking everything that a loose bound lets
+                // through.
                 kernels::distances(codes, query, distances);
                 if at == 0 {
-                    kth(distances, k).into_iter().for_each(|distance| nearest.within(distance));
+                    kth_smallest(distances, k).into_iter().for_each(|distance| nearest.within(distance));
                 }
                 nearest.push_all(start, distances);
             } else {
@@ -250,63 +207,57 @@ impl View<'_> {
         }
     }
 
-    /// The first code of a bucket, and its codes `[n, words]`; none where the arrays do not have them.
-    fn bucket(&self, bucket: u32) -> (usize, &[u64]) {
-        let bounds = self.buckets.get(bucket as usize..).and_then(<[u32]>::first_chunk);
-        let Some([start, end]) = bounds.map(|bounds: &[u32; 2]| bounds.map(|code| code as usize)) else {
-            return (0, &[]);
-        };
-        let codes = self.codes.get(start.saturating_mul(self.words)..end.saturating_mul(self.words));
-        (start, codes.unwrap_or_default())
-    }
-
     /// The buckets with the nearest representatives, nearest first.
-    pub(crate) fn nearest_buckets(&self, query: &[u64], way: Way) -> Vec<u32> {
+    pub(crate) fn nearest_buckets(&self, query: &[u64], route: Route) -> Vec<u32> {
         SCRATCH.with_borrow_mut(|scratch| {
-            self.route(query, way, scratch);
+            self.find_buckets(query, route, scratch);
             scratch.buckets.clone()
         })
     }
 
     /// Puts the nearest buckets into `scratch.buckets`, nearest first.
-    fn route(&self, query: &[u64], way: Way, scratch: &mut Scratch) {
-        let Scratch { routes, distances, buckets, .. } = scratch;
+    fn find_buckets(&self, query: &[u64], route: Route, scratch: &mut Scratch) {
+        let Scratch { representatives, distances, buckets, .. } = scratch;
         buckets.clear();
-        if way.probes == 0 {
+        if route.probes == 0 {
             return;
         }
-        if way.graph {
-            let found = self.graph.nearest(query, way.width());
-            buckets.extend(found.into_iter().take(way.probes).map(|(_, bucket)| bucket));
+        if route.graph {
+            let found = self.graph.nearest(query, route.width());
+            buckets.extend(found.into_iter().take(route.probes).map(|(_, bucket)| bucket));
             return;
         }
-        // all representatives in a row, the first of which give a bound
+        // a scan of all representatives, with a bound from the first of them
         let all = self.graph.representatives;
         let (few, rest) = all.split_at(all.len().min(SMALL * self.words));
-        routes.start(way.probes, u32::MAX);
+        representatives.start(route.probes, u32::MAX);
         kernels::distances(few, query, distances);
-        kth(distances, way.probes).into_iter().for_each(|distance| routes.within(distance));
-        routes.push_all(0, distances);
-        scan(rest, query, &mut ByCode::from(SMALL, routes));
-        first_of(routes.finish(), way.probes, buckets);
+        kth_smallest(distances, route.probes)
+            .into_iter()
+            .for_each(|distance| representatives.within(distance));
+        representatives.push_all(0, distances);
+        scan(rest, query, &mut ByCode::from(SMALL, representatives));
+        first_of(representatives.finish(), route.probes, buckets);
     }
 
-    /// Room for `probes` representatives, with a bound from the first few of them.
-    fn primed(&self, query: &[u64], probes: usize, scratch: &mut Scratch) -> Nearest {
+    /// An empty top `probes` of the representatives, with a bound from the first few of them.
+    fn with_bound(&self, query: &[u64], probes: usize, scratch: &mut Scratch) -> TopK {
         let all = self.graph.representatives;
-        let mut routes = Nearest::new(probes, u32::MAX);
+        let mut representatives = TopK::new(probes, u32::MAX);
         kernels::distances(&all[..all.len().min(SMALL / 4 * self.words)], query, &mut scratch.distances);
-        kth(&scratch.distances, probes).into_iter().for_each(|distance| routes.within(distance));
-        routes
+        kth_smallest(&scratch.distances, probes)
+            .into_iter()
+            .for_each(|distance| representatives.within(distance));
+        representatives
     }
 
-    /// The live items of (distance, code) pairs, as many as are `wanted`, the nearest, by (distance, id).
+    /// The nearest live items of (distance, code) pairs, as many as are `wanted`, sorted by (distance, id).
     fn hits(&self, codes: &[(u32, u32)], wanted: &Search, keys: &mut Vec<u64>) -> Vec<Hit> {
         let k = if wanted.ties && wanted.k > 0 { wanted.k.saturating_add(MAX_TIES) } else { wanted.k };
         keys.clear();
         keys.extend(codes.iter().map(|&(distance, code)| u64::from(distance) << 32 | u64::from(code)));
-        // Items are numbered as their codes are, so codes in order give items in order. Where none is dead, the first k codes
-        // have the first k items: the others' are not even looked up.
+        // Items are numbered in the order of their codes, so sorted codes give sorted items. If none is
+        // deleted, the first k codes have the first k items, and the items of other codes are not looked up.
         if self.dead.is_empty() && k.saturating_mul(4) < keys.len() {
             keys.select_nth_unstable(k);
             keys.truncate(k);
@@ -314,11 +265,11 @@ impl View<'_> {
         keys.sort_unstable();
         let mut hits = Vec::with_capacity(k.min(keys.len()));
         let mut left = self.items as usize; // as in `ByItems`
-        let (mut nearness, mut first) = (0, 0); // the distance at hand, and the first item that was not given for it
+        let (mut last_distance, mut first) = (0, 0); // at this distance, items below `first` were returned
         for &key in &*keys {
             let (distance, code) = ((key >> 32) as u32, key as u32);
-            if distance != nearness {
-                (nearness, first) = (distance, 0);
+            if distance != last_distance {
+                (last_distance, first) = (distance, 0);
             }
             // in a damaged file items may be out of order, or belong to several codes
             let items = self.items_of(code);
@@ -336,6 +287,42 @@ impl View<'_> {
     }
 }
 
+/// Feeds [`TopK`] from scans that start at code `base`; a code counts for its live items.
+struct ByItems<'a, 'v> {
+    nearest: &'a mut TopK,
+    view: &'a View<'v>,
+    base: usize,
+    left: usize, // items that may still be visited: each is listed once, unless the file is damaged
+}
+
+impl<'a, 'v> ByItems<'a, 'v> {
+    fn new(nearest: &'a mut TopK, view: &'a View<'v>) -> Self {
+        ByItems { nearest, view, base: 0, left: view.items as usize }
+    }
+}
+
+impl Sink for ByItems<'_, '_> {
+    #[inline]
+    fn bound(&self) -> u32 {
+        self.nearest.bound()
+    }
+
+    #[inline]
+    fn push(&mut self, index: usize, distance: u32) {
+        let code = (self.base + index) as u32; // no more codes than items, which are fewer than 2^32
+        let items = self.view.items_of(code);
+        let mut weight = items.len();
+        if !self.view.dead.is_empty() {
+            let looked_at = weight.min(self.left);
+            self.left -= looked_at;
+            weight = items.take(looked_at).filter(|&item| !is_dead(self.view.dead, item)).count();
+        }
+        if weight > 0 {
+            self.nearest.push(code, distance, weight as u32);
+        }
+    }
+}
+
 /// The first `probes` of (distance, bucket) pairs, by distance.
 fn first_of(found: &mut [(u32, u32)], probes: usize, buckets: &mut Vec<u32>) {
     found.sort_unstable();
@@ -343,10 +330,10 @@ fn first_of(found: &mut [(u32, u32)], probes: usize, buckets: &mut Vec<u32>) {
     buckets.extend(found.iter().take(probes).map(|&(_, bucket)| bucket));
 }
 
-/// Refuses a query that is no code of the index, or a recall that is no share.
+/// Refuses a query without the index's bits, or a recall outside 0 to 1.
 pub(crate) fn check(query: &[u64], search: &Search, bits: usize) -> Result<()> {
-    if !crate::is_code(query, bits) {
-        let expected = format!("a code of {bits} bits in {} words", crate::words(bits));
+    if !is_code(query, bits) {
+        let expected = format!("a code of {bits} bits in {} words", words(bits));
         let top = query.last().map_or(0, |last| 64 - last.leading_zeros() as usize);
         let got = format!("{} words with {} bits", query.len(), query.len().saturating_sub(1) * 64 + top);
         return Err(Error::input("query", expected, got));

@@ -1,22 +1,19 @@
 //! An open segment: the map, its header, and a checked span per section.
 //!
-//! Opening touches the header only: checksum, exact length, bounds, alignment and lengths of the sections. What the
-//! sections say is read at search time and range-checked there.
+//! Opening touches the header only: checksum, exact length, bounds, alignment and lengths of the sections.
+//! Their contents are read at search time and range-checked there.
 
 use std::path::{Path, PathBuf};
 
+use crate::code::{BITS, MAX_SIZE, words};
+use crate::curve::{self, RecallPoint};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
-use crate::layout::{Fault, Header, ITEMS_PER_CODE, Kind, SEGMENT_MAGIC, Shape, u32_at};
+use crate::layout::{Fault, Header, ITEMS_PER_CODE, Kind, SEGMENT_MAGIC, Shape};
 use crate::map::{Access, Map, Plain, Span};
-use crate::search::{RecallPoint, View};
+use crate::view::View;
 
-/// Bytes of one recorded [`RecallPoint`].
-const POINT: usize = 20;
-/// No curve has more of them.
-const MAX_POINTS: usize = 1024;
-
-/// A segment file, open.
+/// An open segment file.
 #[derive(Debug)]
 pub(crate) struct Segment {
     pub(crate) path: PathBuf,
@@ -35,15 +32,16 @@ struct Spans {
     graph_layers: Span<u32>,
     graph_offsets: Span<u32>,
     graph_edges: Span<u32>,
-    names: Pieces,
-    payloads: Pieces,
+    names: ByteStrings,
+    payloads: ByteStrings,
     latents: Span<i8>,
     latent_scales: Span<f32>,
 }
 
-/// Where the pieces of bytes of all items lie: `[items + 1]` offsets and what they cut; neither where all are empty.
+/// Where the byte strings of all items lie: `[items + 1]` offsets into `bytes`; both absent if all strings
+/// are empty.
 #[derive(Debug)]
-struct Pieces {
+struct ByteStrings {
     offsets: Span<u64>,
     bytes: Span<u8>,
 }
@@ -59,14 +57,14 @@ impl Segment {
         let header = Header::parse(&map, SEGMENT_MAGIC)?;
         check_shape(&header)?;
         let Shape { bits, latent_size, items, codes, buckets, .. } = header.shape;
-        let words = crate::words(bits as usize) as u64;
+        let words = words(bits as usize) as u64;
         let (items, codes, buckets) = (u64::from(items), u64::from(codes), u64::from(buckets));
         let pieces = |offsets, bytes| {
             if absent(&header, offsets) && absent(&header, bytes) {
-                return Ok(Pieces { offsets: Span::empty(), bytes: Span::empty() });
+                return Ok(ByteStrings { offsets: Span::empty(), bytes: Span::empty() });
             }
             let offsets = span(&map, &header, offsets, Some(items + 1))?;
-            Ok(Pieces { offsets, bytes: span(&map, &header, bytes, None)? })
+            Ok(ByteStrings { offsets, bytes: span(&map, &header, bytes, None)? })
         };
         let has_latents = latent_size > 0;
         let spans = Spans {
@@ -88,19 +86,14 @@ impl Segment {
                 false => Span::empty(),
             },
         };
-        let curve: &[u8] = map.get(&span(&map, &header, Kind::Calibration, None)?);
-        if curve.len() > MAX_POINTS * POINT || !curve.len().is_multiple_of(POINT) {
-            let expected = format!("at most {MAX_POINTS} points of {POINT} bytes");
-            return Err(Fault::new(Kind::Calibration.name(), expected, format!("{} bytes", curve.len())));
-        }
-        let curve = curve.chunks_exact(POINT).map(decode_point).collect();
+        let curve = curve::decode(map.get(&span(&map, &header, Kind::Calibration, None)?))?;
         Ok(Segment { path: path.to_path_buf(), header, curve, map, spans })
     }
 
     /// The arrays that a search reads; `dead` are the tombstones of its items.
     pub(crate) fn view<'a>(&'a self, dead: &'a [u64]) -> View<'a> {
         View {
-            words: crate::words(self.header.shape.bits as usize),
+            words: words(self.header.shape.bits as usize),
             items: self.items(),
             codes: self.map.get(&self.spans.codes),
             code_offsets: self.map.get(&self.spans.code_offsets),
@@ -119,12 +112,12 @@ impl Segment {
         self.header.shape.items
     }
 
-    /// `[items + 1]` offsets and the bytes they cut; both empty where all names are.
+    /// `[items + 1]` offsets into the bytes of the names; both empty if all names are.
     pub(crate) fn names(&self) -> (&[u64], &[u8]) {
         (self.map.get(&self.spans.names.offsets), self.map.get(&self.spans.names.bytes))
     }
 
-    /// `[items + 1]` offsets and the bytes they cut; both empty where all payloads are.
+    /// `[items + 1]` offsets into the bytes of the payloads; both empty if all payloads are.
     pub(crate) fn payloads(&self) -> (&[u64], &[u8]) {
         (self.map.get(&self.spans.payloads.offsets), self.map.get(&self.spans.payloads.bytes))
     }
@@ -144,8 +137,8 @@ pub(crate) fn open_map(path: &Path, access: Access, bytes: u64) -> Result<Map> {
     })
 }
 
-/// Piece `i` of `bytes` as cut by `offsets`; empty where the offsets do not say.
-pub(crate) fn piece<'a>(offsets: &[u64], bytes: &'a [u8], i: usize) -> &'a [u8] {
+/// Byte string `i` of `bytes`, between two `offsets`; empty if these are damaged.
+pub(crate) fn byte_string<'a>(offsets: &[u64], bytes: &'a [u8], i: usize) -> &'a [u8] {
     match offsets.get(i..i.saturating_add(2)) {
         Some(&[start, end]) => {
             let (start, end) = (usize::try_from(start), usize::try_from(end));
@@ -155,28 +148,10 @@ pub(crate) fn piece<'a>(offsets: &[u64], bytes: &'a [u8], i: usize) -> &'a [u8] 
     }
 }
 
-/// The recorded form of a curve.
-pub(crate) fn encode_curve(curve: &[RecallPoint]) -> Vec<u8> {
-    let fields = |point: &RecallPoint| {
-        [point.k, point.probes, u32::from(point.graph), point.recall.to_bits(), point.cost]
-    };
-    curve.iter().flat_map(fields).flat_map(u32::to_le_bytes).collect()
-}
-
-fn decode_point(bytes: &[u8]) -> RecallPoint {
-    RecallPoint {
-        k: u32_at(bytes, 0),
-        probes: u32_at(bytes, 4),
-        graph: u32_at(bytes, 8) == 1,
-        recall: f32::from_bits(u32_at(bytes, 12)),
-        cost: u32_at(bytes, 16),
-    }
-}
-
 fn check_shape(header: &Header) -> Result<(), Fault> {
     let shape = &header.shape;
-    let (low, high) = (*crate::BITS.start(), *crate::BITS.end());
-    if !crate::BITS.contains(&(shape.bits as usize)) {
+    let (low, high) = (*BITS.start(), *BITS.end());
+    if !BITS.contains(&(shape.bits as usize)) {
         return Err(Fault::new("header", format!("{low} to {high} bits"), shape.bits));
     }
     if shape.codes > shape.items || shape.buckets > shape.codes {
@@ -184,11 +159,11 @@ fn check_shape(header: &Header) -> Result<(), Fault> {
         return Err(Fault::new("header", format!("no more than {} codes and buckets", shape.items), got));
     }
     let (latent, bucket) = (shape.latent_size as usize, shape.bucket_size as usize);
-    if latent > crate::MAX_SIZE || bucket > crate::MAX_SIZE {
+    if latent > MAX_SIZE || bucket > MAX_SIZE {
         let got = format!("latents of {latent} values, buckets of {bucket} codes");
-        return Err(Fault::new("header", format!("at most {} of each", crate::MAX_SIZE), got));
+        return Err(Fault::new("header", format!("at most {} of each", MAX_SIZE), got));
     }
-    // else a few bytes could say that there are billions of items
+    // else a few bytes could claim billions of items
     let counted = latent > 0 || !absent(header, Kind::NameOffsets) || !absent(header, Kind::PayloadOffsets);
     let most = u64::from(shape.codes) * ITEMS_PER_CODE;
     if !counted && u64::from(shape.items) > most {

@@ -1,43 +1,30 @@
-//! A reader's view of one commit: opened in constant time, unchanged while writers go on. `query` searches it.
+//! A reader's view of one commit: opened in constant time, unchanged by later commits. `query` searches it.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::Path;
 
-use crate::builder::Settings;
+use crate::curve::RecallPoint;
 use crate::error::{Error, Result};
 use crate::layout::{Fault, Shape};
-use crate::manifest::{Manifest, NAME, SegmentEntry};
+use crate::manifest::{self, Manifest, SegmentEntry};
 use crate::map::Access;
-use crate::merge::Part;
-use crate::search::{RecallPoint, View};
-use crate::segment::{Segment, piece};
-use crate::tombstones::{Tombstones, is_dead};
+use crate::opened::{Opened, open_segments};
+use crate::segment::byte_string;
+use crate::settings::Settings;
+use crate::tombstones::is_dead;
 use crate::verify::first_problem;
-
-/// How often a reader starts over when commits overtake it.
-const ATTEMPTS: usize = 16;
 
 /// The items of one commit.
 ///
-/// Ids are below 2^32; those of removed items are missing among them, see [`Snapshot::ids`]. They hold for this commit only.
-/// Asking for an item that does not exist, or whose entry is damaged, gives empty slices.
+/// Ids are below 2^32 and hold for this commit only; ids of removed items are skipped, see [`Snapshot::ids`].
+/// Accessors return empty slices for an item that does not exist or whose entry is damaged. A snapshot is
+/// `Send` and `Sync`: threads may share one.
 #[derive(Debug)]
 pub struct Snapshot {
     manifest: Manifest,
     segments: Vec<Opened>, // as in the manifest
     bytes: u64,
-}
-
-/// A segment of a snapshot.
-#[derive(Debug)]
-pub(crate) struct Opened {
-    pub(crate) first: u32, // id of its first item
-    pub(crate) segment: Segment,
-    pub(crate) tombstones: Option<Tombstones>,
-    pub(crate) dead_items: u32,
-    problem: OnceLock<Option<(PathBuf, String)>>, // the first that `verify` would find
 }
 
 /// An item's latent: value `i` is `values[i] * scale`.
@@ -49,28 +36,17 @@ pub struct Latent<'a> {
     pub scale: f32,
 }
 
-impl Opened {
-    /// One bit per item; empty where none is dead.
-    fn dead(&self) -> &[u64] {
-        self.tombstones.as_ref().map_or(&[], Tombstones::words)
-    }
-
-    pub(crate) fn view(&self) -> View<'_> {
-        self.segment.view(self.dead())
-    }
-}
-
 impl Snapshot {
     /// Opens the last commit of the index at `dir`.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Damaged`], [`Error::TooNew`], [`Error::TooOld`], [`Error::Io`]. Only the frames of the
-    /// files are checked; [`verify`](crate::verify()) reads everything.
+    /// [`Error::NotFound`], [`Error::Damaged`], [`Error::TooNew`], [`Error::TooOld`], [`Error::Io`]. Only the
+    /// frames of the files are checked; [`verify`](crate::verify()) reads everything.
     pub fn open(dir: &Path) -> Result<Snapshot> {
         Snapshot::open_with(dir, Access::Map)
     }
 
-    /// Opens the last commit of the index at `dir`, its files mapped or read.
+    /// Opens the last commit of the index at `dir`, with its files mapped or read.
     ///
     /// # Errors
     /// As [`Snapshot::open`].
@@ -104,17 +80,17 @@ impl Snapshot {
         })
     }
 
-    /// Whether there is an item `id`.
+    /// True if there is an item `id`.
     pub fn contains(&self, id: u32) -> bool {
         self.locate(id).is_some()
     }
 
-    /// Items that were removed and still take room.
+    /// Number of removed items that still take space on disk.
     pub fn dead(&self) -> usize {
         self.manifest.segments.iter().map(|entry| (entry.items - entry.live()) as usize).sum()
     }
 
-    /// Width of the codes.
+    /// Width of the codes, in bits.
     pub fn bits(&self) -> usize {
         self.manifest.bits as usize
     }
@@ -124,13 +100,13 @@ impl Snapshot {
         self.manifest.latent_size as usize
     }
 
-    /// The bucket size that was asked for when the youngest segment was written; none where nothing was.
+    /// The bucket size that was asked for when the youngest segment was written; `None` for the default.
     pub fn bucket_size(&self) -> Option<usize> {
         let asked = self.segments.last().map_or(0, |opened| opened.segment.header.shape.bucket_size);
         Some(asked as usize).filter(|&asked| asked > 0)
     }
 
-    /// What the index is made of, as for a builder of more of it.
+    /// The settings of the index, for a builder of more items.
     pub fn settings(&self) -> Settings {
         Settings {
             bits: self.bits(),
@@ -140,7 +116,7 @@ impl Snapshot {
         }
     }
 
-    /// What the writer attached under `name`.
+    /// The attribute `name` of the index.
     pub fn attribute(&self, name: &str) -> Option<&[u8]> {
         self.manifest.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_slice())
     }
@@ -149,7 +125,7 @@ impl Snapshot {
     pub fn name(&self, id: u32) -> &[u8] {
         self.locate(id).map_or(&[], |(opened, item)| {
             let (offsets, bytes) = opened.segment.names();
-            piece(offsets, bytes, item)
+            byte_string(offsets, bytes, item)
         })
     }
 
@@ -157,7 +133,7 @@ impl Snapshot {
     pub fn payload(&self, id: u32) -> &[u8] {
         self.locate(id).map_or(&[], |(opened, item)| {
             let (offsets, bytes) = opened.segment.payloads();
-            piece(offsets, bytes, item)
+            byte_string(offsets, bytes, item)
         })
     }
 
@@ -180,14 +156,14 @@ impl Snapshot {
         Some(Latent { values: values.get(item * size..(item + 1) * size)?, scale: *scales.get(item)? })
     }
 
-    /// Number of different codes (of each segment, summed), those of dead items among them.
+    /// Number of distinct codes, summed over the segments, including those of removed items.
     pub fn distinct_codes(&self) -> usize {
         self.segments.iter().map(|opened| opened.segment.header.shape.codes as usize).sum()
     }
 
-    /// Whether all segments are arranged for search; those of an unfinished run are not.
+    /// True if all segments are arranged for search; those of an unfinished run are not.
     pub(crate) fn is_arranged(&self) -> bool {
-        let asked = self.bucket_size().unwrap_or(crate::arrange::FEWEST);
+        let asked = self.bucket_size().unwrap_or(crate::arrange::SMALLEST_BUCKET);
         let in_one_bucket = |shape: Shape| shape.buckets == 1 && shape.codes as usize > 2 * asked;
         (0..self.segments()).all(|at| !in_one_bucket(self.shape(at)))
     }
@@ -207,7 +183,8 @@ impl Snapshot {
         self.bytes
     }
 
-    /// What calibration measured for 10 neighbours on the largest segment; empty where every search looks at every code.
+    /// What calibration measured for 10 neighbours on the largest segment; empty if every search scans every
+    /// code.
     pub fn recall_curve(&self) -> &[RecallPoint] {
         let largest = self.segments.iter().max_by_key(|opened| opened.segment.items());
         let curve = largest.map_or(&[][..], |opened| &opened.segment.curve);
@@ -223,8 +200,8 @@ impl Snapshot {
         &self.manifest.segments
     }
 
-    /// Refuses to copy item `id` from a segment in which `verify` would find anything: damage would get new checksums, under
-    /// which nobody finds it. A segment is read whole by the first who copies from it.
+    /// Refuses to copy item `id` from a segment in which `verify` would find anything: damage would get a new
+    /// checksum and never be found. The first copy from a segment reads all of it.
     pub(crate) fn check_sound(&self, id: u32) -> Result<()> {
         self.segment_of(id).map_or(Ok(()), |at| self.check_segment(at))
     }
@@ -241,13 +218,13 @@ impl Snapshot {
         self.segments[segment].segment.header.shape
     }
 
-    /// The ids of the items of a segment, the dead among them.
+    /// The ids of the items of a segment, including removed ones.
     pub(crate) fn ids_of(&self, segment: usize) -> Range<u32> {
         let Opened { first, segment, .. } = &self.segments[segment];
         *first..first + segment.items()
     }
 
-    /// The segments that hold the items `ids`, and their tombstones as they are once these items are dead.
+    /// The segments that hold the items `ids`, each with its tombstones once these items are removed.
     pub(crate) fn by_segment(&self, ids: &[u32]) -> Result<BTreeMap<usize, Vec<u64>>> {
         let mut words: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
         for &id in ids {
@@ -269,17 +246,6 @@ impl Snapshot {
         Ok(words)
     }
 
-    /// What is left of each segment once those of `removed` have these tombstones.
-    pub(crate) fn parts(&self, removed: &BTreeMap<usize, Vec<u64>>) -> Vec<Part> {
-        let part = |(at, entry): (usize, &SegmentEntry)| {
-            let dead = |words: &Vec<u64>| words.iter().map(|word| word.count_ones() as usize).sum::<usize>();
-            let live =
-                removed.get(&at).map_or(entry.live() as usize, |words| entry.items as usize - dead(words));
-            Part { items: entry.items as usize, live, generation: entry.generation() }
-        };
-        self.manifest.segments.iter().enumerate().map(part).collect()
-    }
-
     fn segment_of(&self, id: u32) -> Option<usize> {
         self.segments.partition_point(|opened| opened.first <= id).checked_sub(1)
     }
@@ -292,62 +258,7 @@ impl Snapshot {
     }
 }
 
-/// The last commit's MANIFEST and its segments, each opened or the reason why not.
-///
-/// Between reading the one and opening the others a commit may replace and remove them: then all starts over.
-pub(crate) fn open_segments(dir: &Path, access: Access) -> Result<(Manifest, Vec<Result<Opened>>)> {
-    let mut manifest = Manifest::read(dir)?;
-    for _ in 0..ATTEMPTS {
-        let mut first = 0;
-        let segments = manifest.segments.iter().map(|entry| {
-            let opened = open_entry(dir, &manifest, entry, (access, first));
-            first += entry.items; // the manifest's sum was checked
-            opened
-        });
-        let segments = segments.collect();
-        let latest = Manifest::read(dir)?;
-        if latest == manifest {
-            return Ok((manifest, segments));
-        }
-        manifest = latest;
-    }
-    let busy = std::io::Error::other("commits follow each other too fast");
-    Err(Error::io(&dir.join(NAME), "cannot read", busy))
-}
-
-/// Opens one segment of `manifest` and holds it and its tombstones against its entry.
-fn open_entry(
-    dir: &Path,
-    manifest: &Manifest,
-    entry: &SegmentEntry,
-    (access, first): (Access, u32),
-) -> Result<Opened> {
-    let path = dir.join(&entry.name);
-    let segment = Segment::open(&path, access, entry.bytes)?;
-    let shape = segment.header.shape;
-    let (expected, got) =
-        ((manifest.bits, manifest.latent_size, entry.items), (shape.bits, shape.latent_size, shape.items));
-    if expected != got {
-        let show = |(bits, latent, items)| format!("{items} items of {bits} bits and {latent} latent values");
-        return Err(Fault::new("header", show(expected), show(got)).at(&path));
-    }
-    let tombstones = match &entry.tombstones {
-        None => None,
-        Some(named) => {
-            let path = dir.join(&named.name);
-            let tombstones = Tombstones::open(&path, access, named.bytes)?;
-            if tombstones.header.shape != shape {
-                let expected = format!("the shape of {}", entry.name);
-                return Err(Fault::new("header", expected, "another").at(&path));
-            }
-            Some(tombstones)
-        }
-    };
-    Ok(Opened {
-        first,
-        segment,
-        tombstones,
-        dead_items: entry.items - entry.live(),
-        problem: OnceLock::new(),
-    })
+/// True if something was ever committed at `dir`; a folder with nothing but a lock file is not an index.
+pub fn is_index(dir: &Path) -> bool {
+    dir.join(manifest::NAME).is_file()
 }

@@ -1,19 +1,19 @@
-//! What a commit asks of the disk, each as one step, so that tests can stop between any two of them.
+//! The operations of a commit on the disk, so that tests can stop between any two of them.
 //!
-//! Assumed of the disk: what was synced stays; a rename within a folder is whole or not at all; syncing a folder keeps the
-//! names in it. Nothing is assumed of the order in which the rest arrives.
+//! Assumptions: what was synced is durable, a rename within a folder is atomic, and syncing a folder makes
+//! the names in it durable. Nothing is assumed about the order of other writes.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-/// The steps of a commit. Files are written through the handle that `create` gives.
+/// The steps of a commit. Files are written through the handle that `create` returns.
 pub(crate) trait Storage: std::fmt::Debug + Send {
-    /// Makes an empty file, over an old one if there is one.
+    /// Creates an empty file, replacing an old one.
     fn create(&self, path: &Path) -> io::Result<File>;
     /// Makes the content of a file durable.
     fn sync(&self, path: &Path, file: &File) -> io::Result<()>;
-    /// Puts a file in the place of another one.
+    /// Renames a file over another one.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
@@ -21,7 +21,7 @@ pub(crate) trait Storage: std::fmt::Debug + Send {
     fn sync_folder(&self, dir: &Path) -> io::Result<()>;
 }
 
-/// The real one.
+/// The real disk.
 #[derive(Debug)]
 pub(crate) struct Disk;
 
@@ -42,7 +42,7 @@ impl Storage for Disk {
         fs::remove_file(path)
     }
 
-    /// A no-op where folders cannot be opened.
+    /// Does nothing on systems where folders cannot be opened.
     fn sync_folder(&self, dir: &Path) -> io::Result<()> {
         #[cfg(unix)]
         File::open(dir)?.sync_all()?;

@@ -1,7 +1,7 @@
-//! Which items of a segment are gone: one bit each, in an immutable file of its own beside the segment.
+//! Which items of a segment are deleted: one bit each, in an immutable file beside the segment.
 //!
-//! A commit that takes items away writes a new such file; the segment stays as it is until it is merged. Shapes: bit `i` at
-//! word `i / 64`, position `i % 64`, `[ceil(items / 64)]` u64; bits beyond the last item are zero.
+//! A commit that removes items writes a new such file; the segment stays as it is until it is merged. Shapes:
+//! bit `i` at word `i / 64`, position `i % 64`, `[ceil(items / 64)]` u64; bits beyond the last item are zero.
 
 use std::io::{BufWriter, Write};
 use std::path::Path;

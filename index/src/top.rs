@@ -1,17 +1,16 @@
 //! Top-k by counting: distances are small integers, so a histogram replaces the heap.
 //!
-//! All ties of the last distance are kept until the end, so that the answer does not depend on the order of the scan.
+//! All ties at the last distance are kept until the end, so that the result does not depend on the order of
+//! the scan.
 
 use crate::kernels::Sink;
-use crate::search::View;
-use crate::tombstones::is_dead;
 
 /// Distances run from 0 to 256 bits.
 pub(crate) const DISTANCES: usize = 257;
 
 /// The nearest codes seen so far, counted by the items they stand for.
 #[derive(Debug)]
-pub(crate) struct Nearest {
+pub(crate) struct TopK {
     counts: [u64; DISTANCES], // items kept per distance
     kept: Vec<(u32, u32)>,    // (distance, code)
     total: u64,               // items kept at distances below `bound`
@@ -20,21 +19,21 @@ pub(crate) struct Nearest {
     touched: usize, // counts from here on are zero
 }
 
-impl Default for Nearest {
+impl Default for TopK {
     fn default() -> Self {
-        Nearest { counts: [0; DISTANCES], kept: Vec::new(), total: 0, k: 0, bound: 0, touched: 0 }
+        TopK { counts: [0; DISTANCES], kept: Vec::new(), total: 0, k: 0, bound: 0, touched: 0 }
     }
 }
 
-impl Nearest {
+impl TopK {
     /// Room for `k` items within `radius` bits.
     pub(crate) fn new(k: usize, radius: u32) -> Self {
-        let mut nearest = Nearest::default();
+        let mut nearest = TopK::default();
         nearest.start(k, radius);
         nearest
     }
 
-    /// Forgets what was seen: room for `k` items within `radius` bits.
+    /// Starts again, for `k` items within `radius` bits.
     pub(crate) fn start(&mut self, k: usize, radius: u32) {
         self.counts[..self.touched].fill(0);
         self.kept.clear();
@@ -50,13 +49,13 @@ impl Nearest {
         self.bound
     }
 
-    /// Lowers the bound, before anything was pushed: the caller knows of `k` items within `radius` bits.
+    /// Lowers the bound before anything was pushed: the caller knows that `k` items are within `radius` bits.
     pub(crate) fn within(&mut self, radius: u32) {
         self.bound = self.bound.min(radius + 1);
         self.touched = self.bound as usize;
     }
 
-    /// Takes code `base + i` for every distance `i` below the bound; each stands for one item or more.
+    /// Takes code `base + i` for every `distances[i]` below the bound; each stands for one item or more.
     pub(crate) fn push_all(&mut self, base: usize, distances: &[u16]) {
         const TOGETHER: usize = 16;
         let (bound, known) = (self.bound, self.kept.len());
@@ -65,7 +64,7 @@ impl Nearest {
             if !near {
                 continue;
             }
-            // written whether it is wanted or not, and counted if it is: which of them are cannot be foretold
+            // branchless: always written, but kept only if it is below the bound
             let mut end = self.kept.len();
             self.kept.resize(end + TOGETHER, (0, 0));
             for (i, &distance) in some.iter().enumerate() {
@@ -92,7 +91,7 @@ impl Nearest {
         self.lower();
     }
 
-    /// Brings the bound down to the last distance that is still wanted.
+    /// Lowers the bound to just above the last distance that is still wanted.
     #[inline]
     fn lower(&mut self) {
         while let Some(last) = (self.bound as usize).checked_sub(1).map(|last| self.counts[last])
@@ -111,8 +110,8 @@ impl Nearest {
     }
 }
 
-/// The distance of the `k`th nearest of codes at `distances`, `k` from 1; none where there are fewer.
-pub(crate) fn kth(distances: &[u16], k: usize) -> Option<u32> {
+/// The `k`th smallest of `distances`, `k` from 1; none if there are fewer.
+pub(crate) fn kth_smallest(distances: &[u16], k: usize) -> Option<u32> {
     let mut counts = [0u32; DISTANCES];
     distances.iter().for_each(|&distance| counts[usize::from(distance).min(DISTANCES - 1)] += 1);
     let mut seen = 0;
@@ -123,54 +122,18 @@ pub(crate) fn kth(distances: &[u16], k: usize) -> Option<u32> {
     at.map(|at| at as u32)
 }
 
-/// Feeds [`Nearest`] from scans, the first code of each of which is `base`; a code stands for its items that are not dead.
-pub(crate) struct ByItems<'a, 'v> {
-    pub(crate) nearest: &'a mut Nearest,
-    pub(crate) view: &'a View<'v>,
-    pub(crate) base: usize,
-    pub(crate) left: usize, // items that may still be looked at one by one: each is listed once, unless the file is damaged
-}
-
-impl<'a, 'v> ByItems<'a, 'v> {
-    pub(crate) fn new(nearest: &'a mut Nearest, view: &'a View<'v>) -> Self {
-        ByItems { nearest, view, base: 0, left: view.items as usize }
-    }
-}
-
-impl Sink for ByItems<'_, '_> {
-    #[inline]
-    fn bound(&self) -> u32 {
-        self.nearest.bound()
-    }
-
-    #[inline]
-    fn push(&mut self, index: usize, distance: u32) {
-        let code = (self.base + index) as u32; // no more codes than items, which are fewer than 2^32
-        let items = self.view.items_of(code);
-        let mut weight = items.len();
-        if !self.view.dead.is_empty() {
-            let looked_at = weight.min(self.left);
-            self.left -= looked_at;
-            weight = items.take(looked_at).filter(|&item| !is_dead(self.view.dead, item)).count();
-        }
-        if weight > 0 {
-            self.nearest.push(code, distance, weight as u32);
-        }
-    }
-}
-
-/// Feeds [`Nearest`] from a scan whose first code is `base`, one item per code.
+/// Feeds [`TopK`] from a scan that starts at code `base`, one item per code.
 pub(crate) struct ByCode<'a> {
-    nearest: &'a mut Nearest,
+    nearest: &'a mut TopK,
     base: usize,
 }
 
 impl<'a> ByCode<'a> {
-    pub(crate) fn new(nearest: &'a mut Nearest) -> Self {
+    pub(crate) fn new(nearest: &'a mut TopK) -> Self {
         ByCode::from(0, nearest)
     }
 
-    pub(crate) fn from(base: usize, nearest: &'a mut Nearest) -> Self {
+    pub(crate) fn from(base: usize, nearest: &'a mut TopK) -> Self {
         ByCode { nearest, base }
     }
 }
@@ -187,45 +150,13 @@ impl Sink for ByCode<'_> {
     }
 }
 
-/// The first of the nearest codes of a scan.
-#[derive(Debug)]
-pub(crate) struct First {
-    pub(crate) index: usize,
-    pub(crate) distance: u32,
-    pub(crate) found: bool,
-}
-
-impl First {
-    /// Nothing seen yet: index 0 at a distance no code has.
-    pub(crate) fn new() -> Self {
-        First::within(u32::MAX)
-    }
-
-    /// Only codes nearer than `bound` count.
-    pub(crate) fn within(bound: u32) -> Self {
-        First { index: 0, distance: bound, found: false }
-    }
-}
-
-impl Sink for First {
-    #[inline]
-    fn bound(&self) -> u32 {
-        self.distance
-    }
-
-    #[inline]
-    fn push(&mut self, index: usize, distance: u32) {
-        *self = First { index, distance, found: true };
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn keeps_all_ties_of_the_last_distance_and_counts_items() {
-        let mut nearest = Nearest::new(3, 64);
+        let mut nearest = TopK::new(3, 64);
         for (code, distance, weight) in [(0, 9, 1), (1, 5, 1), (2, 5, 1), (3, 7, 4), (4, 7, 1)] {
             nearest.push(code, distance, weight);
         }
@@ -241,15 +172,15 @@ mod tests {
         for (k, expected) in
             [(1, Some(0)), (2, Some(5)), (3, Some(5)), (4, Some(7)), (6, Some(256)), (7, None)]
         {
-            assert_eq!(kth(&distances, k), expected, "{k}");
+            assert_eq!(kth_smallest(&distances, k), expected, "{k}");
         }
-        assert_eq!(kth(&[], 1), None);
+        assert_eq!(kth_smallest(&[], 1), None);
     }
 
     #[test]
     fn nothing_is_wanted_for_k_zero_and_beyond_the_radius() {
-        assert_eq!(Nearest::new(0, 64).bound(), 0);
-        assert_eq!(Nearest::new(1, 0).bound(), 1);
-        assert_eq!(Nearest::new(1, u32::MAX).bound(), 257);
+        assert_eq!(TopK::new(0, 64).bound(), 0);
+        assert_eq!(TopK::new(1, 0).bound(), 1);
+        assert_eq!(TopK::new(1, u32::MAX).bound(), 257);
     }
 }

@@ -1,18 +1,18 @@
-//! The full check: every byte of every file, and that the arrays mean what the format says.
+//! The full check: every byte of every file, and that the arrays are consistent.
 //!
-//! Each byte is covered: the head's checksum covers MANIFEST, header and section table; a section's checksum covers the
-//! section; what lies between sections must be zero. Nothing is repaired and nothing is changed.
+//! Each byte is covered: the head's checksum covers MANIFEST, header and section table; a section's checksum
+//! covers the section; what lies between sections must be zero. Nothing is repaired and nothing is changed.
 
 use std::path::{Path, PathBuf};
 
+use crate::code::is_code;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
-use crate::is_code;
 use crate::layout::{Header, Kind, section_name};
 use crate::manifest::{NAME, SegmentEntry};
 use crate::map::Access;
-use crate::segment::{Segment, piece};
-use crate::snapshot::{Opened, open_segments};
+use crate::opened::{Opened, open_segments};
+use crate::segment::{Segment, byte_string};
 use crate::tombstones::{Tombstones, is_dead};
 
 /// Something wrong with a file.
@@ -20,18 +20,18 @@ use crate::tombstones::{Tombstones, is_dead};
 pub struct Problem {
     /// The file.
     pub path: PathBuf,
-    /// The part of it.
+    /// The section of the file.
     pub section: String,
-    /// Where in the file, in bytes from its start: the entry that is wrong, or the first byte of what is wrong as a whole.
+    /// Where in the file, in bytes from its start: the wrong entry, or the start of the wrong section.
     pub offset: u64,
     /// What was expected and what was found.
     pub detail: String,
 }
 
-/// Reads the whole index at `dir` and lists what is wrong with it; an empty list is a sound index.
+/// Reads the whole index at `dir` and lists what is wrong with it; for a sound index the list is empty.
 ///
 /// # Errors
-/// [`Error::NotFound`], and [`Error::Io`] where a file cannot be read at all.
+/// [`Error::NotFound`], and [`Error::Io`] if a file cannot be read at all.
 pub fn verify(dir: &Path) -> Result<Vec<Problem>> {
     verify_with(dir, Access::Map)
 }
@@ -56,7 +56,7 @@ pub fn verify_with(dir: &Path, access: Access) -> Result<Vec<Problem>> {
     Ok(problems)
 }
 
-/// What is wrong with a file is a finding; that it cannot be read is an error.
+/// Damage is a finding; a file that cannot be read is an error.
 fn problem(error: Error, path: &Path) -> Result<Problem> {
     let at = |path: PathBuf, section: &str, detail| Problem {
         path,
@@ -95,10 +95,10 @@ fn check(entry: &SegmentEntry, opened: &Opened, problems: &mut Vec<Problem>) {
     }
 }
 
-/// A part of a section that is wrong: the section, the bytes before it, and what is wrong.
+/// A fault in a section: the section, its offset there in bytes, and what is wrong.
 type Wrong = (Kind, u64, String);
 
-/// Bytes first: what the arrays say is only worth reporting when they are what was written.
+/// Checksums first: the arrays are checked only if their bytes are those that were written.
 fn check_file(
     path: &Path,
     file: &[u8],
@@ -119,7 +119,7 @@ fn check_file(
     damaged.into_iter().for_each(|(section, offset, detail)| report(section, offset, detail));
 }
 
-/// Sections whose checksum is wrong, and gaps that are not zero or not gaps: (section, offset, detail).
+/// Sections with a wrong checksum, and padding that is not zero or overlaps: (section, offset, detail).
 fn damaged_bytes(file: &[u8], header: &Header) -> Vec<(String, u64, String)> {
     let mut found = Vec::new();
     let mut sections = header.sections.clone();
@@ -152,7 +152,7 @@ fn damaged_bytes(file: &[u8], header: &Header) -> Vec<(String, u64, String)> {
     found
 }
 
-/// What is wrong with the arrays of a segment whose bytes are those that were written.
+/// What is inconsistent in the arrays of a segment whose checksums are right.
 fn meanings(segment: &Segment) -> Vec<Wrong> {
     let view = segment.view(&[]);
     let shape = segment.header.shape;
@@ -180,7 +180,7 @@ fn meanings(segment: &Segment) -> Vec<Wrong> {
     let point = segment.curve.iter().position(|point| !sane(point.recall) || !probes.contains(&point.probes));
     let layers = u32s(Kind::GraphLayers, graph.layers, graph.offsets.len().saturating_sub(1));
     let offsets = u32s(Kind::GraphOffsets, graph.offsets, graph.edges.len());
-    // lists that overlap could take any time to walk
+    // overlapping lists could take forever to walk
     let edges =
         if layers.is_none() && offsets.is_none() { check_edges(graph, view.n_buckets()) } else { None };
     let all = [
@@ -206,7 +206,7 @@ fn meanings(segment: &Segment) -> Vec<Wrong> {
     all.into_iter().flatten().collect()
 }
 
-/// What is wrong with offsets that should rise from 0 to `end`, and with which of them.
+/// The first of some offsets that does not rise from 0 to `end`, and what is wrong.
 fn rising(offsets: impl Iterator<Item = u64> + Clone, end: usize) -> Option<(u64, String)> {
     let falls = offsets.clone().zip(offsets.clone().skip(1)).position(|(a, b)| a > b);
     let (first, last) = (offsets.clone().next(), offsets.clone().last());
@@ -218,7 +218,7 @@ fn rising(offsets: impl Iterator<Item = u64> + Clone, end: usize) -> Option<(u64
     Some((at as u64, format!("expected offsets that rise from 0 to {end}, got {first:?} to {last:?}")))
 }
 
-/// What is wrong with tombstones of a segment of `items` items, `dead` of which should have one.
+/// What is wrong with the tombstones of a segment of `items` items, `dead` of which should have one.
 fn dead_are_items(words: &[u64], items: u32, dead: u32) -> Vec<Wrong> {
     let set: u64 = words.iter().map(|word| u64::from(word.count_ones())).sum();
     let beyond = words.last().is_some_and(|last| !items.is_multiple_of(64) && last >> (items % 64) != 0);
@@ -233,9 +233,9 @@ fn dead_are_items(words: &[u64], items: u32, dead: u32) -> Vec<Wrong> {
     found
 }
 
-/// The names of the live items of a segment whose names are what was written, or of all its items where its tombstones are
-/// not; nothing where the names are not.
-pub(crate) fn sound_names(opened: &Opened) -> Option<Vec<Vec<u8>>> {
+/// The names of the live items of a segment, or of all items if its tombstones are damaged; nothing if the
+/// names are damaged.
+pub(crate) fn readable_names(opened: &Opened) -> Option<Vec<Vec<u8>>> {
     let segment = &opened.segment;
     let of_names = [Kind::NameOffsets.name(), Kind::Names.name(), Kind::Tombstones.name()];
     let damaged = |file: &[u8], header: &Header| {
@@ -251,10 +251,10 @@ pub(crate) fn sound_names(opened: &Opened) -> Option<Vec<Vec<u8>>> {
     }
     let dead = tombstones.map_or(&[][..], |tombstones| tombstones.words());
     let live = (0..segment.items()).filter(|&item| !is_dead(dead, item));
-    Some(live.map(|item| piece(offsets, bytes, item as usize).to_vec()).collect())
+    Some(live.map(|item| byte_string(offsets, bytes, item as usize).to_vec()).collect())
 }
 
-/// Edges must stay inside their layer, and the entry must reach every node.
+/// Checks that edges stay inside their layer and the entry reaches every node.
 fn check_edges(graph: &Graph<'_>, nodes: usize) -> Option<String> {
     let sizes: Vec<usize> =
         graph.layers.windows(2).map(|pair| pair[1].saturating_sub(pair[0]) as usize).collect();

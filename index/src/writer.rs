@@ -1,26 +1,27 @@
-//! The one writer of an index: lock, write a segment and tombstones, replace the MANIFEST, sweep up.
+//! The one writer of an index: lock, write a segment and tombstones, replace the MANIFEST, clean up.
 //!
-//! A crash at any point leaves the last commit in place; what it left lying around is removed by the next writer. Segments
-//! are never changed: what is added makes a new one, what is removed gets a tombstone, and `merge` says when several
+//! A crash at any point leaves the last commit in place; the next writer removes leftover files. Segments are
+//! never changed: new items make a new one, removed items get a tombstone, and `merge` says when segments
 //! become one.
 
 use std::fs::{self, File, TryLockError};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
-use crate::builder::{SegmentBuilder, Settings};
+use crate::builder::SegmentBuilder;
 use crate::error::{Error, Result};
 use crate::layout::Fault;
 use crate::manifest::{self, Manifest, SegmentEntry, TombstonesEntry};
-use crate::merge::{Part, merged, plan, plan_since, plan_young};
+use crate::merge::{self, Part, merged, plan, plan_since, plan_young};
+use crate::settings::Settings;
 use crate::snapshot::Snapshot;
 use crate::storage::{Disk, Storage};
 use crate::tombstones;
 
-/// The lock file's name in the index folder; it stays, only the lock on it comes and goes.
+/// The lock file in the index folder; the file stays when the lock is released.
 const LOCK: &str = "LOCK";
 
-/// The right to change an index; given back on drop.
+/// The exclusive right to change an index; released on drop.
 #[derive(Debug)]
 pub struct Writer {
     dir: PathBuf,
@@ -28,15 +29,16 @@ pub struct Writer {
     _lock: File,
 }
 
-/// What is to be kept of the last commit.
+/// What to keep of the last commit.
 enum Keep<'a> {
-    /// All but these items.
+    /// Everything but these items.
     AllBut(&'a [u32]),
     Nothing,
 }
 
 impl Writer {
-    /// Takes the lock of the index at `dir`, which is created if it does not exist, and removes what a crashed writer left.
+    /// Locks the index at `dir` for writing, creating the folder if it does not exist, and removes what a
+    /// crashed writer left.
     ///
     /// # Errors
     /// [`Error::Locked`] at once when another writer holds the lock; [`Error::Damaged`], [`Error::TooNew`] or
@@ -49,12 +51,12 @@ impl Writer {
         let is_new = !dir.exists();
         fs::create_dir_all(dir).map_err(|error| Error::io(dir, "cannot create the folder", error))?;
         if let (true, Some(parent)) = (is_new, dir.parent()) {
-            // an index that is durable in a folder that is not would be gone after all
+            // an index is no more durable than the folder that holds it
             let parent = if parent == Path::new("") { Path::new(".") } else { parent };
             manifest::sync_folder(parent, &*storage)?;
         }
         let path = dir.join(LOCK);
-        // asked before it is opened: opening a pipe would wait for its other end
+        // checked before opening: opening a pipe would wait for its other end
         if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
             return Err(Error::io(&path, "cannot open", std::io::Error::other("not a file")));
         }
@@ -78,7 +80,7 @@ impl Writer {
         Ok(writer)
     }
 
-    /// The last commit; nothing where there was none.
+    /// The last commit; `None` if there was none.
     ///
     /// # Errors
     /// As [`Snapshot::open`].
@@ -90,22 +92,25 @@ impl Writer {
         }
     }
 
-    /// Takes the items `remove`, ids of the last commit, out of the index, and adds those of `add`, at once and durably.
-    /// The attributes of `add` replace the index's. Readers keep what they opened; ids are those of one commit only.
+    /// Removes the items `remove`, given by their ids in the last commit, and adds those of `add`, atomically
+    /// and durably. The attributes of `add` replace those of the index. Readers keep the commit that they
+    /// opened.
     ///
-    /// Small and mostly dead segments are merged into the new one (see `merge`), so that an index of n items has no more
-    /// than about log2(n) segments.
+    /// Small segments and those with mostly removed items are merged into the new one, so that an index of n
+    /// items has no more than about log2(n) segments.
     ///
     /// # Errors
-    /// [`Error::Input`] when `add` is not of the index's bits and latent size, or an id is none; [`Error::Damaged`] when what
-    /// would be copied is; [`Error::Io`], or as [`Snapshot::open`]. The last commit then still stands (but if the very last step,
-    /// syncing the folder, fails: then it is one or the other).
+    /// [`Error::Input`] when `add` has other bits or another latent size than the index, or an id does not
+    /// exist; [`Error::Damaged`] when a segment to be merged is damaged; [`Error::Io`], or as
+    /// [`Snapshot::open`]. The last commit then still stands (if the very last step, syncing the folder,
+    /// fails, it may be either).
     pub fn commit(&mut self, add: SegmentBuilder, remove: &[u32]) -> Result<()> {
         self.change(add, Keep::AllBut(remove), plan)
     }
 
-    /// As [`Writer::commit`], but quick, for a long run that began after commit number `since` and goes on: what is added is not
-    /// arranged for search, and nothing that is older is merged with it. [`Writer::commit_since`] ends the run.
+    /// As [`Writer::commit`], but quick, for a long run that began after commit number `since`: new items are
+    /// not arranged for search, and older segments are not merged with them. [`Writer::commit_since`] ends
+    /// the run.
     ///
     /// # Errors
     /// As [`Writer::commit`].
@@ -114,8 +119,8 @@ impl Writer {
         self.change(add, Keep::AllBut(remove), |parts, added| plan_young(parts, added, since))
     }
 
-    /// As [`Writer::commit`], and makes one segment of all that later commits than number `since` added: a run of many checkpoints
-    /// leaves the same segments in the end as one that commits once.
+    /// As [`Writer::commit`], and merges everything added after commit number `since` into one segment, so
+    /// that a run of many checkpoints ends with the same segments as one that commits once.
     ///
     /// # Errors
     /// As [`Writer::commit`].
@@ -123,7 +128,8 @@ impl Writer {
         self.change(add, Keep::AllBut(remove), |parts, added| plan_since(parts, added, since))
     }
 
-    /// Makes the items of `add` the whole content of the index, at once and durably. Readers keep what they opened.
+    /// Replaces the whole content of the index with the items of `add`, atomically and durably. Readers keep
+    /// the commit that they opened.
     ///
     /// # Errors
     /// [`Error::Io`], or as [`Writer::lock`]; the last commit then still stands.
@@ -131,10 +137,10 @@ impl Writer {
         self.change(add, Keep::Nothing, plan)
     }
 
-    /// Merges all segments into one and drops what is dead. Nothing is written where there is nothing to gain.
+    /// Merges all segments into one and drops removed items. Writes nothing if there is nothing to gain.
     ///
     /// # Errors
-    /// As [`Writer::commit`]; [`Error::NotFound`] where there is no index.
+    /// As [`Writer::commit`]; [`Error::NotFound`] if there is no index.
     pub fn compact(&mut self) -> Result<()> {
         let Some(last) = self.last()? else { return Err(Error::NotFound { path: self.dir.clone() }) };
         if last.segments() <= 1 && last.dead() == 0 && last.is_arranged() {
@@ -145,7 +151,8 @@ impl Writer {
         self.change(add, Keep::AllBut(&[]), |parts, _| vec![true; parts.len()])
     }
 
-    /// Commits what is left of the last commit and what is added; `choose` says which parts become one segment.
+    /// Commits what is kept of the last commit and what is added; `choose` says which parts become one
+    /// segment.
     fn change(
         &mut self,
         add: SegmentBuilder,
@@ -166,7 +173,7 @@ impl Writer {
         if let (Some(last), Keep::AllBut(remove)) = (&last, keep) {
             check_fits(last, &settings)?;
             let removed = last.by_segment(remove)?;
-            let parts = last.parts(&removed);
+            let parts = merge::parts(last, &removed);
             let chosen = choose(&parts, add.len());
             add = merged(last, &removed, &chosen, add)?;
             for (at, _) in chosen.iter().enumerate().filter(|(_, chosen)| !**chosen) {
@@ -182,7 +189,7 @@ impl Writer {
         manifest::sync_folder(&self.dir, &*self.storage)?;
         next.commit(&self.dir, &*self.storage)?;
         drop(last);
-        let _ = self.sweep(Some(&next)); // it is committed; what could not be removed is left to the next writer
+        let _ = self.sweep(Some(&next)); // committed; the next writer removes what this one could not
         Ok(())
     }
 
@@ -198,7 +205,7 @@ impl Writer {
         let Some(words) = removed else { return Ok(entry.clone()) };
         let name = manifest::tombstones_name(&entry.name, generation);
         let path = self.dir.join(&name);
-        let dead = words.iter().map(|word| word.count_ones()).sum(); // no more than items, which are fewer than 2^32
+        let dead = words.iter().map(|word| word.count_ones()).sum(); // no more than items: fewer than 2^32
         let bytes = tombstones::write(&path, words, &last.shape(at), &*self.storage)
             .map_err(|error| Error::io(&path, "cannot write", error))?;
         Ok(SegmentEntry { tombstones: Some(TombstonesEntry { name, bytes, dead }), ..entry.clone() })
@@ -218,7 +225,7 @@ impl Writer {
         Ok(SegmentEntry { name, bytes, items, tombstones: None })
     }
 
-    /// Replaces the MANIFEST by one without the segments for which `drop` holds.
+    /// Replaces the MANIFEST with one that lacks the segments for which `drop` is true.
     pub(crate) fn drop_segments(&mut self, drop: &dyn Fn(&SegmentEntry) -> bool) -> Result<()> {
         let mut manifest = Manifest::read(&self.dir)?;
         manifest.segments.retain(|entry| !drop(entry));
@@ -228,7 +235,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Refuses a folder with segments of later commits but no MANIFEST: it was lost, and what it named is not ours to remove.
+    /// Refuses a folder with segments of later commits but no MANIFEST: it was lost, and the files must not
+    /// be removed.
     fn check_never_committed(&self) -> Result<()> {
         let entries = fs::read_dir(&self.dir).map_err(|error| Error::io(&self.dir, "cannot list", error))?;
         let lost = |entry: fs::DirEntry| entry.file_name().to_str().is_some_and(manifest::is_of_later_commit);
@@ -239,7 +247,7 @@ impl Writer {
         }
     }
 
-    /// Removes files of ours that `current` does not name. Files of other names are not ours.
+    /// Removes files of the index that `current` does not name; files with other names are left alone.
     fn sweep(&self, current: Option<&Manifest>) -> Result<()> {
         let read = |error| Error::io(&self.dir, "cannot list", error);
         for entry in fs::read_dir(&self.dir).map_err(read)? {
@@ -249,7 +257,7 @@ impl Writer {
             let mut named =
                 current.iter().flat_map(|manifest| &manifest.segments).flat_map(SegmentEntry::files);
             if !named.any(|live| live == name) {
-                // where open files cannot be removed, a reader may still hold it: the next writer tries again
+                // a reader may hold it, on systems that do not remove open files: the next writer tries again
                 let _ = self.storage.remove(&entry.path());
             }
         }

@@ -1,4 +1,5 @@
-//! A segment or tombstone file of any bytes, beside a MANIFEST that names it with its length: opened and used whole.
+//! A segment or tombstone file of any bytes, beside a MANIFEST that names it with its length: opened and used
+//! whole.
 #![no_main]
 
 #[path = "../../tests/it/craft.rs"]

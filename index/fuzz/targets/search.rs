@@ -1,4 +1,5 @@
-//! Sections and header fields of any content, with right checksums: searched in all ways, verified, repaired, merged.
+//! Sections and header fields of any content, with right checksums: searched in all ways, verified, repaired,
+//! merged.
 #![no_main]
 
 #[path = "../../tests/it/craft.rs"]

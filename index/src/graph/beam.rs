@@ -1,7 +1,7 @@
 //! The beam of one graph search: candidates and results in one arena, chained by distance.
 //!
-//! Distances are small integers, so a list per distance and a bitmap of the non-empty ones replace both heaps of the
-//! paper's algorithm 2.
+//! Distances are small integers, so a list per distance and a bitmap of the non-empty ones replace both heaps
+//! of the paper's algorithm 2.
 
 use crate::top::DISTANCES;
 
@@ -61,7 +61,7 @@ impl Beam {
         self.bound
     }
 
-    /// Takes a candidate; `distance` must be below the bound.
+    /// Adds a candidate; `distance` must be below the bound.
     #[inline]
     pub(super) fn push(&mut self, node: u32, distance: u32) {
         let d = distance as usize;
@@ -79,7 +79,7 @@ impl Beam {
         }
     }
 
-    /// The nearest candidate that is not expanded yet, if it can still lead to a result.
+    /// The nearest candidate that was not expanded yet, if it can still lead to a result.
     #[inline]
     pub(super) fn pop(&mut self) -> Option<u32> {
         let word = self.waiting.iter().position(|&word| word != 0)?;

@@ -1,7 +1,8 @@
-//! Lets `hnsw_rs` build the graph and reads it out through its public interface; the only file that names it.
+//! Builds the graph with `hnsw_rs` and reads it out through its public interface; the only file that names
+//! that crate.
 //!
-//! Its dump format is never read or written. It draws levels from a generator of fixed seed, so inserting in order on
-//! one thread makes the same graph from the same codes, every time.
+//! Its dump format is never read or written. It draws levels from a generator with a fixed seed, so inserting
+//! in order on one thread always makes the same graph from the same codes.
 
 use hnsw_rs::prelude::{Distance, Hnsw};
 
@@ -21,7 +22,8 @@ impl Distance<u64> for Hamming {
     }
 }
 
-/// The neighbours of every node on each of its layers, `[node][layer][..]`, from layer 0 up; never empty per node.
+/// The neighbours of every node on each of its layers, `[node][layer][..]`, from layer 0 up; never empty per
+/// node.
 pub(super) fn layered_neighbours(codes: &[u64], words: usize) -> Vec<Vec<Vec<u32>>> {
     let nodes = codes.len() / words;
     let hnsw = Hnsw::<u64, Hamming>::new(NEIGHBOURS, nodes, MAX_LAYERS, CANDIDATES, Hamming);

@@ -1,9 +1,10 @@
 //! From neighbour lists to the frozen graph: repaired, numbered by falling level, flattened.
 //!
-//! The heuristics of HNSW construction leave nodes that no edge leads to. Repair makes layer 0 strongly connected, so
-//! that every node can be found from wherever the upper layers lead.
+//! The heuristics of HNSW construction can leave nodes that no edge leads to. Repair makes layer 0 strongly
+//! connected, so that every node is reachable from wherever the upper layers lead.
 
-use super::{Graph, build::layered_neighbours};
+use super::build::layered_neighbours;
+use super::walk::Graph;
 use crate::kernels::distance;
 
 /// A graph in memory. Its nodes are renumbered: node `i` is representative `order[i]` of those given.
@@ -62,7 +63,7 @@ fn top_node(neighbours: &[Vec<Vec<u32>>]) -> u32 {
     neighbours.iter().position(|layers| layers.len() == top).unwrap_or_default() as u32
 }
 
-/// The links that make all nodes reachable from `entry`: each from the nearest node that is.
+/// The links that make all nodes reachable from `entry`, each from the nearest reachable node.
 fn missing_links(codes: &[u64], words: usize, entry: u32, edges: &[Vec<u32>]) -> Vec<(u32, u32)> {
     let code = |node: u32| &codes[node as usize * words..][..words];
     let mut reached = vec![false; edges.len()];

@@ -1,16 +1,17 @@
-//! AVX2: bits counted by a table of nibbles (Mula, Kurz and Lemire, 2018), four words at a time.
+//! AVX2: counts bits with a table of nibbles (Mula, Kurz and Lemire, 2018), four words at a time.
 //!
-//! Two forms. [`scan`] reads codes as they lie in memory and adds the counts of a code's words across lanes. [`near`]
-//! reads planes of nibbles (see `blocks.rs`): the query picks a table per plane, so that 32 codes take two instructions
-//! a nibble, as in the fast scan of product quantizers (André, Kermarrec and Le Scouarnec, 2015).
+//! [`scan`] reads codes as they lie in memory and adds the counts of a code's words across lanes. [`near`]
+//! reads planes of nibbles (see `planes.rs`): the query picks a table per plane, so that 32 codes take two
+//! instructions per nibble, as in the fast scan of product quantizers (André, Kermarrec and Le Scouarnec,
+//! 2015).
 
 use std::arch::x86_64::*;
 
-use super::Sink;
-use super::blocks::{BLOCK, NIBBLE_DISTANCES, Near, PLANES_PER_WORD, Queries, WordPlanes};
-use super::plain::popcnt;
+use super::planes::{BLOCK, NIBBLE_DISTANCES, Near, PLANES_PER_WORD, Queries, WordPlanes};
+use super::popcnt;
+use super::sink::Sink;
 
-/// Codes per look at the bound.
+/// Codes per check of the bound.
 const STEP: usize = 32;
 
 /// Scans codes `[n, W]`.
@@ -25,7 +26,7 @@ pub(super) fn scan<const W: usize, S: Sink>(codes: &[[u64; W]], query: &[u64; W]
     let (blocks, rest) = codes.as_chunks::<STEP>();
     let ahead = AHEAD / (STEP * W * 8); // blocks
     for (i, block) in blocks.iter().enumerate() {
-        // a short scan has nothing ahead that it will read
+        // at the end of a scan there is nothing to prefetch
         if let Some(later) = blocks.get(i + ahead) {
             prefetch(later);
         }
@@ -55,10 +56,11 @@ pub(super) fn scan<const W: usize, S: Sink>(codes: &[[u64; W]], query: &[u64; W]
     popcnt::scan(rest, query, blocks.len() * STEP, sink);
 }
 
-/// Bits per word: of unlike codes nearly none is within such a bound by half of its words, which are looked at first.
+/// Bits per word: under such a tight bound nearly all codes are ruled out by half of their words, which are
+/// compared first.
 const TIGHT: u32 = 10;
 
-/// Codes ahead, in bytes, that are fetched into the cache: the processor's own prefetch ends at the page.
+/// How far ahead codes are prefetched, in bytes: the processor's own prefetch stops at the page.
 const AHEAD: usize = 4096;
 
 #[target_feature(enable = "avx2")]
@@ -72,7 +74,7 @@ pub(super) fn prefetch<const W: usize>(codes: &[[u64; W]]) {
     }
 }
 
-/// Pushes those of a step's distances that are wanted.
+/// Pushes the distances of a step that are below the bound.
 #[target_feature(enable = "avx2")]
 #[inline]
 fn report<const W: usize, S: Sink>(distances: &[__m256i; STEP / 4], base: usize, sink: &mut S) {
@@ -91,7 +93,8 @@ fn report<const W: usize, S: Sink>(distances: &[__m256i; STEP / 4], base: usize,
     }
 }
 
-/// Distances of four codes, one per 64-bit lane: in order, but for two words, where the middle ones change places.
+/// Distances of four codes, one per 64-bit lane: in order, except that for two words the middle ones are
+/// swapped.
 #[target_feature(enable = "avx2")]
 #[inline]
 fn four_distances<const W: usize>(group: &[[u64; W]; 4], query: &[__m256i; W]) -> __m256i {
@@ -159,9 +162,10 @@ fn count_bytes(v: __m256i) -> __m256i {
     _mm256_add_epi8(low, high)
 }
 
-/// Calls `found` with each query that codes of a block are near, and with these codes.
+/// Calls `found` for each query that is near some code of a block, with these codes.
 ///
-/// Looks after every half word whether any code can still be that near; few blocks of unlike codes are read whole.
+/// Checks after every half word whether any code can still be near; of dissimilar codes few blocks are read
+/// to the end.
 #[target_feature(enable = "avx2")]
 pub(super) fn near<const W: usize>(
     planes: &[WordPlanes; W],
@@ -190,7 +194,7 @@ pub(super) fn near<const W: usize>(
     }
 }
 
-/// Distances of the codes of a block, a byte each; none where all are found to be beyond the limit.
+/// Distances of the codes of a block, a byte each; `None` once all are beyond the limit.
 #[target_feature(enable = "avx2")]
 #[inline]
 fn near_sums<const W: usize>(
@@ -220,7 +224,7 @@ fn near_sums<const W: usize>(
     Some(sums)
 }
 
-/// All ones in the bytes of `v` that are no more than those of `limit`.
+/// All ones in the bytes of `v` that are at most those of `limit`.
 #[target_feature(enable = "avx2")]
 #[inline]
 fn at_most(v: __m256i, limit: __m256i) -> __m256i {

@@ -1,14 +1,14 @@
 //! AVX-512 with VPOPCNTDQ: eight codes at a time.
 //!
-//! Thirty-two codes are looked at per bound; what is left over is loaded under a mask. Words of one code lie side by
-//! side, so counts are added across lanes and put back into the order of the codes.
+//! The bound is checked every thirty-two codes; the rest is loaded under a mask. The words of a code are
+//! adjacent, so counts are added across lanes and put back into the order of the codes.
 
 use std::arch::x86_64::*;
 
-use super::Sink;
-use super::plain::popcnt;
+use super::popcnt;
+use super::sink::Sink;
 
-/// Scans codes `[n, W]`, thirty-two per look at the bound.
+/// Scans codes `[n, W]`, thirty-two per check of the bound.
 #[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
 pub(super) fn scan<const W: usize, S: Sink>(codes: &[[u64; W]], query: &[u64; W], sink: &mut S) {
     if let Some(query) = query.first_chunk::<3>()
@@ -49,7 +49,8 @@ pub(super) fn scan<const W: usize, S: Sink>(codes: &[[u64; W]], query: &[u64; W]
     }
 }
 
-/// Scans codes `[n, 3]`: eight of them fill three registers, in each of which the query begins at another word.
+/// Scans codes `[n, 3]`: eight of them fill three registers, in each of which the query starts at another
+/// word.
 #[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
 fn scan_three<S: Sink>(codes: &[[u64; 3]], query: &[u64; 3], sink: &mut S) {
     let query_lanes: [__m512i; 3] =
@@ -87,7 +88,8 @@ const SELECT_THREE: [([u64; 8], [u64; 8]); 3] = [
 /// Per word: the codes that have it in the third register, a bit each.
 const FROM_THIRD: [u8; 3] = [0b1100_0000, 0b1110_0000, 0b1110_0000];
 
-/// Pushes those of eight distances that are wanted; bit `i` of `real` says that code `base + i` exists.
+/// Pushes those of eight distances that are below the bound; bit `i` of `real` says that code `base + i`
+/// exists.
 #[target_feature(enable = "avx512f")]
 #[inline]
 fn report512<S: Sink>(distances: __m512i, real: u8, base: usize, sink: &mut S) {

@@ -1,81 +1,16 @@
-//! Codes in blocks of 128, against which many queries are compared.
-//!
-//! For SIMD a block is turned into planes of nibbles: plane `p` holds nibble `p` of every code, a byte each, so the
-//! distances of as many codes as a register has bytes grow by one table look-up and one addition per plane, and never
-//! cross lanes. Turning pays when a few dozen queries meet a block: all pairs, and many queries at once.
+//! Codes in blocks of 128, each compared with many queries: by planes (see `planes.rs`) if the processor has
+//! SIMD, else one by one.
 
 #[cfg(target_arch = "x86_64")]
 use super::avx2;
-use super::isa::Kind;
+use super::isa::{Isa, Kind};
 #[cfg(target_arch = "aarch64")]
 use super::neon;
-use super::{Isa, plain};
+use super::plain;
+use super::planes::{BLOCK, Near, PLANES_PER_WORD, Plane, Queries, WordPlanes, each_bit, transpose};
 
-/// Codes per block.
-pub(crate) const BLOCK: usize = 128;
-
-/// Nibbles in a word.
-pub(super) const PLANES_PER_WORD: usize = 16;
-
-/// `[a][b]`: distance of the nibbles `a` and `b` in bits.
-pub(super) const NIBBLE_DISTANCES: [[u8; 16]; 16] = nibble_distances();
-
-const fn nibble_distances() -> [[u8; 16]; 16] {
-    let mut table = [[0; 16]; 16];
-    let mut i = 0;
-    while i < 256 {
-        table[i / 16][i % 16] = ((i / 16) ^ (i % 16)).count_ones() as u8;
-        i += 1;
-    }
-    table
-}
-
-/// A nibble of every code of a block, aligned so that no register's load crosses a cache line.
-#[derive(Debug, Clone, Copy)]
-#[repr(align(64))]
-pub(super) struct Plane(pub(super) [u8; BLOCK]);
-
-/// All nibbles of a word of every code of a block.
-pub(super) type WordPlanes = [Plane; PLANES_PER_WORD];
-
-/// Which codes of a block are near.
-#[derive(Debug, Clone)]
-pub(crate) struct Near {
-    /// Bit `i`: code `i` of the block is.
-    pub(crate) codes: u128,
-    /// Of the codes that are near, in bits; 255 stands for 255 and 256. The others may be anything.
-    pub(crate) distances: [u8; BLOCK],
-}
-
-impl Near {
-    pub(super) fn none() -> Self {
-        Near { codes: 0, distances: [0; BLOCK] }
-    }
-}
-
-/// Codes that are compared with a block.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Queries<'a> {
-    /// `[up to BLOCK, words]`.
-    pub(crate) codes: &'a [u64],
-    /// A bit for each code that is compared; codes that do not exist have none.
-    pub(crate) wanted: u128,
-    /// Of each code, the greatest distance that is near, in bits; 255 admits all.
-    pub(crate) limits: &'a [u8; BLOCK],
-}
-
-/// The bits set, the lowest first.
-#[inline]
-pub(crate) fn each_bit(set: u128, mut f: impl FnMut(usize)) {
-    for (start, mut half) in [(0, set as u64), (64, (set >> 64) as u64)] {
-        while half != 0 {
-            f(start + half.trailing_zeros() as usize);
-            half &= half - 1;
-        }
-    }
-}
-
-/// Codes `[n, words]` in blocks; with planes (twice the memory of the codes) where the kernels of `isa` want them.
+/// Codes `[n, words]` in blocks; with planes (twice the memory of the codes) if the kernels of `isa` use
+/// them.
 #[derive(Debug)]
 pub(crate) struct Blocks<'a> {
     isa: Isa,
@@ -94,7 +29,7 @@ impl<'a> Blocks<'a> {
         blocks
     }
 
-    /// Other codes `[n, words]`, in the memory of those before.
+    /// Replaces the codes `[n, words]`, reusing the memory of the planes.
     pub(crate) fn set(&mut self, codes: &'a [u64]) {
         let n = codes.len() / self.words;
         self.codes = codes;
@@ -104,7 +39,7 @@ impl<'a> Blocks<'a> {
         if by_planes(self.isa) {
             self.planes.resize(self.len * self.words, [Plane([0; BLOCK]); PLANES_PER_WORD]);
             let blocks = self.planes.chunks_exact_mut(self.words).zip(codes.chunks(BLOCK * self.words));
-            blocks.for_each(|(planes, codes)| turn(codes, planes));
+            blocks.for_each(|(planes, codes)| transpose(codes, planes));
         }
     }
 
@@ -120,7 +55,8 @@ impl<'a> Blocks<'a> {
         &self.codes[block * size..self.codes.len().min((block + 1) * size)]
     }
 
-    /// Calls `found` with each query, by its number and in order, that codes of the block are near, and with these.
+    /// Calls `found` for each query that is near some code of the block, in order, with its number and these
+    /// codes.
     #[inline]
     pub(crate) fn near(&self, block: usize, queries: Queries, mut found: impl FnMut(usize, &Near)) {
         let real = if block + 1 < self.len { u128::MAX } else { self.last };
@@ -200,36 +136,4 @@ fn near_any<const W: usize>(codes: &[u64], queries: Queries, mut found: impl FnM
 #[target_feature(enable = "popcnt")]
 fn near_popcnt<const W: usize>(codes: &[u64], queries: Queries, found: impl FnMut(usize, &mut Near)) {
     near_any::<W>(codes, queries, found);
-}
-
-/// Writes the nibbles of up to `BLOCK` codes into planes `[words]`, which are zero.
-fn turn(codes: &[u64], planes: &mut [WordPlanes]) {
-    let words = planes.len();
-    for (word, planes) in planes.iter_mut().enumerate() {
-        for (i, codes) in codes.chunks(8 * words).enumerate() {
-            let mut eight = [0; 8];
-            for (eight, code) in eight.iter_mut().zip(codes.chunks_exact(words)) {
-                *eight = code[word];
-            }
-            for (pair, bytes) in planes.as_chunks_mut::<2>().0.iter_mut().zip(transposed(eight)) {
-                let (low, high) = (bytes & 0x0f0f_0f0f_0f0f_0f0f, bytes >> 4 & 0x0f0f_0f0f_0f0f_0f0f);
-                pair[0].0[8 * i..8 * i + 8].copy_from_slice(&low.to_le_bytes());
-                pair[1].0[8 * i..8 * i + 8].copy_from_slice(&high.to_le_bytes());
-            }
-        }
-    }
-}
-
-/// Byte `j` of word `i` becomes byte `i` of word `j` (Warren, Hacker's Delight, 7-3): blocks of 4, 2 and 1 bytes
-/// change places.
-#[inline]
-fn transposed(mut words: [u64; 8]) -> [u64; 8] {
-    for (step, keep) in [(4, 0x0000_0000_ffff_ffff), (2, 0x0000_ffff_0000_ffff), (1, 0x00ff_00ff_00ff_00ff)] {
-        for i in (0..8).filter(|i| i & step == 0) {
-            let (a, b) = (words[i], words[i + step]);
-            words[i] = a & keep | (b & keep) << (8 * step);
-            words[i + step] = a >> (8 * step) & keep | b & !keep;
-        }
-    }
-    words
 }

@@ -1,14 +1,16 @@
 //! Instruction sets: which this processor has, and which one the kernels use.
 //!
-//! An [`Isa`] can be had only for a set that is there, so holding one proves that its kernels may run. What the process
-//! uses is one relaxed atomic: the best set, until [`use_isa`] says otherwise. Nothing here reads the environment.
+//! An [`Isa`] exists only for a set that the processor has, so holding one proves that its kernels may run.
+//! The set in use is one relaxed atomic: the best one, until [`use_isa`] changes it. Nothing here reads the
+//! environment.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// An instruction set this processor has.
 ///
-/// All sets give the same answers; they differ in speed alone. From the slowest to the fastest: `scalar`, `popcnt`,
-/// `avx2` and `avx512` (with VPOPCNTDQ) on x86-64, `scalar` and `neon` on aarch64, `scalar` elsewhere.
+/// All sets give the same answers and differ only in speed. From the slowest to the fastest: `scalar`,
+/// `popcnt`, `avx2` and `avx512` (with VPOPCNTDQ) on x86-64, `scalar` and `neon` on aarch64, `scalar`
+/// elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Isa(pub(super) Kind);
 
@@ -39,11 +41,11 @@ const KINDS: &[Kind] = &[
     Kind::Neon,
 ];
 
-/// Number of the kind in use; none at first. Only numbers of sets this processor has are stored.
+/// Number of the kind in use; out of range at first. Only sets that this processor has are stored.
 static IN_USE: AtomicU8 = AtomicU8::new(u8::MAX);
 
 impl Isa {
-    /// The set that the kernels of this process use.
+    /// The set in use by the kernels of this process.
     #[inline]
     pub fn current() -> Self {
         match KINDS.get(usize::from(IN_USE.load(Ordering::Relaxed))) {
@@ -57,7 +59,7 @@ impl Isa {
         KINDS.iter().filter(|kind| kind.is_here()).map(|&kind| Isa(kind)).collect()
     }
 
-    /// The set of this name; none where it is unknown or this processor lacks it.
+    /// The set of this name; `None` if it is unknown or this processor lacks it.
     pub fn named(name: &str) -> Option<Self> {
         Self::available().into_iter().find(|isa| isa.name() == name)
     }
@@ -85,7 +87,8 @@ impl Isa {
     }
 }
 
-/// Lets all kernels of this process use `isa` from now on. Scans that run finish with the set they began with.
+/// Makes all kernels of this process use `isa` from now on. Running scans finish with the set they started
+/// with.
 pub fn use_isa(isa: Isa) {
     IN_USE.store(isa.0 as u8, Ordering::Relaxed);
 }

@@ -1,19 +1,23 @@
-//! Many queries over the same codes: some codes stay in the first cache while all queries are compared with them.
+//! Many queries over the same codes: a chunk of codes stays in the L1 cache while all queries are compared
+//! with it.
 //!
-//! From a number of queries on it pays to turn blocks of codes into planes first (see `blocks.rs`). Few queries over
-//! codes that fit the second cache gain nothing over as many scans.
+//! With enough queries it pays to transpose blocks of codes into planes first (see `planes.rs`). A few
+//! queries over codes that fit the L2 cache gain nothing over single scans.
 
-use super::blocks::{BLOCK, Blocks, Queries, each_bit};
-use super::isa::Kind;
-use super::{Isa, Sink, plain, scan_with};
+use super::blocks::Blocks;
+use super::dispatch::scan_with;
+use super::isa::{Isa, Kind};
+use super::plain;
+use super::planes::{BLOCK, Queries, each_bit};
+use super::sink::Sink;
 
 /// Words of codes that are scanned for every query in turn: 16 KB.
 const CHUNK: usize = 2048;
-/// So many queries pay for planes; measured with AVX2, where 16 break even and 32 gain a sixth.
+/// From this many queries on, planes pay off; with AVX2 16 break even and 32 gain a sixth.
 const TURN: usize = 24;
 
-/// Scans codes `[n, words]` for queries `[q, words]`, one for each of `sinks` `[q]`: every sink gets the same calls in
-/// the same order as from a `scan`.
+/// Scans codes `[n, words]` for queries `[q, words]`, one for each of `sinks` `[q]`: every sink gets the same
+/// calls in the same order as from a `scan`.
 pub(crate) fn scan_many<S: Sink>(codes: &[u64], queries: &[u64], sinks: &mut [S]) {
     scan_many_with(Isa::current(), codes, queries, sinks);
 }
@@ -35,7 +39,7 @@ pub(super) fn scan_many_with<S: Sink>(isa: Isa, codes: &[u64], queries: &[u64], 
     }
 }
 
-/// True where planes are faster than the codes as they lie: AVX-512 counts bits in one instruction.
+/// True if planes are faster than plain codes: AVX-512 counts bits in one instruction.
 fn pays(isa: Isa) -> bool {
     match isa.0 {
         #[cfg(target_arch = "x86_64")]

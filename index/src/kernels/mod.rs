@@ -1,18 +1,21 @@
 //! Distances, as fast as the processor allows, chosen at run time.
 //!
-//! A scan walks codes `[n, words]` in order and hands every code nearer than the sink's bound to the sink, so all
-//! kernels give the same calls in the same order. With `map.rs` the only home of unsafe code.
+//! A scan walks codes `[n, words]` in order and hands every code nearer than the sink's bound to the sink, so
+//! all kernels make the same calls in the same order. Only these files and `map.rs` have unsafe code.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `mod.rs` | picks the kernels of the instruction set in use |
+//! | `dispatch.rs` | picks the kernels of the instruction set in use |
 //! | `isa.rs` | which sets the processor has, which one is in use |
 //! | `many.rs` | many queries over the same codes |
-//! | `blocks.rs` | codes in blocks of 128, turned into planes of nibbles |
-//! | `plain.rs` | the naive loops, also compiled for POPCNT |
+//! | `blocks.rs` | codes in blocks of 128, against which many queries are compared |
+//! | `planes.rs` | the codes of a block, transposed into planes of nibbles |
+//! | `plain.rs`, `popcnt.rs` | the naive loops, and the same compiled for POPCNT |
 //! | `avx2.rs`, `avx512.rs`, `neon.rs` | the same by SIMD |
+//! | `sink.rs` | what a scan reports to |
 #![allow(unsafe_code)]
 
+mod dispatch;
 mod isa;
 
 mod blocks;
@@ -26,150 +29,19 @@ mod avx2;
 mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+#[cfg(target_arch = "x86_64")]
+mod popcnt;
+
+mod planes;
+mod sink;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use blocks::{BLOCK, Blocks, Queries, each_bit};
+pub(crate) use blocks::Blocks;
+pub use dispatch::{distance, nearest};
+pub(crate) use dispatch::{distances, dot_and_square, gather, prefetch, scan};
 pub use isa::{Isa, use_isa};
 pub(crate) use many::scan_many;
-
-use crate::top::First;
-use isa::Kind;
-#[cfg(target_arch = "x86_64")]
-use plain::popcnt;
-
-/// Takes what a scan finds.
-pub(crate) trait Sink {
-    /// Only distances below it are pushed.
-    fn bound(&self) -> u32;
-    /// Code `index` of the scan lies at `distance`, which is below the bound.
-    fn push(&mut self, index: usize, distance: u32);
-}
-
-/// Scans codes `[n, words]` against `query` `[words]`.
-#[inline]
-pub(crate) fn scan<S: Sink>(codes: &[u64], query: &[u64], sink: &mut S) {
-    scan_with(Isa::current(), codes, query, sink);
-}
-
-/// Scans codes `[n, words]` against `query` `[words]` with the kernels of `isa`.
-pub(crate) fn scan_with<S: Sink>(isa: Isa, codes: &[u64], query: &[u64], sink: &mut S) {
-    match query.len() {
-        1 => scan_words::<1, S>(isa, codes, query, sink),
-        2 => scan_words::<2, S>(isa, codes, query, sink),
-        3 => scan_words::<3, S>(isa, codes, query, sink),
-        4 => scan_words::<4, S>(isa, codes, query, sink),
-        _ => {} // no such code exists: see `BITS`
-    }
-}
-
-#[inline]
-fn scan_words<const W: usize, S: Sink>(isa: Isa, codes: &[u64], query: &[u64], sink: &mut S) {
-    let Some(query) = query.first_chunk::<W>() else { return };
-    let (codes, _) = codes.as_chunks::<W>();
-    match isa.0 {
-        Kind::Scalar => plain::scan(codes, query, 0, sink),
-        // SAFETY: an `Isa` exists only for sets this processor has.
-        #[cfg(target_arch = "x86_64")]
-        Kind::Popcnt => unsafe { popcnt::scan(codes, query, 0, sink) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Kind::Avx2 => unsafe { avx2::scan(codes, query, sink) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Kind::Avx512 => unsafe { avx512::scan(codes, query, sink) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "aarch64")]
-        Kind::Neon => unsafe { neon::scan(codes, query, sink) },
-    }
-}
-
-/// Distances of codes `[n, words]`, in order, into `out` `[n]`: for few codes, all of which count.
-#[inline]
-pub(crate) fn distances(codes: &[u64], query: &[u64], out: &mut Vec<u16>) {
-    distances_with(Isa::current(), codes, query, out);
-}
-
-#[inline]
-fn distances_with(isa: Isa, codes: &[u64], query: &[u64], out: &mut Vec<u16>) {
-    match isa.0 {
-        // SAFETY: an `Isa` exists only for sets this processor has, and these have POPCNT.
-        #[cfg(target_arch = "x86_64")]
-        Kind::Popcnt | Kind::Avx2 | Kind::Avx512 => unsafe { popcnt::distances(codes, query, out) },
-        // aarch64 counts bits by NEON as it is
-        _ => plain::distances(codes, query, out),
-    }
-}
-
-/// Asks for `codes` to be brought into the caches; does nothing where the processor cannot be asked.
-#[inline]
-pub(crate) fn prefetch(codes: &[u64]) {
-    #[cfg(target_arch = "x86_64")]
-    if matches!(Isa::current().0, Kind::Avx2 | Kind::Avx512) {
-        // SAFETY: an `Isa` exists only for sets this processor has, and AVX-512 has AVX2.
-        unsafe { avx2::prefetch(codes.as_chunks::<1>().0) }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = codes;
-}
-
-/// Distances of the codes `ids` of `codes` `[n, words]`, into `out` `[ids.len()]`; `u32::MAX` for an id that is none.
-#[inline]
-pub(crate) fn gather(codes: &[u64], ids: &[u32], query: &[u64], out: &mut Vec<u32>) {
-    gather_with(Isa::current(), codes, ids, query, out);
-}
-
-#[inline]
-fn gather_with(isa: Isa, codes: &[u64], ids: &[u32], query: &[u64], out: &mut Vec<u32>) {
-    match isa.0 {
-        // SAFETY: an `Isa` exists only for sets this processor has, and these have POPCNT.
-        #[cfg(target_arch = "x86_64")]
-        Kind::Popcnt | Kind::Avx2 | Kind::Avx512 => unsafe { popcnt::gather(codes, ids, query, out) },
-        // aarch64 counts bits by NEON as it is
-        _ => plain::gather(codes, ids, query, out),
-    }
-}
-
-/// Position and Hamming distance of the code of `codes` `[n, words]` that is nearest to `query` `[words]`, the first of several.
-pub fn nearest(codes: &[u64], query: &[u64]) -> Option<(usize, u32)> {
-    let mut first = First::new();
-    scan(codes, query, &mut first);
-    first.found.then_some((first.index, first.distance))
-}
-
-/// Hamming distance of two codes in bits; words that only one of them has are not compared.
-#[inline]
-pub fn distance(a: &[u64], b: &[u64]) -> u32 {
-    distance_with(Isa::current(), a, b)
-}
-
-#[inline]
-fn distance_with(isa: Isa, a: &[u64], b: &[u64]) -> u32 {
-    match isa.0 {
-        // SAFETY: an `Isa` exists only for sets this processor has, and these have POPCNT.
-        #[cfg(target_arch = "x86_64")]
-        Kind::Popcnt | Kind::Avx2 | Kind::Avx512 => unsafe { popcnt::distance(a, b) },
-        // aarch64 counts bits by NEON as it is
-        _ => plain::distance(a, b),
-    }
-}
-
-/// Dot product of a query with a latent, and the latent's squared length, both in the integers of their scales.
-#[inline]
-pub(crate) fn dot_and_square(query: &[i16], values: &[i8]) -> (i64, i64) {
-    dot_and_square_with(Isa::current(), query, values)
-}
-
-#[inline]
-fn dot_and_square_with(isa: Isa, query: &[i16], values: &[i8]) -> (i64, i64) {
-    match isa.0 {
-        // SAFETY: an `Isa` exists only for sets this processor has, and AVX-512 has AVX2.
-        #[cfg(target_arch = "x86_64")]
-        Kind::Avx2 | Kind::Avx512 => unsafe { avx2::dot_and_square(query, values) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "aarch64")]
-        Kind::Neon => unsafe { neon::dot_and_square(query, values) },
-        _ => plain::dot_and_square(query, values),
-    }
-}
+pub(crate) use planes::{BLOCK, Queries, each_bit};
+pub(crate) use sink::{First, Sink};

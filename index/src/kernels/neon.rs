@@ -1,15 +1,15 @@
-//! NEON: bits counted by `vcntq_u8`, added in pairs.
+//! NEON: counts bits with `vcntq_u8` and adds them in pairs.
 //!
-//! The same two forms as in `avx2.rs`: [`scan`] reads codes as they lie in memory, [`near`] planes of nibbles. The
-//! compiler counts bits by NEON in the naive loops too, so distances one by one are left to those.
+//! The same two forms as in `avx2.rs`: [`scan`] reads codes as they lie in memory, [`near`] planes of
+//! nibbles. The compiler uses NEON in the naive loops too, so single distances are left to those.
 
 use std::arch::aarch64::*;
 
-use super::Sink;
-use super::blocks::{BLOCK, NIBBLE_DISTANCES, Near, PLANES_PER_WORD, Queries, WordPlanes, each_bit};
 use super::plain;
+use super::planes::{BLOCK, NIBBLE_DISTANCES, Near, PLANES_PER_WORD, Queries, WordPlanes, each_bit};
+use super::sink::Sink;
 
-/// Codes per look at the bound.
+/// Codes per check of the bound.
 const STEP: usize = 16;
 
 /// Scans codes `[n, W]`.
@@ -59,7 +59,7 @@ fn two_distances<const W: usize>(group: &[[u64; W]; 2], query: &[[u64; 2]; W]) -
     vpaddlq_u32(vpaddlq_u16(vpaddlq_u8(bytes)))
 }
 
-/// Calls `found` with each query that codes of a block are near, and with these codes.
+/// Calls `found` for each query that is near some code of a block, with these codes.
 #[target_feature(enable = "neon")]
 pub(super) fn near<const W: usize>(
     planes: &[WordPlanes; W],
@@ -83,7 +83,7 @@ pub(super) fn near<const W: usize>(
     });
 }
 
-/// Distances of the codes of a block, a byte each; none where all are found to be beyond the limit.
+/// Distances of the codes of a block, a byte each; `None` once all are beyond the limit.
 #[target_feature(enable = "neon")]
 #[inline]
 fn near_sums<const W: usize>(
@@ -112,7 +112,8 @@ fn near_sums<const W: usize>(
     Some(sums)
 }
 
-/// Dot product of a query with a latent, and the latent's squared length, both in the integers of their scales.
+/// Dot product of a query with a latent, and the latent's squared length, both in the integers of their
+/// scales.
 #[target_feature(enable = "neon")]
 pub(super) fn dot_and_square(query: &[i16], values: &[i8]) -> (i64, i64) {
     let (mut dot, mut square) = (0, 0);

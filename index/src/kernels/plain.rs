@@ -1,9 +1,9 @@
-//! Kernels without intrinsics: the naive loops, and the same loops compiled for POPCNT.
+//! Kernels without intrinsics: the naive loops, which `popcnt.rs` compiles for POPCNT as well.
 //!
-//! Every faster kernel is compared with these in the tests, and ends with them where less than a block is left. The
-//! loops are inlined always, so that they take the instruction set of whom they are inlined into.
+//! Tests compare every faster kernel with these; the faster kernels also use them for the rest after the last
+//! block. The loops are always inlined, so that they are compiled for the instruction set of their caller.
 
-use super::Sink;
+use super::sink::Sink;
 
 /// Hamming distance of two codes in bits.
 #[inline(always)]
@@ -11,7 +11,7 @@ pub(super) fn distance(a: &[u64], b: &[u64]) -> u32 {
     a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum()
 }
 
-/// Scans codes `[n, W]`, the first of which the sink knows as `base`.
+/// Scans codes `[n, W]`, reported to the sink from number `base` on.
 #[inline(always)]
 pub(super) fn scan<const W: usize, S: Sink>(codes: &[[u64; W]], query: &[u64; W], base: usize, sink: &mut S) {
     for (i, code) in codes.iter().enumerate() {
@@ -22,7 +22,7 @@ pub(super) fn scan<const W: usize, S: Sink>(codes: &[[u64; W]], query: &[u64; W]
     }
 }
 
-/// Distances of codes `[n, words]`, in order, into `out` `[n]`; what was in it is gone.
+/// Writes the distances of codes `[n, words]` to `out` `[n]`, in order, replacing its content.
 #[inline(always)]
 pub(super) fn distances(codes: &[u64], query: &[u64], out: &mut Vec<u16>) {
     match query.len() {
@@ -42,7 +42,8 @@ fn distances_words<const W: usize>(codes: &[u64], query: &[u64], out: &mut Vec<u
     out.iter_mut().zip(codes).for_each(|(out, code)| *out = distance(code, query) as u16);
 }
 
-/// Distances of the codes `ids` of `codes` `[n, words]`, into `out` `[ids.len()]`; `u32::MAX` for an id that is none.
+/// Writes the distances of the codes `ids` of `codes` `[n, words]` to `out` `[ids.len()]`; `u32::MAX` for an
+/// id out of range.
 #[inline(always)]
 pub(super) fn gather(codes: &[u64], ids: &[u32], query: &[u64], out: &mut Vec<u32>) {
     match query.len() {
@@ -65,7 +66,8 @@ fn gather_words<const W: usize>(codes: &[u64], ids: &[u32], query: &[u64], out: 
     out.extend(ids.iter().map(|&id| codes.get(id as usize).map_or(u32::MAX, |code| distance(code, query))));
 }
 
-/// Dot product of a query with a latent, and the latent's squared length, both in the integers of their scales.
+/// Dot product of a query with a latent, and the latent's squared length, both in the integers of their
+/// scales.
 #[inline(always)]
 pub(super) fn dot_and_square(query: &[i16], values: &[i8]) -> (i64, i64) {
     let (mut dot, mut square) = (0i64, 0i64);
@@ -80,35 +82,4 @@ pub(super) fn dot_and_square(query: &[i16], values: &[i8]) -> (i64, i64) {
         square += i64::from(s);
     }
     (dot, square)
-}
-
-/// The same loops, compiled for POPCNT.
-#[cfg(target_arch = "x86_64")]
-pub(super) mod popcnt {
-    use super::Sink;
-
-    #[target_feature(enable = "popcnt")]
-    pub(in super::super) fn distance(a: &[u64], b: &[u64]) -> u32 {
-        super::distance(a, b)
-    }
-
-    #[target_feature(enable = "popcnt")]
-    pub(in super::super) fn scan<const W: usize, S: Sink>(
-        codes: &[[u64; W]],
-        query: &[u64; W],
-        base: usize,
-        sink: &mut S,
-    ) {
-        super::scan(codes, query, base, sink);
-    }
-
-    #[target_feature(enable = "popcnt,avx2")]
-    pub(in super::super) fn distances(codes: &[u64], query: &[u64], out: &mut Vec<u16>) {
-        super::distances(codes, query, out);
-    }
-
-    #[target_feature(enable = "popcnt")]
-    pub(in super::super) fn gather(codes: &[u64], ids: &[u32], query: &[u64], out: &mut Vec<u32>) {
-        super::gather(codes, ids, query, out);
-    }
 }

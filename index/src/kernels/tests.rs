@@ -1,13 +1,16 @@
-//! Every kernel beside its naive twin, for every instruction set this processor has, at the sizes where things break.
+//! Every kernel beside its naive twin, for every instruction set this processor has, at the sizes where
+//! things break.
 //!
 //! The set is passed along, never chosen for the process: tests run side by side.
 
 use proptest::prelude::*;
 
+use super::dispatch::{distance_with, dot_and_square_with, gather_with, scan_with};
+use super::isa::Kind;
 use super::many::scan_many_with;
 use super::*;
 use crate::testing::random_words;
-use crate::top::{ByCode, First, Nearest};
+use crate::top::{ByCode, TopK};
 
 fn naive(a: &[u64], b: &[u64]) -> u32 {
     a.iter().zip(b).map(|(a, b)| (0..64).filter(|i| (a ^ b) >> i & 1 == 1).count() as u32).sum()
@@ -25,9 +28,9 @@ impl Sink for All {
     }
 }
 
-/// A sink that writes down all calls on their way to `Nearest`.
+/// A sink that writes down all calls on their way to `TopK`.
 #[derive(Debug)]
-struct Calls(Nearest, Vec<(usize, u32)>);
+struct Calls(TopK, Vec<(usize, u32)>);
 impl Sink for Calls {
     fn bound(&self) -> u32 {
         self.0.bound()
@@ -71,7 +74,7 @@ proptest! {
             scan_with(isa, codes, query, &mut all);
             prop_assert_eq!(&all.1, &expected, "{:?}", isa);
 
-            let mut nearest = Nearest::new(k, 256);
+            let mut nearest = TopK::new(k, 256);
             scan_with(isa, codes, query, &mut ByCode::new(&mut nearest));
             let kept = nearest.finish();
             kept.sort_unstable();
@@ -130,12 +133,12 @@ proptest! {
         let mut queries = random_words(q * words, !seed);
         let from_codes = codes.len().min(queries.len()).min(words); // a query that is a code, with its inverses
         queries[..from_codes].copy_from_slice(&codes[..from_codes]);
-        let mut expected: Vec<_> = (0..q).map(|i| Calls(Nearest::new((k + i) % 20, 256), Vec::new())).collect();
+        let mut expected: Vec<_> = (0..q).map(|i| Calls(TopK::new((k + i) % 20, 256), Vec::new())).collect();
         for (query, sink) in queries.chunks_exact(words).zip(&mut expected) {
             scan_with(Isa(Kind::Scalar), &codes, query, sink);
         }
         for isa in Isa::available() {
-            let mut sinks: Vec<_> = (0..q).map(|i| Calls(Nearest::new((k + i) % 20, 256), Vec::new())).collect();
+            let mut sinks: Vec<_> = (0..q).map(|i| Calls(TopK::new((k + i) % 20, 256), Vec::new())).collect();
             scan_many_with(isa, &codes, &queries, &mut sinks);
             for (sink, expected) in sinks.iter().zip(&expected) {
                 prop_assert_eq!(&sink.1, &expected.1, "{:?}", isa);

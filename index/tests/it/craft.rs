@@ -1,11 +1,11 @@
-//! Files of an index taken apart and put together again with right checksums, whatever they say.
+//! Takes the files of an index apart and puts them together again, with valid checksums but any content.
 //!
-//! A second, independent writer of the format: what the crate itself never writes can be made with it. Shared by the fuzz
+//! An independent writer of the format, for files that the crate itself never writes. Shared by the fuzz
 //! targets in `fuzz/` and the tests.
 
 use std::collections::BTreeMap;
 
-/// Bytes that say what to do; zeros where there are no more.
+/// Bytes that control the edits; followed by zeros without end.
 pub(crate) struct Input<'a>(pub(crate) &'a [u8]);
 
 impl Input<'_> {
@@ -20,7 +20,7 @@ impl Input<'_> {
         number * 31 % n.max(1)
     }
 
-    /// A number where things break.
+    /// A boundary value, or a small number.
     fn number(&mut self) -> u64 {
         const NUMBERS: [u64; 16] = [
             0,
@@ -132,7 +132,7 @@ impl Framed {
         file
     }
 
-    /// The content of the section of this kind, which there is from now on.
+    /// The content of the section of this kind, which is added if it is missing.
     pub(crate) fn section(&mut self, kind: u32) -> &mut Vec<u8> {
         let at = self.sections.iter().position(|section| section.0 == kind).unwrap_or_else(|| {
             self.sections.push((kind, Vec::new()));
@@ -193,7 +193,7 @@ impl Framed {
         }
     }
 
-    /// Gives the sections whose length the header fixes that length, where that is not too much.
+    /// Resizes the sections whose length the header fixes to that length, if it is not too large.
     fn fit(&mut self) {
         let [bits, latent, _, items, codes, buckets] = self.shape.map(|size| size as usize);
         let words = bits.div_ceil(64);
@@ -254,7 +254,7 @@ impl Index {
         self
     }
 
-    /// Makes MANIFEST say another length of a file.
+    /// Makes MANIFEST claim another length for a file.
     pub(crate) fn lie_about(&mut self, name: &str, length: u64) {
         self.lengths.insert(name.to_string(), length);
     }
@@ -323,8 +323,8 @@ impl Index {
     }
 }
 
-/// A sound segment of `n` codes of 64 bits, a bucket and an item for each, with a graph that is a chain of them in two
-/// layers, and a curve that has it walked. What is merged with it gets larger buckets.
+/// A sound segment of `n` codes of 64 bits, with a bucket and an item for each, a graph that is a chain in
+/// two layers, and a curve that makes searches walk it.
 pub(crate) fn chain(n: u32) -> Index {
     let upper = n.min(40);
     let codes = || u64s((0..u64::from(n)).map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15)));

@@ -1,4 +1,5 @@
-//! An index of format 2.0, kept: it must stay readable, and the same commits must still make the same bytes.
+//! The golden index of format 2.0: it must stay readable, and the same commits must still make the same
+//! bytes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ fn settings() -> Settings {
     }
 }
 
-/// Two segments, the first with tombstones; gives the items that are alive.
+/// Two segments, the first with tombstones; returns the live items.
 fn make(dir: &Path) -> Vec<Owned> {
     let (first, second) = (items(2000, &settings(), 10), items(5, &settings(), 11));
     commit(dir, &first, &settings());
@@ -49,7 +50,8 @@ fn the_golden_index_is_read_verified_and_searched() {
     }
 }
 
-/// After a wanted change of the format: bump its version, keep the old folder, run with AESEARCH_WRITE_GOLDEN=1.
+/// After an intended change of the format, bump its version, keep the old folder, and set
+/// AESEARCH_WRITE_GOLDEN=1.
 #[test]
 fn the_same_commits_make_the_golden_bytes() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,7 +1,8 @@
-//! Hostile indexes, opened and used whole: shared by the fuzz targets in `fuzz/` and the tests that run a bounded time.
+//! Opens hostile indexes and uses all of them; shared by the fuzz targets in `fuzz/` and the tests.
 //!
-//! [`open`], [`search`] and [`manifest`] each turn any bytes into an index on disk and use everything that the crate
-//! offers on it. What must hold: no panic, no id that does not exist, and nothing found by `verify` means it can be opened.
+//! [`open`], [`search`] and [`manifest`] each turn any bytes into an index on disk and run everything that
+//! the crate offers on it. There must be no panic and no id that does not exist, and what `verify` finds
+//! sound must open.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +18,7 @@ use crate::craft::{Index, Input, chain, seal};
 /// The files of an index, by name.
 pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
-/// A folder that is fast to write.
+/// A folder in memory, if the system has one.
 pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -31,7 +32,7 @@ impl Folder {
         self.0.path()
     }
 
-    /// Makes `files` all there is.
+    /// Replaces the content of the folder with `files`.
     pub(crate) fn put(&self, files: &Files) {
         for entry in fs::read_dir(self.path()).unwrap() {
             fs::remove_file(entry.unwrap().path()).unwrap();
@@ -41,7 +42,7 @@ impl Folder {
         }
     }
 
-    /// All there is but the lock.
+    /// All files but the lock.
     pub(crate) fn files(&self) -> Files {
         let entries = fs::read_dir(self.path()).unwrap().map(|entry| entry.unwrap());
         let read =
@@ -50,7 +51,8 @@ impl Folder {
     }
 }
 
-/// Sound indexes to start from: two segments with tombstones, items without names or latents, and a walk through a graph.
+/// Sound indexes to start from: two segments with tombstones, items without names or latents, and a walk
+/// through a graph.
 pub(crate) fn seeds() -> &'static [Index] {
     static SEEDS: OnceLock<Vec<Index>> = OnceLock::new();
     SEEDS.get_or_init(|| {
@@ -60,7 +62,7 @@ pub(crate) fn seeds() -> &'static [Index] {
     })
 }
 
-/// An index of `n` items with `n / alike` different codes, from which some were removed and to which some were added.
+/// An index of `n` items with `n / alike` distinct codes, after a second commit that removed and added some.
 fn made(settings: &Settings, n: u64, alike: u64) -> Index {
     let folder = Folder::new();
     let build = |from: u64, to: u64| {
@@ -91,7 +93,7 @@ thread_local! {
     static FOLDER: Folder = Folder::new();
 }
 
-/// Bytes in the place of a file: `data[0]` says which index and file, the rest is its content, as long as MANIFEST says.
+/// Replaces a file: `data[0]` says of which index and which file, the rest is its content.
 pub(crate) fn open(data: &[u8]) {
     let mut input = Input(data);
     let (which, flags) = (input.byte(), input.byte());
@@ -106,7 +108,7 @@ pub(crate) fn open(data: &[u8]) {
     use_files(&files, flags);
 }
 
-/// Edits of a sound index whose checksums are made right again (see [`Index::edit`]).
+/// Edits a sound index and makes its checksums valid again (see [`Index::edit`]).
 pub(crate) fn search(data: &[u8]) {
     let mut input = Input(data);
     let (which, flags) = (input.byte(), input.byte());
@@ -123,7 +125,7 @@ pub(crate) fn search(data: &[u8]) {
     use_files(&index.to_files(), flags);
 }
 
-/// The record of a MANIFEST beside the files of a sound index; its checksum is made right.
+/// Replaces the record of the MANIFEST of a sound index, with a valid checksum.
 pub(crate) fn manifest(data: &[u8]) {
     let mut input = Input(data);
     let (which, flags) = (input.byte(), input.byte());
@@ -135,7 +137,7 @@ pub(crate) fn manifest(data: &[u8]) {
     use_files(&files, flags);
 }
 
-/// The bytes that [`open`] and [`manifest`] take for sound files: seeds of a corpus.
+/// The seeds of each target: sound files, and one edit of each kind.
 pub(crate) fn corpus() -> BTreeMap<&'static str, Vec<Vec<u8>>> {
     let mut corpus = BTreeMap::from([("open", vec![]), ("manifest", vec![]), ("search", vec![])]);
     for which in 0..2u8 {
@@ -161,7 +163,7 @@ fn use_files(files: &Files, flags: u8) {
     });
 }
 
-/// Everything a reader offers, then, if wished, everything a writer does.
+/// Runs everything a reader offers and, if `write`, everything a writer offers.
 pub(crate) fn use_folder(dir: &Path, write: bool) {
     let [mapped, read] = [Access::Map, Access::Read].map(|access| Snapshot::open_with(dir, access));
     assert_eq!(mapped.is_ok(), read.is_ok());
@@ -212,7 +214,7 @@ fn use_writer(dir: &Path) {
     writer.last().unwrap();
 }
 
-/// Each item once at its distance, in order.
+/// Hits must be sorted, each once.
 fn assert_sorted(hits: &[Hit]) {
     assert!(hits.is_sorted_by(|a, b| (a.distance, a.id) < (b.distance, b.id)));
 }
@@ -232,7 +234,7 @@ pub(crate) fn use_snapshot(snapshot: &Snapshot) {
         for (k, radius, ties) in ks {
             let wanted = Search { k, mode, radius, ties };
             for query in [&zeros, &ones, &own] {
-                // a damaged code may be none of the index
+                // a damaged code may have too many bits
                 let Ok(hits) = snapshot.search(query, &wanted) else { continue };
                 assert!(ties || hits.len() <= k);
                 assert_sorted(&hits);
@@ -248,7 +250,7 @@ pub(crate) fn use_snapshot(snapshot: &Snapshot) {
         let paired = |pairs: &[Pair]| {
             assert!(pairs.iter().all(|pair| pair.a < pair.b && snapshot.contains(pair.b)));
         };
-        let _ = snapshot.pairs_within(3, &paired); // a damaged code may be none
+        let _ = snapshot.pairs_within(3, &paired); // a damaged code may have too many bits
     }
     for id in snapshot.ids().take(1000).chain([snapshot.len() as u32, u32::MAX]) {
         snapshot.name(id);

@@ -1,7 +1,8 @@
-//! The checks of the fuzz targets, run on a fixed number of cases: no bytes make the crate panic, read out of bounds or hang.
+//! Runs the fuzz targets on a fixed number of cases: no bytes make the crate panic or hang.
 //!
-//! `AESEARCH_FUZZ_SEC=N` runs each target for N seconds instead, and `AESEARCH_WRITE_CORPUS=1` writes the seeds of `fuzz/`. A
-//! case that fails is kept in the system's temporary folder; once mended, it belongs into `tests/data/hostile/`.
+//! With `AESEARCH_FUZZ_SEC=N` each target runs for N seconds instead; `AESEARCH_WRITE_CORPUS=1` writes the
+//! seeds of `fuzz/`. A failing case is saved in the system's temporary folder; once fixed, it goes into
+//! `tests/data/hostile/`.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +14,7 @@ use crate::craft::chain;
 use crate::harness::{self, Folder};
 use crate::{Random, open};
 
-/// A fuzz target, and how many cases of it a plain `cargo test` runs: about a second's worth.
+/// A fuzz target, and how many cases of it a plain `cargo test` runs: about a second of CPU time.
 struct Target {
     name: &'static str,
     run: fn(&[u8]),
@@ -26,7 +27,7 @@ const TARGETS: [Target; 3] = [
     Target { name: "manifest", run: harness::manifest, cases: 3000 },
 ];
 
-/// A case that takes longer hangs: most take a millisecond. Looked at in long runs only.
+/// A case that takes longer hangs, as most take a millisecond. Only long runs check it.
 const WATCHDOG: Duration = Duration::from_secs(120);
 
 #[test]
@@ -56,7 +57,7 @@ fn no_bytes_make_the_crate_panic() {
     }
 }
 
-/// The files in `tests/data/hostile/`, each named after its target and its fault.
+/// Each file in `tests/data/hostile/` is named after its target and its fault.
 #[test]
 fn cases_that_once_failed_pass() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/hostile");
@@ -71,7 +72,7 @@ fn cases_that_once_failed_pass() {
     assert!(cases > 0);
 }
 
-/// Says which case it was that panicked.
+/// Saves the case if it panics.
 struct Named<'a> {
     name: &'a str,
     case: usize,
@@ -88,7 +89,7 @@ impl Drop for Named<'_> {
     }
 }
 
-/// `seed` with some bytes overwritten, taken away, added or moved.
+/// `seed` with some bytes overwritten, removed, added or moved.
 fn mutated(seed: &[u8], random: &mut Random) -> Vec<u8> {
     const NUMBERS: [u64; 8] = [0, 1, 0x7f, 0xff, 0xffff_ffff, 0x8000_0000, 1 << 32, u64::MAX];
     let mut bytes = seed.to_vec();
@@ -159,7 +160,7 @@ fn items_without_anything_of_their_own_need_codes_that_make_up_for_it() {
     }
 }
 
-/// Makes the last code of a segment stand for all items that the others do not.
+/// Assigns the rest of `items` items to the last code of a segment.
 fn segment_of(segment: &mut crate::craft::Framed, items: u32) {
     segment.shape[3] = items;
     let offsets = segment.section(2);

@@ -1,7 +1,7 @@
 //! Integration tests of the index: what survives commits, crashes, readers, damage and time.
 //!
-//! Everything is seeded and offline. `AESEARCH_LONG_TESTS=1` runs more rounds of the random histories and flips every bit,
-//! `AESEARCH_FUZZ_SEC=N` makes hostile files for N seconds per target.
+//! Everything is seeded and offline. `AESEARCH_LONG_TESTS=1` runs more rounds of the random histories and
+//! flips every bit, `AESEARCH_FUZZ_SEC=N` makes hostile files for N seconds per target.
 
 mod commits;
 mod craft;
@@ -48,7 +48,7 @@ impl Random {
     }
 }
 
-/// An item with its own memory.
+/// An item that owns its data.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Owned {
     pub(crate) name: Vec<u8>,
@@ -90,7 +90,7 @@ pub(crate) fn open(dir: &Path) -> Snapshot {
     Snapshot::open(dir).unwrap()
 }
 
-/// Items are numbered by their codes: these are the numbers of `items`, by their names.
+/// The ids of `items`, found by their names.
 pub(crate) fn ids_of(snapshot: &Snapshot, items: &[Owned]) -> Vec<u32> {
     let by_name: HashMap<&[u8], u32> = snapshot.ids().map(|id| (snapshot.name(id), id)).collect();
     items.iter().map(|item| by_name[&item.name[..]]).collect()

@@ -194,3 +194,18 @@ fn queries_that_do_not_fit_are_refused() {
         assert!(matches!(snapshot.search(query, &search), Err(Error::Input { .. })));
     }
 }
+
+#[test]
+fn threads_share_a_snapshot() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Settings::default();
+    let pushed = items(3000, &settings, 1);
+    commit(dir.path(), &pushed, &settings);
+    let snapshot = open(dir.path());
+    let search = |i: usize| snapshot.search(&pushed[i].code, &Search::default()).unwrap();
+    let expected: Vec<Vec<Hit>> = (0..100).map(search).collect();
+    std::thread::scope(|scope| {
+        let threads = [(); 8].map(|()| scope.spawn(|| (0..100).map(search).collect::<Vec<_>>()));
+        assert!(threads.into_iter().all(|thread| thread.join().unwrap() == expected));
+    });
+}

@@ -1,0 +1,51 @@
+//! The calibration curve: the recall and cost of scanning so many buckets, measured at build and stored in
+//! the segment.
+
+use crate::layout::{Fault, Kind, u32_at};
+
+/// Bytes of one recorded [`RecallPoint`].
+const POINT: usize = 20;
+/// The most points of a curve.
+const MAX_POINTS: usize = 1024;
+
+/// A point of the calibration curve, measured when the segment was built.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RecallPoint {
+    /// The number of neighbours asked for.
+    pub k: u32,
+    /// Buckets scanned.
+    pub probes: u32,
+    /// True if the buckets were found by a walk through the graph, false if by a scan of all representatives.
+    pub graph: bool,
+    /// Share of the true neighbours found, less one standard error: 0 to 1.
+    pub recall: f32,
+    /// Cost of such a search, in codes compared in one scan.
+    pub cost: u32,
+}
+
+/// The recorded form of a curve.
+pub(crate) fn encode(curve: &[RecallPoint]) -> Vec<u8> {
+    let fields = |point: &RecallPoint| {
+        [point.k, point.probes, u32::from(point.graph), point.recall.to_bits(), point.cost]
+    };
+    curve.iter().flat_map(fields).flat_map(u32::to_le_bytes).collect()
+}
+
+/// The curve of a recorded form.
+pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<RecallPoint>, Fault> {
+    if bytes.len() > MAX_POINTS * POINT || !bytes.len().is_multiple_of(POINT) {
+        let expected = format!("at most {MAX_POINTS} points of {POINT} bytes");
+        return Err(Fault::new(Kind::Calibration.name(), expected, format!("{} bytes", bytes.len())));
+    }
+    Ok(bytes.chunks_exact(POINT).map(decode_point).collect())
+}
+
+fn decode_point(bytes: &[u8]) -> RecallPoint {
+    RecallPoint {
+        k: u32_at(bytes, 0),
+        probes: u32_at(bytes, 4),
+        graph: u32_at(bytes, 8) == 1,
+        recall: f32::from_bits(u32_at(bytes, 12)),
+        cost: u32_at(bytes, 16),
+    }
+}
