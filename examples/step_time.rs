@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (batch, steps, threads): (usize, usize, usize) = (batch.parse()?, steps.parse()?, threads.parse()?);
     let shape = InputShape { channels: 1, height: 28, width: 28 };
     let family: Family = family.parse()?;
-    let runtime = ensure(&options_from(|name| std::env::var_os(name)), &|notice| eprintln!("{notice}"))?;
+    let runtime = ensure(&options_from(|name| std::env::var_os(name)), &())?;
     let pixels = (0..batch * 784).map(|i| (i * 2_654_435_761 % 251) as u8).collect();
     let data = Dataset::new(shape, pixels)?;
     let options =

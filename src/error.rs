@@ -1,24 +1,43 @@
 //! The one error type of the library: what went wrong, where, and what to do about it.
 //!
-//! A bad image is not an error but data (`images::Skipped`); an `Error` ends the command. `kind()` is what the
-//! command line turns into an exit code. Messages are lower case, `where: what: expected X, got Y`, without a full stop.
+//! A bad image is not an error but data (`images::Skipped`); an `Error` ends the call. Messages are lower case,
+//! `where: what: expected X, got Y`, without a full stop. They name options and functions of this library in backticks, such as
+//! "`max_memory`"; the command line puts its flags and verbs there.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Shorthand for results of this library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong; `hint()` says what to do where the message alone does not.
+/// What went wrong; [`Error::hint`] says what to do where the message alone does not.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
-    /// Input that cannot be used, or a request that cannot be met as stated.
-    #[error("{what}")]
-    Usage {
-        /// The thing, what was expected, what was found.
-        what: String,
-        /// What to do.
-        hint: Option<String>,
-    },
+    /// An option, or an input as it stands, cannot be used.
+    #[error("{0}")]
+    Invalid(Problem),
+    /// Something that was named is not there.
+    #[error("{0}")]
+    NotFound(Problem),
+    /// A format, an operation or a device that this library cannot deal with.
+    #[error("{0}")]
+    Unsupported(Problem),
+    /// More than a limit allows.
+    #[error("{0}")]
+    TooLarge(Problem),
+    /// A file is not what its format says.
+    #[error("{0}")]
+    Damaged(Problem),
+    /// A file was written by a newer or older program, in a format that this one does not read.
+    #[error("{0}")]
+    Version(Problem),
+    /// Things that belong together do not match, such as an index and a model.
+    #[error("{0}")]
+    Mismatch(Problem),
+    /// Another writer holds the index.
+    #[error("{0}")]
+    Locked(Problem),
     /// The operating system refused to read or write a path.
     #[error("{}: {source}", path.display())]
     Io {
@@ -27,57 +46,77 @@ pub enum Error {
         /// The system's own words.
         source: std::io::Error,
     },
-    /// A model file is damaged, too new, or does not fit the index or the request.
-    #[error("{model}: {what}")]
-    Model {
-        /// Name or path of the model.
-        model: String,
-        /// What is wrong with it.
-        what: String,
-        /// What to do.
-        hint: Option<String>,
-    },
-    /// ONNX Runtime could not be found, fetched, loaded, or it rejected a graph.
-    #[error("onnx runtime: {what}")]
-    Runtime {
-        /// What failed.
-        what: String,
-        /// What to do.
-        hint: Option<String>,
-    },
+    /// ONNX Runtime could not be found, fetched or loaded, or it rejected a graph.
+    #[error("onnx runtime: {0}")]
+    Runtime(Problem),
     /// Training cannot go on.
-    #[error("training: {what}")]
-    Training {
-        /// What happened, with epoch and step.
-        what: String,
-        /// What to do.
-        hint: Option<String>,
-    },
-    /// The index is damaged, locked, too new, or cannot be written.
-    #[error(transparent)]
-    Index(#[from] aesearch_index::Error),
-    /// The user asked to stop; what was finished is kept.
+    #[error("training: {0}")]
+    Training(Problem),
+    /// The caller asked to stop; what was finished is kept.
     #[error("interrupted")]
     Interrupted,
 }
 
-/// The class of an error, for exit codes and for callers that decide what to do next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorKind {
-    /// Wrong usage or unusable input.
-    Usage,
-    /// The index or model is damaged, too new, or does not match.
-    Damaged,
-    /// Another writer holds the index.
-    Locked,
-    /// The user interrupted.
-    Interrupted,
+/// What went wrong, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The thing, what was expected, what was found.
+    pub what: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl From<String> for Problem {
+    fn from(what: String) -> Problem {
+        Problem { what, hint: None }
+    }
+}
+
+/// `where: what`
+fn at(place: impl fmt::Display, what: impl fmt::Display) -> Problem {
+    Problem::from(format!("{place}: {what}"))
 }
 
 impl Error {
-    /// An unusable input or request, without a hint.
-    pub fn usage(what: impl Into<String>) -> Self {
-        Error::Usage { what: what.into(), hint: None }
+    /// An option or input that cannot be used.
+    pub fn invalid(what: impl Into<String>) -> Self {
+        Error::Invalid(what.into().into())
+    }
+
+    /// Something that is not there.
+    pub fn not_found(what: impl Into<String>) -> Self {
+        Error::NotFound(what.into().into())
+    }
+
+    /// Something that this library cannot deal with.
+    pub fn unsupported(what: impl Into<String>) -> Self {
+        Error::Unsupported(what.into().into())
+    }
+
+    /// Something above a limit.
+    pub fn too_large(what: impl Into<String>) -> Self {
+        Error::TooLarge(what.into().into())
+    }
+
+    /// A file, folder or model `place` that is not what its format says.
+    pub fn damaged(place: impl fmt::Display, what: impl fmt::Display) -> Self {
+        Error::Damaged(at(place, what))
+    }
+
+    /// A file, folder or model `place` of another version.
+    pub fn version(place: impl fmt::Display, what: impl fmt::Display) -> Self {
+        Error::Version(at(place, what))
+    }
+
+    /// A file, folder or model `place` that does not match another.
+    pub fn mismatch(place: impl fmt::Display, what: impl fmt::Display) -> Self {
+        Error::Mismatch(at(place, what))
     }
 
     /// A failed file operation on `path`.
@@ -85,25 +124,21 @@ impl Error {
         Error::Io { path: path.as_ref().to_path_buf(), source }
     }
 
-    /// A model that cannot be used.
-    pub fn model(model: impl Into<String>, what: impl Into<String>) -> Self {
-        Error::Model { model: model.into(), what: what.into(), hint: None }
-    }
-
     /// A failure of ONNX Runtime.
     pub fn runtime(what: impl Into<String>) -> Self {
-        Error::Runtime { what: what.into(), hint: None }
+        Error::Runtime(what.into().into())
+    }
+
+    /// A training that cannot go on.
+    pub fn training(what: impl Into<String>) -> Self {
+        Error::Training(what.into().into())
     }
 
     /// The same error with advice; variants that carry none are returned unchanged.
     #[must_use]
     pub fn with_hint(mut self, advice: impl Into<String>) -> Self {
-        match &mut self {
-            Error::Usage { hint, .. }
-            | Error::Model { hint, .. }
-            | Error::Runtime { hint, .. }
-            | Error::Training { hint, .. } => *hint = Some(advice.into()),
-            Error::Io { .. } | Error::Index(_) | Error::Interrupted => {}
+        if let Some(problem) = self.problem_mut() {
+            problem.hint = Some(advice.into());
         }
         self
     }
@@ -111,26 +146,48 @@ impl Error {
     /// What to do, where the message alone does not say.
     pub fn hint(&self) -> Option<&str> {
         match self {
-            Error::Usage { hint, .. }
-            | Error::Model { hint, .. }
-            | Error::Runtime { hint, .. }
-            | Error::Training { hint, .. } => hint.as_deref(),
-            Error::Index(e) if e.is_not_found() => Some("run `aesearch index DATA`"),
-            Error::Io { .. } | Error::Index(_) | Error::Interrupted => None,
+            Error::Io { .. } | Error::Interrupted => None,
+            Error::Invalid(problem)
+            | Error::NotFound(problem)
+            | Error::Unsupported(problem)
+            | Error::TooLarge(problem)
+            | Error::Damaged(problem)
+            | Error::Version(problem)
+            | Error::Mismatch(problem)
+            | Error::Locked(problem)
+            | Error::Runtime(problem)
+            | Error::Training(problem) => problem.hint.as_deref(),
         }
     }
 
-    /// The class of this error.
-    pub fn kind(&self) -> ErrorKind {
+    fn problem_mut(&mut self) -> Option<&mut Problem> {
         match self {
-            Error::Usage { .. } | Error::Io { .. } | Error::Runtime { .. } | Error::Training { .. } => {
-                ErrorKind::Usage
+            Error::Invalid(problem)
+            | Error::NotFound(problem)
+            | Error::Unsupported(problem)
+            | Error::TooLarge(problem)
+            | Error::Damaged(problem)
+            | Error::Version(problem)
+            | Error::Mismatch(problem)
+            | Error::Locked(problem)
+            | Error::Runtime(problem)
+            | Error::Training(problem) => Some(problem),
+            Error::Io { .. } | Error::Interrupted => None,
+        }
+    }
+}
+
+impl From<aesearch_index::Error> for Error {
+    fn from(error: aesearch_index::Error) -> Self {
+        let problem = Problem::from(error.to_string());
+        match error {
+            aesearch_index::Error::NotFound { .. } => Error::NotFound(problem).with_hint("make one with `update`"),
+            aesearch_index::Error::Locked { .. } => Error::Locked(problem),
+            aesearch_index::Error::Damaged { .. } => Error::Damaged(problem),
+            aesearch_index::Error::TooNew { .. } | aesearch_index::Error::TooOld { .. } => {
+                Error::Version(problem)
             }
-            Error::Model { .. } => ErrorKind::Damaged,
-            Error::Index(e) if e.is_locked() => ErrorKind::Locked,
-            Error::Index(e) if e.is_damaged() || e.is_too_new() || e.is_too_old() => ErrorKind::Damaged,
-            Error::Index(_) => ErrorKind::Usage,
-            Error::Interrupted => ErrorKind::Interrupted,
+            _ => Error::Invalid(problem),
         }
     }
 }

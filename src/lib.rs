@@ -2,7 +2,7 @@
 //! and a memory-mapped HNSW index answers which codes are near.
 //!
 //! Start reading at [`gallery`], the facade that opens model, binarizer and index together. The layers, from the top:
-//! `cli` -> `demo`, `dedupe`, `explore`, `eval`, `train` -> `gallery` -> `encode`, `images`, `model`, the crate `aesearch-index`
+//! `cli` -> `demo`, `report` -> `dedupe`, `explore`, `eval`, `generate`, `train` -> `gallery` -> `encode`, `images`, `model`, the crate `aesearch-index`
 //! -> `runtime`, `onnx`, `output` -> `error`. A room imports only what stands below it; ARCHITECTURE.md has the map.
 
 pub mod gallery;
@@ -18,10 +18,16 @@ pub mod dedupe;
 pub mod demo;
 pub mod eval;
 pub mod explore;
+pub mod generate;
+pub mod report;
 pub mod train;
+
+pub mod draw;
 
 pub mod cli;
 pub mod error;
+pub mod observer;
 pub mod output;
 
 pub use error::{Error, Result};
+pub use observer::Observer;

@@ -37,7 +37,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<u64> {
     match number.parse::<f64>() {
         // a float too large for u64 becomes the largest one: no limit
         Ok(number) if plain => Ok((number * unit as f64) as u64),
-        _ => Err(Error::usage(format!("{name}: expected an amount such as 2GiB or 500MB, got `{text}`"))),
+        _ => Err(Error::invalid(format!("{name}: expected an amount such as 2GiB or 500MB, got `{text}`"))),
     }
 }
 
@@ -62,7 +62,8 @@ fn available(meminfo: &str) -> Option<u64> {
 pub(super) fn seconds(flag: &str, given: Option<f64>, default: Duration) -> Result<Duration> {
     let Some(given) = given else { return Ok(default) };
     let duration = Duration::try_from_secs_f64(given).ok().filter(|duration| !duration.is_zero());
-    duration.ok_or_else(|| Error::usage(format!("{flag}: expected a number of seconds above 0, got {given}")))
+    duration
+        .ok_or_else(|| Error::invalid(format!("{flag}: expected a number of seconds above 0, got {given}")))
 }
 
 #[cfg(test)]

@@ -405,7 +405,7 @@ pub(super) struct Index {
     /// and more beyond 400,000 images]
     #[arg(long, value_name = "N")]
     pub(super) bucket_size: Option<usize>,
-    /// Keep no latents: less room, but answers in the order of their codes alone. Cannot be taken back
+    /// Keep no latents: less budget, but answers in the order of their codes alone. Cannot be taken back
     #[arg(long)]
     pub(super) no_latents: bool,
     /// Memory for all of it, such as 2GiB or 500MB; large images wait for each other, and one that needs more is skipped

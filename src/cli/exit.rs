@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::print::Printer;
-use crate::error::{Error, ErrorKind};
+use super::wording;
+use crate::error::Error;
 
 /// What the process returns to its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,16 +36,16 @@ pub(super) fn report(error: &anyhow::Error, printer: &Printer) -> Exit {
     if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) {
         return Exit::Done;
     }
-    printer.error(&format!("{error}"));
+    printer.error(&wording::of_command_line(&format!("{error}")));
     let Some(error) = error.downcast_ref::<Error>() else { return Exit::Usage };
     if let Some(hint) = error.hint() {
-        printer.hint(hint);
+        printer.hint(&wording::of_command_line(hint));
     }
-    match error.kind() {
-        ErrorKind::Usage => Exit::Usage,
-        ErrorKind::Damaged => Exit::Damaged,
-        ErrorKind::Locked => Exit::Locked,
-        ErrorKind::Interrupted => Exit::Interrupted,
+    match error {
+        Error::Damaged(_) | Error::Version(_) | Error::Mismatch(_) => Exit::Damaged,
+        Error::Locked(_) => Exit::Locked,
+        Error::Interrupted => Exit::Interrupted,
+        _ => Exit::Usage,
     }
 }
 
@@ -72,8 +73,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_error_has_its_code() {
-        assert_eq!(code(Error::usage("x")), Exit::Usage);
-        assert_eq!(code(Error::model("m", "too new")), Exit::Damaged);
+        assert_eq!(code(Error::invalid("x")), Exit::Usage);
+        assert_eq!(code(Error::damaged("m", "too new")), Exit::Damaged);
         assert_eq!(code(Error::Interrupted), Exit::Interrupted);
         assert_eq!(code(anyhow::anyhow!("x")), Exit::Usage);
     }

@@ -29,7 +29,7 @@ fn flags(args: &Described) -> Result<Description> {
     Ok(Description {
         size: args.model_size.as_deref().map(size).transpose()?,
         channels: args.model_channels,
-        layout: layout.map_err(|what| Error::usage(format!("--model-layout: {what}")))?,
+        layout: layout.map_err(|what| Error::invalid(format!("--model-layout: {what}")))?,
         mean: args.model_mean.clone(),
         std: args.model_std.clone(),
         range: args.model_range,
@@ -56,7 +56,7 @@ fn size(text: &str) -> Result<Size> {
     let (height, width) = text.split_once('x').unwrap_or((text, text));
     match (height.parse(), width.parse()) {
         (Ok(height), Ok(width)) => Ok(Size { height, width }),
-        _ => Err(Error::usage(format!("--model-size: expected a side such as 224, or HxW, got '{text}'"))),
+        _ => Err(Error::invalid(format!("--model-size: expected a side such as 224, or HxW, got '{text}'"))),
     }
 }
 

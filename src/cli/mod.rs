@@ -25,6 +25,7 @@ mod args;
 mod foreign;
 mod resolve;
 mod walking;
+mod wording;
 
 mod commands;
 

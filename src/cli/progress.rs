@@ -13,14 +13,14 @@ use super::print::{When, thousands};
 
 /// Whether bars are drawn; makes them.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Progress {
+pub(super) struct Bars {
     when: When,
     quiet: bool,
 }
 
-impl Progress {
+impl Bars {
     pub(super) fn new(when: When, quiet: bool) -> Self {
-        Progress { when, quiet }
+        Bars { when, quiet }
     }
 
     /// A bar for `len` things called `unit`; `len` 0 means that their number is not known yet.
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn bars_are_drawn_only_where_they_are_wanted() {
         for when in [When::Auto, When::Always, When::Never] {
-            let bar = Progress::new(when, true).bar(10, "indexing", "images");
+            let bar = Bars::new(when, true).bar(10, "indexing", "images");
             assert_eq!(bar.is_hidden(), when != When::Always);
             bar.finish_and_clear();
         }

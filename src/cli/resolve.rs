@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use super::amount;
 use super::args::{Compute, DeviceArg, Global, IndexDir, InvertArg};
 use super::print::{Printer, Talk, When};
-use super::progress::Progress;
+use super::progress::Bars;
 use crate::error::{Error, Result};
 use crate::gallery::{FOLDER, Invert, Memory, find};
 use crate::runtime::{Device, RuntimeOptions, options_from};
@@ -25,7 +25,7 @@ const CONFIG_FILE: &str = "aesearch.toml";
 #[derive(Debug)]
 pub(super) struct Context {
     pub(super) printer: Printer,
-    pub(super) progress: Progress,
+    pub(super) progress: Bars,
     pub(super) runtime: RuntimeOptions,
     pub(super) config: Config,
 }
@@ -67,7 +67,7 @@ impl Context {
         runtime.offline |= global.offline;
         Ok(Context {
             printer: Printer::new(&talk),
-            progress: Progress::new(global.progress.or(config.progress).unwrap_or_default(), global.quiet),
+            progress: Bars::new(global.progress.or(config.progress).unwrap_or_default(), global.quiet),
             runtime,
             config,
         })
@@ -121,7 +121,7 @@ fn use_instruction_set(name: Option<&str>) -> Result<()> {
     let Some(name) = name else { return Ok(()) };
     let isa = Isa::named(name).ok_or_else(|| {
         let known: Vec<&str> = Isa::available().into_iter().map(Isa::name).collect();
-        Error::usage(format!("AESEARCH_ISA: expected one of {}, got {name}", known.join(", ")))
+        Error::invalid(format!("AESEARCH_ISA: expected one of {}, got {name}", known.join(", ")))
     })?;
     use_isa(isa);
     Ok(())
@@ -150,7 +150,7 @@ impl Config {
 /// Reads the text of the file `path`; wrong and unknown keys are named.
 pub(super) fn parse_toml<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T> {
     toml::from_str(text)
-        .map_err(|e| Error::usage(format!("{}: {}", path.display(), e.to_string().trim_end())))
+        .map_err(|e| Error::invalid(format!("{}: {}", path.display(), e.to_string().trim_end())))
 }
 
 /// `aesearch.toml` here or in the nearest folder above.

@@ -25,15 +25,15 @@ pub(super) fn resolve(typed: &[PathBuf], args: &Walking) -> Result<(Vec<PathBuf>
         }
     }
     if lists.is_empty() && args.null {
-        let error = Error::usage("--null: expected a list of paths, got none");
+        let error = Error::invalid("--null: expected a list of paths, got none");
         return Err(error.with_hint("add --files-from FILE, or - for standard input"));
     }
     if lists.iter().filter(|list| is_stdin(list)).count() > 1 {
-        return Err(Error::usage("-: expected standard input once, got it several times"));
+        return Err(Error::invalid("-: expected standard input once, got it several times"));
     }
     if !lists.is_empty() {
         if let Some(gone) = paths.iter().find(|path| std::fs::symlink_metadata(path).is_err()) {
-            return Err(Error::usage(format!("{}: no such file or folder", gone.display())));
+            return Err(Error::invalid(format!("{}: no such file or folder", gone.display())));
         }
         missing = Missing::Skip;
     }

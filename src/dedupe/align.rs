@@ -5,7 +5,7 @@
 //! brightness and contrast are evened out at every step. Pairs that turn out to be nothing alike are given up on the way.
 //! How alike two images are that lie on each other is for `compare` to say.
 
-use super::look::{AREA, FINE_SIDE, FineLuma, SIDE, Thumb};
+use super::fingerprint::{AREA, FINE_SIDE, FineLuma, SIDE, Thumb};
 
 /// Pixels left out at each border of a template: a turned copy has corners there that are not the image's.
 const BORDER: usize = 2;

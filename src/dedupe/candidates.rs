@@ -5,7 +5,7 @@ use std::path::Path;
 use aesearch_index::{Access, Item, Mode, Search, SegmentBuilder, Settings, Snapshot, Writer};
 use rayon::prelude::*;
 
-use super::look::Thumb;
+use super::fingerprint::Thumb;
 use super::structure::{BITS, Code, LAYOUT, Planes, SPECTRUM, layout, mean, spectrum};
 use crate::error::{Error, Result};
 

@@ -10,7 +10,7 @@
 //! 4. Colours that differ make it larger, colours that agree smaller: few of the images with like luma have like colour.
 
 use super::align::{FLOOR, Sums, Warped, blur};
-use super::look::{AREA, CHROMA, SIDE, Thumb};
+use super::fingerprint::{AREA, CHROMA, SIDE, Thumb};
 
 /// Above this, a value may have been clipped, in grey levels.
 const CLIPPED: f32 = 240.0;
@@ -177,7 +177,7 @@ fn worst_square<const I: usize>(
     unlike.fold(0.0, f32::max).min(1.0)
 }
 
-/// Unlikeness of colours as of [`look`](super::look), 0 to 1; those without colour tell nothing.
+/// Unlikeness of colours as of [`fingerprint`](super::fingerprint), 0 to 1; those without colour tell nothing.
 pub(super) fn colour_unlikeness(a: &[u8; CHROMA], b: &[u8; CHROMA]) -> f32 {
     let (mut difference, mut energy) = (0.0, 0.0);
     for (&a, &b) in a.iter().zip(b) {

@@ -125,7 +125,7 @@ impl Decisions {
         if bytes > LARGEST {
             let (mb, most) = (bytes >> 20, LARGEST >> 20);
             let what = format!("{}: decisions: expected at most {most} MiB, got {mb}", path.display());
-            return Err(Error::usage(what));
+            return Err(Error::invalid(what));
         }
         let text = String::from_utf8(std::fs::read(path).map_err(fail)?);
         let text = text.map_err(|_| wrong(path, "bytes that are not UTF-8"))?;
@@ -173,7 +173,7 @@ impl Decisions {
         if head.schema_version != Some(VERSION) {
             let got = head.schema_version.map_or("none".to_owned(), |version| version.to_string());
             let what = format!("{}: decisions: expected schema version {VERSION}, got {got}", path.display());
-            return Err(Error::usage(what).with_hint("upgrade aesearch to read it"));
+            return Err(Error::invalid(what).with_hint("upgrade aesearch to read it"));
         }
         let document: Document =
             serde_json::from_str(text).map_err(|error| wrong(path, &error.to_string()))?;
@@ -181,7 +181,7 @@ impl Decisions {
         for (written, number) in document.decisions.into_iter().zip(1..) {
             let decision = written
                 .decision()
-                .map_err(|what| Error::usage(format!("{}: decision {number}: {what}", path.display())))?;
+                .map_err(|what| Error::invalid(format!("{}: decision {number}: {what}", path.display())))?;
             decisions.insert(decision);
         }
         Ok(decisions)
@@ -204,14 +204,14 @@ impl Decisions {
             (Verdict::Different, Some((_, paths))) => {
                 let what =
                     format!("{} and {}: expected different images, got the same bytes", paths[0], paths[1]);
-                return Err(Error::usage(what).with_hint("with --keep-all both of them stay"));
+                return Err(Error::invalid(what).with_hint("with --keep-all both of them stay"));
             }
             (Verdict::Different, None) if named.len() < 2 => {
                 let what = format!("different: expected two images or more, got {}", named.len());
-                return Err(Error::usage(what));
+                return Err(Error::invalid(what));
             }
             (Verdict::KeepAll, _) if named.is_empty() => {
-                return Err(Error::usage("keep all: expected an image or more, got none"));
+                return Err(Error::invalid("keep all: expected an image or more, got none"));
             }
             _ => {}
         }
@@ -363,7 +363,7 @@ impl Written {
 }
 
 fn wrong(path: &Path, got: &str) -> Error {
-    Error::usage(format!("{}: expected decisions, got {got}", path.display()))
+    Error::invalid(format!("{}: expected decisions, got {got}", path.display()))
         .with_hint("`aesearch dedupe decide --export FILE` writes some, and so does the report of `aesearch dedupe scan --report FILE`")
 }
 

@@ -77,7 +77,7 @@ impl FromStr for Preference {
         let known = Preference::ALL;
         known.into_iter().find(|preference| preference.name() == name).ok_or_else(|| {
             let names = known.map(Preference::name).join(", ");
-            Error::usage(format!("keep: expected some of {names}, got {name}"))
+            Error::invalid(format!("keep: expected some of {names}, got {name}"))
         })
     }
 }

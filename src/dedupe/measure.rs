@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::align::OF_ANY;
 use super::compare::is_flat;
 use super::copies::{Change, LARGEST};
-use super::look::{Look, Thumb, Turn, chroma, fine_luma, luma};
+use super::fingerprint::{Fingerprint, Thumb, Turn, chroma, fine_luma, luma};
 use super::pairs::{Compared, Comparison, compare};
 use super::plan::{CopyRecall, Threshold};
 use super::threshold::{Cut, Null};
@@ -47,7 +47,7 @@ pub(super) fn measure(
         .filter(|pair| pair.turn == Turn::NONE && pair.unlikeness < ALIKE)
         .map(|pair| (pair.a, pair.b))
         .collect();
-    let n = comparison.looks.len();
+    let n = comparison.fingerprints.len();
     let sample =
         |count: usize| (0..n.min(count)).map(|i| (i * n / n.min(count)) as u32).collect::<Vec<u32>>();
     // also where mirrored copies are looked for: they are as few as copies are, and the tail is fitted beyond them
@@ -85,7 +85,7 @@ fn recall(
     positions: &[u32],
     source: impl Fn(u32) -> Option<Source> + Sync,
 ) -> Result<Vec<CopyRecall>> {
-    let shown = |position: &&u32| !is_flat(comparison.looks[**position as usize].luma);
+    let shown = |position: &&u32| !is_flat(comparison.fingerprints[**position as usize].luma);
     let read = |&position: &u32| {
         let image = source(position)?.decode(&Decoding::default()).ok()?;
         Some((position, fitted(&image, LARGEST).ok()?)) // many are held at once
@@ -110,9 +110,9 @@ fn recall(
             for (((position, size, luma, chroma, fine), near), found) in
                 copies.iter().zip(near).zip(&mut found)
             {
-                let original = &comparison.looks[*position as usize];
+                let original = &comparison.fingerprints[*position as usize];
                 let fine = fine.as_deref();
-                let copy = Look { luma, chroma, fine, width: size.0, height: size.1, ..*original };
+                let copy = Fingerprint { luma, chroma, fine, width: size.0, height: size.1, ..*original };
                 *found |= near.binary_search(position).is_ok()
                     && compare(&copy, original, turn, &mut resizer) <= limit;
             }

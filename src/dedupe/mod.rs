@@ -1,7 +1,7 @@
 //! What is there twice: found, proposed, decided, carried out, taken back.
 //!
 //! ```text
-//! index --> files, looks --> candidates --> pairs --> groups --> plan --> apply --> journal --> undo
+//! index --> files, fingerprints --> candidates --> pairs --> groups --> plan --> apply --> journal --> undo
 //!                               (codes)   (align, compare)        |
 //!                   null, own copies --> threshold ---^           +--> report --> decisions --> the next scan
 //! ```
@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `scan` | the `dedupe scan` command, from the index to a plan |
 //! | `files` | which files hold the same bytes, which show the same pixels |
-//! | `look`, `looks` | what is kept of an image to compare it; where that is kept |
+//! | `fingerprint`, `fingerprints` | what is kept of an image to compare it; where that is kept |
 //! | `structure`, `candidates` | codes of an image's structure; which images are near by them |
 //! | `align`, `compare` | how does one image lie on another; how unlike are they then |
 //! | `pairs` | all pairs that are worth it, compared |
@@ -25,9 +25,9 @@
 mod plan;
 mod scan;
 
-mod files;
-mod look;
-mod looks;
+mod collection;
+mod fingerprint;
+mod fingerprints;
 
 mod candidates;
 mod structure;
@@ -40,9 +40,9 @@ mod copies;
 mod measure;
 mod threshold;
 
+mod grouping;
 mod keep;
-mod linkage;
-mod links;
+mod pair_table;
 mod propose;
 
 mod apply;
@@ -50,15 +50,13 @@ mod decisions;
 mod evaluate;
 mod report;
 
-pub use apply::{
-    Action, ApplyOptions, ApplyReport, PlanFile, Step, Told, UndoReport, apply, journal_of, undo,
-};
+pub use apply::{Action, ApplyOptions, ApplyReport, PlanFile, Step, UndoReport, apply, journal_of, undo};
 pub use decisions::{
     Change, DECISIONS_COMMAND, DECISIONS_FILE, Decision, Decisions, Hash, Verdict, hex, unhex,
 };
 pub use evaluate::{Evaluation, FalsePair, Point, Truth, curve_svg, evaluate};
+pub use fingerprint::Turn;
 pub use keep::Preference;
-pub use look::Turn;
 pub use plan::{
     COMMAND, CopyRecall, Duplicate, File, Group, Kind, NearMiss, Plan, SCHEMA_VERSION, Threshold, Unread,
 };

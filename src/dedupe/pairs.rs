@@ -8,9 +8,10 @@ use rayon::prelude::*;
 use super::align::{DETAIL_INNER, DETAIL_POINTS, Detail, Enough, INNER, OF_COPIES, POINTS, Template, View};
 use super::candidates::Codes;
 use super::compare::{colour_unlikeness, is_flat, luma_unlikeness, unlikeness};
-use super::look::{Look, SIDE, Thumb, Turn, luma};
+use super::fingerprint::{Fingerprint, SIDE, Thumb, Turn, luma};
 use crate::error::{Error, Result};
-use crate::gallery::{Observer, Progress};
+use crate::observer::{Observer, Progress, Stage};
+
 use crate::images::{InputShape, Pixels, Resizer, to_pixels};
 
 /// Images whose candidates are looked for at once.
@@ -40,25 +41,30 @@ pub(super) struct Compared {
     pub(super) tested: usize,
 }
 
-/// Compares two looks, the first one turned.
-pub(super) fn compare(a: &Look<'_>, b: &Look<'_>, turn: Turn, resizer: &mut Resizer) -> f32 {
+/// Compares two fingerprints, the first one turned.
+pub(super) fn compare(a: &Fingerprint<'_>, b: &Fingerprint<'_>, turn: Turn, resizer: &mut Resizer) -> f32 {
     let turned = turn.of(a.luma);
     let view = View::new(&turned);
-    against(&Turned { look: a, turn, luma: &turned, template: &Template::new(&view) }, b, &OF_COPIES, resizer)
+    against(
+        &Turned { fingerprint: a, turn, luma: &turned, template: &Template::new(&view) },
+        b,
+        &OF_COPIES,
+        resizer,
+    )
 }
 
-/// A look that others are laid on.
+/// A fingerprint that others are laid on.
 struct Turned<'a> {
-    look: &'a Look<'a>,
+    fingerprint: &'a Fingerprint<'a>,
     turn: Turn,
     luma: &'a Thumb,
     template: &'a Template<'a>,
 }
 
-fn against(a: &Turned<'_>, b: &Look<'_>, enough: &Enough, resizer: &mut Resizer) -> f32 {
+fn against(a: &Turned<'_>, b: &Fingerprint<'_>, enough: &Enough, resizer: &mut Resizer) -> f32 {
     let other = View::new(b.luma);
     let Some(motion) = a.template.lay(&other, enough) else { return 1.0 };
-    let colour = colour_unlikeness(&a.turn.of_chroma(a.look.chroma), b.chroma);
+    let colour = colour_unlikeness(&a.turn.of_chroma(a.fingerprint.chroma), b.chroma);
     let of_thumbs = |a: &Template<'_>, b: &View| {
         let (a, b) = a.pair(b, &motion);
         luma_unlikeness::<POINTS, INNER>(a, b)
@@ -74,7 +80,7 @@ fn against(a: &Turned<'_>, b: &Look<'_>, enough: &Enough, resizer: &mut Resizer)
         }
     };
     // what looks alike when it is small may be told apart when it is larger
-    let luma = match (a.look.fine, b.fine) {
+    let luma = match (a.fingerprint.fine, b.fine) {
         (Some(fine_a), Some(fine_b)) if luma < ALIKE => {
             let (a, b) = Detail::new(&a.turn.of(fine_a)).pair(fine_b, &motion);
             luma_unlikeness::<DETAIL_POINTS, DETAIL_INNER>(a, b)
@@ -85,9 +91,11 @@ fn against(a: &Turned<'_>, b: &Look<'_>, enough: &Enough, resizer: &mut Resizer)
 }
 
 /// The size of the smaller image, where it shows less than a thumbnail does and the other shows more.
-fn smaller(a: &Turned<'_>, b: &Look<'_>) -> Option<(usize, usize)> {
-    let side = |look: &Look<'_>| [look.width, look.height].map(|side| side.min(SIDE as u32) as usize);
-    let (mut of_a, of_b) = (side(a.look), side(b));
+fn smaller(a: &Turned<'_>, b: &Fingerprint<'_>) -> Option<(usize, usize)> {
+    let side = |fingerprint: &Fingerprint<'_>| {
+        [fingerprint.width, fingerprint.height].map(|side| side.min(SIDE as u32) as usize)
+    };
+    let (mut of_a, of_b) = (side(a.fingerprint), side(b));
     if a.turn.quarters % 2 == 1 {
         of_a.reverse();
     }
@@ -106,8 +114,8 @@ fn through(thumb: &Thumb, (width, height): (usize, usize), resizer: &mut Resizer
 
 /// The images of a collection, ready to be compared with each other.
 pub(super) struct Comparison<'a> {
-    /// The looks, by position.
-    pub(super) looks: &'a [Look<'a>],
+    /// The fingerprints, by position.
+    pub(super) fingerprints: &'a [Fingerprint<'a>],
     /// Codes of these.
     pub(super) codes: &'a Codes,
     /// Hears how far the work is, and whether to stop.
@@ -121,20 +129,20 @@ impl Comparison<'_> {
     /// # Errors
     /// Those of the search; [`Error::Interrupted`].
     pub(super) fn pairs(&self, images: &[u32], turns: &[Turn], enough: &Enough) -> Result<Compared> {
-        let looks = self.looks;
-        let is_shown = |look: &Look| !is_flat(look.luma) && !look.several;
+        let fingerprints = self.fingerprints;
+        let is_shown = |fingerprint: &Fingerprint| !is_flat(fingerprint.luma) && !fingerprint.several;
         let shown: Vec<u32> =
-            images.par_iter().copied().filter(|&image| is_shown(&looks[image as usize])).collect();
+            images.par_iter().copied().filter(|&image| is_shown(&fingerprints[image as usize])).collect();
         let mut all = Compared::default();
         for &turn in turns {
-            self.observer.starts("comparing", "pairs");
+            self.observer.stage(Stage::new("comparing", "pairs"));
             let candidates = self.candidates(&shown, turn)?;
             all.tested += candidates.len();
             let by_image: Vec<&[(u32, u32)]> = candidates.chunk_by(|one, next| one.0 == next.0).collect();
             let mut done = 0;
             for block in by_image.chunks(BLOCK) {
                 let compare = |resizer: &mut Resizer, pairs: &&[(u32, u32)]| {
-                    compare_one(looks, pairs, turn, enough, resizer)
+                    compare_one(fingerprints, pairs, turn, enough, resizer)
                 };
                 all.pairs.par_extend(block.par_iter().map_init(Resizer::new, compare).flatten_iter());
                 done += block.iter().map(|pairs| pairs.len()).sum::<usize>();
@@ -151,15 +159,15 @@ impl Comparison<'_> {
 
     /// Which images, turned, may lie as which others do: pairs of positions, sorted. Where the turn is its own reverse, each pair once.
     fn candidates(&self, images: &[u32], turn: Turn) -> Result<Vec<(u32, u32)>> {
-        let looks = self.looks;
+        let fingerprints = self.fingerprints;
         let either_way = turn.inverse() == turn;
         let mut candidates = Vec::new();
         for block in images.chunks(BLOCK) {
             let queries: Vec<Thumb> =
-                block.par_iter().map(|&image| turn.of(looks[image as usize].luma)).collect();
+                block.par_iter().map(|&image| turn.of(fingerprints[image as usize].luma)).collect();
             for (&image, near) in block.iter().zip(self.codes.near(&queries)?) {
                 // of what holds several pictures all may differ but the first: it is compared byte by byte alone
-                let is_other = |other: &u32| *other != image && !looks[*other as usize].several;
+                let is_other = |other: &u32| *other != image && !fingerprints[*other as usize].several;
                 let others = near.into_iter().filter(is_other);
                 candidates.extend(others.map(|other| match either_way {
                     true => (image.min(other), image.max(other)),
@@ -181,24 +189,24 @@ impl Comparison<'_> {
         if total > 0 {
             self.observer.progress(&Progress { done, total, ..Progress::default() });
         }
-        if self.observer.interrupted() { Err(Error::Interrupted) } else { Ok(()) }
+        if self.observer.should_stop() { Err(Error::Interrupted) } else { Ok(()) }
     }
 }
 
 /// Pairs of one image, which is made ready once; those with anything in common.
 fn compare_one(
-    looks: &[Look<'_>],
+    fingerprints: &[Fingerprint<'_>],
     pairs: &[(u32, u32)],
     turn: Turn,
     enough: &Enough,
     resizer: &mut Resizer,
 ) -> Vec<Pair> {
-    let look = &looks[pairs[0].0 as usize];
-    let luma = turn.of(look.luma);
+    let fingerprint = &fingerprints[pairs[0].0 as usize];
+    let luma = turn.of(fingerprint.luma);
     let view = View::new(&luma);
-    let turned = Turned { look, turn, luma: &luma, template: &Template::new(&view) };
+    let turned = Turned { fingerprint, turn, luma: &luma, template: &Template::new(&view) };
     let compared = pairs.iter().map(|&(image, other)| {
-        let unlikeness = against(&turned, &looks[other as usize], enough, resizer);
+        let unlikeness = against(&turned, &fingerprints[other as usize], enough, resizer);
         match image < other {
             true => Pair { a: image, b: other, turn, unlikeness },
             false => Pair { a: other, b: image, turn: turn.inverse(), unlikeness },
@@ -209,21 +217,21 @@ fn compare_one(
 
 /// One pair, in the turn in which it is most alike.
 pub(super) fn best_pair(
-    looks: &[Look<'_>],
+    fingerprints: &[Fingerprint<'_>],
     (a, b): (u32, u32),
     turns: &[Turn],
     resizer: &mut Resizer,
 ) -> Pair {
-    let (look, other) = (&looks[a as usize], &looks[b as usize]);
+    let (fingerprint, other) = (&fingerprints[a as usize], &fingerprints[b as usize]);
     let turned =
-        turns.iter().map(|&turn| Pair { a, b, turn, unlikeness: compare(look, other, turn, resizer) });
+        turns.iter().map(|&turn| Pair { a, b, turn, unlikeness: compare(fingerprint, other, turn, resizer) });
     let none = Pair { a, b, turn: Turn::NONE, unlikeness: 1.0 };
     turned.min_by(|a, b| a.unlikeness.total_cmp(&b.unlikeness)).unwrap_or(none)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::look::{Look, look_at};
+    use super::super::fingerprint::{Fingerprint, fingerprint_of};
     use super::*;
     use crate::images::SourceFacts;
 
@@ -241,8 +249,9 @@ mod tests {
     }
 
     fn unlike(a: &Pixels, b: &Pixels) -> f32 {
-        let bytes = [a, b].map(|image| look_at(image, &SourceFacts::default(), &mut Resizer::new()).unwrap());
-        let [a, b] = bytes.each_ref().map(|bytes| Look::from_bytes(bytes).unwrap());
+        let bytes =
+            [a, b].map(|image| fingerprint_of(image, &SourceFacts::default(), &mut Resizer::new()).unwrap());
+        let [a, b] = bytes.each_ref().map(|bytes| Fingerprint::from_bytes(bytes).unwrap());
         compare(&a, &b, Turn::NONE, &mut Resizer::new())
     }
 
@@ -277,13 +286,13 @@ mod tests {
             let large = image(40, (1.0, 0.2));
             let data = (0..width * height).map(|i| large.data[i / width * 40 + i % width]).collect();
             let pixels = Pixels { width, height, channels: 1, data };
-            look_at(&pixels, &SourceFacts::default(), &mut Resizer::new()).unwrap()
+            fingerprint_of(&pixels, &SourceFacts::default(), &mut Resizer::new()).unwrap()
         });
-        let [lying, standing] = bytes.each_ref().map(|bytes| Look::from_bytes(bytes).unwrap());
+        let [lying, standing] = bytes.each_ref().map(|bytes| Fingerprint::from_bytes(bytes).unwrap());
         let luma = right.of(lying.luma);
         let view = View::new(&luma);
         let template = Template::new(&view);
-        let turned = |turn| Turned { look: &lying, turn, luma: &luma, template: &template };
+        let turned = |turn| Turned { fingerprint: &lying, turn, luma: &luma, template: &template };
         assert_eq!(smaller(&turned(right), &standing), None);
         assert_eq!(smaller(&turned(Turn::NONE), &standing), Some((20, 20)));
     }

@@ -211,7 +211,7 @@ impl Plan {
     pub fn from_json(text: &str, path: &Path) -> Result<Plan> {
         let place = path.display();
         let no_plan = |what: String| {
-            Error::usage(format!("{place}: expected a plan, got {what}"))
+            Error::invalid(format!("{place}: expected a plan, got {what}"))
                 .with_hint("`aesearch dedupe scan -o plan.json` writes one")
         };
         let head: Head = serde_json::from_str(text).map_err(|error| no_plan(error.to_string()))?;
@@ -221,7 +221,9 @@ impl Plan {
         if head.schema_version != Some(SCHEMA_VERSION) {
             let got = head.schema_version.map_or("none".to_owned(), |version| version.to_string());
             let what = format!("{place}: plan: expected schema version {SCHEMA_VERSION}, got {got}");
-            return Err(Error::usage(what).with_hint("scan again with this program, or apply with that one"));
+            return Err(
+                Error::invalid(what).with_hint("scan again with this program, or apply with that one")
+            );
         }
         let document: Document<Plan> =
             serde_json::from_str(text).map_err(|error| no_plan(error.to_string()))?;

@@ -4,12 +4,12 @@ use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashSet};
 
+use super::collection::{Collection, Picture, Shape};
 use super::decisions::Decisions;
-use super::files::{Collection, Picture, Shape};
+use super::fingerprints::{Fingerprints, Hash};
+use super::grouping::Going;
 use super::keep::better;
-use super::linkage::Going;
-use super::links::{Links, Relation};
-use super::looks::{Hash, Looks};
+use super::pair_table::{PairTable, Relation};
 use super::plan::{Duplicate, File, Group, Kind, NearMiss};
 use super::scan::ScanOptions;
 use crate::images::hash_bytes;
@@ -23,8 +23,8 @@ pub(super) struct Proposal<'a> {
     collection: &'a Collection,
     /// What they show, by position.
     pictures: &'a [Picture],
-    /// Looks at them.
-    looks: &'a Looks,
+    /// Fingerprints at them.
+    fingerprints: &'a Fingerprints,
     /// What is wanted.
     options: &'a ScanOptions,
     /// What was decided.
@@ -61,13 +61,13 @@ impl<'a> Proposal<'a> {
     pub(super) fn new(
         collection: &'a Collection,
         pictures: &'a [Picture],
-        looks: &'a Looks,
+        fingerprints: &'a Fingerprints,
         options: &'a ScanOptions,
         decisions: &'a Decisions,
     ) -> Self {
         let standings = pictures.iter().map(|_| OnceCell::new()).collect();
         let (kept, gone) = (decisions.kept(), HashSet::new());
-        Proposal { collection, pictures, looks, options, decisions, kept, gone, standings }
+        Proposal { collection, pictures, fingerprints, options, decisions, kept, gone, standings }
     }
 
     /// Groups of files with the same bytes, and of those that show the same pixels. To be made before anything is asked about near ones.
@@ -112,7 +112,7 @@ impl<'a> Proposal<'a> {
     }
 
     /// Groups of pictures that are near each other, by position.
-    pub(super) fn near(&mut self, groups: &[Vec<u32>], links: &Links<'_>) -> Vec<Group> {
+    pub(super) fn near(&mut self, groups: &[Vec<u32>], links: &PairTable<'_>) -> Vec<Group> {
         let mut made = Vec::new();
         for positions in groups {
             let (medoid, diameter) = links.middle(positions);
@@ -131,7 +131,7 @@ impl<'a> Proposal<'a> {
     }
 
     /// A pair that is just not near, or near and in no group together; none where nothing could be proposed of it.
-    pub(super) fn near_miss(&self, (a, b): (u32, u32), links: &Links<'_>) -> Option<NearMiss> {
+    pub(super) fn near_miss(&self, (a, b): (u32, u32), links: &PairTable<'_>) -> Option<NearMiss> {
         let (anchor, other) = if self.prefer(a, b).is_gt() { (b, a) } else { (a, b) };
         if self.going(anchor, other) == Going::Nothing {
             return None;
@@ -142,7 +142,7 @@ impl<'a> Proposal<'a> {
     }
 
     fn member(&self, number: u32, position: u32) -> Member {
-        let shape = |hash: &Hash| self.looks.get(hash).map(Shape::from);
+        let shape = |hash: &Hash| self.fingerprints.get(hash).map(Shape::from);
         let file = self.collection.file(number, &shape);
         Member { number, file, part: self.collection.part(number), position }
     }

@@ -1,9 +1,9 @@
-//! `dedupe scan`: what is there twice, and what to do about it. Changes nothing but the looks kept beside the index, where a folder
+//! `dedupe scan`: what is there twice, and what to do about it. Changes nothing but the fingerprints kept beside the index, where a folder
 //! of codes lies as well while they are made.
 //!
 //! ```text
 //! index -> files -> contents (same bytes) -> pictures (same pixels) -> candidates -> pairs -> groups -> plan
-//!                        looks of what is new          null, own copies -> threshold --^
+//!                        fingerprints of what is new          null, own copies -> threshold --^
 //! ```
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -13,20 +13,21 @@ use aesearch_index::Snapshot;
 
 use super::align::OF_COPIES;
 use super::candidates::Codes;
+use super::collection::{Collection, Picture};
 use super::compare::is_flat;
 use super::decisions::Decisions;
-use super::files::{Collection, Picture};
+use super::fingerprint::{Fingerprint, Turn};
+use super::fingerprints::{Fingerprints, Hash, drop_damaged, fingerprint_all};
 use super::keep::Preference;
-use super::links::{Linking, Links};
-use super::look::{Look, Turn};
-use super::looks::{Hash, Looks, drop_damaged, look_at_all};
 use super::measure::{self, Measured};
+use super::pair_table::{GroupingRules, PairTable};
 use super::pairs::{Comparison, Pair};
 use super::plan::{NearMiss, Plan, Unread};
 use super::propose::{Proposal, settled};
 use crate::error::{Error, Result};
-use crate::gallery::Observer;
-use crate::images::{Skipped, named};
+use crate::observer::Observer;
+
+use crate::images::{Skipped, resolve};
 
 /// Near misses that are listed, and how far beyond the threshold they are looked for.
 const MISSES: usize = 100;
@@ -122,11 +123,11 @@ impl Scan {
     }
 }
 
-/// Looks for duplicates among the images of the index at `dir` that lie in `data` or a reference; without `data`, among all.
+/// Fingerprints for duplicates among the images of the index at `dir` that lie in `data` or a reference; without `data`, among all.
 /// What was decided is not proposed again.
 ///
 /// # Errors
-/// When there is no index or it is damaged; a reference that holds no image of it; when another program writes the looks; [`Error::Interrupted`].
+/// When there is no index or it is damaged; a reference that holds no image of it; when another program writes the fingerprints; [`Error::Interrupted`].
 pub fn scan(
     dir: &Path,
     data: &[PathBuf],
@@ -139,23 +140,23 @@ pub fn scan(
     let mut collection = Collection::new(&snapshot, base, data, &options.reference)?;
     if let Some(empty) = options.reference.iter().find(|place| !collection.holds(place)) {
         let what = format!("--reference {}: expected images of the index, got none", empty.display());
-        return Err(Error::usage(what).with_hint(
+        return Err(Error::invalid(what).with_hint(
             "index it first, or name what to compare: aesearch dedupe scan DATA --reference DIR",
         ));
     }
     // what was given was indexed just now
     let mut skipped = if data.is_empty() { collection.check() } else { Vec::new() };
-    let (looks, unseen) = looks(dir, &snapshot, &collection, observer)?;
+    let (fingerprints, unseen) = fingerprints(dir, &snapshot, &collection, observer)?;
     skipped.extend(unseen);
-    if observer.interrupted() {
+    if observer.should_stop() {
         return Err(Error::Interrupted);
     }
-    let pictures = collection.look(&looks);
-    let lookup: Vec<Look<'_>> =
-        pictures.iter().filter_map(|picture| looks.get(&picture.contents[0])).collect();
-    let lumas: Vec<_> = lookup.iter().map(|look| look.luma).collect();
+    let pictures = collection.fingerprint(&fingerprints);
+    let lookup: Vec<Fingerprint<'_>> =
+        pictures.iter().filter_map(|picture| fingerprints.get(&picture.contents[0])).collect();
+    let lumas: Vec<_> = lookup.iter().map(|fingerprint| fingerprint.luma).collect();
     let codes = Codes::new(dir, &lumas)?;
-    let comparison = Comparison { looks: &lookup, codes: &codes, observer };
+    let comparison = Comparison { fingerprints: &lookup, codes: &codes, observer };
     let turns: Vec<Turn> = std::iter::once(Turn::NONE).chain(options.turns.iter().copied()).collect();
     let all: Vec<u32> = (0..lookup.len() as u32).collect();
     let compared = comparison.pairs(&all, &turns, &OF_COPIES)?;
@@ -165,10 +166,10 @@ pub fn scan(
 
     let pairs = compared.pairs;
     let apart = |a: u32, b: u32| apart(&pictures[a as usize], &pictures[b as usize], decisions);
-    let mut links = Links::new(&pairs, &comparison, &apart);
-    let mut proposal = Proposal::new(&collection, &pictures, &looks, options, decisions);
+    let mut links = PairTable::new(&pairs, &comparison, &apart);
+    let mut proposal = Proposal::new(&collection, &pictures, &fingerprints, options, decisions);
     let exact = proposal.exact();
-    let linking = Linking {
+    let linking = GroupingRules {
         cut,
         turns: &turns,
         across: options.across,
@@ -189,7 +190,7 @@ pub fn scan(
         near_misses,
         skipped: skipped.iter().map(unread).collect(),
     };
-    let flat = lookup.iter().filter(|look| is_flat(look.luma)).count();
+    let flat = lookup.iter().filter(|fingerprint| is_flat(fingerprint.luma)).count();
     let files = collection.shown(&pictures);
     Ok(Scan { plan, pairs, files, skipped, flat })
 }
@@ -200,7 +201,12 @@ fn apart(a: &Picture, b: &Picture, decisions: &Decisions) -> bool {
 }
 
 /// Pairs just beyond the threshold, and those within it that are in no group together; the most alike first.
-fn near_misses(links: &Links<'_>, groups: &[Vec<u32>], proposal: &Proposal<'_>, cut: f32) -> Vec<NearMiss> {
+fn near_misses(
+    links: &PairTable<'_>,
+    groups: &[Vec<u32>],
+    proposal: &Proposal<'_>,
+    cut: f32,
+) -> Vec<NearMiss> {
     let mut groups_of: HashMap<u32, Vec<usize>> = HashMap::new();
     for (images, group) in groups.iter().zip(0..) {
         images.iter().for_each(|&image| groups_of.entry(image).or_default().push(group));
@@ -216,19 +222,19 @@ fn near_misses(links: &Links<'_>, groups: &[Vec<u32>], proposal: &Proposal<'_>, 
     missed.into_iter().filter_map(|(_, pair)| proposal.near_miss(pair, links)).take(MISSES).collect()
 }
 
-/// Looks at what was never looked at.
-fn looks(
+/// Fingerprints at what was never looked at.
+fn fingerprints(
     dir: &Path,
     snapshot: &Snapshot,
     collection: &Collection,
     observer: &dyn Observer,
-) -> Result<(Looks, Vec<Skipped>)> {
+) -> Result<(Fingerprints, Vec<Skipped>)> {
     drop_damaged(dir, observer)?;
-    let there = Looks::open(dir)?;
+    let there = Fingerprints::open(dir)?;
     let new: Vec<(&Hash, &[u8])> =
         collection.contents().filter(|(hash, _)| there.get(hash).is_none()).collect();
     let (mut wanted, mut skipped) = (Vec::new(), Vec::new());
-    let items = named(new.iter().map(|(_, name)| *name), collection.base());
+    let items = resolve(new.iter().map(|(_, name)| *name), collection.base());
     for ((hash, name), item) in new.into_iter().zip(items) {
         match item {
             Ok(item) => wanted.push((*hash, item)),
@@ -236,8 +242,8 @@ fn looks(
         }
     }
     drop(there);
-    let known: HashSet<Hash> = super::files::hashes(snapshot)?;
-    let (looks, more) = look_at_all(dir, &wanted, &known, observer)?;
+    let known: HashSet<Hash> = super::collection::hashes(snapshot)?;
+    let (fingerprints, more) = fingerprint_all(dir, &wanted, &known, observer)?;
     skipped.extend(more);
-    Ok((looks, skipped))
+    Ok((fingerprints, skipped))
 }

@@ -17,7 +17,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::look::{AREA, SIDE, Thumb};
+use super::fingerprint::{AREA, SIDE, Thumb};
 
 /// Bits of a code.
 pub(super) const BITS: usize = 256;

@@ -5,7 +5,7 @@
 //! extreme values: Pickands 1975) to where it meets the false-positive rate that is asked for.
 //!
 //! A few of the null pairs may be true ones: copies that were mirrored before, in collections of the web. They are few, stand at the small end,
-//! and make the tail look longer than it is. So it is fitted in windows further and further from that end, and the one
+//! and make the tail fingerprint longer than it is. So it is fitted in windows further and further from that end, and the one
 //! in which it falls fastest counts.
 
 /// The ends of a window differ by this factor; it moves by that one.
@@ -78,7 +78,7 @@ impl Null {
         Cut { unlikeness, rate: Some(tail.below(unlikeness) / self.tested as f64) }
     }
 
-    /// The tail as it looks from the window that begins at `begin`.
+    /// The tail as it fingerprints from the window that begins at `begin`.
     fn tail(&self, begin: f64) -> Option<Tail> {
         let of = |value: f64| self.unlikeness.partition_point(|&other| other < value);
         let inside = &self.unlikeness[of(begin)..of(begin * WINDOW)];

@@ -54,7 +54,7 @@ fn check_free(dir: &Path, files: &[(PathBuf, Pixels)]) -> Result<()> {
         };
         if !is_ours {
             let what = format!("{}: expected a file of this demo or none, got another", path.display());
-            return Err(Error::usage(what).with_hint(
+            return Err(Error::invalid(what).with_hint(
                 "nothing was written; name another folder, as in `aesearch demo DIR`, or move the file away",
             ));
         }

@@ -36,7 +36,7 @@ impl Binarizer {
             BinarizerKind::Sign if bits == latent_size => Ok(Binarizer::Sign { bits }),
             BinarizerKind::Sign => {
                 let what = format!("bits: expected {latent_size}, one per number of the latent, got {bits}");
-                Err(Error::model(&metadata.name, what))
+                Err(Error::damaged(&metadata.name, what))
             }
             BinarizerKind::Itq => Binarizer::fit_itq(latents, latent_size, bits, seed),
         }

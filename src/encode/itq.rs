@@ -27,16 +27,16 @@ impl Binarizer {
         if bits > latent_size || bits == 0 {
             let what = format!("bits: expected 1 to {latent_size}, the latent's size, got {bits}");
             return Err(
-                Error::usage(what).with_hint("ask for fewer bits, or use a model with a larger latent")
+                Error::invalid(what).with_hint("ask for fewer bits, or use a model with a larger latent")
             );
         }
         if latents.is_empty() || !latents.len().is_multiple_of(latent_size) {
             let what =
                 format!("latents: expected a multiple of {latent_size} numbers, got {}", latents.len());
-            return Err(Error::usage(what));
+            return Err(Error::invalid(what));
         }
         if latents.iter().any(|number| !number.is_finite()) {
-            return Err(Error::usage("latents: expected finite numbers, got one that is not"));
+            return Err(Error::invalid("latents: expected finite numbers, got one that is not"));
         }
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut sample = sample(latents, latent_size, &mut rng); // [D, n], one latent per column

@@ -158,16 +158,19 @@ impl Network {
         let opened = runtime.open(&ModelBytes { graph: bytes, external }, &options);
         let session = opened.map_err(|e| match e {
             // A missing device is no fault of the model.
-            Error::Runtime { what, hint: None } => Error::model(&name, what),
+            Error::Runtime(Problem { what, hint: None }) => Error::damaged(&name, what),
             other => other,
         })?;
         let names = session.input_names();
         if names != [input] {
-            return Err(Error::model(&name, format!("inputs: expected {input}, got {}", names.join(", "))));
+            return Err(Error::damaged(&name, format!("inputs: expected {input}, got {}", names.join(", "))));
         }
         let names = session.output_names();
         if !names.iter().any(|name| name == output) {
-            return Err(Error::model(&name, format!("outputs: expected {output}, got {}", names.join(", "))));
+            return Err(Error::damaged(
+                &name,
+                format!("outputs: expected {output}, got {}", names.join(", ")),
+            ));
         }
         let (input, output) = (input.to_owned(), output.to_owned());
         Ok(Network { session, name, input, output, batch, padded: Vec::new() })
@@ -179,7 +182,7 @@ impl Network {
             return Ok(());
         }
         let what = format!("{}: expected a multiple of {in_size} numbers, got {}", self.input, data.len());
-        Err(Error::usage(format!("{}: {what}", self.name)))
+        Err(Error::invalid(format!("{}: {what}", self.name)))
     }
 
     /// Runs rows of shape `row` in batches; returns as many rows of `out_size` numbers.
@@ -203,7 +206,7 @@ impl Network {
             if output.data().len() != shape[0] * out_size {
                 let what =
                     format!("output: expected {} x {out_size} numbers, got {:?}", shape[0], output.shape());
-                return Err(Error::model(&self.name, what));
+                return Err(Error::damaged(&self.name, what));
             }
             out.extend_from_slice(&output.data()[..wanted]);
         }
@@ -269,12 +272,12 @@ mod tests {
         let mut broken = model(Family::ConvHash, input);
         broken.encoder = Cow::Owned(broken.encoder[..broken.encoder.len() / 2].to_vec());
         let error = Encoder::new(&runtime(), &broken, &EncodeOptions::default()).unwrap_err();
-        assert!(matches!(error, Error::Model { .. }), "{error}");
+        assert!(matches!(error, Error::Damaged(_)), "{error}");
 
         let mut lying = model(Family::ConvHash, input);
         lying.metadata.latent_size = 65;
         let mut encoder = Encoder::new(&runtime(), &lying, &EncodeOptions::default()).unwrap();
-        assert!(matches!(encoder.encode(&[0.0; 3 * 32 * 32]), Err(Error::Model { .. })));
+        assert!(matches!(encoder.encode(&[0.0; 3 * 32 * 32]), Err(Error::Damaged(_))));
 
         let mut alone = model(Family::ConvHash, input);
         alone.decoder = None;

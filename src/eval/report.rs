@@ -18,8 +18,9 @@ use super::views::{OwnView, Seen, look};
 use super::votes::{ranked_majority, recall};
 use crate::encode::Binarizer;
 use crate::error::{Error, Result};
-use crate::gallery::{Gallery, Observer, QueryOptions};
+use crate::gallery::{Gallery, QueryOptions};
 use crate::images::{InputShape, Item, Skipped};
+use crate::observer::Observer;
 
 /// Neighbours that are counted.
 const K: usize = 10;
@@ -159,7 +160,7 @@ pub fn evaluate(
         }
     };
     if queries.len() == 0 || database.len() == 0 {
-        return Err(Error::usage("eval: expected images that ask and images that answer, got none"));
+        return Err(Error::invalid("eval: expected images that ask and images that answer, got none"));
     }
     if labels.len() < 2 {
         // whatever is found has the right label
@@ -167,7 +168,7 @@ pub fn evaluate(
         queries.labels.fill(None);
     }
     let parties = Parties { gallery, dir, database: &database, queries: &queries };
-    let go_on = || if observer.interrupted() { Err(Error::Interrupted) } else { Ok(()) };
+    let go_on = || if observer.should_stop() { Err(Error::Interrupted) } else { Ok(()) };
     let codes = parties.codes();
     go_on()?;
     let reranked = parties.reranked_accuracy()?;

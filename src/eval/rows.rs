@@ -8,8 +8,9 @@ use aesearch_index::Snapshot;
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::gallery::{Gallery, Observer, Outcome, Record};
-use crate::images::{self, InputShape, Item, Limits, Resizer, Skipped, invert_ink};
+use crate::gallery::{Gallery, Outcome, Record};
+use crate::images::{self, InputShape, Item, Limits, Resizer, Skipped, invert_pixels};
+use crate::observer::Observer;
 
 /// Labels as numbers, in the order in which they are met.
 #[derive(Debug, Default)]
@@ -88,7 +89,7 @@ impl Rows {
     ) -> Result<(Rows, Vec<Skipped>)> {
         let all: Vec<&Item> = items.iter().collect();
         let (mut rows, mut encoded, mut skipped) = (Rows::default(), Vec::new(), Vec::new());
-        let coded = gallery.coder(threads).encode(&all, observer, &mut |job, outcome| {
+        let coded = gallery.pipeline(threads).encode(&all, observer, &mut |job, outcome| {
             match outcome {
                 Outcome::Encoded { latent, .. } => {
                     rows.codes.extend(gallery.facts().binarizer.binarize(&latent));
@@ -149,7 +150,7 @@ impl Rows {
     pub(super) fn items(&self, gallery: &Gallery, dir: &Path) -> Vec<Result<Item, String>> {
         let base = dir.parent().unwrap_or(Path::new(""));
         match &self.images {
-            Images::Own(own) => images::named(own.iter().map(|own| gallery.snapshot().name(own.id)), base),
+            Images::Own(own) => images::resolve(own.iter().map(|own| gallery.snapshot().name(own.id)), base),
             Images::Others(items) => items.iter().cloned().map(Ok).collect(),
         }
     }
@@ -163,14 +164,14 @@ pub(super) fn spread(len: usize, n: usize) -> Vec<usize> {
 
 /// Images as pixels `[items, C * H * W]`, inverted where the gallery's are; nothing if one of them is gone.
 pub(super) fn load_pixels(gallery: &Gallery, items: &[Item], shape: InputShape) -> Option<Vec<f32>> {
-    let (limits, inverted) = (Limits::default(), gallery.facts().ink.inverted);
+    let (limits, inverted) = (Limits::default(), gallery.facts().polarity.inverted);
     let mut pixels = vec![0.0; items.len() * shape.size()];
     let rows = pixels.par_chunks_exact_mut(shape.size()).zip(items);
     let load = |resizer: &mut Resizer, (row, item): (&mut [f32], &Item)| {
         let loaded = images::load(item, &limits).ok()?;
         resizer.to_input(&loaded.pixels, shape, row).ok()?;
         if inverted {
-            invert_ink(row);
+            invert_pixels(row);
         }
         Some(())
     };

@@ -48,10 +48,10 @@ pub(super) struct Seen {
 
 /// Looks at images of `rows` as the encoder sees them; those that are gone are left out.
 pub(super) fn look(gallery: &Gallery, dir: &Path, rows: &Rows, threads: usize) -> Result<Seen> {
-    let coder = gallery.coder(threads);
-    let options = EncodeOptions { threads, device: coder.options.device };
-    let mut encoder = Encoder::new(coder.runtime, coder.model, &options)?;
-    let mut decoder = Decoder::new(coder.runtime, coder.model, &options)?;
+    let pipeline = gallery.pipeline(threads);
+    let options = EncodeOptions { threads, device: pipeline.options.device };
+    let mut encoder = Encoder::new(pipeline.runtime, pipeline.model, &options)?;
+    let mut decoder = Decoder::new(pipeline.runtime, pipeline.model, &options)?;
     let (shape, binarizer) = (encoder.input(), &gallery.facts().binarizer);
     let sample = rows.spread(SAMPLE);
     let (mut codes, mut views, mut loss) = (Vec::new(), Vec::new(), 0.0);
@@ -67,7 +67,7 @@ pub(super) fn look(gallery: &Gallery, dir: &Path, rows: &Rows, threads: usize) -
         let latents = encoder.encode(&images)?;
         if let Some(decoder) = &mut decoder {
             let mut originals = images.clone();
-            coder.model.metadata.target(&mut originals);
+            pipeline.model.metadata.target(&mut originals);
             loss += cross_entropy(&originals, &decoder.decode(&latents)?);
         }
         codes.extend(binarizer.binarize(&latents));

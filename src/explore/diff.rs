@@ -9,7 +9,8 @@ use std::path::Path;
 use aesearch_index::{Mode, Search, Snapshot};
 
 use crate::error::{Error, Result};
-use crate::gallery::{Facts, Observer, Record};
+use crate::gallery::{Facts, Record};
+use crate::observer::Observer;
 
 /// Images that are asked for between two looks at whether to go on.
 const BLOCK: usize = 8192;
@@ -120,7 +121,7 @@ fn near(
     let search = Search { k: 1, mode: Mode::Exact, radius: Some(radius), ties: false };
     let mut found = Vec::new();
     for block in added.chunks(BLOCK) {
-        if observer.interrupted() {
+        if observer.should_stop() {
             return Err(Error::Interrupted);
         }
         let codes: Vec<u64> = block.iter().flat_map(|(_, id)| after.code(*id)).copied().collect();

@@ -3,9 +3,9 @@
 use aesearch_index::{Mode, Search, distance, words};
 use rayon::prelude::*;
 
-use super::items::Items;
+use super::rows::Rows;
 use crate::error::{Error, Result};
-use crate::gallery::Observer;
+use crate::observer::Observer;
 
 /// Candidates for each neighbour that is wanted, and at least.
 const CANDIDATES: usize = 3;
@@ -42,7 +42,7 @@ impl Neighbours {
 ///
 /// # Errors
 /// As [`neighbours`].
-pub fn nearest(items: &Items<'_>, k: usize, observer: &dyn Observer) -> Result<Neighbours> {
+pub fn nearest(items: &Rows<'_>, k: usize, observer: &dyn Observer) -> Result<Neighbours> {
     let latents = if items.snapshot().latent_size() > 0 { Some(items.latents()?) } else { None };
     neighbours(items, latents.as_deref(), k, observer)
 }
@@ -52,7 +52,7 @@ pub fn nearest(items: &Items<'_>, k: usize, observer: &dyn Observer) -> Result<N
 /// # Errors
 /// When the index is damaged, or the observer interrupts.
 pub fn neighbours(
-    items: &Items<'_>,
+    items: &Rows<'_>,
     latents: Option<&[f32]>,
     k: usize,
     observer: &dyn Observer,
@@ -68,7 +68,7 @@ pub fn neighbours(
     let search = Search { k: candidates + 1, mode: Mode::Recall(0.99), radius: None, ties: true };
     let mut found = Neighbours { k, rows: Vec::new(), distances: Vec::new() };
     for (block, queries) in codes.chunks(BLOCK * width).enumerate() {
-        if observer.interrupted() {
+        if observer.should_stop() {
             return Err(Error::Interrupted);
         }
         let hits = snapshot.search_many(queries, &search)?;

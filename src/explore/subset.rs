@@ -11,9 +11,9 @@ use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::items::Items;
+use super::rows::Rows;
 use crate::error::{Error, Result};
-use crate::gallery::{Observer, Progress};
+use crate::observer::{Observer, Progress};
 
 /// Images that distances are summed over while choosing.
 const SAMPLE: usize = 10_000;
@@ -50,14 +50,14 @@ pub struct Subset {
 /// # Errors
 /// When `count` is 0, or the observer interrupts.
 pub fn subset(
-    items: &Items<'_>,
+    items: &Rows<'_>,
     count: usize,
     choice: Choice,
     seed: u64,
     observer: &dyn Observer,
 ) -> Result<Subset> {
     if count == 0 {
-        return Err(Error::usage("a subset: expected at least 1 image, got 0"));
+        return Err(Error::invalid("a subset: expected at least 1 image, got 0"));
     }
     let (codes, width) = (items.codes(), words(items.snapshot().bits()));
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -106,7 +106,7 @@ fn diverse(
     let mut rows: Vec<u32> = Vec::with_capacity(count);
     let mut is_chosen = vec![false; n];
     while rows.len() < count {
-        if observer.interrupted() {
+        if observer.should_stop() {
             return Err(Error::Interrupted);
         }
         observer.progress(&Progress { total: count, done: rows.len(), ..Progress::default() });

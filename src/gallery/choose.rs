@@ -7,13 +7,13 @@
 
 use crate::encode::{Autoencoder, EncodeOptions, Reconstruction, explained_variance};
 use crate::error::Result;
-use crate::images::{Decoding, InputShape, Item, Limits, Room};
+use crate::images::{Decoding, InputShape, Item, Limits, MemoryBudget};
 use crate::model::{LoadOptions, Model, candidates};
+use crate::observer::{Note, Observer};
 use crate::runtime::{Device, Runtime, RuntimeOptions, ensure};
 
-use super::coder::Observer;
-use super::ink::{self, Invert};
-use super::record::Ink;
+use super::polarity::{self, Invert};
+use super::record::Polarity;
 use super::sample::sample;
 
 /// A later candidate is taken only if it leaves less than this share of what an earlier one leaves unexplained: the codes of
@@ -38,7 +38,7 @@ pub struct ChooseOptions {
     /// What one image may cost.
     pub limits: Limits,
     /// The memory for decoding.
-    pub room: Room,
+    pub budget: MemoryBudget,
     /// Where ONNX Runtime comes from; looked for only if there is something to choose.
     pub runtime: RuntimeOptions,
 }
@@ -56,7 +56,7 @@ impl ChooseOptions {
             device: Device::Cpu,
             invert: Invert::Auto,
             limits: Limits::default(),
-            room: Room::default(),
+            budget: MemoryBudget::default(),
             runtime,
         }
     }
@@ -95,7 +95,7 @@ impl Choice {
 }
 
 /// The model that `options` name; for `auto`, the candidate that reconstructs a sample of `items` best. The observer hears
-/// of the choice. Where there was one, what to do about the images' ink was decided on the way.
+/// of the choice. Where there was one, what to do about the images' polarity was decided on the way.
 ///
 /// # Errors
 /// When there is no such model, or ONNX Runtime cannot be used.
@@ -103,49 +103,69 @@ pub fn choose(
     items: &[&Item],
     options: &ChooseOptions,
     observer: &dyn Observer,
-) -> Result<(Model, Option<Ink>)> {
+) -> Result<(Model, Option<Polarity>)> {
     if options.model != "auto" || items.is_empty() {
         return Ok((options.named()?, None));
     }
-    let runtime = ensure(&options.runtime, &|text| observer.note(text))?;
+    let runtime = ensure(&options.runtime, observer)?;
     let mut models = candidates()?;
-    let (choice, inks) = judge(&models, items, &runtime, options)?;
+    let (choice, polarities) = judge(&models, items, &runtime, options)?;
     if choice.sampled == 0 {
         return Ok((options.named()?, None));
     }
-    observer.chosen(&choice);
-    Ok((models.swap_remove(choice.taken), Some(inks[choice.taken])))
+    tell(&choice, observer);
+    Ok((models.swap_remove(choice.taken), Some(polarities[choice.taken])))
 }
 
-/// Shows a sample of `items` to all `models`. Gives the choice, and how each model takes the ink.
+/// Which model `auto` stands for, and why; a warning where even that one hardly knows the images.
+fn tell(choice: &Choice, observer: &dyn Observer) {
+    let share = |candidate: &Candidate| format!("{:.0} %", 100.0 * candidate.explained);
+    let taken = choice.taken();
+    let others = choice.candidates.iter().filter(|other| other.name != taken.name);
+    let others: Vec<String> = others.map(|other| format!("{} {}", other.name, share(other))).collect();
+    let others = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
+    let (name, explained, sampled) = (&taken.name, share(taken), choice.sampled);
+    let images = if sampled == 1 { "image" } else { "images" };
+    observer.note(&Note::new(format!(
+        "model {name}: it explains {explained} of the variance of {sampled} {images}{others}"
+    )));
+    if choice.is_poor() {
+        let what = format!("no shipped model knows images like these; {name} loses most of what they show");
+        observer.note(
+            &Note::warning(what).with_hint("train a model on them with `train`, and name it as `model`"),
+        );
+    }
+}
+
+/// Shows a sample of `items` to all `models`. Gives the choice, and how each model takes the polarity.
 pub(super) fn judge(
     models: &[Model],
     items: &[&Item],
     runtime: &Runtime,
     options: &ChooseOptions,
-) -> Result<(Choice, Vec<Ink>)> {
+) -> Result<(Choice, Vec<Polarity>)> {
     let shapes = models.iter().flat_map(|model| {
         let own = model.metadata.input;
         [own, InputShape { channels: 3, ..own }]
     });
     let shapes: Vec<InputShape> = shapes.collect();
-    let (limits, room) = (options.limits, options.room.clone());
-    let how = Decoding { limits, room, ..Decoding::default() };
+    let (limits, budget) = (options.limits, options.budget.clone());
+    let how = Decoding { limits, budget, ..Decoding::default() };
     let mut samples = sample(items, &how, &shapes)?;
     let sampled = samples.first().map_or(0, |images| images.len() / shapes[0].size());
     let encode = EncodeOptions { threads: 1, device: options.device };
-    let (mut candidates, mut inks) = (Vec::new(), Vec::new());
+    let (mut candidates, mut polarities) = (Vec::new(), Vec::new());
     for (model, [images, coloured]) in models.iter().zip(samples.as_chunks_mut().0) {
-        let (mut explained, mut ink) = (0.0, Ink::fixed(false)); // of a model that cannot show what it sees
+        let (mut explained, mut polarity) = (0.0, Polarity::fixed(false)); // of a model that cannot show what it sees
         if let Some(mut autoencoder) = Autoencoder::open(runtime, model, &encode)? {
             let seen;
-            (ink, seen) = ink::decide(images, options.invert, &mut autoencoder)?;
+            (polarity, seen) = polarity::decide(images, options.invert, &mut autoencoder)?;
             explained = explained_in_colour(&seen, coloured);
         }
         candidates.push(Candidate { name: model.metadata.name.clone(), explained });
-        inks.push(ink);
+        polarities.push(polarity);
     }
-    Ok((Choice { sampled, taken: best(&candidates), candidates }, inks))
+    Ok((Choice { sampled, taken: best(&candidates), candidates }, polarities))
 }
 
 /// The share of the variance of images [N, 3, H, W] that their reconstructions explain, grey ones as far as grey can.
@@ -230,11 +250,11 @@ mod tests {
         let items = walk(&[dir.path().to_path_buf()], &WalkOptions::default()).unwrap().items;
         let items: Vec<&Item> = items.iter().collect();
         let options = ChooseOptions::new(options_from(|name| std::env::var_os(name)));
-        let runtime = ensure(&options.runtime, &|_| {}).unwrap();
-        let (choice, inks) = judge(&models, &items, &runtime, &options).unwrap();
+        let runtime = ensure(&options.runtime, &()).unwrap();
+        let (choice, polarities) = judge(&models, &items, &runtime, &options).unwrap();
         assert_eq!((choice.sampled, choice.taken), (12, 1), "{choice:?}");
         assert!(choice.candidates[0].explained < 0.05 && !choice.is_poor(), "{choice:?}");
-        assert!(!inks[1].inverted && inks[1].sampled == 12, "{inks:?}");
+        assert!(!polarities[1].inverted && polarities[1].sampled == 12, "{polarities:?}");
         let (alone, _) = judge(&models[..1], &items, &runtime, &options).unwrap();
         assert!(alone.is_poor());
     }

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::choose::choose;
-use super::coder::{Coder, CoderOptions, Observer, Outcome};
 use super::memory::fixed;
+use super::pipeline::{Outcome, Pipeline, PipelineOptions};
 use super::plan::Plan;
 use super::update::{UpdateOptions, outgrown};
 use super::{load_indexed_model, open_if_any};
 use crate::error::{Error, Result};
 use crate::images::{Item, Skipped, file_of, walk};
+use crate::observer::Observer;
 use crate::runtime::ensure;
 
 /// Images that are run through the model.
@@ -71,7 +72,7 @@ pub fn estimate(
     };
     let refit = old.as_ref().is_some_and(|(old, facts)| outgrown(facts, walk.items.len().max(old.len())));
     let plan = Plan::new(&walk.items, old.as_ref().map(|old| &old.0), refit)?;
-    let how = options.coder(walk.items.len())?;
+    let how = options.pipeline(walk.items.len())?;
     let listing = start.elapsed();
     let jobs = plan.jobs();
     let n_sampled = jobs.len().min(SAMPLE);
@@ -81,9 +82,9 @@ pub fn estimate(
     let mut skipped = walk.skipped.clone();
     let mut spent = Duration::ZERO;
     if n_sampled > 0 {
-        let runtime = ensure(&options.runtime, &|text| observer.note(text))?;
-        let coder = Coder::new(&runtime, &model, CoderOptions { threads: 1, ..how });
-        let coded = coder.encode(&sample, observer, &mut |job, outcome| {
+        let runtime = ensure(&options.runtime, observer)?;
+        let pipeline = Pipeline::new(&runtime, &model, PipelineOptions { threads: 1, ..how });
+        let coded = pipeline.encode(&sample, observer, &mut |job, outcome| {
             if let Outcome::Skipped(reason) = outcome {
                 skipped.push(Skipped::new(sample[job].name(), reason));
             }

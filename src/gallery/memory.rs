@@ -58,7 +58,7 @@ pub(super) fn room_for_images(memory: Memory, threads: usize, n_images: usize) -
             let what = format!(
                 "--max-memory: expected at least {needed} MiB for {n_images} images on {threads} threads, got {got} MiB"
             );
-            Err(Error::usage(what).with_hint("fewer threads need less; or index the images in parts"))
+            Err(Error::invalid(what).with_hint("fewer threads need less; or index the images in parts"))
         }
     }
 }

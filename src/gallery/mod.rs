@@ -13,28 +13,28 @@
 //! | `estimate.rs` | the `estimate` command: what `index` would take |
 //! | `remove.rs` | the `remove` command: take images out |
 //! | `plan.rs` | comparing a folder with an index: what is kept, read, gone |
-//! | `assembly.rs` | from what was read to commits |
-//! | `coder.rs`, `worker.rs` | many images to latents, on worker threads |
+//! | `ingest.rs` | from what was read to commits |
+//! | `pipeline.rs`, `worker.rs` | many images to latents, on worker threads |
 //! | `memory.rs` | how much of the memory is for images |
 //! | `choose.rs` | which of the shipped models knows the images best |
-//! | `ink.rs` | dark ink on light paper, or the reverse |
+//! | `polarity.rs` | dark ink on light paper, or the reverse |
 //! | `sample.rs` | a few images of a collection, for both |
-//! | `record.rs` | what is stored beside codes: items, model, binarizer, ink |
+//! | `record.rs` | what is stored beside codes: items, model, binarizer, polarity |
 
 mod estimate;
 mod remove;
 mod update;
 
-mod assembly;
+mod ingest;
 mod plan;
 
-mod coder;
 mod memory;
+mod pipeline;
 mod record;
 mod worker;
 
 mod choose;
-mod ink;
+mod polarity;
 mod sample;
 
 use std::cmp::Ordering;
@@ -42,20 +42,21 @@ use std::path::{Path, PathBuf};
 
 use aesearch_index::{Access, Mode, Ranked, Search, Snapshot};
 
-pub use assembly::Checkpoints;
 pub use choose::{Candidate, Choice, ChooseOptions, choose};
-pub use coder::{Coded, Coder, CoderOptions, Observer, Outcome, Progress, Stages};
 pub use estimate::{Estimate, estimate};
-pub use ink::{Invert, decide_ink, reconstruct_either_way};
+pub use ingest::Checkpoints;
 pub use memory::Memory;
-pub use record::{Facts, Ink, ModelIdentity, Record};
+pub use pipeline::{Encoded, Outcome, Pipeline, PipelineOptions, Stages};
+pub use polarity::{Invert, decide_polarity, reconstruct_either_way};
+pub use record::{Facts, ModelIdentity, Polarity, Record};
 pub use remove::{RemoveReport, remove};
 pub use update::{Times, UpdateOptions, UpdateReport, update};
 
 use crate::encode::{Autoencoder, EncodeOptions, Encoder};
 use crate::error::{Error, Result};
-use crate::images::{Decoding, Item, Limits, Pixels, Resizer, Room, invert_ink, read};
+use crate::images::{Decoding, Item, Limits, MemoryBudget, Pixels, Resizer, invert_pixels, read};
 use crate::model::{LoadOptions, Model};
+use crate::observer::{Observer, Progress};
 use crate::runtime::{Device, Runtime, RuntimeOptions, ensure};
 
 /// The name of an index folder.
@@ -161,15 +162,15 @@ pub struct Gallery {
 }
 
 impl Gallery {
-    /// Opens the index at `dir` as its last commit left it; `notice` is told what takes long.
+    /// Opens the index at `dir` as its last commit left it; `observer` hears of what takes long.
     ///
     /// # Errors
     /// When there is no index, it is damaged or too new, its model is gone or another, or ONNX Runtime is not to be had.
-    pub fn open(dir: &Path, options: &OpenOptions, notice: &dyn Fn(&str)) -> Result<Gallery> {
+    pub fn open(dir: &Path, options: &OpenOptions, observer: &dyn Observer) -> Result<Gallery> {
         let snapshot = Snapshot::open_with(dir, options.access)?;
         let facts = Facts::of(&snapshot, dir)?;
         let model = load_indexed_model(dir, &facts, (&options.model, &options.load))?;
-        let runtime = ensure(&options.runtime, notice)?;
+        let runtime = ensure(&options.runtime, observer)?;
         let encoder = Encoder::new(&runtime, &model, &EncodeOptions { threads: 1, device: options.device })?;
         let (autoencoder, resizer, options) = (None, Resizer::new(), options.clone());
         Ok(Gallery { snapshot, facts, model, runtime, encoder, autoencoder, resizer, options })
@@ -180,13 +181,13 @@ impl Gallery {
     /// # Errors
     /// When the image cannot be read, with the reason, or the search is not one of this index.
     pub fn query(&mut self, item: &Item, options: &QueryOptions) -> Result<QueryResult> {
-        let unusable = |reason| Error::usage(format!("{}: {reason}", item.display()));
+        let unusable = |reason| Error::invalid(format!("{}: {reason}", item.display()));
         let grey = self.encoder.input().channels == 1; // as it was when the index was made
         let decoding = Decoding { limits: self.options.limits, grey, ..Decoding::default() };
         let source = read(item, &self.options.limits).map_err(unusable)?;
         let pixels = source.decode(&decoding).map_err(unusable)?;
         self.query_pixels(&pixels, options).map_err(|error| match error {
-            Error::Usage { what, .. } => unusable(what),
+            Error::Invalid(problem) => unusable(problem.what),
             other => other,
         })
     }
@@ -207,22 +208,22 @@ impl Gallery {
     pub fn latent(&mut self, pixels: &Pixels) -> Result<(Vec<f32>, bool)> {
         let shape = self.encoder.input();
         let mut image = vec![0.0; shape.size()];
-        self.resizer.to_input(pixels, shape, &mut image).map_err(Error::usage)?;
+        self.resizer.to_input(pixels, shape, &mut image).map_err(Error::invalid)?;
         let mut inverted = match self.options.invert {
-            Invert::Auto => self.facts.ink.inverted,
+            Invert::Auto => self.facts.polarity.inverted,
             Invert::Never => false,
             Invert::Always => true,
         };
         if inverted {
-            invert_ink(&mut image);
+            invert_pixels(&mut image);
         }
-        if self.options.invert == Invert::Auto && self.facts.ink.doubts(&image) {
+        if self.options.invert == Invert::Auto && self.facts.polarity.doubts(&image) {
             if self.autoencoder.is_none() {
                 let options = EncodeOptions { threads: 1, device: self.options.device };
                 self.autoencoder = Autoencoder::open(&self.runtime, &self.model, &options)?;
             }
             if let Some(autoencoder) = &mut self.autoencoder {
-                inverted ^= ink::correct(&mut image, autoencoder)?;
+                inverted ^= polarity::correct(&mut image, autoencoder)?;
             }
         }
         Ok((self.encoder.encode(&image)?, inverted))
@@ -236,7 +237,10 @@ impl Gallery {
         if latent.len() != self.facts.binarizer.latent_size()
             || latent.iter().any(|number| !number.is_finite())
         {
-            return Err(Error::model(&self.facts.model.name, "latent: expected finite numbers, got others"));
+            return Err(Error::damaged(
+                &self.facts.model.name,
+                "latent: expected finite numbers, got others",
+            ));
         }
         let code = self.facts.binarizer.binarize(latent);
         let k = options.k.max(options.rerank);
@@ -283,10 +287,13 @@ impl Gallery {
     }
 
     /// How to encode many images as the gallery's own were, on `threads` worker threads.
-    pub fn coder(&self, threads: usize) -> Coder<'_> {
+    pub fn pipeline(&self, threads: usize) -> Pipeline<'_> {
         let OpenOptions { device, limits, .. } = self.options;
-        let options = CoderOptions { threads, device, limits, room: Room::default() };
-        Coder { inverted: self.facts.ink.inverted, ..Coder::new(&self.runtime, &self.model, options) }
+        let options = PipelineOptions { threads, device, limits, budget: MemoryBudget::default() };
+        Pipeline {
+            inverted: self.facts.polarity.inverted,
+            ..Pipeline::new(&self.runtime, &self.model, options)
+        }
     }
 }
 
@@ -328,14 +335,14 @@ fn check_made_with(dir: &Path, facts: &Facts, model: &Model) -> Result<()> {
         let identity =
             |name: &str, sha256: &str| format!("{name} (sha256 {})", sha256.get(..12).unwrap_or(sha256));
         let (made_with, got) = (identity(name, sha256), identity(&metadata.name, &model.sha256));
-        return Err(Error::model(place, format!("model: expected {made_with}, got {got}")).with_hint(
+        return Err(Error::mismatch(place, format!("model: expected {made_with}, got {got}")).with_hint(
             "codes of different models cannot be compared: name the model that made the index, or another folder with --index",
         ));
     }
     let formats = foreign.as_ref().zip(model.foreign.as_ref());
     match formats.and_then(|(known, now)| known.format.differs(&now.format)) {
         None => Ok(()),
-        Some(difference) => Err(Error::model(place, format!("model {name}: {difference}")).with_hint(
+        Some(difference) => Err(Error::mismatch(place, format!("model {name}: {difference}")).with_hint(
             "codes of images that were prepared in different ways cannot be compared: describe the model as when the index was made, or not at all, or name another folder with --index",
         )),
     }

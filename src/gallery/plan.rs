@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf, absolute};
 
 use aesearch_index::Snapshot;
 
-use super::coder::Known;
+use super::pipeline::Known;
 use super::record::Record;
 use crate::error::Result;
 use crate::images::{Item, Walk, file_of};

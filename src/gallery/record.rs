@@ -104,7 +104,7 @@ impl ModelIdentity {
 
 /// Whether the images of a collection are inverted before they are encoded, and how that was decided.
 #[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
-pub struct Ink {
+pub struct Polarity {
     /// Each value x of 0..=1 becomes 1 - x.
     pub inverted: bool,
     /// Images looked at; 0 where the user decided, or the model has no decoder.
@@ -129,7 +129,7 @@ pub struct Facts {
     /// Images there were when it was fitted, those among them that could not be read or were not sampled included.
     pub offered: u32,
     /// Whether images are inverted.
-    pub ink: Ink,
+    pub polarity: Polarity,
 }
 
 impl Facts {
@@ -143,20 +143,20 @@ impl Facts {
         let (format, used): (u32, usize) =
             bincode::decode_from_slice(bytes, CONFIG).map_err(|_| damaged(&place, "facts"))?;
         if format > FORMAT {
-            return Err(Error::model(
+            return Err(Error::damaged(
                 place,
                 format!("gallery format: expected at most {FORMAT}, got {format}"),
             )
             .with_hint("upgrade aesearch to read this index, or make it anew"));
         }
-        type First = (StoredModel, Vec<u8>, u32, u32, Ink);
+        type First = (StoredModel, Vec<u8>, u32, u32, Polarity);
         let stored: Option<(First, StoredForeign)> = match format {
             1 => decode(&bytes[used..]).map(|first| (first, None)),
             _ => decode(&bytes[used..]),
         };
-        let facts = stored.and_then(|((model, binarizer, fitted, offered, ink), foreign)| {
+        let facts = stored.and_then(|((model, binarizer, fitted, offered, polarity), foreign)| {
             let model = ModelIdentity::from_stored(model, foreign)?;
-            Some(Facts { model, binarizer: Binarizer::from_bytes(&binarizer)?, fitted, offered, ink })
+            Some(Facts { model, binarizer: Binarizer::from_bytes(&binarizer)?, fitted, offered, polarity })
         });
         facts.filter(|facts| facts.fit(snapshot)).ok_or_else(|| damaged(&place, "facts"))
     }
@@ -167,15 +167,15 @@ impl Facts {
     }
 
     pub(super) fn to_attribute(&self) -> (String, Vec<u8>) {
-        let Facts { model, binarizer, fitted, offered, ink } = self;
+        let Facts { model, binarizer, fitted, offered, polarity } = self;
         let (model, foreign) = model.to_stored();
-        let bytes = encode(&(FORMAT, model, binarizer.to_bytes(), *fitted, *offered, *ink, foreign));
+        let bytes = encode(&(FORMAT, model, binarizer.to_bytes(), *fitted, *offered, *polarity, foreign));
         (ATTRIBUTE.to_owned(), bytes)
     }
 }
 
 fn damaged(place: &str, what: &str) -> Error {
-    Error::model(place, format!("{what}: expected a gallery's, got damaged or foreign bytes"))
+    Error::damaged(place, format!("{what}: expected a gallery's, got damaged or foreign bytes"))
         .with_hint("run `aesearch verify`; if the index is damaged, remove it and index again")
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use aesearch_index::{SegmentBuilder, Snapshot, Writer};
 
 use crate::error::Result;
-use crate::images::{Place, Skipped};
+use crate::images::{PathScope, Skipped};
 
 /// What a removal did.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ pub fn remove(dir: &Path, paths: &[PathBuf]) -> Result<RemoveReport> {
     Snapshot::open(dir)?; // before the lock, which would make the folder
     let mut writer = Writer::lock(dir)?;
     let last = Snapshot::open(dir)?; // again: another writer may have been faster
-    let places: Vec<Place> = paths.iter().map(|path| Place::new(path)).collect();
+    let places: Vec<PathScope> = paths.iter().map(|path| PathScope::new(path)).collect();
     let mut used = vec![false; places.len()];
     let mut gone = Vec::new();
     for id in last.ids() {

@@ -61,7 +61,7 @@ impl Reading {
     fn spawn(self: Arc<Self>, sender: Sender<(usize, Seen)>) -> Result<Arc<Watch>> {
         let watch = Arc::new(Watch::default());
         let watched = watch.clone();
-        let how = Decoding { clock: watch.clock.clone(), ..self.how.clone() };
+        let how = Decoding { stopwatch: watch.stopwatch.clone(), ..self.how.clone() };
         let work = move || {
             let mut resizer = Resizer::new();
             loop {
@@ -74,7 +74,7 @@ impl Reading {
             }
         };
         let started = thread::Builder::new().name("sample".to_owned()).spawn(work);
-        started.map_err(|error| Error::usage(format!("threads: cannot start another one: {error}")))?;
+        started.map_err(|error| Error::invalid(format!("threads: cannot start another one: {error}")))?;
         Ok(watch)
     }
 

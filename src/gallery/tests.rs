@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use super::*;
 use crate::images::{InputShape, WalkOptions, walk, write_png};
 use crate::model::{BinarizerKind, Family, Metadata, decoder_onnx, encoder_onnx};
+use crate::observer::{Observer, Progress};
 use crate::runtime::options_from;
 
 pub(super) const SHAPE: InputShape = InputShape { channels: 1, height: 28, width: 28 };
@@ -50,7 +51,7 @@ impl Fixture {
 
     fn open(&self) -> Gallery {
         let runtime = options_from(|name| std::env::var_os(name));
-        Gallery::open(&self.path(FOLDER), &OpenOptions::new(runtime), &|_| {}).unwrap()
+        Gallery::open(&self.path(FOLDER), &OpenOptions::new(runtime), &()).unwrap()
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -248,8 +249,8 @@ fn nothing_but_bad_images_makes_no_index() {
         fs::write(fixture.path("data/a.png"), b"not an image").unwrap();
         let report = fixture.update();
         assert_eq!((counts(&report), report.skipped.len()), ([0; 5], 1));
-        let error = Gallery::open(&fixture.path(FOLDER), &OpenOptions::new(options_from(|_| None)), &|_| {});
-        assert!(matches!(error, Err(Error::Index(error)) if error.is_not_found()));
+        let error = Gallery::open(&fixture.path(FOLDER), &OpenOptions::new(options_from(|_| None)), &());
+        assert!(matches!(error, Err(Error::NotFound(_))));
     }
 }
 
@@ -262,7 +263,7 @@ fn another_model_is_refused_with_both_names() {
     write_model(&other, Family::ConvHash, 2);
     let options = UpdateOptions { model: other.to_str().unwrap().into(), ..fixture.options.clone() };
     let error = fixture.try_update(&options, &()).unwrap_err();
-    assert_eq!(error.kind(), crate::error::ErrorKind::Damaged);
+    assert!(matches!(error, Error::Mismatch(_)), "{error}");
     assert_eq!(error.to_string().matches("untrained (sha256 ").count(), 2, "{error}");
     assert!(error.hint().unwrap().contains("--index"));
 
@@ -285,8 +286,8 @@ fn dark_ink_on_light_paper_is_recognized() {
         write_png(&fixture.path(&format!("data/{n:03}.png")), &inverted(picture(n))).unwrap();
     }
     let report = fixture.update();
-    assert!(report.ink.inverted && report.ink.sampled == 12, "{:?}", report.ink);
-    assert!(report.ink.error_inverted < report.ink.error_as_is);
+    assert!(report.polarity.inverted && report.polarity.sampled == 12, "{:?}", report.polarity);
+    assert!(report.polarity.error_inverted < report.polarity.error_as_is);
 
     let mut gallery = fixture.open();
     let options = QueryOptions::default();
@@ -298,9 +299,9 @@ fn dark_ink_on_light_paper_is_recognized() {
 
     // The user's word goes before; what was decided holds for later runs.
     let never = UpdateOptions { invert: Invert::Never, ..fixture.options.clone() };
-    assert!(fixture.try_update(&never, &()).unwrap().ink.inverted);
+    assert!(fixture.try_update(&never, &()).unwrap().polarity.inverted);
     fs::remove_dir_all(fixture.path(FOLDER)).unwrap();
-    assert!(!fixture.try_update(&never, &()).unwrap().ink.inverted);
+    assert!(!fixture.try_update(&never, &()).unwrap().polarity.inverted);
 }
 
 /// Stops after the first batch; remembers what it heard.
@@ -315,7 +316,7 @@ impl Observer for Stop {
         self.heard.borrow_mut().push((progress.done, progress.total));
     }
 
-    fn interrupted(&self) -> bool {
+    fn should_stop(&self) -> bool {
         self.stop.get()
     }
 }
@@ -540,6 +541,6 @@ fn unusable_queries_are_errors_with_a_reason() {
     fs::write(fixture.path("broken.png"), b"\x89PNG\r\n\x1a\n").unwrap();
     let items = walk(&[fixture.path("broken.png")], &WalkOptions::default()).unwrap().items;
     let error = fixture.open().query(&items[0], &QueryOptions::default()).unwrap_err();
-    assert_eq!(error.kind(), crate::error::ErrorKind::Usage);
+    assert!(matches!(error, Error::Invalid(_)), "{error}");
     assert!(error.to_string().contains("broken.png: "), "{error}");
 }

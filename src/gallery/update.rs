@@ -1,7 +1,7 @@
 //! Bringing an index up to date with what some paths hold, with as little work as that takes: the `index` command.
 //!
 //! ```text
-//! walk -> plan: keep (same size and time) | read (new, or it may have changed) -> coder -> binarize -> assembly: commits
+//! walk -> plan: keep (same size and time) | read (new, or it may have changed) -> pipeline -> binarize -> ingest: commits
 //! ```
 //!
 //! An image leaves the index when its file is gone, or when it lies below a path of the run and is not found there; images
@@ -16,18 +16,19 @@ use std::time::{Duration, Instant};
 
 use aesearch_index::{Snapshot, Writer};
 
-use super::assembly::{Assembly, Checkpoints, Content, Layout, Tally};
 use super::choose::{ChooseOptions, choose};
-use super::coder::{Coded, Coder, CoderOptions, Known, Observer, Outcome, Progress, Stages};
-use super::ink::{Invert, decide_ink};
+use super::ingest::{Checkpoints, Content, Ingest, Layout, Tally};
 use super::memory::{ForImages, Memory, room_for_images};
+use super::pipeline::{Encoded, Known, Outcome, Pipeline, PipelineOptions, Stages};
 use super::plan::{Plan, elsewhere};
-use super::record::{Facts, Ink, ModelIdentity};
+use super::polarity::{Invert, decide_polarity};
+use super::record::{Facts, ModelIdentity, Polarity};
 use super::{check_made_with, load_indexed_model, open_if_any};
 use crate::encode::{Binarizer, MAX_FIT};
 use crate::error::{Error, Result};
-use crate::images::{Item, Limits, Room, Skipped, WalkOptions, named, walk};
+use crate::images::{Item, Limits, MemoryBudget, Skipped, WalkOptions, resolve, walk};
 use crate::model::{BinarizerKind, Foreign, Known as KnownModel, LoadOptions, Model, shipped_names};
+use crate::observer::{Note, Observer, Progress};
 use crate::runtime::{Device, RuntimeOptions, ensure};
 
 /// A binarizer fitted to so many images is as good as it gets, and stays.
@@ -53,7 +54,7 @@ pub struct UpdateOptions {
     /// Distinct codes per bucket of the index; none: as it is, in a new one as suits the
     /// number of images.
     pub bucket_size: Option<usize>,
-    /// Keep no latents: less room, and answers in the order of their codes. An index without latents stays so.
+    /// Keep no latents: less budget, and answers in the order of their codes. An index without latents stays so.
     pub without_latents: bool,
     /// What to do about dark ink on light paper; decided once, when the index is made.
     pub invert: Invert,
@@ -93,17 +94,17 @@ impl UpdateOptions {
     }
 
     /// For so many images.
-    pub(super) fn coder(&self, n_images: usize) -> Result<CoderOptions> {
+    pub(super) fn pipeline(&self, n_images: usize) -> Result<PipelineOptions> {
         let UpdateOptions { threads, device, mut limits, .. } = *self;
         let ForImages { pixels, file } = room_for_images(self.memory, threads, n_images)?;
         limits.max_file_bytes = limits.max_file_bytes.min(file);
-        Ok(CoderOptions { threads, device, limits, room: Room::new(pixels) })
+        Ok(PipelineOptions { threads, device, limits, budget: MemoryBudget::new(pixels) })
     }
 
     pub(super) fn choice(&self, n_images: usize) -> Result<ChooseOptions> {
-        let CoderOptions { limits, room, .. } = self.coder(n_images)?;
+        let PipelineOptions { limits, budget, .. } = self.pipeline(n_images)?;
         let UpdateOptions { model, load, device, invert, runtime, .. } = self.clone();
-        Ok(ChooseOptions { model, load: Some(load), device, invert, limits, room, runtime })
+        Ok(ChooseOptions { model, load: Some(load), device, invert, limits, budget, runtime })
     }
 }
 
@@ -131,7 +132,7 @@ pub struct UpdateReport {
     /// Bits per code.
     pub bits: usize,
     /// Whether images are inverted, and why.
-    pub ink: Ink,
+    pub polarity: Polarity,
     /// Size of the index on disk.
     pub index_bytes: u64,
     /// How long it took.
@@ -175,10 +176,13 @@ pub fn update(
     let mut walk = walk(data, &options.walk)?;
     let walked = start.elapsed();
     if walk.links > 0 {
-        observer.note(&format!("{} links to folders were not entered; --follow enters them", walk.links));
+        observer.note(&Note::new(format!(
+            "{} links to folders were not entered; --follow enters them",
+            walk.links
+        )));
     }
     let mut old = open_if_any(dir)?;
-    let (model, ink) = match &old {
+    let (model, polarity) = match &old {
         Some((_, facts)) => (load_indexed_model(dir, facts, (&options.model, &options.load))?, None),
         None => {
             let choice = options.choice(walk.items.len())?;
@@ -200,7 +204,7 @@ pub fn update(
     let mut kept = snapshot.map_or_else(Vec::new, |old| elsewhere(old, &walk, data, base));
     let mut refit = before.is_some_and(|facts| outgrown(facts, walk.items.len() + kept.len()));
     if let (true, Some(old)) = (refit, snapshot) {
-        match named(kept.iter().map(|&id| old.name(id)), base).into_iter().collect::<Result<Vec<_>, _>>() {
+        match resolve(kept.iter().map(|&id| old.name(id)), base).into_iter().collect::<Result<Vec<_>, _>>() {
             Ok(items) => {
                 walk.items.extend(items);
                 kept.clear();
@@ -208,14 +212,14 @@ pub fn update(
             Err(reason) => {
                 refit = false;
                 let what = "the codes are not fitted anew, as some images cannot be read now";
-                observer.note(&format!("{what}: {reason}"));
+                observer.note(&Note::new(format!("{what}: {reason}")));
             }
         }
     }
     let plan = Plan::new(&walk.items, snapshot, refit)?.keeping(kept);
     let layout = layout(snapshot, refit, options);
-    let made =
-        Run { plan: &plan, before, refit, model: &model, ink, layout, options }.make(writer, observer)?;
+    let made = Run { plan: &plan, before, refit, model: &model, polarity, layout, options }
+        .make(writer, observer)?;
 
     let now = open_if_any(dir)?;
     let Tally { added, unchanged, changed, removed, encoded, skipped, write } = made.tally;
@@ -230,7 +234,7 @@ pub fn update(
         skipped: [walk.skipped, skipped].concat(),
         model: identity(&model, &options.model, before),
         bits: model.metadata.bits,
-        ink: now.as_ref().map_or(Ink::fixed(false), |now| now.1.ink),
+        polarity: now.as_ref().map_or(Polarity::fixed(false), |now| now.1.polarity),
         index_bytes: now.as_ref().map_or(0, |now| now.0.bytes()),
         seconds: start.elapsed().as_secs_f64(),
         times: Times { walk: walked, stages: made.coded.stages, write },
@@ -247,10 +251,10 @@ fn lock(dir: &Path, wait: bool, observer: &dyn Observer) -> Result<Writer> {
             locked => return Ok(locked?),
         }
         if !told {
-            observer.note("another writer is at work on this index: waiting for it to end");
+            observer.note(&Note::new("another writer is at work on this index: waiting for it to end"));
             told = true;
         }
-        if observer.interrupted() {
+        if observer.should_stop() {
             return Err(Error::Interrupted);
         }
         std::thread::sleep(ASK_EVERY);
@@ -271,7 +275,7 @@ fn layout(old: Option<&Snapshot>, refit: bool, options: &UpdateOptions) -> Layou
 #[derive(Default)]
 struct Made {
     tally: Tally,
-    coded: Coded,
+    coded: Encoded,
 }
 
 /// Whether the collection has grown far beyond what its binarizer was fitted to.
@@ -288,8 +292,8 @@ struct Run<'a> {
     /// Its binarizer is to be fitted anew.
     refit: bool,
     model: &'a Model,
-    /// What to do about the ink, where that was found when the model was chosen.
-    ink: Option<Ink>,
+    /// What to do about the polarity, where that was found when the model was chosen.
+    polarity: Option<Polarity>,
     /// As asked for, else as it was.
     layout: Layout,
     options: &'a UpdateOptions,
@@ -305,25 +309,25 @@ impl Run<'_> {
             let Some(facts) = self.before else { return Ok(Made::default()) };
             let facts = Facts { model: identity, ..facts.clone() };
             let content = Content { plan, known: &Known::new(), facts: &facts, layout, checkpoints };
-            let tally = Assembly::new(content, writer)?.finish(true)?;
-            return Ok(Made { tally, coded: Coded::default() });
+            let tally = Ingest::new(content, writer)?.finish(true)?;
+            return Ok(Made { tally, coded: Encoded::default() });
         }
 
-        let runtime = ensure(&options.runtime, &|text| observer.note(text))?;
-        let mut coder = Coder::new(&runtime, model, options.coder(plan.items.len())?);
-        let ink = match self.before.map(|facts| facts.ink).or(self.ink) {
-            Some(ink) => ink,
+        let runtime = ensure(&options.runtime, observer)?;
+        let mut pipeline = Pipeline::new(&runtime, model, options.pipeline(plan.items.len())?);
+        let polarity = match self.before.map(|facts| facts.polarity).or(self.polarity) {
+            Some(polarity) => polarity,
             None => {
                 let items: Vec<&Item> = jobs.iter().map(|&position| &plan.items[position]).collect();
-                decide_ink(&items, options.invert, &coder)?
+                decide_polarity(&items, options.invert, &pipeline)?
             }
         };
-        coder.inverted = ink.inverted;
+        pipeline.inverted = polarity.inverted;
         let fit = match self.before {
             Some(&Facts { ref binarizer, fitted, offered, .. }) if !self.refit => {
                 Fit { binarizer: Some(binarizer.clone()), fitted, offered, ..Fit::default() }
             }
-            _ => self.fit(&coder, &jobs, observer)?,
+            _ => self.fit(&pipeline, &jobs, observer)?,
         };
         let (true, Some(binarizer)) = (!self.refit || fit.coded.is_finished(), fit.binarizer) else {
             // No image at all, or not all of those whose old codes the new ones would stand beside.
@@ -335,27 +339,27 @@ impl Run<'_> {
             return Ok(Made { tally, coded: fit.coded });
         };
 
-        let facts = Facts { model: identity, binarizer, fitted: fit.fitted, offered: fit.offered, ink };
+        let facts = Facts { model: identity, binarizer, fitted: fit.fitted, offered: fit.offered, polarity };
         let known = Arc::new(plan.known()?);
-        coder.known = known.clone();
+        pipeline.known = known.clone();
         let content = Content { plan, known: &known, facts: &facts, layout, checkpoints };
-        let mut assembly = Assembly::new(content, writer)?;
+        let mut ingest = Ingest::new(content, writer)?;
         let done: HashSet<usize> = fit.held.iter().map(|(position, _)| *position).collect();
         let rest: Vec<usize> = jobs.iter().copied().filter(|position| !done.contains(position)).collect();
-        fit.held.into_iter().try_for_each(|(position, outcome)| assembly.put(position, outcome))?;
+        fit.held.into_iter().try_for_each(|(position, outcome)| ingest.put(position, outcome))?;
         let mut coded = fit.coded;
         if coded.is_finished() {
             let items: Vec<&Item> = rest.iter().map(|&position| &plan.items[position]).collect();
             let after = After { observer, before: coded.progress, total: jobs.len() };
-            let sink = &mut |job: usize, outcome| assembly.put(rest[job], outcome);
-            coded = after.and(&coded, coder.encode(&items, &after, sink)?);
+            let sink = &mut |job: usize, outcome| ingest.put(rest[job], outcome);
+            coded = after.and(&coded, pipeline.encode(&items, &after, sink)?);
         }
-        let tally = assembly.finish(coded.is_finished())?;
+        let tally = ingest.finish(coded.is_finished())?;
         Ok(Made { tally, coded })
     }
 
     /// Encodes at most [`MAX_FIT`] images, spread evenly over the collection, where the model's binarizer needs fitting.
-    fn fit(&self, coder: &Coder<'_>, jobs: &[usize], observer: &dyn Observer) -> Result<Fit> {
+    fn fit(&self, pipeline: &Pipeline<'_>, jobs: &[usize], observer: &dyn Observer) -> Result<Fit> {
         let (metadata, seed) = (&self.model.metadata, self.options.seed);
         if metadata.binarizer == BinarizerKind::Sign {
             let binarizer = Some(Binarizer::for_model(metadata, &[], seed)?);
@@ -366,7 +370,7 @@ impl Run<'_> {
         let items: Vec<&Item> = sample.iter().map(|&position| &self.plan.items[position]).collect();
         let (mut held, mut latents) = (Vec::new(), Vec::new());
         let after = After { observer, before: Progress::default(), total: jobs.len() };
-        let coded = coder.encode(&items, &after, &mut |job, outcome| {
+        let coded = pipeline.encode(&items, &after, &mut |job, outcome| {
             if let Outcome::Encoded { latent, .. } = &outcome {
                 latents.extend_from_slice(latent);
             }
@@ -392,7 +396,7 @@ struct Fit {
     /// Images there were; if interrupted, those that were tried.
     offered: u32,
     held: Vec<(usize, Outcome)>,
-    coded: Coded,
+    coded: Encoded,
 }
 
 /// Progress of a part of the images as progress of all of them.
@@ -412,9 +416,9 @@ impl After<'_> {
         }
     }
 
-    fn and(&self, before: &Coded, mut coded: Coded) -> Coded {
+    fn and(&self, before: &Encoded, mut coded: Encoded) -> Encoded {
         coded.stages += before.stages;
-        Coded { progress: self.sum(&coded.progress), stages: coded.stages }
+        Encoded { progress: self.sum(&coded.progress), stages: coded.stages }
     }
 }
 
@@ -423,8 +427,8 @@ impl Observer for After<'_> {
         self.observer.progress(&self.sum(progress));
     }
 
-    fn interrupted(&self) -> bool {
-        self.observer.interrupted()
+    fn should_stop(&self) -> bool {
+        self.observer.should_stop()
     }
 }
 

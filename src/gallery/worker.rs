@@ -1,4 +1,4 @@
-//! One worker of the coder: takes chunks from a queue, loads their images into one batch, encodes it, says what became of each.
+//! One worker of the pipeline: takes chunks from a queue, loads their images into one batch, encodes it, says what became of each.
 //!
 //! A worker owns all it needs, so that it can be left behind when a decoder does not come to an end: its [`Watch`] tells for how
 //! long it has been decoding what. Entries of a compressed stream are read while the worker holds the queue, so that workers take
@@ -11,10 +11,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::coder::{Coder, Known, Outcome, Stages};
+use super::pipeline::{Known, Outcome, Pipeline, Stages};
 use crate::encode::{EncodeOptions, Encoder};
 use crate::error::{Error, Result};
-use crate::images::{Clock, Decoding, Item, Resizer, Source, invert_ink, read};
+use crate::images::{Decoding, Item, Resizer, Source, Stopwatch, invert_pixels, read};
 
 /// Bytes that are read ahead of decoding while a stream is held.
 const READ_AHEAD: usize = 32 << 20;
@@ -49,7 +49,7 @@ pub(super) struct Setup {
 /// What a worker is decoding, since when.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    pub(super) clock: Clock,
+    pub(super) stopwatch: Stopwatch,
     /// Chunk and item: 2^32 items per chunk are enough.
     place: AtomicU64,
     /// The worker was left behind: it ends when it can.
@@ -59,9 +59,9 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn watched<T>(&self, (chunk, item): (usize, usize), decode: impl FnOnce() -> T) -> T {
         self.place.store((chunk as u64) << 32 | item as u64, Ordering::Release);
-        self.clock.start();
+        self.stopwatch.start();
         let decoded = decode();
-        self.clock.stop();
+        self.stopwatch.stop();
         decoded
     }
 
@@ -73,14 +73,14 @@ impl Watch {
     /// The chunk and item that have been decoded for longer than `timeout`.
     pub(super) fn decoding_for(&self, timeout: Duration) -> Option<(usize, usize)> {
         let place = self.place.load(Ordering::Acquire);
-        let is_late = self.clock.time().is_some_and(|time| time > timeout);
+        let is_late = self.stopwatch.time().is_some_and(|time| time > timeout);
         // read twice: the time is that of this image, or of a later one, which is younger
         (is_late && place == self.place.load(Ordering::Acquire))
             .then_some(((place >> 32) as usize, place as u32 as usize))
     }
 }
 
-impl Coder<'_> {
+impl Pipeline<'_> {
     pub(super) fn encoder(&self) -> Result<Encoder> {
         let options = EncodeOptions { threads: 1, device: self.options.device };
         Encoder::new(self.runtime, self.model, &options)
@@ -109,7 +109,7 @@ enum Loading {
 impl Worker {
     /// A worker that `watch` tells of.
     pub(super) fn new(mut setup: Setup, encoder: Encoder, watch: Arc<Watch>) -> Worker {
-        setup.decoding.clock = watch.clock.clone();
+        setup.decoding.stopwatch = watch.stopwatch.clone();
         let (resizer, images, stages) = (Resizer::new(), Vec::new(), Stages::default());
         Worker { setup, encoder, resizer, watch, images, stages, bytes: 0 }
     }
@@ -119,7 +119,7 @@ impl Worker {
         thread::Builder::new()
             .name("worker".to_owned())
             .spawn(move || self.work(&queue, &results))
-            .map_err(|error| Error::usage(format!("threads: cannot start another one: {error}")))
+            .map_err(|error| Error::invalid(format!("threads: cannot start another one: {error}")))
     }
 
     fn work(mut self, queue: &Queue, results: &Sender<Done>) {
@@ -209,7 +209,7 @@ impl Worker {
         let image = &mut self.images[start..];
         let resized = self.resizer.to_input(&pixels, shape, image);
         if self.setup.inverted {
-            invert_ink(image);
+            invert_pixels(image);
         }
         self.stages.resize += decoded.elapsed();
         match resized {

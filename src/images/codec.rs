@@ -18,7 +18,7 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::sniff::{self, Content};
-use super::{Decoding, Limits, Pixels, SourceFacts, frames, guard, jpeg};
+use super::{Decoding, Limits, Pixels, SourceFacts, catch_panic, frames, jpeg};
 use crate::{Error, Result};
 
 /// Decodes an image file held in memory: PNG, JPEG, WebP, GIF (first frame), BMP, TIFF, PNM, QOI, TGA, ICO. Never panics.
@@ -32,7 +32,7 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Pixels, String> {
 /// As [`decode`]; what is wanted in grey may be so.
 pub(super) fn decode_for(bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
     let format = format_of(bytes)?;
-    guard::catch_panic(|| decode_as(format, bytes, how))
+    catch_panic::catch_panic(|| decode_as(format, bytes, how))
         .unwrap_or_else(|panic| Err(format!("{}: damaged: the decoder gave up: {panic}", name(format))))
 }
 
@@ -73,15 +73,15 @@ fn encode_as(format: &str, encoder: impl ImageEncoder, pixels: &Pixels) -> Resul
     let colour = match channels {
         1 => image::ExtendedColorType::L8,
         3 => image::ExtendedColorType::Rgb8,
-        _ => return Err(Error::usage(format!("{format}: channels: expected 1 or 3, got {channels}"))),
+        _ => return Err(Error::invalid(format!("{format}: channels: expected 1 or 3, got {channels}"))),
     };
     let expected = width.checked_mul(*height).and_then(|n| n.checked_mul(*channels));
     let sides = (u32::try_from(*width), u32::try_from(*height));
     let (Ok(columns @ 1..), Ok(rows @ 1..), true) = (sides.0, sides.1, expected == Some(data.len())) else {
         let what = format!("{format}: cannot write {width}x{height}x{channels} from {} bytes", data.len());
-        return Err(Error::usage(what));
+        return Err(Error::invalid(what));
     };
-    encoder.write_image(data, columns, rows, colour).map_err(|e| Error::usage(format!("{format}: {e}")))
+    encoder.write_image(data, columns, rows, colour).map_err(|e| Error::invalid(format!("{format}: {e}")))
 }
 
 /// Writes a PNG file: whole under its name, or not at all.
@@ -187,7 +187,7 @@ fn decode_as(format: ImageFormat, bytes: &[u8], how: &Decoding) -> Result<Pixels
 
     // pixels as they are decoded and as they are handed on; a progressive JPEG keeps its coefficients beside them
     let needed = decoder.total_bytes().saturating_mul(if format == ImageFormat::Jpeg { 3 } else { 2 });
-    let _held = how.room.take(needed, &how.clock).map_err(|why| format!("{}: {why}", name(format)))?;
+    let _held = how.budget.take(needed, &how.stopwatch).map_err(|why| format!("{}: {why}", name(format)))?;
 
     let orientation = if format == ImageFormat::Jpeg {
         let markers = jpeg::markers(bytes);

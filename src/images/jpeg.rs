@@ -21,7 +21,7 @@ pub(super) fn markers(bytes: &[u8]) -> Markers<'_> {
 
     let mut found = Markers { complete: false, exif: None };
     let mut rest = bytes;
-    // Coded data lies between the segments; there 0xff is always followed by 0 or a restart marker, so a plain search does.
+    // Encoded data lies between the segments; there 0xff is always followed by 0 or a restart marker, so a plain search does.
     while let Some(at) = rest.iter().position(|&byte| byte == 0xff) {
         rest = &rest[at + 1..];
         match rest.first() {

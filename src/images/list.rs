@@ -13,13 +13,13 @@ use crate::{Error, Result};
 /// The list cannot be read.
 pub fn from_list(mut reader: impl Read, null_separated: bool) -> Result<Vec<PathBuf>> {
     let mut bytes = Vec::new();
-    reader.read_to_end(&mut bytes).map_err(|error| Error::usage(format!("list of files: {error}")))?;
+    reader.read_to_end(&mut bytes).map_err(|error| Error::invalid(format!("list of files: {error}")))?;
     let end = if null_separated { 0 } else { b'\n' };
     let lines = bytes.split(|&byte| byte == end);
     // Windows' editors end lines with two bytes
     let strip = cfg!(windows) && !null_separated;
     let lines = lines.map(|line| line.strip_suffix(b"\r").filter(|_| strip).unwrap_or(line));
-    Ok(lines.filter(|line| !line.is_empty()).map(super::named::path_of).collect())
+    Ok(lines.filter(|line| !line.is_empty()).map(super::resolve::path_of).collect())
 }
 
 #[cfg(test)]

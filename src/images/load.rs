@@ -8,9 +8,9 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::clock::Clock;
 use super::item::{Item, Origin};
-use super::room::Room;
+use super::memory_budget::MemoryBudget;
+use super::stopwatch::Stopwatch;
 use super::{Pixels, codec, sniff};
 
 /// A decoded image and the stamp of what it was decoded from.
@@ -182,9 +182,9 @@ pub struct Decoding {
     /// Colour is not wanted: what has it may come without, where that is less work.
     pub grey: bool,
     /// The memory for it.
-    pub room: Room,
+    pub budget: MemoryBudget,
     /// Stands while memory is waited for, and starts again then.
-    pub clock: Clock,
+    pub stopwatch: Stopwatch,
 }
 
 /// Reads and decodes one item, in colour. Never panics, whatever the bytes.

@@ -10,21 +10,21 @@
 //! | `walk` | which images do these paths hold, and what could not be used |
 //! | `rules` | which of them the user wants to leave out |
 //! | `list` | paths from a list instead of a command line |
-//! | `named` | which image does this name of an index mean |
+//! | `resolve` | which image does this name of an index mean |
 //! | `sniff` | is this an image, by its name or its first bytes |
 //! | `item`, `load` | what one image is called, whether it changed, what its pixels are |
 //! | `containers/` | files that hold many images, read in place |
 //! | `codec` | file formats; the only file that names the crate `image` |
 //! | `jpeg` | what the JPEG decoder does not tell: was the file cut short, how is it turned |
-//! | `room`, `clock` | memory that decoders share; how long one has been at work |
-//! | `guard` | a decoder's panic becomes a reason |
+//! | `memory_budget`, `stopwatch` | memory that decoders share; how long one has been at work |
+//! | `catch_panic` | a decoder's panic becomes a reason |
 //! | `resize` | the one way from pixels to a model's input |
 //! | `noise` | noise on such inputs |
 //!
 //! A bad image is data, a [`Skipped`] with its reason; only a path that does not exist is an error. Nothing here knows models.
 
 mod list;
-mod named;
+mod resolve;
 mod rules;
 mod walk;
 
@@ -33,27 +33,27 @@ mod load;
 
 mod containers;
 
-mod clock;
+mod catch_panic;
 mod codec;
 mod frames;
-mod guard;
 mod jpeg;
+mod memory_budget;
 mod noise;
 mod resize;
-mod room;
 mod sniff;
+mod stopwatch;
 
-pub use clock::Clock;
 pub use codec::{decode, encode_jpeg, encode_png, encode_small_png, write_png};
 pub use item::{Item, by_place};
 pub use list::from_list;
 pub use load::{
     Decoding, Limits, Loaded, Source, SourceFacts, Stamp, hash_bytes, hash_of_pixels, load, read, stamp_file,
 };
-pub use named::{Place, file_of, files_of, named, quick_stamp_of};
+pub use memory_budget::MemoryBudget;
 pub use noise::add_noise;
-pub use resize::{COLOUR_RULE, RESIZE_RULE, Resizer, fitted, invert_ink, to_pixels};
-pub use room::Room;
+pub use resize::{COLOUR_RULE, RESIZE_RULE, Resizer, fitted, invert_pixels, to_pixels};
+pub use resolve::{PathScope, file_of, files_of, quick_stamp_of, resolve};
+pub use stopwatch::Stopwatch;
 pub use walk::{JOURNAL, MOVED_AWAY, Missing, Walk, WalkOptions, walk};
 
 /// What a model takes: channels, height, width.

@@ -113,7 +113,7 @@ pub fn to_pixels(planes: &[f32], shape: InputShape) -> Pixels {
 }
 
 /// Light ink on dark becomes dark ink on light, and back: each value x of 0..=1 becomes 1 - x.
-pub fn invert_ink(image: &mut [f32]) {
+pub fn invert_pixels(image: &mut [f32]) {
     for value in image {
         *value = 1.0 - *value;
     }
@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn inverted_twice_is_unchanged() {
         let mut image = [0.0, 0.25, 1.0];
-        invert_ink(&mut image);
+        invert_pixels(&mut image);
         assert_eq!(image, [1.0, 0.75, 0.0]);
     }
 

@@ -27,7 +27,7 @@ pub(super) type Typed = Gitignore;
 /// One is no glob.
 pub(super) fn typed(patterns: &[String]) -> Result<Typed> {
     let wrong = |pattern: &str, error: ignore::Error| {
-        Error::usage(format!("exclude: {pattern}: expected a glob as in .gitignore, got {error}"))
+        Error::invalid(format!("exclude: {pattern}: expected a glob as in .gitignore, got {error}"))
     };
     let mut builder = GitignoreBuilder::new("");
     for pattern in patterns {

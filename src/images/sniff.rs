@@ -28,7 +28,7 @@ pub(super) const RAW: &str = "camera raw";
 pub(super) enum Content {
     /// An image of a format that is built in.
     Image,
-    /// An image of the format named, which is not built in.
+    /// An image of the format resolve, which is not built in.
     NotBuiltIn(&'static str),
     /// Images in IDX format.
     Idx,

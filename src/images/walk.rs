@@ -13,10 +13,10 @@ use std::sync::Arc;
 use super::containers::{Container, Format, Found as Recognised, recognise};
 use super::item::{Item, Origin};
 use super::load::{NO_FILE, io_reason};
-use super::named::splits;
+use super::resolve::splits;
 use super::rules::{self, Rules, Typed};
 use super::sniff::{self, Content};
-use super::{Limits, Skipped, named};
+use super::{Limits, Skipped, resolve};
 use crate::{Error, Result};
 
 /// The folder of an index, which holds no images of the user's.
@@ -89,17 +89,17 @@ pub fn walk(data: &[PathBuf], options: &WalkOptions) -> Result<Walk> {
                 walker.unreadable(path, error);
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Error::usage(format!("{}: no such file or folder", path.display())));
+                return Err(Error::invalid(format!("{}: no such file or folder", path.display())));
             }
             Err(error) => return Err(Error::io(path, error)),
         }
     }
     let names = entries.iter().map(|path| path.as_os_str().as_encoded_bytes());
-    for (path, found) in entries.iter().zip(named::named(names, Path::new(""))) {
+    for (path, found) in entries.iter().zip(resolve::resolve(names, Path::new(""))) {
         match found {
             Ok(item) => walker.walk.items.push(item),
             Err(reason) if options.missing == Missing::Skip => drop(walker.skip(path, reason)),
-            Err(reason) => return Err(Error::usage(format!("{}: {reason}", path.display()))),
+            Err(reason) => return Err(Error::invalid(format!("{}: {reason}", path.display()))),
         }
     }
     walker.drop_namesakes();
@@ -124,7 +124,7 @@ struct Walker<'a> {
     walk: Walk,
     /// Canonical paths of the folders entered.
     folders: HashSet<PathBuf>,
-    /// Files the user named, by the canonical path of their folder, so that a folder does not bring them again.
+    /// Files the user resolve, by the canonical path of their folder, so that a folder does not bring them again.
     named: HashSet<PathBuf>,
     /// Files that the rules left out, called likewise: the user may name one of them after all.
     ignored: HashSet<PathBuf>,

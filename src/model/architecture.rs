@@ -101,21 +101,23 @@ impl Architecture {
     pub(crate) fn checked(self) -> Result<Self> {
         let (family, image) = (self.family, self.image());
         let through = |layers: &[Layer], input| {
-            layers.iter().try_fold(input, |extent, layer| layer.output(extent)).map_err(Error::usage)
+            layers.iter().try_fold(input, |extent, layer| layer.output(extent)).map_err(Error::invalid)
         };
         let latent = through(&self.encoder, image)?;
         let output = through(&self.decoder, latent)?;
         let verdict = through(&self.discriminator, latent)?;
         if !latent.is_vector() {
-            return Err(Error::usage(format!("{family}: latent: expected a vector, got {latent}")));
+            return Err(Error::invalid(format!("{family}: latent: expected a vector, got {latent}")));
         }
         if output != image || self.decoder.last() != Some(&Layer::Sigmoid) {
-            return Err(Error::usage(format!(
+            return Err(Error::invalid(format!(
                 "{family}: reconstruction: expected {image} from a sigmoid, got {output}"
             )));
         }
         if !self.discriminator.is_empty() && verdict != Extent::vector(1) {
-            return Err(Error::usage(format!("{family}: discriminator: expected one number, got {verdict}")));
+            return Err(Error::invalid(format!(
+                "{family}: discriminator: expected one number, got {verdict}"
+            )));
         }
         Ok(self)
     }

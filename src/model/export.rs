@@ -213,7 +213,7 @@ pub fn read_weights(
                 let hint =
                     format!("start from a model of family {} and the same input size", architecture.family);
                 return Err(
-                    Error::model(model, format!("{stored}: expected {dims:?}, got {got}")).with_hint(hint)
+                    Error::damaged(model, format!("{stored}: expected {dims:?}, got {got}")).with_hint(hint)
                 );
             }
         }

@@ -98,16 +98,16 @@ impl Family {
         let design = design.into();
         let InputShape { channels, height, width } = input;
         if channels != 1 && channels != 3 {
-            return Err(Error::usage(format!("{self}: channels: expected 1 or 3, got {channels}")));
+            return Err(Error::invalid(format!("{self}: channels: expected 1 or 3, got {channels}")));
         }
         for (what, size) in [("height", height), ("width", width)] {
             if size % 4 != 0 || !(8..=512).contains(&size) {
                 let expected = "a multiple of 4 from 8 to 512";
-                return Err(Error::usage(format!("{self}: {what}: expected {expected}, got {size}")));
+                return Err(Error::invalid(format!("{self}: {what}: expected {expected}, got {size}")));
             }
         }
         if !WIDTHS.contains(&design.width) {
-            return Err(Error::usage(format!("{self}: width: expected 4 to 256, got {}", design.width)));
+            return Err(Error::invalid(format!("{self}: width: expected 4 to 256, got {}", design.width)));
         }
         let (encoder, decoder) = match self {
             Family::ConvHash => conv_hash(input, design),
@@ -212,7 +212,7 @@ fn lstm(input: InputShape, units: usize) -> (Vec<Layer>, Vec<Layer>) {
 fn conv(input: InputShape) -> Result<(Vec<Layer>, Vec<Layer>)> {
     let InputShape { channels, height, width } = input;
     if height % 8 != width % 8 {
-        return Err(Error::usage(format!(
+        return Err(Error::invalid(format!(
             "conv: width: expected the same remainder by 8 as the height ({height}), got {width}"
         )));
     }

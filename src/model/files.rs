@@ -42,7 +42,7 @@ impl Budget {
         let mut bytes = Vec::new();
         let room = usize::try_from(size).ok().and_then(|room| bytes.try_reserve_exact(room).ok());
         room.ok_or_else(|| {
-            Error::usage(format!("{}: expected {size} bytes to fit into memory", path.display()))
+            Error::invalid(format!("{}: expected {size} bytes to fit into memory", path.display()))
         })?;
         // one more than there is room for, should it grow meanwhile
         file.take(left.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| Error::io(path, e))?;
@@ -62,7 +62,7 @@ impl Budget {
         };
         let what =
             format!("{}: size: expected at most {} bytes, got {size}{together}", path.display(), self.max);
-        Error::usage(what).with_hint("if you trust the file, allow it with --max-model-size, such as 4GiB")
+        Error::invalid(what).with_hint("if you trust the file, allow it with --max-model-size, such as 4GiB")
     }
 }
 
@@ -77,14 +77,14 @@ pub(super) fn external(
 ) -> Result<Vec<ExternalFile>> {
     let file = |(location, &end): (&String, &u64)| {
         let path = inside(folder, location).map_err(|what| {
-            Error::model(name, format!("external data {location:?}: {what}"))
+            Error::damaged(name, format!("external data {location:?}: {what}"))
                 .with_hint("weights must lie in the folder of the model file, or below it")
         })?;
         let bytes = budget.read(&path)?;
         if (bytes.len() as u64) < end {
             let what =
                 format!("external data {location:?}: expected at least {end} bytes, got {}", bytes.len());
-            return Err(Error::model(name, what).with_hint("the file is incomplete: copy it again"));
+            return Err(Error::damaged(name, what).with_hint("the file is incomplete: copy it again"));
         }
         Ok(ExternalFile { location: location.clone(), bytes: bytes.into() })
     };

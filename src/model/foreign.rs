@@ -373,7 +373,7 @@ struct Named<'a>(&'a str);
 
 impl Named<'_> {
     fn wrong(&self, key: &str, expected: &str, got: impl fmt::Display) -> Error {
-        Error::usage(format!("{}: {key}: expected {expected}, got {got}", self.0))
+        Error::invalid(format!("{}: {key}: expected {expected}, got {got}", self.0))
     }
 
     /// What the graph fixes, else what the user says; both where they are the same.

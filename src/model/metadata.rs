@@ -224,7 +224,7 @@ impl Metadata {
         })?;
         if format > FORMAT {
             let what = format!("format: expected at most {FORMAT}, got {format}");
-            return Err(Error::model(model, what).with_hint("upgrade aesearch to read this model"));
+            return Err(Error::damaged(model, what).with_hint("upgrade aesearch to read this model"));
         }
         for (key, ours) in fixed_rules() {
             let theirs: String = keys.parse(key)?;
@@ -292,7 +292,7 @@ struct Keys<'a> {
 
 impl Keys<'_> {
     fn error(&self, key: &str, expected: &str, got: &str) -> Error {
-        Error::model(self.model, format!("metadata {PREFIX}{key}: expected {expected}, got '{got}'"))
+        Error::damaged(self.model, format!("metadata {PREFIX}{key}: expected {expected}, got '{got}'"))
     }
 
     fn optional<T: FromStr>(&self, key: &str) -> Result<Option<T>> {
@@ -303,7 +303,7 @@ impl Keys<'_> {
 
     fn parse<T: FromStr>(&self, key: &str) -> Result<T> {
         self.optional(key)?.ok_or_else(|| {
-            Error::model(self.model, format!("metadata {PREFIX}{key}: expected a value, got none"))
+            Error::damaged(self.model, format!("metadata {PREFIX}{key}: expected a value, got none"))
         })
     }
 }

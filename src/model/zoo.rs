@@ -80,7 +80,7 @@ impl Model {
                 "{name}: expected a model made by `aesearch train`, got one of another program, which has no decoder \
                  and whose layers are not known"
             );
-            Err(Error::usage(what)
+            Err(Error::invalid(what)
                 .with_hint("`index`, `query`, `eval` and `model show` take any image encoder; pictures and training do not"))
         })
     }
@@ -99,7 +99,7 @@ impl Model {
             let mut description = options.description.clone();
             if let Some(known) = &options.known {
                 if sha256 != known.sha256 {
-                    return Err(Error::model(
+                    return Err(Error::damaged(
                         name,
                         format!("sha256: expected {}, got {sha256}", known.sha256),
                     ));
@@ -124,7 +124,7 @@ impl Model {
         })?;
         if model.foreign.is_none() && !options.description.is_empty() {
             let what = format!("{name_or_path}: expected no description, as this model has its own, got one");
-            return Err(Error::usage(what)
+            return Err(Error::invalid(what)
                 .with_hint("leave out --model-size and its like, and the .toml file beside it"));
         }
         Ok(model)
@@ -150,7 +150,7 @@ impl Model {
             } else {
                 format!("shipped models: {known}")
             };
-            return Err(Error::usage(what).with_hint(format!(
+            return Err(Error::invalid(what).with_hint(format!(
                 "{shipped}; a folder made by `aesearch train`, or any image encoder as .onnx, works as well"
             )));
         }
@@ -180,13 +180,13 @@ impl Model {
     pub fn architecture(&self) -> Result<Architecture> {
         let metadata = &self.metadata;
         if self.foreign.is_some() {
-            return Err(Error::model(
+            return Err(Error::damaged(
                 &metadata.name,
                 "layers: expected those of a known family, got another program's",
             ));
         }
         let family: Family =
-            metadata.family.parse().map_err(|what: String| Error::model(&metadata.name, what))?;
+            metadata.family.parse().map_err(|what: String| Error::damaged(&metadata.name, what))?;
         family.architecture(metadata.input, metadata.design())
     }
 
@@ -200,7 +200,7 @@ impl Model {
         decoder: Option<Cow<'static, [u8]>>,
         card: Option<Cow<'static, str>>,
     ) -> Result<Model> {
-        let file = OnnxFile::read(&encoder).map_err(|what| Error::model(name, what))?;
+        let file = OnnxFile::read(&encoder).map_err(|what| Error::damaged(name, what))?;
         let metadata = Metadata::read(&file, name)?;
         let sha256 = sha256(&encoder, &[]);
         Ok(Model { metadata, encoder, decoder, card, sha256, foreign: None })
@@ -223,7 +223,7 @@ struct File<'a> {
 
 fn checked(path: &Path, budget: &mut Budget) -> Result<(Vec<u8>, Outline)> {
     let bytes = budget.read(path)?;
-    let outline = Outline::read(&bytes).map_err(|what| Error::model(path.display().to_string(), what))?;
+    let outline = Outline::read(&bytes).map_err(|what| Error::damaged(path.display().to_string(), what))?;
     Ok((bytes, outline))
 }
 
@@ -233,7 +233,7 @@ fn alone(path: &Path, outline: &Outline) -> Result<()> {
         None => Ok(()),
         Some(location) => {
             let what = format!("weights: expected them in the file, got some in {location:?}");
-            Err(Error::model(path.display().to_string(), what))
+            Err(Error::damaged(path.display().to_string(), what))
         }
     }
 }

@@ -67,7 +67,7 @@ pub fn check_empty(path: &Path) -> Result<()> {
     };
     if something {
         let what = format!("{}: expected a new or empty folder, got one with files", path.display());
-        return Err(Error::usage(what).with_hint("nothing was written; name another folder"));
+        return Err(Error::invalid(what).with_hint("nothing was written; name another folder"));
     }
     Ok(())
 }

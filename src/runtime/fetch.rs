@@ -4,6 +4,7 @@
 //! folder appears by one rename, so a download that stopped halfway is never seen, and a wheel whose hash differs from the
 //! pinned one is never unpacked. One process fetches at a time; the others wait and then find its result.
 
+use crate::observer::{Note, Observer};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ use crate::{Error, Result};
 const STAGING: &str = ".fetch-";
 
 /// Fetches the pinned build for this platform and returns the path of its library.
-pub(super) fn fetch(options: &RuntimeOptions, notice: &dyn Fn(&str)) -> Result<PathBuf> {
+pub(super) fn fetch(options: &RuntimeOptions, observer: &dyn Observer) -> Result<PathBuf> {
     let Some(wheel) = pins::wheel(std::env::consts::OS, std::env::consts::ARCH, options.cuda) else {
         return Err(Error::runtime(format!(
             "no {} build for {} on {}",
@@ -38,21 +39,21 @@ pub(super) fn fetch(options: &RuntimeOptions, notice: &dyn Fn(&str)) -> Result<P
                 own_library_advice()
             )));
     }
-    fetch_wheel(&wheel, options, notice)
+    fetch_wheel(&wheel, options, observer)
 }
 
 fn own_library_advice() -> String {
     format!("set ORT_DYLIB_PATH to the library of an ONNX Runtime 1.{} or newer", pins::OLDEST_MINOR)
 }
 
-fn fetch_wheel(wheel: &Wheel, options: &RuntimeOptions, notice: &dyn Fn(&str)) -> Result<PathBuf> {
+fn fetch_wheel(wheel: &Wheel, options: &RuntimeOptions, observer: &dyn Observer) -> Result<PathBuf> {
     let data = &options.data_dir;
     let target = find::data_folder(options, options.cuda);
     fs::create_dir_all(data).map_err(|e| Error::io(data, e))?;
     let lock_path = data.join("fetch.lock");
     let lock = File::create(&lock_path).map_err(|e| Error::io(&lock_path, e))?;
     if lock.try_lock().is_err() {
-        notice("waiting for another process that is fetching ONNX Runtime");
+        observer.note(&Note::new("waiting for another process that is fetching ONNX Runtime"));
         lock.lock().map_err(|e| Error::io(&lock_path, e))?;
     }
     if let Some(library) = find::library_in(&target) {
@@ -60,12 +61,12 @@ fn fetch_wheel(wheel: &Wheel, options: &RuntimeOptions, notice: &dyn Fn(&str)) -
     }
     sweep(data);
 
-    notice(&format!(
+    observer.note(&Note::new(format!(
         "fetching ONNX Runtime {} with pip ({} MB, once) into {}",
         pins::VERSION,
         wheel.megabytes,
         target.display()
-    ));
+    )));
     let staging =
         tempfile::Builder::new().prefix(STAGING).tempdir_in(data).map_err(|e| Error::io(data, e))?;
     let file = download(wheel, options, staging.path())?;
@@ -297,7 +298,7 @@ mod tests {
         let mut options = options(&data);
         options.pythons = vec![fake_python(dir.path(), &wheel_path)];
 
-        let error = fetch_wheel(&wheel, &options, &|_| {}).unwrap_err();
+        let error = fetch_wheel(&wheel, &options, &()).unwrap_err();
         let message = error.to_string();
         assert!(message.contains(PIN) && message.contains(&sha256(&wheel_path)), "{message}");
         assert!(error.hint().unwrap().contains("ORT_DYLIB_PATH"));
@@ -321,7 +322,7 @@ mod tests {
     fn offline_and_without_python_the_error_tells_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
         let mut options = options(dir.path());
-        let without_python = fetch(&options, &|_| {}).unwrap_err();
+        let without_python = fetch(&options, &()).unwrap_err();
         assert!(without_python.to_string().contains("no-such-python -m pip"), "{without_python}");
         assert!(without_python.hint().unwrap().contains("install Python 3 with pip"));
 

@@ -20,6 +20,7 @@ mod pins;
 mod session;
 mod show;
 
+use crate::observer::Observer;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -50,13 +51,13 @@ struct Loaded {
 /// The library and its environment live as long as the process: neither can be loaded a second time.
 static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
 
-/// Finds ONNX Runtime, or fetches it, and loads it; `notice` is told what takes long.
+/// Finds ONNX Runtime, or fetches it, and loads it; `observer` hears of what takes long.
 ///
 /// A process has one runtime: later calls return it, and fail if they name another library or need CUDA where it has none.
-pub fn ensure(options: &RuntimeOptions, notice: &dyn Fn(&str)) -> Result<Runtime> {
+pub fn ensure(options: &RuntimeOptions, observer: &dyn Observer) -> Result<Runtime> {
     once(options, || match &options.library {
         Some(path) => load(&given(path)?),
-        None => find_or_fetch(options, notice),
+        None => find_or_fetch(options, observer),
     })
 }
 
@@ -98,7 +99,7 @@ fn given(path: &Path) -> Result<Candidate> {
 const GIVEN_ADVICE: &str =
     "correct --ort-lib or ORT_DYLIB_PATH, or leave both out: aesearch then finds or fetches it";
 
-fn find_or_fetch(options: &RuntimeOptions, notice: &dyn Fn(&str)) -> Result<Runtime> {
+fn find_or_fetch(options: &RuntimeOptions, observer: &dyn Observer) -> Result<Runtime> {
     let mut refused = String::new();
     for candidate in find::candidates(options) {
         match load(&candidate) {
@@ -106,13 +107,15 @@ fn find_or_fetch(options: &RuntimeOptions, notice: &dyn Fn(&str)) -> Result<Runt
                 find::remember(options, &candidate);
                 return Ok(runtime);
             }
-            Err(Error::Runtime { what, .. }) => refused.push_str(&format!("; found {what}")),
+            Err(Error::Runtime(problem)) => refused.push_str(&format!("; found {problem}")),
             Err(e) => return Err(e),
         }
     }
-    match fetch::fetch(options, notice) {
+    match fetch::fetch(options, observer) {
         Ok(path) => load(&Candidate { source: Source::DataFolder, path }),
-        Err(Error::Runtime { what, hint }) => Err(Error::Runtime { what: what + &refused, hint }),
+        Err(Error::Runtime(Problem { what, hint })) => {
+            Err(Error::Runtime(Problem { what: what + &refused, hint }))
+        }
         Err(e) => Err(e),
     }
 }
@@ -218,7 +221,7 @@ impl Runtime {
         }
         let options = SessionOptions { device: Device::Cuda(number), ..*options };
         Session::open(&self.0.environment, model, &options).map_err(|e| match e {
-            Error::Runtime { what, .. } => Error::runtime(format!("cuda:{number}: {what}")).with_hint(
+            Error::Runtime(problem) => Error::runtime(format!("cuda:{number}: {problem}")).with_hint(
                 "check that nvidia-smi lists the device and that CUDA 12 and cuDNN 9 are where the linker finds them, or use --device cpu",
             ),
             other => other,

@@ -37,7 +37,7 @@ impl FromStr for Device {
             _ => match text.strip_prefix("cuda:").and_then(|number| number.parse().ok()) {
                 Some(number) => Ok(Device::Cuda(number)),
                 None => {
-                    Err(Error::usage(format!("device: expected auto, cpu, cuda or cuda:N, got `{text}`")))
+                    Err(Error::invalid(format!("device: expected auto, cpu, cuda or cuda:N, got `{text}`")))
                 }
             },
         }

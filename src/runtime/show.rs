@@ -2,6 +2,7 @@
 //!
 //! Data only; the command line prints it.
 
+use crate::observer::{Note, Observer};
 use std::fs;
 use std::path::PathBuf;
 
@@ -61,7 +62,7 @@ pub fn show(options: &RuntimeOptions) -> Report {
         })
         .collect();
     found.dedup();
-    let runtime = ensure(&RuntimeOptions { offline: true, ..options.clone() }, &|_| {});
+    let runtime = ensure(&RuntimeOptions { offline: true, ..options.clone() }, &());
     Report {
         oldest: format!("1.{}", pins::OLDEST_MINOR),
         pinned: pins::VERSION.to_owned(),
@@ -74,11 +75,11 @@ pub fn show(options: &RuntimeOptions) -> Report {
 
 /// Fetches the pinned build into the data folder, even where another library would do, unless it is there already and can
 /// be loaded.
-pub fn install(options: &RuntimeOptions, notice: &dyn Fn(&str)) -> Result<Place> {
+pub fn install(options: &RuntimeOptions, observer: &dyn Observer) -> Result<Place> {
     let folder = find::data_folder(options, options.cuda);
     if let Some(path) = find::library_in(&folder) {
         match ensure_fetched(path, options) {
-            Err(error) if !is_loaded() => notice(&format!("{error}; it is fetched again")),
+            Err(error) if !is_loaded() => observer.note(&Note::new(format!("{error}; it is fetched again"))),
             result => return result.map(|runtime| Place::from(&runtime)),
         }
         if !options.offline {
@@ -86,6 +87,6 @@ pub fn install(options: &RuntimeOptions, notice: &dyn Fn(&str)) -> Result<Place>
         }
     }
     // Loading it is the proof that it works here.
-    let path = fetch::fetch(options, notice)?;
+    let path = fetch::fetch(options, observer)?;
     ensure_fetched(path, options).map(|runtime| Place::from(&runtime))
 }

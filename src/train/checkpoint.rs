@@ -6,7 +6,7 @@
 //!
 //! All numbers little-endian. A file that is cut, changed, or of another training is refused.
 
-use super::run::EpochReport;
+use super::epoch::EpochReport;
 use super::trainer::State;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -88,14 +88,14 @@ impl Checkpoint {
         let name = file.display();
         let Some(checkpoint) = Self::parse(&bytes) else {
             let what = format!("{name}: checkpoint: expected a whole one, got damaged bytes");
-            return Err(Error::Training { what, hint: Some("delete it and train anew".into()) });
+            return Err(Error::training(what).with_hint("delete it and train anew"));
         };
         if checkpoint.progress.identity != identity {
             let what =
                 format!("{name}: checkpoint: expected one of the same images and options, got another");
             let hint =
                 "give the same images and options as before, or train anew without --resume".to_owned();
-            return Err(Error::Training { what, hint: Some(hint) });
+            return Err(Error::training(what).with_hint(hint));
         }
         Ok(Some(checkpoint))
     }

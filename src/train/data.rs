@@ -7,6 +7,7 @@ use super::store::{Filling, Storage, Store, chunk};
 
 use crate::error::{Error, Result};
 use crate::images::{self, InputShape, Item, Limits, Resizer, Skipped};
+use crate::observer::Observer;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -14,7 +15,6 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Images of one shape.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ impl Dataset {
         let size = shape.channels * shape.height * shape.width;
         if size == 0 || !pixels.len().is_multiple_of(size) {
             let what = format!("images: expected a multiple of {size} bytes, got {}", pixels.len());
-            return Err(Error::usage(what));
+            return Err(Error::invalid(what));
         }
         let n = pixels.len() / size;
         Self::of(shape, Store::Memory(pixels), n)
@@ -47,19 +47,19 @@ impl Dataset {
     /// The first `n` records of a store.
     fn of(shape: InputShape, store: Store, n: usize) -> Result<Self> {
         let n = u32::try_from(n)
-            .map_err(|_| Error::usage(format!("images: expected at most {}, got {n}", u32::MAX)))?;
+            .map_err(|_| Error::invalid(format!("images: expected at most {}, got {n}", u32::MAX)))?;
         Ok(Dataset { shape, store: Arc::new(store), ids: (0..n).collect() })
     }
 
     /// Decodes and resizes `items` on all threads of the current rayon pool, some at a time; what cannot be read is listed.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] when `stop` is set meanwhile, or when images that do not fit into memory cannot be written.
+    /// [`Error::Interrupted`] when the observer stops it, or when images that do not fit into memory cannot be written.
     pub fn load(
         items: &[Item],
         shape: InputShape,
         storage: &Storage,
-        stop: &AtomicBool,
+        observer: &dyn Observer,
     ) -> Result<(Self, Vec<Skipped>)> {
         let size = shape.size();
         let limits = Limits::default();
@@ -73,7 +73,7 @@ impl Dataset {
         let mut n = 0;
         let mut skipped = vec![];
         for chunk in items.chunks(chunk(size)) {
-            if stop.load(Ordering::Relaxed) {
+            if observer.should_stop() {
                 return Err(Error::Interrupted);
             }
             let images: Vec<Result<Vec<u8>, String>> = chunk.par_iter().map(read).collect();
@@ -143,7 +143,7 @@ impl Dataset {
             let what = format!(
                 "validation fraction {fraction} of {n} images: expected some on either side, got {aside}"
             );
-            return Err(Error::usage(what).with_hint("give a fraction between 0 and 1, such as 0.1"));
+            return Err(Error::invalid(what).with_hint("give a fraction between 0 and 1, such as 0.1"));
         }
         let mut order: Vec<usize> = (0..n).collect();
         order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));

@@ -3,7 +3,7 @@
 //! A line is appended whole, in one write. A training that is taken up again first brings the file back to the epochs that its
 //! checkpoint holds, in one piece, so that no epoch is missing and none is there twice.
 
-use super::run::EpochReport;
+use super::epoch::EpochReport;
 use crate::error::{Error, Result};
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;

@@ -208,10 +208,10 @@ impl<'a> Lowering<'a> {
     /// A tensor in its own shape.
     fn tensor(&self, step: &Step, kind: &str) -> Result<Value> {
         let name = format!("{}.{}.{kind}", step.half.name(), step.index);
-        self.tensors.get(&name).cloned().ok_or_else(|| Error::Training {
-            what: format!("{name}: expected a tensor, got none"),
-            hint: None,
-        })
+        self.tensors
+            .get(&name)
+            .cloned()
+            .ok_or_else(|| Error::training(format!("{name}: expected a tensor, got none")))
     }
 }
 
@@ -228,5 +228,5 @@ fn next_stride2(steps: &[Step]) -> Option<(usize, usize)> {
 }
 
 fn unsupported(step: &Step, expected: &str) -> Error {
-    Error::Training { what: format!("{}: expected {expected}", step.layer), hint: None }
+    Error::training(format!("{}: expected {expected}", step.layer))
 }

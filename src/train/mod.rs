@@ -9,6 +9,7 @@
 //! | file | responsibility |
 //! |---|---|
 //! | `run.rs` | the loop over epochs and batches, and its reports |
+//! | `epoch.rs` | what is reported of one epoch |
 //! | `options.rs` | what to train and how; defaults by family; the learning rate's course |
 //! | `checkpoint.rs` | an unfinished training on disk |
 //! | `warm.rs` | a start from another model's weights |
@@ -38,6 +39,7 @@ mod blur;
 mod checkpoint;
 mod conv;
 mod data;
+mod epoch;
 mod evaluate;
 mod log;
 mod lower;
@@ -64,8 +66,9 @@ mod tests;
 pub use augment::Augment;
 pub use batch::Batch;
 pub use data::Dataset;
+pub use epoch::EpochReport;
 pub use options::{CheckpointOptions, Schedule, TrainOptions};
-pub use run::{Ending, EpochReport, Progress, Trained, train};
+pub use run::{Ending, Trained, train};
 pub use save::{Golden, golden, golden_image};
 pub use store::Storage;
 pub use trainer::{Losses, Pace, Trainer};

@@ -120,18 +120,18 @@ impl TrainOptions {
     pub fn architecture(&self, input: InputShape) -> Result<Architecture> {
         let bits = self.design.bits;
         if !(32..=256).contains(&bits) {
-            return Err(Error::usage(format!("--bits: expected 32 to 256, got {bits}")));
+            return Err(Error::invalid(format!("--bits: expected 32 to 256, got {bits}")));
         }
         if self.epochs == 0 || self.batch == 0 {
-            return Err(Error::usage("--epochs and --batch: expected at least 1, got 0"));
+            return Err(Error::invalid("--epochs and --batch: expected at least 1, got 0"));
         }
         let positive = |name: &str, x: f64| match x.is_finite() && x > 0.0 {
             true => Ok(()),
-            false => Err(Error::usage(format!("{name}: expected a number above 0, got {x}"))),
+            false => Err(Error::invalid(format!("{name}: expected a number above 0, got {x}"))),
         };
         let not_negative = |name: &str, x: f64| match x.is_finite() && x >= 0.0 {
             true => Ok(()),
-            false => Err(Error::usage(format!("{name}: expected 0 or more, got {x}"))),
+            false => Err(Error::invalid(format!("{name}: expected 0 or more, got {x}"))),
         };
         positive("--lr", self.learning_rate)?;
         positive("--temperature", self.temperature.into())?;

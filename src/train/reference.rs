@@ -84,7 +84,7 @@ fn compare(family: Family, json: &str) {
     reference.images_summary.check("images", &images, 1e-6);
     let innermost: Vec<f32> = (0..784 * n).map(|i| images[i % n * 784 + i / n]).collect();
 
-    let runtime = ensure(&options_from(|name| std::env::var_os(name)), &|_| {}).unwrap();
+    let runtime = ensure(&options_from(|name| std::env::var_os(name)), &()).unwrap();
     let graph = training_step(&architecture, &StepOptions { target: false, temperature: 1.0, decay: false })
         .unwrap()
         .to_bytes();

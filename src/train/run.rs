@@ -6,6 +6,7 @@
 use super::batch::{Batch, batches, n_batches, order};
 use super::checkpoint::{Checkpoint, Place};
 use super::data::Dataset;
+use super::epoch::EpochReport;
 use super::evaluate::reconstruction_loss;
 use super::log;
 use super::options::TrainOptions;
@@ -14,55 +15,14 @@ use super::trainer::{Losses, Pace, Trainer};
 use super::warm::first_weights;
 use crate::error::{Error, Result};
 use crate::model::{Architecture, Metadata, decoder_onnx, encoder_onnx};
+use crate::observer::{Note, Observer, Progress};
 use crate::onnx::OnnxFile;
 use crate::runtime::Runtime;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// The part of the training over which the divergence of a `vae` gains its full weight.
 const WARM_UP: f64 = 0.2;
-
-/// One finished epoch. Losses are mean binary cross-entropy per pixel, in nats.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct EpochReport {
-    /// From 1.
-    pub epoch: usize,
-    /// Over the epoch's batches, each before its step.
-    pub train_loss: f64,
-    /// Over the validation images, through the exported files; `None` without such images.
-    pub val_loss: Option<f64>,
-    /// What the family adds to the reconstruction loss, by name, over the epoch's batches.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub terms: BTreeMap<String, f64>,
-    /// Wall time, validation included.
-    pub seconds: f64,
-    /// Of the epoch's last step.
-    #[serde(default)]
-    pub learning_rate: f64,
-    /// Whether its weights are the best so far: no epoch before it had as low a validation loss. Always true without validation.
-    #[serde(default)]
-    pub best: bool,
-}
-
-/// What training tells while it runs.
-pub enum Progress<'a> {
-    /// Training goes on from a checkpoint with these epochs done.
-    Resumed(&'a [EpochReport]),
-    /// A step is done.
-    Step {
-        /// From 1.
-        epoch: usize,
-        /// Images seen in this epoch.
-        images: usize,
-        /// Reconstruction loss of the step's batch.
-        loss: f64,
-    },
-    /// An epoch is done.
-    Epoch(&'a EpochReport),
-}
 
 /// A trained model, not yet written.
 pub struct Trained {
@@ -90,34 +50,33 @@ pub enum Ending {
     Done,
     /// The validation loss had not fallen for as long as `early_stop` says.
     Early,
-    /// The stop flag was set.
+    /// The observer stopped it.
     Interrupted,
 }
 
-/// Trains on `data`, measuring `validation` after each epoch. When `stop` is set, the epoch at hand is kept in the checkpoint,
+/// Trains on `data`, measuring `validation` after each epoch. When the observer stops it, the epoch at hand is kept in the checkpoint,
 /// where one is wanted, and the best finished epoch is returned.
 ///
 /// # Errors
 /// When the options do not fit the data, a loss or a weight stops being finite (with the epoch; the last checkpoint
-/// stays), ONNX Runtime fails, or `stop` is set before the first epoch is done ([`Error::Interrupted`]).
+/// stays), ONNX Runtime fails, or it is stopped before the first epoch is done ([`Error::Interrupted`]).
 pub fn train(
     runtime: &Runtime,
     data: &Dataset,
     validation: Option<&Dataset>,
     options: &TrainOptions,
-    stop: &AtomicBool,
-    progress: &mut dyn FnMut(Progress<'_>),
+    observer: &dyn Observer,
 ) -> Result<Trained> {
     let architecture = options.architecture(data.shape())?;
     if data.is_empty() {
-        return Err(Error::usage("training images: expected at least one, got none"));
+        return Err(Error::invalid("training images: expected at least one, got none"));
     }
     if validation.is_some_and(Dataset::is_empty) {
-        return Err(Error::usage("validation images: expected at least one, got none"));
+        return Err(Error::invalid("validation images: expected at least one, got none"));
     }
     if options.early_stop > 0 && validation.is_none() {
         return Err(
-            Error::usage("--early-stop: expected validation images, got none").with_hint("add --val 0.1")
+            Error::invalid("--early-stop: expected validation images, got none").with_hint("add --val 0.1")
         );
     }
     let metadata = Metadata {
@@ -133,13 +92,14 @@ pub fn train(
     let mut run = Run::start(runtime, &architecture, data, options, identity)?;
     if !run.place.epochs.is_empty() || run.place.step > 0 {
         options.log.as_deref().map_or(Ok(()), |file| log::restart(file, &run.place.epochs))?;
-        progress(Progress::Resumed(&run.place.epochs));
+        let n = run.place.epochs.len();
+        observer.note(&Note::new(format!("going on after {n} {}", if n == 1 { "epoch" } else { "epochs" })));
     }
     let mut ending = Ending::Done;
     while run.place.epochs.len() < options.epochs {
         let start = Instant::now();
         let before = run.place.seconds;
-        if !run.epoch(stop, progress)? {
+        if !run.epoch(observer)? {
             ending = Ending::Interrupted;
             break;
         }
@@ -154,7 +114,8 @@ pub fn train(
             None => (None, run.trainer.weights()),
         };
         let seconds = before + start.elapsed().as_secs_f64();
-        progress(Progress::Epoch(run.end_epoch(val_loss, weights, seconds)?));
+        let report = run.end_epoch(val_loss, weights, seconds)?;
+        observer.note(&Note::new(report.to_string()));
         let waited = run.place.epochs.len() - run.place.best_epoch;
         if options.early_stop > 0 && waited >= options.early_stop {
             ending = Ending::Early;
@@ -257,15 +218,15 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// The batches of the epoch at hand that are not done yet; false when `stop` was set meanwhile.
-    fn epoch(&mut self, stop: &AtomicBool, progress: &mut dyn FnMut(Progress<'_>)) -> Result<bool> {
+    /// The batches of the epoch at hand that are not done yet; false when the observer stopped it.
+    fn epoch(&mut self, observer: &dyn Observer) -> Result<bool> {
         let epoch = self.place.epochs.len() + 1;
         let order = order(self.data.len(), self.options.seed, epoch);
         let start = Instant::now();
         let before = self.place.seconds;
         for (step, &ids) in batches(&order, self.options.batch).iter().enumerate().skip(self.place.step) {
             self.place.seconds = before + start.elapsed().as_secs_f64();
-            let stopped = stop.load(Ordering::Relaxed);
+            let stopped = observer.should_stop();
             let due = if stopped || self.is_due() { self.snapshot() } else { None };
             let batch = Batch::new(self.data, ids, self.options, self.architecture, (epoch, step))?;
             let losses = self.step(&batch, epoch, step)?;
@@ -288,7 +249,12 @@ impl<'a> Run<'a> {
             }
             self.place.step = step + 1;
             let images = step * self.options.batch + ids.len();
-            progress(Progress::Step { epoch, images, loss: losses.reconstruction });
+            observer.progress(&Progress {
+                done: (epoch - 1) * self.data.len() + images,
+                total: self.options.epochs * self.data.len(),
+                loss: Some(losses.reconstruction),
+                ..Progress::default()
+            });
         }
         if self.trainer.weights().iter().any(|weight| !weight.is_finite()) {
             return Err(self.diverged(format!("epoch {epoch}: weights: expected numbers, got others")));
@@ -381,6 +347,6 @@ impl<'a> Run<'a> {
             Some(_) => "try a lower --lr; --resume goes on from the last good checkpoint",
             None => "try a lower --lr",
         };
-        Error::Training { what, hint: Some(hint.into()) }
+        Error::training(what).with_hint(hint)
     }
 }

@@ -199,10 +199,8 @@ fn gradient(pass: &mut Lowering<'_>, loss: &Value, tensors: &[(String, Value)]) 
     let leaves: Vec<Value> = tensors.iter().map(|(_, value)| value.clone()).collect();
     let gradients = pass.tape.backward(loss, &leaves);
     let gradients: Option<Vec<Value>> = gradients.into_iter().collect();
-    let gradients = gradients.ok_or_else(|| Error::Training {
-        what: "the loss does not depend on every parameter".into(),
-        hint: None,
-    })?;
+    let gradients =
+        gradients.ok_or_else(|| Error::training("the loss does not depend on every parameter"))?;
     Ok(pass.tape.graph.concat(&gradients, 0))
 }
 

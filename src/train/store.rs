@@ -141,7 +141,7 @@ fn refused(folder: &Path, bytes: u64, error: io::Error) -> Error {
     }
     let mb = bytes.div_ceil(1_000_000);
     let what = format!("{}: decoded images: expected room for {mb} MB, got a full disk", folder.display());
-    Error::usage(what).with_hint("make room there, train on fewer or smaller images, or raise --max-memory")
+    Error::invalid(what).with_hint("make room there, train on fewer or smaller images, or raise --max-memory")
 }
 
 #[cfg(unix)]

@@ -21,7 +21,7 @@ use rand_chacha::ChaCha8Rng;
 const BATCH: usize = 4;
 
 fn runtime() -> Runtime {
-    ensure(&options_from(|name| std::env::var_os(name)), &|_| {}).unwrap()
+    ensure(&options_from(|name| std::env::var_os(name)), &()).unwrap()
 }
 
 fn dims(shape: &[Dim]) -> Vec<usize> {

@@ -56,7 +56,7 @@ fn flatten(dims: &[u64; 4], layout: Layout) -> Graph {
 }
 
 fn runtime() -> Runtime {
-    ensure(&options_from(|name| std::env::var_os(name)), &|_| {}).expect("onnx runtime")
+    ensure(&options_from(|name| std::env::var_os(name)), &()).expect("onnx runtime")
 }
 
 fn write_model(place: &Place, graph: &Graph) -> PathBuf {

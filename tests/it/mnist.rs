@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
 use aesearch::eval::report::{EvalOptions, evaluate};
 use aesearch::explore::cluster::{ClusterOptions, cluster};
-use aesearch::explore::items::Items;
-use aesearch::explore::sampling::{SampleOptions, sample};
+use aesearch::explore::rows::Rows;
 use aesearch::gallery::{Gallery, OpenOptions, QueryOptions, UpdateOptions, update};
+use aesearch::generate::sampling::{SampleOptions, sample};
 use aesearch::images::{self, Limits, Pixels, encode_jpeg};
 use aesearch::model::{Family, Model};
 use aesearch::runtime::{Device, RuntimeOptions, ensure, options_from};
@@ -37,14 +36,14 @@ fn sixty_thousand_digits_find_themselves_and_their_kin() {
     let report = update(&dir, &train, &options, &()).expect("indexes");
     assert_eq!((report.added, report.skipped.len()), (60_000, 0));
 
-    let mut gallery = Gallery::open(&dir, &OpenOptions::new(runtime_options()), &|_| {}).expect("opens");
+    let mut gallery = Gallery::open(&dir, &OpenOptions::new(runtime_options()), &()).expect("opens");
     let items = images::walk(&train, &images::WalkOptions::default()).expect("walks").items;
     for item in items.iter().step_by(60) {
         let hits = gallery.query(item, &QueryOptions::default()).expect("answers").hits;
         assert_eq!((hits[0].path.as_str(), hits[0].distance), (item.display().as_str(), 0));
     }
 
-    let items = Items::of(gallery.snapshot()).expect("images");
+    let items = Rows::of(gallery.snapshot()).expect("images");
     let ten = ClusterOptions { k: Some(10), ..ClusterOptions::default() };
     let agreement = cluster(&items, &ten, &()).expect("clusters").agreement.expect("labels");
     assert!(agreement.accuracy >= 0.85 && agreement.nmi >= 0.80, "{agreement:?}");
@@ -76,7 +75,7 @@ fn sixty_thousand_digits_find_themselves_and_their_kin() {
 fn share_of_confident_samples(gallery: &mut Gallery, model: &str) -> f64 {
     const COUNT: usize = 300;
     let options = SampleOptions { count: COUNT, seed: 0, device: Device::Cpu, runtime: runtime_options() };
-    let samples = sample(&Model::load(model).expect("is shipped"), &options, &|_| {}).expect("draws");
+    let samples = sample(&Model::load(model).expect("is shipped"), &options, &()).expect("draws");
     let confident = samples.images.iter().filter(|image| {
         let hits = gallery.query_pixels(image, &QueryOptions::default()).expect("answers").hits;
         let mut votes = HashMap::new();
@@ -89,17 +88,15 @@ fn share_of_confident_samples(gallery: &mut Gallery, model: &str) -> f64 {
 #[test]
 fn one_epoch_of_the_conv_autoencoder_is_as_good_as_the_articles() {
     let Some(data) = shared_data() else { return };
-    let stop = AtomicBool::new(false);
     let shape = images::InputShape { channels: 1, height: 28, width: 28 };
     let [training, validation] = ["train", "t10k"].map(|part| {
         let items =
             images::walk(&[images_file(&data, part)], &images::WalkOptions::default()).expect("walks").items;
-        Dataset::load(&items, shape, &Storage::default(), &stop).expect("loads").0
+        Dataset::load(&items, shape, &Storage::default(), &()).expect("loads").0
     });
-    let runtime = ensure(&runtime_options(), &|_| {}).expect("onnx runtime");
+    let runtime = ensure(&runtime_options(), &()).expect("onnx runtime");
     let options = TrainOptions { epochs: 1, ..TrainOptions::for_family(Family::Conv, 1) };
-    let trained =
-        train(&runtime, &training, Some(&validation), &options, &stop, &mut |_| {}).expect("trains");
+    let trained = train(&runtime, &training, Some(&validation), &options, &()).expect("trains");
     let loss = trained.epochs[0].val_loss.expect("a validation loss");
     assert!(loss <= 0.0844, "validation loss {loss}");
 }

@@ -8,7 +8,7 @@ use {
 };
 
 fn runtime() -> Runtime {
-    ensure(&options_from(|name| std::env::var_os(name)), &|_| {}).expect("onnx runtime")
+    ensure(&options_from(|name| std::env::var_os(name)), &()).expect("onnx runtime")
 }
 
 #[test]

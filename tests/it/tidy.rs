@@ -9,25 +9,28 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room and what it may import, from the bottom up. `train` and `encode` never meet but in an .onnx file.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("error", &[]),
     ("onnx", &["error"]),
     ("runtime", &["error"]),
     ("output", &["error"]),
     ("images", &["error"]),
+    ("draw", &["images"]),
     ("model", &["images", "onnx", "runtime", "error"]),
     ("encode", &["model", "images", "onnx", "runtime", "error"]),
     ("gallery", &["encode", "model", "images", "onnx", "runtime", "error"]),
     ("train", &["gallery", "model", "images", "onnx", "runtime", "error"]),
+    ("generate", &["gallery", "encode", "model", "draw", "images", "runtime", "error"]),
     ("eval", &["gallery", "encode", "model", "images", "onnx", "runtime", "error"]),
     ("dedupe", &["gallery", "encode", "model", "images", "output", "onnx", "runtime", "error"]),
-    ("explore", &["gallery", "encode", "model", "images", "output", "onnx", "runtime", "error"]),
+    ("explore", &["gallery", "encode", "model", "draw", "images", "output", "onnx", "runtime", "error"]),
+    ("report", &["explore", "draw", "images", "output", "error"]),
     ("demo", &["gallery", "encode", "model", "images", "onnx", "runtime", "error"]),
     (
         "cli",
         &[
-            "demo", "dedupe", "explore", "eval", "train", "gallery", "encode", "model", "images", "output",
-            "onnx", "runtime", "error",
+            "demo", "report", "dedupe", "explore", "generate", "eval", "train", "gallery", "encode", "model",
+            "draw", "images", "output", "onnx", "runtime", "error",
         ],
     ),
 ];
@@ -45,7 +48,7 @@ const HOMES: [(&str, &str, usize); 39] = [
     ("nalgebra", "src/encode/", 2),
     ("nalgebra", "src/eval/floats.rs", 1),
     ("rustfft", "src/explore/map/tsne/fourier.rs", 1),
-    ("unicode_normalization", "src/explore/canvas.rs", 1),
+    ("unicode_normalization", "src/draw/canvas.rs", 1),
     ("parquet", "src/explore/table/", 2),
     ("csv", "src/explore/table/values.rs", 1),
     ("image", "src/images/codec.rs", 1),

@@ -1,18 +1,19 @@
 //! Training as a whole, on a handful of drawn digits: what is promised of seeds, starts, noise, stops and bad options.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::cell::Cell;
 
 use aesearch::demo::{collection::write_collection, digits};
 use aesearch::images::{InputShape, WalkOptions, walk};
 use aesearch::model::{Family, Model};
+use aesearch::observer::{Observer, Progress};
 use aesearch::runtime::{Runtime, ensure, options_from};
-use aesearch::train::{Augment, Dataset, Ending, Progress, Storage, TrainOptions, Trained, train};
+use aesearch::train::{Augment, Dataset, Ending, Storage, TrainOptions, Trained, train};
 use aesearch::{Error, Result};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 fn runtime() -> Runtime {
-    ensure(&options_from(|name| std::env::var_os(name)), &|_| {}).expect("onnx runtime")
+    ensure(&options_from(|name| std::env::var_os(name)), &()).expect("onnx runtime")
 }
 
 fn drawn(n: usize) -> Dataset {
@@ -46,14 +47,13 @@ fn the_same_seed_and_threads_give_the_same_bytes_wherever_the_images_lie() {
     write_collection(dir.path(), 7, 4).expect("digits can be drawn");
     let items = walk(&[dir.path().join("digits")], &WalkOptions::default()).expect("walks").items;
     let shape = drawn(1).shape();
-    let stop = AtomicBool::new(false);
     let bytes = |family, max_memory, threads| {
         let storage = Storage { max_memory, folder: dir.path().to_path_buf() };
-        let (data, skipped) = Dataset::load(&items, shape, &storage, &stop).expect("loads");
+        let (data, skipped) = Dataset::load(&items, shape, &storage, &()).expect("loads");
         assert_eq!((data.memory_bytes() > 0, skipped.len()), (max_memory > 0, 0));
         let (data, aside) = data.split(0.25, 3).expect("splits");
         let options = TrainOptions { threads, batch: 8, ..small(family) };
-        let trained = train(&runtime(), &data, Some(&aside), &options, &stop, &mut |_| {}).expect("trains");
+        let trained = train(&runtime(), &data, Some(&aside), &options, &()).expect("trains");
         [trained.encoder.to_bytes(), trained.decoder.to_bytes()]
     };
     for (family, threads) in [(Family::ConvHash, 1), (Family::Dense, 2)] {
@@ -118,21 +118,32 @@ fn noise_makes_the_task_harder_and_is_told_in_the_file() {
     assert!(noisy.epochs[14].train_loss > clean.epochs[14].train_loss);
 }
 
+/// Stops when more than `after` images were trained on.
+struct Stop {
+    after: usize,
+    done: Cell<usize>,
+}
+
+impl Observer for Stop {
+    fn progress(&self, progress: &Progress) {
+        self.done.set(progress.done);
+    }
+
+    fn should_stop(&self) -> bool {
+        self.done.get() > self.after
+    }
+}
+
 #[test]
 fn a_stop_keeps_the_finished_epochs() {
-    let stop = AtomicBool::new(false);
     let data = drawn(100);
-    let mut at_second = |progress: Progress<'_>| {
-        if matches!(progress, Progress::Step { epoch: 2, .. }) {
-            stop.store(true, Ordering::Relaxed);
-        }
-    };
+    let in_second = Stop { after: data.len(), done: Cell::new(0) };
     let options = TrainOptions { epochs: 5, ..small(Family::Dense) };
-    let trained = train(&runtime(), &data, None, &options, &stop, &mut at_second).expect("one epoch");
+    let trained = train(&runtime(), &data, None, &options, &in_second).expect("one epoch");
     assert_eq!(trained.ending, Ending::Interrupted);
     assert_eq!((trained.epochs.len(), trained.metadata.epochs), (1, 1));
 
-    let stopped = train(&runtime(), &data, None, &options, &AtomicBool::new(true), &mut |_| {});
+    let stopped = train(&runtime(), &data, None, &options, &Stop { after: 0, done: Cell::new(1) });
     assert!(matches!(stopped, Err(Error::Interrupted)));
 }
 
@@ -150,8 +161,7 @@ fn what_cannot_be_trained_is_refused_by_name() {
         "{other}"
     );
     let empty = Dataset::new(drawn(1).shape(), vec![]).expect("no images");
-    let stop = AtomicBool::new(false);
-    let none = train(&runtime(), &drawn(10), Some(&empty), &small(Family::Dense), &stop, &mut |_| {});
+    let none = train(&runtime(), &drawn(10), Some(&empty), &small(Family::Dense), &());
     assert_eq!(
         none.err().expect("refused").to_string(),
         "validation images: expected at least one, got none"

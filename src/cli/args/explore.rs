@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::{Compute, Reading};
-use crate::explore::gather::How;
+use crate::explore::copy_out::How;
 
 /// Where images go that are to be looked at with other programs.
 #[derive(Debug, Args)]

@@ -14,13 +14,13 @@ use crate::cli::args;
 use crate::cli::exit::{Exit, catch_interrupts};
 use crate::cli::print::{Align, Table, count, seconds, thousands};
 use crate::cli::resolve::Context;
+use crate::draw::group_sheet::{GroupSheet, SheetGroup, group_sheet};
+use crate::draw::query_sheet::{Cell, Frame};
 use crate::error::{Error, Result};
 use crate::explore::cluster::{Agreement, ClusterOptions, Clustering, Method, Tried, Unit, cluster};
+use crate::explore::copy_out::{Folder, copy_out};
 use crate::explore::export::columns;
-use crate::explore::gather::{Folder, gather};
-use crate::explore::groups::{GroupSheet, SheetGroup, group_sheet};
-use crate::explore::items::Items;
-use crate::explore::sheet::{Cell, Frame};
+use crate::explore::rows::Rows;
 use crate::explore::table::Format;
 use crate::gallery::Observer;
 use crate::images::{self, Limits, Pixels, Skipped};
@@ -76,9 +76,9 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Cluster) -> anyhow::Re
         [&args.output, &args.sheet].into_iter().flatten().map(PathBuf::as_path).collect();
     check_outputs(&outputs, &dir)?;
     let snapshot = Snapshot::open_with(&dir, args.reading.access()).map_err(Error::from)?;
-    let items = Items::of(&snapshot)?;
+    let items = Rows::of(&snapshot)?;
     let start = Instant::now();
-    let found = cluster(&items, &options, &Stopper)?;
+    let found = cluster(&items, &options, &TerminalObserver::new(context, "working"))?;
     let took = start.elapsed().as_secs_f64();
     let mut skipped = Vec::new();
     if let Some(path) = &args.output {
@@ -89,7 +89,8 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Cluster) -> anyhow::Re
     }
     let mut files = 0;
     if let Some(target) = target {
-        let gathered = gather(&items, &dir, &folders(&found), target, &Stopper)?;
+        let gathered =
+            copy_out(&items, &dir, &folders(&found), target, &TerminalObserver::new(context, "working"))?;
         files = gathered.files;
         skipped.extend(gathered.skipped);
     }
@@ -117,13 +118,13 @@ pub(super) fn resolve(args: &args::Grouping) -> Result<ClusterOptions> {
     let k = cluster_count(args.k.as_deref())?;
     if args.min_size.is_some() && method != Method::Hdbscan {
         let what = format!("--min-size: expected none with {}, it is for hdbscan", method.name());
-        return Err(Error::usage(what).with_hint("--k N says how many clusters there are"));
+        return Err(Error::invalid(what).with_hint("--k N says how many clusters there are"));
     }
     if let Some(size @ ..2) = args.min_size {
-        return Err(Error::usage(format!("--min-size: expected at least 2, got {size}")));
+        return Err(Error::invalid(format!("--min-size: expected at least 2, got {size}")));
     }
     if args.max_k.is_some() && (k.is_some() || method == Method::Hdbscan) {
-        return Err(Error::usage(
+        return Err(Error::invalid(
             "--max-k: expected --k auto beside it, where numbers of clusters are tried",
         ));
     }
@@ -140,24 +141,14 @@ pub(super) fn resolve(args: &args::Grouping) -> Result<ClusterOptions> {
 pub(super) fn cluster_count(k: Option<&str>) -> Result<Option<usize>> {
     match k {
         None | Some("auto") => Ok(None),
-        Some(number) => number
-            .parse()
-            .map(Some)
-            .map_err(|_| Error::usage(format!("--k: expected a number of clusters or auto, got {number:?}"))),
-    }
-}
-
-/// Ctrl-C ends the work; nothing is kept of it.
-pub(super) struct Stopper;
-
-impl Observer for Stopper {
-    fn interrupted(&self) -> bool {
-        catch_interrupts().load(Ordering::Relaxed)
+        Some(number) => number.parse().map(Some).map_err(|_| {
+            Error::invalid(format!("--k: expected a number of clusters or auto, got {number:?}"))
+        }),
     }
 }
 
 fn document<'a>(
-    items: &'a Items<'_>,
+    items: &'a Rows<'_>,
     found: &'a Clustering,
     seconds: f64,
     files: usize,
@@ -192,7 +183,7 @@ fn document<'a>(
 
 /// The labels of a cluster's images, with how many have each.
 fn labels<'a>(
-    items: &'a Items<'_>,
+    items: &'a Rows<'_>,
     found: &'a Clustering,
     cluster: usize,
 ) -> impl Iterator<Item = (&'a str, usize)> {
@@ -217,7 +208,7 @@ fn folders(found: &Clustering) -> Vec<Folder> {
 
 fn print(
     context: &Context,
-    items: &Items<'_>,
+    items: &Rows<'_>,
     found: &Clustering,
     took: f64,
     asked: Option<usize>,
@@ -231,7 +222,7 @@ fn print(
 }
 
 /// A row for each cluster.
-fn table(items: &Items<'_>, found: &Clustering) -> Table {
+fn table(items: &Rows<'_>, found: &Clustering) -> Table {
     let mut columns = vec![
         ("cluster", Align::Right),
         ("images", Align::Right),
@@ -260,7 +251,7 @@ fn table(items: &Items<'_>, found: &Clustering) -> Table {
 }
 
 /// Of a cluster, as [`shares`].
-fn most_frequent(items: &Items<'_>, found: &Clustering, cluster: usize) -> String {
+fn most_frequent(items: &Rows<'_>, found: &Clustering, cluster: usize) -> String {
     shares(labels(items, found, cluster).collect(), found.clusters[cluster].members.len())
 }
 
@@ -291,7 +282,7 @@ fn distance(unit: Unit, distance: f64) -> String {
     }
 }
 
-fn summary(items: &Items<'_>, found: &Clustering, took: f64, asked: Option<usize>) -> String {
+fn summary(items: &Rows<'_>, found: &Clustering, took: f64, asked: Option<usize>) -> String {
     let k = count(found.clusters.len() as u64, "cluster");
     let apart = match found.apart() {
         0 => String::new(),
@@ -341,7 +332,7 @@ fn too_few(clusters: usize, method: Method, asked: Option<usize>) -> Option<Stri
 }
 
 /// The images of each cluster from its medoid outward, evenly.
-fn sheet(items: &Items<'_>, found: &Clustering, dir: &Path, skipped: &mut Vec<Skipped>) -> Pixels {
+fn sheet(items: &Rows<'_>, found: &Clustering, dir: &Path, skipped: &mut Vec<Skipped>) -> Pixels {
     let limits = Limits::default();
     let mut draw = |(id, cluster): (usize, &crate::explore::cluster::Cluster)| {
         let members = &cluster.members;

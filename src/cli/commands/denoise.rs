@@ -2,16 +2,16 @@
 
 use serde::Serialize;
 
-use super::teller::Teller;
+use super::observer::TerminalObserver;
 use super::{SkippedDocument, exit_for, skipped_documents, some_readable, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::{Exit, catch_interrupts};
 use crate::cli::print::count;
 use crate::cli::resolve::Context;
 use crate::error::{Error, Result};
-use crate::explore::Studio;
-use crate::explore::denoise::{DenoiseOptions, denoise};
 use crate::gallery::ChooseOptions;
+use crate::generate::Reconstructor;
+use crate::generate::denoise::{DenoiseOptions, denoise};
 use crate::images;
 
 /// The model that cleans images where none is named.
@@ -43,10 +43,10 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Denoise) -> anyhow::Re
     let (looking, options) = resolve(context, args)?;
     let walk = images::walk(&args.images, &images::WalkOptions::default())?;
     let mut skipped = walk.skipped;
-    let teller = Teller::picture(context, &args.images).until(catch_interrupts());
-    let mut studio = Studio::open(&walk.items, &looking, &teller)?;
-    let done = denoise(&mut studio, &walk.items, &options, &teller);
-    teller.finish();
+    let observer = TerminalObserver::new(context, "encoding");
+    let mut reconstructor = Reconstructor::open(&walk.items, &looking, &observer)?;
+    let done = denoise(&mut reconstructor, &walk.items, &options, &observer);
+    observer.finish();
     let done = done?;
     skipped.extend(done.skipped);
     if !done.interrupted {
@@ -55,7 +55,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Denoise) -> anyhow::Re
     images::write_png(&options.sheet, &done.sheet)?;
 
     tell_skipped(printer, &skipped);
-    let metadata = &studio.model.metadata;
+    let metadata = &reconstructor.model.metadata;
     if metadata.denoise == 0.0 {
         printer.note(&format!(
             "{0} was not trained on noisy images; `aesearch train DATA --family conv --denoise 0.5 -o models/mine` trains one that is",
@@ -103,7 +103,7 @@ fn resolve(context: &Context, args: &args::Denoise) -> Result<(ChooseOptions, De
     };
     let noise = args.noise.unwrap_or(0.0);
     if !(0.0..=10.0).contains(&noise) {
-        return Err(Error::usage(format!("--noise: expected 0 to 10, got {noise}")));
+        return Err(Error::invalid(format!("--noise: expected 0 to 10, got {noise}")));
     }
     let options = DenoiseOptions {
         dir: args.output.clone(),

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use aesearch_index::{Access, Snapshot, is_index};
 use serde::Serialize;
 
-use super::cluster::Stopper;
 use super::outputs::check_outputs;
 use crate::cli::args;
 use crate::cli::exit::Exit;
@@ -56,7 +55,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Diff) -> anyhow::Resul
     let radius = args.radius.unwrap_or((after.bits() / BITS_PER_NEAR_BIT) as u32);
     let sides = [(&before, &old_dir), (&after, &new_dir)];
     let [old, new] = sides.map(|(snapshot, dir)| Side { snapshot, dir });
-    let found = diff(old, new, radius, &Stopper)?;
+    let found = diff(old, new, radius, &TerminalObserver::new(context, "working"))?;
     if let Some(path) = &args.output {
         table_of(&found).write(path)?;
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::teller::Teller;
+use super::observer::TerminalObserver;
 use super::{SkippedDocument, exit_for, index, skipped_documents, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::{Exit, catch_interrupts};
@@ -28,9 +28,9 @@ struct EstimateDocument<'a> {
 pub(in crate::cli) fn run(context: &Context, args: &args::Index) -> anyhow::Result<Exit> {
     let dir = context.index_dir(&args.index)?;
     let (data, options) = index::resolve(context, args)?;
-    let teller = Teller::index(context, &args.data).until(catch_interrupts());
-    let estimated = estimate(&dir, &data, &options, &teller);
-    teller.finish();
+    let observer = TerminalObserver::new(context, "indexing");
+    let estimated = estimate(&dir, &data, &options, &observer);
+    observer.finish();
     let estimated = estimated?;
     tell_skipped(&context.printer, &estimated.skipped);
     let document = EstimateDocument {

@@ -79,10 +79,11 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Eval) -> anyhow::Resul
         device: context.device(&args.compute.device, default.device)?,
         ..default
     };
-    let gallery = Gallery::open(&dir, &open, &|text| context.printer.note(text))?;
+    let gallery = Gallery::open(&dir, &open, &TerminalObserver::unstoppable(context, "opening"))?;
     tell_gallery(context, &dir, &gallery);
     let items = walk.as_ref().map(|walk| walk.items.as_slice());
-    let (report, mut skipped) = evaluate(&gallery, &dir, items, &options, &Stopper)?;
+    let (report, mut skipped) =
+        evaluate(&gallery, &dir, items, &options, &TerminalObserver::new(context, "working"))?;
     skipped.extend(walk.into_iter().flat_map(|walk| walk.skipped));
     tell_skipped(&context.printer, &skipped);
     if context.printer.json {
@@ -176,13 +177,4 @@ fn unjudged(report: &Report) -> Vec<(&'static str, String)> {
 
 fn share(value: f64) -> String {
     format!("{value:.3}")
-}
-
-/// Ctrl-C ends an examination; nothing is kept of it.
-struct Stopper;
-
-impl Observer for Stopper {
-    fn interrupted(&self) -> bool {
-        catch_interrupts().load(Ordering::Relaxed)
-    }
 }

@@ -6,8 +6,8 @@ use std::time::Instant;
 use aesearch_index::Snapshot;
 use serde::Serialize;
 
+use super::observer::TerminalObserver;
 use super::outputs::check_outputs;
-use super::teller::Teller;
 use super::{SkippedDocument, cluster, exit_for, outliers, skipped_documents, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::{Exit, catch_interrupts};
@@ -15,9 +15,9 @@ use crate::cli::print::{self, count, quoted, seconds};
 use crate::cli::resolve::Context;
 use crate::error::{Error, Result};
 use crate::explore::export::{ExportOptions, Exported, Part, Target, Written, export};
-use crate::explore::items::Items;
 use crate::explore::map::MapOptions;
 use crate::explore::outliers::OutlierOptions;
+use crate::explore::rows::Rows;
 
 /// Longest side of pictures, where none is given: what a tooltip shows.
 const PICTURE: usize = 64;
@@ -49,14 +49,14 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Export) -> anyhow::Res
         check_outputs(&[&args.output], &dir)?;
     }
     let snapshot = Snapshot::open_with(&dir, args.reading.access()).map_err(Error::from)?;
-    let items = Items::of(&snapshot)?;
+    let items = Rows::of(&snapshot)?;
     let gallery = match options.parts.contains(&Part::Outliers) && !args.unread {
         true => Some(outliers::open(context, &args.reading, &args.compute, &dir)?),
         false => None,
     };
-    let teller = Teller::looks(context).until(catch_interrupts());
-    let done = export(&items, gallery.as_ref(), (&dir, &args.output), &options, &teller);
-    teller.finish();
+    let observer = TerminalObserver::new(context, "comparing");
+    let done = export(&items, gallery.as_ref(), (&dir, &args.output), &options, &observer);
+    observer.finish();
     let done = done?;
     tell_skipped(&context.printer, &done.skipped);
     let took = start.elapsed().as_secs_f64();
@@ -79,19 +79,19 @@ fn resolve(context: &Context, args: &args::Export) -> Result<ExportOptions> {
         Some(names) => names.iter().map(|name| name.trim().parse()).collect::<Result<_>>()?,
     };
     if target == Target::EmbeddingAtlas && !parts.contains(&Part::Map) {
-        return Err(Error::usage(
+        return Err(Error::invalid(
             "--with: expected map among the columns, where embedding-atlas puts images",
         ));
     }
     let mut map = MapOptions::default();
     if let Some(name) = &args.map {
         map.method =
-            name.parse().map_err(|_| Error::usage(format!("--map: expected tsne or pca, got {name:?}")))?;
+            name.parse().map_err(|_| Error::invalid(format!("--map: expected tsne or pca, got {name:?}")))?;
     }
     let default = OutlierOptions::default();
     let neighbours = args.neighbours.unwrap_or(default.neighbours);
     if neighbours == 0 {
-        return Err(Error::usage("--neighbours: expected at least 1, got 0"));
+        return Err(Error::invalid("--neighbours: expected at least 1, got 0"));
     }
     Ok(ExportOptions {
         target,
@@ -106,7 +106,7 @@ fn resolve(context: &Context, args: &args::Export) -> Result<ExportOptions> {
 fn document<'a>(
     args: &args::Export,
     options: &ExportOptions,
-    items: &Items<'_>,
+    items: &Rows<'_>,
     done: &'a Exported,
     seconds: f64,
 ) -> Document<'a> {
@@ -123,7 +123,7 @@ fn document<'a>(
 }
 
 /// `all.parquet: 70,000 images, 19 columns, 9.1 MB, 41 s`
-fn summary(output: &Path, items: &Items<'_>, done: &Exported, took: f64) -> String {
+fn summary(output: &Path, items: &Rows<'_>, done: &Exported, took: f64) -> String {
     let bytes: u64 = done.files.iter().map(|file| file.bytes).sum();
     let head = format!(
         "{}: {}, {}, {}, {}",

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::teller::Teller;
+use super::observer::TerminalObserver;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
 use crate::cli::exit::{Exit, catch_interrupts};
 use crate::cli::foreign::load_options;
@@ -100,23 +100,23 @@ pub(super) fn bring_up(
     data: &[PathBuf],
     options: &UpdateOptions,
 ) -> Result<Indexed> {
-    let teller = Teller::index(context, data).until(catch_interrupts());
-    let report = update(dir, data, options, &teller);
-    teller.finish();
+    let observer = TerminalObserver::new(context, "indexing");
+    let report = update(dir, data, options, &observer);
+    observer.finish();
     let report = report?;
     tell_skipped(&context.printer, &report.skipped);
-    if report.ink.inverted {
+    if report.polarity.inverted {
         context.printer.note("the images are indexed as their negatives, which the model knows better");
     }
     // What was decided when the index was made holds: codes of negatives cannot stand beside others.
     let ignored = match options.invert {
         Invert::Auto => None,
-        Invert::Never => report.ink.inverted.then_some("never"),
-        Invert::Always => (!report.ink.inverted).then_some("always"),
+        Invert::Never => report.polarity.inverted.then_some("never"),
+        Invert::Always => (!report.polarity.inverted).then_some("always"),
     };
     if let (Some(ignored), 1..) = (ignored, report.images) {
         let (kind, dir) =
-            (if report.ink.inverted { "negatives" } else { "images as they are" }, dir.display());
+            (if report.polarity.inverted { "negatives" } else { "images as they are" }, dir.display());
         context.printer.warning(&format!(
             "--invert {ignored} has no effect: {dir} was made of {kind}; for another choice make another index with --index"
         ));
@@ -228,7 +228,7 @@ impl Indexed {
                 sha256: &report.model.sha256,
                 bits: report.bits,
             },
-            inverted: report.ink.inverted,
+            inverted: report.polarity.inverted,
             index_bytes: report.index_bytes,
             seconds: report.seconds,
             stages: StagesDocument::of(&report.times),

@@ -74,7 +74,7 @@ pub(in crate::cli) fn run(context: &Context, args: &Reading) -> anyhow::Result<E
             bits: snapshot.bits(),
             format: known.model.foreign.as_ref().map(|foreign| &foreign.format),
         },
-        inverted: known.ink.inverted,
+        inverted: known.polarity.inverted,
         index_bytes: snapshot.bytes(),
         recall_curve: curve
             .map(|(point, &microseconds)| {

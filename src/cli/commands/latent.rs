@@ -2,15 +2,15 @@
 
 use serde::Serialize;
 
-use super::teller::Teller;
+use super::observer::TerminalObserver;
 use super::{SkippedDocument, exit_for, keep_images, looking, skipped_documents, some_of, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::{Exit, catch_interrupts};
 use crate::cli::print::count;
 use crate::cli::resolve::Context;
 use crate::error::Error;
-use crate::explore::Studio;
-use crate::explore::latent::{LatentOptions, view_latents};
+use crate::generate::Reconstructor;
+use crate::generate::latent::{LatentOptions, view_latents};
 use crate::images;
 
 /// Images that are drawn without being asked for more.
@@ -43,7 +43,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Latent) -> anyhow::Res
     let default = LatentOptions::default();
     let grid = args.grid.unwrap_or(default.grid);
     if grid > MAX_GRID {
-        return Err(Error::usage(format!("--grid: expected at most {MAX_GRID}, got {grid}")).into());
+        return Err(Error::invalid(format!("--grid: expected at most {MAX_GRID}, got {grid}")).into());
     }
     let options = LatentOptions {
         grid,
@@ -53,16 +53,16 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Latent) -> anyhow::Res
     let walk = images::walk(&args.data, &images::WalkOptions::default())?;
     keep_images(&args.output, &walk.items)?;
     let items = some_of(printer, &walk.items, args.count.unwrap_or(COUNT));
-    let teller = Teller::picture(context, &args.data).until(catch_interrupts());
-    let mut studio = Studio::open(&items, &looking, &teller)?;
-    let view = view_latents(&mut studio, &items, &options, &teller);
-    teller.finish();
+    let observer = TerminalObserver::new(context, "encoding");
+    let mut reconstructor = Reconstructor::open(&items, &looking, &observer)?;
+    let view = view_latents(&mut reconstructor, &items, &options, &observer);
+    observer.finish();
     let view = view?;
     images::write_png(&args.output, &view.sheet)?;
 
     let skipped = [walk.skipped, view.skipped].concat();
     tell_skipped(printer, &skipped);
-    let metadata = &studio.model.metadata;
+    let metadata = &reconstructor.model.metadata;
     if printer.json {
         let points = view.points.iter().map(|point| {
             let [x, y] = point.at;

@@ -6,9 +6,9 @@ use std::time::Instant;
 use aesearch_index::Snapshot;
 use serde::Serialize;
 
-use super::cluster::{Stopper, cluster_count};
+use super::cluster::cluster_count;
+use super::observer::TerminalObserver;
 use super::outputs::check_outputs;
-use super::teller::Teller;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::{Exit, catch_interrupts};
@@ -17,10 +17,10 @@ use crate::cli::resolve::Context;
 use crate::error::{Error, Result};
 use crate::explore::cluster::{ClusterOptions, cluster};
 use crate::explore::export::columns;
-use crate::explore::items::Items;
-use crate::explore::map::groups::{Group, Groups};
+use crate::explore::map::colouring::{Group, Groups};
 use crate::explore::map::picture::MapPicture;
 use crate::explore::map::{Map, MapOptions, Method, map};
+use crate::explore::rows::Rows;
 use crate::explore::table::{self, Column, Format};
 use crate::images::{self, Limits, Pixels, Skipped};
 use crate::output::write_whole;
@@ -80,7 +80,7 @@ impl Output {
             Some("png") => Ok(Output::Png),
             Some("svg") => Ok(Output::Svg),
             _ => Format::of(path).map(|_| Output::Table).map_err(|_| {
-                Error::usage(format!(
+                Error::invalid(format!(
                     "{}: expected a name that ends in .png, .svg, .csv, .json, .jsonl, .npy or .parquet",
                     path.display()
                 ))
@@ -97,7 +97,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Map) -> anyhow::Result
         seed: args.seed.unwrap_or(default.seed),
     };
     if args.perplexity.is_some() && options.method == Method::Pca {
-        return Err(Error::usage("--perplexity: expected none with pca, it is for tsne").into());
+        return Err(Error::invalid("--perplexity: expected none with pca, it is for tsne").into());
     }
     let clusters = ClusterOptions {
         k: cluster_count(args.k.as_deref())?,
@@ -112,17 +112,19 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Map) -> anyhow::Result
     let dir = context.index_dir(&args.reading.index)?;
     check_outputs(&outputs.iter().map(|(path, _)| *path).collect::<Vec<_>>(), &dir)?; // before the work
     let snapshot = Snapshot::open_with(&dir, args.reading.access()).map_err(Error::from)?;
-    let items = Items::of(&snapshot)?;
+    let items = Rows::of(&snapshot)?;
     let by = colours(args, &items)?;
     let start = Instant::now();
-    let teller = Teller::map(context).until(catch_interrupts());
-    let made = map(&items, &dir, &options, &teller);
-    teller.finish();
+    let observer = TerminalObserver::new(context, "arranging");
+    let made = map(&items, &dir, &options, &observer);
+    observer.finish();
     let made = made?;
     let took = start.elapsed().as_secs_f64();
     let groups = match by {
         By::Label => Groups::of_labels(&items)?,
-        By::Cluster => Groups::of_clusters(&cluster(&items, &clusters, &Stopper)?),
+        By::Cluster => {
+            Groups::of_clusters(&cluster(&items, &clusters, &TerminalObserver::new(context, "working"))?)
+        }
         By::Nothing => Groups::none(items.len()),
     };
     let mut skipped = Vec::new();
@@ -159,7 +161,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Map) -> anyhow::Result
 }
 
 fn document<'a>(
-    items: &Items<'_>,
+    items: &Rows<'_>,
     made: &Map,
     groups: &'a Groups,
     (by, seconds): (By, f64),
@@ -184,22 +186,22 @@ fn document<'a>(
     }
 }
 
-fn colours(args: &args::Map, items: &Items<'_>) -> Result<By> {
+fn colours(args: &args::Map, items: &Rows<'_>) -> Result<By> {
     if let (Some(by @ ("label" | "none")), Some(_)) = (args.by.as_deref(), &args.k) {
-        return Err(Error::usage(format!("--k: expected none with --by {by}, it is for --by cluster")));
+        return Err(Error::invalid(format!("--k: expected none with --by {by}, it is for --by cluster")));
     }
     match args.by.as_deref() {
         None if items.is_labelled() && args.k.is_none() => Ok(By::Label),
         None | Some("cluster") => Ok(By::Cluster),
         Some("label") if items.is_labelled() => Ok(By::Label),
-        Some("label") => Err(Error::usage("--by label: expected labelled images, got none of two labels")
+        Some("label") => Err(Error::invalid("--by label: expected labelled images, got none of two labels")
             .with_hint("--by cluster finds groups by itself")),
         Some("none") => Ok(By::Nothing),
-        Some(other) => Err(Error::usage(format!("--by: expected label, cluster or none, got {other:?}"))),
+        Some(other) => Err(Error::invalid(format!("--by: expected label, cluster or none, got {other:?}"))),
     }
 }
 
-fn title(items: &Items<'_>, made: &Map, by: By) -> [String; 2] {
+fn title(items: &Rows<'_>, made: &Map, by: By) -> [String; 2] {
     let images = count(items.len() as u64, "image");
     let about = match made.options.method {
         Method::Tsne => "what looks alike lies near; how far apart groups lie means little",
@@ -216,7 +218,7 @@ fn title(items: &Items<'_>, made: &Map, by: By) -> [String; 2] {
 
 /// The images of the largest groups' medoids.
 fn thumbnails(
-    items: &Items<'_>,
+    items: &Rows<'_>,
     groups: &Groups,
     dir: &Path,
     skipped: &mut Vec<Skipped>,
@@ -235,7 +237,7 @@ fn thumbnails(
 }
 
 /// A row for each image.
-fn table_of(items: &Items<'_>, made: &Map, groups: &Groups, by: By) -> table::Table {
+fn table_of(items: &Rows<'_>, made: &Map, groups: &Groups, by: By) -> table::Table {
     let table = columns::identity(items).and(columns::places(made));
     match by {
         By::Cluster => table.with("cluster", Column::Integers(groups.of.clone())),

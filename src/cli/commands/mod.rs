@@ -36,7 +36,7 @@ pub(super) mod remove;
 pub(super) mod model;
 pub(super) mod train;
 
-mod teller;
+mod observer;
 
 pub(super) mod completions;
 pub(super) mod runtime;
@@ -50,8 +50,8 @@ use super::exit::Exit;
 use super::print::{Printer, count, thousands};
 use super::resolve::Context;
 use crate::error::{Error, Result};
-use crate::explore::spread;
 use crate::gallery::{ChooseOptions, Gallery};
+use crate::generate::spread;
 use crate::images::{Item, Skipped, files_of};
 
 /// An input that was left out, in a document.
@@ -88,7 +88,7 @@ fn keep_images(output: &Path, items: &[Item]) -> Result<()> {
     let Ok(there) = output.canonicalize() else { return Ok(()) };
     if files_of(items).contains(&there) {
         let what = format!("{}: expected a place for a picture, got one of the images", output.display());
-        return Err(Error::usage(what).with_hint("nothing was written; name another file"));
+        return Err(Error::invalid(what).with_hint("nothing was written; name another file"));
     }
     Ok(())
 }
@@ -118,8 +118,8 @@ fn some_of(printer: &Printer, items: &[Item], count: usize) -> Vec<Item> {
 fn some_readable(n_read: usize, skipped: &[Skipped]) -> Result<()> {
     match skipped {
         _ if n_read > 0 => Ok(()),
-        [Skipped { path, reason, .. }] => Err(Error::usage(format!("{path}: {reason}"))),
-        _ => Err(Error::usage(format!(
+        [Skipped { path, reason, .. }] => Err(Error::invalid(format!("{path}: {reason}"))),
+        _ => Err(Error::invalid(format!(
             "images: expected at least one that can be read, got none of {}",
             skipped.len()
         ))),

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use aesearch_index::Snapshot;
 use serde::Serialize;
 
-use super::cluster::Stopper;
+use super::observer::TerminalObserver;
 use super::outputs::check_outputs;
-use super::teller::Teller;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_gallery, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::{Exit, catch_interrupts};
@@ -15,8 +14,8 @@ use crate::cli::print::{Align, Table, count, thousands};
 use crate::cli::resolve::Context;
 use crate::error::{Error, Result};
 use crate::explore::export::columns;
-use crate::explore::items::Items;
 use crate::explore::outliers::{Doubt, Flag, OutlierOptions, Outliers, outliers};
+use crate::explore::rows::Rows;
 use crate::explore::table::Format;
 use crate::gallery::{Gallery, OpenOptions};
 
@@ -66,19 +65,19 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Outliers) -> anyhow::R
         threads: context.threads(&args.compute),
     };
     if options.neighbours == 0 {
-        return Err(Error::usage("--neighbours: expected at least 1, got 0").into());
+        return Err(Error::invalid("--neighbours: expected at least 1, got 0").into());
     }
     let dir = context.index_dir(&args.reading.index)?;
     check_outputs(&args.output.iter().map(PathBuf::as_path).collect::<Vec<_>>(), &dir)?; // before the work
     let snapshot = Snapshot::open_with(&dir, args.reading.access()).map_err(Error::from)?;
-    let items = Items::of(&snapshot)?;
+    let items = Rows::of(&snapshot)?;
     let found = match args.unread {
-        true => outliers(&items, None, &options, &Stopper)?,
+        true => outliers(&items, None, &options, &TerminalObserver::new(context, "working"))?,
         false => {
             let gallery = open(context, &args.reading, &args.compute, &dir)?;
-            let teller = Teller::looks(context).until(catch_interrupts());
-            let found = outliers(&items, Some((&gallery, &dir)), &options, &teller);
-            teller.finish();
+            let observer = TerminalObserver::new(context, "comparing");
+            let found = outliers(&items, Some((&gallery, &dir)), &options, &observer);
+            observer.finish();
             found?
         }
     };
@@ -108,12 +107,12 @@ pub(super) fn open(
         device: context.device(&compute.device, default.device)?,
         ..default
     };
-    let gallery = Gallery::open(dir, &options, &|text| context.printer.note(text))?;
+    let gallery = Gallery::open(dir, &options, &TerminalObserver::unstoppable(context, "opening"))?;
     tell_gallery(context, dir, &gallery);
     Ok(gallery)
 }
 
-fn outlier<'a>(items: &'a Items<'_>, found: &'a Outliers, row: u32) -> OutlierDocument<'a> {
+fn outlier<'a>(items: &'a Rows<'_>, found: &'a Outliers, row: u32) -> OutlierDocument<'a> {
     let at = row as usize;
     OutlierDocument {
         path: items.name(row).into_owned(),
@@ -127,7 +126,7 @@ fn outlier<'a>(items: &'a Items<'_>, found: &'a Outliers, row: u32) -> OutlierDo
     }
 }
 
-fn document<'a>(items: &'a Items<'_>, found: &'a Outliers, top: usize) -> Document<'a> {
+fn document<'a>(items: &'a Rows<'_>, found: &'a Outliers, top: usize) -> Document<'a> {
     let flagged = (0..items.len() as u32).filter(|&row| found.is_faulty(row));
     let doubt = |doubt: &Doubt| DoubtDocument {
         path: items.name(doubt.row).into_owned(),
@@ -145,7 +144,7 @@ fn document<'a>(items: &'a Items<'_>, found: &'a Outliers, top: usize) -> Docume
     }
 }
 
-fn print(context: &Context, items: &Items<'_>, found: &Outliers, top: usize) -> anyhow::Result<()> {
+fn print(context: &Context, items: &Rows<'_>, found: &Outliers, top: usize) -> anyhow::Result<()> {
     let printer = &context.printer;
     let mut table = Table::new(&[
         ("score", Align::Right),
@@ -190,7 +189,7 @@ fn print(context: &Context, items: &Items<'_>, found: &Outliers, top: usize) -> 
 }
 
 /// Images with faults, by path: most of them are not among the oddest.
-fn print_faults(context: &Context, items: &Items<'_>, found: &Outliers, top: usize) -> anyhow::Result<()> {
+fn print_faults(context: &Context, items: &Rows<'_>, found: &Outliers, top: usize) -> anyhow::Result<()> {
     let faulty: Vec<u32> = (0..items.len() as u32).filter(|&row| found.is_faulty(row)).collect();
     if faulty.is_empty() {
         return Ok(());
@@ -214,7 +213,7 @@ fn names(flags: &[Flag]) -> String {
 }
 
 /// `10,000 images: 3 dark, 1 blurred; 133 labels that the neighbours contradict`
-fn summary(items: &Items<'_>, found: &Outliers) -> String {
+fn summary(items: &Rows<'_>, found: &Outliers) -> String {
     let all = [Flag::NearConstant, Flag::Dark, Flag::Bright, Flag::Blurred, Flag::OddAspect];
     let number = |flag: Flag| found.flags.iter().filter(|flags| flags.contains(&flag)).count();
     let faults = all.into_iter().map(|flag| (flag.name(), number(flag))).filter(|(_, number)| *number > 0);

@@ -20,10 +20,10 @@ pub(super) fn check_places(outputs: &[&Path]) -> Result<()> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !folder.is_dir() || path.is_dir() {
             let what = format!("{}: expected a file's name in a folder that is there", path.display());
-            return Err(Error::usage(what));
+            return Err(Error::invalid(what));
         }
         if outputs[..i].contains(path) {
-            return Err(Error::usage(format!("{}: expected one output, got two", path.display())));
+            return Err(Error::invalid(format!("{}: expected one output, got two", path.display())));
         }
     }
     Ok(())
@@ -37,7 +37,7 @@ pub(super) fn keep_files(path: &Path, dir: &Path) -> Result<()> {
     let ids: Vec<u32> = snapshot.ids().collect();
     if ids.into_par_iter().any(|id| is_there(snapshot.name(id)).is_some()) {
         let what = format!("{}: expected a place to write to, got one of the images", path.display());
-        return Err(Error::usage(what).with_hint("nothing was written; name another file"));
+        return Err(Error::invalid(what).with_hint("nothing was written; name another file"));
     }
     Ok(())
 }

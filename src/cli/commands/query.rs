@@ -93,12 +93,12 @@ pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Asked> {
     }
     match &skipped[..] {
         [Skipped { path, reason, .. }] if answers.is_empty() => {
-            return Err(Error::usage(format!("{path}: {reason}")));
+            return Err(Error::invalid(format!("{path}: {reason}")));
         }
         [_, _, ..] if answers.is_empty() => {
             tell_skipped(&context.printer, &skipped);
             let what = format!("no image to ask with: all {} given were skipped", skipped.len());
-            return Err(Error::usage(what));
+            return Err(Error::invalid(what));
         }
         _ => {}
     }
@@ -116,11 +116,11 @@ fn resolve(context: &Context, args: &args::Query) -> Result<QueryOptions> {
     let default = QueryOptions::default();
     let recall = args.recall.or(context.config.recall);
     if let Some(recall) = recall.filter(|recall| !(0.0..=1.0).contains(recall)) {
-        return Err(Error::usage(format!("--recall: expected 0 to 1, got {recall}")));
+        return Err(Error::invalid(format!("--recall: expected 0 to 1, got {recall}")));
     }
     let k = args.k.or(context.config.k).unwrap_or(default.k);
     if k == 0 {
-        return Err(Error::usage("--k: expected at least 1, got 0"));
+        return Err(Error::invalid("--k: expected at least 1, got 0"));
     }
     Ok(QueryOptions {
         k,
@@ -141,7 +141,7 @@ fn open(context: &Context, args: &args::Query, dir: &Path) -> Result<Gallery> {
         invert: context.invert(&args.invert)?,
         ..default
     };
-    let gallery = Gallery::open(dir, &options, &|text| context.printer.note(text))?;
+    let gallery = Gallery::open(dir, &options, &TerminalObserver::unstoppable(context, "opening"))?;
     tell_gallery(context, dir, &gallery);
     Ok(gallery)
 }

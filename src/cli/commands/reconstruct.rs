@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::teller::Teller;
+use super::observer::TerminalObserver;
 use super::{
     SkippedDocument, exit_for, keep_images, looking, skipped_documents, some_of, some_readable, tell_skipped,
 };
@@ -11,8 +11,8 @@ use crate::cli::exit::Exit;
 use crate::cli::print::{Align, Table};
 use crate::cli::resolve::Context;
 use crate::error::Error;
-use crate::explore::Studio;
-use crate::explore::reconstruction::reconstruct;
+use crate::generate::Reconstructor;
+use crate::generate::reconstruction::reconstruct;
 use crate::images;
 
 /// Images that are drawn without being asked for more.
@@ -39,15 +39,16 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Reconstruct) -> anyhow
     let printer = &context.printer;
     let n_shown = args.count.unwrap_or(COUNT);
     if !(1..=MAX_COUNT).contains(&n_shown) {
-        return Err(Error::usage(format!("--count: expected 1 to {MAX_COUNT}, got {n_shown}")).into());
+        return Err(Error::invalid(format!("--count: expected 1 to {MAX_COUNT}, got {n_shown}")).into());
     }
     let options = looking(context, &args.looking, &args.device)?;
     let walk = images::walk(&args.data, &images::WalkOptions::default())?;
     keep_images(&args.output, &walk.items)?;
     let mut skipped = walk.skipped;
     let items = some_of(printer, &walk.items, n_shown);
-    let mut studio = Studio::open(&items, &options, &Teller::picture(context, &args.data))?;
-    let made = reconstruct(&mut studio, &items)?;
+    let mut reconstructor =
+        Reconstructor::open(&items, &options, &TerminalObserver::new(context, "encoding"))?;
+    let made = reconstruct(&mut reconstructor, &items)?;
     skipped.extend(made.skipped);
     some_readable(made.images.len(), &skipped)?;
     images::write_png(&args.output, &made.sheet)?;
@@ -60,7 +61,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Reconstruct) -> anyhow
             explained: image.explained,
         });
         let document = ReconstructDocument {
-            model: &studio.model.metadata.name,
+            model: &reconstructor.model.metadata.name,
             images: images.collect(),
             sheet: args.output.display().to_string(),
             skipped: skipped_documents(&skipped),

@@ -89,7 +89,7 @@ fn show(context: &Context) -> anyhow::Result<Exit> {
 
 fn install(context: &Context, cuda: bool) -> anyhow::Result<Exit> {
     let options = RuntimeOptions { cuda, library: None, ..context.runtime.clone() };
-    let place = runtime::install(&options, &|text| context.printer.note(text))?;
+    let place = runtime::install(&options, &TerminalObserver::unstoppable(context, "opening"))?;
     let installed = PlaceDocument::from(&place);
     if context.printer.json {
         context.printer.document("runtime install", &InstallDocument { installed })?;

@@ -11,8 +11,8 @@ use crate::cli::exit::Exit;
 use crate::cli::print::count;
 use crate::cli::resolve::Context;
 use crate::error::{Error, Result};
-use crate::explore::sampling::{SampleOptions, default_model, sample};
 use crate::explore::subset::Choice;
+use crate::generate::sampling::{SampleOptions, default_model, sample};
 use crate::images::{self, Pixels};
 use crate::model::Model;
 use crate::runtime::Device;
@@ -41,15 +41,15 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Sample) -> anyhow::Res
     let Some(output) = args.output.as_deref() else {
         let what =
             "sample: expected -o FILE.png for new images, or --diverse N or --random N for some of the index";
-        return Err(Error::usage(what).into());
+        return Err(Error::invalid(what).into());
     };
     if args.sheet.is_some() || args.folders.target().is_some() {
         let what = "--sheet, --copy-to and --link-to: expected --diverse N or --random N with them";
-        return Err(Error::usage(what).with_hint("new images go to -o FILE.png and --dir DIR").into());
+        return Err(Error::invalid(what).with_hint("new images go to -o FILE.png and --dir DIR").into());
     }
     let options = resolve(context, args)?;
     let model = args.model.as_deref().map_or_else(default_model, Model::load)?;
-    let samples = sample(&model, &options, &|text| printer.note(text))?;
+    let samples = sample(&model, &options, &TerminalObserver::unstoppable(context, "opening"))?;
     images::write_png(output, &samples.sheet)?;
     let files = args.dir.as_deref().map_or(Ok(Vec::new()), |dir| write_all(dir, &samples.images))?;
 
@@ -69,7 +69,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Sample) -> anyhow::Res
 fn resolve(context: &Context, args: &args::Sample) -> Result<SampleOptions> {
     let count = args.count.unwrap_or(COUNT);
     if !(1..=MAX_COUNT).contains(&count) {
-        return Err(Error::usage(format!("--count: expected 1 to {MAX_COUNT}, got {count}")));
+        return Err(Error::invalid(format!("--count: expected 1 to {MAX_COUNT}, got {count}")));
     }
     Ok(SampleOptions {
         count,

@@ -6,8 +6,8 @@ use std::path::Path;
 use aesearch_index::Snapshot;
 
 use super::query::Answer;
+use crate::draw::query_sheet::{Cell, Frame, SheetRow, query_sheet};
 use crate::error::Result;
-use crate::explore::sheet::{Cell, Frame, SheetRow, query_sheet};
 use crate::gallery::Hit;
 use crate::images::{self, Limits, Pixels};
 
@@ -28,7 +28,7 @@ fn cells(answer: &Answer, snapshot: &Snapshot, dir: &Path) -> Vec<Cell> {
     // Relative names start where the index was made, which is mostly the folder that holds it.
     let base = dir.parent().unwrap_or(Path::new(""));
     let names = answer.hits.iter().map(|hit| snapshot.name(hit.id));
-    let items = images::named(names, base);
+    let items = images::resolve(names, base);
     let limits = Limits::default();
     let cell = |(hit, item): (&Hit, std::result::Result<images::Item, String>)| Cell {
         image: item.and_then(|item| images::load(&item, &limits)).map_or_else(|_| missing(), |l| l.pixels),

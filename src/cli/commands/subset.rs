@@ -5,19 +5,18 @@ use std::path::{Path, PathBuf};
 use aesearch_index::Snapshot;
 use serde::Serialize;
 
-use super::cluster::Stopper;
+use super::observer::TerminalObserver;
 use super::outputs::check_outputs;
-use super::teller::Teller;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::{Exit, catch_interrupts};
 use crate::cli::print::{count, thousands};
 use crate::cli::resolve::Context;
+use crate::draw::group_sheet::{GroupSheet, SheetGroup, group_sheet};
+use crate::draw::query_sheet::{Cell, Frame};
 use crate::error::Error;
-use crate::explore::gather::{Folder, gather};
-use crate::explore::groups::{GroupSheet, SheetGroup, group_sheet};
-use crate::explore::items::Items;
-use crate::explore::sheet::{Cell, Frame};
+use crate::explore::copy_out::{Folder, copy_out};
+use crate::explore::rows::Rows;
 use crate::explore::subset::{Choice, Subset, subset};
 use crate::explore::table::{self, Column, Format};
 use crate::images::{self, Limits, Pixels, Skipped};
@@ -54,7 +53,7 @@ pub(super) fn run(
 ) -> anyhow::Result<Exit> {
     if n == 0 {
         let flag = if choice == Choice::Diverse { "--diverse" } else { "--random" };
-        return Err(Error::usage(format!("{flag}: expected at least 1 image, got 0")).into());
+        return Err(Error::invalid(format!("{flag}: expected at least 1 image, got 0")).into());
     }
     args.output.as_deref().map(Format::of).transpose()?;
     let target = args.folders.target();
@@ -64,11 +63,11 @@ pub(super) fn run(
         [&args.output, &args.sheet].into_iter().flatten().map(PathBuf::as_path).collect();
     check_outputs(&outputs, &dir)?;
     let snapshot = Snapshot::open_with(&dir, args.reading.access()).map_err(Error::from)?;
-    let items = Items::of(&snapshot)?;
+    let items = Rows::of(&snapshot)?;
     let seed = args.seed.unwrap_or(0);
-    let teller = Teller::choosing(context).until(catch_interrupts());
-    let found = subset(&items, n, choice, seed, &teller);
-    teller.finish();
+    let observer = TerminalObserver::new(context, "choosing");
+    let found = subset(&items, n, choice, seed, &observer);
+    observer.finish();
     let found = found?;
 
     let mut skipped = Vec::new();
@@ -81,7 +80,7 @@ pub(super) fn run(
     let mut files = 0;
     if let Some(target) = target {
         let folder = Folder { name: String::new(), rows: found.rows.clone() };
-        let gathered = gather(&items, &dir, &[folder], target, &Stopper)?;
+        let gathered = copy_out(&items, &dir, &[folder], target, &TerminalObserver::new(context, "working"))?;
         files = gathered.files;
         skipped.extend(gathered.skipped);
     }
@@ -112,7 +111,7 @@ pub(super) fn run(
     Ok(exit_for(&skipped))
 }
 
-fn summary(items: &Items<'_>, found: &Subset) -> String {
+fn summary(items: &Rows<'_>, found: &Subset) -> String {
     format!(
         "{} of {}; from an image to the nearest of them {:.1} bits in the mean, {} at most",
         thousands(found.rows.len() as u64),
@@ -123,7 +122,7 @@ fn summary(items: &Items<'_>, found: &Subset) -> String {
 }
 
 /// A row for each that was chosen.
-fn table_of(items: &Items<'_>, found: &Subset) -> table::Table {
+fn table_of(items: &Rows<'_>, found: &Subset) -> table::Table {
     let rows = || found.rows.iter();
     let represents = found.represents.iter().map(|&n| u32::try_from(n).ok());
     table::Table::default()
@@ -140,13 +139,7 @@ fn heading(choice: Choice) -> &'static str {
     }
 }
 
-fn sheet(
-    items: &Items<'_>,
-    found: &Subset,
-    choice: Choice,
-    dir: &Path,
-    skipped: &mut Vec<Skipped>,
-) -> Pixels {
+fn sheet(items: &Rows<'_>, found: &Subset, choice: Choice, dir: &Path, skipped: &mut Vec<Skipped>) -> Pixels {
     let limits = Limits::default();
     let rows = &found.rows[..found.rows.len().min(MAX_DRAWN)];
     let shown = rows.iter().zip(&found.represents).zip(items.find(rows.iter().copied(), dir));

@@ -3,24 +3,23 @@
 use std::collections::BTreeSet;
 use std::env;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 
+use super::observer::TerminalObserver;
 use super::{SkippedDocument, exit_for, keep_images, skipped_documents, tell_skipped};
-use crate::cli::exit::{Exit, catch_interrupts};
+use crate::cli::exit::Exit;
 use crate::cli::print::{bytes, count, quoted, seconds, thousands};
 use crate::cli::resolve::Context;
 use crate::cli::{args, walking};
+use crate::draw::chart::{Chart, Curve, Panel};
+use crate::draw::view_sheet::{ViewRow, view_sheet};
 use crate::error::{Error, Result};
-use crate::explore::chart::{Chart, Curve, Panel};
-use crate::explore::views::{ViewRow, view_sheet};
 use crate::images::{self, InputShape, Item, Limits, Skipped};
 use crate::model::{Design, Model};
 use crate::runtime::{self, Device};
 use crate::train::{
-    Augment, CheckpointOptions, Dataset, Ending, EpochReport, Progress, Storage, TrainOptions, Trained,
-    preview, train,
+    Augment, CheckpointOptions, Dataset, Ending, EpochReport, Storage, TrainOptions, Trained, preview, train,
 };
 
 /// How often an unfinished training is kept.
@@ -57,13 +56,13 @@ struct Images {
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Train) -> anyhow::Result<Exit> {
     let printer = &context.printer;
-    let stop = catch_interrupts();
-    let (options, images) = prepare(context, args, stop)?;
+    let observer = TerminalObserver::new(context, "training");
+    let (options, images) = prepare(context, args, &observer)?;
     if let Some(path) = &args.augment_sheet {
         draw_views(path, &images.training, &options)?;
         printer.note(&format!("{}: images and views of them, as training will see them", path.display()));
     }
-    let runtime = runtime::ensure(&context.runtime, &|text| printer.note(text))?;
+    let runtime = runtime::ensure(&context.runtime, &observer)?;
     let library = runtime.library().display();
     printer.detail(&format!(
         "ONNX Runtime {} from {library}, {} threads",
@@ -78,24 +77,8 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Train) -> anyhow::Resu
         count(options.epochs as u64, "epoch")
     ));
 
-    let bar = context.progress.bar(n * options.epochs as u64, "training", "images");
-    let mut tell = |progress: Progress<'_>| match progress {
-        Progress::Resumed(epochs) => {
-            printer.note(&format!("going on after {}", count(epochs.len() as u64, "epoch")));
-        }
-        Progress::Step { epoch, images, loss } => {
-            bar.set_position((epoch as u64 - 1) * n + images as u64);
-            bar.set_message(format!("epoch {epoch}/{}  loss {loss:.4}", options.epochs));
-        }
-        Progress::Epoch(report) if !printer.json => {
-            // A closed stdout is found again by the summary below; training goes on to save the model.
-            let _ = bar.suspend(|| printer.text(&line(report)));
-        }
-        Progress::Epoch(_) => {}
-    };
-    let trained = train(&runtime, &images.training, images.validation.as_ref(), &options, stop, &mut tell);
-    bar.finish_and_clear();
-    let trained = trained?;
+    let trained = train(&runtime, &images.training, images.validation.as_ref(), &options, &observer)?;
+    observer.finish();
     trained.save(&runtime, &args.output, &command_line(), &names(&args.data))?;
     images::write_png(&args.output.join("curve.png"), &curve(&trained, &args.output).draw())?;
     if trained.ending != Ending::Interrupted {
@@ -137,16 +120,22 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Train) -> anyhow::Resu
 }
 
 /// Options and images; the first image says what size the model is to have, where nothing else does.
-fn prepare(context: &Context, args: &args::Train, stop: &AtomicBool) -> Result<(TrainOptions, Images)> {
+fn prepare(
+    context: &Context,
+    args: &args::Train,
+    observer: &TerminalObserver<'_>,
+) -> Result<(TrainOptions, Images)> {
     let file = checkpoint_file(&args.output);
     if file.exists() && !args.resume {
         let what = format!("{}: expected no unfinished training, got one", file.display());
-        return Err(Error::usage(what).with_hint("add --resume to go on with it, or delete it to train anew"));
+        return Err(
+            Error::invalid(what).with_hint("add --resume to go on with it, or delete it to train anew")
+        );
     }
     check_folder(&args.output, args.resume)?;
     let validation = validation(args.val.as_deref())?;
     if args.early_stop.is_some_and(|epochs| epochs > 0) && matches!(validation, Validation::None) {
-        let error = Error::usage("--early-stop: expected validation images, got none");
+        let error = Error::invalid("--early-stop: expected validation images, got none");
         return Err(error.with_hint("add --val 0.1"));
     }
     let from = args.from.as_deref().map(Model::load).transpose()?;
@@ -160,14 +149,14 @@ fn prepare(context: &Context, args: &args::Train, stop: &AtomicBool) -> Result<(
     // before much is read for nothing
     options.architecture(shape)?;
     if args.augment_sheet.is_some() && options.augment == Augment::None {
-        let error = Error::usage("--augment-sheet: expected views to draw, got --augment none");
+        let error = Error::invalid("--augment-sheet: expected views to draw, got --augment none");
         return Err(error.with_hint("add --augment digits or --augment photos"));
     }
     std::fs::create_dir_all(&args.output).map_err(|e| Error::io(&args.output, e))?;
     let mut skipped = walk.skipped;
     let max_memory = context.max_memory(args.max_memory.as_deref())?;
     let storage = Storage { max_memory, folder: args.output.clone() };
-    let loader = Loader { context, shape, stop };
+    let loader = Loader { context, shape, observer };
     let (all, unread) = loader.load(&walk.items, &storage)?;
     skipped.extend(unread);
     let (training, validation) = match validation {
@@ -194,7 +183,7 @@ fn check_folder(folder: &Path, resume: bool) -> Result<()> {
         let what =
             format!("{}: --resume: expected an unfinished training, got a finished one", folder.display());
         let hint = "it needs no more; leave out --resume to train anew, or start another folder with --from this one";
-        return Err(Error::usage(what).with_hint(hint));
+        return Err(Error::invalid(what).with_hint(hint));
     }
     if there("README.md") && !trained && !begun && !there("log.jsonl") {
         let what = format!(
@@ -202,7 +191,7 @@ fn check_folder(folder: &Path, resume: bool) -> Result<()> {
             folder.display()
         );
         return Err(
-            Error::usage(what).with_hint("name a folder that is not there yet, such as -o models/mine")
+            Error::invalid(what).with_hint("name a folder that is not there yet, such as -o models/mine")
         );
     }
     Ok(())
@@ -212,7 +201,7 @@ fn check_folder(folder: &Path, resume: bool) -> Result<()> {
 struct Loader<'a> {
     context: &'a Context,
     shape: InputShape,
-    stop: &'a AtomicBool,
+    observer: &'a TerminalObserver<'a>,
 }
 
 impl Loader<'_> {
@@ -225,7 +214,7 @@ impl Loader<'_> {
                  goes when the training ends"
             ));
         }
-        Dataset::load(items, self.shape, storage, self.stop)
+        Dataset::load(items, self.shape, storage, self.observer)
     }
 }
 
@@ -241,10 +230,10 @@ fn resolve(
         (None, Some(like)) => like.family.parse(),
         (None, None) => Ok(TrainOptions::default().family),
     };
-    let default = TrainOptions::for_family(family.map_err(Error::usage)?, shape.channels);
+    let default = TrainOptions::for_family(family.map_err(Error::invalid)?, shape.channels);
     let design = like.map_or(default.design, |like| like.design());
-    let brightness = args.brightness.as_deref().map(str::parse).transpose().map_err(Error::usage)?;
-    let augment = args.augment.as_deref().map(str::parse).transpose().map_err(Error::usage)?;
+    let brightness = args.brightness.as_deref().map(str::parse).transpose().map_err(Error::invalid)?;
+    let augment = args.augment.as_deref().map(str::parse).transpose().map_err(Error::invalid)?;
     Ok(TrainOptions {
         name: model_name(&args.output),
         design: Design {
@@ -278,7 +267,7 @@ fn resolve(
 fn interval(seconds: Option<f64>) -> Result<f64> {
     match seconds.unwrap_or(CHECKPOINT_SECONDS) {
         seconds if seconds.is_finite() && seconds >= 0.0 => Ok(seconds),
-        seconds => Err(Error::usage(format!("--checkpoint-seconds: expected 0 or more, got {seconds}"))),
+        seconds => Err(Error::invalid(format!("--checkpoint-seconds: expected 0 or more, got {seconds}"))),
     }
 }
 
@@ -341,7 +330,7 @@ fn validation(val: Option<&str>) -> Result<Validation> {
     match val.parse::<f64>() {
         Ok(fraction) if fraction > 0.0 && fraction < 1.0 => Ok(Validation::Fraction(fraction)),
         Ok(_) => {
-            Err(Error::usage(format!("--val: expected a path or a fraction between 0 and 1, got {val}")))
+            Err(Error::invalid(format!("--val: expected a path or a fraction between 0 and 1, got {val}")))
         }
         Err(_) => Ok(Validation::Data(val.into())),
     }
@@ -365,25 +354,18 @@ fn size(text: &str) -> Result<(usize, usize)> {
     let (width, height) = text.split_once('x').unwrap_or((text, text));
     match (width.parse(), height.parse()) {
         (Ok(width), Ok(height)) => Ok((width, height)),
-        _ => Err(Error::usage(format!("--size: expected pixels such as 28 or 32x48, got `{text}`"))),
+        _ => Err(Error::invalid(format!("--size: expected pixels such as 28 or 32x48, got `{text}`"))),
     }
 }
 
 fn first_shape(items: &[Item]) -> Result<InputShape> {
     let limits = Limits::default();
     let Some(loaded) = items.iter().find_map(|item| images::load(item, &limits).ok()) else {
-        return Err(Error::usage("training images: expected at least one that can be read, got none"));
+        return Err(Error::invalid("training images: expected at least one that can be read, got none"));
     };
     let side = |n: usize| n.min(LARGEST_DEFAULT_SIDE).next_multiple_of(SIDE_STEP).max(2 * SIDE_STEP);
     let pixels = loaded.pixels;
     Ok(InputShape { channels: pixels.channels, height: side(pixels.height), width: side(pixels.width) })
-}
-
-fn line(report: &EpochReport) -> String {
-    let val = report.val_loss.map_or(String::new(), |loss| format!("  val {loss:.4}"));
-    let terms: String = report.terms.iter().map(|(name, x)| format!("  {name} {x:.4}")).collect();
-    let (epoch, loss) = (report.epoch, report.train_loss);
-    format!("epoch {epoch}  train {loss:.4}{val}{terms}  {}", seconds(report.seconds))
 }
 
 /// The device that `auto` stands for here.

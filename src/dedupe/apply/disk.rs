@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::TempPath;
 
-use super::look::{self, Expected, Look};
+use super::inspect::{self, Expected, Inspection};
 use crate::error::Error;
 
 /// Why a step does not go on.
@@ -69,9 +69,9 @@ impl Disk<'_> {
     }
 
     /// Reads a file that must be as expected.
-    pub(super) fn look(&mut self, path: &Path, expected: &Expected) -> Outcome<Look> {
+    pub(super) fn inspect(&mut self, path: &Path, expected: &Expected) -> Outcome<Inspection> {
         self.at("look")?;
-        Ok(look::look(path, expected)?)
+        Ok(inspect::inspect(path, expected)?)
     }
 
     /// Makes a folder; whether it was not there before.
@@ -86,7 +86,7 @@ impl Disk<'_> {
 
     /// Renames into a folder of ours, where nobody else makes names: the file is taken as it is in this moment.
     pub(super) fn take(&mut self, from: &Path, to: &Path) -> Outcome {
-        if look::is_there(to) {
+        if inspect::is_there(to) {
             return Err(Fault::Refused(format!("{} is in the way", to.display())));
         }
         self.at("take")?;
@@ -163,7 +163,7 @@ impl Disk<'_> {
         let copied = copied.and_then(|_| dress.put_on(&copy, self.sync));
         copied.map_err(|error| failed("a copy cannot be made", to, &error))?;
         drop(copy);
-        self.look(to, expected)?;
+        self.inspect(to, expected)?;
         Ok(())
     }
 
@@ -214,7 +214,7 @@ pub(super) struct Dress {
 }
 
 impl Dress {
-    /// `mtime_ns` in nanoseconds since 1970, `mode` as of [`look::mode`].
+    /// `mtime_ns` in nanoseconds since 1970, `mode` as of [`inspect::mode`].
     pub(super) fn new(mtime_ns: i64, mode: Option<u32>) -> Dress {
         let since = Duration::from_nanos(mtime_ns.unsigned_abs());
         let epoch = SystemTime::UNIX_EPOCH;

@@ -12,7 +12,7 @@ use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::disk::sync_folder;
-use super::look::Expected;
+use super::inspect::Expected;
 use super::options::Action;
 use crate::error::{Error, Result};
 
@@ -206,7 +206,7 @@ impl Journal {
         match parse(&text, path)? {
             Some((header, entries)) => {
                 if let Some(what) = header.differs(&journal.header) {
-                    return Err(Error::usage(format!("{}: journal: {what}", path.display()))
+                    return Err(Error::invalid(format!("{}: journal: {what}", path.display()))
                         .with_hint("take them back with `aesearch dedupe undo`, or name another --journal"));
                 }
                 (journal.header, journal.entries) = (header, entries);
@@ -339,7 +339,7 @@ impl Journal {
 }
 
 fn no_journal(path: &Path, got: &str) -> Error {
-    Error::usage(format!("{}: expected a journal, got {got}", path.display()))
+    Error::invalid(format!("{}: expected a journal, got {got}", path.display()))
         .with_hint("`aesearch dedupe apply` writes one beside the plan")
 }
 
@@ -364,12 +364,12 @@ fn parse(text: &[u8], path: &Path) -> Result<Option<(Header, Vec<Entry>)>> {
         serde_json::from_slice(first).map_err(|error| no_journal(path, &error.to_string()))?;
     if header.version != VERSION {
         let what = format!("{}: journal: expected version {VERSION}, got {}", path.display(), header.version);
-        return Err(Error::usage(what).with_hint("undo it with the program that wrote it"));
+        return Err(Error::invalid(what).with_hint("undo it with the program that wrote it"));
     }
     let mut entries: Vec<Entry> = Vec::new();
     for (number, line) in lines {
         let wrong = |what: String| {
-            Error::usage(format!("{}: line {}: expected a record, got {what}", path.display(), number + 1))
+            Error::invalid(format!("{}: line {}: expected a record, got {what}", path.display(), number + 1))
         };
         let record = serde_json::from_slice(line).map_err(|error| wrong(error.to_string()))?;
         if let Record::Intent(intent) = record {

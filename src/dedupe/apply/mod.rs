@@ -27,14 +27,14 @@ mod options;
 mod order;
 mod sidecars;
 
-mod back;
-mod forward;
-mod look;
+mod inspect;
+mod perform;
 mod place;
+mod revert;
 
-mod bin;
 mod disk;
 mod journal;
+mod trash;
 
 mod undo;
 
@@ -42,35 +42,31 @@ mod undo;
 mod tests;
 
 use std::collections::{HashMap, HashSet};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use disk::{Disk, Fault, Outcome, clone_blocks};
-use forward::{Forward, forward};
+use inspect::{Expected, Inspection, Keeper, hex, is_there};
 use journal::{Entry, Header, Intent, Journal, Name, State};
-use look::{Expected, Keeper, Look, hex, is_there};
 use order::{Task, tasks, tidy};
+use perform::{Perform, perform};
 use place::{Place, free_name};
 
-pub use options::{Action, ApplyOptions, ApplyReport, PlanFile, Step, Told, UndoReport, journal_of};
+pub use options::{Action, ApplyOptions, ApplyReport, PlanFile, Step, UndoReport, journal_of};
 pub use undo::undo;
 
 use crate::error::{Error, Result};
 use crate::images::Skipped;
+use crate::observer::{Observer, Progress, Stage};
 
-/// Carries out a plan, or with `dry_run` or [`Action::List`] only looks what would be done. `told` hears of every file, and may
-/// break off between two of them.
+/// Carries out a plan, or with `dry_run` or [`Action::List`] only looks what would be done. The observer hears of every
+/// file and can stop between two.
 ///
 /// # Errors
 /// When plan or options contradict themselves, or the journal cannot be written or is one of other steps. That a file cannot be
 /// dealt with is no error: it is reported with its reason, and stays as it is.
-pub fn apply(
-    file: &PlanFile,
-    options: &ApplyOptions,
-    told: &mut dyn FnMut(&Told) -> ControlFlow<()>,
-) -> Result<ApplyReport> {
+pub fn apply(file: &PlanFile, options: &ApplyOptions, observer: &dyn Observer) -> Result<ApplyReport> {
     let disk = Disk { before: &mut |_| Ok(()), sync: true, clone: clone_blocks, far: false };
-    apply_on(disk, file, options, told)
+    apply_on(disk, file, options, observer)
 }
 
 /// The same, on this disk.
@@ -78,7 +74,7 @@ fn apply_on(
     disk: Disk,
     file: &PlanFile,
     options: &ApplyOptions,
-    told: &mut dyn FnMut(&Told) -> ControlFlow<()>,
+    observer: &dyn Observer,
 ) -> Result<ApplyReport> {
     let absolute = |path: &Path| {
         std::path::absolute(path).map(|path| tidy(&path)).map_err(|error| Error::io(path, error))
@@ -106,7 +102,7 @@ fn apply_on(
         gone: HashSet::from([plan_path]), // `a.json` is the plan, not a sidecar of `a.jpg`
         taken: HashSet::new(),
         kept: None,
-        told,
+        observer,
         report: ApplyReport { left_out, ..ApplyReport::default() },
     };
     run.go_on(&entries)?;
@@ -122,13 +118,13 @@ fn check(file: &PlanFile, options: &ApplyOptions) -> Result<()> {
     let plan = file.path.display();
     if !file.plan.base.is_absolute() {
         let base = file.plan.base.display();
-        return Err(Error::usage(format!("{plan}: base: expected an absolute path, got {base}")));
+        return Err(Error::invalid(format!("{plan}: base: expected an absolute path, got {base}")));
     }
     if options.action.is_link() {
         if let Some(kind) = options.kinds.iter().find(|kind| **kind != crate::dedupe::Kind::Bytes) {
             let kind = format!("{kind:?}").to_lowercase();
             let what = format!("--action {}: expected --kinds bytes, got {kind}", options.action);
-            return Err(Error::usage(what).with_hint(
+            return Err(Error::invalid(what).with_hint(
                 "a link to another image would change what the file holds; links are for files with the same bytes",
             ));
         }
@@ -136,13 +132,13 @@ fn check(file: &PlanFile, options: &ApplyOptions) -> Result<()> {
             let what =
                 format!("--sidecars: expected an action that takes files away, got {}", options.action);
             return Err(
-                Error::usage(what).with_hint("with links every name stays, and so do the files beside it")
+                Error::invalid(what).with_hint("with links every name stays, and so do the files beside it")
             );
         }
     }
     if options.action == Action::Move && options.to == tidy(&file.plan.base) {
         let what = format!("--to: expected a folder apart from the images, got {}", options.to.display());
-        return Err(Error::usage(what));
+        return Err(Error::invalid(what));
     }
     Ok(())
 }
@@ -162,8 +158,8 @@ struct Run<'a, 'd> {
     /// In a dry run: names that would be taken.
     taken: HashSet<PathBuf>,
     /// The file that stays, as it was read last.
-    kept: Option<(PathBuf, Look)>,
-    told: &'a mut dyn FnMut(&Told) -> ControlFlow<()>,
+    kept: Option<(PathBuf, Inspection)>,
+    observer: &'a dyn Observer,
     report: ApplyReport,
 }
 
@@ -174,9 +170,9 @@ impl Run<'_, '_> {
             let mut state = *state;
             if let (State::Open | State::Stuck, Some(journal)) = (state, &mut self.journal) {
                 let header = journal.header.clone();
-                let ended = match back::is_complete(&mut self.disk, &header, intent) {
+                let ended = match revert::is_complete(&mut self.disk, &header, intent) {
                     Ok(true) => Ok(State::Done),
-                    Ok(false) => back::put_back(&mut self.disk, &header, intent).map(|()| State::Refused),
+                    Ok(false) => revert::put_back(&mut self.disk, &header, intent).map(|()| State::Refused),
                     Err(fault) => Err(fault),
                 };
                 let (now, reason) = match ended {
@@ -203,7 +199,11 @@ impl Run<'_, '_> {
     }
 
     fn all(&mut self, tasks: Vec<Result<Task, Skipped>>) -> Result<()> {
-        for task in tasks {
+        let total = tasks.len();
+        self.observer
+            .stage(Stage::new(if self.journal.is_some() { "applying" } else { "checking" }, "files"));
+        for (done, task) in tasks.into_iter().enumerate() {
+            self.observer.progress(&Progress::of(done, total));
             match task {
                 Ok(task) => self.with_sidecars(&task)?,
                 Err(refused) => self.refuse(refused),
@@ -246,7 +246,7 @@ impl Run<'_, '_> {
             let place = sidecars::place_of(&sidecar, &task.from, to.as_deref().unwrap_or(&task.from));
             let name = Path::new(&task.name).with_file_name(sidecar.file_name().unwrap_or_default());
             let name = name.to_string_lossy().into_owned();
-            match look::plain(&sidecar).and_then(|_| crate::images::stamp_file(&sidecar)) {
+            match inspect::plain(&sidecar).and_then(|_| crate::images::stamp_file(&sidecar)) {
                 Ok(stamp) => {
                     let (size, mtime_ns) = (stamp.size, stamp.mtime_ns);
                     let expected = Expected { size, mtime_ns, hash: hex(&stamp.hash) };
@@ -266,10 +266,9 @@ impl Run<'_, '_> {
                 if !self.options.action.is_link() {
                     self.gone.insert(step.path.clone());
                 }
-                let flow = (self.told)(&Told::Done(&step));
-                self.report.interrupted |= flow.is_break();
                 let to = step.to.clone();
                 self.report.done.push(step);
+                self.report.interrupted |= self.observer.should_stop();
                 Ok(Some(to))
             }
             Err(Fault::Refused(reason)) => {
@@ -281,9 +280,9 @@ impl Run<'_, '_> {
     }
 
     fn refuse(&mut self, refused: Skipped) {
-        let flow = (self.told)(&Told::Refused(&refused));
-        self.report.interrupted |= flow.is_break();
+        self.observer.skipped(&refused.path, &refused.reason);
         self.report.refused.push(refused);
+        self.report.interrupted |= self.observer.should_stop();
     }
 
     fn attempt(&mut self, task: &Task, is_sidecar: bool) -> Outcome<Step> {
@@ -291,13 +290,13 @@ impl Run<'_, '_> {
         if let Some(reason) = self.unclear.get(&task.from) {
             return Err(Fault::Refused(reason.clone()));
         }
-        let before = self.disk.look(&task.from, &task.expected)?;
+        let before = self.disk.inspect(&task.from, &task.expected)?;
         if let Some(keeper) = &task.keeper {
-            self.look_at_keeper(keeper, &task.from, &before)?;
+            self.inspect_keeper(keeper, &task.from, &before)?;
         }
         let freed = match action {
             Action::Delete | Action::Hardlink | Action::Reflink | Action::Symlink
-                if look::is_only_name(&before.metadata) =>
+                if inspect::is_only_name(&before.metadata) =>
             {
                 task.expected.size
             }
@@ -330,15 +329,15 @@ impl Run<'_, '_> {
             step: journal.next_step(),
             from: Name(task.from.clone()),
             expected: task.expected.clone(),
-            mode: look::mode(&before.metadata),
+            mode: inspect::mode(&before.metadata),
             keeper: keeper_path.map(Name),
             to,
             target: target.map(Name),
             folders,
         };
         let entry = journal.begin(intent)?;
-        let what = Forward { entry, keeper: task.keeper.as_ref(), before: &before, wanted: &task.to };
-        match forward(&mut self.disk, journal, &what) {
+        let what = Perform { entry, keeper: task.keeper.as_ref(), before: &before, wanted: &task.to };
+        match perform(&mut self.disk, journal, &what) {
             Ok(()) => {
                 journal.end(entry, State::Done, "", &task.from)?;
                 if action == Action::Move {
@@ -355,7 +354,7 @@ impl Run<'_, '_> {
     fn put_back(&mut self, entry: usize, reason: String) -> Outcome<Fault> {
         let Some(journal) = &mut self.journal else { return Ok(Fault::Refused(reason)) };
         let (header, intent) = (journal.header.clone(), journal.entries[entry].intent.clone());
-        match back::put_back(&mut self.disk, &header, &intent) {
+        match revert::put_back(&mut self.disk, &header, &intent) {
             Ok(()) => {
                 journal.end(entry, State::Refused, &reason, &intent.from.0)?;
                 Ok(Fault::Refused(reason))
@@ -370,19 +369,19 @@ impl Run<'_, '_> {
     }
 
     /// Reads the file that stays, unless it was read just before and shows no trace of a change.
-    fn look_at_keeper(&mut self, keeper: &Keeper, path: &Path, file: &Look) -> Outcome {
+    fn inspect_keeper(&mut self, keeper: &Keeper, path: &Path, file: &Inspection) -> Outcome {
         self.disk.pause("look")?;
         let last = self.kept.take().filter(|(kept, _)| *kept == keeper.path);
-        let look = match last {
+        let inspection = match last {
             Some((_, last))
                 if keeper.still(&last).is_ok()
-                    && !look::same_file(&keeper.path, &last.metadata, path, &file.metadata) =>
+                    && !inspect::same_file(&keeper.path, &last.metadata, path, &file.metadata) =>
             {
                 last
             }
-            _ => keeper.look(path, &file.metadata)?,
+            _ => keeper.inspect(path, &file.metadata)?,
         };
-        self.kept = Some((keeper.path.clone(), look));
+        self.kept = Some((keeper.path.clone(), inspection));
         Ok(())
     }
 

@@ -73,7 +73,7 @@ impl FromStr for Action {
     fn from_str(name: &str) -> Result<Action> {
         Action::ALL.into_iter().find(|action| action.name() == name).ok_or_else(|| {
             let known: Vec<&str> = Action::ALL.map(Action::name).to_vec();
-            Error::usage(format!("--action: expected one of {}, got {name}", known.join(", ")))
+            Error::invalid(format!("--action: expected one of {}, got {name}", known.join(", ")))
         })
     }
 }
@@ -97,7 +97,7 @@ impl PlanFile {
     pub fn read(path: &Path) -> Result<PlanFile> {
         let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
         let text = std::str::from_utf8(&bytes)
-            .map_err(|_| Error::usage(format!("{}: expected a plan, got no text", path.display())))?;
+            .map_err(|_| Error::invalid(format!("{}: expected a plan, got no text", path.display())))?;
         Ok(PlanFile {
             plan: Plan::from_json(text, path)?,
             path: path.to_path_buf(),
@@ -164,15 +164,6 @@ pub struct Step {
     pub is_sidecar: bool,
     /// Bytes of the disk that became free.
     pub freed: u64,
-}
-
-/// What happens, while it does.
-#[derive(Debug, Clone, Copy)]
-pub enum Told<'a> {
-    /// A step was taken.
-    Done(&'a Step),
-    /// Nothing is done to a file.
-    Refused(&'a Skipped),
 }
 
 /// What came of a plan.

@@ -6,8 +6,8 @@
 use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 
+use super::inspect::{Expected, Keeper};
 use super::journal::path_of;
-use super::look::{Expected, Keeper};
 use super::options::ApplyOptions;
 use crate::dedupe::plan::{File, Group, Kind, Plan};
 use crate::images::Skipped;

@@ -5,8 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::inspect;
 use super::journal::Intent;
-use super::look;
 
 /// The start of the names of temporary folders.
 const PREFIX: &str = ".aesearch-";
@@ -73,7 +73,7 @@ pub(super) fn free_name(path: &Path, is_taken: impl Fn(&Path) -> bool) -> Result
     for name in std::iter::once(path.to_path_buf()).chain(numbered) {
         match std::fs::symlink_metadata(&name) {
             Ok(_) => {}
-            Err(error) if look::is_missing(&error) => {
+            Err(error) if inspect::is_missing(&error) => {
                 if !is_taken(&name) {
                     return Ok(name);
                 }

@@ -1,28 +1,24 @@
 //! All of a journal taken back, the last step first.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
-use super::back::{can_go_back, put_back};
 use super::disk::{Disk, Fault, clone_blocks};
 use super::journal::{Header, Intent, Journal, State};
-use super::options::{Step, Told, UndoReport};
+use super::options::{Step, UndoReport};
+use super::revert::{can_go_back, put_back};
 use crate::error::Result;
 use crate::images::Skipped;
+use crate::observer::{Observer, Progress, Stage};
 
 /// Takes back every step of the journal at `path` that can be, or with `dry_run` only looks which can. Where nothing is left to
-/// take back the journal goes. `told` hears of every file, and may break off between two of them; undoing again goes on.
+/// take back the journal goes. The observer hears of every file and can stop between two; undoing again goes on.
 ///
 /// # Errors
 /// When the journal cannot be read or written, or another process holds it. That a file cannot be put back is no error: it is
 /// reported with its reason.
-pub fn undo(
-    path: &Path,
-    dry_run: bool,
-    told: &mut dyn FnMut(&Told) -> ControlFlow<()>,
-) -> Result<UndoReport> {
+pub fn undo(path: &Path, dry_run: bool, observer: &dyn Observer) -> Result<UndoReport> {
     let disk = Disk { before: &mut |_| Ok(()), sync: true, clone: clone_blocks, far: false };
-    undo_on(disk, path, dry_run, told)
+    undo_on(disk, path, dry_run, observer)
 }
 
 /// The same, on this disk.
@@ -30,10 +26,11 @@ pub(super) fn undo_on(
     mut disk: Disk,
     path: &Path,
     dry_run: bool,
-    told: &mut dyn FnMut(&Told) -> ControlFlow<()>,
+    observer: &dyn Observer,
 ) -> Result<UndoReport> {
     let mut journal = Journal::existing(path, disk.sync)?;
     let header = journal.header.clone();
+    observer.stage(Stage::new("putting back", "files"));
     let mut report = UndoReport { action: Some(header.action), ..UndoReport::default() };
     for number in (0..journal.entries.len()).rev() {
         let entry = journal.entries[number].clone();
@@ -45,26 +42,24 @@ pub(super) fn undo_on(
         } else {
             put_back(&mut disk, &header, &entry.intent)
         };
-        let flow = match back {
+        match back {
             Ok(()) => {
                 // a step that changed nothing is none to tell of
                 let step = step(&header, &entry.intent);
                 if !dry_run {
                     journal.end(number, State::Undone, "", path)?;
                 }
-                let flow = told(&Told::Done(&step));
                 report.done.push(step);
-                flow
             }
             Err(Fault::Refused(reason)) => {
                 let refused = Skipped::new(name(&header, &entry.intent), reason);
-                let flow = told(&Told::Refused(&refused));
+                observer.skipped(&refused.path, &refused.reason);
                 report.refused.push(refused);
-                flow
             }
             Err(Fault::Fatal(error)) => return Err(error),
-        };
-        if flow.is_break() {
+        }
+        observer.progress(&Progress::of(journal.entries.len() - number, journal.entries.len()));
+        if observer.should_stop() {
             report.interrupted = true;
             break;
         }

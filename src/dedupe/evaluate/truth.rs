@@ -46,7 +46,7 @@ impl Truth {
     pub(super) fn parse(text: impl Read, path: &Path) -> Result<Truth> {
         let place = path.display();
         let wrong = |what: String| {
-            Error::usage(format!("{place}: {what}")).with_hint(
+            Error::invalid(format!("{place}: {what}")).with_hint(
                 "expected lines of a,b or a,b,judgement: two paths, and whether they are duplicates",
             )
         };

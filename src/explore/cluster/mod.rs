@@ -26,10 +26,11 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use super::items::Items;
 use super::neighbours::neighbours;
+use super::rows::Rows;
 use crate::error::{Error, Result};
-use crate::gallery::Observer;
+use crate::observer::Observer;
+
 use agreement::Table;
 use density::{Density, hdbscan};
 use partition::{Centre, chosen, partition};
@@ -81,7 +82,7 @@ impl FromStr for Method {
     fn from_str(name: &str) -> Result<Method> {
         let all = [Method::KMajority, Method::KMeans, Method::KMedoids, Method::Hdbscan];
         all.into_iter().find(|method| method.name() == name).ok_or_else(|| {
-            Error::usage(format!(
+            Error::invalid(format!(
                 "--method: expected k-majority, k-means, k-medoids or hdbscan, got {name:?}"
             ))
         })
@@ -157,15 +158,16 @@ impl Clustering {
 ///
 /// # Errors
 /// When the method needs latents that the index does not keep, `k` is 0, or the observer interrupts.
-pub fn cluster(items: &Items<'_>, options: &ClusterOptions, observer: &dyn Observer) -> Result<Clustering> {
+pub fn cluster(items: &Rows<'_>, options: &ClusterOptions, observer: &dyn Observer) -> Result<Clustering> {
     let snapshot = items.snapshot();
     for (flag, is_zero) in [("--k", options.k == Some(0)), ("--max-k", options.max_k == 0)] {
         if is_zero {
-            return Err(Error::usage(format!("{flag}: expected at least 1, got 0")));
+            return Err(Error::invalid(format!("{flag}: expected at least 1, got 0")));
         }
     }
     if options.method == Method::Hdbscan && options.k.is_some() {
-        let error = Error::usage("--k: expected none with hdbscan, which finds how many clusters there are");
+        let error =
+            Error::invalid("--k: expected none with hdbscan, which finds how many clusters there are");
         return Err(error.with_hint("--min-size N says how small they may be"));
     }
     let latents = || {
@@ -173,7 +175,7 @@ pub fn cluster(items: &Items<'_>, options: &ClusterOptions, observer: &dyn Obser
             items.latents().map_err(|error| error.with_hint("--method k-majority needs codes alone"))?;
         Ok::<_, Error>(Latents { size: snapshot.latent_size(), values })
     };
-    let go_on = || !observer.interrupted();
+    let go_on = || !observer.should_stop();
     let summed = match options.method {
         Method::KMajority => {
             let codes = Codes { words: words(snapshot.bits()), codes: items.codes() };
@@ -220,7 +222,7 @@ fn summed<S: Space>(
 }
 
 fn by_density(
-    items: &Items<'_>,
+    items: &Rows<'_>,
     latents: &Latents,
     options: &ClusterOptions,
     observer: &dyn Observer,
@@ -237,7 +239,7 @@ fn by_density(
     Ok(described(items, Method::Hdbscan, Unit::Cosine, summed))
 }
 
-fn described(items: &Items<'_>, method: Method, unit: Unit, summed: Summed) -> Clustering {
+fn described(items: &Rows<'_>, method: Method, unit: Unit, summed: Summed) -> Clustering {
     let Summed { tried, summary, assign_seconds } = summed;
     let Summary { clusters, assignment, distances, silhouettes } = summary;
     let in_clusters = silhouettes.iter().flatten().count().max(1);

@@ -17,13 +17,13 @@ use super::summary::medoids;
 const STARTS: usize = 6;
 const STARTED_CLUSTERS: usize = 120;
 const FIRST_ROUNDS: usize = 4;
-/// Items that they are tried on, and those that the best goes on with: at least, and for each cluster.
+/// Rows that they are tried on, and those that the best goes on with: at least, and for each cluster.
 const FEW: (usize, usize) = (2000, 20);
 const MORE: (usize, usize) = (10_000, 50);
 /// Rounds at most; fewer where the sum of distances falls by no more than this part.
 const ROUNDS: usize = 50;
 const SETTLED: f64 = 1e-3;
-/// Items that one task looks at.
+/// Rows that one task looks at.
 const CHUNK: usize = 1024;
 
 /// What stands for a cluster.

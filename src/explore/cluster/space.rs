@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::explore::neighbours::dot;
 
-/// Items that one task looks at. Sums are made chunk by chunk and then in order: the same on any number of threads.
+/// Rows that one task looks at. Sums are made chunk by chunk and then in order: the same on any number of threads.
 const CHUNK: usize = 1024;
 
 /// The centre nearest to an item.
@@ -18,7 +18,7 @@ pub(super) struct Assigned {
     pub(super) distance: f32,
 }
 
-/// Items with distances between them.
+/// Rows with distances between them.
 pub(super) trait Space: Sync + Sized {
     /// Points of the space, not all of them items.
     type Centres: Sync + Send;
@@ -27,7 +27,7 @@ pub(super) trait Space: Sync + Sized {
     /// So many members of a cluster, those farthest from its middle, are compared with each other for its diameter.
     const OUTER: usize;
 
-    /// Items.
+    /// Rows.
     fn len(&self) -> usize;
     /// Some of the items, in this order.
     fn pick(&self, rows: &[u32]) -> Self;
@@ -37,7 +37,7 @@ pub(super) trait Space: Sync + Sized {
     fn metric(distance: f64) -> f64;
     /// How far each of some items, the first of them their medoid, is from one point in their middle, by that metric.
     fn outward(&self, rows: &[u32]) -> Vec<f64>;
-    /// Items as centres.
+    /// Rows as centres.
     fn centres(&self, rows: &[u32]) -> Self::Centres;
     /// The nearest centre of each item, the first of several.
     fn assign(&self, centres: &Self::Centres) -> Vec<Assigned>;

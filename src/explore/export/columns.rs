@@ -7,14 +7,14 @@ use aesearch_index::words;
 
 use crate::error::Result;
 use crate::explore::cluster::Clustering;
-use crate::explore::items::Items;
 use crate::explore::map::Map;
 use crate::explore::neighbours::Neighbours;
-use crate::explore::outliers::{Flag, Look, Outliers};
+use crate::explore::outliers::{Flag, Measures, Outliers};
+use crate::explore::rows::Rows;
 use crate::explore::table::{Column, Table, hex};
 
 /// `path`, `label`.
-pub fn identity(items: &Items<'_>) -> Table {
+pub fn identity(items: &Rows<'_>) -> Table {
     let rows = 0..items.len() as u32;
     let names = rows.clone().map(|row| Some(items.name(row).into_owned()));
     let labels = rows.map(|row| items.label(row).map(str::to_owned));
@@ -38,7 +38,7 @@ pub fn places(map: &Map) -> Table {
 }
 
 /// `score`, its ranks and what they are of, what was seen of the image, `flags`, `suggested_label`.
-pub fn oddities(items: &Items<'_>, found: &Outliers) -> Table {
+pub fn oddities(items: &Rows<'_>, found: &Outliers) -> Table {
     let mut suggested = vec![None; items.len()];
     for doubt in &found.doubts {
         suggested[doubt.row as usize] = Some(items.label_names[doubt.suggested as usize].clone());
@@ -48,7 +48,7 @@ pub fn oddities(items: &Items<'_>, found: &Outliers) -> Table {
         (!names.is_empty()).then(|| names.join(" "))
     };
     let all = |values: &[f32]| Column::Numbers(values.iter().copied().map(Some).collect());
-    let seen = |what: &dyn Fn(&Look) -> Option<f32>| {
+    let seen = |what: &dyn Fn(&Measures) -> Option<f32>| {
         Column::Numbers(found.looks.iter().map(|look| look.as_ref().and_then(what)).collect())
     };
     Table::default()
@@ -82,13 +82,13 @@ pub(super) fn lists(near: &Neighbours, k: usize) -> (Vec<Vec<u32>>, Vec<Vec<f32>
 ///
 /// # Errors
 /// When the index keeps none.
-pub fn latents(items: &Items<'_>) -> Result<Table> {
+pub fn latents(items: &Rows<'_>) -> Result<Table> {
     let size = items.snapshot().latent_size();
     Ok(Table::default().with("latent", Column::Vectors { size, values: items.latents()? }))
 }
 
 /// `code`: its bytes in hexadecimal, which is the same text in every format.
-pub fn codes(items: &Items<'_>) -> Table {
+pub fn codes(items: &Rows<'_>) -> Table {
     let size = code_size(items);
     let bytes = code_bytes(items);
     Table::default()
@@ -96,12 +96,12 @@ pub fn codes(items: &Items<'_>) -> Table {
 }
 
 /// Bytes of a code.
-pub(super) fn code_size(items: &Items<'_>) -> usize {
+pub(super) fn code_size(items: &Rows<'_>) -> usize {
     items.snapshot().bits().div_ceil(8)
 }
 
 /// Codes as bytes, `[n, code_size]`: bit i is bit i % 8 of byte i / 8, and bits beyond the last are 0.
-pub(super) fn code_bytes(items: &Items<'_>) -> Vec<u8> {
+pub(super) fn code_bytes(items: &Rows<'_>) -> Vec<u8> {
     let (size, codes) = (code_size(items), items.codes());
     let codes = codes.chunks(words(items.snapshot().bits()));
     codes.flat_map(|code| code.iter().flat_map(|word| word.to_le_bytes()).take(size)).collect()

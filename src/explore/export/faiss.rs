@@ -12,12 +12,12 @@ use std::io::{self, Write};
 
 use super::{ExportOptions, Findings, Out, Place, columns, written};
 use crate::error::Result;
-use crate::explore::items::Items;
+use crate::explore::rows::Rows;
 use crate::explore::table::{Column, Table};
 use crate::output::write_whole_with;
 
 pub(super) fn write(
-    items: &Items<'_>,
+    items: &Rows<'_>,
     found: &Findings,
     place: Place<'_>,
     options: &ExportOptions,

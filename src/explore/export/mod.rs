@@ -7,27 +7,28 @@
 //!                                      -> faiss      a folder with faiss's own index files
 //! ```
 //!
-//! Rows are in the order of [`Items`], everywhere, and numbered from 0.
+//! Rows are in the order of [`Rows`], everywhere, and numbered from 0.
 
 pub mod columns;
 mod faiss;
 mod pictures;
 
-mod atlas;
+mod embedding_atlas;
 mod projector;
 
 use std::path::Path;
 use std::str::FromStr;
 
 use super::cluster::{ClusterOptions, Clustering, cluster};
-use super::items::Items;
 use super::map::{Map, MapOptions, map};
 use super::neighbours::{Neighbours, nearest};
 use super::outliers::{OutlierOptions, Outliers, Reading, outliers_among};
+use super::rows::Rows;
 use super::table::{Format, Table};
 use crate::error::{Error, Result};
-use crate::gallery::{Gallery, Observer};
+use crate::gallery::Gallery;
 use crate::images::Skipped;
+use crate::observer::Observer;
 use crate::output::{check_empty, write_folder};
 
 /// Columns that are computed together, and asked for by one word.
@@ -71,7 +72,7 @@ impl FromStr for Part {
     fn from_str(name: &str) -> Result<Part> {
         Part::ALL.into_iter().find(|part| part.name() == name).ok_or_else(|| {
             let names = Part::ALL.map(Part::name).join(", ");
-            Error::usage(format!("--with: expected some of {names}, got {name:?}"))
+            Error::invalid(format!("--with: expected some of {names}, got {name:?}"))
         })
     }
 }
@@ -129,7 +130,7 @@ impl Target {
             Target::EmbeddingAtlas if Format::of(to).is_ok_and(|format| format == Format::Parquet) => Ok(()),
             Target::EmbeddingAtlas => {
                 let what = format!("{}: expected a name that ends in .parquet", to.display());
-                Err(Error::usage(what).with_hint("Embedding Atlas takes pictures from Parquet files alone"))
+                Err(Error::invalid(what).with_hint("Embedding Atlas takes pictures from Parquet files alone"))
             }
             Target::TensorBoard | Target::Faiss => check_empty(to),
         }
@@ -142,7 +143,7 @@ impl FromStr for Target {
     fn from_str(name: &str) -> Result<Target> {
         Target::ALL.into_iter().find(|target| target.name() == name).ok_or_else(|| {
             let names = Target::ALL.map(Target::name).join(", ");
-            Error::usage(format!("--to: expected one of {names}, got {name:?}"))
+            Error::invalid(format!("--to: expected one of {names}, got {name:?}"))
         })
     }
 }
@@ -178,7 +179,7 @@ impl Findings {
     ///
     /// # Errors
     /// When latents are asked for, and the index keeps none.
-    fn table(&self, items: &Items<'_>, options: &ExportOptions, parts: &[Part]) -> Result<Table> {
+    fn table(&self, items: &Rows<'_>, options: &ExportOptions, parts: &[Part]) -> Result<Table> {
         let mut table = Table::default();
         for part in Part::ALL.into_iter().filter(|part| parts.contains(part)) {
             let more = match part {
@@ -226,7 +227,7 @@ pub struct Exported {
 /// When the options make no sense, the index or the model fails, nothing can be written, or the observer interrupts; nothing is
 /// written then.
 pub fn export(
-    items: &Items<'_>,
+    items: &Rows<'_>,
     gallery: Option<&Gallery>,
     (dir, to): (&Path, &Path),
     options: &ExportOptions,
@@ -241,7 +242,9 @@ pub fn export(
             table.write(to)?;
             (table.names().collect(), vec![written(to, to)?], Vec::new())
         }
-        Target::EmbeddingAtlas => atlas::write(items, &found, Place { dir, to }, options, observer)?,
+        Target::EmbeddingAtlas => {
+            embedding_atlas::write(items, &found, Place { dir, to }, options, observer)?
+        }
         Target::TensorBoard => {
             write_folder(to, |to| projector::write(items, &found, Place { dir, to }, options, observer))?
         }
@@ -270,7 +273,7 @@ fn written(path: &Path, to: &Path) -> Result<Written> {
 }
 
 fn find(
-    items: &Items<'_>,
+    items: &Rows<'_>,
     gallery: Option<&Gallery>,
     dir: &Path,
     options: &ExportOptions,
@@ -298,9 +301,9 @@ fn find(
     Ok(found)
 }
 
-fn has_latents(items: &Items<'_>) -> Result<()> {
+fn has_latents(items: &Rows<'_>) -> Result<()> {
     match items.snapshot().latent_size() {
-        0 => Err(Error::usage("the index: expected latents, got codes alone")
+        0 => Err(Error::invalid("the index: expected latents, got codes alone")
             .with_hint("leave `latents` out of --with; an index made without --no-latents has them")),
         _ => Ok(()),
     }

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use crate::error::Result;
-use crate::explore::items::Items;
-use crate::explore::reading::read_all;
-use crate::gallery::Observer;
+use crate::explore::read_all::read_all;
+use crate::explore::rows::Rows;
+use crate::observer::Observer;
+
 use crate::images::{Item, Limits, Pixels, Skipped, fitted, load};
 
 /// What `make` makes of each image once no side of it is longer than `side`, `[n]` by row.
@@ -13,7 +14,7 @@ use crate::images::{Item, Limits, Pixels, Skipped, fitted, load};
 /// # Errors
 /// When the observer interrupts.
 pub(super) fn pictures<T: Send>(
-    items: &Items<'_>,
+    items: &Rows<'_>,
     dir: &Path,
     (side, threads): (usize, usize),
     observer: &dyn Observer,

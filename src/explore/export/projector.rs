@@ -11,10 +11,11 @@ use std::io::{self, Write};
 
 use super::{ExportOptions, Findings, Out, Place, columns, pictures::pictures, written};
 use crate::error::Result;
-use crate::explore::items::Items;
 use crate::explore::map::features;
+use crate::explore::rows::Rows;
 use crate::explore::table::tsv;
-use crate::gallery::Observer;
+use crate::observer::{Note, Observer};
+
 use crate::images::{Pixels, write_png};
 use crate::output::{write_whole, write_whole_with};
 
@@ -26,14 +27,15 @@ const MAX_POINTS: usize = 100_000;
 const PAPER: u8 = 255;
 
 pub(super) fn write(
-    items: &Items<'_>,
+    items: &Rows<'_>,
     found: &Findings,
     place: Place<'_>,
     options: &ExportOptions,
     observer: &dyn Observer,
 ) -> Result<Out> {
     if items.len() > MAX_POINTS {
-        observer.note(&format!("{} images: the projector shows the first {MAX_POINTS}", items.len()));
+        observer
+            .note(&Note::new(format!("{} images: the projector shows the first {MAX_POINTS}", items.len())));
     }
     let table = columns::identity(items).and(found.table(items, options, &options.parts)?);
     let vectors = features(items)?;
@@ -42,7 +44,7 @@ pub(super) fn write(
     if options.picture > 0 {
         let cell = (MAX_SPRITE / across(items.len())).min(options.picture);
         if cell == 0 {
-            observer.note("no sprite: there are too many images for one");
+            observer.note(&Note::new("no sprite: there are too many images for one"));
         } else {
             let (images, unread) =
                 pictures(items, place.dir, (cell, options.outliers.threads), observer, Ok)?;

@@ -8,7 +8,7 @@
 //! `tsne` places images by who is near to whom; it is given neighbours and a start: the two principal directions. `store` keeps a map beside
 //! the index, since it takes half a minute to make; a plane takes none. `picture` draws maps.
 
-pub mod groups;
+pub mod colouring;
 pub mod picture;
 mod store;
 pub mod tsne;
@@ -19,11 +19,11 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use self::tsne::{TsneOptions, embed};
-use super::items::Items;
 use super::neighbours::neighbours;
+use super::rows::Rows;
 use crate::encode::Plane;
 use crate::error::{Error, Result};
-use crate::gallery::{Observer, Progress};
+use crate::observer::{Note, Observer, Progress, Stage};
 
 /// Neighbours that t-SNE looks at, for each that counts.
 const NEIGHBOURS: f32 = 3.0;
@@ -65,7 +65,7 @@ impl FromStr for Method {
         match name {
             "pca" => Ok(Method::Pca),
             "tsne" | "t-sne" => Ok(Method::Tsne),
-            _ => Err(Error::usage(format!("--method: expected pca or tsne, got {name:?}"))),
+            _ => Err(Error::invalid(format!("--method: expected pca or tsne, got {name:?}"))),
         }
     }
 }
@@ -92,7 +92,7 @@ impl Default for MapOptions {
 pub struct Map {
     /// How it was made.
     pub options: MapOptions,
-    /// `[n]` places, across and up, in the order of [`Items`]; all are finite.
+    /// `[n]` places, across and up, in the order of [`Rows`]; all are finite.
     pub points: Vec<[f32; 2]>,
     /// Whether it was there already.
     pub was_stored: bool,
@@ -102,16 +102,16 @@ pub struct Map {
 ///
 /// # Errors
 /// When the options make no sense, or the observer interrupts. A map that cannot be kept is no error, but a note.
-pub fn map(items: &Items<'_>, dir: &Path, options: &MapOptions, observer: &dyn Observer) -> Result<Map> {
+pub fn map(items: &Rows<'_>, dir: &Path, options: &MapOptions, observer: &dyn Observer) -> Result<Map> {
     if !(options.perplexity.is_finite() && options.perplexity >= 1.0) {
-        return Err(Error::usage(format!(
+        return Err(Error::invalid(format!(
             "--perplexity: expected a number of neighbours, 1 or more, got {}",
             options.perplexity
         )));
     }
     if options.perplexity > MAX_PERPLEXITY {
         let what = format!("--perplexity: expected at most {MAX_PERPLEXITY}, got {}", options.perplexity);
-        return Err(Error::usage(what));
+        return Err(Error::invalid(what));
     }
     let latents = features(items)?;
     let size = latents.len() / items.len();
@@ -126,13 +126,13 @@ pub fn map(items: &Items<'_>, dir: &Path, options: &MapOptions, observer: &dyn O
     }
     let points = by_neighbours(items, &latents, &plane(), options, observer)?;
     if let Err(error) = store::save(dir, &key, &points) {
-        observer.note(&format!("the map is not kept: {error}"));
+        observer.note(&Note::new(format!("the map is not kept: {error}")));
     }
     Ok(made(points, false))
 }
 
 /// What images are compared by: unit latents, or where the index keeps none, the bits of codes as -1 and 1, `[n, D]`.
-pub(super) fn features(items: &Items<'_>) -> Result<Vec<f32>> {
+pub(super) fn features(items: &Rows<'_>) -> Result<Vec<f32>> {
     let snapshot = items.snapshot();
     if snapshot.latent_size() > 0 {
         return items.latents();
@@ -145,7 +145,7 @@ pub(super) fn features(items: &Items<'_>) -> Result<Vec<f32>> {
 }
 
 fn by_neighbours(
-    items: &Items<'_>,
+    items: &Rows<'_>,
     latents: &[f32],
     start: &[[f32; 2]],
     options: &MapOptions,
@@ -157,10 +157,10 @@ fn by_neighbours(
     // of unit vectors, from 1 less the cosine
     let distances: Vec<f32> = found.distances.iter().map(|distance| (2.0 * distance).sqrt()).collect();
     let near = tsne::Neighbours { k: found.k, ids: &found.rows, distances: &distances };
-    observer.starts("arranging", "rounds");
+    observer.stage(Stage::new("arranging", "rounds"));
     let rounds = |done: usize, total: usize| {
         observer.progress(&Progress { total, done, ..Progress::default() });
-        !observer.interrupted()
+        !observer.should_stop()
     };
     embed(&near, start, &tsne, &rounds).ok_or(Error::Interrupted)
 }

@@ -9,7 +9,7 @@ mod raster;
 mod svg;
 
 use self::layout::Layout;
-use super::groups::Groups;
+use super::colouring::Groups;
 use crate::images::Pixels;
 
 /// What a picture shows.
@@ -44,7 +44,7 @@ impl MapPicture {
 
 #[cfg(test)]
 mod tests {
-    use super::super::groups::Group;
+    use super::super::colouring::Group;
     use super::*;
 
     fn picture(n: usize, groups: usize) -> MapPicture {

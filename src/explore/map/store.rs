@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::MapOptions;
 use crate::error::{Error, Result};
-use crate::explore::items::Items;
+use crate::explore::rows::Rows;
 use crate::output::write_whole;
 
 /// Changes when maps of the same images come out otherwise.
@@ -25,7 +25,7 @@ pub(super) struct Key {
     file: String,
 }
 
-pub(super) fn key(items: &Items<'_>, options: &MapOptions) -> Key {
+pub(super) fn key(items: &Rows<'_>, options: &MapOptions) -> Key {
     let snapshot = items.snapshot();
     let mut hash = Sha256::new();
     hash.update(VERSION.to_le_bytes());

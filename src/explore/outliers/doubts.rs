@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::explore::items::Items;
 use crate::explore::neighbours::Neighbours;
+use crate::explore::rows::Rows;
 
 /// An image whose neighbours bear another label.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -26,7 +26,7 @@ const BEARERS: usize = 3;
 /// The images whose `judges` nearest labelled neighbours, weighted by the cosine (or the part of the bits that is equal), give
 /// another label more weight than their own; those with the largest difference first. None whose label fewer than three images of
 /// the collection bear, since their neighbours cannot say.
-pub(super) fn doubts(items: &Items<'_>, near: &Neighbours, judges: usize) -> Vec<Doubt> {
+pub(super) fn doubts(items: &Rows<'_>, near: &Neighbours, judges: usize) -> Vec<Doubt> {
     let snapshot = items.snapshot();
     let unit = if snapshot.latent_size() > 0 { 1.0 } else { snapshot.bits() as f32 };
     contradicted(&items.labels, near, judges, unit)

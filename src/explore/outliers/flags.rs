@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use super::look::Look;
+use super::measure::Measures;
 
 /// A fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -51,14 +51,14 @@ const STEP: f32 = 1.0 / 512.0;
 const FENCE: f32 = 3.0;
 
 /// The faults of each image, `[n]`.
-pub(super) fn flags(looks: &[Option<Look>]) -> Vec<Vec<Flag>> {
-    let of = |value: fn(&Look) -> f32| Usual::of(looks.iter().flatten().map(value));
-    let filled = |look: &Look| look.contrast >= CONSTANT;
+pub(super) fn flags(looks: &[Option<Measures>]) -> Vec<Vec<Flag>> {
+    let of = |value: fn(&Measures) -> f32| Usual::of(looks.iter().flatten().map(value));
+    let filled = |look: &Measures| look.contrast >= CONSTANT;
     let brightness = of(|look| log_odds(look.brightness));
     let sharpness =
         Usual::of(looks.iter().flatten().filter(|look| filled(look)).map(|look| look.sharpness.ln()));
     let aspect = of(|look| look.aspect.ln());
-    let judge = |look: &Look| {
+    let judge = |look: &Measures| {
         let mut flags = Vec::new();
         if !filled(look) {
             flags.push(Flag::NearConstant);
@@ -114,27 +114,27 @@ impl Usual {
 mod tests {
     use super::*;
 
-    fn look(brightness: f32, contrast: f32, sharpness: f32, aspect: f32) -> Option<Look> {
-        Some(Look { brightness, contrast, sharpness, aspect, loss: None })
+    fn measure(brightness: f32, contrast: f32, sharpness: f32, aspect: f32) -> Option<Measures> {
+        Some(Measures { brightness, contrast, sharpness, aspect, loss: None })
     }
 
     /// Fifty usual images that vary as photos do.
-    fn usual() -> Vec<Option<Look>> {
+    fn usual() -> Vec<Option<Measures>> {
         let vary = |i: usize| i as f32 / 50.0;
-        (0..50).map(|i| look(0.3 + 0.35 * vary(i), 0.2, 0.1 + 0.05 * vary(i), 1.0)).collect()
+        (0..50).map(|i| measure(0.3 + 0.35 * vary(i), 0.2, 0.1 + 0.05 * vary(i), 1.0)).collect()
     }
 
     #[test]
     fn each_fault_is_seen_and_nothing_else() {
         let mut looks = usual();
         looks.extend([
-            look(0.5, 0.001, 0.0, 1.0),
-            look(0.035, 0.1, 0.1, 1.0),
-            look(0.97, 0.1, 0.1, 1.0),
-            look(0.5, 0.2, 0.001, 1.0),
-            look(0.5, 0.2, 0.1, 3.0),
-            look(0.5, 0.2, 0.1, 1.3),
-            look(0.2, 0.2, 0.1, 1.0),
+            measure(0.5, 0.001, 0.0, 1.0),
+            measure(0.035, 0.1, 0.1, 1.0),
+            measure(0.97, 0.1, 0.1, 1.0),
+            measure(0.5, 0.2, 0.001, 1.0),
+            measure(0.5, 0.2, 0.1, 3.0),
+            measure(0.5, 0.2, 0.1, 1.3),
+            measure(0.2, 0.2, 0.1, 1.0),
             None,
         ]);
         let flags = flags(&looks);
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn nights_are_not_dark_among_nights() {
-        let nights: Vec<_> = (0..50).map(|i| look(0.02 + 0.001 * i as f32, 0.1, 0.1, 1.0)).collect();
+        let nights: Vec<_> = (0..50).map(|i| measure(0.02 + 0.001 * i as f32, 0.1, 0.1, 1.0)).collect();
         assert!(flags(&nights).iter().all(Vec::is_empty));
         assert!(flags(&[None, None]).iter().all(Vec::is_empty));
     }

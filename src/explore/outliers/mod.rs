@@ -12,20 +12,21 @@
 
 mod doubts;
 mod flags;
-mod look;
+mod measure;
 mod ranks;
 
 use std::path::Path;
 
-use super::items::Items;
 use super::neighbours::{Neighbours, nearest};
+use super::rows::Rows;
 use crate::error::Result;
-use crate::gallery::{Gallery, Observer};
+use crate::gallery::Gallery;
 use crate::images::{Pixels, Skipped};
+use crate::observer::Observer;
 
 pub use doubts::Doubt;
 pub use flags::Flag;
-pub use look::Look;
+pub use measure::Measures;
 
 /// How to look for outliers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -79,7 +80,7 @@ pub struct Outliers {
     /// Distance to the so-manieth neighbour, `[n]`: 1 less the cosine of the latents.
     pub distances: Vec<f32>,
     /// What was seen of each image, `[n]`; nothing where it could not be read, or was not asked for.
-    pub looks: Vec<Option<Look>>,
+    pub looks: Vec<Option<Measures>>,
     /// Its faults, `[n]`.
     pub flags: Vec<Vec<Flag>>,
     /// Labels that the neighbours contradict, the most doubtful first.
@@ -108,7 +109,7 @@ impl Outliers {
 /// # Errors
 /// When the index or the model fails, or the observer interrupts.
 pub fn outliers(
-    items: &Items<'_>,
+    items: &Rows<'_>,
     gallery: Option<(&Gallery, &Path)>,
     options: &OutlierOptions,
     observer: &dyn Observer,
@@ -123,7 +124,7 @@ pub fn outliers(
 /// # Errors
 /// As [`outliers`].
 pub fn outliers_among(
-    items: &Items<'_>,
+    items: &Rows<'_>,
     near: &Neighbours,
     reading: Option<Reading<'_>>,
     options: &OutlierOptions,
@@ -133,7 +134,7 @@ pub fn outliers_among(
     let distances: Vec<f32> = (0..items.len() as u32).map(last).collect();
     let neighbour_ranks = ranks::ranks(&distances);
     let (looks, skipped) = match reading {
-        Some(reading) => look::look_at_all(items, reading, options.threads, observer)?,
+        Some(reading) => measure::measure_all(items, reading, options.threads, observer)?,
         None => (vec![None; items.len()], Vec::new()),
     };
     let errors: Vec<Option<f32>> =

@@ -161,7 +161,7 @@ impl Format {
             Some("jsonl" | "ndjson") => Ok(Format::JsonLines),
             Some("npy") => Ok(Format::Npy),
             Some("parquet") => Ok(Format::Parquet),
-            _ => Err(Error::usage(format!(
+            _ => Err(Error::invalid(format!(
                 "{}: expected a name that ends in .csv, .json, .jsonl, .npy or .parquet",
                 path.display()
             ))),

@@ -22,7 +22,7 @@ use super::labels::Labels;
 use super::pages::{Footer, Pages};
 use super::stream::Pool;
 use crate::images::load::{Raw, check_size, io_reason};
-use crate::images::{Limits, guard};
+use crate::images::{Limits, catch_panic};
 
 /// Largest footer, in bytes.
 const MAX_FOOTER: u64 = 64 << 20;
@@ -284,7 +284,8 @@ fn class_names(metadata: &ParquetMetaData, column: &str) -> Vec<String> {
 }
 
 fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    guard::catch_panic(work).unwrap_or_else(|panic| Err(format!("damaged: the decoder gave up: {panic}")))
+    catch_panic::catch_panic(work)
+        .unwrap_or_else(|panic| Err(format!("damaged: the decoder gave up: {panic}")))
 }
 
 fn reason(error: ParquetError) -> String {

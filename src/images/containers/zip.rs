@@ -14,7 +14,7 @@ use super::entries::{Entries, Kind, Lister, MAX_SIDECAR, kind_of, kind_of_conten
 use super::file::FileAt;
 use super::stream::{Packed, bomb_reason, is_bomb};
 use crate::images::load::{Raw, check_size, io_reason};
-use crate::images::{Limits, guard, sniff};
+use crate::images::{Limits, catch_panic, sniff};
 
 /// Bytes of a local header without name and extra fields.
 const LOCAL_HEADER: u64 = 30;
@@ -150,7 +150,7 @@ type Visit<'a> = &'a mut dyn FnMut(&[u8], Result<Member, String>) -> Result<(), 
 /// The archive has no directory, or `visit` stopped.
 pub(super) fn members(file: &FileAt, visit: Visit<'_>) -> Result<(), String> {
     let damaged = |why: String| format!("zip: damaged: {why}");
-    guard::catch_panic(|| {
+    catch_panic::catch_panic(|| {
         let archive = ZipArchive::new(file.from(0)).map_err(|error| damaged(error.to_string()))?;
         for index in 0..archive.len() {
             let entry = archive.by_index_data(index).map_err(|error| damaged(error.to_string()))?;

@@ -5,7 +5,7 @@ use std::fs;
 use super::*;
 use crate::images::containers::tests::tar_of;
 use crate::images::load::Raw;
-use crate::images::{Pixels, encode_png, from_list, load, named, read};
+use crate::images::{Pixels, encode_png, from_list, load, read, resolve};
 
 fn png() -> Vec<u8> {
     encode_png(&Pixels { width: 1, height: 1, channels: 1, data: vec![1] }).unwrap()
@@ -163,12 +163,12 @@ fn containers_in_folders_are_entered_and_found_again() {
         walk.items.iter().map(|item| read(item, &Limits::default()).unwrap().stamp().hash).collect();
     assert_eq!(hashes[0], hashes[1], "an entry is the same image as the lone file");
     let names: Vec<_> = walk.items.iter().map(|item| item.name().into_owned()).collect();
-    for (item, name) in named(names.iter().map(Vec::as_slice), Path::new("")).into_iter().zip(&names) {
+    for (item, name) in resolve(names.iter().map(Vec::as_slice), Path::new("")).into_iter().zip(&names) {
         let item = item.unwrap();
         assert_eq!(*item.name(), **name);
         assert!(matches!(read(&item, &Limits::default()).unwrap().raw, Raw::File(_)));
     }
-    let place = crate::images::Place::new(&dir.path().join("b#2.tar#x"));
+    let place = crate::images::PathScope::new(&dir.path().join("b#2.tar#x"));
     assert!(place.holds(&names[1], Path::new("")) && !place.holds(&names[0], Path::new("")));
 }
 

@@ -1,17 +1,16 @@
 //! `aesearch dedupe apply PLAN`: carry a plan out, or tell what that would do.
 
-use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
 use crate::cli::args;
+use crate::cli::commands::observer::TerminalObserver;
 use crate::cli::commands::{SkippedDocument, skipped_documents};
-use crate::cli::exit::{Exit, catch_interrupts};
+use crate::cli::exit::Exit;
 use crate::cli::print::{Printer, bytes, count, quoted};
 use crate::cli::resolve::Context;
-use crate::dedupe::{Action, ApplyOptions, ApplyReport, Kind, PlanFile, Step, Told, apply};
+use crate::dedupe::{Action, ApplyOptions, ApplyReport, Kind, PlanFile, Step, apply};
 use crate::error::{Error, Result};
 use crate::images::Skipped;
 
@@ -45,16 +44,12 @@ pub(super) fn run(context: &Context, args: &args::Apply) -> anyhow::Result<Exit>
     let file = PlanFile::read(&args.plan)?;
     let printer = &context.printer;
     let is_list = options.action == Action::List;
-    let stop = catch_interrupts();
-    let mut output = Ok(());
-    let report = apply(&file, &options, &mut |told| {
-        let line = |step: &Step| match is_list {
-            true => step.path.display().to_string(),
-            false => step_line(options.action, options.dry_run, step),
-        };
-        tell(printer, told, line, stop, &mut output)
-    })?;
-    output?;
+    let report = apply(&file, &options, &TerminalObserver::new(context, "applying"))?;
+    let line = |step: &Step| match is_list {
+        true => step.path.display().to_string(),
+        false => step_line(options.action, options.dry_run, step),
+    };
+    tell(printer, &report.done, &report.refused, line)?;
     if printer.json {
         printer.document("dedupe apply", &document(&options, &report))?;
     } else if !is_list {
@@ -69,7 +64,7 @@ fn resolve(args: &args::Apply) -> Result<ApplyOptions> {
     let default = ApplyOptions::new(action, &args.plan);
     if args.to.is_some() && action != Action::Move {
         let what = format!("--to: expected --action move, got {action}");
-        return Err(Error::usage(what).with_hint("only `move` puts files somewhere"));
+        return Err(Error::invalid(what).with_hint("only `move` puts files somewhere"));
     }
     let kinds = args.kinds.iter().map(|name| kind(name)).collect::<Result<Vec<Kind>>>()?;
     Ok(ApplyOptions {
@@ -87,31 +82,24 @@ fn kind(name: &str) -> Result<Kind> {
         "bytes" => Ok(Kind::Bytes),
         "pixels" => Ok(Kind::Pixels),
         "near" => Ok(Kind::Near),
-        _ => Err(Error::usage(format!("--kinds: expected bytes, pixels or near, got {name}"))),
+        _ => Err(Error::invalid(format!("--kinds: expected bytes, pixels or near, got {name}"))),
     }
 }
 
-/// Tells of a file as it happens, steps on stdout and refusals on stderr, and whether to go on.
+/// The steps, one a line on stdout, and what was left alone as warnings.
 pub(super) fn tell(
     printer: &Printer,
-    told: &Told,
+    done: &[Step],
+    refused: &[Skipped],
     line: impl Fn(&Step) -> String,
-    stop: &AtomicBool,
-    output: &mut anyhow::Result<()>,
-) -> ControlFlow<()> {
-    match told {
-        Told::Refused(Skipped { path, reason, .. }) => {
-            printer.warning(&format!("left alone {path}: {reason}"))
-        }
-        Told::Done(step) if !printer.json && output.is_ok() => *output = printer.text(&line(step)),
-        Told::Done(_) => {}
+) -> anyhow::Result<()> {
+    for Skipped { path, reason, .. } in refused {
+        printer.warning(&format!("left alone {path}: {reason}"));
     }
-    // who no longer reads what is done does not want more of it to be done
-    if stop.load(Ordering::SeqCst) || output.is_err() {
-        ControlFlow::Break(())
-    } else {
-        ControlFlow::Continue(())
+    if !printer.json {
+        done.iter().try_for_each(|step| printer.text(&line(step)))?;
     }
+    Ok(())
 }
 
 pub(super) fn exit(interrupted: bool, refused: &[Skipped]) -> Exit {

@@ -111,10 +111,10 @@ fn task(args: &args::Decide) -> Result<Task> {
     };
     match (task, args.images.is_empty()) {
         (Task::Nothing, false) => {
-            Err(Error::usage("decide: expected what holds for these images, got nothing")
+            Err(Error::invalid("decide: expected what holds for these images, got nothing")
                 .with_hint("say --different, --keep-all or --forget"))
         }
-        (Task::Remember(_) | Task::Forget, true) => Err(Error::usage("decide: expected images, got none")
+        (Task::Remember(_) | Task::Forget, true) => Err(Error::invalid("decide: expected images, got none")
             .with_hint("name those of one group, as the plan or the report does")),
         _ => Ok(task),
     }
@@ -123,7 +123,7 @@ fn task(args: &args::Decide) -> Result<Task> {
 /// The images at `paths`, hashed as they are now: files, folders, or names like `container#17`; relative ones start here or at `base`.
 fn hashes(paths: &[PathBuf], base: &Path) -> Result<Vec<(Hash, String)>> {
     let unusable = |name: &str, reason: &str| {
-        Error::usage(format!("{name}: {reason}"))
+        Error::invalid(format!("{name}: {reason}"))
             .with_hint("nothing was remembered: name images that can be read")
     };
     let mut items: Vec<Item> = Vec::new();
@@ -135,7 +135,7 @@ fn hashes(paths: &[PathBuf], base: &Path) -> Result<Vec<(Hash, String)>> {
             }
             items.extend(walk.items);
         } else {
-            let found = images::named([path.as_os_str().as_encoded_bytes()], base);
+            let found = images::resolve([path.as_os_str().as_encoded_bytes()], base);
             for item in found {
                 items.push(item.map_err(|reason| unusable(&path.display().to_string(), &reason))?);
             }

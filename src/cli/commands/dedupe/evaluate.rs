@@ -53,7 +53,7 @@ pub(super) fn run(context: &Context, args: &args::Evaluate) -> anyhow::Result<Ex
             args.truth.display(),
             count(found.scan.plan.images as u64, "image")
         );
-        return Err(Error::usage(what)
+        return Err(Error::invalid(what)
             .with_hint("paths start at the working directory, at the file's own folder, or at one of DATA")
             .into());
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::dedupe::{File, Plan};
-use crate::images::{self, Decoding, Item, Limits, Pixels, Room};
+use crate::images::{self, Decoding, Item, Limits, MemoryBudget, Pixels};
 
 /// Finds the files of a plan once, so that a container is opened once for all of its entries.
 pub(super) struct Pictures {
@@ -18,11 +18,11 @@ impl Pictures {
         let mut names: Vec<&[u8]> = files(plan).map(File::name).collect();
         names.sort_unstable();
         names.dedup();
-        let found = images::named(names.iter().copied(), Path::new(&plan.base));
+        let found = images::resolve(names.iter().copied(), Path::new(&plan.base));
         let items = names.iter().zip(found).filter_map(|(name, item)| Some((name.to_vec(), item.ok()?)));
         Pictures {
             items: items.collect(),
-            decoding: Decoding { room: Room::new(memory), ..Decoding::default() },
+            decoding: Decoding { budget: MemoryBudget::new(memory), ..Decoding::default() },
         }
     }
 

@@ -9,8 +9,8 @@ use super::pictures::Pictures;
 use super::report::write_report;
 use super::sheet::write_sheet;
 use crate::cli::args;
+use crate::cli::commands::observer::TerminalObserver;
 use crate::cli::commands::outputs::{check_places, keep_files};
-use crate::cli::commands::teller::Teller;
 use crate::cli::commands::{exit_for, index, tell_skipped};
 use crate::cli::exit::{Exit, catch_interrupts};
 use crate::cli::print::{count, facts, quoted, thousands};
@@ -122,12 +122,12 @@ pub(super) fn find(
                 "images: expected some to compare, got none of {}",
                 count(unindexed.len() as u64, "file")
             );
-            return Err(Error::usage(what).with_hint("name folders or files with images"));
+            return Err(Error::invalid(what).with_hint("name folders or files with images"));
         }
     }
-    let teller = Teller::looks(context).until(catch_interrupts());
-    let scan = dedupe::scan(&dir, &data, options, decisions, &teller);
-    teller.finish();
+    let observer = TerminalObserver::new(context, "comparing");
+    let scan = dedupe::scan(&dir, &data, options, decisions, &observer);
+    observer.finish();
     let mut scan = scan?;
     tell_skipped(&context.printer, &scan.skipped);
     let unread =
@@ -152,7 +152,7 @@ fn options(args: &args::Scan) -> Result<ScanOptions> {
 fn check_apart(data: &[PathBuf]) -> Result<()> {
     if data.len() < 2 {
         let what = format!("--across: expected at least two paths to compare, got {}", data.len());
-        return Err(Error::usage(what).with_hint("name them: aesearch dedupe scan train test --across"));
+        return Err(Error::invalid(what).with_hint("name them: aesearch dedupe scan train test --across"));
     }
     let places: Vec<PathBuf> =
         data.iter().map(|path| path.canonicalize().unwrap_or_else(|_| path.clone())).collect();
@@ -163,7 +163,7 @@ fn check_apart(data: &[PathBuf]) -> Result<()> {
         if let Some(j) = around.find(|j| **j != i) {
             let [inner, outer] = [i, *j].map(|i| data[i].display());
             let what = format!("--across: expected paths apart from each other, got {inner} within {outer}");
-            return Err(Error::usage(what));
+            return Err(Error::invalid(what));
         }
     }
     Ok(())
@@ -172,7 +172,7 @@ fn check_apart(data: &[PathBuf]) -> Result<()> {
 pub(super) fn rate(typed: Option<f64>, default: f64) -> Result<f64> {
     match typed.unwrap_or(default) {
         rate if rate > 0.0 && rate < 0.1 => Ok(rate),
-        other => Err(Error::usage(format!(
+        other => Err(Error::invalid(format!(
             "--false-positive-rate: expected more than 0 and less than 0.1, got {other}"
         ))),
     }
@@ -185,7 +185,7 @@ pub(super) fn turns(names: &[String]) -> Result<Vec<Turn>> {
         match name.as_str() {
             "flip" => flip = true,
             "rot90" => quarters = true,
-            other => return Err(Error::usage(format!("--invariant: expected flip or rot90, got {other}"))),
+            other => return Err(Error::invalid(format!("--invariant: expected flip or rot90, got {other}"))),
         }
     }
     let mirrored: &[bool] = if flip { &[false, true] } else { &[false] };

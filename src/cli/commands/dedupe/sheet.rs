@@ -4,9 +4,9 @@ use std::path::Path;
 
 use crate::cli::print::{count, thousands};
 use crate::dedupe::{File, Group, Kind, Plan};
+use crate::draw::group_sheet::{GroupSheet, SheetGroup, group_sheet};
+use crate::draw::query_sheet::{Cell, Frame};
 use crate::error::Result;
-use crate::explore::groups::{GroupSheet, SheetGroup, group_sheet};
-use crate::explore::sheet::{Cell, Frame};
 use crate::images::{self, Pixels};
 
 /// Groups on a sheet.

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::apply::{StepDocument, exit, steps, tell};
 use crate::cli::args;
+use crate::cli::commands::observer::TerminalObserver;
 use crate::cli::commands::{SkippedDocument, skipped_documents};
-use crate::cli::exit::{Exit, catch_interrupts};
+use crate::cli::exit::Exit;
 use crate::cli::print::count;
 use crate::cli::resolve::Context;
 use crate::dedupe::{Action, PlanFile, Step, UndoReport, journal_of, undo};
@@ -27,12 +28,10 @@ pub(super) fn run(context: &Context, args: &args::Undo) -> anyhow::Result<Exit> 
     let dry_run = !args.yes;
     let journal = journal(&args.journal)?;
     let printer = &context.printer;
-    let stop = catch_interrupts();
     let what = if dry_run { "would put back" } else { "put back" };
     let line = |step: &Step| format!("{what} {}", step.name);
-    let mut output = Ok(());
-    let report = undo(&journal, dry_run, &mut |told| tell(printer, told, line, stop, &mut output))?;
-    output?;
+    let report = undo(&journal, dry_run, &TerminalObserver::new(context, "putting back"))?;
+    tell(printer, &report.done, &report.refused, line)?;
     if printer.json {
         let document = UndoDocument {
             action: report.action,
@@ -66,7 +65,7 @@ fn journal(path: &Path) -> Result<PathBuf> {
     }
     if PlanFile::read(path).is_ok() {
         let what = format!("{}: expected a journal beside this plan, got none", path.display());
-        return Err(Error::usage(what).with_hint(
+        return Err(Error::invalid(what).with_hint(
             "nothing of it was done, or all of it was taken back; of an apply with --journal, name that file",
         ));
     }

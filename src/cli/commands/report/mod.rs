@@ -1,6 +1,6 @@
 //! `aesearch report`: one HTML file about all that is in the index.
 
-mod told;
+mod facts;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -9,24 +9,24 @@ use aesearch_index::Snapshot;
 use serde::Serialize;
 
 use super::cluster;
+use super::observer::TerminalObserver;
 use super::outputs::check_outputs;
-use super::teller::Teller;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_gallery, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::{Exit, catch_interrupts};
 use crate::cli::print::{bytes, count, quoted, seconds, thousands};
 use crate::cli::resolve::Context;
 use crate::dedupe::{self, Decisions, Plan, ScanOptions};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::eval::report::{EvalOptions, evaluate};
 use crate::explore::cluster::{ClusterOptions, Clustering};
-use crate::explore::items::Items;
 use crate::explore::map::{Map, MapOptions, Method, map};
 use crate::explore::neighbours::{Neighbours, nearest};
 use crate::explore::outliers::{OutlierOptions, Outliers, Reading, outliers_among};
-use crate::explore::report::{Pictures, Report, ReportOptions, html};
+use crate::explore::rows::Rows;
 use crate::gallery::{Gallery, OpenOptions};
 use crate::output::write_whole;
+use crate::report::{Pictures, Report, ReportOptions, html};
 
 /// Where the page goes where no place is named.
 const OUTPUT: &str = "report.html";
@@ -92,11 +92,11 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Report) -> anyhow::Res
     let gallery = open(context, args, &dir)?;
     let snapshot = Snapshot::open_with(&dir, args.reading.access()).map_err(Error::from)?;
     check_outputs(&[&options.output], &dir)?; // before the work
-    let items = Items::of(&snapshot)?;
+    let items = Rows::of(&snapshot)?;
     let found = find_out(context, &items, &gallery, (&dir, &options))?;
     let examination = EvalOptions { max_queries: QUERIES, threads: options.outliers.threads, pixels: false };
     let (judged, _) =
-        stage(context, "judging", |teller| evaluate(&gallery, &dir, None, &examination, teller))?;
+        stage(context, "judging", |observer| evaluate(&gallery, &dir, None, &examination, observer))?;
     let plan = match options.duplicates {
         true => told_unless_unwritable(context, scan(context, &dir))?,
         false => None,
@@ -105,16 +105,16 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Report) -> anyhow::Res
     let page = html(&Report {
         items: &items,
         dir: &dir,
-        collection: told::collection(&gallery, found.pictures.as_ref()),
-        model: told::model(&gallery),
-        quality: told::quality(&judged, &snapshot),
+        collection: facts::collection(&gallery, found.pictures.as_ref()),
+        model: facts::model(&gallery),
+        quality: facts::quality(&judged, &snapshot),
         clustering: &found.clustering,
         map: &found.map,
         outliers: &found.outliers,
         near: &found.near,
         n_near: options.n_near,
         pictures: found.pictures.as_ref(),
-        duplicates: plan.as_ref().map(|plan| told::duplicates(plan, &items, &dir)),
+        duplicates: plan.as_ref().map(|plan| facts::duplicates(plan, &items, &dir)),
         skipped,
         options: ReportOptions::default(),
     });
@@ -143,11 +143,11 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Report) -> anyhow::Res
 fn resolve(context: &Context, args: &args::Report) -> Result<Options> {
     let clusters = cluster::resolve(&args.grouping)?;
     let method = args.map.as_deref().map_or(Ok(Method::Tsne), |name| {
-        name.parse().map_err(|_| Error::usage(format!("--map: expected pca or tsne, got {name:?}")))
+        name.parse().map_err(|_| Error::invalid(format!("--map: expected pca or tsne, got {name:?}")))
     })?;
     let n_near = args.neighbours.unwrap_or(NEIGHBOURS);
     if n_near == 0 {
-        return Err(Error::usage("--neighbours: expected at least 1, got 0"));
+        return Err(Error::invalid("--neighbours: expected at least 1, got 0"));
     }
     Ok(Options {
         output: args.output.clone().unwrap_or_else(|| PathBuf::from(OUTPUT)),
@@ -164,7 +164,7 @@ fn resolve(context: &Context, args: &args::Report) -> Result<Options> {
 fn told_unless_unwritable(context: &Context, scanned: Result<Plan>) -> Result<Option<Plan>> {
     match scanned {
         Ok(plan) => Ok(Some(plan)),
-        Err(error) if error.kind() == ErrorKind::Usage => {
+        Err(error @ (Error::Invalid(_) | Error::Io { .. })) => {
             context.printer.note(&format!("what is there twice is left out: {error}"));
             Ok(None)
         }
@@ -179,18 +179,21 @@ fn open(context: &Context, args: &args::Report, dir: &Path) -> Result<Gallery> {
         device: context.device(&args.compute.device, default.device)?,
         ..default
     };
-    let gallery = Gallery::open(dir, &options, &|text| context.printer.note(text))?;
+    let gallery = Gallery::open(dir, &options, &TerminalObserver::unstoppable(context, "opening"))?;
     tell_gallery(context, dir, &gallery);
     Ok(gallery)
 }
 
 /// One stage of the work: its bar, and with `-v` what it took.
-fn stage<T>(context: &Context, what: &'static str, work: impl FnOnce(&Teller<'_>) -> Result<T>) -> Result<T> {
+fn stage<T>(
+    context: &Context,
+    what: &'static str,
+    work: impl FnOnce(&TerminalObserver<'_>) -> Result<T>,
+) -> Result<T> {
     let start = Instant::now();
-    let teller = if what == PLACING { Teller::map(context) } else { Teller::stage(context, what) };
-    let teller = teller.until(catch_interrupts());
-    let done = work(&teller);
-    teller.finish();
+    let observer = TerminalObserver::new(context, what);
+    let done = work(&observer);
+    observer.finish();
     context.printer.detail(&format!("{what}: {}", seconds(start.elapsed().as_secs_f64())));
     done
 }
@@ -198,21 +201,22 @@ fn stage<T>(context: &Context, what: &'static str, work: impl FnOnce(&Teller<'_>
 /// Everything but duplicates; the images are read once, for their faults, their reconstructions and their pictures.
 fn find_out(
     context: &Context,
-    items: &Items<'_>,
+    items: &Rows<'_>,
     gallery: &Gallery,
     (dir, options): (&Path, &Options),
 ) -> Result<Found> {
-    let clustering = stage(context, "grouping", |teller| {
-        crate::explore::cluster::cluster(items, &options.clusters, teller)
+    let clustering = stage(context, "grouping", |observer| {
+        crate::explore::cluster::cluster(items, &options.clusters, observer)
     })?;
     let k = options.outliers.nearest().max(options.n_near);
-    let near = stage(context, "searching", |teller| nearest(items, k, teller))?;
+    let near = stage(context, "searching", |observer| nearest(items, k, observer))?;
     let pictures = Pictures::of(if options.unread { 0 } else { items.len() });
     let seen = |row: u32, image: &crate::images::Pixels| pictures.take(row, image);
     let reading = (!options.unread).then_some(Reading { gallery, dir, seen: &seen });
-    let outliers =
-        stage(context, "reading", |teller| outliers_among(items, &near, reading, &options.outliers, teller))?;
-    let map = stage(context, PLACING, |teller| map(items, dir, &options.map, teller))?;
+    let outliers = stage(context, "reading", |observer| {
+        outliers_among(items, &near, reading, &options.outliers, observer)
+    })?;
+    let map = stage(context, PLACING, |observer| map(items, dir, &options.map, observer))?;
     let pictures = (!options.unread).then_some(pictures);
     Ok(Found { clustering, near, outliers, pictures, map })
 }
@@ -220,15 +224,15 @@ fn find_out(
 /// What is there twice, as `aesearch dedupe scan` finds it.
 fn scan(context: &Context, dir: &Path) -> Result<Plan> {
     let decisions = Decisions::read(dir)?;
-    let scan = stage(context, "comparing", |teller| {
-        dedupe::scan(dir, &[], &ScanOptions::default(), &decisions, teller)
+    let scan = stage(context, "comparing", |observer| {
+        dedupe::scan(dir, &[], &ScanOptions::default(), &decisions, observer)
     })?;
     Ok(scan.plan)
 }
 
 fn counted(plan: &Plan) -> DuplicatesDocument {
     let [bytes, pixels, near] =
-        told::KINDS.map(|(kind, _)| plan.groups.iter().filter(|group| group.kind == kind).count());
+        facts::KINDS.map(|(kind, _)| plan.groups.iter().filter(|group| group.kind == kind).count());
     DuplicatesDocument {
         groups: plan.groups.len(),
         bytes,

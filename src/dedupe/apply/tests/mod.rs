@@ -6,12 +6,11 @@ mod plans;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::disk::Disk;
-use super::look::hex;
+use super::inspect::hex;
 use super::undo::undo_on;
 use super::{Action, ApplyOptions, ApplyReport, PlanFile, UndoReport, apply_on, journal_of};
 use crate::dedupe::plan::{self, Duplicate, Group, Kind, Plan, Threshold};
@@ -130,7 +129,7 @@ impl World {
 
     pub(super) fn apply_with(&self, options: &ApplyOptions, hook: &mut Hook) -> Result<ApplyReport> {
         let file = PlanFile { plan: self.plan.clone(), path: self.path("plan.json"), hash: [7; 32] };
-        apply_on(self.disk(hook), &file, options, &mut |_| ControlFlow::Continue(()))
+        apply_on(self.disk(hook), &file, options, &())
     }
 
     pub(super) fn apply(&self, action: Action) -> ApplyReport {
@@ -139,7 +138,7 @@ impl World {
 
     pub(super) fn undo_with(&self, hook: &mut Hook) -> Result<UndoReport> {
         let journal = journal_of(&self.path("plan.json"));
-        undo_on(self.disk(hook), &journal, false, &mut |_| ControlFlow::Continue(()))
+        undo_on(self.disk(hook), &journal, false, &())
     }
 
     pub(super) fn undo(&self) -> UndoReport {
@@ -207,5 +206,14 @@ pub(super) fn killed_at(at: usize) -> impl FnMut(&'static str) -> Result<(), Err
     move |_| {
         number += 1;
         if number > at { Err(Error::Interrupted) } else { Ok(()) }
+    }
+}
+
+/// Stops after the first file.
+pub(super) struct Stop;
+
+impl crate::observer::Observer for Stop {
+    fn should_stop(&self) -> bool {
+        true
     }
 }

@@ -202,7 +202,7 @@ fn blocks_are_shared_or_the_file_stays() {
     let fails = |_: &Path, _: &Path| Err(std::io::ErrorKind::Unsupported.into());
     let disk = Disk { before: &mut |_| Ok(()), sync: true, clone: fails, far: false };
     let options = world.options(Action::Reflink);
-    let report = apply_on(disk, &file, &options, &mut |_| ControlFlow::Continue(())).unwrap();
+    let report = apply_on(disk, &file, &options, &()).unwrap();
     assert_eq!((report.done.len(), report.refused.len()), (0, 3));
     assert!(reason(&report, "b/two.png").starts_with("this file system cannot share blocks"));
     assert_eq!(world.tree(), before);
@@ -236,8 +236,7 @@ fn a_caller_may_break_off_and_go_on() {
     let mut n = 0;
     loop {
         let disk = Disk { before: &mut |_| Ok(()), sync: false, clone: |_, _| Ok(()), far: false };
-        let report =
-            apply_on(disk, &file, &world.options(Action::Move), &mut |_| ControlFlow::Break(())).unwrap();
+        let report = apply_on(disk, &file, &world.options(Action::Move), &Stop).unwrap();
         assert!(report.done.len() <= 1);
         n += report.done.len();
         if !report.interrupted {

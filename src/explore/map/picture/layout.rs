@@ -5,10 +5,10 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::MapPicture;
-use crate::explore::canvas::{Area, Colour, headed, text_width};
-use crate::explore::colormap::group_colour;
-use crate::explore::style::{FAINT, GAP, LINE, MARGIN, TEXT};
-use crate::explore::thousands;
+use crate::draw::canvas::{Area, Colour, headed, text_width};
+use crate::draw::colormap::group_colour;
+use crate::draw::style::{FAINT, GAP, LINE, MARGIN, TEXT};
+use crate::draw::thousands;
 
 /// Side of the part that holds the dots.
 pub(super) const SIDE: usize = 1400;
@@ -180,7 +180,7 @@ pub(super) const COUNT: Colour = FAINT;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::explore::map::groups::{Group, Groups};
+    use crate::explore::map::colouring::{Group, Groups};
 
     #[test]
     fn everything_is_in_sight_and_up_is_up() {

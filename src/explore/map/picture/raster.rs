@@ -2,8 +2,8 @@
 
 use super::MapPicture;
 use super::layout::{COUNT, Layout, colour, left_out_text, legend_name};
-use crate::explore::canvas::{Canvas, Pen, headed, text_width};
-use crate::explore::style::{FAINT, GAP, INK, LINE, MARGIN, PAPER, RULE, STRONG, TEXT, WEAK};
+use crate::draw::canvas::{Canvas, Pen, headed, text_width};
+use crate::draw::style::{FAINT, GAP, INK, LINE, MARGIN, PAPER, RULE, STRONG, TEXT, WEAK};
 use crate::images::Pixels;
 
 pub(super) fn draw(picture: &MapPicture, layout: &Layout) -> Pixels {
@@ -43,7 +43,7 @@ fn legend(canvas: &mut Canvas, picture: &MapPicture, layout: &Layout) {
         let entry = &picture.groups.groups[group];
         canvas.disc((x as f32 + 7.0, y as f32 + 7.0), 7.0, colour(Some(group), picture));
         canvas.text((x + GAP, y), &legend_name(&entry.name), Pen { scale: TEXT, colour: INK });
-        let size = crate::explore::thousands(entry.size);
+        let size = crate::draw::thousands(entry.size);
         let right = layout.width - MARGIN - text_width(size.len(), TEXT);
         canvas.text((right, y), &size, Pen { scale: TEXT, colour: COUNT });
     }

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::MapPicture;
 use super::layout::{COUNT, Layout, colour, left_out_text, legend_name};
-use crate::explore::canvas::Colour;
-use crate::explore::style::{FAINT, GAP, INK, LINE, MARGIN, PAPER, RULE};
+use crate::draw::canvas::Colour;
+use crate::draw::style::{FAINT, GAP, INK, LINE, MARGIN, PAPER, RULE};
 use crate::images::encode_png;
 use crate::output::base64;
 
@@ -100,7 +100,7 @@ fn legend(picture: &MapPicture, layout: &Layout) -> Vec<String> {
         let (cx, cy, ink) = (x + 7, y + 7, hex(colour(Some(group), picture)));
         lines.push(format!("<circle cx=\"{cx}\" cy=\"{cy}\" r=\"7\" fill=\"{ink}\"/>"));
         lines.push(text_at((x + GAP, y), &legend_name(&entry.name), INK, "start"));
-        let size = crate::explore::thousands(entry.size);
+        let size = crate::draw::thousands(entry.size);
         lines.push(text_at((layout.width - MARGIN, y), &size, COUNT, "end"));
     }
     if let (Some(((x, y), _)), Some(more)) = (layout.legend.last(), left_out_text(layout.left_out)) {

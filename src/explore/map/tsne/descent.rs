@@ -17,7 +17,7 @@ const START_WIDTH: f64 = 1e-4;
 const NOISE: f64 = 0.01;
 const MIN_GAIN: f32 = 0.01;
 const MAX_STEP: f32 = 5.0;
-/// Items to one task, and to one sum.
+/// Rows to one task, and to one sum.
 const CHUNK: usize = 256;
 
 /// What stays the same in the rounds of a phase.
@@ -28,7 +28,7 @@ struct Phase {
     momentum: f32,
 }
 
-/// Items on their way.
+/// Rows on their way.
 struct Flock {
     points: Vec<[f32; 2]>,
     steps: Vec<[f32; 2]>, // the last ones

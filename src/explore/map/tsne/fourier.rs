@@ -219,7 +219,7 @@ fn response(along_row: &Plans, along_column: &Plans, spacing: f32) -> Vec<f32> {
 }
 
 /// The side of a padded field: twice its own at least, even, of factors 2, 3 and 5, which transform fastest. Small ones have some
-/// room, as a spline's inverse reaches over some nodes.
+/// budget, as a spline's inverse reaches over some nodes.
 fn padded(side: usize) -> usize {
     let mut length = (2 * side).max(64).next_multiple_of(4);
     while !smooth(length) {

@@ -26,7 +26,7 @@ use order::Order;
 pub struct Neighbours<'a> {
     /// Neighbours of each.
     pub k: usize,
-    /// Items, `[n, k]`, the nearest first; `u32::MAX` where there are fewer. An item itself, and what is not an item, is passed over.
+    /// Rows, `[n, k]`, the nearest first; `u32::MAX` where there are fewer. An item itself, and what is not an item, is passed over.
     pub ids: &'a [u32],
     /// Their Euclidean distances, `[n, k]`, in any unit. (Of a cosine similarity s, that of the unit vectors is sqrt(2 - 2 s).) What
     /// is not finite is passed over.
@@ -74,7 +74,7 @@ impl Default for TsneOptions {
 /// off from a distance of 1. `start` `[n, 2]` says where they come from, as principal components do; its scale does not matter.
 ///
 /// `observer` is told after each round how many of how many are done; where it answers false, there is no map. Two items are as far from
-/// each other as they like, whatever the distance: their places are those of the start, and there are no rounds. Items which are all
+/// each other as they like, whatever the distance: their places are those of the start, and there are no rounds. Rows which are all
 /// equally far from all others have no reason to part, and come to lie at one place.
 ///
 /// # Panics

@@ -1,4 +1,4 @@
-//! Items in an order in which those that will be near each other in the map are near each other in memory.
+//! Rows in an order in which those that will be near each other in the map are near each other in memory.
 //!
 //! It follows a Z-order curve (Morton 1966) through the start, and holds for the whole descent. A round of a million items reads over a
 //! hundred million positions of others, nearly all of them within the caches that way.

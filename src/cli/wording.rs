@@ -1,0 +1,45 @@
+//! From the library's words to those of the command line.
+//!
+//! The library names its own options and functions, in backticks: "`max_memory`: expected at least 64 MiB", "run `update` again". A user of
+//! the command line knows them as `--max-memory` and `aesearch index`. Nothing below `cli` names a flag or a verb; this table does.
+
+use std::borrow::Cow;
+
+/// Options and functions of the library, and what they are called here.
+const WORDS: &[(&str, &str)] =
+    &[("max_memory", "--max-memory"), ("model", "--model"), ("train", "`aesearch train`")];
+
+/// `text` with the command line's own names.
+pub(super) fn of_command_line(text: &str) -> Cow<'_, str> {
+    if !text.contains('`') {
+        return Cow::Borrowed(text);
+    }
+    let mut parts = text.split('`');
+    let mut said = parts.next().unwrap_or_default().to_owned();
+    while let Some(quoted) = parts.next() {
+        let Some(rest) = parts.next() else {
+            said = said + "`" + quoted; // a lone backtick
+            break;
+        };
+        match WORDS.iter().find(|(ours, _)| *ours == quoted) {
+            Some((_, theirs)) => said += theirs,
+            None => said = said + "`" + quoted + "`",
+        }
+        said += rest;
+    }
+    Cow::Owned(said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_flags_and_verbs_and_the_rest_stays() {
+        assert_eq!(of_command_line("`max_memory`: expected 1, got 2"), "--max-memory: expected 1, got 2");
+        assert_eq!(of_command_line("use `train` on `a.png`"), "use `aesearch train` on `a.png`");
+        for same in ["", "plain", "a ` alone", "`other`", "``", "`a` and ` alone"] {
+            assert_eq!(of_command_line(same), same);
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The files of a scan: which of them hold the same bytes, which show the same pixels.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use aesearch_index::Snapshot;
+use rayon::prelude::*;
+
+use super::fingerprint::Fingerprint;
+use super::fingerprints::{CHANGED, Fingerprints, Hash};
+use super::plan::File;
+use crate::error::Result;
+use crate::gallery::Record;
+use crate::images::{Limits, PathScope, Skipped, Source, file_of, quick_stamp_of, read, resolve};
+
+/// The images of a scan.
+pub(super) struct Collection {
+    base: PathBuf,
+    files: Vec<Listed>, // by name
+    contents: BTreeMap<Hash, Vec<u32>>,
+    size: usize,
+}
+
+/// An image as the index knows it.
+struct Listed {
+    name: Vec<u8>,
+    record: Record,
+    part: usize,
+    reference: bool,
+}
+
+/// What looks the same pixel by pixel.
+#[derive(Debug, Clone)]
+pub(super) struct Picture {
+    /// The contents that show it, ascending.
+    pub(super) contents: Vec<Hash>,
+}
+
+/// The contents of an index.
+///
+/// # Errors
+/// When a record is damaged.
+pub(super) fn hashes(snapshot: &Snapshot) -> Result<HashSet<Hash>> {
+    snapshot.ids().map(|id| Ok(Record::of(snapshot, id)?.hash)).collect()
+}
+
+impl Collection {
+    /// The images of the index that lie in `data` or in `reference`; without `data`, all. `base` is the folder that holds the index.
+    ///
+    /// # Errors
+    /// When a record is damaged.
+    pub(super) fn new(
+        snapshot: &Snapshot,
+        base: &Path,
+        data: &[PathBuf],
+        reference: &[PathBuf],
+    ) -> Result<Collection> {
+        let places = |paths: &[PathBuf]| paths.iter().map(|path| PathScope::new(path)).collect::<Vec<_>>();
+        // a list of a hundred thousand files is looked up, not gone through
+        let exact: HashMap<&[u8], usize> = data
+            .iter()
+            .enumerate()
+            .rev()
+            .map(|(part, path)| (path.as_os_str().as_encoded_bytes(), part))
+            .collect();
+        let named: HashSet<&[u8]> =
+            snapshot.ids().map(|id| snapshot.name(id)).filter(|name| exact.contains_key(name)).collect();
+        let wide =
+            data.iter().zip(0..).filter(|(path, _)| !named.contains(path.as_os_str().as_encoded_bytes()));
+        let wide: Vec<(PathScope, usize)> = wide.map(|(path, part)| (PathScope::new(path), part)).collect();
+        let reference = places(reference);
+        let mut files = Vec::new();
+        for id in snapshot.ids() {
+            let name = snapshot.name(id);
+            let is_reference = reference.iter().any(|place| place.holds(name, base));
+            let by_place = || wide.iter().find(|(place, _)| place.holds(name, base)).map(|(_, part)| *part);
+            let part = exact.get(name).copied().or_else(by_place);
+            let part = if data.is_empty() { Some(0) } else { part };
+            if let Some(part) = part.or(is_reference.then_some(data.len())) {
+                let record = Record::of(snapshot, id)?;
+                files.push(Listed { name: name.to_vec(), record, part, reference: is_reference });
+            }
+        }
+        files.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        let mut contents: BTreeMap<Hash, Vec<u32>> = BTreeMap::new();
+        for (file, number) in files.iter().zip(0..) {
+            contents.entry(file.record.hash).or_default().push(number);
+        }
+        let size = files.len();
+        Ok(Collection { base: base.to_path_buf(), files, contents, size })
+    }
+
+    /// Forgets images that are not any more what the index knows, and names them: for those that were not indexed just now.
+    pub(super) fn check(&mut self) -> Vec<Skipped> {
+        let base = &self.base;
+        let is_known = |Listed { name, record, .. }: &Listed| {
+            quick_stamp_of(name, base) == Some((record.size, record.mtime_ns))
+        };
+        let unsure: Vec<u32> = (0..self.files.len() as u32)
+            .into_par_iter()
+            .filter(|&n| !is_known(&self.files[n as usize]))
+            .collect();
+        let items = resolve(unsure.iter().map(|&n| self.files[n as usize].name.as_slice()), base);
+        let now = |item: Result<_, String>| Ok(read(&item?, &Limits::default())?.stamp());
+        let now: Vec<Result<_, String>> = items.into_par_iter().map(now).collect();
+        let (mut gone, mut skipped) = (HashSet::new(), Vec::new());
+        for (number, now) in unsure.into_iter().zip(now) {
+            let Listed { name, record, .. } = &mut self.files[number as usize];
+            let reason = match now {
+                // it was only touched
+                Ok(now) if now.hash == record.hash => {
+                    (record.size, record.mtime_ns) = (now.size, now.mtime_ns);
+                    continue;
+                }
+                Ok(_) => CHANGED.to_owned(),
+                Err(reason) => reason,
+            };
+            gone.insert(number);
+            skipped.push(Skipped::new(name, reason));
+        }
+        self.contents.retain(|_, files| {
+            files.retain(|file| !gone.contains(file));
+            !files.is_empty()
+        });
+        self.size -= gone.len();
+        skipped
+    }
+
+    /// Images.
+    pub(super) fn len(&self) -> usize {
+        self.size
+    }
+
+    /// Whether any image lies in this place.
+    pub(super) fn holds(&self, place: &Path) -> bool {
+        let place = PathScope::new(place);
+        self.files.iter().any(|file| place.holds(&file.name, &self.base))
+    }
+
+    /// The folder that holds the index.
+    pub(super) fn base(&self) -> &Path {
+        &self.base
+    }
+
+    /// Each content, with the name of a file that has it.
+    pub(super) fn contents(&self) -> impl Iterator<Item = (&Hash, &[u8])> {
+        self.contents.iter().map(|(hash, files)| (hash, self.files[files[0] as usize].name.as_slice()))
+    }
+
+    /// Forgets the contents that there is no look at; gives the pictures that the others show. Of a file with several pictures only
+    /// the first was looked at, so it shows what no other content does.
+    pub(super) fn fingerprint(&mut self, fingerprints: &Fingerprints) -> Vec<Picture> {
+        let mut pictures: BTreeMap<[u8; 32], Vec<Hash>> = BTreeMap::new();
+        self.contents.retain(|hash, _| {
+            let fingerprint = fingerprints.get(hash);
+            if let Some(fingerprint) = &fingerprint {
+                let shown = if fingerprint.several { *hash } else { *fingerprint.pixels };
+                pictures.entry(shown).or_default().push(*hash);
+            }
+            fingerprint.is_some()
+        });
+        self.size = self.contents.values().map(Vec::len).sum();
+        pictures.into_values().map(|contents| Picture { contents }).collect()
+    }
+
+    /// The numbers of the files of each content, ascending by content.
+    pub(super) fn by_content(&self) -> impl Iterator<Item = (&Hash, &[u32])> {
+        self.contents.iter().map(|(hash, files)| (hash, files.as_slice()))
+    }
+
+    /// Name and picture, by position, of each file that shows one.
+    pub(super) fn shown(&self, pictures: &[Picture]) -> Vec<(Vec<u8>, u32)> {
+        let mut shown = Vec::with_capacity(self.size);
+        for (picture, position) in pictures.iter().zip(0..) {
+            let files = picture.contents.iter().flat_map(|hash| self.files_of(hash));
+            shown.extend(files.map(|&file| (self.files[file as usize].name.clone(), position)));
+        }
+        shown.sort_unstable();
+        shown
+    }
+
+    /// The numbers of the files of a content.
+    pub(super) fn files_of(&self, hash: &Hash) -> &[u32] {
+        self.contents.get(hash).map_or(&[], Vec::as_slice)
+    }
+
+    /// Which of the paths of the scan a file lies in.
+    pub(super) fn part(&self, file: u32) -> usize {
+        self.files[file as usize].part
+    }
+
+    /// What a plan says of a file; its fingerprint says the rest.
+    pub(super) fn file(&self, number: u32, fingerprints: &dyn Fn(&Hash) -> Option<Shape>) -> File {
+        let Listed { name, record, reference, .. } = &self.files[number as usize];
+        let found = file_of(name, Path::new(""));
+        // a relative name starts at the working directory, where it is there; else at the folder that holds the index
+        let (path, at) = match found.or_else(|| file_of(name, &self.base)) {
+            Some(file) if file_of(name, Path::new("")).is_none() => {
+                let base = self.base.as_os_str().as_encoded_bytes();
+                (if base.is_empty() { name.clone() } else { [base, b"/", name].concat() }, Some(file))
+            }
+            found => (name.clone(), found),
+        };
+        let entry = at.as_ref().is_some_and(|file| file.as_os_str().as_encoded_bytes() != path);
+        let is_link = |file: &PathBuf| std::fs::symlink_metadata(file).is_ok_and(|at| at.is_symlink());
+        let link = at.as_ref().is_some_and(is_link);
+        let shape = fingerprints(&record.hash).unwrap_or_default();
+        let shown = String::from_utf8_lossy(&path).into_owned();
+        File {
+            path_bytes: (shown.as_bytes() != path).then_some(path),
+            path: shown,
+            entry,
+            reference: *reference,
+            size: record.size,
+            mtime_ns: record.mtime_ns,
+            hash: super::hex(&record.hash),
+            width: shape.width,
+            height: shape.height,
+            format: shape.format,
+            exif: shape.exif,
+            grey: shape.grey,
+            link,
+            label: record.label.clone(),
+        }
+    }
+
+    /// A file that shows the picture, read.
+    pub(super) fn source(&self, picture: &Picture) -> Option<Source> {
+        let file = *self.files_of(picture.contents.first()?).first()?;
+        let name = self.files[file as usize].name.as_slice();
+        let item = resolve([name], &self.base).into_iter().next()?.ok()?;
+        read(&item, &Limits::default()).ok()
+    }
+}
+
+/// What a fingerprint knows of a file.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Shape {
+    /// Columns.
+    pub(super) width: u32,
+    /// Rows.
+    pub(super) height: u32,
+    /// The format.
+    pub(super) format: String,
+    /// It has EXIF data.
+    pub(super) exif: bool,
+    /// It has no colour.
+    pub(super) grey: bool,
+}
+
+impl From<Fingerprint<'_>> for Shape {
+    fn from(fingerprint: Fingerprint<'_>) -> Shape {
+        let Fingerprint { width, height, exif, .. } = fingerprint;
+        Shape { width, height, format: fingerprint.format.to_owned(), exif, grey: fingerprint.is_grey() }
+    }
+}

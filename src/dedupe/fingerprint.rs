@@ -1,0 +1,278 @@
+//! A fingerprint of an image: what is kept of it to compare it with others, 1.2 kB, or 5.3 kB of one of 64x64 pixels and more.
+//!
+//! Luma at 32x32, of larger images at 64x64 as well, and colour at 8x8, whatever the image's proportions; its size and format, to tell which copy is the better
+//! one; and a hash of its pixels. Nothing here knows the index.
+
+use crate::images::{InputShape, Pixels, Resizer, SourceFacts, hash_of_pixels};
+
+/// Side of the luma, in pixels.
+pub(super) const SIDE: usize = 32;
+/// Pixels of the luma.
+pub(super) const AREA: usize = SIDE * SIDE;
+/// Side of the colour, in pixels.
+const CHROMA_SIDE: usize = 8;
+/// Values of the colour: blueness at each pixel, then redness.
+pub(super) const CHROMA: usize = 2 * CHROMA_SIDE * CHROMA_SIDE;
+
+/// Luma, u8 `[SIDE, SIDE]`.
+pub(super) type Thumb = [u8; AREA];
+/// Side of the luma that is kept of larger images beside, in pixels.
+pub(super) const FINE_SIDE: usize = 2 * SIDE;
+/// Its pixels.
+const FINE_AREA: usize = FINE_SIDE * FINE_SIDE;
+/// That luma, u8 `[FINE_SIDE, FINE_SIDE]`.
+pub(super) type FineLuma = [u8; FINE_AREA];
+
+/// Colour within so many levels of grey is none: JPEG leaves as much in grey pictures.
+const GREY_WITHIN: u8 = 2;
+
+/// Where things stand in the bytes of a fingerprint.
+const VERSION: u8 = 2;
+const WIDTH: usize = 1;
+const HEIGHT: usize = 5;
+const FLAGS: usize = 9; // 1: EXIF, 2: fine luma, 4: several pictures
+const PIXELS: usize = 10;
+const LUMA: usize = PIXELS + 32;
+const COLOUR: usize = LUMA + AREA;
+const FINE: usize = COLOUR + CHROMA;
+
+/// A fingerprint as bytes that lie elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fingerprint<'a> {
+    /// BLAKE3 of the decoded, upright pixels; grey in three channels is grey.
+    pub(super) pixels: &'a [u8; 32],
+    /// The luma.
+    pub(super) luma: &'a Thumb,
+    /// The luma of an image that is large enough, at twice the size.
+    pub(super) fine: Option<&'a FineLuma>,
+    /// Cb, then Cr, u8 `[2, 8, 8]`; 128 is grey.
+    pub(super) chroma: &'a [u8; CHROMA],
+    /// Columns of the image, upright.
+    pub(super) width: u32,
+    /// Rows.
+    pub(super) height: u32,
+    /// Its file's format, such as `jpeg`; empty for plain pixels.
+    pub(super) format: &'a str,
+    /// Its file has EXIF data.
+    pub(super) exif: bool,
+    /// Its file holds more pictures, which nobody has looked at.
+    pub(super) several: bool,
+}
+
+/// The bytes of a fingerprint of an image.
+///
+/// # Errors
+/// When the image is empty.
+pub(super) fn fingerprint_of(
+    pixels: &Pixels,
+    facts: &SourceFacts,
+    resizer: &mut Resizer,
+) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::with_capacity(FINE + FINE_AREA + 8);
+    let fine = fine_luma(pixels, resizer)?;
+    bytes.push(VERSION);
+    for side in [pixels.width, pixels.height] {
+        bytes.extend(u32::try_from(side).map_err(|_| "too large".to_owned())?.to_le_bytes());
+    }
+    bytes.push(u8::from(facts.exif) | u8::from(fine.is_some()) << 1 | u8::from(facts.several) << 2);
+    bytes.extend(hash_of_pixels(pixels));
+    bytes.extend(luma(pixels, resizer)?);
+    bytes.extend(chroma(pixels, resizer)?);
+    bytes.extend(fine.iter().flat_map(|fine| fine.iter()));
+    bytes.extend(facts.format.as_bytes());
+    Ok(bytes)
+}
+
+/// An image's luma, stretched to a square.
+///
+/// # Errors
+/// When the image is empty.
+pub(super) fn luma(pixels: &Pixels, resizer: &mut Resizer) -> Result<Thumb, String> {
+    let mut plane = [0.0; AREA];
+    resizer.to_input(pixels, InputShape { channels: 1, height: SIDE, width: SIDE }, &mut plane)?;
+    Ok(plane.map(|value| (value * 255.0).round() as u8))
+}
+
+/// The luma of an image at twice the size, where it shows as much.
+///
+/// # Errors
+/// When the image is empty.
+pub(super) fn fine_luma(pixels: &Pixels, resizer: &mut Resizer) -> Result<Option<Box<FineLuma>>, String> {
+    if pixels.width.min(pixels.height) < FINE_SIDE {
+        return Ok(None);
+    }
+    let mut plane = vec![0.0; FINE_AREA];
+    resizer.to_input(pixels, InputShape { channels: 1, height: FINE_SIDE, width: FINE_SIDE }, &mut plane)?;
+    let bytes: Box<[u8]> = plane.iter().map(|value| (value * 255.0).round() as u8).collect();
+    Ok(bytes.try_into().ok())
+}
+
+/// An image's colour, as of JPEG's Cb and Cr.
+///
+/// # Errors
+/// When the image is empty.
+pub(super) fn chroma(pixels: &Pixels, resizer: &mut Resizer) -> Result<[u8; CHROMA], String> {
+    const PLANE: usize = CHROMA / 2;
+    if pixels.channels == 1 {
+        return Ok([128; CHROMA]);
+    }
+    let mut planes = [0.0; 3 * PLANE];
+    let shape = InputShape { channels: 3, height: CHROMA_SIDE, width: CHROMA_SIDE };
+    resizer.to_input(pixels, shape, &mut planes)?;
+    Ok(std::array::from_fn(|i| {
+        let [r, g, b] = [0, 1, 2].map(|channel| planes[channel * PLANE + i % PLANE]);
+        let value = match i / PLANE {
+            0 => -0.168_736 * r - 0.331_264 * g + 0.5 * b,
+            _ => 0.5 * r - 0.418_688 * g - 0.081_312 * b,
+        };
+        (128.0 + value * 255.0).round().clamp(0.0, 255.0) as u8
+    }))
+}
+
+impl<'a> Fingerprint<'a> {
+    /// Whether there is no colour in the picture.
+    pub(super) fn is_grey(&self) -> bool {
+        self.chroma.iter().all(|value| value.abs_diff(128) <= GREY_WITHIN)
+    }
+
+    /// Reads a fingerprint; nothing where the bytes are none of this version.
+    pub(super) fn from_bytes(bytes: &'a [u8]) -> Option<Fingerprint<'a>> {
+        if bytes.first() != Some(&VERSION) {
+            return None;
+        }
+        let number = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+        let flags = *bytes.get(FLAGS)?;
+        let format = if flags & 2 != 0 { FINE + FINE_AREA } else { FINE };
+        let fine = bytes.get(FINE..format)?;
+        Some(Fingerprint {
+            pixels: bytes.get(PIXELS..LUMA)?.try_into().ok()?,
+            luma: bytes.get(LUMA..COLOUR)?.try_into().ok()?,
+            chroma: bytes.get(COLOUR..FINE)?.try_into().ok()?,
+            fine: if fine.is_empty() { None } else { Some(fine.try_into().ok()?) },
+            width: number(WIDTH)?,
+            height: number(HEIGHT)?,
+            format: std::str::from_utf8(bytes.get(format..)?).ok()?,
+            exif: flags & 1 != 0,
+            several: flags & 4 != 0,
+        })
+    }
+}
+
+/// The eight ways in which a square can lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Turn {
+    /// Left and right change places, first.
+    pub mirrored: bool,
+    /// Quarter turns to the right, then: 0 to 3.
+    pub quarters: u8,
+}
+
+impl Turn {
+    /// As it is.
+    pub const NONE: Turn = Turn { mirrored: false, quarters: 0 };
+    /// Left and right change places.
+    pub const MIRRORED: Turn = Turn { mirrored: true, quarters: 0 };
+    /// Top and bottom change places.
+    pub const FLIPPED: Turn = Turn { mirrored: true, quarters: 2 };
+
+    /// What takes it back.
+    pub fn inverse(self) -> Turn {
+        // a mirror image is its own reverse, however it is turned
+        if self.mirrored { self } else { Turn { quarters: (4 - self.quarters) % 4, ..self } }
+    }
+
+    /// The square image, u8 `[side, side]`, turned.
+    ///
+    /// # Panics
+    /// When it is no square.
+    pub fn of<const N: usize>(self, image: &[u8; N]) -> [u8; N] {
+        let side = N.isqrt();
+        assert_eq!(side * side, N, "a square");
+        let last = side - 1;
+        std::array::from_fn(|at| {
+            let (x, y) = (at % side, at / side);
+            let (x, y) = match self.quarters % 4 {
+                0 => (x, y),
+                1 => (y, last - x),
+                2 => (last - x, last - y),
+                _ => (last - y, x),
+            };
+            image[y * side + if self.mirrored { last - x } else { x }]
+        })
+    }
+
+    /// Both planes of a colour, turned.
+    pub(super) fn of_chroma(self, chroma: &[u8; CHROMA]) -> [u8; CHROMA] {
+        let plane = |at: usize| -> [u8; CHROMA / 2] { std::array::from_fn(|i| chroma[at + i]) };
+        let planes = [self.of(&plane(0)), self.of(&plane(CHROMA / 2))];
+        std::array::from_fn(|i| planes[i / (CHROMA / 2)][i % (CHROMA / 2)])
+    }
+
+    /// In words; nothing for an image as it is.
+    pub fn name(self) -> Option<&'static str> {
+        match (self.mirrored, self.quarters % 4) {
+            (false, 0) => None,
+            (false, 1) => Some("turned right"),
+            (false, 2) => Some("turned upside down"),
+            (false, _) => Some("turned left"),
+            (true, 0) => Some("mirrored"),
+            (true, 1) => Some("mirrored and turned right"),
+            (true, 2) => Some("flipped"),
+            (true, _) => Some("mirrored and turned left"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_is_read_back_and_damage_is_none() {
+        for (width, height, fine) in [(5, 7, false), (64, 63, false), (64, 64, true), (100, 70, true)] {
+            let data = (0..width * height * 3).map(|i| (i * 37 % 251) as u8).collect();
+            let pixels = Pixels { width, height, channels: 3, data };
+            let facts = SourceFacts { format: "png", exif: true, several: fine };
+            let bytes = fingerprint_of(&pixels, &facts, &mut Resizer::new()).unwrap();
+            let fingerprint = Fingerprint::from_bytes(&bytes).unwrap();
+            assert_eq!(
+                (fingerprint.width as usize, fingerprint.height as usize, fingerprint.format),
+                (width, height, "png")
+            );
+            assert_eq!(
+                (fingerprint.exif, fingerprint.fine.is_some(), fingerprint.several),
+                (true, fine, fine)
+            );
+            assert_eq!(fingerprint.luma, &luma(&pixels, &mut Resizer::new()).unwrap());
+            let whole = if fine { FINE + FINE_AREA } else { FINE };
+            assert!((0..whole).all(|end| Fingerprint::from_bytes(&bytes[..end]).is_none()));
+        }
+        assert!(Fingerprint::from_bytes(&[9; 2000]).is_none());
+    }
+
+    #[test]
+    fn grey_has_no_colour_and_colours_have_theirs() {
+        let image = |rgb: [u8; 3]| Pixels { width: 4, height: 4, channels: 3, data: rgb.repeat(16) };
+        let chroma = |rgb| chroma(&image(rgb), &mut Resizer::new()).unwrap();
+        assert_eq!(chroma([90, 90, 90]), [128; CHROMA]);
+        let blue = chroma([0, 0, 255]);
+        assert!(blue[0] > 250 && blue[CHROMA / 2] < 128);
+    }
+
+    #[test]
+    fn every_turn_is_taken_back_by_its_inverse() {
+        let image: Thumb = std::array::from_fn(|i| (i * 7919 % 251) as u8);
+        for mirrored in [false, true] {
+            for quarters in 0..4 {
+                let turn = Turn { mirrored, quarters };
+                assert_eq!(turn.inverse().of(&turn.of(&image)), image, "{turn:?}");
+            }
+        }
+        let right = Turn { quarters: 1, ..Turn::NONE }.of(&image);
+        assert_eq!(
+            (right[SIDE - 1], right[0]),
+            (image[0], image[AREA - SIDE]),
+            "top left comes to the top right"
+        );
+    }
+}

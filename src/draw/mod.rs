@@ -1,0 +1,37 @@
+//! Pictures from images and text: sheets, charts, colour maps. Knows no index and no model.
+//!
+//! | file | what it draws |
+//! |---|---|
+//! | `query_sheet` | queries and their neighbours |
+//! | `group_sheet` | images that belong together |
+//! | `view_sheet` | the random views that training sees of an image |
+//! | `band_sheet` | a column for each image, a band for each thing to show of it |
+//! | `chart` | curves over epochs |
+//! | `colormap` | numbers and labels as colours |
+//! | `canvas`, `style` | rectangles, images and text; colours and margins |
+//!
+//! Layouts return pixels; callers write the files.
+
+pub mod band_sheet;
+pub mod group_sheet;
+pub mod query_sheet;
+pub mod view_sheet;
+
+pub mod chart;
+
+pub mod canvas;
+pub mod colormap;
+pub mod style;
+
+/// `12,345`
+pub(crate) fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -1,0 +1,280 @@
+//! What a run makes of an index, commit after commit: what was encoded is added, what is gone goes at the end.
+//!
+//! A long run commits now and then ([`Checkpoints`]), so that a kill costs little: such commits only add, and put changed images
+//! in the place of old ones. The last one takes out what is gone, and leaves the segments that a run of one commit would. Ids
+//! hold for one commit only: what is to go is remembered by name.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use aesearch_index::{SegmentBuilder, Settings, Snapshot, Writer};
+
+use super::pipeline::{Known, Outcome};
+use super::plan::{Plan, Step};
+use super::record::{Facts, Record};
+use crate::error::Result;
+use crate::images::{Skipped, Stamp};
+
+/// The index attribute of an unfinished run: the number of the commit before its first one, u64, little-endian.
+const RUN: &str = "run";
+
+/// When a run commits before its end: after so many images, or so much time, whichever comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checkpoints {
+    /// Images since the last commit.
+    pub images: usize,
+    /// Time since the last commit.
+    pub every: Duration,
+}
+
+impl Default for Checkpoints {
+    fn default() -> Self {
+        Checkpoints { images: 50_000, every: Duration::from_secs(10) }
+    }
+}
+
+/// What became of the images.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) added: usize,
+    pub(super) unchanged: usize,
+    pub(super) changed: usize,
+    pub(super) removed: usize,
+    /// Images that went through the model.
+    pub(super) encoded: usize,
+    pub(super) skipped: Vec<Skipped>,
+    /// Time spent on commits.
+    pub(super) write: Duration,
+}
+
+/// How the index is laid out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout {
+    /// Distinct codes per bucket.
+    pub(super) bucket_size: Option<usize>,
+    /// Whether latents are kept, to re-rank by.
+    pub(super) latents: bool,
+    /// The whole index is written anew: it was laid out otherwise, or its codes are of no use any more.
+    pub(super) anew: bool,
+}
+
+/// What decides what the commits of a run hold.
+pub(super) struct Content<'a> {
+    pub(super) plan: &'a Plan<'a>,
+    /// Contents whose codes can be used again.
+    pub(super) known: &'a Known,
+    pub(super) facts: &'a Facts,
+    pub(super) layout: Layout,
+    pub(super) checkpoints: Checkpoints,
+}
+
+/// The next commit in the making, and what is known of those before.
+pub(super) struct Ingest<'a> {
+    plan: &'a Plan<'a>,
+    known: &'a Known,
+    facts: &'a Facts,
+    layout: Layout,
+    checkpoints: Checkpoints,
+    writer: &'a mut Writer,
+    builder: SegmentBuilder,
+    /// Names of items of the last commit that the next one takes out.
+    going: HashSet<Vec<u8>>,
+    /// The next commit replaces the index by what was pushed, and what is kept.
+    replaces: bool,
+    /// Items of the old index that are not kept then.
+    replaced: HashSet<u32>,
+    /// Images of the old index that are still to be read.
+    old_left: usize,
+    /// The commit before the first one of this run, or of an unfinished run that this one goes on with.
+    since: u64,
+    committed: Instant,
+    tally: Tally,
+}
+
+impl<'a> Ingest<'a> {
+    pub(super) fn new(content: Content<'a>, writer: &'a mut Writer) -> Result<Ingest<'a>> {
+        let Content { plan, known, facts, layout, checkpoints } = content;
+        let unfinished = plan.old.and_then(unfinished);
+        let since = unfinished.unwrap_or(plan.old.map_or(0, Snapshot::generation));
+        let old_left = plan.steps.iter().filter(|step| matches!(step, Step::Read { old: Some(_) })).count();
+        let mut ingest = Ingest {
+            plan,
+            known,
+            facts,
+            layout,
+            checkpoints,
+            writer,
+            builder: SegmentBuilder::new(&settings(facts, layout))?,
+            going: HashSet::new(),
+            replaces: plan.old.is_some() && layout.anew,
+            replaced: HashSet::new(),
+            old_left,
+            since,
+            committed: Instant::now(),
+            tally: Tally::default(),
+        };
+        ingest.relabel()?;
+        Ok(ingest)
+    }
+
+    /// Takes the outcome of the image at `position`, and commits where it is time to.
+    pub(super) fn put(&mut self, position: usize, outcome: Outcome) -> Result<()> {
+        let item = &self.plan.items[position];
+        let old = match self.plan.steps[position] {
+            Step::Read { old } => old,
+            Step::Keep { .. } => None,
+        };
+        self.old_left -= usize::from(old.is_some());
+        match outcome {
+            Outcome::Skipped(reason) => {
+                self.tally.skipped.push(Skipped::new(item.name(), reason));
+                self.tally.removed += usize::from(old.is_some());
+                self.takes_out(old);
+            }
+            Outcome::Same(stamp) => self.use_again(position, old, &stamp)?,
+            Outcome::Encoded { stamp, latent } => {
+                let code = self.facts.binarizer.binarize(&latent);
+                self.builder.push(aesearch_index::Item {
+                    name: &item.name(),
+                    payload: &Record::new(item.label(), &stamp).to_bytes(),
+                    code: &code,
+                    latent: if self.builder.latent_size() > 0 { &latent } else { &[] },
+                })?;
+                self.tally.encoded += 1;
+                self.count(old, &stamp)?;
+                self.takes_out(old);
+            }
+        }
+        let due = self.builder.len() >= self.checkpoints.images
+            || self.committed.elapsed() >= self.checkpoints.every;
+        // what replaces the index must hold all of it
+        if due && !self.builder.is_empty() && !(self.replaces && self.old_left > 0) {
+            self.commit(false)?;
+        }
+        Ok(())
+    }
+
+    /// The last commit. Where there is more to come, a later run goes on with this one: an image whose job was not done stays
+    /// as it was, and so does what is gone, as its content may come again under another name.
+    pub(super) fn finish(mut self, is_finished: bool) -> Result<Tally> {
+        if self.replaces && self.old_left > 0 && self.plan.is_reread() {
+            // old codes cannot stand beside new ones: nothing was done
+            return Ok(Tally { skipped: self.tally.skipped, ..Tally::default() });
+        }
+        let kept = self.plan.steps.iter().filter(|step| matches!(step, Step::Keep { .. })).count();
+        self.tally.unchanged += kept + self.plan.elsewhere.len() + self.old_left;
+        if is_finished {
+            self.tally.removed += self.plan.gone().count();
+            self.plan.gone().for_each(|id| self.takes_out(Some(id)));
+        }
+        self.commit(is_finished)?;
+        Ok(self.tally)
+    }
+
+    /// Images that are kept, but for their labels.
+    fn relabel(&mut self) -> Result<()> {
+        let (plan, Some(old)) = (self.plan, self.plan.old) else { return Ok(()) };
+        for (step, item) in plan.steps.iter().zip(plan.items) {
+            if let Step::Keep { id, relabelled: true } = *step {
+                let record = Record { label: item.label().map(str::to_owned), ..Record::of(old, id)? };
+                self.builder.push_from_with(old, id, &record.to_bytes())?;
+                self.takes_out(Some(id));
+            }
+        }
+        Ok(())
+    }
+
+    /// A content whose code is known: the image's own, touched since, or that of an image of another name.
+    fn use_again(&mut self, position: usize, old_id: Option<u32>, stamp: &Stamp) -> Result<()> {
+        let (Some(old), Some(&known)) = (self.plan.old, self.known.get(&stamp.hash)) else { return Ok(()) };
+        let item = &self.plan.items[position];
+        let record = Record::new(item.label(), stamp).to_bytes();
+        self.builder.push_from_as(old, known, [&item.name(), &record])?;
+        self.count(old_id, stamp)?;
+        self.takes_out(old_id);
+        Ok(())
+    }
+
+    /// Counts an image of the old index, or none, that now has the content `stamp`.
+    fn count(&mut self, old_id: Option<u32>, stamp: &Stamp) -> Result<()> {
+        match self.plan.old.zip(old_id) {
+            None => self.tally.added += 1,
+            Some((old, id)) if Record::of(old, id)?.hash != stamp.hash => self.tally.changed += 1,
+            Some(_) => self.tally.unchanged += 1,
+        }
+        Ok(())
+    }
+
+    /// The item `id` of the old index goes with the next commit.
+    fn takes_out(&mut self, id: Option<u32>) {
+        match self.plan.old.zip(id) {
+            Some((_, id)) if self.replaces => drop(self.replaced.insert(id)),
+            Some((old, id)) => drop(self.going.insert(old.name(id).to_vec())),
+            None => {}
+        }
+    }
+
+    fn commit(&mut self, is_last: bool) -> Result<()> {
+        let start = Instant::now();
+        let next = SegmentBuilder::new(&settings(self.facts, self.layout))?;
+        let add = std::mem::replace(&mut self.builder, next);
+        let run = (!is_last).then(|| (RUN.to_owned(), self.since.to_le_bytes().to_vec()));
+        let add = add.with_attributes([self.facts.to_attribute()].into_iter().chain(run).collect());
+        match self.replaces {
+            true => self.replace(add)?,
+            false => self.change(add, is_last)?,
+        }
+        self.committed = Instant::now();
+        self.tally.write += start.elapsed();
+        Ok(())
+    }
+
+    /// Writes the index anew: what was pushed, and what was not replaced of an old one whose codes are still of use.
+    fn replace(&mut self, mut add: SegmentBuilder) -> Result<()> {
+        let old = self.plan.old.filter(|_| !self.plan.is_reread());
+        for (old, id) in old.into_iter().flat_map(|old| old.ids().map(move |id| (old, id))) {
+            if !self.replaced.contains(&id) {
+                add.push_from(old, id)?;
+            }
+        }
+        self.writer.replace(add)?;
+        self.replaces = false;
+        Ok(())
+    }
+
+    fn change(&mut self, add: SegmentBuilder, is_last: bool) -> Result<()> {
+        let now = self.writer.last()?;
+        if add.is_empty() && self.going.is_empty() {
+            let same = |now: &Snapshot| now.settings().attributes == add.attributes();
+            if now.as_ref().is_none_or(same) {
+                return Ok(());
+            }
+        }
+        let goes = |now: &Snapshot| now.ids().filter(|&id| self.going.contains(now.name(id))).collect();
+        let gone: Vec<u32> = match &now {
+            Some(now) if !self.going.is_empty() => goes(now),
+            _ => Vec::new(),
+        };
+        drop(now);
+        match is_last {
+            true => self.writer.commit_since(add, &gone, self.since)?,
+            false => self.writer.checkpoint(add, &gone, self.since)?,
+        }
+        self.going.clear();
+        Ok(())
+    }
+}
+
+fn settings(facts: &Facts, layout: Layout) -> Settings {
+    Settings {
+        bits: facts.binarizer.bits(),
+        latent_size: if layout.latents { facts.binarizer.latent_size() } else { 0 },
+        bucket_size: layout.bucket_size,
+        attributes: Vec::new(),
+    }
+}
+
+/// The number of the commit before an unfinished run.
+fn unfinished(old: &Snapshot) -> Option<u64> {
+    old.attribute(RUN).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes)
+}

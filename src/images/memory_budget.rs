@@ -1,0 +1,120 @@
+//! Memory that many decoders share: large images wait for each other, small ones hardly notice.
+//!
+//! What a decoder needs is known from the header, before anything of that size is allocated. An image that needs more than
+//! there is in all is refused with a reason.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::stopwatch::Stopwatch;
+
+/// Less than this is not counted: there is one such image per thread at most.
+const SMALL: u64 = 1 << 20;
+
+/// A decoder that does not come to an end keeps its part: others do not wait for it forever.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// So many bytes, for all threads that hold a clone of it.
+#[derive(Debug, Clone)]
+pub struct MemoryBudget(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    size: u64,
+    taken: Mutex<u64>,
+    given_back: Condvar,
+}
+
+/// A part of the budget, given back on drop.
+#[derive(Debug)]
+pub(super) struct Part<'a> {
+    budget: &'a Shared,
+    bytes: u64,
+}
+
+impl Default for MemoryBudget {
+    /// As much as the images ask for.
+    fn default() -> Self {
+        MemoryBudget::new(u64::MAX)
+    }
+}
+
+impl MemoryBudget {
+    /// A room of `size` bytes.
+    pub fn new(size: u64) -> MemoryBudget {
+        MemoryBudget(Arc::new(Shared { size, taken: Mutex::new(0), given_back: Condvar::new() }))
+    }
+
+    /// Waits until `bytes` of it are free, while `clock` stands; an error where there are not so many in all.
+    pub(super) fn take(&self, bytes: u64, stopwatch: &Stopwatch) -> Result<Option<Part<'_>>, String> {
+        let budget = &*self.0;
+        if bytes <= SMALL {
+            return Ok(None);
+        }
+        if bytes > budget.size {
+            let [needed, size] = [bytes, budget.size].map(|bytes| bytes >> 20);
+            return Err(format!(
+                "too large: it needs {needed} MiB of memory, {size} MiB are there for images (--max-memory)"
+            ));
+        }
+        let mut taken = budget.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if bytes > budget.size - *taken {
+            stopwatch.stop();
+            let is_full = |taken: &mut u64| bytes > budget.size - *taken;
+            let waited = budget.given_back.wait_timeout_while(taken, LONGEST_WAIT, is_full);
+            let (now, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            stopwatch.start();
+            taken = now;
+            if timeout.timed_out() {
+                return Err("the memory that it needs did not become free (--max-memory)".to_owned());
+            }
+        }
+        *taken += bytes;
+        Ok(Some(Part { budget, bytes }))
+    }
+}
+
+impl Drop for Part<'_> {
+    fn drop(&mut self) {
+        *self.budget.taken.lock().unwrap_or_else(PoisonError::into_inner) -= self.bytes;
+        self.budget.given_back.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    #[test]
+    fn what_is_too_large_is_refused_and_what_is_small_is_free() {
+        let budget = MemoryBudget::new(4 * MIB);
+        assert!(budget.take(5 * MIB, &Stopwatch::default()).unwrap_err().contains("needs 5 MiB"));
+        let _all = budget.take(4 * MIB, &Stopwatch::default()).unwrap();
+        assert!(budget.take(SMALL, &Stopwatch::default()).unwrap().is_none());
+        assert!(MemoryBudget::default().take(u64::MAX, &Stopwatch::default()).is_ok());
+    }
+
+    #[test]
+    fn many_threads_never_hold_more_than_there_is() {
+        let (budget, held) = (MemoryBudget::new(4 * MIB), AtomicU64::new(0));
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let (budget, held) = (budget.clone(), &held);
+                scope.spawn(move || {
+                    for turn in 0..50 {
+                        let bytes = SMALL + 1 + (thread * 7 + turn) % 5 * MIB / 2;
+                        let part = budget.take(bytes, &Stopwatch::default()).unwrap();
+                        assert!(held.fetch_add(bytes, Ordering::SeqCst) + bytes <= 4 * MIB);
+                        std::thread::yield_now();
+                        held.fetch_sub(bytes, Ordering::SeqCst);
+                        drop(part);
+                    }
+                });
+            }
+        });
+    }
+}

@@ -1,0 +1,225 @@
+//! From names back to items: the reverse of walking, for images that an index knows by name only.
+//!
+//! A relative name is looked for from the working directory, then from `base`. A container is opened once for all of its
+//! entries.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf, absolute};
+use std::sync::Arc;
+use std::{fs, io};
+
+use super::containers::Container;
+use super::item::Origin;
+use super::load::mtime_ns;
+use super::{Item, WalkOptions, walk};
+
+/// The images called `names`, or the reason why one is not to be had; in the order of `names`.
+pub fn resolve<'a>(names: impl IntoIterator<Item = &'a [u8]>, base: &Path) -> Vec<Result<Item, String>> {
+    let mut containers: HashMap<PathBuf, Result<Arc<Container>, String>> = HashMap::new();
+    let mut find = |name: &[u8]| {
+        if let Some(path) = existing(name, base) {
+            return items(&path)?.into_iter().next().ok_or_else(|| "no image there".to_owned());
+        }
+        if !name.contains(&b'#') {
+            return Err("no such file".to_owned());
+        }
+        let (path, entry) = container_of(name, base).ok_or("its container is gone")?;
+        let container = containers.entry(path).or_insert_with_key(|path| container(path)).as_ref()?;
+        let index = container.find(entry).ok_or("its container has no such entry now")?;
+        Ok(Item { origin: Origin::Entry { container: container.clone(), index: index as u32 } })
+    };
+    names.into_iter().map(&mut find).collect()
+}
+
+/// The file that holds the image called `name`, its own or its container; none where that is gone.
+pub fn file_of(name: &[u8], base: &Path) -> Option<PathBuf> {
+    existing(name, base).or_else(|| Some(container_of(name, base)?.0))
+}
+
+/// Size in bytes and time of change of the file that holds the image called `name`, as [`Item::quick_stamp`]; none where it is
+/// not to be had.
+pub fn quick_stamp_of(name: &[u8], base: &Path) -> Option<(u64, i64)> {
+    let metadata = fs::metadata(file_of(name, base)?).ok()?;
+    Some((metadata.len(), mtime_ns(&metadata)))
+}
+
+/// The files that hold `items`, as the system calls them: to tell whether something would be written over one of them.
+pub fn files_of(items: &[Item]) -> HashSet<PathBuf> {
+    items.iter().filter_map(|item| file_of(&item.name(), Path::new(""))?.canonicalize().ok()).collect()
+}
+
+/// A path that may hold images of an index: an image, a container, an entry of one, or a folder. Nothing need be there.
+#[derive(Debug)]
+pub struct PathScope {
+    asked: PathBuf,
+    absolute: PathBuf,
+}
+
+impl PathScope {
+    /// The place at `path`.
+    pub fn new(path: &Path) -> PathScope {
+        PathScope {
+            asked: path.to_path_buf(),
+            absolute: absolute(path).unwrap_or_else(|_| path.to_path_buf()),
+        }
+    }
+
+    /// Whether the image called `name` is this place or lies in it. A relative name starts at the working directory where its
+    /// file is there, else at `base`.
+    pub fn holds(&self, name: &[u8], base: &Path) -> bool {
+        let whole = path_of(name);
+        let mut containers = splits(name).map(|(container, _)| path_of(container));
+        if whole == self.asked || containers.any(|container| container == self.asked) {
+            return true;
+        }
+        let here = |path: &Path| absolute(path).is_ok_and(|path| path.starts_with(&self.absolute));
+        match file_of(name, Path::new("")) {
+            Some(file) => here(&file) || here(&whole),
+            None => here(&base.join(&whole)) || splits(name).any(|(file, _)| here(&base.join(path_of(file)))),
+        }
+    }
+}
+
+fn items(path: &Path) -> Result<Vec<Item>, String> {
+    let walk = walk(&[path.to_path_buf()], &WalkOptions::default());
+    walk.map(|walk| walk.items).map_err(|error| error.to_string())
+}
+
+/// The container at `path`, listed.
+fn container(path: &Path) -> Result<Arc<Container>, String> {
+    let walk = walk(&[path.to_path_buf()], &WalkOptions::default()).map_err(|error| error.to_string())?;
+    match walk.items.first().map(|item| &item.origin) {
+        Some(Origin::Entry { container, .. }) => Ok(container.clone()),
+        _ => Err(walk.skipped.into_iter().next().map_or("no container any more".to_owned(), |s| s.reason)),
+    }
+}
+
+/// The file of this name; failing that, the first path of which the system does not tell whether there is one.
+fn existing(name: &[u8], base: &Path) -> Option<PathBuf> {
+    let path = path_of(name);
+    let mut untold = None;
+    for path in [path.clone(), base.join(path)] {
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => return Some(path),
+            Err(error) if !is_gone(&error) => untold = untold.or(Some(path)),
+            _ => {}
+        }
+    }
+    untold
+}
+
+/// Whether this failure says that there is no such file; no permission and the like do not.
+fn is_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
+    // no file has an invalid name: that of a container and an entry together may be too long
+    matches!(error.kind(), NotFound | NotADirectory | InvalidFilename | InvalidInput)
+}
+
+/// The container that exists, and the entry's name: either may hold a `#` of its own.
+fn container_of<'a>(name: &'a [u8], base: &Path) -> Option<(PathBuf, &'a [u8])> {
+    splits(name).find_map(|(container, entry)| Some((existing(container, base)?, entry)))
+}
+
+/// `container#entry` at each `#`, from the right.
+pub(super) fn splits(name: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let at = name.iter().enumerate().rev().filter(|(at, byte)| **byte == b'#' && *at > 0);
+    at.map(|(at, _)| (&name[..at], &name[at + 1..]))
+}
+
+#[cfg(unix)]
+pub(super) fn path_of(name: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    PathBuf::from(std::ffi::OsStr::from_bytes(name))
+}
+
+#[cfg(not(unix))]
+pub(super) fn path_of(name: &[u8]) -> PathBuf {
+    PathBuf::from(String::from_utf8_lossy(name).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An IDX file of three images of 1x1, with the values 10, 20, 30.
+    const IDX: [u8; 19] = [0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 1, 0, 0, 0, 1, 10, 20, 30];
+
+    #[test]
+    fn what_was_walked_is_found_by_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let container = dir.path().join("three-images-idx3-ubyte");
+        std::fs::write(&container, IDX).unwrap();
+        std::fs::write(dir.path().join("a#1.pgm"), b"P5 1 1 255\n\x07").unwrap();
+        let walked = walk(&[dir.path().to_path_buf()], &WalkOptions::default()).unwrap().items;
+        assert_eq!(walked.len(), 4);
+        let names: Vec<Vec<u8>> = walked.iter().map(|item| item.name().into_owned()).collect();
+        let found = resolve(names.iter().map(Vec::as_slice), Path::new(""));
+        assert_eq!(file_of(&names[0], Path::new("")), Some(dir.path().join("a#1.pgm")));
+        assert_eq!(file_of(&names[3], Path::new("")), Some(container));
+        for (walked, found) in walked.iter().zip(found) {
+            assert_eq!(walked.name(), found.unwrap().name());
+        }
+    }
+
+    #[test]
+    fn only_what_is_known_to_be_gone_is() {
+        use io::ErrorKind::{NotADirectory, NotFound, Other, PermissionDenied, StaleNetworkFileHandle};
+        for (kind, gone) in [
+            (NotFound, true),
+            (NotADirectory, true),
+            (PermissionDenied, false),
+            (StaleNetworkFileHandle, false),
+            (Other, false),
+        ] {
+            assert_eq!(is_gone(&kind.into()), gone, "{kind}");
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let archive = dir.path().join("a.tar");
+        std::fs::write(&archive, "").unwrap();
+        let long = [archive.as_os_str().as_encoded_bytes(), b"#", &[b'x'; 3000]].concat();
+        assert_eq!(file_of(&long, Path::new("")), Some(archive.clone()));
+        assert_eq!(file_of(archive.join("x").as_os_str().as_encoded_bytes(), Path::new("")), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_in_a_closed_folder_are_there() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let closed = dir.path().join("closed");
+        let file = closed.join("a.png");
+        fs::create_dir(&closed).unwrap();
+        fs::write(&file, "").unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+        let found = file_of(file.as_os_str().as_encoded_bytes(), Path::new(""));
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(found, Some(file));
+    }
+
+    #[test]
+    fn places_hold_images_containers_entries_and_folders() {
+        let base = Path::new("/base");
+        let holds = |place: &str, name: &[u8]| PathScope::new(Path::new(place)).holds(name, base);
+        for place in ["set/a.gz#3", "set/a.gz", "/base/set/a.gz#3", "/base/set/a.gz", "/base/set", "/base"] {
+            assert!(holds(place, b"set/a.gz#3"), "{place}");
+        }
+        for place in ["set/a.gz#4", "se", "set/a", "/base/se", "a.gz#3"] {
+            assert!(!holds(place, b"set/a.gz#3"), "{place}");
+        }
+        assert!(holds("/far/x.png", b"/far/x.png") && !holds("x.png", b"/far/x.png"));
+        assert!(!holds(".", b"set/a.gz#3"), "it is not here: it lies in the folder of the index");
+        assert!(holds(".", b"src/lib.rs") && holds("src", b"src/lib.rs") && !holds("/base", b"src/lib.rs"));
+    }
+
+    #[test]
+    fn what_is_gone_has_a_reason_and_base_is_tried() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("three-images-idx3-ubyte"), IDX).unwrap();
+        let names: [&[u8]; 4] =
+            [b"three-images-idx3-ubyte#2", b"three-images-idx3-ubyte#3", b"gone.png", b"gone#0"];
+        let found = resolve(names, dir.path());
+        assert!(found[0].is_ok());
+        assert!(found[1..].iter().all(Result::is_err));
+        assert_eq!(file_of(b"gone#0", dir.path()), None);
+    }
+}
