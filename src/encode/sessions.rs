@@ -3,7 +3,7 @@
 //! A session works on one core; whoever wants more cores makes one encoder per worker thread. Images are f32
 //! [N, C, H, W] in 0..=1, latents f32 [N, D]; both are flat and row-major.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Problem, Result};
 use crate::images::InputShape;
 use crate::model::{Format, Model};
 use crate::runtime::{Device, ExternalFile, Input, ModelBytes, Runtime, Session, SessionOptions};
@@ -223,7 +223,7 @@ mod tests {
     use crate::runtime::{ensure, options_from};
 
     fn runtime() -> Runtime {
-        ensure(&options_from(|name| std::env::var_os(name)), &|text| eprintln!("{text}")).unwrap()
+        ensure(&options_from(|name| std::env::var_os(name)), &()).unwrap()
     }
 
     fn model(family: Family, input: InputShape) -> Model {

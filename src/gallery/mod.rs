@@ -56,7 +56,7 @@ use crate::encode::{Autoencoder, EncodeOptions, Encoder};
 use crate::error::{Error, Result};
 use crate::images::{Decoding, Item, Limits, MemoryBudget, Pixels, Resizer, invert_pixels, read};
 use crate::model::{LoadOptions, Model};
-use crate::observer::{Observer, Progress};
+use crate::observer::Observer;
 use crate::runtime::{Device, Runtime, RuntimeOptions, ensure};
 
 /// The name of an index folder.

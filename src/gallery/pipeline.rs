@@ -16,7 +16,6 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::choose::Choice;
 use super::worker::{Chunk, Done, Queue, Setup, Watch, Worker};
 use crate::error::{Error, Result};
 use crate::images::{Decoding, Item, Limits, MemoryBudget, Stamp};

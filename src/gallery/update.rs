@@ -413,6 +413,7 @@ impl After<'_> {
             total: self.total,
             bytes: self.before.bytes + progress.bytes,
             skipped: self.before.skipped + progress.skipped,
+            loss: None,
         }
     }
 

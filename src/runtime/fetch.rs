@@ -210,6 +210,16 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+
+    /// Keeps what it hears.
+    #[derive(Default)]
+    struct Notes(RefCell<Vec<String>>);
+
+    impl Observer for Notes {
+        fn note(&self, note: &Note) {
+            self.0.borrow_mut().push(note.text.clone());
+        }
+    }
     use crate::runtime::options_from;
 
     fn options(data: &Path) -> RuntimeOptions {
@@ -274,16 +284,16 @@ mod tests {
         options.pythons.push(fake_python(dir.path(), &wheel_path));
         fs::create_dir_all(data.join(".fetch-left-by-a-killed-process")).unwrap();
 
-        let said = RefCell::new(Vec::new());
-        let library = fetch_wheel(&wheel, &options, &|text| said.borrow_mut().push(text.to_owned())).unwrap();
+        let said = Notes::default();
+        let library = fetch_wheel(&wheel, &options, &said).unwrap();
         assert_eq!(library, data.join("onnxruntime-1.24.4/libonnxruntime.so.1.24.4"));
         assert_eq!(fs::read_dir(library.parent().unwrap()).unwrap().count(), 2);
         assert_eq!(leftovers(&data), ["onnxruntime-1.24.4"]);
-        assert!(said.borrow()[0].starts_with("fetching ONNX Runtime 1.24.4"), "{said:?}");
+        assert!(said.0.borrow()[0].starts_with("fetching ONNX Runtime 1.24.4"));
 
         // Another process that waited for the lock finds it and fetches nothing.
-        said.borrow_mut().clear();
-        let again = fetch_wheel(&wheel, &options, &|text| said.borrow_mut().push(text.to_owned())).unwrap();
+        said.0.borrow_mut().clear();
+        let again = fetch_wheel(&wheel, &options, &said).unwrap();
         assert_eq!((again, said.borrow().len()), (library, 0));
     }
 
@@ -327,7 +337,9 @@ mod tests {
         assert!(without_python.hint().unwrap().contains("install Python 3 with pip"));
 
         options.offline = true;
-        let offline = fetch(&options, &|_| panic!("nothing to announce")).unwrap_err();
+        let said = Notes::default();
+        let offline = fetch(&options, &said).unwrap_err();
+        assert!(said.0.borrow().is_empty());
         assert!(offline.to_string().contains("AESEARCH_OFFLINE forbids"), "{offline}");
         let hint = offline.hint().unwrap();
         assert!(hint.contains("aesearch runtime install") && hint.contains("ORT_DYLIB_PATH"), "{hint}");

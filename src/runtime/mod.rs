@@ -32,7 +32,7 @@ pub use options::{RuntimeOptions, options_from};
 pub use session::{Device, ExternalFile, Input, ModelBytes, Session, SessionOptions, Tensor};
 pub use show::{Place, Report, install, show};
 
-use crate::{Error, Result};
+use crate::error::{Error, Problem, Result};
 use find::{Candidate, Version};
 
 /// A loaded ONNX Runtime; clones share it.

@@ -58,7 +58,7 @@ fn the_advice_about_a_fetched_library_is_to_fetch_it_again() {
 
 /// The library as users get it, fetched where this machine has none.
 fn runtime() -> Runtime {
-    ensure(&options_from(|name| std::env::var_os(name)), &|text| eprintln!("{text}")).unwrap()
+    ensure(&options_from(|name| std::env::var_os(name)), &()).unwrap()
 }
 
 /// `y [N, 2] = x [N, 2] + step [2]`, an ONNX file spelled out in bytes.

@@ -24,7 +24,7 @@ fn drawn(n: usize) -> Dataset {
 
 fn quick(options: TrainOptions) -> Result<Trained> {
     let data = drawn(200);
-    train(&runtime(), &data, Some(&data), &options, &AtomicBool::new(false), &mut |_| {})
+    train(&runtime(), &data, Some(&data), &options, &())
 }
 
 fn small(family: Family) -> TrainOptions {
@@ -103,7 +103,7 @@ fn colour_images_of_32_pixels_train() {
     let data = Dataset::new(shape, pixels).expect("whole images");
     for family in Family::ALL {
         let options = TrainOptions { epochs: 4, learning_rate: 3e-3, ..small(family) };
-        let trained = train(&runtime(), &data, None, &options, &AtomicBool::new(false), &mut |_| {});
+        let trained = train(&runtime(), &data, None, &options, &());
         let epochs = trained.expect("trains").epochs;
         assert!(epochs[3].train_loss < epochs[0].train_loss, "{family}: {epochs:?}");
     }

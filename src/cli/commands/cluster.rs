@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use aesearch_index::Snapshot;
@@ -11,7 +10,8 @@ use serde::Serialize;
 use super::outputs::check_outputs;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
 use crate::cli::args;
-use crate::cli::exit::{Exit, catch_interrupts};
+use crate::cli::commands::observer::TerminalObserver;
+use crate::cli::exit::Exit;
 use crate::cli::print::{Align, Table, count, seconds, thousands};
 use crate::cli::resolve::Context;
 use crate::draw::group_sheet::{GroupSheet, SheetGroup, group_sheet};
@@ -22,7 +22,6 @@ use crate::explore::copy_out::{Folder, copy_out};
 use crate::explore::export::columns;
 use crate::explore::rows::Rows;
 use crate::explore::table::Format;
-use crate::gallery::Observer;
 use crate::images::{self, Limits, Pixels, Skipped};
 use crate::output::check_empty;
 

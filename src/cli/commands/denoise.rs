@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::observer::TerminalObserver;
 use super::{SkippedDocument, exit_for, skipped_documents, some_readable, tell_skipped};
 use crate::cli::args;
-use crate::cli::exit::{Exit, catch_interrupts};
+use crate::cli::exit::Exit;
 use crate::cli::print::count;
 use crate::cli::resolve::Context;
 use crate::error::{Error, Result};

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::outputs::check_outputs;
 use crate::cli::args;
+use crate::cli::commands::observer::TerminalObserver;
 use crate::cli::exit::Exit;
 use crate::cli::print::{count, thousands};
 use crate::cli::resolve::Context;

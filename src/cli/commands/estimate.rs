@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::observer::TerminalObserver;
 use super::{SkippedDocument, exit_for, index, skipped_documents, tell_skipped};
 use crate::cli::args;
-use crate::cli::exit::{Exit, catch_interrupts};
+use crate::cli::exit::Exit;
 use crate::cli::print::{bytes, facts, seconds, thousands};
 use crate::cli::resolve::Context;
 use crate::gallery::estimate;

@@ -1,12 +1,12 @@
 //! `aesearch eval [DATA...]`: how good the codes of the index are, with labels where there are some.
 
-use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 
 use super::{SkippedDocument, exit_for, skipped_documents, tell_gallery, tell_skipped};
 use crate::cli::args;
-use crate::cli::exit::{Exit, catch_interrupts};
+use crate::cli::commands::observer::TerminalObserver;
+use crate::cli::exit::Exit;
 use crate::cli::foreign::load_options;
 use crate::cli::print::{Align, Table, count, facts, thousands};
 use crate::cli::resolve::Context;
@@ -14,7 +14,7 @@ use crate::eval::codes::CodeQuality;
 use crate::eval::quality::Quality;
 use crate::eval::report::{Baselines, EvalOptions, Promise, RecallAt, Report, WithoutLabels, evaluate};
 use crate::eval::views::OwnView;
-use crate::gallery::{Gallery, Observer, OpenOptions};
+use crate::gallery::{Gallery, OpenOptions};
 use crate::images::{self, Skipped};
 
 /// What is `null` needs labels that are not there, images that are gone, or latents that are not kept.

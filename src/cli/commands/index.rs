@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::observer::TerminalObserver;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
-use crate::cli::exit::{Exit, catch_interrupts};
+use crate::cli::exit::Exit;
 use crate::cli::foreign::load_options;
 use crate::cli::print::{bytes, count, seconds, thousands};
 use crate::cli::resolve::Context;

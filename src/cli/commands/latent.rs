@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::observer::TerminalObserver;
 use super::{SkippedDocument, exit_for, keep_images, looking, skipped_documents, some_of, tell_skipped};
 use crate::cli::args;
-use crate::cli::exit::{Exit, catch_interrupts};
+use crate::cli::exit::Exit;
 use crate::cli::print::count;
 use crate::cli::resolve::Context;
 use crate::error::Error;

@@ -11,7 +11,7 @@ use super::observer::TerminalObserver;
 use super::outputs::check_outputs;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
 use crate::cli::args;
-use crate::cli::exit::{Exit, catch_interrupts};
+use crate::cli::exit::Exit;
 use crate::cli::print::{count, seconds};
 use crate::cli::resolve::Context;
 use crate::error::{Error, Result};

@@ -22,17 +22,16 @@ pub(super) struct TerminalObserver<'a> {
 impl<'a> TerminalObserver<'a> {
     /// Stops the work when the user presses Ctrl-C; `stage` is what is shown before the library names one.
     pub(super) fn new(context: &'a Context, stage: &'static str) -> Self {
-        TerminalObserver { stop: Some(catch_interrupts()), ..TerminalObserver::unstoppable(context, stage) }
+        TerminalObserver::with(context, stage, Some(catch_interrupts()))
     }
 
     /// For work that is over in a moment: Ctrl-C ends the process as it does by default.
     pub(super) fn unstoppable(context: &'a Context, stage: &'static str) -> Self {
-        TerminalObserver {
-            context,
-            stage: Cell::new(Stage::images(stage)),
-            stop: None,
-            bar: RefCell::default(),
-        }
+        TerminalObserver::with(context, stage, None)
+    }
+
+    fn with(context: &'a Context, stage: &'static str, stop: Option<&'static AtomicBool>) -> Self {
+        TerminalObserver { context, stage: Cell::new(Stage::images(stage)), stop, bar: RefCell::default() }
     }
 
     /// Takes the bar away.

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{SkippedDocument, exit_for, keep_images, sheet, skipped_documents, tell_gallery, tell_skipped};
 use crate::cli::args;
+use crate::cli::commands::observer::TerminalObserver;
 use crate::cli::exit::Exit;
 use crate::cli::foreign::load_options;
 use crate::cli::print::{Align, Table, seconds};

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::cli::args::Runtime;
+use crate::cli::commands::observer::TerminalObserver;
 use crate::cli::exit::Exit;
 use crate::cli::print::facts;
 use crate::cli::resolve::Context;

@@ -9,7 +9,7 @@ use super::observer::TerminalObserver;
 use super::outputs::check_outputs;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
 use crate::cli::args;
-use crate::cli::exit::{Exit, catch_interrupts};
+use crate::cli::exit::Exit;
 use crate::cli::print::{count, thousands};
 use crate::cli::resolve::Context;
 use crate::draw::group_sheet::{GroupSheet, SheetGroup, group_sheet};

@@ -12,7 +12,7 @@ use crate::cli::args;
 use crate::cli::commands::observer::TerminalObserver;
 use crate::cli::commands::outputs::{check_places, keep_files};
 use crate::cli::commands::{exit_for, index, tell_skipped};
-use crate::cli::exit::{Exit, catch_interrupts};
+use crate::cli::exit::Exit;
 use crate::cli::print::{count, facts, quoted, thousands};
 use crate::cli::resolve::Context;
 use crate::cli::walking;

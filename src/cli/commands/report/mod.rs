@@ -13,7 +13,7 @@ use super::observer::TerminalObserver;
 use super::outputs::check_outputs;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_gallery, tell_skipped};
 use crate::cli::args;
-use crate::cli::exit::{Exit, catch_interrupts};
+use crate::cli::exit::Exit;
 use crate::cli::print::{bytes, count, quoted, seconds, thousands};
 use crate::cli::resolve::Context;
 use crate::dedupe::{self, Decisions, Plan, ScanOptions};
