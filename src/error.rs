@@ -181,7 +181,9 @@ impl From<aesearch_index::Error> for Error {
     fn from(error: aesearch_index::Error) -> Self {
         let problem = Problem::from(error.to_string());
         match error {
-            aesearch_index::Error::NotFound { .. } => Error::NotFound(problem).with_hint("make one with `update`"),
+            aesearch_index::Error::NotFound { .. } => {
+                Error::NotFound(problem).with_hint("make one with `update`")
+            }
             aesearch_index::Error::Locked { .. } => Error::Locked(problem),
             aesearch_index::Error::Damaged { .. } => Error::Damaged(problem),
             aesearch_index::Error::TooNew { .. } | aesearch_index::Error::TooOld { .. } => {

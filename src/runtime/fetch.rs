@@ -294,7 +294,7 @@ mod tests {
         // Another process that waited for the lock finds it and fetches nothing.
         said.0.borrow_mut().clear();
         let again = fetch_wheel(&wheel, &options, &said).unwrap();
-        assert_eq!((again, said.borrow().len()), (library, 0));
+        assert_eq!((again, said.0.borrow().len()), (library, 0));
     }
 
     #[cfg(unix)]

@@ -1,6 +1,5 @@
 //! `aesearch eval [DATA...]`: how good the codes of the index are, with labels where there are some.
 
-
 use serde::Serialize;
 
 use super::{SkippedDocument, exit_for, skipped_documents, tell_gallery, tell_skipped};
