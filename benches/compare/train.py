@@ -80,7 +80,7 @@ def main():
     if args.worker:
         return worker(*args.worker, args)
 
-    step_time = measure.build("--example", "step_time") / "examples" / "step_time"
+    [step_time] = measure.build_benches("aesearch", "step_time")
     tables, versions, peaks = [], {}, {}
     for threads in args.threads.split(","):
         environment = {name: threads for name in measure.ONE_THREAD}

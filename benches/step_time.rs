@@ -1,7 +1,7 @@
 //! CPU time and wall time of training steps on arbitrary images, for `benches/compare/train.py`: one line of JSON. Images are not
 //! varied: what is measured is the step.
 //!
-//! `cargo run --release --example step_time -- conv 128 50 1` is family, batch, steps, threads.
+//! `cargo bench --bench step_time -- conv 128 50 1` is family, batch, steps, threads; without them, a few steps of `conv`.
 
 use aesearch::images::InputShape;
 use aesearch::model::Family;
@@ -10,11 +10,15 @@ use aesearch::train::{Augment, Batch, Dataset, Pace, TrainOptions, Trainer};
 use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [family, batch, steps, threads] = arguments.as_slice() else {
-        return Err("expected FAMILY BATCH STEPS THREADS".into());
+    // cargo adds --bench to what the user says
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let (family, numbers) = match arguments.as_slice() {
+        [] => ("conv", ["32", "5", "1"]),
+        [family, batch, steps, threads] => (family.as_str(), [batch.as_str(), steps, threads]),
+        _ => return Err("expected FAMILY BATCH STEPS THREADS".into()),
     };
-    let (batch, steps, threads): (usize, usize, usize) = (batch.parse()?, steps.parse()?, threads.parse()?);
+    let [batch, steps, threads] = numbers.map(str::parse::<usize>);
+    let (batch, steps, threads) = (batch?, steps?, threads?);
     let shape = InputShape { channels: 1, height: 28, width: 28 };
     let family: Family = family.parse()?;
     let runtime = ensure(&options_from(|name| std::env::var_os(name)), &())?;
