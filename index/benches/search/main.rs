@@ -61,6 +61,7 @@ fn main() -> ExitCode {
 /// Runs `verbs` on synthetic codes in a temporary folder.
 fn quick(items: usize, budget: &str, verbs: &[&str]) -> Result<(), Box<dyn Error>> {
     const BITS: usize = 128;
+    calling_thread_only();
     let folder = tempfile::tempdir()?;
     let [base, index, queries, truth, out] =
         ["base", "index", "queries", "truth", "out"].map(|name| folder.path().join(name));
@@ -91,8 +92,7 @@ fn quick(items: usize, budget: &str, verbs: &[&str]) -> Result<(), Box<dyn Error
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     api::force_isa()?;
     if std::env::var("RAYON_NUM_THREADS").is_ok_and(|n| n == "1") {
-        // one thread means the calling one, whose CPU time is measured; a pool from an earlier verb stays
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global();
+        calling_thread_only();
     }
     match args.verb() {
         Some("build") => build(args),
@@ -106,6 +106,12 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         Some("hnsw_rs") => hnsw::run(args),
         _ => Err("which of these?".into()),
     }
+}
+
+/// Makes rayon use only this thread, whose CPU time is measured.
+fn calling_thread_only() {
+    // a pool that is there already, from an earlier call, stays
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global();
 }
 
 fn build(args: &Args) -> Result<(), Box<dyn Error>> {
