@@ -79,7 +79,8 @@ fn check_copies(sources: &[Source]) -> Vec<String> {
 /// What people write; not what programs record.
 fn written() -> Vec<Source> {
     let mut text = all_text();
-    text.retain(|source| !source.path.ends_with(".json"));
+    // cards of models are written by `train`, all in the same words
+    text.retain(|source| !(source.path.ends_with(".json") || source.path.starts_with("models/")));
     text
 }
 
