@@ -24,7 +24,6 @@ pub mod train;
 
 pub mod draw;
 
-#[cfg(feature = "cli")]
 pub mod cli;
 pub mod error;
 pub mod observer;

@@ -6,8 +6,24 @@
 use std::borrow::Cow;
 
 /// Options and functions of the library, and what they are called here.
-const WORDS: &[(&str, &str)] =
-    &[("max_memory", "--max-memory"), ("model", "--model"), ("train", "`aesearch train`")];
+const WORDS: &[(&str, &str)] = &[
+    ("colour_by", "--by"),
+    ("diverse", "--diverse"),
+    ("k", "--k"),
+    ("max_k", "--max-k"),
+    ("max_memory", "--max-memory"),
+    ("method", "--method"),
+    ("min_size", "--min-size"),
+    ("model", "--model"),
+    ("neighbours", "--neighbours"),
+    ("parts", "--with"),
+    ("perplexity", "--perplexity"),
+    ("random", "--random"),
+    ("target", "--to"),
+    ("train", "`aesearch train`"),
+    ("update", "`aesearch index`"),
+    ("without_latents", "--no-latents"),
+];
 
 /// `text` with the command line's own names.
 pub(super) fn of_command_line(text: &str) -> Cow<'_, str> {

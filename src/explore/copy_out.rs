@@ -1,4 +1,4 @@
-//! Images put into folders, to look at them with other programs: copied or linked, never moved.
+//! Copies or links images into folders, to view them with other programs. Images are never moved.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -7,78 +7,91 @@ use std::path::{Path, PathBuf};
 
 use super::rows::Rows;
 use crate::error::{Error, Result};
-use crate::observer::Observer;
-
 use crate::images::{Decoding, Item, Limits, Skipped, encode_png, file_of, read};
+use crate::observer::{Observer, Progress, Stage};
 use crate::output::write_folder;
 
-/// How images come into their folders.
+/// Whether images are copied or linked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
-    /// As files of their own; entries of arrays as PNG.
+pub enum CopyMode {
+    /// Files of their own; entries of arrays become PNG files.
     Copy,
-    /// As symbolic links; entries of containers cannot be linked to.
+    /// Symbolic links; entries of containers cannot be linked.
     Link,
 }
 
-/// A folder and what goes into it.
+/// Where images are copied or linked to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyTarget {
+    /// A folder that is new or empty.
+    pub to: PathBuf,
+    /// Whether to copy or to link.
+    pub mode: CopyMode,
+}
+
+/// A folder and the images that go into it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Folder {
-    /// Its name.
+    /// Its name; empty for the target folder itself.
     pub name: String,
     /// The images, by row.
     pub rows: Vec<u32>,
 }
 
-/// What came of it.
+/// The result of [`copy_out`].
 #[derive(Debug, Default)]
 pub struct CopiedOut {
-    /// Files or links there are now.
+    /// The number of files or links that were made.
     pub files: usize,
-    /// Images that are not among them.
+    /// Images that could not be copied or linked.
     pub skipped: Vec<Skipped>,
 }
 
-/// Puts images of the index at `dir` into `folders` below `to`, a folder that is new or empty.
+/// Copies or links images into `folders` below the target.
 ///
 /// # Errors
-/// When something is at `to`, a folder cannot be made, or the observer interrupts; nothing is at `to` then.
+/// When the target is not empty, a folder cannot be made, or the observer stops the work. The target does not
+/// exist then.
 pub fn copy_out(
-    items: &Rows<'_>,
-    dir: &Path,
+    rows: &Rows,
     folders: &[Folder],
-    (to, how): (&Path, How),
+    target: &CopyTarget,
     observer: &dyn Observer,
 ) -> Result<CopiedOut> {
+    observer.stage(Stage::images("copying"));
+    let total = folders.iter().map(|folder| folder.rows.len()).sum();
+    let CopyTarget { to, mode } = target;
     write_folder(to, |to| {
-        let mut gathered = CopiedOut::default();
+        let mut copied = CopiedOut::default();
         for folder in folders {
             let place = to.join(&folder.name);
             fs::create_dir_all(&place).map_err(|error| Error::io(&place, error))?;
             let mut names = Names::default();
-            for (&row, item) in folder.rows.iter().zip(items.find(folder.rows.iter().copied(), dir)) {
+            for (&row, item) in folder.rows.iter().zip(rows.find(folder.rows.iter().copied())) {
                 if observer.should_stop() {
                     return Err(Error::Interrupted);
                 }
-                let name = items.snapshot().name(items.ids[row as usize]);
-                let brought = item.and_then(|item| bring(&item, name, &place, how, &mut names));
-                match brought {
-                    Ok(()) => gathered.files += 1,
-                    Err(reason) => gathered.skipped.push(Skipped::new(name, reason)),
+                observer.progress(&Progress::of(copied.files + copied.skipped.len(), total));
+                let name = rows.raw_name(row);
+                match item.and_then(|item| copy_one(&item, name, &place, *mode, &mut names)) {
+                    Ok(()) => copied.files += 1,
+                    Err(reason) => {
+                        let left_out = Skipped::new(name, reason);
+                        observer.skipped(&left_out.path, &left_out.reason);
+                        copied.skipped.push(left_out);
+                    }
                 }
             }
         }
-        Ok(gathered)
+        Ok(copied)
     })
 }
 
-fn bring(item: &Item, name: &[u8], place: &Path, how: How, names: &mut Names) -> Result<(), String> {
+fn copy_one(item: &Item, name: &[u8], place: &Path, mode: CopyMode, names: &mut Names) -> Result<(), String> {
     let io = |error: std::io::Error| error.to_string();
-    if let How::Link = how {
+    if let CopyMode::Link = mode {
         if item.is_entry() {
-            return Err(
-                "lies inside of a file, where nothing can be linked to: --copy-to takes it".to_owned()
-            );
+            return Err("an entry of a container can be copied, but not linked".to_owned());
         }
         let file = file_of(&item.name(), Path::new("")).ok_or("no such file")?;
         let file = file.canonicalize().map_err(io)?;
@@ -97,16 +110,17 @@ fn bring(item: &Item, name: &[u8], place: &Path, how: How, names: &mut Names) ->
     file.write_all(&bytes).map_err(io)
 }
 
-/// The names of a folder, in small letters.
+/// The file names of a folder, in lower case.
 #[derive(Default)]
 struct Names {
     taken: HashSet<String>,
-    /// The number to try next behind a name: where all are called the same, counting from 2 each time would take forever.
+    /// The number to try next after a name: counting from 2 each time would be quadratic where all names are
+    /// the same.
     next: HashMap<String, usize>,
 }
 
-/// A name that none of the folder has, also where capitals do not count: the last part of `name`, the entry's number behind its
-/// container's name.
+/// A file name that is free in the folder, even where case does not count: the last part of `name`, with the
+/// number of an entry after the name of its container.
 fn free_name(name: &[u8], end: Option<&str>, names: &mut Names) -> PathBuf {
     let name = String::from_utf8_lossy(name);
     let last = name.rsplit(['/', '\\']).next().unwrap_or(&name).replace(['#', ':'], "-");

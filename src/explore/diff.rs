@@ -1,47 +1,53 @@
-//! What became of a collection: two indexes held against each other, by the images' names and contents.
+//! The differences between two indexes, by the names and contents of their images.
 //!
-//! A name on both sides with the same content is the same; with another content, changed. A content that is there under another name
-//! that is new was renamed. What is left is gone, or added (a copy of an image that stays is added); and of those added, some are near to what was there before.
+//! The same name with the same content is the same; with different content, changed. Content under a new
+//! name, whose old name is gone, was renamed. The rest is gone or added (a copy of an image that stays is
+//! added); some of the added images are near earlier ones.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use aesearch_index::{Mode, Search, Snapshot};
+use aesearch_index::{Access, Mode, Search, Snapshot, is_index};
 
+use super::table::{Column, Format, Table};
 use crate::error::{Error, Result};
-use crate::gallery::{Facts, Record};
-use crate::observer::Observer;
+use crate::gallery::{FOLDER, Facts, Record, check_outputs};
+use crate::observer::{Note, Observer, Progress, Stage};
 
-/// Images that are asked for between two looks at whether to go on.
+/// Images that are searched for between two questions to the observer.
 const BLOCK: usize = 8192;
+/// By default an added image is near where one in so many bits differs, or fewer.
+const BITS_PER_NEAR_BIT: usize = 32;
 
-/// An added image and what it is near to.
+/// An added image, and the image it is near to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Near {
-    /// The one that was added.
+    /// The name of the added image.
     pub name: Vec<u8>,
-    /// The nearest one of the earlier index.
+    /// The name of the nearest image of the earlier index.
     pub to: Vec<u8>,
-    /// Bits in which their codes differ.
+    /// Differing bits of their codes.
     pub distance: u32,
 }
 
-/// What became of one index in the other; names are sorted.
+/// The differences between two indexes; names are sorted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Diff {
-    /// Images with the same name and content.
+    /// The number of images with the same name and content.
     pub same: usize,
-    /// The same name with another content.
+    /// The same name with different content.
     pub changed: Vec<Vec<u8>>,
-    /// The same content under another name: from, to.
+    /// The same content under a new name: from, to.
     pub renamed: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Names that are not there any more, and whose contents are not there under a new one.
+    /// Names that are gone, and whose content has no new name.
     pub gone: Vec<Vec<u8>>,
-    /// New names, whose contents were not there under one that is gone.
+    /// New names, whose content had no name that is gone.
     pub added: Vec<Vec<u8>>,
-    /// Those of `added` within the radius of an image that was there, the nearest first; nothing where the models differ, since their
-    /// codes cannot be compared.
+    /// Added images within the radius of an earlier image, the nearest first; nothing if the models differ,
+    /// since their codes cannot be compared.
     pub near: Option<Vec<Near>>,
+    /// The radius, in bits.
+    pub radius: u32,
 }
 
 impl Diff {
@@ -49,39 +55,100 @@ impl Diff {
     pub fn is_empty(&self) -> bool {
         self.changed.is_empty() && self.renamed.is_empty() && self.gone.is_empty() && self.added.is_empty()
     }
+
+    /// The differences one by one: what happened, to which image, and the other image that matters.
+    pub fn lines(&self) -> impl Iterator<Item = (&'static str, &[u8], Option<&[u8]>)> {
+        let single = [("added", &self.added), ("gone", &self.gone), ("changed", &self.changed)];
+        let single = single
+            .into_iter()
+            .flat_map(|(what, names)| names.iter().map(move |name| (what, &name[..], None)));
+        let near = self.near.iter().flatten().map(|near| ("near", &near.name[..], Some(&near.to[..])));
+        let renamed = self.renamed.iter().map(|(from, to)| ("renamed", &to[..], Some(&from[..])));
+        single.chain(renamed).chain(near)
+    }
+
+    /// A row for each difference: what, path, other.
+    fn table(&self) -> Table {
+        let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+        let lines = || self.lines();
+        Table::default()
+            .with("what", Column::Texts(lines().map(|(what, _, _)| Some(what.to_owned())).collect()))
+            .with("path", Column::Texts(lines().map(|(_, name, _)| Some(text(name))).collect()))
+            .with("other", Column::Texts(lines().map(|(_, _, other)| other.map(text)).collect()))
+    }
 }
 
-/// An index to be held against another.
-#[derive(Debug, Clone, Copy)]
-pub struct Side<'a> {
-    /// It.
-    pub snapshot: &'a Snapshot,
-    /// Its folder, for messages.
-    pub dir: &'a Path,
+/// How to compare two indexes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiffOptions {
+    /// An added image is near an earlier one within this many bits; nothing is one bit in 32.
+    pub radius: Option<u32>,
+    /// How to read the indexes.
+    pub access: Access,
+    /// A table to write, with a row for each difference: what, path, other.
+    pub table: Option<PathBuf>,
 }
 
-/// What is different in `after`; an added image is near where its code is within `radius` bits of one of `before`.
+impl Default for DiffOptions {
+    fn default() -> Self {
+        DiffOptions { radius: None, access: Access::Map, table: None }
+    }
+}
+
+/// Compares the indexes at `before` and `after`, each an index folder or a folder that holds one.
 ///
 /// # Errors
-/// When an index is damaged, or the observer interrupts.
-pub fn diff(before: Side<'_>, after: Side<'_>, radius: u32, observer: &dyn Observer) -> Result<Diff> {
-    let [old, new] = [before.snapshot, after.snapshot].map(contents);
+/// When an index cannot be opened or is damaged, the table cannot be written, or the observer stops the work.
+pub fn diff(before: &Path, after: &Path, options: &DiffOptions, observer: &dyn Observer) -> Result<Diff> {
+    options.table.as_deref().map(Format::of).transpose()?;
+    let [old_dir, new_dir] = [before, after].map(index_at);
+    let [old, new] = [&old_dir, &new_dir].map(|dir| Snapshot::open_with(dir, options.access));
     let (old, new) = (old?, new?);
+    let outputs: Vec<&Path> = options.table.iter().map(PathBuf::as_path).collect();
+    check_outputs(&outputs, &old, &old_dir)?;
+    check_outputs(&outputs, &new, &new_dir)?;
+
+    let radius = options.radius.unwrap_or((new.bits() / BITS_PER_NEAR_BIT) as u32);
+    let (mut found, added) = by_content(&contents(&old)?, &contents(&new)?);
+    found.radius = radius;
+    let facts = [Facts::of(&old, &old_dir)?, Facts::of(&new, &new_dir)?];
+    let [old_facts, new_facts] = &facts;
+    if old_facts.model.sha256 == new_facts.model.sha256 && old_facts.binarizer == new_facts.binarizer {
+        found.near = Some(near(&old, &new, &added, radius, observer)?);
+    } else {
+        let indexes = format!("{} and {}", before.display(), after.display());
+        observer
+            .note(&Note::new(format!("{indexes} have codes of different models: near images are unknown")));
+    }
+    if let Some(path) = &options.table {
+        found.table().write(path)?;
+    }
+    Ok(found)
+}
+
+/// The index folder that is meant: the folder itself, or the one in it.
+fn index_at(dir: &Path) -> PathBuf {
+    let inner = dir.join(FOLDER);
+    if !is_index(dir) && is_index(&inner) { inner } else { dir.to_owned() }
+}
+
+/// All differences but `near`, and the ids of the added images.
+fn by_content<'a>(old: &Contents<'_>, new: &Contents<'a>) -> (Diff, Vec<(&'a [u8], u32)>) {
     let mut found = Diff::default();
     let (mut lost, mut fresh) = (Vec::new(), Vec::new());
-    for (name, (_, hash)) in &old {
+    for (name, (_, hash)) in old {
         match new.get(name) {
             Some((_, other)) if other == hash => found.same += 1,
             Some(_) => found.changed.push(name.to_vec()),
             None => lost.push((*name, *hash)),
         }
     }
-    for (name, (id, hash)) in &new {
+    for (name, (id, hash)) in new {
         if !old.contains_key(name) {
             fresh.push((*name, *hash, *id));
         }
     }
-    // each that was lost is one of those that are new, first to first
+    // each lost image is one of the new ones with the same content, in the order of their names
     let mut by_content: HashMap<[u8; 32], Vec<&[u8]>> = HashMap::new();
     lost.iter().rev().for_each(|(name, hash)| by_content.entry(*hash).or_default().push(name));
     let mut added = Vec::new();
@@ -95,15 +162,10 @@ pub fn diff(before: Side<'_>, after: Side<'_>, radius: u32, observer: &dyn Obser
     found.gone = by_content.into_values().flatten().map(<[u8]>::to_vec).collect();
     found.gone.sort_unstable();
     found.added = added.iter().map(|(name, _)| name.to_vec()).collect();
-    let [old, new] = [before, after].map(|side| Facts::of(side.snapshot, side.dir));
-    let (old, new) = (old?, new?);
-    if old.model.sha256 == new.model.sha256 && old.binarizer == new.binarizer {
-        found.near = Some(near(before.snapshot, after.snapshot, &added, radius, observer)?);
-    }
-    Ok(found)
+    (found, added)
 }
 
-/// Number and hash of the content of each image, by name.
+/// The id and content hash of each image, by name.
 type Contents<'a> = BTreeMap<&'a [u8], (u32, [u8; 32])>;
 
 fn contents(snapshot: &Snapshot) -> Result<Contents<'_>> {
@@ -119,11 +181,13 @@ fn near(
     observer: &dyn Observer,
 ) -> Result<Vec<Near>> {
     let search = Search { k: 1, mode: Mode::Exact, radius: Some(radius), ties: false };
+    observer.stage(Stage::images("comparing"));
     let mut found = Vec::new();
-    for block in added.chunks(BLOCK) {
+    for (i, block) in added.chunks(BLOCK).enumerate() {
         if observer.should_stop() {
             return Err(Error::Interrupted);
         }
+        observer.progress(&Progress::of(i * BLOCK, added.len()));
         let codes: Vec<u64> = block.iter().flat_map(|(_, id)| after.code(*id)).copied().collect();
         for ((name, _), hits) in block.iter().zip(before.search_many(&codes, &search)?) {
             found.extend(hits.first().map(|hit| Near {

@@ -1,36 +1,36 @@
-//! The nearest other images of each image: candidates by code from the index, put in order by their latents.
+//! The nearest other images of each image: candidates by code from the index, then ordered by their latents.
 
 use aesearch_index::{Mode, Search, distance, words};
 use rayon::prelude::*;
 
 use super::rows::Rows;
 use crate::error::{Error, Result};
-use crate::observer::Observer;
+use crate::observer::{Observer, Progress, Stage};
 
-/// Candidates for each neighbour that is wanted, and at least.
+/// Candidates for each neighbour wanted, and the least number of candidates.
 const CANDIDATES: usize = 3;
 const MIN_CANDIDATES: usize = 200;
-/// Of images with equally near codes no more are looked at than this many times the candidates.
+/// Where many codes are equally near, at most this many times the candidates are considered.
 const MAX_TIES: usize = 4;
-/// Images that are asked for between two looks at whether to go on.
+/// Images that are searched for between two questions to the observer.
 const BLOCK: usize = 8192;
-/// No neighbour: there are fewer images.
+/// Stands for a neighbour that does not exist, where there are fewer images.
 pub const NONE: u32 = u32::MAX;
 
 /// The nearest others of each image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Neighbours {
-    /// Neighbours of each: as many as were asked for, or all others.
+    /// Neighbours of each image: as many as were asked for, or all others if there are fewer.
     pub k: usize,
     /// Rows, `[n, k]`, the nearest first; [`NONE`] where there are no more.
     pub rows: Vec<u32>,
-    /// Their distances, `[n, k]`: 1 less the cosine of the latents, or the differing bits where the index keeps none; infinite for
-    /// [`NONE`].
+    /// Their distances, `[n, k]`: 1 minus the cosine of the latents, or differing bits where the index keeps
+    /// no latents; infinite for [`NONE`].
     pub distances: Vec<f32>,
 }
 
 impl Neighbours {
-    /// The neighbours of an image that there are, with their distances.
+    /// The neighbours of an image, with their distances, the nearest first.
     pub fn of(&self, row: u32) -> impl Iterator<Item = (u32, f32)> + '_ {
         let range = row as usize * self.k..(row as usize + 1) * self.k;
         let rows = self.rows[range.clone()].iter().copied();
@@ -38,39 +38,42 @@ impl Neighbours {
     }
 }
 
-/// Finds `k` neighbours of each of `items`, by their latents where the index keeps some.
+/// Finds `k` neighbours of each image, by latents if the index keeps them, else by codes.
 ///
 /// # Errors
 /// As [`neighbours`].
-pub fn nearest(items: &Rows<'_>, k: usize, observer: &dyn Observer) -> Result<Neighbours> {
-    let latents = if items.snapshot().latent_size() > 0 { Some(items.latents()?) } else { None };
-    neighbours(items, latents.as_deref(), k, observer)
+pub fn nearest(rows: &Rows, k: usize, observer: &dyn Observer) -> Result<Neighbours> {
+    let latents = if rows.snapshot().latent_size() > 0 { Some(rows.latents()?) } else { None };
+    neighbours(rows, latents.as_deref(), k, observer)
 }
 
-/// Finds `k` neighbours of each of `items`, whose unit latents `[n, D]` are given, or their codes alone count.
+/// Finds `k` neighbours of each image, ordered by the given unit vectors `[n, D]`, or by codes where none are
+/// given.
 ///
 /// # Errors
-/// When the index is damaged, or the observer interrupts.
+/// When the index is damaged, or the observer stops the work.
 pub fn neighbours(
-    items: &Rows<'_>,
+    rows: &Rows,
     latents: Option<&[f32]>,
     k: usize,
     observer: &dyn Observer,
 ) -> Result<Neighbours> {
-    let snapshot = items.snapshot();
-    let (codes, width) = (items.codes(), words(snapshot.bits()));
-    let size = latents.map_or(0, |latents| latents.len() / items.len());
-    let mut row_of = vec![NONE; items.ids.iter().max().map_or(0, |&most| most as usize + 1)];
-    items.ids.iter().zip(0..).for_each(|(&id, row)| row_of[id as usize] = row);
-    let k = k.min(items.len().saturating_sub(1)).max(1); // there are no more
+    observer.stage(Stage::images("searching"));
+    let snapshot = rows.snapshot();
+    let (codes, width) = (rows.codes(), words(snapshot.bits()));
+    let size = latents.map_or(0, |latents| latents.len() / rows.len());
+    let mut row_of = vec![NONE; rows.ids.iter().max().map_or(0, |&most| most as usize + 1)];
+    rows.ids.iter().zip(0..).for_each(|(&id, row)| row_of[id as usize] = row);
+    let k = k.min(rows.len().saturating_sub(1)).max(1); // there are no more
     let candidates = (k * CANDIDATES).max(MIN_CANDIDATES);
-    // itself is among them; and of equally near ones, chance should not decide
+    // the image itself is among them; and which of equally near ones are found must not be left to chance
     let search = Search { k: candidates + 1, mode: Mode::Recall(0.99), radius: None, ties: true };
     let mut found = Neighbours { k, rows: Vec::new(), distances: Vec::new() };
     for (block, queries) in codes.chunks(BLOCK * width).enumerate() {
         if observer.should_stop() {
             return Err(Error::Interrupted);
         }
+        observer.progress(&Progress::of(block * BLOCK, rows.len()));
         let hits = snapshot.search_many(queries, &search)?;
         let nearest = |(i, hits): (usize, Vec<aesearch_index::Hit>)| {
             let own = (block * BLOCK + i) as u32;
@@ -110,7 +113,7 @@ pub fn neighbours(
     Ok(found)
 }
 
-/// In eight sums, which the compiler keeps in registers, and adds up by halves.
+/// The dot product, in eight sums that the compiler keeps in registers.
 #[inline]
 pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let (a, a_rest) = a.as_chunks::<8>();

@@ -1,6 +1,5 @@
-//! One reading of all images of an index, on several threads: what is made of them is up to the caller.
+//! Reads all images of an index once, on several threads. What becomes of them is up to the caller.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -8,38 +7,36 @@ use std::time::Duration;
 
 use super::rows::Rows;
 use crate::error::{Error, Result};
+use crate::images::{Item, Limits, Pixels, Skipped, by_place, load};
 use crate::observer::{Observer, Progress, Stage};
 
-use crate::images::{Item, Skipped, by_place};
-
-/// Images that a worker is given together.
+/// Images that a worker gets at a time.
 const BATCH: usize = 64;
 
-/// What a worker makes of some images, by row: a thing, or the reason why not.
+/// What a worker makes of a batch, by row: a value, or the reason why there is none.
 type Made<T> = Vec<(u32, Result<T, String>)>;
 
-/// What workers make of all images, `[n]` by row, and the images that could not be read. `new` makes what each thread works with.
+/// What workers make of all images, `[n]` by row, and the images that were skipped. `new` makes the worker of
+/// each thread.
 ///
 /// # Errors
-/// When a worker cannot be made or fails, or the observer interrupts.
+/// When a worker cannot be made or fails, or the observer stops the work.
 pub(super) fn read_all<T: Send, W: FnMut(&[(u32, Item)]) -> Result<Made<T>>>(
-    items: &Rows<'_>,
-    dir: &Path,
+    rows: &Rows,
     threads: usize,
     observer: &dyn Observer,
     new: impl Fn() -> Result<W> + Sync,
 ) -> Result<(Vec<Option<T>>, Vec<Skipped>)> {
     observer.stage(Stage::images("reading"));
-    let mut found: Vec<(u32, Item)> = Vec::with_capacity(items.len());
+    let mut found: Vec<(u32, Item)> = Vec::with_capacity(rows.len());
     let mut skipped = Vec::new();
-    let name = |row: u32| items.snapshot().name(items.ids[row as usize]);
-    for (row, item) in (0..).zip(items.find(0..items.len() as u32, dir)) {
+    for (row, item) in (0..).zip(rows.find(0..rows.len() as u32)) {
         match item {
             Ok(item) => found.push((row, item)),
-            Err(reason) => skipped.push(Skipped::new(name(row), reason)),
+            Err(reason) => skipped.push(Skipped::new(rows.raw_name(row), reason)),
         }
     }
-    // entries of a packed stream have to be read one after the other
+    // entries of a compressed stream are read one after the other
     found.sort_by(|a, b| by_place(&a.1, &b.1));
     let (next, done, stop) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
     let all = Mutex::new(Vec::with_capacity(found.len()));
@@ -61,24 +58,45 @@ pub(super) fn read_all<T: Send, W: FnMut(&[(u32, Item)]) -> Result<Made<T>>>(
         while workers.iter().any(|worker| !worker.is_finished()) {
             thread::sleep(Duration::from_millis(20));
             let done = done.load(Ordering::Relaxed);
-            observer.progress(&Progress { done, total: found.len(), ..Progress::default() });
+            observer.progress(&Progress::of(done, found.len()));
             stop.store(observer.should_stop(), Ordering::Relaxed);
         }
         let end = |worker: thread::ScopedJoinHandle<'_, Result<()>>| {
-            worker.join().unwrap_or_else(|_| Err(Error::invalid("a worker failed")))
+            worker.join().unwrap_or_else(|_| Err(Error::runtime("a worker that reads images panicked")))
         };
         workers.into_iter().try_for_each(end)
     })?;
     if stop.load(Ordering::Relaxed) {
         return Err(Error::Interrupted);
     }
-    let mut of_rows: Vec<Option<T>> = (0..items.len()).map(|_| None).collect();
+    let mut of_rows: Vec<Option<T>> = (0..rows.len()).map(|_| None).collect();
     for (row, made) in all.into_inner().unwrap_or_else(PoisonError::into_inner) {
         match made {
             Ok(made) => of_rows[row as usize] = Some(made),
-            Err(reason) => skipped.push(Skipped::new(name(row), reason)),
+            Err(reason) => skipped.push(Skipped::new(rows.raw_name(row), reason)),
         }
     }
     skipped.sort_by(|a, b| a.path.cmp(&b.path));
+    skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
     Ok((of_rows, skipped))
+}
+
+/// Reads a few images, `[wanted]`; those that cannot be read are nothing, and are added to `skipped`.
+pub(super) fn read_some(
+    rows: &Rows,
+    wanted: &[u32],
+    skipped: &mut Vec<Skipped>,
+    observer: &dyn Observer,
+) -> Vec<Option<Pixels>> {
+    let limits = Limits::default();
+    let read = |(&row, item): (&u32, Result<Item, String>)| match item.and_then(|item| load(&item, &limits)) {
+        Ok(loaded) => Some(loaded.pixels),
+        Err(reason) => {
+            let left_out = Skipped::new(rows.raw_name(row), reason);
+            observer.skipped(&left_out.path, &left_out.reason);
+            skipped.push(left_out);
+            None
+        }
+    };
+    wanted.iter().zip(rows.find(wanted.iter().copied())).map(read).collect()
 }

@@ -1,19 +1,21 @@
-//! The images of an index as rows to compute with: in the order of their names, so that what comes of them does not depend on the
-//! order in which they were indexed.
+//! The images of an index as rows to compute with. They are sorted by name, so that results do not depend on
+//! the order in which the images were indexed.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use aesearch_index::{Snapshot, words};
+use aesearch_index::{Access, Snapshot, words};
 
 use crate::error::{Error, Result};
 use crate::gallery::Record;
 use crate::images::{Item, resolve};
 
-/// All images of an index.
-pub struct Rows<'a> {
-    snapshot: &'a Snapshot,
-    /// The number in the index of each, `[n]`.
+/// All images of an index, at least one.
+#[derive(Debug)]
+pub struct Rows {
+    dir: PathBuf,
+    snapshot: Snapshot,
+    /// The id of each image in the index, `[n]`.
     pub ids: Vec<u32>,
     /// Labels as positions in [`Rows::label_names`], `[n]`.
     pub labels: Vec<Option<u32>>,
@@ -21,56 +23,67 @@ pub struct Rows<'a> {
     pub label_names: Vec<String>,
 }
 
-impl<'a> Rows<'a> {
-    /// The images of `snapshot`.
+impl Rows {
+    /// Opens the index at `dir`.
     ///
     /// # Errors
-    /// When there is none, or a record is damaged.
-    pub fn of(snapshot: &'a Snapshot) -> Result<Rows<'a>> {
+    /// When there is no index, it is damaged, or it holds no images.
+    pub fn open(dir: &Path, access: Access) -> Result<Rows> {
+        let snapshot = Snapshot::open_with(dir, access)?;
         let mut ids: Vec<u32> = snapshot.ids().collect();
         if ids.is_empty() {
-            let what = "the index: expected images, got none";
-            return Err(Error::invalid(what).with_hint("add some: aesearch index FOLDER"));
+            let what = format!("{}: expected an index with images, got one without", dir.display());
+            return Err(Error::not_found(what).with_hint("add images with `update`"));
         }
         ids.sort_unstable_by(|&a, &b| snapshot.name(a).cmp(snapshot.name(b)));
         let named: Vec<Option<String>> = ids
             .iter()
-            .map(|&id| Record::of(snapshot, id).map(|record| record.label))
+            .map(|&id| Record::of(&snapshot, id).map(|record| record.label))
             .collect::<Result<_>>()?;
         let mut label_names: Vec<String> = named.iter().flatten().cloned().collect();
         label_names.sort_unstable();
         label_names.dedup();
         let number = |label: &String| label_names.binary_search(label).ok().map(|at| at as u32);
         let labels = named.iter().map(|label| label.as_ref().and_then(number)).collect();
-        Ok(Rows { snapshot, ids, labels, label_names })
+        Ok(Rows { dir: dir.to_owned(), snapshot, ids, labels, label_names })
     }
 
-    /// Images.
+    /// The number of images.
     pub fn len(&self) -> usize {
         self.ids.len()
     }
 
-    /// Never: there is at least one.
+    /// Always false: there is at least one image.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
 
-    /// The index they are of.
-    pub fn snapshot(&self) -> &'a Snapshot {
-        self.snapshot
+    /// The open index.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
     }
 
-    /// What an image is called; bytes that are not UTF-8 are shown as U+FFFD.
-    pub fn name(&self, row: u32) -> Cow<'a, str> {
-        String::from_utf8_lossy(self.snapshot.name(self.ids[row as usize]))
+    /// The folder of the index.
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
-    /// Its label, where one is known.
+    /// The name of an image; bytes that are not UTF-8 are shown as U+FFFD.
+    pub fn name(&self, row: u32) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.raw_name(row))
+    }
+
+    /// The bytes of the name of an image.
+    pub(crate) fn raw_name(&self, row: u32) -> &[u8] {
+        self.snapshot.name(self.ids[row as usize])
+    }
+
+    /// The label of an image, if it has one.
     pub fn label(&self, row: u32) -> Option<&str> {
         self.labels[row as usize].map(|label| self.label_names[label as usize].as_str())
     }
 
-    /// Whether there are labels that tell images apart.
+    /// Whether there are at least two different labels.
     pub fn is_labelled(&self) -> bool {
         self.label_names.len() > 1
     }
@@ -82,14 +95,14 @@ impl<'a> Rows<'a> {
         codes
     }
 
-    /// Latents `[n, D]`, each of length 1 (or 0), since the cosine is what they are compared by.
+    /// Latents `[n, D]`, scaled to length 1 (or 0), since they are compared by their cosine.
     ///
     /// # Errors
-    /// When the index keeps none.
+    /// When the index keeps no latents.
     pub fn latents(&self) -> Result<Vec<f32>> {
         let size = self.snapshot.latent_size();
         if size == 0 {
-            return Err(Error::invalid("the index: expected latents, got codes alone"));
+            return Err(Error::unsupported("the index: expected latents, got only codes"));
         }
         let mut latents = Vec::with_capacity(self.len() * size);
         for &id in &self.ids {
@@ -104,9 +117,26 @@ impl<'a> Rows<'a> {
         Ok(latents)
     }
 
-    /// The images of `rows`, each where it can be found, else the reason why not; `dir` is the index's folder.
-    pub fn find(&self, rows: impl IntoIterator<Item = u32>, dir: &Path) -> Vec<Result<Item, String>> {
-        let names = rows.into_iter().map(|row| self.snapshot.name(self.ids[row as usize]));
-        resolve(names, dir.parent().unwrap_or(Path::new("")))
+    /// Vectors to compare images by, `[n, D]`: unit latents or, where the index keeps none, the bits of the
+    /// codes as +-1, scaled to length 1.
+    ///
+    /// # Errors
+    /// When the index is damaged.
+    pub fn unit_vectors(&self) -> Result<Vec<f32>> {
+        if self.snapshot.latent_size() > 0 {
+            return self.latents();
+        }
+        let (codes, bits) = (self.codes(), self.snapshot.bits());
+        let unit = (bits as f32).sqrt().recip();
+        let sign =
+            |code: &[u64], bit: usize| if code[bit / 64] >> (bit % 64) & 1 == 1 { unit } else { -unit };
+        let codes = codes.chunks(words(bits));
+        Ok(codes.flat_map(|code| (0..bits).map(move |bit| sign(code, bit))).collect())
+    }
+
+    /// The images of `rows` where they can be found, else the reason why not.
+    pub fn find(&self, rows: impl IntoIterator<Item = u32>) -> Vec<Result<Item, String>> {
+        let names = rows.into_iter().map(|row| self.raw_name(row));
+        resolve(names, self.dir.parent().unwrap_or(Path::new("")))
     }
 }

@@ -19,6 +19,7 @@
 //! | `choose.rs` | which of the shipped models knows the images best |
 //! | `polarity.rs` | dark ink on light paper, or the reverse |
 //! | `sample.rs` | a few images of a collection, for both |
+//! | `outputs.rs` | output paths: no indexed image is overwritten |
 //! | `record.rs` | what is stored beside codes: items, model, binarizer, polarity |
 
 mod estimate;
@@ -37,6 +38,8 @@ mod choose;
 mod polarity;
 mod sample;
 
+mod outputs;
+
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
@@ -46,6 +49,7 @@ pub use choose::{Candidate, Choice, ChooseOptions, choose};
 pub use estimate::{Estimate, estimate};
 pub use ingest::Checkpoints;
 pub use memory::Memory;
+pub use outputs::{check_outputs, keep_images};
 pub use pipeline::{Encoded, Outcome, Pipeline, PipelineOptions, Stages};
 pub use polarity::{Invert, decide_polarity, reconstruct_either_way};
 pub use record::{Facts, ModelIdentity, Polarity, Record};

@@ -1,8 +1,13 @@
-//! What leaves the program as a file or folder: whole under its name or not at all (`whole`), and HTML pages that need no other file and ask
-//! nobody for anything (`page`). Nothing here knows what is in them.
+//! Output files: written whole or not at all (`whole`), checked before the work (`places`), HTML pages that
+//! need no other file and make no network requests (`page`), numbers as text (`text`). Nothing here knows
+//! what the files contain.
 
 mod page;
+mod places;
+mod text;
 mod whole;
 
 pub use page::{Page, Parts, base64};
+pub use places::check_places;
+pub use text::{bytes, count, thousands};
 pub use whole::{check_empty, write_folder, write_whole, write_whole_with};

@@ -1,14 +1,15 @@
-//! HTML pages from a template with its style and script, their hashes for its policy, and Base64. The only file that names
-//! `base64`.
+//! HTML pages from a template with its style and script, their hashes for its policy, and Base64. The only
+//! file that names `base64`.
 //!
-//! A page's policy allows its own script, its own style and its own pictures, by their hashes; no request leaves it.
+//! A page's policy allows its own script, its own style and its own pictures, by their hashes; no request
+//! leaves it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use sha2::{Digest as _, Sha256};
 
-/// What a page is made of, before its data. The template holds `{{policy}}`, `{{style}}`, `{{data}}`, `{{pictures}}` and `{{script}}`,
-/// in this order.
+/// What a page is made of, before its data. The template holds `{{policy}}`, `{{style}}`, `{{data}}`,
+/// `{{pictures}}` and `{{script}}`, in this order.
 #[derive(Debug, Clone, Copy)]
 pub struct Parts {
     /// HTML.
@@ -67,7 +68,8 @@ impl Page {
     }
 }
 
-/// JSON that can stand in a script element: no tag begins in it. A `<` stands in strings alone, where it may be written so.
+/// JSON that can stand in a script element: no tag begins in it. A `<` stands in strings alone, where it may
+/// be written so.
 fn harmless(json: &str) -> String {
     json.replace('<', "\\u003c")
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// Writes `bytes` into the file `path`. Whoever looks meanwhile, or after a crash, finds the old file or the new one.
+/// Writes `bytes` into the file `path`. Whoever looks meanwhile, or after a crash, finds the old file or the
+/// new one.
 ///
 /// # Errors
 /// When the folder is not there or the file cannot be written; nothing of it is left then.
@@ -33,8 +34,8 @@ pub fn write_whole_with(
     sync_folder(folder).map_err(fail)
 }
 
-/// Makes the folder `path`, which is new or empty, of what `fill` puts into another one, which then takes its name. Folders above it are
-/// made where they are missing.
+/// Makes the folder `path`, which is new or empty, of what `fill` puts into another one, which then takes its
+/// name. Folders above it are made where they are missing.
 ///
 /// # Errors
 /// As [`check_empty`], and those of `fill`; or when the folder cannot be made. Nothing of it is left then.
@@ -77,7 +78,8 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// What is beside the path until it is whole, with the permissions of anything new, not those of something temporary.
+/// What is beside the path until it is whole, with the permissions of anything new, not those of something
+/// temporary.
 fn beside(#[allow(unused)] mode: u32) -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".aesearch-");

@@ -1,17 +1,18 @@
-//! What the page knows, as two JSON documents: a small one that is read at once, and columns with a value for each image, which the map
-//! needs. Images are named by their rows in both.
+//! The content of the page as two JSON documents: a small one that is read first, and columns with a value
+//! for each image, which the map needs. Both refer to images by row.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::pack::{Column, Names, hilbert};
-use super::{DuplicateGroup, DuplicateKind, Fact, Figure, Report};
+use super::content::{Content, DuplicateGroup, DuplicateKind, Fact, Figure};
+use super::pack::{Names, Packed, hilbert};
 use crate::draw::colormap::LABELS;
 use crate::explore::cluster::{Cluster, Unit};
 use crate::explore::outliers::Flag;
+use crate::explore::rows::Rows;
 
-/// So many are listed of what there can be many of; the rest is counted.
+/// Limits of the lists; the rest is only counted.
 const CLUSTERS: usize = 200;
 const LABELS_OF_CLUSTER: usize = 12;
 const OUTLIERS: usize = 120;
@@ -22,11 +23,11 @@ const OF_GROUP: usize = 12;
 const SOURCES: usize = 20;
 const SKIPPED: usize = 200;
 
-/// What of a report has a place in the page.
+/// The content, and what of it is listed.
 pub(super) struct Collected<'a> {
-    report: &'a Report<'a>,
-    /// Places in the plane, 0 to 65,535, with the proportions of the map.
-    places: Vec<[u16; 2]>,
+    content: &'a Content<'a>,
+    /// Positions in the plane, 0 to 65,535, with the proportions of the map.
+    positions: Vec<[u16; 2]>,
     outliers: Vec<u32>,
     faults: Vec<Fault>,
 }
@@ -38,7 +39,7 @@ struct Fault {
     rows: Vec<u32>,
 }
 
-/// Name, value, what it means.
+/// Name, value, explanation.
 type FactRow<'a> = (&'a str, &'a str, &'a str);
 
 #[derive(Serialize)]
@@ -48,10 +49,10 @@ struct Data<'a> {
     collection: Vec<FactRow<'a>>,
     model: Vec<FactRow<'a>>,
     quality: QualityRow<'a>,
-    /// Containers and folders with their images, and how many more there are.
+    /// Containers and folders with their numbers of images, and how many more there are.
     sources: Vec<(String, usize)>,
     more_sources: usize,
-    /// Labels with their images.
+    /// Labels with their numbers of images.
     labels: Vec<(&'a str, usize)>,
     labelled: bool,
     clusters: Clusters<'a>,
@@ -59,7 +60,7 @@ struct Data<'a> {
     unit: &'static str,
     outliers: &'a [u32],
     faults: Vec<FaultRow<'a>>,
-    /// Row, suggested label, its share, the own one's.
+    /// Row, suggested label, its share, the share of its own label.
     doubts: Vec<(u32, u32, f64, f64)>,
     n_doubts: usize,
     duplicates: Option<DuplicatesRow<'a>>,
@@ -97,7 +98,8 @@ struct ClusterRow {
     medoid: u32,
     near: Vec<u32>,
     far: Vec<u32>,
-    /// Labels with their images, the most frequent first, and how many images have others.
+    /// Labels with their numbers of images, the most frequent first, and the number of images with other
+    /// labels.
     labels: Vec<(usize, usize)>,
     others: usize,
 }
@@ -125,83 +127,86 @@ struct GroupRow {
     conflict: bool,
 }
 
-/// A value for each image.
+/// Values for each image.
 #[derive(Serialize)]
-struct Columns {
-    /// Places, across and up, one after the other.
-    places: Column,
-    labels: Column,
-    clusters: Column,
-    /// Parts of the images that are reconstructed better, that have nearer neighbours.
-    drawn: Column,
-    alone: Column,
-    /// So many neighbours of each, and their distances: differing bits, or square roots of parts of `farthest`.
-    near: Column,
+struct PerImage {
+    /// Positions, across and up alternating.
+    #[serde(rename = "places")]
+    positions: Packed,
+    labels: Packed,
+    clusters: Packed,
+    /// The shares of the images that are reconstructed better, and that have nearer neighbours.
+    drawn: Packed,
+    alone: Packed,
+    /// `n_near` neighbours of each, and their distances: differing bits, or square roots of fractions of
+    /// `farthest`.
+    near: Packed,
     n_near: usize,
-    distances: Column,
+    distances: Packed,
     farthest: f64,
     names: Names,
 }
 
 impl<'a> Collected<'a> {
-    pub(super) fn of(report: &'a Report<'a>) -> Collected<'a> {
-        let outliers = report.outliers.order().into_iter().take(OUTLIERS).collect();
+    pub(super) fn of(content: &'a Content<'a>) -> Collected<'a> {
+        let outliers = content.outliers.order().into_iter().take(OUTLIERS).collect();
         let all = [Flag::NearConstant, Flag::Dark, Flag::Bright, Flag::Blurred, Flag::OddAspect];
         let fault = |flag: Flag| {
-            let flags = (0..).zip(&report.outliers.flags);
+            let flags = (0..).zip(&content.outliers.flags);
             let rows: Vec<u32> =
                 flags.filter(|(_, flags)| flags.contains(&flag)).map(|(row, _)| row).collect();
             Fault { flag, count: rows.len(), rows: rows.into_iter().take(FAULTY).collect() }
         };
         let faults = all.into_iter().map(fault).filter(|fault| fault.count > 0).collect();
-        Collected { report, places: places(&report.map.points), outliers, faults }
+        Collected { content, positions: positions(&content.map.points), outliers, faults }
     }
 
-    /// The rows in the order of their places: what is seen together is then near together on the sheets.
+    /// The rows in the order of their positions along a curve, so that images seen together are on the same
+    /// sheets.
     pub(super) fn along_the_curve(&self) -> Vec<u32> {
-        let mut rows: Vec<u32> = (0..self.places.len() as u32).collect();
-        rows.sort_by_cached_key(|&row| (hilbert(self.places[row as usize]), row));
+        let mut rows: Vec<u32> = (0..self.positions.len() as u32).collect();
+        rows.sort_by_cached_key(|&row| (hilbert(self.positions[row as usize]), row));
         rows
     }
 
-    /// The images that are listed somewhere, ascending.
+    /// The rows of all listed images, ascending.
     pub(super) fn listed(&self) -> Vec<u32> {
         let mut rows: BTreeSet<u32> = self.outliers.iter().copied().collect();
         rows.extend(self.faults.iter().flat_map(|fault| &fault.rows));
-        rows.extend(self.report.outliers.doubts.iter().take(DOUBTS).map(|doubt| doubt.row));
-        for cluster in self.report.clustering.clusters.iter().take(CLUSTERS) {
+        rows.extend(self.content.outliers.doubts.iter().take(DOUBTS).map(|doubt| doubt.row));
+        for cluster in self.content.clustering.clusters.iter().take(CLUSTERS) {
             rows.insert(cluster.medoid());
             rows.extend(cluster.nearest());
             rows.extend(cluster.farthest());
         }
-        let groups = self.report.duplicates.iter().flat_map(|found| found.groups.iter().take(GROUPS));
+        let groups = self.content.duplicates.iter().flat_map(|found| found.groups.iter().take(GROUPS));
         rows.extend(groups.flat_map(|group| group.rows.iter().take(OF_GROUP)));
         rows.into_iter().collect()
     }
 
-    /// What is read at once.
+    /// The document that is read first.
     pub(super) fn data(&self) -> String {
-        let Report { items, clustering, outliers, .. } = self.report;
-        let (sources, more_sources) = sources(self.report);
-        let mut images = vec![0; items.label_names.len()];
-        items.labels.iter().flatten().for_each(|&label| images[label as usize] += 1);
+        let Content { rows, clustering, outliers, .. } = self.content;
+        let (sources, more_sources) = sources(self.content.rows);
+        let mut images = vec![0; rows.label_names.len()];
+        rows.labels.iter().flatten().for_each(|&label| images[label as usize] += 1);
         let doubts = outliers.doubts.iter().take(DOUBTS);
-        let skipped = self.report.skipped.iter().take(SKIPPED);
+        let skipped = self.content.skipped.iter().take(SKIPPED);
         let data = Data {
             version: env!("CARGO_PKG_VERSION"),
-            images: items.len(),
-            collection: facts(&self.report.collection),
-            model: facts(&self.report.model),
+            images: rows.len(),
+            collection: facts(&self.content.collection),
+            model: facts(&self.content.model),
             quality: QualityRow {
-                figures: figures(&self.report.quality.figures),
-                facts: facts(&self.report.quality.facts),
-                curve: &self.report.quality.curve,
-                note: &self.report.quality.note,
+                figures: figures(&self.content.quality.figures),
+                facts: facts(&self.content.quality.facts),
+                curve: &self.content.quality.curve,
+                note: &self.content.quality.note,
             },
             sources,
             more_sources,
-            labels: items.label_names.iter().map(String::as_str).zip(images).collect(),
-            labelled: items.is_labelled(),
+            labels: rows.label_names.iter().map(String::as_str).zip(images).collect(),
+            labelled: rows.is_labelled(),
             clusters: Clusters {
                 method: clustering.method.name(),
                 unit: match clustering.unit {
@@ -221,7 +226,7 @@ impl<'a> Collected<'a> {
                     .map(|at| self.cluster(at))
                     .collect(),
             },
-            map: self.report.map.options.method.name(),
+            map: self.content.map.options.method.name(),
             unit: self.unit(),
             outliers: &self.outliers,
             faults: self.faults.iter().map(fault_row).collect(),
@@ -234,21 +239,21 @@ impl<'a> Collected<'a> {
             n_doubts: outliers.doubts.len(),
             duplicates: self.duplicates(),
             skipped: skipped.map(|skipped| (skipped.path.as_str(), skipped.reason.as_str())).collect(),
-            n_skipped: self.report.skipped.len(),
-            pictured: self.report.pictures.is_some(),
+            n_skipped: self.content.skipped.len(),
+            pictured: self.content.pictures.is_some(),
             colours: LABELS,
         };
-        // strings and numbers: nothing in it fails
+        // only numbers and text, which cannot fail
         serde_json::to_string(&data).unwrap_or_default()
     }
 
-    /// What distances of neighbours are counted in.
+    /// The unit of distances between neighbours.
     fn unit(&self) -> &'static str {
-        if self.report.items.snapshot().latent_size() > 0 { "cosine" } else { "bits" }
+        if self.content.rows.snapshot().latent_size() > 0 { "cosine" } else { "bits" }
     }
 
     fn agreement(&self) -> Vec<(&'static str, f64, &'static str)> {
-        let Some(found) = self.report.clustering.agreement else { return Vec::new() };
+        let Some(found) = self.content.clustering.agreement else { return Vec::new() };
         vec![
             ("purity", short(found.purity), "images that have their cluster's most frequent label"),
             ("NMI", short(found.nmi), "what clusters tell about labels, and labels about clusters"),
@@ -258,7 +263,7 @@ impl<'a> Collected<'a> {
     }
 
     fn cluster(&self, (number, cluster): (usize, &Cluster)) -> ClusterRow {
-        let counts = self.report.clustering.label_counts.get(number).into_iter().flatten();
+        let counts = self.content.clustering.label_counts.get(number).into_iter().flatten();
         let mut labels: Vec<(usize, usize)> =
             counts.copied().enumerate().filter(|(_, count)| *count > 0).collect();
         labels.sort_by_key(|&(label, count)| (std::cmp::Reverse(count), label));
@@ -277,7 +282,7 @@ impl<'a> Collected<'a> {
     }
 
     fn duplicates(&self) -> Option<DuplicatesRow<'a>> {
-        let found = self.report.duplicates.as_ref()?;
+        let found = self.content.duplicates.as_ref()?;
         let kind = |kind: &'a DuplicateKind| (kind.name.as_str(), kind.groups, kind.duplicates);
         let group = |group: &DuplicateGroup| GroupRow {
             kind: group.kind,
@@ -293,60 +298,62 @@ impl<'a> Collected<'a> {
         })
     }
 
-    /// What the map needs.
+    /// The document that the map needs.
     pub(super) fn columns(&self) -> String {
-        let Report { items, clustering, outliers, near, n_near, .. } = self.report;
+        let Content { rows, clustering, outliers, near, n_near, .. } = self.content;
         let n_near = (*n_near).min(near.k);
-        let rows = 0..items.len() as u32;
+        let all = 0..rows.len() as u32;
         let some = |values: &[f32]| values.iter().copied().map(Some).collect::<Vec<_>>();
         let of_each = |row: u32| near.of(row).map(Some).chain(std::iter::repeat(None)).take(n_near);
-        let pairs: Vec<Option<(u32, f32)>> = rows.clone().flat_map(of_each).collect();
+        let pairs: Vec<Option<(u32, f32)>> = all.clone().flat_map(of_each).collect();
         let farthest = pairs.iter().flatten().map(|(_, distance)| *distance).fold(0.0, f32::max);
         let distances = pairs.iter().map(|pair| pair.map(|(_, distance)| distance));
         let distances = match self.unit() {
-            "bits" => Column::of(&distances.map(|bits| bits.map(|bits| bits as u32)).collect::<Vec<_>>()),
-            // most are small, and are to keep their digits
-            _ => Column::of_parts(distances.map(|d| d.map(|d| (d / farthest.max(f32::MIN_POSITIVE)).sqrt()))),
+            "bits" => Packed::of(&distances.map(|bits| bits.map(|bits| bits as u32)).collect::<Vec<_>>()),
+            // square roots keep the digits of small distances, which most are
+            _ => Packed::of_parts(distances.map(|d| d.map(|d| (d / farthest.max(f32::MIN_POSITIVE)).sqrt()))),
         };
-        let columns = Columns {
-            places: Column::of(&self.places.iter().flatten().map(|&at| Some(at.into())).collect::<Vec<_>>()),
-            labels: Column::of(&items.labels),
-            clusters: Column::of(&clustering.assignment),
-            drawn: Column::of_parts(outliers.reconstruction_ranks.iter().copied()),
-            alone: Column::of_parts(some(&outliers.neighbour_ranks).into_iter()),
-            near: Column::of(&pairs.iter().map(|pair| pair.map(|(row, _)| row)).collect::<Vec<_>>()),
+        let columns = PerImage {
+            positions: Packed::of(
+                &self.positions.iter().flatten().map(|&at| Some(at.into())).collect::<Vec<_>>(),
+            ),
+            labels: Packed::of(&rows.labels),
+            clusters: Packed::of(&clustering.assignment),
+            drawn: Packed::of_parts(outliers.reconstruction_ranks.iter().copied()),
+            alone: Packed::of_parts(some(&outliers.neighbour_ranks).into_iter()),
+            near: Packed::of(&pairs.iter().map(|pair| pair.map(|(row, _)| row)).collect::<Vec<_>>()),
             n_near,
             distances,
             farthest: f64::from(farthest),
-            names: Names::of(rows.map(|row| items.name(row))),
+            names: Names::of(all.map(|row| rows.name(row))),
         };
-        // strings and numbers: nothing in it fails
+        // only numbers and text, which cannot fail
         serde_json::to_string(&columns).unwrap_or_default()
     }
 }
 
-/// Points as places in a square of 65,536, in their proportions, in the middle.
-fn places(points: &[[f32; 2]]) -> Vec<[u16; 2]> {
+/// Points as positions in a square of 65,536, centred, with the same proportions.
+fn positions(points: &[[f32; 2]]) -> Vec<[u16; 2]> {
     let ends = |axis: usize| {
         let of_axis = || points.iter().map(|point| point[axis]);
         (of_axis().fold(f32::INFINITY, f32::min), of_axis().fold(f32::NEG_INFINITY, f32::max))
     };
     let ends = [ends(0), ends(1)];
     let longest = ends.iter().map(|(low, high)| high - low).fold(f32::MIN_POSITIVE, f32::max);
-    let place = |point: &[f32; 2]| {
+    let position = |point: &[f32; 2]| {
         std::array::from_fn(|axis| {
             let (low, high) = ends[axis];
             (((point[axis] - (low + high) / 2.0) / longest + 0.5) * 65_534.0).round() as u16
         })
     };
-    points.iter().map(place).collect()
+    points.iter().map(position).collect()
 }
 
-/// Containers and folders with how many images lie in each, those with the most first; and how many more there are.
-fn sources(report: &Report<'_>) -> (Vec<(String, usize)>, usize) {
+/// Containers and folders with their numbers of images, the largest first; and how many more there are.
+fn sources(rows: &Rows) -> (Vec<(String, usize)>, usize) {
     let mut sources: BTreeMap<String, usize> = BTreeMap::new();
-    for row in 0..report.items.len() as u32 {
-        let name = report.items.name(row);
+    for row in 0..rows.len() as u32 {
+        let name = rows.name(row);
         let source = match name.rsplit_once('#') {
             Some((container, _)) => container,
             None => name.rsplit_once(['/', '\\']).map_or("", |(folder, _)| folder),
@@ -376,7 +383,7 @@ fn fault_row(Fault { flag, count, rows }: &Fault) -> FaultRow<'_> {
     FaultRow { name: flag.name(), count: *count, rows }
 }
 
-/// Four digits after the point say enough.
+/// Rounded to four digits.
 fn short(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }
@@ -386,12 +393,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_keep_the_proportions_of_the_map() {
+    fn positions_keep_the_proportions_of_the_map() {
         assert_eq!(
-            places(&[[-1.0, 5.0], [3.0, 5.0], [1.0, 6.0]]),
+            positions(&[[-1.0, 5.0], [3.0, 5.0], [1.0, 6.0]]),
             [[0, 24_575], [65_534, 24_575], [32_767, 40_959]]
         );
-        assert_eq!(places(&[[2.0, 2.0]]), [[32_767, 32_767]]);
-        assert!(places(&[]).is_empty());
+        assert_eq!(positions(&[[2.0, 2.0]]), [[32_767, 32_767]]);
+        assert!(positions(&[]).is_empty());
     }
 }

@@ -1,4 +1,4 @@
-// ---- the parts below and above the map: figures, clusters, oddities, labels, duplicates
+// ---- the sections above and below the map: facts, clusters, outliers, labels, duplicates
 
 const facts = (rows) => h('dl', { class: 'list' }, ...rows.map(([name, value, about]) => h('div', {}, h('dt', {}, name),
   h('dd', {}, h('bdi', {}, visible(value))), about ? h('dd', { class: 'about' }, about) : null)));
@@ -15,8 +15,8 @@ function bars(rows) {
       h('td', { 'aria-hidden': 'true' }, h('div', { class: 'track' }, bar)), h('td', { class: 'n' }, share(value)));
   })));
 }
-/** Points as a line, with the ends of both axes told; x may be spread by its logarithm. */
-function line(points, { log = false, name, xTold, yTold, mark = -1 }) {
+/** A line chart with the ends of both axes labelled; x may be logarithmic. */
+function line(points, { log = false, name, xText, yText, mark = -1 }) {
   const [width, height, pad] = [320, 110, 8];
   const xs = points.map(([x]) => (log ? Math.log(Math.max(x, 1)) : x));
   const ys = points.map(([, y]) => y);
@@ -26,18 +26,18 @@ function line(points, { log = false, name, xTold, yTold, mark = -1 }) {
   };
   const [px, py] = [scaled(xs, pad, width - pad), scaled(ys, height - pad, pad)];
   const last = points.length - 1;
-  const chart = svg('svg', { viewBox: `0 0 ${width} ${height}`, class: 'chart', role: 'img', 'aria-label': `${name}: from ${yTold(ys[0])} at ${xTold(points[0][0])} to ${yTold(ys[last])} at ${xTold(points[last][0])}` },
+  const chart = svg('svg', { viewBox: `0 0 ${width} ${height}`, class: 'chart', role: 'img', 'aria-label': `${name}: from ${yText(ys[0])} at ${xText(points[0][0])} to ${yText(ys[last])} at ${xText(points[last][0])}` },
     svg('polyline', { points: px.map((x, i) => `${x.toFixed(1)},${py[i].toFixed(1)}`).join(' ') }));
-  px.forEach((x, i) => chart.append(svg('circle', { cx: x.toFixed(1), cy: py[i].toFixed(1), r: i === mark ? 5 : 2, class: i === mark ? 'mark' : '' }, svg('title', {}, `${xTold(points[i][0])}: ${yTold(ys[i])}`))));
-  return h('figure', { class: 'line' }, chart, h('figcaption', {}, h('span', {}, xTold(points[0][0])), h('b', {}, name), h('span', {}, xTold(points[last][0]))));
+  px.forEach((x, i) => chart.append(svg('circle', { cx: x.toFixed(1), cy: py[i].toFixed(1), r: i === mark ? 5 : 2, class: i === mark ? 'mark' : '' }, svg('title', {}, `${xText(points[i][0])}: ${yText(ys[i])}`))));
+  return h('figure', { class: 'line' }, chart, h('figcaption', {}, h('span', {}, xText(points[0][0])), h('b', {}, name), h('span', {}, xText(points[last][0]))));
 }
-/** A picture with words below it, which picks its image on the map. */
+/** A picture with words below it, which selects its image on the map. */
 function card(row, box, ...words) {
-  const button = h('button', { type: 'button', class: 'card-image', 'aria-label': told(row), title: visible(names()[row]), onclick: () => pick(row, { go: true, from: button }) },
+  const button = h('button', { type: 'button', class: 'card-image', 'aria-label': described(row), title: visible(names()[row]), onclick: () => pick(row, { go: true, from: button }) },
     thumb(row, box), ...words);
   return button;
 }
-/** Some of many, the rest when they are asked for. */
+/** The first ones of a list, and a button for the rest. */
 function some(rows, shown, each, className) {
   const list = h('ul', { class: className }, ...rows.slice(0, shown).map((row) => h('li', {}, each(row))));
   const rest = rows.slice(shown);
@@ -51,7 +51,7 @@ function some(rows, shown, each, className) {
   return h('div', {}, list, more);
 }
 
-// ---- what is known at once
+// ---- what is shown first
 
 function showHead() {
   const groups = data.duplicates ? data.duplicates.kinds.reduce((sum, [, n]) => sum + n, 0) : null;
@@ -63,23 +63,23 @@ function showHead() {
     [number(faulty), faulty === 1 ? 'fault' : 'faults', 'outliers'],
     data.labelled ? [number(data.n_doubts), data.n_doubts === 1 ? 'doubtful label' : 'doubtful labels', 'labels'] : null,
     groups === null ? null : [number(groups), groups === 1 ? 'group of duplicates' : 'groups of duplicates', 'duplicates'],
-    data.n_skipped ? [number(data.n_skipped), 'left out', 'skipped'] : null,
+    data.n_skipped ? [number(data.n_skipped), 'skipped', 'skipped'] : null,
   ].filter(Boolean);
   $('facts').append(...rows.map(([value, name]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
   const named = data.sources.filter(([name]) => name).slice(0, 3).map(([name]) => visible(name));
   const more = data.sources.length + data.more_sources - named.length;
-  $('base').replaceChildren(...named.flatMap((name, i) => [i ? ', ' : '', h('bdi', {}, name)]), named.length && more > 0 ? ` and ${count(more, 'more place')}` : '');
+  $('base').replaceChildren(...named.flatMap((name, i) => [i ? ', ' : '', h('bdi', {}, name)]), named.length && more > 0 ? ` and ${count(more, 'more folder')}` : '');
   const notices = [];
-  if (!data.pictured) notices.push('The images were not read: there are no pictures, and faults and reconstructions are not known.');
+  if (!data.pictured) notices.push('The images were not read: there are no pictures, faults or reconstructions.');
   $('notices').append(...notices.map((text) => h('p', { class: 'notice' }, text)));
-  const shown = [['map', 'Map'], ['about', 'What was indexed'], ['clusters', 'Clusters'], ['outliers', 'Outliers and faults'], ['labels', 'Doubtful labels'], ['duplicates', 'What is there twice'], ['skipped', 'Left out']];
+  const shown = [['map', 'Map'], ['about', 'What was indexed'], ['clusters', 'Clusters'], ['outliers', 'Outliers and faults'], ['labels', 'Doubtful labels'], ['duplicates', 'Duplicates'], ['skipped', 'Skipped images']];
   $('labels').hidden = !data.labelled;
   $('skipped').hidden = data.n_skipped === 0;
   $('parts').append(...shown.filter(([id]) => !$(id).hidden).map(([id, name]) => h('li', {}, h('a', { href: `#${id}` }, name))));
   $('map-about').textContent = data.map === 'pca'
-    ? 'The plane along which latents vary most: distances mean something, but groups lie over each other.'
-    : 'Images that are alike lie near each other (t-SNE); how far apart groups lie means little.';
-  $('foot').append(`Made by aesearch ${data.version}. This file needs no other one, and asks nobody for anything.`);
+    ? 'The plane along which latents vary most: distances are meaningful, but groups overlap.'
+    : 'Similar images are near each other (t-SNE); distances between groups mean little.';
+  $('foot').append(`Made by aesearch ${data.version}. This file is self-contained and makes no network requests.`);
 }
 function showAbout() {
   const { quality } = data;
@@ -96,11 +96,11 @@ function showAbout() {
   });
   $('about-panels').append(...[
     panel('Collection', facts([['images', number(data.images), ''], ...data.collection]),
-      h('h4', {}, 'Where they lie'), h('ul', { class: 'sources' }, ...sources, data.more_sources ? h('li', {}, `and ${count(data.more_sources, 'more place')}`) : null)),
+      h('h4', {}, 'Folders and containers'), h('ul', { class: 'sources' }, ...sources, data.more_sources ? h('li', {}, `and ${count(data.more_sources, 'more folder')}`) : null)),
     data.labelled ? panel('Labels', h('table', { class: 'bars labels' }, h('tbody', {}, ...labelBars)), labels.length > 12 ? h('p', {}, `and ${number(labels.length - 12)} more`) : null) : null,
     panel('Model', facts(data.model)),
     panel('Code quality', bars(quality.figures), h('p', {}, quality.note), facts(quality.facts),
-      quality.curve.length > 1 ? line(quality.curve, { log: true, name: 'recall of the index by codes compared', xTold: number, yTold: (y) => share(y) }) : null),
+      quality.curve.length > 1 ? line(quality.curve, { log: true, name: 'recall of the index by codes compared', xText: number, yText: (y) => share(y) }) : null),
   ].filter(Boolean));
 }
 
@@ -134,7 +134,7 @@ function clusterCard([cluster, i]) {
     h('p', { class: 'meta' }, `silhouette ${cluster.silhouette.toFixed(3)} · diameter ${clusterUnit(cluster.diameter)}`),
     data.labelled ? mix(cluster) : null,
     h('div', { class: 'montage' }, h('div', { class: 'medoid' }, h('h4', {}, 'Medoid'), card(cluster.medoid, 112)),
-      h('div', {}, strip(cluster.near, 'Nearest to it'), strip(cluster.far, 'Farthest from it'))));
+      h('div', {}, strip(cluster.near, 'Nearest to the medoid'), strip(cluster.far, 'Farthest from the medoid'))));
 }
 function showCluster(i) {
   if (colouring !== 'clusters') colourBy('clusters');
@@ -147,38 +147,38 @@ function showCluster(i) {
 }
 function showClusters() {
   const { method, n, apart, silhouette, tried, agreement, list, unit } = data.clusters;
-  $('clusters-lead').textContent = `${count(n, 'cluster')} by ${method}${apart ? `, ${number(apart)} images in none` : ''}. The medoid is the image that is nearest to all others of its cluster; distances are ${unit === 'bits' ? 'differing bits of codes' : '1 less the cosine of latents'}.`;
+  $('clusters-lead').textContent = `${count(n, 'cluster')} by ${method}${apart ? `, ${number(apart)} images in none` : ''}. The medoid of a cluster is the image nearest to all its others; distances are ${unit === 'bits' ? 'differing bits of codes' : '1 minus the cosine of latents'}.`;
   $('clusters-panels').append(...[
     agreement.length ? panel('Clusters and labels', bars(agreement)) : null,
-    panel('How well they part', facts([['silhouette', silhouette.toFixed(3), 'how much nearer images are to their own cluster than to the next one, -1 to 1'], ['largest', number(list[0]?.size ?? 0), ''], ['smallest', number(list[list.length - 1]?.size ?? 0), n > list.length ? `of the ${list.length} largest` : '']])),
-    tried.length > 1 ? panel('How many there are', line(tried, { name: 'silhouette by number of clusters', xTold: (k) => count(k, 'cluster'), yTold: (y) => y.toFixed(3), mark: tried.findIndex(([k]) => k === n) }),
-      h('p', {}, 'Of all numbers tried, the one with the largest mean silhouette is taken.')) : null,
+    panel('How well they are separated', facts([['silhouette', silhouette.toFixed(3), 'how much nearer images are to their own cluster than to the next nearest, -1 to 1'], ['largest', number(list[0]?.size ?? 0), ''], ['smallest', number(list[list.length - 1]?.size ?? 0), n > list.length ? `of the ${list.length} largest` : '']])),
+    tried.length > 1 ? panel('Number of clusters', line(tried, { name: 'silhouette by number of clusters', xText: (k) => count(k, 'cluster'), yText: (y) => y.toFixed(3), mark: tried.findIndex(([k]) => k === n) }),
+      h('p', {}, 'The number with the largest mean silhouette is chosen.')) : null,
   ].filter(Boolean));
   $('clusters-cards').append(some(list.map((cluster, i) => [cluster, i]), 24, clusterCard, 'clusters'));
-  if (n > list.length) $('clusters-cards').append(h('p', { class: 'rest' }, `and ${number(n - list.length)} more: aesearch cluster tells of all.`));
+  if (n > list.length) $('clusters-cards').append(h('p', { class: 'rest' }, `and ${number(n - list.length)} more`));
 }
 
-// ---- oddities, labels, duplicates
+// ---- outliers, labels, duplicates
 
 const ABOUT = {
-  'near-constant': 'next to nothing on it', dark: 'far darker than the others', bright: 'far brighter than the others',
-  blurred: 'far less sharp than the others', 'odd-aspect': 'of other proportions than the others',
+  'near-constant': 'almost blank', dark: 'far darker than usual', bright: 'far brighter than usual',
+  blurred: 'far less sharp than usual', 'odd-aspect': 'of unusual proportions',
 };
 function showOutliers() {
-  $('outliers-lead').textContent = `An image is odd where ${all.drawn.some((part) => part >= 0) ? 'the model draws it worse than nearly all others, or where ' : ''}its neighbours are farther away than those of nearly all others. The oddest come first.`;
-  const odd = (row) => card(row, 84, h('span', { class: 'words' }, h('b', {}, h('bdi', {}, tail(visible(labelOf(row) ?? split(names()[row])[1]), 24))), ...oddity(row).map((text) => h('small', {}, text))));
-  $('outliers-body').append(some(data.outliers, 24, odd, 'gallery wide'));
+  $('outliers-lead').textContent = `An image is an outlier if ${all.drawn.some((part) => part >= 0) ? 'the model reconstructs it worse than nearly all others, or if ' : ''}its neighbours are farther away than those of nearly all others. The highest scores come first.`;
+  const outlier = (row) => card(row, 84, h('span', { class: 'words' }, h('b', {}, h('bdi', {}, tail(visible(labelOf(row) ?? split(names()[row])[1]), 24))), ...scoreReasons(row).map((text) => h('small', {}, text))));
+  $('outliers-body').append(some(data.outliers, 24, outlier, 'gallery wide'));
   for (const { name, count: n, rows } of data.faults) {
     $('outliers-body').append(h('h3', {}, `${name.replace('-', ' ')} `, h('small', {}, `${count(n, 'image')}, ${ABOUT[name]}`)),
       some(rows, 24, (row) => card(row, 84, h('span', { class: 'words' }, h('small', {}, h('bdi', {}, tail(visible(split(names()[row])[1]), 18))))), 'gallery'));
-    if (n > rows.length) $('outliers-body').append(h('p', { class: 'rest' }, `and ${number(n - rows.length)} more: aesearch outliers --json lists all.`));
+    if (n > rows.length) $('outliers-body').append(h('p', { class: 'rest' }, `and ${number(n - rows.length)} more`));
   }
-  if (data.faults.length === 0 && data.pictured) $('outliers-body').append(h('p', { class: 'empty' }, 'No image is faulty beside the others: none is blank, and none far darker, brighter, less sharp or of other proportions.'));
+  if (data.faults.length === 0 && data.pictured) $('outliers-body').append(h('p', { class: 'empty' }, 'No image has a fault: none is blank, far darker, brighter or less sharp than usual, or of unusual proportions.'));
 }
 function showLabels() {
   if (!data.labelled) return;
   $('labels-lead').textContent = data.n_doubts
-    ? `${count(data.n_doubts, 'image')} whose nearest neighbours bear another label. Most of these labels are wrong, or the image could be either.`
+    ? `${count(data.n_doubts, 'image')} whose nearest neighbours have another label. Most of these labels are wrong, or the image is ambiguous.`
     : 'No label is contradicted by its neighbours.';
   const doubt = ([row, suggested, part]) => {
     const [own, other] = [labelOf(row) ?? 'none', data.labels[suggested][0]].map(visible);
@@ -187,20 +187,20 @@ function showLabels() {
       h('small', {}, `${percent(part, 0)} of the neighbours`)));
   };
   $('labels-body').append(some(data.doubts, 24, doubt, 'gallery'));
-  if (data.n_doubts > data.doubts.length) $('labels-body').append(h('p', { class: 'rest' }, `and ${number(data.n_doubts - data.doubts.length)} more: aesearch outliers --json lists all.`));
+  if (data.n_doubts > data.doubts.length) $('labels-body').append(h('p', { class: 'rest' }, `and ${number(data.n_doubts - data.doubts.length)} more`));
 }
 function showDuplicates() {
   const found = data.duplicates;
   const body = $('duplicates-body');
   if (!found) {
-    body.append(h('p', { class: 'empty' }, 'Not looked for (--no-duplicates).'));
+    body.append(h('p', { class: 'empty' }, 'Duplicates were not searched for.'));
     return;
   }
   const rows = found.kinds.map(([name, groups, duplicates]) => h('tr', {}, h('th', { scope: 'row' }, name), h('td', { class: 'n' }, number(groups)), h('td', { class: 'n' }, number(duplicates))));
   body.append(h('div', { class: 'panels' },
     panel('Groups', h('table', { class: 'counts' }, h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'kind'), h('th', { scope: 'col', class: 'n' }, 'groups'), h('th', { scope: 'col', class: 'n' }, 'duplicates'))), h('tbody', {}, ...rows))),
-    panel('When images are near', facts(found.facts)),
-    panel('To look at all, and decide', h('pre', {}, 'aesearch dedupe scan --report twice.html -o plan.json\naesearch dedupe apply plan.json'), h('p', {}, 'The first writes a page to decide in and changes nothing; the second tells what it would do.'))));
+    panel('Near duplicates', facts(found.facts)),
+    panel('Review and remove duplicates', h('pre', {}, 'aesearch dedupe scan --report duplicates.html -o plan.json\naesearch dedupe apply plan.json'), h('p', {}, 'The first command writes a page for reviewing them and changes nothing; the second shows what it would do.'))));
   const group = ({ kind, rows: images, more, similarity, conflict }) => h('div', { class: 'same' },
     h('p', {}, h('span', { class: `chip kind-${kind}` }, found.kinds[kind][0]), kind === 2 ? ` ${similarity.toFixed(4)}` : '', conflict ? h('span', { class: 'chip warn' }, 'labels differ') : null),
     h('div', { class: 'images' }, ...images.map((row) => card(row, 60)), more ? h('span', {}, `and ${number(more)} more`) : null));
@@ -229,11 +229,11 @@ applyTheme();
 showHead();
 showAbout();
 requestAnimationFrame(() => setTimeout(() => {
-  // what is painted already can be read meanwhile
+  // what is already painted can be read meanwhile
   const heavy = JSON.parse($('heavy').textContent);
   $('heavy').remove();
   readColumns(heavy.columns);
-  readAtlases(heavy);
+  readSheets(heavy);
   $('loading').remove();
   showPicked();
   startMap();

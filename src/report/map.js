@@ -1,12 +1,12 @@
-// ---- the map in use: colours and their legend, search, moving about
+// ---- using the map: colours and their legend, search, navigation
 
-const LEGEND = 40; // groups in the legend; what is beyond is counted
-const SCORES = [['usual: below 90 %', 0.9], ['90 to 99 %', 0.99], ['99 to 99.9 %', 0.999], ['odd: above 99.9 %', 2]];
+const LEGEND = 40; // groups in the legend; the rest is counted
+const SCORES = [['usual: below 90 %', 0.9], ['90 to 99 %', 0.99], ['99 to 99.9 %', 0.999], ['outliers: above 99.9 %', 2]];
 const SCORE_COLOURS = { light: ['#b9bcc4', '#e0a94e', '#d95f1e', '#a01245'], dark: ['#5a616d', '#c99a3f', '#f0803c', '#ff5d8f'] };
 const COLOURINGS = {
   labels: { name: 'Label', is: () => data.labelled, of: () => ({ of: all.labels, names: data.labels.map(([label]) => label), none: 'no label' }) },
   clusters: { name: 'Cluster', is: () => data.clusters.n > 0, of: () => ({ of: all.clusters, names: Array.from({ length: data.clusters.n }, (_, i) => `cluster ${i}`), none: 'in no cluster' }) },
-  scores: { name: 'Oddity', is: () => true, of: () => ({ of: Int32Array.from(all.score, (score) => SCORES.findIndex(([, most]) => score < most)), names: SCORES.map(([name]) => name), none: '', scores: true }) },
+  scores: { name: 'Outlier score', is: () => true, of: () => ({ of: Int32Array.from(all.score, (score) => SCORES.findIndex(([, most]) => score < most)), names: SCORES.map(([name]) => name), none: '', scores: true }) },
 };
 let colouring = data.labelled ? 'labels' : data.clusters.n > 0 ? 'clusters' : 'scores';
 
@@ -36,7 +36,7 @@ function paint() {
     else group.rgb = group.none ? rgbOf(isDark() ? '#7a808b' : '#a2a6ae') : groupColour(group.number, scene.groups.length - 1);
   }
 }
-/** The name of a group stands where most of its images are. */
+/** Places the name of each group where most of its images are. */
 function placeNames() {
   const SIDE = 40;
   for (const group of scene.named) group.cells = new Uint32Array(SIDE * SIDE);
@@ -62,7 +62,7 @@ function placeNames() {
     delete group.cells;
   }
 }
-/** From a place to the middle of what is around it (mean shift). */
+/** Moves a position to the centre of what is around it (mean shift). */
 function centred(place, cells, side) {
   const REACH = 0.1;
   for (let round = 0; round < 8; round += 1) {
@@ -118,10 +118,10 @@ function showGroups() {
   $('marks').focus();
 }
 
-// ---- moving about
+// ---- navigation
 
-let moving = 0; // the motion that is under way
-/** Goes to a place and scale, smoothly where that is wanted. */
+let moving = 0; // the number of the current animation
+/** Moves to a position and scale, animated unless the reader prefers otherwise. */
 function go(x, y, scale, soon = false) {
   const from = { x: view.x, y: view.y, scale: Math.log(view.scale) };
   const to = Math.log(Math.max(view.fit, Math.min(view.fit * STEP ** LEVELS, scale)));
@@ -148,7 +148,7 @@ function bound() {
   view.y = Math.max(0, Math.min(1, view.y));
 }
 const showAll = (soon) => go(0.5, 0.5, view.fit, soon);
-/** Zooms so that what is at a place of the canvas stays there. */
+/** Zooms around a position of the canvas. */
 function zoomAt(px, py, factor) {
   moving += 1;
   const scale = Math.max(view.fit, Math.min(view.fit * STEP ** LEVELS, view.scale * factor));
@@ -167,7 +167,7 @@ function shift(dx, dy) {
   bound();
   redraw();
 }
-/** Goes to where some images are, all of them in view. */
+/** Shows the region of some images. */
 function frameRows(rows) {
   if (rows.length === 0) return;
   const sorted = (values) => Float32Array.from(rows, (row) => values[row]).sort();
@@ -178,7 +178,7 @@ function frameRows(rows) {
   go((left + right) / 2, (top + bottom) / 2, Math.min(scale, view.fit * 40));
 }
 
-/** The shown image nearest to a place of the canvas, not farther than it may be; -1 where there is none. */
+/** The shown image nearest to a position of the canvas, within `reach`; -1 if there is none. */
 function imageAt(px, py, reach) {
   const level = pictureLevel();
   const most = Math.max(reach, level ? level.side / 2 : 0);
@@ -188,7 +188,7 @@ function imageAt(px, py, reach) {
   within(x - around, y - around, x + around, y + around, (row) => {
     if (!isShown(row)) return;
     let far = Math.hypot(all.x[row] - x, all.y[row] - y) * view.scale;
-    // what is on a picture means that picture
+    // a position on a picture means that picture
     if (level && levels[row] <= level.level) {
       const box = Math.max(Math.abs(all.x[row] - x), Math.abs(all.y[row] - y)) * view.scale;
       far = box <= level.side / 2 ? far / 100 : far;
@@ -249,14 +249,14 @@ function listen() {
     if (event.type === 'pointerup' && moved <= 4) {
       const row = imageAt(...at(event), event.pointerType === 'mouse' ? 9 : 18);
       if (row >= 0) pick(row);
-      else letGo();
+      else clearSelection();
     }
   };
   canvas.addEventListener('pointerup', end);
   canvas.addEventListener('pointercancel', end);
   canvas.addEventListener('pointerleave', () => { if (pointers.size === 0 && scene.hover >= 0 && !scene.keyboard) hoverAt(-999, -999, 0); });
 
-  // a wheel that turns the page goes on doing so when the map comes under the pointer; and the whole map cannot be made smaller
+  // scrolling the page continues when the map comes under the pointer; and the whole map cannot be made smaller
   let elsewhere = -Infinity;
   document.addEventListener('wheel', (event) => { if (event.target !== canvas) elsewhere = event.timeStamp; }, { passive: true });
   canvas.addEventListener('wheel', (event) => {
@@ -282,7 +282,7 @@ function listen() {
     ',': () => nextNeighbour(-1), '.': () => nextNeighbour(1),
     c: () => { if (scene.picked >= 0) go(all.x[scene.picked], all.y[scene.picked], view.scale); },
     i: () => $('pictures-toggle').click(),
-    Escape: () => letGo(),
+    Escape: () => clearSelection(),
   };
   canvas.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(KEYS, event.key)) return;

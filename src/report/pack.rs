@@ -1,5 +1,5 @@
-//! Numbers and names in few bytes of text: columns of as many bytes as their largest value takes, names without what they share
-//! with the one before, and the order of places along Hilbert's curve.
+//! Numbers and names in few bytes of text: as many bytes per number as the largest one needs, names without
+//! the prefix they share with the one before; and positions in the order of the Hilbert curve.
 
 use serde::Serialize;
 
@@ -7,41 +7,41 @@ use crate::output::base64;
 
 /// Numbers, some of them missing: little-endian, in Base64.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Column {
+pub(super) struct Packed {
     /// Bytes of each, 1 to 4. A missing one has all bits set.
     width: usize,
     data: String,
 }
 
-impl Column {
-    pub(super) fn of(values: &[Option<u32>]) -> Column {
+impl Packed {
+    pub(super) fn of(values: &[Option<u32>]) -> Packed {
         let most = values.iter().flatten().max().copied().unwrap_or(0);
-        // the number with all bits set is nobody's
+        // all bits set means missing
         let width = (1..4).find(|width| u64::from(most) < (1 << (8 * width)) - 1).unwrap_or(4);
         let bytes: Vec<u8> = values
             .iter()
             .flat_map(|value| value.unwrap_or(u32::MAX).to_le_bytes().into_iter().take(width))
             .collect();
-        Column { width, data: base64(&bytes) }
+        Packed { width, data: base64(&bytes) }
     }
 
-    /// Parts of 1 in 65,534 steps.
-    pub(super) fn of_parts(values: impl Iterator<Item = Option<f32>>) -> Column {
+    /// Fractions of 1 in 65,534 steps.
+    pub(super) fn of_parts(values: impl Iterator<Item = Option<f32>>) -> Packed {
         let step = |part: f32| (part.clamp(0.0, 1.0) * 65_534.0).round() as u32;
-        Column::of(&values.map(|value| value.map(step)).collect::<Vec<_>>())
+        Packed::of(&values.map(|value| value.map(step)).collect::<Vec<_>>())
     }
 
-    /// About the bytes of its text.
+    /// The size of its text in bytes, about.
     pub(super) fn len(&self) -> usize {
         self.data.len()
     }
 }
 
-/// Names, each as how much it shares with the one before it and what follows.
+/// Names, each as the length of the prefix it shares with the one before it, and the rest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Names {
     /// In UTF-16 units, which the page counts in.
-    shared: Column,
+    shared: Packed,
     rest: Vec<String>,
 }
 
@@ -56,11 +56,12 @@ impl Names {
             rest.push(name[bytes..].to_owned());
             before = name.into_owned();
         }
-        Names { shared: Column::of(&shared), rest }
+        Names { shared: Packed::of(&shared), rest }
     }
 }
 
-/// How far along Hilbert's curve through 65,536 x 65,536 places one lies: what is near on the curve is near in the plane.
+/// The distance along the Hilbert curve through 65,536 x 65,536 positions: what is near on the curve is near
+/// in the plane.
 pub(super) fn hilbert([x, y]: [u16; 2]) -> u32 {
     let (mut x, mut y, mut distance) = (u32::from(x), u32::from(y), 0);
     let mut side = 1 << 15;
@@ -87,7 +88,7 @@ mod tests {
     #[test]
     fn columns_are_as_wide_as_they_need_to_be() {
         let column = |values: &[Option<u32>]| {
-            let Column { width, data } = Column::of(values);
+            let Packed { width, data } = Packed::of(values);
             (width, data)
         };
         assert_eq!(column(&[Some(1), None, Some(254)]), (1, base64(&[1, 255, 254])));
@@ -95,16 +96,16 @@ mod tests {
         assert_eq!(column(&[Some(70_000)]), (3, base64(&[0x70, 0x11, 1])));
         assert_eq!(column(&[Some(0xff_ffff)]), (4, base64(&[255, 255, 255, 0])));
         assert_eq!(column(&[]), (1, String::new()));
-        let parts = Column::of_parts([Some(0.0), Some(1.0), None, Some(f32::NAN)].into_iter());
+        let parts = Packed::of_parts([Some(0.0), Some(1.0), None, Some(f32::NAN)].into_iter());
         assert_eq!(parts.data, base64(&[0, 0, 254, 255, 255, 255, 0, 0]));
     }
 
     #[test]
-    fn names_come_together_again() {
+    fn names_can_be_restored() {
         let names = ["a/b/1.png", "a/b/10.png", "a/ü/\u{1f600}x", "a/ü/\u{1f600}y", "", "#\n"];
         let packed = Names::of(names.iter().map(|&name| Cow::Borrowed(name)));
         assert_eq!(packed.rest, ["a/b/1.png", "0.png", "ü/\u{1f600}x", "y", "", "#\n"]);
-        assert_eq!(packed.shared, Column::of(&[0, 5, 2, 6, 0, 0].map(Some)));
+        assert_eq!(packed.shared, Packed::of(&[0, 5, 2, 6, 0, 0].map(Some)));
     }
 
     #[test]

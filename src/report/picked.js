@@ -1,9 +1,9 @@
-// ---- one image: what is told of it under the pointer, and when it is picked
+// ---- one image: under the pointer, and selected
 
-let before = null; // where the reader was when an image of a list was picked
+let before = null; // the position of the reader when an image of a list was selected
 
-/** `path, label 7, cluster 3`, for those who cannot see the picture. */
-function told(row) {
+/** `path, label 7, cluster 3`, for screen readers. */
+function described(row) {
   const label = labelOf(row);
   const facts = [visible(names()[row])];
   if (label !== null) facts.push(`label ${visible(label)}`);
@@ -29,20 +29,20 @@ function showTip(row) {
   const left = x + 20 + width > view.width ? x - 20 - width : x + 20;
   const top = Math.max(6, Math.min(view.height - height - 6, y - height / 2));
   tip.style.transform = `translate(${Math.round(Math.max(6, Math.min(view.width - width - 6, left)))}px, ${Math.round(top)}px)`;
-  if (scene.keyboard) $('said').textContent = told(row);
+  if (scene.keyboard) $('said').textContent = described(row);
 }
 
-/** Why an image counts as odd. */
-function oddity(row) {
+/** What the outlier score of an image consists of. */
+function scoreReasons(row) {
   const reasons = [];
   const than = (part) => (part >= 1 ? 'all others' : percent(part));
-  if (!Number.isNaN(all.drawn[row])) reasons.push(`drawn worse than ${than(all.drawn[row])}`);
-  reasons.push(`more alone than ${than(all.alone[row])}`);
+  if (!Number.isNaN(all.drawn[row])) reasons.push(`reconstructed worse than ${than(all.drawn[row])}`);
+  reasons.push(`more isolated than ${than(all.alone[row])}`);
   return reasons;
 }
 const faultsOf = (row) => data.faults.filter((fault) => fault.rows.includes(row)).map((fault) => fault.name.replace('-', ' '));
 
-/** Picks an image: it and its neighbours are marked, and told of in the panel. */
+/** Selects an image: marks it and its neighbours, and shows them in the panel. */
 function pick(row, { go: move = false, from = null } = {}) {
   if (from) before = { element: from, top: scrollY };
   scene.picked = row;
@@ -50,7 +50,7 @@ function pick(row, { go: move = false, from = null } = {}) {
   $('tip').hidden = true;
   scene.hover = -1;
   showPicked();
-  $('said').textContent = `Picked: ${told(row)}`;
+  $('said').textContent = `Selected: ${described(row)}`;
   const [x, y] = [toX(all.x[row]), toY(all.y[row])];
   const outside = x < 20 || y < 20 || x > view.width - 20 || y > view.height - 20;
   if (move || outside) go(all.x[row], all.y[row], move ? Math.max(view.scale, view.fit * 6) : view.scale);
@@ -60,15 +60,15 @@ function pick(row, { go: move = false, from = null } = {}) {
   }
   redraw();
 }
-function letGo() {
+function clearSelection() {
   scene.picked = -1;
   scene.near = [];
   before = null;
   showPicked();
   redraw();
 }
-let visited = -1; // which neighbour was gone to last, and of whom
-let origin = -1;
+let visited = -1; // the last neighbour that was visited
+let origin = -1; // the image whose neighbour it is
 function nextNeighbour(step) {
   if (scene.picked < 0) return;
   if (visited < 0 || scene.picked !== visited) origin = scene.picked;
@@ -85,18 +85,18 @@ function nearRow(row, near, i) {
   const [label, own] = [labelOf(near), labelOf(row)];
   const differs = label !== null && own !== null && label !== own;
   return h('li', {}, h('button', {
-    type: 'button', class: differs ? 'near differs' : 'near', 'aria-label': `Neighbour ${i + 1}: ${told(near)}, distance ${distanceTold(far)}`,
+    type: 'button', class: differs ? 'near differs' : 'near', 'aria-label': `Neighbour ${i + 1}: ${described(near)}, distance ${distanceText(far)}`,
     title: visible(names()[near]), onclick: () => pick(near),
     onmouseenter: () => { scene.hover = near; redraw(); }, onmouseleave: () => { scene.hover = -1; redraw(); },
-  }, thumb(near, 56), h('span', {}, label === null ? null : h('b', {}, h('bdi', {}, short(visible(label), 12))), h('small', {}, distanceTold(far)))));
+  }, thumb(near, 56), h('span', {}, label === null ? null : h('b', {}, h('bdi', {}, short(visible(label), 12))), h('small', {}, distanceText(far)))));
 }
 function showPicked() {
   const row = scene.picked;
   if (row < 0) {
     put($('picked'),
-      h('h3', {}, 'Nothing picked'),
-      h('p', {}, 'Point at an image to see it. Click it, or press Enter, to keep it here with the images that are most like it.'),
-      h('p', {}, 'Drag to move, turn the wheel to zoom: nearby, the pictures themselves appear.'));
+      h('h3', {}, 'No image selected'),
+      h('p', {}, 'Point at an image to see it. Click it, or press Enter, to select it and see the most similar images.'),
+      h('p', {}, 'Drag to move the map, turn the wheel to zoom in until pictures appear.'));
     return;
   }
   const [folder, name] = split(names()[row]);
@@ -105,7 +105,7 @@ function showPicked() {
   const facts = [
     ['label', label === null ? 'none' : visible(label)],
     ['cluster', all.clusters[row] < 0 ? 'none' : String(all.clusters[row])],
-    ['oddity', percent(all.score[row])],
+    ['outlier score', percent(all.score[row])],
   ];
   const faults = faultsOf(row);
   const goBack = before ? h('button', { type: 'button', class: 'quiet', onclick: () => {
@@ -117,17 +117,17 @@ function showPicked() {
   } }, '← Back to the list') : null;
   const near = neighboursOf(row);
   put($('picked'),
-    h('div', { class: 'actions' }, goBack, h('button', { type: 'button', class: 'quiet', onclick: () => { letGo(); $('marks').focus({ preventScroll: true }); } }, 'Let go')),
+    h('div', { class: 'actions' }, goBack, h('button', { type: 'button', class: 'quiet', onclick: () => { clearSelection(); $('marks').focus({ preventScroll: true }); } }, 'Clear')),
     h('div', { class: 'one' }, thumb(row, 112),
       h('div', {}, h('h3', {}, h('bdi', {}, visible(name))), folder ? h('p', { class: 'dir' }, h('bdi', {}, visible(folder))) : null,
         h('dl', {}, ...facts.map(([key, value]) => h('div', {}, h('dt', {}, key), h('dd', {}, h('bdi', {}, value))))))),
-    h('p', { class: 'reasons' }, `${oddity(row).join(', ')}.`),
+    h('p', { class: 'reasons' }, `${scoreReasons(row).join(', ')}.`),
     doubt ? h('p', { class: 'notice' }, 'Its neighbours suggest ', h('b', {}, visible(data.labels[doubt[1]][0])), ` (${percent(doubt[2], 0)}).`) : null,
     faults.length ? h('p', { class: 'notice' }, faults.join(', ')) : null,
-    near.length ? h('h4', {}, `${near.length} nearest`, h('small', {}, data.unit === 'bits' ? ' by differing bits' : ' by 1 less the cosine')) : null,
+    near.length ? h('h4', {}, `${near.length} nearest`, h('small', {}, data.unit === 'bits' ? ' by differing bits' : ' by 1 minus the cosine')) : null,
     h('ol', { class: 'nears' }, ...near.map((other, i) => nearRow(row, other, i))));
 }
-/** What a search found, while nothing is picked. */
+/** The results of a search, while no image is selected. */
 function showFound(rows) {
   if (scene.picked >= 0) return;
   if (rows.length === 0) {
@@ -137,9 +137,9 @@ function showFound(rows) {
   const SHOWN = 30;
   put($('picked'),
     h('h3', {}, `${count(rows.length, 'image')} found`),
-    h('p', {}, 'Enter shows where they are.'),
+    h('p', {}, 'Press Enter to see where they are.'),
     h('ol', { class: 'nears' }, ...rows.slice(0, SHOWN).map((row) => h('li', {}, h('button', {
-      type: 'button', class: 'near', 'aria-label': told(row), title: visible(names()[row]), onclick: () => pick(row, { go: true }),
+      type: 'button', class: 'near', 'aria-label': described(row), title: visible(names()[row]), onclick: () => pick(row, { go: true }),
     }, thumb(row, 56), h('span', {}, h('small', {}, h('bdi', {}, tail(visible(split(names()[row])[1]), 14)))))))),
     rows.length > SHOWN ? h('p', {}, `and ${number(rows.length - SHOWN)} more`) : null);
 }

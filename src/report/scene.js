@@ -1,27 +1,27 @@
-// ---- the scene: what of the map is drawn, and how
+// ---- the scene: what is drawn of the map, and how
 //
-// Points go straight into the pixels of one canvas, tens of thousands in a few milliseconds; pictures, names and what is picked are
-// drawn on a second one above it. Places are from 0 to 1; `scale` is how many CSS pixels 1 takes.
+// Points are written directly into the pixels of one canvas, tens of thousands in a few milliseconds; pictures, names and the selection are
+// drawn on a second one above it. Positions are from 0 to 1; `scale` is the number of CSS pixels per unit.
 
 const PICTURE = 34; // side of a picture on the map, in CSS pixels
-const STEP = 1.35; // from one level of zooming to the next, at which more pictures have room
+const STEP = 1.35; // from one zoom level to the next, at which more pictures fit
 const LEVELS = 20;
-const WORTH = 0.025; // pictures are shown from the level on at which this part of all has room
+const WORTH = 0.025; // pictures are shown from the level at which this share of them fits
 
 const view = { x: 0.5, y: 0.5, scale: 1, width: 1, height: 1, ratio: 1, fit: 1 };
 const scene = {
-  groups: [], named: [], // {name, count, colour, hidden, at: the place of its name}
+  groups: [], named: [], // {name, count, colour, hidden, at: the position of its name}
   of: null, // the group of each image
   found: null, // 1 where an image matches the search, else null
   pictures: true,
   hover: -1, picked: -1, near: [],
-  keyboard: false, // a cross shows what Enter picks
+  keyboard: false, // a cross shows what Enter selects
 };
-let order = null; // images in an order without meaning: what is on top says nothing
-let grid = null; // images by their places
-let levels = null; // the level from which on each has room for its picture
-let counts = []; // how many have room at each level
-let levelsFit = 1; // the scale of the first
+let order = null; // images in random order, so that none is systematically on top
+let grid = null; // images by position
+let levels = null; // the level from which on the picture of each image fits
+let counts = []; // how many fit at each level
+let levelsFit = 1; // the scale of the first level
 
 const toX = (x) => (x - view.x) * view.scale + view.width / 2;
 const toY = (y) => (y - view.y) * view.scale + view.height / 2;
@@ -37,7 +37,7 @@ function shuffled(n) {
   }
   return rows;
 }
-/** Images by square cells: those of cell c are items[starts[c]] to items[starts[c + 1]]. */
+/** Images by square cells: those of cell c are sorted[starts[c]] to sorted[starts[c + 1]]. */
 function gridOf(rows) {
   const side = Math.max(8, Math.min(256, Math.round(Math.sqrt(all.n / 3))));
   const cell = (row) => Math.min(side - 1, Math.floor(all.y[row] * side)) * side + Math.min(side - 1, Math.floor(all.x[row] * side));
@@ -45,24 +45,24 @@ function gridOf(rows) {
   for (const row of rows) starts[cell(row) + 1] += 1;
   for (let c = 0; c < side * side; c += 1) starts[c + 1] += starts[c];
   const next = starts.slice();
-  const items = new Uint32Array(all.n);
-  for (const row of rows) items[next[cell(row)]++] = row;
-  return { side, starts, items };
+  const sorted = new Uint32Array(all.n);
+  for (const row of rows) sorted[next[cell(row)]++] = row;
+  return { side, starts, sorted };
 }
-/** Calls `each` with the images whose cells meet the box, in no order. */
+/** Calls `each` with the images whose cells meet the box, in no particular order. */
 function within(left, top, right, bottom, each) {
-  const { side, starts, items } = grid;
+  const { side, starts, sorted } = grid;
   const clamp = (at) => Math.max(0, Math.min(side - 1, Math.floor(at * side)));
   const [x0, x1, y0, y1] = [left, right, top, bottom].map(clamp);
   for (let y = y0; y <= y1; y += 1) {
-    for (let i = starts[y * side + x0]; i < starts[y * side + x1 + 1]; i += 1) each(items[i]);
+    for (let i = starts[y * side + x0]; i < starts[y * side + x1 + 1]; i += 1) each(sorted[i]);
   }
 }
-/** The level from which on there is room for the picture of each image beside those of all earlier levels, found level by level. */
+/** Finds, level by level, from which level on the picture of each image fits beside those of all earlier levels. */
 function* findLevels() {
   const found = new Uint8Array(all.n).fill(255);
   const size = 2 ** Math.ceil(Math.log2(2 * all.n + 2));
-  const slots = new Int32Array(size); // an open hash table: cell -> the one image whose picture is in it, from 1
+  const slots = new Int32Array(size); // an open hash table: cell -> the image whose picture is in it, from 1
   let left = order;
   levelsFit = view.fit;
   let there = [];
@@ -105,7 +105,7 @@ function* findLevels() {
     yield;
   }
 }
-/** The level of the view, and the side of a picture at it; nothing where there is no room, or none are wanted. */
+/** The level of the view, and the side of a picture at it; nothing if pictures do not fit or are switched off. */
 function pictureLevel() {
   if (!scene.pictures || !levels || counts.length === 0) return null;
   const exact = Math.log(view.scale / levelsFit) / Math.log(STEP);
@@ -119,14 +119,14 @@ function pictureLevel() {
 
 const dots = $('dots').getContext('2d', { alpha: false });
 let pixels = null;
-let buffer = null; // the same, four bytes at a time
-let dotRatio = 0; // pixels of the canvas in a CSS pixel; fewer while the map moves and many would take too long
+let buffer = null; // the same as 32-bit values
+let dotRatio = 0; // canvas pixels per CSS pixel; fewer while a large map moves
 const little = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
 const packed = ([r, g, b]) => (little ? (255 << 24) | (b << 16) | (g << 8) | r : (r << 24) | (g << 16) | (b << 8) | 255) >>> 0;
-/** A colour as the style sheet says it, #rrggbb. */
+/** The components of a colour of the style sheet, #rrggbb. */
 const rgbOf = (text) => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16));
 
-/** A disc as offsets into lines of `width` and how much of each pixel it covers, 0 to 256; `fx`, `fy`: where its middle is in a pixel. */
+/** A disc as offsets into lines of `width` and the cover of each pixel, 0 to 256; `fx`, `fy`: the position of its centre in a pixel. */
 function stamp(radius, width, fx, fy, opacity) {
   const reach = Math.ceil(radius + 0.5);
   const offsets = [];
@@ -135,7 +135,7 @@ function stamp(radius, width, fx, fy, opacity) {
     for (let dx = -reach; dx <= reach; dx += 1) {
       const far = Math.hypot(dx + 0.5 - fx, dy + 0.5 - fy);
       const cover = Math.max(0, Math.min(1, radius + 0.5 - far)) * opacity;
-      // what is hardly covered, or nearly all, is not worth the time
+      // pixels that are hardly covered are skipped, and those nearly covered are full
       if (cover > 0.12) {
         offsets.push(dy * width + dx);
         covers.push(cover > 0.9 ? 256 : Math.round(cover * 256));
@@ -144,7 +144,7 @@ function stamp(radius, width, fx, fy, opacity) {
   }
   return { reach: reach + 1, offsets: Int32Array.from(offsets), covers: Int32Array.from(covers) };
 }
-/** Radius of a point, in CSS pixels: larger where there are few, and nearby. */
+/** The radius of a point, in CSS pixels: larger if there are few, and when zoomed in. */
 function radius() {
   const base = Math.max(0.75, Math.min(3.5, 0.34 * Math.sqrt((view.width * view.height) / all.n)));
   return Math.min(7, base * Math.max(1, view.scale / view.fit) ** 0.42);
@@ -152,13 +152,13 @@ function radius() {
 function drawDots(faded) {
   const { width, height } = $('dots');
   const ratio = dotRatio;
-  buffer.fill(packed(rgbOf(ink('map'))));
+  buffer.fill(packed(rgbOf(colourOf('map'))));
   const size = radius() * ratio;
   const stamps = (opacity) => [0.25, 0.75].flatMap((fy) => [0.25, 0.75].map((fx) => stamp(size, width, fx, fy, opacity)));
   const full = stamps(faded ? 0.5 : size < 1.8 ? 1 : 0.88);
   const faint = [stamp(Math.max(0.6, size * 0.6), width, 0.5, 0.5, 1)];
   const colours = scene.groups.map((group) => packed(group.rgb));
-  const pale = packed(rgbOf(ink('map-faint')));
+  const pale = packed(rgbOf(colourOf('map-faint')));
   const scale = view.scale * ratio;
   const [left, top] = [width / 2 - view.x * scale, height / 2 - view.y * scale];
   const { x: xs, y: ys } = all;
@@ -198,7 +198,7 @@ function drawDots(faded) {
   dots.putImageData(pixels, 0, 0);
 }
 
-// ---- marks: pictures, names, what is picked
+// ---- marks: pictures, names, the selection
 
 const marks = $('marks').getContext('2d');
 
@@ -221,7 +221,7 @@ function drawPicture(picture, x, y, side, colour) {
   marks.strokeStyle = colour;
   marks.strokeRect(left, top, Math.round(width), Math.round(height));
 }
-/** Names of groups where most of their images are; none over another. */
+/** The names of groups where most of their images are; they do not overlap. */
 function drawNames() {
   if (view.scale / view.fit > 5) return;
   const taken = [];
@@ -231,8 +231,8 @@ function drawNames() {
   marks.textBaseline = 'middle';
   marks.lineJoin = 'round';
   marks.lineWidth = 4;
-  marks.strokeStyle = ink('map');
-  marks.fillStyle = ink('ink');
+  marks.strokeStyle = colourOf('map');
+  marks.fillStyle = colourOf('ink');
   for (const group of scene.named) {
     if (group.hidden) continue;
     const text = short(visible(group.name), 22);
@@ -249,14 +249,14 @@ function ring(row, size, colour, width) {
   marks.beginPath();
   marks.arc(toX(all.x[row]), toY(all.y[row]), size, 0, 2 * Math.PI);
   marks.lineWidth = width + 2;
-  marks.strokeStyle = ink('map');
+  marks.strokeStyle = colourOf('map');
   marks.stroke();
   marks.lineWidth = width;
   marks.strokeStyle = colour;
   marks.stroke();
 }
 function drawPicked(side) {
-  const colour = ink('ink');
+  const colour = colourOf('ink');
   const [x, y] = [toX(all.x[scene.picked]), toY(all.y[scene.picked])];
   marks.lineWidth = 1.25;
   marks.strokeStyle = colour;
@@ -269,24 +269,24 @@ function drawPicked(side) {
   for (const row of scene.near) ring(row, radius() + 3, colour, 1.5);
   const picture = side ? pictureOf(scene.picked) : null;
   if (!picture) {
-    ring(scene.picked, radius() + 6, ink('accent'), 3);
+    ring(scene.picked, radius() + 6, colourOf('accent'), 3);
     return;
   }
   marks.lineWidth = 4;
-  drawPicture(picture, x, y, side * 1.2, ink('accent'));
+  drawPicture(picture, x, y, side * 1.2, colourOf('accent'));
 }
 function drawMarks(level) {
   const { ratio, width, height } = view;
   marks.setTransform(ratio, 0, 0, ratio, 0, 0);
   marks.clearRect(0, 0, width, height);
-  // pictures say what a group is, and names would lie on them
+  // pictures show what a group is, and names would cover them
   if (level) drawPictures(level);
   else drawNames();
   if (scene.picked >= 0) drawPicked(level?.side);
-  if (scene.hover >= 0) ring(scene.hover, level && levels[scene.hover] <= level.level ? level.side * 0.76 : radius() + 2.5, ink('accent'), 2);
+  if (scene.hover >= 0) ring(scene.hover, level && levels[scene.hover] <= level.level ? level.side * 0.76 : radius() + 2.5, colourOf('accent'), 2);
   if (scene.keyboard) {
     marks.lineWidth = 1.5;
-    marks.strokeStyle = ink('accent');
+    marks.strokeStyle = colourOf('accent');
     marks.beginPath();
     for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
       marks.moveTo(width / 2 + 5 * dx, height / 2 + 5 * dy);
@@ -298,7 +298,7 @@ function drawMarks(level) {
 
 // ---- frames
 
-const SLOW = 8; // ms for points, beyond which a moving map is drawn with fewer pixels
+const SLOW = 8; // milliseconds for points, beyond which a moving map is drawn with fewer pixels
 let asked = false;
 let drawnAt = -Infinity;
 let slow = false;
@@ -311,7 +311,7 @@ function setDots(ratio) {
   pixels = dots.createImageData($('dots').width, $('dots').height);
   buffer = new Uint32Array(pixels.data.buffer);
 }
-/** Draws soon: all that happens until the next frame is drawn once. */
+/** Draws at the next frame, once for all changes until then. */
 function redraw() {
   if (asked || !all) return;
   asked = true;
@@ -334,7 +334,7 @@ waiting.add(redraw);
 function resize() {
   const { clientWidth: width, clientHeight: height } = $('canvas');
   if (width === 0 || height === 0) return;
-  // more pixels than that cannot be filled sixty times a second
+  // more pixels than this cannot be filled sixty times a second
   const most = Math.sqrt(2.6e6 / (width * height));
   const ratio = Math.max(Math.min(1, most), Math.min(devicePixelRatio || 1, 2, most));
   const wasFit = view.scale === view.fit;

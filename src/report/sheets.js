@@ -1,68 +1,68 @@
-// ---- pictures: sheets of them, decoded when they are wanted, a limited number at a time
+// ---- pictures: sprite sheets, decoded when needed, a limited number at a time
 
 const KEPT = 160; // decoded sheets, of at most 1 MB each
-const atlases = { small: null, large: null };
-const waiting = new Set(); // who is to be told when a sheet is there
+const sheets = { small: null, large: null };
+const waiting = new Set(); // called when a sheet is decoded
 
-function readAtlas(raw) {
+function readSprites(raw) {
   if (!raw.side || !raw.rows) return null;
   const rows = numbers(raw.rows);
   const tiles = new Int32Array(data.images).fill(-1);
   rows.forEach((row, tile) => { tiles[row] = tile; });
   return {
-    side: raw.side, columns: raw.columns, tiles, sizes: raw.sizes ? numbers(raw.sizes) : null,
+    side: raw.side, across: raw.across, tiles, sizes: raw.sizes ? numbers(raw.sizes) : null,
     sources: raw.sheets, decoded: new Map(), loading: new Set(),
   };
 }
-function readAtlases({ small, large }) {
-  atlases.small = readAtlas(small);
-  atlases.large = readAtlas(large);
+function readSheets({ small, large }) {
+  sheets.small = readSprites(small);
+  sheets.large = readSprites(large);
 }
-async function decode(atlas, sheet) {
-  atlas.loading.add(sheet);
+async function decode(sprites, sheet) {
+  sprites.loading.add(sheet);
   const image = new Image();
   try {
-    image.src = atlas.sources[sheet];
+    image.src = sprites.sources[sheet];
     await image.decode();
-    atlas.decoded.set(sheet, await createImageBitmap(image));
-    if (atlas.decoded.size > KEPT) {
-      const [oldest, bitmap] = atlas.decoded.entries().next().value;
-      atlas.decoded.delete(oldest);
+    sprites.decoded.set(sheet, await createImageBitmap(image));
+    if (sprites.decoded.size > KEPT) {
+      const [oldest, bitmap] = sprites.decoded.entries().next().value;
+      sprites.decoded.delete(oldest);
       bitmap.close();
     }
-    atlas.loading.delete(sheet);
-    for (const tell of waiting) tell();
-  } catch { /* it stays among those that load: a damaged one is not tried for ever */ }
+    sprites.loading.delete(sheet);
+    for (const notify of waiting) notify();
+  } catch { /* it stays in `loading`, so that a damaged one is not tried again */ }
 }
-/** Where the picture of an image is: {image, x, y, width, height}; null where there is none, or none yet, which is asked for. */
+/** The picture of an image: {image, x, y, width, height}; null if there is none, or if it is not decoded yet, which starts here. */
 function pictureOf(row, large = false) {
-  const atlas = large && atlases.large && atlases.large.tiles[row] >= 0 ? atlases.large : atlases.small;
-  const tile = atlas ? atlas.tiles[row] : -1;
+  const sprites = large && sheets.large && sheets.large.tiles[row] >= 0 ? sheets.large : sheets.small;
+  const tile = sprites ? sprites.tiles[row] : -1;
   if (tile < 0) return null;
-  const perSheet = atlas.columns ** 2;
+  const perSheet = sprites.across ** 2;
   const sheet = Math.floor(tile / perSheet);
-  const image = atlas.decoded.get(sheet);
+  const image = sprites.decoded.get(sheet);
   if (!image) {
-    if (!atlas.loading.has(sheet)) decode(atlas, sheet);
+    if (!sprites.loading.has(sheet)) decode(sprites, sheet);
     return null;
   }
-  if (atlas.decoded.size > KEPT / 2) { // the one that was not looked at for longest goes first
-    atlas.decoded.delete(sheet);
-    atlas.decoded.set(sheet, image);
+  if (sprites.decoded.size > KEPT / 2) { // the least recently used one goes first
+    sprites.decoded.delete(sheet);
+    sprites.decoded.set(sheet, image);
   }
   const at = tile % perSheet;
-  const size = atlas.sizes ? atlas.sizes[tile] : 257 * atlas.side;
+  const size = sprites.sizes ? sprites.sizes[tile] : 257 * sprites.side;
   return {
-    image, x: (at % atlas.columns) * atlas.side, y: Math.floor(at / atlas.columns) * atlas.side,
+    image, x: (at % sprites.across) * sprites.side, y: Math.floor(at / sprites.across) * sprites.side,
     width: size >> 8, height: size & 255,
   };
 }
-/** Whether there is a picture at all. */
+/** Whether an image has a picture. */
 function hasPicture(row) {
-  return [atlases.small, atlases.large].some((atlas) => atlas && atlas.tiles[row] >= 0);
+  return [sheets.small, sheets.large].some((sprites) => sprites && sprites.tiles[row] >= 0);
 }
 
-// ---- pictures among text: canvases that are filled when they come into the window
+// ---- pictures among text: canvases that are filled when they become visible
 
 const undrawn = new Set();
 const seeing = new IntersectionObserver((entries) => {
@@ -90,12 +90,12 @@ function fill(canvas) {
   canvas.style.width = `${width}px`;
   canvas.style.height = `${height}px`;
   const pen = canvas.getContext('2d');
-  pen.imageSmoothingEnabled = !Number.isInteger(scale); // enlarged by a whole number, pixels stay sharp
+  pen.imageSmoothingEnabled = !Number.isInteger(scale); // at whole factors, pixels stay sharp
   pen.imageSmoothingQuality = 'high';
   pen.drawImage(picture.image, picture.x, picture.y, picture.width, picture.height, 0, 0, canvas.width, canvas.height);
   return true;
 }
-/** A picture that fits into a square box; it says nothing by itself: what is around it does. */
+/** A picture that fits into a square box. It is hidden from screen readers, as the text around it describes it. */
 function thumb(row, box) {
   const frame = h('span', { class: 'thumb', 'aria-hidden': 'true' });
   frame.style.width = frame.style.height = `${box}px`;

@@ -1,53 +1,54 @@
-//! Pictures side by side on sheets, as `data:` URIs, within a budget of bytes.
+//! Sprite sheets: pictures side by side, as `data:` URIs, within a budget of bytes.
 //!
-//! What a picture takes is measured on a sample, then the largest and finest way is taken by which all fit. A sheet is a small image of
-//! its own, so that a page decodes those that are seen. Where even the smallest pictures are too many, the first ones get one.
+//! The bytes per picture are measured on a sample; then the largest and finest encoding is used by which all
+//! fit. Sheets are small, so that the page decodes only what is seen. If even the smallest pictures are too
+//! many, an evenly spread part gets one.
 
 use std::borrow::Cow;
 
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::pack::Column;
+use super::pack::Packed;
 use crate::images::{Pixels, encode_jpeg, encode_small_png, fitted};
 use crate::output::base64;
 
 /// Side of a sheet, in pixels, at most.
 const SHEET: usize = 512;
-/// Pictures that every way is tried on, in so many runs of neighbours.
+/// Pictures on which encodings are tried, in so many runs of neighbours.
 const SAMPLE: usize = 256;
 const RUNS: usize = 4;
 /// Qualities of JPEG that are tried at each size.
 const QUALITIES: [u8; 3] = [82, 70, 58];
-/// PNG may take so many times the bytes of the finest JPEG.
+/// PNG is used if it takes at most so many times the bytes of the finest JPEG.
 const LOSSLESS: f64 = 1.5;
 
-/// How pictures are written.
+/// How pictures are encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Way {
+struct Encoding {
     side: usize,
-    /// Of JPEG; nothing is PNG.
+    /// The quality of JPEG; nothing means PNG.
     quality: Option<u8>,
 }
 
 /// Sheets of pictures.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct SpriteSheets {
-    /// Side of a picture's place, in pixels; a picture is at its left upper corner.
+    /// Side of a cell, in pixels; a picture is in its upper left corner.
     side: usize,
-    /// Places side by side, and one below the other.
-    columns: usize,
+    /// Cells side by side, and one below the other.
+    across: usize,
     /// `data:` URIs.
     sheets: Vec<String>,
-    /// The row of the image in each place.
-    rows: Option<Column>,
-    /// How large each picture is, 256 times its width and its height; nothing where all fill their places.
-    sizes: Option<Column>,
+    /// The row of the image in each cell.
+    rows: Option<Packed>,
+    /// The size of each picture, 256 times its width plus its height; nothing if all fill their cells.
+    sizes: Option<Packed>,
 }
 
 impl SpriteSheets {
-    /// Pictures of the images `rows`, of which `picture` gives those that it has, none larger than it needs to be; `sides` are the
-    /// sizes to try, the largest first.
+    /// Pictures of the images `rows`, where `picture` has one; `sides` are the sizes to try, the largest
+    /// first.
     pub(super) fn of<'a>(
         rows: &[u32],
         picture: &(dyn Fn(u32) -> Option<Cow<'a, Pixels>> + Sync),
@@ -55,30 +56,30 @@ impl SpriteSheets {
         budget: usize,
     ) -> SpriteSheets {
         let there: Vec<u32> = rows.iter().copied().filter(|&row| picture(row).is_some()).collect();
-        let Some((way, cost)) = SpriteSheets::way(&there, picture, sides, budget) else {
+        let Some((encoding, cost)) = SpriteSheets::encoding(&there, picture, sides, budget) else {
             return SpriteSheets::default();
         };
         let n = ((budget as f64 / cost) as usize).min(there.len());
-        // evenly spread where not all have a place
+        // evenly spread, if not all fit
         let rows: Vec<u32> = (0..n).map(|i| there[i * there.len() / n]).collect();
-        let columns = columns(way.side);
+        let across = across(encoding.side);
         let made: Vec<(Option<String>, Vec<u32>)> = rows
-            .par_chunks(columns * columns)
+            .par_chunks(across * across)
             .map(|some| {
-                let (sheet, sizes) = sheet(some, picture, way.side);
-                (written(&sheet, way), sizes)
+                let (sheet, sizes) = sheet(some, picture, encoding.side);
+                (written(&sheet, encoding), sizes)
             })
             .collect();
         let (sheets, sizes): (Vec<Option<String>>, Vec<Vec<u32>>) = made.into_iter().unzip();
         let sizes = sizes.concat();
-        let full = sizes.iter().all(|&size| size == (256 * way.side + way.side) as u32);
+        let full = sizes.iter().all(|&size| size == (256 * encoding.side + encoding.side) as u32);
         SpriteSheets {
-            side: way.side,
-            columns,
-            // an empty one is none
+            side: encoding.side,
+            across,
+            // a sheet that cannot be encoded is empty
             sheets: sheets.into_iter().map(Option::unwrap_or_default).collect(),
-            rows: Some(Column::of(&rows.iter().copied().map(Some).collect::<Vec<_>>())),
-            sizes: (!full).then(|| Column::of(&sizes.into_iter().map(Some).collect::<Vec<_>>())),
+            rows: Some(Packed::of(&rows.iter().copied().map(Some).collect::<Vec<_>>())),
+            sizes: (!full).then(|| Packed::of(&sizes.into_iter().map(Some).collect::<Vec<_>>())),
         }
     }
 
@@ -90,17 +91,17 @@ impl SpriteSheets {
         budget: usize,
     ) -> bool {
         let there: Vec<u32> = rows.iter().copied().filter(|&row| picture(row).is_some()).collect();
-        let way = SpriteSheets::way(&there, picture, &[side], budget);
-        way.is_none_or(|(_, cost)| cost * there.len() as f64 <= budget as f64)
+        let encoding = SpriteSheets::encoding(&there, picture, &[side], budget);
+        encoding.is_none_or(|(_, cost)| cost * there.len() as f64 <= budget as f64)
     }
 
-    /// The first way by which all fit, else the last; and the bytes that a picture takes by it.
-    fn way<'a>(
+    /// The first encoding by which all fit, else the last; and the bytes per picture.
+    fn encoding<'a>(
         rows: &[u32],
         picture: &(dyn Fn(u32) -> Option<Cow<'a, Pixels>> + Sync),
         sides: &[usize],
         budget: usize,
-    ) -> Option<(Way, f64)> {
+    ) -> Option<(Encoding, f64)> {
         let run = SAMPLE / RUNS;
         let sample: Vec<u32> = match rows.len() {
             0 => return None,
@@ -110,19 +111,22 @@ impl SpriteSheets {
         let mut last = None;
         for &side in sides {
             let (sheet, _) = sheet(&sample, picture, side);
-            let ways = std::iter::once(None).chain(QUALITIES.map(Some)).map(|quality| Way { side, quality });
-            let costs: Vec<(Way, f64)> = ways
-                .filter_map(|way| Some((way, written(&sheet, way)?.len() as f64 / sample.len() as f64)))
+            let encodings =
+                std::iter::once(None).chain(QUALITIES.map(Some)).map(|quality| Encoding { side, quality });
+            let costs: Vec<(Encoding, f64)> = encodings
+                .filter_map(|encoding| {
+                    Some((encoding, written(&sheet, encoding)?.len() as f64 / sample.len() as f64))
+                })
                 .collect();
-            let finest = costs.iter().find(|(way, _)| way.quality.is_some()).map(|(_, cost)| *cost);
-            for (way, cost) in costs {
-                // what loses nothing may take a little more, but not several times as much: then the images are no drawings
-                if way.quality.is_none() && finest.is_some_and(|jpeg| cost > LOSSLESS * jpeg) {
+            let finest = costs.iter().find(|(encoding, _)| encoding.quality.is_some()).map(|(_, cost)| *cost);
+            for (encoding, cost) in costs {
+                // lossless may take a little more, but not several times as much, as it does for photos
+                if encoding.quality.is_none() && finest.is_some_and(|jpeg| cost > LOSSLESS * jpeg) {
                     continue;
                 }
-                // a little room is left, as a sample is not the whole
+                // a margin, as this is only a sample
                 let cost = 1.05 * cost;
-                last = Some((way, cost));
+                last = Some((encoding, cost));
                 if cost * rows.len() as f64 <= budget as f64 {
                     return last;
                 }
@@ -131,33 +135,34 @@ impl SpriteSheets {
         last
     }
 
-    /// Side of its pictures, 0 where there are none.
+    /// Side of a cell, 0 if there are no pictures.
     pub(super) fn side(&self) -> usize {
         self.side
     }
 
-    /// About the bytes of its text.
+    /// The size of its text in bytes, about.
     pub(super) fn len(&self) -> usize {
-        let columns = [&self.rows, &self.sizes].into_iter().flatten().map(Column::len);
-        self.sheets.iter().map(String::len).sum::<usize>() + columns.sum::<usize>()
+        let numbers = [&self.rows, &self.sizes].into_iter().flatten().map(Packed::len);
+        self.sheets.iter().map(String::len).sum::<usize>() + numbers.sum::<usize>()
     }
 }
 
-fn columns(side: usize) -> usize {
+/// Cells of this side across a sheet.
+fn across(side: usize) -> usize {
     (SHEET / side.max(1)).max(1)
 }
 
-/// The pictures of `rows` side by side, in at most as many columns as a sheet has; and how large each is.
+/// The pictures of `rows` side by side, and their sizes.
 fn sheet<'a>(
     rows: &[u32],
     picture: &(dyn Fn(u32) -> Option<Cow<'a, Pixels>> + Sync),
     side: usize,
 ) -> (Pixels, Vec<u32>) {
-    let columns = columns(side).min(rows.len()).max(1);
+    let across = across(side).min(rows.len()).max(1);
     let small = |&row: &u32| picture(row).and_then(|pixels| fitted(&pixels, side).ok());
     let pictures: Vec<Option<Pixels>> = rows.iter().map(small).collect();
     let channels = if pictures.iter().flatten().any(|picture| picture.channels == 3) { 3 } else { 1 };
-    let (width, height) = (columns * side, rows.len().div_ceil(columns) * side);
+    let (width, height) = (across * side, rows.len().div_ceil(across) * side);
     let mut sheet = Pixels { width, height, channels, data: vec![0; width * height * channels] };
     let mut sizes = Vec::with_capacity(rows.len());
     for (i, picture) in pictures.iter().enumerate() {
@@ -165,9 +170,10 @@ fn sheet<'a>(
             sizes.push(0);
             continue;
         };
-        let (left, top) = (i % columns * side, i / columns * side);
+        let (left, top) = (i % across * side, i / across * side);
         for y in 0..side {
-            // the last line and column go on beyond the picture: an edge there would cost bytes, and blur the picture
+            // the last line and column are repeated beyond the picture: an edge there would cost bytes and
+            // blur it
             let line = &picture.data[y.min(picture.height - 1) * picture.width * picture.channels..];
             for x in 0..side {
                 let from = x.min(picture.width - 1) * picture.channels;
@@ -183,8 +189,8 @@ fn sheet<'a>(
 }
 
 /// A sheet as a `data:` URI.
-fn written(sheet: &Pixels, way: Way) -> Option<String> {
-    let (kind, bytes) = match way.quality {
+fn written(sheet: &Pixels, encoding: Encoding) -> Option<String> {
+    let (kind, bytes) = match encoding.quality {
         None => ("png", encode_small_png(sheet).ok()?),
         Some(quality) => ("jpeg", encode_jpeg(sheet, quality).ok()?),
     };
@@ -207,7 +213,7 @@ mod tests {
         (0..n).map(|_| Pixels { width, height, channels, data: data() }).collect()
     }
 
-    fn atlas(pictures: &[Pixels], sides: &[usize], budget: usize) -> SpriteSheets {
+    fn sheets(pictures: &[Pixels], sides: &[usize], budget: usize) -> SpriteSheets {
         let rows: Vec<u32> = (0..pictures.len() as u32 + 1).collect(); // the last one has none
         let picture = |row: u32| pictures.get(row as usize).map(Cow::Borrowed);
         SpriteSheets::of(&rows, &picture, sides, budget)
@@ -216,15 +222,15 @@ mod tests {
     #[test]
     fn the_largest_size_that_fits_is_taken() {
         let all = pictures(500, 40, 30, 3);
-        let roomy = atlas(&all, &[40, 24, 16], 10_000_000);
-        assert_eq!((roomy.side, roomy.columns, roomy.sheets.len()), (40, 12, 4));
-        assert_eq!(roomy.sizes, Some(Column::of(&[Some(40 * 256 + 30); 500])));
-        let tight = atlas(&all, &[40, 24, 16], roomy.len() / 3);
+        let roomy = sheets(&all, &[40, 24, 16], 10_000_000);
+        assert_eq!((roomy.side, roomy.across, roomy.sheets.len()), (40, 12, 4));
+        assert_eq!(roomy.sizes, Some(Packed::of(&[Some(40 * 256 + 30); 500])));
+        let tight = sheets(&all, &[40, 24, 16], roomy.len() / 3);
         assert!(tight.side < 40 && tight.len() <= roomy.len() / 3, "{} {}", tight.side, tight.len());
-        assert_eq!(tight.rows, roomy.rows, "all have a place");
-        let few = atlas(&all, &[16], 20_000);
+        assert_eq!(tight.rows, roomy.rows, "all have a cell");
+        let few = sheets(&all, &[16], 20_000);
         assert!(few.len() <= 24_000 && few.rows != roomy.rows, "{}", few.len());
-        assert_eq!(atlas(&[], &[16], 20_000).side(), 0);
+        assert_eq!(sheets(&[], &[16], 20_000).side(), 0);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use aesearch::images::{self, Limits, Pixels, encode_jpeg};
 use aesearch::model::{Family, Model};
 use aesearch::runtime::{Device, RuntimeOptions, ensure, options_from};
 use aesearch::train::{Dataset, Storage, TrainOptions, train};
+use aesearch_index::Access;
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, ImageFormat};
 
@@ -43,13 +44,13 @@ fn sixty_thousand_digits_find_themselves_and_their_kin() {
         assert_eq!((hits[0].path.as_str(), hits[0].distance), (item.display().as_str(), 0));
     }
 
-    let items = Rows::of(gallery.snapshot()).expect("images");
+    let rows = Rows::open(&dir, Access::Map).expect("images");
     let ten = ClusterOptions { k: Some(10), ..ClusterOptions::default() };
-    let agreement = cluster(&items, &ten, &()).expect("clusters").agreement.expect("labels");
+    let agreement = cluster(&rows, &ten, &()).expect("clusters").agreement.expect("labels");
     assert!(agreement.accuracy >= 0.85 && agreement.nmi >= 0.80, "{agreement:?}");
-    let found = cluster(&items, &ClusterOptions::default(), &()).expect("clusters");
+    let found = cluster(&rows, &ClusterOptions::default(), &()).expect("clusters");
     assert!((8..=15).contains(&found.clusters.len()), "{:?}", found.tried);
-    drop(items);
+    drop(rows);
 
     for model in ["article-vae", "article-aae"] {
         let share = share_of_confident_samples(&mut gallery, model);

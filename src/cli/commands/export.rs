@@ -1,13 +1,11 @@
-//! `aesearch export`: all that is found of each image, for other programs.
+//! `aesearch export`: everything about each image, for other programs.
 
 use std::path::Path;
 use std::time::Instant;
 
-use aesearch_index::Snapshot;
 use serde::Serialize;
 
 use super::observer::TerminalObserver;
-use super::outputs::check_outputs;
 use super::{SkippedDocument, cluster, exit_for, outliers, skipped_documents, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::Exit;
@@ -18,9 +16,6 @@ use crate::explore::export::{ExportOptions, Exported, Part, Target, Written, exp
 use crate::explore::map::MapOptions;
 use crate::explore::outliers::OutlierOptions;
 use crate::explore::rows::Rows;
-
-/// Longest side of pictures, where none is given: what a tooltip shows.
-const PICTURE: usize = 64;
 
 #[derive(Debug, Serialize)]
 struct FileDocument<'a> {
@@ -45,25 +40,21 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Export) -> anyhow::Res
     let options = resolve(context, args)?;
     options.target.check(&args.output)?; // before anything is opened
     let dir = context.index_dir(&args.reading.index)?;
-    if options.target.is_file() {
-        check_outputs(&[&args.output], &dir)?;
-    }
-    let snapshot = Snapshot::open_with(&dir, args.reading.access()).map_err(Error::from)?;
-    let items = Rows::of(&snapshot)?;
+    let rows = Rows::open(&dir, args.reading.access())?;
     let gallery = match options.parts.contains(&Part::Outliers) && !args.unread {
         true => Some(outliers::open(context, &args.reading, &args.compute, &dir)?),
         false => None,
     };
-    let observer = TerminalObserver::new(context, "comparing");
-    let done = export(&items, gallery.as_ref(), (&dir, &args.output), &options, &observer);
+    let observer = TerminalObserver::new(context, "exporting");
+    let done = export(&rows, gallery.as_ref(), &args.output, &options, &observer);
     observer.finish();
     let done = done?;
     tell_skipped(&context.printer, &done.skipped);
     let took = start.elapsed().as_secs_f64();
     if context.printer.json {
-        context.printer.document("export", &document(args, &options, &items, &done, took))?;
+        context.printer.document("export", &document(args, &options, &rows, &done, took))?;
     } else {
-        context.printer.text(&summary(&args.output, &items, &done, took))?;
+        context.printer.text(&summary(&args.output, &rows, &done, took))?;
         if let Some(command) = opened_with(&args.output, options.target, &done.columns) {
             context.printer.note(&command);
         }
@@ -72,41 +63,33 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Export) -> anyhow::Res
 }
 
 fn resolve(context: &Context, args: &args::Export) -> Result<ExportOptions> {
-    let target = args.to.as_deref().map_or(Ok(Target::default()), str::parse)?;
+    let default = ExportOptions::default();
+    let target = args.to.as_deref().map_or(Ok(default.target), str::parse)?;
     let parts = match args.with.as_deref() {
         None => target.parts().to_vec(),
         Some([all]) if all == "all" => Part::ALL.to_vec(),
         Some(names) => names.iter().map(|name| name.trim().parse()).collect::<Result<_>>()?,
     };
-    if target == Target::EmbeddingAtlas && !parts.contains(&Part::Map) {
-        return Err(Error::invalid(
-            "--with: expected map among the columns, where embedding-atlas puts images",
-        ));
-    }
     let mut map = MapOptions::default();
     if let Some(name) = &args.map {
         map.method =
             name.parse().map_err(|_| Error::invalid(format!("--map: expected tsne or pca, got {name:?}")))?;
     }
-    let default = OutlierOptions::default();
-    let neighbours = args.neighbours.unwrap_or(default.neighbours);
-    if neighbours == 0 {
-        return Err(Error::invalid("--neighbours: expected at least 1, got 0"));
-    }
-    Ok(ExportOptions {
-        target,
-        parts,
-        cluster: cluster::resolve(&args.grouping)?,
-        map,
-        outliers: OutlierOptions { neighbours, threads: context.threads(&args.compute) },
-        picture: if args.unread { 0 } else { args.picture.unwrap_or(PICTURE) },
-    })
+    let outliers = OutlierOptions {
+        neighbours: args.neighbours.unwrap_or(default.outliers.neighbours),
+        threads: context.threads(&args.compute),
+    };
+    let picture = if args.unread { 0 } else { args.picture.unwrap_or(default.picture) };
+    let cluster = cluster::resolve(&args.grouping)?;
+    let options = ExportOptions { target, parts, cluster, map, outliers, picture };
+    options.check()?;
+    Ok(options)
 }
 
 fn document<'a>(
     args: &args::Export,
     options: &ExportOptions,
-    items: &Rows<'_>,
+    rows: &Rows,
     done: &'a Exported,
     seconds: f64,
 ) -> Document<'a> {
@@ -114,7 +97,7 @@ fn document<'a>(
     Document {
         to: options.target.name(),
         path: args.output.display().to_string(),
-        images: items.len(),
+        images: rows.len(),
         columns: &done.columns,
         files: done.files.iter().map(file).collect(),
         seconds,
@@ -123,12 +106,12 @@ fn document<'a>(
 }
 
 /// `all.parquet: 70,000 images, 19 columns, 9.1 MB, 41 s`
-fn summary(output: &Path, items: &Rows<'_>, done: &Exported, took: f64) -> String {
+fn summary(output: &Path, rows: &Rows, done: &Exported, took: f64) -> String {
     let bytes: u64 = done.files.iter().map(|file| file.bytes).sum();
     let head = format!(
         "{}: {}, {}, {}, {}",
         output.display(),
-        count(items.len() as u64, "image"),
+        count(rows.len() as u64, "image"),
         count(done.columns.len() as u64, "column"),
         print::bytes(bytes),
         seconds(took)

@@ -2,10 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use indicatif::ProgressBar;
 
 use crate::cli::exit::catch_interrupts;
+use crate::cli::print::seconds;
 use crate::cli::resolve::Context;
 use crate::cli::wording;
 use crate::observer::{Note, Observer, Progress, Stage};
@@ -14,6 +16,8 @@ use crate::observer::{Note, Observer, Progress, Stage};
 pub(super) struct TerminalObserver<'a> {
     context: &'a Context,
     stage: Cell<Stage>,
+    /// When the library began the stage; nothing before it names one.
+    began: Cell<Option<Instant>>,
     stop: Option<&'static AtomicBool>,
     /// Made at the first report of a stage, when the total is known.
     bar: RefCell<Option<ProgressBar>>,
@@ -31,13 +35,18 @@ impl<'a> TerminalObserver<'a> {
     }
 
     fn with(context: &'a Context, stage: &'static str, stop: Option<&'static AtomicBool>) -> Self {
-        TerminalObserver { context, stage: Cell::new(Stage::images(stage)), stop, bar: RefCell::default() }
+        let stage = Cell::new(Stage::images(stage));
+        TerminalObserver { context, stage, began: Cell::default(), stop, bar: RefCell::default() }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar; with `-v`, says how long the stage took.
     pub(super) fn finish(&self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
+        }
+        if let Some(began) = self.began.take() {
+            let (name, took) = (self.stage.get().name, seconds(began.elapsed().as_secs_f64()));
+            self.context.printer.detail(&format!("{name}: {took}"));
         }
     }
 }
@@ -52,6 +61,7 @@ impl Observer for TerminalObserver<'_> {
     fn stage(&self, stage: Stage) {
         self.finish();
         self.stage.set(stage);
+        self.began.set(Some(Instant::now()));
     }
 
     fn progress(&self, progress: &Progress) {

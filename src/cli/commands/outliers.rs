@@ -1,27 +1,23 @@
-//! `aesearch outliers`: which images of the index do not fit, and which labels their neighbours contradict.
+//! `aesearch outliers`: unusual images, faults, and labels that the neighbours contradict.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use aesearch_index::Snapshot;
 use serde::Serialize;
 
 use super::observer::TerminalObserver;
-use super::outputs::check_outputs;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_gallery, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::print::{Align, Table, count, thousands};
 use crate::cli::resolve::Context;
-use crate::error::{Error, Result};
-use crate::explore::export::columns;
-use crate::explore::outliers::{Doubt, Flag, OutlierOptions, Outliers, outliers};
+use crate::error::Result;
+use crate::explore::outliers::{Doubt, Flag, OutlierOptions, Outliers, Reading, outliers_to};
 use crate::explore::rows::Rows;
-use crate::explore::table::Format;
 use crate::gallery::{Gallery, OpenOptions};
 
 /// Images that are listed where no number is given.
 const LISTED: usize = 20;
-/// Where one label in so many is doubtful, that is said of the codes rather than of the labels.
+/// If more than one label in so many is doubtful, the codes are to blame rather than the labels.
 const HARDLY_KNOWN: usize = 5;
 
 #[derive(Debug, Serialize)]
@@ -48,7 +44,7 @@ struct DoubtDocument<'a> {
 #[derive(Debug, Serialize)]
 struct Document<'a> {
     images: usize,
-    /// The oddest first.
+    /// The highest score first.
     outliers: Vec<OutlierDocument<'a>>,
     /// Images with faults, by path.
     flagged: Vec<OutlierDocument<'a>>,
@@ -58,43 +54,34 @@ struct Document<'a> {
 }
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Outliers) -> anyhow::Result<Exit> {
-    args.output.as_deref().map(Format::of).transpose()?;
     let default = OutlierOptions::default();
     let options = OutlierOptions {
         neighbours: args.neighbours.unwrap_or(default.neighbours),
         threads: context.threads(&args.compute),
     };
-    if options.neighbours == 0 {
-        return Err(Error::invalid("--neighbours: expected at least 1, got 0").into());
-    }
+    options.check()?;
     let dir = context.index_dir(&args.reading.index)?;
-    check_outputs(&args.output.iter().map(PathBuf::as_path).collect::<Vec<_>>(), &dir)?; // before the work
-    let snapshot = Snapshot::open_with(&dir, args.reading.access()).map_err(Error::from)?;
-    let items = Rows::of(&snapshot)?;
-    let found = match args.unread {
-        true => outliers(&items, None, &options, &TerminalObserver::new(context, "working"))?,
-        false => {
-            let gallery = open(context, &args.reading, &args.compute, &dir)?;
-            let observer = TerminalObserver::new(context, "comparing");
-            let found = outliers(&items, Some((&gallery, &dir)), &options, &observer);
-            observer.finish();
-            found?
-        }
+    let rows = Rows::open(&dir, args.reading.access())?;
+    let gallery = match args.unread {
+        true => None,
+        false => Some(open(context, &args.reading, &args.compute, &dir)?),
     };
-    if let Some(path) = &args.output {
-        columns::identity(&items).and(columns::oddities(&items, &found)).write(path)?;
-    }
+    let reading = gallery.as_ref().map(Reading::new);
+    let observer = TerminalObserver::new(context, "searching");
+    let found = outliers_to(&rows, reading, &options, args.output.as_deref(), &observer);
+    observer.finish();
+    let found = found?;
     tell_skipped(&context.printer, &found.skipped);
     let top = args.top.unwrap_or(LISTED);
     if context.printer.json {
-        context.printer.document("outliers", &document(&items, &found, top))?;
+        context.printer.document("outliers", &document(&rows, &found, top))?;
     } else {
-        print(context, &items, &found, top)?;
+        print(context, &rows, &found, top)?;
     }
     Ok(exit_for(&found.skipped))
 }
 
-/// The index with its model, to look at images again.
+/// The index with its model, to read images again.
 pub(super) fn open(
     context: &Context,
     reading: &args::Reading,
@@ -112,51 +99,51 @@ pub(super) fn open(
     Ok(gallery)
 }
 
-fn outlier<'a>(items: &'a Rows<'_>, found: &'a Outliers, row: u32) -> OutlierDocument<'a> {
+fn outlier<'a>(rows: &'a Rows, found: &'a Outliers, row: u32) -> OutlierDocument<'a> {
     let at = row as usize;
     OutlierDocument {
-        path: items.name(row).into_owned(),
-        label: items.label(row),
+        path: rows.name(row).into_owned(),
+        label: rows.label(row),
         score: found.scores[at],
         reconstruction_rank: found.reconstruction_ranks[at],
-        reconstruction_loss: found.looks[at].and_then(|look| look.loss),
+        reconstruction_loss: found.measures[at].and_then(|measures| measures.loss),
         neighbour_rank: found.neighbour_ranks[at],
         neighbour_distance: found.distances[at],
         flags: &found.flags[at],
     }
 }
 
-fn document<'a>(items: &'a Rows<'_>, found: &'a Outliers, top: usize) -> Document<'a> {
-    let flagged = (0..items.len() as u32).filter(|&row| found.is_faulty(row));
+fn document<'a>(rows: &'a Rows, found: &'a Outliers, top: usize) -> Document<'a> {
+    let flagged = (0..rows.len() as u32).filter(|&row| found.is_faulty(row));
     let doubt = |doubt: &Doubt| DoubtDocument {
-        path: items.name(doubt.row).into_owned(),
-        label: items.label(doubt.row),
-        suggested: &items.label_names[doubt.suggested as usize],
+        path: rows.name(doubt.row).into_owned(),
+        label: rows.label(doubt.row),
+        suggested: &rows.label_names[doubt.suggested as usize],
         share: doubt.share,
         own_share: doubt.own_share,
     };
     Document {
-        images: items.len(),
-        outliers: found.order().into_iter().take(top).map(|row| outlier(items, found, row)).collect(),
-        flagged: flagged.map(|row| outlier(items, found, row)).collect(),
+        images: rows.len(),
+        outliers: found.order().into_iter().take(top).map(|row| outlier(rows, found, row)).collect(),
+        flagged: flagged.map(|row| outlier(rows, found, row)).collect(),
         label_errors: found.doubts.iter().map(doubt).collect(),
         skipped: skipped_documents(&found.skipped),
     }
 }
 
-fn print(context: &Context, items: &Rows<'_>, found: &Outliers, top: usize) -> anyhow::Result<()> {
+fn print(context: &Context, rows: &Rows, found: &Outliers, top: usize) -> anyhow::Result<()> {
     let printer = &context.printer;
     let mut table = Table::new(&[
         ("score", Align::Right),
-        ("drawn worse than", Align::Right),
-        ("more alone than", Align::Right),
+        ("reconstructed worse than", Align::Right),
+        ("more isolated than", Align::Right),
         ("flags", Align::Left),
         ("image", Align::Left),
     ]);
     let percent = |rank: f32| format!("{:.1} %", 100.0 * rank);
     for row in found.order().into_iter().take(top) {
         let OutlierDocument { path, score, reconstruction_rank, neighbour_rank, flags, .. } =
-            outlier(items, found, row);
+            outlier(rows, found, row);
         table.row([
             format!("{score:.4}"),
             reconstruction_rank.map_or("-".to_owned(), percent),
@@ -175,28 +162,28 @@ fn print(context: &Context, items: &Rows<'_>, found: &Outliers, top: usize) -> a
         ]);
         for doubt in found.doubts.iter().take(top) {
             table.row([
-                items.label(doubt.row).unwrap_or_default().to_owned(),
-                items.label_names[doubt.suggested as usize].clone(),
+                rows.label(doubt.row).unwrap_or_default().to_owned(),
+                rows.label_names[doubt.suggested as usize].clone(),
                 percent(doubt.share),
-                items.name(doubt.row).into_owned(),
+                rows.name(doubt.row).into_owned(),
             ]);
         }
         printer.text("")?;
         printer.table(&table)?;
     }
-    print_faults(context, items, found, top)?;
-    printer.text(&format!("\n{}", summary(items, found)))
+    print_faults(context, rows, found, top)?;
+    printer.text(&format!("\n{}", summary(rows, found)))
 }
 
-/// Images with faults, by path: most of them are not among the oddest.
-fn print_faults(context: &Context, items: &Rows<'_>, found: &Outliers, top: usize) -> anyhow::Result<()> {
-    let faulty: Vec<u32> = (0..items.len() as u32).filter(|&row| found.is_faulty(row)).collect();
+/// Images with faults, by path: most of them have no high score.
+fn print_faults(context: &Context, rows: &Rows, found: &Outliers, top: usize) -> anyhow::Result<()> {
+    let faulty: Vec<u32> = (0..rows.len() as u32).filter(|&row| found.is_faulty(row)).collect();
     if faulty.is_empty() {
         return Ok(());
     }
     let mut table = Table::new(&[("fault", Align::Left), ("image", Align::Left)]);
     for &row in faulty.iter().take(top) {
-        table.row([names(&found.flags[row as usize]), items.name(row).into_owned()]);
+        table.row([names(&found.flags[row as usize]), rows.name(row).into_owned()]);
     }
     context.printer.text("")?;
     context.printer.table(&table)?;
@@ -213,7 +200,7 @@ fn names(flags: &[Flag]) -> String {
 }
 
 /// `10,000 images: 3 dark, 1 blurred; 133 labels that the neighbours contradict`
-fn summary(items: &Rows<'_>, found: &Outliers) -> String {
+fn summary(rows: &Rows, found: &Outliers) -> String {
     let all = [Flag::NearConstant, Flag::Dark, Flag::Bright, Flag::Blurred, Flag::OddAspect];
     let number = |flag: Flag| found.flags.iter().filter(|flags| flags.contains(&flag)).count();
     let faults = all.into_iter().map(|flag| (flag.name(), number(flag))).filter(|(_, number)| *number > 0);
@@ -223,11 +210,14 @@ fn summary(items: &Rows<'_>, found: &Outliers) -> String {
         0 => String::new(),
         n => format!("; {} that the neighbours contradict", count(n as u64, "label")),
     };
-    let labelled = items.labels.iter().flatten().count();
-    // where labels are mostly right, few are contradicted: many say that codes do not tell these labels apart
+    let labelled = rows.labels.iter().flatten().count();
+    // if labels are mostly right, few are contradicted: many mean that codes do not separate these labels
     let doubts = match found.doubts.len() * HARDLY_KNOWN > labelled {
-        true => doubts + ", so many that the codes hardly know these labels: look at the first ones alone",
+        true => {
+            doubts
+                + ", so many that the codes hardly separate these labels: only the first ones are likely errors"
+        }
         false => doubts,
     };
-    format!("{}: {faults}{doubts}", count(items.len() as u64, "image"))
+    format!("{}: {faults}{doubts}", count(rows.len() as u64, "image"))
 }

@@ -1,18 +1,18 @@
-//! How clusters and labels agree, by the table of how many images of each cluster have each label.
+//! How well clusters and labels agree, from the number of images of each cluster with each label.
 
 use serde::Serialize;
 
-/// Agreement of a clustering with labels, each figure 0 to 1 but for `ari`, which can fall a little below 0.
+/// Agreement of a clustering with labels; all figures are from 0 to 1, but `ari` can be slightly negative.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Agreement {
-    /// The part of the images that have their cluster's most frequent label.
+    /// The share of the images that have the most frequent label of their cluster.
     pub purity: f64,
     /// Mutual information, normalized by the mean of both entropies.
     pub nmi: f64,
     /// Rand index adjusted for chance (Hubert and Arabie 1985).
     pub ari: f64,
-    /// The part of the images that have their cluster's label, where each cluster has one label and each label one cluster, matched
-    /// as well as can be.
+    /// The share of the images that have the label of their cluster, with the best one-to-one matching of
+    /// clusters and labels.
     pub accuracy: f64,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Of the images with a label; those without a cluster count as one of their own, the last.
+    /// Counts the images with a label; those in no cluster are the last row.
     pub(super) fn new(clusters: &[Option<u32>], labels: &[Option<u32>], k: usize, n_labels: usize) -> Table {
         let mut counts = vec![vec![0; n_labels]; k + 1];
         for (cluster, label) in clusters.iter().zip(labels) {
@@ -37,7 +37,7 @@ impl Table {
         Table { counts }
     }
 
-    /// Nothing where no image has a label.
+    /// Nothing if no image has a label.
     pub(super) fn agreement(&self) -> Option<Agreement> {
         let rows: Vec<f64> = self.counts.iter().map(|row| row.iter().sum::<usize>() as f64).collect();
         let n_labels = self.counts.first().map_or(0, Vec::len);
@@ -68,7 +68,7 @@ impl Table {
         let purest: usize = self.counts.iter().filter_map(|row| row.iter().max()).sum();
         Some(Agreement {
             purity: purest as f64 / n,
-            // both are one cluster: they agree
+            // both have one group: they agree
             nmi: if mean_entropy > 0.0 { (information / mean_entropy).clamp(0.0, 1.0) } else { 1.0 },
             ari: if most > by_chance { (together - by_chance) / (most - by_chance) } else { 1.0 },
             accuracy: matched(&self.counts) as f64 / n,
@@ -76,8 +76,8 @@ impl Table {
     }
 }
 
-/// The largest sum of counts, at most one of each row and column: the Hungarian method with potentials (Kuhn 1955, Munkres 1957), in
-/// O(rows^2 columns).
+/// The largest sum of counts with at most one from each row and column: the Hungarian method with potentials
+/// (Kuhn 1955, Munkres 1957), in O(rows^2 columns).
 fn matched(counts: &[Vec<usize>]) -> usize {
     let (n_rows, n_columns) = (counts.len(), counts.first().map_or(0, Vec::len));
     let flipped = n_rows > n_columns;
@@ -172,7 +172,7 @@ mod tests {
         }
     }
 
-    /// By all matchings; a row may stay alone.
+    /// Tries all matchings; a row may stay unmatched.
     fn brute(counts: &[Vec<usize>], row: usize, used: &mut Vec<bool>) -> usize {
         if row == counts.len() {
             return 0;

@@ -1,4 +1,4 @@
-//! How many clusters there are: as many as give the largest mean silhouette (Rousseeuw 1987), tried on a sample.
+//! The number of clusters: the one with the largest mean silhouette (Rousseeuw 1987) on a sample.
 
 use serde::Serialize;
 
@@ -8,14 +8,14 @@ use super::summary::silhouettes;
 /// How well a number of clusters fits.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Tried {
-    /// Clusters.
+    /// The number of clusters.
     pub k: usize,
     /// The mean silhouette of the images of the sample, -1 to 1.
     pub silhouette: f64,
 }
 
-/// Every number from 2 to `most`, with what it gives: `part` parts the images of a sample into so many clusters, whose silhouettes are
-/// measured in `space`. Nothing where `part` gives nothing.
+/// Tries every number from 2 to `most`: `part` divides a sample into that many clusters, whose silhouettes
+/// are measured in `space`. Nothing if `part` gives nothing.
 pub(super) fn try_all<S: Space>(
     space: &S,
     most: usize,
@@ -32,14 +32,14 @@ pub(super) fn try_all<S: Space>(
     for k in 2..=most.min(space.len()) {
         let (found, one) = try_one(k)?;
         if found < k {
-            break; // there are no more that differ
+            break; // there are no more distinct images
         }
         tried.push(one);
     }
     Some(tried)
 }
 
-/// The best of them, the smallest of several; 1 where none was tried.
+/// The best number, the smallest of equally good ones; 1 if none was tried.
 pub(super) fn best(tried: &[Tried]) -> usize {
     let better = |best: Option<Tried>, one: &Tried| match best {
         Some(best) if best.silhouette >= one.silhouette => Some(best),

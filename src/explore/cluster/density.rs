@@ -1,8 +1,9 @@
-//! Clusters of any shape and number, and images that belong to none: HDBSCAN (Campello, Moulavi and Sander 2013; McInnes and Healy 2017)
-//! on the graph of nearest neighbours.
+//! Clusters of any shape and number, with images in none: HDBSCAN (Campello, Moulavi and Sander 2013; McInnes
+//! and Healy 2017) on the graph of nearest neighbours.
 //!
-//! The spanning tree is that of the graph, not of all pairs: at some tens of neighbours they hardly differ, and the graph costs
-//! seconds where all pairs cost hours. Parts of the graph that no edge joins are joined last, infinitely far from each other.
+//! The spanning tree is that of the graph, not of all pairs: with some tens of neighbours they hardly differ,
+//! and the graph takes seconds instead of hours. Components of the graph are joined last, at an infinite
+//! distance.
 
 use rayon::prelude::*;
 
@@ -11,15 +12,17 @@ use crate::explore::neighbours::Neighbours;
 /// How dense a cluster has to be.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Density {
-    /// Images in a cluster, at least.
+    /// The least number of images in a cluster.
     pub(super) min_size: usize,
-    /// The distance to the image that is the so-manieth, itself included, tells how dense it is around an image.
+    /// Density around an image is measured by the distance to this neighbour (the n-th nearest, itself
+    /// included).
     pub(super) min_samples: usize,
-    /// Shorter distances are taken for this one, so that copies do not outweigh all else.
+    /// Shorter distances count as this one, so that copies do not dominate.
     pub(super) least: f32,
 }
 
-/// The cluster of each image; nothing for one that belongs to none. `metric` makes distances obey the triangle inequality.
+/// The cluster of each image, nothing for an image in none; and the number of clusters. `metric` makes
+/// distances obey the triangle inequality.
 pub(super) fn hdbscan(
     neighbours: &Neighbours,
     metric: impl Fn(f32) -> f32 + Sync,
@@ -37,8 +40,8 @@ struct Edge {
     b: u32,
 }
 
-/// The edges of the shortest tree through the graph, ascending by their mutual reachability: no image is nearer to another than either
-/// is to its own so-manieth neighbour.
+/// The edges of the minimum spanning tree of the graph, by ascending mutual reachability: two images are at
+/// least as far apart as each is from its own n-th neighbour.
 fn spanning_tree(
     neighbours: &Neighbours,
     metric: &(impl Fn(f32) -> f32 + Sync),
@@ -60,13 +63,13 @@ fn spanning_tree(
     edges.par_sort_unstable_by(|x, y| x.length.total_cmp(&y.length).then((x.a, x.b).cmp(&(y.a, y.b))));
     let mut sets = Sets::new(n);
     edges.retain(|edge| sets.join(edge.a, edge.b));
-    // what is left apart
+    // joins the components
     let apart = (1..n as u32).filter(|&b| sets.join(0, b));
     edges.extend(apart.map(|b| Edge { length: f32::INFINITY, a: 0, b }).collect::<Vec<_>>());
     edges
 }
 
-/// Sets that are joined, and which one an item is in (Tarjan 1975).
+/// Disjoint sets (Tarjan 1975).
 struct Sets(Vec<u32>);
 
 impl Sets {
@@ -83,7 +86,7 @@ impl Sets {
         item
     }
 
-    /// Whether they were apart.
+    /// Joins two sets; whether they were different.
     fn join(&mut self, a: u32, b: u32) -> bool {
         let (a, b) = (self.find(a), self.find(b));
         self.0[b as usize] = a;
@@ -91,7 +94,7 @@ impl Sets {
     }
 }
 
-/// Two sets of images that become one, at this distance. Set `i` is image `i`, or else merge `i - n`.
+/// Two sets of images that are merged at a distance. Set `i` is image `i`, or merge `i - n`.
 #[derive(Debug, Clone, Copy)]
 struct Merge {
     left: u32,
@@ -130,9 +133,9 @@ fn dendrogram(tree: &[Edge], n: usize) -> Dendrogram {
     found
 }
 
-/// The dendrogram without what falls off in pieces that are too small to be clusters.
+/// The dendrogram without splits into pieces that are too small to be clusters.
 struct Condensed {
-    parents: Vec<Option<u32>>, // [clusters]; the first is the whole
+    parents: Vec<Option<u32>>, // [clusters]; the first is the root
     stability: Vec<f64>,       // [clusters]
     fell_from: Vec<u32>,       // [n]: the last cluster an image was in
 }
@@ -178,7 +181,7 @@ impl Condensed {
                     }
                 };
             }
-            // an image alone: where clusters of one are allowed
+            // a single image, where clusters of one are allowed
             if (set as usize) < n && dendrogram.size(set) >= density.min_size {
                 found.fell_from[set as usize] = cluster;
             }
@@ -186,7 +189,8 @@ impl Condensed {
         found
     }
 
-    /// The clusters whose images stay together longest, none within another ("excess of mass"), and each image's.
+    /// The most stable clusters, none within another ("excess of mass"): the cluster of each image, and their
+    /// number.
     fn clusters(self) -> (Vec<Option<u32>>, usize) {
         let Condensed { parents, mut stability, fell_from } = self;
         let n = parents.len();
@@ -197,7 +201,7 @@ impl Condensed {
             stability[cluster] = stability[cluster].max(below[cluster]);
             parents[cluster].iter().for_each(|&parent| below[parent as usize] += stability[cluster]);
         }
-        // of those within each other, the outermost
+        // of nested clusters, the outermost
         let (mut number, mut count) = (vec![None; n], 0u32);
         for cluster in 1..n {
             let outer = parents[cluster].and_then(|parent| number[parent as usize]);

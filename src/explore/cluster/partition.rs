@@ -1,9 +1,9 @@
-//! Clusters of a given number: greedy k-means++ starts (Arthur and Vassilvitskii 2007), then assignment and new centres in turn (Lloyd
-//! 1982).
+//! A given number of clusters: greedy k-means++ starts (Arthur and Vassilvitskii 2007), then assignment and
+//! new centres in turn (Lloyd 1982).
 //!
-//! The same loop is k-majority on codes (Grana et al. 2013), k-means on latents and, with items for centres, k-medoids by alternation
-//! (Park and Jun 2009). Several starts are tried on few items, the best goes on with more of them, and then with all: most of the way is
-//! gone where rounds are cheap.
+//! The same loop is k-majority on codes (Grana et al. 2013), k-means on latents and, with items as centres,
+//! k-medoids by alternation (Park and Jun 2009). Several starts are tried on few items; the best continues
+//! with more of them, and then with all, so that most rounds are cheap.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -12,30 +12,31 @@ use rayon::prelude::*;
 use super::space::{Assigned, Space};
 use super::summary::medoids;
 
-/// Starts, of which the one with the least sum of distances is taken, and their rounds. With many clusters one start costs more, and
-/// they differ less.
+/// The number of starts, of which the one with the least sum of distances is used, and their rounds. With
+/// many clusters a start costs more, and starts differ less.
 const STARTS: usize = 6;
 const STARTED_CLUSTERS: usize = 120;
 const FIRST_ROUNDS: usize = 4;
-/// Rows that they are tried on, and those that the best goes on with: at least, and for each cluster.
+/// The number of items on which starts are tried, and with which the best continues: at least, and per
+/// cluster.
 const FEW: (usize, usize) = (2000, 20);
 const MORE: (usize, usize) = (10_000, 50);
-/// Rounds at most; fewer where the sum of distances falls by no more than this part.
+/// The most rounds; the last one is where the sum of distances falls by no more than this fraction.
 const ROUNDS: usize = 50;
 const SETTLED: f64 = 1e-3;
-/// Rows that one task looks at.
+/// Items per task.
 const CHUNK: usize = 1024;
 
-/// What stands for a cluster.
+/// How the centre of a cluster is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Centre {
-    /// The middle of its members.
+    /// The mean of its members.
     Mean,
-    /// The member that is nearest to all others.
+    /// The member with the least sum of distances to the others.
     Medoid,
 }
 
-/// Parts the items of `space` into at most `k` clusters, none empty; nothing where `go_on` says so.
+/// Divides the items of `space` into at most `k` clusters, none empty; nothing if `go_on` returns false.
 pub(super) fn partition<S: Space>(
     space: &S,
     (k, centre): (usize, Centre),
@@ -67,7 +68,7 @@ pub(super) fn partition<S: Space>(
     Some(without_empty(assignment, k))
 }
 
-/// `count` of the numbers below `len`, ascending, each with the same chance.
+/// `count` random numbers below `len`, ascending, all equally likely.
 pub(super) fn chosen(len: usize, count: usize, rng: &mut ChaCha8Rng) -> Vec<u32> {
     let mut wanted = count.min(len);
     let mut chosen = Vec::with_capacity(wanted);
@@ -80,8 +81,8 @@ pub(super) fn chosen(len: usize, count: usize, rng: &mut ChaCha8Rng) -> Vec<u32>
     chosen
 }
 
-/// `k` items that lie apart: each is the best of some that are drawn with chances that grow with their distances to those there
-/// are, which in both spaces are squares of lengths.
+/// `k` items far from each other: each is the best of some candidates, drawn with probabilities proportional
+/// to their distances from the items so far. In both spaces, distances are squared lengths.
 fn seeds<S: Space>(space: &S, k: usize, rng: &mut ChaCha8Rng) -> Vec<u32> {
     let first = rng.random_range(0..space.len() as u32);
     let mut seeds = vec![first];
@@ -100,7 +101,7 @@ fn seeds<S: Space>(space: &S, k: usize, rng: &mut ChaCha8Rng) -> Vec<u32> {
                 left -= f64::from(far);
                 far > 0.0 && left <= 0.0
             });
-            // where all items are at a seed, there are no more clusters than seeds
+            // if all items coincide with seeds, there are no more clusters
             let Some(row) = drawn.or_else(|| far.iter().rposition(|&far| far > 0.0)) else { return seeds };
             let nearer: Vec<f32> = to(row as u32).zip(&far).map(|(to, far)| far.min(to)).collect();
             let left = nearer.iter().map(|&far| f64::from(far)).sum();
@@ -115,7 +116,7 @@ fn seeds<S: Space>(space: &S, k: usize, rng: &mut ChaCha8Rng) -> Vec<u32> {
     seeds
 }
 
-/// Assigns and moves the centres until little changes.
+/// Assigns items and moves the centres until little changes.
 fn settle<S: Space>(
     space: &S,
     mut centres: S::Centres,
@@ -152,7 +153,7 @@ fn cost(assignment: &[Assigned]) -> f64 {
     assignment.iter().map(|to| f64::from(to.distance)).sum()
 }
 
-/// The clusters that have members, numbered anew.
+/// Renumbers the clusters that have members.
 fn without_empty(assignment: Vec<Assigned>, k: usize) -> Vec<u32> {
     let mut used = vec![false; k];
     assignment.iter().for_each(|to| used[to.cluster as usize] = true);

@@ -1,49 +1,50 @@
-//! What clustering needs of a space: codes by their Hamming distance, latents by their cosine.
+//! Distances for clustering: the Hamming distance of codes, the cosine of latents.
 //!
-//! In both, the sum of the distances from an item to all members of a cluster follows from a sum over the members: of bits, or of
-//! vectors. So medoids and silhouettes are exact and cost one look at each item per cluster, not one at each pair.
+//! In both spaces, the sum of the distances from an item to all members of a cluster follows from a sum over
+//! the members, of bits or of vectors. So exact medoids and silhouettes cost one step per item and cluster,
+//! not one per pair of items.
 
 use aesearch_index::{distance, nearest};
 use rayon::prelude::*;
 
 use crate::explore::neighbours::dot;
 
-/// Rows that one task looks at. Sums are made chunk by chunk and then in order: the same on any number of threads.
+/// Items per task. Sums are made per chunk and added in order, so that the number of threads does not matter.
 const CHUNK: usize = 1024;
 
-/// The centre nearest to an item.
+/// The nearest centre of an item.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Assigned {
     pub(super) cluster: u32,
     pub(super) distance: f32,
 }
 
-/// Rows with distances between them.
+/// Items with distances between them.
 pub(super) trait Space: Sync + Sized {
-    /// Points of the space, not all of them items.
+    /// Points of the space, which need not be items.
     type Centres: Sync + Send;
-    /// What is known of clusters, to tell the distances to all of their members.
+    /// Sums over clusters, for the distances to all of their members.
     type Totals: Sync;
-    /// So many members of a cluster, those farthest from its middle, are compared with each other for its diameter.
+    /// For the diameter of a cluster, at most so many members are compared, those farthest from its centre.
     const OUTER: usize;
 
-    /// Rows.
+    /// The number of items.
     fn len(&self) -> usize;
     /// Some of the items, in this order.
     fn pick(&self, rows: &[u32]) -> Self;
     /// The distance of two items.
     fn distance(&self, a: u32, b: u32) -> f64;
-    /// A distance as one that keeps the triangle inequality; it grows with it.
+    /// A distance transformed, monotonically, into one that obeys the triangle inequality.
     fn metric(distance: f64) -> f64;
-    /// How far each of some items, the first of them their medoid, is from one point in their middle, by that metric.
+    /// The distance of each of some items, the first of them their medoid, from their centre, by that metric.
     fn outward(&self, rows: &[u32]) -> Vec<f64>;
-    /// Rows as centres.
+    /// Items as centres.
     fn centres(&self, rows: &[u32]) -> Self::Centres;
-    /// The nearest centre of each item, the first of several.
+    /// The nearest centre of each item, the first of equally near ones.
     fn assign(&self, centres: &Self::Centres) -> Vec<Assigned>;
-    /// The points from which the sum of the distances to the members is least; a cluster without members keeps its old one.
+    /// The points with the least sum of distances to the members; an empty cluster keeps its old centre.
     fn means(&self, assignment: &[Assigned], old: &Self::Centres) -> Self::Centres;
-    /// The sums over the members of each of `k` clusters; an item of none is in none.
+    /// The sums over the members of each of `k` clusters.
     fn totals(&self, clusters: &[Option<u32>], k: usize) -> Self::Totals;
     /// The sum of the distances from an item to all members of a cluster.
     fn total(&self, totals: &Self::Totals, row: u32, cluster: usize) -> f64;
@@ -61,7 +62,7 @@ impl Codes {
         &self.codes[row as usize * self.words..][..self.words]
     }
 
-    /// How many of the members of each cluster have each bit, `[k, 64 * words]`.
+    /// The number of members of each cluster with each bit set, `[k, 64 * words]`.
     fn bit_counts(&self, clusters: impl Fn(usize) -> Option<u32> + Sync, k: usize) -> Vec<u32> {
         let width = 64 * self.words;
         let count = |(chunk, codes): (usize, &[u64])| {
@@ -86,7 +87,7 @@ impl Codes {
     }
 }
 
-/// For each cluster and each byte of a code, what a value of that byte adds to the sum of distances.
+/// For each cluster and each byte of a code, the share of each value of that byte in the sum of distances.
 pub(super) struct ByteTotals(Vec<[u32; 256]>); // [k, bytes]
 
 impl Space for Codes {
@@ -137,7 +138,7 @@ impl Space for Codes {
         for (at, (word, counts)) in words {
             let size = sizes[at / self.words];
             for (bit, &count) in counts.iter().enumerate() {
-                // a tie keeps the bit that was there
+                // a tie keeps the old bit
                 match (2 * count).cmp(&size) {
                     std::cmp::Ordering::Less => *word &= !(1 << bit),
                     std::cmp::Ordering::Equal => {}
@@ -169,7 +170,7 @@ impl Space for Codes {
     }
 }
 
-/// Vectors of length 1, by 1 less their cosine.
+/// Vectors of length 1, by 1 minus their cosine.
 #[derive(Debug, Clone)]
 pub(super) struct Latents {
     pub(super) size: usize,
@@ -193,7 +194,7 @@ impl Latents {
             sums
         };
         let mut total = vec![0f64; k * self.size];
-        // some chunks at once, so that many clusters do not take memory for each chunk
+        // some chunks at a time, so that memory does not grow with clusters times chunks
         for chunks in self.values.chunks(64 * CHUNK * self.size).zip(0..) {
             let (values, at) = chunks;
             let chunks = values.par_chunks(CHUNK * self.size).enumerate();
@@ -229,7 +230,7 @@ impl Space for Latents {
         f64::from(apart(dot(self.vector(a), self.vector(b))))
     }
 
-    /// The angle: the tightest there is, so that bounds by it leave least to compare.
+    /// The angle, as it gives the tightest bounds.
     fn metric(distance: f64) -> f64 {
         (1.0 - distance).clamp(-1.0, 1.0).acos()
     }
@@ -253,7 +254,7 @@ impl Space for Latents {
         rows.iter().flat_map(|&row| self.vector(row)).copied().collect()
     }
 
-    /// By the squared length between, as means are shorter than 1.
+    /// By the squared Euclidean distance, as means are shorter than 1.
     fn assign(&self, centres: &Vec<f32>) -> Vec<Assigned> {
         let squares: Vec<f32> = centres.chunks_exact(self.size).map(|centre| dot(centre, centre)).collect();
         let nearest = |vector: &[f32]| {
@@ -291,7 +292,7 @@ impl Space for Latents {
     fn total(&self, totals: &VectorTotals, row: u32, cluster: usize) -> f64 {
         let (sum, sum_rest) = totals.sums[cluster * self.size..][..self.size].as_chunks::<4>();
         let (vector, vector_rest) = self.vector(row).as_chunks::<4>();
-        let mut dots = [0f64; 4]; // at once, as each would wait for the last
+        let mut dots = [0f64; 4]; // four at once, as each would wait for the last
         for (x, sum) in vector.iter().zip(sum) {
             for i in 0..4 {
                 dots[i] += f64::from(x[i]) * sum[i];
@@ -302,7 +303,7 @@ impl Space for Latents {
     }
 }
 
-/// 1 less a cosine.
+/// 1 minus a cosine.
 fn apart(cosine: f32) -> f32 {
     (1.0 - cosine).clamp(0.0, 2.0)
 }

@@ -1,27 +1,29 @@
-//! What a clustering is like: sizes, medoids, diameters, silhouettes. All exact, but for diameters of very large clusters.
+//! Sizes, medoids, diameters and silhouettes of clusters. All are exact, except the diameters of very large
+//! clusters.
 
 use rayon::prelude::*;
 
 use super::space::Space;
 
-/// Images that are named at either end of a cluster.
+/// Images that are listed at either end of a cluster.
 const NAMED: usize = 5;
-/// Rows that one task looks at.
+/// Items per task.
 const CHUNK: usize = 1024;
 
 /// A cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cluster {
-    /// Its members, ascending by distance from the medoid, which is the first.
+    /// Its members by ascending distance from the medoid, which is the first.
     pub members: Vec<u32>,
-    /// The largest distance of two members; of more than 20,000 members (5,000 by latents), of those farthest from the middle.
+    /// The largest distance between two members; with more than 20,000 members (5,000 by latents), between
+    /// those farthest from the centre.
     pub diameter: f64,
     /// The mean silhouette of its members, -1 to 1.
     pub silhouette: f64,
 }
 
 impl Cluster {
-    /// The member whose distances to all others have the least sum.
+    /// The member with the least sum of distances to all others.
     pub fn medoid(&self) -> u32 {
         self.members.first().copied().unwrap_or_default()
     }
@@ -38,20 +40,21 @@ impl Cluster {
     }
 }
 
-/// What is told of clusters and items.
+/// The clusters, and values for each item.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Summary {
-    /// The largest first; of equally large ones the one with the earlier medoid.
+    /// The largest first; equally large ones in the order of their medoids.
     pub(super) clusters: Vec<Cluster>,
     /// `[n]`, by position in `clusters`.
     pub(super) assignment: Vec<Option<u32>>,
-    /// Distance of each item from its cluster's medoid, `[n]`; nothing for an item of none.
+    /// The distance of each item from the medoid of its cluster, `[n]`; nothing for an item in none.
     pub(super) distances: Vec<Option<f32>>,
-    /// `[n]`: how much nearer an item is to its own cluster than to the next one, -1 to 1 (Rousseeuw 1987); 0 for an item alone.
+    /// Silhouettes, `[n]`: how much nearer an item is to its own cluster than to the next nearest, -1 to 1
+    /// (Rousseeuw 1987); 0 for the only item of a cluster.
     pub(super) silhouettes: Vec<Option<f32>>,
 }
 
-/// Sums up `k` clusters, none of them empty.
+/// Summarizes `k` clusters, none of them empty.
 pub(super) fn summarize<S: Space>(space: &S, clusters: &[Option<u32>], k: usize) -> Summary {
     let totals = space.totals(clusters, k);
     let silhouettes = silhouettes(space, clusters, &totals, k);
@@ -89,7 +92,7 @@ pub(super) fn summarize<S: Space>(space: &S, clusters: &[Option<u32>], k: usize)
     Summary { clusters, assignment, distances, silhouettes }
 }
 
-/// The member of each cluster whose distances to all others have the least sum, the first of several.
+/// The member of each cluster with the least sum of distances to all others, the first of equal ones.
 pub(super) fn medoids<S: Space>(
     space: &S,
     clusters: &[Option<u32>],
@@ -118,7 +121,7 @@ pub(super) fn medoids<S: Space>(
     best.into_iter().map(|best| best.map(|(_, row)| row)).collect()
 }
 
-/// The silhouette of each item that is in a cluster, by the mean distances to whole clusters.
+/// The silhouette of each item in a cluster, from the mean distances to whole clusters.
 pub(super) fn silhouettes<S: Space>(
     space: &S,
     clusters: &[Option<u32>],
@@ -142,8 +145,8 @@ pub(super) fn silhouettes<S: Space>(
     clusters.par_iter().with_min_len(CHUNK).enumerate().map(of_row).collect()
 }
 
-/// The largest distance of two of `members`, the first of them the medoid. By the triangle inequality, only those far from the
-/// middle can have it.
+/// The largest distance between two of `members`, the first of them the medoid. By the triangle inequality,
+/// only members far from the centre can have it.
 fn diameter<S: Space>(space: &S, members: &[u32]) -> f64 {
     let mut far: Vec<(f64, u32)> = space.outward(members).into_iter().zip(members.iter().copied()).collect();
     far.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));

@@ -10,7 +10,7 @@ use super::space::{Codes, Latents, Space};
 use super::summary::summarize;
 use crate::explore::neighbours::{NONE, Neighbours};
 
-/// Codes of 128 bits around `k` centres, `each` of them, with a bit in sixteen flipped; and whose they are.
+/// 128-bit codes around `k` centres, `each` per centre, with one bit in sixteen flipped; and their centres.
 fn codes(k: usize, each: usize) -> (Codes, Vec<u32>) {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let centres: Vec<[u64; 2]> = (0..k).map(|_| [rng.random(), rng.random()]).collect();
@@ -40,7 +40,7 @@ fn unit_of(vector: &[f32]) -> Vec<f32> {
     vector.iter().map(|x| x / length).collect()
 }
 
-/// Whether both group alike, whatever the numbers.
+/// Whether both are the same grouping, whatever the numbers.
 fn same(a: &[u32], b: &[u32]) -> bool {
     let pairs: std::collections::BTreeSet<(u32, u32)> = a.iter().copied().zip(b.iter().copied()).collect();
     let side = |all: &[u32]| all.iter().collect::<std::collections::BTreeSet<_>>().len();
@@ -73,7 +73,7 @@ fn many_centres_at_once_are_as_one_by_one() {
         let centres = space.centres(&(0..k as u32).collect::<Vec<u32>>());
         for (row, to) in (0..).zip(space.assign(&centres)) {
             let far: Vec<f32> = (0..k as u32).map(|centre| space.distance(centre, row) as f32).collect();
-            // of vectors of length 1, the square of the length between is twice what 1 lacks to the cosine
+            // for unit vectors, the squared distance is twice 1 minus the cosine
             let least = 2.0 * far.iter().copied().fold(f32::INFINITY, f32::min);
             assert!((to.distance - least).abs() < 1e-5, "{} {least}", to.distance);
             assert!((2.0 * far[to.cluster as usize] - least).abs() < 1e-5);
@@ -99,7 +99,7 @@ fn summaries_are_those_of_all_pairs() {
     agrees(&latents);
 }
 
-/// Holds a summary of arbitrary clusters, some items in none, against sums over pairs.
+/// Compares a summary of arbitrary clusters, with some items in none, with sums over pairs.
 fn agrees<S: Space>(space: &S) {
     let n = space.len();
     let clusters: Vec<Option<u32>> =

@@ -1,44 +1,45 @@
-//! Index files of faiss, written by hand: `faiss.read_index_binary("codes.faiss")` searches the codes exactly, and
-//! `faiss.read_index("latents.faiss")` the latents by their cosine. What they answer are rows of `images.csv`.
+//! Index files of faiss, written without it: `faiss.read_index_binary("codes.faiss")` searches the codes
+//! exactly, and `faiss.read_index("latents.faiss")` the latents by their cosine. Results are row numbers of
+//! `images.csv`.
 //!
 //! The formats are those of faiss's `impl/index_write.cpp`, little-endian and without padding:
 //!
 //! ```text
-//! IndexBinaryFlat  "IBxF", d i32 (bits), code_size i32, ntotal i64, is_trained u8, metric i32 (1), size u64 (bytes), codes
-//! IndexFlatIP      "IxFI", d i32, ntotal i64, 2^20 i64 twice, is_trained u8, metric i32 (0), size u64 (floats), vectors f32
+//! IndexBinaryFlat  "IBxF", d i32 (bits), code_size i32, ntotal i64, is_trained u8, metric i32 (1),
+//!                  size u64 (bytes), codes
+//! IndexFlatIP      "IxFI", d i32, ntotal i64, 2^20 i64 twice, is_trained u8, metric i32 (0),
+//!                  size u64 (floats), vectors f32
 //! ```
 
 use std::io::{self, Write};
+use std::path::Path;
 
-use super::{ExportOptions, Findings, Out, Place, columns, written};
+use super::findings::{Exported, Findings, Written};
+use super::options::ExportOptions;
 use crate::error::Result;
+use crate::explore::columns;
 use crate::explore::rows::Rows;
 use crate::explore::table::{Column, Table};
 use crate::output::write_whole_with;
 
-pub(super) fn write(
-    items: &Rows<'_>,
-    found: &Findings,
-    place: Place<'_>,
-    options: &ExportOptions,
-) -> Result<Out> {
-    let rows = Column::Integers((0..items.len() as u32).map(Some).collect());
-    let table = Table::default().with("row", rows).and(columns::identity(items));
-    let table = table.and(found.table(items, options, &options.parts)?);
-    let mut paths = vec![place.to.join("codes.faiss")];
-    let codes = columns::code_bytes(items);
-    write_whole_with(&paths[0], &mut |out| binary_flat(&codes, columns::code_size(items), out))?;
-    let size = items.snapshot().latent_size();
+pub(super) fn write(rows: &Rows, found: &Findings, to: &Path, options: &ExportOptions) -> Result<Exported> {
+    let numbers = Column::Integers((0..rows.len() as u32).map(Some).collect());
+    let table = Table::default().with("row", numbers).and(columns::identity(rows));
+    let table = table.and(found.table(rows, options, &options.parts)?);
+    let mut paths = vec![to.join("codes.faiss")];
+    let codes = columns::code_bytes(rows);
+    write_whole_with(&paths[0], &mut |out| binary_flat(&codes, columns::code_size(rows), out))?;
+    let size = rows.snapshot().latent_size();
     if size > 0 {
-        paths.push(place.to.join("latents.faiss"));
-        let latents = items.latents()?;
+        paths.push(to.join("latents.faiss"));
+        let latents = rows.latents()?;
         write_whole_with(&paths[1], &mut |out| flat_ip(&latents, size, out))?;
     }
-    let images = place.to.join("images.csv");
+    let images = to.join("images.csv");
     table.write(&images)?;
     paths.push(images);
-    let files = paths.iter().map(|path| written(path, place.to)).collect::<Result<_>>()?;
-    Ok((table.names().collect(), files, Vec::new()))
+    let files = paths.iter().map(|path| Written::of(path, to)).collect::<Result<_>>()?;
+    Ok(Exported { columns: table.names().collect(), files, skipped: Vec::new() })
 }
 
 /// IndexBinaryFlat of codes `[n, size]`.
@@ -48,7 +49,7 @@ fn binary_flat(codes: &[u8], size: usize, out: &mut (dyn Write + Send)) -> io::R
     out.write_all(&int(8 * size)?.to_le_bytes())?;
     out.write_all(&int(size)?.to_le_bytes())?;
     out.write_all(&(n as i64).to_le_bytes())?;
-    out.write_all(&[1])?; // nothing is to be trained
+    out.write_all(&[1])?; // needs no training
     out.write_all(&1i32.to_le_bytes())?; // METRIC_L2, the metric of all binary indexes
     out.write_all(&(codes.len() as u64).to_le_bytes())?;
     out.write_all(codes)
@@ -60,7 +61,7 @@ fn flat_ip(vectors: &[f32], size: usize, out: &mut (dyn Write + Send)) -> io::Re
     out.write_all(b"IxFI")?;
     out.write_all(&int(size)?.to_le_bytes())?;
     out.write_all(&(n as i64).to_le_bytes())?;
-    // two numbers that once meant something
+    // two numbers that are not used any more
     out.write_all(&(1i64 << 20).to_le_bytes())?;
     out.write_all(&(1i64 << 20).to_le_bytes())?;
     out.write_all(&[1])?;

@@ -1,26 +1,22 @@
-//! Small pictures of all images, for what is made to be looked at.
-
-use std::path::Path;
+//! Small pictures of all images, for targets that show them.
 
 use crate::error::Result;
 use crate::explore::read_all::read_all;
 use crate::explore::rows::Rows;
+use crate::images::{Item, Limits, Pixels, Skipped, fitted, load};
 use crate::observer::Observer;
 
-use crate::images::{Item, Limits, Pixels, Skipped, fitted, load};
-
-/// What `make` makes of each image once no side of it is longer than `side`, `[n]` by row.
+/// What `make` makes of each image, scaled so that no side is longer than `side`, `[n]` by row.
 ///
 /// # Errors
-/// When the observer interrupts.
+/// When the observer stops the work.
 pub(super) fn pictures<T: Send>(
-    items: &Rows<'_>,
-    dir: &Path,
+    rows: &Rows,
     (side, threads): (usize, usize),
     observer: &dyn Observer,
     make: impl Fn(Pixels) -> Result<T, String> + Sync,
 ) -> Result<(Vec<Option<T>>, Vec<Skipped>)> {
-    read_all(items, dir, threads, observer, || {
+    read_all(rows, threads, observer, || {
         Ok(|batch: &[(u32, Item)]| {
             let one = |item: &Item| make(fitted(&load(item, &Limits::default())?.pixels, side)?);
             Ok(batch.iter().map(|(row, item)| (*row, one(item))).collect())

@@ -1,60 +1,60 @@
 //! A folder that TensorBoard's Embedding Projector opens: `tensorboard --logdir FOLDER`.
 //!
 //! ```text
-//! vectors.tsv            a latent on each line; where the index keeps none, the bits of a code as -1 and 1
+//! vectors.tsv            a latent on each line; where the index keeps none, the bits of a code as +-1
 //! metadata.tsv           a line of names, then a line for each image
 //! sprite.png             all pictures, row by row, each in a square
-//! projector_config.pbtxt what belongs to what
+//! projector_config.pbtxt the names of these files
 //! ```
 
 use std::io::{self, Write};
+use std::path::Path;
 
-use super::{ExportOptions, Findings, Out, Place, columns, pictures::pictures, written};
+use super::findings::{Exported, Findings, Written};
+use super::options::ExportOptions;
+use super::pictures::pictures;
 use crate::error::Result;
-use crate::explore::map::features;
+use crate::explore::columns;
 use crate::explore::rows::Rows;
 use crate::explore::table::tsv;
-use crate::observer::{Note, Observer};
-
 use crate::images::{Pixels, write_png};
+use crate::observer::{Note, Observer};
 use crate::output::{write_whole, write_whole_with};
 
-/// The projector takes no larger sprite: what browsers' textures may measure.
+/// The largest side of a sprite, in pixels: the limit of textures in browsers.
 const MAX_SPRITE: usize = 8192;
-/// The projector looks at no more points, the first ones.
+/// The projector shows only this many points, the first ones.
 const MAX_POINTS: usize = 100_000;
-/// Around a picture that is no square, and where there is none.
+/// The colour around pictures that are not square, and where there is none.
 const PAPER: u8 = 255;
 
 pub(super) fn write(
-    items: &Rows<'_>,
+    rows: &Rows,
     found: &Findings,
-    place: Place<'_>,
+    to: &Path,
     options: &ExportOptions,
     observer: &dyn Observer,
-) -> Result<Out> {
-    if items.len() > MAX_POINTS {
+) -> Result<Exported> {
+    if rows.len() > MAX_POINTS {
         observer
-            .note(&Note::new(format!("{} images: the projector shows the first {MAX_POINTS}", items.len())));
+            .note(&Note::new(format!("{} images: the projector shows the first {MAX_POINTS}", rows.len())));
     }
-    let table = columns::identity(items).and(found.table(items, options, &options.parts)?);
-    let vectors = features(items)?;
-    let size = vectors.len() / items.len();
+    let table = columns::identity(rows).and(found.table(rows, options, &options.parts)?);
+    let vectors = rows.unit_vectors()?;
+    let size = vectors.len() / rows.len();
     let (mut pictured, mut skipped) = (None, Vec::new());
     if options.picture > 0 {
-        let cell = (MAX_SPRITE / across(items.len())).min(options.picture);
+        let cell = (MAX_SPRITE / across(rows.len())).min(options.picture);
         if cell == 0 {
-            observer.note(&Note::new("no sprite: there are too many images for one"));
+            observer.note(&Note::new("no sprite: there are too many images"));
         } else {
-            let (images, unread) =
-                pictures(items, place.dir, (cell, options.outliers.threads), observer, Ok)?;
+            let (images, unread) = pictures(rows, (cell, options.outliers.threads), observer, Ok)?;
             pictured = Some(sprite(&images));
             skipped = unread;
         }
     }
     let [vectors_path, metadata, sprite, config] =
-        ["vectors.tsv", "metadata.tsv", "sprite.png", "projector_config.pbtxt"]
-            .map(|name| place.to.join(name));
+        ["vectors.tsv", "metadata.tsv", "sprite.png", "projector_config.pbtxt"].map(|name| to.join(name));
     write_whole_with(&vectors_path, &mut |out| numbers(&vectors, size, out))?;
     write_whole_with(&metadata, &mut |out| tsv(&table, out))?;
     let mut paths = vec![vectors_path, metadata];
@@ -62,19 +62,19 @@ pub(super) fn write(
         write_png(&sprite, image)?;
         paths.push(sprite);
     }
-    write_whole(&config, config_of(items.len(), size, pictured.map(|(_, cell)| cell)).as_bytes())?;
+    write_whole(&config, config_of(rows.len(), size, pictured.map(|(_, cell)| cell)).as_bytes())?;
     paths.push(config);
-    let files = paths.iter().map(|path| written(path, place.to)).collect::<Result<_>>()?;
-    Ok((table.names().collect(), files, skipped))
+    let files = paths.iter().map(|path| Written::of(path, to)).collect::<Result<_>>()?;
+    Ok(Exported { columns: table.names().collect(), files, skipped })
 }
 
-/// Pictures in a row of the sprite, so that it is about a square.
+/// Pictures in a row of the sprite, so that it is about square.
 fn across(n: usize) -> usize {
     let root = n.isqrt();
     (root + usize::from(root * root < n)).max(1)
 }
 
-/// All pictures, each in the middle of a square as large as the longest side of any, and that side.
+/// All pictures, each in the middle of a square with the longest side of any, and that side.
 fn sprite(images: &[Option<Pixels>]) -> (Pixels, usize) {
     let shown = || images.iter().flatten();
     let cell = shown().map(|image| image.width.max(image.height)).max().unwrap_or(1);
@@ -136,8 +136,8 @@ mod tests {
         let dot = |x: usize, y: usize| &sprite.data[(y * 6 + x) * 3..][..3];
         assert_eq!([dot(1, 0), dot(1, 1), dot(1, 2)], [[1; 3], [2; 3], [3; 3]]);
         assert_eq!((dot(0, 4), dot(1, 4)), (&[10, 20, 30][..], &[40, 50, 60][..]));
-        let inked = (0..36).filter(|i| sprite.data[i * 3..][..3] != [PAPER; 3]).count();
-        assert_eq!(inked, 5);
+        let covered = (0..36).filter(|i| sprite.data[i * 3..][..3] != [PAPER; 3]).count();
+        assert_eq!(covered, 5);
     }
 
     #[test]

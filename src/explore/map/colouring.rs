@@ -1,78 +1,79 @@
-//! What the colours of a map stand for: labels or clusters, each with the image that stands for it.
+//! The colours of a map: labels or clusters, each with its medoid.
 
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::explore::cluster::Clustering;
+use crate::explore::cluster::{Cluster, Clustering};
 use crate::explore::neighbours::dot;
 use crate::explore::rows::Rows;
 
 /// Images that share a colour.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Group {
+pub struct ColourGroup {
     /// A label, or `cluster 3`.
     pub name: String,
-    /// Images.
+    /// The number of images.
     pub size: usize,
-    /// The row of the image whose distances to the others have the least sum.
+    /// The row of the medoid: the image with the least sum of distances to the others.
     pub medoid: u32,
 }
 
-/// Groups, and to which each image belongs.
+/// Groups of images, and the group of each image.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Groups {
+pub struct Colouring {
     /// The largest first.
-    pub groups: Vec<Group>,
-    /// As a position in `groups`, `[n]`; nothing for those that belong to none.
+    pub groups: Vec<ColourGroup>,
+    /// The group of each image as a position in `groups`, `[n]`; nothing for images in none.
     pub of: Vec<Option<u32>>,
 }
 
-impl Groups {
-    /// Images with the same label; of equally large groups, the one whose label comes first in the alphabet.
+impl Colouring {
+    /// A group for each label; equally large ones in the order of their labels.
     ///
     /// # Errors
-    /// When a latent cannot be read.
-    pub fn of_labels(items: &Rows<'_>) -> Result<Groups> {
-        let latents = super::features(items)?;
-        let size = latents.len() / items.len();
-        let mut rows = vec![Vec::new(); items.label_names.len()];
-        (0..).zip(&items.labels).for_each(|(row, label)| {
+    /// When the index is damaged.
+    pub fn of_labels(rows: &Rows) -> Result<Colouring> {
+        let vectors = rows.unit_vectors()?;
+        let size = vectors.len() / rows.len();
+        let mut members = vec![Vec::new(); rows.label_names.len()];
+        (0..).zip(&rows.labels).for_each(|(row, label)| {
             if let Some(label) = label {
-                rows[*label as usize].push(row);
+                members[*label as usize].push(row);
             }
         });
-        let medoids: Vec<u32> = rows.par_iter().map(|rows| medoid(rows, &latents, size)).collect();
-        let mut order: Vec<usize> = (0..rows.len()).collect();
-        order.sort_by_key(|&label| (std::cmp::Reverse(rows[label].len()), label));
-        let groups = order.iter().map(|&label| Group {
-            name: items.label_names[label].clone(),
-            size: rows[label].len(),
+        let medoids: Vec<u32> = members.par_iter().map(|members| medoid(members, &vectors, size)).collect();
+        let mut order: Vec<usize> = (0..members.len()).collect();
+        order.sort_by_key(|&label| (std::cmp::Reverse(members[label].len()), label));
+        let groups = order.iter().map(|&label| ColourGroup {
+            name: rows.label_names[label].clone(),
+            size: members[label].len(),
             medoid: medoids[label],
         });
-        let mut place = vec![0; order.len()];
-        (0..).zip(&order).for_each(|(at, &label)| place[label] = at);
-        let of = items.labels.iter().map(|label| label.map(|label| place[label as usize])).collect();
-        Ok(Groups { groups: groups.collect(), of })
+        let mut position = vec![0; order.len()];
+        (0..).zip(&order).for_each(|(at, &label)| position[label] = at);
+        let of = rows.labels.iter().map(|label| label.map(|label| position[label as usize])).collect();
+        Ok(Colouring { groups: groups.collect(), of })
     }
 
-    /// The clusters that were found.
-    pub fn of_clusters(found: &Clustering) -> Groups {
-        let group = |(id, cluster): (usize, &crate::explore::cluster::Cluster)| Group {
+    /// A group for each cluster.
+    pub fn of_clusters(found: &Clustering) -> Colouring {
+        let group = |(id, cluster): (usize, &Cluster)| ColourGroup {
             name: format!("cluster {id}"),
             size: cluster.members.len(),
             medoid: cluster.medoid(),
         };
         let groups = found.clusters.iter().enumerate().map(group).collect();
-        Groups { groups, of: found.assignment.clone() }
+        Colouring { groups, of: found.assignment.clone() }
     }
 
     /// No groups among `n` images.
-    pub fn none(n: usize) -> Groups {
-        Groups { groups: Vec::new(), of: vec![None; n] }
+    pub fn none(n: usize) -> Colouring {
+        Colouring { groups: Vec::new(), of: vec![None; n] }
     }
 }
 
-/// Of unit latents, the sum of 1 less the cosine is least where the product with the sum of all is largest.
+/// For unit vectors, the sum of 1 minus the cosine is least where the dot product with the sum of all is
+/// largest.
 fn medoid(rows: &[u32], latents: &[f32], size: usize) -> u32 {
     let latent = |row: u32| &latents[row as usize * size..][..size];
     let mut sums = vec![0f64; size];

@@ -1,64 +1,54 @@
-//! Maps as pictures: a dot for each image, coloured by its group, and the medoid of each group as a thumbnail where it lies. Layout
-//! once, drawn twice: as pixels, and as SVG.
+//! Draws maps: a dot for each image, coloured by its group, and the medoid of each group as a thumbnail at
+//! its position. Laid out once, drawn as pixels or as SVG.
 //!
-//! Dots are drawn in a seeded order, else the last group would cover the others. Thumbnails move aside where they would cover each
-//! other; a line leads to their place then. It knows rows, pixels and text, no index.
+//! Dots are drawn in a seeded random order, so that the last group does not cover the others. Thumbnails that
+//! would overlap move aside, with a line to their position. Nothing here knows the index.
 
+mod content;
 mod layout;
 mod raster;
 mod svg;
 
-use self::layout::Layout;
-use super::colouring::Groups;
+use self::layout::MapLayout;
 use crate::images::Pixels;
 
-/// What a picture shows.
-#[derive(Debug, Clone, Default)]
-pub struct MapPicture {
-    /// The heading, and a line below it.
-    pub title: [String; 2],
-    /// Places, across and up, `[n]`.
-    pub points: Vec<[f32; 2]>,
-    /// What the colours stand for.
-    pub groups: Groups,
-    /// The medoids' images, as many as there are groups; nothing where one cannot be shown.
-    pub thumbnails: Vec<Option<Pixels>>,
-    /// Of the order of the dots.
-    pub seed: u64,
-}
+pub use content::MapPicture;
 
 impl MapPicture {
-    /// Thumbnails that a picture has room for.
+    /// The most thumbnails in a picture.
     pub const MAX_THUMBNAILS: usize = layout::MAX_THUMBNAILS;
 
-    /// u8 RGB.
+    /// The picture as u8 RGB.
     pub fn pixels(&self) -> Pixels {
-        raster::draw(self, &Layout::of(self))
+        raster::draw(self, &MapLayout::of(self))
     }
 
-    /// One file that needs no other.
+    /// The picture as a self-contained SVG file.
     pub fn svg(&self) -> String {
-        svg::draw(self, &Layout::of(self))
+        svg::draw(self, &MapLayout::of(self))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::colouring::Group;
+    use super::super::colouring::{ColourGroup, Colouring};
     use super::*;
 
     fn picture(n: usize, groups: usize) -> MapPicture {
         let angle = |i: usize| i as f32 * 2.4;
         let points = (0..n).map(|i| [angle(i).cos() * i as f32, angle(i).sin() * i as f32]).collect();
         let of = (0..n).map(|i| (i % (groups + 1) < groups).then_some((i % (groups + 1)) as u32)).collect();
-        let group = |i: usize| Group { name: format!("<{i}> & \u{e9}"), size: n / groups, medoid: i as u32 };
+        let group = |i: usize| {
+            let name = format!("<{i}> & \u{e9}");
+            ColourGroup { name, size: n / groups, medoid: i as u32 }
+        };
         let thumbnail = |i: usize| {
             (i != 1).then(|| Pixels { width: 28, height: 20, channels: 1, data: vec![99; 28 * 20] })
         };
         MapPicture {
             title: ["A title".to_owned(), "and more".to_owned()],
             points,
-            groups: Groups { groups: (0..groups).map(group).collect(), of },
+            colouring: Colouring { groups: (0..groups).map(group).collect(), of },
             thumbnails: (0..groups).map(thumbnail).collect(),
             seed: 3,
         }
@@ -76,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn svg_is_whole_and_escaped_and_asks_for_nothing() {
+    fn svg_is_whole_and_escaped_and_requests_nothing() {
         let svg = picture(900, 12).svg();
         assert!(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\"") && svg.ends_with("</svg>\n"));
         assert!(svg.contains("&lt;3&gt; &amp; \u{e9}") && !svg.contains("<3>"));

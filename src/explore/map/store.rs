@@ -1,32 +1,32 @@
-//! Maps beside the index, in `maps/`: one for each method, by what it was made of. A cache: whoever deletes it loses the time to make
-//! it again.
+//! A cache of maps beside the index, in `maps/`, one for each method. Deleting it only costs the time to make
+//! them again.
 //!
-//! SHA-256 of what it was made of [32], points `[n, 2]` as little-endian f32, SHA-256 of all that [32]. A file that is not of
-//! this form, or of other images or options, counts as none.
+//! A file holds the SHA-256 of the input [32], points `[n, 2]` as little-endian f32, and the SHA-256 of all
+//! that [32]. Files of other input, and damaged ones, are ignored.
 
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::MapOptions;
+use super::options::MapOptions;
 use crate::error::{Error, Result};
 use crate::explore::rows::Rows;
 use crate::output::write_whole;
 
-/// Changes when maps of the same images come out otherwise.
+/// Changes whenever the same images give another map.
 const VERSION: u32 = 1;
 const FOLDER: &str = "maps";
 const HASH: usize = 32;
 const POINT: usize = 8;
 
-/// What a map is made of: the images' names, codes and latents in their order, and the options.
+/// The input of a map: names, codes and latents of the images in their order, and the options.
 pub(super) struct Key {
     hash: [u8; HASH],
     file: String,
 }
 
-pub(super) fn key(items: &Rows<'_>, options: &MapOptions) -> Key {
-    let snapshot = items.snapshot();
+pub(super) fn key(rows: &Rows, options: &MapOptions) -> Key {
+    let snapshot = rows.snapshot();
     let mut hash = Sha256::new();
     hash.update(VERSION.to_le_bytes());
     hash.update(options.method.name());
@@ -34,7 +34,7 @@ pub(super) fn key(items: &Rows<'_>, options: &MapOptions) -> Key {
     hash.update(options.seed.to_le_bytes());
     hash.update((snapshot.bits() as u64).to_le_bytes());
     hash.update((snapshot.latent_size() as u64).to_le_bytes());
-    for &id in &items.ids {
+    for &id in &rows.ids {
         let name = snapshot.name(id);
         hash.update((name.len() as u64).to_le_bytes());
         hash.update(name);
@@ -46,13 +46,13 @@ pub(super) fn key(items: &Rows<'_>, options: &MapOptions) -> Key {
     Key { hash: hash.finalize().into(), file: format!("{}.map", options.method.name()) }
 }
 
-fn place(dir: &Path, key: &Key) -> PathBuf {
+fn path(dir: &Path, key: &Key) -> PathBuf {
     dir.join(FOLDER).join(&key.file)
 }
 
-/// The points of `n` images, where they are kept and whole.
+/// The points of `n` images, if they are stored and intact.
 pub(super) fn load(dir: &Path, key: &Key, n: usize) -> Option<Vec<[f32; 2]>> {
-    let bytes = std::fs::read(place(dir, key)).ok()?;
+    let bytes = std::fs::read(path(dir, key)).ok()?;
     let (body, sum) = bytes.split_at_checked(HASH + n * POINT)?;
     let (made_of, points) = body.split_at(HASH);
     if made_of != key.hash || sum != Sha256::digest(body).as_slice() {
@@ -65,7 +65,7 @@ pub(super) fn load(dir: &Path, key: &Key, n: usize) -> Option<Vec<[f32; 2]>> {
     )
 }
 
-/// Keeps the points, in the place of an earlier map.
+/// Stores the points in place of an earlier map.
 ///
 /// # Errors
 /// When they cannot be written.
@@ -76,7 +76,7 @@ pub(super) fn save(dir: &Path, key: &Key, points: &[[f32; 2]]) -> Result<()> {
     bytes.extend(points.iter().flatten().flat_map(|number| number.to_le_bytes()));
     let sum = Sha256::digest(&bytes);
     bytes.extend(sum);
-    write_whole(&place(dir, key), &bytes)
+    write_whole(&path(dir, key), &bytes)
 }
 
 #[cfg(test)]
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(load(dir.path(), &key, 4), None);
         let other = Key { hash: [8; HASH], file: key.file.clone() };
         assert_eq!(load(dir.path(), &other, 3), None);
-        let path = place(dir.path(), &key);
+        let path = path(dir.path(), &key);
         let bytes = std::fs::read(&path).unwrap();
         for at in 0..bytes.len() {
             let mut damaged = bytes.clone();

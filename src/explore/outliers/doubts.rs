@@ -1,4 +1,4 @@
-//! Labels that the neighbours contradict: most of them are wrong, or their images could be either.
+//! Labels that the neighbours contradict: most of them are wrong, or the image is ambiguous.
 
 use std::collections::BTreeMap;
 
@@ -7,37 +7,37 @@ use serde::Serialize;
 use crate::explore::neighbours::Neighbours;
 use crate::explore::rows::Rows;
 
-/// An image whose neighbours bear another label.
+/// An image whose neighbours have another label.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Doubt {
     /// Its row.
     pub row: u32,
-    /// The label that most of its neighbours bear, by weight, as a position among the labels.
+    /// The label that most of its neighbours have, by weight, as a position in `Rows::label_names`.
     pub suggested: u32,
-    /// The part of the neighbours, by weight, with that label.
+    /// The share of the neighbours, by weight, with that label.
     pub share: f32,
-    /// The part with the image's own.
+    /// The share with the image's own label.
     pub own_share: f32,
 }
 
-/// Images that bear a label, at least, for its neighbours to have a say: the only one has none of its kind around it.
-const BEARERS: usize = 3;
+/// A label is judged only if at least this many images have it: a single one has no other around it.
+const MIN_IMAGES: usize = 3;
 
-/// The images whose `judges` nearest labelled neighbours, weighted by the cosine (or the part of the bits that is equal), give
-/// another label more weight than their own; those with the largest difference first. None whose label fewer than three images of
-/// the collection bear, since their neighbours cannot say.
-pub(super) fn doubts(items: &Rows<'_>, near: &Neighbours, judges: usize) -> Vec<Doubt> {
-    let snapshot = items.snapshot();
+/// The images whose `judges` nearest labelled neighbours, weighted by cosine (or by the share of equal bits),
+/// give another label more weight than their own; the largest difference first. Labels of fewer than three
+/// images are not judged.
+pub(super) fn doubts(rows: &Rows, near: &Neighbours, judges: usize) -> Vec<Doubt> {
+    let snapshot = rows.snapshot();
     let unit = if snapshot.latent_size() > 0 { 1.0 } else { snapshot.bits() as f32 };
-    contradicted(&items.labels, near, judges, unit)
+    contradicted(&rows.labels, near, judges, unit)
 }
 
-/// The same of labels, where distances are parts of `unit`.
+/// The same from labels alone; distances are fractions of `unit`.
 fn contradicted(labels: &[Option<u32>], near: &Neighbours, judges: usize, unit: f32) -> Vec<Doubt> {
-    let mut bearers: BTreeMap<u32, usize> = BTreeMap::new();
-    labels.iter().flatten().for_each(|&label| *bearers.entry(label).or_default() += 1);
+    let mut images_of: BTreeMap<u32, usize> = BTreeMap::new();
+    labels.iter().flatten().for_each(|&label| *images_of.entry(label).or_default() += 1);
     let doubt = |row: u32| {
-        let own = labels[row as usize].filter(|label| bearers[label] >= BEARERS)?;
+        let own = labels[row as usize].filter(|label| images_of[label] >= MIN_IMAGES)?;
         let mut votes: BTreeMap<u32, f32> = BTreeMap::new();
         let labelled = near.of(row).filter_map(|(other, far)| Some((labels[other as usize]?, far)));
         for (label, far) in labelled.take(judges) {
@@ -63,7 +63,7 @@ fn contradicted(labels: &[Option<u32>], near: &Neighbours, judges: usize, unit: 
 mod tests {
     use super::*;
 
-    /// Everybody is as near to everybody else.
+    /// All images are equally near to each other.
     fn crowd(n: u32) -> Neighbours {
         let rows: Vec<u32> = (0..n).flat_map(|row| (0..n).filter(move |&other| other != row)).collect();
         let distances = vec![0.1; rows.len()];
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_that_few_bear_are_not_judged() {
+    fn labels_of_few_images_are_not_judged() {
         let mut labels = vec![Some(0); 8];
         labels.extend([Some(1), Some(1), None]);
         assert_eq!(doubted(&labels), [0u32; 0]);

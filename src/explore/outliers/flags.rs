@@ -1,8 +1,8 @@
-//! Faults that show in an image alone, next to what is usual in its collection.
+//! Faults of single images, compared with what is usual in the collection.
 //!
-//! "Usual" is between Tukey's outer fences: three times the distance of the quartiles beyond them. A collection of night shots has no
-//! dark images, and one of fog no flat ones; so each fault also has a bound below which nothing is one. Numbers with an end are taken
-//! where they have none, as logarithms or log-odds: the fences of brightness itself would lie outside of 0 to 1 among photos.
+//! "Usual" is within Tukey's outer fences: three times the interquartile range beyond the quartiles. Each
+//! fault also has an absolute bound. Bounded numbers are compared on an unbounded scale, as logarithms or
+//! log-odds: among photos, the fences of brightness itself would lie outside of 0 to 1.
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use super::measure::Measures;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Flag {
-    /// Next to nothing on it: the deviation of its pixels is below two steps of 256.
+    /// Almost blank: the standard deviation of its pixels is below two steps of 256.
     NearConstant,
     /// Much darker than the others, and dark.
     Dark,
@@ -20,12 +20,12 @@ pub enum Flag {
     Bright,
     /// Much less sharp than the others.
     Blurred,
-    /// Of other proportions than the others.
+    /// Of unusual proportions.
     OddAspect,
 }
 
 impl Flag {
-    /// As documents and tables name it.
+    /// The name in documents and tables.
     pub fn name(self) -> &'static str {
         match self {
             Flag::NearConstant => "near-constant",
@@ -37,59 +37,59 @@ impl Flag {
     }
 }
 
-/// Least deviation of the pixels of an image with something on it.
+/// The least standard deviation of the pixels of an image that is not almost blank.
 const CONSTANT: f32 = 2.0 / 255.0;
 /// No image is dark above this brightness, or bright below 1 less this.
 const DARK: f32 = 0.25;
-/// No image is blurred that is more than half as sharp as the median.
+/// An image that is more than half as sharp as the median is not blurred.
 const BLURRED: f32 = 0.5;
 /// Proportions within this factor of the median are usual.
 const ASPECT: f32 = 1.5;
-/// Brightness closer than this to 0 or 1 is no darker or brighter.
+/// Brightness is clamped to this distance from 0 and 1.
 const STEP: f32 = 1.0 / 512.0;
 /// Tukey's outer fences.
 const FENCE: f32 = 3.0;
 
 /// The faults of each image, `[n]`.
-pub(super) fn flags(looks: &[Option<Measures>]) -> Vec<Vec<Flag>> {
-    let of = |value: fn(&Measures) -> f32| Usual::of(looks.iter().flatten().map(value));
-    let filled = |look: &Measures| look.contrast >= CONSTANT;
-    let brightness = of(|look| log_odds(look.brightness));
+pub(super) fn flags(measures: &[Option<Measures>]) -> Vec<Vec<Flag>> {
+    let of = |value: fn(&Measures) -> f32| Usual::of(measures.iter().flatten().map(value));
+    let filled = |image: &Measures| image.contrast >= CONSTANT;
+    let brightness = of(|image| log_odds(image.brightness));
     let sharpness =
-        Usual::of(looks.iter().flatten().filter(|look| filled(look)).map(|look| look.sharpness.ln()));
-    let aspect = of(|look| look.aspect.ln());
-    let judge = |look: &Measures| {
+        Usual::of(measures.iter().flatten().filter(|image| filled(image)).map(|image| image.sharpness.ln()));
+    let aspect = of(|image| image.aspect.ln());
+    let judge = |image: &Measures| {
         let mut flags = Vec::new();
-        if !filled(look) {
+        if !filled(image) {
             flags.push(Flag::NearConstant);
         }
-        let light = log_odds(look.brightness);
-        if light < brightness.low && look.brightness < DARK {
+        let light = log_odds(image.brightness);
+        if light < brightness.low && image.brightness < DARK {
             flags.push(Flag::Dark);
         }
-        if light > brightness.high && look.brightness > 1.0 - DARK {
+        if light > brightness.high && image.brightness > 1.0 - DARK {
             flags.push(Flag::Bright);
         }
-        let sharp = look.sharpness.ln();
-        if filled(look) && sharp < sharpness.low && sharp < sharpness.median + BLURRED.ln() {
+        let sharp = image.sharpness.ln();
+        if filled(image) && sharp < sharpness.low && sharp < sharpness.median + BLURRED.ln() {
             flags.push(Flag::Blurred);
         }
-        let shape = look.aspect.ln();
+        let shape = image.aspect.ln();
         if (shape < aspect.low || shape > aspect.high) && (shape - aspect.median).abs() > ASPECT.ln() {
             flags.push(Flag::OddAspect);
         }
         flags
     };
-    looks.iter().map(|look| look.as_ref().map_or(Vec::new(), judge)).collect()
+    measures.iter().map(|image| image.as_ref().map_or(Vec::new(), judge)).collect()
 }
 
-/// Brightness without ends: fences around it are brightnesses too.
+/// Brightness on an unbounded scale, so that fences around it are valid.
 fn log_odds(brightness: f32) -> f32 {
     let inside = brightness.clamp(STEP, 1.0 - STEP);
     (inside / (1.0 - inside)).ln()
 }
 
-/// What is usual of a number.
+/// The usual range of a number.
 struct Usual {
     low: f32,
     median: f32,
@@ -97,7 +97,7 @@ struct Usual {
 }
 
 impl Usual {
-    /// Everything, where there are no values.
+    /// Everything is usual where there are no values.
     fn of(values: impl Iterator<Item = f32>) -> Usual {
         let mut values: Vec<f32> = values.filter(|value| value.is_finite()).collect();
         values.sort_unstable_by(f32::total_cmp);
@@ -126,8 +126,8 @@ mod tests {
 
     #[test]
     fn each_fault_is_seen_and_nothing_else() {
-        let mut looks = usual();
-        looks.extend([
+        let mut measures = usual();
+        measures.extend([
             measure(0.5, 0.001, 0.0, 1.0),
             measure(0.035, 0.1, 0.1, 1.0),
             measure(0.97, 0.1, 0.1, 1.0),
@@ -137,7 +137,7 @@ mod tests {
             measure(0.2, 0.2, 0.1, 1.0),
             None,
         ]);
-        let flags = flags(&looks);
+        let flags = flags(&measures);
         assert!(flags[..50].iter().all(Vec::is_empty));
         let expected: [&[Flag]; 8] = [
             &[Flag::NearConstant],

@@ -1,48 +1,68 @@
-//! One reading of all images: how bright, how sharp, of what proportions they are, and how badly the model reconstructs them.
+//! Measures of all images, read once: brightness, sharpness, proportions, and how well the model reconstructs
+//! them.
 
-use super::{Reading, Seen};
 use crate::encode::{Autoencoder, EncodeOptions};
 use crate::error::Result;
 use crate::explore::read_all::read_all;
 use crate::explore::rows::Rows;
-use crate::gallery::Pipeline;
+use crate::gallery::{Gallery, Pipeline};
 use crate::images::{Item, Limits, Pixels, Resizer, Skipped, fitted, invert_pixels, load};
 use crate::observer::Observer;
 
-/// Sharpness is measured at no larger a size: beyond it, it tells about the sensor.
+/// The largest size at which sharpness is measured: beyond it, noise of the sensor counts.
 const SIDE: usize = 512;
 
-/// What was seen of an image.
+/// Is called with each image as it is read, by its row; from several threads at once.
+pub type Seen<'a> = dyn Fn(u32, &Pixels) + Sync + 'a;
+
+/// How images are read again.
+#[derive(Clone, Copy)]
+pub struct Reading<'a> {
+    /// The model that reconstructs them.
+    pub gallery: &'a Gallery,
+    /// Is shown each image, for other uses: reading is most of the work.
+    pub seen: &'a Seen<'a>,
+}
+
+impl<'a> Reading<'a> {
+    /// Reads images only to measure them.
+    pub fn new(gallery: &'a Gallery) -> Reading<'a> {
+        Reading { gallery, seen: &|_, _| () }
+    }
+}
+
+/// Measures of an image.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Measures {
     /// Mean of the pixels, 0 to 1.
     pub brightness: f32,
     /// Standard deviation of the pixels, 0 to 0.5.
     pub contrast: f32,
-    /// Mean size of the Laplacian over the standard deviation: how much of what varies does so from pixel to pixel.
+    /// Mean absolute Laplacian over the standard deviation: how much of the variation is from pixel to pixel.
     pub sharpness: f32,
     /// Width over height.
     pub aspect: f32,
-    /// Mean binary cross-entropy per value of its reconstruction; nothing where the model has no decoder.
+    /// Mean binary cross-entropy per value of its reconstruction, in nats; nothing if the model has no
+    /// decoder.
     pub loss: Option<f32>,
 }
 
-/// Looks at all images, `[n]`; those that cannot be read are named.
+/// Measures all images, `[n]`; those that cannot be read are skipped.
 pub(super) fn measure_all(
-    items: &Rows<'_>,
+    rows: &Rows,
     reading: Reading<'_>,
     threads: usize,
     observer: &dyn Observer,
 ) -> Result<(Vec<Option<Measures>>, Vec<Skipped>)> {
-    let Reading { gallery, dir, seen: shown } = reading;
+    let Reading { gallery, seen } = reading;
     let pipeline = gallery.pipeline(threads);
-    read_all(items, dir, threads, observer, || {
+    read_all(rows, threads, observer, || {
         let mut worker = Worker::new(&pipeline)?;
-        Ok(move |batch: &[(u32, Item)]| worker.measure(batch, shown))
+        Ok(move |batch: &[(u32, Item)]| worker.measure(batch, seen))
     })
 }
 
-/// What one thread works with.
+/// The state of one thread.
 struct Worker<'a> {
     pipeline: &'a Pipeline<'a>,
     autoencoder: Option<Autoencoder>,
@@ -59,36 +79,36 @@ impl<'a> Worker<'a> {
     fn measure(
         &mut self,
         batch: &[(u32, Item)],
-        shown: &Seen<'_>,
+        seen: &Seen<'_>,
     ) -> Result<Vec<(u32, Result<Measures, String>)>> {
         let shape = self.pipeline.model.metadata.input;
-        let (mut images, mut seen) = (Vec::with_capacity(batch.len() * shape.size()), Vec::new());
+        let (mut images, mut measured) = (Vec::with_capacity(batch.len() * shape.size()), Vec::new());
         for (row, item) in batch {
             let start = images.len();
             images.resize(start + shape.size(), 0.0);
             let loaded = load(item, &Limits::default());
-            let look = loaded.and_then(|loaded| {
+            let measures = loaded.and_then(|loaded| {
                 self.resizer.to_input(&loaded.pixels, shape, &mut images[start..])?;
-                shown(*row, &loaded.pixels);
+                seen(*row, &loaded.pixels);
                 measure(&loaded.pixels)
             });
-            if look.is_err() {
+            if measures.is_err() {
                 images.truncate(start);
             } else if self.pipeline.inverted {
                 invert_pixels(&mut images[start..]);
             }
-            seen.push((*row, look));
+            measured.push((*row, measures));
         }
         if let Some(autoencoder) = &mut self.autoencoder {
             let losses = autoencoder.reconstruct(&images)?.losses();
-            let good = seen.iter_mut().filter_map(|(_, look)| look.as_mut().ok());
-            good.zip(losses).for_each(|(look, loss)| look.loss = Some(loss));
+            let good = measured.iter_mut().filter_map(|(_, measures)| measures.as_mut().ok());
+            good.zip(losses).for_each(|(measures, loss)| measures.loss = Some(loss));
         }
-        Ok(seen)
+        Ok(measured)
     }
 }
 
-/// All but the reconstruction.
+/// All measures but the loss of the reconstruction.
 fn measure(pixels: &Pixels) -> Result<Measures, String> {
     let small = fitted(pixels, SIDE)?;
     let grey: Vec<f32> = match small.channels {
@@ -111,7 +131,7 @@ fn measure(pixels: &Pixels) -> Result<Measures, String> {
     Ok(Measures { brightness: mean as f32, contrast, sharpness, aspect, loss: None })
 }
 
-/// The mean size of what an inner pixel differs from the mean of its four neighbours.
+/// The mean absolute difference between an inner pixel and the mean of its four neighbours.
 fn laplacian(grey: &[f32], width: usize) -> f32 {
     let rows: Vec<&[f32]> = grey.chunks_exact(width).collect();
     let (mut sum, mut count) = (0.0f64, 0usize);
@@ -145,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_on_it_is_no_division_by_zero() {
+    fn a_blank_image_divides_nothing_by_zero() {
         let blank = measure(&grey(3, 3, |_, _| 7)).unwrap();
         assert_eq!((blank.contrast, blank.sharpness), (0.0, 0.0));
         assert!(measure(&grey(1, 1, |_, _| 7)).is_ok());

@@ -1,39 +1,42 @@
-//! What does not fit: images that the model cannot draw, images without near neighbours, technical faults, and labels that the
-//! neighbours contradict.
+//! Outliers: images that the model reconstructs badly or that have no near neighbours, technical faults, and
+//! labels that the neighbours contradict.
 //!
-//! | file | what it answers |
+//! | file | responsibility |
 //! |---|---|
-//! | `look` | what is seen of an image when it is read: how bright, how sharp, how badly reconstructed |
-//! | `ranks` | which part of the collection is less odd |
-//! | `flags` | which images are faulty, next to the others |
-//! | `doubts` | which labels the neighbours contradict |
+//! | `measure` | measures of each image when it is read: brightness, sharpness, reconstruction loss |
+//! | `ranks` | losses and distances as ranks in the collection |
+//! | `flags` | faults, compared with the other images |
+//! | `doubts` | labels that the neighbours contradict |
+//! | `outputs` | a table |
 //!
-//! Errors and distances mean nothing by themselves: each is told as its rank in the collection.
+//! Losses and distances mean little by themselves, so they are reported as ranks.
 
 mod doubts;
 mod flags;
 mod measure;
+mod outputs;
 mod ranks;
-
-use std::path::Path;
 
 use super::neighbours::{Neighbours, nearest};
 use super::rows::Rows;
-use crate::error::Result;
-use crate::gallery::Gallery;
-use crate::images::{Pixels, Skipped};
+use crate::error::{Error, Result};
+use crate::images::Skipped;
 use crate::observer::Observer;
 
 pub use doubts::Doubt;
 pub use flags::Flag;
-pub use measure::Measures;
+pub use measure::{Measures, Reading, Seen};
+pub use outputs::outliers_to;
+
+/// Neighbours that judge a label.
+const JUDGES: usize = 20;
 
 /// How to look for outliers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OutlierOptions {
-    /// The distance to the so-manieth neighbour tells how alone an image is.
+    /// The distance to this neighbour (the n-th nearest) measures how isolated an image is; at least 1.
     pub neighbours: usize,
-    /// Worker threads that read images.
+    /// Threads that read images.
     pub threads: usize,
 }
 
@@ -44,44 +47,40 @@ impl Default for OutlierOptions {
 }
 
 impl OutlierOptions {
-    /// Neighbours of each image that are looked at: those that tell how alone it is, and those that judge its label.
+    /// The neighbours of each image that are needed: to measure how isolated it is, and to judge its label.
     pub fn nearest(&self) -> usize {
         self.neighbours.max(JUDGES)
     }
+
+    /// Refuses options that cannot be used.
+    ///
+    /// # Errors
+    /// When `neighbours` is 0.
+    pub fn check(&self) -> Result<()> {
+        match self.neighbours {
+            0 => Err(Error::invalid("`neighbours`: expected at least 1, got 0")),
+            _ => Ok(()),
+        }
+    }
 }
 
-/// Neighbours that judge a label.
-const JUDGES: usize = 20;
-
-/// Is shown each image as it is read, by its row; by several threads at once.
-pub type Seen<'a> = dyn Fn(u32, &Pixels) + Sync + 'a;
-
-/// How images are read again.
-#[derive(Clone, Copy)]
-pub struct Reading<'a> {
-    /// What reconstructs them.
-    pub gallery: &'a Gallery,
-    /// The folder of its index.
-    pub dir: &'a Path,
-    /// Whoever else wants to see them: reading is most of the work.
-    pub seen: &'a Seen<'a>,
-}
-
-/// How odd each image is; images by row.
+/// Outlier scores, faults and doubtful labels; images by row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outliers {
-    /// The larger of the ranks there are, `[n]`, 0 to 1. (Not their mean: strangers that are alike have near neighbours in each other.)
+    /// Outlier scores: the larger of the ranks, `[n]`, 0 to 1. (Not the mean: unusual images that are alike
+    /// are near each other.)
     pub scores: Vec<f32>,
-    /// The part of the images that are reconstructed better, `[n]`; nothing for an image that could not be read, or where the model
-    /// has no decoder.
+    /// The share of the images that are reconstructed better, `[n]`; nothing for an image that could not be
+    /// read, or if the model has no decoder.
     pub reconstruction_ranks: Vec<Option<f32>>,
-    /// The part of the images whose neighbours are nearer, `[n]`.
+    /// The share of the images with nearer neighbours, `[n]`.
     pub neighbour_ranks: Vec<f32>,
-    /// Distance to the so-manieth neighbour, `[n]`: 1 less the cosine of the latents.
+    /// The distance to the n-th nearest neighbour, `[n]`: 1 minus the cosine of latents, or differing bits
+    /// where the index keeps no latents.
     pub distances: Vec<f32>,
-    /// What was seen of each image, `[n]`; nothing where it could not be read, or was not asked for.
-    pub looks: Vec<Option<Measures>>,
-    /// Its faults, `[n]`.
+    /// Measures of each image, `[n]`; nothing where it was not read.
+    pub measures: Vec<Option<Measures>>,
+    /// The faults of each image, `[n]`.
     pub flags: Vec<Vec<Flag>>,
     /// Labels that the neighbours contradict, the most doubtful first.
     pub doubts: Vec<Doubt>,
@@ -95,7 +94,7 @@ impl Outliers {
         !self.flags[row as usize].is_empty()
     }
 
-    /// The rows, the oddest first.
+    /// The rows, by descending outlier score.
     pub fn order(&self) -> Vec<u32> {
         let mut order: Vec<u32> = (0..self.scores.len() as u32).collect();
         order.sort_by(|&a, &b| self.scores[b as usize].total_cmp(&self.scores[a as usize]).then(a.cmp(&b)));
@@ -103,51 +102,55 @@ impl Outliers {
     }
 }
 
-/// Looks for what is odd among `items`. With a gallery and its folder the images are read again, and reconstructed; without, only
-/// what the index knows counts.
+/// Looks for outliers. With `reading`, the images are read again and reconstructed; without, only the index
+/// counts.
 ///
 /// # Errors
-/// When the index or the model fails, or the observer interrupts.
+/// When the options cannot be used, the index or the model fails, or the observer stops the work.
 pub fn outliers(
-    items: &Rows<'_>,
-    gallery: Option<(&Gallery, &Path)>,
+    rows: &Rows,
+    reading: Option<Reading<'_>>,
     options: &OutlierOptions,
     observer: &dyn Observer,
 ) -> Result<Outliers> {
-    let near = nearest(items, options.nearest(), observer)?;
-    let reading = gallery.map(|(gallery, dir)| Reading { gallery, dir, seen: &|_, _| () });
-    outliers_among(items, &near, reading, options, observer)
+    options.check()?;
+    let near = nearest(rows, options.nearest(), observer)?;
+    outliers_among(rows, &near, reading, options, observer)
 }
 
-/// The same where the neighbours are known, [`OutlierOptions::nearest`] of each or more.
+/// The same as [`outliers`] where at least [`OutlierOptions::nearest`] neighbours of each image are known.
 ///
 /// # Errors
 /// As [`outliers`].
 pub fn outliers_among(
-    items: &Rows<'_>,
+    rows: &Rows,
     near: &Neighbours,
     reading: Option<Reading<'_>>,
     options: &OutlierOptions,
     observer: &dyn Observer,
 ) -> Result<Outliers> {
     let last = |row: u32| near.of(row).take(options.neighbours).last().map_or(0.0, |(_, distance)| distance);
-    let distances: Vec<f32> = (0..items.len() as u32).map(last).collect();
+    let distances: Vec<f32> = (0..rows.len() as u32).map(last).collect();
     let neighbour_ranks = ranks::ranks(&distances);
-    let (looks, skipped) = match reading {
-        Some(reading) => measure::measure_all(items, reading, options.threads, observer)?,
-        None => (vec![None; items.len()], Vec::new()),
+    let (measures, skipped) = match reading {
+        Some(reading) => measure::measure_all(rows, reading, options.threads, observer)?,
+        None => (vec![None; rows.len()], Vec::new()),
     };
-    let errors: Vec<Option<f32>> =
-        looks.iter().map(|look| look.as_ref().and_then(|look| look.loss)).collect();
-    let reconstruction_ranks = ranks::ranks_of_some(&errors);
-    let scores = neighbour_ranks.iter().zip(&reconstruction_ranks);
-    let scores = scores.map(|(&near, &drawn)| score(near, drawn)).collect();
-    let flags = flags::flags(&looks);
-    let doubts = if items.is_labelled() { doubts::doubts(items, near, JUDGES) } else { Vec::new() };
-    Ok(Outliers { scores, reconstruction_ranks, neighbour_ranks, distances, looks, flags, doubts, skipped })
-}
-
-/// One figure of two ranks.
-fn score(near: f32, drawn: Option<f32>) -> f32 {
-    drawn.map_or(near, |drawn| near.max(drawn))
+    let losses: Vec<Option<f32>> =
+        measures.iter().map(|measures| measures.as_ref().and_then(|measures| measures.loss)).collect();
+    let reconstruction_ranks = ranks::ranks_of_some(&losses);
+    let pairs = neighbour_ranks.iter().zip(&reconstruction_ranks);
+    let scores = pairs.map(|(&near, &drawn)| drawn.map_or(near, |drawn| near.max(drawn))).collect();
+    let flags = flags::flags(&measures);
+    let doubts = if rows.is_labelled() { doubts::doubts(rows, near, JUDGES) } else { Vec::new() };
+    Ok(Outliers {
+        scores,
+        reconstruction_ranks,
+        neighbour_ranks,
+        distances,
+        measures,
+        flags,
+        doubts,
+        skipped,
+    })
 }

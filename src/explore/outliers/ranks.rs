@@ -1,12 +1,12 @@
-//! Numbers as the part of all that are smaller: what "large" means in a collection.
+//! Ranks: for each number, the share of all numbers that are smaller.
 
-/// The part of the values that are smaller than each, equal ones counting half, 0 to 1.
+/// The share of the values that are smaller than each, 0 to 1; equal ones count half.
 pub(super) fn ranks(values: &[f32]) -> Vec<f32> {
     let some: Vec<Option<f32>> = values.iter().copied().map(Some).collect();
     ranks_of_some(&some).into_iter().map(Option::unwrap_or_default).collect()
 }
 
-/// The same where values are missing: among those there are.
+/// The same where values are missing: ranks among those there are.
 pub(super) fn ranks_of_some(values: &[Option<f32>]) -> Vec<Option<f32>> {
     let mut order: Vec<(f32, usize)> =
         values.iter().enumerate().filter_map(|(at, value)| value.map(|value| (value, at))).collect();

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::Table;
+use super::column::Table;
 
 /// A row, its fields in the order of the columns.
 struct Row<'a> {

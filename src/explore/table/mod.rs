@@ -1,4 +1,4 @@
-//! Tables of what was found, a row for each image, in the formats that other programs read: CSV, JSON, npy, Parquet.
+//! Tables with a row for each image, written in formats that other programs read: CSV, JSON, npy, Parquet.
 //!
 //! | column | CSV | JSON | npy | Parquet |
 //! |---|---|---|---|---|
@@ -11,6 +11,9 @@
 //! | `Bytes` | hexadecimal | string | as the text | bytes |
 //! | `Struct` | JSON | object | nested | group |
 
+mod column;
+mod format;
+
 mod json;
 mod npy;
 mod parquet;
@@ -18,108 +21,18 @@ mod values;
 
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::output::write_whole_with;
 
-/// The values of a column, one for each row.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Column {
-    /// Words.
-    Texts(Vec<Option<String>>),
-    /// Whole numbers.
-    Integers(Vec<Option<u32>>),
-    /// Numbers; those that are not finite count as none.
-    Numbers(Vec<Option<f32>>),
-    /// Whole numbers, not as many in each row.
-    Lists(Vec<Vec<u32>>),
-    /// Numbers, not as many in each row.
-    NumberLists(Vec<Vec<f32>>),
-    /// Finite numbers, `size` in each row.
-    Vectors {
-        /// Numbers in a row.
-        size: usize,
-        /// `[rows, size]`
-        values: Vec<f32>,
-    },
-    /// The contents of files.
-    Bytes(Vec<Option<Vec<u8>>>),
-    /// Columns that belong together, of the same length; at least one.
-    Struct(Vec<(&'static str, Column)>),
-}
-
-impl Column {
-    fn len(&self) -> usize {
-        match self {
-            Column::Texts(values) => values.len(),
-            Column::Integers(values) => values.len(),
-            Column::Numbers(values) => values.len(),
-            Column::Lists(values) => values.len(),
-            Column::NumberLists(values) => values.len(),
-            Column::Vectors { size, values } => values.len() / size.max(&1),
-            Column::Bytes(values) => values.len(),
-            Column::Struct(fields) => fields.first().map_or(0, |(_, field)| field.len()),
-        }
-    }
-}
-
-/// Columns of the same length, each with a name.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Table {
-    columns: Vec<(&'static str, Column)>,
-}
+pub use column::{Column, Table};
+pub use format::Format;
+pub(super) use values::{hex, tsv};
 
 impl Table {
-    /// With one more column.
-    ///
-    /// # Panics
-    /// When it has another length than those that are there.
-    pub fn with(mut self, name: &'static str, column: Column) -> Table {
-        assert!(self.columns.first().is_none_or(|(_, first)| first.len() == column.len()), "{name}: length");
-        self.columns.push((name, column));
-        self
-    }
-
-    /// With the columns of another table of as many rows.
-    ///
-    /// # Panics
-    /// When it has another length.
-    pub fn and(self, other: Table) -> Table {
-        other.columns.into_iter().fold(self, |table, (name, column)| table.with(name, column))
-    }
-
-    /// With another name for the column `name`, where there is one.
-    pub fn renamed(mut self, name: &str, new: &'static str) -> Table {
-        self.columns.iter_mut().filter(|(old, _)| *old == name).for_each(|(old, _)| *old = new);
-        self
-    }
-
-    /// With what `change` makes of the column `name`, where there is one.
-    pub(super) fn map(mut self, name: &str, change: impl FnOnce(Column) -> Column) -> Table {
-        if let Some((_, column)) = self.columns.iter_mut().find(|(old, _)| *old == name) {
-            *column = change(std::mem::replace(column, Column::Texts(Vec::new())));
-        }
-        self
-    }
-
-    /// Rows.
-    pub fn len(&self) -> usize {
-        self.columns.first().map_or(0, |(_, column)| column.len())
-    }
-
-    /// Without rows.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The columns' names.
-    pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.columns.iter().map(|(name, _)| *name)
-    }
-
-    /// Writes the table into a file, whole or not at all, in the format that its name tells.
+    /// Writes the table into a file, whole or not at all, in the format that the name ends in.
     ///
     /// # Errors
-    /// When the name tells none, or the file cannot be written.
+    /// When the name ends in none of the formats, or the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
         let format = Format::of(path)?;
         write_whole_with(path, &mut |out| match format {
@@ -129,43 +42,6 @@ impl Table {
             Format::Npy => npy::write(self, out),
             Format::Parquet => parquet::write(self, out),
         })
-    }
-}
-
-pub(super) use values::{hex, tsv};
-
-/// How tables are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// Comma-separated values, with a line of names.
-    Csv,
-    /// One array of objects.
-    Json,
-    /// An object on each line.
-    JsonLines,
-    /// numpy's structured array.
-    Npy,
-    /// Apache Parquet.
-    Parquet,
-}
-
-impl Format {
-    /// The format that a file's name ends in.
-    ///
-    /// # Errors
-    /// When it is none of these.
-    pub fn of(path: &Path) -> Result<Format> {
-        match path.extension().and_then(|end| end.to_str()).map(str::to_ascii_lowercase).as_deref() {
-            Some("csv") => Ok(Format::Csv),
-            Some("json") => Ok(Format::Json),
-            Some("jsonl" | "ndjson") => Ok(Format::JsonLines),
-            Some("npy") => Ok(Format::Npy),
-            Some("parquet") => Ok(Format::Parquet),
-            _ => Err(Error::invalid(format!(
-                "{}: expected a name that ends in .csv, .json, .jsonl, .npy or .parquet",
-                path.display()
-            ))),
-        }
     }
 }
 

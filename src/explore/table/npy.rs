@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
+use super::column::{Column, Table};
 use super::values::hex;
-use super::{Column, Table};
 
 /// The header's end is aligned to this many bytes.
 const ALIGN: usize = 64;

@@ -10,7 +10,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 
-use super::{Column, Table};
+use super::column::{Column, Table};
 
 /// Rows that are written, and can be read, at a time.
 const ROW_GROUP: usize = 100_000;

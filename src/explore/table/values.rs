@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::{Column, Table};
+use super::column::{Column, Table};
 
 impl Column {
     /// The value of a row.

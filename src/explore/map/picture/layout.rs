@@ -1,18 +1,18 @@
-//! Where everything of a map's picture stands, in pixels from the top left corner.
+//! The positions of everything in the picture of a map, in pixels from the top left corner.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::MapPicture;
+use super::content::MapPicture;
 use crate::draw::canvas::{Area, Colour, headed, text_width};
 use crate::draw::colormap::group_colour;
 use crate::draw::style::{FAINT, GAP, LINE, MARGIN, TEXT};
 use crate::draw::thousands;
 
-/// Side of the part that holds the dots.
+/// Side of the square that holds the dots.
 pub(super) const SIDE: usize = 1400;
-/// Air inside of its border.
+/// Margin inside its border.
 const PADDING: f32 = 40.0;
 pub(super) const MAX_THUMBNAILS: usize = 48;
 /// Side of a thumbnail: twice 28.
@@ -22,33 +22,33 @@ const FRAME: usize = 3;
 const MAX_LINES: usize = 27;
 /// Characters of a name.
 const NAME: usize = 22;
-/// Rings that are tried around the place of a thumbnail, and places on each.
+/// Rings that are tried around the position of a thumbnail, and positions on each.
 const RINGS: usize = 60;
 const SPOKES: usize = 24;
 
-/// A medoid's image.
+/// The image of a medoid.
 pub(super) struct Thumbnail {
     pub(super) group: usize,
     /// With its frame.
     pub(super) area: Area,
     /// Of the image within.
     pub(super) image: Area,
-    /// Where the medoid lies.
+    /// The position of the medoid.
     pub(super) at: (f32, f32),
-    /// Whether a line has to lead there.
+    /// Whether the thumbnail is elsewhere, with a line to that position.
     pub(super) moved: bool,
 }
 
-pub(super) struct Layout {
+pub(super) struct MapLayout {
     pub(super) width: usize,
     pub(super) height: usize,
-    /// What holds the dots.
+    /// The square that holds the dots.
     pub(super) plot: Area,
-    /// `[n]`, as they lie on the picture.
-    pub(super) places: Vec<(f32, f32)>,
+    /// The position of each dot, `[n]`.
+    pub(super) positions: Vec<(f32, f32)>,
     /// The order in which dots are drawn.
     pub(super) order: Vec<u32>,
-    /// Of a dot.
+    /// Radius of a dot.
     pub(super) radius: f32,
     pub(super) thumbnails: Vec<Thumbnail>,
     /// Top left corners and groups of the legend's lines.
@@ -57,17 +57,17 @@ pub(super) struct Layout {
     pub(super) left_out: usize,
 }
 
-impl Layout {
-    pub(super) fn of(picture: &MapPicture) -> Layout {
+impl MapLayout {
+    pub(super) fn of(picture: &MapPicture) -> MapLayout {
         let top = MARGIN + 2 * LINE + GAP;
         let plot = Area { x: MARGIN, y: top, width: SIDE, height: SIDE };
-        let places = placed(&picture.points, plot);
-        let mut order: Vec<u32> = (0..places.len() as u32).collect();
+        let positions = placed(&picture.points, plot);
+        let mut order: Vec<u32> = (0..positions.len() as u32).collect();
         order.shuffle(&mut ChaCha8Rng::seed_from_u64(picture.seed));
-        let groups = &picture.groups.groups;
+        let groups = &picture.colouring.groups;
         let lines = groups.len().min(MAX_LINES);
         let left = MARGIN + SIDE + GAP;
-        let mut listed: Vec<usize> = (0..lines).collect(); // the largest, in the order in which names are looked up
+        let mut listed: Vec<usize> = (0..lines).collect(); // the largest, sorted by name
         listed.sort_by_key(|&i| counted(&groups[i].name));
         let legend = listed.into_iter().enumerate().map(|(i, group)| ((left, top + i * (LINE + 4)), group));
         let longest = groups.iter().take(lines).map(|group| group.name.chars().count()).max().unwrap_or(0);
@@ -76,13 +76,13 @@ impl Layout {
         // a dot, the name, the number of images
         let line = 2 * GAP + text_width(longest.min(NAME) + 9, TEXT);
         let legend_width = if lines > 0 { line.max(more) } else { 0 };
-        Layout {
+        MapLayout {
             width: left + legend_width + MARGIN - if lines > 0 { 0 } else { GAP },
             height: top + SIDE + MARGIN,
             plot,
-            radius: radius(places.len()),
-            thumbnails: thumbnails(picture, &places, plot),
-            places,
+            radius: radius(positions.len()),
+            thumbnails: thumbnails(picture, &positions, plot),
+            positions,
             order,
             legend: legend.collect(),
             left_out,
@@ -106,12 +106,12 @@ pub(super) fn legend_name(name: &str) -> String {
     headed(name, TEXT, text_width(NAME, TEXT))
 }
 
-/// Many dots are small ones.
+/// The more dots, the smaller they are.
 fn radius(n: usize) -> f32 {
     (300.0 / (n.max(1) as f32).sqrt()).clamp(1.1, 5.0)
 }
 
-/// The same scale in both directions, everything in sight, up is up.
+/// The same scale along both axes, with all points inside; up is up.
 fn placed(points: &[[f32; 2]], plot: Area) -> Vec<(f32, f32)> {
     let bounds = [0, 1].map(|axis| {
         let along = points.iter().map(|point| point[axis]);
@@ -121,16 +121,16 @@ fn placed(points: &[[f32; 2]], plot: Area) -> Vec<(f32, f32)> {
     let scale = (plot.width as f32 - 2.0 * PADDING) / extent;
     let [cx, cy] = bounds.map(|(low, high)| low / 2.0 + high / 2.0);
     let middle = ((plot.x + plot.width / 2) as f32, (plot.y + plot.height / 2) as f32);
-    // where all lie at one place, the scale is no number to go by
+    // if all points are equal, the scale is infinite
     let along = |x: f32, centre: f32| if scale.is_finite() { (x - centre) * scale } else { 0.0 };
     points.iter().map(|[x, y]| (middle.0 + along(*x, cx), middle.1 - along(*y, cy))).collect()
 }
 
-fn thumbnails(picture: &MapPicture, places: &[(f32, f32)], plot: Area) -> Vec<Thumbnail> {
+fn thumbnails(picture: &MapPicture, positions: &[(f32, f32)], plot: Area) -> Vec<Thumbnail> {
     let mut placed: Vec<Thumbnail> = Vec::new();
-    let shown = picture.thumbnails.iter().zip(&picture.groups.groups).enumerate().take(MAX_THUMBNAILS);
+    let shown = picture.thumbnails.iter().zip(&picture.colouring.groups).enumerate().take(MAX_THUMBNAILS);
     for (group, (image, medoid)) in shown {
-        let (Some(image), Some(&at)) = (image, places.get(medoid.medoid as usize)) else { continue };
+        let (Some(image), Some(&at)) = (image, positions.get(medoid.medoid as usize)) else { continue };
         let (width, height) = within(image.width, image.height);
         let (outer_width, outer_height) = (width + 2 * FRAME, height + 2 * FRAME);
         let corner = |dx: f32, dy: f32| {
@@ -157,7 +157,7 @@ fn thumbnails(picture: &MapPicture, places: &[(f32, f32)], plot: Area) -> Vec<Th
     placed
 }
 
-/// The size of an image whose longer side is a thumbnail's.
+/// The size of an image scaled so that its longer side is that of a thumbnail.
 fn within(width: usize, height: usize) -> (usize, usize) {
     let longer = width.max(height).max(1);
     let side = |side: usize| ((side * THUMB + longer / 2) / longer).max(1);
@@ -166,7 +166,7 @@ fn within(width: usize, height: usize) -> (usize, usize) {
 
 /// The colour of a group, or of images that are in none.
 pub(super) fn colour(group: Option<usize>, picture: &MapPicture) -> Colour {
-    let groups = picture.groups.groups.len();
+    let groups = picture.colouring.groups.len();
     match group {
         None if groups == 0 => group_colour(0, 1),
         None => [196, 194, 188],
@@ -174,16 +174,16 @@ pub(super) fn colour(group: Option<usize>, picture: &MapPicture) -> Colour {
     }
 }
 
-/// Of what is written beside names.
+/// The colour of counts.
 pub(super) const COUNT: Colour = FAINT;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::explore::map::colouring::{Group, Groups};
+    use crate::explore::map::colouring::{ColourGroup, Colouring};
 
     #[test]
-    fn everything_is_in_sight_and_up_is_up() {
+    fn all_points_are_inside_and_up_is_up() {
         let plot = Area { x: 10, y: 20, width: 500, height: 500 };
         let [(left, low), (right, high)] = placed(&[[-3.0, 0.0], [5.0, 2.0]], plot)[..] else { panic!() };
         assert!((10.0..right).contains(&left) && right < 510.0 && 20.0 < high && high < low && low < 520.0);
@@ -205,13 +205,13 @@ mod tests {
     }
 
     #[test]
-    fn what_the_legend_leaves_out_is_told_within_the_picture() {
+    fn the_line_about_groups_left_out_fits() {
         assert_eq!(left_out_text(0), None);
         let text = left_out_text(1973).unwrap();
         assert_eq!(text, "and 1,973 more, grey");
-        let group = Group { name: "7".to_owned(), size: 1, medoid: 0 };
-        let groups = Groups { groups: vec![group; MAX_LINES + 1973], of: Vec::new() };
-        let layout = Layout::of(&MapPicture { groups, ..MapPicture::default() });
+        let group = ColourGroup { name: "7".to_owned(), size: 1, medoid: 0 };
+        let colouring = Colouring { groups: vec![group; MAX_LINES + 1973], of: Vec::new() };
+        let layout = MapLayout::of(&MapPicture { colouring, ..MapPicture::default() });
         let ((x, _), _) = layout.legend[0];
         assert!(x + GAP + text_width(text.len(), TEXT) <= layout.width - MARGIN);
     }

@@ -1,12 +1,12 @@
 //! A map as pixels.
 
-use super::MapPicture;
-use super::layout::{COUNT, Layout, colour, left_out_text, legend_name};
+use super::content::MapPicture;
+use super::layout::{COUNT, MapLayout, colour, left_out_text, legend_name};
 use crate::draw::canvas::{Canvas, Pen, headed, text_width};
 use crate::draw::style::{FAINT, GAP, INK, LINE, MARGIN, PAPER, RULE, STRONG, TEXT, WEAK};
 use crate::images::Pixels;
 
-pub(super) fn draw(picture: &MapPicture, layout: &Layout) -> Pixels {
+pub(super) fn draw(picture: &MapPicture, layout: &MapLayout) -> Pixels {
     let mut canvas = Canvas::new(layout.width, layout.height, PAPER);
     for (line, (text, pen)) in picture.title.iter().zip([STRONG, WEAK]).enumerate() {
         canvas.text((MARGIN, MARGIN + line * LINE), &headed(text, TEXT, layout.width - 2 * MARGIN), pen);
@@ -14,9 +14,9 @@ pub(super) fn draw(picture: &MapPicture, layout: &Layout) -> Pixels {
     canvas.fill(layout.plot, [255; 3]);
     canvas.outline(layout.plot, RULE);
     for &row in &layout.order {
-        let group = picture.groups.of.get(row as usize).copied().flatten();
+        let group = picture.colouring.of.get(row as usize).copied().flatten();
         let colour = colour(group.map(|group| group as usize), picture);
-        canvas.disc(layout.places[row as usize], layout.radius, colour);
+        canvas.disc(layout.positions[row as usize], layout.radius, colour);
     }
     for thumbnail in &layout.thumbnails {
         if thumbnail.moved {
@@ -38,9 +38,9 @@ pub(super) fn draw(picture: &MapPicture, layout: &Layout) -> Pixels {
     canvas.into_pixels()
 }
 
-fn legend(canvas: &mut Canvas, picture: &MapPicture, layout: &Layout) {
+fn legend(canvas: &mut Canvas, picture: &MapPicture, layout: &MapLayout) {
     for &((x, y), group) in &layout.legend {
-        let entry = &picture.groups.groups[group];
+        let entry = &picture.colouring.groups[group];
         canvas.disc((x as f32 + 7.0, y as f32 + 7.0), 7.0, colour(Some(group), picture));
         canvas.text((x + GAP, y), &legend_name(&entry.name), Pen { scale: TEXT, colour: INK });
         let size = crate::draw::thousands(entry.size);

@@ -1,20 +1,21 @@
-//! A map as SVG: all dots of a group are one path of points with round ends, which takes a tenth of as many circles.
+//! A map as SVG. All dots of a group are one path of points with round ends, a tenth of the size of as many
+//! circles.
 
 use std::fmt::Write as _;
 
-use super::MapPicture;
-use super::layout::{COUNT, Layout, colour, left_out_text, legend_name};
+use super::content::MapPicture;
+use super::layout::{COUNT, MapLayout, colour, left_out_text, legend_name};
 use crate::draw::canvas::Colour;
 use crate::draw::style::{FAINT, GAP, INK, LINE, MARGIN, PAPER, RULE};
 use crate::images::encode_png;
 use crate::output::base64;
 
-/// Dots of a group that are drawn in one go, so that groups cover each other in turns.
+/// Dots are drawn in this many layers, so that groups cover each other in turns.
 const LAYERS: usize = 8;
 const FONT: &str = "font-family=\"system-ui, sans-serif\" font-size=\"16\"";
 
-pub(super) fn draw(picture: &MapPicture, layout: &Layout) -> String {
-    let Layout { width, height, plot, .. } = layout;
+pub(super) fn draw(picture: &MapPicture, layout: &MapLayout) -> String {
+    let MapLayout { width, height, plot, .. } = layout;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" {FONT}>\n\
          <title>{}</title>\n<rect width=\"{width}\" height=\"{height}\" fill=\"{}\"/>\n",
@@ -24,8 +25,8 @@ pub(super) fn draw(picture: &MapPicture, layout: &Layout) -> String {
     let mut put = |line: String| {
         let _ = writeln!(svg, "{line}"); // to a string
     };
-    for (line, (text, ink)) in picture.title.iter().zip([INK, FAINT]).enumerate() {
-        put(text_at((MARGIN, MARGIN + line * LINE), text, ink, "start"));
+    for (line, (text, colour)) in picture.title.iter().zip([INK, FAINT]).enumerate() {
+        put(text_at((MARGIN, MARGIN + line * LINE), text, colour, "start"));
     }
     put(format!(
         "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"#fff\" stroke=\"{}\"/>",
@@ -48,7 +49,7 @@ pub(super) fn draw(picture: &MapPicture, layout: &Layout) -> String {
     for thumbnail in &layout.thumbnails {
         let (outer, inner) = (thumbnail.area, thumbnail.image);
         let image = picture.thumbnails[thumbnail.group].as_ref().and_then(|image| encode_png(image).ok());
-        let group = &picture.groups.groups[thumbnail.group];
+        let group = &picture.colouring.groups[thumbnail.group];
         put(format!(
             "<g><title>{}</title><rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\" stroke=\"#fff\"/>",
             escaped(&group.name),
@@ -75,30 +76,30 @@ pub(super) fn draw(picture: &MapPicture, layout: &Layout) -> String {
     svg + "</svg>\n"
 }
 
-/// Paths of the groups, in turns.
-fn dots(picture: &MapPicture, layout: &Layout) -> Vec<String> {
+/// The paths of all groups, layer by layer.
+fn dots(picture: &MapPicture, layout: &MapLayout) -> Vec<String> {
     let mut paths = Vec::new();
     for layer in layout.order.chunks(layout.order.len().div_ceil(LAYERS).max(1)) {
         let mut of_group = std::collections::BTreeMap::<Option<u32>, String>::new();
         for &row in layer {
-            let (x, y) = layout.places[row as usize];
-            let path = of_group.entry(picture.groups.of.get(row as usize).copied().flatten()).or_default();
+            let (x, y) = layout.positions[row as usize];
+            let path = of_group.entry(picture.colouring.of.get(row as usize).copied().flatten()).or_default();
             let _ = write!(path, "M{x:.1} {y:.1}h0"); // to a string
         }
         paths.extend(of_group.into_iter().map(|(group, path)| {
-            let ink = hex(colour(group.map(|group| group as usize), picture));
-            format!("<path stroke=\"{ink}\" d=\"{path}\"/>")
+            let stroke = hex(colour(group.map(|group| group as usize), picture));
+            format!("<path stroke=\"{stroke}\" d=\"{path}\"/>")
         }));
     }
     paths
 }
 
-fn legend(picture: &MapPicture, layout: &Layout) -> Vec<String> {
+fn legend(picture: &MapPicture, layout: &MapLayout) -> Vec<String> {
     let mut lines = Vec::new();
     for &((x, y), group) in &layout.legend {
-        let entry = &picture.groups.groups[group];
-        let (cx, cy, ink) = (x + 7, y + 7, hex(colour(Some(group), picture)));
-        lines.push(format!("<circle cx=\"{cx}\" cy=\"{cy}\" r=\"7\" fill=\"{ink}\"/>"));
+        let entry = &picture.colouring.groups[group];
+        let (cx, cy, fill) = (x + 7, y + 7, hex(colour(Some(group), picture)));
+        lines.push(format!("<circle cx=\"{cx}\" cy=\"{cy}\" r=\"7\" fill=\"{fill}\"/>"));
         lines.push(text_at((x + GAP, y), &legend_name(&entry.name), INK, "start"));
         let size = crate::draw::thousands(entry.size);
         lines.push(text_at((layout.width - MARGIN, y), &size, COUNT, "end"));
@@ -110,16 +111,16 @@ fn legend(picture: &MapPicture, layout: &Layout) -> Vec<String> {
 }
 
 /// A text whose top is at `y`.
-fn text_at((x, y): (usize, usize), text: &str, ink: Colour, anchor: &str) -> String {
-    let (y, ink, text) = (y + 13, hex(ink), escaped(text));
-    format!("<text x=\"{x}\" y=\"{y}\" fill=\"{ink}\" text-anchor=\"{anchor}\">{text}</text>")
+fn text_at((x, y): (usize, usize), text: &str, colour: Colour, anchor: &str) -> String {
+    let (y, fill, text) = (y + 13, hex(colour), escaped(text));
+    format!("<text x=\"{x}\" y=\"{y}\" fill=\"{fill}\" text-anchor=\"{anchor}\">{text}</text>")
 }
 
 fn hex([r, g, b]: Colour) -> String {
     format!("#{r:02x}{g:02x}{b:02x}")
 }
 
-/// What XML reads as itself; characters that it does not allow at all are shown as U+FFFD.
+/// Escaped for XML; characters that it does not allow are shown as U+FFFD.
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {

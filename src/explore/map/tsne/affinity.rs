@@ -1,21 +1,22 @@
 //! From distances to affinities: P of t-SNE, sparse and symmetric.
 //!
-//! Each item spreads a weight of 1 over its neighbours, by a Gaussian that is as wide as leaves the perplexity asked for (van der Maaten
-//! and Hinton 2008, section 2); an affinity is the mean of both directions. A row may be of any length: an item that is the neighbour
-//! of very many has all of them in its row.
+//! Each item spreads a weight of 1 over its neighbours by a Gaussian, whose width gives the requested
+//! perplexity (van der Maaten and Hinton 2008, section 2); an affinity is the mean of both directions. Rows
+//! have any length: an item that is a neighbour of many has all of them in its row.
 
 use rayon::prelude::*;
 
-use super::Neighbours;
+use super::options::NeighbourLists;
 use super::order::Order;
 
-/// Neighbours that are looked at, per unit of perplexity: a Gaussian has nothing to speak of beyond.
+/// Neighbours that are used, per unit of perplexity: beyond, the Gaussian is negligible.
 const REACH: f32 = 3.0;
 /// Rows to one task.
 const BLOCK: usize = 1024;
-/// How far the logarithm of a row's perplexity may be from what was asked.
+/// How far the logarithm of a row's perplexity may be from the requested one.
 const TOLERANCE: f64 = 1e-5;
-/// Newton's method takes about 5; a row that has no solution (too many neighbours at one distance) ends here.
+/// Newton's method takes about 5 steps; a row without a solution (too many neighbours at one distance) stops
+/// here.
 const MAX_STEPS: usize = 50;
 
 /// How much items attract each other; sums to 1.
@@ -26,14 +27,19 @@ pub(super) struct Affinities {
     weights: Vec<f32>,  // [edges]
 }
 
-/// One direction of an affinity: to whom, and the weight, of 1 for the whole row.
+/// One direction of an affinity: the target, and its share of the row's weight of 1.
 type Edge = (u32, f32);
-/// Where a row has fewer.
+/// Fills rows that have fewer edges.
 const NO_EDGE: Edge = (u32::MAX, 0.0);
 
 impl Affinities {
-    /// Of `n` items with these neighbours; all that is answered goes by places in this order.
-    pub(super) fn new(neighbours: &Neighbours<'_>, order: &Order, n: usize, perplexity: f32) -> Affinities {
+    /// The affinities of `n` items with these neighbours, indexed by places in this order.
+    pub(super) fn new(
+        neighbours: &NeighbourLists<'_>,
+        order: &Order,
+        n: usize,
+        perplexity: f32,
+    ) -> Affinities {
         let perplexity = perplexity.max(1.0); // also where it is not a number
         let kept = neighbours.k.min((REACH * perplexity).ceil() as usize);
         if kept == 0 {
@@ -55,23 +61,24 @@ impl Affinities {
         symmetric(&outward, kept, n)
     }
 
-    /// Whom an item attracts, and how much.
+    /// The targets of an item, and their weights.
     pub(super) fn row(&self, item: usize) -> (&[u32], &[f32]) {
         let range = self.starts[item]..self.starts[item + 1];
         (&self.targets[range.clone()], &self.weights[range])
     }
 }
 
-/// Turns the distances of a row to weights that sum to 1, and whose entropy is the logarithm of `perplexity`, or as near to it as can be.
+/// Turns the distances of a row into weights that sum to 1 and whose entropy is the logarithm of
+/// `perplexity`, or as near as possible.
 ///
-/// With weights exp(-beta d^2) / sum, the entropy is H = beta E[d^2] + ln sum, and dH / d ln beta = -beta^2 Var[d^2]: Newton's method
-/// over ln beta, between bounds that each step narrows.
+/// With weights exp(-beta d^2) / sum, the entropy is H = beta E[d^2] + ln sum, and dH / d ln beta = -beta^2
+/// Var[d^2]: Newton's method over ln beta, between bounds that each step narrows.
 fn calibrate(row: &mut [Edge], perplexity: f64) {
     let square = |distance: f32| f64::from(distance) * f64::from(distance);
     let least = row.iter().map(|edge| square(edge.1)).fold(f64::INFINITY, f64::min);
     let scale = row.iter().map(|edge| square(edge.1) - least).sum::<f64>() / row.len() as f64;
     let uniform = scale <= 0.0 || perplexity >= row.len() as f64;
-    // what all have in common changes no weight, and a mean of 1 makes any unit start alike
+    // a common offset changes no weight, and a mean of 1 makes the start independent of the unit
     let relative = |edge: &Edge| if uniform { 0.0 } else { (square(edge.1) - least) / scale };
     let (mut log_beta, mut bounds) = (0f64, [f64::NEG_INFINITY, f64::INFINITY]);
     let target = perplexity.max(1.0).ln();
@@ -140,7 +147,7 @@ fn symmetric(outward: &[Edge], kept: usize, n: usize) -> Affinities {
     Affinities { starts, targets, weights }
 }
 
-/// The same edges by where they lead: the start of each item's row, and who leads to it, ascending.
+/// The same edges by target: the start of each item's row, and the sources that lead to it, ascending.
 fn transposed(outward: &[Edge], n: usize, kept: usize) -> (Vec<usize>, Vec<Edge>) {
     let real = || outward.iter().enumerate().filter(|(_, edge)| **edge != NO_EDGE);
     let mut starts = vec![0; n + 2];
@@ -158,7 +165,7 @@ fn transposed(outward: &[Edge], n: usize, kept: usize) -> (Vec<usize>, Vec<Edge>
     (starts, inward)
 }
 
-/// Two ascending rows as one; what is in both is summed.
+/// Merges two ascending rows; edges in both are summed.
 fn merged<'a>((own, inward): (&'a [Edge], &'a [Edge])) -> impl Iterator<Item = Edge> + 'a {
     let own_count = own.partition_point(|edge| *edge != NO_EDGE);
     let (mut own, mut inward) =
@@ -217,7 +224,7 @@ mod tests {
             [1.0, f32::NAN],
         ]
         .concat();
-        let given = Neighbours { k: 2, ids: &ids, distances: &distances };
+        let given = NeighbourLists { k: 2, ids: &ids, distances: &distances };
         let affinities = Affinities::new(&given, &Order::along(&[[0.0; 2]; 8]), 8, 30.0);
         let weight = |a: usize, b: usize| {
             let (targets, weights) = affinities.row(a);

@@ -1,26 +1,28 @@
 //! Rounds of gradient descent, from a start to a map.
 //!
-//! A step keeps a part of the last one (momentum), and each coordinate has a gain of its own that grows while it goes on in one direction,
-//! and shrinks where it turns (Jacobs 1988). All as in openTSNE 1.0, down to the order of things, with positions of single precision.
+//! A step keeps a share of the last one (momentum), and each coordinate has a gain of its own that grows
+//! while it keeps its direction and shrinks when it turns (Jacobs 1988). As in openTSNE 1.0, down to the
+//! order of operations, but with single-precision positions.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::TsneOptions;
 use super::affinity::Affinities;
+use super::options::TsneOptions;
 use super::repulsion::Repulsion;
+use crate::observer::{Observer, Progress};
 
 /// The spread of a start along its widest axis: far below 1, where forces are still linear.
 const START_WIDTH: f64 = 1e-4;
-/// Of the noise on it, as a part of it.
+/// The noise that is added, as a share of it.
 const NOISE: f64 = 0.01;
 const MIN_GAIN: f32 = 0.01;
 const MAX_STEP: f32 = 5.0;
-/// Rows to one task, and to one sum.
+/// Items per task, and per sum.
 const CHUNK: usize = 256;
 
-/// What stays the same in the rounds of a phase.
+/// The settings of a phase.
 #[derive(Debug, Clone, Copy)]
 struct Phase {
     rounds: usize,
@@ -28,24 +30,24 @@ struct Phase {
     momentum: f32,
 }
 
-/// Rows on their way.
-struct Flock {
+/// The state of all items.
+struct State {
     points: Vec<[f32; 2]>,
     steps: Vec<[f32; 2]>, // the last ones
     gains: Vec<[f32; 2]>,
     forces: Vec<[f32; 2]>, // of repulsion
 }
 
-/// Goes all rounds; nothing where the observer ends it.
+/// Runs all rounds; nothing where the observer stops the work.
 pub(super) fn descend(
     affinities: &Affinities,
     points: Vec<[f32; 2]>,
     options: &TsneOptions,
-    observer: &dyn Fn(usize, usize) -> bool,
+    observer: &dyn Observer,
 ) -> Option<Vec<[f32; 2]>> {
     let n = points.len();
-    let mut flock =
-        Flock { points, steps: vec![[0.0; 2]; n], gains: vec![[1.0; 2]; n], forces: vec![[0.0; 2]; n] };
+    let mut state =
+        State { points, steps: vec![[0.0; 2]; n], gains: vec![[1.0; 2]; n], forces: vec![[0.0; 2]; n] };
     let mut repulsion = Repulsion::default();
     let early = Phase {
         rounds: options.early_rounds,
@@ -57,18 +59,19 @@ pub(super) fn descend(
     let (mut done, total) = (0, early.rounds + main.rounds);
     for phase in [early, main] {
         for _ in 0..phase.rounds {
-            flock.advance(affinities, &mut repulsion, phase);
+            state.advance(affinities, &mut repulsion, phase);
             done += 1;
-            if !observer(done, total) {
+            observer.progress(&Progress::of(done, total));
+            if observer.should_stop() {
                 return None;
             }
         }
     }
-    Some(flock.points)
+    Some(state.points)
 }
 
-/// A start as wide as is good for the descent, with some noise so that no two items are at one place. One that says nothing, all at one place
-/// or not finite, gives way to noise alone.
+/// The start, scaled for the descent, with some noise so that no two items have the same position. A start
+/// without information (all equal, or not finite) becomes noise.
 pub(super) fn placed(start: &[[f32; 2]], seed: u64) -> Vec<[f32; 2]> {
     let n = start.len().max(1) as f64;
     let finite =
@@ -89,12 +92,12 @@ pub(super) fn placed(start: &[[f32; 2]], seed: u64) -> Vec<[f32; 2]> {
     start.iter().map(place).collect()
 }
 
-/// A placed start, about 1 wide.
+/// A placed start, scaled to a width of about 1.
 pub(super) fn unscaled(points: Vec<[f32; 2]>) -> Vec<[f32; 2]> {
     points.into_iter().map(|point| point.map(|x| x / START_WIDTH as f32)).collect()
 }
 
-impl Flock {
+impl State {
     fn advance(&mut self, affinities: &Affinities, repulsion: &mut Repulsion, phase: Phase) {
         let n = self.points.len() as f64;
         let z = repulsion.push(&self.points, &mut self.forces);
@@ -128,10 +131,11 @@ impl Flock {
     }
 }
 
-/// The gain first, then the step that it allows.
+/// Updates the gain, then the step.
 fn take_step(step: &mut [f32; 2], gain: &mut [f32; 2], gradient: [f32; 2], momentum: f32, rate: f32) {
     for axis in 0..2 {
-        // a step goes against its gradient, so one sign for both means that it has gone too far: numpy's sign, 0 for 0
+        // a step goes against its gradient, so equal signs mean that it went too far; as numpy's sign, 0 for
+        // 0
         let same = step[axis] * gradient[axis] > 0.0 || (step[axis] == 0.0 && gradient[axis] == 0.0);
         gain[axis] = if same { gain[axis] * 0.8 + MIN_GAIN } else { gain[axis] + 0.2 };
         step[axis] = momentum * step[axis] - rate * gain[axis] * gradient[axis];
@@ -142,7 +146,7 @@ fn take_step(step: &mut [f32; 2], gain: &mut [f32; 2], gradient: [f32; 2], momen
     }
 }
 
-/// The sum over an item's row of p (y - y') / (1 + d^2). Eight at a time: the compiler makes vectors of them.
+/// The sum over an item's row of p (y - y') / (1 + d^2), eight at a time, which the compiler vectorizes.
 fn attraction(here: [f32; 2], (targets, weights): (&[u32], &[f32]), points: &[[f32; 2]]) -> [f32; 2] {
     const LANES: usize = 8;
     let (target_lanes, target_rest) = targets.as_chunks::<LANES>();

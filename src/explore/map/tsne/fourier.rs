@@ -1,8 +1,10 @@
-//! One field convolved with one kernel, by Fourier transforms: charges on the nodes of a grid become the potential there.
+//! Convolves a field with a kernel by Fourier transforms: charges on the nodes of a grid become the potential
+//! there.
 //!
-//! The kernel is that of t-SNE, 1 / (1 + d^2), with which a field that is interpolated by cubic B-splines on both ends is exact at
-//! nodes. Its transform is kept while the grid's size and spacing stay. The field is padded with zeros to twice its sides, so that
-//! nothing acts around the border; rows of nothing but zeros are never transformed. Real numbers go through complex transforms in pairs.
+//! The kernel is that of t-SNE, 1 / (1 + d^2), corrected so that interpolation by cubic B-splines on both
+//! ends is exact at nodes. Its transform is kept while the size and spacing of the grid stay the same. The
+//! field is padded with zeros to twice its sides, so that nothing wraps around; rows of zeros are never
+//! transformed. Real numbers go through complex transforms in pairs.
 
 use std::sync::Arc;
 
@@ -10,7 +12,7 @@ use rayon::prelude::*;
 use rustfft::num_complex::Complex32;
 use rustfft::{Fft, FftPlanner};
 
-/// Rows, or columns, to one task; even. 16 numbers are two lines of cache.
+/// Rows or columns per task; even. 16 numbers are two lines of cache.
 const BLOCK: usize = 16;
 
 /// Convolves fields of any size up to half its own.
@@ -31,8 +33,8 @@ struct Plans {
     inverse: Arc<dyn Fft<f32>>,
 }
 
-/// What a task needs to transform: numbers, and room for the transform's own work.
-struct Desk {
+/// The buffers of a task: the numbers to transform, and scratch space.
+struct Buffers {
     numbers: Vec<Complex32>,
     scratch: Vec<Complex32>,
 }
@@ -43,11 +45,11 @@ impl Plans {
         Plans { forward: planner.plan_fft_forward(length), inverse: planner.plan_fft_inverse(length) }
     }
 
-    /// For `count` transforms in one go.
-    fn desk(&self, count: usize) -> Desk {
+    /// Buffers for `count` transforms at once.
+    fn buffers(&self, count: usize) -> Buffers {
         let scratch = self.forward.get_inplace_scratch_len().max(self.inverse.get_inplace_scratch_len());
         let zero = Complex32::default();
-        Desk { numbers: vec![zero; count * self.forward.len()], scratch: vec![zero; scratch] }
+        Buffers { numbers: vec![zero; count * self.forward.len()], scratch: vec![zero; scratch] }
     }
 }
 
@@ -69,13 +71,14 @@ impl Convolution {
         }
     }
 
-    /// Whether a field of this size and spacing can be convolved without an undue amount of padding.
+    /// Whether a field of this size and spacing can be convolved without too much padding.
     pub(super) fn suits(&self, rows: usize, columns: usize, spacing: f32) -> bool {
         let fits = |own: usize, field: usize| 2 * field <= own && own <= padded(field) * 5 / 4;
         spacing == self.spacing && fits(self.rows, rows) && fits(self.columns, columns)
     }
 
-    /// Replaces charges by their potential. `field` is `[field_rows, field_columns]`, of a size that this convolution [suits](Self::suits).
+    /// Replaces charges by their potential. `field` is `[field_rows, field_columns]`, of a size that this
+    /// convolution [suits](Self::suits).
     pub(super) fn apply(&mut self, field: &mut [f32], field_columns: usize) {
         let field_rows = field.len() / field_columns;
         let half = self.columns / 2 + 1;
@@ -90,14 +93,14 @@ impl Convolution {
         let (columns, half, plans) = (self.columns, self.columns / 2 + 1, &self.along_row);
         let blocks = self.spectra.par_chunks_mut(2 * half).zip(field.par_chunks(2 * field_columns));
         blocks.with_min_len(BLOCK / 2).for_each_init(
-            || plans.desk(1),
-            |Desk { numbers, scratch }, (spectra, rows)| {
+            || plans.buffers(1),
+            |Buffers { numbers, scratch }, (spectra, rows)| {
                 numbers.fill(Complex32::default());
                 let (first, second) = rows.split_at(field_columns);
                 numbers.iter_mut().zip(first).for_each(|(number, &value)| number.re = value);
                 numbers.iter_mut().zip(second).for_each(|(number, &value)| number.im = value);
                 plans.forward.process_with_scratch(numbers, scratch);
-                // a real row's transform is its own mirror image, conjugated: this tells the two apart
+                // the transform of a real row is its own conjugated mirror image, which separates the two
                 let mirrored = |k: usize| numbers[(columns - k) % columns].conj();
                 let (first, second) = spectra.split_at_mut(half);
                 for (k, out) in first.iter_mut().enumerate() {
@@ -115,8 +118,8 @@ impl Convolution {
         let (rows, half, plans) = (self.rows, self.columns / 2 + 1, &self.along_column);
         let (spectra, response) = (&self.spectra, &self.response);
         self.turned.par_chunks_mut(BLOCK * field_rows).enumerate().for_each_init(
-            || plans.desk(BLOCK),
-            |Desk { numbers, scratch }, (block, turned)| {
+            || plans.buffers(BLOCK),
+            |Buffers { numbers, scratch }, (block, turned)| {
                 let count = turned.len() / field_rows;
                 let numbers = &mut numbers[..count * rows];
                 numbers.fill(Complex32::default());
@@ -143,8 +146,8 @@ impl Convolution {
         let (columns, plans, turned) = (self.columns, &self.along_row, &self.turned);
         let field_rows = field.len() / field_columns;
         field.par_chunks_mut(BLOCK * field_columns).enumerate().for_each_init(
-            || plans.desk(BLOCK / 2),
-            |Desk { numbers, scratch }, (block, field)| {
+            || plans.buffers(BLOCK / 2),
+            |Buffers { numbers, scratch }, (block, field)| {
                 let count = field.len() / field_columns;
                 for (k, column) in turned.chunks_exact(field_rows).enumerate() {
                     for (pair, values) in column[block * BLOCK..][..count].chunks(2).enumerate() {
@@ -167,10 +170,11 @@ impl Convolution {
     }
 }
 
-/// The kernel's transform, `[columns / 2 + 1, rows]`, divided by the transforms of the splines at both ends and by what a transform
-/// there and back multiplies with.
+/// The kernel's transform, `[columns / 2 + 1, rows]`, divided by the transforms of the splines at both ends
+/// and by the factor of a transform and its inverse.
 ///
-/// The kernel is symmetric along both axes, so all transforms are real, and two go through one complex transform without a trace of each other.
+/// The kernel is symmetric along both axes, so all transforms are real, and two can share one complex
+/// transform.
 fn response(along_row: &Plans, along_column: &Plans, spacing: f32) -> Vec<f32> {
     let (rows, columns) = (along_column.forward.len(), along_row.forward.len());
     let half = columns / 2 + 1;
@@ -178,8 +182,8 @@ fn response(along_row: &Plans, along_column: &Plans, spacing: f32) -> Vec<f32> {
     let kernel = |row: usize, column: usize| 1.0 / (1.0 + squared(row, rows) + squared(column, columns));
     let mut by_row = vec![0f32; (rows / 2 + 2) / 2 * 2 * half]; // [rows / 2 + 1, made even, half]
     by_row.par_chunks_mut(2 * half).enumerate().for_each_init(
-        || along_row.desk(1),
-        |Desk { numbers, scratch }, (pair, out)| {
+        || along_row.buffers(1),
+        |Buffers { numbers, scratch }, (pair, out)| {
             for (column, number) in numbers.iter_mut().enumerate() {
                 *number = Complex32::new(kernel(2 * pair, column), kernel(2 * pair + 1, column));
             }
@@ -196,8 +200,8 @@ fn response(along_row: &Plans, along_column: &Plans, spacing: f32) -> Vec<f32> {
     let row_factors: Vec<f64> = (0..rows).map(|k| undone(k, rows)).collect();
     let mut response = vec![0f32; half * rows];
     response.par_chunks_mut(2 * rows).enumerate().for_each_init(
-        || along_column.desk(1),
-        |Desk { numbers, scratch }, (pair, out)| {
+        || along_column.buffers(1),
+        |Buffers { numbers, scratch }, (pair, out)| {
             for (row, number) in numbers.iter_mut().enumerate() {
                 let values = &by_row[row.min(rows - row) * half..][..half];
                 *number =
@@ -218,8 +222,9 @@ fn response(along_row: &Plans, along_column: &Plans, spacing: f32) -> Vec<f32> {
     response
 }
 
-/// The side of a padded field: twice its own at least, even, of factors 2, 3 and 5, which transform fastest. Small ones have some
-/// budget, as a spline's inverse reaches over some nodes.
+/// The side of a padded field: at least twice its own, a multiple of 4 with no prime factors but 2, 3 and 5,
+/// which transform fastest. Small fields are padded to at least 64, as the inverse of a spline reaches over
+/// some nodes.
 fn padded(side: usize) -> usize {
     let mut length = (2 * side).max(64).next_multiple_of(4);
     while !smooth(length) {
@@ -241,7 +246,8 @@ fn smooth(mut length: usize) -> bool {
 mod tests {
     use super::*;
 
-    /// What `apply` gives is made to be interpolated by splines, at both ends: so it is looked at through these.
+    /// The result of `apply` is corrected for interpolation by splines at both ends, so it is read through
+    /// one.
     fn seen_by_spline(field: &[f32], columns: usize, row: usize, column: usize) -> f32 {
         let weights = [1.0 / 6.0, 4.0 / 6.0, 1.0 / 6.0];
         let cells = (0..3).flat_map(|a| (0..3).map(move |b| (a, b)));

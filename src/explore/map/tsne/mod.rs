@@ -1,4 +1,4 @@
-//! t-SNE: here is who is near to whom, where do all of them stand on a map?
+//! t-SNE: from the neighbours of each item to positions in the plane.
 //!
 //! ```text
 //! neighbours [n, k] -> affinity: P, sparse and symmetric ----+
@@ -6,14 +6,16 @@
 //!                          repulsion: grid -> fourier -> grid+
 //! ```
 //!
-//! Van der Maaten and Hinton 2008, in the schedule of openTSNE (Policar et al. 2024): early exaggeration (12) and a learning rate of
-//! n / exaggeration (Belkina et al. 2019). One round costs O(n k) and a Fourier transform of the map. The same input gives the same
-//! bytes on any number of threads: what is summed in parallel is summed in fixed chunks, and those in order. (Other processors may
-//! round otherwise, as rustfft takes what instructions there are.) It neither searches neighbours nor projects new items.
+//! Van der Maaten and Hinton 2008, with the schedule of openTSNE (Policar et al. 2024): early exaggeration
+//! (12) and a learning rate of n / exaggeration (Belkina et al. 2019). A round costs O(n k) and a Fourier
+//! transform of the map. The same input gives the same bytes with any number of threads, as parallel sums are
+//! made in fixed chunks and added in order. (Other processors may round differently, as rustfft uses the
+//! instructions they have.) Nothing here searches neighbours or projects new items.
 
 mod affinity;
 mod descent;
 mod fourier;
+mod options;
 mod order;
 mod repulsion;
 mod spline;
@@ -21,80 +23,40 @@ mod spline;
 use affinity::Affinities;
 use order::Order;
 
-/// The nearest others of each item, by whatever means they were found.
-#[derive(Debug, Clone, Copy)]
-pub struct Neighbours<'a> {
-    /// Neighbours of each.
-    pub k: usize,
-    /// Rows, `[n, k]`, the nearest first; `u32::MAX` where there are fewer. An item itself, and what is not an item, is passed over.
-    pub ids: &'a [u32],
-    /// Their Euclidean distances, `[n, k]`, in any unit. (Of a cosine similarity s, that of the unit vectors is sqrt(2 - 2 s).) What
-    /// is not finite is passed over.
-    pub distances: &'a [f32],
-}
+use crate::error::{Error, Result};
+use crate::observer::{Observer, Stage};
 
-/// How to embed; the defaults are openTSNE's.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct TsneOptions {
-    /// How many neighbours count, softly; of 3 times as many the distances are looked at. Where fewer are given, a third of these
-    /// are what counts.
-    pub perplexity: f32,
-    /// Rounds in which items attract each other `early_exaggeration` times as much, so that clusters find together.
-    pub early_rounds: usize,
-    /// Rounds after these.
-    pub rounds: usize,
-    /// See `early_rounds`.
-    pub early_exaggeration: f32,
-    /// The same for `rounds`; more than 1 draws clusters together, which helps to see something among a million of items.
-    pub exaggeration: f32,
-    /// The part of a step that is made again in the next one, in `early_rounds`.
-    pub early_momentum: f32,
-    /// The same in `rounds`.
-    pub momentum: f32,
-    /// Of the noise that parts items which start at the same place.
-    pub seed: u64,
-}
+pub use options::{NeighbourLists, TsneOptions};
 
-impl Default for TsneOptions {
-    fn default() -> TsneOptions {
-        TsneOptions {
-            perplexity: 30.0,
-            early_rounds: 250,
-            rounds: 500,
-            early_exaggeration: 12.0,
-            exaggeration: 1.0,
-            early_momentum: 0.8,
-            momentum: 0.8,
-            seed: 0,
-        }
-    }
-}
-
-/// Places each item in the plane, near to its neighbours: `[n, 2]`, about the origin, in units where the force between two items falls
-/// off from a distance of 1. `start` `[n, 2]` says where they come from, as principal components do; its scale does not matter.
+/// Places each item in the plane, near its neighbours: `[n, 2]`, around the origin, in units where the force
+/// between two items falls off beyond a distance of 1. `start` `[n, 2]` holds initial positions, such as
+/// principal components; its scale does not matter.
 ///
-/// `observer` is told after each round how many of how many are done; where it answers false, there is no map. Two items are as far from
-/// each other as they like, whatever the distance: their places are those of the start, and there are no rounds. Rows which are all
-/// equally far from all others have no reason to part, and come to lie at one place.
+/// Two items or fewer keep the positions of the start. Items that are all equally far from all others end at
+/// the same position.
+///
+/// # Errors
+/// When the observer stops the work.
 ///
 /// # Panics
 /// When `ids` or `distances` is not `[n, k]`, with `n` the length of `start`.
 pub fn embed(
-    neighbours: &Neighbours<'_>,
+    neighbours: &NeighbourLists<'_>,
     start: &[[f32; 2]],
     options: &TsneOptions,
-    observer: &dyn Fn(usize, usize) -> bool,
-) -> Option<Vec<[f32; 2]>> {
+    observer: &dyn Observer,
+) -> Result<Vec<[f32; 2]>> {
     let cells = start.len() * neighbours.k;
     assert_eq!([neighbours.ids.len(), neighbours.distances.len()], [cells; 2], "expected [n, k]");
     let start = descent::placed(start, options.seed);
     if start.len() <= 2 {
-        return Some(descent::unscaled(start));
+        return Ok(descent::unscaled(start));
     }
+    observer.stage(Stage::new("arranging", "rounds"));
     let order = Order::along(&start);
     let affinities = Affinities::new(neighbours, &order, start.len(), options.perplexity);
-    let points = descent::descend(&affinities, order.arranged(&start), options, observer)?;
-    Some(order.restored(&points))
+    let points = descent::descend(&affinities, order.arranged(&start), options, observer);
+    points.map(|points| order.restored(&points)).ok_or(Error::Interrupted)
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! Rows in an order in which those that will be near each other in the map are near each other in memory.
+//! An order of the items in memory, such that items near each other in the map are near each other in memory.
 //!
-//! It follows a Z-order curve (Morton 1966) through the start, and holds for the whole descent. A round of a million items reads over a
-//! hundred million positions of others, nearly all of them within the caches that way.
+//! It follows a Z-order curve (Morton 1966) through the start, and holds for the whole descent. A round over
+//! a million items reads more than a hundred million positions; this way nearly all of them are in the
+//! caches.
 
 use rayon::prelude::*;
 
@@ -16,7 +17,7 @@ pub(super) struct Order {
 }
 
 impl Order {
-    /// Along a curve through these points, which are finite.
+    /// The order along a curve through these points, which are finite.
     pub(super) fn along(points: &[[f32; 2]]) -> Order {
         let bounds = [0, 1].map(|axis| {
             let of_axis = points.iter().map(|point| point[axis]);
@@ -46,7 +47,7 @@ impl Order {
         self.items[place] as usize
     }
 
-    /// The place of an item; none where there is no such item.
+    /// The place of an item; nothing if there is no such item.
     pub(super) fn place(&self, item: u32) -> Option<u32> {
         self.places.get(item as usize).copied()
     }

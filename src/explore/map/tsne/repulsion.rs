@@ -1,28 +1,31 @@
-//! How all items push each other away: the sum over all pairs, which nothing but the map itself decides.
+//! The repulsion of all pairs of items, which depends only on their positions.
 //!
-//! Few items are summed pair by pair. More are charges on a grid, convolved with the kernel by Fourier transforms (the idea of FIt-SNE,
-//! Linderman et al. 2019), whose potential gives both: its sum is what affinities of the map are divided by, its slope is the force.
+//! Few items are summed pair by pair. Many become charges on a grid, convolved with the kernel by Fourier
+//! transforms (the idea of FIt-SNE, Linderman et al. 2019). The potential gives both the normalization (its
+//! sum) and the forces (its slope).
 
 use rayon::prelude::*;
 
 use super::fourier::Convolution;
 use super::spline::{ByRow, Lattice};
 
-/// As far as pairs are summed; there, either way takes as long.
+/// The most items that are summed pair by pair; there, both ways take equally long.
 const MAX_EXACT: usize = 1000;
-/// The most between two nodes. The kernel is 1 wide at half its height; forces are off by 1 % of their mean, a third of what
-/// FIt-SNE's are on a map of 10,000 digits. Errors go by the fourth power.
+/// The largest spacing of nodes. The kernel is 1 wide at half its height; forces are off by 1 % of their
+/// mean, a third of what FIt-SNE's are on a map of 10,000 digits. Errors go by the fourth power.
 const MAX_SPACING: f32 = 0.35;
-/// The least. In a map that is a point as yet, nodes nearer than this would differ by less than their rounding.
+/// The least spacing. In a map that is still tiny, nodes nearer than this would differ by less than rounding
+/// errors.
 const MIN_SPACING: f32 = 0.1;
-/// Along the larger side, if the spacing allows: a small map can have fine nodes at no cost.
+/// Nodes along the larger side, if the spacing allows: a small map can have fine nodes at no cost.
 const NODES: f32 = 64.0;
-/// At most: a map of this many is 700 wide, and its transform takes 200 MB. One that is wider has coarser forces.
+/// The most nodes along a side: such a map is 700 wide, and its transform takes 200 MB. Wider maps get
+/// coarser forces.
 const MAX_NODES: f32 = 2000.0;
 /// Points to one sum.
 const CHUNK: usize = 1024;
 
-/// Sums forces; keeps memory, and the kernel's transform, from round to round.
+/// Sums forces; keeps its memory and the transform of the kernel from round to round.
 #[derive(Default)]
 pub(super) struct Repulsion {
     convolution: Option<Convolution>,
@@ -31,8 +34,8 @@ pub(super) struct Repulsion {
 }
 
 impl Repulsion {
-    /// Fills `forces` `[n, 2]` with the sum over all others of (y - y') / (1 + d^2)^2, and answers Z, the sum over all pairs of
-    /// 1 / (1 + d^2).
+    /// Fills `forces` `[n, 2]` with the sum over all others of (y - y') / (1 + d^2)^2, and returns Z, the sum
+    /// over all pairs of 1 / (1 + d^2).
     pub(super) fn push(&mut self, points: &[[f32; 2]], forces: &mut [[f32; 2]]) -> f64 {
         if points.len() <= MAX_EXACT { exact(points, forces) } else { self.by_grid(points, forces) }
     }
@@ -58,7 +61,7 @@ impl Repulsion {
                 sum
             })
             .collect();
-        // where nodes are far apart, rounding and interpolation could make of a little less than nothing
+        // where nodes are far apart, rounding and interpolation could make a small sum negative
         let n = points.len() as f64;
         let farthest = f64::from(spacing) * (rows as f64).hypot(columns as f64);
         sums.iter().sum::<f64>().max(n * (n - 1.0) / (1.0 + farthest * farthest))

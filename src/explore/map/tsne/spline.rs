@@ -1,18 +1,20 @@
-//! Points and the nodes of a grid: charges spread from points to nodes, a potential and its slope read between nodes.
+//! From points to the nodes of a grid and back: spreads charges over nodes, and reads a potential and its
+//! slope between nodes.
 //!
-//! Cubic B-splines do both, as in smooth particle mesh Ewald (Essmann et al. 1995): they have no kinks, so that a force is the slope of
-//! what is read, and one potential is all that is needed. (FIt-SNE reads four, by Lagrange polynomials with steps from cell to cell.)
+//! Cubic B-splines do both, as in smooth particle mesh Ewald (Essmann et al. 1995). They are smooth, so a
+//! force is the slope of the interpolated potential, and one potential is enough. (FIt-SNE reads four, by
+//! Lagrange polynomials with steps between cells.)
 
 use rayon::prelude::*;
 
 /// Nodes along each axis that a point touches.
 const REACH: usize = 4;
-/// Rows of nodes to one task of spreading. The 3 rows above and below share points with it.
+/// Rows of nodes per task of spreading. The 3 rows above and below share points with it.
 const STRIP: usize = 32;
-/// Points to one task.
+/// Points per task.
 const CHUNK: usize = 2048;
 
-/// Where nodes stand.
+/// The positions of the nodes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Lattice {
     pub(super) origin: [f32; 2], // of the node in row 0 and column 0; axis 0 runs along a row
@@ -22,7 +24,8 @@ pub(super) struct Lattice {
 }
 
 impl Lattice {
-    /// The least that has all points well inside; `spacing` says from the map's larger side how far nodes are apart.
+    /// The smallest lattice with all points well inside; `spacing` gives the spacing for the larger side of
+    /// the map.
     pub(super) fn around(points: &[[f32; 2]], spacing: impl Fn(f32) -> f32) -> Lattice {
         let empty = || [[f32::INFINITY; 2], [f32::NEG_INFINITY; 2]];
         let wider = |a: [[f32; 2]; 2], b: [[f32; 2]; 2]| {
@@ -38,7 +41,8 @@ impl Lattice {
         Lattice { origin, spacing, rows, columns }
     }
 
-    /// The first of the four nodes that a point touches along an axis, and how far behind the second it is, 0 to 1.
+    /// The first of the four nodes that a point touches along an axis, and how far behind the second it is, 0
+    /// to 1.
     fn place(&self, point: [f32; 2], axis: usize) -> (usize, f32) {
         let nodes = [self.columns, self.rows][axis];
         let along = ((point[axis] - self.origin[axis]) / self.spacing).max(1.0);
@@ -46,8 +50,8 @@ impl Lattice {
         (second - 1, along - second as f32)
     }
 
-    /// A charge of 1 at each point, spread over `field` `[rows, columns]`. Points go by the row they are in, so that each task writes
-    /// rows of its own, always in the same order.
+    /// A charge of 1 at each point, spread over `field` `[rows, columns]`. Points go by the row they are in,
+    /// so that each task writes rows of its own, always in the same order.
     pub(super) fn spread(&self, points: &[[f32; 2]], field: &mut Vec<f32>, by_row: &mut ByRow) {
         field.clear();
         field.resize(self.rows * self.columns, 0.0);

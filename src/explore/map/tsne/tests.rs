@@ -4,6 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
+use crate::observer::Progress;
 
 /// Exact neighbours of vectors.
 fn neighbours(vectors: &[Vec<f32>], k: usize) -> (Vec<u32>, Vec<f32>) {
@@ -35,8 +36,8 @@ fn clusters(n: usize, clusters: usize) -> Vec<Vec<f32>> {
 fn map(vectors: &[Vec<f32>], k: usize, options: &TsneOptions) -> Vec<[f32; 2]> {
     let (ids, distances) = neighbours(vectors, k);
     let start: Vec<[f32; 2]> = vectors.iter().map(|vector| [vector[0], vector[1]]).collect();
-    let points = embed(&Neighbours { k, ids: &ids, distances: &distances }, &start, options, &|_, _| true);
-    points.expect("the observer lets it go on")
+    let lists = NeighbourLists { k, ids: &ids, distances: &distances };
+    embed(&lists, &start, options, &()).expect("nobody stops it")
 }
 
 #[test]
@@ -99,31 +100,42 @@ fn a_start_that_says_nothing_is_replaced_by_noise() {
     let (ids, distances) = neighbours(&clusters(50, 2), 10);
     for start in [[0.0; 2], [f32::NAN, 0.0], [f32::INFINITY; 2]] {
         let options = TsneOptions { perplexity: f32::NAN, ..TsneOptions::default() };
-        let points = embed(
-            &Neighbours { k: 10, ids: &ids, distances: &distances },
-            &[start; 50],
-            &options,
-            &|_, _| true,
-        );
-        assert!(points.is_some_and(|points| points.iter().flatten().all(|x| x.is_finite())));
+        let lists = NeighbourLists { k: 10, ids: &ids, distances: &distances };
+        let points = embed(&lists, &[start; 50], &options, &());
+        assert!(points.is_ok_and(|points| points.iter().flatten().all(|x| x.is_finite())));
+    }
+}
+
+/// Stops the work in a certain round.
+struct Watch {
+    last: usize,
+    seen: std::cell::RefCell<Vec<(usize, usize)>>,
+}
+
+impl Observer for Watch {
+    fn progress(&self, progress: &Progress) {
+        self.seen.borrow_mut().push((progress.done, progress.total));
+    }
+
+    fn should_stop(&self) -> bool {
+        self.seen.borrow().len() >= self.last
     }
 }
 
 #[test]
-fn the_observer_sees_every_round_and_ends_it() {
+fn the_observer_sees_every_round_and_stops_it() {
     let (ids, distances) = neighbours(&clusters(20, 2), 5);
-    let given = Neighbours { k: 5, ids: &ids, distances: &distances };
+    let given = NeighbourLists { k: 5, ids: &ids, distances: &distances };
     let options = TsneOptions { early_rounds: 3, rounds: 4, ..TsneOptions::default() };
-    let seen = std::cell::RefCell::new(Vec::new());
     let watch = |last: usize| {
-        seen.borrow_mut().clear();
-        embed(&given, &[[0.0; 2]; 20], &options, &|done, total| {
-            seen.borrow_mut().push((done, total));
-            done < last
-        })
+        let watch = Watch { last, seen: std::cell::RefCell::default() };
+        let points = embed(&given, &[[0.0; 2]; 20], &options, &watch);
+        (points, watch.seen.into_inner())
     };
-    assert!(watch(8).is_some());
-    assert_eq!(*seen.borrow(), (1..=7).map(|done| (done, 7)).collect::<Vec<_>>());
-    assert!(watch(5).is_none());
-    assert_eq!(seen.borrow().len(), 5);
+    let (points, seen) = watch(8);
+    assert!(points.is_ok());
+    assert_eq!(seen, (1..=7).map(|done| (done, 7)).collect::<Vec<_>>());
+    let (points, seen) = watch(5);
+    assert!(matches!(points, Err(Error::Interrupted)));
+    assert_eq!(seen.len(), 5);
 }

@@ -1,23 +1,24 @@
-//! What the report tells of the index, its model, its codes and its duplicates, in the words and figures of the page.
+//! Facts about the index, its model, its codes and its duplicates, as the page shows them.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use aesearch_index::{RecallPoint, Snapshot};
 
-use crate::cli::print::{bytes, count, thousands};
+use super::content::{DuplicateGroup, DuplicateKind, Duplicates, Fact, Figure, Quality};
+use super::pictures::{Pictures, Sizes};
 use crate::dedupe::{Group, Kind, Plan};
 use crate::eval::report::{Promise, RecallAt, Report};
 use crate::explore::rows::Rows;
 use crate::gallery::Gallery;
 use crate::model::Metadata;
-use crate::report::{DuplicateGroup, DuplicateKind, Duplicates, Fact, Figure, Pictures, Quality, Sizes};
+use crate::output::{bytes, count, thousands};
 
-/// The kinds of groups, the surest first, and what their images have in common.
+/// The kinds of groups, the most certain first, and what their images have in common.
 pub(super) const KINDS: [(Kind, &str); 3] =
     [(Kind::Bytes, "same bytes"), (Kind::Pixels, "same pixels"), (Kind::Near, "near")];
 
-/// What was indexed, and what of it is kept.
+/// What was indexed, and what is stored.
 pub(super) fn collection(gallery: &Gallery, pictures: Option<&Pictures>) -> Vec<Fact> {
     let snapshot = gallery.snapshot();
     let mut facts = Vec::new();
@@ -36,23 +37,26 @@ pub(super) fn collection(gallery: &Gallery, pictures: Option<&Pictures>) -> Vec<
             .about(format!("{shared:.1} % of the images share their code with an earlier one")),
     );
     let latents = match snapshot.latent_size() {
-        0 => "no latents kept".to_owned(),
+        0 => "no latents".to_owned(),
         size => format!("a latent of {size} bytes"),
     };
-    facts.push(Fact::new("kept of each image", format!("{} bits and {latents}", snapshot.bits())));
+    facts.push(Fact::new("stored for each image", format!("{} bits and {latents}", snapshot.bits())));
     let segments = count(snapshot.segments() as u64, "segment");
     facts.push(Fact::new("index", format!("{} in {segments}", bytes(snapshot.bytes()))));
     if snapshot.dead() > 0 {
         let removed = thousands(snapshot.dead() as u64);
-        facts.push(Fact::new("removed", removed).about("still take room; aesearch compact drops them"));
+        facts.push(Fact::new("removed", removed).about("still stored, until the index is compacted"));
     }
     if gallery.facts().polarity.inverted {
-        facts.push(Fact::new("ink", "inverted").about("dark on light, which the model learnt the other way"));
+        facts.push(
+            Fact::new("polarity", "inverted")
+                .about("dark on light, where the model was trained on light on dark"),
+        );
     }
     facts
 }
 
-/// The model's card.
+/// Facts about the model.
 pub(super) fn model(gallery: &Gallery) -> Vec<Fact> {
     let (model, known) = (gallery.model(), &gallery.facts().model);
     let Metadata { family, input, latent_size, bits, binarizer, .. } = &model.metadata;
@@ -73,7 +77,7 @@ pub(super) fn model(gallery: &Gallery) -> Vec<Fact> {
 fn training(metadata: &Metadata) -> Vec<Fact> {
     let Metadata { training_images, epochs, train_loss, val_loss, denoise, augment, .. } = metadata;
     if *training_images == 0 {
-        return vec![Fact::new("trained", "not at all")];
+        return vec![Fact::new("trained", "no")];
     }
     let (images, epochs) = (count(*training_images as u64, "image"), count(*epochs as u64, "epoch"));
     let mut facts = vec![Fact::new("trained on", format!("{images}, {epochs}, seed {}", metadata.seed))];
@@ -101,30 +105,30 @@ pub(super) fn quality(report: &Report, snapshot: &Snapshot) -> Quality {
         figure(
             "precision@10",
             codes.ranking.precision_10,
-            "of the 10 nearest codes, those with the same label",
+            "of the 10 nearest codes, the share with the same label",
         );
         figure("precision@100", codes.ranking.precision_100, "the same among the 100 nearest");
-        figure("kNN accuracy", codes.ranking.knn10_accuracy, "labels that the 10 nearest codes vote for");
+        figure("kNN accuracy", codes.ranking.knn10_accuracy, "labels predicted by the 10 nearest codes");
     }
     if let Some(accuracy) = report.reranked_knn10_accuracy {
-        figure(
-            "kNN, re-ranked",
-            accuracy,
-            "the same by the answers of aesearch query, put in order by latents",
-        );
+        figure("kNN, re-ranked", accuracy, "the same for query results, re-ranked by latents");
     }
-    figure("recall of the graph", report.recall_10, "of the 10 nearest codes, those that the index finds");
+    figure(
+        "recall of the graph",
+        report.recall_10,
+        "of the 10 nearest codes, the share that the index finds",
+    );
     if let Some(RecallAt { first_100, .. }) = report.recall_10_at {
         figure(
             "recall of latents",
             first_100,
-            "of the 10 nearest latents, those among the 100 nearest codes",
+            "of the 10 nearest latents, the share among the 100 nearest codes",
         );
     }
     let seen = report.without_labels;
     let mut facts = vec![
         Fact::new("effective bits", format!("{:.1} of {}", seen.effective_bits, report.bits))
-            .about("independent, balanced bits that would be worth as much"),
+            .about("independent, balanced bits with the same information"),
         Fact::new("dead bits", seen.dead_bits.to_string())
             .about("the same in more than 99.9 % of the images"),
     ];
@@ -135,7 +139,7 @@ pub(super) fn quality(report: &Report, snapshot: &Snapshot) -> Quality {
         .map(|Promise { asked, measured, .. }| format!("{measured:.3} for {asked:.3}"))
         .collect();
     let promises = if broken.is_empty() { "kept".to_owned() } else { broken.join(", ") };
-    facts.push(Fact::new("recall as asked for", promises).about("whether --recall finds what it promises"));
+    facts.push(Fact::new("promised recall", promises).about("whether a search finds the recall it asks for"));
     let mut curve: Vec<(u32, f32)> =
         snapshot.recall_curve().iter().map(|&RecallPoint { cost, recall, .. }| (cost, recall)).collect();
     curve.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
@@ -147,24 +151,22 @@ pub(super) fn quality(report: &Report, snapshot: &Snapshot) -> Quality {
     });
     let (asked, known) = (count(report.queries as u64, "image"), thousands(report.images as u64));
     let note = match report.codes {
-        Some(_) => format!("{asked}, spread evenly, asking {known}, each leaving itself out."),
+        Some(_) => format!("{asked}, spread evenly, as queries to {known}, each without itself."),
         None => format!(
-            "{asked} asking {known}. Without labels nothing here says whether unlike images are kept apart."
+            "{asked} as queries to {known}. Without labels, none of this shows whether different images are kept apart."
         ),
     };
     Quality { figures, facts, curve, note }
 }
 
-/// What is there twice.
-pub(super) fn duplicates(plan: &Plan, items: &Rows<'_>, dir: &Path) -> Duplicates {
-    let snapshot = items.snapshot();
-    let rows: HashMap<&[u8], u32> =
-        items.ids.iter().zip(0..).map(|(&id, row)| (snapshot.name(id), row)).collect();
-    let base = [dir.parent().unwrap_or(Path::new("")).as_os_str().as_encoded_bytes(), b"/"].concat();
+/// Duplicates.
+pub(super) fn duplicates(plan: &Plan, rows: &Rows) -> Duplicates {
+    let by_name: HashMap<&[u8], u32> = (0..rows.len() as u32).map(|row| (rows.raw_name(row), row)).collect();
+    let base = [rows.dir().parent().unwrap_or(Path::new("")).as_os_str().as_encoded_bytes(), b"/"].concat();
     let row = |file: &crate::dedupe::File| {
         let name = file.name();
-        // a scan tells where a file is from the working directory
-        rows.get(name).or_else(|| rows.get(name.strip_prefix(base.as_slice())?)).copied()
+        // the paths of a scan are relative to the working directory
+        by_name.get(name).or_else(|| by_name.get(name.strip_prefix(base.as_slice())?)).copied()
     };
     let kind = |(kind, name): (Kind, &str)| {
         let groups = || plan.groups.iter().filter(|group| group.kind == kind);
@@ -192,8 +194,8 @@ pub(super) fn duplicates(plan: &Plan, items: &Rows<'_>, dir: &Path) -> Duplicate
 fn threshold(plan: &Plan) -> Vec<Fact> {
     let threshold = &plan.threshold;
     let basis = match threshold.null_pairs {
-        0 => "as suits photos: there are too few images to tell".to_owned(),
-        n => format!("by {} that cannot be duplicates", count(n, "pair")),
+        0 => "the default for photos: there are too few images to calibrate it".to_owned(),
+        n => format!("calibrated on {} that cannot be duplicates", count(n, "pair")),
     };
     let compared = count(threshold.pairs_tested, "pair");
     let expected = match threshold.expected_false_pairs {
@@ -201,8 +203,9 @@ fn threshold(plan: &Plan) -> Vec<Fact> {
         Some(pairs) => format!("{pairs:.2}"),
     };
     vec![
-        Fact::new("near from similarity", format!("{:.4}", threshold.similarity)).about(basis),
-        Fact::new("false pairs to expect", expected).about(format!("among {compared} compared")),
+        Fact::new("similarity of near duplicates, at least", format!("{:.4}", threshold.similarity))
+            .about(basis),
+        Fact::new("expected false pairs", expected).about(format!("among {compared} compared")),
         Fact::new("near misses", plan.near_misses.len().to_string()).about("pairs just below the threshold"),
     ]
 }

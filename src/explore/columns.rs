@@ -1,23 +1,23 @@
-//! What was found, as columns of a table: the one place that says what they are called.
+//! Results as columns of a table. All column names are defined here.
 //!
-//! `cluster -o` and `outliers -o` write these of theirs; an export of all puts `cluster_` before the `distance` and `outlier_` before
-//! the `score`, which would not tell by themselves what they are of.
+//! The tables of clusters and outliers have a `distance` and a `score`; an export of everything calls them
+//! `cluster_distance` and `outlier_score`.
 
 use aesearch_index::words;
 
+use super::cluster::Clustering;
+use super::map::Map;
+use super::neighbours::Neighbours;
+use super::outliers::{Flag, Measures, Outliers};
+use super::rows::Rows;
+use super::table::{Column, Table, hex};
 use crate::error::Result;
-use crate::explore::cluster::Clustering;
-use crate::explore::map::Map;
-use crate::explore::neighbours::Neighbours;
-use crate::explore::outliers::{Flag, Measures, Outliers};
-use crate::explore::rows::Rows;
-use crate::explore::table::{Column, Table, hex};
 
 /// `path`, `label`.
-pub fn identity(items: &Rows<'_>) -> Table {
-    let rows = 0..items.len() as u32;
-    let names = rows.clone().map(|row| Some(items.name(row).into_owned()));
-    let labels = rows.map(|row| items.label(row).map(str::to_owned));
+pub fn identity(rows: &Rows) -> Table {
+    let all = 0..rows.len() as u32;
+    let names = all.clone().map(|row| Some(rows.name(row).into_owned()));
+    let labels = all.map(|row| rows.label(row).map(str::to_owned));
     Table::default()
         .with("path", Column::Texts(names.collect()))
         .with("label", Column::Texts(labels.collect()))
@@ -32,78 +32,78 @@ pub fn clusters(found: &Clustering) -> Table {
 }
 
 /// `x`, `y`.
-pub fn places(map: &Map) -> Table {
+pub fn positions(map: &Map) -> Table {
     let axis = |axis: usize| Column::Numbers(map.points.iter().map(|point| Some(point[axis])).collect());
     Table::default().with("x", axis(0)).with("y", axis(1))
 }
 
-/// `score`, its ranks and what they are of, what was seen of the image, `flags`, `suggested_label`.
-pub fn oddities(items: &Rows<'_>, found: &Outliers) -> Table {
-    let mut suggested = vec![None; items.len()];
+/// `score`, the two ranks with the values they rank, measures of the image, `flags`, `suggested_label`.
+pub fn outliers(rows: &Rows, found: &Outliers) -> Table {
+    let mut suggested = vec![None; rows.len()];
     for doubt in &found.doubts {
-        suggested[doubt.row as usize] = Some(items.label_names[doubt.suggested as usize].clone());
+        suggested[doubt.row as usize] = Some(rows.label_names[doubt.suggested as usize].clone());
     }
     let flags = |flags: &Vec<Flag>| {
         let names: Vec<&str> = flags.iter().map(|flag| flag.name()).collect();
         (!names.is_empty()).then(|| names.join(" "))
     };
     let all = |values: &[f32]| Column::Numbers(values.iter().copied().map(Some).collect());
-    let seen = |what: &dyn Fn(&Measures) -> Option<f32>| {
-        Column::Numbers(found.looks.iter().map(|look| look.as_ref().and_then(what)).collect())
+    let measured = |what: &dyn Fn(&Measures) -> Option<f32>| {
+        Column::Numbers(found.measures.iter().map(|measures| measures.as_ref().and_then(what)).collect())
     };
     Table::default()
         .with("score", all(&found.scores))
         .with("reconstruction_rank", Column::Numbers(found.reconstruction_ranks.clone()))
-        .with("reconstruction_loss", seen(&|look| look.loss))
+        .with("reconstruction_loss", measured(&|measures| measures.loss))
         .with("neighbour_rank", all(&found.neighbour_ranks))
         .with("neighbour_distance", all(&found.distances))
-        .with("brightness", seen(&|look| Some(look.brightness)))
-        .with("contrast", seen(&|look| Some(look.contrast)))
-        .with("sharpness", seen(&|look| Some(look.sharpness)))
+        .with("brightness", measured(&|measures| Some(measures.brightness)))
+        .with("contrast", measured(&|measures| Some(measures.contrast)))
+        .with("sharpness", measured(&|measures| Some(measures.sharpness)))
         .with("flags", Column::Texts(found.flags.iter().map(flags).collect()))
         .with("suggested_label", Column::Texts(suggested))
 }
 
 /// `neighbours` (at most `k` rows, the nearest first), `neighbour_distances`.
 pub fn neighbours(near: &Neighbours, k: usize) -> Table {
-    let (rows, distances) = lists(near, k);
+    let (neighbours, distances) = lists(near, k);
     Table::default()
-        .with("neighbours", Column::Lists(rows))
+        .with("neighbours", Column::Lists(neighbours))
         .with("neighbour_distances", Column::NumberLists(distances))
 }
 
-/// At most `k` neighbours of each, and their distances.
+/// At most `k` neighbours of each image, and their distances.
 pub(super) fn lists(near: &Neighbours, k: usize) -> (Vec<Vec<u32>>, Vec<Vec<f32>>) {
     let n = near.rows.len() / near.k.max(1);
     (0..n as u32).map(|row| near.of(row).take(k).unzip()).unzip()
 }
 
-/// `latent`: of length 1, so that a product is a cosine.
+/// `latent`, scaled to length 1, so that a dot product is a cosine.
 ///
 /// # Errors
-/// When the index keeps none.
-pub fn latents(items: &Rows<'_>) -> Result<Table> {
-    let size = items.snapshot().latent_size();
-    Ok(Table::default().with("latent", Column::Vectors { size, values: items.latents()? }))
+/// When the index keeps no latents.
+pub fn latents(rows: &Rows) -> Result<Table> {
+    let size = rows.snapshot().latent_size();
+    Ok(Table::default().with("latent", Column::Vectors { size, values: rows.latents()? }))
 }
 
-/// `code`: its bytes in hexadecimal, which is the same text in every format.
-pub fn codes(items: &Rows<'_>) -> Table {
-    let size = code_size(items);
-    let bytes = code_bytes(items);
+/// `code`, as bytes in hexadecimal, which is the same text in every format.
+pub fn codes(rows: &Rows) -> Table {
+    let size = code_size(rows);
+    let bytes = code_bytes(rows);
     Table::default()
         .with("code", Column::Texts(bytes.chunks(size.max(1)).map(|code| Some(hex(code))).collect()))
 }
 
 /// Bytes of a code.
-pub(super) fn code_size(items: &Rows<'_>) -> usize {
-    items.snapshot().bits().div_ceil(8)
+pub(super) fn code_size(rows: &Rows) -> usize {
+    rows.snapshot().bits().div_ceil(8)
 }
 
 /// Codes as bytes, `[n, code_size]`: bit i is bit i % 8 of byte i / 8, and bits beyond the last are 0.
-pub(super) fn code_bytes(items: &Rows<'_>) -> Vec<u8> {
-    let (size, codes) = (code_size(items), items.codes());
-    let codes = codes.chunks(words(items.snapshot().bits()));
+pub(super) fn code_bytes(rows: &Rows) -> Vec<u8> {
+    let (size, codes) = (code_size(rows), rows.codes());
+    let codes = codes.chunks(words(rows.snapshot().bits()));
     codes.flat_map(|code| code.iter().flat_map(|word| word.to_le_bytes()).take(size)).collect()
 }
 
