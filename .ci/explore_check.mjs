@@ -7,32 +7,15 @@
 // there, as PAGE-light.png and so on. --frame-ms is what a frame of the moving map may take at the median: 17 ms are 60 a second; machines
 // that are shared need more.
 import assert from 'node:assert/strict';
-import { accessSync, constants, mkdirSync, mkdtempSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, delimiter, join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { chromium } from 'playwright-core';
+import { launch } from './browser.mjs';
 
 const LARGEST = 25_000_000; // bytes of a page
 const FIRST_PAINT_MS = 2000;
 const CONTRAST = 4.5; // of texts, as WCAG asks for
-const FLAGS = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync',
-];
-
-function onPath(...names) {
-  for (const name of names) {
-    for (const folder of (process.env.PATH ?? '').split(delimiter)) {
-      const path = join(folder, name);
-      try {
-        accessSync(path, constants.X_OK);
-        return path;
-      } catch { /* not there */ }
-    }
-  }
-  throw new Error(`none of ${names.join(', ')} is on the PATH: install Chromium, or set CHROMIUM`);
-}
 
 /** A page, and what it did that it must not. */
 async function open(browser, path, options = {}) {
@@ -313,8 +296,7 @@ const pictures = resolve(option('--pictures') ?? mkdtempSync(join(tmpdir(), 'rep
 const frameMs = Number(option('--frame-ms') ?? 17);
 mkdirSync(pictures, { recursive: true });
 assert.ok(args.length > 0, 'usage: node explore_check.mjs [--pictures DIR] [--frame-ms N] PAGE.html...');
-const executablePath = process.env.CHROMIUM ?? onPath('chromium', 'chromium-browser', 'google-chrome');
-const browser = await chromium.launch({ executablePath, headless: true, args: FLAGS });
+const browser = await launch();
 try {
   for (const path of args) await check(browser, resolve(path), pictures, frameMs);
 } finally {

@@ -6,31 +6,14 @@
 // Needs playwright-core (package.json) and a Chromium, found on the PATH or named by $CHROMIUM. With --pictures, screenshots are
 // written there, as REPORT-light.png and so on; the downloaded decisions lie beside them as REPORT-decisions.json.
 import assert from 'node:assert/strict';
-import { accessSync, constants, mkdirSync, mkdtempSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, delimiter, join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { chromium } from 'playwright-core';
+import { launch } from './browser.mjs';
 
 const LARGEST = 20_000_000; // bytes of a report
 const FIRST_PAINT_MS = 2000;
-const FLAGS = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync',
-];
-
-function onPath(...names) {
-  for (const name of names) {
-    for (const folder of (process.env.PATH ?? '').split(delimiter)) {
-      const path = join(folder, name);
-      try {
-        accessSync(path, constants.X_OK);
-        return path;
-      } catch { /* not there */ }
-    }
-  }
-  throw new Error(`none of ${names.join(', ')} is on the PATH: install Chromium, or set CHROMIUM`);
-}
 
 /** A page with the report, and what it did that it must not. */
 async function open(browser, path, options = {}) {
@@ -205,8 +188,7 @@ const [, folder] = at < 0 ? [] : args.splice(at, 2);
 const pictures = resolve(folder ?? mkdtempSync(join(tmpdir(), 'report-')));
 mkdirSync(pictures, { recursive: true });
 assert.ok(args.length > 0, 'usage: node report_check.mjs [--pictures DIR] REPORT.html...');
-const executablePath = process.env.CHROMIUM ?? onPath('chromium', 'chromium-browser', 'google-chrome');
-const browser = await chromium.launch({ executablePath, headless: true, args: FLAGS });
+const browser = await launch();
 try {
   for (const path of args) await check(browser, resolve(path), pictures);
 } finally {

@@ -24,6 +24,7 @@ pub mod train;
 
 pub mod draw;
 
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod error;
 pub mod observer;

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{Compute, IndexDir, Walking};
+use super::indexing::Walking;
+use super::shared::{Compute, IndexDir};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Dedupe {
@@ -12,63 +13,63 @@ pub(in crate::cli) enum Dedupe {
     Scan(Box<Scan>),
     /// Carry out a plan: move, link or delete the duplicates that it names
     Apply(Apply),
-    /// Take back what `apply` did
+    /// Undo what `apply` did
     Undo(Undo),
-    /// Remember which images are no duplicates, or are all to be kept
+    /// Record decisions: these are not duplicates, or keep all of these
     Decide(Decide),
-    /// Hold what is found against known pairs: precision, recall, F1, average precision
+    /// Compare the result with known pairs: precision, recall, F1, average precision
     Evaluate(Box<Evaluate>),
 }
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "What is told: near, the similarity from which on two images count as the same picture, measured on the \
-                  collection's own images, mirrored and upside down, which cannot be copies of others; false pairs, how many to \
-                  expect at that; copies found, which part of copies made of the images on the spot is found. Then the \
-                  groups: same bytes, same pixels, near; the file that is kept, and with = its duplicates. docs/dedupe.md has \
-                  the details.\n\n\
+    after_help = "The first lines: near, the threshold above which two images count as near, calibrated on the collection's own \
+                  images, mirrored and upside down, which cannot be copies of others; false pairs, how many to expect at \
+                  that threshold; copies found, the share of copies made from your images that it catches. Then the groups: \
+                  same bytes, same pixels, near; the file to keep, and its duplicates marked with =. docs/dedupe.md has the \
+                  details.\n\n\
                   --keep: resolution (most pixels), format (lossless, then WebP, JPEG, GIF), bytes (largest file), exif (has \
-                  some), oldest (time of change), shortest (path); what is still equal, by name. Those of a --reference come \
-                  first; with --across, those of the path named first.\n\n\
-                  --invariant: flip, left and right change places; rot90, quarters of a turn; flip,rot90, all eight ways.\n\n\
+                  some), oldest (time of change), shortest (path); ties go by name. Images below a --reference \
+                  come first; with --across, those of the path named first.\n\n\
+                  --invariant: flip, mirrored copies; rot90, quarter turns; flip,rot90, all eight orientations.\n\n\
                   JSON, the same as the plan: images, base, threshold {similarity, false_positive_rate, pairs_tested, \
                   expected_false_pairs, null_pairs, null_largest, recall [{copy, copies, recall}]}, keep, groups [{id, kind \
                   (bytes, pixels, near), keep, keeper, also_kept, duplicates [{path, size, mtime_ns, hash, width, height, \
                   format, distance, similarity, turned}], diameter, medoid, conflicting_labels}], near_misses [{a, b, \
                   distance, similarity}], skipped [{path, reason}].\n\n\
-                  Exit codes: 0 done, 1 there are duplicates (with --exit-code), 2 wrong usage, 3 some images were skipped, \
-                  duplicates or not, 4 the index is damaged, 5 another program writes it, 130 interrupted."
+                  Exit codes: 0 done, 1 there are duplicates (with --exit-code), 2 wrong usage, 3 some images were skipped, 4 the \
+                  index is damaged, 5 another process writes it, 130 interrupted."
 )]
 pub(in crate::cli) struct Scan {
-    /// Folders, image files or containers to compare; they are indexed first, where they are not yet [default: all of the index, as it is]
+    /// Folders, image files or containers to compare; they are indexed first [default: everything in the index]
     pub(in crate::cli) data: Vec<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) index: IndexDir,
-    /// Write the plan into this file, for `dedupe apply`
+    /// Write the plan to this file, for `dedupe apply`
     #[arg(short, long, value_name = "FILE")]
     pub(in crate::cli) output: Option<PathBuf>,
-    /// Write a page to look at and decide in: one HTML file, which needs no server
+    /// Write a page to review and decide in: one self-contained HTML file
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) report: Option<PathBuf>,
     /// Draw the first groups, near ones before others, into this PNG file
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) sheet: Option<PathBuf>,
-    /// Which part of the different pairs that are compared may be called near [default: 1e-6]
+    /// Highest share of different pairs that may wrongly be called near [default: 1e-6]
     #[arg(long, value_name = "RATE")]
     pub(in crate::cli) false_positive_rate: Option<f64>,
-    /// Find mirrored and turned copies as well: flip, rot90
+    /// Also find mirrored and turned copies: flip, rot90
     #[arg(long, value_name = "HOW", value_delimiter = ',')]
     pub(in crate::cli) invariant: Vec<String>,
-    /// Images that stay, whatever is found; what is there as well is a duplicate elsewhere. May be given several times
+    /// Folder whose images always stay; their copies elsewhere are duplicates. May be repeated
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) reference: Vec<PathBuf>,
-    /// Only duplicates between different paths of DATA, such as a test and a training set; what the first one holds stays
+    /// Only duplicates between different paths of DATA, such as a training and a test set; the first path's images stay
     #[arg(long)]
     pub(in crate::cli) across: bool,
-    /// Which image of a group is kept, the most important first [default: resolution,format,bytes,exif,oldest,shortest]
+    /// Which image of a group to keep, the most important criterion first [default: resolution,format,bytes,exif,oldest,shortest]
     #[arg(long, value_name = "ORDER", value_delimiter = ',')]
     pub(in crate::cli) keep: Vec<String>,
-    /// Exit with 1 where there are duplicates
+    /// Exit with 1 if there are duplicates
     #[arg(long)]
     pub(in crate::cli) exit_code: bool,
     #[command(flatten)]
@@ -80,14 +81,13 @@ pub(in crate::cli) struct Scan {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Actions: list prints the paths of the duplicates; move puts them below --to, trash in the desktop's trash; \
-                  hardlink, reflink and symlink put a link to the file that is kept in their place, and are for groups of the \
-                  same bytes alone; delete cannot be undone.\n\n\
-                  Just before each step the duplicate and the file that is kept are read again. What changed since the scan, \
-                  or is the last copy, is left alone and named with the reason. Nothing is written over. A run that was cut \
-                  short goes on when it is started again. docs/dedupe-plan.md describes the plan and its journal.\n\n\
+                  hardlink, reflink and symlink replace them by links to the kept file, for groups of the same bytes only; \
+                  delete cannot be undone.\n\n\
+                  Just before each step, the duplicate and the kept file are read again. What changed since the scan, or is the \
+                  last copy, is left alone and listed with the reason. Nothing is overwritten. An interrupted run continues \
+                  when it is started again. docs/dedupe-plan.md describes the plan and its journal.\n\n\
                   JSON: action, dry_run, done [{path, to, sidecar}] (in a dry run: what would be done), refused [{path, \
-                  reason}], done_before (duplicates that an earlier run dealt with), left_out (of kinds that were not asked \
-                  for), bytes_freed, journal, interrupted.\n\n\
+                  reason}], done_before (duplicates handled by an earlier run), left_out (of kinds not asked for), bytes_freed, journal, interrupted.\n\n\
                   Exit codes: 0 done, 2 wrong usage or no plan, 3 some files were left alone, 5 another run holds the journal, \
                   130 interrupted."
 )]
@@ -98,32 +98,32 @@ pub(in crate::cli) struct Apply {
     /// list [default], move, trash, hardlink, reflink, symlink or delete
     #[arg(long, value_name = "ACTION")]
     pub(in crate::cli) action: Option<String>,
-    /// Do it; without this, what would be done is only told
+    /// Make the changes; without this, only show them
     #[arg(long, conflicts_with = "dry_run")]
     pub(in crate::cli) yes: bool,
-    /// Only tell what would be done: the default
+    /// Only show what would be done (the default)
     #[arg(long)]
     pub(in crate::cli) dry_run: bool,
-    /// Only groups of these kinds: bytes, pixels, near [default: all; with links bytes alone]
+    /// Only groups of these kinds: bytes, pixels, near [default: all; for links, bytes]
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
     pub(in crate::cli) kinds: Vec<String>,
-    /// Where `move` puts the files, below their own paths [default: PLAN's name with .duplicates]
+    /// Folder for `move`; files keep their paths below it [default: PLAN.duplicates]
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) to: Option<PathBuf>,
-    /// Files beside an image that go with it: the same name with .xmp, .json or .aae
+    /// Also handle files beside an image with the same name and .xmp, .json or .aae
     #[arg(long)]
     pub(in crate::cli) sidecars: bool,
-    /// Where each step is recorded, for `undo` [default: PLAN's name with .journal]
+    /// File that records each step, for `undo` [default: PLAN.journal]
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) journal: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The last step comes first. A file comes back with its name, bytes and times; a link becomes a file of its own \
-                  again. What was deleted, or changed since, is named with the reason. When all is back, the journal is \
-                  removed.\n\n\
-                  JSON: action, dry_run, done [{path, to, sidecar}] (to: where it was meanwhile), refused [{path, reason}], \
+    after_help = "The last step is undone first. A file comes back with its name, bytes and times; a link becomes a file of its \
+                  own again. What was deleted, or changed since, is listed with the reason. When everything is back, the \
+                  journal is removed.\n\n\
+                  JSON: action, dry_run, done [{path, to, sidecar}] (to: where it had gone), refused [{path, reason}], \
                   interrupted.\n\n\
                   Exit codes: 0 done, 2 wrong usage or no journal, 3 some files were left as they are, 5 another run holds \
                   the journal, 130 interrupted."
@@ -132,33 +132,33 @@ pub(in crate::cli) struct Undo {
     /// The journal that `dedupe apply` wrote, or the plan beside it
     #[arg(value_name = "JOURNAL")]
     pub(in crate::cli) journal: PathBuf,
-    /// Do it; without this, what would be done is only told
+    /// Make the changes; without this, only show them
     #[arg(long, conflicts_with = "dry_run")]
     pub(in crate::cli) yes: bool,
-    /// Only tell what would be done: the default
+    /// Only show what would be done (the default)
     #[arg(long)]
     pub(in crate::cli) dry_run: bool,
 }
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Without images, --import and --export, all decisions are listed. They go by the content of the files, lie beside \
-                  the index (decisions.json), and hold for every later scan with it. The report of `dedupe scan --report` saves \
-                  its decisions as a file to --import; of two decisions about the same images, the later one holds.\n\n\
+    after_help = "Without images, --import and --export, all decisions are listed. They go by file content, are stored beside the \
+                  index (decisions.json), and apply to every later scan with it. The page of `dedupe scan --report` saves its \
+                  decisions as a file to --import; of two decisions about the same images, the later one counts.\n\n\
                   JSON: decided {added, replaced, unchanged}, imported {added, replaced, unchanged}, forgotten, decisions \
-                  [{verdict (different, keep-all), hashes, paths}]: all that hold now; the document can be imported."
+                  [{verdict (different, keep-all), hashes, paths}]: all decisions now in force; the document can be imported."
 )]
 pub(in crate::cli) struct Decide {
     /// Images of one group: files, folders, or names like photos.tar#a.jpg
     #[arg(value_name = "IMAGE")]
     pub(in crate::cli) images: Vec<PathBuf>,
-    /// No two of them are duplicates
+    /// They are all different images
     #[arg(long, conflicts_with = "keep_all")]
     pub(in crate::cli) different: bool,
-    /// All of them stay, duplicates or not; of one image, all files with its bytes
+    /// Keep all of them; for one image, all files with the same bytes
     #[arg(long)]
     pub(in crate::cli) keep_all: bool,
-    /// Take the decisions about them back
+    /// Forget the decisions about them
     #[arg(long, conflicts_with_all = ["different", "keep_all"])]
     pub(in crate::cli) forget: bool,
     /// Add the decisions of this JSON file
@@ -173,11 +173,11 @@ pub(in crate::cli) struct Decide {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The truth is CSV: a,b or a,b,word; a first line a,b is a head. Paths start at the working directory, at the \
-                  file's own folder, or at one of DATA. The third column judges (1, yes, true, same; 0, no, false, different) \
-                  or, in all lines, names kinds of copies (crop, jpeg, ...). Without judgements the list is taken to be \
-                  complete: a near pair that is not in it, nor follows from it, is false. With judgements only judged pairs count. \
-                  Decisions are left out of it.\n\n\
+    after_help = "The truth is CSV: a,b or a,b,word; a first line a,b is a header. Paths are relative to the working directory, \
+                  the file's own folder, or one of DATA. The third column judges the pair (1, yes, true, same; 0, no, false, \
+                  different) or, in every line, names the kind of copy (crop, jpeg, ...). Without judgements the list is taken \
+                  as complete: a near pair that is not in it, and does not follow from it, is false. With judgements only \
+                  judged pairs count. Decisions are ignored.\n\n\
                   JSON: images, threshold (as in the plan), true_pairs, at_threshold and best {similarity, precision, recall, \
                   f1}, average_precision, recall_by_kind, curve [{similarity, precision, recall, f1}], unjudged, false_pairs \
                   [{a, b, similarity}] (100 at most), unknown (paths that are none of the images).\n\n\
@@ -187,7 +187,7 @@ pub(in crate::cli) struct Decide {
 pub(in crate::cli) struct Evaluate {
     /// Folders, image files or containers to compare [default: all of the index]
     pub(in crate::cli) data: Vec<PathBuf>,
-    /// Pairs of files that are duplicates, as CSV: lines of a,b; a third column judges them, or names their kind
+    /// Known duplicates as CSV: lines of a,b; a third column judges them or names their kind
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) truth: PathBuf,
     /// Draw precision over recall into this SVG file
@@ -195,10 +195,10 @@ pub(in crate::cli) struct Evaluate {
     pub(in crate::cli) curve: Option<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) index: IndexDir,
-    /// Which part of the different pairs that are compared may be called near, as with `dedupe scan` [default: 1e-6]
+    /// Highest share of different pairs that may wrongly be called near, as in `dedupe scan` [default: 1e-6]
     #[arg(long, value_name = "RATE")]
     pub(in crate::cli) false_positive_rate: Option<f64>,
-    /// Find mirrored and turned copies as well, as with `dedupe scan`: flip, rot90
+    /// Also find mirrored and turned copies, as in `dedupe scan`: flip, rot90
     #[arg(long, value_name = "HOW", value_delimiter = ',')]
     pub(in crate::cli) invariant: Vec<String>,
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::explore::Folders;
-use super::{Compute, DeviceArg, InvertArg, Looking, Reading};
+use super::shared::{Compute, DeviceArg, InvertArg, Looking, Reading};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Reconstruct {
@@ -15,7 +15,7 @@ pub(in crate::cli) struct Reconstruct {
     /// The PNG file to draw
     #[arg(short, long, value_name = "FILE")]
     pub(in crate::cli) output: PathBuf,
-    /// Draw at most so many images, spread evenly [default: 10]
+    /// Draw at most this many images, spread evenly [default: 10]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) count: Option<usize>,
     #[command(flatten)]
@@ -29,19 +29,19 @@ pub(in crate::cli) struct Denoise {
     /// Image files, or anything `index` takes
     #[arg(required = true, value_name = "IMAGE")]
     pub(in crate::cli) images: Vec<PathBuf>,
-    /// The folder for the cleaned images: PNG files of the model's size, called like the images
+    /// Folder for the cleaned images: PNG files of the model's size, named like the originals
     #[arg(short, long, value_name = "DIR")]
     pub(in crate::cli) output: PathBuf,
-    /// The PNG file that shows them before and after [default: sheet.png in that folder]
+    /// PNG file that shows them before and after [default: sheet.png in that folder]
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) sheet: Option<PathBuf>,
-    /// Add Gaussian noise of this deviation first, such as 0.5 where black is 0 and white is 1, to see what becomes of it
+    /// First add Gaussian noise of this standard deviation (black is 0, white is 1), such as 0.5
     #[arg(long, value_name = "SIGMA")]
     pub(in crate::cli) noise: Option<f32>,
-    /// Seed of that noise [default: 0]
+    /// Seed of the noise [default: 0]
     #[arg(long, value_name = "SEED")]
     pub(in crate::cli) seed: Option<u64>,
-    /// A shipped model's name, or a model folder [default: one that is shipped for this]
+    /// A shipped model's name, or a model folder [default: article-denoise]
     #[arg(long, value_name = "MODEL")]
     pub(in crate::cli) model: Option<String>,
     #[command(flatten)]
@@ -52,34 +52,34 @@ pub(in crate::cli) struct Denoise {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "--diverse chooses images so that each image of the index has one of them near, those that tell most first \
-                  (facility location on codes). Their names go to stdout, one on each line.\n\n\
+    after_help = "--diverse chooses images so that every image of the index is near one of them, the most representative first \
+                  (facility location on codes). Their names go to stdout, one per line.\n\n\
                   JSON of new images: model, images, seed, sheet, files. JSON of chosen ones: choice, seed, images, chosen \
                   [{path, label, represents}], mean_distance, largest_distance, files, skipped [{path, reason}]; represents: how \
-                  many images of the index have this one nearest.\n\n\
+                  many images of the index are nearest to this one.\n\n\
                   Exit codes: 0 done, 2 wrong usage or no index, 3 some images could not be read, 4 the index or the model is \
                   damaged, 130 interrupted."
 )]
 pub(in crate::cli) struct Sample {
-    /// Choose so many images of the index that stand for all
+    /// Choose this many images that represent the index
     #[arg(long, value_name = "N", conflicts_with_all = ["random", "count", "dir", "model"])]
     pub(in crate::cli) diverse: Option<usize>,
-    /// Choose so many images of the index at random
+    /// Choose this many images of the index at random
     #[arg(long, value_name = "N", conflicts_with_all = ["count", "dir", "model"])]
     pub(in crate::cli) random: Option<usize>,
-    /// New images to draw [default: 100]
+    /// Number of new images [default: 100]
     #[arg(short = 'n', long, value_name = "N")]
     pub(in crate::cli) count: Option<usize>,
-    /// New images: the PNG file that shows them all. Chosen ones: a table of them, as .csv, .json, .jsonl, .npy or .parquet
+    /// New images: PNG file that shows them all. Chosen images: a table, as .csv, .json, .jsonl, .npy or .parquet
     #[arg(short, long, value_name = "FILE")]
     pub(in crate::cli) output: Option<PathBuf>,
-    /// New images: a folder to write each of them into as well
+    /// New images: also write each to this folder
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) dir: Option<PathBuf>,
-    /// Seed of the latents, or of the choice [default: 0]
+    /// Random seed [default: 0]
     #[arg(long, value_name = "SEED")]
     pub(in crate::cli) seed: Option<u64>,
-    /// A model whose latents follow a known distribution: families vae and aae [default: the first shipped one]
+    /// A model whose latents follow a known distribution: family vae or aae [default: the first shipped one]
     #[arg(long, value_name = "MODEL")]
     pub(in crate::cli) model: Option<String>,
     /// Chosen images: draw them into this PNG file
@@ -95,19 +95,19 @@ pub(in crate::cli) struct Sample {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Latent {
-    /// Folders, image files or containers of images; labels give the colours
+    /// Folders, image files or containers; dots are coloured by label
     #[arg(required = true)]
     pub(in crate::cli) data: Vec<PathBuf>,
     /// The PNG file to draw
     #[arg(short, long, value_name = "FILE")]
     pub(in crate::cli) output: PathBuf,
-    /// Draw at most so many images, spread evenly [default: 10,000]
+    /// Draw at most this many images, spread evenly [default: 10,000]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) count: Option<usize>,
-    /// Images along each side of what the decoder draws; 0 leaves it out [default: 15]
+    /// Images along each side of the decoder's grid; 0 leaves it out [default: 15]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) grid: Option<usize>,
-    /// Seed of the order in which dots cover each other [default: 0]
+    /// Random seed for the drawing order of dots [default: 0]
     #[arg(long, value_name = "SEED")]
     pub(in crate::cli) seed: Option<u64>,
     #[command(flatten)]

@@ -1,0 +1,139 @@
+//! The verbs that change an index: `index`, `estimate`, `remove`, `compact`, `repair`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::shared::{Compute, IndexDir, InvertArg};
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The index keeps what earlier runs added. An image is dropped when its file is gone, or when it belongs below \
+                  DATA and is not found there. An image is known by its path as given: a relative path starts at the \
+                  working directory, else at the folder that holds the index.\n\n\
+                  A foreign model takes a float32 image [N, C, H, W] or [N, H, W, C] and gives one vector per image, [N, D]. \
+                  Flags fill in what its file leaves open, or a .toml file of the same name beside it (clip.toml beside \
+                  clip.onnx: size = 224, mean = [0.48, 0.46, 0.41]; the keys are the flags without --model-). Each value \
+                  goes in as (value x range - mean) / std. The index remembers all of it, so queries need not repeat it. \
+                  Files with operators that ONNX Runtime lacks, or with weights outside their own folder, are refused."
+)]
+pub(in crate::cli) struct Index {
+    /// Folders, image files, or containers: IDX, npy, npz, CIFAR-10 binary, tar, tgz, zip, parquet; - reads paths from
+    /// standard input
+    #[arg(required_unless_present = "files_from")]
+    pub(in crate::cli) data: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) index: IndexDir,
+    /// A shipped model's name, a model folder, any image encoder as .onnx, or auto: the shipped model that
+    /// reconstructs the images best [default: the index's own, else auto]
+    #[arg(long, value_name = "MODEL", env = "AESEARCH_MODEL", hide_env_values = true)]
+    pub(in crate::cli) model: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) invert: InvertArg,
+    /// Codes per bucket of the HNSW graph; 1 is textbook HNSW [default: the index's own, else 128,
+    /// and more beyond 400,000 images]
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) bucket_size: Option<usize>,
+    /// Store no latents: a smaller index, but hits ordered by codes alone. Cannot be changed later
+    #[arg(long)]
+    pub(in crate::cli) no_latents: bool,
+    /// Memory limit for the run, such as 2GiB or 500MB; large images wait for each other, and one that needs more is
+    /// skipped [default: half of what is free]
+    #[arg(long, value_name = "SIZE", env = "AESEARCH_MAX_MEMORY", hide_env_values = true)]
+    pub(in crate::cli) max_memory: Option<String>,
+    /// Skip an image that takes longer than this to decode [default: 60]
+    #[arg(long, value_name = "S")]
+    pub(in crate::cli) decode_timeout: Option<f64>,
+    /// Seconds between commits, which is all that a kill can cost; also after every 50,000 images [default: 10]
+    #[arg(long, value_name = "S")]
+    pub(in crate::cli) checkpoint_seconds: Option<f64>,
+    /// Wait while another process writes the index, instead of ending with exit code 5
+    #[arg(long)]
+    pub(in crate::cli) wait: bool,
+    /// Write skipped inputs to this file: one JSON object {path, reason} per line, with path_bytes where a name is not UTF-8
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) report_skipped: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) compute: Compute,
+    #[command(flatten)]
+    pub(in crate::cli) walking: Walking,
+    #[command(flatten)]
+    pub(in crate::cli) described: Described,
+}
+
+/// Which images below the paths are taken.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Which images")]
+pub(in crate::cli) struct Walking {
+    /// Read more paths from this file, one per line; - is standard input. Missing files are skipped
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) files_from: Option<PathBuf>,
+    /// Paths in such a list are separated by NUL bytes, as by find -print0
+    #[arg(short = '0', long)]
+    pub(in crate::cli) null: bool,
+    /// Skip what matches, by the rules of .gitignore: '*.tif', '/cache/', '!keep.tif'. Files named .aesearchignore hold
+    /// such rules for their folders
+    #[arg(long, value_name = "GLOB")]
+    pub(in crate::cli) exclude: Vec<String>,
+    /// Include files and folders whose name begins with a dot
+    #[arg(long)]
+    pub(in crate::cli) hidden: bool,
+    /// Follow symbolic links to folders, each folder once
+    #[arg(long)]
+    pub(in crate::cli) follow: bool,
+}
+
+/// How to feed a foreign encoder.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Bring your own model (any image encoder as .onnx)")]
+pub(in crate::cli) struct Described {
+    /// Input height and width, as 224 or 192x256 [default: from the file]
+    #[arg(long, value_name = "N|HxW")]
+    pub(in crate::cli) model_size: Option<String>,
+    /// Input channels: 1 (grey) or 3 (red, green, blue) [default: from the file]
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) model_channels: Option<usize>,
+    /// Input layout: nchw or nhwc [default: where the file has 1 or 3]
+    #[arg(long, value_name = "LAYOUT")]
+    pub(in crate::cli) model_layout: Option<String>,
+    /// Mean subtracted from each channel, as 0.5 or 0.485,0.456,0.406 [default: 0]
+    #[arg(long, value_name = "M,..", value_delimiter = ',', allow_hyphen_values = true)]
+    pub(in crate::cli) model_mean: Option<Vec<f32>>,
+    /// Standard deviation each channel is then divided by, as 0.5 or 0.229,0.224,0.225 [default: 1]
+    #[arg(long, value_name = "S,..", value_delimiter = ',', allow_hyphen_values = true)]
+    pub(in crate::cli) model_std: Option<Vec<f32>>,
+    /// Value of white before mean and std: 1 or 255 [default: 1]
+    #[arg(long, value_name = "1|255")]
+    pub(in crate::cli) model_range: Option<u32>,
+    /// Name of the input [default: the only one]
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) model_input: Option<String>,
+    /// Name of the output [default: the only one with a vector per image]
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) model_output: Option<String>,
+    /// Numbers per vector [default: from the file]
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) model_latent: Option<usize>,
+    /// Bits per code, 32 to 256 [default: 64, or as many as the vector has numbers]
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) model_bits: Option<usize>,
+    /// Refuse model files larger than this, weights included, as 500MB or 4GiB [default: 1GiB]
+    #[arg(long, value_name = "SIZE", env = "AESEARCH_MAX_MODEL_SIZE", hide_env_values = true)]
+    pub(in crate::cli) max_model_size: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "An image whose file is still there comes back the next time its folder is indexed.")]
+pub(in crate::cli) struct Remove {
+    /// Images, containers, their entries (data.gz#17) or folders, by their name in the index or their path
+    #[arg(required = true, value_name = "PATH")]
+    pub(in crate::cli) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) index: IndexDir,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Opened {
+    #[command(flatten)]
+    pub(in crate::cli) index: IndexDir,
+}

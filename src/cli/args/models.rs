@@ -1,0 +1,131 @@
+//! The verbs about models and what runs them: `demo`, `train`, `model`, `runtime`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::indexing::{Described, Walking};
+use super::shared::Compute;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Demo {
+    /// Where to put digits/, 7.png and the index
+    #[arg(default_value = ".")]
+    pub(in crate::cli) dir: PathBuf,
+    /// Seed of the drawing
+    #[arg(long, default_value_t = 7)]
+    pub(in crate::cli) seed: u64,
+    #[command(flatten)]
+    pub(in crate::cli) compute: Compute,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Train {
+    /// Folders, image files, or containers: IDX, npy, npz, CIFAR-10 binary, tar, tgz, zip, parquet; - reads paths from
+    /// standard input
+    #[arg(required_unless_present = "files_from")]
+    pub(in crate::cli) data: Vec<PathBuf>,
+    /// The model folder to write; log.jsonl and curve.png in it record the training
+    #[arg(short, long, value_name = "DIR")]
+    pub(in crate::cli) output: PathBuf,
+    /// conv-hash [default], conv, dense, vae, aae or lstm
+    #[arg(long)]
+    pub(in crate::cli) family: Option<String>,
+    /// Bits of the code, 32 to 256 [default: 64; vae, aae 32; lstm 128]
+    #[arg(long)]
+    pub(in crate::cli) bits: Option<usize>,
+    /// Filters of the first convolution of conv-hash, vae and aae; deeper layers have more [default: 32]
+    #[arg(long)]
+    pub(in crate::cli) width: Option<usize>,
+    /// Passes over the data [default: conv-hash 15; vae, aae, lstm 10; else 5]
+    #[arg(long)]
+    pub(in crate::cli) epochs: Option<usize>,
+    /// Images per step [default: conv-hash 256; vae, aae, lstm 64; else 32]
+    #[arg(long)]
+    pub(in crate::cli) batch: Option<usize>,
+    /// Peak learning rate of Adam; it decays to 0 [default: aae 0.0005, else 0.002]
+    #[arg(long)]
+    pub(in crate::cli) lr: Option<f64>,
+    /// Weight decay [default: conv-hash 0.0001, else 0]
+    #[arg(long, value_name = "W")]
+    pub(in crate::cli) weight_decay: Option<f64>,
+    /// Weight of the family's own loss, added to the reconstruction loss [default: conv-hash 0.1, in colour 0.2; vae 1; aae 0.02]
+    #[arg(long, value_name = "W")]
+    pub(in crate::cli) weight: Option<f64>,
+    /// Temperature of conv-hash's contrastive loss [default: 0.3]
+    #[arg(long, value_name = "T")]
+    pub(in crate::cli) temperature: Option<f32>,
+    /// Brightness of the images, for conv-hash: kept or normalized [default: normalized in colour]
+    #[arg(long, value_name = "HOW")]
+    pub(in crate::cli) brightness: Option<String>,
+    /// Seed of weights, shuffling, views and noise
+    #[arg(long)]
+    pub(in crate::cli) seed: Option<u64>,
+    /// Add Gaussian noise of this standard deviation to the input, and reconstruct the clean images
+    #[arg(long, value_name = "SIGMA")]
+    pub(in crate::cli) denoise: Option<f32>,
+    /// Augmentation: none, digits (turned, scaled, bent) or photos (cropped, mirrored, recoloured, blurred)
+    /// [default: conv-hash digits, in colour photos; else none]
+    #[arg(long, value_name = "HOW")]
+    pub(in crate::cli) augment: Option<String>,
+    /// Draw some images and their augmented views into this PNG file, before training
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) augment_sheet: Option<PathBuf>,
+    /// Start from the weights of this model
+    #[arg(long, value_name = "MODEL")]
+    pub(in crate::cli) from: Option<String>,
+    /// Images to validate on, or the fraction of the data to hold out
+    #[arg(long, value_name = "DATA|FRACTION")]
+    pub(in crate::cli) val: Option<String>,
+    /// Stop after this many epochs without a better validation loss [default: never]. conv, dense and lstm keep their best
+    /// epoch; the others, which optimise more than that loss, keep their last
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) early_stop: Option<usize>,
+    /// Resume the unfinished training in the model folder, if there is one: interrupted, killed, or diverged (then with
+    /// a lower --lr)
+    #[arg(long)]
+    pub(in crate::cli) resume: bool,
+    /// Seconds between two checkpoints [default: 10]
+    #[arg(long, value_name = "S")]
+    pub(in crate::cli) checkpoint_seconds: Option<f64>,
+    /// Memory limit for decoded images, such as 2GiB or 500MB; beyond it they go to an unnamed file in the model folder while
+    /// the training runs [default: half of what is free]
+    #[arg(long, value_name = "SIZE", env = "AESEARCH_MAX_MEMORY", hide_env_values = true)]
+    pub(in crate::cli) max_memory: Option<String>,
+    /// Input size, as 28 or 32x48 (width x height) [default: the first image's, at most 64]
+    #[arg(long, value_name = "SIZE")]
+    pub(in crate::cli) size: Option<String>,
+    /// Input channels: 1 (grey) or 3 (colour) [default: the first image's]
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) channels: Option<usize>,
+    #[command(flatten)]
+    pub(in crate::cli) compute: Compute,
+    #[command(flatten)]
+    pub(in crate::cli) walking: Walking,
+}
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum Model {
+    /// List shipped models, and trained ones in ./models
+    List,
+    /// Show layers, output shapes and parameters, then facts about its training
+    Show {
+        /// A shipped model's name, a model folder, or an ONNX file
+        #[arg(value_name = "NAME|FILE")]
+        name: String,
+        #[command(flatten)]
+        described: Box<Described>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum Runtime {
+    /// Show which library is used, and why
+    Show,
+    /// Download the library now, into the data folder
+    Install {
+        /// Install the build for NVIDIA GPUs
+        #[arg(long)]
+        cuda: bool,
+    },
+}

@@ -1,0 +1,87 @@
+//! The verbs that ask an index: `query`, `eval`, `doctor`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::indexing::Described;
+use super::shared::{Compute, DeviceArg, InvertArg, Reading};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Query {
+    /// Image files, or anything `index` takes
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(in crate::cli) images: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) reading: Reading,
+    /// Neighbours per image [default: 10]
+    #[arg(short, long, value_name = "N", env = "AESEARCH_K", hide_env_values = true)]
+    pub(in crate::cli) k: Option<usize>,
+    /// Recall to aim for, 0 to 1 [default: 0.99]
+    #[arg(long, value_name = "R", env = "AESEARCH_RECALL", hide_env_values = true)]
+    pub(in crate::cli) recall: Option<f32>,
+    /// Compare with every code: exact, slower
+    #[arg(long)]
+    pub(in crate::cli) exact: bool,
+    /// The index's model, if it has moved
+    #[arg(long, value_name = "MODEL")]
+    pub(in crate::cli) model: Option<String>,
+    /// Only neighbours within this Hamming distance
+    #[arg(long, value_name = "BITS")]
+    pub(in crate::cli) radius: Option<u32>,
+    /// Re-rank this many of the nearest images, and ties with the last, by their latents; 0 is off [default: 200]
+    #[arg(long, value_name = "N", env = "AESEARCH_RERANK", hide_env_values = true)]
+    pub(in crate::cli) rerank: Option<usize>,
+    #[command(flatten)]
+    pub(in crate::cli) invert: InvertArg,
+    /// Draw queries and neighbours into this PNG file
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) sheet: Option<PathBuf>,
+    /// Exit with 1 when an image has no neighbour
+    #[arg(long)]
+    pub(in crate::cli) exit_code: bool,
+    #[command(flatten)]
+    pub(in crate::cli) device: DeviceArg,
+    #[command(flatten)]
+    pub(in crate::cli) described: Described,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Labels are folder names, or those beside an IDX file. Figures for codes are exact means over all orders \
+                  of items at the same distance. mAP ranks the whole index; mAP@1000 is the mean precision at the relevant \
+                  items among the first 1,000; radius 2 is the precision within 2 bits, where a query with nothing that \
+                  near counts as 0; kNN-10 lets the 10 nearest vote. The baselines are exact search by the cosine of \
+                  the latents and by pixel distance (32x32 at most), and codes of as many bits made from the pixels by \
+                  PCA and ITQ. A bit is dead when more than 99.9 % of the images agree in it; effective bits are \
+                  the entropies of the bits minus what correlated bits repeat.\n\n\
+                  JSON: images, queries, bits, map_all, map_1000, precision_10, precision_100, precision_radius_2, \
+                  knn10_accuracy, reranked_knn10_accuracy (the answers of `query`), recall_10 (graph against all codes), recall_promises [{asked, measured, kept}], \
+                  recall_10_at {10, 100, 1000} (of the 10 nearest latents, among so many codes), baselines {latents, \
+                  pixels, pca_itq}, without_labels {distinct_codes, dead_bits, effective_bits, reconstruction_loss, own_view \
+                  {images, own_distance, random_distance, auc}, note}, skipped. What needs labels or images that are \
+                  not there is null."
+)]
+pub(in crate::cli) struct Eval {
+    /// Labelled images to query with [default: those of the index, each excluding itself]
+    #[arg(value_name = "DATA")]
+    pub(in crate::cli) queries: Vec<PathBuf>,
+    /// Query with at most this many images, spread evenly [default: 10,000]
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) max_queries: Option<usize>,
+    #[command(flatten)]
+    pub(in crate::cli) reading: Reading,
+    /// The index's model, if it has moved
+    #[arg(long, value_name = "MODEL")]
+    pub(in crate::cli) model: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) compute: Compute,
+    #[command(flatten)]
+    pub(in crate::cli) described: Described,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Doctor {
+    #[command(flatten)]
+    pub(in crate::cli) reading: Reading,
+}

@@ -1,0 +1,66 @@
+//! Flags that several verbs take.
+
+use std::path::PathBuf;
+
+use aesearch_index::Access;
+use clap::Args;
+
+/// Which index.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct IndexDir {
+    /// The index folder [default: .aesearch, here or in the nearest folder above]
+    #[arg(long, value_name = "DIR", env = "AESEARCH_INDEX", hide_env_values = true)]
+    pub(in crate::cli) index: Option<PathBuf>,
+}
+
+/// Which index, and how it is read.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Reading {
+    #[command(flatten)]
+    pub(in crate::cli) index: IndexDir,
+    /// Read the index into memory instead of mapping its files: for network drives, and files that others may truncate
+    #[arg(long)]
+    pub(in crate::cli) no_mmap: bool,
+}
+
+impl Reading {
+    pub(in crate::cli) fn access(&self) -> Access {
+        if self.no_mmap { Access::Read } else { Access::Map }
+    }
+}
+
+/// How to compute.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct Compute {
+    /// Worker threads [default: one per core]
+    #[arg(long, value_name = "N", env = "AESEARCH_THREADS", hide_env_values = true)]
+    pub(in crate::cli) threads: Option<usize>,
+    #[command(flatten)]
+    pub(in crate::cli) device: DeviceArg,
+}
+
+/// Where to compute.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct DeviceArg {
+    /// auto [default], cpu, cuda or cuda:N
+    #[arg(long, value_name = "DEVICE", env = "AESEARCH_DEVICE", hide_env_values = true)]
+    pub(in crate::cli) device: Option<String>,
+}
+
+/// Dark on light, or light on dark.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct InvertArg {
+    /// Invert images first: auto [default] where the model reconstructs the negative better, never, always
+    #[arg(long, value_name = "WHEN", env = "AESEARCH_INVERT", hide_env_values = true)]
+    pub(in crate::cli) invert: Option<String>,
+}
+
+/// Which model encodes the images, and how.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Looking {
+    /// A shipped model's name, a model folder, or auto: the shipped model that reconstructs the images best [default: auto]
+    #[arg(long, value_name = "MODEL", env = "AESEARCH_MODEL", hide_env_values = true)]
+    pub(in crate::cli) model: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) invert: InvertArg,
+}
