@@ -1,10 +1,10 @@
-//! Amounts of memory as people write them, `2GiB` or `500MB`, and how much the machine has to give.
+//! Amounts of memory as people write them, `2GiB` or `500MB`, and how much memory is free.
 
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-/// Where the system does not say how much memory is free, in bytes.
+/// Assumed where the system does not say how much memory is free, in bytes.
 const UNKNOWN: u64 = 2 << 30;
 
 /// Units, the long ones before those they end in.
@@ -27,7 +27,7 @@ const UNITS: [(&str, u64); 13] = [
 /// Bytes of `500MB` (powers of 1000), `2GiB` or `2G` (of 1024), `1.5 gb` or a bare number.
 ///
 /// # Errors
-/// When it is none of these; `name` is the flag.
+/// If it is none of these; `name` is the flag.
 pub(super) fn parse(name: &str, text: &str) -> Result<u64> {
     let lower = text.trim().to_ascii_lowercase();
     let unit = UNITS.iter().find_map(|(unit, bytes)| lower.strip_suffix(unit).map(|number| (number, *bytes)));
@@ -41,12 +41,12 @@ pub(super) fn parse(name: &str, text: &str) -> Result<u64> {
     }
 }
 
-/// Half of the memory that the system could give now.
+/// Half of the memory that is free now.
 pub(super) fn half_of_memory() -> u64 {
     free_memory().map_or(UNKNOWN, |n| n / 2)
 }
 
-/// The memory that the system could give now, in bytes, where it tells.
+/// The memory that is free now, in bytes, where the system says.
 pub(super) fn free_memory() -> Option<u64> {
     std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| available(&text))
 }
@@ -58,7 +58,7 @@ fn available(meminfo: &str) -> Option<u64> {
     kib.checked_mul(1024)
 }
 
-/// Seconds as a duration, where some are given for `flag`.
+/// Seconds as a duration, if any are given for `flag`.
 pub(super) fn seconds(flag: &str, given: Option<f64>, default: Duration) -> Result<Duration> {
     let Some(given) = given else { return Ok(default) };
     let duration = Duration::try_from_secs_f64(given).ok().filter(|duration| !duration.is_zero());

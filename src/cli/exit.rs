@@ -1,6 +1,6 @@
-//! How a run ends: the exit codes, the telling of an error with its hint, and the flag that Ctrl-C sets.
+//! How a run ends: exit codes, errors with their hints, and the flag that Ctrl-C sets.
 //!
-//! The codes are the same with and without `--json`. A closed pipe is not an error: whoever reads has read enough.
+//! The codes are the same with and without `--json`. A closed pipe is not an error: the reader has read enough.
 
 use std::io;
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ pub(super) enum Exit {
     /// Only with `--exit-code`: the answer is "no".
     Negative = 1,
     Usage = 2,
-    /// Done, but some inputs were left out; each was named with its reason.
+    /// Done, but some inputs were skipped; each was listed with its reason.
     Skipped = 3,
     Damaged = 4,
     Locked = 5,
@@ -30,7 +30,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Tells what went wrong on stderr (`error: ...`, then `hint: ...`) and gives the code for it.
+/// Prints what went wrong on stderr (`error: ...`, then `hint: ...`) and returns the code for it.
 pub(super) fn report(error: &anyhow::Error, printer: &Printer) -> Exit {
     // Commands write to stdout with plain io::Write; the library wraps its own io errors with their path.
     if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) {
@@ -51,8 +51,8 @@ pub(super) fn report(error: &anyhow::Error, printer: &Printer) -> Exit {
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// From here on Ctrl-C only sets the returned flag, so that the batch at hand can be finished and kept; a second Ctrl-C
-/// ends the process at once. Commands that are over in a moment do not call this and die as any process does.
+/// From here on Ctrl-C only sets the returned flag, so that the current batch can be finished and kept; a second Ctrl-C ends
+/// the process at once. Quick commands do not call this, and end like any process.
 pub(super) fn catch_interrupts() -> &'static AtomicBool {
     // The handler can be set once per process; a second command in it (`demo` runs two) finds it in place.
     let _ = ctrlc::set_handler(|| {

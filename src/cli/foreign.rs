@@ -1,6 +1,6 @@
-//! What the user says of an encoder of another program: flags, then the .toml file beside it.
+//! What the user says about a foreign encoder: flags, then the .toml file beside it.
 //!
-//! Only what was said is put together here; whether it fits the file is seen when the file is opened.
+//! Here it is only collected; whether it fits the file is checked when the file is opened.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use super::resolve::{Context, parse_toml};
 use crate::error::{Error, Result};
 use crate::model::{Description, LoadOptions, Size, shipped_names};
 
-/// How to open the model that is called `name`; `auto` and shipped ones have no file beside them.
+/// How to open the model `name`; `auto` and shipped models have no file beside them.
 pub(super) fn load_options(context: &Context, args: &Described, name: &str) -> Result<LoadOptions> {
     let mut description = flags(args)?;
     if let Some(path) = beside(name) {
@@ -56,7 +56,9 @@ fn size(text: &str) -> Result<Size> {
     let (height, width) = text.split_once('x').unwrap_or((text, text));
     match (height.parse(), width.parse()) {
         (Ok(height), Ok(width)) => Ok(Size { height, width }),
-        _ => Err(Error::invalid(format!("--model-size: expected a side such as 224, or HxW, got '{text}'"))),
+        _ => {
+            Err(Error::invalid(format!("--model-size: expected a size such as 224 or 192x256, got '{text}'")))
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! The command line, and nothing else: what was typed becomes resolved options, those become one call of the library,
-//! and its answer becomes text or JSON. No algorithm lives here, and no other room reads arguments, the environment or
+//! The command line, and nothing else: what was typed becomes resolved options, these become one library call, and its
+//! result becomes text or JSON. No algorithm lives here, and no other room reads arguments, the environment or
 //! the terminal.
 //!
 //! ```text
@@ -11,12 +11,13 @@
 //! | file | responsibility |
 //! |---|---|
 //! | `args` | verbs and flags as clap sees them |
-//! | `resolve` | what holds: flags, then variables, then `aesearch.toml`, then defaults |
-//! | `amount` | sizes as people write them, and the memory there is |
-//! | `foreign` | what is said of an encoder of another program: flags, then the .toml file beside it |
-//! | `walking` | which paths a command is about |
-//! | `commands/` | one file per verb: resolved options in, one library call, its answer printed |
-//! | `print` | data on stdout, talk on stderr, colours, tables, JSON documents |
+//! | `resolve` | the settings: flags, then variables, then `aesearch.toml`, then defaults |
+//! | `amount` | sizes as people write them, and free memory |
+//! | `foreign` | what the user says about a foreign encoder: flags, then the .toml file beside it |
+//! | `walking` | which paths a command works on |
+//! | `wording` | from the library's names to flags and verbs |
+//! | `commands/` | one file per verb: resolved options in, one library call, its result printed |
+//! | `print` | results on stdout, messages on stderr, colours, tables, JSON documents |
 //! | `progress` | bars |
 //! | `exit` | exit codes, errors with their hints, Ctrl-C |
 
@@ -42,8 +43,8 @@ use args::{Cli, Command};
 use print::Printer;
 use resolve::Context;
 
-/// Runs one command line, the program's name first, and gives the exit code. Never panics on bad input, and
-/// returns but for a second Ctrl-C, which ends the process at once.
+/// Runs one command line, the program's name first, and returns the exit code. Never panics on bad input; a second Ctrl-C
+/// ends the process at once.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,

@@ -1,7 +1,7 @@
-//! Where words go: data on stdout, all talk on stderr, colour where it is wanted.
+//! Where output goes: results to stdout, messages to stderr, in colour where wanted.
 //!
 //! Commands build a value once and print it either as a table for people or as one JSON document; nothing else in the
-//! program writes to stdout. Talk never fails: a closed stderr is nobody's loss.
+//! program writes to stdout. Messages never fail: a closed stderr is ignored.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
@@ -31,14 +31,14 @@ pub(super) enum When {
     Never,
 }
 
-/// What decides how a run talks.
+/// What decides how a run prints.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Talk {
     /// One JSON document on stdout instead of text.
     pub(super) json: bool,
-    /// No remarks.
+    /// No notes.
     pub(super) quiet: bool,
-    /// More remarks.
+    /// More notes.
     pub(super) verbose: bool,
     pub(super) colour: When,
     /// NO_COLOR is set; `--color always` overrules it.
@@ -59,7 +59,7 @@ pub(super) struct Printer {
 }
 
 impl Printer {
-    /// How to talk, once and for all; whether the streams are terminals is asked here.
+    /// Decides once how to print, and whether the streams are terminals.
     pub(super) fn new(talk: &Talk) -> Self {
         let wanted = |terminal: bool| match talk.colour {
             When::Always => true,
@@ -105,7 +105,7 @@ impl Printer {
         Ok(out.flush()?)
     }
 
-    /// Lines for people on stdout. A terminal gets no control characters that stand in names; who reads a pipe gets the names.
+    /// Lines for people on stdout. On a terminal, control characters in names are escaped; a pipe gets the names as they are.
     pub(super) fn text(&self, text: &str) -> anyhow::Result<()> {
         let text = text.trim_end_matches('\n');
         let text = if self.is_terminal_out { harmless(text, self.colour_out) } else { text.into() };
@@ -114,7 +114,7 @@ impl Printer {
         Ok(out.flush()?)
     }
 
-    /// A table on stdout, its head in bold.
+    /// A table on stdout, with a bold header.
     pub(super) fn table(&self, table: &Table) -> anyhow::Result<()> {
         self.text(&table.render(self.colour_out))
     }
@@ -124,36 +124,36 @@ impl Printer {
         paint(self.colour_out, HEAD, text)
     }
 
-    /// A remark on stderr that `-q` leaves out.
+    /// A note on stderr, which `-q` leaves out.
     pub(super) fn note(&self, text: &str) {
         if !self.quiet {
-            self.talk(&paint(self.colour_err, FAINT, text));
+            self.message(&paint(self.colour_err, FAINT, text));
         }
     }
 
-    /// A remark on stderr that only `-v` lets through.
+    /// A note on stderr, which only `-v` shows.
     pub(super) fn detail(&self, text: &str) {
         if self.verbose {
-            self.talk(&paint(self.colour_err, FAINT, text));
+            self.message(&paint(self.colour_err, FAINT, text));
         }
     }
 
     /// `warning: ...` on stderr.
     pub(super) fn warning(&self, text: &str) {
-        self.talk(&format!("{} {text}", paint(self.colour_err, WARNING, "warning:")));
+        self.message(&format!("{} {text}", paint(self.colour_err, WARNING, "warning:")));
     }
 
     /// `error: ...` on stderr.
     pub(super) fn error(&self, text: &str) {
-        self.talk(&format!("{} {text}", paint(self.colour_err, ERROR, "error:")));
+        self.message(&format!("{} {text}", paint(self.colour_err, ERROR, "error:")));
     }
 
-    /// `hint: ...` on stderr: what to do about the error above it.
+    /// `hint: ...` on stderr: what to do about the error above.
     pub(super) fn hint(&self, text: &str) {
-        self.talk(&format!("{} {text}", paint(self.colour_err, HINT, "hint:")));
+        self.message(&format!("{} {text}", paint(self.colour_err, HINT, "hint:")));
     }
 
-    fn talk(&self, line: &str) {
+    fn message(&self, line: &str) {
         if !self.silent {
             let line = if self.is_terminal_err { harmless(line, self.colour_err) } else { line.into() };
             let _ = writeln!(io::stderr().lock(), "{line}");
@@ -161,8 +161,8 @@ impl Printer {
     }
 }
 
-/// The text with what would steer a terminal written out, as `\u{1b}`: control characters and those that turn the direction of writing,
-/// but for ends of lines and, where there are some, colours.
+/// The text with everything that controls a terminal escaped, as `\u{1b}`: control characters and those that change the writing
+/// direction, except line ends and, if colours are on, colours.
 fn harmless(text: &str, coloured: bool) -> Cow<'_, str> {
     let steers = |c: char| {
         c.is_control() && c != '\n' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -181,7 +181,7 @@ fn harmless(text: &str, coloured: bool) -> Cow<'_, str> {
     shown.into()
 }
 
-/// Whether what follows an escape sets a colour: `[1;31m`.
+/// Whether the text after an escape sets a colour: `[1;31m`.
 fn is_colour(text: &str) -> bool {
     let digits =
         text.strip_prefix('[').map(|text| text.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';'));
@@ -192,14 +192,14 @@ fn paint(on: bool, style: Style, text: &str) -> String {
     if on { format!("{style}{text}{style:#}") } else { text.to_owned() }
 }
 
-/// How a column is set.
+/// How a column is aligned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Align {
     Left,
     Right,
 }
 
-/// Rows of text in aligned columns; columns that are empty in every row are left out.
+/// Rows of text in aligned columns; columns that are empty in every row are omitted.
 #[derive(Debug)]
 pub(super) struct Table {
     columns: Vec<(&'static str, Align)>,
@@ -244,14 +244,14 @@ impl Table {
     }
 }
 
-/// Lines of `name  value`, the values below each other.
+/// Lines of `name  value`, with the values aligned.
 pub(super) fn facts(lines: &[(&str, String)]) -> String {
     let width = lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     let lines: Vec<String> = lines.iter().map(|(name, value)| format!("{name:<width$}  {value}")).collect();
     lines.join("\n")
 }
 
-/// A word as a shell takes it.
+/// A word quoted for a shell.
 pub(super) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+@".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
@@ -260,7 +260,7 @@ pub(super) fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// A duration that keeps it short: `3.1 ms`, `4.20 s`, `12 min 05 s`.
+/// A duration in a short form: `3.1 ms`, `4.20 s`, `12 min 05 s`.
 pub(super) fn seconds(s: f64) -> String {
     match s {
         s if s < 1.0 => format!("{:.1} ms", s * 1e3),

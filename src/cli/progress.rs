@@ -1,6 +1,6 @@
 //! Progress bars on stderr: what is done, the rate, the time left.
 //!
-//! The library reports through callbacks and knows nothing of this file. A bar is drawn when stderr is a terminal, or
+//! The library reports to its observer and knows nothing of this file. A bar is drawn when stderr is a terminal, or
 //! with `--progress always`, and leaves no trace when it ends.
 
 use std::borrow::Cow;
@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, T
 
 use super::print::{When, thousands};
 
-/// Whether bars are drawn; makes them.
+/// Makes bars, or hides them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bars {
     when: When,
@@ -40,7 +40,7 @@ impl Bars {
     }
 }
 
-/// What it is about, how far, how fast (and what the prefix adds to that), how long still.
+/// The stage, how far, how fast (and what the prefix adds), the time left.
 fn style(unit: &str) -> ProgressStyle {
     let template = format!(
         "{{msg}} {{wide_bar:.cyan/dim}} {{human_pos}}/{{human_len}} {unit}  {{rate}}{{prefix}}  {{eta}} left"
@@ -52,7 +52,7 @@ fn style(unit: &str) -> ProgressStyle {
     style.with_key("rate", rate).progress_chars("━╸─")
 }
 
-/// A stderr that is no terminal, such as a log file: each state of the bar is a line.
+/// A stderr that is not a terminal, such as a log file: each state of the bar is a line.
 #[derive(Debug)]
 struct Plain;
 

@@ -1,7 +1,7 @@
-//! From what was typed to what is done: flags, then AESEARCH_* variables, then `aesearch.toml`, then defaults.
+//! From what was typed to settings: flags, then AESEARCH_* variables, then `aesearch.toml`, then defaults.
 //!
-//! clap has already put the variables below the flags; this file adds the configuration file and the places of the
-//! machine (data folder, working directory). What comes out has no `Option` that stands for a default.
+//! clap has already put the variables below the flags; this file adds the configuration file and the machine's folders (data
+//! folder, working directory). The result has no `Option` that stands for a default.
 
 use std::env;
 use std::num::NonZeroUsize;
@@ -21,7 +21,7 @@ use crate::runtime::{Device, RuntimeOptions, options_from};
 
 const CONFIG_FILE: &str = "aesearch.toml";
 
-/// What every command gets: how to talk, and the settings that are no command's own.
+/// What every command gets: how to print, and the settings that belong to no single command.
 #[derive(Debug)]
 pub(super) struct Context {
     pub(super) printer: Printer,
@@ -31,7 +31,7 @@ pub(super) struct Context {
 }
 
 /// `aesearch.toml`, from the working directory or the nearest folder above it. It cannot name a library to load: a
-/// folder that somebody hands over must not be able to run code.
+/// folder from somebody else must not be able to run code.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Config {
@@ -73,7 +73,7 @@ impl Context {
         })
     }
 
-    /// The index to read: the one named, else `.aesearch` here or in the nearest folder above.
+    /// The index to read: the named one, else `.aesearch` here or in the nearest folder above.
     pub(super) fn index_dir(&self, dir: &IndexDir) -> Result<PathBuf> {
         if let Some(dir) = dir.index.as_ref().or(self.config.index.as_ref()) {
             return Ok(dir.clone());
@@ -87,12 +87,12 @@ impl Context {
     pub(super) fn threads(&self, compute: &Compute) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let threads = compute.threads.or(self.config.threads).filter(|&n| n > 0).unwrap_or_else(cores);
-        // Fails where the pool is made already, for an earlier command of the same process with the same settings.
+        // Fails if the pool exists, made by an earlier command of this process with the same settings.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         threads
     }
 
-    /// The memory for indexing.
+    /// The memory limit for indexing.
     pub(super) fn memory(&self, typed: Option<&str>) -> Result<Memory> {
         let bytes = self.max_memory(typed)?;
         let asked = typed.is_some() || self.config.max_memory.is_some();
@@ -105,7 +105,7 @@ impl Context {
         amount.map_or_else(|| Ok(amount::half_of_memory()), |text| amount::parse("--max-memory", text))
     }
 
-    /// The device asked for, else `default`.
+    /// The requested device, else `default`.
     pub(super) fn device(&self, arg: &DeviceArg, default: Device) -> Result<Device> {
         let name = arg.device.as_deref().or(self.config.device.as_deref());
         name.map_or(Ok(default), str::parse)
@@ -116,7 +116,7 @@ impl Context {
     }
 }
 
-/// Searches with the kernels of the named instruction set instead of the processor's best: to compare them.
+/// Searches with the kernels of the named instruction set instead of the processor's best, to compare them.
 fn use_instruction_set(name: Option<&str>) -> Result<()> {
     let Some(name) = name else { return Ok(()) };
     let isa = Isa::named(name).ok_or_else(|| {
@@ -134,7 +134,7 @@ impl Config {
         Self::parse(&text, &path)
     }
 
-    /// Relative paths in the file mean its own folder, wherever the command is run.
+    /// Relative paths in the file start at its own folder, wherever the command is run.
     fn parse(text: &str, path: &Path) -> Result<Self> {
         let mut config: Config = parse_toml(text, path)?;
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -147,7 +147,7 @@ impl Config {
     }
 }
 
-/// Reads the text of the file `path`; wrong and unknown keys are named.
+/// Parses the text of the file `path`; errors name wrong and unknown keys.
 pub(super) fn parse_toml<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T> {
     toml::from_str(text)
         .map_err(|e| Error::invalid(format!("{}: {}", path.display(), e.to_string().trim_end())))

@@ -1,4 +1,4 @@
-//! Which paths a command is about: those that were typed, and those in lists.
+//! Which paths a command works on: those typed, and those in lists.
 
 use std::fs::File;
 use std::io::{BufReader, stdin};
@@ -11,8 +11,7 @@ use crate::images::{Missing, WalkOptions, from_list};
 /// What stands for standard input.
 const STDIN: &str = "-";
 
-/// The paths, and what to take of them. A path that was typed and is not there is an error; one of a list is skipped when it
-/// is come to.
+/// The paths, and what to take from them. A typed path that does not exist is an error; one from a list is skipped later.
 pub(super) fn resolve(typed: &[PathBuf], args: &Walking) -> Result<(Vec<PathBuf>, WalkOptions)> {
     let is_stdin = |path: &Path| path == Path::new(STDIN);
     let (mut paths, mut missing) = (Vec::new(), Missing::Refuse);

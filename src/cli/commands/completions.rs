@@ -1,4 +1,4 @@
-//! `aesearch completions SHELL`: the script that makes a shell complete verbs and flags.
+//! `aesearch completions SHELL`: a script that lets a shell complete verbs and flags.
 
 use std::io::Write;
 
@@ -9,7 +9,7 @@ use crate::cli::args::Cli;
 use crate::cli::exit::Exit;
 
 pub(in crate::cli) fn run(shell: Shell) -> anyhow::Result<Exit> {
-    // Into memory first: clap_complete panics where it cannot write, and a closed pipe is no reason to.
+    // Into memory first: clap_complete panics if it cannot write, and a closed pipe is no reason to panic.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "aesearch", &mut script);
     let mut out = std::io::stdout().lock();

@@ -1,4 +1,4 @@
-//! `aesearch doctor`: everything the program needs and the health of the index, on one page.
+//! `aesearch doctor`: checks the installation and the index.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -20,7 +20,7 @@ struct DoctorDocument {
     version: &'static str,
     system: String,
     cores: usize,
-    /// Bytes, where the system tells.
+    /// Bytes, where the system says.
     memory_available: Option<u64>,
     instructions: Vec<&'static str>,
     instructions_used: &'static str,
@@ -82,7 +82,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Doctor) -> anyhow::Res
 fn look_at_runtime(context: &Context, problems: &mut Vec<String>) -> RuntimeHealth {
     let report = runtime::show(&context.runtime);
     if let Err(problem) = &report.used {
-        problems.push(format!("{problem}; `aesearch runtime install` fetches it"));
+        problems.push(format!("{problem}; `aesearch runtime install` downloads it"));
     }
     RuntimeHealth {
         library: report.used.as_ref().ok().map(|used| used.path.display().to_string()),
@@ -138,12 +138,11 @@ fn page(document: &DoctorDocument) -> String {
     let index = document.index.as_ref().map_or_else(
         || "none here".to_owned(),
         |index| {
-            let health = if index.sound { "sound" } else { "damaged: `aesearch verify` tells where" };
-            let (images, size) = (count(index.images as u64, "image"), bytes(index.bytes));
-            format!(
-                "{}: {images} images in {} segments, {size}, by {}; {health}",
-                index.path, index.segments, index.model
-            )
+            let health = if index.sound { "sound" } else { "damaged: `aesearch verify` shows where" };
+            let [images, segments] =
+                [(index.images, "image"), (index.segments, "segment")].map(|(n, noun)| count(n as u64, noun));
+            let (path, size, model) = (&index.path, bytes(index.bytes), &index.model);
+            format!("{path}: {images} in {segments}, {size}, model {model}; {health}")
         },
     );
     facts(&[

@@ -1,5 +1,5 @@
-//! One file per verb. Each resolves its options, calls the library once, and prints the answer twice over: a few lines
-//! for people, or the JSON document of the verb. The document's type stands in the same file.
+//! One file per verb. Each resolves its options, calls the library once, and prints the result: a few lines for people, or
+//! the verb's JSON document, whose type is defined in the same file.
 
 pub(super) mod demo;
 pub(super) mod index;
@@ -54,11 +54,11 @@ use crate::gallery::{ChooseOptions, Gallery};
 use crate::generate::spread;
 use crate::images::{Item, Skipped, files_of};
 
-/// An input that was left out, in a document.
+/// A skipped input, in a document.
 #[derive(Debug, Serialize)]
 struct SkippedDocument<'a> {
     path: &'a str,
-    /// The bytes of a path that is not UTF-8, and that `path` can show in part only.
+    /// The bytes of a path that is not UTF-8 and that `path` shows only in part.
     #[serde(skip_serializing_if = "Option::is_none")]
     path_bytes: Option<&'a [u8]>,
     reason: &'a str,
@@ -71,29 +71,30 @@ fn skipped_documents(skipped: &[Skipped]) -> Vec<SkippedDocument<'_>> {
         .collect()
 }
 
-/// Names every input that was left out on stderr.
+/// Lists every skipped input on stderr.
 fn tell_skipped(printer: &Printer, skipped: &[Skipped]) {
     for Skipped { path, reason, .. } in skipped {
         printer.warning(&format!("skipped {path}: {reason}"));
     }
 }
 
-/// How a run ends that did what it could.
+/// The exit code of a run that did what it could.
 fn exit_for(skipped: &[Skipped]) -> Exit {
     if skipped.is_empty() { Exit::Done } else { Exit::Skipped }
 }
 
-/// Refuses to write a picture over one of the images it is made of.
+/// Refuses to overwrite an image with the picture made from it.
 fn keep_images(output: &Path, items: &[Item]) -> Result<()> {
     let Ok(there) = output.canonicalize() else { return Ok(()) };
     if files_of(items).contains(&there) {
-        let what = format!("{}: expected a place for a picture, got one of the images", output.display());
+        let what =
+            format!("{}: expected a new file for the picture, got one of the images", output.display());
         return Err(Error::invalid(what).with_hint("nothing was written; name another file"));
     }
     Ok(())
 }
 
-/// The model to look at images with, and where it runs.
+/// The model that encodes the images, and where it runs.
 fn looking(context: &Context, args: &Looking, device: &DeviceArg) -> Result<ChooseOptions> {
     let default = ChooseOptions::new(context.runtime.clone());
     Ok(ChooseOptions {
@@ -104,7 +105,7 @@ fn looking(context: &Context, args: &Looking, device: &DeviceArg) -> Result<Choo
     })
 }
 
-/// At most `count` of the items, spread evenly, which is told.
+/// At most `count` of the items, spread evenly; notes how many.
 fn some_of(printer: &Printer, items: &[Item], count: usize) -> Vec<Item> {
     let some = spread(items, count);
     if some.len() < items.len() {
@@ -114,19 +115,19 @@ fn some_of(printer: &Printer, items: &[Item], count: usize) -> Vec<Item> {
     some
 }
 
-/// An error where nothing that was given could be read.
+/// An error if none of the inputs could be read.
 fn some_readable(n_read: usize, skipped: &[Skipped]) -> Result<()> {
     match skipped {
         _ if n_read > 0 => Ok(()),
         [Skipped { path, reason, .. }] => Err(Error::invalid(format!("{path}: {reason}"))),
         _ => Err(Error::invalid(format!(
-            "images: expected at least one that can be read, got none of {}",
+            "images: expected at least one readable, got none of {}",
             skipped.len()
         ))),
     }
 }
 
-/// What `-v` tells of an open index.
+/// What `-v` says about an open index.
 fn tell_gallery(context: &Context, dir: &Path, gallery: &Gallery) {
     let (snapshot, model) = (gallery.snapshot(), &gallery.facts().model);
     context.printer.detail(&format!(

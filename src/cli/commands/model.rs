@@ -1,4 +1,4 @@
-//! `aesearch model list|show`: the models at hand, and one of them layer by layer, as Keras' summary does.
+//! `aesearch model list|show`: the available models, and one of them layer by layer, like Keras' summary.
 
 use std::path::Path;
 
@@ -71,9 +71,9 @@ struct ForeignDocument<'a> {
     latent_size: usize,
     bits: usize,
     binarizer: String,
-    /// All of it under the keys of a .toml file.
+    /// All settings, under the keys of a .toml file.
     format: &'a Format,
-    /// The number of images that a run must have, where the graph insists on one.
+    /// The batch size, where the graph fixes one.
     batch: Option<usize>,
     /// Files with weights.
     files: Vec<&'a str>,
@@ -186,7 +186,7 @@ fn show(context: &Context, name: &str, described: &args::Described) -> anyhow::R
     Ok(Exit::Done)
 }
 
-/// What goes into an encoder of another program, and what comes out: nothing else is known of it.
+/// Input and output of a foreign encoder: nothing else is known about it.
 fn show_foreign(context: &Context, model: &Model, foreign: &Foreign, place: &str) -> anyhow::Result<Exit> {
     let Foreign { format, batch, external, bytes: size } = foreign;
     let document = ForeignDocument {
@@ -209,7 +209,7 @@ fn show_foreign(context: &Context, model: &Model, foreign: &Foreign, place: &str
     }
     let numbers = |values: &[f32]| values.iter().map(f32::to_string).collect::<Vec<_>>().join(", ");
     let mut lines = vec![
-        ("family", format!("{} (another program's)", document.family)),
+        ("family", format!("{} (foreign)", document.family)),
         ("input", format!("{}, {}x{} as {}", format.input, format.size, format.channels, format.layout)),
         ("range", format!("0 to {}", format.range)),
         ("mean", numbers(&format.mean)),
@@ -217,7 +217,7 @@ fn show_foreign(context: &Context, model: &Model, foreign: &Foreign, place: &str
         ("output", format!("{}, {} numbers", format.output, format.latent)),
         ("code", format!("{} bits by {}", format.bits, document.binarizer)),
     ];
-    lines.extend(batch.map(|n| ("batch", format!("always of {}", count(n as u64, "image")))));
+    lines.extend(batch.map(|n| ("batch", format!("fixed: {}", count(n as u64, "image")))));
     lines.push(("size", bytes(*size)));
     if !document.files.is_empty() {
         lines.push(("weights in", document.files.join(", ")));
@@ -228,14 +228,14 @@ fn show_foreign(context: &Context, model: &Model, foreign: &Foreign, place: &str
     Ok(Exit::Done)
 }
 
-/// What is known of the model besides its layers.
+/// What is known about the model besides its layers.
 fn header(context: &Context, m: &ModelDocument) -> String {
     let noise = if m.denoise > 0.0 { format!(", noise {}", m.denoise) } else { String::new() };
     let (images, epochs) = (count(m.training_images as u64, "image"), count(m.epochs as u64, "epoch"));
     let trained = format!("{images}, {epochs}, seed {}{noise}", m.seed);
     let mut lines = vec![
         ("family", m.family.clone()),
-        ("code", format!("{} bits by {} of a latent of {}", m.bits, m.binarizer, m.latent_size)),
+        ("code", format!("{} bits by {} from a latent of {} numbers", m.bits, m.binarizer, m.latent_size)),
         ("trained on", trained),
     ];
     lines.extend(m.train_loss.map(|value| ("train loss", loss(Some(value)))));

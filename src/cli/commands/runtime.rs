@@ -1,4 +1,4 @@
-//! `aesearch runtime show|install`: which ONNX Runtime is used and why, and fetching it ahead of time.
+//! `aesearch runtime show|install`: which ONNX Runtime is used and why; downloads it ahead of time.
 
 use serde::Serialize;
 
