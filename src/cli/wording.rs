@@ -8,7 +8,10 @@ use std::borrow::Cow;
 /// Options and functions of the library, and what they are called here.
 const WORDS: &[(&str, &str)] = &[
     ("colour_by", "--by"),
+    ("count", "--count"),
+    ("denoise", "--denoise"),
     ("diverse", "--diverse"),
+    ("grid", "--grid"),
     ("k", "--k"),
     ("max_k", "--max-k"),
     ("max_memory", "--max-memory"),
@@ -16,6 +19,7 @@ const WORDS: &[(&str, &str)] = &[
     ("min_size", "--min-size"),
     ("model", "--model"),
     ("neighbours", "--neighbours"),
+    ("noise", "--noise"),
     ("parts", "--with"),
     ("perplexity", "--perplexity"),
     ("random", "--random"),

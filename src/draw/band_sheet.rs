@@ -2,9 +2,10 @@
 //!
 //! Layout only, as in [`super::query_sheet`]. More than ten images make several rows of columns.
 
-use super::canvas::{Area, Canvas, fitted, text_height, text_width};
+use super::canvas::{Area, Canvas};
 use super::colormap::Scale;
-use super::style::{GAP, LINE, MARGIN, PAPER, RULE, STRONG, TEXT, WEAK};
+use super::style::{GAP, HEADING, LINE, MARGIN, PAPER, RULE, STRONG, TEXT, TITLE, WEAK, heading};
+use super::text::{fitted, text_height, text_width};
 use crate::images::Pixels;
 
 /// Columns side by side.
@@ -96,24 +97,23 @@ impl ColumnSheet {
     pub fn draw(&self) -> Pixels {
         let count = self.bands.iter().map(Band::len).max().unwrap_or(0);
         let column = self.bands.iter().map(|band| band.size().0).max().unwrap_or(0).max(SIDE * 3 / 4);
-        let names = self.bands.iter().map(|band| band.name.chars().count()).max().unwrap_or(0);
-        let left = MARGIN + text_width(names, TEXT) + GAP;
+        let names = self.bands.iter().map(|band| text_width(&band.name, TEXT)).max().unwrap_or(0);
+        let left = MARGIN + names + GAP;
         let row: usize = self.bands.iter().map(|band| band.size().1 + BETWEEN).sum::<usize>() + GAP;
-        let longest = self.title.iter().map(|line| text_width(line.chars().count(), TEXT)).max().unwrap_or(0);
+        let [title, about] = self.title.each_ref();
+        let longest = text_width(title, TITLE.size).max(text_width(about, TEXT));
         let width = (left + count.min(COLUMNS) * (column + GAP) - GAP + MARGIN)
             .max(2 * MARGIN + longest.min(1200))
             .max(left + BAR.0 + 2 * GAP + MARGIN);
         let foot = if self.scale.is_some() { BAR.1 + 2 * LINE } else { 0 };
-        let height = MARGIN + 3 * LINE + count.div_ceil(COLUMNS) * row + foot + MARGIN - GAP;
+        let height = MARGIN + HEADING + count.div_ceil(COLUMNS) * row + foot + MARGIN - GAP;
         let mut canvas = Canvas::new(width, height, PAPER);
 
-        for (i, (line, pen)) in self.title.iter().zip([STRONG, WEAK]).enumerate() {
-            canvas.text((MARGIN, MARGIN + i * LINE), &fitted(line, TEXT, width - 2 * MARGIN), pen);
-        }
-        let mut top = MARGIN + 3 * LINE;
+        heading(&mut canvas, [title, about], fitted);
+        let mut top = MARGIN + HEADING;
         for start in (0..count).step_by(COLUMNS) {
             for band in &self.bands {
-                self.draw_band(&mut canvas, band, start, Place { left, top, column });
+                self.draw_band(&mut canvas, band, start, BandPosition { left, top, column });
                 top += band.size().1 + BETWEEN;
             }
             top += GAP;
@@ -125,8 +125,8 @@ impl ColumnSheet {
     }
 
     /// The entries from `start` on, as many as stand side by side.
-    fn draw_band(&self, canvas: &mut Canvas, band: &Band, start: usize, place: Place) {
-        let Place { left, top, column } = place;
+    fn draw_band(&self, canvas: &mut Canvas, band: &Band, start: usize, place: BandPosition) {
+        let BandPosition { left, top, column } = place;
         let (width, height) = band.size();
         let middle = top + height.saturating_sub(text_height(TEXT)) / 2;
         canvas.text((MARGIN, middle), &band.name, WEAK);
@@ -142,7 +142,7 @@ impl ColumnSheet {
             Entries::Texts(texts) => {
                 for (i, text) in texts.iter().skip(start).take(COLUMNS).enumerate() {
                     let text = fitted(text, TEXT, column);
-                    canvas.text((x(i, text_width(text.chars().count(), TEXT)), middle), &text, STRONG);
+                    canvas.text((x(i, text_width(&text, TEXT)), middle), &text, STRONG);
                 }
             }
         }
@@ -151,7 +151,7 @@ impl ColumnSheet {
 
 /// Where a band begins, and how wide a column is.
 #[derive(Clone, Copy)]
-struct Place {
+struct BandPosition {
     left: usize,
     top: usize,
     column: usize,
@@ -169,7 +169,7 @@ fn draw_scale(canvas: &mut Canvas, scale: &Scale, (left, top): (usize, usize)) {
     let y = top + height + LINE / 3;
     canvas.text((MARGIN, top), "scale", WEAK);
     canvas.text((left, y), &ends[0], WEAK);
-    canvas.text((left + width - text_width(ends[1].len(), TEXT), y), &ends[1], WEAK);
+    canvas.text((left + width - text_width(&ends[1], TEXT), y), &ends[1], WEAK);
 }
 
 #[cfg(test)]

@@ -1,12 +1,8 @@
-//! A picture to draw on: rectangles, images fitted into boxes, and text in a small built-in font.
+//! A picture to draw on: rectangles, discs, strokes, images fitted into boxes, and text.
 //!
-//! u8 RGB, `[height, width, 3]`. What lies outside the canvas is left out, so nothing here fails. The font has the printable
-//! characters of ASCII, 5 x 7 pixels and two rows below the baseline, and is drawn in `font.txt`. Other Latin letters lose their
-//! accents; any other character is a box.
+//! u8 RGB, `[height, width, 3]`. What lies outside the canvas is left out, so nothing here fails.
 
-use unicode_normalization::UnicodeNormalization as _;
-use unicode_normalization::char::is_combining_mark;
-
+use super::text::glyphs;
 use crate::images::{InputShape, Pixels, Resizer};
 
 /// Red, green, blue.
@@ -44,10 +40,10 @@ impl Area {
 }
 
 /// How text is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pen {
-    /// Pixels on the canvas for each pixel of the font, in both directions.
-    pub scale: usize,
+    /// Size of the em, in pixels.
+    pub size: f32,
     /// The colour.
     pub colour: Colour,
 }
@@ -63,6 +59,11 @@ impl Canvas {
     pub fn new(width: usize, height: usize, colour: Colour) -> Self {
         let data = colour.repeat(width * height);
         Canvas { pixels: Pixels { width, height, channels: 3, data }, resizer: Resizer::new() }
+    }
+
+    /// Width in pixels.
+    pub fn width(&self) -> usize {
+        self.pixels.width
     }
 
     /// The finished picture.
@@ -152,18 +153,30 @@ impl Canvas {
         }
     }
 
-    /// Writes `text` with its top left corner at `at`, `(x, y)`.
+    /// Writes `text` with its top left corner at `at`, `(x, y)`, its edges smoothed.
     pub fn text(&mut self, at: (usize, usize), text: &str, pen: Pen) {
-        let Pen { scale, colour } = pen;
-        for (i, character) in text.nfd().filter(|&character| !is_combining_mark(character)).enumerate() {
-            let left = at.0 + i * scale * (GLYPH_WIDTH + 1);
-            for (row, column) in (0..GLYPH_HEIGHT).flat_map(|r| (0..GLYPH_WIDTH).map(move |c| (r, c))) {
-                if glyph(character, column, row) {
-                    let (x, y) = (left + column * scale, at.1 + row * scale);
-                    self.fill(Area { x, y, width: scale, height: scale }, colour);
+        for glyph in glyphs(at, text, pen.size) {
+            let corner = glyph.px_bounds().min;
+            glyph.draw(|x, y, cover| {
+                let [x, y] = [corner.x as i64 + i64::from(x), corner.y as i64 + i64::from(y)];
+                if let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) {
+                    self.blend((x, y), pen.colour, cover.clamp(0.0, 1.0));
                 }
+            });
+        }
+    }
+
+    /// Writes `text` as [`Canvas::text`] does, with an edge of another colour around the letters that keeps it legible on dots.
+    pub fn text_with_edge(&mut self, (x, y): (usize, usize), text: &str, pen: Pen, edge: Colour) {
+        const REACH: usize = 3;
+        for (dx, dy) in (0..=2 * REACH).flat_map(|dy| (0..=2 * REACH).map(move |dx| (dx, dy))) {
+            let [far_x, far_y] = [dx.abs_diff(REACH), dy.abs_diff(REACH)];
+            if far_x * far_x + far_y * far_y <= REACH * REACH + 1 {
+                let at = ((x + dx).saturating_sub(REACH), (y + dy).saturating_sub(REACH));
+                self.text(at, text, Pen { colour: edge, ..pen });
             }
         }
+        self.text((x, y), text, pen);
     }
 
     /// Lays `cover`, 0 to 1, of a colour over a pixel.
@@ -195,58 +208,6 @@ fn magnify(image: &Pixels, shape: InputShape, planes: &mut [f32]) {
     }
 }
 
-const GLYPH_WIDTH: usize = 5;
-const GLYPH_HEIGHT: usize = 9;
-/// Six bands of sixteen characters from the space on, each five pixels and a gap wide; `#` is ink.
-const FONT: &[u8; BANDS * GLYPH_HEIGHT * LINE] = include_bytes!("font.txt");
-const BANDS: usize = 6;
-const LINE: usize = 16 * (GLYPH_WIDTH + 1) + 1;
-
-fn glyph(character: char, column: usize, row: usize) -> bool {
-    let index = match character {
-        ' '..='~' => character as usize - ' ' as usize,
-        _ => 95,
-    };
-    let line = index / 16 * GLYPH_HEIGHT + row;
-    FONT[line * LINE + index % 16 * (GLYPH_WIDTH + 1) + column] == b'#'
-}
-
-/// Width in pixels of a text of `characters` characters.
-pub fn text_width(characters: usize, scale: usize) -> usize {
-    (characters * (GLYPH_WIDTH + 1)).saturating_sub(1) * scale
-}
-
-/// Height in pixels of a line of text, with what reaches below the baseline.
-pub fn text_height(scale: usize) -> usize {
-    GLYPH_HEIGHT * scale
-}
-
-/// Characters that fit into `width` pixels.
-fn room(scale: usize, width: usize) -> usize {
-    (width / scale.max(1) + 1) / (GLYPH_WIDTH + 1)
-}
-
-/// `text` as it fits into `width` pixels: where it is too long, its end gives way to dots (of a title, the beginning tells more).
-pub fn headed(text: &str, scale: usize, width: usize) -> String {
-    let room = room(scale, width);
-    if text.chars().count() <= room {
-        return text.to_owned();
-    }
-    let dots = room.min(2);
-    text.chars().take(room - dots).chain(".".repeat(dots).chars()).collect()
-}
-
-/// `text` as it fits into `width` pixels: where it is too long, its beginning gives way to dots (of a path, the end tells more).
-pub fn fitted(text: &str, scale: usize, width: usize) -> String {
-    let room = room(scale, width);
-    let length = text.chars().count();
-    if length <= room {
-        return text.to_owned();
-    }
-    let dots = room.min(2);
-    ".".repeat(dots).chars().chain(text.chars().skip(length - (room - dots))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,38 +224,52 @@ mod tests {
         let mut canvas = Canvas::new(4, 3, [255; 3]);
         canvas.fill(Area { x: 3, y: 2, width: 9, height: 9 }, INK);
         canvas.fill(Area { x: 7, y: 7, width: 9, height: 9 }, INK);
-        canvas.text((3, 3), "text", Pen { scale: 2, colour: INK });
+        canvas.text((3, 3), "text", Pen { size: 14.0, colour: INK });
         assert_eq!(inked(&canvas.into_pixels()), [(3, 2)]);
     }
 
     #[test]
-    fn text_is_legible() {
-        let mut canvas = Canvas::new(11, 9, [255; 3]);
-        canvas.text((0, 0), "l.", Pen { scale: 1, colour: INK });
-        let mut expected = vec![(1, 0), (2, 0)];
-        expected.extend((1..6).map(|y| (2, y)));
-        expected.splice(6..7, [(2, 5), (7, 5), (8, 5)]);
-        expected.extend([(1, 6), (2, 6), (3, 6), (7, 6), (8, 6)]);
-        assert_eq!(inked(&canvas.into_pixels()), expected);
+    fn text_is_legible_and_its_edges_are_smooth() {
+        let mut canvas = Canvas::new(20, 20, [255; 3]);
+        canvas.text((1, 0), "l.", Pen { size: 14.0, colour: INK });
+        let drawn = canvas.into_pixels();
+        let dark = |x: usize, y: usize| 255 - drawn.data[3 * (y * 20 + x)];
+        let columns: Vec<u32> = (0..20).map(|x| (0..20).map(|y| u32::from(dark(x, y))).sum()).collect();
+        let rows: Vec<u32> = (0..20).map(|y| (0..20).map(|x| u32::from(dark(x, y))).sum()).collect();
+        let of = |sums: &[u32]| -> Vec<usize> { (0..20).filter(|&i| sums[i] > 60).collect() };
+        // a tall stem of one or two pixels, a gap, and a dot that only stands on its line
+        let columns = of(&columns);
+        assert!(columns.windows(2).any(|two| two[1] > two[0] + 1), "no gap: {columns:?}");
+        let [top, bottom] = [of(&rows)[0], of(&rows)[of(&rows).len() - 1]];
+        assert!((9..=13).contains(&(bottom - top)) && (12..15).contains(&bottom), "{top} to {bottom}");
+        let right = columns[columns.len() - 1];
+        assert!((top..bottom - 3).all(|y| dark(right, y) == 0) && dark(right, bottom - 1) > 0);
+        assert!(drawn.data.chunks_exact(3).any(|dot| dot[0] > INK[0] && dot[0] < 255), "edges are hard");
     }
 
     #[test]
-    fn every_character_has_ink_and_the_others_are_a_box() {
-        let ink = |c| (0..GLYPH_HEIGHT).any(|row| (0..GLYPH_WIDTH).any(|column| glyph(c, column, row)));
-        assert!(('!'..='~').all(ink) && !ink(' '));
-        assert!((0..5).all(|column| glyph('\u{e9}', column, 0) && glyph('\n', column, 6)));
-    }
-
-    #[test]
-    fn accents_are_left_out() {
+    fn accents_are_kept_however_they_are_written() {
         let drawn = |text| {
-            let mut canvas = Canvas::new(40, 9, [255; 3]);
-            canvas.text((0, 0), text, Pen { scale: 1, colour: INK });
-            inked(&canvas.into_pixels())
+            let mut canvas = Canvas::new(80, 20, [255; 3]);
+            canvas.text((0, 0), text, Pen { size: 14.0, colour: INK });
+            canvas.into_pixels().data
         };
-        assert_eq!(drawn("Zürich"), drawn("Zurich"));
-        assert_eq!(drawn("Cafe\u{301} a"), drawn("Café a"));
-        assert_ne!(drawn("中"), drawn(" "));
+        assert_ne!(drawn("Z\u{fc}rich"), drawn("Zurich"));
+        assert_eq!(drawn("Cafe\u{301} a"), drawn("Caf\u{e9} a"));
+        assert_ne!(drawn("\u{4e2d}"), drawn(" "));
+        assert_eq!(drawn("\u{4e2d}"), drawn("\u{6587}"), "both are the box");
+    }
+
+    #[test]
+    fn an_edge_goes_all_around_the_letters() {
+        let mut canvas = Canvas::new(40, 40, [0; 3]);
+        canvas.text_with_edge((10, 8), "I", Pen { size: 18.0, colour: [0; 3] }, [255; 3]);
+        let drawn = canvas.into_pixels();
+        let row: Vec<u8> = (0..40).map(|x| drawn.data[3 * (20 * 40 + x)]).collect();
+        let bright: Vec<usize> = (0..40).filter(|&x| row[x] > 200).collect();
+        assert!(bright.windows(2).any(|two| two[1] > two[0] + 1), "a letter between two edges: {row:?}");
+        let mut corner = Canvas::new(4, 4, [0; 3]);
+        corner.text_with_edge((0, 0), "I", Pen { size: 18.0, colour: INK }, [255; 3]); // and no panic
     }
 
     #[test]
@@ -343,20 +318,5 @@ mod tests {
         canvas.image(&image, Area { x: 0, y: 0, width: 6, height: 3 });
         let row = [[0; 3], [0; 3], [0; 3], [200; 3], [200; 3], [200; 3]].concat();
         assert_eq!(canvas.into_pixels().data, row.repeat(3));
-    }
-
-    #[test]
-    fn long_texts_keep_their_end() {
-        assert_eq!(fitted("short", 2, 200), "short");
-        assert_eq!(fitted("digits/7/0001.png", 2, text_width(10, 2)), "..0001.png");
-        assert_eq!(fitted("digits", 1, 0), "");
-    }
-
-    #[test]
-    fn long_titles_keep_their_beginning() {
-        assert_eq!(headed("short", 2, 200), "short");
-        assert_eq!(headed("cluster 12, 8 images", 2, text_width(10, 2)), "cluster ..");
-        assert_eq!(headed("digits", 1, text_width(1, 1)), ".");
-        assert_eq!(headed("digits", 1, 0), "");
     }
 }

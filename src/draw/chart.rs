@@ -3,8 +3,9 @@
 //! Layout only; what the curves say is the caller's. Ticks are round numbers, and the axis up shows the range of the values,
 //! not zero: what is to be seen is whether a loss still falls.
 
-use super::canvas::{Area, Canvas, Colour, fitted, text_width};
-use super::style::{BLUE, FAINT, GAP, INK, LINE, MARGIN, PAPER, RULE, STRONG, TEXT, WEAK};
+use super::canvas::{Area, Canvas, Colour};
+use super::style::{BLUE, FAINT, GAP, INK, LINE, MARGIN, PAPER, RULE, STRONG, TEXT, WEAK, heading};
+use super::text::{fitted, text_middle, text_width};
 use crate::images::Pixels;
 
 /// What a chart shows.
@@ -39,8 +40,8 @@ pub struct Curve {
 /// Width of the axes, and their heights: of the first panel, and of each other one.
 const WIDTH: usize = 880;
 const HEIGHTS: [usize; 2] = [400, 170];
-/// MemoryBudget for the numbers at the left.
-const NUMBERS: usize = 96;
+/// Space for the numbers at the left.
+const NUMBERS: usize = 72;
 /// At least so much between two ticks.
 const TICK: usize = 50;
 /// Between two panels: the name of the lower one.
@@ -63,9 +64,7 @@ impl Chart {
         let panels: usize = heights().map(|height| height + BETWEEN).sum();
         let width = MARGIN + NUMBERS + WIDTH + MARGIN;
         let mut canvas = Canvas::new(width, MARGIN + 2 * LINE + panels + 2 * LINE + MARGIN, PAPER);
-        for (i, (line, pen)) in self.title.iter().zip([STRONG, WEAK]).enumerate() {
-            canvas.text((MARGIN, MARGIN + i * LINE), &fitted(line, TEXT, width - 2 * MARGIN), pen);
-        }
+        heading(&mut canvas, self.title.each_ref().map(String::as_str), fitted);
         let epochs = self.panels.iter().flat_map(|panel| &panel.curves).map(|curve| curve.values.len());
         let across = Across::of(epochs.max().unwrap_or(0));
         let mut top = MARGIN + 2 * LINE;
@@ -108,11 +107,11 @@ fn draw_legend(
     mark: Option<Mark>,
     (right, top): (usize, usize),
 ) {
-    let entry = |name: &str| SAMPLE + 8 + text_width(name.chars().count(), TEXT) + GAP;
+    let entry = |name: &str| SAMPLE + 8 + text_width(name, TEXT) + GAP;
     let names =
         curves.iter().map(|(curve, _)| curve.name.as_str()).chain(mark.iter().map(|(_, text)| text.as_str()));
     let mut left = (right + GAP).saturating_sub(names.map(entry).sum());
-    let middle = top as f32 + 6.5;
+    let middle = top as f32 + text_middle(TEXT);
     for (curve, colour) in curves {
         let from = left as f32;
         canvas.stroke([(from, middle), (from + SAMPLE as f32, middle)], STROKE, *colour);
@@ -148,8 +147,8 @@ impl Axes {
             let line = (self.height_of(value) as usize).min(y + height - 1);
             canvas.fill(Area { x, y: line, width, height: 1 }, RULE);
             let text = self.up.text(value);
-            let left = x.saturating_sub(text_width(text.len(), TEXT) + GAP / 2);
-            canvas.text((left, line.saturating_sub(7)), &text, WEAK);
+            let left = x.saturating_sub(text_width(&text, TEXT) + GAP / 2);
+            canvas.text((left, line.saturating_sub(text_middle(TEXT).round() as usize)), &text, WEAK);
         }
         canvas.outline(self.area, RULE);
         if let Some(marked) = marked {
@@ -216,10 +215,10 @@ impl Across {
         for epoch in self.ticks() {
             let (x, text) = (self.place(epoch) as usize, epoch.to_string());
             canvas.fill(Area { x, y: top, width: 1, height: 6 }, FAINT);
-            canvas.text((x.saturating_sub(text_width(text.len(), TEXT) / 2), top + 12), &text, WEAK);
+            canvas.text((x.saturating_sub(text_width(&text, TEXT) / 2), top + 12), &text, WEAK);
         }
         let middle = MARGIN + NUMBERS + WIDTH / 2;
-        canvas.text((middle - text_width(5, TEXT) / 2, top + 12 + LINE), "epoch", WEAK);
+        canvas.text((middle - text_width("epoch", TEXT) / 2, top + 12 + LINE), "epoch", WEAK);
     }
 }
 

@@ -2,9 +2,12 @@
 //!
 //! Layout only, as in [`super::query_sheet`]; its cells are those of a group, the one that stays first.
 
-use super::canvas::{Area, Canvas, Colour, Pen, fitted, headed, text_height, text_width};
+use super::canvas::{Area, Canvas, Colour, Pen};
 use super::query_sheet::{Cell, Frame, framed};
-use super::style::{FAINT, GAP, GREEN, INK, LINE, MARGIN, PAPER, RED, RULE, STRONG, TEXT, WEAK};
+use super::style::{
+    FAINT, GAP, GREEN, HEADING, INK, LINE, MARGIN, PAPER, RED, RULE, STRONG, TEXT, WEAK, heading,
+};
+use super::text::{fitted, headed, text_height};
 use crate::images::Pixels;
 
 /// Side of an image: four times 28, and the box that any other image is fitted into.
@@ -48,13 +51,11 @@ struct Placed<'a> {
 /// Draws the sheet, u8 RGB.
 pub fn group_sheet(sheet: &GroupSheet) -> Pixels {
     let width = 2 * MARGIN + COLUMNS * PITCH - GAP;
-    let top = MARGIN + 3 * LINE;
+    let top = MARGIN + HEADING;
     let (placed, bottom) = place(&sheet.groups, top);
     let foot = if sheet.foot.is_empty() { 0 } else { 2 * LINE };
     let mut canvas = Canvas::new(width, bottom + foot + MARGIN, PAPER);
-    for (line, (pen, text)) in [STRONG, WEAK].into_iter().zip(&sheet.title).enumerate() {
-        canvas.text((MARGIN, MARGIN + line * LINE), &headed(text, TEXT, width - 2 * MARGIN), pen);
-    }
+    heading(&mut canvas, sheet.title.each_ref().map(String::as_str), headed);
     for line in placed.chunk_by(|a, b| a.y == b.y) {
         line.iter().for_each(|group| draw(&mut canvas, group, title_columns(line, group)));
     }
@@ -101,7 +102,7 @@ fn draw(canvas: &mut Canvas, &Placed { group, x, y, columns }: &Placed, title_co
     canvas.fill(Area { x, y, width, height: 1 }, RULE);
     let title_y = y + (LINE - text_height(TEXT)) / 2 + 2;
     let title = headed(&group.title, TEXT, title_columns * PITCH - GAP);
-    canvas.text((x, title_y), &title, Pen { scale: TEXT, colour: INK });
+    canvas.text((x, title_y), &title, STRONG);
     for (i, cell) in group.cells.iter().enumerate() {
         let (x, y) = (x + i % columns * PITCH, y + LINE + ABOVE + i / columns * line_of(group));
         let colour: Colour = match cell.frame {
@@ -113,11 +114,7 @@ fn draw(canvas: &mut Canvas, &Placed { group, x, y, columns }: &Placed, title_co
         for (line, text) in cell.caption.iter().enumerate() {
             let y = y + THUMB + ABOVE + line * LINE + (LINE - text_height(TEXT)) / 2;
             let colour = if line == 0 { INK } else { FAINT };
-            canvas.text(
-                (x, y),
-                &fitted(text, TEXT, PITCH - text_width(1, TEXT)),
-                Pen { scale: TEXT, colour },
-            );
+            canvas.text((x, y), &fitted(text, TEXT, PITCH - GAP / 2), Pen { size: TEXT, colour });
         }
     }
 }

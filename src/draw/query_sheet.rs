@@ -1,9 +1,10 @@
 //! Contact sheets: each query large at the left, its neighbours in rank order in a grid beside it, captions below them.
 //!
-//! Layout only; what the captions say is the caller's. One picture in memory: about 1 MB for each query with ten neighbours.
+//! RowLayout only; what the captions say is the caller's. One picture in memory: about 1 MB for each query with ten neighbours.
 
-use super::canvas::{Area, Canvas, Colour, Pen, fitted, text_height, text_width};
-use super::style::{BLUE, FAINT, GAP, GREEN, INK, LINE, MARGIN, PAPER, RED, RULE, STRONG, TEXT};
+use super::canvas::{Area, Canvas, Colour, Pen};
+use super::style::{BLUE, FAINT, GAP, GREEN, INK, LINE, MARGIN, PAPER, RED, RULE, TEXT, TITLE};
+use super::text::{column_width, fitted, text_height, text_width};
 use crate::images::Pixels;
 
 /// A query and what was found for it.
@@ -50,11 +51,11 @@ const LARGE: usize = 2 * THUMB;
 const FRAME: usize = 3;
 /// From an image to its captions: the frame and some air.
 const ABOVE: usize = 4 * FRAME;
-/// A caption wider than this is cut.
+/// A caption wider than so many digits is cut.
 const CAPTION: usize = 18;
 
 /// Where things are, the same for all rows.
-struct Layout {
+struct RowLayout {
     /// Width of a column: an image, or the widest caption.
     pitch: usize,
     /// Columns in use.
@@ -63,13 +64,13 @@ struct Layout {
     line: usize,
 }
 
-impl Layout {
+impl RowLayout {
     fn of(rows: &[SheetRow]) -> Self {
         let cells = || rows.iter().flat_map(|row| &row.cells);
-        let longest = cells().flat_map(|cell| &cell.caption).map(|line| line.chars().count()).max();
-        let caption = text_width(longest.unwrap_or(0).min(CAPTION), TEXT);
+        let longest = cells().flat_map(|cell| &cell.caption).map(|line| text_width(line, TEXT)).max();
+        let caption = longest.unwrap_or(0).min(column_width(CAPTION, TEXT));
         let lines = cells().map(|cell| cell.caption.len()).max().unwrap_or(0);
-        Layout {
+        RowLayout {
             pitch: THUMB.max(caption) + GAP,
             columns: rows.iter().map(|row| row.cells.len()).max().unwrap_or(0).min(COLUMNS),
             line: THUMB + ABOVE + lines * LINE + GAP,
@@ -89,7 +90,7 @@ impl Layout {
 
 /// Draws the sheet, u8 RGB; without rows a bare strip of paper.
 pub fn query_sheet(rows: &[SheetRow]) -> Pixels {
-    let layout = Layout::of(rows);
+    let layout = RowLayout::of(rows);
     let height = rows.iter().map(|row| layout.height(row)).sum::<usize>().max(2 * MARGIN);
     let mut canvas = Canvas::new(layout.width(), height, PAPER);
     let mut top = 0;
@@ -104,10 +105,10 @@ pub fn query_sheet(rows: &[SheetRow]) -> Pixels {
     canvas.into_pixels()
 }
 
-fn draw_row(canvas: &mut Canvas, layout: &Layout, row: &SheetRow, top: usize) {
+fn draw_row(canvas: &mut Canvas, layout: &RowLayout, row: &SheetRow, top: usize) {
     let (x, y) = (MARGIN, top + MARGIN);
-    let title = fitted(&row.title, TEXT, layout.width() - 2 * MARGIN);
-    canvas.text((x, y), &title, STRONG);
+    let title = fitted(&row.title, TITLE.size, layout.width() - 2 * MARGIN);
+    canvas.text((x, y), &title, TITLE);
     let y = y + 2 * LINE;
     framed(canvas, &row.image, Area { x, y, width: LARGE, height: LARGE }, BLUE);
     for (i, cell) in row.cells.iter().enumerate() {
@@ -116,7 +117,7 @@ fn draw_row(canvas: &mut Canvas, layout: &Layout, row: &SheetRow, top: usize) {
     }
 }
 
-fn draw_cell(canvas: &mut Canvas, layout: &Layout, cell: &Cell, (x, y): (usize, usize)) {
+fn draw_cell(canvas: &mut Canvas, layout: &RowLayout, cell: &Cell, (x, y): (usize, usize)) {
     let colour = match cell.frame {
         Frame::Plain => RULE,
         Frame::Agrees => GREEN,
@@ -126,7 +127,7 @@ fn draw_cell(canvas: &mut Canvas, layout: &Layout, cell: &Cell, (x, y): (usize, 
     for (i, line) in cell.caption.iter().enumerate() {
         let y = y + THUMB + ABOVE + i * LINE + (LINE - text_height(TEXT)) / 2;
         let colour = if i == 0 { INK } else { FAINT };
-        canvas.text((x, y), &fitted(line, TEXT, layout.pitch - GAP), Pen { scale: TEXT, colour });
+        canvas.text((x, y), &fitted(line, TEXT, layout.pitch - GAP), Pen { size: TEXT, colour });
     }
 }
 

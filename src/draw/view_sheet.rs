@@ -1,8 +1,9 @@
 //! The views sheet: each image at the left, random views of it beside it, so that one sees what a training will see.
 
-use super::canvas::{Area, Canvas, Pen, text_height};
+use super::canvas::{Area, Canvas};
 use super::query_sheet::framed;
-use super::style::{BLUE, FAINT, INK, PAPER, RULE};
+use super::style::{BLUE, MARGIN, PAPER, RULE, STRONG, TEXT, WEAK};
+use super::text::text_height;
 use crate::images::Pixels;
 
 /// An image and what augmentation made of it; all of one size.
@@ -16,11 +17,9 @@ pub struct ViewRow {
 
 /// Small images are magnified to as whole a multiple as stays within this many pixels; larger ones are fitted into it.
 const LARGEST: usize = 128;
-const MARGIN: usize = 28;
 const GAP: usize = 18;
 /// Between an image and its views.
 const APART: usize = 40;
-const TEXT: usize = 2;
 
 /// Draws the sheet, u8 RGB, with `title` above the views; without rows a bare strip of paper.
 pub fn view_sheet(rows: &[ViewRow], title: &str) -> Pixels {
@@ -39,8 +38,8 @@ pub fn view_sheet(rows: &[ViewRow], title: &str) -> Pixels {
         top + (rows.len() * (height + GAP)).saturating_sub(GAP) + MARGIN,
         PAPER,
     );
-    canvas.text((MARGIN, MARGIN), "image", Pen { scale: TEXT, colour: INK });
-    canvas.text((left, MARGIN), title, Pen { scale: TEXT, colour: FAINT });
+    canvas.text((MARGIN, MARGIN), "image", STRONG);
+    canvas.text((left, MARGIN), title, WEAK);
     for (i, row) in rows.iter().enumerate() {
         let area = |x| Area { x, y: top + i * (height + GAP), width, height };
         framed(&mut canvas, &row.image, area(MARGIN), BLUE);

@@ -9,38 +9,61 @@ use std::path::{Path, PathBuf};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use super::inputs::{Inputs, inputs, some_readable};
 use super::reconstructor::Reconstructor;
 use crate::draw::band_sheet::{Band, ColumnSheet, short_name};
 use crate::error::{Error, Result};
-use crate::observer::{Observer, Progress};
-
+use crate::gallery::ChooseOptions;
 use crate::images::{Item, Pixels, Skipped, add_noise, files_of, to_pixels, write_png};
 use crate::model::Brightness;
+use crate::observer::{Note, Observer, Progress, Stage};
+use crate::runtime::options_from;
 
-/// How to clean.
+/// The shipped model that was trained on noisy images.
+const MODEL: &str = "article-denoise";
+
+/// How to clean images.
 #[derive(Debug, Clone)]
 pub struct DenoiseOptions {
+    /// With which model.
+    pub model: ChooseOptions,
     /// The folder for the cleaned images.
     pub dir: PathBuf,
-    /// Where the sheet will be: no cleaned image is put there.
-    pub sheet: PathBuf,
+    /// The PNG file that shows images before and after; else `sheet.png` in that folder.
+    pub sheet: Option<PathBuf>,
     /// Images on the sheet, spread evenly.
     pub shown: usize,
-    /// Standard deviation of the noise that is added first, to see what becomes of it; 0 for none.
+    /// Standard deviation of the noise that is added first, to see what becomes of it: 0 for none, up to 10.
     pub noise: f32,
     /// Seed of that noise.
     pub seed: u64,
 }
 
+impl Default for DenoiseOptions {
+    /// With the shipped model that was trained on noisy images, into the folder `cleaned`.
+    fn default() -> Self {
+        let model = ChooseOptions { model: MODEL.to_owned(), ..ChooseOptions::new(options_from(|_| None)) };
+        DenoiseOptions { model, dir: "cleaned".into(), sheet: None, shown: 20, noise: 0.0, seed: 0 }
+    }
+}
+
+impl DenoiseOptions {
+    fn sheet(&self) -> PathBuf {
+        self.sheet.clone().unwrap_or_else(|| self.dir.join("sheet.png"))
+    }
+}
+
 /// Images that were cleaned.
 #[derive(Debug)]
 pub struct Denoised {
+    /// The name of the model.
+    pub model: String,
     /// Those that could be read.
     pub images: Vec<Cleaned>,
     /// The others.
     pub skipped: Vec<Skipped>,
-    /// Before and after.
-    pub sheet: Pixels,
+    /// The file that shows them before and after.
+    pub sheet: PathBuf,
     /// The observer stopped the work; what is listed was done.
     pub interrupted: bool,
 }
@@ -52,41 +75,72 @@ pub struct Cleaned {
     pub path: String,
     /// The file that was written.
     pub output: PathBuf,
-    /// Another image has the same name: the file's bears a number.
+    /// Another image has the same name, so the file's name has a number.
     pub numbered: bool,
     /// Root mean square distance from the image, 0 to 1, of what the model was shown and of what it made of it. Without
     /// added noise the first is 0, and the second tells how much was changed.
     pub errors: [f32; 2],
 }
 
-/// Cleans `items`, and writes a PNG file of each.
+/// Cleans the images of `data` (files, folders, containers), and writes a PNG file of each and a sheet.
 ///
 /// # Errors
-/// When the model changes brightness, a file would take an input's place (nothing is written then) or cannot be written, or
-/// the model fails.
-pub fn denoise(
+/// When `noise` is out of its range, the model changes brightness, a file would replace an input (nothing is written then) or cannot be
+/// written, none of the images can be read, or the model or ONNX Runtime cannot be used.
+pub fn denoise(data: &[PathBuf], options: &DenoiseOptions, observer: &dyn Observer) -> Result<Denoised> {
+    if !(0.0..=10.0).contains(&options.noise) {
+        return Err(Error::invalid(format!("`noise`: expected 0 to 10, got {}", options.noise)));
+    }
+    let Inputs { items, mut skipped } = inputs(data, usize::MAX, None, observer)?;
+    let mut reconstructor = Reconstructor::open(&items, &options.model, observer)?;
+    let metadata = &reconstructor.model.metadata;
+    let model = metadata.name.clone();
+    let advice = "make one with `train`, the family conv and `denoise` 0.5";
+    if metadata.brightness == Brightness::Normalized {
+        let what = format!("{model}: brightness: expected a model that keeps it, got one that evens it out");
+        return Err(Error::invalid(what).with_hint(advice));
+    }
+    if metadata.denoise == 0.0 {
+        observer.note(&Note::new(format!("{model} was not trained on noisy images")).with_hint(advice));
+    }
+    let sheet = options.sheet();
+    let outputs = outputs(&items, options)?;
+    fs::create_dir_all(&options.dir).map_err(|e| Error::io(&options.dir, e))?;
+    let cleaned = clean(&mut reconstructor, items.iter().zip(outputs), options, observer)?;
+    skipped.extend(cleaned.skipped);
+    if !cleaned.interrupted {
+        some_readable(cleaned.images.len(), &skipped)?;
+    }
+    write_png(&sheet, &cleaned.shown.sheet(&model, &cleaned.images, options).draw())?;
+    Ok(Denoised { model, images: cleaned.images, skipped, sheet, interrupted: cleaned.interrupted })
+}
+
+/// What became of the images.
+#[derive(Default)]
+struct Work {
+    images: Vec<Cleaned>,
+    skipped: Vec<Skipped>,
+    shown: Shown,
+    interrupted: bool,
+}
+
+/// Writes a cleaned PNG file for each image.
+fn clean<'a>(
     reconstructor: &mut Reconstructor,
-    items: &[Item],
+    items: impl ExactSizeIterator<Item = (&'a Item, PathBuf)>,
     options: &DenoiseOptions,
     observer: &dyn Observer,
-) -> Result<Denoised> {
-    if reconstructor.model.metadata.brightness == Brightness::Normalized {
-        let what = "brightness: expected a model that keeps it, got one that evens it out";
-        return Err(Error::invalid(format!("{}: {what}", reconstructor.model.metadata.name)).with_hint(
-            "`aesearch train DATA --family conv --denoise 0.5 -o models/mine` trains one for this",
-        ));
-    }
-    let outputs = outputs(items, options)?;
-    fs::create_dir_all(&options.dir).map_err(|e| Error::io(&options.dir, e))?;
-    let (mut images, mut skipped, mut interrupted) = (Vec::new(), Vec::new(), false);
-    let mut shown = Shown::default();
-    for (index, (item, output)) in items.iter().zip(outputs).enumerate() {
+) -> Result<Work> {
+    observer.stage(Stage::images("cleaning"));
+    let mut work = Work::default();
+    let n = items.len();
+    for (index, (item, output)) in items.enumerate() {
         if observer.should_stop() {
-            interrupted = true;
+            work.interrupted = true;
             break;
         }
-        let shot = reconstructor.read(std::slice::from_ref(item));
-        skipped.extend(shot.skipped);
+        let shot = reconstructor.read(std::slice::from_ref(item), observer);
+        work.skipped.extend(shot.skipped);
         if !shot.images.is_empty() {
             let before = noisy(&shot.images, index, options);
             let after = reconstructor.reconstruct(&before)?.images;
@@ -96,15 +150,14 @@ pub fn denoise(
             write_png(&output, &pictures[2])?;
             let path = item.display();
             let numbered = output.file_stem().is_none_or(|name| *name != *stem(&path));
-            images.push(Cleaned { path, output, numbered, errors });
-            if (index + 1) * options.shown / items.len() > index * options.shown / items.len() {
-                shown.add(item, pictures);
+            work.images.push(Cleaned { path, output, numbered, errors });
+            if (index + 1) * options.shown / n > index * options.shown / n {
+                work.shown.add(item, pictures);
             }
         }
-        observer.progress(&Progress { done: index + 1, total: items.len(), ..Progress::default() });
+        observer.progress(&Progress::of(index + 1, n));
     }
-    let sheet = shown.sheet(&reconstructor.model.metadata.name, &images, options).draw();
-    Ok(Denoised { images, skipped, sheet, interrupted })
+    Ok(work)
 }
 
 /// The image with noise of its own, whatever other images there are.
@@ -126,16 +179,17 @@ fn outputs(items: &[Item], options: &DenoiseOptions) -> Result<Vec<PathBuf>> {
     let free = |path: &Path| match path.canonicalize() {
         Ok(there) if inputs.contains(&there) => {
             let what = format!(
-                "{}: expected a place for what is written, got an image to be cleaned",
+                "{}: expected a file for a cleaned image, got one of the images to clean",
                 path.display()
             );
-            Err(Error::invalid(what).with_hint("nothing was written; name another folder with -o"))
+            Err(Error::invalid(what).with_hint("nothing was written; name another folder"))
         }
         _ => Ok(()),
     };
-    free(&options.sheet)?;
+    let sheet = options.sheet();
+    free(&sheet)?;
     // Some file systems do not tell `A.png` from `a.png`.
-    let mut taken = HashSet::from([options.sheet.to_string_lossy().to_lowercase()]);
+    let mut taken = HashSet::from([sheet.to_string_lossy().to_lowercase()]);
     let mut outputs = Vec::with_capacity(items.len());
     for item in items {
         let stem = stem(&item.display());
@@ -209,13 +263,7 @@ mod tests {
     use crate::images::{WalkOptions, walk};
 
     fn options(dir: &Path) -> DenoiseOptions {
-        DenoiseOptions {
-            dir: dir.to_path_buf(),
-            sheet: dir.join("sheet.png"),
-            shown: 10,
-            noise: 0.0,
-            seed: 0,
-        }
+        DenoiseOptions { dir: dir.to_path_buf(), ..DenoiseOptions::default() }
     }
 
     /// Empty files are enough: nothing is read for a plan.
@@ -248,10 +296,11 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .ends_with("a.png: expected a place for what is written, got an image to be cleaned")
+                .ends_with("a.png: expected a file for a cleaned image, got one of the images to clean")
         );
         assert!(outputs(&inputs, &options(&dir.path().join("out"))).is_ok());
-        let sheet = DenoiseOptions { sheet: dir.path().join("a.png"), ..options(&dir.path().join("out")) };
+        let sheet =
+            DenoiseOptions { sheet: Some(dir.path().join("a.png")), ..options(&dir.path().join("out")) };
         assert!(outputs(&inputs, &sheet).is_err());
     }
 

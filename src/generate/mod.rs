@@ -6,13 +6,13 @@
 //! | `denoise` | images before and after cleaning |
 //! | `latent` | where latents lie, and what the decoder draws between them |
 //! | `sampling` | new images from random latents |
-//! | `reconstructor` | a model opened with the images it is shown |
+//! | `reconstructor` | a model that is ready to draw |
+//! | `inputs` | the images of a call, and where its picture goes |
 
 pub mod denoise;
 pub mod latent;
 pub mod reconstruction;
 pub mod sampling;
 
+mod inputs;
 mod reconstructor;
-
-pub use reconstructor::{Reconstructor, spread};

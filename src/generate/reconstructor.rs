@@ -1,4 +1,4 @@
-//! A model ready to have pictures made with it, and the images it is shown.
+//! A model that is ready to draw, and the images it is given.
 
 use crate::encode::{Autoencoder, EncodeOptions, Reconstruction};
 use crate::error::{Error, Result};
@@ -8,20 +8,13 @@ use crate::model::{Extent, Model};
 use crate::observer::Observer;
 use crate::runtime::{Runtime, ensure};
 
-/// At most `count` of the items, spread evenly over them.
-pub fn spread(items: &[Item], count: usize) -> Vec<Item> {
-    let n = items.len().min(count);
-    (0..n).map(|i| items[i * items.len() / n].clone()).collect()
-}
-
 /// A model, running, with its decoder.
-pub struct Reconstructor {
-    /// The model.
-    pub model: Model,
+pub(super) struct Reconstructor {
+    pub(super) model: Model,
     pub(super) autoencoder: Autoencoder,
     pub(super) runtime: Runtime,
     pub(super) options: ChooseOptions,
-    /// Decided for all images, where the model was chosen by them.
+    /// Decided once for all images, where the model was chosen by them.
     pub(super) polarity: Option<Polarity>,
     resizer: Resizer,
 }
@@ -42,16 +35,19 @@ impl Reconstructor {
     ///
     /// # Errors
     /// When there is no such model, it has no decoder, or ONNX Runtime cannot be used.
-    pub fn open(items: &[Item], options: &ChooseOptions, observer: &dyn Observer) -> Result<Reconstructor> {
+    pub(super) fn open(
+        items: &[Item],
+        options: &ChooseOptions,
+        observer: &dyn Observer,
+    ) -> Result<Reconstructor> {
         let items: Vec<&Item> = items.iter().collect();
         let (model, polarity) = choose(&items, options, observer)?;
         let runtime = ensure(&options.runtime, observer)?;
         let encode = EncodeOptions { threads: 1, device: options.device };
         let Some(autoencoder) = Autoencoder::open(&runtime, &model, &encode)? else {
             let what = "expected a decoder.onnx beside encoder.onnx, got none";
-            return Err(Error::damaged(&model.metadata.name, what).with_hint(
-                "pictures need a model that can draw what it sees, as `aesearch train` makes them",
-            ));
+            return Err(Error::mismatch(&model.metadata.name, what)
+                .with_hint("drawing takes a model with a decoder, such as those that `train` makes"));
         };
         Ok(Reconstructor {
             model,
@@ -64,7 +60,7 @@ impl Reconstructor {
     }
 
     /// Reads images at the model's size.
-    pub(super) fn read(&mut self, items: &[Item]) -> Shots {
+    pub(super) fn read(&mut self, items: &[Item], observer: &dyn Observer) -> Shots {
         let (shape, mut shots) = (self.shape(), Shots::default());
         for item in items {
             let start = shots.images.len();
@@ -75,6 +71,7 @@ impl Reconstructor {
                 Ok(()) => shots.paths.push(item.display()),
                 Err(reason) => {
                     shots.images.truncate(start);
+                    observer.skipped(&item.display(), &reason);
                     shots.skipped.push(Skipped::new(item.name(), reason));
                 }
             }
@@ -82,7 +79,7 @@ impl Reconstructor {
         shots
     }
 
-    /// What the model makes of images [N, C, H, W], each in the ink that it knows better.
+    /// What the model makes of images [N, C, H, W], each in the polarity that it knows better.
     pub(super) fn reconstruct(&mut self, images: &[f32]) -> Result<Reconstruction> {
         reconstruct_either_way(images, self.options.invert, &mut self.autoencoder)
     }

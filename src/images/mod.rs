@@ -52,7 +52,7 @@ pub use load::{
 pub use memory_budget::MemoryBudget;
 pub use noise::add_noise;
 pub use resize::{COLOUR_RULE, RESIZE_RULE, Resizer, fitted, invert_pixels, to_pixels};
-pub use resolve::{PathScope, file_of, files_of, quick_stamp_of, resolve};
+pub use resolve::{PathScope, file_of, files_of, keep_images, quick_stamp_of, resolve};
 pub use stopwatch::Stopwatch;
 pub use walk::{JOURNAL, MOVED_AWAY, Missing, Walk, WalkOptions, walk};
 

@@ -12,6 +12,7 @@ use super::containers::Container;
 use super::item::Origin;
 use super::load::mtime_ns;
 use super::{Item, WalkOptions, walk};
+use crate::error::Error;
 
 /// The images called `names`, or the reason why one is not to be had; in the order of `names`.
 pub fn resolve<'a>(names: impl IntoIterator<Item = &'a [u8]>, base: &Path) -> Vec<Result<Item, String>> {
@@ -46,6 +47,20 @@ pub fn quick_stamp_of(name: &[u8], base: &Path) -> Option<(u64, i64)> {
 /// The files that hold `items`, as the system calls them: to tell whether something would be written over one of them.
 pub fn files_of(items: &[Item]) -> HashSet<PathBuf> {
     items.iter().filter_map(|item| file_of(&item.name(), Path::new(""))?.canonicalize().ok()).collect()
+}
+
+/// Refuses to write a picture over one of the images it is made of.
+///
+/// # Errors
+/// When `output` is one of them.
+pub fn keep_images(output: &Path, items: &[Item]) -> crate::Result<()> {
+    match output.canonicalize() {
+        Ok(there) if files_of(items).contains(&there) => {
+            let what = format!("{}: expected a file for a picture, got one of the images", output.display());
+            Err(Error::invalid(what).with_hint("nothing was written; name another file"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A path that may hold images of an index: an image, a container, an entry of one, or a folder. Nothing need be there.

@@ -9,8 +9,8 @@ use aesearch::explore::rows::Rows;
 use aesearch::gallery::{Gallery, OpenOptions, QueryOptions, UpdateOptions, update};
 use aesearch::generate::sampling::{SampleOptions, sample};
 use aesearch::images::{self, Limits, Pixels, encode_jpeg};
-use aesearch::model::{Family, Model};
-use aesearch::runtime::{Device, RuntimeOptions, ensure, options_from};
+use aesearch::model::Family;
+use aesearch::runtime::{RuntimeOptions, ensure, options_from};
 use aesearch::train::{Dataset, Storage, TrainOptions, train};
 use aesearch_index::Access;
 use image::imageops::{self, FilterType};
@@ -75,8 +75,13 @@ fn sixty_thousand_digits_find_themselves_and_their_kin() {
 /// Of 300 images drawn by `model`, the share of which eight or more of ten neighbours bear the same label.
 fn share_of_confident_samples(gallery: &mut Gallery, model: &str) -> f64 {
     const COUNT: usize = 300;
-    let options = SampleOptions { count: COUNT, seed: 0, device: Device::Cpu, runtime: runtime_options() };
-    let samples = sample(&Model::load(model).expect("is shipped"), &options, &()).expect("draws");
+    let options = SampleOptions {
+        model: Some(model.to_owned()),
+        count: COUNT,
+        runtime: runtime_options(),
+        ..SampleOptions::default()
+    };
+    let samples = sample(&options, &()).expect("draws");
     let confident = samples.images.iter().filter(|image| {
         let hits = gallery.query_pixels(image, &QueryOptions::default()).expect("answers").hits;
         let mut votes = HashMap::new();

@@ -3,20 +3,12 @@
 use serde::Serialize;
 
 use super::observer::TerminalObserver;
-use super::{SkippedDocument, exit_for, keep_images, looking, skipped_documents, some_of, tell_skipped};
+use super::{SkippedDocument, exit_for, looking, skipped_documents, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::print::count;
 use crate::cli::resolve::Context;
-use crate::error::Error;
-use crate::generate::Reconstructor;
 use crate::generate::latent::{LatentOptions, view_latents};
-use crate::images;
-
-/// Images that are drawn without being asked for more.
-const COUNT: usize = 10_000;
-/// More images than these along a side are no picture to look at.
-const MAX_GRID: usize = 100;
 
 #[derive(Debug, Serialize)]
 struct PointDocument<'a> {
@@ -39,42 +31,32 @@ struct LatentDocument<'a> {
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Latent) -> anyhow::Result<Exit> {
     let printer = &context.printer;
-    let looking = looking(context, &args.looking, &args.compute.device)?;
     let default = LatentOptions::default();
-    let grid = args.grid.unwrap_or(default.grid);
-    if grid > MAX_GRID {
-        return Err(Error::invalid(format!("--grid: expected at most {MAX_GRID}, got {grid}")).into());
-    }
     let options = LatentOptions {
-        grid,
+        model: looking(context, &args.looking, &args.compute.device)?,
+        count: args.count.unwrap_or(default.count),
+        grid: args.grid.unwrap_or(default.grid),
         threads: context.threads(&args.compute),
         seed: args.seed.unwrap_or(default.seed),
+        sheet: Some(args.output.clone()),
     };
-    let walk = images::walk(&args.data, &images::WalkOptions::default())?;
-    keep_images(&args.output, &walk.items)?;
-    let items = some_of(printer, &walk.items, args.count.unwrap_or(COUNT));
     let observer = TerminalObserver::new(context, "encoding");
-    let mut reconstructor = Reconstructor::open(&items, &looking, &observer)?;
-    let view = view_latents(&mut reconstructor, &items, &options, &observer);
+    let view = view_latents(&args.data, &options, &observer)?;
     observer.finish();
-    let view = view?;
-    images::write_png(&args.output, &view.sheet)?;
 
-    let skipped = [walk.skipped, view.skipped].concat();
-    tell_skipped(printer, &skipped);
-    let metadata = &reconstructor.model.metadata;
+    tell_skipped(printer, &view.skipped);
     if printer.json {
         let points = view.points.iter().map(|point| {
             let [x, y] = point.at;
             PointDocument { path: &point.path, label: point.label.as_deref(), x, y }
         });
         let document = LatentDocument {
-            model: &metadata.name,
-            latent_size: metadata.latent_size,
+            model: &view.model,
+            latent_size: view.latent_size,
             explained: view.shares,
             points: points.collect(),
             sheet: args.output.display().to_string(),
-            skipped: skipped_documents(&skipped),
+            skipped: skipped_documents(&view.skipped),
         };
         printer.document("latent", &document)?;
     } else {
@@ -83,9 +65,9 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Latent) -> anyhow::Res
         printer.text(&format!(
             "{}: {images} by {}; {x} of the variance of its {} numbers across, {y} up",
             args.output.display(),
-            metadata.name,
-            metadata.latent_size
+            view.model,
+            view.latent_size
         ))?;
     }
-    Ok(exit_for(&skipped))
+    Ok(exit_for(&view.skipped))
 }

@@ -47,12 +47,11 @@ use serde::Serialize;
 
 use super::args::{DeviceArg, Looking};
 use super::exit::Exit;
-use super::print::{Printer, count, thousands};
+use super::print::{Printer, count};
 use super::resolve::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gallery::{ChooseOptions, Gallery};
-use crate::generate::spread;
-use crate::images::{Item, Skipped, files_of};
+use crate::images::{Skipped, keep_images};
 
 /// A skipped input, in a document.
 #[derive(Debug, Serialize)]
@@ -83,17 +82,6 @@ fn exit_for(skipped: &[Skipped]) -> Exit {
     if skipped.is_empty() { Exit::Done } else { Exit::Skipped }
 }
 
-/// Refuses to overwrite an image with the picture made from it.
-fn keep_images(output: &Path, items: &[Item]) -> Result<()> {
-    let Ok(there) = output.canonicalize() else { return Ok(()) };
-    if files_of(items).contains(&there) {
-        let what =
-            format!("{}: expected a new file for the picture, got one of the images", output.display());
-        return Err(Error::invalid(what).with_hint("nothing was written; name another file"));
-    }
-    Ok(())
-}
-
 /// The model that encodes the images, and where it runs.
 fn looking(context: &Context, args: &Looking, device: &DeviceArg) -> Result<ChooseOptions> {
     let default = ChooseOptions::new(context.runtime.clone());
@@ -103,28 +91,6 @@ fn looking(context: &Context, args: &Looking, device: &DeviceArg) -> Result<Choo
         invert: context.invert(&args.invert)?,
         ..default
     })
-}
-
-/// At most `count` of the items, spread evenly; notes how many.
-fn some_of(printer: &Printer, items: &[Item], count: usize) -> Vec<Item> {
-    let some = spread(items, count);
-    if some.len() < items.len() {
-        let [n, all] = [some.len(), items.len()].map(|n| thousands(n as u64));
-        printer.note(&format!("{n} of {all} images, spread evenly; --count N takes more"));
-    }
-    some
-}
-
-/// An error if none of the inputs could be read.
-fn some_readable(n_read: usize, skipped: &[Skipped]) -> Result<()> {
-    match skipped {
-        _ if n_read > 0 => Ok(()),
-        [Skipped { path, reason, .. }] => Err(Error::invalid(format!("{path}: {reason}"))),
-        _ => Err(Error::invalid(format!(
-            "images: expected at least one readable, got none of {}",
-            skipped.len()
-        ))),
-    }
 }
 
 /// What `-v` says about an open index.

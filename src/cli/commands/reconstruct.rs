@@ -3,22 +3,12 @@
 use serde::Serialize;
 
 use super::observer::TerminalObserver;
-use super::{
-    SkippedDocument, exit_for, keep_images, looking, skipped_documents, some_of, some_readable, tell_skipped,
-};
+use super::{SkippedDocument, exit_for, looking, skipped_documents, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::print::{Align, Table};
 use crate::cli::resolve::Context;
-use crate::error::Error;
-use crate::generate::Reconstructor;
-use crate::generate::reconstruction::reconstruct;
-use crate::images;
-
-/// Images that are drawn without being asked for more.
-const COUNT: usize = 10;
-/// More columns than these are no sheet to look at.
-const MAX_COUNT: usize = 1_000;
+use crate::generate::reconstruction::{ReconstructOptions, reconstruct};
 
 #[derive(Debug, Serialize)]
 struct ImageDocument<'a> {
@@ -37,23 +27,14 @@ struct ReconstructDocument<'a> {
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Reconstruct) -> anyhow::Result<Exit> {
     let printer = &context.printer;
-    let n_shown = args.count.unwrap_or(COUNT);
-    if !(1..=MAX_COUNT).contains(&n_shown) {
-        return Err(Error::invalid(format!("--count: expected 1 to {MAX_COUNT}, got {n_shown}")).into());
-    }
-    let options = looking(context, &args.looking, &args.device)?;
-    let walk = images::walk(&args.data, &images::WalkOptions::default())?;
-    keep_images(&args.output, &walk.items)?;
-    let mut skipped = walk.skipped;
-    let items = some_of(printer, &walk.items, n_shown);
-    let mut reconstructor =
-        Reconstructor::open(&items, &options, &TerminalObserver::new(context, "encoding"))?;
-    let made = reconstruct(&mut reconstructor, &items)?;
-    skipped.extend(made.skipped);
-    some_readable(made.images.len(), &skipped)?;
-    images::write_png(&args.output, &made.sheet)?;
+    let options = ReconstructOptions {
+        model: looking(context, &args.looking, &args.device)?,
+        count: args.count.unwrap_or(ReconstructOptions::default().count),
+        sheet: Some(args.output.clone()),
+    };
+    let made = reconstruct(&args.data, &options, &TerminalObserver::new(context, "encoding"))?;
 
-    tell_skipped(printer, &skipped);
+    tell_skipped(printer, &made.skipped);
     if printer.json {
         let images = made.images.iter().map(|image| ImageDocument {
             path: &image.path,
@@ -61,10 +42,10 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Reconstruct) -> anyhow
             explained: image.explained,
         });
         let document = ReconstructDocument {
-            model: &reconstructor.model.metadata.name,
+            model: &made.model,
             images: images.collect(),
             sheet: args.output.display().to_string(),
-            skipped: skipped_documents(&skipped),
+            skipped: skipped_documents(&made.skipped),
         };
         printer.document("reconstruct", &document)?;
     } else {
@@ -76,5 +57,5 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Reconstruct) -> anyhow
         }
         printer.table(&table)?;
     }
-    Ok(exit_for(&skipped))
+    Ok(exit_for(&made.skipped))
 }

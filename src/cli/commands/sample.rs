@@ -1,8 +1,5 @@
 //! `aesearch sample -o FILE`: new images, as a model imagines them; or with `--diverse` and `--random`, some of the index (`subset`).
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use serde::Serialize;
 
 use super::subset;
@@ -13,15 +10,7 @@ use crate::cli::print::count;
 use crate::cli::resolve::Context;
 use crate::error::{Error, Result};
 use crate::explore::subset::Choice;
-use crate::generate::sampling::{SampleOptions, default_model, sample};
-use crate::images::{self, Pixels};
-use crate::model::Model;
-use crate::runtime::Device;
-
-/// New images where no number is given.
-const COUNT: usize = 100;
-/// More than these are no sheet to look at.
-const MAX_COUNT: usize = 10_000;
+use crate::generate::sampling::{SampleOptions, sample};
 
 #[derive(Debug, Serialize)]
 struct SampleDocument<'a> {
@@ -49,43 +38,29 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Sample) -> anyhow::Res
         return Err(Error::invalid(what).with_hint("new images go to -o FILE.png and --dir DIR").into());
     }
     let options = resolve(context, args)?;
-    let model = args.model.as_deref().map_or_else(default_model, Model::load)?;
-    let samples = sample(&model, &options, &TerminalObserver::unstoppable(context, "opening"))?;
-    images::write_png(output, &samples.sheet)?;
-    let files = args.dir.as_deref().map_or(Ok(Vec::new()), |dir| write_all(dir, &samples.images))?;
+    let samples = sample(&options, &TerminalObserver::unstoppable(context, "opening"))?;
 
-    let (name, sheet) = (&model.metadata.name, output.display().to_string());
+    let (model, images, sheet) = (&samples.model, samples.images.len(), output.display().to_string());
     if printer.json {
-        let files = files.iter().map(|file| file.display().to_string()).collect();
-        let document =
-            SampleDocument { model: name, images: samples.images.len(), seed: options.seed, sheet, files };
+        let files = samples.files.iter().map(|file| file.display().to_string()).collect();
+        let document = SampleDocument { model, images, seed: options.seed, sheet, files };
         printer.document("sample", &document)?;
     } else {
-        let images = count(samples.images.len() as u64, "new image");
-        printer.text(&format!("{sheet}: {images} by {name}, seed {}", options.seed))?;
+        let images = count(images as u64, "new image");
+        printer.text(&format!("{sheet}: {images} by {model}, seed {}", options.seed))?;
     }
     Ok(Exit::Done)
 }
 
 fn resolve(context: &Context, args: &args::Sample) -> Result<SampleOptions> {
-    let count = args.count.unwrap_or(COUNT);
-    if !(1..=MAX_COUNT).contains(&count) {
-        return Err(Error::invalid(format!("--count: expected 1 to {MAX_COUNT}, got {count}")));
-    }
+    let default = SampleOptions::default();
     Ok(SampleOptions {
-        count,
-        seed: args.seed.unwrap_or(0),
-        device: context.device(&args.device, Device::Cpu)?,
+        model: args.model.clone(),
+        count: args.count.unwrap_or(default.count),
+        seed: args.seed.unwrap_or(default.seed),
+        device: context.device(&args.device, default.device)?,
         runtime: context.runtime.clone(),
+        sheet: args.output.clone(),
+        dir: args.dir.clone(),
     })
-}
-
-/// One file for each image.
-fn write_all(dir: &Path, images: &[Pixels]) -> Result<Vec<PathBuf>> {
-    fs::create_dir_all(dir).map_err(|e| Error::io(dir, e))?;
-    let write = |(i, image): (usize, &Pixels)| {
-        let path = dir.join(format!("sample-{i:04}.png"));
-        images::write_png(&path, image).map(|()| path)
-    };
-    images.iter().enumerate().map(write).collect()
 }

@@ -5,9 +5,10 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::content::MapPicture;
-use crate::draw::canvas::{Area, Colour, headed, text_width};
+use crate::draw::canvas::{Area, Colour};
 use crate::draw::colormap::group_colour;
 use crate::draw::style::{FAINT, GAP, LINE, MARGIN, TEXT};
+use crate::draw::text::{column_width, headed, text_width};
 use crate::draw::thousands;
 
 /// Side of the square that holds the dots.
@@ -20,7 +21,7 @@ const THUMB: usize = 56;
 const FRAME: usize = 3;
 /// Names in the legend: those with a colour of their own.
 const MAX_LINES: usize = 27;
-/// Characters of a name.
+/// A name is as wide as so many digits at most.
 const NAME: usize = 22;
 /// Rings that are tried around the position of a thumbnail, and positions on each.
 const RINGS: usize = 60;
@@ -70,11 +71,11 @@ impl MapLayout {
         let mut listed: Vec<usize> = (0..lines).collect(); // the largest, sorted by name
         listed.sort_by_key(|&i| counted(&groups[i].name));
         let legend = listed.into_iter().enumerate().map(|(i, group)| ((left, top + i * (LINE + 4)), group));
-        let longest = groups.iter().take(lines).map(|group| group.name.chars().count()).max().unwrap_or(0);
+        let longest = groups.iter().take(lines).map(|group| text_width(&group.name, TEXT)).max().unwrap_or(0);
         let left_out = groups.len() - lines;
-        let more = left_out_text(left_out).map_or(0, |text| GAP + text_width(text.len(), TEXT));
+        let more = left_out_text(left_out).map_or(0, |text| GAP + text_width(&text, TEXT));
         // a dot, the name, the number of images
-        let line = 2 * GAP + text_width(longest.min(NAME) + 9, TEXT);
+        let line = 2 * GAP + longest.min(column_width(NAME, TEXT)) + column_width(9, TEXT);
         let legend_width = if lines > 0 { line.max(more) } else { 0 };
         MapLayout {
             width: left + legend_width + MARGIN - if lines > 0 { 0 } else { GAP },
@@ -103,7 +104,7 @@ pub(super) fn left_out_text(groups: usize) -> Option<String> {
 
 /// A name as the legend has room for it.
 pub(super) fn legend_name(name: &str) -> String {
-    headed(name, TEXT, text_width(NAME, TEXT))
+    headed(name, TEXT, column_width(NAME, TEXT))
 }
 
 /// The more dots, the smaller they are.
@@ -201,7 +202,8 @@ mod tests {
     #[test]
     fn long_names_keep_their_beginning() {
         assert_eq!(legend_name("great crested grebe"), "great crested grebe");
-        assert_eq!(legend_name("great crested grebes, two of them"), "great crested grebes..");
+        let cut = legend_name("great crested grebes, two of them");
+        assert!(cut.starts_with("great crested grebes") && cut.ends_with('\u{2026}'), "{cut}");
     }
 
     #[test]
@@ -213,7 +215,7 @@ mod tests {
         let colouring = Colouring { groups: vec![group; MAX_LINES + 1973], of: Vec::new() };
         let layout = MapLayout::of(&MapPicture { colouring, ..MapPicture::default() });
         let ((x, _), _) = layout.legend[0];
-        assert!(x + GAP + text_width(text.len(), TEXT) <= layout.width - MARGIN);
+        assert!(x + GAP + text_width(&text, TEXT) <= layout.width - MARGIN);
     }
 
     #[test]

@@ -2,15 +2,14 @@
 
 use super::content::MapPicture;
 use super::layout::{COUNT, MapLayout, colour, left_out_text, legend_name};
-use crate::draw::canvas::{Canvas, Pen, headed, text_width};
-use crate::draw::style::{FAINT, GAP, INK, LINE, MARGIN, PAPER, RULE, STRONG, TEXT, WEAK};
+use crate::draw::canvas::{Canvas, Pen};
+use crate::draw::style::{GAP, INK, LINE, MARGIN, PAPER, RULE, STRONG, TEXT, WEAK, heading};
+use crate::draw::text::{headed, text_middle, text_width};
 use crate::images::Pixels;
 
 pub(super) fn draw(picture: &MapPicture, layout: &MapLayout) -> Pixels {
     let mut canvas = Canvas::new(layout.width, layout.height, PAPER);
-    for (line, (text, pen)) in picture.title.iter().zip([STRONG, WEAK]).enumerate() {
-        canvas.text((MARGIN, MARGIN + line * LINE), &headed(text, TEXT, layout.width - 2 * MARGIN), pen);
-    }
+    heading(&mut canvas, picture.title.each_ref().map(String::as_str), headed);
     canvas.fill(layout.plot, [255; 3]);
     canvas.outline(layout.plot, RULE);
     for &row in &layout.order {
@@ -41,13 +40,13 @@ pub(super) fn draw(picture: &MapPicture, layout: &MapLayout) -> Pixels {
 fn legend(canvas: &mut Canvas, picture: &MapPicture, layout: &MapLayout) {
     for &((x, y), group) in &layout.legend {
         let entry = &picture.colouring.groups[group];
-        canvas.disc((x as f32 + 7.0, y as f32 + 7.0), 7.0, colour(Some(group), picture));
-        canvas.text((x + GAP, y), &legend_name(&entry.name), Pen { scale: TEXT, colour: INK });
+        canvas.disc((x as f32 + 7.0, y as f32 + text_middle(TEXT)), 7.0, colour(Some(group), picture));
+        canvas.text((x + GAP, y), &legend_name(&entry.name), STRONG);
         let size = crate::draw::thousands(entry.size);
-        let right = layout.width - MARGIN - text_width(size.len(), TEXT);
-        canvas.text((right, y), &size, Pen { scale: TEXT, colour: COUNT });
+        let right = layout.width - MARGIN - text_width(&size, TEXT);
+        canvas.text((right, y), &size, Pen { size: TEXT, colour: COUNT });
     }
     if let (Some(((x, y), _)), Some(more)) = (layout.legend.last(), left_out_text(layout.left_out)) {
-        canvas.text((x + GAP, y + LINE + 4), &more, Pen { scale: TEXT, colour: FAINT });
+        canvas.text((x + GAP, y + LINE + 4), &more, WEAK);
     }
 }
