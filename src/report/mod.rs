@@ -2,8 +2,8 @@
 //! outliers, duplicates, and an interactive map.
 //!
 //! ```text
-//! rows, clusters, outliers, neighbours, map --data--> two JSON blocks (one first, one for the map) --\
-//! pictures, kept while images are read ----sprites--> sheets of thumbnails as data: URIs ------------> page.html
+//! rows, clusters, outliers, neighbours, map --data--> JSON blocks (one first, one for the map) --\
+//! pictures, kept while images are read ----sprites--> sheets of thumbnails as data: URIs ------> page.html
 //! ```
 //!
 //! | file | responsibility |
