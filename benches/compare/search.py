@@ -248,7 +248,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="100,000 codes instead of 1M: minutes instead of half an hour")
     parser.add_argument("--again", default="", metavar="SIDES", help="measure these anew; 'faiss flat' is one of them")
     parser.add_argument("--work", metavar="FOLDER", help="codes, indexes and finished results (default: below target/)")
-    parser.add_argument("--save", metavar="FILE.json", help="write the figures, and beside them the table and the picture")
+    parser.add_argument("--save", metavar="FILE.json", help="write the figures; pareto.py draws the picture from them")
     args = parser.parse_args()
     sides = [side for side in args.sides.split(",") if side not in args.without.split(",")]
     for what, given, known in (("--sides", sides, SIDES), ("--sets", args.sets.split(","), SETS)):
@@ -269,9 +269,7 @@ def main():
     versions = measure.last_json(measure.run([sys.executable, Path(rivals_search.__file__), "versions"])[0])
     print(pareto.table(document))
     if args.save:
-        path = Path(args.save)
-        measure.save(path, [], versions=versions, **document)
-        pareto.draw(path)
+        measure.save(args.save, [], versions=versions, **document)
 
 
 if __name__ == "__main__":
