@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Makes the pictures of README.md from MNIST: bash docs/pictures/make.sh DATA [FOLDER]
-# DATA holds the folder mnist with its IDX files. Needs aesearch on the PATH, and python3 with pip for the last step,
-# which takes PNG files down to 64 colours. About a minute on two cores.
+# Makes the pictures of README.md and benchmarks.md: bash docs/pictures/make.sh DATA [FOLDER]
+# DATA holds the folder mnist with its IDX files. Needs aesearch on the PATH, and python3 with pip for search.png, which
+# shows benches/runs/search.json, and to take PNG files down to 64 colours. About a minute on two cores.
 set -euo pipefail
 data=$(cd "$1/mnist" && pwd)
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 pictures=$(cd "${2:-$(dirname "${BASH_SOURCE[0]}")}" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -16,8 +17,9 @@ aesearch index t10k-images-idx3-ubyte.gz
 aesearch map -o map.png
 
 python3 -m venv venv
-venv/bin/pip install --quiet pillow
-venv/bin/python - "$pictures" query.png map.png <<'PYTHON'
+venv/bin/pip install --quiet pillow matplotlib
+venv/bin/python "$root/benches/compare/pareto.py" "$root/benches/runs/search.json" --picture search.png
+venv/bin/python - "$pictures" query.png map.png search.png <<'PYTHON'
 import os
 import sys
 from PIL import Image
