@@ -8,7 +8,7 @@ use std::process::Command;
 use aesearch::dedupe::{self, Decisions, ScanOptions};
 use aesearch::gallery::{FOLDER, Gallery, OpenOptions, QueryOptions};
 use aesearch::images::{Limits, WalkOptions, load, walk};
-use aesearch::runtime::options_from;
+use aesearch::runtime::RuntimeOptions;
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn demo(folder: &Path) {
@@ -24,7 +24,7 @@ fn collection(c: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
     demo(folder.path());
     let index = folder.path().join(FOLDER);
-    let runtime = options_from(|name| std::env::var_os(name));
+    let runtime = RuntimeOptions::from_env();
 
     let mut gallery = Gallery::open(&index, &OpenOptions::new(runtime), &()).expect("opens");
     let options = QueryOptions::default();

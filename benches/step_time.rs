@@ -5,7 +5,7 @@
 
 use aesearch::images::InputShape;
 use aesearch::model::Family;
-use aesearch::runtime::{ensure, options_from};
+use aesearch::runtime::{RuntimeOptions, ensure};
 use aesearch::train::{Augment, Batch, Dataset, Pace, TrainOptions, Trainer};
 use std::time::Instant;
 
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (batch, steps, threads) = (batch?, steps?, threads?);
     let shape = InputShape { channels: 1, height: 28, width: 28 };
     let family: Family = family.parse()?;
-    let runtime = ensure(&options_from(|name| std::env::var_os(name)), &())?;
+    let runtime = ensure(&RuntimeOptions::from_env(), &())?;
     let pixels = (0..batch * 784).map(|i| (i * 2_654_435_761 % 251) as u8).collect();
     let data = Dataset::new(shape, pixels)?;
     let options =

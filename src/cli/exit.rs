@@ -3,12 +3,15 @@
 //! The codes are the same with and without `--json`. A closed pipe is not an error: the reader has read enough.
 
 use std::io;
+use std::panic::{set_hook, take_hook};
 use std::process::ExitCode;
+use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::print::Printer;
 use super::wording;
 use crate::error::Error;
+use crate::images::panic_is_caught;
 
 /// What the process returns to its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +64,19 @@ pub(super) fn catch_interrupts() -> &'static AtomicBool {
         }
     });
     &INTERRUPTED
+}
+
+/// From here on a decoder's panic, which the library catches and gives as a reason, prints nothing; others print what they did.
+pub(super) fn silence_caught_panics() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let report = take_hook();
+        set_hook(Box::new(move |panic| {
+            if !panic_is_caught() {
+                report(panic);
+            }
+        }));
+    });
 }
 
 #[cfg(test)]

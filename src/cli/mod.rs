@@ -19,7 +19,7 @@
 //! | `commands/` | one file per verb: resolved options in, one library call, its result printed |
 //! | `print` | results on stdout, messages on stderr, colours, tables, JSON documents |
 //! | `progress` | bars |
-//! | `exit` | exit codes, errors with their hints, Ctrl-C |
+//! | `exit` | exit codes, errors with their hints, Ctrl-C, silence about caught panics |
 
 mod amount;
 mod args;
@@ -53,6 +53,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::Exit::Usage as u8));
         }
     };
+    exit::silence_caught_panics();
     let context = match Context::new(&cli.global) {
         Ok(context) => context,
         Err(error) => return exit::report(&error.into(), &Printer::default()).into(),

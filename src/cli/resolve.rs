@@ -17,7 +17,7 @@ use super::print::{Printer, Talk, When};
 use super::progress::Bars;
 use crate::error::{Error, Result};
 use crate::gallery::{FOLDER, Invert, Memory, find};
-use crate::runtime::{Device, RuntimeOptions, options_from};
+use crate::runtime::{Device, RuntimeOptions};
 
 const CONFIG_FILE: &str = "aesearch.toml";
 
@@ -62,7 +62,7 @@ impl Context {
             no_color,
         };
         use_instruction_set(env::var("AESEARCH_ISA").ok().as_deref())?;
-        let mut runtime = options_from(|name| env::var_os(name));
+        let mut runtime = RuntimeOptions::from_env();
         runtime.library = global.ort_lib.clone().or(runtime.library);
         runtime.offline |= global.offline;
         Ok(Context {

@@ -21,7 +21,8 @@ pub struct Autoencoder {
 pub struct Reconstruction {
     /// Channels, height and width of each image.
     pub shape: InputShape,
-    /// What the decoder was to give, f32 [N, C, H, W]: the images, or for some models the images at another brightness.
+    /// What the decoder was to give, f32 [N, C, H, W]: the images, or for some models the images at another
+    /// brightness.
     pub originals: Vec<f32>,
     /// f32 [N, D]
     pub latents: Vec<f32>,
@@ -75,9 +76,11 @@ impl Reconstruction {
 /// Variance per pixel that is nothing to be explained: two of 256 steps, squared. A flat image has no other.
 const NOTHING: f64 = (2.0 / 255.0) * (2.0 / 255.0);
 
-/// The explained variance R2 of an image, 0 to 1: how much nearer its reconstruction is than a flat image of its mean.
+/// The explained variance R2 of an image, 0 to 1: how much nearer its reconstruction is than a flat image of
+/// its mean.
 ///
-/// In contrast to a loss this compares between images of different contrast, and between models of different size.
+/// In contrast to a loss this compares between images of different contrast, and between models of different
+/// size.
 pub fn explained_variance(original: &[f32], reconstruction: &[f32]) -> f64 {
     let n = original.len().max(1) as f64;
     let mean = original.iter().map(|&x| f64::from(x)).sum::<f64>() / n;

@@ -1,7 +1,8 @@
 //! Latents to bits: by sign, or by a rotation that was fitted to a collection.
 //!
-//! A code is [words(bits)] u64, bit i at word i / 64, position i % 64, unused bits zero, as the index keeps it. Which of
-//! the two rules fits a latent is the model's to say: a latent trained to be cut at zero loses by any rotation.
+//! A code is [words(bits)] u64, bit i at word i / 64, position i % 64, unused bits zero, as the index keeps
+//! it. Which of the two rules fits a latent is the model's to say: a latent trained to be cut at zero loses
+//! by any rotation.
 
 use crate::error::{Error, Result};
 use crate::model::{BinarizerKind, Metadata};
@@ -26,7 +27,8 @@ pub enum Binarizer {
 }
 
 impl Binarizer {
-    /// The binarizer that a model asks for, fitted to `latents` [N, D] of the collection where it needs fitting.
+    /// The binarizer that a model asks for, fitted to `latents` [N, D] of the collection where it needs
+    /// fitting.
     ///
     /// # Errors
     /// When the model asks for more bits than its latent has numbers, or there is nothing to fit to.
@@ -83,7 +85,8 @@ impl Binarizer {
         codes
     }
 
-    /// The bytes to store: kind u8, bits u32, D u32, then mean `[D]` and rotation `[D, bits]` as f32; all little-endian.
+    /// The bytes to store: kind u8, bits u32, D u32, then mean `[D]` and rotation `[D, bits]` as f32; all
+    /// little-endian.
     pub fn to_bytes(&self) -> Vec<u8> {
         let (kind, numbers) = match self {
             Binarizer::Sign { .. } => (0, Vec::new()),

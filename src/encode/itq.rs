@@ -1,8 +1,8 @@
 //! Iterative quantization (Gong & Lazebnik, CVPR 2011): the rotation under which cutting at zero loses least.
 //!
-//! Centre the latents, keep their first `bits` principal directions, then alternate between the codes (signs) and the
-//! rotation (orthogonal Procrustes) that brings the latents closest to them. The result depends on the latents and the
-//! seed alone.
+//! Centre the latents, keep their first `bits` principal directions, then alternate between the codes (signs)
+//! and the rotation (orthogonal Procrustes) that brings the latents closest to them. The result depends on
+//! the latents and the seed alone.
 
 use nalgebra::DMatrix;
 use rand::SeedableRng;
@@ -12,14 +12,12 @@ use super::Binarizer;
 use super::pca::{MAX_SOLVER_STEPS, gaussian, principal_directions, sample};
 use crate::error::{Error, Result};
 
-/// The most latents a fit looks at; beyond it the rotation hardly moves.
-pub const MAX_FIT: usize = 20_000;
-
-/// Rounds of alternation. The paper takes 50; 30 take less time, and cost 0.3 points of precision@10 on MNIST.
+/// Rounds of alternation. The paper takes 50; 30 take less time, and cost 0.3 points of precision@10 on
+/// MNIST.
 const ROUNDS: usize = 30;
 
 impl Binarizer {
-    /// Fits to latents [N, D], of which a seeded sample of at most [`MAX_FIT`] is used.
+    /// Fits to latents [N, D], of which a seeded sample of at most [`MAX_FIT`](super::MAX_FIT) is used.
     ///
     /// # Errors
     /// When there is no latent, or `bits` is more than D, or a latent holds a number that is not finite.
@@ -59,7 +57,8 @@ fn random_rotation(size: usize, rng: &mut ChaCha8Rng) -> DMatrix<f32> {
     gaussian(size, size, rng).qr().q()
 }
 
-/// The rotation [bits, bits], to be applied from the right, under which `projected` [bits, n] is nearest to its signs.
+/// The rotation [bits, bits], to be applied from the right, under which `projected` [bits, n] is nearest to
+/// its signs.
 fn rotate(projected: &DMatrix<f32>, mut rotation: DMatrix<f32>) -> DMatrix<f32> {
     let rows = projected.transpose(); // [n, bits]: both products of a round are then plain ones
     let mut codes = DMatrix::zeros(rows.nrows(), rows.ncols());
@@ -79,7 +78,7 @@ fn rotate(projected: &DMatrix<f32>, mut rotation: DMatrix<f32>) -> DMatrix<f32> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encode::pca::MAX_EXACT;
+    use crate::encode::pca::{MAX_EXACT, MAX_FIT};
     use nalgebra::DVector;
     use rand::RngExt;
 

@@ -23,6 +23,5 @@ mod sessions;
 
 pub use autoencoder::{Autoencoder, Reconstruction, explained_variance};
 pub use binarizer::Binarizer;
-pub use itq::MAX_FIT;
-pub use pca::Plane;
+pub use pca::{MAX_FIT, Plane};
 pub use sessions::{Decoder, EncodeOptions, Encoder};

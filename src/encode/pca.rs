@@ -1,23 +1,27 @@
-//! Principal directions of latents, and the plane of the first two of them, to look at many dimensions in a picture.
+//! Principal directions of latents, and the plane of the first two of them, to look at many dimensions in a
+//! picture.
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::MAX_FIT;
+/// The most latents that directions or a rotation are fitted to; with more they hardly change.
+pub const MAX_FIT: usize = 20_000;
 
-/// Where an iterative solver gives up; it needs a few steps per row, and would else not end on unlucky numbers.
+/// Where an iterative solver gives up; it needs a few steps per row, and would else not end on unlucky
+/// numbers.
 pub(super) const MAX_SOLVER_STEPS: usize = 100_000;
 
 /// All eigenvectors of a covariance of this size take 2 s, and eight times as long for twice the size.
 pub(super) const MAX_EXACT: usize = 1024;
 
-/// Rounds of subspace iteration beyond that size, and directions carried along so that the wanted ones settle.
+/// Rounds of subspace iteration beyond that size, and directions carried along so that the wanted ones
+/// settle.
 const SUBSPACE_ROUNDS: usize = 12;
 const SPARE: usize = 16;
 
-/// A plane through the latents of a collection: through their mean, along the two directions in which they vary most.
-/// A latent of two numbers is its own point in it.
+/// A plane through the latents of a collection: through their mean, along the two directions in which they
+/// vary most. A latent of two numbers is its own point in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plane {
     /// The latent at the plane's origin, `[D]`.
@@ -101,8 +105,8 @@ pub(super) fn sample(latents: &[f32], latent_size: usize, rng: &mut ChaCha8Rng) 
     DMatrix::from_vec(latent_size, n, chosen)
 }
 
-/// The `count` directions [D, count] in which centred columns vary most, the strongest first. Beyond [`MAX_EXACT`] they
-/// are those of a subspace that was found by iteration.
+/// The `count` directions [D, count] in which centred columns vary most, the strongest first. Beyond
+/// [`MAX_EXACT`] they are those of a subspace that was found by iteration.
 pub(super) fn principal_directions(
     centred: &DMatrix<f32>,
     count: usize,
@@ -117,8 +121,9 @@ pub(super) fn principal_directions(
     &basis * eigenvectors(within.cast(), count)
 }
 
-/// An orthonormal basis [D, p] that all but holds the `count` strongest eigenvectors of a covariance, p a little more than
-/// `count`: subspace iteration from a random start (Halko, Martinsson and Tropp, SIAM Review 2011, algorithm 4.4).
+/// An orthonormal basis [D, p] that all but holds the `count` strongest eigenvectors of a covariance, p a
+/// little more than `count`: subspace iteration from a random start (Halko, Martinsson and Tropp, SIAM Review
+/// 2011, algorithm 4.4).
 fn leading_subspace(covariance: &DMatrix<f32>, count: usize, rng: &mut ChaCha8Rng) -> DMatrix<f32> {
     let size = covariance.nrows();
     let mut basis = gaussian(size, (count + SPARE).min(size), rng).qr().q();
@@ -131,8 +136,8 @@ fn leading_subspace(covariance: &DMatrix<f32>, count: usize, rng: &mut ChaCha8Rn
 /// The `count` strongest eigenvectors [D, count] of a symmetric matrix without negative eigenvalues.
 fn eigenvectors(matrix: DMatrix<f64>, count: usize) -> DMatrix<f32> {
     let size = matrix.nrows();
-    // Where columns were fewer than rows, most directions do not vary at all. A trace of variance everywhere changes no
-    // direction, but without it the solver compares zeros with zeros and need not end.
+    // Where columns were fewer than rows, most directions do not vary at all. A trace of variance everywhere
+    // changes no direction, but without it the solver compares zeros with zeros and need not end.
     let ridge = matrix.trace() * 1e-9 + f64::MIN_POSITIVE.sqrt();
     let matrix = matrix + DMatrix::from_diagonal_element(size, size, ridge);
     let Some(eigen) = SymmetricEigen::try_new(matrix, f64::EPSILON, MAX_SOLVER_STEPS) else {
@@ -159,7 +164,8 @@ pub(super) fn gaussian(rows: usize, columns: usize, rng: &mut ChaCha8Rng) -> DMa
 mod tests {
     use super::*;
 
-    /// 400 points around 5 in 6 dimensions: wide along (1, 1, 0, ..), less so along (0, 0, 1, ..), noise elsewhere.
+    /// 400 points around 5 in 6 dimensions: wide along (1, 1, 0, ..), less so along (0, 0, 1, ..), noise
+    /// elsewhere.
     fn cloud() -> Vec<f32> {
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         let mut uniform = |width: f32| width * (rng.random::<f32>() - 0.5);

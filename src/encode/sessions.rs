@@ -45,7 +45,8 @@ impl Encoder {
     /// Opens the model's encoder.
     ///
     /// # Errors
-    /// When ONNX Runtime rejects the graph, or the graph is not one from images to latents of the stated size.
+    /// When ONNX Runtime rejects the graph, or the graph is not one from images to latents of the stated
+    /// size.
     pub fn new(runtime: &Runtime, model: &Model, options: &EncodeOptions) -> Result<Encoder> {
         let metadata = &model.metadata;
         let foreign = model.foreign.as_ref();
@@ -105,7 +106,8 @@ impl Decoder {
     /// Opens the model's decoder; none where the model has none.
     ///
     /// # Errors
-    /// When ONNX Runtime rejects the graph, or the graph is not one from latents to images of the stated size.
+    /// When ONNX Runtime rejects the graph, or the graph is not one from latents to images of the stated
+    /// size.
     pub fn new(runtime: &Runtime, model: &Model, options: &EncodeOptions) -> Result<Option<Decoder>> {
         let Some(bytes) = &model.decoder else { return Ok(None) };
         let metadata = &model.metadata;
@@ -220,10 +222,10 @@ mod tests {
 
     use super::*;
     use crate::model::{Family, Metadata, decoder_onnx, encoder_onnx};
-    use crate::runtime::{ensure, options_from};
+    use crate::runtime::{RuntimeOptions, ensure};
 
     fn runtime() -> Runtime {
-        ensure(&options_from(|name| std::env::var_os(name)), &()).unwrap()
+        ensure(&RuntimeOptions::from_env(), &()).unwrap()
     }
 
     fn model(family: Family, input: InputShape) -> Model {

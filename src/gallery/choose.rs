@@ -205,7 +205,7 @@ mod tests {
     use super::*;
     use crate::images::{WalkOptions, walk, write_png};
     use crate::model::Family;
-    use crate::runtime::options_from;
+    use crate::runtime::RuntimeOptions;
 
     fn candidate(explained: f64) -> Candidate {
         Candidate { name: String::new(), explained }
@@ -249,7 +249,7 @@ mod tests {
         assert_eq!(models[0].metadata.input, SHAPE);
         let items = walk(&[dir.path().to_path_buf()], &WalkOptions::default()).unwrap().items;
         let items: Vec<&Item> = items.iter().collect();
-        let options = ChooseOptions::new(options_from(|name| std::env::var_os(name)));
+        let options = ChooseOptions::new(RuntimeOptions::from_env());
         let runtime = ensure(&options.runtime, &()).unwrap();
         let (choice, polarities) = judge(&models, &items, &runtime, &options).unwrap();
         assert_eq!((choice.sampled, choice.taken), (12, 1), "{choice:?}");

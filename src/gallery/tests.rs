@@ -9,7 +9,7 @@ use super::*;
 use crate::images::{InputShape, WalkOptions, walk, write_png};
 use crate::model::{BinarizerKind, Family, Metadata, decoder_onnx, encoder_onnx};
 use crate::observer::{Observer, Progress};
-use crate::runtime::options_from;
+use crate::runtime::RuntimeOptions;
 
 pub(super) const SHAPE: InputShape = InputShape { channels: 1, height: 28, width: 28 };
 
@@ -24,7 +24,7 @@ impl Fixture {
         let dir = tempfile::tempdir().unwrap();
         let model = dir.path().join("model");
         write_model(&model, family, 1);
-        let runtime = options_from(|name| std::env::var_os(name));
+        let runtime = RuntimeOptions::from_env();
         let model = model.to_str().unwrap().to_owned();
         let options = UpdateOptions { model, threads: 2, ..UpdateOptions::new(runtime) };
         fs::create_dir_all(dir.path().join("data/b")).unwrap();
@@ -50,7 +50,7 @@ impl Fixture {
     }
 
     fn open(&self) -> Gallery {
-        let runtime = options_from(|name| std::env::var_os(name));
+        let runtime = RuntimeOptions::from_env();
         Gallery::open(&self.path(FOLDER), &OpenOptions::new(runtime), &()).unwrap()
     }
 
@@ -158,7 +158,7 @@ fn a_second_run_reads_only_what_is_new_or_changed() {
 
     // Nothing to do: ONNX Runtime is not even looked for, and nothing is committed.
     let nowhere = UpdateOptions {
-        runtime: RuntimeOptions { library: Some("/nowhere".into()), ..options_from(|_| None) },
+        runtime: RuntimeOptions { library: Some("/nowhere".into()), ..RuntimeOptions::from_lookup(|_| None) },
         ..fixture.options.clone()
     };
     let modified = || fs::metadata(fixture.path(".aesearch/MANIFEST")).unwrap().modified().unwrap();
@@ -249,7 +249,11 @@ fn nothing_but_bad_images_makes_no_index() {
         fs::write(fixture.path("data/a.png"), b"not an image").unwrap();
         let report = fixture.update();
         assert_eq!((counts(&report), report.skipped.len()), ([0; 5], 1));
-        let error = Gallery::open(&fixture.path(FOLDER), &OpenOptions::new(options_from(|_| None)), &());
+        let error = Gallery::open(
+            &fixture.path(FOLDER),
+            &OpenOptions::new(RuntimeOptions::from_lookup(|_| None)),
+            &(),
+        );
         assert!(matches!(error, Err(Error::NotFound(_))));
     }
 }

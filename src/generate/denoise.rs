@@ -17,7 +17,7 @@ use crate::gallery::ChooseOptions;
 use crate::images::{Item, Pixels, Skipped, add_noise, files_of, to_pixels, write_png};
 use crate::model::Brightness;
 use crate::observer::{Note, Observer, Progress, Stage};
-use crate::runtime::options_from;
+use crate::runtime::RuntimeOptions;
 
 /// The shipped model that was trained on noisy images.
 const MODEL: &str = "article-denoise";
@@ -42,7 +42,8 @@ pub struct DenoiseOptions {
 impl Default for DenoiseOptions {
     /// With the shipped model that was trained on noisy images, into the folder `cleaned`.
     fn default() -> Self {
-        let model = ChooseOptions { model: MODEL.to_owned(), ..ChooseOptions::new(options_from(|_| None)) };
+        let model =
+            ChooseOptions { model: MODEL.to_owned(), ..ChooseOptions::new(RuntimeOptions::default()) };
         DenoiseOptions { model, dir: "cleaned".into(), sheet: None, shown: 20, noise: 0.0, seed: 0 }
     }
 }

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::gallery::{ChooseOptions, Outcome, Pipeline, PipelineOptions, decide_polarity};
 use crate::images::{Item, MemoryBudget, Pixels, Skipped, to_pixels};
 use crate::observer::Observer;
-use crate::runtime::options_from;
+use crate::runtime::RuntimeOptions;
 
 /// How far the grid reaches from the mean, in standard deviations.
 const REACH: f32 = 2.5;
@@ -40,7 +40,7 @@ pub struct LatentOptions {
 
 impl Default for LatentOptions {
     fn default() -> Self {
-        let model = ChooseOptions::new(options_from(|_| None));
+        let model = ChooseOptions::new(RuntimeOptions::default());
         LatentOptions { model, count: 10_000, grid: 15, threads: 1, seed: 0, sheet: None }
     }
 }

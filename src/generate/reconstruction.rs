@@ -13,7 +13,7 @@ use crate::gallery::ChooseOptions;
 use crate::images::{InputShape, Pixels, Skipped, to_pixels};
 use crate::model::{Brightness, Extent};
 use crate::observer::Observer;
-use crate::runtime::options_from;
+use crate::runtime::RuntimeOptions;
 
 /// A picture of more columns than these is too wide to look at.
 const MAX_COUNT: usize = 1_000;
@@ -31,7 +31,7 @@ pub struct ReconstructOptions {
 
 impl Default for ReconstructOptions {
     fn default() -> Self {
-        ReconstructOptions { model: ChooseOptions::new(options_from(|_| None)), count: 10, sheet: None }
+        ReconstructOptions { model: ChooseOptions::new(RuntimeOptions::default()), count: 10, sheet: None }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::images::{Pixels, to_pixels, write_png};
 use crate::model::{Model, Prior, shipped_names};
 use crate::observer::Observer;
-use crate::runtime::{Device, RuntimeOptions, ensure, options_from};
+use crate::runtime::{Device, RuntimeOptions, ensure};
 
 /// A picture of more images than these is too large to look at.
 const MAX_COUNT: usize = 10_000;
@@ -45,7 +45,7 @@ impl Default for SampleOptions {
             count: 100,
             seed: 0,
             device: Device::Cpu,
-            runtime: options_from(|_| None),
+            runtime: RuntimeOptions::default(),
             sheet: None,
             dir: None,
         }

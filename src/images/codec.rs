@@ -1,8 +1,10 @@
-//! Image file formats: bytes to pixels, pixels to PNG and JPEG. The only file that names the crates `image` and `zune_jpeg`.
+//! Image file formats: bytes to pixels, pixels to PNG and JPEG. The only file that names the crates `image`
+//! and `zune_jpeg`.
 //!
-//! The format is told by the content, never by the name. The header's size is checked against [`Limits`] before pixels are
-//! allocated. The result is 8 bits a channel, grey or RGB, alpha laid over black, turned upright as EXIF says. Colour profiles
-//! are not applied. HEIC, AVIF and JPEG XL need C libraries and are named as not built in.
+//! The content decides which format it is, never the name. The header's size is checked against [`Limits`]
+//! before pixels are allocated. The result is 8 bits a channel, grey or RGB, alpha laid over black, turned
+//! upright as EXIF says. Colour profiles are not applied. HEIC, AVIF and JPEG XL need C libraries; they are
+//! detected but not supported.
 
 use std::error::Error as _;
 use std::io::{Cursor, Write as _};
@@ -17,11 +19,24 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use super::catch_panic::catch_panic;
 use super::sniff::{self, Content};
-use super::{Decoding, Limits, Pixels, SourceFacts, catch_panic, frames, jpeg};
+use super::{Decoding, Limits, Pixels, frames, jpeg};
 use crate::{Error, Result};
 
-/// Decodes an image file held in memory: PNG, JPEG, WebP, GIF (first frame), BMP, TIFF, PNM, QOI, TGA, ICO. Never panics.
+/// What an image file says about itself beside its pixels.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SourceFacts {
+    /// Its format, such as `jpeg`; empty for plain pixels.
+    pub format: &'static str,
+    /// It has EXIF data.
+    pub exif: bool,
+    /// It holds more pictures than the one that is decoded: frames, pages or sizes.
+    pub several: bool,
+}
+
+/// Decodes an image file held in memory: PNG, JPEG, WebP, GIF (first frame), BMP, TIFF, PNM, QOI, TGA, ICO.
+/// Never panics.
 ///
 /// # Errors
 /// The reason why there are no pixels.
@@ -29,11 +44,11 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Pixels, String> {
     decode_for(bytes, &Decoding { limits: *limits, ..Decoding::default() })
 }
 
-/// As [`decode`]; what is wanted in grey may be so.
+/// As [`decode`], as `how` says: in grey where that is enough, for example.
 pub(super) fn decode_for(bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
     let format = format_of(bytes)?;
-    catch_panic::catch_panic(|| decode_as(format, bytes, how))
-        .unwrap_or_else(|panic| Err(format!("{}: damaged: the decoder gave up: {panic}", name(format))))
+    catch_panic(|| decode_as(format, bytes, how))
+        .unwrap_or_else(|panic| Err(format!("{}: damaged: the decoder panicked: {panic}", name(format))))
 }
 
 /// The image as a PNG file in memory.
@@ -46,7 +61,7 @@ pub fn encode_png(pixels: &Pixels) -> Result<Vec<u8>> {
     Ok(png)
 }
 
-/// As [`encode_png`], in few bytes rather than soon: half as many for drawings, in some ten times the time.
+/// As [`encode_png`], but smaller and slower: half the bytes for drawings, in about ten times the time.
 ///
 /// # Errors
 /// As [`encode_png`].
@@ -84,7 +99,7 @@ fn encode_as(format: &str, encoder: impl ImageEncoder, pixels: &Pixels) -> Resul
     encoder.write_image(data, columns, rows, colour).map_err(|e| Error::invalid(format!("{format}: {e}")))
 }
 
-/// Writes a PNG file: whole under its name, or not at all.
+/// Writes a PNG file: complete under its name, or not at all.
 ///
 /// # Errors
 /// As [`encode_png`], or the file cannot be written.
@@ -94,7 +109,7 @@ pub fn write_png(path: &Path, pixels: &Pixels) -> Result<()> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
-        // a picture is no secret: the permissions of any new file, not those of a temporary one
+        // a picture is not secret: the permissions of any new file, not those of a temporary one
         use std::os::unix::fs::PermissionsExt as _;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
@@ -104,9 +119,9 @@ pub fn write_png(path: &Path, pixels: &Pixels) -> Result<()> {
     Ok(())
 }
 
-/// What an image file says of itself beside its pixels.
+/// What the headers of an image file say, without decoding it.
 pub(super) fn facts(bytes: &[u8]) -> SourceFacts {
-    /// EXIF data stand before the pixels, in a block of at most 64 kB.
+    /// EXIF data precede the pixels, in a block of at most 64 kB.
     const WITHIN: usize = 1 << 17;
     let head = &bytes[..bytes.len().min(WITHIN)];
     let holds = |mark: &[u8]| head.windows(mark.len()).any(|window| window == mark);
@@ -139,23 +154,23 @@ fn format_of(bytes: &[u8]) -> Result<ImageFormat, String> {
     if bytes.is_empty() {
         return Err("empty file (0 bytes)".to_owned());
     }
-    if let Content::NotBuiltIn(format) = sniff::sniff(bytes) {
-        return Err(not_built_in(format));
+    if let Content::Unsupported(format) = sniff::sniff(bytes) {
+        return Err(unsupported(format));
     }
     match image::guess_format(bytes) {
         Ok(format) if format.reading_enabled() => Ok(format),
-        Ok(format) => Err(not_built_in(&format!("{format:?}").to_uppercase())),
+        Ok(format) => Err(unsupported(&format!("{format:?}").to_uppercase())),
         Err(_) if is_plausible_tga(bytes) => Ok(ImageFormat::Tga),
         Err(_) => Err("not an image: the content is of no known format".to_owned()),
     }
 }
 
-/// The reason for a format that is known, but not decoded.
-pub(super) fn not_built_in(format: &str) -> String {
-    format!("{format} images are not built in: convert them to PNG or JPEG")
+/// The reason for a format that is detected but not supported.
+pub(super) fn unsupported(format: &str) -> String {
+    format!("{format} images are detected but not supported: convert them to PNG or JPEG")
 }
 
-/// TGA has no signature; a header whose every field makes sense stands in for one.
+/// TGA has no signature; a header in which every field is plausible serves as one.
 fn is_plausible_tga(bytes: &[u8]) -> bool {
     let &[_, map, kind, _, _, map_len_low, map_len_high, map_depth, ..] = bytes else { return false };
     let Some(&[width_low, width_high, height_low, height_high, depth, descriptor]) = bytes.get(12..18) else {
@@ -185,7 +200,8 @@ fn decode_as(format: ImageFormat, bytes: &[u8], how: &Decoding) -> Result<Pixels
     check_size(decoder.dimensions(), decoder.total_bytes(), limits)
         .map_err(|why| format!("{}: {why}", name(format)))?;
 
-    // pixels as they are decoded and as they are handed on; a progressive JPEG keeps its coefficients beside them
+    // pixels as they are decoded and as they are returned; a progressive JPEG keeps its coefficients beside
+    // them
     let needed = decoder.total_bytes().saturating_mul(if format == ImageFormat::Jpeg { 3 } else { 2 });
     let _held = how.budget.take(needed, &how.stopwatch).map_err(|why| format!("{}: {why}", name(format)))?;
 
@@ -209,8 +225,9 @@ fn decode_as(format: ImageFormat, bytes: &[u8], how: &Decoding) -> Result<Pixels
     Ok(flatten(image))
 }
 
-/// A JPEG's luma alone, of so many columns and rows: a third of the pixels, and no chroma to decode. It is the luma of
-/// Rec. 601, but for rounding. Nothing where the file has none, being RGB or CMYK, or is damaged, which decoding the whole tells.
+/// A JPEG's luma alone, of so many columns and rows: a third of the pixels, and no chroma to decode. It is
+/// the luma of Rec. 601, up to rounding. None for files in RGB or CMYK, which have no luma, and for damaged
+/// ones, where decoding the whole finds the reason.
 fn luma(bytes: &[u8], (width, height): (u32, u32)) -> Option<DynamicImage> {
     let options = DecoderOptions::default()
         .set_strict_mode(false)
@@ -294,7 +311,7 @@ fn reason(format: ImageFormat, error: ImageError) -> String {
             format!("damaged: {}", other.source().map_or_else(|| other.to_string(), ToString::to_string))
         }
     };
-    // one line, whatever a decoder has to say
+    // one line, however long the message of the decoder
     format!("{}: {}", name(format), what.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 

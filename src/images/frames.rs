@@ -1,6 +1,7 @@
-//! Whether an image file holds more pictures than the first, which is the one that is decoded: frames, pages, sizes.
+//! Whether an image file holds more pictures than the first, which is the one that is decoded: frames, pages,
+//! sizes.
 //!
-//! Headers and block lengths alone are read; what is damaged counts as one picture.
+//! Only headers and block lengths are read; a damaged file counts as one picture.
 
 /// Whether there are more pictures in a file of this format, such as `gif`.
 pub(super) fn several(format: &str, bytes: &[u8]) -> bool {
@@ -15,7 +16,8 @@ pub(super) fn several(format: &str, bytes: &[u8]) -> bool {
     found.unwrap_or(false)
 }
 
-/// Blocks: a header with a table of colours, then images and extensions, each with sub-blocks up to an empty one.
+/// Blocks: a header with a table of colours, then images and extensions, each with sub-blocks up to an empty
+/// one.
 fn gif(bytes: &[u8]) -> Option<bool> {
     let table = |flags: u8| if flags & 0x80 != 0 { 3 << ((flags & 7) + 1) } else { 0 };
     let mut at = 13 + table(*bytes.get(10)?);
@@ -39,7 +41,7 @@ fn gif(bytes: &[u8]) -> Option<bool> {
     }
 }
 
-/// An animation's control chunk stands before the pixels.
+/// The control chunk of an animation precedes the pixels.
 fn png(bytes: &[u8]) -> Option<bool> {
     let mut at = 8;
     loop {
@@ -57,7 +59,7 @@ fn webp(bytes: &[u8]) -> Option<bool> {
     Some(bytes.get(12..16)? == b"VP8X" && bytes.get(20)? & 2 != 0)
 }
 
-/// A directory for each page, each with the place of the next; with places of 8 bytes in large files.
+/// One directory per page, each with the offset of the next; offsets have 8 bytes in large files.
 fn tiff(bytes: &[u8]) -> Option<bool> {
     let is_little = bytes.first()? == &b'I';
     let number = |at: usize, size: usize| -> Option<usize> {
@@ -67,11 +69,11 @@ fn tiff(bytes: &[u8]) -> Option<bool> {
         usize::try_from(value).ok()
     };
     let is_large = number(2, 2)? == 43;
-    let (place, count, entry) = if is_large { (8, 8, 20) } else { (4, 2, 12) };
-    let first = number(place, place)?;
+    let (offset, count, entry) = if is_large { (8, 8, 20) } else { (4, 2, 12) };
+    let first = number(offset, offset)?;
     let entries = number(first, count)?;
     let next = first.checked_add(count)?.checked_add(entries.checked_mul(entry)?)?;
-    Some(number(next, place)? != 0)
+    Some(number(next, offset)? != 0)
 }
 
 #[cfg(test)]

@@ -1,18 +1,33 @@
-//! One image the user pointed at: what it is called, its label if it has one, and where its pixels come from.
+//! One image: what it is called, its label if it has one, and where its pixels come from.
 //!
-//! An item is light (a path, or a container and a number) and holds no pixels of its own: `load` brings them.
+//! An item from the disk is light, a path or a container and a number; `load` brings its pixels. An item from
+//! memory shares the bytes or pixels that the caller handed over.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::Pixels;
 use super::containers::Container;
-use super::load;
+use super::plain_file::{io_reason, mtime_ns};
 
-/// One image: a file, or an entry of a container.
+/// One image: a file, an entry of a container, or an image that the caller holds in memory.
+///
+/// [`walk`](super::walk) lists the images in folders and containers; the constructors make an item of a
+/// single image.
+///
+/// ```
+/// use aesearch::images::{Item, Limits, Pixels, encode_png, load};
+///
+/// let pixels = Pixels { width: 2, height: 1, channels: 1, data: vec![0, 255] };
+/// let png = encode_png(&pixels)?;
+/// let decoded = load(&Item::from_bytes("upload 17", png), &Limits::default()).expect("a sound image");
+/// assert_eq!(decoded.pixels, pixels);
+/// # Ok::<(), aesearch::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Item {
     pub(super) origin: Origin,
@@ -25,11 +40,51 @@ pub(super) enum Origin {
     File { path: PathBuf, label: Option<Arc<str>> },
     /// Image `index` of a container.
     Entry { container: Arc<Container>, index: u32 },
+    /// An image that the caller holds.
+    Memory(Arc<InMemory>),
+}
+
+/// An image in memory, and what it is called.
+pub(super) struct InMemory {
+    name: Vec<u8>,
+    pub(super) content: Content,
+}
+
+/// What an image in memory is.
+pub(super) enum Content {
+    /// The bytes of an image file.
+    File(Arc<[u8]>),
+    /// Decoded pixels.
+    Pixels(Pixels),
 }
 
 impl Item {
-    /// The bytes that name this image: the path as it was given (on Unix exactly the system's bytes), or
-    /// `container#entry`: the number of an image in an array, from 0, or a path in an archive.
+    /// The image file at `path`, which is opened only when it is read. Its label is the name of its folder.
+    /// For the images in a folder or a container, use [`walk`](super::walk).
+    pub fn from_path(path: impl Into<PathBuf>) -> Item {
+        let path = path.into();
+        let label = folder_name(&path).map(Arc::from);
+        Item { origin: Origin::File { path, label } }
+    }
+
+    /// The bytes of an image file, in any format that [`decode`](super::decode) reads. Messages and results
+    /// call it `name`.
+    pub fn from_bytes(name: impl Into<Vec<u8>>, bytes: impl Into<Arc<[u8]>>) -> Item {
+        Item::from_memory(name.into(), Content::File(bytes.into()))
+    }
+
+    /// Decoded pixels. Messages and results call them `name`.
+    pub fn from_pixels(name: impl Into<Vec<u8>>, pixels: Pixels) -> Item {
+        Item::from_memory(name.into(), Content::Pixels(pixels))
+    }
+
+    fn from_memory(name: Vec<u8>, content: Content) -> Item {
+        Item { origin: Origin::Memory(Arc::new(InMemory { name, content })) }
+    }
+
+    /// The bytes that name this image: the path as it was given (on Unix exactly the system's bytes); for an
+    /// entry of a container `container#entry`, where `entry` is the number of an image in an array, from 0,
+    /// or a path in an archive; for an image in memory the name it was given.
     pub fn name(&self) -> Cow<'_, [u8]> {
         match &self.origin {
             Origin::File { path, .. } => Cow::Borrowed(path.as_os_str().as_encoded_bytes()),
@@ -37,6 +92,7 @@ impl Item {
                 let path = container.path().as_os_str().as_encoded_bytes();
                 Cow::Owned([path, b"#", &container.entry_name(*index as usize)].concat())
             }
+            Origin::Memory(image) => Cow::Borrowed(&image.name),
         }
     }
 
@@ -45,11 +101,13 @@ impl Item {
         String::from_utf8_lossy(&self.name()).into_owned()
     }
 
-    /// The label: for an entry what its container (or a file beside it) says, for a file the name of its folder.
+    /// The label: for a file the name of its folder, for an entry what its container (or a file beside it)
+    /// says. Images in memory have none.
     pub fn label(&self) -> Option<&str> {
         match &self.origin {
             Origin::File { label, .. } => label.as_deref(),
             Origin::Entry { container, index } => container.label(*index as usize),
+            Origin::Memory(_) => None,
         }
     }
 
@@ -58,38 +116,46 @@ impl Item {
         matches!(self.origin, Origin::Entry { .. })
     }
 
-    /// Whether reading it is cheap only right after the entry before it in the same container, as in a compressed stream:
-    /// several readers then take turns, each going on where the last one stopped.
+    /// Whether reading it is cheap only right after the entry before it in the same container, as in a
+    /// compressed stream. Several readers then take turns, each continuing where the last one stopped.
     pub fn in_sequence(&self) -> bool {
         match &self.origin {
-            Origin::File { .. } => false,
+            Origin::File { .. } | Origin::Memory(_) => false,
             Origin::Entry { container, index } => container.in_sequence(*index as usize),
         }
     }
 
-    /// Size in bytes and time of change, in nanoseconds since 1970, of the file (for an entry: of its container). Where
-    /// both equal those of an earlier [`Stamp`](super::Stamp), the image may be taken for unchanged without reading it.
+    /// Size in bytes and time of change, in nanoseconds since 1970, of the file (for an entry: of its
+    /// container). Where both equal those of an earlier [`Stamp`](super::Stamp), the image may be taken for
+    /// unchanged without reading it.
     ///
     /// # Errors
-    /// The reason why the file cannot be looked at.
+    /// The reason why the system does not tell, or that an image in memory has no time of change.
     pub fn quick_stamp(&self) -> Result<(u64, i64), String> {
         match &self.origin {
             Origin::File { path, .. } => {
-                let metadata = fs::metadata(path).map_err(load::io_reason)?;
-                Ok((metadata.len(), load::mtime_ns(&metadata)))
+                let metadata = fs::metadata(path).map_err(io_reason)?;
+                Ok((metadata.len(), mtime_ns(&metadata)))
             }
             Origin::Entry { container, .. } => Ok(container.quick_stamp()),
+            Origin::Memory(_) => Err("an image in memory: no time of change".to_owned()),
         }
     }
 }
 
+/// The name of the folder that a file lies in, which is its label.
+pub(super) fn folder_name(path: &Path) -> Option<Cow<'_, str>> {
+    path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy())
+}
+
 /// The order in which images are best read: entries of a container one after the other.
 pub fn by_place(a: &Item, b: &Item) -> Ordering {
-    let place = |item: &Item| match &item.origin {
+    let position = |item: &Item| match &item.origin {
         Origin::File { path, .. } => (path.clone(), 0),
         Origin::Entry { container, index } => (container.path().to_path_buf(), *index),
+        Origin::Memory(_) => (PathBuf::new(), 0),
     };
-    place(a).cmp(&place(b))
+    position(a).cmp(&position(b))
 }
 
 impl fmt::Debug for Item {
@@ -101,9 +167,46 @@ impl fmt::Debug for Item {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::images::{Limits, WalkOptions, encode_png, load, walk};
 
     #[test]
     fn items_are_light() {
         assert!(size_of::<Item>() <= 40, "{} bytes", size_of::<Item>());
+    }
+
+    #[test]
+    fn an_image_is_the_same_from_a_path_from_bytes_and_from_pixels() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.png");
+        let pixels = Pixels { width: 3, height: 1, channels: 1, data: vec![0, 100, 255] };
+        let png = encode_png(&pixels).unwrap();
+        std::fs::write(&path, &png).unwrap();
+
+        let from_path = Item::from_path(&path);
+        let walked = walk(std::slice::from_ref(&path), &WalkOptions::default()).unwrap().items.remove(0);
+        assert_eq!((from_path.name(), from_path.label()), (walked.name(), walked.label()));
+        let on_disk = load(&from_path, &Limits::default()).unwrap();
+
+        let from_bytes = Item::from_bytes("upload", png);
+        assert_eq!((from_bytes.display().as_str(), from_bytes.label()), ("upload", None));
+        let in_memory = load(&from_bytes, &Limits::default()).unwrap();
+        assert_eq!(in_memory.pixels, on_disk.pixels);
+        assert_eq!((in_memory.stamp.hash, in_memory.stamp.size), (on_disk.stamp.hash, on_disk.stamp.size));
+        assert!(from_bytes.quick_stamp().is_err(), "nothing tells whether it changed");
+
+        let from_pixels = Item::from_pixels(b"\xff".to_vec(), pixels.clone());
+        assert_eq!(&*from_pixels.name(), b"\xff");
+        assert_eq!(load(&from_pixels, &Limits::default()).unwrap().pixels, pixels);
+    }
+
+    #[test]
+    fn unusable_images_in_memory_have_reasons() {
+        let limits = Limits { max_file_bytes: 10, ..Limits::default() };
+        let reason = |item: &Item| load(item, &limits).unwrap_err();
+        assert_eq!(reason(&Item::from_bytes("a", vec![])), "empty file (0 bytes)");
+        assert!(reason(&Item::from_bytes("a", vec![0; 11])).starts_with("file too large"));
+        let pixels = Pixels { width: 2, height: 2, channels: 3, data: vec![0; 11] };
+        assert_eq!(reason(&Item::from_pixels("a", pixels)), "2x2x3 does not fit 11 bytes of pixels");
+        assert!(reason(&Item::from_path("no such file")).starts_with("no such file"));
     }
 }

@@ -1,7 +1,8 @@
-//! One pass over a JPEG file's markers, for two things its decoder does not tell.
+//! One pass over the markers of a JPEG file, for two things that its decoder does not report.
 //!
-//! The decoder fills what is missing of a cut file with grey and calls it decoded; and asking it for the EXIF block parses all
-//! headers once more. Not a decoder: no length, table or scan is interpreted beyond finding the next marker.
+//! The decoder fills the missing part of a truncated file with grey and reports success; and asking it for
+//! the EXIF block parses all headers once more. This is not a decoder: it interprets nothing but the
+//! positions of markers.
 
 /// What the markers say.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,7 +22,8 @@ pub(super) fn markers(bytes: &[u8]) -> Markers<'_> {
 
     let mut found = Markers { complete: false, exif: None };
     let mut rest = bytes;
-    // Encoded data lies between the segments; there 0xff is always followed by 0 or a restart marker, so a plain search does.
+    // In the encoded data between segments 0xff is always followed by 0 or a restart marker, so a plain
+    // search works.
     while let Some(at) = rest.iter().position(|&byte| byte == 0xff) {
         rest = &rest[at + 1..];
         match rest.first() {
@@ -30,7 +32,7 @@ pub(super) fn markers(bytes: &[u8]) -> Markers<'_> {
                 found.complete = true;
                 break;
             }
-            // 0xff fills; the others stand alone, without a length
+            // 0xff is padding; the others have no length
             Some(0xff) => {}
             Some(0 | 1 | RESTART_FIRST..=START_OF_IMAGE) => rest = &rest[1..],
             Some(&marker) => {

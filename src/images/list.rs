@@ -1,13 +1,13 @@
-//! Paths from a list, as `--files-from` takes them: one a line, or one behind each zero byte, as `find -print0` writes them.
+//! Paths from a list: one per line, or each ended by a zero byte, as `find -print0` writes them.
 //!
-//! On Unix a path is whatever bytes stand there, UTF-8 or not.
+//! On Unix a path may be any bytes, UTF-8 or not.
 
 use std::io::Read;
 use std::path::PathBuf;
 
 use crate::{Error, Result};
 
-/// The paths in a list, empty ones left out.
+/// The paths in a list, without empty ones.
 ///
 /// # Errors
 /// The list cannot be read.
@@ -16,10 +16,10 @@ pub fn from_list(mut reader: impl Read, null_separated: bool) -> Result<Vec<Path
     reader.read_to_end(&mut bytes).map_err(|error| Error::invalid(format!("list of files: {error}")))?;
     let end = if null_separated { 0 } else { b'\n' };
     let lines = bytes.split(|&byte| byte == end);
-    // Windows' editors end lines with two bytes
+    // editors on Windows end lines with two bytes
     let strip = cfg!(windows) && !null_separated;
     let lines = lines.map(|line| line.strip_suffix(b"\r").filter(|_| strip).unwrap_or(line));
-    Ok(lines.filter(|line| !line.is_empty()).map(super::resolve::path_of).collect())
+    Ok(lines.filter(|line| !line.is_empty()).map(super::names::path_of).collect())
 }
 
 #[cfg(test)]

@@ -1,20 +1,20 @@
 //! Memory that many decoders share: large images wait for each other, small ones hardly notice.
 //!
-//! What a decoder needs is known from the header, before anything of that size is allocated. An image that needs more than
-//! there is in all is refused with a reason.
+//! What a decoder needs is known from the header, before anything of that size is allocated. An image that
+//! needs more than there is in all is refused with a reason.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::stopwatch::Stopwatch;
 
-/// Less than this is not counted: there is one such image per thread at most.
+/// Images that need no more than this are not counted: there is at most one of them per thread.
 const SMALL: u64 = 1 << 20;
 
-/// A decoder that does not come to an end keeps its part: others do not wait for it forever.
+/// A decoder that hangs keeps its part: others do not wait for it forever.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
-/// So many bytes, for all threads that hold a clone of it.
+/// A number of bytes for all threads that hold a clone of it.
 #[derive(Debug, Clone)]
 pub struct MemoryBudget(Arc<Shared>);
 
@@ -33,19 +33,22 @@ pub(super) struct Part<'a> {
 }
 
 impl Default for MemoryBudget {
-    /// As much as the images ask for.
+    /// No limit.
     fn default() -> Self {
         MemoryBudget::new(u64::MAX)
     }
 }
 
 impl MemoryBudget {
-    /// A room of `size` bytes.
+    /// A budget of `size` bytes.
     pub fn new(size: u64) -> MemoryBudget {
         MemoryBudget(Arc::new(Shared { size, taken: Mutex::new(0), given_back: Condvar::new() }))
     }
 
-    /// Waits until `bytes` of it are free, while `clock` stands; an error where there are not so many in all.
+    /// Takes `bytes`, waiting until so many are free; `stopwatch` is stopped meanwhile.
+    ///
+    /// # Errors
+    /// The budget is smaller than that, or nothing became free for minutes.
     pub(super) fn take(&self, bytes: u64, stopwatch: &Stopwatch) -> Result<Option<Part<'_>>, String> {
         let budget = &*self.0;
         if bytes <= SMALL {
@@ -54,7 +57,7 @@ impl MemoryBudget {
         if bytes > budget.size {
             let [needed, size] = [bytes, budget.size].map(|bytes| bytes >> 20);
             return Err(format!(
-                "too large: it needs {needed} MiB of memory, {size} MiB are there for images (--max-memory)"
+                "too large: it needs {needed} MiB of memory, images may use {size} MiB (`max_memory`)"
             ));
         }
         let mut taken = budget.taken.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,7 +69,7 @@ impl MemoryBudget {
             stopwatch.start();
             taken = now;
             if timeout.timed_out() {
-                return Err("the memory that it needs did not become free (--max-memory)".to_owned());
+                return Err("the memory that it needs did not become free (`max_memory`)".to_owned());
             }
         }
         *taken += bytes;

@@ -1,21 +1,23 @@
 //! The one way from an image to a model's input; training, indexing and queries all go through it.
 //!
-//! The image is stretched to the model's size, whatever its own proportions, by antialiased bilinear filtering in 8 bits; then
-//! colour becomes luma or grey is repeated, as the model takes it; then 0..=255 becomes 0..=1. An image of the model's size is
-//! not filtered at all. The rules have names, which models carry: another rule would make other codes.
+//! The image is stretched to the model's size, whatever its own proportions, by antialiased bilinear
+//! filtering in 8 bits; then colour becomes luma or grey is repeated, as the model takes it; then 0..=255
+//! becomes 0..=1. An image of the model's size is not filtered at all. The rules have names, which models
+//! store: another rule would give other codes.
 
 use fast_image_resize as fir;
 
 use super::{InputShape, Pixels};
 
-/// The name of what [`Resizer`] does to sizes: both sides stretched (proportions are not kept, nothing is cropped or padded),
-/// triangle filter widened by the scale, 8-bit result.
+/// The name of what [`Resizer`] does to sizes: both sides stretched (proportions are not kept, nothing is
+/// cropped or padded), triangle filter widened by the scale, 8-bit result.
 pub const RESIZE_RULE: &str = "stretch-bilinear-antialiased";
 
-/// The name of what [`Resizer`] does to colours: luma of Rec. 601 (.299 R + .587 G + .114 B, rounded to 8 bits), grey repeated.
+/// The name of what [`Resizer`] does to colours: luma of Rec. 601 (.299 R + .587 G + .114 B, rounded to 8
+/// bits), grey repeated.
 pub const COLOUR_RULE: &str = "luma-rec601";
 
-/// Makes model inputs; one for each thread, since it keeps its buffers.
+/// Makes model inputs; use one per thread, since it keeps its buffers.
 #[derive(Default)]
 pub struct Resizer {
     inner: fir::Resizer,
@@ -33,15 +35,7 @@ impl Resizer {
     /// # Errors
     /// Sizes that are zero or do not fit their buffers.
     pub fn to_input(&mut self, pixels: &Pixels, shape: InputShape, out: &mut [f32]) -> Result<(), String> {
-        let expected = pixels.width.checked_mul(pixels.height).and_then(|n| n.checked_mul(pixels.channels));
-        if expected != Some(pixels.data.len()) || pixels.data.is_empty() || !matches!(pixels.channels, 1 | 3)
-        {
-            let Pixels { width, height, channels, data } = pixels;
-            return Err(format!(
-                "resize: {width}x{height}x{channels} does not fit {} bytes of pixels",
-                data.len()
-            ));
-        }
+        pixels.check().map_err(|what| format!("resize: {what}"))?;
         if out.len() != shape.size() || out.is_empty() || !matches!(shape.channels, 1 | 3) {
             return Err(format!("resize: expected room for {} values, got {}", shape.size(), out.len()));
         }
@@ -75,16 +69,17 @@ impl Resizer {
     }
 }
 
-/// The image made so small that no side is longer than `side`, its proportions kept, antialiased; as it is where it is no larger.
+/// The image scaled down, antialiased, with its proportions kept, so that no side is longer than `side`;
+/// unchanged if it is small enough.
 ///
 /// # Errors
 /// Sizes that are zero or do not fit the data.
 pub fn fitted(pixels: &Pixels, side: usize) -> Result<Pixels, String> {
-    let &Pixels { width, height, channels, ref data } = pixels;
-    let expected = width.checked_mul(height).and_then(|n| n.checked_mul(channels));
-    if expected != Some(data.len()) || data.is_empty() || !matches!(channels, 1 | 3) || side == 0 {
-        return Err(format!("resize: {width}x{height}x{channels} from {} bytes to {side}", data.len()));
+    pixels.check().map_err(|what| format!("resize: {what}"))?;
+    if side == 0 {
+        return Err("resize: expected a side of at least 1 pixel, got 0".to_owned());
     }
+    let Pixels { width, height, channels, .. } = *pixels;
     let longest = width.max(height);
     if longest <= side {
         return Ok(pixels.clone());
@@ -99,7 +94,7 @@ pub fn fitted(pixels: &Pixels, side: usize) -> Result<Pixels, String> {
     Ok(Pixels { width: shape.width, height: shape.height, channels, data: resizer.resized })
 }
 
-/// The image that a model's f32 [C, H, W] in 0..=1 shows, each value at the nearest of 256 steps.
+/// A model's f32 [C, H, W] in 0..=1 as an image, each value rounded to the nearest of 256 steps.
 ///
 /// # Panics
 /// When `planes` is not of shape `shape`.
@@ -112,7 +107,7 @@ pub fn to_pixels(planes: &[f32], shape: InputShape) -> Pixels {
     Pixels { width, height, channels, data }
 }
 
-/// Light ink on dark becomes dark ink on light, and back: each value x of 0..=1 becomes 1 - x.
+/// Inverts light and dark: each value x in 0..=1 becomes 1 - x.
 pub fn invert_pixels(image: &mut [f32]) {
     for value in image {
         *value = 1.0 - *value;

@@ -1,20 +1,22 @@
-//! From names back to items: the reverse of walking, for images that an index knows by name only.
+//! From names back to items: the reverse of walking, for images of which an index only has the names.
 //!
-//! A relative name is looked for from the working directory, then from `base`. A container is opened once for all of its
-//! entries.
+//! A relative name is resolved against the working directory, then against `base`. A container is opened once
+//! for all of its entries.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf, absolute};
 use std::sync::Arc;
 use std::{fs, io};
 
+use super::Item;
 use super::containers::Container;
 use super::item::Origin;
-use super::load::mtime_ns;
-use super::{Item, WalkOptions, walk};
+use super::names::{path_of, splits};
+use super::plain_file::mtime_ns;
+use super::walker::{WalkOptions, walk_path};
 use crate::error::Error;
 
-/// The images called `names`, or the reason why one is not to be had; in the order of `names`.
+/// The images with these names, or the reason why one cannot be found; in the order of `names`.
 pub fn resolve<'a>(names: impl IntoIterator<Item = &'a [u8]>, base: &Path) -> Vec<Result<Item, String>> {
     let mut containers: HashMap<PathBuf, Result<Arc<Container>, String>> = HashMap::new();
     let mut find = |name: &[u8]| {
@@ -26,27 +28,29 @@ pub fn resolve<'a>(names: impl IntoIterator<Item = &'a [u8]>, base: &Path) -> Ve
         }
         let (path, entry) = container_of(name, base).ok_or("its container is gone")?;
         let container = containers.entry(path).or_insert_with_key(|path| container(path)).as_ref()?;
-        let index = container.find(entry).ok_or("its container has no such entry now")?;
+        let index = container.find(entry).ok_or("its container has no such entry any more")?;
         Ok(Item { origin: Origin::Entry { container: container.clone(), index: index as u32 } })
     };
     names.into_iter().map(&mut find).collect()
 }
 
-/// The file that holds the image called `name`, its own or its container; none where that is gone.
+/// The file that holds the image called `name`, its own or its container; none if it is gone.
 pub fn file_of(name: &[u8], base: &Path) -> Option<PathBuf> {
     existing(name, base).or_else(|| Some(container_of(name, base)?.0))
 }
 
-/// Size in bytes and time of change of the file that holds the image called `name`, as [`Item::quick_stamp`]; none where it is
-/// not to be had.
+/// Size in bytes and time of change of the file that holds the image called `name`, as [`Item::quick_stamp`];
+/// none if the system does not tell.
 pub fn quick_stamp_of(name: &[u8], base: &Path) -> Option<(u64, i64)> {
     let metadata = fs::metadata(file_of(name, base)?).ok()?;
     Some((metadata.len(), mtime_ns(&metadata)))
 }
 
-/// The files that hold `items`, as the system calls them: to tell whether something would be written over one of them.
+/// The canonical paths of the files that hold `items`: to check that an output would not overwrite one of
+/// them.
 pub fn files_of(items: &[Item]) -> HashSet<PathBuf> {
-    items.iter().filter_map(|item| file_of(&item.name(), Path::new(""))?.canonicalize().ok()).collect()
+    let on_disk = items.iter().filter(|item| !matches!(item.origin, Origin::Memory(_)));
+    on_disk.filter_map(|item| file_of(&item.name(), Path::new(""))?.canonicalize().ok()).collect()
 }
 
 /// Refuses to write a picture over one of the images it is made of.
@@ -63,7 +67,8 @@ pub fn keep_images(output: &Path, items: &[Item]) -> crate::Result<()> {
     }
 }
 
-/// A path that may hold images of an index: an image, a container, an entry of one, or a folder. Nothing need be there.
+/// A path, and the images of an index that it covers. It may be an image, a container, an entry of one or a
+/// folder, and need not exist.
 #[derive(Debug)]
 pub struct PathScope {
     asked: PathBuf,
@@ -71,7 +76,7 @@ pub struct PathScope {
 }
 
 impl PathScope {
-    /// The place at `path`.
+    /// The scope of `path`.
     pub fn new(path: &Path) -> PathScope {
         PathScope {
             asked: path.to_path_buf(),
@@ -79,8 +84,8 @@ impl PathScope {
         }
     }
 
-    /// Whether the image called `name` is this place or lies in it. A relative name starts at the working directory where its
-    /// file is there, else at `base`.
+    /// Whether the image called `name` is at this path or below it. A relative name is resolved against the
+    /// working directory if its file exists there, else against `base`.
     pub fn holds(&self, name: &[u8], base: &Path) -> bool {
         let whole = path_of(name);
         let mut containers = splits(name).map(|(container, _)| path_of(container));
@@ -96,65 +101,50 @@ impl PathScope {
 }
 
 fn items(path: &Path) -> Result<Vec<Item>, String> {
-    let walk = walk(&[path.to_path_buf()], &WalkOptions::default());
+    let walk = walk_path(path, &WalkOptions::default());
     walk.map(|walk| walk.items).map_err(|error| error.to_string())
 }
 
 /// The container at `path`, listed.
 fn container(path: &Path) -> Result<Arc<Container>, String> {
-    let walk = walk(&[path.to_path_buf()], &WalkOptions::default()).map_err(|error| error.to_string())?;
+    let walk = walk_path(path, &WalkOptions::default()).map_err(|error| error.to_string())?;
     match walk.items.first().map(|item| &item.origin) {
         Some(Origin::Entry { container, .. }) => Ok(container.clone()),
         _ => Err(walk.skipped.into_iter().next().map_or("no container any more".to_owned(), |s| s.reason)),
     }
 }
 
-/// The file of this name; failing that, the first path of which the system does not tell whether there is one.
+/// The file of this name; if there is none, the first path for which the system does not tell whether there
+/// is one.
 fn existing(name: &[u8], base: &Path) -> Option<PathBuf> {
     let path = path_of(name);
-    let mut untold = None;
+    let mut unknown = None;
     for path in [path.clone(), base.join(path)] {
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_file() => return Some(path),
-            Err(error) if !is_gone(&error) => untold = untold.or(Some(path)),
+            Err(error) if !is_gone(&error) => unknown = unknown.or(Some(path)),
             _ => {}
         }
     }
-    untold
+    unknown
 }
 
-/// Whether this failure says that there is no such file; no permission and the like do not.
+/// Whether this error means that there is no such file; missing permission, for one, does not.
 fn is_gone(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
-    // no file has an invalid name: that of a container and an entry together may be too long
+    // a file cannot have an invalid name: container and entry together may be too long for one
     matches!(error.kind(), NotFound | NotADirectory | InvalidFilename | InvalidInput)
 }
 
-/// The container that exists, and the entry's name: either may hold a `#` of its own.
+/// The container that exists, and the name of the entry; either may contain `#`.
 fn container_of<'a>(name: &'a [u8], base: &Path) -> Option<(PathBuf, &'a [u8])> {
     splits(name).find_map(|(container, entry)| Some((existing(container, base)?, entry)))
-}
-
-/// `container#entry` at each `#`, from the right.
-pub(super) fn splits(name: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let at = name.iter().enumerate().rev().filter(|(at, byte)| **byte == b'#' && *at > 0);
-    at.map(|(at, _)| (&name[..at], &name[at + 1..]))
-}
-
-#[cfg(unix)]
-pub(super) fn path_of(name: &[u8]) -> PathBuf {
-    use std::os::unix::ffi::OsStrExt;
-    PathBuf::from(std::ffi::OsStr::from_bytes(name))
-}
-
-#[cfg(not(unix))]
-pub(super) fn path_of(name: &[u8]) -> PathBuf {
-    PathBuf::from(String::from_utf8_lossy(name).into_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::images::walk;
 
     /// An IDX file of three images of 1x1, with the values 10, 20, 30.
     const IDX: [u8; 19] = [0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 1, 0, 0, 0, 1, 10, 20, 30];
@@ -212,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn places_hold_images_containers_entries_and_folders() {
+    fn a_scope_covers_images_containers_entries_and_folders() {
         let base = Path::new("/base");
         let holds = |place: &str, name: &[u8]| PathScope::new(Path::new(place)).holds(name, base);
         for place in ["set/a.gz#3", "set/a.gz", "/base/set/a.gz#3", "/base/set/a.gz", "/base/set", "/base"] {

@@ -1,7 +1,9 @@
-//! What a walk leaves out: `.aesearchignore` files and the patterns of `--exclude`, both with the rules of `.gitignore`.
+//! What a walk leaves out: by `.aesearchignore` files and by patterns of the user, both with the rules of
+//! `.gitignore`.
 //!
-//! A file's rules hold for its folder and all below; the deepest file that says anything decides, and what the user typed decides
-//! before all files. An ignored folder is not entered, so nothing below can be brought back. The crate `ignore` knows the globs.
+//! The rules of a file apply to its folder and everything below. The deepest file with a matching rule
+//! decides, and a pattern of the user comes before all files. An ignored folder is not entered, so nothing
+//! below can be included again. The crate `ignore` matches the globs.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -10,7 +12,7 @@ use std::path::{Path, PathBuf};
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-use super::load::io_reason;
+use super::plain_file::io_reason;
 use crate::{Error, Result};
 
 /// The name of files with rules.
@@ -18,16 +20,16 @@ pub(super) const FILE_NAME: &str = ".aesearchignore";
 /// Largest file of rules, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// The patterns the user typed; they hold for every root.
+/// The patterns of the user; they apply to every root.
 pub(super) type Typed = Gitignore;
 
-/// Reads the patterns the user typed.
+/// Parses the patterns of the user.
 ///
 /// # Errors
-/// One is no glob.
+/// One is not a glob.
 pub(super) fn typed(patterns: &[String]) -> Result<Typed> {
     let wrong = |pattern: &str, error: ignore::Error| {
-        Error::invalid(format!("exclude: {pattern}: expected a glob as in .gitignore, got {error}"))
+        Error::invalid(format!("`exclude`: {pattern}: expected a glob as in .gitignore, got {error}"))
     };
     let mut builder = GitignoreBuilder::new("");
     for pattern in patterns {
@@ -36,25 +38,28 @@ pub(super) fn typed(patterns: &[String]) -> Result<Typed> {
     builder.build().map_err(|error| wrong("all together", error))
 }
 
-/// The rules that hold where a walk stands.
+/// The rules that apply at the current folder of a walk.
 #[derive(Debug)]
 pub(super) struct Rules {
     root: PathBuf,
     typed: Typed,
-    /// Folders with rules of their own, from the root to where the walk stands.
+    /// Folders with rules of their own, from the root to the current one.
     files: Vec<(PathBuf, Gitignore)>,
 }
 
 impl Rules {
-    /// Those of a root before any file is read.
+    /// The rules at a root, before any file is read.
     pub(super) fn new(root: &Path, typed: &Typed) -> Self {
         Rules { root: root.to_path_buf(), typed: typed.clone(), files: Vec::new() }
     }
 
-    /// Reads the rules in `folder`, if there are some, and says what is wrong with them; [`leave`](Self::leave) drops them.
+    /// Reads the rules in `folder`, if there are any; [`leave`](Self::leave) drops them.
+    ///
+    /// # Errors
+    /// What is wrong with them; the others are used.
     pub(super) fn enter(&mut self, folder: &Path) -> std::result::Result<(), String> {
         let path = folder.join(FILE_NAME);
-        // never a pipe, which would wait for somebody to write
+        // never a pipe: opening one waits for a writer
         if !fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
             return Ok(());
         }
@@ -78,7 +83,7 @@ impl Rules {
         self.files.pop_if(|(with_rules, _)| with_rules == folder);
     }
 
-    /// Whether this path is to be left out.
+    /// Whether this path is left out.
     pub(super) fn ignores(&self, path: &Path, is_dir: bool) -> bool {
         let files = self.files.iter().rev().map(|(folder, rules)| (folder, rules));
         let all = std::iter::once((&self.root, &self.typed)).chain(files);
@@ -99,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_deepest_rule_decides_after_what_was_typed() {
+    fn the_deepest_rule_decides_after_the_patterns_of_the_user() {
         let dir = tempfile::tempdir().unwrap();
         let deep = dir.path().join("a/b");
         fs::create_dir_all(&deep).unwrap();
@@ -131,7 +136,9 @@ mod tests {
 
     #[test]
     fn wrong_patterns_are_named() {
-        assert!(typed(&["a{b".into()]).unwrap_err().to_string().starts_with("exclude: a{b: expected a glob"));
+        assert!(
+            typed(&["a{b".into()]).unwrap_err().to_string().starts_with("`exclude`: a{b: expected a glob")
+        );
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join(FILE_NAME), "*.gif\na{b\n").unwrap();
         let mut rules = Rules::new(dir.path(), &Gitignore::empty());

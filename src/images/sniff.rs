@@ -1,35 +1,36 @@
 //! Is this file an image? By its name, which costs nothing, or by its first bytes.
 //!
-//! Names decide inside a walked folder: a file called an image is taken for one, and if it is none that is worth telling. Of all
-//! other files the first bytes decide, strictly, since a false alarm there would name a text file as a broken image.
+//! Inside a walked folder the name decides: a file that is named as an image counts as one, and is reported
+//! if it is not. For all other files the first bytes decide, strictly, since a false alarm would report a
+//! text file as a broken image.
 
 use std::path::Path;
 
-/// Bytes of a file's beginning that [`sniff`] wants to see.
+/// How many first bytes of a file [`sniff`] examines.
 pub(super) const HEAD: usize = 32;
 
-/// Endings of camera raw files, which are TIFF (or like it) by their first bytes.
+/// Extensions of camera raw files, which look like TIFF by their first bytes.
 const RAW_EXTENSIONS: &[&str] = &[
     "3fr", "arw", "cr2", "cr3", "crw", "dcr", "dng", "erf", "iiq", "kdc", "mef", "mos", "mrw", "nef", "nrw",
     "orf", "pef", "raf", "rw2", "rwl", "sr2", "srf", "srw", "x3f",
 ];
 
-/// Endings of names of images, lower case; the last ones are not built in, which `load` then says.
+/// Extensions of image files, lower case. The last ones are not supported; reading such a file reports that.
 const EXTENSIONS: &[&str] = &[
     "png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "dib", "tif", "tiff", "pnm", "pbm",
     "pgm", "ppm", "pam", "qoi", "tga", "ico", "avif", "heic", "heif", "jxl",
 ];
 
-/// What raw data of any camera is called.
+/// The name of all cameras' raw formats in messages.
 pub(super) const RAW: &str = "camera raw";
 
 /// What the first bytes of a file say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
-    /// An image of a format that is built in.
+    /// An image of a supported format.
     Image,
-    /// An image of the format resolve, which is not built in.
-    NotBuiltIn(&'static str),
+    /// An image of this format, which is detected but not supported.
+    Unsupported(&'static str),
     /// Images in IDX format.
     Idx,
     /// Labels (or other plain numbers) in IDX format.
@@ -40,24 +41,25 @@ pub(super) enum Content {
     Unknown,
 }
 
-/// Whether the name claims to be an image.
+/// Whether the name is that of an image file.
 pub(super) fn is_image_name(path: &Path) -> bool {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)) || is_raw_name(path)
 }
 
-/// Whether the name claims to be a camera's raw data: of those, the first bytes are often TIFF's, but the picture in them is not.
+/// Whether the name is that of a camera's raw file. Its first bytes are often those of a TIFF file, whose
+/// picture is only a thumbnail.
 pub(super) fn is_raw_name(path: &Path) -> bool {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     RAW_EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
-/// Whether these first bytes are those of a TIFF file, of any purpose.
+/// Whether these first bytes are those of a TIFF file, whatever its purpose.
 pub(super) fn is_tiff(head: &[u8]) -> bool {
     [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"].iter().any(|magic| head.starts_with(*magic))
 }
 
-/// Whether the name claims to be images in IDX format, as the MNIST family's files do.
+/// Whether the name is that of images in IDX format, as in the MNIST family.
 pub(super) fn is_idx_name(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().contains("idx3-ubyte"))
 }
@@ -68,8 +70,8 @@ pub(super) fn sniff(head: &[u8]) -> Content {
         [b'I', b'I', b'*', 0, _, _, _, _, b'C', b'R', ..]
         | [b'I', b'I', b'R', b'O' | b'S', ..]
         | [b'M', b'M', b'O', b'R', ..]
-        | [b'I', b'I', b'U', 0, ..] => Content::NotBuiltIn(RAW),
-        _ if head.starts_with(b"FUJIFILMCCD-RAW") => Content::NotBuiltIn(RAW),
+        | [b'I', b'I', b'U', 0, ..] => Content::Unsupported(RAW),
+        _ if head.starts_with(b"FUJIFILMCCD-RAW") => Content::Unsupported(RAW),
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..]
         | [0xff, 0xd8, 0xff, ..]
         | [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..]
@@ -85,7 +87,7 @@ pub(super) fn sniff(head: &[u8]) -> Content {
             Content::Image
         }
         [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] => sniff_brand(brand),
-        [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', b' ', ..] => Content::NotBuiltIn("JPEG XL"),
+        [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', b' ', ..] => Content::Unsupported("JPEG XL"),
         [0, 0, 8, 3 | 4, ..] => Content::Idx,
         [0, 0, 8..=14, 1..=4, ..] => Content::IdxLabels,
         [0x1f, 0x8b, ..] => Content::Gzip,
@@ -93,13 +95,13 @@ pub(super) fn sniff(head: &[u8]) -> Content {
     }
 }
 
-/// HEIF containers: the major brand tells the codec inside.
+/// HEIF containers: the major brand says which codec is inside.
 fn sniff_brand(brand: &[u8]) -> Content {
     match brand.get(..4) {
-        Some(b"avif" | b"avis") => Content::NotBuiltIn("AVIF"),
-        Some(b"crx ") => Content::NotBuiltIn(RAW),
+        Some(b"avif" | b"avis") => Content::Unsupported("AVIF"),
+        Some(b"crx ") => Content::Unsupported(RAW),
         Some(b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1") => {
-            Content::NotBuiltIn("HEIC")
+            Content::Unsupported("HEIC")
         }
         _ => Content::Unknown,
     }
@@ -133,14 +135,14 @@ mod tests {
 
     #[test]
     fn brands() {
-        assert_eq!(sniff(b"\0\0\0\x1cftypavif...."), Content::NotBuiltIn("AVIF"));
-        assert_eq!(sniff(b"\0\0\0\x18ftypheic...."), Content::NotBuiltIn("HEIC"));
-        assert_eq!(sniff(b"\0\0\0\x18ftypcrx isom"), Content::NotBuiltIn(RAW));
+        assert_eq!(sniff(b"\0\0\0\x1cftypavif...."), Content::Unsupported("AVIF"));
+        assert_eq!(sniff(b"\0\0\0\x18ftypheic...."), Content::Unsupported("HEIC"));
+        assert_eq!(sniff(b"\0\0\0\x18ftypcrx isom"), Content::Unsupported(RAW));
         assert_eq!(sniff(b"\0\0\0\x18ftypisom...."), Content::Unknown);
     }
 
     #[test]
-    fn cameras_raw_data_is_no_tiff() {
+    fn raw_files_of_cameras_are_not_tiff() {
         let heads: [&[u8]; 6] = [
             b"II*\0\x10\0\0\0CR\x02\0",
             b"IIRO\x08\0",
@@ -150,7 +152,7 @@ mod tests {
             b"FUJIFILMCCD-RAW 0201",
         ];
         for head in heads {
-            assert_eq!(sniff(head), Content::NotBuiltIn(RAW), "{head:?}");
+            assert_eq!(sniff(head), Content::Unsupported(RAW), "{head:?}");
         }
         assert_eq!(sniff(b"II*\0\x08\0\0\0CD"), Content::Image);
     }

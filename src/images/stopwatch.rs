@@ -1,4 +1,5 @@
-//! How long one image has been decoded for, as another thread sees it; waiting for memory does not count.
+//! How long the decoding of an image has taken so far, read from another thread; waiting for memory does not
+//! count.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -6,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// A stopwatch; clones show the same time.
 #[derive(Debug, Clone, Default)]
-pub struct Stopwatch(Arc<AtomicU64>); // milliseconds from the first stopwatch's start to this one's, plus 1; 0 while it stands
+pub struct Stopwatch(Arc<AtomicU64>); // milliseconds from the first stopwatch's start to this one's, plus 1; 0 while it is stopped
 
 impl Stopwatch {
     /// Starts from zero.
@@ -14,12 +15,12 @@ impl Stopwatch {
         self.0.store(now(), Ordering::Release);
     }
 
-    /// Stops; it then shows nothing.
+    /// Stops; it shows no time then.
     pub fn stop(&self) {
         self.0.store(0, Ordering::Release);
     }
 
-    /// The time since its start; nothing while it stands.
+    /// The time since its start; none while it is stopped.
     pub fn time(&self) -> Option<Duration> {
         let since = self.0.load(Ordering::Acquire);
         (since > 0).then(|| Duration::from_millis(now().saturating_sub(since)))

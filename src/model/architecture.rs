@@ -1,12 +1,13 @@
-//! An encoder and a decoder: two lists of layers, checked against each other, with all parameters in one flat vector.
+//! An encoder and a decoder: two lists of layers, checked against each other, with all parameters in one flat
+//! vector.
 //!
-//! The vector holds the tensors of each layer in order, encoder first, each in ONNX's own layout; behind those that training
-//! changes stand the running statistics. Training, export and warm starts all speak of them by these names and offsets.
+//! The vector holds the tensors of each layer in order, encoder first, each in ONNX's own layout; behind
+//! those that training changes stand the running statistics. Training, export and warm starts all speak of
+//! them by these names and offsets.
 
-use super::families::Design;
-use super::families::Family;
+use super::family::{Design, Family};
 use super::layers::{Extent, Layer};
-use super::metadata::{Brightness, Prior};
+use super::properties::{Brightness, Prior};
 use crate::error::{Error, Result};
 use crate::images::InputShape;
 use rand::{RngExt, SeedableRng};
@@ -25,8 +26,8 @@ pub struct Architecture {
     pub encoder: Vec<Layer>,
     /// From latent to image; the last layer is a sigmoid.
     pub decoder: Vec<Layer>,
-    /// From latent to one logit that says whether the latent was drawn from the prior; part of training alone, empty where
-    /// nobody asks.
+    /// From latent to one logit that says whether the latent was drawn from the prior; part of training
+    /// alone, empty where nobody asks.
     pub discriminator: Vec<Layer>,
 }
 
@@ -132,7 +133,8 @@ impl Architecture {
         self.half(Half::Encoder).last().map_or(0, |s| s.output.len())
     }
 
-    /// The latent as the layers have it before it is laid out flat: maps of some height and width, or a vector.
+    /// The latent as the layers have it before it is laid out flat: maps of some height and width, or a
+    /// vector.
     pub fn latent_extent(&self) -> Extent {
         let last = self.half(Half::Encoder).last();
         last.map_or(self.image(), |s| if s.layer == Layer::Flatten { s.input } else { s.output })
@@ -211,8 +213,8 @@ impl Architecture {
         self.statistics().last().map_or(self.parameter_count(), |p| p.range().end)
     }
 
-    /// A fresh flat vector: Glorot uniform weights (Glorot & Bengio, 2010), scales and variances 1, the forget gates of an LSTM open
-    /// (Jozefowicz et al., 2015), all else 0. The same seed gives the same bits.
+    /// A fresh flat vector: Glorot uniform weights (Glorot & Bengio, 2010), scales and variances 1, the
+    /// forget gates of an LSTM open (Jozefowicz et al., 2015), all else 0. The same seed gives the same bits.
     pub fn initial_weights(&self, seed: u64) -> Vec<f32> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut flat = vec![0.0; self.weight_count()];

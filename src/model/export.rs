@@ -1,20 +1,16 @@
 //! Layers and weights to inference graphs of standard nodes, and weights back out of such files.
 //!
-//! `encoder.onnx` takes `image` `[N, C, H, W]` in `0..=1` and gives `latent` `[N, D]`; `decoder.onnx` the reverse. Weights
-//! keep their names from [`Architecture::parameters`], so that a warm start finds them again.
+//! `encoder.onnx` takes `image` `[N, C, H, W]` in `0..=1` and gives `latent` `[N, D]`; `decoder.onnx` the
+//! reverse. Weights keep their names from [`Architecture::parameters`], so that a warm start finds them
+//! again.
 
 use super::architecture::{Architecture, Half, Parameter, Step};
 use super::layers::{BATCH_NORM_EPSILON, Extent, Layer};
-use super::metadata::Metadata;
+use super::metadata::{IMAGE, LATENT, Metadata};
 use super::normalize::normalize_nodes;
 use crate::error::{Error, Result};
 use crate::onnx::{Graph, OnnxFile, Value, batch, fixed};
 use std::collections::HashMap;
-
-/// Name of the image tensor in both graphs.
-pub(crate) const IMAGE: &str = "image";
-/// Name of the latent tensor in both graphs.
-pub(crate) const LATENT: &str = "latent";
 
 /// The inference graph from image to latent. `weights` is the flat vector of the whole architecture.
 pub fn encoder_onnx(architecture: &Architecture, weights: &[f32], metadata: &Metadata) -> OnnxFile {
@@ -175,10 +171,10 @@ fn lstm_nodes(
 
 /// Reads the flat vector of `architecture` back from the two files of a model folder: a warm start.
 ///
-/// Where a batch normalization was folded into the layer before, its scale and shift become 1 and the bias that was left of it,
-/// and its statistics 0 and 1: the same function only as long as nothing measures the statistics anew, so a training has to
-/// measure them first and set scale and shift by them. A discriminator, which no
-/// file holds, starts from `seed`.
+/// Where a batch normalization was folded into the layer before, its scale and shift become 1 and the bias
+/// that was left of it, and its statistics 0 and 1: the same function only as long as nothing measures the
+/// statistics anew, so a training has to measure them first and set scale and shift by them. A discriminator,
+/// which no file holds, starts from `seed`.
 ///
 /// # Errors
 /// Names the first tensor that is missing or has other dimensions than the architecture wants.
@@ -213,7 +209,7 @@ pub fn read_weights(
                 let hint =
                     format!("start from a model of family {} and the same input size", architecture.family);
                 return Err(
-                    Error::damaged(model, format!("{stored}: expected {dims:?}, got {got}")).with_hint(hint)
+                    Error::mismatch(model, format!("{stored}: expected {dims:?}, got {got}")).with_hint(hint)
                 );
             }
         }

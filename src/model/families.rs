@@ -1,95 +1,20 @@
-//! The families of autoencoders: which layers, for which input.
+//! The layers of each family, for an input of any size.
 //!
-//! Height and width are parameters; both must be multiples of 4, from 8 to 512, so that two halvings can be undone.
+//! Height and width are parameters; both must be multiples of 4, from 8 to 512, so that two halvings can be
+//! undone.
 
 use super::architecture::Architecture;
+use super::family::{Design, Family};
 use super::layers::{Extent, Layer, Padding};
-use super::metadata::{BinarizerKind, Brightness};
+use super::properties::Brightness;
 use crate::error::{Error, Result};
 use crate::images::InputShape;
 use Layer::{Binarize, Flatten, Gaussian, Normalize, Relu, Repeat, Reshape, Rows, Sigmoid, Upsample};
-use std::fmt;
-use std::str::FromStr;
-
-/// A family of autoencoders.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Family {
-    /// Three strided convolutions into a latent whose signs are the code: trained to reconstruct from the signs alone, and to give
-    /// two views of an image the same ones.
-    ConvHash,
-    /// The convolutional autoencoder of the classic walk-through: latent 4x4x32 for images of 28x28.
-    Conv,
-    /// Fully connected: 128, 32, 128.
-    Dense,
-    /// A variational autoencoder (Kingma & Welling, 2014), convolutional: its latents follow a normal distribution.
-    Vae,
-    /// An adversarial autoencoder (Makhzani et al., 2015), convolutional: a discriminator sees to that distribution.
-    Aae,
-    /// An LSTM reads the rows of an image one after the other, another one writes them.
-    Lstm,
-}
-
-/// The sizes that a family leaves open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Design {
-    /// Bits of the code; the latent of `conv-hash`, `vae`, `aae` and `lstm` has as many numbers.
-    pub bits: usize,
-    /// Filters of the first convolution of `conv-hash`, `vae` and `aae`; deeper ones have multiples of it.
-    pub width: usize,
-    /// Whether `conv-hash` evens out brightness first.
-    pub brightness: Brightness,
-}
-
-impl Default for Design {
-    fn default() -> Self {
-        Design { bits: 64, width: 32, brightness: Brightness::Kept }
-    }
-}
-
-impl From<usize> for Design {
-    fn from(bits: usize) -> Self {
-        Design { bits, ..Design::default() }
-    }
-}
 
 /// Widths that make sense.
 const WIDTHS: std::ops::RangeInclusive<usize> = 4..=256;
 
 impl Family {
-    /// All families, the default one first.
-    pub const ALL: [Family; 6] =
-        [Family::ConvHash, Family::Conv, Family::Dense, Family::Vae, Family::Aae, Family::Lstm];
-
-    /// The name used on the command line and in model files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Family::ConvHash => "conv-hash",
-            Family::Conv => "conv",
-            Family::Dense => "dense",
-            Family::Vae => "vae",
-            Family::Aae => "aae",
-            Family::Lstm => "lstm",
-        }
-    }
-
-    /// How latents of this family become bits. All but `conv-hash` are trained for latents that nothing pulls to either side of
-    /// zero: ITQ turns them first.
-    pub fn binarizer(self) -> BinarizerKind {
-        match self {
-            Family::ConvHash => BinarizerKind::Sign,
-            Family::Conv | Family::Dense | Family::Vae | Family::Aae | Family::Lstm => BinarizerKind::Itq,
-        }
-    }
-
-    /// Bits of the code where nothing is said: small latents where new images are to be drawn from them.
-    pub fn default_bits(self) -> usize {
-        match self {
-            Family::ConvHash | Family::Conv | Family::Dense => 64,
-            Family::Vae | Family::Aae => 32,
-            Family::Lstm => 128,
-        }
-    }
-
     /// The layers of this family for images of shape `input`.
     ///
     /// # Errors
@@ -207,8 +132,9 @@ fn lstm(input: InputShape, units: usize) -> (Vec<Layer>, Vec<Layer>) {
     (encoder, decoder)
 }
 
-/// The decoder starts from an eighth, rounded up, and doubles three times; where rounding made it too large (28 -> 4
-/// -> 16 instead of 14), the last but one convolution goes without padding and takes the two pixels off again.
+/// The decoder starts from an eighth, rounded up, and doubles three times; where rounding made it too large
+/// (28 -> 4 -> 16 instead of 14), the last but one convolution goes without padding and takes the two pixels
+/// off again.
 fn conv(input: InputShape) -> Result<(Vec<Layer>, Vec<Layer>)> {
     let InputShape { channels, height, width } = input;
     if height % 8 != width % 8 {
@@ -242,24 +168,6 @@ fn fully_connected(input: InputShape) -> (Vec<Layer>, Vec<Layer>) {
     let encoder = vec![Flatten, dense(128), Relu, dense(32), Relu];
     let decoder = vec![dense(128), Relu, dense(image.len()), Reshape(image), Sigmoid];
     (encoder, decoder)
-}
-
-impl fmt::Display for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Family {
-    type Err = String;
-
-    fn from_str(s: &str) -> Result<Self, String> {
-        let known = || Family::ALL.map(Family::name).join(", ");
-        Family::ALL
-            .into_iter()
-            .find(|f| f.name() == s)
-            .ok_or_else(|| format!("family: expected one of {}, got '{s}'", known()))
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! Reading the files of a model that nobody vouches for: no more bytes than allowed, and none from outside its folder.
+//! Reading the files of a model from an unknown source: no more bytes than allowed, and none from outside its
+//! folder.
 //!
-//! Sizes are known before anything is read. Names of files with weights come out of the model file, so they are as
-//! trustworthy as it is.
+//! Sizes are checked before anything is read. The names of files with weights come from the model file, so
+//! they are no more trustworthy than that file.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -42,9 +43,9 @@ impl Budget {
         let mut bytes = Vec::new();
         let room = usize::try_from(size).ok().and_then(|room| bytes.try_reserve_exact(room).ok());
         room.ok_or_else(|| {
-            Error::invalid(format!("{}: expected {size} bytes to fit into memory", path.display()))
+            Error::too_large(format!("{}: expected {size} bytes to fit into memory", path.display()))
         })?;
-        // one more than there is room for, should it grow meanwhile
+        // one more than is left, in case the file grows meanwhile
         file.take(left.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| Error::io(path, e))?;
         self.read += bytes.len() as u64;
         if self.read > self.max {
@@ -62,7 +63,7 @@ impl Budget {
         };
         let what =
             format!("{}: size: expected at most {} bytes, got {size}{together}", path.display(), self.max);
-        Error::invalid(what).with_hint("if you trust the file, allow it with --max-model-size, such as 4GiB")
+        Error::too_large(what).with_hint("if you trust the file, allow it by a larger `max_bytes`")
     }
 }
 

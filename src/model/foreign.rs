@@ -1,33 +1,35 @@
-//! Encoders that other programs made: what goes in, what comes out, told by the file where it can and by the user where not.
+//! Encoders that other programs made: their inputs and outputs, from the file where it says, else from the
+//! user.
 //!
 //! ```text
-//! Outline (the graph's own words) + Description (flags, then a .toml file) -> Format: every question answered
+//! Outline (what the graph says) + Description (what the user says) -> Format: everything that is needed to run it
 //! ```
 //!
-//! What both tell must agree. Nothing here opens files, and nothing here runs a graph.
+//! Where both say something, they must agree. Nothing here opens files, and nothing here runs a graph.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::metadata::{BinarizerKind, Brightness, Metadata};
+use super::metadata::Metadata;
+use super::properties::{BinarizerKind, Brightness};
 use crate::error::{Error, Result};
 use crate::images::InputShape;
 use crate::onnx::{Outline, Port};
 use crate::runtime::ExternalFile;
 
-/// What stands for the family of a model of another program.
+/// The family that metadata name for a model of another program.
 const FAMILY: &str = "onnx";
 
-/// A larger side is a mistake: no encoder of whole images takes one.
+/// A larger side is a mistake: no encoder of whole images has one.
 const MAX_SIDE: usize = 4096;
 /// A larger latent makes an index of mostly latents, and a binarizer that takes minutes to fit.
 const MAX_LATENT: usize = 1 << 14;
-/// The values of a batch that a graph insists on: 1 GB.
+/// Values in a batch whose size the graph fixes: 1 GB.
 const MAX_BATCH_VALUES: usize = 1 << 28;
 
-/// Bits per code where nobody says, and where the latent has as many numbers.
+/// Bits per code by default, where the latent has as many numbers.
 const BITS: usize = 64;
 
 /// Where channels stand among the dimensions of an image.
@@ -119,7 +121,7 @@ impl fmt::Display for Size {
     }
 }
 
-/// What a user says of an encoder; the keys of the .toml file beside it are called like these fields.
+/// What the user knows about an encoder. It can be deserialized: keys are named like the fields.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Description {
@@ -146,7 +148,7 @@ pub struct Description {
 }
 
 impl Description {
-    /// What this leaves open is as `other` says.
+    /// The same, with missing fields taken from `other`.
     #[must_use]
     pub fn or(self, other: Description) -> Description {
         Description {
@@ -163,13 +165,13 @@ impl Description {
         }
     }
 
-    /// Whether nothing is said.
+    /// Whether no field is set.
     pub fn is_empty(&self) -> bool {
         *self == Description::default()
     }
 }
 
-/// What goes into an encoder and what comes out, every question answered. An index keeps this of its model.
+/// The inputs and outputs of an encoder, complete. An index stores this for its model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Format {
@@ -181,7 +183,7 @@ pub struct Format {
     pub layout: Layout,
     /// What is subtracted, per channel.
     pub mean: Vec<f32>,
-    /// By what the rest is divided, per channel.
+    /// What the difference is divided by, per channel.
     pub std: Vec<f32>,
     /// What white is before mean and std: 1 or 255.
     pub range: u32,
@@ -212,25 +214,26 @@ impl From<Format> for Description {
     }
 }
 
-/// What a model of another program has that one of this program has not.
+/// What only models of other programs have.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Foreign {
-    /// What goes in and what comes out.
+    /// Its inputs and outputs.
     pub format: Format,
-    /// The number of images that a run must have, where the graph insists on one.
+    /// The number of images in a run, where the graph fixes it.
     pub batch: Option<usize>,
-    /// The files that hold weights of it.
+    /// The files that hold its weights, beside its own.
     pub external: Vec<ExternalFile>,
     /// Size of all its files.
     pub bytes: u64,
 }
 
 impl Format {
-    /// What `outline` says of the encoder, with `description` where it leaves something open; messages call it `name`. And
-    /// the number of images that a run must have, if the graph insists on one.
+    /// The format of an encoder, from its `outline`, and from `description` for what that leaves open; and
+    /// the number of images in a run, where the graph fixes it. Messages call the model `name`.
     ///
     /// # Errors
-    /// When both leave something open, or contradict each other, or it is no encoder of single images.
+    /// Something is left open by both, they contradict each other, or the graph is not an encoder of single
+    /// images.
     pub fn resolve(
         name: &str,
         outline: &Outline,
@@ -254,11 +257,8 @@ impl Format {
         }
         let batch = dim(input, 0);
         if batch.unwrap_or(1).saturating_mul(channels * size.height * size.width) > MAX_BATCH_VALUES {
-            return Err(model.wrong(
-                "input",
-                "a batch that fits into 1 GB",
-                format!("one of {}", batch.unwrap_or(1)),
-            ));
+            let got = format!("one of {}", batch.unwrap_or(1));
+            return Err(Error::too_large(model.problem("input", "a batch that fits into 1 GB", got)));
         }
         let output = model.output(outline, description)?;
         let latent = model.agree("latent", model.vector(output)?, description.latent)?;
@@ -291,12 +291,13 @@ impl Format {
         }
     }
 
-    /// What images are brought to before [`Format::prepare`].
+    /// The shape of images before [`Format::prepare`].
     pub fn shape(&self) -> InputShape {
         InputShape { channels: self.channels, height: self.size.height, width: self.size.width }
     }
 
-    /// Images [N, C, H, W] in 0..=1 as the encoder takes them: each value becomes (value x range - mean) / std.
+    /// Images [N, C, H, W] in 0..=1 as the encoder takes them: each value becomes (value x range - mean) /
+    /// std.
     pub fn prepare(&self, images: &[f32], out: &mut Vec<f32>) {
         out.clear();
         let area = self.size.height * self.size.width;
@@ -315,7 +316,7 @@ impl Format {
         }
     }
 
-    /// What is known of the model under the name `name`.
+    /// What is known about the model, which is called `name`.
     pub(super) fn metadata(&self, name: &str) -> Metadata {
         Metadata {
             name: name.to_owned(),
@@ -339,7 +340,7 @@ impl Format {
         }
     }
 
-    /// Names what differs from `other`, with both values; nothing where nothing does.
+    /// The first field that differs from `other`, with both values; none if all are equal.
     pub fn differs(&self, other: &Format) -> Option<String> {
         // by way of text, in which a float has its shortest form
         let values = |format: &Format| -> serde_json::Map<String, serde_json::Value> {
@@ -363,9 +364,9 @@ fn names(ports: &[Port]) -> String {
     ports.iter().take(20).map(|port| port.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// What can be said wrongly is named by its key; the flag is called like it.
+/// The advice to fill in a field of the description.
 fn advice(key: &str) -> String {
-    format!("say --model-{key}, or `{key}` in a .toml file beside the model, called like it")
+    format!("set `description.{key}`")
 }
 
 /// A model, by the name that messages call it.
@@ -373,16 +374,25 @@ struct Named<'a>(&'a str);
 
 impl Named<'_> {
     fn wrong(&self, key: &str, expected: &str, got: impl fmt::Display) -> Error {
-        Error::invalid(format!("{}: {key}: expected {expected}, got {got}", self.0))
+        Error::invalid(self.problem(key, expected, got))
     }
 
-    /// What the graph fixes, else what the user says; both where they are the same.
+    /// The graph is of a kind that cannot be used as an encoder, whatever the user says.
+    fn unsupported(&self, key: &str, expected: &str, got: impl fmt::Display) -> Error {
+        Error::unsupported(self.problem(key, expected, got))
+    }
+
+    fn problem(&self, key: &str, expected: &str, got: impl fmt::Display) -> String {
+        format!("{}: {key}: expected {expected}, got {got}", self.0)
+    }
+
+    /// What the graph fixes, else what the user says; if both do, they must be equal.
     fn agree(&self, key: &str, graph: Option<usize>, said: Option<usize>) -> Result<usize> {
         match (graph, said) {
             (Some(graph), Some(said)) if graph != said => Err(self.wrong(
                 key,
                 &format!("{graph}, as the graph has it"),
-                format!("{said} from --model-{key} or the .toml file"),
+                format!("{said} in `description.{key}`"),
             )),
             (Some(value), _) | (None, Some(value)) => Ok(value),
             (None, None) => {
@@ -395,23 +405,19 @@ impl Named<'_> {
         let [input] = &outline.inputs[..] else {
             let got = format!("{} ({})", outline.inputs.len(), names(&outline.inputs));
             return Err(self
-                .wrong("inputs", "one, the image", got)
+                .unsupported("inputs", "one, the image", got)
                 .with_hint("export the image encoder alone, without what else the model takes"));
         };
         if let Some(said) = description.input.as_ref().filter(|said| **said != input.name) {
             let expected = format!("{}, as the graph has it", input.name);
-            return Err(self.wrong(
-                "input",
-                &expected,
-                format!("{said} from --model-input or the .toml file"),
-            ));
+            return Err(self.wrong("input", &expected, format!("{said} in `description.input`")));
         }
         self.float(input)?;
         if let Some(dims) = &input.dims
             && dims.len() != 4
         {
             let expected = "4 dimensions, [N, C, H, W] or [N, H, W, C]";
-            return Err(self.wrong(&format!("input {}", input.name), expected, dims.len()));
+            return Err(self.unsupported(&format!("input {}", input.name), expected, dims.len()));
         }
         Ok(input)
     }
@@ -420,12 +426,12 @@ impl Named<'_> {
         if port.is_float() {
             return Ok(());
         }
-        Err(self.wrong(&port.name, "float32", port.element()).with_hint(
+        Err(self.unsupported(&port.name, "float32", port.element()).with_hint(
             "export the model with float32 inputs and outputs; inside it may compute in float16 or int8",
         ))
     }
 
-    /// Channels are where 1 or 3 stands, and cannot be anywhere else.
+    /// From the user, else from the position of a dimension of 1 or 3, if there is only one.
     fn layout(&self, input: &Port, description: &Description) -> Result<Layout> {
         if let Some(layout) = description.layout {
             return Ok(layout);
@@ -442,18 +448,15 @@ impl Named<'_> {
         }
     }
 
-    /// The output that is named, else the only one, else the only one of two dimensions.
+    /// The output that the user names, else the only one, else the only one of two dimensions.
     fn output<'a>(&self, outline: &'a Outline, description: &Description) -> Result<&'a Port> {
         let outputs = &outline.outputs[..];
         let matrices: Vec<&Port> =
             outputs.iter().filter(|port| port.dims.as_ref().is_some_and(|dims| dims.len() == 2)).collect();
         let output = match (&description.output, outputs, &matrices[..]) {
             (Some(name), _, _) => outputs.iter().find(|port| port.name == *name).ok_or_else(|| {
-                self.wrong(
-                    "output",
-                    &format!("one of {}", names(outputs)),
-                    format!("{name} from --model-output or the .toml file"),
-                )
+                let expected = format!("one of {}", names(outputs));
+                Error::not_found(self.problem("output", &expected, format!("{name} in `description.output`")))
             })?,
             (None, [only], _) | (None, _, &[only]) => only,
             (None, _, _) => {
@@ -480,9 +483,9 @@ impl Named<'_> {
                     .collect();
                 let got = format!("[{}]", shape.join(", "));
                 Err(self
-                    .wrong(&format!("output {}", output.name), "one vector per image, [N, D]", got)
+                    .unsupported(&format!("output {}", output.name), "one vector per image, [N, D]", got)
                     .with_hint(
-                        "name another output with --model-output, or export the model with its pooling layer",
+                        "name another output in `description.output`, or export the model with its pooling layer",
                     ))
             }
         }

@@ -1,7 +1,8 @@
 //! One layer: what it makes of an input's extent, and which parameters it has.
 //!
-//! Extents are `[channels, height, width]` of one image, without the batch; a vector is `[units, 1, 1]`. Whether a layer
-//! becomes an inference node (`model::export`) or part of a training step (`train`) is not known here.
+//! Extents are `[channels, height, width]` of one image, without the batch; a vector is `[units, 1, 1]`.
+//! Whether a layer becomes an inference node (`model::export`) or part of a training step (`train`) is not
+//! known here.
 
 use std::fmt;
 
@@ -54,8 +55,8 @@ impl fmt::Display for Extent {
 /// How a convolution treats the border.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Padding {
-    /// Zeros around, so that the output has `ceil(size / stride)` pixels; an odd number of zeros puts the larger half
-    /// behind, as Keras and TensorFlow do.
+    /// Zeros around, so that the output has `ceil(size / stride)` pixels; an odd number of zeros puts the
+    /// larger half behind, as Keras and TensorFlow do.
     Same,
     /// None: the kernel stays inside.
     Valid,
@@ -77,9 +78,11 @@ impl Padding {
 /// One layer of an encoder, decoder or discriminator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layer {
-    /// Each image to mean 0.5 and standard deviation 0.25, clipped to `0..=1`: brightness and contrast go out.
+    /// Each image to mean 0.5 and standard deviation 0.25, clipped to `0..=1`: brightness and contrast go
+    /// out.
     Normalize,
-    /// A square 2-D convolution. Parameters: weight `[filters, channels, kernel, kernel]`, and bias `[filters]`.
+    /// A square 2-D convolution. Parameters: weight `[filters, channels, kernel, kernel]`, and bias
+    /// `[filters]`.
     Conv {
         /// Output channels.
         filters: usize,
@@ -99,24 +102,26 @@ pub enum Layer {
         /// Whether there is one.
         bias: bool,
     },
-    /// Each channel to mean 0 and variance 1 over the batch (Ioffe & Szegedy, 2015); in exported files folded into the layer
-    /// before, with running statistics. Parameters, where affine: scale and shift, `[channels]` each.
+    /// Each channel to mean 0 and variance 1 over the batch (Ioffe & Szegedy, 2015); in exported files folded
+    /// into the layer before, with running statistics. Parameters, where affine: scale and shift,
+    /// `[channels]` each.
     BatchNorm {
         /// Whether a learned scale and shift follow.
         affine: bool,
     },
-    /// A normal distribution per number: mean and logarithm of the variance, fully connected (Kingma & Welling, 2014). In
-    /// training one draw of it, in exported files the mean. Parameters: weight `[2 units, inputs]`, bias `[2 units]`.
+    /// A normal distribution per number: mean and logarithm of the variance, fully connected (Kingma &
+    /// Welling, 2014). In training one draw of it, in exported files the mean. Parameters: weight `[2 units,
+    /// inputs]`, bias `[2 units]`.
     Gaussian {
         /// Output size.
         units: usize,
     },
-    /// -1 or 1 by the sign. In training each number is 1 for exactly half of the batch, and gradients pass as if nothing
-    /// were there (bi-half layer, Li & van Gemert, 2021).
+    /// -1 or 1 by the sign. In training each number is 1 for exactly half of the batch, and gradients pass as
+    /// if nothing were there (bi-half layer, Li & van Gemert, 2021).
     Binarize,
-    /// A long short-term memory over the rows of an image, or the steps of a sequence `[numbers, steps, 1]` (Hochreiter &
-    /// Schmidhuber, 1997). Parameters: input weight `[4 units, inputs]`, state weight `[4 units, units]`, bias `[4 units]`,
-    /// gates in the order of ONNX: input, output, forget, cell.
+    /// A long short-term memory over the rows of an image, or the steps of a sequence `[numbers, steps, 1]`
+    /// (Hochreiter & Schmidhuber, 1997). Parameters: input weight `[4 units, inputs]`, state weight `[4
+    /// units, units]`, bias `[4 units]`, gates in the order of ONNX: input, output, forget, cell.
     Lstm {
         /// Size of the state.
         units: usize,

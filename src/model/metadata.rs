@@ -1,105 +1,28 @@
 //! What a model file says of itself: key-value pairs in `metadata_props`, all prefixed `aesearch.`.
 //!
-//! Everything needed to feed the model and to tell where it came from. A file without these keys is somebody else's
-//! model (see `foreign`); a file with a newer format version is refused.
+//! Everything needed to feed the model and to tell where it came from. A file without these keys is somebody
+//! else's model (see `foreign`); a file with a newer format version is refused.
 
 use super::architecture::Architecture;
-use super::families::Design;
+use super::family::Design;
+use super::properties::{BinarizerKind, Brightness, Prior};
 use crate::error::{Error, Result};
 use crate::images::InputShape;
 use crate::onnx::OnnxFile;
 use std::collections::HashMap;
-use std::fmt;
 use std::str::FromStr;
 
 /// Version of this set of keys.
 const FORMAT: u32 = 1;
 const PREFIX: &str = "aesearch.";
+/// The name of the image tensor in both graphs.
+pub(crate) const IMAGE: &str = "image";
+/// The name of the latent tensor in both graphs.
+pub(crate) const LATENT: &str = "latent";
+
 /// Larger numbers than these in a file are damage, not models.
 const MAX_SIDE: usize = 4096;
 const MAX_LATENT: usize = 1 << 20;
-
-/// How latents become bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BinarizerKind {
-    /// A bit is set where the latent is positive: for latents trained to be cut at zero.
-    Sign,
-    /// Mean-centred iterative quantization (Gong & Lazebnik, 2011), fitted when an index is made.
-    Itq,
-}
-
-impl fmt::Display for BinarizerKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            BinarizerKind::Sign => "sign",
-            BinarizerKind::Itq => "itq",
-        })
-    }
-}
-
-impl FromStr for BinarizerKind {
-    type Err = String;
-
-    fn from_str(s: &str) -> Result<Self, String> {
-        match s {
-            "sign" => Ok(BinarizerKind::Sign),
-            "itq" => Ok(BinarizerKind::Itq),
-            other => Err(format!("expected sign or itq, got '{other}'")),
-        }
-    }
-}
-
-/// Whether the encoder evens out brightness before it looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Brightness {
-    /// Pixels go in as they are.
-    #[default]
-    Kept,
-    /// The encoder's first layer is [`super::Layer::Normalize`], and the decoder answers in that space.
-    Normalized,
-}
-
-impl fmt::Display for Brightness {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Brightness::Kept => "kept",
-            Brightness::Normalized => "normalized",
-        })
-    }
-}
-
-impl FromStr for Brightness {
-    type Err = String;
-
-    fn from_str(s: &str) -> Result<Self, String> {
-        match s {
-            "kept" => Ok(Brightness::Kept),
-            "normalized" => Ok(Brightness::Normalized),
-            other => Err(format!("expected kept or normalized, got '{other}'")),
-        }
-    }
-}
-
-/// A distribution of latents that decode to new images.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Prior {
-    /// Independent numbers of mean 0 and variance 1.
-    Normal,
-}
-
-impl fmt::Display for Prior {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("normal")
-    }
-}
-
-impl FromStr for Prior {
-    type Err = String;
-
-    fn from_str(s: &str) -> Result<Self, String> {
-        if s == "normal" { Ok(Prior::Normal) } else { Err(format!("expected normal, got '{s}'")) }
-    }
-}
 
 /// What a model file says of itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -220,16 +143,17 @@ impl Metadata {
             file.metadata().filter_map(|(k, v)| Some((k.strip_prefix(PREFIX)?, v))).collect();
         let keys = Keys { model, pairs };
         let format: u32 = keys.parse("format").map_err(|e| {
-            e.with_hint("expected an encoder.onnx written by `aesearch train`; train one on your images")
+            e.with_hint("expected an encoder.onnx written by `train`; train one on your images")
         })?;
         if format > FORMAT {
             let what = format!("format: expected at most {FORMAT}, got {format}");
-            return Err(Error::damaged(model, what).with_hint("upgrade aesearch to read this model"));
+            return Err(Error::version(model, what).with_hint("upgrade aesearch to read this model"));
         }
         for (key, ours) in fixed_rules() {
             let theirs: String = keys.parse(key)?;
             if theirs != ours {
-                return Err(keys.error(key, &format!("'{ours}'"), &theirs));
+                let what = format!("metadata {PREFIX}{key}: expected '{ours}', got '{theirs}'");
+                return Err(Error::version(model, what));
             }
         }
         let metadata = Metadata {
@@ -276,13 +200,10 @@ impl Metadata {
     }
 }
 
-/// The rules that this program has only one of; a model made by others would get other inputs than it was trained on.
+/// The rules that this program has only one of; a model made by others would get other inputs than it was
+/// trained on.
 fn fixed_rules() -> [(&'static str, &'static str); 3] {
-    [
-        ("resize", crate::images::RESIZE_RULE),
-        ("colour", crate::images::COLOUR_RULE),
-        ("latent_name", super::export::LATENT),
-    ]
+    [("resize", crate::images::RESIZE_RULE), ("colour", crate::images::COLOUR_RULE), ("latent_name", LATENT)]
 }
 
 struct Keys<'a> {

@@ -4,15 +4,15 @@
 //! |---|---|
 //! | `layers.rs` | one layer: its output shape, its parameters |
 //! | `architecture.rs` | an encoder and a decoder of such layers, their parameters in one flat vector, the summary table |
-//! | `families.rs` | the families: which layers, for which input |
+//! | `family.rs` | the families by name, and the sizes that they leave open |
+//! | `families.rs` | the layers of each family |
 //! | `export.rs` | layers and weights to inference graphs, and weights back out of files |
 //! | `loss.rs` | how far a reconstruction is from its original |
-//! | `metadata.rs` | what a model file says of itself |
-//! | `normalize.rs` | evening out brightness |
-//! | `foreign.rs` | encoders of other programs: what goes in, what comes out |
+//! | `normalize.rs` | normalizing brightness |
+//! | `metadata.rs`, `properties.rs` | what a model file says of itself |
+//! | `zoo.rs`, `shipped.rs` | models by name, folder or file; the models inside the program |
+//! | `foreign.rs` | encoders of other programs: their inputs and outputs |
 //! | `files.rs` | reading files of models: how many bytes, and none from elsewhere |
-//! | `shipped.rs` | the models inside the program |
-//! | `zoo.rs` | models by name, folder or file |
 //!
 //! ```text
 //! families -> Architecture -> export -> encoder.onnx, decoder.onnx   (standard Conv, Gemm, Resize nodes)
@@ -20,25 +20,34 @@
 //! ```
 
 mod architecture;
-mod export;
 mod families;
+mod family;
+mod layers;
+
+mod export;
+mod loss;
+mod normalize;
+
+mod metadata;
+mod properties;
+
 mod files;
 mod foreign;
-mod layers;
-mod loss;
-mod metadata;
-mod normalize;
 mod shipped;
 mod zoo;
 
 pub(crate) use architecture::Step;
 pub use architecture::{Architecture, Half, Parameter, SummaryRow};
-pub use export::{decoder_onnx, encoder_onnx, read_weights};
-pub use families::{Design, Family};
-pub use foreign::{Description, Foreign, Format, Layout, Size};
+pub use family::{Design, Family};
 pub(crate) use layers::BATCH_NORM_EPSILON;
 pub use layers::{Extent, Layer, Padding};
+
+pub use export::{decoder_onnx, encoder_onnx, read_weights};
 pub use loss::cross_entropy;
-pub use metadata::{BinarizerKind, Brightness, Metadata, Prior};
 pub(crate) use normalize::normalize_nodes;
+
+pub use metadata::Metadata;
+pub use properties::{BinarizerKind, Brightness, Prior};
+
+pub use foreign::{Description, Foreign, Format, Layout, Size};
 pub use zoo::{Known, LoadOptions, Model, candidates, local_models, shipped_names};

@@ -1,4 +1,5 @@
-//! What `Layer::Normalize` does: as a function over pixels, and as nodes of a graph. A test holds them together.
+//! What `Layer::Normalize` does: as a function over pixels, and as nodes of a graph. A test holds them
+//! together.
 
 use crate::onnx::{Graph, Value, batch, fixed};
 

@@ -1,11 +1,11 @@
 //! Models by name, folder or file.
 //!
-//! A model folder holds `encoder.onnx`, `decoder.onnx`, a card (`README.md`) and `golden.json`. A model's identity is the
-//! SHA-256 of its `encoder.onnx`. Any other file is an encoder that another program made, see `foreign`; no file is given to
-//! the runtime before its outline was checked.
+//! A model folder holds `encoder.onnx`, `decoder.onnx`, a card (`README.md`) and `golden.json`. A model's
+//! identity is the SHA-256 of its `encoder.onnx`. Any other file is an encoder that another program made, see
+//! `foreign`; no file is given to the runtime before its outline was checked.
 
 use super::architecture::Architecture;
-use super::families::Family;
+use super::family::Family;
 use super::files::{Budget, external};
 use super::foreign::{Description, Foreign, Format};
 use super::metadata::Metadata;
@@ -17,8 +17,9 @@ use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-/// The shipped models that `auto` chooses among, the preferred one first; it stands for `auto` where there is no image to
-/// choose by. The article's models are not among them: they show what autoencoders do, their codes are no better.
+/// The shipped models that `auto` chooses among, the preferred one first; it stands for `auto` where there is
+/// no image to choose by. The article's models are not among them: they show what autoencoders do, their
+/// codes are no better.
 const CANDIDATES: [&str; 2] = ["digits-64", "photos-128"];
 
 /// The encoder in a model folder.
@@ -37,16 +38,16 @@ pub struct Model {
     pub card: Option<Cow<'static, str>>,
     /// SHA-256 of `encoder.onnx`, hex; of it and all its files, where weights lie in files of their own.
     pub sha256: String,
-    /// What goes in and what comes out, where another program made it.
+    /// Its inputs and outputs, if another program made it.
     pub foreign: Option<Foreign>,
 }
 
 /// How files of models are opened.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadOptions {
-    /// What the user says of an encoder that another program made.
+    /// What the user knows about an encoder that another program made.
     pub description: Description,
-    /// All files of the model together have at most so many bytes.
+    /// Most bytes of all files of the model together.
     pub max_bytes: u64,
     /// The model that it must be, where an index was made with one of another program.
     pub known: Option<Known>,
@@ -57,9 +58,9 @@ pub struct LoadOptions {
 pub struct Known {
     /// SHA-256 of its files, hex.
     pub sha256: String,
-    /// What goes in and what comes out; the user need not say it again.
+    /// Its inputs and outputs, which the user need not describe again.
     pub format: Format,
-    /// Size of all its files: as much was allowed when the index was made.
+    /// Size of all its files, which was allowed when the index was made.
     pub bytes: u64,
 }
 
@@ -77,19 +78,20 @@ impl Model {
     pub fn load(name_or_path: &str) -> Result<Model> {
         Model::open(name_or_path, &LoadOptions::default(), &|File { name, .. }, _| {
             let what = format!(
-                "{name}: expected a model made by `aesearch train`, got one of another program, which has no decoder \
+                "{name}: expected a model made by `train`, got one of another program, which has no decoder \
                  and whose layers are not known"
             );
-            Err(Error::invalid(what)
-                .with_hint("`index`, `query`, `eval` and `model show` take any image encoder; pictures and training do not"))
+            let hint =
+                "indexes, queries and evaluation work with any image encoder; pictures and training do not";
+            Err(Error::unsupported(what).with_hint(hint))
         })
     }
 
     /// As [`Model::load`], or any program's image encoder: an ONNX file, or the `encoder.onnx` of a folder.
     ///
     /// # Errors
-    /// As [`Model::load`]; or when the file is not to be run, or is not described well enough, or something is said of a
-    /// model that needs no description.
+    /// As [`Model::load`]; or when the file is not to be run, or is not described well enough, or something
+    /// is said of a model that needs no description.
     pub fn load_any(name_or_path: &str, options: &LoadOptions) -> Result<Model> {
         let model = Model::open(name_or_path, options, &|file, budget| {
             let File { name, path, bytes, outline } = file;
@@ -99,10 +101,8 @@ impl Model {
             let mut description = options.description.clone();
             if let Some(known) = &options.known {
                 if sha256 != known.sha256 {
-                    return Err(Error::damaged(
-                        name,
-                        format!("sha256: expected {}, got {sha256}", known.sha256),
-                    ));
+                    let what = format!("sha256: expected {}, got {sha256}", known.sha256);
+                    return Err(Error::mismatch(name, what));
                 }
                 description = description.or(known.format.clone().into());
             }
@@ -124,8 +124,7 @@ impl Model {
         })?;
         if model.foreign.is_none() && !options.description.is_empty() {
             let what = format!("{name_or_path}: expected no description, as this model has its own, got one");
-            return Err(Error::invalid(what)
-                .with_hint("leave out --model-size and its like, and the .toml file beside it"));
+            return Err(Error::invalid(what).with_hint("leave out `description`"));
         }
         Ok(model)
     }
@@ -150,8 +149,8 @@ impl Model {
             } else {
                 format!("shipped models: {known}")
             };
-            return Err(Error::invalid(what).with_hint(format!(
-                "{shipped}; a folder made by `aesearch train`, or any image encoder as .onnx, works as well"
+            return Err(Error::not_found(what).with_hint(format!(
+                "{shipped}; a folder made by `train`, or any image encoder as .onnx, works as well"
             )));
         }
         let known = options.known.as_ref().map_or(0, |known| known.bytes);
@@ -180,13 +179,11 @@ impl Model {
     pub fn architecture(&self) -> Result<Architecture> {
         let metadata = &self.metadata;
         if self.foreign.is_some() {
-            return Err(Error::damaged(
-                &metadata.name,
-                "layers: expected those of a known family, got another program's",
-            ));
+            let what = "layers: expected those of a known family, got a model of another program";
+            return Err(Error::mismatch(&metadata.name, what));
         }
         let family: Family =
-            metadata.family.parse().map_err(|what: String| Error::damaged(&metadata.name, what))?;
+            metadata.family.parse().map_err(|what: String| Error::version(&metadata.name, what))?;
         family.architecture(metadata.input, metadata.design())
     }
 
@@ -212,7 +209,7 @@ impl Model {
     }
 }
 
-/// A model file that was read, and found harmless.
+/// A model file that was read and checked.
 struct File<'a> {
     /// What messages call it.
     name: &'a str,
@@ -227,7 +224,7 @@ fn checked(path: &Path, budget: &mut Budget) -> Result<(Vec<u8>, Outline)> {
     Ok((bytes, outline))
 }
 
-/// This program writes all weights into the file itself.
+/// Models of this program have all weights in the file itself.
 fn alone(path: &Path, outline: &Outline) -> Result<()> {
     match outline.external.keys().next() {
         None => Ok(()),
@@ -238,7 +235,7 @@ fn alone(path: &Path, outline: &Outline) -> Result<()> {
     }
 }
 
-/// Of the file; where there are others, of the digests and names of all.
+/// SHA-256 of the file; if there are others, of the digests and names of all.
 fn sha256(encoder: &[u8], external: &[ExternalFile]) -> String {
     let mut digest = Sha256::digest(encoder);
     if !external.is_empty() {

@@ -1,8 +1,10 @@
-//! A typed builder for ONNX graphs: every [`Value`] carries its shape, every method infers the shape of its result.
+//! A typed builder for ONNX graphs: every [`Value`] carries its shape, every method infers the shape of its
+//! result.
 //!
-//! Shapes are lists of [`Dim`]s, fixed or a multiple of the batch size N, which stays open until the graph is run; a
-//! matrix `[C, P*N]` and a tensor `[C, P, N]` are the same bytes, and `reshape` between them is free. A wrong shape is a
-//! mistake in the caller's code, not in anybody's data, so it is an assertion here. Operators are of opset 17.
+//! Shapes are lists of [`Dim`]s, fixed or a multiple of the batch size N, which stays open until the graph is
+//! run; a matrix `[C, P*N]` and a tensor `[C, P, N]` are the same bytes, and `reshape` between them is free.
+//! A wrong shape is a mistake in the caller's code, not in anybody's data, so it is an assertion here.
+//! Operators are of opset 17.
 
 use super::file::OnnxFile;
 use super::messages::{
@@ -187,8 +189,8 @@ impl Graph {
         self.unary("Relu", x)
     }
 
-    /// `log(1 + exp(x))`, without overflow: `max(x, 0) - log(sigmoid(|x|))`, which takes a fifth of the time of ONNX Runtime's own
-    /// operator.
+    /// `log(1 + exp(x))`, without overflow: `max(x, 0) - log(sigmoid(|x|))`, which takes a fifth of the time
+    /// of ONNX Runtime's own operator.
     pub fn softplus(&mut self, x: &Value) -> Value {
         let size = self.unary("Abs", x);
         let near_one = self.sigmoid(&size);
@@ -292,7 +294,8 @@ impl Graph {
         self.unary("EyeLike", x)
     }
 
-    /// For each row of a matrix `[rows, n]` the smallest of its larger half, `[rows, 1]`; an odd row's half is rounded down.
+    /// For each row of a matrix `[rows, n]` the smallest of its larger half, `[rows, 1]`; an odd row's half
+    /// is rounded down.
     pub fn median_of_rows(&mut self, x: &Value) -> Value {
         let shape = self.node("Shape", &[x], vec![int("start", 1), int("end", 2)], vec![fixed(1)]);
         let two = self.integers(&[2]);
@@ -323,8 +326,8 @@ impl Graph {
         self.reshape(&y, x.shape.clone())
     }
 
-    /// The two halves of the batch, the last axis, which must be even. Each half is called N again: what is made of it is a graph
-    /// of its own until [`Graph::join_halves`].
+    /// The two halves of the batch, the last axis, which must be even. Each half is called N again: what is
+    /// made of it is a graph of its own until [`Graph::join_halves`].
     pub fn halves(&mut self, x: &Value) -> [Value; 2] {
         let name = format!("Split{}", self.nodes.len());
         let halves =
@@ -490,8 +493,8 @@ impl Graph {
         self.node("Resize", &[x, &no_region, &scales], attributes, shape)
     }
 
-    /// A forward LSTM over `[steps, N, inputs]` with `[input weight, state weight, bias]`, gates in ONNX's order: all states
-    /// `[steps, 1, N, units]` and the last one `[1, N, units]`.
+    /// A forward LSTM over `[steps, N, inputs]` with `[input weight, state weight, bias]`, gates in ONNX's
+    /// order: all states `[steps, 1, N, units]` and the last one `[1, N, units]`.
     pub fn lstm(&mut self, x: &Value, [w, r, b]: &[Value; 3], units: usize) -> [Value; 2] {
         let stacked = |v: &Value| [vec![fixed(1)], v.shape.clone()].concat();
         let [w, r] = [w, r].map(|v| self.reshape(v, stacked(v)));

@@ -1,7 +1,8 @@
 //! The part of `onnx.proto` (IR version 8) that a graph of ordinary operators needs, declared by hand.
 //!
-//! Field numbers are ONNX's own (<https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>); fields that are not listed are
-//! skipped on reading, as protobuf prescribes. `f32` and `i64` tensors travel in `raw_data`, little-endian.
+//! Field numbers are ONNX's own (<https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>); fields that are
+//! not listed are skipped on reading, as protobuf prescribes. `f32` and `i64` tensors travel in `raw_data`,
+//! little-endian.
 
 use prost::{Message, Oneof};
 

@@ -8,8 +8,8 @@
 //! | `wire.rs` | protobuf field by field, without copies, for `outline.rs` |
 //! | `messages.rs` | the part of `onnx.proto` that a graph needs, declared by hand for prost |
 //!
-//! This room knows tensors and nodes. It does not know what an autoencoder is (that is `model`) and it runs nothing
-//! (that is `runtime`).
+//! This room knows tensors and nodes. It does not know what an autoencoder is (that is `model`) and it runs
+//! nothing (that is `runtime`).
 
 mod file;
 mod graph;

@@ -4,8 +4,9 @@
 //! bytes -> Outline::read -> inputs and outputs, files with its weights; or why it is refused
 //! ```
 //!
-//! Refused are operators that ONNX Runtime does not bring along, weights that lie elsewhere than beside the file, and graphs
-//! that are deeper or larger than networks are. Nothing of the weights is copied. What an input means is decided in `model`.
+//! Refused are operators that ONNX Runtime does not bring along, weights that lie elsewhere than beside the
+//! file, and graphs that are deeper or larger than networks are. Nothing of the weights is copied. What an
+//! input means is decided in `model`.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -20,7 +21,8 @@ const CONTEXT: &str = "EPContext";
 /// Graphs within graphs, and functions within functions.
 const MAX_DEPTH: usize = 32;
 
-/// Nodes, their inputs and attributes, weights: large networks have some hundred thousand, functions written out.
+/// Nodes, their inputs and attributes, weights: large networks have some hundred thousand, functions written
+/// out.
 const MAX_PARTS: u64 = 4_000_000;
 
 /// Files with weights, and inputs or outputs, that one file may name.
@@ -72,7 +74,8 @@ pub struct Port {
     pub name: String,
     /// ONNX's number of the element type.
     element: u64,
-    /// Each dimension, nothing where it is open; nothing at all where the file does not say how many there are.
+    /// Each dimension, nothing where it is open; nothing at all where the file does not say how many there
+    /// are.
     pub dims: Option<Vec<Option<usize>>>,
 }
 
@@ -149,12 +152,13 @@ struct Walk<'a> {
     weights: HashSet<&'a str>,
 }
 
-/// Where a graph stands.
+/// Where a graph is found.
 #[derive(Clone, Copy)]
-enum Place {
+enum Scope {
+    /// The model's own graph.
     Main,
     /// In an attribute, so many graphs and functions deep.
-    Inside(usize),
+    Nested(usize),
 }
 
 impl<'a> Walk<'a> {
@@ -180,7 +184,7 @@ impl<'a> Walk<'a> {
                         _ => {}
                     }
                 }
-                self.graph(graph, Place::Main)?;
+                self.graph(graph, Scope::Main)?;
             }
         }
         let operators: Vec<Operator<'a>> = self.functions.keys().copied().collect();
@@ -188,24 +192,24 @@ impl<'a> Walk<'a> {
     }
 
     /// Checks a graph; gives how many parts it has, functions written out.
-    fn graph(&mut self, graph: &'a [u8], place: Place) -> Result<u64, String> {
-        let depth = match place {
-            Place::Main => 0,
-            Place::Inside(depth) => depth,
+    fn graph(&mut self, graph: &'a [u8], scope: Scope) -> Result<u64, String> {
+        let depth = match scope {
+            Scope::Main => 0,
+            Scope::Nested(depth) => depth,
         };
         self.descend(depth)?;
         let mut parts = 0;
-        let named: HashSet<String> = match place {
-            Place::Main => self.inputs.iter().map(|port| port.name.clone()).collect(),
-            Place::Inside(_) => HashSet::new(),
+        let named: HashSet<String> = match scope {
+            Scope::Main => self.inputs.iter().map(|port| port.name.clone()).collect(),
+            Scope::Nested(_) => HashSet::new(),
         };
         for field in Fields::of(graph) {
             parts += match field? {
                 (1, Payload::Bytes(node)) => self.node(node, depth)?,
                 (5, Payload::Bytes(tensor)) => {
-                    match place {
-                        Place::Main => self.weight(tensor, &named)?,
-                        Place::Inside(_) => no_external(tensor)?,
+                    match scope {
+                        Scope::Main => self.weight(tensor, &named)?,
+                        Scope::Nested(_) => no_external(tensor)?,
                     }
                     1
                 }
@@ -245,7 +249,7 @@ impl<'a> Walk<'a> {
             match field? {
                 (5 | 10, Payload::Bytes(tensor)) => no_external(tensor)?,
                 (22 | 23, Payload::Bytes(sparse)) => sparse_tensor(sparse)?,
-                (6 | 11, Payload::Bytes(graph)) => parts += self.graph(graph, Place::Inside(depth + 1))?,
+                (6 | 11, Payload::Bytes(graph)) => parts += self.graph(graph, Scope::Nested(depth + 1))?,
                 _ => {}
             }
             parts += 1;

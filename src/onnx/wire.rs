@@ -1,7 +1,8 @@
 //! Protobuf as it lies in a file: the fields of a message one after the other, borrowed from its bytes.
 //!
-//! For files that nobody vouches for: nothing is allocated and nothing is copied, however small a field and however deep a
-//! message claims to be; whoever descends counts the depth. Files of this program are read by prost (`messages`).
+//! For files that nobody vouches for: nothing is allocated and nothing is copied, however small a field and
+//! however deep a message claims to be; whoever descends counts the depth. Files of this program are read by
+//! prost (`messages`).
 
 /// A field's value, not interpreted yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

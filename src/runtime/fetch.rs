@@ -1,8 +1,10 @@
-//! Fetching ONNX Runtime once: the pinned wheel by the machine's own pip, checked, unpacked, and moved into place.
+//! Fetching ONNX Runtime once: the pinned wheel by the machine's own pip, checked, unpacked, and moved into
+//! place.
 //!
-//! No host is named here: pip knows its own. Everything happens in a staging folder inside the data folder; the finished
-//! folder appears by one rename, so a download that stopped halfway is never seen, and a wheel whose hash differs from the
-//! pinned one is never unpacked. One process fetches at a time; the others wait and then find its result.
+//! No host is named here: pip knows its own. Everything happens in a staging folder inside the data folder;
+//! the finished folder appears by one rename, so a download that stopped halfway is never seen, and a wheel
+//! whose hash differs from the pinned one is never unpacked. One process fetches at a time; the others wait
+//! and then find its result.
 
 use crate::observer::{Note, Observer};
 use std::fs::{self, File};
@@ -32,9 +34,9 @@ pub(super) fn fetch(options: &RuntimeOptions, observer: &dyn Observer) -> Result
         .with_hint(own_library_advice()));
     };
     if options.offline {
-        return Err(Error::runtime("no usable library on this machine, and AESEARCH_OFFLINE forbids fetching one")
+        return Err(Error::runtime("no usable library on this machine, and `runtime.offline` forbids fetching one")
             .with_hint(format!(
-                "unset AESEARCH_OFFLINE once and run `aesearch runtime install`, or copy {} from a machine that has it, or {}",
+                "unset `runtime.offline` once and run `runtime::install`, or copy {} from a machine that has it, or {}",
                 find::data_folder(options, options.cuda).display(),
                 own_library_advice()
             )));
@@ -43,7 +45,7 @@ pub(super) fn fetch(options: &RuntimeOptions, observer: &dyn Observer) -> Result
 }
 
 fn own_library_advice() -> String {
-    format!("set ORT_DYLIB_PATH to the library of an ONNX Runtime 1.{} or newer", pins::OLDEST_MINOR)
+    format!("set `runtime.library` to the library of an ONNX Runtime 1.{} or newer", pins::OLDEST_MINOR)
 }
 
 fn fetch_wheel(wheel: &Wheel, options: &RuntimeOptions, observer: &dyn Observer) -> Result<PathBuf> {
@@ -220,10 +222,9 @@ mod tests {
             self.0.borrow_mut().push(note.text.clone());
         }
     }
-    use crate::runtime::options_from;
 
     fn options(data: &Path) -> RuntimeOptions {
-        let mut options = options_from(|_| None);
+        let mut options = RuntimeOptions::from_lookup(|_| None);
         options.data_dir = data.to_path_buf();
         options.system = false;
         options.pythons = vec![data.join("no-such-python")];
@@ -311,7 +312,7 @@ mod tests {
         let error = fetch_wheel(&wheel, &options, &()).unwrap_err();
         let message = error.to_string();
         assert!(message.contains(PIN) && message.contains(&sha256(&wheel_path)), "{message}");
-        assert!(error.hint().unwrap().contains("ORT_DYLIB_PATH"));
+        assert!(error.hint().unwrap().contains("`runtime.library`"));
         assert_eq!(leftovers(&data), [] as [&str; 0]);
     }
 
@@ -340,8 +341,8 @@ mod tests {
         let said = Notes::default();
         let offline = fetch(&options, &said).unwrap_err();
         assert!(said.0.borrow().is_empty());
-        assert!(offline.to_string().contains("AESEARCH_OFFLINE forbids"), "{offline}");
+        assert!(offline.to_string().contains("`runtime.offline` forbids"), "{offline}");
         let hint = offline.hint().unwrap();
-        assert!(hint.contains("aesearch runtime install") && hint.contains("ORT_DYLIB_PATH"), "{hint}");
+        assert!(hint.contains("`runtime::install`") && hint.contains("`runtime.library`"), "{hint}");
     }
 }

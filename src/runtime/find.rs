@@ -1,7 +1,8 @@
 //! Finding ONNX Runtime on this machine: the data folder, Python's own package, the system's libraries.
 //!
-//! Nothing is loaded here and nothing is fetched; the result is a lazy list of files worth trying, cheapest first. Asking
-//! Python costs a process, so its answer is remembered in the data folder and asked for again only when that file is gone.
+//! Nothing is loaded here and nothing is fetched; the result is a lazy list of files worth trying, cheapest
+//! first. Asking Python costs a process, so its answer is remembered in the data folder and asked for again
+//! only when that file is gone.
 
 use std::fmt;
 use std::fs;
@@ -88,7 +89,8 @@ impl Candidate {
     }
 }
 
-/// Files worth trying, in the order of preference; each place is looked at only when the one before did not do.
+/// Files worth trying, in the order of preference; each place is looked at only when the one before did not
+/// do.
 pub(super) fn candidates(options: &RuntimeOptions) -> impl Iterator<Item = Candidate> + '_ {
     let fetched = || [true, false].into_iter().filter_map(|cuda| library_in(&data_folder(options, cuda)));
     let places = [
@@ -111,7 +113,8 @@ pub(super) fn data_folder(options: &RuntimeOptions, cuda: bool) -> PathBuf {
     options.data_dir.join(format!("{}-{}", pins::project(cuda), pins::VERSION))
 }
 
-/// The library in a folder; the one with the longest name, which states its version, where links stand beside it.
+/// The library in a folder; the one with the longest name, which states its version, where links stand beside
+/// it.
 pub(super) fn library_in(folder: &Path) -> Option<PathBuf> {
     let names = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.file_name());
     let libraries = names.filter(|name| is_library_name(&name.to_string_lossy()));

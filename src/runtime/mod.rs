@@ -1,8 +1,9 @@
-//! ONNX Runtime: found on this machine or fetched once, loaded, and asked to run graphs. Only this room names `ort`.
+//! ONNX Runtime: found on this machine or fetched once, loaded, and used to run graphs. Only this room names
+//! `ort`.
 //!
-//! [`ensure`] is the way in, for the command line and for the tests alike. It looks at the library the user named, the
-//! data folder, Python's `onnxruntime`, and the system's libraries, in this order, and else fetches a pinned build.
-//! Nothing here knows what the graphs mean.
+//! [`ensure`] is the entry. It takes the library that the options name; else it tries the data folder,
+//! Python's `onnxruntime` and the system's libraries, in this order; else it fetches a pinned build. Nothing
+//! here knows what the graphs mean.
 //!
 //! | file | responsibility |
 //! |---|---|
@@ -11,7 +12,7 @@
 //! | fetch | the pinned download, checked and moved into place |
 //! | pins | versions and hashes |
 //! | session | sessions, tensors, devices |
-//! | show | what `aesearch runtime show` tells |
+//! | show | the libraries on this machine; fetching one ahead of time |
 
 mod fetch;
 mod find;
@@ -28,9 +29,9 @@ use ort::environment::Environment;
 use ort::ep::ExecutionProvider;
 
 pub use find::Source;
-pub use options::{RuntimeOptions, options_from};
+pub use options::RuntimeOptions;
 pub use session::{Device, ExternalFile, Input, ModelBytes, Session, SessionOptions, Tensor};
-pub use show::{Place, Report, install, show};
+pub use show::{Library, Report, install, show};
 
 use crate::error::{Error, Problem, Result};
 use find::{Candidate, Version};
@@ -51,9 +52,13 @@ struct Loaded {
 /// The library and its environment live as long as the process: neither can be loaded a second time.
 static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
 
-/// Finds ONNX Runtime, or fetches it, and loads it; `observer` hears of what takes long.
+/// Finds ONNX Runtime, or fetches it, and loads it; `observer` receives a note when a download starts.
 ///
-/// A process has one runtime: later calls return it, and fail if they name another library or need CUDA where it has none.
+/// A process has one runtime: later calls return it.
+///
+/// # Errors
+/// No library can be found, fetched or loaded; or one is loaded already and `options` name another one, or
+/// need CUDA, which it lacks.
 pub fn ensure(options: &RuntimeOptions, observer: &dyn Observer) -> Result<Runtime> {
     once(options, || match &options.library {
         Some(path) => load(&given(path)?),
@@ -88,7 +93,7 @@ fn is_loaded() -> bool {
 fn given(path: &Path) -> Result<Candidate> {
     let found =
         if path.is_dir() { find::library_in(path) } else { path.exists().then(|| path.to_path_buf()) };
-    // An absolute path: relative ones would be looked for beside the program first.
+    // An absolute path: relative ones would be searched for beside the program first.
     match found.map(|path| std::path::absolute(&path).unwrap_or(path)) {
         Some(path) => Ok(Candidate { source: Source::Given, path }),
         None => Err(Error::runtime(format!("{}: expected a library, got nothing there", path.display()))
@@ -96,8 +101,7 @@ fn given(path: &Path) -> Result<Candidate> {
     }
 }
 
-const GIVEN_ADVICE: &str =
-    "correct --ort-lib or ORT_DYLIB_PATH, or leave both out: aesearch then finds or fetches it";
+const GIVEN_ADVICE: &str = "correct `runtime.library`, or leave it out: a library is then found or fetched";
 
 fn find_or_fetch(options: &RuntimeOptions, observer: &dyn Observer) -> Result<Runtime> {
     let mut refused = String::new();
@@ -161,10 +165,10 @@ fn refused(Candidate { source, path }: &Candidate, what: &str) -> Error {
     let advice = match source {
         Source::Given => GIVEN_ADVICE.to_owned(),
         Source::DataFolder => format!(
-            "remove {}, or run `aesearch runtime install`, which fetches it again",
+            "remove {}, or run `runtime::install`, which fetches it again",
             path.parent().unwrap_or(path).display()
         ),
-        Source::Python | Source::System => "run `aesearch runtime install`".to_owned(),
+        Source::Python | Source::System => "run `runtime::install`".to_owned(),
     };
     Error::runtime(format!("{}: {what}", path.display())).with_hint(advice)
 }
@@ -222,7 +226,7 @@ impl Runtime {
         let options = SessionOptions { device: Device::Cuda(number), ..*options };
         Session::open(&self.0.environment, model, &options).map_err(|e| match e {
             Error::Runtime(problem) => Error::runtime(format!("cuda:{number}: {problem}")).with_hint(
-                "check that nvidia-smi lists the device and that CUDA 12 and cuDNN 9 are where the linker finds them, or use --device cpu",
+                "check that nvidia-smi lists the device and that CUDA 12 and cuDNN 9 are where the linker finds them, or set `device` to cpu",
             ),
             other => other,
         })
@@ -234,7 +238,7 @@ impl Runtime {
             self.library().display(),
             self.version()
         ))
-        .with_hint("run `aesearch runtime install --cuda`, or use --device cpu")
+        .with_hint("run `runtime::install` with `runtime.cuda`, or set `device` to cpu")
     }
 
     /// Whether this library is what `options` ask for.

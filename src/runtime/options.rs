@@ -1,15 +1,24 @@
-//! Where to look for ONNX Runtime and what may be done to get it: plain settings, resolved by whoever reads the environment.
+//! Where to look for ONNX Runtime and what may be done to get it: plain settings.
 //!
-//! [`options_from`] is the one rule that turns environment variables into [`RuntimeOptions`]; the command line and the
-//! tests both call it with `std::env::var_os`. Nothing here reads the environment itself.
+//! [`RuntimeOptions::default`] knows the user's folders and nothing else. [`RuntimeOptions::from_env`] also
+//! heeds the variables in its table; it is the only function of the library that reads such variables, and
+//! only runs when it is called.
 
+use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Where to look for the library, and whether it may be fetched.
+///
+/// ```
+/// use aesearch::runtime::RuntimeOptions;
+///
+/// let options = RuntimeOptions { offline: true, ..RuntimeOptions::default() };
+/// # assert!(options.library.is_none());
+/// ```
 #[derive(Debug, Clone)]
 pub struct RuntimeOptions {
-    /// A library named by the user: used as it is, or the reason why it cannot be is the error.
+    /// The library to use, or a folder with the library in it; nothing else is tried then.
     pub library: Option<PathBuf>,
     /// The folder that holds fetched libraries, one subfolder per version.
     pub data_dir: PathBuf,
@@ -17,37 +26,56 @@ pub struct RuntimeOptions {
     pub offline: bool,
     /// Only a library with the CUDA provider will do.
     pub cuda: bool,
-    /// The Python interpreters to ask for an installed `onnxruntime` and for pip; the first that answers is used.
+    /// The Python interpreters to ask for an installed `onnxruntime` and for pip; the first that answers is
+    /// used.
     pub pythons: Vec<PathBuf>,
-    /// Whether to look at the libraries the system's linker knows.
+    /// Whether to search the folders that the system's linker knows.
     pub system: bool,
 }
 
-/// The settings that the environment asks for; `lookup` is `std::env::var_os` or a stand-in.
-///
-/// | variable | meaning |
-/// |---|---|
-/// | `ORT_DYLIB_PATH` | the library to use |
-/// | `AESEARCH_DATA_DIR` | the data folder; else the platform's own (`$XDG_DATA_HOME/aesearch`, `~/.local/share/aesearch`) |
-/// | `AESEARCH_OFFLINE` | `1`: never fetch |
-/// | `AESEARCH_PYTHON` | the Python interpreter to use in place of `python3` |
-pub fn options_from(lookup: impl Fn(&str) -> Option<OsString>) -> RuntimeOptions {
-    let get = |name: &str| lookup(name).filter(|value| !value.is_empty());
-    let pythons = match get("AESEARCH_PYTHON") {
-        Some(python) => vec![PathBuf::from(python)],
-        None => ["python3", "python"].map(PathBuf::from).to_vec(),
-    };
-    RuntimeOptions {
-        library: get("ORT_DYLIB_PATH").map(PathBuf::from),
-        data_dir: get("AESEARCH_DATA_DIR").map(PathBuf::from).unwrap_or_else(|| platform_data_dir(get)),
-        offline: get("AESEARCH_OFFLINE").is_some_and(|value| value != "0"),
-        cuda: false,
-        pythons,
-        system: true,
+/// The variables that say where a user's folders are.
+const FOLDERS: [&str; 4] = ["XDG_DATA_HOME", "HOME", "LOCALAPPDATA", "USERPROFILE"];
+
+impl Default for RuntimeOptions {
+    /// Any library on this machine that can be used, else the pinned build, fetched into this user's data
+    /// folder. The environment only says where that folder is.
+    fn default() -> Self {
+        RuntimeOptions::from_lookup(|name| FOLDERS.contains(&name).then(|| env::var_os(name)).flatten())
     }
 }
 
-/// The platform's folder for an application's data, with our name appended.
+impl RuntimeOptions {
+    /// The defaults, as changed by these environment variables:
+    ///
+    /// | variable | meaning |
+    /// |---|---|
+    /// | `ORT_DYLIB_PATH` | the library to use |
+    /// | `AESEARCH_DATA_DIR` | the data folder; else the platform's own (`$XDG_DATA_HOME/aesearch`, `~/.local/share/aesearch`) |
+    /// | `AESEARCH_OFFLINE` | `1`: never fetch |
+    /// | `AESEARCH_PYTHON` | the Python interpreter to use instead of `python3` |
+    pub fn from_env() -> RuntimeOptions {
+        RuntimeOptions::from_lookup(|name| env::var_os(name))
+    }
+
+    /// As [`from_env`](Self::from_env), with the variables that `lookup` finds.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<OsString>) -> RuntimeOptions {
+        let get = |name: &str| lookup(name).filter(|value| !value.is_empty());
+        let pythons = match get("AESEARCH_PYTHON") {
+            Some(python) => vec![PathBuf::from(python)],
+            None => ["python3", "python"].map(PathBuf::from).to_vec(),
+        };
+        RuntimeOptions {
+            library: get("ORT_DYLIB_PATH").map(PathBuf::from),
+            data_dir: get("AESEARCH_DATA_DIR").map(PathBuf::from).unwrap_or_else(|| platform_data_dir(get)),
+            offline: get("AESEARCH_OFFLINE").is_some_and(|value| value != "0"),
+            cuda: false,
+            pythons,
+            system: true,
+        }
+    }
+}
+
+/// The platform's folder for an application's data, with the name of this library appended.
 fn platform_data_dir(get: impl Fn(&str) -> Option<OsString>) -> PathBuf {
     let under = |name: &str, rest: &str| get(name).map(|base| PathBuf::from(base).join(rest));
     let dir = if cfg!(windows) {
@@ -66,7 +94,9 @@ mod tests {
     use super::*;
 
     fn with(vars: &'static [(&str, &str)]) -> RuntimeOptions {
-        options_from(move |name| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into()))
+        RuntimeOptions::from_lookup(move |name| {
+            vars.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into())
+        })
     }
 
     #[test]
@@ -84,6 +114,17 @@ mod tests {
 
         let options = with(&[("ORT_DYLIB_PATH", ""), ("AESEARCH_OFFLINE", "0")]);
         assert_eq!((options.library, options.offline), (None, false));
+    }
+
+    #[test]
+    fn defaults_name_no_library_and_may_fetch() {
+        let options = RuntimeOptions::default();
+        assert_eq!(
+            (options.library, options.offline, options.cuda, options.system),
+            (None, false, false, true)
+        );
+        assert_eq!(options.pythons, ["python3", "python"].map(PathBuf::from));
+        assert!(!options.data_dir.as_os_str().is_empty());
     }
 
     #[cfg(target_os = "linux")]

@@ -1,8 +1,8 @@
 //! The pinned downloads of ONNX Runtime: which wheel, for which platform, with which SHA-256.
 //!
-//! A table and nothing else. A wheel is a zip file that pip can fetch; only the shared libraries inside are used, so the
-//! Python version in its name is irrelevant. To move to a newer version, replace the version, the sizes and all hashes
-//! (`pip download` each platform's wheel, `sha256sum`), and run the tests.
+//! A table and nothing else. A wheel is a zip file that pip can fetch; only the shared libraries inside are
+//! used, so the Python version in its name is irrelevant. To move to a newer version, replace the version,
+//! the sizes and all hashes (`pip download` each platform's wheel, `sha256sum`), and run the tests.
 
 /// The oldest minor version of ONNX Runtime 1.x that offers the functions this program is compiled against.
 pub(super) const OLDEST_MINOR: u32 = 24;

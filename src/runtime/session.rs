@@ -1,7 +1,8 @@
 //! Running a graph: sessions, the tensors that go in and come out, and the device they run on.
 //!
-//! Tensors are float32 and row-major. Slices are lent to the runtime and never copied; a [`Tensor`] that one run returned
-//! goes into the next run as it is. A session is not shared between threads: make one per worker thread.
+//! Tensors are float32 and row-major. Slices are lent to the runtime and never copied; a [`Tensor`] that one
+//! run returned goes into the next run as it is. A session is not shared between threads: make one per worker
+//! thread.
 
 use std::fmt;
 use std::str::FromStr;
@@ -37,7 +38,7 @@ impl FromStr for Device {
             _ => match text.strip_prefix("cuda:").and_then(|number| number.parse().ok()) {
                 Some(number) => Ok(Device::Cuda(number)),
                 None => {
-                    Err(Error::invalid(format!("device: expected auto, cpu, cuda or cuda:N, got `{text}`")))
+                    Err(Error::invalid(format!("device: expected auto, cpu, cuda or cuda:N, got '{text}'")))
                 }
             },
         }
@@ -61,8 +62,8 @@ pub struct SessionOptions {
     pub threads: usize,
     /// Where it runs.
     pub device: Device,
-    /// Treat numbers below 1e-38 as zero. Training wants it: moments of idle weights fade into that range, where
-    /// processors are many times slower.
+    /// Treat numbers below 1e-38 as zero. Training wants it: moments of idle weights fade into that range,
+    /// where processors are many times slower.
     pub flush_denormals: bool,
 }
 
@@ -144,7 +145,7 @@ impl Session {
         let options = RunOptions::new().map_err(failed)?.with_outputs(only);
         let outputs = self.session.run_with_options(values(inputs)?, &options).map_err(failed)?;
         let tensor = tensors(outputs)?.pop();
-        tensor.ok_or_else(|| Error::runtime(format!("output `{output}`: expected a tensor, got none")))
+        tensor.ok_or_else(|| Error::runtime(format!("output {output}: expected a tensor, got none")))
     }
 }
 
@@ -153,7 +154,7 @@ fn values<'a>(inputs: &[(&'a str, Input<'a>)]) -> Result<Vec<(&'a str, SessionIn
     let value = |&(name, input): &(&'a str, Input<'a>)| {
         let value = match input {
             Input::Slice(shape, data) => TensorRef::from_array_view((shape, data))
-                .map_err(|e| Error::runtime(format!("input `{name}`: {}", one_line(&e.to_string()))))?
+                .map_err(|e| Error::runtime(format!("input {name}: {}", one_line(&e.to_string()))))?
                 .into(),
             Input::Tensor(tensor) => (&tensor.value).into(),
         };
@@ -166,7 +167,7 @@ fn tensors(outputs: SessionOutputs<'_>) -> Result<Vec<Tensor>> {
     let tensor = |(name, value): (&str, ort::value::DynValue)| {
         let value = value
             .downcast()
-            .map_err(|e| Error::runtime(format!("output `{name}`: {}", one_line(&e.to_string()))))?;
+            .map_err(|e| Error::runtime(format!("output {name}: {}", one_line(&e.to_string()))))?;
         Ok(Tensor::from_value(value))
     };
     outputs.into_iter().map(tensor).collect()
@@ -189,7 +190,8 @@ fn configure(builder: SessionBuilder, options: &SessionOptions) -> ort::Result<S
     Ok(builder)
 }
 
-/// The runtime's messages carry line breaks and places in its own sources; the first sentence after those is what helps.
+/// The runtime's messages carry line breaks and places in its own sources; the first sentence after those is
+/// what helps.
 pub(super) fn one_line(message: &str) -> String {
     // `place [ONNXRuntimeError] : code : NAME : sentence`
     let sentence = match message.split_once("[ONNXRuntimeError] : ") {

@@ -9,7 +9,7 @@ fn options(data: &Path) -> RuntimeOptions {
         data_dir: data.to_path_buf(),
         pythons: Vec::new(),
         system: false,
-        ..options_from(|_| None)
+        ..RuntimeOptions::from_lookup(|_| None)
     }
 }
 
@@ -52,13 +52,13 @@ fn the_advice_about_a_fetched_library_is_to_fetch_it_again() {
     fs::write(folder.join("libonnxruntime.so.1.24.4"), b"damaged").unwrap();
     let error = find_or_fetch(&options(dir.path()), &()).unwrap_err();
     let hint = error.hint().unwrap();
-    assert!(hint.contains("runtime install") && hint.contains(folder.to_str().unwrap()), "{hint}");
-    assert!(!hint.contains("--ort-lib"), "{hint}");
+    assert!(hint.contains("`runtime::install`") && hint.contains(folder.to_str().unwrap()), "{hint}");
+    assert!(!hint.contains("runtime.library"), "{hint}");
 }
 
 /// The library as users get it, fetched where this machine has none.
 fn runtime() -> Runtime {
-    ensure(&options_from(|name| std::env::var_os(name)), &()).unwrap()
+    ensure(&RuntimeOptions::from_env(), &()).unwrap()
 }
 
 /// `y [N, 2] = x [N, 2] + step [2]`, an ONNX file spelled out in bytes.
@@ -139,14 +139,17 @@ fn cuda_without_the_provider_says_how_to_get_it() {
     }
     let options = SessionOptions { device: Device::Cuda(0), ..SessionOptions::default() };
     let error = runtime.session(&adding_model(), &options).unwrap_err();
-    assert!(error.hint().unwrap().contains("install --cuda"), "{error}");
-    assert!(ensure(&RuntimeOptions { cuda: true, ..options_from(|_| None) }, &()).is_err());
+    assert!(error.hint().unwrap().contains("`runtime::install` with `runtime.cuda`"), "{error}");
+    assert!(ensure(&RuntimeOptions { cuda: true, ..RuntimeOptions::from_lookup(|_| None) }, &()).is_err());
 }
 
 #[test]
 fn a_process_has_one_runtime() {
     let first = runtime();
-    let again = RuntimeOptions { library: Some(first.library().to_path_buf()), ..options_from(|_| None) };
+    let again = RuntimeOptions {
+        library: Some(first.library().to_path_buf()),
+        ..RuntimeOptions::from_lookup(|_| None)
+    };
     assert_eq!(ensure(&again, &()).unwrap().library(), first.library());
 
     let dir = tempfile::tempdir().unwrap();
@@ -159,7 +162,7 @@ fn a_process_has_one_runtime() {
 #[test]
 fn the_report_names_what_is_used() {
     let runtime = runtime();
-    let report = show(&options_from(|name| std::env::var_os(name)));
+    let report = show(&RuntimeOptions::from_env());
     assert_eq!(report.used.unwrap().path, runtime.library());
     assert_eq!((report.oldest.as_str(), report.pinned.as_str()), ("1.24", pins::VERSION));
 }

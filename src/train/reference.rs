@@ -3,7 +3,7 @@
 use super::step::{StepOptions, adam_pace, training_step};
 use crate::images::InputShape;
 use crate::model::Family;
-use crate::runtime::{Input, SessionOptions, Tensor, ensure, options_from};
+use crate::runtime::{Input, RuntimeOptions, SessionOptions, Tensor, ensure};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -84,7 +84,7 @@ fn compare(family: Family, json: &str) {
     reference.images_summary.check("images", &images, 1e-6);
     let innermost: Vec<f32> = (0..784 * n).map(|i| images[i % n * 784 + i / n]).collect();
 
-    let runtime = ensure(&options_from(|name| std::env::var_os(name)), &()).unwrap();
+    let runtime = ensure(&RuntimeOptions::from_env(), &()).unwrap();
     let graph = training_step(&architecture, &StepOptions { target: false, temperature: 1.0, decay: false })
         .unwrap()
         .to_bytes();

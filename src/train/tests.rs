@@ -13,7 +13,7 @@ use super::upconv::upsample_conv;
 use crate::images::InputShape;
 use crate::model::{Brightness, Design, Extent, Family, Metadata, decoder_onnx, encoder_onnx};
 use crate::onnx::{Dim, Value, batch, fixed};
-use crate::runtime::{Input, Runtime, Session, SessionOptions, ensure, options_from};
+use crate::runtime::{Input, Runtime, RuntimeOptions, Session, SessionOptions, ensure};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -21,7 +21,7 @@ use rand_chacha::ChaCha8Rng;
 const BATCH: usize = 4;
 
 fn runtime() -> Runtime {
-    ensure(&options_from(|name| std::env::var_os(name)), &()).unwrap()
+    ensure(&RuntimeOptions::from_env(), &()).unwrap()
 }
 
 fn dims(shape: &[Dim]) -> Vec<usize> {

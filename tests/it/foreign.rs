@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use aesearch::encode::{EncodeOptions, Encoder};
 use aesearch::images::write_png;
 use aesearch::model::{Description, Layout, LoadOptions, Model, Size};
-use aesearch::runtime::{Runtime, ensure, options_from};
+use aesearch::runtime::{Runtime, RuntimeOptions, ensure};
 
 use crate::cli::{Place, assert_keys};
 use crate::fixtures::{picture, write};
@@ -56,7 +56,7 @@ fn flatten(dims: &[u64; 4], layout: Layout) -> Graph {
 }
 
 fn runtime() -> Runtime {
-    ensure(&options_from(|name| std::env::var_os(name)), &()).expect("onnx runtime")
+    ensure(&RuntimeOptions::from_env(), &()).expect("onnx runtime")
 }
 
 fn write_model(place: &Place, graph: &Graph) -> PathBuf {
@@ -164,7 +164,7 @@ fn what_the_file_leaves_open_must_be_said_and_may_not_be_contradicted() {
     let size = Some(Size { height: 16, width: 24 });
     let text = refusal(&open, none());
     assert!(
-        text.contains("size: expected a number, got none") && text.contains("say --model-size"),
+        text.contains("size: expected a number, got none") && text.contains("set `description.size`"),
         "{text}"
     );
     let place = Place::empty();
@@ -174,17 +174,21 @@ fn what_the_file_leaves_open_must_be_said_and_may_not_be_contradicted() {
     assert_eq!(latents(&model, &images(1, 3 * 16 * 24)).len(), 48);
 
     let everything_open = convolution(&[0, 0, 0, 0], Layout::Nchw);
-    assert!(refusal(&everything_open, none()).contains("say --model-layout"));
+    assert!(refusal(&everything_open, none()).contains("set `description.layout`"));
     let layout = Some(Layout::Nchw);
     assert!(
-        refusal(&everything_open, Description { layout, size, ..none() }).contains("say --model-channels")
+        refusal(&everything_open, Description { layout, size, ..none() })
+            .contains("set `description.channels`")
     );
     let mut unknown = open.clone();
     unknown.outputs = vec![port("vector", FLOAT, &[0, 0])];
-    assert!(refusal(&unknown, Description { size, ..none() }).contains("say --model-latent"));
+    assert!(refusal(&unknown, Description { size, ..none() }).contains("set `description.latent`"));
 
     for (description, expected) in [
-        (Description { size, ..none() }, "size: expected 16, as the graph has it, got 24 from --model-size"),
+        (
+            Description { size, ..none() },
+            "size: expected 16, as the graph has it, got 24 in `description.size`",
+        ),
         (Description { channels: Some(1), ..none() }, "channels: expected 3, as the graph has it, got 1"),
         (
             Description { layout: Some(Layout::Nhwc), ..none() },
@@ -234,7 +238,7 @@ fn graphs_that_are_no_encoders_of_images_are_refused() {
         "{maps}"
     );
     let vague = with(&|graph| graph.outputs.push(port("pooled", FLOAT, &[0, D])));
-    assert!(vague.contains("got 2 (vector, pooled)") && vague.contains("--model-output"), "{vague}");
+    assert!(vague.contains("got 2 (vector, pooled)") && vague.contains("`description.output`"), "{vague}");
     let few = with(&|graph| graph.outputs = vec![port("vector", FLOAT, &[0, 10])]);
     assert!(few.contains("latent: expected 32 to 16384 numbers per image, got 10"), "{few}");
 }
@@ -412,7 +416,7 @@ fn an_index_remembers_how_its_model_is_fed() {
     let place = Place::empty();
     draw(&place, 40);
     write(&place.path().join("clip.onnx"), &convolution(&[0, 3, 0, 0], Layout::Nchw).file());
-    place.run(&["index", "data", "--model", "clip.onnx"]).expect(2).says("say --model-size");
+    place.run(&["index", "data", "--model", "clip.onnx"]).expect(2).says("set --model-size");
     assert!(!place.path().join(".aesearch").exists(), "a failed run leaves no index behind");
     let described =
         ["--model-size", "16", "--model-mean", "0.5", "--model-std", "0.2,0.3,0.4", "--model-bits", "32"];
@@ -465,13 +469,9 @@ fn a_toml_file_beside_the_model_describes_it() {
     }
     assert_keys(&shown, &["latent_size", "bits", "binarizer", "files", "sha256", "bytes", "place"]);
     let text = place.run(&["model", "show", "net.onnx"]).expect(0).out;
-    for part in [
-        "pixels, 16x24x3 as nhwc",
-        "0.1, 0.2, 0.3",
-        "vector, 48 numbers",
-        "40 bits by itq",
-        "always of 1 image",
-    ] {
+    for part in
+        ["pixels, 16x24x3 as nhwc", "0.1, 0.2, 0.3", "vector, 48 numbers", "40 bits by itq", "fixed: 1 image"]
+    {
         assert!(text.contains(part), "`{part}` is not in {text}");
     }
     write_toml("size = 16\nmeen = [0.1]\n");

@@ -82,13 +82,13 @@ fn sizes_are_refused_by_their_header() {
 }
 
 #[test]
-fn formats_not_built_in_are_named() {
+fn unsupported_formats_are_named() {
     assert_eq!(
         refusal(b"\0\0\0\x1cftypavif\0\0\0\0"),
-        "AVIF images are not built in: convert them to PNG or JPEG"
+        "AVIF images are detected but not supported: convert them to PNG or JPEG"
     );
-    assert!(refusal(b"\0\0\0\x18ftypheic\0\0\0\0").starts_with("HEIC images are not built in"));
-    assert!(refusal(b"DDS |\0\0\0").starts_with("DDS images are not built in"));
+    assert!(refusal(b"\0\0\0\x18ftypheic\0\0\0\0").starts_with("HEIC images are detected but not supported"));
+    assert!(refusal(b"DDS |\0\0\0").starts_with("DDS images are detected but not supported"));
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_hostile_folder_names_each_and_loads_the_rest() {
     let expected = [
         ("cut-images-idx3-ubyte", "idx: 5x28x28 takes 3936 bytes, the file has 800"),
         ("huge.png", "png: too large: 30000x30000 is 900 megapixels, the limit is 200"),
-        ("photo.heic", "HEIC images are not built in: convert them to PNG or JPEG"),
+        ("photo.heic", "HEIC images are detected but not supported: convert them to PNG or JPEG"),
         ("text.png", "not an image: the content is of no known format"),
         ("truncated.png", "png: the file ends too early (truncated)"),
         ("x.png", "a folder, not an image file, and no image in it"),

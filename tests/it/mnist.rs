@@ -10,7 +10,7 @@ use aesearch::gallery::{Gallery, OpenOptions, QueryOptions, UpdateOptions, updat
 use aesearch::generate::sampling::{SampleOptions, sample};
 use aesearch::images::{self, Limits, Pixels, encode_jpeg};
 use aesearch::model::Family;
-use aesearch::runtime::{RuntimeOptions, ensure, options_from};
+use aesearch::runtime::{RuntimeOptions, ensure};
 use aesearch::train::{Dataset, Storage, TrainOptions, train};
 use aesearch_index::Access;
 use image::imageops::{self, FilterType};
@@ -20,7 +20,7 @@ use crate::fixtures::{encode, idx, shared_data, write};
 use crate::scenes::{list, members, place_of, scan};
 
 fn runtime_options() -> RuntimeOptions {
-    options_from(|name| std::env::var_os(name))
+    RuntimeOptions::from_env()
 }
 
 fn images_file(data: &Path, part: &str) -> PathBuf {

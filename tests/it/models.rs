@@ -1,14 +1,14 @@
 //! The shipped models: each is complete, says what it is, and still gives what it gave when it was made.
 
 use aesearch::model::{Model, shipped_names};
-use aesearch::runtime::{Runtime, ensure, options_from};
+use aesearch::runtime::{Runtime, RuntimeOptions, ensure};
 use aesearch::train::{Golden, golden};
 use {
     aesearch_models_article as article, aesearch_models_digits as digits, aesearch_models_photos as photos,
 };
 
 fn runtime() -> Runtime {
-    ensure(&options_from(|name| std::env::var_os(name)), &()).expect("onnx runtime")
+    ensure(&RuntimeOptions::from_env(), &()).expect("onnx runtime")
 }
 
 #[test]

@@ -6,14 +6,14 @@ use aesearch::demo::{collection::write_collection, digits};
 use aesearch::images::{InputShape, WalkOptions, walk};
 use aesearch::model::{Family, Model};
 use aesearch::observer::{Observer, Progress};
-use aesearch::runtime::{Runtime, ensure, options_from};
+use aesearch::runtime::{Runtime, RuntimeOptions, ensure};
 use aesearch::train::{Augment, Dataset, Ending, Storage, TrainOptions, Trained, train};
 use aesearch::{Error, Result};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 fn runtime() -> Runtime {
-    ensure(&options_from(|name| std::env::var_os(name)), &()).expect("onnx runtime")
+    ensure(&RuntimeOptions::from_env(), &()).expect("onnx runtime")
 }
 
 fn drawn(n: usize) -> Dataset {

@@ -11,6 +11,7 @@ use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::print::{bytes, count, facts};
 use crate::cli::resolve::Context;
+use crate::cli::wording::of_command_line;
 use crate::gallery::Facts;
 use crate::model::{Model, shipped_names};
 use crate::runtime;
@@ -82,7 +83,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Doctor) -> anyhow::Res
 fn look_at_runtime(context: &Context, problems: &mut Vec<String>) -> RuntimeHealth {
     let report = runtime::show(&context.runtime);
     if let Err(problem) = &report.used {
-        problems.push(format!("{problem}; `aesearch runtime install` downloads it"));
+        problems.push(format!("{}; `aesearch runtime install` downloads it", of_command_line(problem)));
     }
     RuntimeHealth {
         library: report.used.as_ref().ok().map(|used| used.path.display().to_string()),

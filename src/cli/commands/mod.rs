@@ -41,6 +41,7 @@ mod observer;
 pub(super) mod completions;
 pub(super) mod runtime;
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use serde::Serialize;
@@ -49,6 +50,7 @@ use super::args::{DeviceArg, Looking};
 use super::exit::Exit;
 use super::print::{Printer, count};
 use super::resolve::Context;
+use super::wording::of_command_line;
 use crate::error::Result;
 use crate::gallery::{ChooseOptions, Gallery};
 use crate::images::{Skipped, keep_images};
@@ -60,20 +62,24 @@ struct SkippedDocument<'a> {
     /// The bytes of a path that is not UTF-8 and that `path` shows only in part.
     #[serde(skip_serializing_if = "Option::is_none")]
     path_bytes: Option<&'a [u8]>,
-    reason: &'a str,
+    reason: Cow<'a, str>,
 }
 
 fn skipped_documents(skipped: &[Skipped]) -> Vec<SkippedDocument<'_>> {
     skipped
         .iter()
-        .map(|s| SkippedDocument { path: &s.path, path_bytes: s.path_bytes.as_deref(), reason: &s.reason })
+        .map(|s| SkippedDocument {
+            path: &s.path,
+            path_bytes: s.path_bytes.as_deref(),
+            reason: of_command_line(&s.reason),
+        })
         .collect()
 }
 
 /// Lists every skipped input on stderr.
 fn tell_skipped(printer: &Printer, skipped: &[Skipped]) {
     for Skipped { path, reason, .. } in skipped {
-        printer.warning(&format!("skipped {path}: {reason}"));
+        printer.warning(&format!("skipped {path}: {}", of_command_line(reason)));
     }
 }
 

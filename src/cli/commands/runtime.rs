@@ -7,10 +7,11 @@ use crate::cli::commands::observer::TerminalObserver;
 use crate::cli::exit::Exit;
 use crate::cli::print::facts;
 use crate::cli::resolve::Context;
-use crate::runtime::{self, Place, RuntimeOptions};
+use crate::cli::wording::of_command_line;
+use crate::runtime::{self, Library, RuntimeOptions};
 
 #[derive(Debug, Serialize)]
-struct PlaceDocument {
+struct LibraryDocument {
     path: String,
     source: String,
     version: Option<String>,
@@ -18,10 +19,10 @@ struct PlaceDocument {
 
 #[derive(Debug, Serialize)]
 struct ShowDocument {
-    used: Option<PlaceDocument>,
+    used: Option<LibraryDocument>,
     problem: Option<String>,
     cuda: bool,
-    found: Vec<PlaceDocument>,
+    found: Vec<LibraryDocument>,
     oldest: String,
     pinned: String,
     data_dir: String,
@@ -29,15 +30,15 @@ struct ShowDocument {
 
 #[derive(Debug, Serialize)]
 struct InstallDocument {
-    installed: PlaceDocument,
+    installed: LibraryDocument,
 }
 
-impl From<&Place> for PlaceDocument {
-    fn from(place: &Place) -> Self {
-        PlaceDocument {
-            path: place.path.display().to_string(),
-            source: place.source.to_string(),
-            version: place.version.clone(),
+impl From<&Library> for LibraryDocument {
+    fn from(library: &Library) -> Self {
+        LibraryDocument {
+            path: library.path.display().to_string(),
+            source: library.source.to_string(),
+            version: library.version.clone(),
         }
     }
 }
@@ -52,10 +53,10 @@ pub(in crate::cli) fn run(context: &Context, args: &Runtime) -> anyhow::Result<E
 fn show(context: &Context) -> anyhow::Result<Exit> {
     let report = runtime::show(&context.runtime);
     let document = ShowDocument {
-        used: report.used.as_ref().ok().map(PlaceDocument::from),
-        problem: report.used.as_ref().err().cloned(),
+        used: report.used.as_ref().ok().map(LibraryDocument::from),
+        problem: report.used.as_ref().err().map(|problem| of_command_line(problem).into_owned()),
         cuda: report.cuda,
-        found: report.found.iter().map(PlaceDocument::from).collect(),
+        found: report.found.iter().map(LibraryDocument::from).collect(),
         oldest: report.oldest,
         pinned: report.pinned,
         data_dir: report.data_dir.display().to_string(),
@@ -80,7 +81,7 @@ fn show(context: &Context) -> anyhow::Result<Exit> {
     lines.push(("fetched if none", document.pinned.clone()));
     lines.push(("data folder", document.data_dir.clone()));
     let used = document.used.as_ref().map(|used| &used.path);
-    for other in document.found.iter().filter(|place| Some(&place.path) != used) {
+    for other in document.found.iter().filter(|library| Some(&library.path) != used) {
         let version = other.version.as_deref().unwrap_or("unknown version");
         lines.push(("also found", format!("{} ({version}, {})", other.path, other.source)));
     }
@@ -90,8 +91,8 @@ fn show(context: &Context) -> anyhow::Result<Exit> {
 
 fn install(context: &Context, cuda: bool) -> anyhow::Result<Exit> {
     let options = RuntimeOptions { cuda, library: None, ..context.runtime.clone() };
-    let place = runtime::install(&options, &TerminalObserver::unstoppable(context, "opening"))?;
-    let installed = PlaceDocument::from(&place);
+    let library = runtime::install(&options, &TerminalObserver::unstoppable(context, "opening"))?;
+    let installed = LibraryDocument::from(&library);
     if context.printer.json {
         context.printer.document("runtime install", &InstallDocument { installed })?;
     } else {

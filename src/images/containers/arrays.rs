@@ -1,32 +1,36 @@
-//! Images of one size, one after another, as plain bytes: what IDX, npy, npz and CIFAR files are once unpacked.
+//! Images of one size, one after another, as plain bytes: what IDX, npy, npz and CIFAR files are once
+//! unpacked.
 //!
-//! A [`Block`] is one array, `[N, H, W, C]` or with the channels outermost (`planar`), each image behind a few bytes that are
-//! none of it. Nothing is read here before it is asked for; whoever makes a block has checked that the bytes are there.
+//! A [`Block`] is one array, `[N, H, W, C]` or with the channels outermost (`planar`); each image may follow
+//! a few bytes that do not belong to it. Images are read when they are asked for; whoever makes a block has
+//! checked that the bytes exist.
 
 use std::borrow::Cow;
 
 use super::labels::Labels;
+use super::skips::MAX_ENTRIES;
 use super::stream::Content;
-use crate::images::load::{Raw, io_reason};
+use crate::images::plain_file::io_reason;
+use crate::images::source::Raw;
 use crate::images::{Limits, Pixels};
 
 /// One array of images.
 pub(super) struct Block {
-    /// What it is called beside others in the same container.
+    /// Its name among the arrays of a container.
     pub(super) name: String,
     pub(super) n_images: usize,
     /// Height, width, channels of each image.
     pub(super) shape: [usize; 3],
-    pub(super) layout: Layout,
+    pub(super) layout: RecordLayout,
     pub(super) content: Content,
     /// Bytes of the content before the first image.
     pub(super) start: u64,
     pub(super) labels: Option<Labels>,
 }
 
-/// How the bytes of one image lie.
+/// The bytes of one image: what precedes them, and their order.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Layout {
+pub(super) struct RecordLayout {
     /// Bytes before the pixels of each image.
     pub(super) prefix: usize,
     /// `[C, H, W]` instead of `[H, W, C]`.
@@ -42,7 +46,7 @@ impl Block {
     fn read(&self, index: usize, limits: &Limits) -> Result<Pixels, String> {
         let [height, width, channels] = self.shape;
         let (pixels, bytes) = ((height * width) as u64, self.stride());
-        // read and decoded at once: what a file may have, and what its pixels may
+        // read and decoded at once, so both the limit of files and that of pixels apply
         if pixels > limits.max_pixels || bytes > limits.max_decoded_bytes.min(limits.max_file_bytes) {
             return Err(format!("too large: {width}x{height}, {} MiB", bytes >> 20));
         }
@@ -56,7 +60,7 @@ impl Block {
     }
 }
 
-/// All arrays of a container; their images are numbered through.
+/// All arrays of a container; their images are numbered consecutively.
 pub(super) struct Arrays {
     blocks: Vec<Block>,
 }
@@ -85,7 +89,7 @@ impl Arrays {
         Cow::Owned(name.into_bytes())
     }
 
-    /// The image that [`entry_name`](Self::entry_name) calls so.
+    /// The image with this [`entry_name`](Self::entry_name).
     pub(super) fn find(&self, name: &[u8]) -> Option<usize> {
         let name = std::str::from_utf8(name).ok()?;
         let (block, number) = match (&self.blocks[..], name.rsplit_once('/')) {
@@ -131,11 +135,11 @@ pub(super) fn shown(sides: &[u64]) -> String {
 /// Number of images; height, width and channels of each; bytes of all.
 pub(super) type Extent = (usize, [usize; 3], u64);
 
-/// Number and [height, width, channels] of images of these dimensions, `[N, H, W]` or `[N, H, W, 1 | 3]`, and the bytes of all of
-/// them; nothing if these are no images.
+/// Number, [height, width, channels] and total bytes of images of these dimensions, `[N, H, W]` or `[N, H, W,
+/// 1 | 3]`; none if they are not those of images.
 ///
 /// # Errors
-/// There are none of them, or more than a container may hold.
+/// There are no images, or more than a container may hold.
 pub(super) fn images_of(sides: &[u64]) -> Option<Result<Extent, String>> {
     let (n, height, width, channels) = match sides[..] {
         [n, height, width] => (n, height, width, 1),
@@ -147,8 +151,8 @@ pub(super) fn images_of(sides: &[u64]) -> Option<Result<Extent, String>> {
     let image = [height, width, channels].map(|side| usize::try_from(side).unwrap_or(usize::MAX));
     Some(match bytes {
         Some(0) => Err(format!("no images in it: dimensions {}", shown(sides))),
-        Some(bytes) if n <= super::MAX_ENTRIES => Ok((n as usize, image, bytes)),
-        _ => Err(format!("it claims {}: the limit is {} images", shown(sides), super::MAX_ENTRIES)),
+        Some(bytes) if n <= MAX_ENTRIES => Ok((n as usize, image, bytes)),
+        _ => Err(format!("it claims {}: the limit is {} images", shown(sides), MAX_ENTRIES)),
     })
 }
 
@@ -157,14 +161,14 @@ mod tests {
     use super::super::stream::Keep;
     use super::*;
 
-    fn block(name: &str, n_images: usize, layout: Layout) -> Block {
+    fn block(name: &str, n_images: usize, layout: RecordLayout) -> Block {
         let content = Content::Memory((0..200).collect(), Keep::take(200).unwrap());
         Block { name: name.into(), n_images, shape: [1, 2, 3], layout, content, start: 4, labels: None }
     }
 
     #[test]
-    fn planes_become_pixels_and_prefixes_are_passed_over() {
-        let arrays = Arrays::new(vec![block("x", 3, Layout { prefix: 2, planar: true })]);
+    fn planes_become_pixels_and_prefixes_are_skipped() {
+        let arrays = Arrays::new(vec![block("x", 3, RecordLayout { prefix: 2, planar: true })]);
         let Raw::Pixels(pixels) = arrays.read(1, &Limits::default()).unwrap() else { panic!("pixels") };
         assert_eq!(pixels, Pixels { width: 2, height: 1, channels: 3, data: vec![14, 16, 18, 15, 17, 19] });
         assert!(arrays.read(3, &Limits::default()).is_err());
@@ -177,7 +181,7 @@ mod tests {
     #[test]
     fn names_lead_back() {
         for blocks in [vec![("only", 3)], vec![("a", 2), ("b/c", 3)]] {
-            let blocks = blocks.into_iter().map(|(name, n)| block(name, n, Layout::default()));
+            let blocks = blocks.into_iter().map(|(name, n)| block(name, n, RecordLayout::default()));
             let arrays = Arrays::new(blocks.collect());
             for i in 0..arrays.len() {
                 assert_eq!(arrays.find(&arrays.entry_name(i)), Some(i));

@@ -1,8 +1,8 @@
-//! The images of an archive: their names in one piece of memory, where each lies, and its label.
+//! The images of an archive: their names in one piece of memory, the position and the label of each.
 //!
-//! What an archive claims decides nothing: names that lead out of it, links and archives inside of it are refused, and of two
-//! entries of the same name the later one holds, as it would on disk. Labels are WebDataset's (`0001.cls` or `0001.json` beside
-//! `0001.jpg`), else the names of parent folders.
+//! An archive is not trusted: names that lead out of it, links, and archives inside it are refused; of two
+//! entries with the same name the later one counts, as it would on disk. Labels are WebDataset's (`0001.cls`
+//! or `0001.json` beside `0001.jpg`), else the names of parent folders.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -10,19 +10,20 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use super::labels::{Labels, Texts};
-use super::{MAX_NAME, Skips, is_container_name};
+use super::names::is_container_name;
+use super::skips::{MAX_ENTRIES, MAX_NAME, Skips};
 use crate::images::Limits;
-use crate::images::load::check_size;
+use crate::images::limits::check_size;
 use crate::images::sniff::{self, Content};
 
-/// Longest sidecar that is looked into, in bytes.
+/// Longest sidecar that is read, in bytes.
 pub(super) const MAX_SIDECAR: u64 = 1 << 16;
-/// Keys of a `.json` sidecar that hold a label, the likeliest first.
+/// Keys of a `.json` sidecar that may hold the label, the likeliest first.
 const JSON_KEYS: [&str; 4] = ["label", "class", "cls", "class_name"];
 
 /// What a file inside an archive is, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum EntryKind {
     /// An image.
     Image,
     /// A label, as a text or as JSON.
@@ -33,28 +34,30 @@ pub(super) enum Kind {
     Unknown,
 }
 
-/// What this name makes expect.
-pub(super) fn kind_of(name: &[u8]) -> Kind {
+/// The kind that this name suggests.
+pub(super) fn kind_of(name: &[u8]) -> EntryKind {
     let lossy = String::from_utf8_lossy(name);
     let path = Path::new(&*lossy);
     match path.extension().and_then(|ending| ending.to_str()) {
-        _ if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("._")) => Kind::Unknown,
-        _ if sniff::is_image_name(path) => Kind::Image,
-        _ if is_container_name(path) => Kind::Container,
-        Some("cls" | "json") => Kind::Sidecar,
-        _ => Kind::Unknown,
+        _ if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("._")) => {
+            EntryKind::Unknown
+        }
+        _ if sniff::is_image_name(path) => EntryKind::Image,
+        _ if is_container_name(path) => EntryKind::Container,
+        Some("cls" | "json") => EntryKind::Sidecar,
+        _ => EntryKind::Unknown,
     }
 }
 
-/// The same by the first bytes of a file that [`kind_of`] knows nothing of; none if it is nothing to us.
-pub(super) fn kind_of_content(head: &[u8]) -> Option<Kind> {
+/// The same by the first bytes of a file whose name says nothing; none if it cannot be used.
+pub(super) fn kind_of_content(head: &[u8]) -> Option<EntryKind> {
     match sniff::sniff(head) {
-        Content::Image | Content::NotBuiltIn(_) => Some(Kind::Image),
+        Content::Image | Content::Unsupported(_) => Some(EntryKind::Image),
         _ => None,
     }
 }
 
-/// The images of an archive as they are listed; `P` is where one lies.
+/// The images of an archive while they are listed; `P` is the position of one.
 pub(super) struct Lister<'a, P> {
     limits: &'a Limits,
     pub(super) skips: &'a mut Skips,
@@ -87,8 +90,8 @@ impl<'a, P> Lister<'a, P> {
             let Some(end) = u32::try_from(self.entries.names.len() + name.len()).ok() else {
                 return Err("the names of its entries take more than 4 GiB".to_owned());
             };
-            if self.entries.places.len() as u64 >= super::MAX_ENTRIES {
-                return Err(format!("more than {} images: those after are left out", super::MAX_ENTRIES));
+            if self.entries.places.len() as u64 >= MAX_ENTRIES {
+                return Err(format!("more than {} images: those after are left out", MAX_ENTRIES));
             }
             self.entries.names.extend_from_slice(name);
             self.entries.ends.push(end);
@@ -102,7 +105,7 @@ impl<'a, P> Lister<'a, P> {
         self.sidecars.add(name, content);
     }
 
-    /// The images that hold, each with its label.
+    /// The images that count, each with its label.
     pub(super) fn finish(self) -> Entries<P> {
         let Lister { mut entries, skips, sidecars, .. } = self;
         entries.drop_overwritten(skips);
@@ -119,13 +122,13 @@ impl<'a, P> Lister<'a, P> {
 
 /// The images of an archive, in its order.
 pub(super) struct Entries<P> {
-    /// All names, one behind the other.
+    /// All names, one after the other.
     names: Vec<u8>,
     /// Where each name ends.
     ends: Vec<u32>,
     places: Vec<P>,
     labels: Labels,
-    /// The entries by their names, once somebody asked for one.
+    /// The entries in the order of their names, once that is needed.
     order: OnceLock<Vec<u32>>,
 }
 
@@ -134,7 +137,7 @@ impl<P> Entries<P> {
         self.places.len()
     }
 
-    /// Where entry `index` lies.
+    /// The position of entry `index`.
     pub(super) fn place(&self, index: usize) -> Option<&P> {
         self.places.get(index)
     }
@@ -187,7 +190,7 @@ impl<P> Entries<P> {
     }
 }
 
-/// Why an entry of this name is not used whatever it holds.
+/// Why an entry of this name is not used, whatever it holds.
 fn refusal(name: &[u8]) -> Option<&'static str> {
     let mut parts = name.split(|byte| matches!(byte, b'/' | b'\\'));
     if name.len() > MAX_NAME {
@@ -202,7 +205,7 @@ fn refusal(name: &[u8]) -> Option<&'static str> {
     parts.any(|part| part == b"..").then_some("a path that leads out of the archive: not used")
 }
 
-/// Without `./` in front, which says nothing.
+/// Without a leading `./`, which means nothing.
 pub(super) fn plain_name(mut name: &[u8]) -> &[u8] {
     while let Some(rest) = name.strip_prefix(b"./") {
         name = rest;
@@ -219,7 +222,7 @@ fn parent(name: &[u8]) -> Option<&[u8]> {
 /// WebDataset's samples: files whose paths are the same up to the first dot of the file's name.
 #[derive(Default)]
 struct Sidecars {
-    /// By a keyed hash of the sample's key, since a million of them would be heavy as texts.
+    /// By a keyed hash of the sample's key, since a million keys would take much memory.
     labels: HashMap<u64, u32>,
     texts: Texts,
     state: RandomState,
@@ -270,6 +273,7 @@ fn json_label(content: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::skips::MAX_NAMED;
     use super::*;
 
     fn listed(files: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
@@ -278,7 +282,7 @@ mod tests {
         let mut lister = Lister::new(&limits, &mut skips);
         for (i, (name, content)) in files.iter().enumerate() {
             match kind_of(name.as_bytes()) {
-                Kind::Sidecar => lister.sidecar(name.as_bytes(), content.as_bytes()),
+                EntryKind::Sidecar => lister.sidecar(name.as_bytes(), content.as_bytes()),
                 _ => lister.image(name.as_bytes(), content.len() as u64, i).unwrap(),
             }
         }
@@ -322,9 +326,9 @@ mod tests {
         assert_eq!(entries.len(), 1);
         assert_eq!(skipped, [format!("a.tar#{}: a name of more than 4096 bytes: not used", &long[1..])]);
         let mut skips = Skips::new(Path::new("a.tar"));
-        (0..super::super::MAX_NAMED + 5).for_each(|_| skips.entry(b"x", "not used"));
+        (0..MAX_NAMED + 5).for_each(|_| skips.entry(b"x", "not used"));
         let list = skips.finish();
-        assert_eq!(list.len(), super::super::MAX_NAMED + 1);
+        assert_eq!(list.len(), MAX_NAMED + 1);
         let last = list.last().map(|s| (&*s.path, &*s.reason));
         assert_eq!(last, Some(("a.tar", "5 more of its entries are not used")));
     }
@@ -348,12 +352,12 @@ mod tests {
     #[test]
     fn kinds() {
         for (name, kind) in [
-            ("a/b.PNG", Kind::Image),
-            ("a.tar.gz", Kind::Container),
-            ("a.zip", Kind::Container),
-            ("a.json", Kind::Sidecar),
-            ("a/._b.png", Kind::Unknown),
-            ("a", Kind::Unknown),
+            ("a/b.PNG", EntryKind::Image),
+            ("a.tar.gz", EntryKind::Container),
+            ("a.zip", EntryKind::Container),
+            ("a.json", EntryKind::Sidecar),
+            ("a/._b.png", EntryKind::Unknown),
+            ("a", EntryKind::Unknown),
         ] {
             assert_eq!(kind_of(name.as_bytes()), kind, "{name}");
         }

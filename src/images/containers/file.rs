@@ -1,19 +1,19 @@
-//! A container's file: read by position, and no handle is held between two reads.
+//! The file of a container: read by position, and closed between two reads.
 //!
-//! Ten thousand archives may be open as containers at once, more than a system gives file handles for. So every read opens
-//! the file anew, and checks that it is still the one that was listed: same size, same time of change.
+//! Ten thousand archives may be containers at once, more than a system has file handles. So every read opens
+//! the file again, and checks that it is still the one that was listed: same size, same time of change.
 
 use std::fs::File;
 use std::io::{self, BufRead, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::images::load::{io_reason, mtime_ns, open_file};
+use crate::images::plain_file::{io_reason, mtime_ns, open_file};
 
 /// Smallest and largest read of a [`Window`], in bytes: small after a jump, larger as reading goes on.
 const READS: [usize; 2] = [1 << 12, 1 << 16];
 
-/// A file as it was when it was first looked at. Clones share the path.
+/// A file as it was when it was first opened. Clones share the path.
 #[derive(Debug, Clone)]
 pub(super) struct FileAt {
     path: Arc<Path>,
@@ -22,7 +22,7 @@ pub(super) struct FileAt {
 }
 
 impl FileAt {
-    /// Looks at the file.
+    /// Opens the file, and notes its size and time of change.
     ///
     /// # Errors
     /// The reason why it cannot be opened.
@@ -93,7 +93,7 @@ fn read_exact_at(file: File, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
 
 #[cfg(not(unix))]
 fn read_exact_at(mut file: File, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-    // the handle is this read's own, so its position is nobody else's
+    // the handle belongs to this read alone, so nothing else moves its position
     io::Seek::seek(&mut file, io::SeekFrom::Start(offset))?;
     file.read_exact(buffer)
 }
@@ -101,7 +101,7 @@ fn read_exact_at(mut file: File, offset: u64, buffer: &mut [u8]) -> io::Result<(
 /// A part of a file as a buffered stream.
 pub(super) struct Window {
     file: FileAt,
-    /// Where the next read starts, in the file; the buffer lies before it.
+    /// Where the next read starts in the file; the buffer holds the bytes before it.
     at: u64,
     end: u64,
     buffer: Vec<u8>,
@@ -111,7 +111,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Where the stream stands, in bytes of the file.
+    /// The position of the stream, in bytes of the file.
     pub(super) fn position(&self) -> u64 {
         self.at - (self.buffer.len() - self.used) as u64
     }
@@ -121,7 +121,7 @@ impl Window {
         self.end
     }
 
-    /// Goes on at `position`; one past the end reads as empty.
+    /// Continues at `position`; beyond the end there is nothing to read.
     pub(super) fn jump(&mut self, position: u64) {
         let start = self.at - self.buffer.len() as u64;
         if (start..=self.at).contains(&position) {
@@ -138,7 +138,7 @@ impl BufRead for Window {
         if self.used == self.buffer.len() {
             let len = self.end.saturating_sub(self.at).min(self.next_read as u64);
             self.buffer.resize(len as usize, 0);
-            self.used = self.buffer.len(); // nothing of it counts if the read fails
+            self.used = self.buffer.len(); // none of it counts if the read fails
             if len > 0 {
                 self.file.read_exact_at(self.at, &mut self.buffer)?;
             }

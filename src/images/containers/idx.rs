@@ -1,18 +1,20 @@
-//! IDX files, the format of MNIST and its family: big-endian header, then the bytes of all images, with or without gzip.
+//! IDX files, the format of MNIST and its family: big-endian header, then the bytes of all images, with or
+//! without gzip.
 //!
-//! Plain files are read by position. A packed one is unpacked once when it is listed, which tells whether all its images are
-//! there; up to 64 MiB are kept, of all files together up to 128. What the header claims is checked against the file before memory is taken.
-//! Layout: <http://yann.lecun.com/exdb/mnist/>, 0 0 type dimensions, then one u32 for each dimension.
+//! Plain files are read by position. A packed file is unpacked once when it is listed, which shows whether it
+//! is complete; up to 64 MiB of it are kept in memory, of all files together up to 128. What the header
+//! claims is checked against the file before memory is taken. RecordLayout:
+//! <http://yann.lecun.com/exdb/mnist/>, 0 0 type dimensions, then one u32 for each dimension.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::arrays::{Arrays, Block, Layout, images_of, shown};
+use super::arrays::{Arrays, Block, RecordLayout, images_of, shown};
 use super::file::FileAt;
 use super::labels::Labels;
 use super::stream::{Content, Keep, Packed, bomb_reason, is_bomb, skip};
 use crate::images::Skipped;
-use crate::images::load::io_reason;
+use crate::images::plain_file::io_reason;
 
 /// DEFLATE cannot shrink better than 1032 to 1.
 const MAX_DEFLATE_RATIO: u64 = 1032;
@@ -34,11 +36,12 @@ pub(super) fn open(file: &FileAt, is_gzip: bool) -> Result<(Arrays, Vec<Skipped>
         None
     });
     let name = String::new();
-    let block = Block { name, n_images, shape, layout: Layout::default(), content, start, labels };
+    let block = Block { name, n_images, shape, layout: RecordLayout::default(), content, start, labels };
     Ok((Arrays::new(vec![block]), skipped))
 }
 
-/// The labels in the file beside this one that belongs to it by name, one for each image; nothing if there is none.
+/// The labels of these images, from the file beside them that belongs to them by name; none if there is no
+/// such file.
 ///
 /// # Errors
 /// The file, and the reason why it cannot be used.
@@ -60,7 +63,8 @@ fn labels(images: &Path, n_images: usize) -> Result<Option<Labels>, (PathBuf, St
     }
 }
 
-/// Where the labels of an images file may be: `x-images-idx3-ubyte.gz` has `x-labels-idx1-ubyte.gz`, with or without `.gz`.
+/// Where the labels of an images file may be: `x-images-idx3-ubyte.gz` has `x-labels-idx1-ubyte.gz`, with or
+/// without `.gz`.
 fn labels_paths(images: &Path) -> Vec<PathBuf> {
     let Some(name) = images.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
     let bare = name.strip_suffix(".gz").unwrap_or(name);
@@ -71,7 +75,8 @@ fn labels_paths(images: &Path) -> Vec<PathBuf> {
     names.map(|name| images.with_file_name(name)).into()
 }
 
-/// Dimensions and content of any IDX file of bytes, and where in it they start; all of it is known to be there.
+/// Dimensions and content of any IDX file of bytes, and where in the content they start. The file is
+/// complete.
 fn read(file: &FileAt, is_gzip: bool) -> Result<(Vec<u64>, Content, u64), String> {
     let packed = if is_gzip { Packed::Gzip(file.clone()) } else { Packed::Plain(file.clone(), 0) };
     let mut stream = packed.stream();
@@ -111,7 +116,7 @@ fn read(file: &FileAt, is_gzip: bool) -> Result<(Vec<u64>, Content, u64), String
     } else {
         skip(&mut stream, claim).map_err(size)?;
     }
-    // one byte more than claimed: to notice what is too long, and to make gzip check its sum
+    // one byte more than claimed: to notice excess, and to make gzip verify its checksum
     if stream.read(&mut [0]).map_err(io_reason)? > 0 {
         return Err(format!("{shown} takes {claim} bytes, the file holds more"));
     }

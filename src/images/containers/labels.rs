@@ -1,4 +1,4 @@
-//! The labels of a container's entries: each text once, and four bytes an entry.
+//! The labels of a container's entries: each text once, and four bytes per entry.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ pub(super) struct Labels {
 }
 
 impl Labels {
-    /// The labels numbered so; numbers without a name are shown as they are.
+    /// The labels with these numbers; numbers without a name are their own label.
     pub(super) fn of_numbers(numbers: impl IntoIterator<Item = i64>, names: &[String]) -> Self {
         let mut labels = Labels::default();
         let mut known = HashMap::new();
@@ -36,7 +36,7 @@ impl Labels {
         self.of.push(label);
     }
 
-    /// As many as entries were pushed.
+    /// Number of entries.
     pub(super) fn len(&self) -> usize {
         self.of.len()
     }
@@ -55,7 +55,8 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    /// The number of a text, which is trimmed; that of no label if it is empty or no class.
+    /// The number of a text, after trimming; the number of no label if it is empty or not the name of a
+    /// class.
     pub(super) fn number(&mut self, text: &str) -> u32 {
         let text = text.trim();
         if text.is_empty() || text.len() > MAX_BYTES || text.contains(char::is_control) {

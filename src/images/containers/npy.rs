@@ -1,21 +1,23 @@
 //! NumPy's arrays on disk, .npy: a header in the syntax of Python, then the bytes.
 //!
-//! Images are `uint8`, `[N, H, W]` or `[N, H, W, 1 | 3]`, in C order; labels are integers of any width, `[N]` or `[N, 1]`. All
-//! else is refused with what it is. Format: NumPy Enhancement Proposal 1.
+//! Images are `uint8`, `[N, H, W]` or `[N, H, W, 1 | 3]`, in C order; labels are integers of any width, `[N]`
+//! or `[N, 1]`. Anything else is refused with a description of what it is. Format: NumPy Enhancement Proposal
+//! 1.
 
 use std::io::Read;
 use std::path::Path;
 
-use super::arrays::{Arrays, Block, Layout, images_of, shown};
+use super::arrays::{Arrays, Block, RecordLayout, images_of, shown};
 use super::file::FileAt;
 use super::labels::Labels;
+use super::skips::MAX_ENTRIES;
 use super::stream::{Content, Packed};
 use crate::images::Skipped;
-use crate::images::load::io_reason;
+use crate::images::plain_file::io_reason;
 
 /// The first bytes of such a file.
 pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
-/// Longest header, in bytes; NumPy itself stops at 10,000 unless told otherwise.
+/// Longest header, in bytes; the default limit of NumPy is 10,000.
 const MAX_HEADER: usize = 1 << 16;
 
 /// What a header says.
@@ -29,14 +31,14 @@ pub(super) struct Header {
     pub(super) start: u64,
 }
 
-/// What an array may be to us.
+/// What an array can be used for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Role {
     /// Images: how many, their height, width and channels, and the bytes of all of them.
     Images(usize, [usize; 3], u64),
     /// Whole numbers, one for each image.
     Labels(usize),
-    /// Images by their shape, but not to be used.
+    /// Images by their shape, but not usable.
     Refused(String),
     /// Anything else, described.
     Other(String),
@@ -46,7 +48,7 @@ impl Header {
     /// Reads a header from the start of a stream, no byte more.
     ///
     /// # Errors
-    /// The reason why it is none.
+    /// The reason why it is not a header.
     pub(super) fn read(stream: &mut dyn Read) -> Result<Self, String> {
         let mut head = [0; 8];
         stream.read_exact(&mut head).map_err(io_reason)?;
@@ -64,7 +66,7 @@ impl Header {
         stream.read_exact(&mut text).map_err(io_reason)?;
         let start = (8 + width + len) as u64;
         parse(&String::from_utf8_lossy(&text), start)
-            .ok_or_else(|| "damaged: its header makes no sense".to_owned())
+            .ok_or_else(|| "damaged: its header cannot be parsed".to_owned())
     }
 
     /// What the array is.
@@ -72,9 +74,7 @@ impl Header {
         let what = || format!("{} of dtype {}", shown(&self.shape), self.dtype);
         let is_image_shape = matches!(self.shape[..], [_, _, _] | [_, _, _, 1 | 3]);
         match self.shape[..] {
-            [n] | [n, 1] if self.integer_width().is_some() && n <= super::MAX_ENTRIES => {
-                Role::Labels(n as usize)
-            }
+            [n] | [n, 1] if self.integer_width().is_some() && n <= MAX_ENTRIES => Role::Labels(n as usize),
             _ if !is_image_shape => Role::Other(format!(
                 "expected images, [N, H, W] or [N, H, W, 1 or 3] of uint8, got {}",
                 what()
@@ -97,7 +97,7 @@ impl Header {
         width.parse().ok().filter(|width| [1, 2, 4, 8].contains(width))
     }
 
-    /// The numbers of an array of [`Role::Labels`], from a stream that stands behind the header.
+    /// The numbers of an array of [`Role::Labels`], from a stream positioned after the header.
     pub(super) fn read_numbers(&self, stream: &mut dyn Read) -> Result<Vec<i64>, String> {
         let Role::Labels(n) = self.role() else { return Err("no labels".to_owned()) };
         let width = self.integer_width().unwrap_or(1);
@@ -142,8 +142,8 @@ fn parse(text: &str, start: u64) -> Option<Header> {
     (shape.len() <= 32).then_some(Header { dtype, fortran, shape, start })
 }
 
-/// The images of an .npy file, and what is wrong with the labels beside them; the error if it holds none says also whether it
-/// is one of images at all.
+/// The images of an .npy file, and what is wrong with the labels beside them. The error says why there are
+/// none, and whether it is a file of images at all.
 pub(super) fn open(file: &FileAt) -> Result<(Arrays, Vec<Skipped>), (String, bool)> {
     let header = Header::read(&mut file.from(0)).map_err(|reason| (format!("npy: {reason}"), true))?;
     let (n_images, shape, bytes) = match header.role() {
@@ -160,7 +160,7 @@ pub(super) fn open(file: &FileAt) -> Result<(Arrays, Vec<Skipped>), (String, boo
     let mut skipped = Vec::new();
     let labels = labels_beside(file.path(), n_images, &mut skipped);
     let content = Content::new(Packed::Plain(file.clone(), 0), end);
-    let (name, layout) = (String::new(), Layout::default());
+    let (name, layout) = (String::new(), RecordLayout::default());
     Ok((
         Arrays::new(vec![Block { name, n_images, shape, layout, content, start: header.start, labels }]),
         skipped,
@@ -193,8 +193,8 @@ fn labels_beside(images: &Path, n_images: usize, skipped: &mut Vec<Skipped>) -> 
     None
 }
 
-/// What the labels of an array of images may be called: `x_train` has `y_train`, `test_images` has `test_labels`, `arr_0` has
-/// `arr_1`; the likeliest first.
+/// Possible names of the labels of an array of images, the likeliest first: `y_train` for `x_train`,
+/// `test_labels` for `test_images`, `arr_1` for `arr_0`.
 pub(super) fn partners(images: &str) -> Vec<String> {
     let mut names = Vec::new();
     for (word, others) in [

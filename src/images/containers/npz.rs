@@ -1,16 +1,17 @@
 //! NumPy's archives, .npz: a zip of .npy arrays, among them images and often their labels.
 //!
-//! Every array of images is used, with the labels that belong to it by name. A packed array of up to 64 MiB is kept in memory, and
-//! of all arrays 128 MiB; what is beyond is unpacked again as its images are asked for.
+//! Every array of images is used, with the labels that belong to it by name. Packed arrays of up to 64 MiB
+//! are kept in memory, up to 128 MiB in total; the images of others are unpacked again when they are asked
+//! for.
 
-use super::Skips;
-use super::arrays::{Arrays, Block, Layout, shown};
+use super::arrays::{Arrays, Block, RecordLayout, shown};
 use super::file::FileAt;
 use super::labels::Labels;
 use super::npy::{Header, Role, partners};
+use super::skips::{MAX_ENTRIES, Skips};
 use super::stream::{Content, Keep, Packed, skip};
 use super::zip::{Member, members};
-use crate::images::load::io_reason;
+use crate::images::plain_file::io_reason;
 
 /// An array as its header describes it.
 struct Array {
@@ -19,7 +20,8 @@ struct Array {
     header: Header,
 }
 
-/// The arrays of images in an .npz file; what cannot be used of it is among `skips`. None if it holds no images.
+/// The arrays of images in an .npz file; what cannot be used of it is among `skips`. None if it holds no
+/// images.
 ///
 /// # Errors
 /// The reason why it cannot be used.
@@ -52,13 +54,13 @@ pub(super) fn open(file: &FileAt, skips: &mut Skips) -> Result<Option<Arrays>, S
             Role::Labels(_) | Role::Other(_) => continue,
         };
         total += n_images as u64;
-        if total > super::MAX_ENTRIES {
-            return Err(format!("npz: more than {} images", super::MAX_ENTRIES));
+        if total > MAX_ENTRIES {
+            return Err(format!("npz: more than {} images", MAX_ENTRIES));
         }
         match content(file, array, bytes) {
             Ok((content, start)) => {
                 let labels = labels(file, &arrays, array, n_images, skips);
-                let layout = Layout::default();
+                let layout = RecordLayout::default();
                 blocks.push(Block {
                     name: array.name.clone(),
                     n_images,
@@ -75,7 +77,7 @@ pub(super) fn open(file: &FileAt, skips: &mut Skips) -> Result<Option<Arrays>, S
     Ok((!blocks.is_empty()).then(|| Arrays::new(blocks)))
 }
 
-/// The bytes of an array of images, all of which are known to be there, and where they start.
+/// The bytes of an array of images, which is complete, and where they start.
 fn content(file: &FileAt, array: &Array, bytes: u64) -> Result<(Content, u64), String> {
     let start = array.header.start;
     let end = start.saturating_add(bytes);

@@ -1,7 +1,9 @@
-//! What the crate `parquet` reads through: a file by position, and a look at every page's header before the crate acts on it.
+//! How the crate `parquet` reads: a file by position, with the header of every page checked before the crate
+//! sees it.
 //!
-//! A page's header may claim any size and any number of values, for which memory would be taken at once; and a page packed by
-//! gzip is unpacked to its end, whatever it claims. Both are checked here, where the bytes pass by.
+//! The header of a page may claim any size and any number of values, for which the crate would allocate
+//! memory at once; and it unpacks a page packed by gzip to its end, whatever the header claims. Both are
+//! checked here, where the bytes pass through.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read};
@@ -13,9 +15,10 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::file::{FileAt, Window};
+use super::skips::MAX_ENTRIES;
 use super::stream::{BOMB, bomb_reason, is_bomb};
 
-/// Bytes of a header that are looked at; what matters stands in front.
+/// How many bytes of a header are examined; what matters is at the start.
 const HEAD: usize = 128;
 
 /// The footer and what it describes.
@@ -46,7 +49,8 @@ pub(super) struct Pages {
     headers: Headers,
 }
 
-/// The headers that were read, by where they start: the crate may read on before it asks for a page's bytes.
+/// The headers that were read, by their position: the crate may read several before it asks for the bytes of
+/// a page.
 type Headers = Arc<Mutex<BTreeMap<u64, PageHeader>>>;
 
 impl Pages {
@@ -64,7 +68,7 @@ impl Length for Pages {
 impl ChunkReader for Pages {
     type T = HeaderReader;
 
-    /// Asked for to read a page's header, and for nothing else; not all that are asked for are read.
+    /// The crate calls this to read the header of a page, and for nothing else; it does not read all of them.
     fn get_read(&self, start: u64) -> Result<HeaderReader, ParquetError> {
         Ok(HeaderReader { window: self.file.from(start), headers: self.headers.clone(), is_checked: false })
     }
@@ -77,7 +81,7 @@ impl ChunkReader for Pages {
             drop(headers);
             let packed = bytes.get(header.levels as usize..).unwrap_or_default();
             let mut unpacked = MultiGzDecoder::new(packed).take(header.unpacked + 1);
-            // what is not packed after all, or damaged, the crate finds out by itself
+            // if it is damaged or not packed at all, the crate will notice
             if io::copy(&mut unpacked, &mut io::sink()).is_ok_and(|n| n > header.unpacked) {
                 return Err(io::Error::other("damaged: a page unpacks to more than it claims").into());
             }
@@ -86,7 +90,7 @@ impl ChunkReader for Pages {
     }
 }
 
-/// A stream that begins with a page's header, which is checked before its first byte is given out.
+/// A stream that begins with the header of a page, which is checked before its first byte is passed on.
 pub(super) struct HeaderReader {
     window: Window,
     headers: Headers,
@@ -114,13 +118,13 @@ struct PageHeader {
     unpacked: u64,
     packed: u64,
     n_values: u64,
-    /// Bytes in front that are never packed.
+    /// Bytes at the start that are never packed.
     levels: u64,
 }
 
 impl PageHeader {
-    /// Reads the first fields of a header in Thrift's compact protocol: type, two sizes, perhaps a checksum, then a struct
-    /// that begins with the number of values.
+    /// Reads the first fields of a header in Thrift's compact protocol: type, two sizes, perhaps a checksum,
+    /// then a struct that begins with the number of values.
     fn parse(mut head: &[u8]) -> Option<PageHeader> {
         /// A field of type i32 that follows the one before it.
         const I32: u8 = 0x15;
@@ -162,7 +166,7 @@ impl PageHeader {
         if is_bomb(self.unpacked, self.packed) {
             return Err(io::Error::new(BOMB, bomb_reason()));
         }
-        if self.n_values > super::MAX_ENTRIES {
+        if self.n_values > MAX_ENTRIES {
             return Err(io::Error::other("damaged: a page claims more values than a file may hold"));
         }
         Ok(())

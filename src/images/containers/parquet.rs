@@ -1,8 +1,8 @@
-//! Parquet tables with a column of image files, as data set hubs give them: read row by row, in place.
+//! Parquet tables with a column of image files, as data set hubs offer them: read row by row, in place.
 //!
-//! The column is one of bytes, or a struct with `bytes` in it; labels are a column of numbers or texts, with the class names of
-//! the "huggingface" metadata where there are some. Rows are read through cursors, one column reader each, standing somewhere in
-//! a row group. The crate `parquet` does the decoding; its panics become reasons.
+//! The column holds bytes, or structs with a field `bytes`; labels are a column of numbers or texts, with the
+//! class names in the "huggingface" metadata if there are any. Rows are read through cursors, each a column
+//! reader at some row of a row group. The crate `parquet` decodes; its panics become reasons.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,23 +16,26 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::reader::SerializedPageReader;
 use parquet::schema::types::ColumnDescriptor;
 
-use super::Skips;
 use super::file::FileAt;
 use super::labels::Labels;
 use super::pages::{Footer, Pages};
+use super::skips::{MAX_ENTRIES, Skips};
 use super::stream::Pool;
-use crate::images::load::{Raw, check_size, io_reason};
-use crate::images::{Limits, catch_panic};
+use crate::images::Limits;
+use crate::images::catch_panic::catch_panic;
+use crate::images::limits::check_size;
+use crate::images::plain_file::io_reason;
+use crate::images::source::Raw;
 
 /// Largest footer, in bytes.
 const MAX_FOOTER: u64 = 64 << 20;
-/// Rows that any file may have, and how many more for each of its bytes: rows that hold images take far more than this.
+/// Rows that any file may have, and how many more per byte of it: rows with images take far more than this.
 const MAX_ROWS: [u64; 2] = [1 << 16, 64];
 /// Most cursors of a table: each holds a page.
 const MAX_CURSORS: usize = 4;
 /// Rows of labels that are read at once.
 const BATCH: usize = 4096;
-/// Names of columns of images, the likeliest first; else the only column of bytes is taken.
+/// Names of columns of images, the likeliest first; else a single column of bytes is used.
 const IMAGE_NAMES: [&str; 10] =
     ["image", "img", "bytes", "image_bytes", "images", "picture", "photo", "jpg", "png", "content"];
 /// Names of columns of labels.
@@ -53,7 +56,7 @@ pub(super) struct Table {
     damage: Mutex<Damage>,
 }
 
-/// The row groups that are damaged: from which row on, and the reason.
+/// The row groups that are damaged: from which row, and why.
 type Damage = HashMap<usize, (u64, String)>;
 
 impl Table {
@@ -73,9 +76,9 @@ impl Table {
             for group in metadata.row_groups() {
                 let rows =
                     u64::try_from(group.num_rows()).map_err(|_| "damaged: a negative number of rows")?;
-                let end = starts.last().unwrap_or(&0) + rows.min(super::MAX_ENTRIES + 1);
-                if end > super::MAX_ENTRIES {
-                    return Err(format!("more than {} images", super::MAX_ENTRIES));
+                let end = starts.last().unwrap_or(&0) + rows.min(MAX_ENTRIES + 1);
+                if end > MAX_ENTRIES {
+                    return Err(format!("more than {} images", MAX_ENTRIES));
                 }
                 if end > most {
                     return Err(format!("more than {most} rows in {} bytes: refused as a bomb", file.len()));
@@ -110,8 +113,8 @@ impl Table {
         Ok(Raw::File(bytes.data().to_vec()))
     }
 
-    /// The bytes in a row; none where it is empty. Once a row cannot be read, nor can those after it in its group, and nobody
-    /// tries: each of them would cost all before it again.
+    /// The bytes in a row; none if it is empty. After a row that cannot be read, the other rows of its group
+    /// are not tried: none of them can be read, and each attempt would decode all before it again.
     fn read_row(&self, row: u64) -> Result<Option<ByteArray>, String> {
         let group = self.starts.partition_point(|start| *start <= row).checked_sub(1);
         let group = group.filter(|group| group + 1 < self.starts.len()).ok_or("no such row")?;
@@ -219,7 +222,7 @@ impl Table {
                 }
                 let mut values = values.iter();
                 for row in 0..n {
-                    // a column that cannot be empty has no levels
+                    // a column that is never empty has no levels
                     let is_there = top == 0 || levels.get(row) == Some(&top);
                     let value = is_there.then(|| values.next()).flatten();
                     labels.push(value.map(&text).as_deref());
@@ -230,7 +233,7 @@ impl Table {
     }
 }
 
-/// The magic at the end and the length before it, before anybody takes memory for that.
+/// Checks the magic number at the end and the length before it, before memory of that size is taken.
 fn check_footer(file: &FileAt) -> Result<(), String> {
     let tail = file.len().checked_sub(8).map(|at| file.read_at(at, 8));
     let tail = tail.ok_or("parquet: the file ends too early (truncated)")?.map_err(io_reason)?;
@@ -247,7 +250,7 @@ fn check_footer(file: &FileAt) -> Result<(), String> {
 /// The leaf that holds images; none if there is none.
 ///
 /// # Errors
-/// There are several, and none has a name that tells.
+/// There are several, and no name says which.
 fn image_column(metadata: &ParquetMetaData) -> Result<Option<usize>, String> {
     let schema = metadata.file_metadata().schema_descr();
     let mut bytes = Vec::new();
@@ -271,7 +274,7 @@ fn image_column(metadata: &ParquetMetaData) -> Result<Option<usize>, String> {
     }
 }
 
-/// The names of the classes that a column of numbers stands for, as Hugging Face's data sets note them.
+/// The class names for a column of numbers, as in the data sets of Hugging Face.
 fn class_names(metadata: &ParquetMetaData, column: &str) -> Vec<String> {
     let names = || {
         let pairs = metadata.file_metadata().key_value_metadata()?;
@@ -284,8 +287,7 @@ fn class_names(metadata: &ParquetMetaData, column: &str) -> Vec<String> {
 }
 
 fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    catch_panic::catch_panic(work)
-        .unwrap_or_else(|panic| Err(format!("damaged: the decoder gave up: {panic}")))
+    catch_panic(work).unwrap_or_else(|panic| Err(format!("damaged: the decoder panicked: {panic}")))
 }
 
 fn reason(error: ParquetError) -> String {

@@ -1,21 +1,24 @@
-//! Is this file a container, and of which kind? By its first bytes, then by its name.
+//! Is this file a container, and in which format? By its first bytes, then by its name.
 //!
-//! Most kinds have a magic; inside gzip the unpacked bytes are looked at. A name that claims a kind which the bytes are not is
-//! worth telling. A zip without such a name is left alone unless the user named it: documents and programs are zips too.
+//! Most formats begin with a magic number; of a gzip file the unpacked bytes are examined. If the name claims
+//! a format that the bytes are not in, this is reported. A zip without such a name is left alone unless the
+//! user named it: documents and programs are zips too.
 
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::{cifar, npy, tar};
-use crate::images::load::open_file;
+use super::cifar::{self, CifarVariant};
+use super::names::{TAR, claim};
+use super::{npy, tar};
+use crate::images::plain_file::open_file;
 use crate::images::sniff::{self, Content};
 
-/// Bytes of a file's beginning that are looked at: one block of a tar.
+/// How many first bytes of a file are examined: one block of a tar.
 const HEAD: u64 = tar::BLOCK;
 
-/// A kind of container.
+/// The format of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::images) enum Format {
+pub(in crate::images) enum ContainerFormat {
     /// IDX, plain or packed by gzip.
     Idx { is_gzip: bool },
     /// One NumPy array.
@@ -23,7 +26,7 @@ pub(in crate::images) enum Format {
     /// Several NumPy arrays.
     Npz,
     /// A batch of CIFAR-10 or CIFAR-100.
-    Cifar(cifar::Kind),
+    Cifar(CifarVariant),
     /// A tar, plain or packed by gzip.
     Tar { is_gzip: bool },
     /// A zip.
@@ -32,44 +35,17 @@ pub(in crate::images) enum Format {
     Parquet,
 }
 
-/// What a file is, as far as containers go.
+/// Whether a file is a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::images) enum Found {
     /// A container.
-    Container(Format),
-    /// A zip by its content, of any purpose by its name.
+    Container(ContainerFormat),
+    /// A zip by its content, whose name does not say that it is an archive of images.
     SomeZip,
-    /// By its name a container, by its content not.
+    /// Named as a container, but its content is not one.
     Misnamed(&'static str),
-    /// No container; what its first bytes are otherwise.
+    /// Not a container; what its first bytes are instead.
     Other(Content),
-}
-
-const TAR: &str = "a tar archive";
-/// Endings of names and what they claim.
-const NAMES: [(&str, &str); 8] = [
-    (".tar", TAR),
-    (".tar.gz", "a packed tar archive"),
-    (".tgz", "a packed tar archive"),
-    (".zip", "a zip archive"),
-    (".cbz", "a zip archive"),
-    (".npz", "a NumPy archive"),
-    (".npy", "a NumPy array"),
-    (".parquet", "a Parquet table"),
-];
-
-/// Whether the name claims to be a container's.
-pub(in crate::images) fn is_container_name(path: &Path) -> bool {
-    claim(path).is_some() || sniff::is_idx_name(path)
-}
-
-/// What the name claims.
-fn claim(path: &Path) -> Option<&'static str> {
-    let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
-    NAMES
-        .iter()
-        .find(|(ending, _)| name.ends_with(ending) && name.len() > ending.len())
-        .map(|(_, what)| *what)
 }
 
 /// Looks at the first bytes of a file, which must be a plain one.
@@ -81,10 +57,12 @@ pub(in crate::images) fn recognise(path: &Path) -> io::Result<Found> {
     if let Some(format) = by_content(&head) {
         let has_ending = path.extension().is_some();
         return Ok(match format {
-            Format::Zip if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz")) => {
-                Found::Container(Format::Npz)
+            ContainerFormat::Zip
+                if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz")) =>
+            {
+                Found::Container(ContainerFormat::Npz)
             }
-            Format::Zip if claim(path).is_none() && has_ending => Found::SomeZip,
+            ContainerFormat::Zip if claim(path).is_none() && has_ending => Found::SomeZip,
             format => Found::Container(format),
         });
     }
@@ -93,22 +71,26 @@ pub(in crate::images) fn recognise(path: &Path) -> io::Result<Found> {
         // damage is told by whoever reads the whole
         let inner = read_head(&mut flate2::read::MultiGzDecoder::new(open_file(path)?.0)).unwrap_or_default();
         match by_content(&inner) {
-            Some(Format::Idx { .. }) => return Ok(Found::Container(Format::Idx { is_gzip: true })),
-            Some(Format::Tar { .. }) => return Ok(Found::Container(Format::Tar { is_gzip: true })),
+            Some(ContainerFormat::Idx { .. }) => {
+                return Ok(Found::Container(ContainerFormat::Idx { is_gzip: true }));
+            }
+            Some(ContainerFormat::Tar { .. }) => {
+                return Ok(Found::Container(ContainerFormat::Tar { is_gzip: true }));
+            }
             _ if sniff::sniff(&inner) == Content::IdxLabels => return Ok(Found::Other(Content::IdxLabels)),
             _ => {}
         }
     }
     if claim(path) == Some(TAR) && head.len() as u64 == HEAD && head.iter().all(|&byte| byte == 0) {
         // nothing but the mark of its end
-        return Ok(Found::Container(Format::Tar { is_gzip: false }));
+        return Ok(Found::Container(ContainerFormat::Tar { is_gzip: false }));
     }
-    if let Some(kind) = cifar::recognise(path, &head) {
-        return Ok(Found::Container(Format::Cifar(kind)));
+    if let Some(variant) = cifar::recognise(path, &head) {
+        return Ok(Found::Container(ContainerFormat::Cifar(variant)));
     }
     if sniff::is_idx_name(path) {
         // its reader tells what is wrong with it
-        return Ok(Found::Container(Format::Idx { is_gzip: content == Content::Gzip }));
+        return Ok(Found::Container(ContainerFormat::Idx { is_gzip: content == Content::Gzip }));
     }
     Ok(claim(path).map_or(Found::Other(content), Found::Misnamed))
 }
@@ -119,13 +101,13 @@ fn read_head(stream: &mut dyn Read) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-fn by_content(head: &[u8]) -> Option<Format> {
+fn by_content(head: &[u8]) -> Option<ContainerFormat> {
     match head {
-        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Some(Format::Zip),
-        _ if head.starts_with(b"PAR1") => Some(Format::Parquet),
-        _ if head.starts_with(npy::MAGIC) => Some(Format::Npy),
-        _ if tar::is_tar(head) => Some(Format::Tar { is_gzip: false }),
-        _ if sniff::sniff(head) == Content::Idx => Some(Format::Idx { is_gzip: false }),
+        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Some(ContainerFormat::Zip),
+        _ if head.starts_with(b"PAR1") => Some(ContainerFormat::Parquet),
+        _ if head.starts_with(npy::MAGIC) => Some(ContainerFormat::Npy),
+        _ if tar::is_tar(head) => Some(ContainerFormat::Tar { is_gzip: false }),
+        _ if sniff::sniff(head) == Content::Idx => Some(ContainerFormat::Idx { is_gzip: false }),
         _ => None,
     }
 }

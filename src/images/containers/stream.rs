@@ -1,8 +1,8 @@
-//! Compressed streams that are read by position all the same: a few decoders, each standing somewhere, take turns.
+//! Compressed streams, read by position: a few decoders wait at different positions.
 //!
-//! A read takes the decoder that stands closest before its bytes (or starts one anew), goes forward, reads, and leaves it there
-//! for the next. Ascending reads are one pass, whoever makes them; a jump back costs a pass from the start. What unpacks to far
-//! more than it weighs is refused as a bomb.
+//! A read takes the decoder closest before its bytes (or starts a new one), skips forward, reads, and leaves
+//! it there for the next read. Ascending reads are one pass, whichever threads make them; a jump back costs a
+//! pass from the start. What unpacks to far more than its own size is refused as a bomb.
 
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,13 +12,13 @@ use flate2::bufread::{DeflateDecoder, MultiGzDecoder};
 
 use super::file::{FileAt, zeroed};
 
-/// Unpacked bytes up to which nothing is a bomb, and up to which an array of a compressed file is kept in memory.
+/// Up to this many unpacked bytes nothing is a bomb, and a compressed array is kept in memory.
 const SMALL: u64 = 64 << 20;
 /// Bytes of all arrays together that are kept in memory.
 const MAX_KEPT: u64 = 128 << 20;
-/// How often its own size a larger stream may unpack to.
+/// How many times its own size a larger stream may unpack to.
 const MAX_RATIO: u64 = 250;
-/// Most decoders that stand ready in one container: about 110 KB each.
+/// Most idle decoders of one container, about 110 KB each.
 const MAX_CURSORS: usize = 16;
 
 /// The kind of error that [`Capped`] ends with.
@@ -34,7 +34,7 @@ pub(super) fn bomb_reason() -> String {
     format!("unpacks to more than {} MiB and {MAX_RATIO} times its size: refused as a bomb", SMALL >> 20)
 }
 
-/// A stream that ends with an error of kind [`BOMB`] where it turns out to be one.
+/// A stream that ends with an error of kind [`BOMB`] when it turns out to be one.
 pub(super) struct Capped<R> {
     stream: R,
     packed: u64,
@@ -55,7 +55,7 @@ impl<R: Read> Read for Capped<R> {
 /// How the bytes of a file (or of a part of it) are packed.
 #[derive(Debug, Clone)]
 pub(super) enum Packed {
-    /// Not at all, from this position on.
+    /// Not at all, from this position.
     Plain(FileAt, u64),
     /// The whole file by gzip.
     Gzip(FileAt),
@@ -64,7 +64,7 @@ pub(super) enum Packed {
 }
 
 impl Packed {
-    /// The unpacked bytes from the start on.
+    /// The unpacked bytes from the start.
     pub(super) fn stream(&self) -> Box<dyn Read + Send> {
         match self {
             Packed::Plain(file, start) => Box::new(file.from(*start)),
@@ -80,17 +80,17 @@ impl Packed {
     }
 }
 
-/// Bytes of arrays that are kept by this process.
+/// Bytes of arrays that this process keeps in memory.
 static KEPT: AtomicU64 = AtomicU64::new(0);
 
-/// Leave to keep some bytes in memory, given back when dropped.
+/// Permission to keep some bytes in memory, returned on drop.
 pub(super) struct Keep {
     of: &'static AtomicU64,
     bytes: u64,
 }
 
 impl Keep {
-    /// Leave to keep an array of `bytes`; none if it is too large, or too much is kept already.
+    /// Permission to keep an array of `bytes`; none if it is too large, or too much is kept already.
     pub(super) fn take(bytes: u64) -> Option<Keep> {
         if bytes <= SMALL { Keep::take_of(&KEPT, bytes) } else { None }
     }
@@ -110,16 +110,16 @@ impl Drop for Keep {
 
 /// Unpacked bytes, read by position.
 pub(super) enum Content {
-    /// Held in memory, by leave.
+    /// Kept in memory, by permission.
     Memory(Vec<u8>, #[expect(dead_code, reason = "it is there to be dropped")] Keep),
-    /// As they lie in a file, from a position on.
+    /// In a file as they are, from a position.
     File(FileAt, u64),
-    /// Unpacked anew as they are asked for.
+    /// Unpacked again when they are asked for.
     Stream { packed: Packed, end: u64, cursors: Pool<Box<dyn Read + Send>> },
 }
 
 impl Content {
-    /// Content of which the last byte that will be asked for lies before `end`; it is not kept in memory.
+    /// Content that is not kept in memory; no byte at or after `end` will be asked for.
     pub(super) fn new(packed: Packed, end: u64) -> Self {
         match packed {
             Packed::Plain(file, start) => Content::File(file, start),
@@ -152,7 +152,7 @@ impl Content {
         }
     }
 
-    /// Whether reading in order is much cheaper than otherwise.
+    /// Whether reading in order is much cheaper than in any other order.
     pub(super) fn in_sequence(&self) -> bool {
         matches!(self, Content::Stream { .. })
     }
@@ -166,7 +166,7 @@ pub(super) fn skip(stream: &mut dyn Read, n: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Readers that stand somewhere, the one least lately used first; a small number of them.
+/// A few idle readers at their positions, the least recently used first.
 pub(super) struct Pool<T> {
     idle: Mutex<Vec<(u64, T)>>,
     most: usize,
@@ -178,7 +178,7 @@ impl<T> Pool<T> {
         Pool { idle: Mutex::new(Vec::new()), most }
     }
 
-    /// The reader that stands closest before `position` (or at it), but not before `floor`, and where it stands.
+    /// The reader closest before `position` (or at it), but not before `floor`; and its position.
     pub(super) fn take(&self, floor: u64, position: u64) -> Option<(u64, T)> {
         let mut idle = self.lock();
         let fits = idle.iter().enumerate().filter(|(_, (at, _))| (floor..=position).contains(at));
@@ -186,7 +186,7 @@ impl<T> Pool<T> {
         Some(idle.remove(best))
     }
 
-    /// Leaves a reader that stands at `position`.
+    /// Returns a reader, which is at `position`.
     pub(super) fn put(&self, position: u64, reader: T) {
         let mut idle = self.lock();
         if idle.len() >= self.most {

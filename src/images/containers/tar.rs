@@ -1,20 +1,23 @@
-//! Tape archives, .tar and .tar.gz: listed once by their headers, then each image is read where it lies.
+//! Tape archives, .tar and .tar.gz: listed once by their headers, then each image is read in place.
 //!
-//! Headers are the crate `tar`'s; the walk from one to the next is ours, since a long name or a pax record may claim any size,
-//! and what lies before a damage is used. Of a plain archive only headers are read; a packed one is unpacked in passing.
+//! The crate `tar` parses headers. Going from one to the next is done here, since a long name or a pax record
+//! may claim any size, and the entries before a damaged part are used. Of a plain archive only the headers
+//! are read; a packed one is unpacked as it is listed.
 
 use std::io::{self, Read};
 
 use tar::{EntryType, Header};
 
-use super::Skips;
-use super::entries::{Entries, Kind, Lister, MAX_SIDECAR, kind_of, kind_of_content, plain_name};
+use super::entries::{Entries, EntryKind, Lister, MAX_SIDECAR, kind_of, kind_of_content, plain_name};
 use super::file::{FileAt, Window};
+use super::skips::Skips;
 use super::stream::{BOMB, Content, Packed, skip};
-use crate::images::load::{Raw, check_size, io_reason};
+use crate::images::limits::check_size;
+use crate::images::plain_file::io_reason;
+use crate::images::source::Raw;
 use crate::images::{Limits, sniff};
 
-/// Everything in a tar lies in blocks of so many bytes.
+/// A tar consists of blocks of this many bytes.
 pub(super) const BLOCK: u64 = 512;
 /// Largest long name or pax record, in bytes.
 const MAX_RECORD: u64 = 1 << 20;
@@ -46,7 +49,7 @@ impl Tar {
         let entries = match listed {
             Err(Trouble::Bomb(reason)) => return Err(format!("tar: {reason}")),
             Err(Trouble::Damage(reason)) => {
-                lister.skips.container(&format!("tar: {reason}: what lies before is used"));
+                lister.skips.container(&format!("tar: {reason}: what precedes it is used"));
                 lister.finish()
             }
             Ok(()) => lister.finish(),
@@ -71,12 +74,12 @@ impl Tar {
     }
 }
 
-/// Whether these first bytes are a tar's: a header whose sum is right.
+/// Whether these are the first bytes of a tar: a header with a valid checksum.
 pub(super) fn is_tar(head: &[u8]) -> bool {
     head.first_chunk::<512>().is_some_and(|block| block[0] != 0 && checked(block).is_some())
 }
 
-/// The header in a block, if its sum is right.
+/// The header in a block, if its checksum is valid.
 fn checked(block: &[u8; BLOCK as usize]) -> Option<&Header> {
     let header = Header::from_byte_slice(block);
     let sum = |bytes: &[u8]| bytes.iter().map(|&byte| u32::from(byte)).sum::<u32>();
@@ -86,9 +89,9 @@ fn checked(block: &[u8; BLOCK as usize]) -> Option<&Header> {
 
 /// Why a listing ended early.
 enum Trouble {
-    /// What came before is good.
+    /// The entries before are usable.
     Damage(String),
-    /// Nothing is to be used.
+    /// Nothing of it may be used.
     Bomb(String),
 }
 
@@ -113,14 +116,14 @@ impl From<String> for Trouble {
     }
 }
 
-/// Goes forward in a plain file without reading.
+/// Skips forward in a plain file without reading.
 fn jump(window: &mut Window, n: u64) -> io::Result<()> {
     let to = window.position().checked_add(n).filter(|to| *to <= window.end());
     window.jump(to.ok_or(io::ErrorKind::UnexpectedEof)?);
     Ok(())
 }
 
-/// What records before a header say of the entry after it.
+/// What records say about the entry that follows them.
 #[derive(Default)]
 struct Records {
     name: Option<Vec<u8>>,
@@ -128,7 +131,7 @@ struct Records {
     sparse: bool,
 }
 
-/// Lists a stream of which `pass` drops bytes.
+/// Lists the entries of a stream; `pass` skips bytes of it.
 fn list<R: Read>(
     mut stream: R,
     pass: impl Fn(&mut R, u64) -> io::Result<()>,
@@ -166,12 +169,12 @@ fn list<R: Read>(
             let name = name.unwrap_or_else(|| header.path_bytes().into_owned());
             let name = plain_name(&name);
             let mut head = Vec::new();
-            let found = look(&mut stream, (name, kind, sparse, size), &mut head, lister)?;
+            let found = examine(&mut stream, (name, kind, sparse, size), &mut head, lister)?;
             pass(&mut stream, size - head.len() as u64)?;
-            // only now it is known that all of its bytes are there
+            // only now is it known that the entry is complete
             match found {
-                Some(Kind::Image) => lister.image(name, size, (at, size))?,
-                Some(Kind::Sidecar) => lister.sidecar(name, &head),
+                Some(EntryKind::Image) => lister.image(name, size, (at, size))?,
+                Some(EntryKind::Sidecar) => lister.sidecar(name, &head),
                 _ => {}
             }
         }
@@ -180,7 +183,7 @@ fn list<R: Read>(
     }
 }
 
-/// Whether this is no entry but says something of the next (or of all).
+/// Whether this is not an entry but a record about the next one (or all).
 fn is_record(kind: EntryType) -> bool {
     matches!(
         kind,
@@ -188,13 +191,13 @@ fn is_record(kind: EntryType) -> bool {
     )
 }
 
-/// What an entry is to us, after reading as much of it into `head` as that takes.
-fn look(
+/// The kind of an entry, after reading as much of it into `head` as that takes.
+fn examine(
     stream: &mut dyn Read,
     (name, kind, is_sparse, size): (&[u8], EntryType, bool, u64),
     head: &mut Vec<u8>,
     lister: &mut Lister<(u64, u64)>,
-) -> io::Result<Option<Kind>> {
+) -> io::Result<Option<EntryKind>> {
     let mut found = kind_of(name);
     let refused = match kind {
         EntryType::Directory => return Ok(None),
@@ -207,30 +210,30 @@ fn look(
         _ => Some("neither a file nor a folder: not used"),
     };
     if let Some(reason) = refused {
-        if found == Kind::Image {
+        if found == EntryKind::Image {
             lister.skips.entry(name, reason);
         }
         return Ok(None);
     }
     let wanted = match found {
-        Kind::Sidecar if size <= MAX_SIDECAR => size,
-        Kind::Unknown => size.min(sniff::HEAD as u64),
+        EntryKind::Sidecar if size <= MAX_SIDECAR => size,
+        EntryKind::Unknown => size.min(sniff::HEAD as u64),
         _ => 0,
     };
     stream.take(wanted).read_to_end(head)?;
-    if found == Kind::Unknown {
+    if found == EntryKind::Unknown {
         match kind_of_content(head) {
             Some(kind) => found = kind,
             None => return Ok(None),
         }
     }
-    if found == Kind::Container {
+    if found == EntryKind::Container {
         lister.skips.entry(name, "an archive inside an archive: not opened");
     }
     Ok(Some(found))
 }
 
-/// Takes in a record; returns how many of its bytes were read.
+/// Reads a record; returns how many of its bytes were read.
 fn read_record(
     stream: &mut dyn Read,
     kind: EntryType,
@@ -255,7 +258,8 @@ fn read_record(
     Ok(size)
 }
 
-/// Pax records: `length key=value\n`, the length that of the whole, so that values may hold anything.
+/// Pax records: `length key=value\n`, where the length is that of the whole record, so that values may hold
+/// any bytes.
 fn read_pax(mut records: &[u8], into: &mut Records) {
     let next = |records: &[u8]| -> Option<usize> {
         let space = records.iter().position(|&byte| byte == b' ')?;
@@ -280,7 +284,7 @@ fn read_pax(mut records: &[u8], into: &mut Records) {
     }
 }
 
-/// Passes over the blocks that go on with the map of a sparse file; returns their bytes.
+/// Skips the blocks that continue the map of a sparse file; returns their bytes.
 fn pass_sparse_map(stream: &mut dyn Read, header: &Header) -> io::Result<u64> {
     let mut goes_on = header.as_gnu().is_some_and(tar::GnuHeader::is_extended);
     let mut bytes = 0;

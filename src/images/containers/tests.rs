@@ -1,14 +1,16 @@
-//! Containers of every kind: what they hold, under which names and labels; what is refused, with which words; and that nothing
-//! that is cut short, flipped or false about itself does more than cost its own images.
+//! Containers of every kind: what they hold, under which names and labels; what is refused, with which words;
+//! and that nothing that is cut short, flipped or false about itself does more than cost its own images.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::container::Opened;
 use super::npy::tests::npy;
-use super::{Container, Found, MAX_ENTRIES, Opened, recognise};
-use crate::images::load::Raw;
+use super::skips::MAX_ENTRIES;
+use super::{Container, Found, recognise};
+use crate::images::source::Raw;
 use crate::images::{Limits, Pixels, encode_png};
 
 /// The bytes as a gzip file.

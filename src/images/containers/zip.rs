@@ -1,7 +1,8 @@
-//! Zip archives: listed by their central directory, then each image is read where it lies and unpacked on its own.
+//! Zip archives: listed by their central directory, then each image is read in place and unpacked on its own.
 //!
-//! The directory is the crate `zip`'s work; entries are stored or deflated, everything else (encryption, other methods) is
-//! refused entry by entry. What comes out of an entry must be of the size and have the sum that the directory says.
+//! The crate `zip` reads the directory. Entries are stored or deflated; those with anything else (encryption,
+//! other methods) are refused. The content of an entry must have the size and the checksum that the directory
+//! states.
 
 use std::io::{self, Read};
 
@@ -9,17 +10,20 @@ use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::Skips;
-use super::entries::{Entries, Kind, Lister, MAX_SIDECAR, kind_of, kind_of_content, plain_name};
+use super::entries::{Entries, EntryKind, Lister, MAX_SIDECAR, kind_of, kind_of_content, plain_name};
 use super::file::FileAt;
+use super::skips::Skips;
 use super::stream::{Packed, bomb_reason, is_bomb};
-use crate::images::load::{Raw, check_size, io_reason};
-use crate::images::{Limits, catch_panic, sniff};
+use crate::images::catch_panic::catch_panic;
+use crate::images::limits::check_size;
+use crate::images::plain_file::io_reason;
+use crate::images::source::Raw;
+use crate::images::{Limits, sniff};
 
 /// Bytes of a local header without name and extra fields.
 const LOCAL_HEADER: u64 = 30;
 
-/// Where an entry lies, and what its directory says of it.
+/// The position of an entry, and what the directory says about it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Member {
     header: u64,
@@ -68,7 +72,7 @@ impl Member {
             bytes = file.read_at(start, self.packed)?;
         } else {
             let stream = DeflateDecoder::new(file.window(start, self.packed));
-            // one byte more than it says: to notice what is too long
+            // one byte more than stated, to notice excess
             stream.take(self.size.saturating_add(1)).read_to_end(&mut bytes)?;
         }
         let mut crc = Crc::new();
@@ -96,7 +100,7 @@ impl Zip {
         members(file, &mut |name, member| {
             let name = plain_name(name);
             let refused = |lister: &mut Lister<Member>, reason: &str| {
-                if kind_of(name) == Kind::Image {
+                if kind_of(name) == EntryKind::Image {
                     lister.skips.entry(name, reason);
                 }
             };
@@ -108,17 +112,19 @@ impl Zip {
                 }
             };
             let kind = match kind_of(name) {
-                Kind::Unknown => {
+                EntryKind::Unknown => {
                     let head = member.head(file, sniff::HEAD as u64);
-                    // a damaged entry that is no image by its name is nothing to tell
+                    // a damaged entry is not reported unless its name is that of an image
                     head.ok().and_then(|head| kind_of_content(&head))
                 }
                 kind => Some(kind),
             };
             match kind {
-                Some(Kind::Image) => lister.image(name, member.size, member)?,
-                Some(Kind::Container) => lister.skips.entry(name, "an archive inside an archive: not opened"),
-                Some(Kind::Sidecar) if member.size <= MAX_SIDECAR => {
+                Some(EntryKind::Image) => lister.image(name, member.size, member)?,
+                Some(EntryKind::Container) => {
+                    lister.skips.entry(name, "an archive inside an archive: not opened")
+                }
+                Some(EntryKind::Sidecar) if member.size <= MAX_SIDECAR => {
                     if let Ok(content) = member.read(file) {
                         lister.sidecar(name, &content);
                     }
@@ -141,16 +147,16 @@ impl Zip {
     }
 }
 
-/// Takes the name of a file, and where it lies or why it cannot be read.
+/// Receives the name of a file, and its position or why it cannot be read.
 type Visit<'a> = &'a mut dyn FnMut(&[u8], Result<Member, String>) -> Result<(), String>;
 
-/// Goes through the files of an archive, each with where it lies or why it cannot be read.
+/// Goes through the files of an archive, each with its position or why it cannot be read.
 ///
 /// # Errors
 /// The archive has no directory, or `visit` stopped.
 pub(super) fn members(file: &FileAt, visit: Visit<'_>) -> Result<(), String> {
     let damaged = |why: String| format!("zip: damaged: {why}");
-    catch_panic::catch_panic(|| {
+    catch_panic(|| {
         let archive = ZipArchive::new(file.from(0)).map_err(|error| damaged(error.to_string()))?;
         for index in 0..archive.len() {
             let entry = archive.by_index_data(index).map_err(|error| damaged(error.to_string()))?;

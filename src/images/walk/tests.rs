@@ -1,11 +1,15 @@
-//! What is walked and what is left out: rules, hidden files, links, pipes, folders without permission, lists, containers.
+//! What is walked and what is left out: rules, hidden files, links, pipes, folders without permission, lists,
+//! containers.
 
+use std::ffi::OsStr;
 use std::fs;
 
 use super::*;
+use crate::images::containers::recognise;
 use crate::images::containers::tests::tar_of;
-use crate::images::load::Raw;
-use crate::images::{Pixels, encode_png, from_list, load, read, resolve};
+use crate::images::plain_file::NO_FILE;
+use crate::images::source::Raw;
+use crate::images::{Item, Limits, Pixels, encode_png, from_list, load, read, resolve};
 
 fn png() -> Vec<u8> {
     encode_png(&Pixels { width: 1, height: 1, channels: 1, data: vec![1] }).unwrap()
@@ -158,7 +162,7 @@ fn containers_in_folders_are_entered_and_found_again() {
     assert_eq!(found(&dir, &walk), ["a.png", "b#2.tar#x/a#1.png"]);
     assert_eq!(walk.items[1].label(), Some("x"));
     let reasons: Vec<_> = walk.skipped.iter().map(|s| s.reason.as_str()).collect();
-    assert_eq!(reasons, ["named as a NumPy array, but its content is none"]);
+    assert_eq!(reasons, ["named as a NumPy array, but its content is not one"]);
     let hashes: Vec<_> =
         walk.items.iter().map(|item| read(item, &Limits::default()).unwrap().stamp().hash).collect();
     assert_eq!(hashes[0], hashes[1], "an entry is the same image as the lone file");
@@ -197,9 +201,9 @@ fn what_became_a_pipe_is_not_waited_for() {
         if !std::process::Command::new("mkfifo").arg(&path).status().is_ok_and(|status| status.success()) {
             return;
         }
-        assert_eq!(recognise(&path).unwrap_err().to_string(), super::NO_FILE);
+        assert_eq!(recognise(&path).unwrap_err().to_string(), NO_FILE);
     }
-    assert_eq!(read(&items[0], &Limits::default()).unwrap_err(), super::NO_FILE);
+    assert_eq!(read(&items[0], &Limits::default()).unwrap_err(), NO_FILE);
 }
 
 #[test]
@@ -209,7 +213,7 @@ fn raw_data_of_cameras_is_no_picture() {
     fs::write(dir.path().join("b.bin"), b"FUJIFILMCCD-RAW 0201 and so on").unwrap();
     for item in walked(&dir, &WalkOptions::default()).items {
         let reason = load(&item, &Limits::default()).unwrap_err();
-        assert_eq!(reason, "camera raw images are not built in: convert them to PNG or JPEG");
+        assert_eq!(reason, "camera raw images are detected but not supported: convert them to PNG or JPEG");
     }
 }
 

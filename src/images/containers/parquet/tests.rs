@@ -1,4 +1,5 @@
-//! Tables as data set hubs write them, in every way of packing; rows in any order from several threads; damage.
+//! Tables as data set hubs write them, in every way of packing; rows in any order from several threads;
+//! damage.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,0 +1,146 @@
+//! One container, whatever its format: listed once, then asked for names, labels and images by number.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use super::arrays::Arrays;
+use super::file::FileAt;
+use super::recognise::ContainerFormat;
+use super::skips::Skips;
+use super::{cifar, idx, npy, npz, parquet, tar, zip};
+use crate::images::source::Raw;
+use crate::images::{Limits, Skipped};
+
+/// A file of images that was listed. Its items share it, and any thread may read from it.
+pub(in crate::images) struct Container {
+    file: FileAt,
+    kind: ContainerKind,
+}
+
+enum ContainerKind {
+    Arrays(Arrays),
+    Tar(tar::Tar),
+    Zip(zip::Zip),
+    Table(parquet::Table),
+}
+
+/// What came of listing a container.
+pub(in crate::images) struct Opened {
+    /// The container; none if it is sound and holds no images.
+    pub(in crate::images) container: Option<Container>,
+    /// What is in it, or belongs to it, and cannot be used.
+    pub(in crate::images) skipped: Vec<Skipped>,
+    /// Whether some of it could not be listed, being damaged.
+    pub(in crate::images) is_partial: bool,
+}
+
+impl Container {
+    /// Lists a file that was recognised as a container.
+    ///
+    /// # Errors
+    /// The reason why nothing of it can be used.
+    pub(in crate::images) fn open(
+        path: &Path,
+        format: ContainerFormat,
+        limits: &Limits,
+    ) -> Result<Opened, String> {
+        let file = FileAt::new(path)?;
+        let mut skips = Skips::new(path);
+        let mut arrays = |(arrays, skipped): (Arrays, Vec<Skipped>)| {
+            skips.list.extend(skipped);
+            ContainerKind::Arrays(arrays)
+        };
+        let kind = match format {
+            ContainerFormat::Idx { is_gzip } => Some(arrays(idx::open(&file, is_gzip)?)),
+            ContainerFormat::Npy => match npy::open(&file) {
+                Ok(opened) => Some(arrays(opened)),
+                Err((_, false)) => None,
+                Err((reason, true)) => return Err(reason),
+            },
+            ContainerFormat::Npz => npz::open(&file, &mut skips)?.map(ContainerKind::Arrays),
+            ContainerFormat::Cifar(variant) => Some(ContainerKind::Arrays(cifar::open(&file, variant)?)),
+            ContainerFormat::Tar { is_gzip } => {
+                Some(ContainerKind::Tar(tar::Tar::open(&file, is_gzip, limits, &mut skips)?))
+            }
+            ContainerFormat::Zip => Some(ContainerKind::Zip(zip::Zip::open(&file, limits, &mut skips)?)),
+            ContainerFormat::Parquet => parquet::Table::open(&file, &mut skips)?.map(ContainerKind::Table),
+        };
+        let container = kind.map(|kind| Container { file, kind }).filter(|container| container.len() > 0);
+        Ok(Opened { container, is_partial: skips.is_partial, skipped: skips.finish() })
+    }
+
+    pub(in crate::images) fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// Bytes and time of change of the file.
+    pub(in crate::images) fn quick_stamp(&self) -> (u64, i64) {
+        self.file.stamp()
+    }
+
+    /// Number of images.
+    pub(in crate::images) fn len(&self) -> usize {
+        match &self.kind {
+            ContainerKind::Arrays(arrays) => arrays.len(),
+            ContainerKind::Tar(tar) => tar.entries().len(),
+            ContainerKind::Zip(zip) => zip.entries().len(),
+            ContainerKind::Table(table) => table.len(),
+        }
+    }
+
+    /// What image `index` is called in the container: `17`, `x_test/17`, `cats/1.png`.
+    pub(in crate::images) fn entry_name(&self, index: usize) -> Cow<'_, [u8]> {
+        match &self.kind {
+            ContainerKind::Arrays(arrays) => arrays.entry_name(index),
+            ContainerKind::Tar(tar) => Cow::Borrowed(tar.entries().name(index)),
+            ContainerKind::Zip(zip) => Cow::Borrowed(zip.entries().name(index)),
+            ContainerKind::Table(_) => Cow::Owned(index.to_string().into_bytes()),
+        }
+    }
+
+    /// The image that [`entry_name`](Self::entry_name) calls so.
+    pub(in crate::images) fn find(&self, name: &[u8]) -> Option<usize> {
+        match &self.kind {
+            ContainerKind::Arrays(arrays) => arrays.find(name),
+            ContainerKind::Tar(tar) => tar.entries().find(name),
+            ContainerKind::Zip(zip) => zip.entries().find(name),
+            ContainerKind::Table(table) => {
+                let index: usize = std::str::from_utf8(name).ok()?.parse().ok()?;
+                (index < table.len() && index.to_string().as_bytes() == name).then_some(index)
+            }
+        }
+    }
+
+    /// The label of image `index`, if it has one.
+    pub(in crate::images) fn label(&self, index: usize) -> Option<&str> {
+        match &self.kind {
+            ContainerKind::Arrays(arrays) => arrays.label(index),
+            ContainerKind::Tar(tar) => tar.entries().label(index),
+            ContainerKind::Zip(zip) => zip.entries().label(index),
+            ContainerKind::Table(table) => table.label(index),
+        }
+    }
+
+    /// Whether image `index` is cheap to read only right after the one before it.
+    pub(in crate::images) fn in_sequence(&self, index: usize) -> bool {
+        match &self.kind {
+            ContainerKind::Arrays(arrays) => arrays.in_sequence(index),
+            ContainerKind::Tar(tar) => tar.in_sequence(),
+            ContainerKind::Zip(_) => false,
+            ContainerKind::Table(_) => true,
+        }
+    }
+
+    /// Image `index`, not decoded. Never panics.
+    ///
+    /// # Errors
+    /// The reason why it cannot be read.
+    pub(in crate::images) fn read(&self, index: usize, limits: &Limits) -> Result<Raw, String> {
+        match &self.kind {
+            ContainerKind::Arrays(arrays) => arrays.read(index, limits),
+            ContainerKind::Tar(tar) => tar.read(index, limits),
+            ContainerKind::Zip(zip) => zip.read(index, limits),
+            ContainerKind::Table(table) => table.read(index, limits),
+        }
+    }
+}

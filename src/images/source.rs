@@ -1,0 +1,82 @@
+//! An image that was read but not decoded: the bytes of a file, or plain pixels.
+
+use super::Pixels;
+use super::codec::{self, SourceFacts};
+use super::decoding::Decoding;
+use super::stamp::{Stamp, hash_bytes, hash_pixels};
+
+/// What holds an image, read but not decoded.
+#[derive(Debug)]
+pub struct Source {
+    pub(super) raw: Raw,
+    /// Size in bytes and time of change of the file (for an entry: of its container), as in [`Stamp`]; in
+    /// memory there is no time.
+    pub(super) quick_stamp: (u64, i64),
+}
+
+/// The bytes of an image as they lie in a file or container.
+#[derive(Debug)]
+pub(super) enum Raw {
+    /// A file of some image format.
+    File(Vec<u8>),
+    /// Plain pixels, of IDX and the like.
+    Pixels(Pixels),
+}
+
+impl Raw {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Raw::File(bytes) => bytes.len(),
+            Raw::Pixels(pixels) => pixels.data.len(),
+        }
+    }
+}
+
+impl Source {
+    /// Bytes read.
+    pub fn len(&self) -> usize {
+        self.raw.len()
+    }
+
+    /// Nothing was read.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes of the image file; nothing where there are plain pixels.
+    pub fn file_bytes(&self) -> Option<&[u8]> {
+        match &self.raw {
+            Raw::File(bytes) => Some(bytes),
+            Raw::Pixels(_) => None,
+        }
+    }
+
+    /// The state of the file or entry: hashes what was read.
+    pub fn stamp(&self) -> Stamp {
+        let (size, mtime_ns) = self.quick_stamp;
+        let hash = match &self.raw {
+            Raw::File(bytes) => hash_bytes(bytes),
+            Raw::Pixels(pixels) => hash_pixels(pixels),
+        };
+        Stamp { size, mtime_ns, hash }
+    }
+
+    /// What the file says of itself beside its pixels.
+    pub fn facts(&self) -> SourceFacts {
+        match &self.raw {
+            Raw::File(bytes) => codec::facts(bytes),
+            Raw::Pixels(_) => SourceFacts::default(),
+        }
+    }
+
+    /// The image. Never panics, whatever the bytes.
+    ///
+    /// # Errors
+    /// The reason why there are no pixels.
+    pub fn decode(self, how: &Decoding) -> Result<Pixels, String> {
+        match self.raw {
+            Raw::File(bytes) => codec::decode_for(&bytes, how),
+            Raw::Pixels(pixels) => Ok(pixels),
+        }
+    }
+}
