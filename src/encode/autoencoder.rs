@@ -1,4 +1,4 @@
-//! A model's two networks together: what it makes of images, and how much is lost on the way.
+//! Both networks of a model together: reconstructions of images, and how much they lose.
 
 use super::{Decoder, EncodeOptions, Encoder};
 use crate::error::Result;
@@ -16,25 +16,25 @@ pub struct Autoencoder {
     metadata: Metadata,
 }
 
-/// Images, and what came of them.
+/// Images, their latents and their reconstructions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reconstruction {
     /// Channels, height and width of each image.
     pub shape: InputShape,
-    /// What the decoder was to give, f32 [N, C, H, W]: the images, or for some models the images at another
+    /// What the decoder should reconstruct, f32 [N, C, H, W]: the images, for some models at another
     /// brightness.
     pub originals: Vec<f32>,
     /// f32 [N, D]
     pub latents: Vec<f32>,
-    /// What it gave, f32 [N, C, H, W] in 0..=1.
+    /// What it did reconstruct, f32 [N, C, H, W] in 0..=1.
     pub images: Vec<f32>,
 }
 
 impl Autoencoder {
-    /// Opens both networks; none where the model has no decoder.
+    /// Opens both networks; none if the model has no decoder.
     ///
     /// # Errors
-    /// As those of [`Encoder::new`] and [`Decoder::new`].
+    /// As [`Encoder::new`] and [`Decoder::new`].
     pub fn open(runtime: &Runtime, model: &Model, options: &EncodeOptions) -> Result<Option<Autoencoder>> {
         let Some(decoder) = Decoder::new(runtime, model, options)? else { return Ok(None) };
         let encoder = Encoder::new(runtime, model, options)?;
@@ -73,8 +73,8 @@ impl Reconstruction {
     }
 }
 
-/// Variance per pixel that is nothing to be explained: two of 256 steps, squared. A flat image has no other.
-const NOTHING: f64 = (2.0 / 255.0) * (2.0 / 255.0);
+/// Variance per pixel that counts as noise: two of 256 steps, squared. A flat image has no other variance.
+const NOISE: f64 = (2.0 / 255.0) * (2.0 / 255.0);
 
 /// The explained variance R2 of an image, 0 to 1: how much nearer its reconstruction is than a flat image of
 /// its mean.
@@ -88,7 +88,7 @@ pub fn explained_variance(original: &[f32], reconstruction: &[f32]) -> f64 {
     let total: f64 = original.iter().map(|&x| square(f64::from(x) - mean)).sum();
     let pairs = original.iter().zip(reconstruction);
     let missed: f64 = pairs.map(|(&x, &y)| square(f64::from(x) - f64::from(y))).sum();
-    (1.0 - missed / (total + n * NOTHING)).max(0.0)
+    (1.0 - missed / (total + n * NOISE)).max(0.0)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Latents to bits: by sign, or by a rotation that was fitted to a collection.
 //!
 //! A code is [words(bits)] u64, bit i at word i / 64, position i % 64, unused bits zero, as the index keeps
-//! it. Which of the two rules fits a latent is the model's to say: a latent trained to be cut at zero loses
-//! by any rotation.
+//! it. The model says which of the two rules fits its latents: one that was trained to be cut at zero only
+//! loses by a rotation.
 
 use crate::error::{Error, Result};
 use crate::model::{BinarizerKind, Metadata};
@@ -27,11 +27,10 @@ pub enum Binarizer {
 }
 
 impl Binarizer {
-    /// The binarizer that a model asks for, fitted to `latents` [N, D] of the collection where it needs
-    /// fitting.
+    /// The binarizer for a model, fitted to `latents` [N, D] of the collection if it needs fitting.
     ///
     /// # Errors
-    /// When the model asks for more bits than its latent has numbers, or there is nothing to fit to.
+    /// The model states more bits than its latent has numbers, or there is nothing to fit to.
     pub fn for_model(metadata: &Metadata, latents: &[f32], seed: u64) -> Result<Binarizer> {
         let Metadata { latent_size, bits, .. } = *metadata;
         match metadata.binarizer {
@@ -100,7 +99,7 @@ impl Binarizer {
         bytes
     }
 
-    /// What [`Binarizer::to_bytes`] gave; nothing where the bytes are damaged.
+    /// The binarizer of [`Binarizer::to_bytes`]; none if the bytes are damaged.
     pub fn from_bytes(bytes: &[u8]) -> Option<Binarizer> {
         let (&kind, rest) = bytes.split_first()?;
         let (bits, rest) = rest.split_first_chunk()?;

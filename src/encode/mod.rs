@@ -1,4 +1,4 @@
-//! From images to codes: the encoder's latents, the decoder's reconstructions, and the bits cut from latents.
+//! From images to codes: latents by the encoder, reconstructions by the decoder, and codes from latents.
 //!
 //! ```text
 //! f32 [N, C, H, W], 0..=1 --Encoder--> f32 [N, D] --Binarizer--> u64 [N, words(bits)]

@@ -1,5 +1,4 @@
-//! Principal directions of latents, and the plane of the first two of them, to look at many dimensions in a
-//! picture.
+//! Principal directions of latents, and the plane of the first two, to show many dimensions in a picture.
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 use rand::{RngExt, SeedableRng};
@@ -8,15 +7,15 @@ use rand_chacha::ChaCha8Rng;
 /// The most latents that directions or a rotation are fitted to; with more they hardly change.
 pub const MAX_FIT: usize = 20_000;
 
-/// Where an iterative solver gives up; it needs a few steps per row, and would else not end on unlucky
+/// After so many steps an iterative solver gives up. It needs a few per row, but might not end on unlucky
 /// numbers.
 pub(super) const MAX_SOLVER_STEPS: usize = 100_000;
 
 /// All eigenvectors of a covariance of this size take 2 s, and eight times as long for twice the size.
 pub(super) const MAX_EXACT: usize = 1024;
 
-/// Rounds of subspace iteration beyond that size, and directions carried along so that the wanted ones
-/// settle.
+/// Rounds of subspace iteration beyond that size, and additional directions that help the wanted ones
+/// converge.
 const SUBSPACE_ROUNDS: usize = 12;
 const SPARE: usize = 16;
 
@@ -83,7 +82,7 @@ impl Plane {
     }
 }
 
-/// A direction or its opposite, the one whose largest number is positive: solvers give either.
+/// The direction or its opposite, whichever has a positive largest component: solvers give either.
 fn upright(direction: &[f32]) -> Vec<f32> {
     let largest =
         direction.iter().fold(0f32, |largest, x| if x.abs() > largest.abs() { *x } else { largest });

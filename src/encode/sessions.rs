@@ -1,6 +1,6 @@
 //! A model's encoder and decoder as sessions of ONNX Runtime, in batches.
 //!
-//! A session works on one core; whoever wants more cores makes one encoder per worker thread. Images are f32
+//! A session runs on one core; to use more, make one encoder per worker thread. Images are f32
 //! [N, C, H, W] in 0..=1, latents f32 [N, D]; both are flat and row-major.
 
 use crate::error::{Error, Problem, Result};
@@ -8,10 +8,10 @@ use crate::images::InputShape;
 use crate::model::{Format, Model};
 use crate::runtime::{Device, ExternalFile, Input, ModelBytes, Runtime, Session, SessionOptions};
 
-/// Images per run: from 32 to 256 the speed is the same, above it falls as the activations leave the cache.
+/// Images per run: the speed is the same from 32 to 256, and falls above as activations leave the cache.
 const BATCH: usize = 128;
 
-/// Values per run at most, but for a single large image: activations take many times as much memory.
+/// Most values per run, except for a single large image: activations take many times as much memory.
 const BATCH_VALUES: usize = 1 << 20;
 
 /// How the networks run.
@@ -35,7 +35,7 @@ pub struct Encoder {
     network: Network,
     input: InputShape,
     latent_size: usize,
-    /// What images become first, where another program made the model.
+    /// How images are prepared, if another program made the model.
     format: Option<Format>,
     /// The images of one call as the model takes them, [N, C, H, W] or [N, H, W, C].
     prepared: Vec<f32>,
@@ -103,7 +103,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Opens the model's decoder; none where the model has none.
+    /// Opens the model's decoder; none if it has none.
     ///
     /// # Errors
     /// When ONNX Runtime rejects the graph, or the graph is not one from latents to images of the stated
@@ -134,9 +134,9 @@ struct Network {
     name: String,
     input: String,
     output: String,
-    /// Rows per run, where the graph takes no other number.
+    /// Rows per run, if the graph fixes their number.
     batch: Option<usize>,
-    /// The rows of a run that are too few for it, and zeros.
+    /// The last rows of a call, filled up with zeros to such a run.
     padded: Vec<f32>,
 }
 

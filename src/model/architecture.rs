@@ -26,8 +26,8 @@ pub struct Architecture {
     pub encoder: Vec<Layer>,
     /// From latent to image; the last layer is a sigmoid.
     pub decoder: Vec<Layer>,
-    /// From latent to one logit that says whether the latent was drawn from the prior; part of training
-    /// alone, empty where nobody asks.
+    /// From latent to one logit: was the latent drawn from the prior. Only used in training; empty for
+    /// families without one.
     pub discriminator: Vec<Layer>,
 }
 
@@ -149,7 +149,7 @@ impl Architecture {
         }
     }
 
-    /// What its training pulls latents to, where it does.
+    /// The distribution that training pulls latents to, if any.
     pub fn prior(&self) -> Option<Prior> {
         let gaussian = matches!(self.encoder.last(), Some(Layer::Gaussian { .. }));
         (gaussian || !self.discriminator.is_empty()).then_some(Prior::Normal)
@@ -239,7 +239,7 @@ impl Architecture {
         flat
     }
 
-    /// The table that `model show` prints.
+    /// The layers as a table.
     pub fn summary(&self) -> Vec<SummaryRow> {
         let rows = self.steps().map(|s| SummaryRow {
             half: s.half.name(),

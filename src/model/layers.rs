@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-/// Added to the variance of a channel, as everywhere.
+/// Added to the variance of a channel, the usual value.
 pub(crate) const BATCH_NORM_EPSILON: f32 = 1e-5;
 
 /// Channels, height and width of what flows between layers, per image.

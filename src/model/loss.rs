@@ -1,13 +1,11 @@
-//! The loss that every family is trained for and judged by.
+//! The loss by which every family is trained and judged.
 
 /// Probabilities are kept this far from 0 and 1, as Keras does.
 const CLIP: f64 = 1e-7;
 
 /// Binary cross-entropy of reconstructions against their originals, both in 0..=1, summed over the pixels, in
 /// nats.
-///
-/// A grey original is not met without loss: the least that a pixel x can cost is its own entropy, 0.69 at
-/// 0.5.
+/// Grey pixels always cost something: the least for a pixel x is its own entropy, 0.69 at 0.5.
 pub fn cross_entropy(originals: &[f32], reconstructions: &[f32]) -> f64 {
     let of_pixel = |(&x, &q): (&f32, &f32)| {
         let (x, q) = (f64::from(x), f64::from(q).clamp(CLIP, 1.0 - CLIP));

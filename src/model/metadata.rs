@@ -1,7 +1,7 @@
 //! What a model file says of itself: key-value pairs in `metadata_props`, all prefixed `aesearch.`.
 //!
-//! Everything needed to feed the model and to tell where it came from. A file without these keys is somebody
-//! else's model (see `foreign`); a file with a newer format version is refused.
+//! They hold all that is needed to run the model, and where it came from. A file without these keys is a
+//! model of another program (see `foreign`); a file with a newer format version is refused.
 
 use super::architecture::Architecture;
 use super::family::Design;
@@ -66,7 +66,7 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// The key without which a file is somebody else's.
+    /// The key without which a file is a model of another program.
     pub(super) const MARK: &str = "aesearch.format";
 
     /// The metadata of an architecture before any training.
@@ -98,7 +98,7 @@ impl Metadata {
         Design { bits: self.bits, width: self.width, brightness: self.brightness }
     }
 
-    /// Turns images `[N, C, H, W]` in `0..=1` into what the decoder's answer is to be compared with.
+    /// Turns images `[N, C, H, W]` in `0..=1` into what the reconstructions are compared with.
     pub fn target(&self, images: &mut [f32]) {
         if self.brightness == Brightness::Normalized {
             images.chunks_exact_mut(self.input.size()).for_each(super::normalize::normalize);
@@ -200,8 +200,8 @@ impl Metadata {
     }
 }
 
-/// The rules that this program has only one of; a model made by others would get other inputs than it was
-/// trained on.
+/// Rules of which this program has only one. A model made with another rule would get other inputs than it
+/// was trained on.
 fn fixed_rules() -> [(&'static str, &'static str); 3] {
     [("resize", crate::images::RESIZE_RULE), ("colour", crate::images::COLOUR_RULE), ("latent_name", LATENT)]
 }

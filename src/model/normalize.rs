@@ -1,5 +1,4 @@
-//! What `Layer::Normalize` does: as a function over pixels, and as nodes of a graph. A test holds them
-//! together.
+//! `Layer::Normalize`: as a function over pixels, and as nodes of a graph. A test compares the two.
 
 use crate::onnx::{Graph, Value, batch, fixed};
 

@@ -1,4 +1,5 @@
-//! The models that travel inside the program: those of the crates in `models/`, where the feature `shipped-models` is on, else none.
+//! The models that travel inside the program: those of the crates in `models/`, where the feature
+//! `shipped-models` is on, else none.
 
 /// As in those crates: name, encoder, decoder, card, and what it must give for a fixed image.
 type Shipped = (&'static str, &'static [u8], &'static [u8], &'static str, &'static str);

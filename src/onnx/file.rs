@@ -1,6 +1,5 @@
 //! A finished ONNX model: its bytes, and the key-value pairs in `metadata_props`.
-//!
-//! What the keys mean is decided in `model::metadata`; this file only carries them.
+//! The meaning of the keys is defined in `model`; this file only stores them.
 
 use super::messages::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto};
 use prost::Message;

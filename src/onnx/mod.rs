@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `graph.rs` | a typed builder: every value knows its shape, every method checks and infers |
 //! | `file.rs` | a finished model: bytes out, bytes in, `metadata_props` |
-//! | `outline.rs` | what a file of others would do: inputs, outputs, operators, files with weights; or why it is refused |
+//! | `outline.rs` | what a file from elsewhere contains: inputs, outputs, operators, files with weights; or why it is refused |
 //! | `wire.rs` | protobuf field by field, without copies, for `outline.rs` |
 //! | `messages.rs` | the part of `onnx.proto` that a graph needs, declared by hand for prost |
 //!

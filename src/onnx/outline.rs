@@ -1,12 +1,11 @@
-//! What an ONNX file that nobody vouches for would have ONNX Runtime do, read before the runtime sees it.
+//! What an ONNX file from an unknown source would make ONNX Runtime do, examined before the runtime sees it.
 //!
 //! ```text
 //! bytes -> Outline::read -> inputs and outputs, files with its weights; or why it is refused
 //! ```
 //!
-//! Refused are operators that ONNX Runtime does not bring along, weights that lie elsewhere than beside the
-//! file, and graphs that are deeper or larger than networks are. Nothing of the weights is copied. What an
-//! input means is decided in `model`.
+//! Custom operators, weights outside the folder of the file, and graphs that are deeper or larger than any
+//! network are refused. Weights are not copied. What an input means is decided in `model`.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -28,7 +27,7 @@ const MAX_PARTS: u64 = 4_000_000;
 /// Files with weights, and inputs or outputs, that one file may name.
 const MAX_NAMES: usize = 10_000;
 
-/// A mark by which ONNX Runtime passes addresses in memory to itself, where the name of a file would stand.
+/// A mark by which ONNX Runtime passes itself addresses in memory in place of the name of a file.
 const ADDRESS: &str = "_ORT_MEM_ADDR_";
 
 /// The element type of 32-bit floats.
@@ -136,14 +135,14 @@ impl Outline {
 /// Domain and name of an operator or function.
 type Operator<'a> = (&'a str, &'a str);
 
-/// What was found on the way through a file.
+/// What was found so far in a file.
 #[derive(Default)]
 struct Walk<'a> {
     /// The functions that the file defines, and their bodies.
     functions: HashMap<Operator<'a>, &'a [u8]>,
-    /// How many parts each of them is, written out, and how deep.
+    /// How many parts each of them has when expanded, and how deep it is.
     sizes: HashMap<Operator<'a>, (u64, usize)>,
-    /// The deepest that was come to, within the function at hand.
+    /// The greatest depth reached in the current function.
     deepest: usize,
     external: BTreeMap<&'a str, u64>,
     inputs: Vec<Port>,
@@ -191,7 +190,7 @@ impl<'a> Walk<'a> {
         operators.into_iter().try_for_each(|operator| self.function(operator, 0).map(|_| ()))
     }
 
-    /// Checks a graph; gives how many parts it has, functions written out.
+    /// Checks a graph; returns how many parts it has with functions expanded.
     fn graph(&mut self, graph: &'a [u8], scope: Scope) -> Result<u64, String> {
         let depth = match scope {
             Scope::Main => 0,
@@ -258,7 +257,7 @@ impl<'a> Walk<'a> {
         Ok(parts)
     }
 
-    /// Each function is looked at once, however often it is called; one that calls itself is too deep.
+    /// Each function is examined once, however often it is called; one that calls itself is too deep.
     fn function(&mut self, operator: Operator<'a>, depth: usize) -> Result<u64, String> {
         if let Some(&(parts, height)) = self.sizes.get(&operator) {
             return self.descend(depth + height).map(|()| parts);
@@ -345,7 +344,7 @@ fn is_external(tensor: &[u8]) -> Result<bool, String> {
     Ok(external)
 }
 
-/// Inside of attributes no exporter puts weights into other files, and the runtime is not given any there.
+/// No exporter puts weights of attributes into other files, and the runtime is not given any.
 fn no_external(tensor: &[u8]) -> Result<(), String> {
     if !is_external(tensor)? {
         return Ok(());

@@ -1,8 +1,7 @@
-//! Protobuf as it lies in a file: the fields of a message one after the other, borrowed from its bytes.
+//! Protobuf in its encoded form: the fields of a message one after the other, borrowed from its bytes.
 //!
-//! For files that nobody vouches for: nothing is allocated and nothing is copied, however small a field and
-//! however deep a message claims to be; whoever descends counts the depth. Files of this program are read by
-//! prost (`messages`).
+//! For files from unknown sources: nothing is allocated or copied, however small a field or deep a message
+//! claims to be; the caller counts the depth. Files of this program are read by prost (`messages`).
 
 /// A field's value, not interpreted yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +68,7 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Result<(u32, Payload<'a>), String>;
 
-    /// After the first thing that is no field there is nothing more.
+    /// Ends after the first bytes that are not a field.
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
             return None;

@@ -1,4 +1,5 @@
-//! Files and folders that stand whole under their name, or not at all: written beside it, synced, renamed.
+//! Files and folders that appear complete under their name, or not at all: written beside it, synced,
+//! renamed.
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
@@ -6,8 +7,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// Writes `bytes` into the file `path`. Whoever looks meanwhile, or after a crash, finds the old file or the
-/// new one.
+/// Writes `bytes` into the file `path`. A reader finds the old file or the new one, also after a crash.
 ///
 /// # Errors
 /// When the folder is not there or the file cannot be written; nothing of it is left then.
@@ -15,10 +15,10 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     write_whole_with(path, &mut |out| out.write_all(bytes))
 }
 
-/// The same of what `write` writes, where that need not be in memory at once.
+/// The same for what `write` writes, so that it need not be in memory at once.
 ///
 /// # Errors
-/// As [`write_whole`]; and those of `write`.
+/// As [`write_whole`], and the errors of `write`.
 pub fn write_whole_with(
     path: &Path,
     write: &mut dyn FnMut(&mut (dyn Write + Send)) -> io::Result<()>,
@@ -34,11 +34,11 @@ pub fn write_whole_with(
     sync_folder(folder).map_err(fail)
 }
 
-/// Makes the folder `path`, which is new or empty, of what `fill` puts into another one, which then takes its
-/// name. Folders above it are made where they are missing.
+/// Makes the folder `path`, which must be new or empty: `fill` fills a temporary folder, which then gets that
+/// name. Missing parent folders are created.
 ///
 /// # Errors
-/// As [`check_empty`], and those of `fill`; or when the folder cannot be made. Nothing of it is left then.
+/// As [`check_empty`], and the errors of `fill`; or the folder cannot be made. Nothing of it is left then.
 pub fn write_folder<T>(path: &Path, fill: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     check_empty(path)?;
     let fail = |error| Error::io(path, error);
@@ -46,7 +46,7 @@ pub fn write_folder<T>(path: &Path, fill: impl FnOnce(&Path) -> Result<T>) -> Re
     fs::create_dir_all(folder).map_err(fail)?;
     let made = beside(0o777).tempdir_in(folder).map_err(|error| fail(unnamed(&error)))?;
     let filled = fill(made.path())?;
-    // an empty folder goes: not every system renames over one
+    // an empty folder is removed: not every system renames over one
     match fs::remove_dir(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fail(error)),
         _ => fs::rename(made.path(), path).map_err(fail)?,
@@ -73,13 +73,13 @@ pub fn check_empty(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The folder that a path lies in.
+/// The parent folder of a path.
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// What is beside the path until it is whole, with the permissions of anything new, not those of something
-/// temporary.
+/// A temporary file or folder beside the path, with the permissions of any new one, not those of temporary
+/// ones.
 fn beside(#[allow(unused)] mode: u32) -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".aesearch-");
@@ -91,18 +91,18 @@ fn beside(#[allow(unused)] mode: u32) -> tempfile::Builder<'static, 'static> {
     builder
 }
 
-/// The error without the temporary name, which says nothing to anybody.
+/// The error without the temporary name, which means nothing to the user.
 fn unnamed(error: &io::Error) -> io::Error {
     error.kind().into()
 }
 
-/// Makes the names in a folder last.
+/// Makes the names in a folder durable.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
     fs::File::open(folder)?.sync_all()
 }
 
-/// Elsewhere a folder cannot be opened as a file.
+/// On other systems a folder cannot be opened as a file.
 #[cfg(not(unix))]
 fn sync_folder(_folder: &Path) -> io::Result<()> {
     Ok(())

@@ -89,8 +89,8 @@ impl Candidate {
     }
 }
 
-/// Files worth trying, in the order of preference; each place is looked at only when the one before did not
-/// do.
+/// Files worth trying, the preferred one first; each source is searched only if those before it gave nothing
+/// usable.
 pub(super) fn candidates(options: &RuntimeOptions) -> impl Iterator<Item = Candidate> + '_ {
     let fetched = || [true, false].into_iter().filter_map(|cuda| library_in(&data_folder(options, cuda)));
     let places = [
