@@ -1,5 +1,5 @@
-// Opens reports of `aesearch dedupe scan --report` in Chromium and uses them as a person would: nothing may leave the page, and
-// what is decided must come out as a file that `aesearch dedupe decide --import` takes.
+// Opens pages of `aesearch dedupe scan --report` in Chromium and uses them as a person would. No request may leave the page,
+// and decisions must come out as a file that `aesearch dedupe decide --import` reads.
 //
 //   node report_check.mjs [--pictures DIR] REPORT.html...
 //

@@ -1,13 +1,13 @@
-//! Laying one image on another: shift, then scale, rotation and shear.
+//! Aligns one image with another: shift, then scale, rotation and shear.
 //!
-//! The shift comes from a search at half the size. From there inverse compositional Lucas-Kanade (Baker and Matthews, IJCV 2004)
-//! finds the affine motion, first at half the size, then at the full one; as in ECC (Evangelidis and Psarakis, PAMI 2008)
-//! brightness and contrast are evened out at every step. Pairs that turn out to be nothing alike are given up on the way.
-//! How alike two images are that lie on each other is for `compare` to say.
+//! The shift is searched at half the size. From there inverse compositional Lucas-Kanade (Baker and Matthews,
+//! IJCV 2004) finds the affine motion, first at half the size, then at the full size. As in ECC (Evangelidis
+//! and Psarakis, PAMI 2008), brightness and contrast are matched at every step. Pairs that turn out to have
+//! nothing in common are given up early. How alike two aligned images are is measured in `compare`.
 
 use super::fingerprint::{AREA, FINE_SIDE, FineLuma, SIDE, Thumb};
 
-/// Pixels left out at each border of a template: a turned copy has corners there that are not the image's.
+/// Pixels left out at each border of a template, because a turned copy has foreign corners there.
 const BORDER: usize = 2;
 /// Side of the inner part of a thumbnail, and its points.
 pub(super) const INNER: usize = SIDE - 2 * BORDER;
@@ -18,32 +18,32 @@ pub(super) const DETAIL_INNER: usize = FINE_SIDE - 2 * BORDER;
 pub(super) const DETAIL_POINTS: usize = DETAIL_INNER * DETAIL_INNER;
 const HALF: usize = SIDE / 2;
 const HALF_POINTS: usize = (HALF - 2 * BORDER) * (HALF - 2 * BORDER);
-/// Furthest shift that is searched, in pixels of half size.
+/// The largest shift that is searched, in pixels at half size.
 const REACH: i32 = 2;
-/// Correlation as they lie from which on no shift is looked for.
+/// If the unshifted images correlate this well, no shift is searched.
 const UNSHIFTED: f32 = 0.95;
 /// Steps at half size, and at full size.
 const ROUNDS: [usize; 2] = [6, 8];
 /// Parameters of an affine motion.
 const P: usize = 6;
-/// Numbers that are summed up side by side.
+/// Numbers that are summed in parallel.
 const LANES: usize = 8;
 
-/// Variance of what rounding, noise and compression leave of a flat image, in grey levels squared: it keeps flat images
-/// from matching each other.
+/// Variance that rounding, noise and compression leave in a flat image, in grey levels squared. It keeps flat
+/// images from matching each other.
 pub(super) const FLOOR: f32 = 4.0;
-/// Least correlation with which the search goes on: after the shift, at half size, at full size.
+/// The least correlation with which the search goes on: after the shift, at half size, at full size.
 pub(super) type Enough = [f32; 3];
-/// Of copies, 999 in 1,000 have as much.
+/// 999 of 1,000 copies have as much.
 pub(super) const OF_COPIES: Enough = [0.5, 0.9, 0.93];
-/// For pairs that are to be measured though they are no copies.
+/// For pairs that are measured although they are not copies.
 pub(super) const OF_ANY: Enough = [0.4, 0.8, 0.9];
 /// A step that gains less correlation than this is the last one.
 const GAIN: f32 = 0.0005;
-/// Least part of the template that the other must cover.
+/// The least share of the template that the other image must cover.
 const OVERLAP: f32 = 0.6;
 
-/// x' = m0 x + m1 y + m2, y' = m3 x + m4 y + m5; from the middles, in pixels.
+/// x' = m0 x + m1 y + m2, y' = m3 x + m4 y + m5, in pixels from the middle.
 pub(super) type Motion = [f32; P];
 
 /// A thumbnail, slightly blurred, at full and half size.
@@ -54,7 +54,7 @@ pub(super) struct View {
 }
 
 impl View {
-    /// A view of a thumbnail.
+    /// The view of a thumbnail.
     pub(super) fn new(luma: &Thumb) -> View {
         let mut fine: [f32; AREA] = luma.map(f32::from);
         blur::<SIDE>(&mut fine, 0.25);
@@ -66,10 +66,11 @@ impl View {
     }
 }
 
-/// Blurs along rows and columns with [t, 1 - 2t, t]; the border is repeated. The image is `[N, N]`, N at most [`FINE_SIDE`].
+/// Blurs along rows and columns with `[t, 1 - 2t, t]`, repeating the border. The image is `[N, N]`, N at most
+/// [`FINE_SIDE`].
 pub(super) fn blur<const N: usize>(image: &mut [f32], t: f32) {
     let rows = image.as_chunks_mut::<N>().0;
-    let mut line = [0.0; FINE_SIDE + 2]; // a row between its own ends
+    let mut line = [0.0; FINE_SIDE + 2]; // a row with its ends repeated
     for row in rows.iter_mut() {
         line[1..=N].copy_from_slice(row);
         (line[0], line[N + 1]) = (row[0], row[N - 1]);
@@ -87,7 +88,7 @@ pub(super) fn blur<const N: usize>(image: &mut [f32], t: f32) {
     }
 }
 
-/// Sums over pairs of values a, b: how many, a, b, aa, bb, ab.
+/// Sums over pairs of values a, b: their number, a, b, aa, bb, ab.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Sums {
     pub(super) n: f32,
@@ -99,7 +100,7 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    /// All but how many there are.
+    /// All sums but the number.
     pub(super) fn of(a: &[f32], b: &[f32]) -> Sums {
         let mut sums = [[0.0f32; LANES]; 5];
         let (a_rows, a_rest) = a.as_chunks::<LANES>();
@@ -131,8 +132,8 @@ impl Sums {
     }
 }
 
-/// The shift of `b` against `a` that correlates best, in pixels of half size, and that correlation. Where they correlate well as
-/// they lie, that is near enough.
+/// The shift of `b` against `a` that correlates best, in pixels at half size, and that correlation. If they
+/// correlate well unshifted, no other shift is tried.
 fn best_shift(a: &View, b: &View) -> ((i32, i32), f32) {
     let mut best = ((0, 0), shifted(a, b, (0, 0)));
     if best.1 >= UNSHIFTED {
@@ -171,18 +172,18 @@ fn shifted(a: &View, b: &View, (dx, dy): (i32, i32)) -> f32 {
     Sums { n: ((y1 - y0) * (x1 - x0)) as f32, a, b, aa, bb, ab }.correlation()
 }
 
-/// The luma of a larger image at twice the thumbnail's size, ready for others to be laid on it.
+/// The luma of a larger image at twice the thumbnail's size, prepared for others to be aligned with it.
 pub(super) struct Detail {
     level: Box<Level<DETAIL_POINTS>>,
 }
 
 impl Detail {
-    /// Of the luma.
+    /// Prepares the luma.
     pub(super) fn new(luma: &FineLuma) -> Detail {
         Detail { level: Level::new::<FINE_SIDE>(&blurred_fine(luma)) }
     }
 
-    /// Both as they lie on each other, from how their thumbnails do.
+    /// Both, aligned; the search starts from the motion of their thumbnails.
     pub(super) fn pair(
         &self,
         other: &FineLuma,
@@ -213,22 +214,22 @@ pub(super) struct Level<const N: usize> {
     inverse: [[f32; P]; P],  // of the Hessian
 }
 
-/// What one step of the search finds.
+/// The result of one step of the search.
 struct Step {
     correlation: f32,
     next: Option<(Motion, f32)>,
 }
 
-/// The other image as it lies under the template.
+/// The other image, aligned with the template.
 pub(super) struct Warped<const N: usize> {
-    /// Its values; 0 outside of it.
+    /// Its values; 0 outside.
     pub(super) value: [f32; N],
-    /// 1, or 0 where it ends.
+    /// 1 inside, 0 outside.
     pub(super) inside: [f32; N],
 }
 
 impl<const N: usize> Level<N> {
-    /// Of an image, f32 `[SIZE, SIZE]`, blurred.
+    /// Prepares a blurred image, f32 `[SIZE, SIZE]`.
     pub(super) fn new<const SIZE: usize>(image: &[f32]) -> Box<Self> {
         let inner = SIZE - 2 * BORDER;
         let middle = (SIZE as f32 - 1.0) / 2.0;
@@ -247,7 +248,7 @@ impl<const N: usize> Level<N> {
             let gy = (image[at + SIZE] - image[at - SIZE]) / 2.0;
             let (x, y) = (x as f32 - middle, y as f32 - middle);
             (level.x[i], level.y[i], level.value[i]) = (x, y, image[at]);
-            // the linear part in pixels at the border, so that all parameters are of one size
+            // the linear part in pixels at the border, so that all parameters have the same scale
             let (u, v) = (x / middle, y / middle);
             for (steepest, value) in level.steepest.iter_mut().zip([gx, gy, gx * u, gx * v, gy * u, gy * v]) {
                 steepest[i] = value;
@@ -258,7 +259,7 @@ impl<const N: usize> Level<N> {
         let steepest = &level.steepest;
         let mut hessian: [[f32; P]; P] =
             std::array::from_fn(|i| std::array::from_fn(|j| dot(&steepest[i], &steepest[j])));
-        // what the image does not tell (a stripe does not say how far along it) stays as it is
+        // parameters that the image does not determine (the shift along a stripe) stay as they are
         let trace: f32 = (0..P).map(|i| hessian[i][i]).sum();
         for (i, row) in hessian.iter_mut().enumerate() {
             row[i] += trace / P as f32 * 0.01 + FLOOR;
@@ -267,7 +268,7 @@ impl<const N: usize> Level<N> {
         level
     }
 
-    /// Where the template's points lie in the other image.
+    /// Samples the other image at the points of the template.
     pub(super) fn warp<const SIZE: usize>(&self, image: &[f32], m: &Motion, out: &mut Warped<N>) {
         // 2^23 and a multiple of every side: behind it, a float's last bits count whole numbers
         const WHOLE: f32 = 8_388_608.0 + 64.0;
@@ -304,7 +305,7 @@ impl<const N: usize> Level<N> {
             step.correlation = step.correlation.min(0.0);
             return step;
         }
-        // the other's contrast such that the error is least along the template, as in ECC
+        // scale the other's contrast so that the error is least along the template, as in ECC
         let (gain, mean_a, mean_b) = ((a / ab).min(8.0), sums.a / n, sums.b / n);
         let error: [f32; N] = std::array::from_fn(|i| {
             ((warped.value[i] - mean_b) * gain - (self.value[i] - mean_a)) * warped.inside[i]
@@ -338,7 +339,7 @@ impl<const N: usize> Level<N> {
             if moved < 0.03 || gained < GAIN || !plausible(&next, SIZE as f32) {
                 break;
             }
-            // two steps come close to where they lead
+            // after two steps the result is close
             if round == 2 && best.1 < enough {
                 break;
             }
@@ -353,7 +354,7 @@ impl<const N: usize> Level<N> {
     }
 }
 
-/// A thumbnail, ready for others to be laid on it.
+/// A thumbnail, prepared for others to be aligned with it.
 pub(super) struct Template<'a> {
     view: &'a View,
     half: Box<Level<HALF_POINTS>>,
@@ -361,13 +362,13 @@ pub(super) struct Template<'a> {
 }
 
 impl<'a> Template<'a> {
-    /// A template of a view.
+    /// Prepares a view.
     pub(super) fn new(view: &'a View) -> Template<'a> {
         Template { view, half: Level::new::<HALF>(&view.coarse), full: Level::new::<SIDE>(&view.fine) }
     }
 
-    /// How `other` lies on this one; nothing where they are nothing alike.
-    pub(super) fn lay(&self, other: &View, enough: &Enough) -> Option<Motion> {
+    /// The motion that aligns `other` with this one; nothing if they have nothing in common.
+    pub(super) fn align(&self, other: &View, enough: &Enough) -> Option<Motion> {
         let ((dx, dy), correlation) = best_shift(self.view, other);
         if correlation < enough[0] {
             return None;
@@ -384,7 +385,7 @@ impl<'a> Template<'a> {
         (correlation >= enough[2]).then_some(motion)
     }
 
-    /// Both as they lie under the template.
+    /// Both, aligned.
     pub(super) fn pair(&self, other: &View, motion: &Motion) -> ([f32; POINTS], Warped<POINTS>) {
         let mut warped = Warped { value: [0.0; POINTS], inside: [0.0; POINTS] };
         self.full.warp::<SIDE>(&other.fine, motion, &mut warped);
@@ -402,7 +403,8 @@ fn dot<const N: usize>(a: &[f32; N], b: &[f32; N]) -> f32 {
     sums.iter().sum()
 }
 
-/// A motion of copies: scaled by no more than a third, turned by no more than 17 degrees, mostly still there.
+/// Whether a copy could have moved like this: scaled by at most a third, turned by at most 17 degrees, and
+/// mostly inside.
 fn plausible(m: &Motion, side: f32) -> bool {
     let (x, y) = ((m[0], m[3]), (m[1], m[4])); // where the axes go
     let scale = |(a, b): (f32, f32)| (a.hypot(b) - 1.0).abs() < 0.35;

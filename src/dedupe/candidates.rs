@@ -1,4 +1,4 @@
-//! Which pairs are worth a closer look: those whose structural codes are near each other. Never all pairs.
+//! Candidates: the pairs worth comparing, whose structural codes are near each other. Never all pairs.
 
 use std::path::Path;
 
@@ -6,21 +6,22 @@ use aesearch_index::{Access, Item, Mode, Search, SegmentBuilder, Settings, Snaps
 use rayon::prelude::*;
 
 use super::fingerprint::Thumb;
-use super::structure::{BITS, Code, LAYOUT, Planes, SPECTRUM, layout, mean, spectrum};
+use super::structure::{BITS, Code, Planes, SPATIAL, SPECTRUM, mean, spatial, spectrum};
 use crate::error::{Error, Result};
 
-/// The nearest so many of each kind of code are looked at.
+/// The number of nearest codes of each kind that are candidates.
 const NEIGHBOURS: usize = 24;
-/// How many of the nearest the search is to find.
+/// The share of the nearest codes that the search is to find.
 const RECALL: f32 = 0.99;
 
-/// The codes of a collection, each kind in an index of its own, in memory.
+/// The codes of a collection: two kinds, each in an index of its own, in memory.
 pub(super) struct Codes {
-    layout: Kind<LAYOUT>,
-    spectrum: Kind<SPECTRUM>,
+    spatial: CodeIndex<SPATIAL>,
+    spectrum: CodeIndex<SPECTRUM>,
 }
 
-struct Kind<const N: usize> {
+/// Codes of one kind, and the index that searches them.
+struct CodeIndex<const N: usize> {
     planes: Planes<N>,
     mean: [f32; N],
     codes: Vec<Code>, // by position
@@ -29,31 +30,32 @@ struct Kind<const N: usize> {
 }
 
 impl Codes {
-    /// Codes of images; in `dir`, a folder is used until they are read back.
+    /// The codes of images. They are built in a temporary folder in `dir`.
     ///
     /// # Errors
-    /// When there is no room to write, or there are more images than a u32 counts.
+    /// When the folder cannot be written, or there are more images than a u32 counts.
     pub(super) fn new(dir: &Path, lumas: &[&Thumb]) -> Result<Codes> {
         let temporary = tempfile::Builder::new().prefix(".codes-").tempdir_in(dir);
         let temporary = temporary.map_err(|error| Error::io(dir, error))?;
         let place = |name: &str| temporary.path().join(name);
         Ok(Codes {
-            layout: Kind::new(&place("layout"), lumas, layout)?,
-            spectrum: Kind::new(&place("spectrum"), lumas, spectrum)?,
+            spatial: CodeIndex::new(&place("spatial"), lumas, spatial)?,
+            spectrum: CodeIndex::new(&place("spectrum"), lumas, spectrum)?,
         })
     }
 
-    /// Hamming distance of an image's layout to that of the image at a position, in bits, at most 256.
+    /// Hamming distance between the spatial codes of an image and of the one at a position, in bits, at most
+    /// 256.
     pub(super) fn distance(&self, luma: &Thumb, position: u32) -> u32 {
-        aesearch_index::distance(&self.layout.code(luma), &self.layout.codes[position as usize])
+        aesearch_index::distance(&self.spatial.code(luma), &self.spatial.codes[position as usize])
     }
 
-    /// For each query, which of the collection's images may be copies of it: their positions, ascending.
+    /// For each query, the positions of the images that may be copies of it, ascending.
     ///
     /// # Errors
     /// Those of the search.
     pub(super) fn near(&self, queries: &[Thumb]) -> Result<Vec<Vec<u32>>> {
-        let mut near = self.layout.near(queries)?;
+        let mut near = self.spatial.near(queries)?;
         for (near, more) in near.iter_mut().zip(self.spectrum.near(queries)?) {
             near.extend(more);
             near.sort_unstable();
@@ -63,8 +65,8 @@ impl Codes {
     }
 }
 
-impl<const N: usize> Kind<N> {
-    fn new(dir: &Path, lumas: &[&Thumb], vector: fn(&Thumb) -> [f32; N]) -> Result<Kind<N>> {
+impl<const N: usize> CodeIndex<N> {
+    fn new(dir: &Path, lumas: &[&Thumb], vector: fn(&Thumb) -> [f32; N]) -> Result<CodeIndex<N>> {
         let vectors: Vec<[f32; N]> = lumas.par_iter().map(|luma| vector(luma)).collect();
         let (planes, mean) = (Planes::new(), mean(&vectors));
         let codes: Vec<Code> = vectors.par_iter().map(|vector| planes.code(vector, &mean)).collect();
@@ -74,7 +76,7 @@ impl<const N: usize> Kind<N> {
             builder.push(Item { name: &position.to_le_bytes(), payload: &[], code, latent: &[] })?;
         }
         Writer::lock(dir)?.commit(builder, &[])?;
-        Ok(Kind { planes, mean, codes, snapshot: Snapshot::open_with(dir, Access::Read)?, vector })
+        Ok(CodeIndex { planes, mean, codes, snapshot: Snapshot::open_with(dir, Access::Read)?, vector })
     }
 
     fn code(&self, luma: &Thumb) -> Code {

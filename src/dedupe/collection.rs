@@ -1,4 +1,4 @@
-//! The files of a scan: which of them hold the same bytes, which show the same pixels.
+//! The images of a scan: which files have the same bytes, and which show the same pixels.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -29,14 +29,14 @@ struct Listed {
     reference: bool,
 }
 
-/// What looks the same pixel by pixel.
+/// A picture: the contents that decode to the same pixels.
 #[derive(Debug, Clone)]
 pub(super) struct Picture {
-    /// The contents that show it, ascending.
+    /// These contents, ascending.
     pub(super) contents: Vec<Hash>,
 }
 
-/// The contents of an index.
+/// The hashes of all contents of an index.
 ///
 /// # Errors
 /// When a record is damaged.
@@ -45,7 +45,8 @@ pub(super) fn hashes(snapshot: &Snapshot) -> Result<HashSet<Hash>> {
 }
 
 impl Collection {
-    /// The images of the index that lie in `data` or in `reference`; without `data`, all. `base` is the folder that holds the index.
+    /// The images of the index that are in `data` or in `reference`; without `data`, all. `base` is the
+    /// folder of the index.
     ///
     /// # Errors
     /// When a record is damaged.
@@ -55,8 +56,8 @@ impl Collection {
         data: &[PathBuf],
         reference: &[PathBuf],
     ) -> Result<Collection> {
-        let places = |paths: &[PathBuf]| paths.iter().map(|path| PathScope::new(path)).collect::<Vec<_>>();
-        // a list of a hundred thousand files is looked up, not gone through
+        let scopes = |paths: &[PathBuf]| paths.iter().map(|path| PathScope::new(path)).collect::<Vec<_>>();
+        // there may be a hundred thousand files from a list: they are looked up, not searched
         let exact: HashMap<&[u8], usize> = data
             .iter()
             .enumerate()
@@ -68,13 +69,13 @@ impl Collection {
         let wide =
             data.iter().zip(0..).filter(|(path, _)| !named.contains(path.as_os_str().as_encoded_bytes()));
         let wide: Vec<(PathScope, usize)> = wide.map(|(path, part)| (PathScope::new(path), part)).collect();
-        let reference = places(reference);
+        let reference = scopes(reference);
         let mut files = Vec::new();
         for id in snapshot.ids() {
             let name = snapshot.name(id);
-            let is_reference = reference.iter().any(|place| place.holds(name, base));
-            let by_place = || wide.iter().find(|(place, _)| place.holds(name, base)).map(|(_, part)| *part);
-            let part = exact.get(name).copied().or_else(by_place);
+            let is_reference = reference.iter().any(|scope| scope.holds(name, base));
+            let by_scope = || wide.iter().find(|(scope, _)| scope.holds(name, base)).map(|(_, part)| *part);
+            let part = exact.get(name).copied().or_else(by_scope);
             let part = if data.is_empty() { Some(0) } else { part };
             if let Some(part) = part.or(is_reference.then_some(data.len())) {
                 let record = Record::of(snapshot, id)?;
@@ -90,7 +91,8 @@ impl Collection {
         Ok(Collection { base: base.to_path_buf(), files, contents, size })
     }
 
-    /// Forgets images that are not any more what the index knows, and names them: for those that were not indexed just now.
+    /// Removes the images that have changed or disappeared since they were indexed, and returns them with the
+    /// reason.
     pub(super) fn check(&mut self) -> Vec<Skipped> {
         let base = &self.base;
         let is_known = |Listed { name, record, .. }: &Listed| {
@@ -107,7 +109,7 @@ impl Collection {
         for (number, now) in unsure.into_iter().zip(now) {
             let Listed { name, record, .. } = &mut self.files[number as usize];
             let reason = match now {
-                // it was only touched
+                // only its time has changed
                 Ok(now) if now.hash == record.hash => {
                     (record.size, record.mtime_ns) = (now.size, now.mtime_ns);
                     continue;
@@ -126,18 +128,18 @@ impl Collection {
         skipped
     }
 
-    /// Images.
+    /// The number of images.
     pub(super) fn len(&self) -> usize {
         self.size
     }
 
-    /// Whether any image lies in this place.
-    pub(super) fn holds(&self, place: &Path) -> bool {
-        let place = PathScope::new(place);
-        self.files.iter().any(|file| place.holds(&file.name, &self.base))
+    /// Whether any image is in this folder, file or container.
+    pub(super) fn holds(&self, path: &Path) -> bool {
+        let scope = PathScope::new(path);
+        self.files.iter().any(|file| scope.holds(&file.name, &self.base))
     }
 
-    /// The folder that holds the index.
+    /// The folder of the index.
     pub(super) fn base(&self) -> &Path {
         &self.base
     }
@@ -147,9 +149,10 @@ impl Collection {
         self.contents.iter().map(|(hash, files)| (hash, self.files[files[0] as usize].name.as_slice()))
     }
 
-    /// Forgets the contents that there is no look at; gives the pictures that the others show. Of a file with several pictures only
-    /// the first was looked at, so it shows what no other content does.
-    pub(super) fn fingerprint(&mut self, fingerprints: &Fingerprints) -> Vec<Picture> {
+    /// Removes the contents without a fingerprint, and returns the pictures that the others show. The
+    /// fingerprint of a file with several pictures knows only the first one, so such a file counts as a
+    /// picture of its own.
+    pub(super) fn pictures(&mut self, fingerprints: &Fingerprints) -> Vec<Picture> {
         let mut pictures: BTreeMap<[u8; 32], Vec<Hash>> = BTreeMap::new();
         self.contents.retain(|hash, _| {
             let fingerprint = fingerprints.get(hash);
@@ -168,7 +171,7 @@ impl Collection {
         self.contents.iter().map(|(hash, files)| (hash, files.as_slice()))
     }
 
-    /// Name and picture, by position, of each file that shows one.
+    /// The name of each file, with the position of its picture.
     pub(super) fn shown(&self, pictures: &[Picture]) -> Vec<(Vec<u8>, u32)> {
         let mut shown = Vec::with_capacity(self.size);
         for (picture, position) in pictures.iter().zip(0..) {
@@ -184,16 +187,16 @@ impl Collection {
         self.contents.get(hash).map_or(&[], Vec::as_slice)
     }
 
-    /// Which of the paths of the scan a file lies in.
+    /// The path of the scan that a file is in, by its number.
     pub(super) fn part(&self, file: u32) -> usize {
         self.files[file as usize].part
     }
 
-    /// What a plan says of a file; its fingerprint says the rest.
-    pub(super) fn file(&self, number: u32, fingerprints: &dyn Fn(&Hash) -> Option<Shape>) -> File {
+    /// A file as the plan describes it; `shape` looks up what its fingerprint knows.
+    pub(super) fn file(&self, number: u32, shape: &dyn Fn(&Hash) -> Option<Shape>) -> File {
         let Listed { name, record, reference, .. } = &self.files[number as usize];
         let found = file_of(name, Path::new(""));
-        // a relative name starts at the working directory, where it is there; else at the folder that holds the index
+        // a relative name starts at the working directory, or if it is not there, at the folder of the index
         let (path, at) = match found.or_else(|| file_of(name, &self.base)) {
             Some(file) if file_of(name, Path::new("")).is_none() => {
                 let base = self.base.as_os_str().as_encoded_bytes();
@@ -204,7 +207,7 @@ impl Collection {
         let entry = at.as_ref().is_some_and(|file| file.as_os_str().as_encoded_bytes() != path);
         let is_link = |file: &PathBuf| std::fs::symlink_metadata(file).is_ok_and(|at| at.is_symlink());
         let link = at.as_ref().is_some_and(is_link);
-        let shape = fingerprints(&record.hash).unwrap_or_default();
+        let shape = shape(&record.hash).unwrap_or_default();
         let shown = String::from_utf8_lossy(&path).into_owned();
         File {
             path_bytes: (shown.as_bytes() != path).then_some(path),
@@ -224,7 +227,7 @@ impl Collection {
         }
     }
 
-    /// A file that shows the picture, read.
+    /// A file that shows the picture, read into memory.
     pub(super) fn source(&self, picture: &Picture) -> Option<Source> {
         let file = *self.files_of(picture.contents.first()?).first()?;
         let name = self.files[file as usize].name.as_slice();
@@ -233,14 +236,14 @@ impl Collection {
     }
 }
 
-/// What a fingerprint knows of a file.
+/// What a fingerprint knows about a file.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shape {
-    /// Columns.
+    /// Width in pixels.
     pub(super) width: u32,
-    /// Rows.
+    /// Height in pixels.
     pub(super) height: u32,
-    /// The format.
+    /// The file format.
     pub(super) format: String,
     /// It has EXIF data.
     pub(super) exif: bool,

@@ -1,13 +1,18 @@
-//! How unlike two images are that lie on each other: 0 for the same, 1 for nothing in common.
+//! How unlike two aligned images are: 0 for the same, 1 for nothing in common.
 //!
-//! What counts is the worst place. A copy that was compressed, scaled or brightened differs from its original a little everywhere; two
-//! images of the same kind (two ones, two ships on the horizon) may agree nearly everywhere, but somewhere they differ outright.
+//! The worst place counts. A copy that was compressed, scaled or brightened differs from its original a
+//! little everywhere; two images of the same kind (two ones, two ships on the horizon) may agree nearly
+//! everywhere, but somewhere they differ completely.
 //!
-//! 1. Brightness and contrast are evened out, where neither is clipped; then the one is clipped where the other was.
-//! 2. The sharper is blurred until both are equally sharp: what was scaled down has lost its detail.
-//! 3. The difference of the gradients in each of 6x6 overlapping squares, each two sevenths of a side, over the mean energy of both. Gradients, as
-//!    pixels correlate merely because both are dark at the top. The largest is the unlikeness of the luma.
-//! 4. Colours that differ make it larger, colours that agree smaller: few of the images with like luma have like colour.
+//! 1. Brightness and contrast are matched, from the pixels where neither is clipped; then both are clipped
+//!    alike.
+//! 2. The sharper one is blurred until both are equally sharp, since an image that was scaled down has lost
+//!    its detail.
+//! 3. The gradients are compared in each of 6x6 overlapping squares, two sevenths of a side wide: their
+//!    difference over the mean energy of both. The largest value is the unlikeness of the luma. Pixel values
+//!    themselves would correlate merely because both images are dark at the top.
+//! 4. Different colours make it larger, similar colours smaller: few images with similar luma also have
+//!    similar colours.
 
 use super::align::{FLOOR, Sums, Warped, blur};
 use super::fingerprint::{AREA, CHROMA, SIDE, Thumb};
@@ -16,30 +21,31 @@ use super::fingerprint::{AREA, CHROMA, SIDE, Thumb};
 const CLIPPED: f32 = 240.0;
 /// Cells along each side, of which 2x2 make a square.
 const CELLS: usize = 7;
-/// Rounds of blurring, and how even is enough.
+/// Rounds of blurring, and the relative difference at which they stop.
 const ROUNDS: usize = 6;
 const EVEN: f32 = 0.02;
-/// Least part of a square, and of all, that both must cover.
+/// The least share of a square, and of the whole, that both must cover.
 const COVERED: f32 = 0.4;
 const OVERLAP: f32 = 0.5;
-/// Mean square of twice the gradient below which an image is flat: noise is all that it has.
+/// Mean square of twice the gradient below which an image is flat, with nothing but noise.
 const FLAT: f32 = 4.0 * FLOOR;
 /// Variance of colour below which images count as grey, in levels squared.
 const GREY: f32 = 16.0;
-/// The unlikeness of colours that says nothing: also where one has none.
+/// The unlikeness of colours that changes nothing, such as that of two grey images.
 const NEUTRAL: f32 = 0.25;
-/// So much the colours count, and no more below this unlikeness.
+/// How much colours count, and the unlikeness below which they count no more.
 const COLOUR_WEIGHT: f32 = 0.75;
 const COLOUR_FLOOR: f32 = 0.1;
 
-/// Whether an image shows next to nothing: it is like no other, and compared byte by byte and pixel by pixel alone.
+/// Whether an image is nearly blank. Such an image resembles no other, and is compared only by bytes and
+/// pixels.
 pub(super) fn is_flat(luma: &Thumb) -> bool {
     let mut image = luma.map(f32::from);
     blur::<SIDE>(&mut image, 0.25);
     Gradients::<SIDE>::of(&image).energy(&[1.0; AREA]) < FLAT
 }
 
-/// Unlikeness of two lumas, f32 `[I, I]` with N points: `a`, and the other as it lies under it.
+/// Unlikeness of two lumas, f32 `[I, I]` with N points: `a`, and the other one aligned with it.
 pub(super) fn luma_unlikeness<const N: usize, const I: usize>(mut a: [f32; N], other: Warped<N>) -> f32 {
     let Warped { value: mut b, inside } = other;
     even_out(&mut a, &mut b, &inside);
@@ -66,7 +72,7 @@ pub(super) fn luma_unlikeness<const N: usize, const I: usize>(mut a: [f32; N], o
     worst_square(&of_a, &of_b, (energy_a, energy_b), &inner)
 }
 
-/// Gives both the brightness and the contrast of the less contrasted, and clips them alike.
+/// Gives both the brightness and contrast of the one with less contrast, and clips them alike.
 fn even_out<const N: usize>(a: &mut [f32; N], b: &mut [f32; N], inside: &[f32; N]) {
     let sums = |limit: f32| {
         let weight = |i: usize| if a[i] < limit && b[i] < limit { inside[i] } else { 0.0 };
@@ -86,14 +92,14 @@ fn even_out<const N: usize>(a: &mut [f32; N], b: &mut [f32; N], inside: &[f32; N
         values.iter_mut().for_each(|value| *value = gain * *value + offset);
         gain * 255.0 + offset
     };
-    // white of the one that was stretched
+    // where the one that had more contrast was clipped
     let white = if gain > 1.0 { scale(b, 1.0 / gain, -offset / gain) } else { scale(a, gain, offset) };
     for values in [a, b] {
         values.iter_mut().for_each(|value| *value = value.min(white));
     }
 }
 
-/// 1 for points with all four neighbours inside, which have gradients; else 0.
+/// 1 for points that have gradients, with all four neighbours inside; else 0.
 fn interior<const N: usize, const I: usize>(inside: &[f32; N]) -> [f32; N] {
     std::array::from_fn(|at| {
         let (x, y) = (at % I, at / I);
@@ -104,7 +110,7 @@ fn interior<const N: usize, const I: usize>(inside: &[f32; N]) -> [f32; N] {
     })
 }
 
-/// Twice the gradients of the rows and columns that have neighbours on all sides, along x and along y.
+/// Twice the gradients along x and y, for points with neighbours on all sides.
 struct Gradients<const I: usize> {
     x: [[f32; I]; I],
     y: [[f32; I]; I],
@@ -177,7 +183,8 @@ fn worst_square<const I: usize>(
     unlike.fold(0.0, f32::max).min(1.0)
 }
 
-/// Unlikeness of colours as of [`fingerprint`](super::fingerprint), 0 to 1; those without colour tell nothing.
+/// Unlikeness of the colours of two [fingerprints](super::fingerprint), 0 to 1; for two grey images it is
+/// neutral.
 pub(super) fn colour_unlikeness(a: &[u8; CHROMA], b: &[u8; CHROMA]) -> f32 {
     let (mut difference, mut energy) = (0.0, 0.0);
     for (&a, &b) in a.iter().zip(b) {
@@ -189,7 +196,7 @@ pub(super) fn colour_unlikeness(a: &[u8; CHROMA], b: &[u8; CHROMA]) -> f32 {
     ((difference / n + NEUTRAL * GREY) / (energy / n + GREY)).min(1.0)
 }
 
-/// Unlikeness of two images by those of their luma and their colours, 0 to 1.
+/// Unlikeness of two images from the unlikeness of their luma and of their colours, 0 to 1.
 pub(super) fn unlikeness(luma: f32, colour: f32) -> f32 {
     let factor = ((colour + COLOUR_FLOOR) / (NEUTRAL + COLOUR_FLOOR)).powf(COLOUR_WEIGHT);
     (luma * factor).clamp(0.0, 1.0)
@@ -212,7 +219,7 @@ mod tests {
     fn compared(a: &Thumb, b: &Thumb) -> f32 {
         let (a, b) = (View::new(a), View::new(b));
         let template = Template::new(&a);
-        template.lay(&b, &OF_COPIES).map_or(1.0, |motion| {
+        template.align(&b, &OF_COPIES).map_or(1.0, |motion| {
             let (a, b) = template.pair(&b, &motion);
             luma_unlikeness::<POINTS, INNER>(a, b)
         })

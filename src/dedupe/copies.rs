@@ -1,52 +1,55 @@
-//! Copies that we make ourselves, to see which part of them is found: encoded anew, scaled, cropped, brightened, blurred, turned a little.
+//! Copies made on purpose, to measure the share that is found: re-encoded, scaled, cropped, brightened,
+//! blurred, turned a little.
 
 use crate::images::{InputShape, Pixels, Resizer, decode, encode_jpeg, fitted, to_pixels};
 
 /// A way to make a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) enum Alteration {
     /// Encoded as JPEG of this quality.
     Jpeg(u8),
-    /// Scaled to so many hundredths of its sides.
+    /// Scaled to this percentage of its sides.
     Scaled(u32),
-    /// So many hundredths of each side are left, the middle.
+    /// Cropped to the middle, to this percentage of each side.
     Cropped(u32),
-    /// So many hundredths as bright.
+    /// Multiplied by this percentage of the brightness.
     Brightness(u32),
     /// Blurred a little.
     Blurred,
-    /// Turned by so many degrees; corners are black.
+    /// Turned by this many degrees; the corners become black.
     Turned(u32),
-    /// Left and right change places.
+    /// Mirrored left to right.
     Mirrored,
 }
 
-/// Images larger than this are shrunk before they are changed.
+/// Images with a longer side than this are reduced first.
 pub(super) const LARGEST: usize = 512;
 
-impl Change {
-    /// Those that a scan tries.
-    pub(super) const ALL: [Change; 8] = [
-        Change::Jpeg(50),
-        Change::Jpeg(30),
-        Change::Scaled(60),
-        Change::Cropped(90),
-        Change::Brightness(70),
-        Change::Brightness(130),
-        Change::Blurred,
-        Change::Turned(5),
+impl Alteration {
+    /// Those that a scan measures.
+    pub(super) const ALL: [Alteration; 8] = [
+        Alteration::Jpeg(50),
+        Alteration::Jpeg(30),
+        Alteration::Scaled(60),
+        Alteration::Cropped(90),
+        Alteration::Brightness(70),
+        Alteration::Brightness(130),
+        Alteration::Blurred,
+        Alteration::Turned(5),
     ];
 
     /// In words.
     pub(super) fn name(self) -> String {
         match self {
-            Change::Jpeg(quality) => format!("JPEG of quality {quality}"),
-            Change::Scaled(hundredths) => format!("scaled to {hundredths} %"),
-            Change::Cropped(hundredths) => format!("cropped to {hundredths} %"),
-            Change::Brightness(hundredths) => format!("brightness x {:.1}", f64::from(hundredths) / 100.0),
-            Change::Blurred => "blurred".to_owned(),
-            Change::Turned(degrees) => format!("turned by {degrees} degrees"),
-            Change::Mirrored => "mirrored".to_owned(),
+            Alteration::Jpeg(quality) => format!("JPEG of quality {quality}"),
+            Alteration::Scaled(hundredths) => format!("scaled to {hundredths} %"),
+            Alteration::Cropped(hundredths) => format!("cropped to {hundredths} %"),
+            Alteration::Brightness(hundredths) => {
+                format!("brightness x {:.1}", f64::from(hundredths) / 100.0)
+            }
+            Alteration::Blurred => "blurred".to_owned(),
+            Alteration::Turned(degrees) => format!("turned by {degrees} degrees"),
+            Alteration::Mirrored => "mirrored".to_owned(),
         }
     }
 
@@ -58,15 +61,15 @@ impl Change {
         let image = fitted(image, LARGEST)?;
         let Pixels { width, height, channels, .. } = image;
         Ok(match self {
-            Change::Jpeg(quality) => {
+            Alteration::Jpeg(quality) => {
                 let bytes = encode_jpeg(&image, quality).map_err(|error| error.to_string())?;
                 decode(&bytes, &Default::default())?
             }
-            Change::Scaled(hundredths) => {
+            Alteration::Scaled(hundredths) => {
                 let side = |side: usize| (side * hundredths as usize / 100).max(1);
                 scaled(&image, side(width), side(height))?
             }
-            Change::Cropped(hundredths) => {
+            Alteration::Cropped(hundredths) => {
                 let side = |side: usize| (side * hundredths as usize / 100).max(1);
                 let (columns, rows) = (side(width), side(height));
                 let (left, top) = ((width - columns) / 2, (height - rows) / 2);
@@ -79,13 +82,13 @@ impl Change {
                     data: (0..rows).flat_map(line).copied().collect(),
                 }
             }
-            Change::Brightness(hundredths) => {
+            Alteration::Brightness(hundredths) => {
                 let brighter = |&value: &u8| (u32::from(value) * hundredths / 100).min(255) as u8;
                 Pixels { data: image.data.iter().map(brighter).collect(), ..image }
             }
-            Change::Blurred => blurred(&image),
-            Change::Turned(degrees) => turned(&image, f64::from(degrees).to_radians()),
-            Change::Mirrored => {
+            Alteration::Blurred => blurred(&image),
+            Alteration::Turned(degrees) => turned(&image, f64::from(degrees).to_radians()),
+            Alteration::Mirrored => {
                 let row =
                     |row: &[u8]| row.chunks_exact(channels).rev().flatten().copied().collect::<Vec<u8>>();
                 Pixels { data: image.data.chunks_exact(width * channels).flat_map(row).collect(), ..image }
@@ -101,7 +104,7 @@ fn scaled(image: &Pixels, width: usize, height: usize) -> Result<Pixels, String>
     Ok(to_pixels(&planes, shape))
 }
 
-/// Each pixel the mean of nine.
+/// Each pixel is the mean of nine.
 fn blurred(image: &Pixels) -> Pixels {
     let Pixels { width, height, channels, data } = image;
     let at = |x: usize, y: usize, c: usize| u32::from(data[(y * width + x) * channels + c]);
@@ -115,7 +118,7 @@ fn blurred(image: &Pixels) -> Pixels {
     Pixels { data: (0..data.len()).map(value).collect(), ..*image }
 }
 
-/// Turned around the middle; what comes from outside is black.
+/// Turned around the middle; outside the image it is black.
 fn turned(image: &Pixels, angle: f64) -> Pixels {
     let Pixels { width, height, channels, data } = image;
     let (sine, cosine) = angle.sin_cos();
@@ -148,25 +151,25 @@ mod tests {
     #[test]
     fn every_change_makes_an_image_of_its_own() {
         let original = image(60, 40);
-        for change in Change::ALL.into_iter().chain([Change::Mirrored]) {
+        for change in Alteration::ALL.into_iter().chain([Alteration::Mirrored]) {
             let copy = change.of(&original).unwrap();
             assert_eq!(copy.data.len(), copy.width * copy.height * 3, "{}", change.name());
             assert_ne!(copy, original, "{}", change.name());
         }
         let tiny = image(1, 1);
-        assert!(Change::ALL.iter().all(|change| change.of(&tiny).is_ok()));
+        assert!(Alteration::ALL.iter().all(|change| change.of(&tiny).is_ok()));
     }
 
     #[test]
     fn changes_are_what_they_are_called() {
         let original = image(20, 10);
-        let mirrored = Change::Mirrored.of(&original).unwrap();
+        let mirrored = Alteration::Mirrored.of(&original).unwrap();
         assert_eq!(mirrored.data[..3], original.data[57..60]);
-        assert_eq!(Change::Mirrored.of(&mirrored).unwrap(), original);
-        let cropped = Change::Cropped(90).of(&original).unwrap();
+        assert_eq!(Alteration::Mirrored.of(&mirrored).unwrap(), original);
+        let cropped = Alteration::Cropped(90).of(&original).unwrap();
         assert_eq!((cropped.width, cropped.height), (18, 9));
         assert_eq!(cropped.data[..3], original.data[3..6]);
-        assert_eq!(Change::Brightness(130).of(&original).unwrap().data[10], 65);
-        assert_eq!(Change::Turned(0).of(&original).unwrap(), original);
+        assert_eq!(Alteration::Brightness(130).of(&original).unwrap().data[10], 65);
+        assert_eq!(Alteration::Turned(0).of(&original).unwrap(), original);
     }
 }

@@ -1,9 +1,11 @@
-//! What people decided about images: these are no duplicates, these all stay. Every later scan heeds it.
+//! What people decided about images: these are not duplicates, or these are all kept. Every later scan
+//! respects it.
 //!
-//! Kept as `decisions.json` in the index's folder, where the index leaves it alone; images are known by the BLAKE3 of their bytes,
-//! so that a decision outlives names, folders and the index itself. The same decisions make the same bytes: no times,
-//! all sorted. The file is read, changed and renamed into place without a lock: of two programs that decide at the same moment
-//! one may win; neither leaves a broken file.
+//! Decisions are kept as `decisions.json` in the index's folder, where the index leaves them alone. Images
+//! are known by the BLAKE3 of their bytes, so that a decision outlives names, folders and the index itself.
+//! The same decisions give the same bytes: no times, everything sorted. The file is read, changed and renamed
+//! into place without a lock: if two programs write at the same moment, one of them wins, and neither leaves
+//! a broken file.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -15,14 +17,14 @@ use crate::output::write_whole;
 
 /// The `command` of the document.
 pub const DECISIONS_COMMAND: &str = "dedupe decide";
-/// The file's name in the index's folder.
+/// The name of the file in the index's folder.
 pub const DECISIONS_FILE: &str = "decisions.json";
 /// The version of the document; a reader refuses others.
 const VERSION: u64 = 1;
-/// No file of decisions is larger, in bytes.
+/// The largest file of decisions that is read, in bytes.
 const LARGEST: u64 = 256 << 20;
 
-/// BLAKE3 of an image file's bytes, or of plain pixels, as in [`Stamp`](crate::images::Stamp).
+/// BLAKE3 of an image file's bytes, or of raw pixels, as in [`Stamp`](crate::images::Stamp).
 pub type Hash = [u8; 32];
 
 /// What was decided about some images.
@@ -31,12 +33,12 @@ pub type Hash = [u8; 32];
 pub enum Verdict {
     /// No two of them are duplicates.
     Different,
-    /// They may well be duplicates; all of them stay.
+    /// All of them are kept, duplicates or not.
     KeepAll,
 }
 
 impl Verdict {
-    /// As it is written.
+    /// Its name in documents.
     pub fn name(self) -> &'static str {
         match self {
             Verdict::Different => "different",
@@ -45,14 +47,15 @@ impl Verdict {
     }
 }
 
-/// One decision. Pairs among its hashes are not proposed again; one hash alone means that all files of just these bytes stay.
+/// One decision. Pairs among its hashes are not proposed again; a single hash means that all files with these
+/// bytes stay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     /// What was decided.
     pub verdict: Verdict,
-    /// Sorted, none twice.
+    /// The images, sorted, without repeats.
     pub hashes: Vec<Hash>,
-    /// How the images were called, for people; sorted.
+    /// The names of the images at that time, for people; sorted.
     pub paths: Vec<String>,
 }
 
@@ -60,7 +63,7 @@ pub struct Decision {
 #[derive(Debug, Clone, Default)]
 pub struct Decisions {
     entries: BTreeMap<Vec<Hash>, Entry>,
-    /// Which entries name a hash, by their numbers, the lowest first.
+    /// The numbers of the entries that name a hash, ascending.
     places: HashMap<Hash, Vec<u64>>,
     /// The number of the next new entry.
     next: u64,
@@ -73,14 +76,14 @@ struct Entry {
     paths: Vec<String>,
 }
 
-/// How many decisions a change concerned.
+/// The effect of a change, in decisions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Change {
-    /// About images that no decision was about.
+pub struct ChangeCounts {
+    /// Those about images that no earlier decision was about.
     pub added: usize,
-    /// About just the same images as an earlier one, which differed.
+    /// Those that replace a different one about exactly the same images.
     pub replaced: usize,
-    /// That were there before.
+    /// Those that were there already.
     pub unchanged: usize,
 }
 
@@ -101,7 +104,7 @@ struct Written {
 }
 
 impl Decisions {
-    /// The decisions beside the index at `dir`; none where nothing was ever decided.
+    /// The decisions beside the index at `dir`; none if there is no file.
     ///
     /// # Errors
     /// When the file cannot be read or is damaged.
@@ -110,12 +113,11 @@ impl Decisions {
         if !path.try_exists().map_err(|error| Error::io(&path, error))? {
             return Ok(Decisions::default());
         }
-        Decisions::read_file(&path).map_err(|error| {
-            error.with_hint("repair the file or move it away: without it, nothing is remembered as decided")
-        })
+        Decisions::read_file(&path)
+            .map_err(|error| error.with_hint("repair the file, or move it away to start without decisions"))
     }
 
-    /// The decisions in the file `path`: one of [`Decisions::to_json`], or what a report let download.
+    /// The decisions in the file `path`, which [`Decisions::to_json`] or a report has written.
     ///
     /// # Errors
     /// When the file cannot be read, or holds something else.
@@ -125,7 +127,7 @@ impl Decisions {
         if bytes > LARGEST {
             let (mb, most) = (bytes >> 20, LARGEST >> 20);
             let what = format!("{}: decisions: expected at most {most} MiB, got {mb}", path.display());
-            return Err(Error::invalid(what));
+            return Err(Error::too_large(what));
         }
         let text = String::from_utf8(std::fs::read(path).map_err(fail)?);
         let text = text.map_err(|_| wrong(path, "bytes that are not UTF-8"))?;
@@ -149,14 +151,14 @@ impl Decisions {
         });
         let (command, decisions) = (DECISIONS_COMMAND.to_owned(), decisions.collect());
         let document = Document { schema_version: VERSION, command, decisions };
-        // Strings and a number: nothing in it fails.
+        // strings and a number: nothing in it can fail
         serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
     }
 
     /// Reads the document; `path` is for messages.
     ///
     /// # Errors
-    /// When it is another document, one of another version, or names a verdict or a hash that is none.
+    /// When it is another document, one of another version, or a verdict or a hash in it is invalid.
     pub fn from_json(text: &str, path: &Path) -> Result<Decisions> {
         /// What all versions of the document have.
         #[derive(Deserialize)]
@@ -173,7 +175,7 @@ impl Decisions {
         if head.schema_version != Some(VERSION) {
             let got = head.schema_version.map_or("none".to_owned(), |version| version.to_string());
             let what = format!("{}: decisions: expected schema version {VERSION}, got {got}", path.display());
-            return Err(Error::invalid(what).with_hint("upgrade aesearch to read it"));
+            return Err(Error::unsupported(what).with_hint("upgrade aesearch to read it"));
         }
         let document: Document =
             serde_json::from_str(text).map_err(|error| wrong(path, &error.to_string()))?;
@@ -187,24 +189,26 @@ impl Decisions {
         Ok(decisions)
     }
 
-    /// Remembers a decision about `images`, each with what it is called. One about the same hashes is replaced.
+    /// Adds a decision about `images`, each with its name. It replaces one about the same hashes.
     ///
-    /// Images of the same bytes among those that all stay make a decision of their own: these bytes stay as often as they are there.
+    /// If all are kept and some of them have the same bytes, these get a decision of their own: all files
+    /// with these bytes stay.
     ///
     /// # Errors
-    /// When there is no image, or different ones are fewer than two or have the same bytes.
-    pub fn add(&mut self, verdict: Verdict, images: &[(Hash, String)]) -> Result<Change> {
+    /// When there is no image, or with [`Verdict::Different`] there are fewer than two or some have the same
+    /// bytes.
+    pub fn add(&mut self, verdict: Verdict, images: &[(Hash, String)]) -> Result<ChangeCounts> {
         let mut named: BTreeMap<Hash, Vec<String>> = BTreeMap::new();
         for (hash, path) in images {
             named.entry(*hash).or_default().push(path.clone());
         }
-        let mut change = Change::default();
+        let mut change = ChangeCounts::default();
         let twice = || named.iter().filter(|(_, paths)| paths.len() > 1);
         match (verdict, twice().next()) {
             (Verdict::Different, Some((_, paths))) => {
                 let what =
                     format!("{} and {}: expected different images, got the same bytes", paths[0], paths[1]);
-                return Err(Error::invalid(what).with_hint("with --keep-all both of them stay"));
+                return Err(Error::invalid(what).with_hint("with `Verdict::KeepAll` both of them stay"));
             }
             (Verdict::Different, None) if named.len() < 2 => {
                 let what = format!("different: expected two images or more, got {}", named.len());
@@ -225,7 +229,8 @@ impl Decisions {
         Ok(change)
     }
 
-    /// Takes back what was decided about pairs of these images; of a single one, all that names it. How many decisions went.
+    /// Removes the decisions about pairs of these images, or all about a single one. Returns how many were
+    /// removed.
     pub fn forget(&mut self, hashes: &[Hash]) -> usize {
         let mut asked = hashes.to_vec();
         asked.sort_unstable();
@@ -246,16 +251,17 @@ impl Decisions {
         before - self.entries.len()
     }
 
-    /// Adds all of another's; of two about the same hashes, the other's holds.
-    pub fn merge(&mut self, import: Decisions) -> Change {
-        let mut change = Change::default();
+    /// Adds the decisions of `import`, which replace those about the same hashes.
+    pub fn merge(&mut self, import: Decisions) -> ChangeCounts {
+        let mut change = ChangeCounts::default();
         for decision in import.iter() {
             change.count(self.insert(decision));
         }
         change
     }
 
-    /// Whether it was decided that these two are not to be proposed as duplicates; of the same hash twice: files of just these bytes.
+    /// Whether a decision says not to propose these two as duplicates; with the same hash twice, files with
+    /// these bytes.
     pub fn separates(&self, a: &Hash, b: &Hash) -> bool {
         if a == b {
             return self.entries.contains_key(std::slice::from_ref(a));
@@ -271,7 +277,7 @@ impl Decisions {
         kept.flat_map(|(hashes, _)| hashes).copied().collect()
     }
 
-    /// All of them, sorted by their hashes.
+    /// All decisions, sorted by their hashes.
     pub fn iter(&self) -> impl Iterator<Item = Decision> {
         self.entries.iter().map(|(hashes, Entry { verdict, paths, .. })| Decision {
             verdict: *verdict,
@@ -280,17 +286,17 @@ impl Decisions {
         })
     }
 
-    /// How many there are.
+    /// The number of decisions.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Nothing was decided.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Its hashes are sorted, none twice.
+    /// The hashes must be sorted, without repeats.
     fn insert(&mut self, Decision { verdict, hashes, paths }: Decision) -> Inserted {
         if let Some(entry) = self.entries.get_mut(&hashes) {
             if (entry.verdict, &entry.paths) == (verdict, &paths) {
@@ -309,7 +315,7 @@ impl Decisions {
     }
 }
 
-/// Equal decisions are equal, however they came about.
+/// Compares the decisions, not the order in which they were made.
 impl PartialEq for Decisions {
     fn eq(&self, other: &Decisions) -> bool {
         self.iter().eq(other.iter())
@@ -322,7 +328,7 @@ enum Inserted {
     Unchanged,
 }
 
-impl Change {
+impl ChangeCounts {
     fn count(&mut self, inserted: Inserted) {
         match inserted {
             Inserted::Added => self.added += 1,
@@ -364,10 +370,10 @@ impl Written {
 
 fn wrong(path: &Path, got: &str) -> Error {
     Error::invalid(format!("{}: expected decisions, got {got}", path.display()))
-        .with_hint("`aesearch dedupe decide --export FILE` writes some, and so does the report of `aesearch dedupe scan --report FILE`")
+        .with_hint("`DecideOptions::export` writes some, and so does the page of `ScanOutputs::report`")
 }
 
-/// As it is written in documents.
+/// The hash as 64 hexadecimal digits.
 pub fn hex(hash: &Hash) -> String {
     hash.iter()
         .flat_map(|byte| [byte >> 4, byte & 15])
@@ -375,7 +381,7 @@ pub fn hex(hash: &Hash) -> String {
         .collect()
 }
 
-/// The hash of 64 hexadecimal digits.
+/// Reads 64 hexadecimal digits; nothing if the text is something else.
 pub fn unhex(text: &str) -> Option<Hash> {
     let digits: Vec<u8> =
         text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect::<Option<_>>()?;
@@ -435,7 +441,7 @@ mod tests {
         let mut other = Decisions::default();
         other.add(Verdict::KeepAll, &images(&[2, 1])).unwrap();
         other.add(Verdict::KeepAll, &images(&[1, 3])).unwrap();
-        assert_eq!(decisions.merge(other), Change { added: 1, replaced: 1, unchanged: 0 });
+        assert_eq!(decisions.merge(other), ChangeCounts { added: 1, replaced: 1, unchanged: 0 });
         assert_eq!(decisions.iter().map(|d| d.verdict).collect::<Vec<_>>(), [Verdict::KeepAll; 2]);
     }
 

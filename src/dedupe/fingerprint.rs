@@ -1,7 +1,9 @@
-//! A fingerprint of an image: what is kept of it to compare it with others, 1.2 kB, or 5.3 kB of one of 64x64 pixels and more.
+//! The fingerprint of an image: what is kept to compare it with others. It takes 1.2 kB, or 5.3 kB for an
+//! image of 64x64 pixels and more.
 //!
-//! Luma at 32x32, of larger images at 64x64 as well, and colour at 8x8, whatever the image's proportions; its size and format, to tell which copy is the better
-//! one; and a hash of its pixels. Nothing here knows the index.
+//! It holds the luma at 32x32, for larger images also at 64x64, and the colour at 8x8, whatever the image's
+//! proportions; the size and format, to find out which copy is the better one; and a hash of the pixels.
+//! Nothing here knows the index.
 
 use crate::images::{InputShape, Pixels, Resizer, SourceFacts, hash_of_pixels};
 
@@ -16,17 +18,17 @@ pub(super) const CHROMA: usize = 2 * CHROMA_SIDE * CHROMA_SIDE;
 
 /// Luma, u8 `[SIDE, SIDE]`.
 pub(super) type Thumb = [u8; AREA];
-/// Side of the luma that is kept of larger images beside, in pixels.
+/// Side of the larger luma that is also kept of large images, in pixels.
 pub(super) const FINE_SIDE: usize = 2 * SIDE;
 /// Its pixels.
 const FINE_AREA: usize = FINE_SIDE * FINE_SIDE;
 /// That luma, u8 `[FINE_SIDE, FINE_SIDE]`.
 pub(super) type FineLuma = [u8; FINE_AREA];
 
-/// Colour within so many levels of grey is none: JPEG leaves as much in grey pictures.
+/// Colour this close to grey counts as grey: JPEG leaves as much in grey pictures. In levels.
 const GREY_WITHIN: u8 = 2;
 
-/// Where things stand in the bytes of a fingerprint.
+/// Offsets in the bytes of a fingerprint; the first byte is the version.
 const VERSION: u8 = 2;
 const WIDTH: usize = 1;
 const HEIGHT: usize = 5;
@@ -36,30 +38,30 @@ const LUMA: usize = PIXELS + 32;
 const COLOUR: usize = LUMA + AREA;
 const FINE: usize = COLOUR + CHROMA;
 
-/// A fingerprint as bytes that lie elsewhere.
+/// A fingerprint, borrowed from its bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fingerprint<'a> {
-    /// BLAKE3 of the decoded, upright pixels; grey in three channels is grey.
+    /// BLAKE3 of the decoded, upright pixels; a grey image has the same hash with one and three channels.
     pub(super) pixels: &'a [u8; 32],
     /// The luma.
     pub(super) luma: &'a Thumb,
-    /// The luma of an image that is large enough, at twice the size.
+    /// The luma at twice the size, if the image is large enough.
     pub(super) fine: Option<&'a FineLuma>,
     /// Cb, then Cr, u8 `[2, 8, 8]`; 128 is grey.
     pub(super) chroma: &'a [u8; CHROMA],
-    /// Columns of the image, upright.
+    /// Width of the upright image, in pixels.
     pub(super) width: u32,
-    /// Rows.
+    /// Its height.
     pub(super) height: u32,
     /// Its file's format, such as `jpeg`; empty for plain pixels.
     pub(super) format: &'a str,
     /// Its file has EXIF data.
     pub(super) exif: bool,
-    /// Its file holds more pictures, which nobody has looked at.
+    /// Its file holds more pictures, which are not part of the fingerprint.
     pub(super) several: bool,
 }
 
-/// The bytes of a fingerprint of an image.
+/// The bytes of an image's fingerprint.
 ///
 /// # Errors
 /// When the image is empty.
@@ -93,7 +95,7 @@ pub(super) fn luma(pixels: &Pixels, resizer: &mut Resizer) -> Result<Thumb, Stri
     Ok(plane.map(|value| (value * 255.0).round() as u8))
 }
 
-/// The luma of an image at twice the size, where it shows as much.
+/// The luma of an image at twice the size, if the image is large enough.
 ///
 /// # Errors
 /// When the image is empty.
@@ -107,7 +109,7 @@ pub(super) fn fine_luma(pixels: &Pixels, resizer: &mut Resizer) -> Result<Option
     Ok(bytes.try_into().ok())
 }
 
-/// An image's colour, as of JPEG's Cb and Cr.
+/// An image's colour, as Cb and Cr of JPEG.
 ///
 /// # Errors
 /// When the image is empty.
@@ -130,12 +132,12 @@ pub(super) fn chroma(pixels: &Pixels, resizer: &mut Resizer) -> Result<[u8; CHRO
 }
 
 impl<'a> Fingerprint<'a> {
-    /// Whether there is no colour in the picture.
+    /// Whether the picture has no colour.
     pub(super) fn is_grey(&self) -> bool {
         self.chroma.iter().all(|value| value.abs_diff(128) <= GREY_WITHIN)
     }
 
-    /// Reads a fingerprint; nothing where the bytes are none of this version.
+    /// Reads a fingerprint; nothing if the bytes are not a fingerprint of this version.
     pub(super) fn from_bytes(bytes: &'a [u8]) -> Option<Fingerprint<'a>> {
         if bytes.first() != Some(&VERSION) {
             return None;
@@ -158,33 +160,33 @@ impl<'a> Fingerprint<'a> {
     }
 }
 
-/// The eight ways in which a square can lie.
+/// The eight orientations of a square.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Turn {
-    /// Left and right change places, first.
+    /// Mirrored left to right, before it is turned.
     pub mirrored: bool,
-    /// Quarter turns to the right, then: 0 to 3.
+    /// Quarter turns to the right, 0 to 3.
     pub quarters: u8,
 }
 
 impl Turn {
-    /// As it is.
+    /// Unchanged.
     pub const NONE: Turn = Turn { mirrored: false, quarters: 0 };
-    /// Left and right change places.
+    /// Mirrored left to right.
     pub const MIRRORED: Turn = Turn { mirrored: true, quarters: 0 };
-    /// Top and bottom change places.
+    /// Flipped upside down.
     pub const FLIPPED: Turn = Turn { mirrored: true, quarters: 2 };
 
-    /// What takes it back.
+    /// The turn that takes it back.
     pub fn inverse(self) -> Turn {
-        // a mirror image is its own reverse, however it is turned
+        // a mirrored turn is its own inverse
         if self.mirrored { self } else { Turn { quarters: (4 - self.quarters) % 4, ..self } }
     }
 
     /// The square image, u8 `[side, side]`, turned.
     ///
     /// # Panics
-    /// When it is no square.
+    /// When the image is not square.
     pub fn of<const N: usize>(self, image: &[u8; N]) -> [u8; N] {
         let side = N.isqrt();
         assert_eq!(side * side, N, "a square");
@@ -208,7 +210,7 @@ impl Turn {
         std::array::from_fn(|i| planes[i / (CHROMA / 2)][i % (CHROMA / 2)])
     }
 
-    /// In words; nothing for an image as it is.
+    /// In words; nothing for an unchanged image.
     pub fn name(self) -> Option<&'static str> {
         match (self.mirrored, self.quarters % 4) {
             (false, 0) => None,
@@ -228,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_look_is_read_back_and_damage_is_none() {
+    fn a_fingerprint_is_read_back_and_damage_is_none() {
         for (width, height, fine) in [(5, 7, false), (64, 63, false), (64, 64, true), (100, 70, true)] {
             let data = (0..width * height * 3).map(|i| (i * 37 % 251) as u8).collect();
             let pixels = Pixels { width, height, channels: 3, data };

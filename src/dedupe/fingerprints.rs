@@ -1,7 +1,8 @@
-//! The looks at a collection's images, kept in the index's folder: by the hash of the content, so that no file is read twice.
+//! The fingerprints of a collection's images, kept in the index's folder under the hash of the content, so
+//! that no file is read twice.
 //!
-//! They lie in an index of their own, `looks/`, for its checksums and its commits. Whoever deletes it loses no more than the time to read
-//! the files again.
+//! They are in an index of their own, the folder `looks/`, for its checksums and commits. If it is deleted,
+//! they are computed again.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -11,15 +12,14 @@ use rayon::prelude::*;
 
 use super::fingerprint::{Fingerprint, fingerprint_of};
 use crate::error::{Error, Result};
+use crate::images::{Decoding, Item, Limits, Resizer, Skipped, Source, read};
 use crate::observer::{Note, Observer, Progress, Stage};
 
-use crate::images::{Decoding, Item, Limits, Resizer, Skipped, Source, read};
-
-/// Why an image is left out of which the index knows another content.
-pub(super) const CHANGED: &str = "it changed since it was indexed: index it again";
-/// The folder, inside of the index's.
+/// Why an image is skipped whose content is not the one that the index knows.
+pub(super) const CHANGED: &str = "it has changed since it was indexed: index it again";
+/// The folder, inside the index's folder.
 const FOLDER: &str = "looks";
-/// Images between two looks at whether to go on.
+/// Images between two reports of progress.
 const BLOCK: usize = 512;
 /// Fingerprints between two commits.
 const COMMIT: usize = 50_000;
@@ -28,7 +28,7 @@ const READ_AHEAD: u64 = 64 << 20;
 
 pub(super) use super::decisions::Hash;
 
-/// The fingerprints that there are.
+/// All fingerprints that are kept.
 pub(super) struct Fingerprints {
     snapshot: Option<Snapshot>,
     ids: HashMap<Hash, u32>,
@@ -50,7 +50,7 @@ impl Fingerprints {
             snapshot.iter().flat_map(|snapshot| snapshot.ids().map(move |id| (snapshot, id)))
         {
             let name = Hash::try_from(snapshot.name(id)).ok();
-            // a fingerprint of another version counts as none, and is taken anew
+            // a fingerprint of another version is ignored, and computed again
             if let (Some(hash), Some(_)) = (name, Fingerprint::from_bytes(snapshot.payload(id))) {
                 ids.insert(hash, id);
             }
@@ -58,13 +58,13 @@ impl Fingerprints {
         Ok(Fingerprints { snapshot, ids })
     }
 
-    /// The look at a content.
+    /// The fingerprint of a content.
     pub(super) fn get(&self, hash: &Hash) -> Option<Fingerprint<'_>> {
         Fingerprint::from_bytes(self.snapshot.as_ref()?.payload(*self.ids.get(hash)?))
     }
 }
 
-/// Removes the fingerprints where they are damaged or of another format: they are taken anew.
+/// Removes the fingerprints if they are damaged or of another format; they are then computed again.
 ///
 /// # Errors
 /// When they cannot be read at all, or not removed.
@@ -76,12 +76,13 @@ pub(super) fn drop_damaged(dir: &Path, observer: &dyn Observer) -> Result<()> {
     };
     let Some(problem) = problems.first() else { return Ok(()) };
     let (path, section, detail) = (problem.path.display(), &problem.section, &problem.detail);
-    observer.note(&Note::new(format!("{path}: {section}: {detail}: all images are looked at anew")));
+    observer.note(&Note::new(format!("{path}: {section}: {detail}: all fingerprints are computed again")));
     std::fs::remove_dir_all(&folder).map_err(|error| Error::io(&folder, error))
 }
 
-/// Fingerprints at those of `wanted` that were never looked at, and forgets contents that are not in `known` any more. Gives all fingerprints, and what could not
-/// be read; those that were done when the observer interrupts are kept.
+/// Computes the fingerprints of `wanted` that are missing, and removes those of contents no longer in
+/// `known`. Returns all fingerprints, and what could not be read. If the observer stops the work, those
+/// computed so far are kept.
 ///
 /// # Errors
 /// When the fingerprints are damaged, another program writes them, or they cannot be written.
@@ -96,7 +97,7 @@ pub(super) fn fingerprint_all(
         wanted.iter().filter(|(hash, _)| !fingerprints.ids.contains_key(hash)).collect();
     let gone: Vec<u32> =
         fingerprints.ids.iter().filter(|(hash, _)| !known.contains(*hash)).map(|(_, id)| *id).collect();
-    // few that are gone do no harm
+    // a few outdated ones do no harm
     if new.is_empty() && gone.len() <= fingerprints.ids.len() / 2 {
         return Ok((fingerprints, Vec::new()));
     }
@@ -107,20 +108,20 @@ pub(super) fn fingerprint_all(
         writer.commit(SegmentBuilder::new(&settings)?, &gone)?;
     }
     let (mut skipped, mut held) = (Vec::new(), 0);
-    observer.stage(Stage::images("looking at"));
+    observer.stage(Stage::images("fingerprinting"));
     let mut progress = Progress { total: new.len(), ..Progress::default() };
-    // entries of a compressed stream have to be read one after the other
+    // entries of a compressed stream have to be read in order
     let (in_sequence, apart): (Vec<_>, Vec<_>) = new.into_iter().partition(|(_, item)| item.in_sequence());
     let limits = Limits::default();
     let blocks = apart.chunks(BLOCK).map(|block| (block, false));
     for (block, in_sequence) in blocks.chain(in_sequence.chunks(BLOCK).map(|block| (block, true))) {
-        let taken = if in_sequence {
-            fingerprint_in_turn(block, &limits)
+        let computed = if in_sequence {
+            fingerprint_in_order(block, &limits)
         } else {
-            fingerprint_at_once(block, &limits)
+            fingerprint_in_parallel(block, &limits)
         };
-        for ((hash, item), taken) in block.iter().zip(taken) {
-            match taken {
+        for ((hash, item), computed) in block.iter().zip(computed) {
+            match computed {
                 Ok(fingerprint) => {
                     let code = u64::from_le_bytes(std::array::from_fn(|i| hash[i]));
                     builder.push(Entry { name: hash, payload: &fingerprint, code: &[code], latent: &[] })?;
@@ -145,15 +146,15 @@ pub(super) fn fingerprint_all(
     Ok((Fingerprints::open(dir)?, skipped))
 }
 
-fn fingerprint_at_once(block: &[&(Hash, Item)], limits: &Limits) -> Vec<Result<Vec<u8>, String>> {
+fn fingerprint_in_parallel(block: &[&(Hash, Item)], limits: &Limits) -> Vec<Result<Vec<u8>, String>> {
     let fingerprint = |resizer: &mut Resizer, (hash, item): &&(Hash, Item)| {
         fingerprint(hash, read(item, limits)?, limits, resizer)
     };
     block.par_iter().map_init(Resizer::new, fingerprint).collect()
 }
 
-/// Reads one after the other, some at a time, and decodes them at once.
-fn fingerprint_in_turn(block: &[&(Hash, Item)], limits: &Limits) -> Vec<Result<Vec<u8>, String>> {
+/// Reads in order, a few files ahead, and decodes in parallel.
+fn fingerprint_in_order(block: &[&(Hash, Item)], limits: &Limits) -> Vec<Result<Vec<u8>, String>> {
     let mut fingerprints = Vec::with_capacity(block.len());
     let mut items = block.iter().peekable();
     while items.peek().is_some() {
@@ -171,7 +172,7 @@ fn fingerprint_in_turn(block: &[&(Hash, Item)], limits: &Limits) -> Vec<Result<V
     fingerprints
 }
 
-/// A fingerprint of what should have the content `hash`.
+/// The fingerprint of `source`, whose content should have the given hash.
 fn fingerprint(
     hash: &Hash,
     source: Source,

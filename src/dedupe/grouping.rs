@@ -1,41 +1,42 @@
 //! From near pairs to groups.
 //!
-//! - [`linked`]: complete linkage. All members of a group are near each other, so that no group chains from one image to quite
-//!   another by small steps. Of more than [`LARGEST`] images that hang together, groups are made around the best: all members near it.
-//! - [`starred`]: where some images are there to compare with (a reference, the first of several paths), each other one goes to one
-//!   of those.
+//! - [`complete_groups`]: all members of a group are near each other (complete linkage), so that no group
+//!   leads by small steps from one image to quite another. In a chain of more than [`LARGEST`] images, groups
+//!   are made around the best image: all members are near that one.
+//! - [`anchored_groups`]: if some images are there to be compared with (a reference, or the first of several
+//!   paths), each other image joins one of those.
 //!
-//! All of it depends on the images alone, not on the order in which they come.
+//! The result depends only on the images, not on their order.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::error::Result;
 
-/// So many images that hang together are compared each with each.
+/// Up to this many images in a chain, all pairs are measured.
 const LARGEST: usize = 500;
-/// Pairs that are measured at once.
+/// Pairs measured at a time.
 const BLOCK: usize = 1 << 12;
 
-/// Unlikeness of pairs of positions (a < b); infinite where two are to be kept apart.
+/// Unlikeness of pairs of positions (a < b); infinite for two that are to be kept apart.
 pub(super) type Unlike = BTreeMap<(u32, u32), f32>;
 
-/// Gives the unlikenesses of some pairs.
+/// Measures the unlikeness of some pairs.
 type Measure<'a> = dyn FnMut(&[(u32, u32)]) -> Vec<f32> + 'a;
 
-/// What linkage asks for.
-pub(super) struct Asked<'a> {
+/// What grouping needs from its caller.
+pub(super) struct Grouping<'a> {
     /// Pairs up to this unlikeness are near.
     pub(super) limit: f32,
     /// Unlikenesses of some pairs, in their order.
     pub(super) measure: &'a mut Measure<'a>,
-    /// Hears how many pairs are measured, of how many; an error ends the work.
-    pub(super) told: &'a dyn Fn(usize, usize) -> Result<()>,
-    /// `Less` where the first is to stay rather than the second.
+    /// Told how many pairs have been measured, of how many; an error ends the work.
+    pub(super) report: &'a dyn Fn(usize, usize) -> Result<()>,
+    /// `Less` if the first is to be kept rather than the second.
     pub(super) prefer: &'a dyn Fn(u32, u32) -> Ordering,
 }
 
-/// Images that hang together by near pairs.
+/// Images connected by near pairs.
 #[derive(Debug, Default)]
 struct Chain {
     /// Ascending.
@@ -43,44 +44,48 @@ struct Chain {
     near: Vec<(u32, u32)>,
 }
 
-/// What of an image's files goes where the image joins another.
+/// Which of an image's files go if the image joins another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Going {
-    /// All would stay anyway: there is nothing to join for.
+    /// None: all of them stay anyway, so there is no reason to join.
     Nothing,
-    /// Some stay, and others may join these.
+    /// Some; others may still join those that stay.
     Part,
-    /// None is left for others to join.
+    /// All; nothing is left for others to join.
     All,
 }
 
-/// Groups of positions, each ascending. `pairs` holds what is known; what it lacks is measured and added.
+/// Groups of positions, each ascending, all members near each other. `pairs` holds what is known; what is
+/// missing is measured and added.
 ///
 /// # Errors
-/// When whoever is told wants no more.
-pub(super) fn linked(pairs: &mut Unlike, asked: &mut Asked<'_>) -> Result<Vec<Vec<u32>>> {
+/// Those of `report`.
+pub(super) fn complete_groups(pairs: &mut Unlike, grouping: &mut Grouping<'_>) -> Result<Vec<Vec<u32>>> {
     let known = pairs.iter().map(|(pair, unlike)| (*pair, *unlike));
     let (small, large): (Vec<Chain>, Vec<Chain>) =
-        chained(&near(known, asked.limit)).into_iter().partition(|chain| chain.members.len() <= LARGEST);
-    know(pairs, small.iter().flat_map(|chain| all_pairs(&chain.members)), asked)?;
+        chained(&near(known, grouping.limit)).into_iter().partition(|chain| chain.members.len() <= LARGEST);
+    measure_missing(pairs, small.iter().flat_map(|chain| all_pairs(&chain.members)), grouping)?;
     let mut groups = Vec::new();
     for chain in small {
-        // with those that were measured just now
+        // including those that were measured just now
         let known = all_pairs(&chain.members).filter_map(|pair| Some((pair, *pairs.get(&pair)?)));
-        groups.extend(complete(pairs, &near(known, asked.limit), asked.limit));
+        groups.extend(merged(pairs, &near(known, grouping.limit), grouping.limit));
     }
     for chain in large {
-        groups.extend(around_the_best(pairs, chain, asked)?);
+        groups.extend(around_the_best(pairs, chain, grouping)?);
     }
     groups.iter_mut().for_each(|group| group.sort_unstable());
     groups.sort_unstable();
     Ok(groups)
 }
 
-/// Groups of an image, which stands first, and of others with higher ranks that join it, those of lower ranks first; and what is
-/// all gone with them. An image joins the lowest rank that it is near, and there what it is most like. Images of one rank do not join each
-/// other, nor where by `going(anchor, other)` nothing goes; and nothing joins what is gone itself.
-pub(super) fn starred(
+/// Groups of an anchor, which comes first, and of images of higher rank that join it; groups of lower ranks
+/// come first. Also returns the images of which no file is left.
+///
+/// An image joins the lowest rank that it is near, and there the image it is most similar to. It joins no
+/// image of its own rank, none for which `going(anchor, other)` is [`Going::Nothing`], and none that is gone
+/// itself.
+pub(super) fn anchored_groups(
     pairs: &Unlike,
     limit: f32,
     rank: &dyn Fn(u32) -> usize,
@@ -114,14 +119,14 @@ pub(super) fn starred(
     (groups.into_values().collect(), gone)
 }
 
-/// Measures those of some pairs that are not known.
+/// Measures those of the `wanted` pairs that are not known yet.
 ///
 /// # Errors
-/// When whoever is told wants no more.
-pub(super) fn know(
+/// Those of `report`.
+pub(super) fn measure_missing(
     pairs: &mut Unlike,
     wanted: impl Iterator<Item = (u32, u32)> + Clone,
-    asked: &mut Asked<'_>,
+    grouping: &mut Grouping<'_>,
 ) -> Result<()> {
     let total = wanted.clone().filter(|pair| !pairs.contains_key(pair)).count();
     let (mut wanted, mut done) = (wanted, 0);
@@ -129,12 +134,12 @@ pub(super) fn know(
         let missing = wanted.by_ref().filter(|pair| !pairs.contains_key(pair));
         let missing: Vec<(u32, u32)> = missing.take(BLOCK).collect();
         if missing.is_empty() {
-            break; // some pairs were wanted twice
+            break; // some of the pairs were the same
         }
-        let measured = (asked.measure)(&missing);
+        let measured = (grouping.measure)(&missing);
         done += missing.len();
         pairs.extend(missing.into_iter().zip(measured));
-        (asked.told)(done, total)?;
+        (grouping.report)(done, total)?;
     }
     Ok(())
 }
@@ -144,7 +149,7 @@ pub(super) fn all_pairs(members: &[u32]) -> impl Iterator<Item = (u32, u32)> + C
     members.iter().enumerate().flat_map(|(i, &a)| members[i + 1..].iter().map(move |&b| (a, b)))
 }
 
-/// Pairs within the limit, the most alike first.
+/// Pairs within the limit, the most similar first.
 fn near(pairs: impl Iterator<Item = ((u32, u32), f32)>, limit: f32) -> Vec<(f32, u32, u32)> {
     let near = pairs.filter(|(_, unlike)| *unlike <= limit);
     let mut near: Vec<(f32, u32, u32)> = near.map(|((a, b), unlike)| (unlike, a, b)).collect();
@@ -152,8 +157,8 @@ fn near(pairs: impl Iterator<Item = ((u32, u32), f32)>, limit: f32) -> Vec<(f32,
     near
 }
 
-/// The most alike first, two groups become one where all of both are near each other.
-fn complete(pairs: &Unlike, near: &[(f32, u32, u32)], limit: f32) -> Vec<Vec<u32>> {
+/// Starts from the most similar pair, and merges two groups if all their members are near each other.
+fn merged(pairs: &Unlike, near: &[(f32, u32, u32)], limit: f32) -> Vec<Vec<u32>> {
     let mut group_of: HashMap<u32, usize> = HashMap::new();
     let mut groups: Vec<Vec<u32>> = Vec::new();
     for &(_, a, b) in near {
@@ -177,18 +182,19 @@ fn complete(pairs: &Unlike, near: &[(f32, u32, u32)], limit: f32) -> Vec<Vec<u32
     groups
 }
 
-/// The best image, and all that is near it of what is near to that, and so on; then the best of what is left.
+/// The best image with all images near it that are reached along near pairs; then the best of the rest, and
+/// so on.
 fn around_the_best(
     pairs: &mut Unlike,
     Chain { mut members, near }: Chain,
-    asked: &mut Asked<'_>,
+    grouping: &mut Grouping<'_>,
 ) -> Result<Vec<Vec<u32>>> {
     let mut neighbours: HashMap<u32, Vec<u32>> = HashMap::new();
     for (a, b) in near {
         neighbours.entry(a).or_default().push(b);
         neighbours.entry(b).or_default().push(a);
     }
-    members.sort_by(|&a, &b| (asked.prefer)(a, b).then(a.cmp(&b)));
+    members.sort_by(|&a, &b| (grouping.prefer)(a, b).then(a.cmp(&b)));
     let mut left: BTreeSet<u32> = members.iter().copied().collect();
     let mut groups = Vec::new();
     for best in members {
@@ -204,8 +210,8 @@ fn around_the_best(
             fresh.dedup();
             tried.extend(&fresh);
             let pair = |image: u32| (image.min(best), image.max(best));
-            know(pairs, fresh.iter().map(|&image| pair(image)), asked)?;
-            next = fresh.into_iter().filter(|&image| pairs[&pair(image)] <= asked.limit).collect();
+            measure_missing(pairs, fresh.iter().map(|&image| pair(image)), grouping)?;
+            next = fresh.into_iter().filter(|&image| pairs[&pair(image)] <= grouping.limit).collect();
             for image in &next {
                 left.remove(image);
             }
@@ -218,7 +224,7 @@ fn around_the_best(
     Ok(groups)
 }
 
-/// What hangs together by near pairs.
+/// The chains that near pairs form.
 fn chained(near: &[(f32, u32, u32)]) -> Vec<Chain> {
     fn root(parents: &mut HashMap<u32, u32>, image: u32) -> u32 {
         let mut at = image;
@@ -256,9 +262,9 @@ mod tests {
         limit: f32,
         mut measure: impl FnMut(&[(u32, u32)]) -> Vec<f32>,
     ) -> Vec<Vec<u32>> {
-        let mut asked =
-            Asked { limit, measure: &mut measure, told: &|_, _| Ok(()), prefer: &|a, b| a.cmp(&b) };
-        linked(pairs, &mut asked).expect("nobody interrupts")
+        let mut grouping =
+            Grouping { limit, measure: &mut measure, report: &|_, _| Ok(()), prefer: &|a, b| a.cmp(&b) };
+        complete_groups(pairs, &mut grouping).expect("nothing interrupts it")
     }
 
     fn none(_: &[(u32, u32)]) -> Vec<f32> {
@@ -279,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_compared_is_asked_for() {
+    fn pairs_that_were_not_compared_are_measured() {
         let mut pairs = BTreeMap::from([((1, 2), 0.0), ((2, 3), 0.0)]);
         let mut asked = Vec::new();
         let groups = groups_of(&mut pairs, 0.1, |missing: &[(u32, u32)]| {
@@ -292,7 +298,7 @@ mod tests {
     #[test]
     fn many_variants_of_one_image_are_one_group_and_long_chains_are_cut() {
         let n = LARGEST as u32 + 200;
-        // each knows its next five
+        // each image is near its next five
         let chain: Unlike = (0..n)
             .flat_map(|a| (1..=5).map(move |step| (a, a + step)))
             .filter(|(_, b)| *b < n)
@@ -311,8 +317,8 @@ mod tests {
     }
 
     #[test]
-    fn near_pairs_that_were_measured_last_are_linked_too() {
-        // 3 and 4 hang together by 2 alone, which rather goes with 1
+    fn near_pairs_that_were_measured_last_are_grouped_too() {
+        // only 2 connects 3 and 4, and it is nearer to 1
         let mut pairs = BTreeMap::from([((1, 2), 0.01), ((2, 3), 0.02), ((2, 4), 0.02)]);
         let groups = groups_of(&mut pairs, 0.1, |missing: &[(u32, u32)]| {
             missing.iter().map(|pair| if *pair == (3, 4) { 0.03 } else { 0.9 }).collect()
@@ -329,32 +335,36 @@ mod tests {
             blocks += 1;
             vec![0.05; missing.len()]
         };
-        let told = |done: usize, total: usize| {
+        let report = |done: usize, total: usize| {
             assert_eq!((done, total), (BLOCK, (n * (n - 1) / 2 - (n - 1)) as usize));
             Err(crate::error::Error::Interrupted)
         };
-        let mut asked = Asked { limit: 0.1, measure: &mut measure, told: &told, prefer: &|a, b| a.cmp(&b) };
-        assert!(linked(&mut chain, &mut asked).is_err());
+        let mut grouping =
+            Grouping { limit: 0.1, measure: &mut measure, report: &report, prefer: &|a, b| a.cmp(&b) };
+        assert!(complete_groups(&mut chain, &mut grouping).is_err());
         assert_eq!(blocks, 1);
     }
 
     #[test]
-    fn others_go_to_what_they_are_compared_with() {
+    fn others_join_what_they_are_compared_with() {
         let all = |_: u32, _: u32| Going::All;
-        // 2 is more like 3, but 1 is the reference that both are near; 5 is near a reference through 4 alone
+        // 2 is nearer to 3, but 1 is the reference that both are near; 5 reaches a reference only through 4
         let pairs: Unlike =
             BTreeMap::from([((1, 2), 0.05), ((2, 3), 0.01), ((1, 3), 0.08), ((1, 4), 0.06), ((4, 5), 0.01)]);
         let rank = |image: u32| usize::from(image != 1);
-        assert_eq!(starred(&pairs, 0.1, &rank, &all).0, [[1, 2, 4, 3]]);
-        // three paths: what has gone with the first is not there to compare with
+        assert_eq!(anchored_groups(&pairs, 0.1, &rank, &all).0, [[1, 2, 4, 3]]);
+        // three paths: what is gone with the first is not there to be joined
         let rank = |image: u32| [0, 0, 1, 2, 1, 2][image as usize];
-        assert_eq!(starred(&pairs, 0.1, &rank, &all), (vec![vec![1, 2, 4, 3]], HashSet::from([2, 3, 4])));
-        // what stays in part is
+        assert_eq!(
+            anchored_groups(&pairs, 0.1, &rank, &all),
+            (vec![vec![1, 2, 4, 3]], HashSet::from([2, 3, 4]))
+        );
+        // what stays in part is there
         let part = |_: u32, other: u32| if other == 4 { Going::Part } else { Going::All };
-        assert_eq!(starred(&pairs, 0.1, &rank, &part).0, [&[1, 2, 4, 3][..], &[4, 5]]);
-        // and what would stay anyway does not join, but is joined
+        assert_eq!(anchored_groups(&pairs, 0.1, &rank, &part).0, [&[1, 2, 4, 3][..], &[4, 5]]);
+        // what stays anyway joins nothing, but is joined
         let stays = |_: u32, other: u32| if other == 4 { Going::Nothing } else { Going::All };
-        assert_eq!(starred(&pairs, 0.1, &rank, &stays).0, [&[1, 2, 3][..], &[4, 5]]);
+        assert_eq!(anchored_groups(&pairs, 0.1, &rank, &stays).0, [&[1, 2, 3][..], &[4, 5]]);
     }
 
     proptest! {

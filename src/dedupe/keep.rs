@@ -1,4 +1,4 @@
-//! Which image of a group stays.
+//! Which image of a group is kept.
 
 use std::cmp::{Ordering, Reverse};
 use std::str::FromStr;
@@ -11,20 +11,20 @@ use crate::error::Error;
 pub enum Preference {
     /// More pixels.
     Resolution,
-    /// A format without loss, then WebP, then JPEG, then GIF.
+    /// A lossless format, then WebP, then JPEG, then GIF.
     Format,
     /// More bytes.
     Bytes,
     /// EXIF data.
     Exif,
-    /// The earlier time of change.
+    /// The earlier modification time.
     Oldest,
     /// The shorter path.
     Shortest,
 }
 
 impl Preference {
-    /// All, as they count where nobody says otherwise.
+    /// All of them, in their default order.
     pub const ALL: [Preference; 6] = [
         Preference::Resolution,
         Preference::Format,
@@ -34,7 +34,7 @@ impl Preference {
         Preference::Shortest,
     ];
 
-    /// As it is written.
+    /// Its name in options and documents.
     pub fn name(self) -> &'static str {
         match self {
             Preference::Resolution => "resolution",
@@ -46,7 +46,7 @@ impl Preference {
         }
     }
 
-    /// `Less` where `a` is the better one.
+    /// `Less` if `a` is the better one.
     fn order(self, a: &File, b: &File) -> Ordering {
         fn by<T: Ord>(a: &File, b: &File, rank: impl Fn(&File) -> T) -> Ordering {
             rank(a).cmp(&rank(b))
@@ -61,7 +61,7 @@ impl Preference {
                 "webp" => 1,
                 _ => 0,
             }),
-            // the container's size is not the image's
+            // the size of a container says nothing about its entries
             Preference::Bytes => by(a, b, |file| Reverse(if file.entry { 0 } else { file.size })),
             Preference::Exif => by(a, b, |file| !file.exif),
             Preference::Oldest => by(a, b, |file| file.mtime_ns),
@@ -77,13 +77,13 @@ impl FromStr for Preference {
         let known = Preference::ALL;
         known.into_iter().find(|preference| preference.name() == name).ok_or_else(|| {
             let names = known.map(Preference::name).join(", ");
-            Error::invalid(format!("keep: expected some of {names}, got {name}"))
+            Error::invalid(format!("`keep`: expected some of {names}, got {name}"))
         })
     }
 }
 
-/// `Less` where `a` is to stay rather than `b`: what nobody may touch first; a file rather than a link to one, and what has colour rather
-/// than what has lost it; then by the preferences, then by name.
+/// `Less` if `a` is to be kept rather than `b`: references first, then files rather than links, then colour
+/// rather than grey, then by the preferences, then by name.
 pub(super) fn better(a: &File, b: &File, preferences: &[Preference]) -> Ordering {
     let first = [b.reference.cmp(&a.reference), a.link.cmp(&b.link), a.grey.cmp(&b.grey)];
     let then = preferences.iter().map(|preference| preference.order(a, b));

@@ -1,4 +1,5 @@
-//! What a threshold means for this collection: how rare false pairs are, and which part of copies is found.
+//! The threshold for a collection, and what it means: how many false pairs to expect, and what share of
+//! copies is found.
 
 use std::collections::HashSet;
 
@@ -6,7 +7,7 @@ use rayon::prelude::*;
 
 use super::align::OF_ANY;
 use super::compare::is_flat;
-use super::copies::{Change, LARGEST};
+use super::copies::{Alteration, LARGEST};
 use super::fingerprint::{Fingerprint, Thumb, Turn, chroma, fine_luma, luma};
 use super::pairs::{Compared, Comparison, compare};
 use super::plan::{CopyRecall, Threshold};
@@ -14,23 +15,24 @@ use super::threshold::{Cut, Null};
 use crate::error::Result;
 use crate::images::{Decoding, Pixels, Resizer, Source, fitted};
 
-/// Images that null pairs are made with, of each kind.
+/// Images that null pairs are made with, for each orientation.
 const NULL_IMAGES: usize = 6_144;
 /// Images that are copied in each way.
 const COPIED: usize = 200;
-/// Turned images that lie on others are no null where the others lie on them as they are: the image is symmetric.
+/// A pair below this unlikeness is left out of the null: if both images are alike unturned, a turned match
+/// says that they are symmetric, not how alike different images are.
 const ALIKE: f32 = 0.3;
 
 /// A threshold and what it means.
 pub(super) struct Measured {
-    /// For the plan.
+    /// As the plan says it.
     pub(super) threshold: Threshold,
     /// Pairs up to this unlikeness are near.
     pub(super) cut: f32,
 }
 
-/// Finds the threshold for a false-positive rate per pair compared, and what part of copies it finds. `pairs` are those of the
-/// collection, found in `turns`; `source` reads the image at a position.
+/// Finds the threshold for a false-positive rate per compared pair, and the share of copies that it finds.
+/// `compared` are the pairs of the collection in `turns`; `source` reads the image at a position.
 ///
 /// # Errors
 /// Those of the search.
@@ -50,21 +52,22 @@ pub(super) fn measure(
     let n = comparison.fingerprints.len();
     let sample =
         |count: usize| (0..n.min(count)).map(|i| (i * n / n.min(count)) as u32).collect::<Vec<u32>>();
-    // also where mirrored copies are looked for: they are as few as copies are, and the tail is fitted beyond them
-    let strange = [Turn::MIRRORED, Turn { quarters: 2, ..Turn::NONE }];
-    let mut told: Option<(Cut, Null)> = None;
-    for turn in strange {
-        let strange = comparison.pairs(&sample(NULL_IMAGES), &[turn], &OF_ANY)?;
-        let different = strange.pairs.iter().filter(|pair| !alike.contains(&(pair.a, pair.b)));
-        let null = Null::new(different.map(|pair| pair.unlikeness), strange.tested);
+    // also if mirrored copies are searched for: they are few, as copies are, and the tail is fitted beyond
+    // them
+    let turned = [Turn::MIRRORED, Turn { quarters: 2, ..Turn::NONE }];
+    let mut strictest: Option<(Cut, Null)> = None;
+    for turn in turned {
+        let found = comparison.pairs(&sample(NULL_IMAGES), &[turn], &OF_ANY)?;
+        let different = found.pairs.iter().filter(|pair| !alike.contains(&(pair.a, pair.b)));
+        let null = Null::new(different.map(|pair| pair.unlikeness), found.tested);
         let cut = null.cut(rate);
-        // the stricter one; one that tells nothing only where there is no other
+        // the stricter cut; one without a rate only if there is no other
         let strictness = |cut: &Cut| (cut.rate.is_none(), cut.unlikeness);
-        if told.as_ref().is_none_or(|(other, _)| strictness(&cut) < strictness(other)) {
-            told = Some((cut, null));
+        if strictest.as_ref().is_none_or(|(other, _)| strictness(&cut) < strictness(other)) {
+            strictest = Some((cut, null));
         }
     }
-    let (cut, null) = told.unwrap_or_else(|| (Null::default().cut(rate), Null::default()));
+    let (cut, null) = strictest.unwrap_or_else(|| (Null::default().cut(rate), Null::default()));
     let limit = cut.unlikeness as f32;
     let threshold = Threshold {
         similarity: 1.0 - cut.unlikeness,
@@ -78,6 +81,7 @@ pub(super) fn measure(
     Ok(Measured { threshold, cut: limit })
 }
 
+/// The share of copies found, for each way to make one.
 fn recall(
     comparison: &Comparison<'_>,
     turns: &[Turn],
@@ -92,9 +96,9 @@ fn recall(
     };
     let originals: Vec<(u32, Pixels)> =
         positions.iter().filter(shown).collect::<Vec<_>>().into_par_iter().filter_map(read).collect();
-    let mirrored = turns.contains(&Turn::MIRRORED).then_some(Change::Mirrored);
+    let mirrored = turns.contains(&Turn::MIRRORED).then_some(Alteration::Mirrored);
     let mut recall = Vec::new();
-    for change in Change::ALL.into_iter().chain(mirrored) {
+    for change in Alteration::ALL.into_iter().chain(mirrored) {
         let copy = |resizer: &mut Resizer, (position, image): &(u32, Pixels)| {
             let copy = change.of(image).ok()?;
             let size = (copy.width as u32, copy.height as u32); // as of images, at most 2^32

@@ -1,27 +1,55 @@
-//! What is there twice: found, proposed, decided, carried out, taken back.
+//! Finds duplicates, proposes which files to keep, remembers decisions, carries a plan out, and takes it
+//! back.
 //!
 //! ```text
-//! index --> files, fingerprints --> candidates --> pairs --> groups --> plan --> apply --> journal --> undo
-//!                               (codes)   (align, compare)        |
-//!                   null, own copies --> threshold ---^           +--> report --> decisions --> the next scan
+//! index --> collection, fingerprints --> candidates --> pairs --> groups --> plan --> apply --> journal --> undo
+//!                                      (codes)   (align, compare)        |
+//!                   null, own copies --> threshold ---^                  +--> report --> decisions --> the next scan
 //! ```
 //!
-//! | file | what it answers |
+//! | file | responsibility |
 //! |---|---|
-//! | `scan` | the `dedupe scan` command, from the index to a plan |
-//! | `files` | which files hold the same bytes, which show the same pixels |
-//! | `fingerprint`, `fingerprints` | what is kept of an image to compare it; where that is kept |
-//! | `structure`, `candidates` | codes of an image's structure; which images are near by them |
-//! | `align`, `compare` | how does one image lie on another; how unlike are they then |
-//! | `pairs` | all pairs that are worth it, compared |
-//! | `threshold`, `copies`, `measure` | from when on two are near, and what that means here |
-//! | `links`, `linkage`, `keep`, `propose` | near pairs become groups; which file stays; what is told of it |
-//! | `plan` | the document: what was found and is proposed |
+//! | `find` | duplicates in one call: index, scan, write plan, page and sheet |
+//! | `options`, `scan`, `plan` | from an index to a plan; the document that people and `apply` read |
+//! | `collection` | which files have the same bytes, and which show the same pixels |
+//! | `fingerprint`, `fingerprints` | what is kept of an image to compare it, and where |
+//! | `structure`, `candidates` | codes of an image's structure; the pairs worth comparing |
+//! | `align`, `compare`, `pairs` | aligns two images, measures how unlike they are, for all candidates |
+//! | `threshold`, `copies`, `measure` | the similarity from which images are near, and what it means for this collection |
+//! | `pair_table`, `grouping` | from near pairs to groups |
+//! | `keep`, `propose` | which file is kept, and what the plan says about the others |
+//! | `pictures`, `sheet`, `report/` | the groups as a picture, and as a page to review and decide |
+//! | `decisions`, `decide` | what people decided about images, by content; changes it in one call |
+//! | `evaluate/` | compares what is found with known pairs |
 //! | `apply/` | carries a plan out, step by step, and takes it back |
-//! | `decisions` | what people decided about images, by content |
-//! | `evaluate/` | what is found, held against pairs that are known |
-//! | `report/` | a page to look at and decide in |
+//!
+//! Finding duplicates is one call, which indexes what is not indexed yet:
+//!
+//! ```
+//! use aesearch::dedupe::{FindOptions, GroupKind, find_duplicates};
+//! use aesearch::demo::collection::write_collection;
+//! use aesearch::gallery::UpdateOptions;
+//! use aesearch::runtime::RuntimeOptions;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = tempfile::tempdir()?;
+//! let files = write_collection(folder.path(), 1, 2)?; // 20 digits, and 7.png
+//! std::fs::copy(&files[3], folder.path().join("copy.png"))?;
+//!
+//! let update = UpdateOptions::new(RuntimeOptions::from_env());
+//! let options = FindOptions { data: vec![folder.path().into()], ..FindOptions::new(update) };
+//! let found = find_duplicates(&folder.path().join(".aesearch"), &options, &())?;
+//!
+//! let group = &found.scan.plan.groups[0];
+//! assert_eq!(group.kind, GroupKind::Bytes);
+//! assert_eq!(group.duplicates.len(), 1);
+//! # Ok(())
+//! # }
+//! ```
 
+mod find;
+
+mod options;
 mod plan;
 mod scan;
 
@@ -45,20 +73,30 @@ mod keep;
 mod pair_table;
 mod propose;
 
-mod apply;
-mod decisions;
-mod evaluate;
+mod pictures;
 mod report;
+mod sheet;
 
-pub use apply::{Action, ApplyOptions, ApplyReport, PlanFile, Step, UndoReport, apply, journal_of, undo};
+mod decide;
+mod decisions;
+
+mod evaluate;
+
+mod apply;
+
+pub use apply::{Action, ApplyOptions, ApplyReport, Step, UndoOptions, UndoReport, apply, undo};
+pub use decide::{DecideOptions, DecideTask, Decided, decide};
 pub use decisions::{
-    Change, DECISIONS_COMMAND, DECISIONS_FILE, Decision, Decisions, Hash, Verdict, hex, unhex,
+    ChangeCounts, DECISIONS_COMMAND, DECISIONS_FILE, Decision, Decisions, Hash, Verdict, hex, unhex,
 };
-pub use evaluate::{Evaluation, FalsePair, Point, Truth, curve_svg, evaluate};
+pub use evaluate::{EvaluateOptions, Evaluated, Evaluation, FalsePair, OperatingPoint, evaluate};
+pub use find::{FindOptions, Found, ScanOutputs, find_duplicates};
 pub use fingerprint::Turn;
 pub use keep::Preference;
+pub use options::ScanOptions;
+pub use pictures::PictureSource;
 pub use plan::{
-    COMMAND, CopyRecall, Duplicate, File, Group, Kind, NearMiss, Plan, SCHEMA_VERSION, Threshold, Unread,
+    COMMAND, CopyRecall, Duplicate, File, Group, GroupKind, NearMiss, Plan, SCHEMA_VERSION, Threshold, Unread,
 };
-pub use report::{Picture, ReportOptions, html_report};
-pub use scan::{Scan, ScanOptions, scan};
+pub use report::{PageOptions, html_report};
+pub use scan::{Scan, scan};

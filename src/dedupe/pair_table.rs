@@ -1,4 +1,4 @@
-//! What is known of how pictures lie to each other, and the groups that come of it.
+//! What is known about pairs of pictures, and the groups that follow from it.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
@@ -6,24 +6,26 @@ use std::collections::{BTreeMap, HashMap};
 use rayon::prelude::*;
 
 use super::fingerprint::Turn;
-use super::grouping::{Asked, Going, Unlike, all_pairs, know, linked, starred};
+use super::grouping::{
+    Going, Grouping, Unlike, all_pairs, anchored_groups, complete_groups, measure_missing,
+};
 use super::pairs::{Comparison, Pair, best_pair};
 use crate::error::Result;
 use crate::images::Resizer;
 use crate::observer::Stage;
 
-/// The largest group of which each pair is measured, where linkage did not need that.
+/// In groups up to this size all pairs are measured, even those that grouping did not need.
 const MEASURED: usize = 100;
 
 /// All that is known of pairs of positions (a < b).
 pub(super) struct PairTable<'a> {
     /// How unlike they are.
     pub(super) unlike: Unlike,
-    /// How the first is turned to lie as the second; those that are not are left out.
+    /// How the first has to be turned to lie as the second does; pairs that lie the same way are left out.
     turned: HashMap<(u32, u32), Turn>,
-    /// What compares those that are not known.
+    /// Compares pairs that are not known yet.
     comparison: &'a Comparison<'a>,
-    /// Whether two are to be in no group together.
+    /// Whether two are to be in no common group.
     apart: &'a (dyn Fn(u32, u32) -> bool + Sync),
 }
 
@@ -31,19 +33,19 @@ pub(super) struct PairTable<'a> {
 pub(super) struct GroupingRules<'a> {
     /// Pairs up to this unlikeness are near.
     pub(super) cut: f32,
-    /// Ways in which a pair that was not compared may lie.
+    /// Orientations to try for a pair that was not compared.
     pub(super) turns: &'a [Turn],
     /// Only pairs of different ranks count.
     pub(super) across: bool,
-    /// What there is to compare with has lower ranks than what is compared with it.
+    /// Images of higher rank join those of lower rank.
     pub(super) rank: &'a dyn Fn(u32) -> usize,
-    /// What of the second goes when it joins the first.
+    /// What goes of the second if it joins the first.
     pub(super) going: &'a dyn Fn(u32, u32) -> Going,
-    /// `Less` where the first is to stay rather than the second.
+    /// `Less` if the first is to be kept rather than the second.
     pub(super) prefer: &'a dyn Fn(u32, u32) -> Ordering,
 }
 
-/// How a file lies to its group's keeper.
+/// How a file differs from its group's keeper; the fields are those of a duplicate in the plan.
 pub(super) struct Relation {
     pub(super) distance: u32,
     pub(super) similarity: f32,
@@ -51,67 +53,67 @@ pub(super) struct Relation {
 }
 
 impl Relation {
-    /// That of a picture to itself.
+    /// The relation of a picture to itself.
     pub(super) fn same() -> Relation {
         Relation { distance: 0, similarity: 1.0, turned: None }
     }
 }
 
 impl<'a> PairTable<'a> {
-    /// Those of pairs that were compared and are not kept apart.
+    /// The pairs that were compared and are not kept apart.
     pub(super) fn new(
         pairs: &[Pair],
         comparison: &'a Comparison<'a>,
         apart: &'a (dyn Fn(u32, u32) -> bool + Sync),
     ) -> Self {
-        let mut links = PairTable { unlike: Unlike::new(), turned: HashMap::new(), comparison, apart };
+        let mut table = PairTable { unlike: Unlike::new(), turned: HashMap::new(), comparison, apart };
         for pair in pairs.iter().filter(|pair| !apart(pair.a, pair.b)) {
-            links.unlike.insert((pair.a, pair.b), pair.unlikeness);
+            table.unlike.insert((pair.a, pair.b), pair.unlikeness);
             if pair.turn != Turn::NONE {
-                links.turned.insert((pair.a, pair.b), pair.turn);
+                table.turned.insert((pair.a, pair.b), pair.turn);
             }
         }
-        links
+        table
     }
 
-    /// Groups of positions; pairs that are needed and were not compared are compared now.
+    /// Groups of positions. Pairs that are needed and were not compared are compared now.
     ///
     /// # Errors
     /// [`Error::Interrupted`](crate::error::Error::Interrupted).
-    pub(super) fn groups(&mut self, linking: &GroupingRules<'_>) -> Result<Vec<Vec<u32>>> {
+    pub(super) fn groups(&mut self, rules: &GroupingRules<'_>) -> Result<Vec<Vec<u32>>> {
         let PairTable { unlike, turned, comparison, apart } = self;
         let mut measure = |missing: &[(u32, u32)]| -> Vec<f32> {
             let one = |resizer: &mut Resizer, &(a, b): &(u32, u32)| match apart(a, b) {
                 true => Pair { a, b, turn: Turn::NONE, unlikeness: f32::INFINITY },
-                false => best_pair(comparison.fingerprints, (a, b), linking.turns, resizer),
+                false => best_pair(comparison.fingerprints, (a, b), rules.turns, resizer),
             };
             let pairs: Vec<Pair> = missing.par_iter().map_init(Resizer::new, one).collect();
             let are_turned = pairs.iter().filter(|pair| pair.turn != Turn::NONE);
             turned.extend(are_turned.map(|pair| ((pair.a, pair.b), pair.turn)));
             pairs.iter().map(|pair| pair.unlikeness).collect()
         };
-        let told = |done: usize, total: usize| comparison.told(done, total);
-        let mut asked =
-            Asked { limit: linking.cut, measure: &mut measure, told: &told, prefer: linking.prefer };
+        let report = |done: usize, total: usize| comparison.report(done, total);
+        let mut grouping =
+            Grouping { limit: rules.cut, measure: &mut measure, report: &report, prefer: rules.prefer };
         comparison.observer.stage(Stage::new("grouping", "pairs"));
-        let (mut groups, gone) = starred(unlike, linking.cut, linking.rank, linking.going);
-        if !linking.across {
-            // what references have in common is left alone
-            let is_left = |image: &u32| !gone.contains(image) && (linking.rank)(*image) != 0;
+        let (mut groups, gone) = anchored_groups(unlike, rules.cut, rules.rank, rules.going);
+        if !rules.across {
+            // duplicates within references are left alone
+            let is_left = |image: &u32| !gone.contains(image) && (rules.rank)(*image) != 0;
             let left =
-                unlike.iter().filter(|((a, b), unlike)| **unlike > linking.cut || is_left(a) && is_left(b));
+                unlike.iter().filter(|((a, b), unlike)| **unlike > rules.cut || is_left(a) && is_left(b));
             let mut left: Unlike = left.map(|(pair, unlike)| (*pair, *unlike)).collect();
-            groups.extend(linked(&mut left, &mut asked)?);
+            groups.extend(complete_groups(&mut left, &mut grouping)?);
             unlike.extend(left);
         }
         let small = groups.iter().filter(|group| group.len() <= MEASURED);
         let pairs = small.flat_map(|group| all_pairs(group).map(|(a, b)| (a.min(b), a.max(b))));
-        know(unlike, pairs, &mut asked)?;
+        measure_missing(unlike, pairs, &mut grouping)?;
         Ok(groups)
     }
 
-    /// The picture of a group that is most like the others, of those that were compared with most of them; and how unlike two of the group
-    /// are at most, of those that were compared.
+    /// The picture of a group that is most similar to the others, among those compared with most of them; and
+    /// the largest unlikeness in the group, among pairs that were compared.
     pub(super) fn middle(&self, positions: &[u32]) -> (Option<u32>, f32) {
         let mut sums: BTreeMap<u32, (usize, f32)> =
             positions.iter().map(|&position| (position, (0, 0.0))).collect();
@@ -135,14 +137,14 @@ impl<'a> PairTable<'a> {
         (best, diameter)
     }
 
-    /// How the picture at `b` lies to that at `a`.
+    /// How the picture at `b` differs from the one at `a`.
     pub(super) fn relation(&self, a: u32, b: u32) -> Relation {
         if a == b {
             return Relation::same();
         }
         let pair = (a.min(b), a.max(b));
         let turn = self.turned.get(&pair).copied().unwrap_or_default();
-        // the pair's turn makes its first lie as its second; told is how `b` lies
+        // the pair's turn makes its first lie as its second; the relation says how `b` lies
         let turn = if a <= b { turn } else { turn.inverse() };
         let luma = self.comparison.fingerprints[a as usize].luma;
         Relation {

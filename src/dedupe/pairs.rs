@@ -1,7 +1,8 @@
-//! From candidates to pairs with a measured unlikeness, and what the closer look costs.
+//! From candidates to pairs with a measured unlikeness.
 //!
-//! Each image is laid on its candidates, turned in each way that is asked for; the best way counts. Where one image is smaller than a
-//! thumbnail, both are shrunk to its size first: what it does not show is no difference.
+//! Each image is aligned with its candidates, in each orientation that is asked for; the best one counts. If
+//! one image is smaller than a thumbnail, both are first reduced to its size: detail that it cannot show is
+//! not a difference.
 
 use rayon::prelude::*;
 
@@ -10,21 +11,20 @@ use super::candidates::Codes;
 use super::compare::{colour_unlikeness, is_flat, luma_unlikeness, unlikeness};
 use super::fingerprint::{Fingerprint, SIDE, Thumb, Turn, luma};
 use crate::error::{Error, Result};
+use crate::images::{InputShape, Pixels, Resizer, to_pixels};
 use crate::observer::{Observer, Progress, Stage};
 
-use crate::images::{InputShape, Pixels, Resizer, to_pixels};
-
-/// Images whose candidates are looked for at once.
+/// Images whose candidates are searched for at a time.
 const BLOCK: usize = 1 << 12;
-/// Thumbnails less unlike than this are looked at in detail, where there is more of them.
+/// Images whose thumbnails are less unlike than this are compared in detail, if both are large enough.
 const ALIKE: f32 = 0.8;
 
 /// Two images that were compared.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Pair {
-    /// Position of the one.
+    /// Position of the first.
     pub(super) a: u32,
-    /// Position of the other.
+    /// Position of the second.
     pub(super) b: u32,
     /// How `a` has to be turned to lie as `b` does.
     pub(super) turn: Turn,
@@ -35,13 +35,13 @@ pub(super) struct Pair {
 /// Pairs that were compared.
 #[derive(Debug, Default)]
 pub(super) struct Compared {
-    /// Those with anything in common, each in the turn in which it is most alike, sorted by position.
+    /// Those with anything in common, each in the orientation of the least unlikeness, sorted by position.
     pub(super) pairs: Vec<Pair>,
-    /// How often two images were compared.
+    /// The number of comparisons.
     pub(super) tested: usize,
 }
 
-/// Compares two fingerprints, the first one turned.
+/// The unlikeness of two fingerprints, the first one turned.
 pub(super) fn compare(a: &Fingerprint<'_>, b: &Fingerprint<'_>, turn: Turn, resizer: &mut Resizer) -> f32 {
     let turned = turn.of(a.luma);
     let view = View::new(&turned);
@@ -53,7 +53,7 @@ pub(super) fn compare(a: &Fingerprint<'_>, b: &Fingerprint<'_>, turn: Turn, resi
     )
 }
 
-/// A fingerprint that others are laid on.
+/// A fingerprint that others are aligned with.
 struct Turned<'a> {
     fingerprint: &'a Fingerprint<'a>,
     turn: Turn,
@@ -63,7 +63,7 @@ struct Turned<'a> {
 
 fn against(a: &Turned<'_>, b: &Fingerprint<'_>, enough: &Enough, resizer: &mut Resizer) -> f32 {
     let other = View::new(b.luma);
-    let Some(motion) = a.template.lay(&other, enough) else { return 1.0 };
+    let Some(motion) = a.template.align(&other, enough) else { return 1.0 };
     let colour = colour_unlikeness(&a.turn.of_chroma(a.fingerprint.chroma), b.chroma);
     let of_thumbs = |a: &Template<'_>, b: &View| {
         let (a, b) = a.pair(b, &motion);
@@ -79,7 +79,7 @@ fn against(a: &Turned<'_>, b: &Fingerprint<'_>, enough: &Enough, resizer: &mut R
             of_thumbs(&Template::new(&view), &View::new(&small_b))
         }
     };
-    // what looks alike when it is small may be told apart when it is larger
+    // images that look alike as thumbnails may differ in detail
     let luma = match (a.fingerprint.fine, b.fine) {
         (Some(fine_a), Some(fine_b)) if luma < ALIKE => {
             let (a, b) = Detail::new(&a.turn.of(fine_a)).pair(fine_b, &motion);
@@ -90,7 +90,7 @@ fn against(a: &Turned<'_>, b: &Fingerprint<'_>, enough: &Enough, resizer: &mut R
     unlikeness(luma, colour)
 }
 
-/// The size of the smaller image, where it shows less than a thumbnail does and the other shows more.
+/// The size of the smaller image, if it is smaller than a thumbnail and than the other.
 fn smaller(a: &Turned<'_>, b: &Fingerprint<'_>) -> Option<(usize, usize)> {
     let side = |fingerprint: &Fingerprint<'_>| {
         [fingerprint.width, fingerprint.height].map(|side| side.min(SIDE as u32) as usize)
@@ -103,7 +103,7 @@ fn smaller(a: &Turned<'_>, b: &Fingerprint<'_>) -> Option<(usize, usize)> {
     (of_a != of_b && least != (SIDE, SIDE)).then_some(least)
 }
 
-/// A thumbnail as if its image had been of `size` (columns, rows).
+/// A thumbnail as if its image had been of this size.
 fn through(thumb: &Thumb, (width, height): (usize, usize), resizer: &mut Resizer) -> Option<Thumb> {
     let pixels = Pixels { width: SIDE, height: SIDE, channels: 1, data: thumb.to_vec() };
     let shape = InputShape { channels: 1, height, width };
@@ -112,19 +112,19 @@ fn through(thumb: &Thumb, (width, height): (usize, usize), resizer: &mut Resizer
     luma(&to_pixels(&small, shape), resizer).ok()
 }
 
-/// The images of a collection, ready to be compared with each other.
+/// The pictures of a collection, ready to be compared.
 pub(super) struct Comparison<'a> {
-    /// The fingerprints, by position.
+    /// Their fingerprints, by position.
     pub(super) fingerprints: &'a [Fingerprint<'a>],
-    /// Codes of these.
+    /// Their codes.
     pub(super) codes: &'a Codes,
-    /// Hears how far the work is, and whether to stop.
+    /// Hears of progress, and says whether to stop.
     pub(super) observer: &'a dyn Observer,
 }
 
 impl Comparison<'_> {
-    /// Compares images, by position, in each of the turns, with what may be copies of them. Pairs that correlate less than `enough`
-    /// count as nothing alike.
+    /// Compares images, by position and in each of the `turns`, with their candidates. Pairs that correlate
+    /// less than `enough` have nothing in common.
     ///
     /// # Errors
     /// Those of the search; [`Error::Interrupted`].
@@ -146,7 +146,7 @@ impl Comparison<'_> {
                 };
                 all.pairs.par_extend(block.par_iter().map_init(Resizer::new, compare).flatten_iter());
                 done += block.iter().map(|pairs| pairs.len()).sum::<usize>();
-                self.told(done, candidates.len())?;
+                self.report(done, candidates.len())?;
             }
         }
         all.pairs.par_sort_unstable_by(|a, b| {
@@ -157,7 +157,8 @@ impl Comparison<'_> {
         Ok(all)
     }
 
-    /// Which images, turned, may lie as which others do: pairs of positions, sorted. Where the turn is its own reverse, each pair once.
+    /// Which images, when turned, may be copies of which others: pairs of positions, sorted. If the turn is
+    /// its own inverse, each pair is there once.
     fn candidates(&self, images: &[u32], turn: Turn) -> Result<Vec<(u32, u32)>> {
         let fingerprints = self.fingerprints;
         let either_way = turn.inverse() == turn;
@@ -166,7 +167,7 @@ impl Comparison<'_> {
             let queries: Vec<Thumb> =
                 block.par_iter().map(|&image| turn.of(fingerprints[image as usize].luma)).collect();
             for (&image, near) in block.iter().zip(self.codes.near(&queries)?) {
-                // of what holds several pictures all may differ but the first: it is compared byte by byte alone
+                // files with several pictures may differ in any of them: those are compared only by bytes
                 let is_other = |other: &u32| *other != image && !fingerprints[*other as usize].several;
                 let others = near.into_iter().filter(is_other);
                 candidates.extend(others.map(|other| match either_way {
@@ -174,26 +175,27 @@ impl Comparison<'_> {
                     false => (image, other),
                 }));
             }
-            self.told(0, 0)?;
+            self.report(0, 0)?;
         }
         candidates.par_sort_unstable();
         candidates.dedup();
         Ok(candidates)
     }
 
-    /// Tells how far the work is; with a total of 0, only asks whether to go on.
+    /// Reports progress; with a total of 0, only asks whether to stop.
     ///
     /// # Errors
     /// [`Error::Interrupted`].
-    pub(super) fn told(&self, done: usize, total: usize) -> Result<()> {
+    pub(super) fn report(&self, done: usize, total: usize) -> Result<()> {
         if total > 0 {
-            self.observer.progress(&Progress { done, total, ..Progress::default() });
+            self.observer.progress(&Progress::of(done, total));
         }
         if self.observer.should_stop() { Err(Error::Interrupted) } else { Ok(()) }
     }
 }
 
-/// Pairs of one image, which is made ready once; those with anything in common.
+/// Compares one image, which is prepared once, with its candidates; only pairs with anything in common are
+/// returned.
 fn compare_one(
     fingerprints: &[Fingerprint<'_>],
     pairs: &[(u32, u32)],
@@ -215,7 +217,7 @@ fn compare_one(
     compared.filter(|pair| pair.unlikeness < 1.0).collect()
 }
 
-/// One pair, in the turn in which it is most alike.
+/// One pair, in the orientation of the least unlikeness.
 pub(super) fn best_pair(
     fingerprints: &[Fingerprint<'_>],
     (a, b): (u32, u32),

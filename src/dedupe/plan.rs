@@ -1,9 +1,11 @@
 //! The plan: what a scan found and proposes, as one JSON document that people read and `apply` carries out.
 //!
-//! Every file stands in it with what is needed to know it again (size, time, BLAKE3). A plan changes nothing; whoever carries
-//! it out looks at each file again first. `docs/dedupe-plan.md` describes the document.
+//! It names every file with what is needed to recognise it (size, time, BLAKE3). A plan changes nothing, and
+//! `apply` reads each file again before it changes anything. `docs/dedupe-plan.md` describes the document.
 
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,19 +19,19 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// What a scan found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// Images compared.
+    /// The number of images compared.
     pub images: usize,
-    /// Absolute; relative paths of files start here.
+    /// The absolute path at which relative paths of files start.
     pub base: PathBuf,
-    /// From when on images are near.
+    /// The similarity from which images count as near.
     pub threshold: Threshold,
-    /// Which of a group is kept: preferences, the most important first.
+    /// Which image of a group is kept: preferences, the most important first.
     pub keep: Vec<String>,
-    /// Those of the same bytes first, then those of the same pixels, then near ones. An image that one group keeps may be a
-    /// duplicate in a later one; never the reverse.
+    /// Groups with the same bytes first, then those with the same pixels, then near ones. An image that one
+    /// group keeps may be a duplicate in a later group, but not the reverse.
     pub groups: Vec<Group>,
-    /// Pairs just below the threshold, and near ones that are in no group together as others of those are not near; the most similar
-    /// first.
+    /// Pairs just below the threshold, and near pairs in no common group because other members are not near;
+    /// the most similar first.
     pub near_misses: Vec<NearMiss>,
     /// Images that could not be compared.
     #[serde(default)]
@@ -39,7 +41,7 @@ pub struct Plan {
 /// In what way the images of a group are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum GroupKind {
     /// Byte for byte.
     Bytes,
     /// Decoded and turned upright, pixel for pixel.
@@ -48,126 +50,152 @@ pub enum Kind {
     Near,
 }
 
-/// Images that are the same, and which of them stays.
+impl GroupKind {
+    /// All kinds, the strictest first.
+    pub const ALL: [GroupKind; 3] = [GroupKind::Bytes, GroupKind::Pixels, GroupKind::Near];
+
+    /// Its name in options and documents.
+    pub fn name(self) -> &'static str {
+        match self {
+            GroupKind::Bytes => "bytes",
+            GroupKind::Pixels => "pixels",
+            GroupKind::Near => "near",
+        }
+    }
+}
+
+impl FromStr for GroupKind {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<GroupKind> {
+        GroupKind::ALL
+            .into_iter()
+            .find(|kind| kind.name() == name)
+            .ok_or_else(|| Error::invalid(format!("`kinds`: expected bytes, pixels or near, got {name}")))
+    }
+}
+
+/// Images that are the same, and which of them is kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Group {
-    /// A short name made of the members' hashes: the same for the same members.
+    /// A short name, made from hashes and paths of the members: the same members give the same name.
     pub id: String,
     /// In what way they are the same.
-    pub kind: Kind,
-    /// The path of the one that stays.
+    pub kind: GroupKind,
+    /// The path of the keeper.
     pub keep: String,
-    /// That file.
+    /// The file that is kept.
     pub keeper: File,
-    /// Others that stay: those of a reference, those that were decided to be kept, with `across` those of the keeper's own path.
+    /// Others that stay: those of a reference, those kept by decision, and with `across` those in the
+    /// keeper's own path.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also_kept: Vec<Duplicate>,
-    /// The others.
+    /// The other files.
     pub duplicates: Vec<Duplicate>,
     /// 1 minus the least similarity of two members that were compared.
     pub diameter: f32,
-    /// The path of the member that is most similar to the others.
+    /// The path of the member most similar to the others.
     pub medoid: String,
-    /// The different labels of the members, where there are several: at most one of them is right.
+    /// The labels of the members, if there are different ones: at most one of them is right.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicting_labels: Vec<String>,
 }
 
-/// An image.
+/// An image file, or an entry of a container.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct File {
     /// Its path, or `container#entry`; bytes that are not UTF-8 are shown as U+FFFD.
     pub path: String,
-    /// The bytes of such a path.
+    /// The bytes of a path that is not UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_bytes: Option<Vec<u8>>,
-    /// It lies in a container, which is never changed.
+    /// Whether it is in a container, which is never changed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub entry: bool,
-    /// It belongs to a reference and is never changed.
+    /// Whether it belongs to a reference, which is never changed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reference: bool,
-    /// Size of the file (for an entry: of its container), in bytes.
+    /// Size of the file, or of the container that holds the entry, in bytes.
     pub size: u64,
-    /// Its time of change, in nanoseconds since 1970.
+    /// Its modification time, in nanoseconds since 1970.
     pub mtime_ns: i64,
     /// BLAKE3 of its bytes, hex.
     pub hash: String,
-    /// Columns, upright.
+    /// Width of the upright image, in pixels.
     pub width: u32,
-    /// Rows, upright.
+    /// Height of the upright image, in pixels.
     pub height: u32,
     /// The file's format, such as `jpeg`; empty for plain pixels.
     pub format: String,
-    /// It has EXIF data.
+    /// Whether it has EXIF data.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exif: bool,
-    /// It shows no colour.
+    /// Whether it has no colour.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub grey: bool,
-    /// It is a symbolic link to a file.
+    /// Whether it is a symbolic link to a file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub link: bool,
-    /// Its label, where one is known.
+    /// Its label, if one is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
 }
 
-/// An image that is the same as its group's keeper.
+/// A file that is the same as its group's keeper.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Duplicate {
     /// The file.
     #[serde(flatten)]
     pub file: File,
-    /// Hamming distance of its structural code to the keeper's, in bits.
+    /// Hamming distance between its structural code and the keeper's, in bits.
     pub distance: u32,
-    /// 1 less how much it differs from the keeper in the worst place, once both lie on each other.
+    /// 1 minus how much it differs from the keeper in the worst place, once both are aligned.
     pub similarity: f32,
-    /// How it lies: mirrored, turned.
+    /// How it is mirrored or turned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turned: Option<String>,
 }
 
-/// Two images that are nearly near.
+/// Two images that are almost near.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NearMiss {
-    /// One.
+    /// The first.
     pub a: File,
-    /// The other.
+    /// The second.
     pub b: File,
-    /// As of a [`Duplicate`].
+    /// As in [`Duplicate`].
     pub distance: u32,
-    /// As of a [`Duplicate`].
+    /// As in [`Duplicate`].
     pub similarity: f32,
 }
 
-/// From when on images are near, and what that means.
+/// The similarity from which images count as near, and what that means.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Threshold {
-    /// Least similarity of near images.
+    /// The least similarity of near images.
     pub similarity: f64,
-    /// How often different images may be called near: asked for, per pair tested.
+    /// The rate that was asked for: the share of compared pairs of different images that may be called near.
     pub false_positive_rate: f64,
-    /// Pairs whose pixels were compared.
+    /// The number of pairs that were compared.
     pub pairs_tested: u64,
-    /// False pairs to expect among them; none where the collection does not tell.
+    /// The number of false pairs to expect among them; none if there are too few images to tell.
     pub expected_false_pairs: Option<f64>,
-    /// Pairs that cannot be duplicates, on which the threshold rests.
+    /// The number of pairs that cannot be duplicates, on which the threshold is calibrated.
     pub null_pairs: u64,
-    /// The largest similarity among them; 0 where there are none.
+    /// The largest similarity among them; 0 if there are none.
     pub null_largest: f64,
-    /// Which part of self-made copies is found.
+    /// The share of copies, made for this purpose, that is found.
     pub recall: Vec<CopyRecall>,
 }
 
-/// How many self-made copies of one kind are found.
+/// The share of copies of one kind that is found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CopyRecall {
-    /// What was done to the images.
+    /// How the copies were made.
     pub copy: String,
-    /// Copies made.
+    /// The number of copies.
     pub copies: usize,
-    /// The part of them that was found, 0 to 1.
+    /// The share of them that was found, 0 to 1.
     pub recall: f64,
 }
 
@@ -180,7 +208,7 @@ pub struct Unread {
     pub reason: String,
 }
 
-/// The document around a plan.
+/// The document that holds a plan.
 #[derive(Serialize, Deserialize)]
 struct Document<T> {
     schema_version: u32,
@@ -197,22 +225,30 @@ struct Head {
 }
 
 impl Plan {
-    /// The document as text; the same as of `dedupe scan --json`.
+    /// The document as text; the same plan gives the same bytes.
     pub fn to_json(&self) -> String {
         let document = Document { schema_version: SCHEMA_VERSION, command: COMMAND.to_owned(), body: self };
-        // Strings and finite numbers: nothing in it fails.
+        // strings and finite numbers: nothing in it can fail
         serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
+    }
+
+    /// The indices of the groups, those to be reviewed first coming first: near ones, then pixels, then
+    /// bytes.
+    pub(super) fn by_need(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.groups.len()).collect();
+        order.sort_by_key(|&i| (Reverse(self.groups[i].kind), i));
+        order
     }
 
     /// Reads the document; `path` is for messages.
     ///
     /// # Errors
-    /// When it is no plan, or one of another version.
+    /// When it is not a plan, or one of another version.
     pub fn from_json(text: &str, path: &Path) -> Result<Plan> {
         let place = path.display();
         let no_plan = |what: String| {
             Error::invalid(format!("{place}: expected a plan, got {what}"))
-                .with_hint("`aesearch dedupe scan -o plan.json` writes one")
+                .with_hint("`ScanOutputs::plan` writes one")
         };
         let head: Head = serde_json::from_str(text).map_err(|error| no_plan(error.to_string()))?;
         if head.command.as_deref() != Some(COMMAND) {
@@ -221,9 +257,8 @@ impl Plan {
         if head.schema_version != Some(SCHEMA_VERSION) {
             let got = head.schema_version.map_or("none".to_owned(), |version| version.to_string());
             let what = format!("{place}: plan: expected schema version {SCHEMA_VERSION}, got {got}");
-            return Err(
-                Error::invalid(what).with_hint("scan again with this program, or apply with that one")
-            );
+            return Err(Error::unsupported(what)
+                .with_hint("scan again with this version, or apply it with the version that wrote it"));
         }
         let document: Document<Plan> =
             serde_json::from_str(text).map_err(|error| no_plan(error.to_string()))?;

@@ -1,4 +1,5 @@
-//! From groups of positions to groups of a plan: which file stays, which are its duplicates, what is told of them.
+//! From groups of positions to groups of a plan: which file is kept, which are its duplicates, and how they
+//! differ.
 
 use std::cell::OnceCell;
 use std::cmp::Ordering;
@@ -9,41 +10,41 @@ use super::decisions::Decisions;
 use super::fingerprints::{Fingerprints, Hash};
 use super::grouping::Going;
 use super::keep::better;
+use super::options::ScanOptions;
 use super::pair_table::{PairTable, Relation};
-use super::plan::{Duplicate, File, Group, Kind, NearMiss};
-use super::scan::ScanOptions;
+use super::plan::{Duplicate, File, Group, GroupKind, NearMiss};
 use crate::images::hash_bytes;
 
-/// Digits of a group's name.
+/// Digits of a group's id.
 const ID: usize = 12;
 
-/// What is known when groups are made.
+/// What groups are made from, and which files are duplicates already.
 pub(super) struct Proposal<'a> {
-    /// The files.
+    /// All files.
     collection: &'a Collection,
-    /// What they show, by position.
+    /// The pictures they show, by position.
     pictures: &'a [Picture],
-    /// Fingerprints at them.
+    /// Their fingerprints.
     fingerprints: &'a Fingerprints,
-    /// What is wanted.
+    /// What is asked for.
     options: &'a ScanOptions,
-    /// What was decided.
+    /// Earlier decisions.
     decisions: &'a Decisions,
-    /// Contents that were decided to stay.
+    /// Contents whose files stay by decision.
     kept: HashSet<Hash>,
-    /// Files that are duplicates in a group that was made before.
+    /// Files that are duplicates in an earlier group.
     gone: HashSet<u32>,
-    /// How the pictures stand, by position, once somebody asks.
+    /// The standing of each picture, by position, computed when it is needed.
     standings: Vec<OnceCell<Option<Box<Standing>>>>,
 }
 
-/// What near groups have to know of the files that show a picture and are not yet gone.
+/// What near groups need to know about the remaining files that show a picture.
 struct Standing {
-    /// The one that stays rather than the others.
+    /// The one to keep rather than the others.
     best: Member,
-    /// Some stay whatever they are near: of a reference, or decided to be kept.
+    /// Some stay in any case: those of a reference, and those kept by decision.
     fixed: bool,
-    /// In which of the paths each of the others lies.
+    /// For each of the others, the path of the data that it is in.
     free: Vec<usize>,
 }
 
@@ -57,7 +58,7 @@ struct Member {
 }
 
 impl<'a> Proposal<'a> {
-    /// Nothing is proposed yet.
+    /// An empty proposal.
     pub(super) fn new(
         collection: &'a Collection,
         pictures: &'a [Picture],
@@ -70,7 +71,8 @@ impl<'a> Proposal<'a> {
         Proposal { collection, pictures, fingerprints, options, decisions, kept, gone, standings }
     }
 
-    /// Groups of files with the same bytes, and of those that show the same pixels. To be made before anything is asked about near ones.
+    /// Groups of files with the same bytes, and of files with the same pixels. To be called before any method
+    /// about near ones.
     pub(super) fn exact(&mut self) -> Vec<Group> {
         [self.same_bytes(), self.same_pixels()].concat()
     }
@@ -84,43 +86,43 @@ impl<'a> Proposal<'a> {
             .collect();
         let group = |(_, files): (Hash, Vec<u32>)| {
             let members = files.into_iter().map(|file| self.member(file, 0)).collect();
-            self.group(Kind::Bytes, members, &|_, _| Relation::same())
+            self.group(GroupKind::Bytes, members, &|_, _| Relation::same())
         };
         sorted(several.into_iter().filter_map(group).collect())
     }
 
     fn same_pixels(&mut self) -> Vec<Group> {
         let mut groups = Vec::new();
-        let pictures = self.pictures; // lent by the caller
+        let pictures = self.pictures; // borrowed from the caller, not from self
         let several = pictures.iter().zip(0..).filter(|(picture, _)| picture.contents.len() > 1);
         for (_, position) in several {
             let mut members = self.members(position);
             members.sort_by(|a, b| self.order(a, b));
             let hash = |member: &Member| super::unhex(&member.file.hash).unwrap_or_default();
             if let Some(keeper) = members.first().map(hash) {
-                // of the keeper's own bytes are those that stay anyway
+                // files with the keeper's own bytes stay anyway
                 members.retain(|member| {
                     hash(member) == keeper || !self.decisions.separates(&keeper, &hash(member))
                 });
             }
             let several = members.iter().any(|member| member.file.hash != members[0].file.hash);
             if several {
-                groups.extend(self.group(Kind::Pixels, members, &|_, _| Relation::same()));
+                groups.extend(self.group(GroupKind::Pixels, members, &|_, _| Relation::same()));
             }
         }
         sorted(groups)
     }
 
     /// Groups of pictures that are near each other, by position.
-    pub(super) fn near(&mut self, groups: &[Vec<u32>], links: &PairTable<'_>) -> Vec<Group> {
+    pub(super) fn near(&mut self, groups: &[Vec<u32>], table: &PairTable<'_>) -> Vec<Group> {
         let mut made = Vec::new();
         for positions in groups {
-            let (medoid, diameter) = links.middle(positions);
+            let (medoid, diameter) = table.middle(positions);
             let members: Vec<Member> =
                 positions.iter().flat_map(|&position| self.members(position)).collect();
             let of_medoid = members.iter().filter(|member| Some(member.position) == medoid);
             let medoid = of_medoid.min_by(|a, b| self.order(a, b)).map(|member| member.file.path.clone());
-            let Some(mut group) = self.group(Kind::Near, members, &|a, b| links.relation(a, b)) else {
+            let Some(mut group) = self.group(GroupKind::Near, members, &|a, b| table.relation(a, b)) else {
                 continue;
             };
             group.medoid = medoid.unwrap_or(group.medoid);
@@ -130,14 +132,15 @@ impl<'a> Proposal<'a> {
         sorted(made)
     }
 
-    /// A pair that is just not near, or near and in no group together; none where nothing could be proposed of it.
-    pub(super) fn near_miss(&self, (a, b): (u32, u32), links: &PairTable<'_>) -> Option<NearMiss> {
+    /// A pair just below the threshold, or a near one in no common group; none if nothing could be proposed
+    /// for it.
+    pub(super) fn near_miss(&self, (a, b): (u32, u32), table: &PairTable<'_>) -> Option<NearMiss> {
         let (anchor, other) = if self.prefer(a, b).is_gt() { (b, a) } else { (a, b) };
         if self.going(anchor, other) == Going::Nothing {
             return None;
         }
         let file = |position: u32| Some(self.standing(position)?.best.file.clone());
-        let Relation { distance, similarity, .. } = links.relation(a, b);
+        let Relation { distance, similarity, .. } = table.relation(a, b);
         Some(NearMiss { a: file(a)?, b: file(b)?, distance, similarity })
     }
 
@@ -147,7 +150,7 @@ impl<'a> Proposal<'a> {
         Member { number, file, part: self.collection.part(number), position }
     }
 
-    /// The files that show a picture, but for those that are duplicates already.
+    /// The files that show a picture, except those that are duplicates already.
     fn members(&self, position: u32) -> Vec<Member> {
         let contents = self.pictures[position as usize].contents.iter();
         let files = contents.flat_map(|hash| self.collection.files_of(hash));
@@ -156,19 +159,20 @@ impl<'a> Proposal<'a> {
     }
 
     fn standing(&self, position: u32) -> Option<&Standing> {
-        let stand = || {
+        let compute = || {
             let (fixed, free): (Vec<Member>, Vec<Member>) = self
                 .members(position)
                 .into_iter()
                 .partition(|member| member.file.reference || self.is_kept(&member.file));
-            let standing = (!fixed.is_empty(), free.iter().map(|member| member.part).collect());
+            let (is_fixed, parts) = (!fixed.is_empty(), free.iter().map(|member| member.part).collect());
             let best = fixed.into_iter().chain(free).min_by(|a, b| self.order(a, b))?;
-            Some(Box::new(Standing { best, fixed: standing.0, free: standing.1 }))
+            Some(Box::new(Standing { best, fixed: is_fixed, free: parts }))
         };
-        self.standings[position as usize].get_or_init(stand).as_deref()
+        self.standings[position as usize].get_or_init(compute).as_deref()
     }
 
-    /// What a picture is to be compared with has a lower rank: 0 is a reference. Without `across`, all others have the same.
+    /// A picture joins pictures of lower rank. A reference has rank 0; without `across`, all others have rank
+    /// 1.
     pub(super) fn rank(&self, position: u32) -> usize {
         match self.standing(position).map(|standing| &standing.best) {
             Some(best) if best.file.reference => 0,
@@ -177,7 +181,7 @@ impl<'a> Proposal<'a> {
         }
     }
 
-    /// What goes of the picture at `other` where that at `anchor` stays.
+    /// What goes of the picture at `other` if the one at `anchor` stays.
     pub(super) fn going(&self, anchor: u32, other: u32) -> Going {
         let (Some(anchor), Some(other)) = (self.standing(anchor), self.standing(other)) else {
             return Going::Nothing;
@@ -191,7 +195,7 @@ impl<'a> Proposal<'a> {
         }
     }
 
-    /// `Less` where the picture at `a` is to stay rather than that at `b`.
+    /// `Less` if the picture at `a` is to be kept rather than the one at `b`.
     pub(super) fn prefer(&self, a: u32, b: u32) -> Ordering {
         match (self.standing(a), self.standing(b)) {
             (Some(a), Some(b)) => self.order(&a.best, &b.best),
@@ -199,9 +203,9 @@ impl<'a> Proposal<'a> {
         }
     }
 
-    /// `Less` where `a` rather stays.
+    /// `Less` if `a` is to be kept rather than `b`.
     fn order(&self, a: &Member, b: &Member) -> Ordering {
-        // between paths the first named is the one to compare with
+        // with `across`, the path named first is kept
         let part = |member: &Member| if self.options.across { member.part } else { 0 };
         let first = b.file.reference.cmp(&a.file.reference).then_with(|| part(a).cmp(&part(b)));
         first.then_with(|| better(&a.file, &b.file, &self.options.keep))
@@ -209,7 +213,7 @@ impl<'a> Proposal<'a> {
 
     fn group(
         &mut self,
-        kind: Kind,
+        kind: GroupKind,
         mut members: Vec<Member>,
         relation: &dyn Fn(u32, u32) -> Relation,
     ) -> Option<Group> {
@@ -226,19 +230,20 @@ impl<'a> Proposal<'a> {
         let hash = |file: &File| super::unhex(&file.hash).unwrap_or_default();
         let mut seen = vec![(keeper.position, hash(&keeper.file))];
         for Member { number, file, part, position } in members {
-            // different pictures that are to be told apart make no group; of the same picture, files can be
+            // pairs of different pictures kept apart are in no group; files that show the same picture can be
+            // kept apart here
             let own = hash(&file);
             let apart = |(other, seen): &(u32, Hash)| {
                 *other == position && *seen != own && self.decisions.separates(seen, &own)
             };
-            if kind == Kind::Near
+            if kind == GroupKind::Near
                 && (self.decisions.separates(&seen[0].1, &own) && seen[0].1 != own || seen.iter().any(apart))
             {
                 continue;
             }
             seen.push((position, own));
-            // of equal bytes one is as good as the other, but where all are kept: those make no group
-            let is_kept = kind != Kind::Bytes && self.is_kept(&file);
+            // with the same bytes it does not matter which one is kept, and if all are, there is no group
+            let is_kept = kind != GroupKind::Bytes && self.is_kept(&file);
             let stays = file.reference || is_kept || (self.options.across && part == keeper.part);
             let Relation { distance, similarity, turned } = relation(keeper.position, position);
             let list = if stays { &mut also_kept } else { &mut duplicates };
@@ -262,13 +267,13 @@ impl<'a> Proposal<'a> {
         })
     }
 
-    /// Whether it was decided that this content stays.
+    /// Whether a decision keeps this content.
     fn is_kept(&self, file: &File) -> bool {
         super::unhex(&file.hash).is_some_and(|hash| self.kept.contains(&hash))
     }
 }
 
-/// Groups whose other files that stay do so in all of them: what one group keeps beside its keeper may go in another.
+/// Leaves out of `also_kept` the files that are a duplicate in another group.
 pub(super) fn settled(mut groups: Vec<Group>) -> Vec<Group> {
     let duplicates = groups.iter().flat_map(|group| &group.duplicates);
     let goes: HashSet<Vec<u8>> = duplicates.map(|duplicate| duplicate.file.name().to_vec()).collect();

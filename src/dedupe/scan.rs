@@ -1,9 +1,11 @@
-//! `dedupe scan`: what is there twice, and what to do about it. Changes nothing but the fingerprints kept beside the index, where a folder
-//! of codes lies as well while they are made.
+//! Scans the images of an index for duplicates, and proposes which to keep.
+//!
+//! It changes nothing but the fingerprints kept beside the index, where there is also a folder for codes
+//! while it runs.
 //!
 //! ```text
-//! index -> files -> contents (same bytes) -> pictures (same pixels) -> candidates -> pairs -> groups -> plan
-//!                        fingerprints of what is new          null, own copies -> threshold --^
+//! index -> collection -> contents (same bytes) -> pictures (same pixels) -> candidates -> pairs -> groups -> plan
+//!                        fingerprints of new contents           null, own copies -> threshold --^
 //! ```
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -18,60 +20,32 @@ use super::compare::is_flat;
 use super::decisions::Decisions;
 use super::fingerprint::{Fingerprint, Turn};
 use super::fingerprints::{Fingerprints, Hash, drop_damaged, fingerprint_all};
-use super::keep::Preference;
 use super::measure::{self, Measured};
+use super::options::ScanOptions;
 use super::pair_table::{GroupingRules, PairTable};
 use super::pairs::{Comparison, Pair};
 use super::plan::{NearMiss, Plan, Unread};
 use super::propose::{Proposal, settled};
 use crate::error::{Error, Result};
+use crate::images::{Skipped, resolve};
 use crate::observer::Observer;
 
-use crate::images::{Skipped, resolve};
-
-/// Near misses that are listed, and how far beyond the threshold they are looked for.
+/// The number of near misses that are listed, and up to how many times the threshold they are searched for.
 const MISSES: usize = 100;
 const MISS_WITHIN: f32 = 2.5;
 
-/// What to look for, and what to propose.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ScanOptions {
-    /// How often two different images may be called near, per pair whose pixels are compared.
-    pub false_positive_rate: f64,
-    /// Ways in which copies may lie beside the way they are.
-    pub turns: Vec<Turn>,
-    /// Where nothing is touched: what is there as well, is a duplicate elsewhere.
-    pub reference: Vec<PathBuf>,
-    /// Only duplicates between different ones of the paths.
-    pub across: bool,
-    /// Which image of a group stays.
-    pub keep: Vec<Preference>,
-}
-
-impl Default for ScanOptions {
-    fn default() -> Self {
-        ScanOptions {
-            false_positive_rate: 1e-6,
-            turns: Vec::new(),
-            reference: Vec::new(),
-            across: false,
-            keep: Preference::ALL.to_vec(),
-        }
-    }
-}
-
-/// All that was found.
+/// The result of a scan.
 #[derive(Debug, Clone)]
 pub struct Scan {
-    /// What to do about it.
+    /// The groups found, and what is proposed for them.
     pub plan: Plan,
     /// Pairs of pictures that were compared, by position.
     pub(super) pairs: Vec<Pair>,
     /// Name and picture of each file.
     pub(super) files: Vec<(Vec<u8>, u32)>,
-    /// What could not be compared.
+    /// Images that could not be compared.
     pub skipped: Vec<Skipped>,
-    /// Images that show nothing: compared byte by byte and pixel by pixel alone.
+    /// The number of nearly blank images, which are compared only by bytes and pixels.
     pub flat: usize,
 }
 
@@ -123,11 +97,12 @@ impl Scan {
     }
 }
 
-/// Fingerprints for duplicates among the images of the index at `dir` that lie in `data` or a reference; without `data`, among all.
-/// What was decided is not proposed again.
+/// Scans for duplicates among the images of the index at `dir` that are in `data` or in a reference; without
+/// `data`, among all of them. Pairs that a decision is about are not proposed.
 ///
 /// # Errors
-/// When there is no index or it is damaged; a reference that holds no image of it; when another program writes the fingerprints; [`Error::Interrupted`].
+/// When the options cannot be used, there is no index or it is damaged, a reference holds no image of the
+/// index, or another program writes the fingerprints; [`Error::Interrupted`].
 pub fn scan(
     dir: &Path,
     data: &[PathBuf],
@@ -135,23 +110,25 @@ pub fn scan(
     decisions: &Decisions,
     observer: &dyn Observer,
 ) -> Result<Scan> {
+    options.check(data)?;
     let snapshot = Snapshot::open(dir)?;
     let base = dir.parent().unwrap_or(Path::new(""));
     let mut collection = Collection::new(&snapshot, base, data, &options.reference)?;
     if let Some(empty) = options.reference.iter().find(|place| !collection.holds(place)) {
-        let what = format!("--reference {}: expected images of the index, got none", empty.display());
-        return Err(Error::invalid(what).with_hint(
-            "index it first, or name what to compare: aesearch dedupe scan DATA --reference DIR",
-        ));
+        let what = format!("`reference`: {}: expected images of the index, got none", empty.display());
+        return Err(
+            Error::not_found(what).with_hint("index it first, or name the paths to compare with it as well")
+        );
     }
-    // what was given was indexed just now
+    // paths that were given have just been indexed
     let mut skipped = if data.is_empty() { collection.check() } else { Vec::new() };
-    let (fingerprints, unseen) = fingerprints(dir, &snapshot, &collection, observer)?;
-    skipped.extend(unseen);
+    let (fingerprints, unread) = fingerprints(dir, &snapshot, &collection, observer)?;
+    skipped.extend(unread);
+    skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
     if observer.should_stop() {
         return Err(Error::Interrupted);
     }
-    let pictures = collection.fingerprint(&fingerprints);
+    let pictures = collection.pictures(&fingerprints);
     let lookup: Vec<Fingerprint<'_>> =
         pictures.iter().filter_map(|picture| fingerprints.get(&picture.contents[0])).collect();
     let lumas: Vec<_> = lookup.iter().map(|fingerprint| fingerprint.luma).collect();
@@ -166,10 +143,10 @@ pub fn scan(
 
     let pairs = compared.pairs;
     let apart = |a: u32, b: u32| apart(&pictures[a as usize], &pictures[b as usize], decisions);
-    let mut links = PairTable::new(&pairs, &comparison, &apart);
+    let mut table = PairTable::new(&pairs, &comparison, &apart);
     let mut proposal = Proposal::new(&collection, &pictures, &fingerprints, options, decisions);
     let exact = proposal.exact();
-    let linking = GroupingRules {
+    let rules = GroupingRules {
         cut,
         turns: &turns,
         across: options.across,
@@ -177,9 +154,9 @@ pub fn scan(
         going: &|anchor, other| proposal.going(anchor, other),
         prefer: &|a, b| proposal.prefer(a, b),
     };
-    let groups = links.groups(&linking)?;
-    let near_misses = near_misses(&links, &groups, &proposal, cut);
-    let near = proposal.near(&groups, &links);
+    let groups = table.groups(&rules)?;
+    let near_misses = near_misses(&table, &groups, &proposal, cut);
+    let near = proposal.near(&groups, &table);
     let unread = |skipped: &Skipped| Unread { path: skipped.path.clone(), reason: skipped.reason.clone() };
     let plan = Plan {
         images: collection.len(),
@@ -195,14 +172,14 @@ pub fn scan(
     Ok(Scan { plan, pairs, files, skipped, flat })
 }
 
-/// Whether it was decided that two pictures are not to be proposed.
+/// Whether a decision says that two pictures are not to be proposed as duplicates.
 fn apart(a: &Picture, b: &Picture, decisions: &Decisions) -> bool {
     a.contents.iter().any(|a| b.contents.iter().any(|b| decisions.separates(a, b)))
 }
 
-/// Pairs just beyond the threshold, and those within it that are in no group together; the most alike first.
+/// Pairs just beyond the threshold, and those within it that are in no common group; the most similar first.
 fn near_misses(
-    links: &PairTable<'_>,
+    table: &PairTable<'_>,
     groups: &[Vec<u32>],
     proposal: &Proposal<'_>,
     cut: f32,
@@ -215,14 +192,14 @@ fn near_misses(
         let groups = groups_of.get(&a).zip(groups_of.get(&b));
         groups.is_some_and(|(of_a, of_b)| of_a.iter().any(|group| of_b.contains(group)))
     };
-    let known = links.unlike.iter().map(|(pair, unlike)| (*unlike, *pair));
+    let known = table.unlike.iter().map(|(pair, unlike)| (*unlike, *pair));
     let mut missed: Vec<(f32, (u32, u32))> =
         known.filter(|(unlike, pair)| *unlike <= MISS_WITHIN * cut && !together(*pair)).collect();
     missed.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    missed.into_iter().filter_map(|(_, pair)| proposal.near_miss(pair, links)).take(MISSES).collect()
+    missed.into_iter().filter_map(|(_, pair)| proposal.near_miss(pair, table)).take(MISSES).collect()
 }
 
-/// Fingerprints at what was never looked at.
+/// Computes the fingerprints that are missing; returns all of them, and what could not be read.
 fn fingerprints(
     dir: &Path,
     snapshot: &Snapshot,
@@ -230,9 +207,9 @@ fn fingerprints(
     observer: &dyn Observer,
 ) -> Result<(Fingerprints, Vec<Skipped>)> {
     drop_damaged(dir, observer)?;
-    let there = Fingerprints::open(dir)?;
+    let kept = Fingerprints::open(dir)?;
     let new: Vec<(&Hash, &[u8])> =
-        collection.contents().filter(|(hash, _)| there.get(hash).is_none()).collect();
+        collection.contents().filter(|(hash, _)| kept.get(hash).is_none()).collect();
     let (mut wanted, mut skipped) = (Vec::new(), Vec::new());
     let items = resolve(new.iter().map(|(_, name)| *name), collection.base());
     for ((hash, name), item) in new.into_iter().zip(items) {
@@ -241,7 +218,7 @@ fn fingerprints(
             Err(reason) => skipped.push(Skipped::new(name, reason)),
         }
     }
-    drop(there);
+    drop(kept);
     let known: HashSet<Hash> = super::collection::hashes(snapshot)?;
     let (fingerprints, more) = fingerprint_all(dir, &wanted, &known, observer)?;
     skipped.extend(more);

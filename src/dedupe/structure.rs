@@ -1,14 +1,17 @@
-//! Codes of an image's structure: bits that stay nearly the same in a copy that was encoded anew, scaled, brightened or cropped.
+//! Codes of an image's structure, which stay nearly the same in a copy that was re-encoded, scaled,
+//! brightened or cropped.
 //!
-//! Two vectors are taken from the luma, and each becomes 256 bits: on which side of fixed random planes it lies (Charikar, STOC
-//! 2002), so that the share of bits in which two codes differ is the angle between the vectors, over pi.
+//! Two vectors are computed from the luma, and each becomes 256 bits: on which side of fixed random planes it
+//! is (Charikar, STOC 2002), so that the share of bits in which two codes differ is the angle between the
+//! vectors, over pi.
 //!
-//! - `layout`: low frequencies of the cosine transform. Knows where things are; a crop moves them.
-//! - `spectrum`: magnitudes of low frequencies of the windowed Fourier transform. Does not know where things are; finds what was
-//!   shifted, cropped or turned a little.
+//! - `spatial`: low frequencies of the cosine transform. It knows where things are; a crop moves them.
+//! - `spectrum`: magnitudes of low frequencies of the windowed Fourier transform. It does not know where
+//!   things are, and finds copies that were shifted, cropped or turned a little.
 //!
-//! Of 1,000 copies cropped by 11 % among 50,000 photos, the original is among the 16 nearest of 89 % by layout, 98 % by
-//! spectrum, all by either; of digits shifted by a pixel 79 %, 100 %, 100 %. Semantic codes are made to forget what these keep.
+//! For 1,000 copies cropped by 11 % among 50,000 photos, the original is among the 16 nearest for 89 % by
+//! spatial code, 98 % by spectrum, all by either; for digits shifted by a pixel 79 %, 100 %, 100 %. Semantic
+//! codes are trained to ignore what these keep.
 
 use std::f64::consts::PI;
 use std::sync::LazyLock;
@@ -28,19 +31,19 @@ pub(super) type Code = [u64; WORDS];
 
 /// Frequencies of the cosine transform along each side.
 const ORDER: usize = 8;
-/// Numbers of a layout.
-pub(super) const LAYOUT: usize = ORDER * ORDER;
+/// Numbers of a spatial vector.
+pub(super) const SPATIAL: usize = ORDER * ORDER;
 /// The highest frequency of the Fourier transform.
 const HIGHEST: usize = 5;
 /// Frequencies along a row: 0 to the highest, and the same below 0.
 const ACROSS: usize = 2 * HIGHEST + 1;
-/// Numbers of a spectrum.
+/// Numbers of a spectrum vector.
 pub(super) const SPECTRUM: usize = (HIGHEST + 1) * ACROSS;
 
 /// Sines, cosines and weights.
 struct Tables {
     cosines: [[f32; SIDE]; ORDER],
-    weights: [f32; LAYOUT],
+    weights: [f32; SPATIAL],
     window: [f32; SIDE],
     waves: [[(f32, f32); SIDE]; ACROSS], // cosine and sine; those below 0 last
 }
@@ -57,7 +60,7 @@ static TABLES: LazyLock<Box<Tables>> = LazyLock::new(|| {
     };
     Box::new(Tables {
         cosines: std::array::from_fn(cosine),
-        // natural images hold the less of a frequency, the higher it is: half of that is taken back
+        // natural images have less of the higher frequencies: half of that is compensated
         weights: std::array::from_fn(|i| ((i / ORDER).pow(2) + (i % ORDER).pow(2)) as f32)
             .map(|f| f.powf(0.25)),
         window: array(&|at| (PI * at as f64 / (SIDE as f64 - 1.0)).sin()),
@@ -65,8 +68,8 @@ static TABLES: LazyLock<Box<Tables>> = LazyLock::new(|| {
     })
 });
 
-/// Where things are: knows neither brightness nor contrast once it is a code.
-pub(super) fn layout(luma: &Thumb) -> [f32; LAYOUT] {
+/// Where things are. As a code it depends on neither brightness nor contrast.
+pub(super) fn spatial(luma: &Thumb) -> [f32; SPATIAL] {
     let Tables { cosines, weights, .. } = &**TABLES;
     let mut rows = [[0.0f32; ORDER]; SIDE]; // frequencies along each row
     for (row, out) in luma.as_chunks::<SIDE>().0.iter().zip(&mut rows) {
@@ -81,7 +84,7 @@ pub(super) fn layout(luma: &Thumb) -> [f32; LAYOUT] {
     })
 }
 
-/// Which waves there are, wherever they are: logarithms of magnitudes, relative to their mean.
+/// Which frequencies there are, wherever they are: logarithms of magnitudes, relative to their mean.
 pub(super) fn spectrum(luma: &Thumb) -> [f32; SPECTRUM] {
     let Tables { window, waves, .. } = &**TABLES;
     let mean = luma.iter().map(|&value| u32::from(value)).sum::<u32>() as f32 / AREA as f32;
@@ -117,7 +120,7 @@ pub(super) fn spectrum(luma: &Thumb) -> [f32; SPECTRUM] {
 pub(super) struct Planes<const N: usize>(Vec<[f32; N]>); // [BITS]
 
 impl<const N: usize> Planes<N> {
-    /// Always the same ones.
+    /// Always the same planes.
     pub(super) fn new() -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(N as u64);
         Planes((0..BITS).map(|_| std::array::from_fn(|_| StandardNormal.sample(&mut rng))).collect())
@@ -158,11 +161,11 @@ mod tests {
 
     fn distances(a: &Thumb, b: &Thumb) -> (u32, u32) {
         let apart = |a: Code, b: Code| a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum();
-        let (layouts, spectra) = (Planes::new(), Planes::new());
+        let (planes, spectra) = (Planes::new(), Planes::new());
         let mut middle = spectrum(a);
         middle.iter_mut().for_each(|value| *value = 0.5);
         (
-            apart(layouts.code(&layout(a), &[0.0; LAYOUT]), layouts.code(&layout(b), &[0.0; LAYOUT])),
+            apart(planes.code(&spatial(a), &[0.0; SPATIAL]), planes.code(&spatial(b), &[0.0; SPATIAL])),
             apart(spectra.code(&spectrum(a), &middle), spectra.code(&spectrum(b), &middle)),
         )
     }
@@ -170,10 +173,10 @@ mod tests {
     #[test]
     fn brightness_is_nothing_and_a_shift_is_nothing_to_the_spectrum() {
         let image = blobs(0.0, 0.0, 1.0);
-        let (layout, spectrum) = distances(&image, &blobs(0.0, 0.0, 0.6));
-        assert!(layout < 8 && spectrum < 8, "{layout} {spectrum}");
-        let (layout, spectrum) = distances(&image, &blobs(1.5, -1.0, 1.0));
-        assert!(spectrum < 30 && spectrum < layout, "{layout} {spectrum}");
+        let (spatial, spectrum) = distances(&image, &blobs(0.0, 0.0, 0.6));
+        assert!(spatial < 8 && spectrum < 8, "{spatial} {spectrum}");
+        let (spatial, spectrum) = distances(&image, &blobs(1.5, -1.0, 1.0));
+        assert!(spectrum < 30 && spectrum < spatial, "{spatial} {spectrum}");
     }
 
     #[test]

@@ -1,84 +1,86 @@
-//! From when on two images are near: a threshold with a meaning.
+//! The threshold from which two images count as near, for a given false-positive rate.
 //!
-//! Images that were mirrored or stood on their heads are no copies of others in the collection, but just as like them as different
-//! images are: pairs with them are the null. How rare small unlikenesses are among them is fitted and extended (a power law, as of
-//! extreme values: Pickands 1975) to where it meets the false-positive rate that is asked for.
+//! Images that were mirrored or turned upside down are not copies of others in the collection, but just as
+//! similar to them as different images are: pairs with them are the null. How rare small unlikenesses are
+//! among them is fitted by a power law (as for extreme values: Pickands 1975) and extrapolated to the rate
+//! that is asked for.
 //!
-//! A few of the null pairs may be true ones: copies that were mirrored before, in collections of the web. They are few, stand at the small end,
-//! and make the tail fingerprint longer than it is. So it is fitted in windows further and further from that end, and the one
-//! in which it falls fastest counts.
+//! A few of the null pairs may be true ones, since collections from the web hold mirrored copies. They are at
+//! the small end, and make the tail look longer than it is. So the tail is fitted in windows further and
+//! further from that end, and the window in which it falls fastest counts.
 
-/// The ends of a window differ by this factor; it moves by that one.
+/// The ratio of the ends of a window, and of two consecutive windows.
 const WINDOW: f64 = 3.0;
 const STEP: f64 = 1.15;
-/// The first window begins here, no window ends beyond that.
+/// Where the first window begins, and beyond which no window ends.
 const FIRST: f64 = 0.005;
 const LAST: f64 = 0.8;
-/// Fewer pairs in a window tell nothing.
+/// With fewer pairs in a window it is not used.
 const FEWEST: usize = 60;
-/// The steepest power that is believed.
+/// The steepest power that is accepted.
 const STEEPEST: f64 = 10.0;
-/// The threshold where the null tells nothing, as in collections of a few images: that of photos at the default rate, made safe.
-const UNTOLD: f64 = 0.03;
-/// The threshold is never below (rounding alone makes as much) or above.
+/// The threshold if there are too few null pairs, as in small collections: that of photos at the default
+/// rate, on the safe side.
+const FALLBACK: f64 = 0.03;
+/// The range of thresholds; rounding alone makes as much as the lower end.
 const RANGE: std::ops::RangeInclusive<f64> = 0.001..=0.15;
 
-/// Pairs of images that are no copies of each other.
+/// Pairs of images that are not copies of each other.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Null {
-    /// Unlikeness of those that lie on each other at all, ascending.
+    /// Unlikeness of those that can be aligned at all, ascending.
     unlikeness: Vec<f64>,
-    /// Pairs that were compared.
+    /// The number of pairs compared.
     tested: usize,
 }
 
-/// The tail of a null: how many of its pairs are below an unlikeness.
+/// The tail of a null: a power law for the number of pairs below an unlikeness.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Tail {
     begin: f64,
-    pairs: f64, // below `begin`, as extended from above
+    pairs: f64, // below `begin`, extrapolated from above
     power: f64,
 }
 
-/// A threshold, and what to expect of it.
+/// A threshold, and what to expect from it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Cut {
     /// Pairs up to this unlikeness are near.
     pub(super) unlikeness: f64,
-    /// The share of different pairs below it, of those that are compared; none where the null does not tell.
+    /// The share of compared pairs of different images below it; none if there are too few null pairs.
     pub(super) rate: Option<f64>,
 }
 
 impl Null {
-    /// The null of `tested` pairs that were compared; `unlikeness` of those that have anything in common, in any order.
+    /// The null of `tested` pairs; `unlikeness` holds those that have anything in common, in any order.
     pub(super) fn new(unlikeness: impl Iterator<Item = f32>, tested: usize) -> Null {
         let mut unlikeness: Vec<f64> = unlikeness.map(f64::from).collect();
         unlikeness.sort_unstable_by(f64::total_cmp);
         Null { unlikeness, tested }
     }
 
-    /// Pairs compared.
+    /// The number of pairs compared.
     pub(super) fn tested(&self) -> usize {
         self.tested
     }
 
-    /// The least unlikeness of two different images; 1 where there are none.
+    /// The least unlikeness of a null pair; 1 if there are none.
     pub(super) fn least(&self) -> f64 {
         self.unlikeness.first().copied().unwrap_or(1.0)
     }
 
-    /// The threshold below which no more than `rate` of different pairs lie.
+    /// The threshold below which there is at most a share of `rate` of the null pairs.
     pub(super) fn cut(&self, rate: f64) -> Cut {
         let wanted = rate * self.tested as f64;
         let tails = std::iter::successors(Some(FIRST), |begin| Some(begin * STEP));
         let tails = tails.take_while(|begin| begin * WINDOW <= LAST).filter_map(|begin| self.tail(begin));
         let best = tails.map(|tail| (tail.at(wanted), tail)).max_by(|(a, _), (b, _)| a.total_cmp(b));
-        let Some((unlikeness, tail)) = best else { return Cut { unlikeness: UNTOLD, rate: None } };
+        let Some((unlikeness, tail)) = best else { return Cut { unlikeness: FALLBACK, rate: None } };
         let unlikeness = unlikeness.clamp(*RANGE.start(), *RANGE.end());
         Cut { unlikeness, rate: Some(tail.below(unlikeness) / self.tested as f64) }
     }
 
-    /// The tail as it fingerprints from the window that begins at `begin`.
+    /// The tail as fitted in the window that begins at `begin`.
     fn tail(&self, begin: f64) -> Option<Tail> {
         let of = |value: f64| self.unlikeness.partition_point(|&other| other < value);
         let inside = &self.unlikeness[of(begin)..of(begin * WINDOW)];
@@ -97,9 +99,9 @@ impl Tail {
         self.pairs * (unlikeness / self.begin).powf(self.power)
     }
 
-    /// Where so many pairs are below.
+    /// The unlikeness below which there are so many pairs.
     fn at(&self, pairs: f64) -> f64 {
-        // inside of its window and beyond it is no tail
+        // the law does not hold inside its window and beyond it
         self.begin * (pairs / self.pairs).min(1.0).powf(self.power.recip())
     }
 }
@@ -155,7 +157,7 @@ mod tests {
 
     #[test]
     fn few_pairs_tell_nothing_and_a_lower_rate_is_stricter() {
-        assert_eq!(of(vec![0.5; 10]).cut(1e-6), Cut { unlikeness: UNTOLD, rate: None });
+        assert_eq!(of(vec![0.5; 10]).cut(1e-6), Cut { unlikeness: FALLBACK, rate: None });
         assert_eq!(Null::default().least(), 1.0);
         let null = of(null(20_000, 0.6, 4.0, 4));
         let cuts: Vec<f64> = [1e-3, 1e-4, 1e-5, 1e-6].iter().map(|&rate| null.cut(rate).unlikeness).collect();

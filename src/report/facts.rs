@@ -7,7 +7,7 @@ use aesearch_index::{RecallPoint, Snapshot};
 
 use super::content::{DuplicateGroup, DuplicateKind, Duplicates, Fact, Figure, Quality};
 use super::pictures::{Pictures, Sizes};
-use crate::dedupe::{Group, Kind, Plan};
+use crate::dedupe::{Group, GroupKind, Plan};
 use crate::eval::report::{Promise, RecallAt, Report};
 use crate::explore::rows::Rows;
 use crate::gallery::Gallery;
@@ -15,8 +15,8 @@ use crate::model::Metadata;
 use crate::output::{bytes, count, thousands};
 
 /// The kinds of groups, the most certain first, and what their images have in common.
-pub(super) const KINDS: [(Kind, &str); 3] =
-    [(Kind::Bytes, "same bytes"), (Kind::Pixels, "same pixels"), (Kind::Near, "near")];
+pub(super) const KINDS: [(GroupKind, &str); 3] =
+    [(GroupKind::Bytes, "same bytes"), (GroupKind::Pixels, "same pixels"), (GroupKind::Near, "near")];
 
 /// What was indexed, and what is stored.
 pub(super) fn collection(gallery: &Gallery, pictures: Option<&Pictures>) -> Vec<Fact> {
@@ -168,7 +168,7 @@ pub(super) fn duplicates(plan: &Plan, rows: &Rows) -> Duplicates {
         // the paths of a scan are relative to the working directory
         by_name.get(name).or_else(|| by_name.get(name.strip_prefix(base.as_slice())?)).copied()
     };
-    let kind = |(kind, name): (Kind, &str)| {
+    let kind = |(kind, name): (GroupKind, &str)| {
         let groups = || plan.groups.iter().filter(|group| group.kind == kind);
         let duplicates = groups().map(|group| group.duplicates.len()).sum();
         DuplicateKind { name: name.to_owned(), groups: groups().count(), duplicates }

@@ -198,7 +198,7 @@ fn duplicates(dir: &Path, observer: &dyn Observer) -> Result<Option<Plan>> {
         .and_then(|decisions| dedupe::scan(dir, &[], &ScanOptions::default(), &decisions, observer));
     match scanned {
         Ok(scan) => Ok(Some(scan.plan)),
-        Err(error @ (Error::Invalid(_) | Error::Io { .. })) => {
+        Err(error @ (Error::Invalid(_) | Error::Unsupported(_) | Error::TooLarge(_) | Error::Io { .. })) => {
             observer.note(&Note::new(format!("duplicates are left out: {error}")));
             Ok(None)
         }

@@ -172,10 +172,10 @@ fn paths_within_each_other_are_not_across() {
     let place = place_of(&[("d/1.png", png(&scene(1))), ("d/a/1.png", png(&scene(1)))]);
     for paths in [["d", "d/a"], ["d/a", "d"], ["d", "d"]] {
         let ran = place.run(&["dedupe", "scan", paths[0], paths[1], "--across"]).expect(2);
-        ran.says("expected paths apart from each other");
+        ran.says("expected separate paths");
         write(&place.path().join("list"), paths[1].as_bytes());
         let ran = place.run(&["dedupe", "scan", paths[0], "--files-from", "list", "--across"]).expect(2);
-        ran.says("expected paths apart from each other");
+        ran.says("expected separate paths");
     }
     write(&place.path().join("list"), b"d/1.png\nd/a\n");
     let plan = scan(&place, &["--files-from", "list", "--across"]);

@@ -1,4 +1,5 @@
-//! `aesearch dedupe apply` and `undo` as their users meet them: a plan by hand, the trash, a run that is killed.
+//! `aesearch dedupe apply` and `undo` as their users meet them: a plan by hand, the trash, a run that is
+//! killed.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -1,4 +1,5 @@
-//! `dedupe decide` from outside: what is remembered, taken back, imported and exported, and left alone by the index.
+//! `dedupe decide` from outside: what is remembered, taken back, imported and exported, and left alone by the
+//! index.
 
 use std::fs;
 

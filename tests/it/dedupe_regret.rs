@@ -1,5 +1,5 @@
-//! What a user of `aesearch dedupe` would regret: frames that nobody looked at, colours that are lost, files written over, duplicates
-//! that come back from where they were put.
+//! What a user of `aesearch dedupe` would regret: frames that nobody looked at, colours that are lost, files
+//! written over, duplicates that come back from where they were put.
 
 use std::fs;
 
@@ -93,7 +93,7 @@ fn no_image_and_no_plan_is_written_over_or_taken_along() {
 }
 
 #[test]
-fn a_place_that_cannot_be_looked_at_is_a_reason() {
+fn a_place_that_cannot_be_read_is_a_reason() {
     let place = place_of(&[("a/1.png", png(&scene(9))), ("a/2.png", png(&scene(9)))]);
     place.run(&["dedupe", "scan", "a", "-o", "plan.json"]).expect(0);
     let to = "x".repeat(300);

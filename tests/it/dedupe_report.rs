@@ -1,12 +1,14 @@
-//! The page of `dedupe scan --report`, from plans that nobody scanned: what stands in it, whatever files are called, and how
-//! large it gets.
+//! The page of `dedupe scan --report`, from made-up plans: its content, whatever the files are called, and
+//! its size.
 //!
-//! The pages stay in `$CARGO_TARGET_TMPDIR` (`report.html`, `report-large.html`), where `.ci/report_check.mjs` opens them in a browser.
+//! The pages are kept in `$CARGO_TARGET_TMPDIR` (`report.html`, `report-large.html`), where
+//! `.ci/report_check.mjs` opens them in a browser.
 
 use std::path::{Path, PathBuf};
 
 use aesearch::dedupe::{
-    CopyRecall, Duplicate, File, Group, Kind, NearMiss, Plan, ReportOptions, Threshold, Unread, html_report,
+    CopyRecall, Duplicate, File, Group, GroupKind, NearMiss, PageOptions, Plan, Threshold, Unread,
+    html_report,
 };
 use aesearch::images::Pixels;
 use serde_json::Value;
@@ -54,90 +56,84 @@ fn duplicate(file: File, similarity: f32) -> Duplicate {
     Duplicate { file, distance: ((1.0 - similarity) * 300.0) as u32, similarity, turned: None }
 }
 
-/// So many groups with 70 images for every 20 of them.
-fn plan(n_groups: usize) -> Plan {
-    let mut groups = Vec::new();
-    let mut seed = 0;
-    for i in 0..n_groups {
-        let kind = [Kind::Bytes, Kind::Pixels, Kind::Near][(3 * i / n_groups.max(1)).min(2)];
-        let sizes = [2, 2, 3, 2, 4, 2, 3, 10, 2, 5];
-        let folder = format!("photos/{}/{:02}", 2004 + i % 20, i % 12 + 1);
-        let member = |j: usize| {
-            let path = if i == 1 && j == 1 {
-                format!("archive.tar#{folder}/{i}.jpg")
-            } else {
-                format!("{folder}/IMG_{:05}_{j}.jpg", i * 7 % 99_991)
-            };
-            let mut file = file(&path, seed + if kind == Kind::Bytes { 0 } else { j });
-            (file.width, file.height) = [(1600, 1200), (28, 28), (640, 480), (300, 900)][i % 4];
-            file.width -= if kind == Kind::Near && j > 0 { file.width / 10 * (j as u32 % 3) } else { 0 };
-            file
+/// The `i`-th group; hashes of its files follow from `seed`.
+fn group(i: usize, kind: GroupKind, seed: usize) -> Group {
+    let sizes = [2, 2, 3, 2, 4, 2, 3, 10, 2, 5];
+    let folder = format!("photos/{}/{:02}", 2004 + i % 20, i % 12 + 1);
+    let member = |j: usize| {
+        let path = if i == 1 && j == 1 {
+            format!("archive.tar#{folder}/{i}.jpg")
+        } else {
+            format!("{folder}/IMG_{:05}_{j}.jpg", i * 7 % 99_991)
         };
-        let keeper = member(0);
-        let mut duplicates: Vec<Duplicate> = (1..sizes[i % 10])
-            .map(|j| duplicate(member(j), if kind == Kind::Near { 0.999 - 0.004 * j as f32 } else { 1.0 }))
-            .collect();
-        let also_kept = if i % 50 == 3 && duplicates.len() > 1 { vec![duplicates.remove(0)] } else { vec![] };
-        if i % 17 == 16 {
-            duplicates[0].turned = Some("mirrored".to_owned());
-        }
-        let mut labels: Vec<String> = std::iter::once(&keeper)
-            .chain(duplicates.iter().map(|d| &d.file))
-            .filter_map(|f| f.label.clone())
-            .collect();
-        labels.sort();
-        labels.dedup();
-        let conflicting_labels = if labels.len() > 1 && i % 9 == 8 { labels } else { vec![] };
-        let diameter = if kind == Kind::Near { 0.004 * sizes[i % 10] as f32 } else { 0.0 };
-        let (keep, medoid) = (keeper.path.clone(), duplicates[0].file.path.clone());
-        groups.push(Group {
-            id: format!("g{i:06}"),
-            kind,
-            keep,
-            keeper,
-            also_kept,
-            duplicates,
-            diameter,
-            medoid,
-            conflicting_labels,
-        });
-        seed += 10;
+        let mut file = file(&path, seed + if kind == GroupKind::Bytes { 0 } else { j });
+        (file.width, file.height) = [(1600, 1200), (28, 28), (640, 480), (300, 900)][i % 4];
+        file.width -= if kind == GroupKind::Near && j > 0 { file.width / 10 * (j as u32 % 3) } else { 0 };
+        file
+    };
+    let keeper = member(0);
+    let similarity = |j: usize| if kind == GroupKind::Near { 0.999 - 0.004 * j as f32 } else { 1.0 };
+    let mut duplicates: Vec<Duplicate> =
+        (1..sizes[i % 10]).map(|j| duplicate(member(j), similarity(j))).collect();
+    let also_kept = if i % 50 == 3 && duplicates.len() > 1 { vec![duplicates.remove(0)] } else { vec![] };
+    if i % 17 == 16 {
+        duplicates[0].turned = Some("mirrored".to_owned());
     }
-    let misses = (0..n_groups.min(12)).map(|i| NearMiss {
+    let mut labels: Vec<String> = std::iter::once(&keeper)
+        .chain(duplicates.iter().map(|d| &d.file))
+        .filter_map(|f| f.label.clone())
+        .collect();
+    labels.sort();
+    labels.dedup();
+    let conflicting_labels = if labels.len() > 1 && i % 9 == 8 { labels } else { vec![] };
+    let diameter = if kind == GroupKind::Near { 0.004 * sizes[i % 10] as f32 } else { 0.0 };
+    let (keep, medoid) = (keeper.path.clone(), duplicates[0].file.path.clone());
+    let id = format!("g{i:06}");
+    Group { id, kind, keep, keeper, also_kept, duplicates, diameter, medoid, conflicting_labels }
+}
+
+fn near_miss(i: usize, seed: usize) -> NearMiss {
+    NearMiss {
         a: file(&format!("misses/{i}a.jpg"), seed + 2 * i),
         b: file(&format!("misses/{i}b.jpg"), seed + 2 * i + 1),
         distance: 9 + i as u32,
         similarity: 0.962 - i as f32 * 0.002,
-    });
-    let near_misses = misses.collect();
-    let kinds = [
-        "JPEG, quality 90",
-        "JPEG, quality 50",
-        "half the size",
-        "quarter of the size",
-        "cropped by 5%",
-        "brighter",
-        "greyscale",
-        "a caption added",
+    }
+}
+
+fn threshold() -> Threshold {
+    let recall = [
+        ("JPEG, quality 90", 1.0),
+        ("JPEG, quality 50", 0.998),
+        ("half the size", 1.0),
+        ("quarter of the size", 0.971),
+        ("cropped by 5%", 0.91),
+        ("brighter", 0.988),
+        ("greyscale", 0.999),
+        ("a caption added", 0.642),
     ];
-    let recall = kinds.iter().zip([1.0, 0.998, 1.0, 0.971, 0.91, 0.988, 0.999, 0.642]);
-    let recall =
-        recall.map(|(copy, recall)| CopyRecall { copy: (*copy).to_owned(), copies: 1000, recall }).collect();
+    let recall = recall.map(|(copy, recall)| CopyRecall { copy: copy.to_owned(), copies: 1000, recall });
+    Threshold {
+        similarity: 0.9643,
+        false_positive_rate: 1e-6,
+        pairs_tested: 1_284_114,
+        expected_false_pairs: Some(1.28),
+        null_pairs: 200_000,
+        null_largest: 0.9412,
+        recall: recall.into(),
+    }
+}
+
+/// So many groups, with 70 images for every 20 of them.
+fn plan(n_groups: usize) -> Plan {
+    let kind = |i: usize| GroupKind::ALL[(3 * i / n_groups.max(1)).min(2)];
     Plan {
         images: 4 * n_groups,
         base: PathBuf::from("/data/pictures"),
-        threshold: Threshold {
-            similarity: 0.9643,
-            false_positive_rate: 1e-6,
-            pairs_tested: 1_284_114,
-            expected_false_pairs: Some(1.28),
-            null_pairs: 200_000,
-            null_largest: 0.9412,
-            recall,
-        },
+        threshold: threshold(),
         keep: ["resolution", "format", "bytes", "exif", "oldest", "shortest"].map(str::to_owned).to_vec(),
-        groups,
-        near_misses,
+        groups: (0..n_groups).map(|i| group(i, kind(i), 10 * i)).collect(),
+        near_misses: (0..n_groups.min(12)).map(|i| near_miss(i, 10 * n_groups)).collect(),
         skipped: vec![Unread {
             path: "photos/broken <b>.jpg".into(),
             reason: "jpeg: the file ends too early (truncated)".into(),
@@ -200,7 +196,7 @@ fn whatever_files_are_called_the_page_holds_it_as_text() {
         let conflicting_labels = vec!["<i>3</i>".to_owned(), "8".to_owned()];
         plan.groups.push(Group {
             id,
-            kind: Kind::Near,
+            kind: GroupKind::Near,
             medoid: keep.clone(),
             keep,
             keeper,
@@ -210,7 +206,7 @@ fn whatever_files_are_called_the_page_holds_it_as_text() {
             conflicting_labels,
         });
     }
-    let page = html_report(&plan, &landscape, &ReportOptions::default());
+    let page = html_report(&plan, &landscape, &PageOptions::default());
     write("report.html", &page);
     assert_eq!(page.matches("<script").count(), 3);
     assert_eq!(page.to_lowercase().matches("</script").count(), 3);
@@ -252,15 +248,15 @@ fn whatever_files_are_called_the_page_holds_it_as_text() {
 #[test]
 fn the_same_plan_gives_the_same_page_and_without_pictures_one_too() {
     let plan = plan(30);
-    let page = || html_report(&plan, &landscape, &ReportOptions::default());
+    let page = || html_report(&plan, &landscape, &PageOptions::default());
     assert_eq!(page(), page());
-    let bare = html_report(&plan, &|_| None, &ReportOptions::default());
+    let bare = html_report(&plan, &|_| None, &PageOptions::default());
     let data = block(&bare, "data");
     assert_eq!(data["pictureless"].as_u64(), data["files"].as_array().map(|files| files.len() as u64));
     let empty = html_report(
         &Plan { groups: vec![], near_misses: vec![], ..plan.clone() },
         &landscape,
-        &ReportOptions::default(),
+        &PageOptions::default(),
     );
     assert_eq!(block(&empty, "data")["groups"].as_array().map(Vec::len), Some(0));
 }
@@ -269,7 +265,7 @@ fn the_same_plan_gives_the_same_page_and_without_pictures_one_too() {
 fn pictures_get_smaller_and_fewer_before_the_page_gets_too_large() {
     let plan = plan(400);
     let of = |max_picture_bytes| {
-        let options = ReportOptions { max_picture_bytes, ..ReportOptions::default() };
+        let options = PageOptions { max_picture_bytes, ..PageOptions::default() };
         let page = html_report(&plan, &landscape, &options);
         let (data, pictures) = (block(&page, "data"), block(&page, "pictures"));
         let tails = pictures["tails"].as_array().expect("tails");
@@ -284,7 +280,7 @@ fn pictures_get_smaller_and_fewer_before_the_page_gets_too_large() {
     assert!(side == 32 && some < all && pictureless > 0, "{some} of {all}");
     assert_eq!(of(0).1, 0);
 
-    let options = ReportOptions { max_bytes: 200_000, ..ReportOptions::default() };
+    let options = PageOptions { max_bytes: 200_000, ..PageOptions::default() };
     let page = html_report(&plan, &landscape, &options);
     let (data, n) = (block(&page, "data"), plan.groups.len() as u64);
     assert!(page.len() < 220_000, "{}", page.len());
@@ -293,7 +289,11 @@ fn pictures_get_smaller_and_fewer_before_the_page_gets_too_large() {
     let near = |kind: &Value| usize::from(kind == "near");
     let shown_near: usize =
         data["groups"].as_array().into_iter().flatten().map(|row| near(&row["kind"])).sum();
-    assert_eq!(shown_near, plan.groups.iter().filter(|g| g.kind == Kind::Near).count(), "to be looked at");
+    assert_eq!(
+        shown_near,
+        plan.groups.iter().filter(|g| g.kind == GroupKind::Near).count(),
+        "to be looked at"
+    );
 }
 
 #[test]
@@ -305,7 +305,7 @@ fn seventy_thousand_images_make_a_page_below_twenty_megabytes() {
     let small = |file: &File| {
         landscape(&File { width: file.width.min(48), height: file.height.min(48), ..file.clone() })
     };
-    let page = html_report(&plan, &small, &ReportOptions::default());
+    let page = html_report(&plan, &small, &PageOptions::default());
     write("report-large.html", &page);
     assert!(page.len() < 20_000_000, "{}", page.len());
     assert_eq!(block(&page, "data")["groups"].as_array().map(Vec::len), Some(20_000));

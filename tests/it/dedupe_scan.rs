@@ -1,4 +1,5 @@
-//! `aesearch dedupe scan` as its users meet it: what is found and what not, which file stays, what is heeded, what is written.
+//! `aesearch dedupe scan` as its users meet it: what is found and what not, which file stays, what is heeded,
+//! what is written.
 //!
 //! The images are drawn scenes, different for each seed, and copies of them.
 
@@ -306,7 +307,7 @@ fn nothing_else_in_the_folder_of_the_index_is_touched() {
     expected.insert("looks".into());
     place.run(&["dedupe", "scan"]).expect(0);
     assert!(photo.is_file());
-    assert_eq!(names(), expected, "the looks came, and nothing else came or went");
+    assert_eq!(names(), expected, "the fingerprints came, and nothing else came or went");
 }
 
 #[test]
@@ -375,9 +376,9 @@ fn entries_of_containers_are_compared_like_files() {
     }
 }
 
-/// Each file of the looks with its content.
-fn looks(place: &Place) -> BTreeMap<String, Vec<u8>> {
-    let files = fs::read_dir(place.path().join(".aesearch/looks")).expect("looks are kept");
+/// Each file of the fingerprints with its content.
+fn fingerprints(place: &Place) -> BTreeMap<String, Vec<u8>> {
+    let files = fs::read_dir(place.path().join(".aesearch/looks")).expect("fingerprints are kept");
     let files = files.map(|entry| entry.expect("an entry"));
     files
         .map(|file| (file.file_name().display().to_string(), fs::read(file.path()).expect("can be read")))
@@ -398,16 +399,16 @@ fn scanned() -> (Place, Value) {
 }
 
 #[test]
-fn looks_are_kept_and_taken_anew_where_they_are_damaged() {
+fn fingerprints_are_kept_and_computed_again_if_they_are_damaged() {
     let (place, plan) = scanned();
-    let before = looks(&place);
+    let before = fingerprints(&place);
     assert_eq!(scan(&place, &["p"]), plan);
-    assert_eq!(looks(&place), before, "nothing was looked at again");
+    assert_eq!(fingerprints(&place), before, "nothing was computed again");
     let folder: BTreeSet<String> = fs::read_dir(place.path().join(".aesearch"))
         .expect("the index")
         .map(|entry| entry.expect("an entry").file_name().display().to_string())
         .collect();
-    assert!(!folder.iter().any(|name| name.starts_with("dedupe-")), "left over: {folder:?}");
+    assert!(!folder.iter().any(|name| name.starts_with(".codes-")), "left over: {folder:?}");
 
     for (name, bytes) in &before {
         let path = place.path().join(".aesearch/looks").join(name);
@@ -415,7 +416,8 @@ fn looks_are_kept_and_taken_anew_where_they_are_damaged() {
         let Some(byte) = damaged.len().checked_sub(1).map(|last| &mut damaged[last / 2]) else { continue };
         *byte ^= 0x5a;
         fs::write(&path, damaged).expect("writes");
-        let ran = place.run(&["dedupe", "scan", "--json"]).expect(0).says("all images are looked at anew");
+        let ran =
+            place.run(&["dedupe", "scan", "--json"]).expect(0).says("all fingerprints are computed again");
         assert_eq!(serde_json::from_str::<Value>(&ran.out).expect("a document"), plan, "{name}");
         place.run(&["dedupe", "scan"]).expect(0);
     }
@@ -427,7 +429,7 @@ fn looks_are_kept_and_taken_anew_where_they_are_damaged() {
 fn the_bar_says_what_it_counts() {
     let place = place_of(&[("p/1.png", png(&scene(1))), ("p/1.jpg", jpeg(&scene(1), 60))]);
     let ran = place.run(&["dedupe", "scan", "p", "--progress", "always"]).expect(0);
-    ran.says("looking at").says("2/2 images").says("comparing").says("1/1 pairs");
+    ran.says("fingerprinting").says("2/2 images").says("comparing").says("1/1 pairs");
 }
 
 #[test]
@@ -448,9 +450,9 @@ fn what_changed_since_it_was_indexed_is_left_out_aloud() {
     assert_eq!(touched["groups"][0]["duplicates"][0]["mtime_ns"].as_i64(), Some(1_000_000_000_000_000_000));
 
     write(&changed, &jpeg(&scene(9), 60));
-    assert_eq!(skipped(everything()), "it changed since it was indexed: index it again");
-    fs::remove_dir_all(place.path().join(".aesearch/looks")).expect("looks are kept");
-    assert_eq!(skipped(everything()), "it changed since it was indexed: index it again");
+    assert_eq!(skipped(everything()), "it has changed since it was indexed: index it again");
+    fs::remove_dir_all(place.path().join(".aesearch/looks")).expect("fingerprints are kept");
+    assert_eq!(skipped(everything()), "it has changed since it was indexed: index it again");
     fs::remove_file(&changed).expect("it is gone");
     assert_eq!(skipped(everything()), "no such file");
     assert_eq!(scan(&place, &["p"])["images"], 3, "given, it is indexed again");

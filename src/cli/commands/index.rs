@@ -93,38 +93,12 @@ pub(super) fn execute(context: &Context, args: &args::Index) -> Result<Indexed> 
     Ok(indexed)
 }
 
-/// The update and what is told of it on stderr.
-pub(super) fn bring_up(
-    context: &Context,
-    dir: &Path,
-    data: &[PathBuf],
-    options: &UpdateOptions,
-) -> Result<Indexed> {
+/// Updates the index, and says on stderr what is to be known about it.
+fn bring_up(context: &Context, dir: &Path, data: &[PathBuf], options: &UpdateOptions) -> Result<Indexed> {
     let observer = TerminalObserver::new(context, "indexing");
     let report = update(dir, data, options, &observer);
     observer.finish();
-    let report = report?;
-    tell_skipped(&context.printer, &report.skipped);
-    if report.polarity.inverted {
-        context.printer.note("the images are indexed as their negatives, which the model knows better");
-    }
-    // What was decided when the index was made holds: codes of negatives cannot stand beside others.
-    let ignored = match options.invert {
-        Invert::Auto => None,
-        Invert::Never => report.polarity.inverted.then_some("never"),
-        Invert::Always => (!report.polarity.inverted).then_some("always"),
-    };
-    if let (Some(ignored), 1..) = (ignored, report.images) {
-        let (kind, dir) =
-            (if report.polarity.inverted { "negatives" } else { "images as they are" }, dir.display());
-        context.printer.warning(&format!(
-            "--invert {ignored} has no effect: {dir} was made of {kind}; for another choice make another index with --index"
-        ));
-    }
-    if report.interrupted {
-        context.printer.warning("interrupted: what was done is kept; the same command goes on from there");
-    }
-    Ok(Indexed { dir: dir.to_path_buf(), report })
+    Ok(Indexed::reported(context, dir, options.invert, report?))
 }
 
 /// One JSON document per line.
@@ -176,14 +150,31 @@ pub(super) fn resolve(context: &Context, args: &args::Index) -> Result<(Vec<Path
 }
 
 impl Indexed {
-    /// The run was stopped.
-    pub(super) fn is_interrupted(&self) -> bool {
-        self.report.interrupted
-    }
-
-    /// What was left out.
-    pub(super) fn into_skipped(self) -> Vec<Skipped> {
-        self.report.skipped
+    /// An update, after saying on stderr what is to be known about it; `invert` is what was asked for.
+    pub(super) fn reported(context: &Context, dir: &Path, invert: Invert, report: UpdateReport) -> Indexed {
+        tell_skipped(&context.printer, &report.skipped);
+        if report.polarity.inverted {
+            context.printer.note("the images are indexed as their negatives, which the model knows better");
+        }
+        // What was decided when the index was made holds: codes of negatives cannot stand beside others.
+        let ignored = match invert {
+            Invert::Auto => None,
+            Invert::Never => report.polarity.inverted.then_some("never"),
+            Invert::Always => (!report.polarity.inverted).then_some("always"),
+        };
+        if let (Some(ignored), 1..) = (ignored, report.images) {
+            let (kind, dir) =
+                (if report.polarity.inverted { "negatives" } else { "images as they are" }, dir.display());
+            context.printer.warning(&format!(
+                "--invert {ignored} has no effect: {dir} was made of {kind}; for another choice make another index with --index"
+            ));
+        }
+        if report.interrupted {
+            context
+                .printer
+                .warning("interrupted: what was done is kept; the same command goes on from there");
+        }
+        Indexed { dir: dir.to_path_buf(), report }
     }
 
     pub(super) fn exit(&self) -> Exit {

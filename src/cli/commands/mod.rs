@@ -13,7 +13,6 @@ pub(super) mod sample;
 mod subset;
 
 pub(super) mod dedupe;
-mod outputs;
 
 pub(super) mod cluster;
 pub(super) mod diff;

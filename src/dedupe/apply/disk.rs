@@ -1,7 +1,8 @@
-//! Every change of the disk, one function each. None of them writes over anything, and none removes but what it is told.
+//! Every access that changes the disk, one function each. None overwrites anything, and none removes more
+//! than it is asked.
 //!
-//! Before each, a hook is asked: tests stop a run there as a kill would, or meddle with the files. Nothing in this folder
-//! cleans up on drop, since a kill drops nothing.
+//! A hook is called before each access: there tests stop a run as a kill would, or interfere with the files.
+//! Nothing in this folder cleans up on drop, because a kill drops nothing.
 
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -13,12 +14,12 @@ use tempfile::TempPath;
 use super::inspect::{self, Expected, Inspection};
 use crate::error::Error;
 
-/// Why a step does not go on.
+/// Why a step does not continue.
 #[derive(Debug)]
 pub(super) enum Fault {
     /// The file is left alone, for this reason.
     Refused(String),
-    /// The run ends at once; nothing more is touched.
+    /// The run ends at once; nothing else is changed.
     Fatal(Error),
 }
 
@@ -36,15 +37,15 @@ impl From<Error> for Fault {
     }
 }
 
-/// The way to the disk.
+/// The disk, as a run accesses it.
 pub(super) struct Disk<'a> {
-    /// Asked before each access, with its name; an error ends the run there.
+    /// Called before each access, with its name; an error ends the run.
     pub(super) before: &'a mut dyn FnMut(&'static str) -> Result<(), Error>,
-    /// Wait until the disk has it. Only tests do without.
+    /// Whether to wait until changes are on disk. Only tests do not.
     pub(super) sync: bool,
-    /// Makes a file that shares its blocks with another.
+    /// Makes a file that shares its blocks with another one.
     pub(super) clone: fn(&Path, &Path) -> io::Result<()>,
-    /// Treat every other folder as another file system's.
+    /// Whether every other folder counts as another file system, for tests.
     pub(super) far: bool,
 }
 
@@ -52,13 +53,13 @@ pub(super) struct Disk<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Placed {
     Done,
-    /// Something else has the name.
+    /// The name is taken.
     Taken,
-    /// The place is on another file system.
+    /// The destination is on another file system.
     Far,
 }
 
-/// Shares blocks, or fails: on most file systems it does.
+/// Shares blocks, or fails, as it does on most file systems.
 pub(super) fn clone_blocks(from: &Path, to: &Path) -> io::Result<()> {
     reflink_copy::reflink(from, to)
 }
@@ -68,13 +69,13 @@ impl Disk<'_> {
         (self.before)(what).map_err(Fault::Fatal)
     }
 
-    /// Reads a file that must be as expected.
+    /// Reads a file, which must be as expected.
     pub(super) fn inspect(&mut self, path: &Path, expected: &Expected) -> Outcome<Inspection> {
-        self.at("look")?;
+        self.at("inspect")?;
         Ok(inspect::inspect(path, expected)?)
     }
 
-    /// Makes a folder; whether it was not there before.
+    /// Makes a folder; returns whether it did not exist before.
     pub(super) fn make_folder(&mut self, path: &Path) -> Outcome<bool> {
         self.at("make a folder")?;
         match fs::create_dir(path) {
@@ -84,7 +85,8 @@ impl Disk<'_> {
         }
     }
 
-    /// Renames into a folder of ours, where nobody else makes names: the file is taken as it is in this moment.
+    /// Renames into a folder of ours, where nobody else makes names: the file is taken as it is at this
+    /// moment.
     pub(super) fn take(&mut self, from: &Path, to: &Path) -> Outcome {
         if inspect::is_there(to) {
             return Err(Fault::Refused(format!("{} is in the way", to.display())));
@@ -93,16 +95,16 @@ impl Disk<'_> {
         fs::rename(from, to).map_err(|error| failed("it cannot be renamed", from, &error))
     }
 
-    /// Renames to a name that nobody has; the source must be in a folder of ours.
+    /// Renames to a name that must be free; the source must be in a folder of ours.
     pub(super) fn place(&mut self, from: &Path, to: &Path) -> Outcome<Placed> {
         self.at("place")?;
-        // both are beside or below each other but for a move to another folder
+        // except for a move to another folder, both are beside or below each other
         if self.far && to.parent() != from.parent().and_then(Path::parent) {
             return Ok(Placed::Far);
         }
         let source = TempPath::try_from_path(from);
         let mut source = source.map_err(|error| failed("it cannot be renamed", from, &error))?;
-        source.disable_cleanup(true); // a failure must not remove it
+        source.disable_cleanup(true); // a failure must not remove the file
         match source.persist_noclobber(to) {
             Ok(()) => Ok(Placed::Done),
             Err(error) => match error.error.kind() {
@@ -113,7 +115,7 @@ impl Disk<'_> {
         }
     }
 
-    /// Makes another name of a file.
+    /// Makes another name for a file.
     pub(super) fn hard_link(&mut self, file: &Path, name: &Path) -> Outcome {
         self.at("hard link")?;
         fs::hard_link(file, name).map_err(|error| match error.kind() {
@@ -136,38 +138,44 @@ impl Disk<'_> {
         made.map_err(|error| failed("a symbolic link cannot be made", name, &error))
     }
 
-    /// Makes a file that shares its blocks with `file`, with the time and the permissions of another.
-    pub(super) fn share(&mut self, file: &Path, name: &Path, dress: &Dress) -> Outcome {
+    /// Makes a file that shares its blocks with `file`, and sets its time and permissions.
+    pub(super) fn share(&mut self, file: &Path, name: &Path, attributes: &Attributes) -> Outcome {
         self.at("share blocks")?;
         (self.clone)(file, name).map_err(|error| {
             Fault::Refused(format!("this file system cannot share blocks between the two files: {error}"))
         })?;
-        self.dress(name, dress)
+        self.set_attributes(name, attributes)
     }
 
     /// Sets time and permissions.
-    pub(super) fn dress(&mut self, path: &Path, dress: &Dress) -> Outcome {
-        self.at("dress")?;
+    pub(super) fn set_attributes(&mut self, path: &Path, attributes: &Attributes) -> Outcome {
+        self.at("set attributes")?;
         // to set times, Windows must be allowed to write
         let file = File::options().read(true).write(cfg!(windows)).open(path);
-        let dressed = file.and_then(|file| dress.put_on(&file, self.sync));
-        dressed.map_err(|error| failed("its time of change cannot be set", path, &error))
+        let set = file.and_then(|file| attributes.set_on(&file, self.sync));
+        set.map_err(|error| failed("its modification time cannot be set", path, &error))
     }
 
-    /// A copy under a new name, with a time and permissions, that was read back.
-    pub(super) fn copy(&mut self, mut from: &File, to: &Path, expected: &Expected, dress: &Dress) -> Outcome {
+    /// Copies to a new name, sets time and permissions, and reads the copy back.
+    pub(super) fn copy(
+        &mut self,
+        mut from: &File,
+        to: &Path,
+        expected: &Expected,
+        attributes: &Attributes,
+    ) -> Outcome {
         self.at("create")?;
         let mut copy = File::create_new(to).map_err(|error| failed("a copy cannot be made", to, &error))?;
         self.at("copy")?;
         let copied = io::copy(&mut from, &mut copy);
-        let copied = copied.and_then(|_| dress.put_on(&copy, self.sync));
+        let copied = copied.and_then(|_| attributes.set_on(&copy, self.sync));
         copied.map_err(|error| failed("a copy cannot be made", to, &error))?;
         drop(copy);
         self.inspect(to, expected)?;
         Ok(())
     }
 
-    /// Opens a file to read it; its bytes are there as long as this is open, whoever removes it.
+    /// Opens a file for reading. While it is open its bytes exist, even if the file is removed.
     pub(super) fn open(&mut self, path: &Path) -> Outcome<File> {
         self.at("open")?;
         File::open(path).map_err(|error| failed("it cannot be read", path, &error))
@@ -179,17 +187,17 @@ impl Disk<'_> {
         fs::remove_file(path).map_err(|error| failed("it cannot be removed", path, &error))
     }
 
-    /// Removes a folder if it is there and empty.
+    /// Removes a folder if it exists and is empty.
     pub(super) fn remove_folder(&mut self, path: &Path) -> Outcome {
         if is_folder(path) {
             self.at("remove a folder")?;
-            // not empty: somebody has files there
+            // it fails if somebody else has put files there
             let _ = fs::remove_dir(path);
         }
         Ok(())
     }
 
-    /// The names in the folder that holds `path` are on disk when this returns.
+    /// Waits until the names in the folder of `path` are on disk.
     pub(super) fn sync_around(&mut self, path: &Path) -> Outcome {
         self.at("sync")?;
         match path.parent() {
@@ -200,29 +208,29 @@ impl Disk<'_> {
         }
     }
 
-    /// A moment in which others may do something.
+    /// A point at which tests may interfere.
     pub(super) fn pause(&mut self, what: &'static str) -> Outcome {
         self.at(what)
     }
 }
 
-/// The time of change and the permissions that a copy gets.
+/// The modification time and permissions that a copy gets.
 #[derive(Debug, Clone)]
-pub(super) struct Dress {
+pub(super) struct Attributes {
     mtime: SystemTime,
     permissions: Option<Permissions>,
 }
 
-impl Dress {
+impl Attributes {
     /// `mtime_ns` in nanoseconds since 1970, `mode` as of [`inspect::mode`].
-    pub(super) fn new(mtime_ns: i64, mode: Option<u32>) -> Dress {
+    pub(super) fn new(mtime_ns: i64, mode: Option<u32>) -> Attributes {
         let since = Duration::from_nanos(mtime_ns.unsigned_abs());
         let epoch = SystemTime::UNIX_EPOCH;
         let mtime = if mtime_ns < 0 { epoch.checked_sub(since) } else { epoch.checked_add(since) };
-        Dress { mtime: mtime.unwrap_or(epoch), permissions: mode.and_then(permissions) }
+        Attributes { mtime: mtime.unwrap_or(epoch), permissions: mode.and_then(permissions) }
     }
 
-    fn put_on(&self, file: &File, sync: bool) -> io::Result<()> {
+    fn set_on(&self, file: &File, sync: bool) -> io::Result<()> {
         file.set_modified(self.mtime)?;
         if let Some(permissions) = &self.permissions {
             file.set_permissions(permissions.clone())?;
@@ -236,18 +244,18 @@ fn permissions(mode: u32) -> Option<Permissions> {
     Some(std::os::unix::fs::PermissionsExt::from_mode(mode))
 }
 
-/// None: a read-only file could not be given back its time.
+/// None, because the time of a read-only file could not be set.
 #[cfg(not(unix))]
 fn permissions(_mode: u32) -> Option<Permissions> {
     None
 }
 
-/// The folder's names are on disk when this returns, where the system can do that.
+/// Waits until the folder's names are on disk, on systems that can do that.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         match File::open(folder)?.sync_all() {
-            // some network file systems know nothing of the kind
+            // some network file systems do not support it
             Err(error) if error.kind() != io::ErrorKind::InvalidInput => return Err(error),
             _ => {}
         }

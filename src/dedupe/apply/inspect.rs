@@ -1,6 +1,8 @@
-//! Is this file still the one that is meant? Size, time of change, BLAKE3, and that it is a file of its own.
+//! Checks that a file is still the expected one: size, modification time, BLAKE3, and that it is a file and
+//! not a link.
 //!
-//! Nothing here changes anything. A file that is not what it should be has a reason, in words that a report can show.
+//! Nothing here changes anything. If a file is not as expected, the reason is text that can be shown to
+//! people.
 
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
@@ -13,15 +15,15 @@ use crate::images::{self, Limits, file_of, resolve, stamp_file};
 /// What a file should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Expected {
-    /// Bytes.
+    /// In bytes.
     pub(super) size: u64,
-    /// Nanoseconds since 1970.
+    /// Modification time, in nanoseconds since 1970.
     pub(super) mtime_ns: i64,
     /// BLAKE3, hex.
     pub(super) hash: String,
 }
 
-/// A file as it was found when all of it was read.
+/// A file as it was when all of it was read.
 #[derive(Debug, Clone)]
 pub(super) struct Inspection {
     /// Of the file, or of the container that holds the entry.
@@ -30,20 +32,20 @@ pub(super) struct Inspection {
     at: SystemTime,
 }
 
-/// The file that stays.
+/// The file that is kept.
 #[derive(Debug, Clone)]
 pub(super) struct Keeper {
-    /// Absolute; of an entry with the entry's name.
+    /// Its absolute path; for an entry, with the entry's name.
     pub(super) path: PathBuf,
-    /// It lies in a container.
+    /// Whether it is an entry of a container.
     pub(super) entry: bool,
     pub(super) expected: Expected,
 }
 
-/// Reads the file at `path`, which must be a file itself, no link to one.
+/// Reads the file at `path`, which must not be a link.
 ///
 /// # Errors
-/// In what it differs.
+/// The difference from what is expected.
 pub(super) fn inspect(path: &Path, expected: &Expected) -> Result<Inspection, String> {
     let at = SystemTime::now();
     let before = plain(path)?;
@@ -54,7 +56,7 @@ pub(super) fn inspect(path: &Path, expected: &Expected) -> Result<Inspection, St
     differs(&stamp, expected)?;
     let metadata = plain(path)?;
     if !same_file(path, &before, path, &metadata) {
-        return Err("it was replaced while it was read".to_owned());
+        return Err("it was replaced while it was being read".to_owned());
     }
     Ok(Inspection { metadata, at })
 }
@@ -64,11 +66,11 @@ fn differs(stamp: &images::Stamp, expected: &Expected) -> Result<(), String> {
         return Err(format!("its size: expected {} bytes, got {}", expected.size, stamp.size));
     }
     if !hex(&stamp.hash).eq_ignore_ascii_case(&expected.hash) {
-        return Err("its bytes are others than when it was scanned".to_owned());
+        return Err("its bytes have changed since the scan".to_owned());
     }
     if stamp.mtime_ns != expected.mtime_ns {
         let [expected, got] = [expected.mtime_ns, stamp.mtime_ns].map(|ns| ns as f64 / 1e9);
-        return Err(format!("its time of change: expected {expected:.3} s since 1970, got {got:.3}"));
+        return Err(format!("its modification time: expected {expected:.3} s since 1970, got {got:.3}"));
     }
     Ok(())
 }
@@ -81,27 +83,27 @@ pub(super) fn plain(path: &Path) -> Result<Metadata, String> {
     })?;
     match metadata.file_type() {
         kind if kind.is_symlink() => Err("it is a symbolic link, not a file of its own".to_owned()),
-        kind if !kind.is_file() => Err("it is no plain file".to_owned()),
+        kind if !kind.is_file() => Err("it is not a regular file".to_owned()),
         _ => Ok(metadata),
     }
 }
 
-/// Whether something is at `path`, be it a link to nowhere.
+/// Whether there is anything at `path`, even a dangling link.
 pub(super) fn is_there(path: &Path) -> bool {
     !matches!(fs::symlink_metadata(path), Err(error) if is_missing(&error))
 }
 
-/// Whether the error says that nothing is there; another one says that it cannot be told.
+/// Whether the error says that nothing is there. Other errors do not say whether there is something.
 pub(super) fn is_missing(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
 }
 
-/// Whether the bytes at `path`, itself a file, are these.
+/// Whether there is a file at `path`, not a link, with these bytes.
 pub(super) fn has_bytes(path: &Path, expected: &Expected) -> bool {
     plain(path).is_ok_and(|metadata| metadata.len() == expected.size) && holds_bytes(path, expected)
 }
 
-/// The same, through a link.
+/// Whether `path` leads to these bytes, directly or through a link.
 pub(super) fn holds_bytes(path: &Path, expected: &Expected) -> bool {
     stamp_file(path).is_ok_and(|stamp| {
         stamp.size == expected.size && hex(&stamp.hash).eq_ignore_ascii_case(&expected.hash)
@@ -115,13 +117,13 @@ pub(super) fn same_file(_: &Path, a: &Metadata, _: &Path, b: &Metadata) -> bool 
     (a.dev(), a.ino()) == (b.dev(), b.ino())
 }
 
-/// Whether two paths are names of one file; hard links are not known here.
+/// Whether two paths are names of one file; hard links are not recognised on this system.
 #[cfg(not(unix))]
 pub(super) fn same_file(a: &Path, _: &Metadata, b: &Path, _: &Metadata) -> bool {
     a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-/// Whether a file has no other name. Where the system does not tell, it has none.
+/// Whether a file has no other name, as far as the system tells.
 pub(super) fn is_only_name(metadata: &Metadata) -> bool {
     #[cfg(unix)]
     return std::os::unix::fs::MetadataExt::nlink(metadata) <= 1;
@@ -129,7 +131,7 @@ pub(super) fn is_only_name(metadata: &Metadata) -> bool {
     return metadata.is_file();
 }
 
-/// The permission bits, where the system has such.
+/// The permission bits, if the system has any.
 pub(super) fn mode(metadata: &Metadata) -> Option<u32> {
     #[cfg(unix)]
     return Some(std::os::unix::fs::MetadataExt::mode(metadata) & 0o7777);
@@ -146,10 +148,10 @@ pub(super) fn hex(hash: &[u8; 32]) -> String {
 }
 
 impl Keeper {
-    /// Reads the file that stays; `other` is the one that goes, at `other_path`.
+    /// Reads the keeper; `other` is the file that goes, at `other_path`.
     ///
     /// # Errors
-    /// Why the other must not go.
+    /// Why the other file must not go.
     pub(super) fn inspect(&self, other_path: &Path, other: &Metadata) -> Result<Inspection, String> {
         let (inspection, file) = if self.entry { self.inspect_entry() } else { self.inspect_file() }
             .map_err(|reason| self.reason(&reason))?;
@@ -159,10 +161,10 @@ impl Keeper {
         Ok(inspection)
     }
 
-    /// A quick look whether it is as at the last one: reads it again only where its times cannot tell.
+    /// Checks quickly that it is as at the last inspection; reads it again only if its times do not prove it.
     ///
     /// # Errors
-    /// In what it differs.
+    /// The difference.
     pub(super) fn still(&self, last: &Inspection) -> Result<(), String> {
         let file = if self.entry { file_of(self.name(), Path::new("")) } else { Some(self.path.clone()) };
         let now = file.ok_or("it is gone".to_owned()).and_then(|file| plain(&file));
@@ -197,8 +199,9 @@ impl Keeper {
 }
 
 impl Inspection {
-    /// Whether `now` is the same file, untouched since. A file that was touched shortly before it was read may have been
-    /// touched again in the same tick of the file system's clock: that is no proof.
+    /// Whether `now` is the same file, unchanged since. A file that was changed shortly before it was read
+    /// may have been changed again within the same tick of the file system's clock, so its times prove
+    /// nothing.
     #[cfg(unix)]
     fn is_same(&self, now: &Metadata) -> bool {
         use std::os::unix::fs::MetadataExt as _;
@@ -210,7 +213,7 @@ impl Inspection {
         is_old && facts(&self.metadata) == facts(now)
     }
 
-    /// No times that nobody can set: it is read again.
+    /// There is no time here that nobody can set, so the file is read again.
     #[cfg(not(unix))]
     fn is_same(&self, _now: &Metadata) -> bool {
         false

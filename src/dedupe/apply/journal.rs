@@ -1,8 +1,8 @@
-//! The journal: what was meant to be done, written down before it is done, and what came of it.
+//! The journal: what is going to be done, written down before it is done, and how it ended.
 //!
-//! JSON lines: a header, then records. An intent is on disk before a file is touched, so that a run that was cut short at any
-//! moment is understood from its journal and the files alone. A last line that was not written to its end is taken as not
-//! written. `docs/dedupe-plan.md` describes the records.
+//! It consists of JSON lines: a header, then records. An intent is on disk before a file is changed, so that
+//! a run that was cut short at any moment can be understood from its journal and the files alone. An
+//! incomplete last line is ignored. `docs/dedupe-plan.md` describes the records.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -16,18 +16,18 @@ use super::inspect::Expected;
 use super::options::Action;
 use crate::error::{Error, Result};
 
-/// What the header says first; a file that begins otherwise is no journal.
-const MAGIC: &str = "aesearch dedupe";
+/// The first value in the header; a file that begins differently is not a journal.
+const MAGIC: &str = concat!("aesearch", " dedupe"); // not the verb, which the library does not know
 /// The version of the records; a reader refuses others.
 const VERSION: u32 = 1;
 
-/// An open journal: one process at a time holds it.
+/// An open journal, which one process at a time holds.
 #[derive(Debug)]
 pub(super) struct Journal {
     file: File,
     path: PathBuf,
     sync: bool,
-    /// Where a last line begins that was not written to its end.
+    /// The offset of an incomplete last line.
     half_line: Option<u64>,
     pub(super) header: Header,
     pub(super) entries: Vec<Entry>,
@@ -49,7 +49,7 @@ pub(super) struct Header {
     pub(super) to: Name,
 }
 
-/// A step and how far it got.
+/// A step, and how far it got.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) intent: Intent,
@@ -58,12 +58,12 @@ pub(super) struct Entry {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
-    /// Begun; how it ended is not known.
+    /// Begun; the end is not known.
     Open,
     Done,
-    /// Nothing is changed, or everything was put back.
+    /// Nothing was changed, or everything was put back.
     Refused,
-    /// The file could not be put back and lies at its temporary name.
+    /// The file could not be put back, and is at its temporary path.
     Stuck,
     Undone,
 }
@@ -73,7 +73,7 @@ pub(super) enum State {
 #[serde(tag = "record", rename_all = "lowercase")]
 enum Record {
     Intent(Intent),
-    /// The file goes to another name than meant at first, which somebody took.
+    /// The file gets another name, because the intended one was taken.
     To {
         step: u64,
         to: Name,
@@ -95,33 +95,33 @@ enum Record {
     },
 }
 
-/// What is about to be done to one file, with all that is needed to recognise it later.
+/// What is going to be done to one file, with everything needed to recognise it later.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Intent {
     /// Counts up from 1.
     pub(super) step: u64,
-    /// The file, absolute.
+    /// The absolute path of the file.
     pub(super) from: Name,
     #[serde(flatten)]
     pub(super) expected: Expected,
-    /// Its permissions, where the system has such.
+    /// Its permissions, if the system has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) mode: Option<u32>,
-    /// The file that stays; none for a sidecar.
+    /// The file that is kept; none for a sidecar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) keeper: Option<Name>,
-    /// With `move`: where to.
+    /// With `move`: the destination.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) to: Option<Name>,
-    /// With `symlink`: what the link says.
+    /// With `symlink`: the target of the link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) target: Option<Name>,
-    /// With `move`: folders that are made for it, outermost first.
+    /// With `move`: the folders made for it, outermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) folders: Vec<Name>,
 }
 
-/// A path in a JSON document: a string, or a list of bytes where it is none.
+/// A path in a JSON document: a string, or a list of bytes if it is not UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Name(pub(super) PathBuf);
 
@@ -149,7 +149,7 @@ impl<'de> Deserialize<'de> for Name {
     }
 }
 
-/// The path of these bytes; none where the system's paths are text and they are not.
+/// The path with these bytes; none if the system's paths must be UTF-8 and the bytes are not.
 pub(super) fn path_of(bytes: &[u8]) -> Option<PathBuf> {
     #[cfg(unix)]
     return Some(PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes)));
@@ -175,7 +175,7 @@ impl Header {
     /// Why a journal with this header cannot go on as `wanted`.
     fn differs(&self, wanted: &Header) -> Option<String> {
         if self.action != wanted.action {
-            Some(format!("expected steps of `{}`, got those of `{}`", wanted.action, self.action))
+            Some(format!("expected steps of {}, got those of {}", wanted.action, self.action))
         } else if self.plan_hash != wanted.plan_hash {
             Some("expected steps of this plan, got those of another".to_owned())
         } else if self.action == Action::Move && self.to != wanted.to {
@@ -187,10 +187,10 @@ impl Header {
 }
 
 impl Journal {
-    /// The journal at `path` to go on with, or a new one.
+    /// Opens the journal at `path` to continue it, or makes a new one.
     ///
     /// # Errors
-    /// When the file is no journal, is one of other steps, or another process holds it.
+    /// When the file is not a journal, is one of other steps, or another process holds it.
     pub(super) fn open(path: &Path, wanted: Header, sync: bool) -> Result<Journal> {
         let failed = |error| Error::io(path, error);
         let file = File::options()
@@ -207,7 +207,7 @@ impl Journal {
             Some((header, entries)) => {
                 if let Some(what) = header.differs(&journal.header) {
                     return Err(Error::invalid(format!("{}: journal: {what}", path.display()))
-                        .with_hint("take them back with `aesearch dedupe undo`, or name another --journal"));
+                        .with_hint("take them back with `undo`, or name another `journal`"));
                 }
                 (journal.header, journal.entries) = (header, entries);
             }
@@ -223,14 +223,14 @@ impl Journal {
         Ok(journal)
     }
 
-    /// The journal at `path`, which must be there.
+    /// Opens the journal at `path`, which must exist.
     ///
     /// # Errors
-    /// When the file is no journal, or another process holds it.
+    /// When the file is not a journal, or another process holds it.
     pub(super) fn existing(path: &Path, sync: bool) -> Result<Journal> {
         let failed = |error| Error::io(path, error);
         let file = File::options().read(true).append(true).open(path).map_err(failed)?;
-        // a header of no use, until the one of the file is read
+        // a placeholder until the header of the file is read
         let header = Header::new(Action::List, path, "", path, path);
         let mut journal = Journal::new(file, path, sync, header);
         journal.lock()?;
@@ -240,7 +240,7 @@ impl Journal {
         Ok(journal)
     }
 
-    /// What stands in the journal at `path`, without holding it; none where there is no such file.
+    /// The entries of the journal at `path`, without holding it; none if there is no such file.
     pub(super) fn peek(path: &Path, wanted: &Header) -> Result<Vec<Entry>> {
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,
@@ -253,7 +253,7 @@ impl Journal {
         }
     }
 
-    /// Writes an intent down, on disk when this returns, and gives the number of its entry.
+    /// Records an intent, which is on disk when this returns, and returns the index of its entry.
     pub(super) fn begin(&mut self, intent: Intent) -> Result<usize> {
         self.record(&Record::Intent(intent.clone()), true)?;
         self.entries.push(Entry { intent, state: State::Open });
@@ -265,7 +265,7 @@ impl Journal {
         self.entries.last().map_or(1, |entry| entry.intent.step + 1)
     }
 
-    /// The file of this entry goes to `to` instead; on disk when this returns.
+    /// Records that the file of this entry goes to `to` instead, which is on disk when this returns.
     pub(super) fn retarget(&mut self, entry: usize, to: &Path) -> Result<()> {
         let step = self.entries[entry].intent.step;
         self.record(&Record::To { step, to: Name(to.to_path_buf()) }, true)?;
@@ -273,7 +273,7 @@ impl Journal {
         Ok(())
     }
 
-    /// How a step ended. Not on disk at once: where it is lost, the files tell.
+    /// Records how a step ended. This is not forced to disk: if it is lost, the files show the same.
     pub(super) fn end(&mut self, entry: usize, state: State, reason: &str, at: &Path) -> Result<()> {
         let step = self.entries[entry].intent.step;
         let record = match state {
@@ -288,12 +288,12 @@ impl Journal {
         Ok(())
     }
 
-    /// Everything is on disk when this returns.
+    /// Waits until everything is on disk.
     pub(super) fn flush(&self) -> Result<()> {
         if self.sync { self.file.sync_data().map_err(|error| Error::io(&self.path, error)) } else { Ok(()) }
     }
 
-    /// Removes the file: nothing in it holds any more.
+    /// Removes the file, because nothing in it is valid any more.
     pub(super) fn remove(self) -> Result<()> {
         let Journal { file, path, .. } = self;
         drop(file);
@@ -310,7 +310,7 @@ impl Journal {
             Err(TryLockError::WouldBlock) => {
                 Err(aesearch_index::Error::Locked { path: self.path.clone() }.into())
             }
-            // file systems without locks: nobody can be kept out
+            // a file system without locks: other processes cannot be kept out
             Err(TryLockError::Error(_)) => Ok(()),
         }
     }
@@ -325,12 +325,12 @@ impl Journal {
     }
 
     fn record(&mut self, record: &Record, sync: bool) -> Result<()> {
-        // Strings and numbers: nothing in it fails.
+        // strings and numbers: nothing in it can fail
         self.write(&serde_json::to_string(record).unwrap_or_default(), sync)
     }
 
     fn write(&mut self, line: &str, sync: bool) -> Result<()> {
-        // what follows must not be glued to half a line
+        // a new record must not be appended to an incomplete line
         let cut = self.half_line.take().map_or(Ok(()), |length| self.file.set_len(length));
         let written = cut.and_then(|()| self.file.write_all(format!("{line}\n").as_bytes()));
         written.map_err(|error| Error::io(&self.path, error))?;
@@ -340,15 +340,15 @@ impl Journal {
 
 fn no_journal(path: &Path, got: &str) -> Error {
     Error::invalid(format!("{}: expected a journal, got {got}", path.display()))
-        .with_hint("`aesearch dedupe apply` writes one beside the plan")
+        .with_hint("`apply` writes one beside the plan")
 }
 
-/// Bytes up to the last end of a line: what follows it was not written to its end.
+/// The length up to the last newline; what follows is an incomplete line.
 fn whole_lines(text: &[u8]) -> usize {
     text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1)
 }
 
-/// Header and entries; none where not even the header was written to its end.
+/// Header and entries; none if even the header is incomplete.
 fn parse(text: &[u8], path: &Path) -> Result<Option<(Header, Vec<Entry>)>> {
     let start = format!("{{\"journal\":\"{MAGIC}\"");
     let common = start.len().min(text.len());
@@ -364,7 +364,7 @@ fn parse(text: &[u8], path: &Path) -> Result<Option<(Header, Vec<Entry>)>> {
         serde_json::from_slice(first).map_err(|error| no_journal(path, &error.to_string()))?;
     if header.version != VERSION {
         let what = format!("{}: journal: expected version {VERSION}, got {}", path.display(), header.version);
-        return Err(Error::invalid(what).with_hint("undo it with the program that wrote it"));
+        return Err(Error::unsupported(what).with_hint("undo it with the version that wrote it"));
     }
     let mut entries: Vec<Entry> = Vec::new();
     for (number, line) in lines {
@@ -374,7 +374,7 @@ fn parse(text: &[u8], path: &Path) -> Result<Option<(Header, Vec<Entry>)>> {
         let record = serde_json::from_slice(line).map_err(|error| wrong(error.to_string()))?;
         if let Record::Intent(intent) = record {
             if entries.last().is_some_and(|last| last.intent.step >= intent.step) {
-                return Err(wrong(format!("step {} once more", intent.step)));
+                return Err(wrong(format!("step {} again", intent.step)));
             }
             entries.push(Entry { intent, state: State::Open });
             continue;
@@ -388,7 +388,8 @@ fn parse(text: &[u8], path: &Path) -> Result<Option<(Header, Vec<Entry>)>> {
             Record::Undone { step } => (step, State::Undone, None),
         };
         let found = entries.binary_search_by_key(&step, |entry| entry.intent.step);
-        let entry = &mut entries[found.map_err(|_| wrong(format!("the end of step {step}, not begun")))?];
+        let entry =
+            &mut entries[found.map_err(|_| wrong(format!("the end of step {step}, which was not begun")))?];
         entry.state = state;
         entry.intent.to = to.or(entry.intent.to.take());
     }
@@ -453,10 +454,11 @@ mod tests {
     }
 
     #[test]
-    fn files_that_are_no_journal_and_other_steps_stay_as_they_are() {
+    fn other_files_and_journals_of_other_steps_stay_as_they_are() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal");
-        for other in ["picture", "{\"journal\":\"x\"}\n", "{\"journal\":\"aesearch dedupe\"}\n"] {
+        let no_header = format!("{{\"journal\":\"{MAGIC}\"}}\n");
+        for other in ["picture", "{\"journal\":\"x\"}\n", &no_header] {
             std::fs::write(&path, other).unwrap();
             Journal::open(&path, header(), false).unwrap_err();
             Journal::existing(&path, false).unwrap_err();
@@ -472,7 +474,7 @@ mod tests {
             Header { to: Name("/far".into()), ..header() },
         ] {
             let error = Journal::open(&path, other, false).unwrap_err();
-            assert!(error.hint().is_some_and(|hint| hint.contains("--journal")), "{error}");
+            assert!(error.hint().is_some_and(|hint| hint.contains("`journal`")), "{error}");
         }
         std::fs::write(
             &path,
@@ -484,7 +486,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn paths_that_are_no_text_are_kept() {
+    fn paths_that_are_not_text_are_kept() {
         let path = path_of(b"/a/\xff.png").unwrap();
         let text = serde_json::to_string(&Name(path.clone())).unwrap();
         assert_eq!(text, "[47,97,47,255,46,112,110,103]");

@@ -1,26 +1,27 @@
-//! A plan carried out, step by step, and taken back.
+//! Carries a plan out, step by step, and takes it back.
 //!
 //! ```text
-//! plan -> order -> look -> journal (intent) -> forward -> journal (done)
-//!                                                 \-> back -> journal (refused)
-//! journal -> undo -> back
+//! plan -> order -> inspect -> journal (intent) -> perform -> journal (done)
+//!                                                    \-> revert -> journal (refused)
+//! journal -> undo -> revert
 //! ```
 //!
-//! | file | what it answers |
+//! | file | responsibility |
 //! |---|---|
-//! | `options` | what to do, and what came of it |
-//! | `order` | which file is to be dealt with, and which one stays for it |
-//! | `look` | is this file still the one that is meant |
-//! | `forward` | one step |
-//! | `back` | a step taken back, from whatever state it is in |
-//! | `place` | temporary names, new names |
+//! | `options` | what to do, and the result |
+//! | `order` | which files to deal with, and which file is kept for each |
 //! | `sidecars` | which files go with an image |
-//! | `journal` | what was meant to be done, and how far it got |
-//! | `disk`, `bin` | every change of the disk; the trash |
-//! | `undo` | all of a journal taken back |
+//! | `inspect` | is a file still the expected one |
+//! | `perform` | performs one step |
+//! | `revert` | takes one step back, from whatever state it is in |
+//! | `parking`, `paths` | a step's own folder; temporary paths and free names |
+//! | `disk`, `trash` | every change of the disk; the trash |
+//! | `journal` | what was going to be done, and how far it got |
+//! | `undo` | takes all steps of a journal back |
 //!
-//! Nothing is lost: before a duplicate is removed, it is out of everybody's reach under a temporary name, and its keeper was read
-//! after that. A run that is killed goes on, or back, from its journal.
+//! Nothing is lost: before a duplicate is removed, it is parked under a temporary name where nobody else
+//! reaches it, and its keeper is read after that. A run that was killed can continue or be taken back from
+//! its journal.
 
 mod options;
 
@@ -29,8 +30,10 @@ mod sidecars;
 
 mod inspect;
 mod perform;
-mod place;
 mod revert;
+
+mod parking;
+mod paths;
 
 mod disk;
 mod journal;
@@ -48,25 +51,30 @@ use disk::{Disk, Fault, Outcome, clone_blocks};
 use inspect::{Expected, Inspection, Keeper, hex, is_there};
 use journal::{Entry, Header, Intent, Journal, Name, State};
 use order::{Task, tasks, tidy};
+use paths::{StepPaths, free_name};
 use perform::{Perform, perform};
-use place::{Place, free_name};
 
-pub use options::{Action, ApplyOptions, ApplyReport, PlanFile, Step, UndoReport, journal_of};
+pub use options::{Action, ApplyOptions, ApplyReport, Step, UndoOptions, UndoReport};
 pub use undo::undo;
 
+use options::PlanFile;
+
+use crate::dedupe::plan::GroupKind;
 use crate::error::{Error, Result};
 use crate::images::Skipped;
 use crate::observer::{Observer, Progress, Stage};
 
-/// Carries out a plan, or with `dry_run` or [`Action::List`] only looks what would be done. The observer hears of every
-/// file and can stop between two.
+/// Carries a plan out, or in a dry run or with [`Action::List`] only checks what would be done. The observer
+/// hears of every file and can stop the work between two.
 ///
 /// # Errors
-/// When plan or options contradict themselves, or the journal cannot be written or is one of other steps. That a file cannot be
-/// dealt with is no error: it is reported with its reason, and stays as it is.
-pub fn apply(file: &PlanFile, options: &ApplyOptions, observer: &dyn Observer) -> Result<ApplyReport> {
+/// When the plan cannot be read, plan or options contradict themselves, or the journal cannot be written or
+/// is one of other steps. A file that cannot be dealt with is not an error: it is left alone and reported
+/// with the reason.
+pub fn apply(options: &ApplyOptions, observer: &dyn Observer) -> Result<ApplyReport> {
+    let file = PlanFile::read(&options.plan)?;
     let disk = Disk { before: &mut |_| Ok(()), sync: true, clone: clone_blocks, far: false };
-    apply_on(disk, file, options, observer)
+    apply_on(disk, &file, options, observer)
 }
 
 /// The same, on this disk.
@@ -105,7 +113,7 @@ fn apply_on(
         observer,
         report: ApplyReport { left_out, ..ApplyReport::default() },
     };
-    run.go_on(&entries)?;
+    run.resume(&entries)?;
     run.all(tasks)?;
     if let Some(journal) = &run.journal {
         journal.flush()?;
@@ -113,7 +121,7 @@ fn apply_on(
     Ok(run.report)
 }
 
-/// What cannot be carried out at all.
+/// Refuses what cannot be carried out at all.
 fn check(file: &PlanFile, options: &ApplyOptions) -> Result<()> {
     let plan = file.path.display();
     if !file.plan.base.is_absolute() {
@@ -121,23 +129,22 @@ fn check(file: &PlanFile, options: &ApplyOptions) -> Result<()> {
         return Err(Error::invalid(format!("{plan}: base: expected an absolute path, got {base}")));
     }
     if options.action.is_link() {
-        if let Some(kind) = options.kinds.iter().find(|kind| **kind != crate::dedupe::Kind::Bytes) {
-            let kind = format!("{kind:?}").to_lowercase();
-            let what = format!("--action {}: expected --kinds bytes, got {kind}", options.action);
+        if let Some(kind) = options.kinds.iter().find(|kind| **kind != GroupKind::Bytes) {
+            let what = format!("`kinds`: expected bytes alone with {}, got {}", options.action, kind.name());
             return Err(Error::invalid(what).with_hint(
                 "a link to another image would change what the file holds; links are for files with the same bytes",
             ));
         }
         if options.sidecars {
             let what =
-                format!("--sidecars: expected an action that takes files away, got {}", options.action);
+                format!("`sidecars`: expected an action that takes files away, got {}", options.action);
             return Err(
                 Error::invalid(what).with_hint("with links every name stays, and so do the files beside it")
             );
         }
     }
     if options.action == Action::Move && options.to == tidy(&file.plan.base) {
-        let what = format!("--to: expected a folder apart from the images, got {}", options.to.display());
+        let what = format!("`to`: expected a folder apart from the images, got {}", options.to.display());
         return Err(Error::invalid(what));
     }
     Ok(())
@@ -147,25 +154,26 @@ fn check(file: &PlanFile, options: &ApplyOptions) -> Result<()> {
 struct Run<'a, 'd> {
     disk: Disk<'d>,
     options: &'a ApplyOptions,
-    /// None where nothing is changed.
+    /// None if nothing is changed.
     journal: Option<Journal>,
     /// Files that an earlier run has dealt with, and where they went.
     done_before: HashMap<PathBuf, Option<PathBuf>>,
-    /// Files of an earlier run that could not be put back, and why.
+    /// Files of an earlier run that could not be put back, and the reason.
     unclear: HashMap<PathBuf, String>,
-    /// Files that are not in their places any more; in a dry run, would not be.
+    /// Files that are not in their places any more, or in a dry run would not be.
     gone: HashSet<PathBuf>,
     /// In a dry run: names that would be taken.
     taken: HashSet<PathBuf>,
-    /// The file that stays, as it was read last.
+    /// The last keeper, as it was when it was read.
     kept: Option<(PathBuf, Inspection)>,
     observer: &'a dyn Observer,
     report: ApplyReport,
 }
 
 impl Run<'_, '_> {
-    /// What an earlier run with this journal has done; what it has begun is ended or put back.
-    fn go_on(&mut self, entries: &[Entry]) -> Result<()> {
+    /// Takes over what an earlier run with this journal has done; a step that it has begun is completed or
+    /// put back.
+    fn resume(&mut self, entries: &[Entry]) -> Result<()> {
         for (number, Entry { intent, state }) in entries.iter().enumerate() {
             let mut state = *state;
             if let (State::Open | State::Stuck, Some(journal)) = (state, &mut self.journal) {
@@ -184,7 +192,7 @@ impl Run<'_, '_> {
                 if now == State::Stuck {
                     self.unclear.insert(intent.from.0.clone(), reason.clone());
                 }
-                journal.end(number, now, &reason, &Place::of(&header.id, intent).near.parked)?;
+                journal.end(number, now, &reason, &StepPaths::of(&header.id, intent).near.parked)?;
             }
             let from = intent.from.0.clone();
             match state {
@@ -215,7 +223,7 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    /// A file, and what lies beside it.
+    /// A file and its sidecars.
     fn with_sidecars(&mut self, task: &Task) -> Result<()> {
         let to = match self.done_before.get(&task.from) {
             Some(to) => {
@@ -227,7 +235,7 @@ impl Run<'_, '_> {
                 None => return Ok(()),
             },
         };
-        // where something is at its path again, what lies beside belongs to that
+        // if there is a file at its path again, the sidecars belong to that one
         let is_back = self.journal.is_some() && is_there(&task.from);
         if !self.options.sidecars || is_back {
             return Ok(());
@@ -235,7 +243,7 @@ impl Run<'_, '_> {
         let found = match sidecars::sidecars(&task.from, &self.gone) {
             Ok(found) => found,
             Err(error) => {
-                self.refuse(Skipped::new(&task.name, format!("its sidecars cannot be looked for: {error}")));
+                self.refuse(Skipped::new(&task.name, format!("its sidecars cannot be listed: {error}")));
                 return Ok(());
             }
         };
@@ -243,14 +251,14 @@ impl Run<'_, '_> {
             if self.gone.contains(&sidecar) || self.report.interrupted {
                 continue;
             }
-            let place = sidecars::place_of(&sidecar, &task.from, to.as_deref().unwrap_or(&task.from));
+            let to = sidecars::destination(&sidecar, &task.from, to.as_deref().unwrap_or(&task.from));
             let name = Path::new(&task.name).with_file_name(sidecar.file_name().unwrap_or_default());
             let name = name.to_string_lossy().into_owned();
             match inspect::plain(&sidecar).and_then(|_| crate::images::stamp_file(&sidecar)) {
                 Ok(stamp) => {
                     let (size, mtime_ns) = (stamp.size, stamp.mtime_ns);
                     let expected = Expected { size, mtime_ns, hash: hex(&stamp.hash) };
-                    self.one(&Task { name, from: sidecar, expected, keeper: None, to: place }, true)?;
+                    self.one(&Task { name, from: sidecar, expected, keeper: None, to }, true)?;
                 }
                 Err(reason) => self.refuse(Skipped::new(name, reason)),
             }
@@ -350,7 +358,7 @@ impl Run<'_, '_> {
         }
     }
 
-    /// Takes a step back that was refused halfway, and gives the whole reason.
+    /// Takes back a step that was refused halfway, and returns the complete reason.
     fn put_back(&mut self, entry: usize, reason: String) -> Outcome<Fault> {
         let Some(journal) = &mut self.journal else { return Ok(Fault::Refused(reason)) };
         let (header, intent) = (journal.header.clone(), journal.entries[entry].intent.clone());
@@ -361,16 +369,16 @@ impl Run<'_, '_> {
             }
             Err(Fault::Refused(more)) => {
                 let reason = format!("{reason}; {more}");
-                journal.end(entry, State::Stuck, &reason, &Place::of(&header.id, &intent).near.parked)?;
+                journal.end(entry, State::Stuck, &reason, &StepPaths::of(&header.id, &intent).near.parked)?;
                 Ok(Fault::Refused(reason))
             }
             Err(fatal) => Err(fatal),
         }
     }
 
-    /// Reads the file that stays, unless it was read just before and shows no trace of a change.
+    /// Reads the keeper, unless it was read just before and shows no sign of a change.
     fn inspect_keeper(&mut self, keeper: &Keeper, path: &Path, file: &Inspection) -> Outcome {
-        self.disk.pause("look")?;
+        self.disk.pause("inspect")?;
         let last = self.kept.take().filter(|(kept, _)| *kept == keeper.path);
         let inspection = match last {
             Some((_, last))
@@ -385,7 +393,8 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    /// What a symbolic link at `from` says to mean `keeper`: a relative path where both lie below the plan's folder.
+    /// The target of a symbolic link at `from` to `keeper`: a relative path if both are below the plan's base
+    /// folder.
     fn link_target(&self, from: &Path, keeper: &Path) -> Result<PathBuf, String> {
         let real = |path: &Path| path.canonicalize().map_err(|error| format!("{}: {error}", path.display()));
         let (folder, keeper) = (real(from.parent().unwrap_or(from))?, real(keeper)?);

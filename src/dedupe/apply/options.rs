@@ -1,4 +1,4 @@
-//! What to do with duplicates, and what came of it.
+//! What to do with duplicates, and the result.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,27 +6,28 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dedupe::plan::{Kind, Plan};
+use crate::dedupe::plan::{GroupKind, Plan};
 use crate::error::{Error, Result};
 use crate::images::{JOURNAL, MOVED_AWAY, Skipped, hash_bytes};
 
-/// What is done with each duplicate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// What to do with each duplicate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
-    /// Nothing: they are only looked at and told.
+    /// Nothing: it is only checked and listed.
+    #[default]
     List,
-    /// It goes to another folder, below its own path.
+    /// Move it to another folder, where it keeps its relative path.
     Move,
-    /// It goes to the desktop's trash.
+    /// Move it to the desktop's trash.
     Trash,
-    /// It becomes another name of the file that is kept.
+    /// Replace it by a hard link to the keeper.
     Hardlink,
-    /// It becomes a copy that shares its blocks with the file that is kept, where the file system can.
+    /// Replace it by a copy that shares its blocks with the keeper, on file systems that can.
     Reflink,
-    /// It becomes a symbolic link to the file that is kept.
+    /// Replace it by a symbolic link to the keeper.
     Symlink,
-    /// It is removed for good.
+    /// Delete it for good.
     Delete,
 }
 
@@ -42,7 +43,7 @@ impl Action {
         Action::Delete,
     ];
 
-    /// Its name on the command line and in documents.
+    /// Its name in options and documents.
     pub fn name(self) -> &'static str {
         match self {
             Action::List => "list",
@@ -55,7 +56,7 @@ impl Action {
         }
     }
 
-    /// Whether a link takes the place of the duplicate: then both must have the same bytes.
+    /// Whether a link replaces the duplicate; both must then have the same bytes.
     pub fn is_link(self) -> bool {
         matches!(self, Action::Hardlink | Action::Reflink | Action::Symlink)
     }
@@ -73,31 +74,32 @@ impl FromStr for Action {
     fn from_str(name: &str) -> Result<Action> {
         Action::ALL.into_iter().find(|action| action.name() == name).ok_or_else(|| {
             let known: Vec<&str> = Action::ALL.map(Action::name).to_vec();
-            Error::invalid(format!("--action: expected one of {}, got {name}", known.join(", ")))
+            Error::invalid(format!("`action`: expected one of {}, got {name}", known.join(", ")))
         })
     }
 }
 
 /// A plan and the file it was read from.
 #[derive(Debug, Clone)]
-pub struct PlanFile {
-    /// What the file says.
-    pub plan: Plan,
-    /// Where it lies.
-    pub path: PathBuf,
+pub(super) struct PlanFile {
+    /// The plan.
+    pub(super) plan: Plan,
+    /// The path of the file.
+    pub(super) path: PathBuf,
     /// BLAKE3 of the file's bytes.
-    pub hash: [u8; 32],
+    pub(super) hash: [u8; 32],
 }
 
 impl PlanFile {
     /// Reads the plan at `path`.
     ///
     /// # Errors
-    /// When it cannot be read, is no plan, or one of another version.
-    pub fn read(path: &Path) -> Result<PlanFile> {
+    /// When it cannot be read, is not a plan, or one of another version.
+    pub(super) fn read(path: &Path) -> Result<PlanFile> {
         let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
-        let text = std::str::from_utf8(&bytes)
-            .map_err(|_| Error::invalid(format!("{}: expected a plan, got no text", path.display())))?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| {
+            Error::invalid(format!("{}: expected a plan, got bytes that are not text", path.display()))
+        })?;
         Ok(PlanFile {
             plan: Plan::from_json(text, path)?,
             path: path.to_path_buf(),
@@ -106,32 +108,34 @@ impl PlanFile {
     }
 }
 
-/// How a plan is carried out.
-#[derive(Debug, Clone)]
+/// How to carry a plan out.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApplyOptions {
-    /// What is done with each duplicate.
+    /// The plan, a file that a scan has written.
+    pub plan: PathBuf,
+    /// What to do with each duplicate.
     pub action: Action,
-    /// Everything is looked at, and nothing is changed.
+    /// Whether everything is only checked, and nothing changed.
     pub dry_run: bool,
-    /// Only groups of these kinds.
-    pub kinds: Vec<Kind>,
-    /// Where `move` puts the files, below their own paths.
+    /// The kinds of groups to deal with.
+    pub kinds: Vec<GroupKind>,
+    /// The folder that `move` puts files in, where they keep their relative paths.
     pub to: PathBuf,
-    /// Sidecars (`.xmp`, `.json`, `.aae`) go with their image.
+    /// Whether sidecars (`.xmp`, `.json`, `.aae`) go with their image.
     pub sidecars: bool,
-    /// Where each step is recorded.
+    /// The file that each step is recorded in.
     pub journal: PathBuf,
 }
 
 impl ApplyOptions {
-    /// A dry run of `action` over all groups that it can be done to; journal and folder lie beside the plan at `plan`.
+    /// A dry run of `action` on the plan at `plan`, for all kinds of groups that the action is possible with.
+    /// The journal and the folder for moved files are beside the plan.
     pub fn new(action: Action, plan: &Path) -> ApplyOptions {
-        let kinds =
-            if action.is_link() { vec![Kind::Bytes] } else { vec![Kind::Bytes, Kind::Pixels, Kind::Near] };
         ApplyOptions {
+            plan: plan.to_path_buf(),
             action,
             dry_run: true,
-            kinds,
+            kinds: if action.is_link() { vec![GroupKind::Bytes] } else { GroupKind::ALL.to_vec() },
             to: beside(plan, MOVED_AWAY),
             sidecars: false,
             journal: journal_of(plan),
@@ -139,8 +143,31 @@ impl ApplyOptions {
     }
 }
 
-/// Where the journal of the plan at this path lies, when nothing else was said.
-pub fn journal_of(plan: &Path) -> PathBuf {
+impl Default for ApplyOptions {
+    /// Lists the duplicates of `plan.json` in the working directory.
+    fn default() -> Self {
+        ApplyOptions::new(Action::List, Path::new("plan.json"))
+    }
+}
+
+/// How to take a plan back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UndoOptions {
+    /// The journal, or the plan if the journal is beside it.
+    pub journal: PathBuf,
+    /// Whether everything is only checked, and nothing changed.
+    pub dry_run: bool,
+}
+
+impl Default for UndoOptions {
+    /// A dry run for `plan.json` in the working directory.
+    fn default() -> Self {
+        UndoOptions { journal: PathBuf::from("plan.json"), dry_run: true }
+    }
+}
+
+/// The default path of a plan's journal.
+pub(super) fn journal_of(plan: &Path) -> PathBuf {
     beside(plan, JOURNAL)
 }
 
@@ -151,47 +178,49 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// A file that something was done to; in a dry run, would be.
+/// A file that something was done to, or in a dry run would be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// The file, as the plan names it.
     pub name: String,
     /// Its absolute path.
     pub path: PathBuf,
-    /// Where it went, with `move`; what it links to, with links.
+    /// With `move`, where it went; with links, what it links to.
     pub to: Option<PathBuf>,
-    /// It is not a duplicate, but lay beside one.
+    /// Whether it is a sidecar of a duplicate.
     pub is_sidecar: bool,
-    /// Bytes of the disk that became free.
+    /// Disk space freed, in bytes.
     pub freed: u64,
 }
 
-/// What came of a plan.
+/// The result of carrying a plan out.
 #[derive(Debug, Clone, Default)]
 pub struct ApplyReport {
-    /// Steps taken, in order.
+    /// The steps performed, in order.
     pub done: Vec<Step>,
-    /// Files that nothing is done to, each with the reason.
+    /// Files left alone, each with the reason.
     pub refused: Vec<Skipped>,
-    /// Files that an earlier run with the same journal has dealt with.
+    /// The number of files that an earlier run with the same journal has dealt with.
     pub done_before: usize,
-    /// Duplicates in groups of other kinds than asked for.
+    /// The number of duplicates in groups of other kinds.
     pub left_out: usize,
-    /// Bytes of the disk that became free.
+    /// Disk space freed, in bytes.
     pub freed: u64,
-    /// The caller asked to stop.
+    /// Whether the observer stopped the work.
     pub interrupted: bool,
 }
 
-/// What came of taking steps back.
+/// The result of taking a plan back.
 #[derive(Debug, Clone, Default)]
 pub struct UndoReport {
-    /// What the steps were.
+    /// The journal that was read.
+    pub journal: PathBuf,
+    /// What had been done to the files.
     pub action: Option<Action>,
-    /// Files that are as they were before.
+    /// Files that are back as they were.
     pub done: Vec<Step>,
     /// Files that are not, each with the reason.
     pub refused: Vec<Skipped>,
-    /// The caller asked to stop.
+    /// Whether the observer stopped the work.
     pub interrupted: bool,
 }

@@ -1,7 +1,8 @@
-//! From a plan to single tasks, in the plan's order, without a look at the disk.
+//! From a plan to single tasks, in the plan's order, without reading the disk.
 //!
-//! A plan may have been edited by hand. What would contradict itself (a file that stays and goes, goes twice, or belongs to a
-//! reference) is refused here; that nothing is lost does not depend on it: each step looks at the disk itself.
+//! A plan may have been edited by hand. Contradictions are refused here: a file that stays and goes, goes
+//! twice, or belongs to a reference. Safety does not depend on this, because each step checks the files
+//! themselves.
 
 use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
@@ -9,20 +10,20 @@ use std::path::{Component, Path, PathBuf};
 use super::inspect::{Expected, Keeper};
 use super::journal::path_of;
 use super::options::ApplyOptions;
-use crate::dedupe::plan::{File, Group, Kind, Plan};
+use crate::dedupe::plan::{File, Group, GroupKind, Plan};
 use crate::images::Skipped;
 
 /// One file to deal with.
 #[derive(Debug, Clone)]
 pub(super) struct Task {
-    /// As the plan names it.
+    /// Its name in the plan.
     pub(super) name: String,
-    /// Absolute.
+    /// Its absolute path.
     pub(super) from: PathBuf,
     pub(super) expected: Expected,
     /// None for a sidecar.
     pub(super) keeper: Option<Keeper>,
-    /// Where `move` puts it, if the name is free.
+    /// Where `move` puts it if the name is free.
     pub(super) to: PathBuf,
 }
 
@@ -73,14 +74,14 @@ fn task(plan: &Plan, group: &Group, file: &File, options: &ApplyOptions) -> Resu
     if group.keep != group.keeper.path {
         return Err("the plan does not say which file is kept: `keep` and `keeper` differ");
     }
-    let from = absolute(plan, file).ok_or("its path is none of this system")?;
-    let keeper =
-        absolute(plan, &group.keeper).ok_or("the path of the file that is kept is none of this system")?;
+    let from = absolute(plan, file).ok_or("its path is not valid on this system")?;
+    let keeper = absolute(plan, &group.keeper)
+        .ok_or("the path of the file that is kept is not valid on this system")?;
     if from == keeper {
         return Err("it is the file that is kept");
     }
-    if group.kind == Kind::Bytes && !file.hash.eq_ignore_ascii_case(&group.keeper.hash) {
-        return Err("the plan contradicts itself: the bytes should be the same, the hashes are not");
+    if group.kind == GroupKind::Bytes && !file.hash.eq_ignore_ascii_case(&group.keeper.hash) {
+        return Err("the plan contradicts itself: it says the same bytes, but the hashes are not the same");
     }
     if group.keeper.entry && options.action.is_link() {
         return Err("the file that is kept is inside a container, which no link can point into");
@@ -94,12 +95,12 @@ fn expected(file: &File) -> Expected {
     Expected { size: file.size, mtime_ns: file.mtime_ns, hash: file.hash.clone() }
 }
 
-/// Its path from the root, without `.` and `..`.
+/// The absolute path of a file of the plan, without `.` and `..`.
 fn absolute(plan: &Plan, file: &File) -> Option<PathBuf> {
     Some(tidy(&plan.base.join(path_of(file.name())?)))
 }
 
-/// The same path without `.` and `..`, by its names alone.
+/// The same path without `.` and `..`, without asking the file system.
 pub(super) fn tidy(path: &Path) -> PathBuf {
     let mut tidy = PathBuf::new();
     for part in path.components() {
@@ -114,7 +115,7 @@ pub(super) fn tidy(path: &Path) -> PathBuf {
     tidy
 }
 
-/// The place of `file` below `to`: by its path from `base`, or from the root where it lies elsewhere.
+/// Where `file` goes below `to`: with its path from `base`, or from the root if it is elsewhere.
 fn below(to: &Path, file: &Path, base: &Path) -> PathBuf {
     let names = file.strip_prefix(tidy(base)).unwrap_or(file).components();
     let names = names.filter(|part| matches!(part, Component::Normal(_)));

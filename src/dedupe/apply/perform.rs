@@ -1,85 +1,88 @@
-//! One step forward: from a file that was looked at to what its action makes of it.
+//! Performs one step: takes an inspected file and does with it what the action says.
 //!
 //! ```text
-//! a folder of its own -> [the link is made there] -> the file is taken in -> file and keeper are read once more
-//!     move: renamed, or copied and read back     links: the link takes its place, then     delete: then
-//!                                                the file is removed                       the file is removed
+//! make a folder beside the file -> [make the link in it] -> park the file in it -> read file and keeper once more
+//!     move: rename, or copy and read back     links: put the link in place,     delete: remove the file
+//!                                             then remove the file
 //! ```
 //!
-//! A refusal anywhere leaves the files where they are; `back` knows the way from every such state.
+//! A refusal leaves the files where they are at that moment; `revert` can take back every such state.
 
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
-use super::disk::{Disk, Dress, Fault, Outcome, Placed};
+use super::disk::{Attributes, Disk, Fault, Outcome, Placed};
 use super::inspect::{self, Expected, Inspection, Keeper};
 use super::journal::{Intent, Journal};
 use super::options::Action;
-use super::place::{Folder, Place, free_name};
-use super::trash;
+use super::parking::remove_parked;
+use super::paths::{StepFolder, StepPaths, free_name};
+use super::trash::move_to_trash;
 
-/// What a step is about.
+/// A step to perform.
 pub(super) struct Perform<'a> {
-    /// Number of its entry in the journal.
+    /// Index of its entry in the journal.
     pub(super) entry: usize,
     /// None for a sidecar.
     pub(super) keeper: Option<&'a Keeper>,
-    /// The file as it was found before.
+    /// The file as it was found before the step.
     pub(super) before: &'a Inspection,
-    /// With `move`, the name to number where it is taken.
+    /// With `move`: the name the file should get; if it is taken, a number is added to it.
     pub(super) wanted: &'a Path,
 }
 
-/// Takes the step that the journal's entry means.
+/// Performs the step of a journal entry.
 pub(super) fn perform(disk: &mut Disk, journal: &mut Journal, step: &Perform) -> Outcome {
     let intent = journal.entries[step.entry].intent.clone();
     let action = journal.header.action;
-    let place = Place::of(&journal.header.id, &intent);
+    let paths = StepPaths::of(&journal.header.id, &intent);
     let (from, expected) = (&intent.from.0, &intent.expected);
     if action == Action::Trash {
         disk.pause("trash")?;
-        trash::put(from)?;
-        disk.pause("look")?;
+        move_to_trash(from)?;
+        disk.pause("inspect")?;
         inspect_keeper(step.keeper, from, step.before)?;
         return Ok(());
     }
-    new_folder(disk, &place.near)?;
-    let dress = Dress::new(expected.mtime_ns, intent.mode);
-    // before the file leaves its place, so that it is away for a moment only
+    new_folder(disk, &paths.near)?;
+    let attributes = Attributes::new(expected.mtime_ns, intent.mode);
+    // made before the file leaves its place, so that it is missing for a moment only
     match (action, step.keeper) {
-        (Action::Hardlink, Some(keeper)) => disk.hard_link(&keeper.path, &place.link)?,
-        (Action::Reflink, Some(keeper)) => disk.share(&keeper.path, &place.link, &dress)?,
+        (Action::Hardlink, Some(keeper)) => disk.hard_link(&keeper.path, &paths.link)?,
+        (Action::Reflink, Some(keeper)) => disk.share(&keeper.path, &paths.link, &attributes)?,
         (Action::Symlink, Some(_)) => {
             let target = intent.target.as_ref().ok_or("no target".to_owned())?;
-            disk.symlink(&target.0, &place.link)?;
+            disk.symlink(&target.0, &paths.link)?;
         }
         _ => {}
     }
-    disk.take(from, &place.near.parked)?;
-    let parked = disk.inspect(&place.near.parked, expected)?;
-    disk.pause("look")?;
-    let kept = inspect_keeper(step.keeper, &place.near.parked, &parked)?;
+    disk.take(from, &paths.near.parked)?;
+    let parked = disk.inspect(&paths.near.parked, expected)?;
+    disk.pause("inspect")?;
+    let kept = inspect_keeper(step.keeper, &paths.near.parked, &parked)?;
     let kept = step.keeper.zip(kept.as_ref());
     match action {
-        Action::Move => transfer(disk, journal, step, &place, &dress)?,
-        Action::Delete => remove_parked(disk, &place.near, expected, &dress, &|| still(kept))?,
+        Action::Move => transfer(disk, journal, step, &paths, &attributes)?,
+        Action::Delete => remove_parked(disk, &paths.near, expected, &attributes, &|| still(kept))?,
         _ => {
             let kept = kept.ok_or("no file that is kept".to_owned())?;
             let leads = || leads_to_keeper(action, from, kept, expected);
             if action != Action::Symlink {
-                leads_to_keeper(action, &place.link, kept, expected)?;
+                leads_to_keeper(action, &paths.link, kept, expected)?;
             }
-            placed(disk.place(&place.link, from)?, "something else has taken its place")?;
+            placed(disk.place(&paths.link, from)?, "something else has taken its place")?;
             disk.sync_around(from)?;
             leads()?;
-            remove_parked(disk, &place.near, expected, &dress, &|| still(Some(kept)).and_then(|()| leads()))?;
+            remove_parked(disk, &paths.near, expected, &attributes, &|| {
+                still(Some(kept)).and_then(|()| leads())
+            })?;
         }
     }
-    disk.remove_folder(&place.near.path)?;
+    disk.remove_folder(&paths.near.path)?;
     disk.sync_around(from)
 }
 
-/// Reads the file that stays, where there is one.
+/// Reads the keeper, if the step has one.
 fn inspect_keeper(
     keeper: Option<&Keeper>,
     path: &Path,
@@ -92,8 +95,8 @@ fn still(kept: Option<(&Keeper, &Inspection)>) -> Result<(), String> {
     kept.map_or(Ok(()), |(keeper, inspection)| keeper.still(inspection))
 }
 
-/// A folder that was not there.
-fn new_folder(disk: &mut Disk, folder: &Folder) -> Outcome {
+/// Makes a folder that must not exist yet.
+fn new_folder(disk: &mut Disk, folder: &StepFolder) -> Outcome {
     if disk.make_folder(&folder.path)? {
         return Ok(());
     }
@@ -108,7 +111,7 @@ fn placed(placed: Placed, taken: &str) -> Outcome {
     }
 }
 
-/// Whether the link at `path` is one to the file that stays, or for shared blocks has its bytes.
+/// Checks that the link at `path` leads to the keeper, or with shared blocks that it has the same bytes.
 fn leads_to_keeper(
     action: Action,
     path: &Path,
@@ -124,19 +127,25 @@ fn leads_to_keeper(
     if leads { Ok(()) } else { Err("the link does not lead to the file that is kept".to_owned()) }
 }
 
-/// Brings the parked file to its new place, by a rename or by a copy that was read back.
-fn transfer(disk: &mut Disk, journal: &mut Journal, step: &Perform, place: &Place, dress: &Dress) -> Outcome {
+/// Moves the parked file to its new place, by renaming it or by a copy that is read back.
+fn transfer(
+    disk: &mut Disk,
+    journal: &mut Journal,
+    step: &Perform,
+    paths: &StepPaths,
+    attributes: &Attributes,
+) -> Outcome {
     let Intent { expected, folders, .. } = journal.entries[step.entry].intent.clone();
-    let far = place.far.as_ref().ok_or("no place to go to".to_owned())?;
+    let far = paths.far.as_ref().ok_or("no place to go to".to_owned())?;
     for folder in &folders {
         if disk.make_folder(&folder.0)? {
             disk.sync_around(&folder.0)?;
         }
     }
-    if !settle(disk, journal, step, &place.near.parked)? {
+    if !settle(disk, journal, step, &paths.near.parked)? {
         new_folder(disk, far)?;
-        let file = disk.open(&place.near.parked)?;
-        disk.copy(&file, &far.temp, &expected, dress)?;
+        let file = disk.open(&paths.near.parked)?;
+        disk.copy(&file, &far.temp, &expected, attributes)?;
         if !settle(disk, journal, step, &far.temp)? {
             return Err(Fault::Refused("its new folder is on several file systems".to_owned()));
         }
@@ -144,13 +153,13 @@ fn transfer(disk: &mut Disk, journal: &mut Journal, step: &Perform, place: &Plac
         let to = destination(journal, step)?;
         let there =
             || inspect::inspect(&to, &expected).map(|_| ()).map_err(|reason| format!("its copy: {reason}"));
-        remove_parked(disk, &place.near, &expected, dress, &there)?;
+        remove_parked(disk, &paths.near, &expected, attributes, &there)?;
         disk.remove_folder(&far.path)?;
     }
     disk.sync_around(step.wanted)
 }
 
-/// Gives the file its new name, or the next that is free; false where only a copy can get there.
+/// Gives the file its new name, or the next free one; false if only a copy can get there.
 fn settle(disk: &mut Disk, journal: &mut Journal, step: &Perform, whole: &Path) -> Outcome<bool> {
     loop {
         match disk.place(whole, &destination(journal, step)?)? {
@@ -164,25 +173,4 @@ fn settle(disk: &mut Disk, journal: &mut Journal, step: &Perform, whole: &Path) 
 fn destination(journal: &Journal, step: &Perform) -> Result<PathBuf, String> {
     let to = journal.entries[step.entry].intent.to.as_ref();
     to.map(|to| to.0.clone()).ok_or("no place to go to".to_owned())
-}
-
-/// Removes the parked file while what replaces it is `there`. Between the last look and the removal others may still act: the
-/// file is held open, looked after once more, and written again where its replacement has gone in that moment.
-pub(super) fn remove_parked(
-    disk: &mut Disk,
-    folder: &Folder,
-    expected: &Expected,
-    dress: &Dress,
-    there: &dyn Fn() -> Result<(), String>,
-) -> Outcome {
-    let held = disk.open(&folder.parked)?;
-    disk.pause("last look")?;
-    there()?;
-    disk.remove(&folder.parked)?;
-    if let Err(reason) = there() {
-        disk.copy(&held, &folder.temp, expected, dress)?;
-        disk.take(&folder.temp, &folder.parked)?;
-        return Err(Fault::Refused(reason));
-    }
-    Ok(())
 }

@@ -1,15 +1,15 @@
-//! Files that belong to an image by their name: `a.xmp` and `a.jpg.xmp` to `a.jpg`.
+//! Sidecars: files that belong to an image by their name, such as `a.xmp` and `a.jpg.xmp` to `a.jpg`.
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Endings of sidecars, in either case: XMP of raw developers, JSON of photo services, edits of phones.
+/// Extensions of sidecars, in either case: XMP of raw converters, JSON of photo services, edits of phones.
 const ENDINGS: [&str; 3] = ["xmp", "json", "aae"];
 
-/// Sidecars of the image at `image`, which is in `gone`, that no other file in its folder has a part in: `a.cr2` that stays
-/// keeps the `a.xmp` that it shares with `a.jpg`. Sorted by name.
+/// The sidecars of `image`, which is in `gone`, sorted by name. A sidecar that it shares with another file
+/// stays: if `a.cr2` stays, so does the `a.xmp` that it shares with `a.jpg`.
 ///
 /// # Errors
 /// When the folder cannot be read.
@@ -35,8 +35,8 @@ pub(super) fn sidecars(image: &Path, gone: &HashSet<PathBuf>) -> std::io::Result
     Ok(found)
 }
 
-/// Where a sidecar goes with its image: beside it, under a name of the same form.
-pub(super) fn place_of(sidecar: &Path, image: &Path, image_to: &Path) -> PathBuf {
+/// Where a sidecar goes with its image: beside it, with a name of the same form.
+pub(super) fn destination(sidecar: &Path, image: &Path, image_to: &Path) -> PathBuf {
     let is_whole_name = sidecar.file_stem() == image.file_name();
     let stem = if is_whole_name { image_to.file_name() } else { image_to.file_stem() };
     let mut name = stem.unwrap_or_default().to_owned();
@@ -73,14 +73,14 @@ mod tests {
         assert_eq!(names(), ["a.AAE", "a.jpg.XMP", "a.xmp"]);
         fs::write(dir.path().join("a.cr2"), "").unwrap();
         assert_eq!(names(), ["a.jpg.XMP"]);
-        // the image came back: they are its again
+        // if the image is back, they belong to it
         assert!(sidecars(&image, &HashSet::new()).unwrap().is_empty());
     }
 
     #[test]
     fn names_follow_the_image() {
         let place =
-            |sidecar: &str| place_of(Path::new(sidecar), Path::new("d/a.jpg"), Path::new("to/a-1.jpg"));
+            |sidecar: &str| destination(Path::new(sidecar), Path::new("d/a.jpg"), Path::new("to/a-1.jpg"));
         assert_eq!(place("d/a.XMP"), Path::new("to/a-1.XMP"));
         assert_eq!(place("d/a.jpg.json"), Path::new("to/a-1.jpg.json"));
     }

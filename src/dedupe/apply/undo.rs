@@ -1,24 +1,43 @@
-//! All of a journal taken back, the last step first.
+//! Takes back all steps of a journal, the last one first.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::disk::{Disk, Fault, clone_blocks};
 use super::journal::{Header, Intent, Journal, State};
-use super::options::{Step, UndoReport};
+use super::options::{PlanFile, Step, UndoOptions, UndoReport, journal_of};
 use super::revert::{can_go_back, put_back};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::images::Skipped;
 use crate::observer::{Observer, Progress, Stage};
 
-/// Takes back every step of the journal at `path` that can be, or with `dry_run` only looks which can. Where nothing is left to
-/// take back the journal goes. The observer hears of every file and can stop between two; undoing again goes on.
+/// Takes back every step of a journal that can be taken back, or in a dry run only checks which can. If
+/// nothing is left, the journal is removed. The observer hears of every file and can stop the work between
+/// two; another call goes on from there.
 ///
 /// # Errors
-/// When the journal cannot be read or written, or another process holds it. That a file cannot be put back is no error: it is
-/// reported with its reason.
-pub fn undo(path: &Path, dry_run: bool, observer: &dyn Observer) -> Result<UndoReport> {
+/// When the journal cannot be read or written, or another process holds it. A file that cannot be put back is
+/// not an error: it is reported with the reason.
+pub fn undo(options: &UndoOptions, observer: &dyn Observer) -> Result<UndoReport> {
     let disk = Disk { before: &mut |_| Ok(()), sync: true, clone: clone_blocks, far: false };
-    undo_on(disk, path, dry_run, observer)
+    undo_on(disk, &find_journal(&options.journal)?, options.dry_run, observer)
+}
+
+/// The journal at this path, or the one beside the plan at it.
+///
+/// # Errors
+/// When there is a plan, and no journal beside it.
+fn find_journal(path: &Path) -> Result<PathBuf> {
+    let beside = journal_of(path);
+    if beside.is_file() {
+        return Ok(beside);
+    }
+    if PlanFile::read(path).is_ok() {
+        let what = format!("{}: expected a journal beside this plan, got none", path.display());
+        return Err(Error::not_found(what).with_hint(
+            "either nothing was done, or all of it was taken back; if `apply` wrote another `journal`, name that file",
+        ));
+    }
+    Ok(path.to_path_buf())
 }
 
 /// The same, on this disk.
@@ -31,7 +50,8 @@ pub(super) fn undo_on(
     let mut journal = Journal::existing(path, disk.sync)?;
     let header = journal.header.clone();
     observer.stage(Stage::new("putting back", "files"));
-    let mut report = UndoReport { action: Some(header.action), ..UndoReport::default() };
+    let mut report =
+        UndoReport { journal: path.to_path_buf(), action: Some(header.action), ..UndoReport::default() };
     for number in (0..journal.entries.len()).rev() {
         let entry = journal.entries[number].clone();
         if matches!(entry.state, State::Refused | State::Undone) {
@@ -44,7 +64,6 @@ pub(super) fn undo_on(
         };
         match back {
             Ok(()) => {
-                // a step that changed nothing is none to tell of
                 let step = step(&header, &entry.intent);
                 if !dry_run {
                     journal.end(number, State::Undone, "", path)?;
@@ -83,7 +102,7 @@ fn step(header: &Header, intent: &Intent) -> Step {
     }
 }
 
-/// Its path from the plan's folder, where it lies there.
+/// The file's path, relative to the plan's base folder if it is below it.
 fn name(header: &Header, intent: &Intent) -> String {
     let path = &intent.from.0;
     path.strip_prefix(&header.base.0).unwrap_or(path).to_string_lossy().into_owned()

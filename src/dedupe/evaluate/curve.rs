@@ -1,26 +1,27 @@
-//! Precision over recall, drawn as an SVG picture: readable on light and dark pages, no script, no font of its own.
+//! Draws precision over recall as an SVG picture, which is readable on light and dark pages and needs no
+//! script or font.
 
 use std::fmt::Write as _;
 
-use super::{Evaluation, Point};
+use super::result::{Evaluation, OperatingPoint};
 
-/// Size of the picture, and of the square that the curve is drawn in.
+/// The size of the picture, and the square that the curve is drawn in, in pixels.
 const WIDTH: f64 = 460.0;
 const HEIGHT: f64 = 420.0;
 const LEFT: f64 = 60.0;
 const TOP: f64 = 44.0;
 const SIDE: f64 = 320.0;
 
-fn x(point: &Point) -> f64 {
+fn x(point: &OperatingPoint) -> f64 {
     LEFT + SIDE * point.recall
 }
 
-fn y(point: &Point) -> f64 {
+fn y(point: &OperatingPoint) -> f64 {
     TOP + SIDE * (1.0 - point.precision)
 }
 
 /// The picture.
-pub(super) fn draw(evaluation: &Evaluation) -> String {
+pub(super) fn curve_svg(evaluation: &Evaluation) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{HEIGHT}\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
          role=\"img\" aria-label=\"precision over recall\" font-family=\"system-ui, sans-serif\" font-size=\"12\">\n\

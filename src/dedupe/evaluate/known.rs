@@ -1,26 +1,27 @@
-//! What the truth knows of the files of a scan, and what the scan says of them. Of equal images there are very many pairs: those are
-//! counted, not gone through.
+//! What the truth knows about the files of a scan, and how similar the scan found them. Equal images make
+//! very many pairs, so these are counted, not enumerated.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
+use super::result::FalsePair;
 use super::steps::Steps;
-use super::{FalsePair, Truth};
+use super::truth::Truth;
 use crate::dedupe::scan::Scan;
 
-/// False pairs that are told.
+/// The largest number of false pairs that are listed.
 const FALSE: usize = 100;
 
-/// What is known of a pair of files.
+/// What is known about a pair of files.
 pub(super) struct Judgement {
     pub(super) same: bool,
     pub(super) kind: Option<String>,
 }
 
-/// What is known of the files of a scan, by their numbers (a < b).
+/// What is known about the files of a scan, by their numbers (a < b).
 pub(super) struct Known {
     pub(super) pairs: BTreeMap<(u32, u32), Judgement>,
-    /// Files that are duplicates of each other by several pairs have the same root.
+    /// A union-find forest: files connected by true pairs have the same root.
     pub(super) roots: HashMap<u32, u32>,
 }
 
@@ -37,7 +38,7 @@ impl Known {
                 continue;
             };
             if a != b {
-                // a later judgement of the same pair holds
+                // a later judgement of the same pair replaces it
                 known
                     .pairs
                     .insert((a.min(b), a.max(b)), Judgement { same: row.same, kind: row.kind.clone() });
@@ -49,7 +50,7 @@ impl Known {
         (known, unknown.into_iter().collect())
     }
 
-    /// Each pair that was judged.
+    /// The steps of all judged pairs.
     pub(super) fn judged_steps(&self, similarity: &Similarity) -> Steps {
         let mut steps = Steps::default();
         for (pair, judgement) in &self.pairs {
@@ -60,7 +61,7 @@ impl Known {
         steps
     }
 
-    /// Each pair that has a similarity; counted, as of many equal images there are very many pairs.
+    /// The steps of all pairs with a similarity, counted without enumerating pairs of equal images.
     pub(super) fn complete_steps(&self, similarity: &Similarity) -> Steps {
         let mut steps = Steps::default();
         for pair in self.pairs.keys() {
@@ -83,14 +84,14 @@ impl Known {
         steps
     }
 
-    /// Pairs called near that are none, the most similar first.
+    /// Pairs called near that are not duplicates, the most similar first.
     pub(super) fn false_pairs(
         &self,
         scan: &Scan,
         similarity: &Similarity,
         (limit, judged): (f32, bool),
     ) -> Vec<FalsePair> {
-        let told =
+        let pair =
             |(a, b): (u32, u32), similarity| FalsePair { a: scan.shown(a), b: scan.shown(b), similarity };
         if judged {
             let wrong = self.pairs.iter().filter(|(_, judgement)| !judgement.same).map(|(pair, _)| *pair);
@@ -98,7 +99,11 @@ impl Known {
                 wrong.filter_map(|pair| Some((similarity.of_files(pair)?, pair))).collect();
             wrong.retain(|(similarity, _)| *similarity >= limit);
             wrong.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-            return wrong.into_iter().take(FALSE).map(|(similarity, pair)| told(pair, similarity)).collect();
+            return wrong
+                .into_iter()
+                .take(FALSE)
+                .map(|(similarity, files)| pair(files, similarity))
+                .collect();
         }
         let same = similarity.files.keys().map(|picture| (1.0, (*picture, *picture)));
         let near = similarity.pictures.iter().map(|(pair, similarity)| (*similarity, *pair));
@@ -109,7 +114,7 @@ impl Known {
             let of_a: Vec<(u32, Vec<u32>)> = self.same(&similarity.files[&a]).into_iter().collect();
             let of_b = self.same(&similarity.files[&b]);
             let across = of_a.into_iter().flat_map(move |(root, files)| {
-                // of one picture each two once
+                // within one picture, each pair once
                 let is_other = |other: u32| if a == b { other > root } else { other != root };
                 let others = of_b.iter().filter(|(other, _)| is_other(**other)).flat_map(|(_, files)| files);
                 let others: Vec<u32> = others.take(FALSE).copied().collect();
@@ -117,10 +122,11 @@ impl Known {
             });
             across.take(FALSE)
         });
-        wrong.take(FALSE).map(|(similarity, pair)| told(pair, similarity)).collect()
+        wrong.take(FALSE).map(|(similarity, files)| pair(files, similarity)).collect()
     }
 
-    /// Files that by the truth are duplicates of each other, by their root; one that has none is alone.
+    /// Files that are duplicates of each other according to the truth, by their root; a file without a root
+    /// is alone.
     fn same(&self, files: &[u32]) -> BTreeMap<u32, Vec<u32>> {
         let mut same: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for &file in files {
@@ -130,11 +136,11 @@ impl Known {
     }
 }
 
-/// What a scan says of pairs of files.
+/// How similar a scan found pairs of files.
 pub(super) struct Similarity {
-    /// Of pictures that were compared, by position (a < b).
+    /// Similarity of pictures that were compared, by position (a < b).
     pub(super) pictures: HashMap<(u32, u32), f32>,
-    /// The files that show each.
+    /// The files that show each picture.
     pub(super) files: BTreeMap<u32, Vec<u32>>,
     pub(super) picture_of: Vec<u32>,
 }
@@ -153,7 +159,7 @@ impl Similarity {
         }
     }
 
-    /// Pairs of files that are called near.
+    /// The number of pairs of files that are called near.
     pub(super) fn called(&self, limit: f32) -> usize {
         let same: usize = self.files.values().map(|files| files.len() * (files.len() - 1) / 2).sum();
         let near = self.pictures.iter().filter(|(_, similarity)| **similarity >= limit);

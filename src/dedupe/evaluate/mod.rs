@@ -1,93 +1,99 @@
-//! `dedupe evaluate`: what a scan finds, held against pairs that are known to be duplicates.
+//! Evaluates what a scan finds against pairs that are known to be duplicates.
 //!
-//! Every pair of files that was compared has a similarity, others have none; a threshold moves down from 1, and precision and recall are
-//! measured at each. Pairs that are not in the truth count as false, but for those that it implies (a is b, b is c). Where the
-//! truth holds judgements, only pairs that were judged count.
+//! Every pair of files that was compared has a similarity, others have none. A threshold moves down from 1,
+//! and precision and recall are measured at each step. Pairs that are not in the truth count as false, except
+//! those that it implies (a is b, b is c). If the truth holds judgements, only judged pairs count.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `mod` | one call: index, scan, compare with the truth, draw the curve |
+//! | `truth` | reads known pairs from CSV, and finds the files they mean |
+//! | `known` | what is known about the files of a scan, and how similar they are |
+//! | `steps` | precision and recall at falling thresholds |
+//! | `curve` | draws them as SVG |
+//! | `result` | the figures |
+
+mod result;
+mod truth;
 
 mod curve;
 mod known;
 mod steps;
-mod truth;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use aesearch_index::Snapshot;
 
-pub use truth::Truth;
+pub use result::{Evaluation, FalsePair, OperatingPoint};
+use truth::Truth;
 
+use super::decisions::Decisions;
+use super::find::{FindOptions, Found, find};
 use super::scan::Scan;
-use curve::draw;
+use crate::error::{Error, Result};
+use crate::gallery::keep_images;
+use crate::observer::Observer;
+use crate::output::{check_places, count, write_whole};
+use curve::curve_svg;
 use known::{Known, Similarity};
 use steps::Curve;
 
-/// Points of the curve that are told.
+/// The largest number of points in an evaluation's curve.
 const POINTS: usize = 200;
 
-/// How good a scan is.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Evaluation {
-    /// Pairs of the truth that are duplicates, and both of whose files were compared.
-    pub true_pairs: usize,
-    /// At the scan's own threshold.
-    pub at_threshold: Point,
-    /// Where F1 is best.
-    pub best: Point,
-    /// The mean of the precision at each true pair that is found; one that is never found counts as 0.
-    pub average_precision: f64,
-    /// Of each kind of pair that the truth names, the part that is found at the threshold.
-    pub recall_by_kind: BTreeMap<String, f64>,
-    /// Precision and recall at falling thresholds.
-    pub curve: Vec<Point>,
-    /// Pairs found at the threshold that nobody judged, where there are judgements.
-    pub unjudged: usize,
-    /// Pairs that are called near and are no duplicates by the truth, the most similar first; at most 100.
-    pub false_pairs: Vec<FalsePair>,
+/// What to evaluate, and against what.
+#[derive(Debug, Clone)]
+pub struct EvaluateOptions {
+    /// What to compare and how. Outputs are not written.
+    pub find: FindOptions,
+    /// The known pairs, a CSV file: lines of `a,b`, or `a,b,judgement`. Paths start at the working directory,
+    /// at the file's own folder, or at one of the paths of the data.
+    pub truth: PathBuf,
+    /// Draws precision over recall into this SVG file.
+    pub curve: Option<PathBuf>,
 }
 
-/// What a threshold comes to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct Point {
-    /// Pairs at least so similar are called duplicates.
-    pub similarity: f64,
-    /// The part of these that are.
-    pub precision: f64,
-    /// The part of all duplicates among them.
-    pub recall: f64,
-    /// The harmonic mean of both.
-    pub f1: f64,
+/// The result of an evaluation.
+#[derive(Debug, Clone)]
+pub struct Evaluated {
+    /// Precision and recall.
+    pub evaluation: Evaluation,
+    /// Paths of the truth that were not among the images compared.
+    pub unknown: Vec<String>,
+    /// What was scanned.
+    pub found: Found,
 }
 
-/// A pair called near that is none.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct FalsePair {
-    /// One.
-    pub a: String,
-    /// The other.
-    pub b: String,
-    /// Their similarity.
-    pub similarity: f32,
-}
-
-impl Point {
-    fn of(similarity: f64, hits: usize, called: usize, true_pairs: usize) -> Point {
-        let share = |part: usize, of: usize| if of == 0 { 0.0 } else { part as f64 / of as f64 };
-        // nothing called, nothing wrong
-        let precision = if called == 0 { 1.0 } else { share(hits, called) };
-        let recall = share(hits, true_pairs);
-        let sum = precision + recall;
-        Point {
-            similarity,
-            precision,
-            recall,
-            f1: if sum > 0.0 { 2.0 * precision * recall / sum } else { 0.0 },
-        }
+/// Indexes and scans as [`find_duplicates`](crate::dedupe::find_duplicates) does, but without decisions, and
+/// compares the result with known pairs.
+///
+/// # Errors
+/// Those of the scan; when the truth or the curve cannot be read or written, or no pair of the truth was
+/// compared.
+pub fn evaluate(dir: &Path, options: &EvaluateOptions, observer: &dyn Observer) -> Result<Evaluated> {
+    let truth = Truth::read(&options.truth)?;
+    let curve = options.curve.as_deref();
+    check_places(curve.as_slice())?; // before the work
+    let found = find(dir, &options.find, &Decisions::default(), observer)?;
+    let (evaluation, unknown) = score(&found.scan, &truth, &options.find.data);
+    if evaluation.true_pairs == 0 {
+        let (truth, images) = (options.truth.display(), count(found.scan.plan.images as u64, "image"));
+        let what = format!("{truth}: expected pairs of the {images} that were compared, got none");
+        return Err(Error::invalid(what).with_hint(
+            "paths start at the working directory, at the file's own folder, or at one of the paths compared",
+        ));
     }
+    if let Some(path) = curve {
+        keep_images(path, &Snapshot::open(dir)?, dir)?;
+        write_whole(path, curve_svg(&evaluation).as_bytes())?;
+    }
+    Ok(Evaluated { evaluation, unknown, found })
 }
 
-/// Holds a scan against the truth; `roots` are where its paths may start beside the usual places. Gives the paths as well that
-/// are none of the scan's.
-pub fn evaluate(scan: &Scan, truth: &Truth, roots: &[PathBuf]) -> (Evaluation, Vec<String>) {
+/// Compares a scan with the truth, whose paths may also start at one of `roots`. Also returns the paths that
+/// the scan does not know.
+fn score(scan: &Scan, truth: &Truth, roots: &[PathBuf]) -> (Evaluation, Vec<String>) {
     let (known, unknown) = Known::new(scan, truth, roots);
     let similarity = Similarity::of(scan);
     let steps = match truth.has_judgements {
@@ -129,20 +135,10 @@ pub fn evaluate(scan: &Scan, truth: &Truth, roots: &[PathBuf]) -> (Evaluation, V
     (evaluation, unknown)
 }
 
-/// At most [`POINTS`] of them, spread evenly, the last one among them.
-fn thinned(points: &[Point]) -> Vec<Point> {
+/// At most [`POINTS`] of them, spread evenly, including the last.
+fn thinned(points: &[OperatingPoint]) -> Vec<OperatingPoint> {
     let n = points.len().min(POINTS);
     (1..=n).map(|i| points[i * points.len() / n - 1]).collect()
-}
-
-/// Precision over recall as an SVG picture.
-pub fn curve_svg(evaluation: &Evaluation) -> String {
-    draw(evaluation)
-}
-
-/// The folder that relative paths of a truth start at, beside the working directory and the paths of the scan.
-fn folder(path: &Path) -> PathBuf {
-    path.parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -161,7 +157,7 @@ mod tests {
     fn precision_recall_and_their_mean_are_those_of_the_textbook() {
         let scan =
             scan(&["a", "b", "c", "d", "e", "f"], &[(0.99, 0, 1), (0.95, 0, 2), (0.92, 2, 3), (0.5, 4, 5)]);
-        let (got, unknown) = evaluate(&scan, &truth("a,b\na,b\nc,d\ne,f\n"), &[]);
+        let (got, unknown) = score(&scan, &truth("a,b\na,b\nc,d\ne,f\n"), &[]);
         assert!(unknown.is_empty());
         // in order: hit, miss, hit; then below the threshold one more hit
         assert_eq!(got.true_pairs, 3);
@@ -176,7 +172,7 @@ mod tests {
     #[test]
     fn what_the_truth_implies_is_not_false_and_what_it_never_finds_costs() {
         let scan = scan(&["a", "b", "c", "d"], &[(0.99, 0, 1), (0.98, 1, 2), (0.97, 0, 2)]);
-        let (got, _) = evaluate(&scan, &truth("a,b\na,b\nb,c\na,d\n"), &[]);
+        let (got, _) = score(&scan, &truth("a,b\na,b\nb,c\na,d\n"), &[]);
         assert_eq!((got.at_threshold.precision, got.true_pairs), (1.0, 3));
         assert!((got.average_precision - 2.0 / 3.0).abs() < 1e-9);
     }
@@ -184,7 +180,7 @@ mod tests {
     #[test]
     fn only_judged_pairs_count_where_there_are_judgements() {
         let scan = scan(&["a", "b", "c"], &[(0.99, 0, 1), (0.98, 1, 2), (0.97, 0, 2)]);
-        let (got, unknown) = evaluate(&scan, &truth("a,b,judgement\na,b,1\nb,c,0\nx,y,1\n"), &[]);
+        let (got, unknown) = score(&scan, &truth("a,b,judgement\na,b,1\nb,c,0\nx,y,1\n"), &[]);
         assert_eq!((got.at_threshold.precision, got.at_threshold.recall, got.unjudged), (0.5, 1.0, 1));
         assert_eq!(unknown, ["x", "y"]);
     }
@@ -195,25 +191,25 @@ mod tests {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut many = scan(&names, &[]);
         many.files.iter_mut().for_each(|file| file.1 = 0);
-        let (got, _) = evaluate(&many, &truth("a,b\n00000,00001\n00001,00002\n"), &[]);
+        let (got, _) = score(&many, &truth("a,b\n00000,00001\n00001,00002\n"), &[]);
         let all = 60_000.0 * 59_999.0 / 2.0;
         assert_eq!((got.at_threshold.recall, got.false_pairs.len()), (1.0, 100));
         // 0 = 2 is implied, neither right nor wrong
         assert!((got.at_threshold.precision - 2.0 / (all - 1.0)).abs() < 1e-15);
         // nor where the truth says of all but the last that they are
         let stars: String = (1..59_999).map(|i| format!("00000,{i:05}\n")).collect();
-        let (got, _) = evaluate(&many, &truth(&format!("a,b\n{stars}")), &[]);
+        let (got, _) = score(&many, &truth(&format!("a,b\n{stars}")), &[]);
         let wrong = |pair: &FalsePair| pair.b == "59999" && pair.similarity == 1.0;
         assert!(got.false_pairs.len() == 100 && got.false_pairs.iter().all(wrong));
-        let (got, _) = evaluate(&many, &truth(&format!("a,b\n{stars}00000,59999\n")), &[]);
+        let (got, _) = score(&many, &truth(&format!("a,b\n{stars}00000,59999\n")), &[]);
         assert_eq!((got.at_threshold.precision, got.false_pairs), (1.0, Vec::new()));
     }
 
     #[test]
-    fn false_pairs_of_equal_and_of_near_images_are_each_told_once() {
+    fn false_pairs_of_equal_and_of_near_images_are_each_listed_once() {
         let mut scan = scan(&["a", "b", "c", "d", "e"], &[(0.95, 0, 3)]);
         [0, 0, 0, 3, 3].iter().zip(&mut scan.files).for_each(|(picture, file)| file.1 = *picture);
-        let (got, _) = evaluate(&scan, &truth("a,b\na,b\nb,e\n"), &[]);
+        let (got, _) = score(&scan, &truth("a,b\na,b\nb,e\n"), &[]);
         let mut pairs: Vec<String> =
             got.false_pairs.iter().map(|pair| format!("{}{}", pair.a, pair.b)).collect();
         pairs[..3].sort_unstable(); // equal ones first
@@ -224,20 +220,20 @@ mod tests {
     #[test]
     fn a_later_judgement_of_a_pair_holds() {
         let scan = scan(&["a", "b"], &[(0.99, 0, 1)]);
-        let (got, _) = evaluate(&scan, &truth("a,b,1\nb,a,0\n"), &[]);
+        let (got, _) = score(&scan, &truth("a,b,1\nb,a,0\n"), &[]);
         assert_eq!((got.true_pairs, got.at_threshold.precision), (0, 0.0));
     }
 
     #[test]
     fn kinds_are_told_apart() {
         let scan = scan(&["a", "b", "c", "d"], &[(0.99, 0, 1), (0.2, 2, 3)]);
-        let (got, _) = evaluate(&scan, &truth("a,b,kind\na,b,jpeg\nc,d,crop\n"), &[]);
+        let (got, _) = score(&scan, &truth("a,b,kind\na,b,jpeg\nc,d,crop\n"), &[]);
         assert_eq!(got.recall_by_kind, BTreeMap::from([("crop".to_owned(), 0.0), ("jpeg".to_owned(), 1.0)]));
     }
 
     #[test]
     fn nothing_at_all_is_no_division_by_nothing() {
-        let (got, _) = evaluate(&scan(&["a", "b"], &[]), &truth("a,b\n"), &[]);
+        let (got, _) = score(&scan(&["a", "b"], &[]), &truth("a,b\n"), &[]);
         assert_eq!(
             (got.average_precision, got.at_threshold.recall, got.at_threshold.precision),
             (0.0, 0.0, 1.0)

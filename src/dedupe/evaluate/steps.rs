@@ -3,11 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::Point;
+use super::result::OperatingPoint;
 
-/// How many pairs of each similarity are duplicates, and how many are none.
+/// For each similarity, how many pairs are duplicates and how many are not.
 #[derive(Default)]
-pub(super) struct Steps(BTreeMap<Reverse<u32>, (f32, usize, usize)>); // by bits of a float that is not negative
+pub(super) struct Steps(BTreeMap<Reverse<u32>, (f32, usize, usize)>); // by the bits of a float >= 0
 
 impl Steps {
     pub(super) fn add(&mut self, similarity: f32, hits: usize, misses: usize) {
@@ -19,9 +19,9 @@ impl Steps {
     }
 }
 
-/// What falling thresholds come to.
+/// Precision and recall at falling thresholds.
 pub(super) struct Curve {
-    pub(super) points: Vec<Point>,
+    pub(super) points: Vec<OperatingPoint>,
     pub(super) average_precision: f64,
     pub(super) true_pairs: usize,
 }
@@ -30,20 +30,20 @@ impl Curve {
     pub(super) fn of(steps: &Steps, true_pairs: usize) -> Curve {
         let (mut hits, mut called, mut precisions, mut points) = (0, 0, 0.0, Vec::new());
         for &(similarity, right, wrong) in steps.0.values() {
-            // of equal similarities the wrong ones come first, so that no order flatters
+            // with equal similarity the wrong pairs come first, so that the order cannot flatter
             called += wrong;
             for _ in 0..right {
                 (hits, called) = (hits + 1, called + 1);
                 precisions += hits as f64 / called as f64;
             }
-            points.push(Point::of(f64::from(similarity), hits, called, true_pairs));
+            points.push(OperatingPoint::of(f64::from(similarity), hits, called, true_pairs));
         }
         Curve { points, average_precision: precisions / true_pairs.max(1) as f64, true_pairs }
     }
 
-    pub(super) fn at(&self, limit: f32) -> Point {
+    pub(super) fn at(&self, limit: f32) -> OperatingPoint {
         let within = self.points.iter().take_while(|point| point.similarity >= f64::from(limit)).last();
-        let none = Point::of(f64::from(limit), 0, 0, self.true_pairs);
-        Point { similarity: f64::from(limit), ..*within.unwrap_or(&none) }
+        let none = OperatingPoint::of(f64::from(limit), 0, 0, self.true_pairs);
+        OperatingPoint { similarity: f64::from(limit), ..*within.unwrap_or(&none) }
     }
 }

@@ -1,44 +1,45 @@
-//! Pairs that are known to be duplicates, from a CSV file; and which files of a scan they mean. The only file that names `csv`.
+//! Known pairs of duplicates, from a CSV file, and the files of a scan that they mean. The only file that
+//! names `csv`.
 
 use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf, absolute};
 
-use super::folder;
 use crate::dedupe::scan::Scan;
 use crate::error::{Error, Result};
 
-/// Words for a pair that is no duplicate, and for one that is.
+/// Words that say that a pair is not a duplicate, and that it is one.
 const DIFFERENT: [&str; 5] = ["0", "no", "false", "different", "n"];
 const SAME: [&str; 6] = ["1", "yes", "true", "same", "y", "duplicate"];
-/// Names of the columns, where the first line has some.
+/// The names of the first two fields, if the first line is a header.
 const HEAD: [&str; 2] = ["a", "b"];
 
-/// What is known of pairs of files.
+/// Known pairs of files.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Truth {
+pub(super) struct Truth {
     pub(super) rows: Vec<Row>,
-    /// The third column says which pairs are duplicates.
+    /// Whether the third field says which pairs are duplicates.
     pub(super) has_judgements: bool,
     folder: PathBuf,
 }
 
-/// What is known of one pair.
+/// What is known about one pair.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Row {
     pub(super) a: String,
     pub(super) b: String,
     pub(super) same: bool,
-    /// What was done to one of them, where the third column tells that.
+    /// How one was made from the other, if the third field says so.
     pub(super) kind: Option<String>,
 }
 
 impl Truth {
-    /// Reads the file `path`: lines of `a,b` or `a,b,judgement`; a third column of other words names kinds of pairs.
+    /// Reads the file `path`: lines of `a,b` or `a,b,judgement`. Other words in the third field name kinds of
+    /// pairs.
     ///
     /// # Errors
-    /// When it cannot be read, or a line has fewer than two columns, with its text.
-    pub fn read(path: &Path) -> Result<Truth> {
+    /// When it cannot be read, or a line has fewer than two or more than three fields.
+    pub(super) fn read(path: &Path) -> Result<Truth> {
         let file = std::fs::File::open(path).map_err(|error| Error::io(path, error))?;
         Truth::parse(std::io::BufReader::new(file), path)
     }
@@ -98,11 +99,13 @@ impl Truth {
                 kind: third.filter(|_| !has_judgements).cloned(),
             }
         };
-        Ok(Truth { rows: lines.into_iter().map(row).collect(), has_judgements, folder: folder(path) })
+        // relative paths may start at the folder of the file
+        let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        Ok(Truth { rows: lines.into_iter().map(row).collect(), has_judgements, folder })
     }
 
-    /// The file of the scan that each path of the truth means: by its name in the index; as a path from the working directory, from
-    /// the truth's own folder, or from one of `roots`.
+    /// The file of the scan that each path of the truth means: by its name in the index, or as a path from
+    /// the working directory, from the folder of the truth's file, or from one of `roots`.
     pub(super) fn files(&self, scan: &Scan, roots: &[PathBuf]) -> HashMap<&str, u32> {
         let mut numbers: HashMap<Vec<u8>, u32> = HashMap::new();
         for (name, number) in scan.names() {
@@ -151,10 +154,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_truth_is_told_with_its_text() {
-        let told = |text| parse(text).unwrap_err().to_string();
-        assert_eq!(told("a.png\n"), "x/pairs.csv: expected 2 or 3 columns, got 1: a.png");
-        assert!(told("a,b\np,q\nr,s,t,u\n").contains("got 4: r,s,t,u"));
-        assert!(told("p,q,jpeg\nr,s,no\n").contains("expected the name of a kind"));
+    fn a_line_that_cannot_be_used_is_shown() {
+        let message = |text| parse(text).unwrap_err().to_string();
+        assert_eq!(message("a.png\n"), "x/pairs.csv: expected 2 or 3 columns, got 1: a.png");
+        assert!(message("a,b\np,q\nr,s,t,u\n").contains("got 4: r,s,t,u"));
+        assert!(message("p,q,jpeg\nr,s,no\n").contains("expected the name of a kind"));
     }
 }

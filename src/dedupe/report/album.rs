@@ -1,8 +1,8 @@
 //! Thumbnails as text, within a budget.
 //!
-//! How large pictures come out is measured on a sample, then the largest size is taken of which all fit; where even the smallest do
-//! not, the first ones by need get one. Pictures of the same size begin with the same bytes (a JPEG's tables are longer than
-//! the picture of a digit), which are stored once.
+//! The size of encoded pictures is measured on a sample, and the largest thumbnails are taken that all fit.
+//! If even the smallest do not, only the most needed pictures are included. Pictures of the same size begin
+//! with the same bytes (the tables of a JPEG are longer than the picture of a digit), which are stored once.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -10,46 +10,46 @@ use std::collections::HashMap;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::Picture;
+use crate::dedupe::pictures::PictureSource;
 use crate::dedupe::plan::File;
 use crate::images::{Pixels, encode_jpeg, encode_png, fitted};
 use crate::output::base64;
 
-/// Longest sides of thumbnails, and the quality of their JPEGs.
+/// The longest sides of thumbnails, and the quality of their JPEGs.
 const SIZES: [(usize, u8); 4] = [(96, 80), (64, 78), (48, 74), (32, 70)];
-/// Pictures that are tried in every size first.
+/// The number of pictures that are first tried in every size.
 const SAMPLE: usize = 64;
-/// Pictures that are made at a time.
+/// The number of pictures made at a time.
 const CHUNK: usize = 256;
-/// What a picture takes beside its own text: quotes, commas, the number of its head.
+/// Bytes that a picture takes in addition to its own text: quotes, commas, the number of its head.
 const AROUND: usize = 8;
 
 /// The pictures.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Album {
-    /// Longest side that they were made for.
+    /// The longest side that they were made for.
     pub(super) side: usize,
-    /// How pictures begin, as text of `data:` URIs.
+    /// The beginnings of pictures, as text of `data:` URIs.
     heads: Vec<String>,
     /// The head of each picture.
     head_of: Vec<usize>,
-    /// How it goes on.
+    /// The rest of each picture.
     tails: Vec<String>,
-    /// Of each file that was asked for its picture, the number of that.
+    /// For each file that a picture was asked for, the number of the picture.
     #[serde(skip)]
-    places: Vec<Option<usize>>,
+    number_of: Vec<Option<usize>>,
 }
 
 /// A small picture as a file.
 struct Encoded {
     kind: &'static str,
     bytes: Vec<u8>,
-    /// So many bytes, a multiple of three, are the same in all files of this size.
+    /// The number of bytes, a multiple of three, that are the same in all files of this size.
     head: usize,
 }
 
 impl Encoded {
-    /// What its own text will take.
+    /// The length of its own text.
     fn cost(&self) -> usize {
         (self.bytes.len() - self.head).div_ceil(3) * 4 + AROUND
     }
@@ -57,7 +57,7 @@ impl Encoded {
 
 impl Album {
     /// Pictures of `files`, the most needed first, in about `budget` bytes of text.
-    pub(super) fn of(files: &[&File], picture: &Picture, budget: usize) -> Album {
+    pub(super) fn of(files: &[&File], picture: &PictureSource, budget: usize) -> Album {
         let mut sample: Vec<usize> =
             (0..files.len().min(SAMPLE)).map(|i| i * files.len() / files.len().min(SAMPLE)).collect();
         in_order(&mut sample, files);
@@ -73,12 +73,12 @@ impl Album {
                 tried.iter().filter_map(|made| made[size].as_ref().map(Encoded::cost)).collect();
             (costs.iter().sum::<usize>() as f64 / costs.len().max(1) as f64).max(1.0)
         };
-        // a little room is left, as a sample is not the whole
+        // a little space is left, because it is only a sample
         let fits = |&size: &usize| mean(size) * 1.1 * files.len() as f64 <= budget as f64;
         let size = (0..SIZES.len()).find(fits).unwrap_or(SIZES.len() - 1);
         let n = ((budget as f64 / mean(size)) as usize).min(files.len());
 
-        let mut album = Album { side: SIZES[size].0, places: vec![None; files.len()], ..Album::default() };
+        let mut album = Album { side: SIZES[size].0, number_of: vec![None; files.len()], ..Album::default() };
         let mut wanted: Vec<usize> = (0..n).collect();
         in_order(&mut wanted, files);
         let (mut heads, mut left) = (HashMap::new(), budget);
@@ -113,23 +113,23 @@ impl Album {
             heads.insert(head.clone(), number);
             self.heads.push(head);
         }
-        self.places[i] = Some(self.tails.len());
+        self.number_of[i] = Some(self.tails.len());
         self.head_of.push(number);
         self.tails.push(base64(tail));
     }
 
-    /// The picture of the file that was asked for as the `i`-th.
-    pub(super) fn place(&self, i: usize) -> Option<usize> {
-        self.places.get(i).copied().flatten()
+    /// The number of the picture of the `i`-th file.
+    pub(super) fn number_of(&self, i: usize) -> Option<usize> {
+        self.number_of.get(i).copied().flatten()
     }
 
     pub(super) fn to_json(&self) -> String {
-        // Strings and numbers: nothing in it fails.
+        // strings and numbers: nothing in it can fail
         serde_json::to_string(self).unwrap_or_default()
     }
 }
 
-/// The smaller one of PNG and JPEG, what their heads share left out.
+/// The smaller one of PNG and JPEG, not counting the shared head.
 fn encode(pixels: &Pixels, (side, quality): (usize, u8)) -> Option<Encoded> {
     /// A PNG's signature and its first chunk, which holds the size.
     const PNG_HEAD: usize = 33;
@@ -144,7 +144,7 @@ fn encode(pixels: &Pixels, (side, quality): (usize, u8)) -> Option<Encoded> {
     [png, jpeg].into_iter().flatten().min_by_key(Encoded::cost)
 }
 
-/// Where a JPEG's own bits begin, rounded down to a multiple of three.
+/// The offset of a JPEG's own data, rounded down to a multiple of three.
 fn jpeg_head(bytes: &[u8]) -> usize {
     const START_OF_SCAN: u8 = 0xda;
     let mut at = 2; // behind the start of the image
@@ -157,12 +157,12 @@ fn jpeg_head(bytes: &[u8]) -> usize {
     0
 }
 
-/// Puts files in the order of their names: what is packed in a stream is then read from its start to its end.
+/// Sorts files by name, so that entries of a compressed stream are read from start to end.
 fn in_order(numbers: &mut [usize], files: &[&File]) {
     numbers.sort_by(|&a, &b| natural(files[a].name(), files[b].name()).then(a.cmp(&b)));
 }
 
-/// The order of names in which 9 comes before 10.
+/// Natural order: 9 comes before 10.
 fn natural(mut a: &[u8], mut b: &[u8]) -> Ordering {
     while let (Some(&x), Some(&y)) = (a.first(), b.first()) {
         if x.is_ascii_digit() && y.is_ascii_digit() {

@@ -1,40 +1,40 @@
-//! What the page knows: files once each, groups and near misses by the numbers of their files, in few bytes.
+//! The data of the page, in few bytes: each file once, groups and near misses by the numbers of their files.
 
 use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
 use super::album::Album;
-use super::by_need;
 use crate::dedupe::decisions::unhex;
-use crate::dedupe::plan::{File, Group, Kind, Plan, Threshold, Unread};
+use crate::dedupe::plan::{File, Group, GroupKind, Plan, Threshold, Unread};
 use crate::output::base64;
 
-/// Near misses and images that could not be read: so many are listed, and the others counted.
+/// The largest number of near misses and of unreadable images that are listed; the others are counted.
 const LISTED: usize = 2000;
 
-/// What of a plan has a place in the page.
+/// The part of a plan that fits into the page.
 pub(super) struct Collected<'a> {
     files: Vec<&'a File>,
-    /// Of each file, which of `pictures` shows it.
+    /// For each file, the number of its picture in `pictures`.
     shown_by: Vec<usize>,
-    /// Files whose pictures are wanted, the most needed first. One picture stands for all files of the same bytes or pixels.
+    /// The files to make pictures of, the most needed first. One picture serves all files with the same bytes
+    /// or pixels.
     pub(super) pictures: Vec<&'a File>,
     groups: Vec<(usize, GroupRow<'a>)>,
     misses: Vec<(usize, usize, u32, f64)>,
-    /// About the bytes that it takes.
+    /// The approximate size as JSON, in bytes.
     size: usize,
 }
 
-/// A group; files are keeper, others that stay, duplicates.
+/// A group; its files are the keeper, others that stay, and the duplicates.
 #[derive(Serialize)]
 struct GroupRow<'a> {
     id: &'a str,
-    kind: Kind,
+    kind: GroupKind,
     files: Vec<usize>,
-    /// So many after the keeper stay as well.
+    /// The number of files after the keeper that stay as well.
     also: usize,
-    /// Of those that are not the keeper: bits, similarity, how they lie.
+    /// For all files but the keeper: bits, similarity, orientation.
     distances: Vec<u32>,
     similarities: Vec<f64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -45,7 +45,8 @@ struct GroupRow<'a> {
     labels: &'a [String],
 }
 
-/// Folder, name, bytes, milliseconds since 1970, hash (0: that of the row before), width, height, format, marks, label, picture.
+/// Folder, name, bytes, milliseconds since 1970, hash (0: that of the row before), width, height, format,
+/// marks, label, picture.
 #[derive(Serialize)]
 struct FileRow<'a>(usize, &'a str, u64, i64, HashCell, u32, u32, &'a str, u8, Option<&'a str>, Option<usize>);
 
@@ -66,14 +67,14 @@ struct Data<'a> {
     folders: Vec<&'a str>,
     files: Vec<FileRow<'a>>,
     groups: Vec<&'a GroupRow<'a>>,
-    /// Of each group, its number in the plan, from 1.
+    /// For each group, its number in the plan, from 1.
     numbers: Vec<usize>,
     /// Pairs of files, bits, similarity.
     misses: &'a [(usize, usize, u32, f64)],
     skipped: &'a [Unread],
-    /// What the plan has and the page has not.
+    /// What is in the plan but not in the page.
     more: More,
-    /// Files of which a picture was wanted and is not there.
+    /// The number of files without a picture.
     pictureless: usize,
 }
 
@@ -85,8 +86,8 @@ struct More {
 }
 
 impl<'a> Collected<'a> {
-    /// As many groups as `room` bytes hold, the most needed first.
-    pub(super) fn of(plan: &'a Plan, room: usize) -> Collected<'a> {
+    /// As many groups as fit into `space` bytes, the most needed first.
+    pub(super) fn of(plan: &'a Plan, space: usize) -> Collected<'a> {
         let mut collected = Collected {
             files: Vec::new(),
             shown_by: Vec::new(),
@@ -96,9 +97,9 @@ impl<'a> Collected<'a> {
             size: 0,
         };
         let mut known = Known::default();
-        let order = by_need(plan);
-        let near = order.partition_point(|&i| plan.groups[i].kind == Kind::Near);
-        collected.add_groups(plan, &order[..near], room, &mut known);
+        let order = plan.by_need();
+        let near = order.partition_point(|&i| plan.groups[i].kind == GroupKind::Near);
+        collected.add_groups(plan, &order[..near], space, &mut known);
         for miss in plan.near_misses.iter().take(LISTED) {
             let [a, b] = [&miss.a, &miss.b].map(|file| {
                 let picture = collected.picture(file, &mut known);
@@ -107,14 +108,14 @@ impl<'a> Collected<'a> {
             collected.size += 40;
             collected.misses.push((a, b, miss.distance, short(miss.similarity)));
         }
-        collected.add_groups(plan, &order[near..], room, &mut known);
+        collected.add_groups(plan, &order[near..], space, &mut known);
         collected.groups.sort_by_key(|(i, _)| *i);
         collected
     }
 
-    fn add_groups(&mut self, plan: &'a Plan, order: &[usize], room: usize, known: &mut Known<'a>) {
+    fn add_groups(&mut self, plan: &'a Plan, order: &[usize], space: usize, known: &mut Known<'a>) {
         for &i in order {
-            if self.size >= room {
+            if self.size >= space {
                 return;
             }
             let row = self.group(&plan.groups[i], known);
@@ -128,7 +129,7 @@ impl<'a> Collected<'a> {
         let mut files = vec![self.file(&group.keeper, kept, known)];
         let others = || group.also_kept.iter().chain(&group.duplicates);
         for other in others() {
-            let is_same = group.kind != Kind::Near && other.turned.is_none();
+            let is_same = group.kind != GroupKind::Near && other.turned.is_none();
             let picture = if is_same { kept } else { self.picture(&other.file, known) };
             files.push(self.file(&other.file, picture, known));
         }
@@ -198,7 +199,7 @@ impl<'a> Collected<'a> {
                 format,
                 marks,
                 label,
-                album.place(picture),
+                album.number_of(picture),
             )
         };
         let files: Vec<FileRow> = self.files.iter().zip(&self.shown_by).map(row).collect();
@@ -221,7 +222,7 @@ impl<'a> Collected<'a> {
             pictureless: files.iter().filter(|row| row.10.is_none()).count(),
             files,
         };
-        // Strings and numbers: nothing in it fails.
+        // strings and numbers: nothing in it can fail
         serde_json::to_string(&data).unwrap_or_default()
     }
 }
@@ -229,9 +230,9 @@ impl<'a> Collected<'a> {
 /// What has a number already.
 #[derive(Default)]
 struct Known<'a> {
-    /// By their names.
+    /// Files by name.
     files: HashMap<&'a [u8], usize>,
-    /// By the hashes of what they show.
+    /// Pictures by the hash of a file.
     pictures: HashMap<&'a str, usize>,
     folders: HashSet<&'a str>,
 }
@@ -241,7 +242,7 @@ fn split(path: &str) -> (&str, &str) {
     path.split_at(path.rfind(['/', '\\']).map_or(0, |at| at + 1))
 }
 
-/// Five digits after the point say enough.
+/// Rounded to five decimals, to save bytes.
 fn short(value: f32) -> f64 {
     (f64::from(value) * 1e5).round() / 1e5
 }

@@ -1,13 +1,13 @@
-// The report's page: shows what the JSON blocks hold, a few groups at a time, and keeps what is decided.
-// All text of the plan goes in as text nodes or attributes of fixed names; nothing is ever parsed as markup.
+// The script of the page: shows the groups of the JSON blocks, a few at a time, and keeps decisions.
+// All text of the plan is inserted as text nodes or values of fixed attributes; it is never parsed as markup.
 'use strict';
 (() => {
   const $ = (id) => document.getElementById(id);
   const data = JSON.parse($('data').textContent);
   const album = JSON.parse($('pictures').textContent);
-  for (const id of ['data', 'pictures']) $(id).remove(); // the text is not needed twice
+  for (const id of ['data', 'pictures']) $(id).remove(); // the text is no longer needed
 
-  // ---- small things
+  // ---- helpers
 
   /** An element: h('p', {class: 'x', onclick: f}, 'text', child). */
   function h(tag, properties, ...children) {
@@ -28,7 +28,7 @@
     while (n >= 1000 && unit < 4) { n /= 1000; unit += 1; }
     return `${unit ? n.toFixed(1) : n}\u00a0${units[unit]}`;
   }
-  /** Few digits, none of them lost: 0.0000012 is 1.2e-6. */
+  /** A number with few digits: 0.0000012 is 1.2e-6. */
   function few(x) {
     if (x === null || x === undefined) return 'unknown';
     if (x === 0) return '0';
@@ -36,9 +36,9 @@
     return Math.abs(x) < 0.001 ? x.toExponential(1).replace('.0e', 'e') : String(Number(x.toPrecision(3)));
   }
   const similar = (x) => (x === null ? '?' : (Math.floor(x * 1000) / 1000).toFixed(3));
-  /** A rate as one in so many. */
+  /** A rate as "1 in 1,000". */
   const oneIn = (rate) => (rate > 0 && rate < 1 ? `1 in ${number(Math.round(1 / rate))}` : few(rate));
-  /** Characters that would not be seen, or would turn the others around, are written out. */
+  /** Writes out invisible characters, and those that change the direction of text. */
   const visible = (text) => text.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
     (c) => `\u27e8U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}\u27e9`);
 
@@ -68,18 +68,18 @@
   const distinct = (item) => [...new Set(item.files.map((file) => file.hash).filter(Boolean))];
 
   const KINDS = {
-    bytes: { name: 'same bytes', title: 'Same bytes', about: 'byte for byte the same file' },
-    pixels: { name: 'same pixels', title: 'Same pixels', about: 'decoded and turned upright, the same picture' },
+    bytes: { name: 'same bytes', title: 'Same bytes', about: 'files that are identical byte for byte' },
+    pixels: { name: 'same pixels', title: 'Same pixels', about: 'the same pixels once decoded and turned upright' },
     near: { name: 'near', title: 'Near', about: 'the same picture to the eye' },
-    miss: { name: 'near misses', title: 'Near miss', about: 'just below the threshold, so not proposed' },
+    miss: { name: 'near misses', title: 'Near miss', about: 'just below the threshold, so not proposed as duplicates' },
   };
 
-  // ---- decisions: {key: {verdict: 'different' | 'keep-all'} or {others: [hash]}}, kept by the browser where it may
+  // ---- decisions: {key: {verdict: 'different' | 'keep-all'} or {others: [hash]}}, kept by the browser if it is allowed to
 
   const PLACE = `aesearch.dedupe.decisions:${data.base}`;
   let decisions = {};
-  let lasting = true; // the browser keeps them
-  let unsaved = false; // there are some that were not downloaded
+  let lasting = true; // whether the browser keeps them
+  let unsaved = false; // whether some were not downloaded
   try {
     decisions = JSON.parse(localStorage.getItem(PLACE) ?? '{}') ?? {};
     if (typeof decisions !== 'object' || Array.isArray(decisions)) decisions = {};
@@ -109,7 +109,7 @@
     showProgress();
   }
 
-  /** What `aesearch dedupe decide --import` takes. */
+  /** The document that `aesearch dedupe decide --import` reads. */
   function exported() {
     const list = [];
     const add = (verdict, some) => {
@@ -152,7 +152,7 @@
     toast('Saved. Next: aesearch dedupe decide --import aesearch-decisions.json');
   }
 
-  // ---- why this one stays
+  // ---- why this image is kept
 
   const PREFERENCES = {
     resolution: { is: 'more pixels', than: (a, b) => a.width * a.height - b.width * b.height },
@@ -162,10 +162,10 @@
     oldest: { is: 'the older file', than: (a, b) => b.mtime - a.mtime },
     shortest: { is: 'the shorter path', than: (a, b) => pathOf(b).length - pathOf(a).length },
   };
-  /** The first preference in which the two differ, where that can be told from here. */
+  /** The first preference in which the two differ, if the data of the page shows it. */
   function reason(kept, other) {
     if (kept.reference && !other.reference) return 'it belongs to the reference';
-    if (kept.entry && !other.entry) return 'it lies in a container, which is never changed';
+    if (kept.entry && !other.entry) return 'it is in a container, which is never changed';
     for (const name of data.keep) {
       const preference = PREFERENCES[name];
       const better = preference ? preference.than(kept, other) : NaN;
@@ -173,7 +173,7 @@
       if (Number.isNaN(better) && preference && kept.format && other.format) return `${kept.format} before ${other.format}`;
       if (better !== 0) return null;
     }
-    return 'equal in everything: the first by name';
+    return 'equal in every respect: the first by name';
   }
   function why(item) {
     const reasons = new Map();
@@ -182,7 +182,7 @@
       if (text) reasons.set(text, (reasons.get(text) ?? 0) + 1);
     }
     const texts = [...reasons.keys()];
-    if (texts.length === 0) return 'the first by the order of preferences';
+    if (texts.length === 0) return 'the first in the order of preferences';
     if (texts.length === 1) return texts[0];
     return texts.map((text) => `${text} (${reasons.get(text)})`).join(', ');
   }
@@ -205,15 +205,15 @@
 
     const t = data.threshold;
     $('threshold').append(
-      h('p', {}, 'Two pictures are near from a similarity of ', h('strong', {}, few(t.similarity)),
-        ' on: 1 less how much they differ in the worst place, once one lies on the other.'),
-      h('p', {}, 'Asked for: different pictures are called near in at most ', h('strong', {}, oneIn(t.false_positive_rate)),
-        ` pairs tested. ${count(t.pairs_tested, 'pair')} ${t.pairs_tested === 1 ? 'was' : 'were'} tested`,
+      h('p', {}, 'Two pictures are near if their similarity is ', h('strong', {}, few(t.similarity)),
+        ' or more: 1 minus how much they differ in the worst place, once they are aligned.'),
+      h('p', {}, 'At most ', h('strong', {}, oneIn(t.false_positive_rate)),
+        ` compared pairs of different pictures should be called near. ${count(t.pairs_tested, 'pair')} ${t.pairs_tested === 1 ? 'was' : 'were'} compared`,
         ...(t.expected_false_pairs === null ? ['.'] : [', so expect about ',
           h('strong', {}, few(t.expected_false_pairs)), ` false pair${t.expected_false_pairs === 1 ? '' : 's'}.`])),
       h('p', {}, t.null_pairs === 0
-        ? 'There are too few images to tell what is near among them: the threshold is the one that suits photos.'
-        : `It rests on ${count(t.null_pairs, 'pair')} of pictures that cannot be copies of each other; the most similar of them reach ${few(t.null_largest)}.`));
+        ? 'There are too few images to calibrate the threshold: it is the default for photos.'
+        : `The threshold is calibrated on ${count(t.null_pairs, 'pair')} of pictures that cannot be copies of each other; the most similar of them reach ${few(t.null_largest)}.`));
 
     if (t.recall.length === 0) $('recall').append(h('p', {}, 'Not measured in this scan.'));
     else {
@@ -227,25 +227,25 @@
       const least = Math.min(...t.recall.map((row) => row.copies));
       const most = Math.max(...t.recall.map((row) => row.copies));
       $('recall').append(
-        h('table', { class: 'recall' }, h('caption', { class: 'sr' }, 'Part of self-made copies that is found, by kind'), h('tbody', {}, ...rows)),
-        h('p', {}, `Of copies made from these images, ${least === most ? number(most) : `${number(least)} to ${number(most)}`} of each kind.`));
+        h('table', { class: 'recall' }, h('caption', { class: 'sr' }, 'Share of copies that is found, by kind'), h('tbody', {}, ...rows)),
+        h('p', {}, `Measured on copies made from these images, ${least === most ? number(most) : `${number(least)} to ${number(most)}`} of each kind.`));
     }
 
-    const TOLD = {
+    const ABOUT = {
       resolution: 'the most pixels', format: 'the better format', bytes: 'the largest file', exif: 'with EXIF data',
       oldest: 'the oldest file', shortest: 'the shortest path',
     };
     $('keep').append(
-      h('p', {}, 'The first of these in which images of a group differ decides:'),
-      h('ol', {}, ...data.keep.map((name) => h('li', {}, h('b', {}, name), TOLD[name] ? `: ${TOLD[name]}` : ''))),
+      h('p', {}, 'The first of these in which the images of a group differ decides:'),
+      h('ol', {}, ...data.keep.map((name) => h('li', {}, h('b', {}, name), ABOUT[name] ? `: ${ABOUT[name]}` : ''))),
       h('p', {}, 'Images of a reference, and those in containers, are never changed.'));
 
     const notices = [];
     if (data.pictureless > 0) {
-      notices.push(`${count(data.pictureless, 'file')} of ${number(files.length)} ${data.pictureless === 1 ? 'is' : 'are'} listed without a picture: they could not be read any more, or the report would have become too large.`);
+      notices.push(`${count(data.pictureless, 'file')} of ${number(files.length)} ${data.pictureless === 1 ? 'is' : 'are'} listed without a picture: ${data.pictureless === 1 ? 'it' : 'they'} could not be read, or the page would have become too large.`);
     }
-    if (data.more.groups > 0) notices.push(`${count(data.more.groups, 'more group')} did not fit into this report; the plan has them all.`);
-    if (data.more.misses > 0) notices.push(`${count(data.more.misses, 'more near miss').replace('misss', 'misses')} stand in the plan alone.`);
+    if (data.more.groups > 0) notices.push(`${count(data.more.groups, 'more group')} did not fit into this page; the plan lists all of them.`);
+    if (data.more.misses > 0) notices.push(`${count(data.more.misses, 'more near miss').replace('misss', 'misses')} only in the plan.`);
     $('notices').append(...notices.map((text) => h('p', { class: 'notice' }, text)));
 
     const skipped = data.skipped.length + data.more.skipped;
@@ -253,14 +253,14 @@
       $('skipped').hidden = false;
       $('skipped').querySelector('summary').append(`${count(skipped, 'image')} could not be compared`);
       $('skipped').querySelector('ul').append(
-        ...data.skipped.map(({ path, reason: told }) => h('li', {}, h('bdi', {}, visible(path)), `: ${visible(told)}`)),
+        ...data.skipped.map(({ path, reason: text }) => h('li', {}, h('bdi', {}, visible(path)), `: ${visible(text)}`)),
         ...(data.more.skipped ? [h('li', {}, `and ${number(data.more.skipped)} more, in the plan`)] : []));
     }
   }
 
   // ---- a group
 
-  const BOX = 112; // the side of a picture's place, in CSS pixels
+  const BOX = 112; // the side of the box for a picture, in CSS pixels
   const SHOWN = 24; // files of a large group before "show all"
 
   function picture(file) {
@@ -278,7 +278,7 @@
     const file = item.files[i];
     const miss = item.kind === 'miss';
     const role = i === 0 && !miss ? 'keep' : i <= item.also && !miss ? 'keep' : 'dup';
-    const told = i === 0 ? (miss ? 'first' : 'kept') : i <= item.also ? 'stays' : miss ? 'second' : item.kind === 'near' ? similar(item.similarities[i - 1]) : 'same';
+    const caption = i === 0 ? (miss ? 'first' : 'kept') : i <= item.also ? 'stays' : miss ? 'second' : item.kind === 'near' ? similar(item.similarities[i - 1]) : 'same';
     const details = [];
     if (i > 0 && item.kind === 'near') details.push(count(item.distances[i - 1], 'bit'));
     if (i > 0 && item.turned[i - 1]) details.push(item.turned[i - 1]);
@@ -286,7 +286,7 @@
     if (file.reference) details.push('reference');
     const facts = [file.width ? `${file.width}\u00a0×\u00a0${file.height}` : '', file.format, file.entry ? 'in a container' : bytes(file.size), file.exif ? 'EXIF' : ''];
     const figcaption = h('figcaption', {},
-      h('span', { class: 'role' }, told, ...details.map((text) => h('small', {}, text))),
+      h('span', { class: 'role' }, caption, ...details.map((text) => h('small', {}, text))),
       h('span', { class: 'name', title: pathOf(file) }, h('bdi', {}, visible(file.name))),
       file.folder ? h('span', { class: 'dir' }, h('bdi', {}, visible(file.folder))) : null,
       h('span', {}, facts.filter(Boolean).join(' · ')),
@@ -359,7 +359,7 @@
     return article;
   }
 
-  /** Brings what is shown of a group up to date with what is decided about it. */
+  /** Updates a group's card after a decision. */
   function refresh(item) {
     const article = item.element;
     if (!article) return;
@@ -379,7 +379,7 @@
     }
   }
 
-  // ---- the feed: chunks of groups that are filled when they come near the window and emptied when they are far
+  // ---- the feed: chunks of groups, filled when they come near the window and emptied when they are far away
 
   const CHUNK = 20;
   let view = []; // the items shown, in order
@@ -388,13 +388,13 @@
   const feed = $('feed');
   const observer = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) {
-      if (!target.isConnected) continue; // told late, of an earlier view
+      if (!target.isConnected) continue; // late news about an earlier view
       if (isIntersecting) fill(target.chunk);
       else if (!target.contains(document.activeElement)) empty(target.chunk);
     }
   }, { rootMargin: '1500px 0px' });
 
-  /** About the height of a group before it was seen, in CSS pixels. */
+  /** The estimated height of a group that was not shown yet, in CSS pixels. */
   function guess(item) {
     const columns = Math.max(2, Math.floor((Math.min(feed.clientWidth || 1000, 1200) - (innerWidth < 900 ? 30 : 320)) / 162));
     return (innerWidth < 900 ? 170 : 70) + Math.ceil(Math.min(item.files.length, SHOWN) / columns) * 245;
@@ -430,7 +430,7 @@
     current = -1;
     feed.replaceChildren(...chunks.map((chunk) => chunk.element));
     if (chunks.length) fill(chunks[0]);
-    if (feed.getBoundingClientRect().top < 0) feed.scrollIntoView(); // others than before: from the first on
+    if (feed.getBoundingClientRect().top < 0) feed.scrollIntoView(); // a new selection starts at the top
     for (const chunk of chunks) observer.observe(chunk.element);
     $('empty').hidden = view.length > 0;
     showProgress();
@@ -458,7 +458,7 @@
     const tall = article.offsetHeight > innerHeight - 160;
     article.scrollIntoView({ block: tall ? 'start' : 'nearest' });
   }
-  /** The first group in the window, for a first key press after scrolling. */
+  /** The first group in the window, for the first key press after scrolling. */
   function seen() {
     for (const chunk of chunks) {
       if (!chunk.filled) continue;
@@ -502,8 +502,8 @@
     $('progress').textContent = `${number(decided)} of ${number(items.length)} decided`;
     $('save').disabled = decided === 0;
     $('kept-where').textContent = lasting
-      ? 'Until then this browser keeps them, for this page alone.'
-      : 'This browser keeps nothing for this page: download before you close it.';
+      ? 'Until then, this browser keeps them for this page only.'
+      : 'This browser does not keep them: download them before you close the page.';
   }
   function reset() {
     Object.assign(filter, { kind: '', state: '', words: [] });
@@ -526,7 +526,7 @@
 
   function press(item, verdict) {
     if (verdict === 'different' && distinct(item).length < 2) {
-      toast(`${nameOf(item)} has the same bytes throughout: "keep all" (a) lets them stay.`);
+      toast(`${nameOf(item)} consists of identical files: "keep all" (a) keeps them.`);
       return false;
     }
     const again = verdict !== null && verdictOf(item) === verdict;
@@ -534,7 +534,7 @@
     toast(`${nameOf(item)}: ${verdict === null || again ? 'cleared' : NAMES[verdict]}`);
     return true;
   }
-  /** Decides about the current group and goes on to the next. */
+  /** Decides about the current group, and moves on to the next. */
   function pressHere(verdict) {
     if (current < 0) return go(seen());
     const position = current;
@@ -552,7 +552,7 @@
       const position = (current + i + view.length) % view.length;
       if (!isDecided(view[position])) return go(position);
     }
-    return toast('All that is shown is decided.');
+    return toast('All groups shown are decided.');
   }
   const step = (by) => go(current < 0 ? seen() : current + by);
   const KEYS = {

@@ -1,6 +1,4 @@
-//! `aesearch dedupe apply PLAN`: carry a plan out, or tell what that would do.
-
-use std::path::Path;
+//! `aesearch dedupe apply PLAN`: carry a plan out, or show what that would do.
 
 use serde::Serialize;
 
@@ -10,7 +8,7 @@ use crate::cli::commands::{SkippedDocument, skipped_documents};
 use crate::cli::exit::Exit;
 use crate::cli::print::{Printer, bytes, count, quoted};
 use crate::cli::resolve::Context;
-use crate::dedupe::{Action, ApplyOptions, ApplyReport, Kind, PlanFile, Step, apply};
+use crate::dedupe::{Action, ApplyOptions, ApplyReport, GroupKind, Step, apply};
 use crate::error::{Error, Result};
 use crate::images::Skipped;
 
@@ -41,19 +39,21 @@ pub(super) struct StepDocument<'a> {
 
 pub(super) fn run(context: &Context, args: &args::Apply) -> anyhow::Result<Exit> {
     let options = resolve(args)?;
-    let file = PlanFile::read(&args.plan)?;
     let printer = &context.printer;
     let is_list = options.action == Action::List;
-    let report = apply(&file, &options, &TerminalObserver::new(context, "applying"))?;
+    let observer = TerminalObserver::new(context, "applying");
+    let report = apply(&options, &observer);
+    observer.finish();
+    let report = report?;
     let line = |step: &Step| match is_list {
         true => step.path.display().to_string(),
-        false => step_line(options.action, options.dry_run, step),
+        false => step_line(&options, step),
     };
     tell(printer, &report.done, &report.refused, line)?;
     if printer.json {
         printer.document("dedupe apply", &document(&options, &report))?;
     } else if !is_list {
-        printer.text(&summary(&args.plan, &options, &report))?;
+        printer.text(&summary(&options, &report))?;
     }
     remarks(printer, args, &options, &report);
     Ok(exit(report.interrupted, &report.refused))
@@ -66,7 +66,7 @@ fn resolve(args: &args::Apply) -> Result<ApplyOptions> {
         let what = format!("--to: expected --action move, got {action}");
         return Err(Error::invalid(what).with_hint("only `move` puts files somewhere"));
     }
-    let kinds = args.kinds.iter().map(|name| kind(name)).collect::<Result<Vec<Kind>>>()?;
+    let kinds = args.kinds.iter().map(|name| name.parse()).collect::<Result<Vec<GroupKind>>>()?;
     Ok(ApplyOptions {
         dry_run: !args.yes,
         kinds: if kinds.is_empty() { default.kinds } else { kinds },
@@ -77,16 +77,7 @@ fn resolve(args: &args::Apply) -> Result<ApplyOptions> {
     })
 }
 
-fn kind(name: &str) -> Result<Kind> {
-    match name {
-        "bytes" => Ok(Kind::Bytes),
-        "pixels" => Ok(Kind::Pixels),
-        "near" => Ok(Kind::Near),
-        _ => Err(Error::invalid(format!("--kinds: expected bytes, pixels or near, got {name}"))),
-    }
-}
-
-/// The steps, one a line on stdout, and what was left alone as warnings.
+/// Prints the steps on stdout, one a line, and warnings about what was left alone.
 pub(super) fn tell(
     printer: &Printer,
     done: &[Step],
@@ -115,7 +106,7 @@ pub(super) fn steps(done: &[Step]) -> Vec<StepDocument<'_>> {
     done.iter().map(|s| StepDocument { path: &s.name, to: step(s), sidecar: s.is_sidecar }).collect()
 }
 
-/// What is done, as it would be, and as it was.
+/// The action as a verb: "would move", "moved".
 fn words(action: Action) -> (&'static str, &'static str) {
     match action {
         Action::List => ("list", "listed"),
@@ -128,19 +119,22 @@ fn words(action: Action) -> (&'static str, &'static str) {
     }
 }
 
+/// "would move" in a dry run, else "moved".
+fn verb(options: &ApplyOptions) -> String {
+    let (would, was) = words(options.action);
+    if options.dry_run { format!("would {would}") } else { was.to_owned() }
+}
+
 /// `would move b/one.png -> plan.json.duplicates/b/one.png`
-fn step_line(action: Action, dry_run: bool, step: &Step) -> String {
-    let (would, was) = words(action);
-    let what = if dry_run { format!("would {would}") } else { was.to_owned() };
+fn step_line(options: &ApplyOptions, step: &Step) -> String {
+    let what = verb(options);
     let to = step.to.as_ref().map_or(String::new(), |to| format!(" -> {}", to.display()));
     format!("{what} {}{to}", step.name)
 }
 
 /// `plan.json: would move 5 files, 1 left alone; nothing was changed: --yes does it`
-fn summary(plan: &Path, options: &ApplyOptions, report: &ApplyReport) -> String {
-    let (would, was) = words(options.action);
-    let what = if options.dry_run { format!("would {would}") } else { was.to_owned() };
-    let mut parts = vec![format!("{what} {}", count(report.done.len() as u64, "file"))];
+fn summary(options: &ApplyOptions, report: &ApplyReport) -> String {
+    let mut parts = vec![format!("{} {}", verb(options), count(report.done.len() as u64, "file"))];
     if report.done_before > 0 {
         parts.push(format!("{} dealt with before", count(report.done_before as u64, "duplicate")));
     }
@@ -151,7 +145,7 @@ fn summary(plan: &Path, options: &ApplyOptions, report: &ApplyReport) -> String 
         parts.push(format!("{} freed", bytes(report.freed)));
     }
     let ending = if options.dry_run { "; nothing was changed: --yes does it" } else { "" };
-    format!("{}: {}{ending}", plan.display(), parts.join(", "))
+    format!("{}: {}{ending}", options.plan.display(), parts.join(", "))
 }
 
 fn document<'a>(options: &ApplyOptions, report: &'a ApplyReport) -> ApplyDocument<'a> {
@@ -169,7 +163,7 @@ fn document<'a>(options: &ApplyOptions, report: &'a ApplyReport) -> ApplyDocumen
     }
 }
 
-/// What is worth knowing besides.
+/// Notes on what to do next.
 fn remarks(printer: &Printer, args: &args::Apply, options: &ApplyOptions, report: &ApplyReport) {
     if report.left_out > 0 && args.kinds.is_empty() {
         let left_out = count(report.left_out as u64, "duplicate");
@@ -178,11 +172,11 @@ fn remarks(printer: &Printer, args: &args::Apply, options: &ApplyOptions, report
         ));
     }
     if report.interrupted {
-        printer.warning("interrupted: the same command goes on from there, `aesearch dedupe undo` goes back");
+        printer.warning("interrupted: the same command continues, `aesearch dedupe undo` takes it back");
     }
     if options.action == Action::List {
         printer.note(
-            "nothing was changed: --action move, and others, tell what they would do; with --yes they do it",
+            "nothing was changed: --action move and the others show what they would do, and do it with --yes",
         );
         return;
     }
@@ -194,6 +188,6 @@ fn remarks(printer: &Printer, args: &args::Apply, options: &ApplyOptions, report
         printer.note(&format!("`aesearch dedupe undo {journal} --yes` takes it back"));
     }
     if !options.action.is_link() {
-        printer.note("an index still holds the files that are gone: `aesearch index` brings it up to date");
+        printer.note("the index still holds the files that are gone: `aesearch index` brings it up to date");
     }
 }

@@ -1,15 +1,10 @@
-//! `aesearch dedupe VERB`: find what is there twice, decide, clean up, take it back.
+//! `aesearch dedupe VERB`: find duplicates, decide about them, clean up, undo.
 
 mod apply;
 mod decide;
 mod evaluate;
 mod scan;
 mod undo;
-
-// what `scan` shows its plan with
-mod pictures;
-mod report;
-mod sheet;
 
 use crate::cli::args;
 use crate::cli::exit::Exit;

@@ -1,6 +1,4 @@
-//! `aesearch dedupe undo JOURNAL`: take back what `apply` did, or tell what that would do.
-
-use std::path::{Path, PathBuf};
+//! `aesearch dedupe undo JOURNAL`: take back what `apply` did, or show what that would do.
 
 use serde::Serialize;
 
@@ -11,8 +9,7 @@ use crate::cli::commands::{SkippedDocument, skipped_documents};
 use crate::cli::exit::Exit;
 use crate::cli::print::count;
 use crate::cli::resolve::Context;
-use crate::dedupe::{Action, PlanFile, Step, UndoReport, journal_of, undo};
-use crate::error::{Error, Result};
+use crate::dedupe::{Action, Step, UndoOptions, UndoReport, undo};
 
 #[derive(Debug, Serialize)]
 struct UndoDocument<'a> {
@@ -25,12 +22,15 @@ struct UndoDocument<'a> {
 }
 
 pub(super) fn run(context: &Context, args: &args::Undo) -> anyhow::Result<Exit> {
-    let dry_run = !args.yes;
-    let journal = journal(&args.journal)?;
+    let options = UndoOptions { journal: args.journal.clone(), dry_run: !args.yes };
+    let dry_run = options.dry_run;
     let printer = &context.printer;
     let what = if dry_run { "would put back" } else { "put back" };
     let line = |step: &Step| format!("{what} {}", step.name);
-    let report = undo(&journal, dry_run, &TerminalObserver::new(context, "putting back"))?;
+    let observer = TerminalObserver::new(context, "putting back");
+    let report = undo(&options, &observer);
+    observer.finish();
+    let report = report?;
     tell(printer, &report.done, &report.refused, line)?;
     if printer.json {
         let document = UndoDocument {
@@ -42,39 +42,21 @@ pub(super) fn run(context: &Context, args: &args::Undo) -> anyhow::Result<Exit> 
         };
         printer.document("dedupe undo", &document)?;
     } else {
-        printer.text(&summary(&journal, dry_run, &report))?;
+        printer.text(&summary(dry_run, &report))?;
     }
     if report.interrupted {
-        printer.warning("interrupted: the same command goes on from there");
+        printer.warning("interrupted: the same command continues");
     } else if !dry_run && !report.done.is_empty() {
         printer.note(
-            "an index that was brought up to date meanwhile lacks the files that are back: `aesearch index` takes them in",
+            "if the index was brought up to date meanwhile, `aesearch index` adds the files that are back",
         );
     }
     Ok(exit(report.interrupted, &report.refused))
 }
 
-/// The journal at this path, or the one beside the plan at it.
-///
-/// # Errors
-/// When there is a plan, and no journal beside it.
-fn journal(path: &Path) -> Result<PathBuf> {
-    let beside = journal_of(path);
-    if beside.is_file() {
-        return Ok(beside);
-    }
-    if PlanFile::read(path).is_ok() {
-        let what = format!("{}: expected a journal beside this plan, got none", path.display());
-        return Err(Error::invalid(what).with_hint(
-            "nothing of it was done, or all of it was taken back; of an apply with --journal, name that file",
-        ));
-    }
-    Ok(path.to_path_buf())
-}
-
 /// `plan.json.journal: would put back 5 files; nothing was changed: --yes does it`
-fn summary(journal: &Path, dry_run: bool, report: &UndoReport) -> String {
-    let mut text = format!("{}: ", journal.display());
+fn summary(dry_run: bool, report: &UndoReport) -> String {
+    let mut text = format!("{}: ", report.journal.display());
     text += if dry_run { "would put back " } else { "put back " };
     text += &count(report.done.len() as u64, "file");
     if !report.refused.is_empty() {

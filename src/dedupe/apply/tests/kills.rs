@@ -1,4 +1,5 @@
-//! Runs that nobody disturbs, killed at every access of the disk: they go on to the same end, or back to the same beginning.
+//! Runs that nobody disturbs, killed at every access of the disk: they go on to the same end, or back to the
+//! same beginning.
 
 use super::*;
 

@@ -1,4 +1,5 @@
-//! A small tree with duplicates of every kind, in which runs are killed and disturbed between any two accesses of the disk.
+//! A small tree with duplicates of every kind, in which runs are killed and disturbed between any two
+//! accesses of the disk.
 
 mod kills;
 mod outside;
@@ -11,9 +12,10 @@ use std::time::{Duration, SystemTime};
 
 use super::disk::Disk;
 use super::inspect::hex;
+use super::options::{PlanFile, journal_of};
 use super::undo::undo_on;
-use super::{Action, ApplyOptions, ApplyReport, PlanFile, UndoReport, apply_on, journal_of};
-use crate::dedupe::plan::{self, Duplicate, Group, Kind, Plan, Threshold};
+use super::{Action, ApplyOptions, ApplyReport, UndoReport, apply_on};
+use crate::dedupe::plan::{self, Duplicate, Group, GroupKind, Plan, Threshold};
 use crate::error::{Error, Result};
 use crate::images::stamp_file;
 
@@ -75,9 +77,9 @@ impl World {
             skipped: Vec::new(),
         };
         let mut world = World { root, plan, far: false };
-        world.group(Kind::Bytes, "a/one.png", &["b/one.png", "c/one.png"]);
-        world.group(Kind::Bytes, "a/two.png", &["b/two.png"]);
-        world.group(Kind::Near, "d/three.png", &["e/three.png", "a/two.png"]);
+        world.group(GroupKind::Bytes, "a/one.png", &["b/one.png", "c/one.png"]);
+        world.group(GroupKind::Bytes, "a/two.png", &["b/two.png"]);
+        world.group(GroupKind::Near, "d/three.png", &["e/three.png", "a/two.png"]);
         world
     }
 
@@ -105,7 +107,7 @@ impl World {
         }
     }
 
-    pub(super) fn group(&mut self, kind: Kind, keep: &str, duplicates: &[&str]) {
+    pub(super) fn group(&mut self, kind: GroupKind, keep: &str, duplicates: &[&str]) {
         let duplicate =
             |name: &&str| Duplicate { file: self.file(name), distance: 0, similarity: 1.0, turned: None };
         let group = Group {

@@ -1,7 +1,9 @@
-//! Others at work in the same folders, and kills, between any two accesses: no content is lost that they did not destroy.
+//! Others at work in the same folders, and kills, between any two accesses: no content is lost that they did
+//! not destroy.
 //!
-//! What must be there at the end is known by a simple model: whatever is there right after the last thing that others did. A run
-//! by itself may only take away what it keeps elsewhere; of images that are merely near each other, one of them.
+//! What must be there at the end is known by a simple model: whatever is there right after the last thing
+//! that others did. A run by itself may only take away what it keeps elsewhere; of images that are merely
+//! near each other, one of them.
 
 use proptest::prelude::*;
 
@@ -129,7 +131,7 @@ fn play(story: &Story) {
     let paths = paths();
     let mut needed = classes(&world, action);
     let mut number = 0;
-    // between the last look and a removal only a process that lives on can put things right
+    // between the last check and a removal only a process that lives on can put things right
     let mut safe_from = 0;
     let mut kills = story.kills.clone();
     kills.sort_by_key(|(at, _)| std::cmp::Reverse(*at));

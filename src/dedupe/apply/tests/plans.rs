@@ -11,19 +11,19 @@ fn reason(report: &ApplyReport, name: &str) -> String {
 
 #[test]
 fn files_that_changed_are_refused_one_by_one_with_the_reason() {
-    type Change = fn(&World);
-    let changes: [(Change, &str); 9] = [
+    type Deed = fn(&World);
+    let changes: [(Deed, &str); 9] = [
         (|w| fs::write(w.path("b/one.png"), "longer").unwrap(), "its size: expected 3 bytes, got 6"),
         (
             |w| set_time(&w.path("b/one.png"), 5),
-            "its time of change: expected 1000001.123 s since 1970, got 5.123",
+            "its modification time: expected 1000001.123 s since 1970, got 5.123",
         ),
         (
             |w| {
                 fs::write(w.path("b/one.png"), "eno").unwrap();
                 set_time(&w.path("b/one.png"), 1_000_001);
             },
-            "its bytes are others than when it was scanned",
+            "its bytes have changed since the scan",
         ),
         (|w| fs::remove_file(w.path("b/one.png")).unwrap(), "it is gone"),
         (
@@ -31,7 +31,7 @@ fn files_that_changed_are_refused_one_by_one_with_the_reason() {
                 fs::remove_file(w.path("b/one.png")).unwrap();
                 fs::create_dir(w.path("b/one.png")).unwrap();
             },
-            "it is no plain file",
+            "it is not a regular file",
         ),
         (|w| fs::remove_file(w.path("a/one.png")).unwrap(), "a/one.png: it is gone"),
         (|w| fs::write(w.path("a/one.png"), "1").unwrap(), "a/one.png: its size: expected 3 bytes, got 1"),
@@ -50,7 +50,7 @@ fn files_that_changed_are_refused_one_by_one_with_the_reason() {
                 fs::hard_link(w.path("b/one.png"), w.path("a/one.png")).unwrap();
                 set_time(&w.path("a/one.png"), 1_000_001);
             },
-            "a/one.png: its time of change",
+            "a/one.png: its modification time",
         ),
     ];
     for action in Action::ALL.into_iter().filter(|action| *action != Action::Trash) {
@@ -59,8 +59,8 @@ fn files_that_changed_are_refused_one_by_one_with_the_reason() {
             change(&world);
             let before = world.tree();
             let report = world.apply(action);
-            let told = reason(&report, "b/one.png");
-            assert!(told.contains(expected), "{action}: expected `{expected}`, got `{told}`");
+            let got = reason(&report, "b/one.png");
+            assert!(got.contains(expected), "{action}: expected `{expected}`, got `{got}`");
             assert_eq!(
                 world.tree().get(Path::new("b/one.png")),
                 before.get(Path::new("b/one.png")),
@@ -81,7 +81,7 @@ fn two_names_of_one_file_are_no_duplicates() {
         // and the same through a folder with two names
         std::os::unix::fs::symlink(world.path("a"), world.path("z")).unwrap();
         world.plan.groups.clear();
-        world.group(Kind::Bytes, "a/one.png", &["b/one.png", "z/one.png"]);
+        world.group(GroupKind::Bytes, "a/one.png", &["b/one.png", "z/one.png"]);
         let before = world.tree();
         let report = world.apply(action);
         for name in ["b/one.png", "z/one.png"] {
@@ -96,17 +96,17 @@ fn plans_that_contradict_themselves_lose_nothing() {
     type Twist = fn(&mut World);
     let twists: [(Twist, &str, &str); 8] = [
         (
-            |w| w.group(Kind::Bytes, "b/one.png", &["a/one.png"]),
+            |w| w.group(GroupKind::Bytes, "b/one.png", &["a/one.png"]),
             "a/one.png",
             "itself a duplicate in an earlier group",
         ),
-        (|w| w.group(Kind::Near, "d/three.png", &["b/one.png"]), "b/one.png", "more than once"),
+        (|w| w.group(GroupKind::Near, "d/three.png", &["b/one.png"]), "b/one.png", "more than once"),
         (
-            |w| w.group(Kind::Near, "d/../d/./three.png", &["d/three.png"]),
+            |w| w.group(GroupKind::Near, "d/../d/./three.png", &["d/three.png"]),
             "d/three.png",
             "it is the file that is kept",
         ),
-        (|w| w.group(Kind::Bytes, "d/three.png", &["e/three.cr2"]), "e/three.cr2", "the hashes are not"),
+        (|w| w.group(GroupKind::Bytes, "d/three.png", &["e/three.cr2"]), "e/three.cr2", "the hashes are not"),
         (|w| w.plan.groups[0].duplicates[1].file.reference = true, "c/one.png", "part of a reference"),
         (|w| w.plan.groups[0].duplicates[1].file.entry = true, "c/one.png", "inside a container"),
         (|w| w.plan.groups[1].keep = "b/two.png".to_owned(), "b/two.png", "`keep` and `keeper` differ"),
@@ -125,8 +125,8 @@ fn plans_that_contradict_themselves_lose_nothing() {
             let mut world = World::new();
             twist(&mut world);
             let before = world.contents();
-            let told = reason(&world.apply(action), name);
-            assert!(told.contains(expected), "{action}: expected `{expected}`, got `{told}`");
+            let got = reason(&world.apply(action), name);
+            assert!(got.contains(expected), "{action}: expected `{expected}`, got `{got}`");
             for content in ["one", "three"] {
                 assert!(
                     before.contains(content) && world.contents().contains(content),
@@ -213,11 +213,11 @@ fn what_the_options_contradict_is_wrong_usage() {
     let world = World::new();
     let wrong = [
         (
-            ApplyOptions { kinds: vec![Kind::Near], ..world.options(Action::Hardlink) },
-            "expected --kinds bytes, got near",
+            ApplyOptions { kinds: vec![GroupKind::Near], ..world.options(Action::Hardlink) },
+            "`kinds`: expected bytes alone with hardlink, got near",
         ),
-        (ApplyOptions { sidecars: true, ..world.options(Action::Symlink) }, "--sidecars"),
-        (ApplyOptions { to: world.path("b/.."), ..world.options(Action::Move) }, "--to"),
+        (ApplyOptions { sidecars: true, ..world.options(Action::Symlink) }, "`sidecars`"),
+        (ApplyOptions { to: world.path("b/.."), ..world.options(Action::Move) }, "`to`"),
     ];
     for (options, expected) in wrong {
         let error = world.apply_with(&options, &mut |_| Ok(())).unwrap_err().to_string();

@@ -1,7 +1,7 @@
-//! Where a step keeps files while it is under way, all told by the journal's id and the step's number.
+//! Temporary paths of a step. They follow from the journal's id and the step's number alone.
 //!
-//! A folder of its own beside the file, so that a rename into it takes the file as it is in that moment and can hit nothing; with
-//! `move`, another beside the place it goes to.
+//! Each step has a folder of its own beside the file: a rename into it takes the file as it is at that moment
+//! and cannot overwrite anything. With `move`, there is a second folder beside the destination.
 
 use std::path::{Path, PathBuf};
 
@@ -13,53 +13,53 @@ const PREFIX: &str = ".aesearch-";
 
 /// Temporary paths of one step.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(super) struct StepPaths {
     /// Beside the file.
-    pub(super) near: Folder,
-    /// A link before it takes the file's place, or after it has left it.
+    pub(super) near: StepFolder,
+    /// The link, before it takes the file's place and after it has left it.
     pub(super) link: PathBuf,
-    /// Beside the place that it goes to.
-    pub(super) far: Option<Folder>,
+    /// Beside the destination.
+    pub(super) far: Option<StepFolder>,
 }
 
 /// A temporary folder.
 #[derive(Debug, Clone)]
-pub(super) struct Folder {
+pub(super) struct StepFolder {
     pub(super) path: PathBuf,
     /// The file itself, whole, under its own name.
     pub(super) parked: PathBuf,
-    /// A copy being made: worth nothing.
+    /// An unfinished copy, which is never needed.
     pub(super) temp: PathBuf,
 }
 
-impl Place {
-    pub(super) fn of(id: &str, intent: &Intent) -> Place {
+impl StepPaths {
+    pub(super) fn of(id: &str, intent: &Intent) -> StepPaths {
         let from = &intent.from.0;
         let step = intent.step;
-        let far = intent.to.as_ref().map(|to| Folder::new(&to.0, from, &format!("{id}-{step}-to")));
-        let near = Folder::new(from, from, &format!("{id}-{step}"));
-        Place { link: near.path.join(other_than(from, "link")), near, far }
+        let far = intent.to.as_ref().map(|to| StepFolder::new(&to.0, from, &format!("{id}-{step}-to")));
+        let near = StepFolder::new(from, from, &format!("{id}-{step}"));
+        StepPaths { link: near.path.join(other_than(from, "link")), near, far }
     }
 }
 
-impl Folder {
-    fn new(beside: &Path, file: &Path, name: &str) -> Folder {
+impl StepFolder {
+    fn new(beside: &Path, file: &Path, name: &str) -> StepFolder {
         let path = beside.with_file_name(format!("{PREFIX}{name}"));
         let parked = path.join(file.file_name().unwrap_or_default());
-        Folder { temp: path.join(other_than(file, "copy")), parked, path }
+        StepFolder { temp: path.join(other_than(file, "copy")), parked, path }
     }
 }
 
-/// `name`, unless the file itself is called so.
+/// `name`, or a variant if the file itself has that name.
 fn other_than(file: &Path, name: &str) -> String {
     let is_taken = file.file_name().is_some_and(|taken| taken.eq_ignore_ascii_case(name));
     if is_taken { format!("{name}-") } else { name.to_owned() }
 }
 
-/// `path`, or the first of `a-1.png`, `a-2.png`, ... that nothing is at and `is_taken` does not know.
+/// `path`, or the first of `a-1.png`, `a-2.png`, ... that does not exist and is not `is_taken`.
 ///
 /// # Errors
-/// When it cannot be told what is there.
+/// When the file system does not say whether a name exists.
 pub(super) fn free_name(path: &Path, is_taken: impl Fn(&Path) -> bool) -> Result<PathBuf, String> {
     let numbered = (1..u32::MAX).map(|n| {
         let mut name = path.file_stem().unwrap_or_default().to_owned();

@@ -1,31 +1,24 @@
-//! `dedupe scan --sheet FILE`: the groups as one picture, for those who look at it in a terminal.
+//! The groups of a plan as one picture.
 
-use std::path::Path;
-
-use crate::cli::print::{count, thousands};
-use crate::dedupe::{File, Group, Kind, Plan};
+use super::pictures::PictureSource;
+use super::plan::{File, Group, GroupKind, Plan};
 use crate::draw::group_sheet::{GroupSheet, SheetGroup, group_sheet};
 use crate::draw::query_sheet::{Cell, Frame};
-use crate::error::Result;
-use crate::images::{self, Pixels};
+use crate::images::Pixels;
+use crate::output::{count, thousands};
 
-/// Groups on a sheet.
+/// The largest number of groups on a sheet.
 const GROUPS: usize = 40;
-/// Images of a group.
+/// The largest number of images shown of a group.
 const IMAGES: usize = 9;
 
-/// Draws the first groups of `plan` into the PNG file `path`, near ones before the others; `picture` reads a file again.
-///
-/// # Errors
-/// When the file cannot be written.
-pub(super) fn write_sheet(plan: &Plan, picture: &dyn Fn(&File) -> Option<Pixels>, path: &Path) -> Result<()> {
-    images::write_png(path, &group_sheet(&sheet(plan, picture)))
+/// Draws the first groups of `plan`, near ones first; `picture` reads a file again.
+pub(super) fn sheet(plan: &Plan, picture: &PictureSource) -> Pixels {
+    group_sheet(&laid_out(plan, picture))
 }
 
-fn sheet(plan: &Plan, picture: &dyn Fn(&File) -> Option<Pixels>) -> GroupSheet {
-    // what is to be looked at first
-    let mut groups: Vec<(usize, &Group)> = plan.groups.iter().enumerate().collect();
-    groups.sort_by_key(|(i, group)| (std::cmp::Reverse(group.kind), *i));
+fn laid_out(plan: &Plan, picture: &PictureSource) -> GroupSheet {
+    let groups: Vec<(usize, &Group)> = plan.by_need().into_iter().map(|i| (i, &plan.groups[i])).collect();
     let shown = groups.len().min(GROUPS);
     let duplicates: usize = plan.groups.iter().map(|group| group.duplicates.len()).sum();
     let title = [
@@ -35,7 +28,7 @@ fn sheet(plan: &Plan, picture: &dyn Fn(&File) -> Option<Pixels>) -> GroupSheet {
             count(duplicates as u64, "duplicate"),
             count(plan.images as u64, "image")
         ),
-        format!("near from similarity {:.3} on; green frame: kept", plan.threshold.similarity),
+        format!("near: similarity {:.3} and more; green frame: kept", plan.threshold.similarity),
     ];
     let foot = match groups.len() - shown {
         0 => String::new(),
@@ -45,11 +38,11 @@ fn sheet(plan: &Plan, picture: &dyn Fn(&File) -> Option<Pixels>) -> GroupSheet {
     GroupSheet { title, groups, foot }
 }
 
-fn sheet_group(number: usize, group: &Group, picture: &dyn Fn(&File) -> Option<Pixels>) -> SheetGroup {
+fn sheet_group(number: usize, group: &Group, picture: &PictureSource) -> SheetGroup {
     let kind = match group.kind {
-        Kind::Bytes => "same bytes",
-        Kind::Pixels => "same pixels",
-        Kind::Near => "near",
+        GroupKind::Bytes => "same bytes",
+        GroupKind::Pixels => "same pixels",
+        GroupKind::Near => "near",
     };
     let others = group.also_kept.len() + group.duplicates.len();
     let left_out = others.saturating_sub(IMAGES - 1);
@@ -60,16 +53,16 @@ fn sheet_group(number: usize, group: &Group, picture: &dyn Fn(&File) -> Option<P
     let labels = group.conflicting_labels.join("/");
     title += &match labels.len() {
         0 => String::new(),
-        // a longer title would be cut where it begins
+        // a longer title would be cut off
         1..=12 => format!("  labels {labels}"),
         _ => "  labels differ".to_owned(),
     };
     let differs = |file: &File| {
         !group.conflicting_labels.is_empty() && file.label.is_some() && file.label != group.keeper.label
     };
-    let cell = |file: &File, told: String, kept: bool| Cell {
+    let cell = |file: &File, role: String, kept: bool| Cell {
         image: picture(file).unwrap_or_else(missing),
-        caption: vec![told, file.path.clone()],
+        caption: vec![role, file.path.clone()],
         frame: if kept {
             Frame::Agrees
         } else if differs(file) {
@@ -81,17 +74,17 @@ fn sheet_group(number: usize, group: &Group, picture: &dyn Fn(&File) -> Option<P
     let mut cells = vec![cell(&group.keeper, "kept".to_owned(), true)];
     let also = group.also_kept.iter().map(|other| (other, true));
     for (other, kept) in also.chain(group.duplicates.iter().map(|other| (other, false))).take(IMAGES - 1) {
-        let told = match (kept, group.kind) {
+        let role = match (kept, group.kind) {
             (true, _) => "stays".to_owned(),
-            (_, Kind::Near) => format!("near {:.3}", other.similarity),
+            (_, GroupKind::Near) => format!("near {:.3}", other.similarity),
             _ => "same".to_owned(),
         };
-        cells.push(cell(&other.file, told, kept));
+        cells.push(cell(&other.file, role, kept));
     }
     SheetGroup { title, cells }
 }
 
-/// Stands for an image that cannot be read any more.
+/// Drawn for an image that cannot be read any more.
 fn missing() -> Pixels {
     Pixels { width: 1, height: 1, channels: 1, data: vec![128] }
 }
@@ -99,7 +92,7 @@ fn missing() -> Pixels {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dedupe::{Duplicate, Threshold};
+    use crate::dedupe::plan::{Duplicate, Threshold};
 
     fn file(path: &str, label: &str) -> File {
         let (label, format) = ((!label.is_empty()).then(|| label.to_owned()), "png".to_owned());
@@ -124,7 +117,7 @@ mod tests {
         }
     }
 
-    fn group(i: usize, kind: Kind, n: usize) -> Group {
+    fn group(i: usize, kind: GroupKind, n: usize) -> Group {
         let keeper = file(&format!("digits/{}/{i:04}.png", i % 10), "3");
         let copy = |j: usize| Duplicate {
             file: file(&format!("copies/{i}/copy-{j}.png"), if j == 1 && i == 4 { "8" } else { "3" }),
@@ -140,7 +133,7 @@ mod tests {
     }
 
     fn plan(n_groups: usize) -> Plan {
-        let kind = |i: usize| [Kind::Bytes, Kind::Pixels, Kind::Near][3 * i / n_groups.max(1)];
+        let kind = |i: usize| [GroupKind::Bytes, GroupKind::Pixels, GroupKind::Near][3 * i / n_groups.max(1)];
         Plan {
             images: 2000,
             base: ".".into(),
@@ -153,11 +146,12 @@ mod tests {
     }
 
     #[test]
-    fn near_groups_come_first_and_what_is_left_out_is_told() {
+    fn near_groups_come_first_and_what_is_left_out_is_counted() {
         let drawn =
             Pixels { width: 28, height: 28, channels: 1, data: (0..28 * 28).map(|i| i as u8).collect() };
-        let of =
-            |n: usize| sheet(&plan(n), &|file| (!file.path.ends_with("copy-2.png")).then(|| drawn.clone()));
+        let of = |n: usize| {
+            laid_out(&plan(n), &|file: &File| (!file.path.ends_with("copy-2.png")).then(|| drawn.clone()))
+        };
         let all = of(12);
         assert_eq!((all.groups.len(), all.foot.as_str()), (12, ""));
         assert!(all.groups[0].title.starts_with("9  near") && all.groups[11].title.contains("same bytes"));
@@ -172,7 +166,8 @@ mod tests {
         assert_eq!(odd.cells.iter().filter(|cell| cell.frame == Frame::Differs).count(), 1);
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("sheet.png");
-        write_sheet(&plan(90), &|_| Some(drawn.clone()), &path).expect("the sheet is written");
+        crate::images::write_png(&path, &sheet(&plan(90), &|_: &File| Some(drawn.clone())))
+            .expect("the sheet is written");
         assert!(std::fs::read(path).expect("it is there").starts_with(b"\x89PNG"));
     }
 }

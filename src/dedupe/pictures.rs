@@ -1,24 +1,28 @@
-//! The pictures of a plan's files, read again from where they are: for the report and the sheet.
+//! The pictures of a plan's files, read again for the page and the sheet.
 
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::dedupe::{File, Plan};
-use crate::images::{self, Decoding, Item, Limits, MemoryBudget, Pixels};
+use super::plan::{File, Plan};
+use crate::images::{Decoding, Item, Limits, MemoryBudget, Pixels, read, resolve};
 
-/// Finds the files of a plan once, so that a container is opened once for all of its entries.
+/// Gives the pixels of a file, or nothing. It is called by several threads at once, for files in the order of
+/// their names.
+pub type PictureSource<'a> = dyn Fn(&File) -> Option<Pixels> + Sync + 'a;
+
+/// Finds the files of a plan once, so that a container is opened once for all its entries.
 pub(super) struct Pictures {
     items: HashMap<Vec<u8>, Item>,
     decoding: Decoding,
 }
 
 impl Pictures {
-    /// Those of all files that the plan names; decoders share `memory` bytes.
+    /// The files that the plan names. Decoders share `memory` bytes.
     pub(super) fn of(plan: &Plan, memory: u64) -> Pictures {
         let mut names: Vec<&[u8]> = files(plan).map(File::name).collect();
         names.sort_unstable();
         names.dedup();
-        let found = images::resolve(names.iter().copied(), Path::new(&plan.base));
+        let found = resolve(names.iter().copied(), Path::new(&plan.base));
         let items = names.iter().zip(found).filter_map(|(name, item)| Some((name.to_vec(), item.ok()?)));
         Pictures {
             items: items.collect(),
@@ -26,10 +30,10 @@ impl Pictures {
         }
     }
 
-    /// The pixels; nothing where the file cannot be read any more.
+    /// The pixels of a file; nothing if it cannot be read any more.
     pub(super) fn get(&self, file: &File) -> Option<Pixels> {
         let item = self.items.get(file.name())?;
-        images::read(item, &Limits::default()).ok()?.decode(&self.decoding).ok()
+        read(item, &Limits::default()).ok()?.decode(&self.decoding).ok()
     }
 }
 
