@@ -26,7 +26,7 @@ fn collection(c: &mut Criterion) {
     let index = folder.path().join(FOLDER);
     let runtime = RuntimeOptions::from_env();
 
-    let mut gallery = Gallery::open(&index, &OpenOptions::new(runtime), &()).expect("opens");
+    let gallery = Gallery::open(&index, &OpenOptions::new(runtime), &()).expect("opens");
     let options = QueryOptions::default();
     let found = walk(&[folder.path().join("7.png")], &WalkOptions::default()).expect("can be read");
     let seven = &found.items[0];

@@ -1,4 +1,4 @@
-//! Writes a seeded collection of synthetic digits as PNG files, in folders named by their label.
+//! Writes a collection of synthetic digits as PNG files, in folders named by their label.
 //!
 //! `DIR/digits/<label>/NNNN.png`, `per_digit` files for each label, and `DIR/7.png`: a seven that is not among them.
 
@@ -16,10 +16,12 @@ use crate::{Error, Result};
 
 /// Writes the collection below `dir` and returns the files, those of `digits/` first and `7.png` last.
 ///
-/// Each image has a random stream of its own, so the first images are the same whatever `per_digit` is.
+/// A seed always gives the same images. Each has a random stream of its own, so the first ones are the same whatever
+/// `per_digit` is.
 ///
 /// # Errors
-/// `digits/` or `7.png` holds anything but this collection: nothing is overwritten, and nothing is written at all.
+/// `Invalid` when `digits/` or `7.png` holds anything but this collection: then nothing is written. `Io` when a file cannot be
+/// written.
 pub fn write_collection(dir: &Path, seed: u64, per_digit: usize) -> Result<Vec<PathBuf>> {
     let mut files = Vec::with_capacity(10 * per_digit + 1);
     for digit in 0..10 {
@@ -38,7 +40,7 @@ pub fn write_collection(dir: &Path, seed: u64, per_digit: usize) -> Result<Vec<P
     Ok(files.into_iter().map(|(path, _)| path).collect())
 }
 
-/// Refuses a place where a file of another name or content stands.
+/// Refuses a folder with a file of another name or content.
 fn check_free(dir: &Path, files: &[(PathBuf, Pixels)]) -> Result<()> {
     let ours: HashMap<&Path, &Pixels> = files.iter().map(|(path, pixels)| (path.as_path(), pixels)).collect();
     let mut there = Vec::new();
@@ -55,7 +57,7 @@ fn check_free(dir: &Path, files: &[(PathBuf, Pixels)]) -> Result<()> {
         if !is_ours {
             let what = format!("{}: expected a file of this demo or none, got another", path.display());
             return Err(Error::invalid(what).with_hint(
-                "nothing was written; name another folder, as in `aesearch demo DIR`, or move the file away",
+                "nothing was written; pass another folder to `write_collection`, or move the file away",
             ));
         }
     }
@@ -117,7 +119,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         write_collection(dir.path(), 5, 1).unwrap();
         write_collection(dir.path(), 5, 1).expect("the same again");
-        assert!(write_collection(dir.path(), 6, 1).unwrap_err().hint().unwrap().contains("demo DIR"));
+        assert!(write_collection(dir.path(), 6, 1).unwrap_err().hint().unwrap().contains("another folder"));
         for name in ["7.png", "digits/0/0000.png", "digits/mine.png"] {
             let dir = tempfile::tempdir().unwrap();
             fs::create_dir_all(dir.path().join("digits/0")).unwrap();

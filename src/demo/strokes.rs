@@ -1,6 +1,6 @@
 //! How the ten digits are written: pen strokes as points, several ways per digit, and the curve through the points.
 //!
-//! Shapes only, no randomness and no pixels; `digits` deforms and polarities them. Points are `(x, y)` in units of the
+//! Shapes only, no randomness and no pixels; `digits` deforms and inks them. Points are `(x, y)` in units of the
 //! digit's height, x to the right, y down, the digit within about `0..=1`. A stroke is a Catmull-Rom curve through its
 //! points; a point given twice in a row is a corner, where the curve breaks.
 

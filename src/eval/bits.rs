@@ -1,11 +1,11 @@
-//! What codes are worth before anybody asks: bits that never change, bits that repeat each other, codes that are shared.
+//! How well codes use their bits, without any query: bits that never change, and bits that repeat each other.
 
 use aesearch_index::words;
 
 /// A bit is dead when more than this share of the images have the same value in it.
 const DEAD: f64 = 0.999;
 
-/// How much of their width codes use.
+/// How well codes use their bits.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BitUse {
     /// Bits with the same value in more than 99.9 % of the images.
@@ -17,11 +17,11 @@ pub struct BitUse {
 /// Measures `codes` `[items, words(bits)]`.
 ///
 /// The effective bits are H^2 / sum over i, j of sqrt(H_i H_j) r_ij^2, where H_i is the entropy of bit i (in bits), H the sum of
-/// all H_i and r_ij the correlation of two bits: H where no bit tells anything of another, and the entropy of one
-/// where all are copies of it. For balanced bits this is the participation ratio of the eigenvalues of their
+/// all H_i and r_ij the correlation of two bits: H if the bits are independent, and the entropy of one bit if
+/// all are copies of it. For balanced bits this is the participation ratio of the eigenvalues of their
 /// correlation matrix, (sum l)^2 / sum l^2, which equals the degrees of freedom that Daugman measures from the spread of the
 /// distances between random pairs ("The importance of being random: statistical principles of iris recognition", 2003).
-/// Only pairs are looked at: bits that depend on each other in threes count as independent.
+/// Only pairs are considered: bits that depend on each other in threes count as independent.
 pub fn bit_use(codes: &[u64], bits: usize) -> BitUse {
     let width = words(bits);
     let n = codes.len() / width;
@@ -58,7 +58,7 @@ pub fn bit_use(codes: &[u64], bits: usize) -> BitUse {
     }
 }
 
-/// Of a bit that is set with probability `p`, in bits.
+/// The entropy of a bit that is set with probability `p`, in bits.
 fn entropy(p: f64) -> f64 {
     let term = |p: f64| if p > 0.0 { -p * p.log2() } else { 0.0 };
     term(p) + term(1.0 - p)

@@ -32,18 +32,18 @@ impl Codes<'_> {
     }
 }
 
-/// What the labels say of codes: means over the queries, each from 0 to 1.
+/// Metrics of codes: means over the queries, each from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct CodeQuality {
-    /// What any ranking is judged by.
+    /// The metrics of any ranking.
     #[serde(flatten)]
     pub ranking: Quality,
-    /// Relevant items among those within 2 bits of the query. A query with nothing that near counts as 0, as in the
+    /// The share of relevant items among those within 2 bits of the query. A query with nothing that near counts as 0, as in the
     /// literature on hashing: the figure also says how often a lookup of the nearest few codes finds anything.
     pub precision_radius_2: f64,
 }
 
-/// Ranks the database for each query and averages what the labels say of it; nothing where no query has a label.
+/// Ranks the database for each query and averages the metrics; none where no query has a label.
 ///
 /// The order of the items, of the queries and the number of threads do not matter.
 ///
@@ -76,8 +76,8 @@ pub fn code_quality(question: &Question<'_, Codes<'_>>, truth: Truth<'_>) -> Opt
     Some(CodeQuality { ranking, precision_radius_2: within.iter().sum::<f64>() / within.len() as f64 })
 }
 
-/// The part of each query's `wanted` items that stands among its first `depths` codes, ties shuffled: the mean over the
-/// queries for each depth, from 0 to 1; 1 where nothing is wanted.
+/// The share of each query's `wanted` items that are among its first `depths` codes, ties shuffled: the mean over the queries for
+/// each depth, from 0 to 1; 1 where nothing is wanted.
 ///
 /// # Panics
 /// When `wanted` and queries differ in number, or an own item is wanted.

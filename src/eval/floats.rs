@@ -1,7 +1,7 @@
-//! The yardsticks: the same questions answered exactly from float vectors, the latents before binarization or the raw pixels.
+//! The baselines: the same queries answered exactly from float vectors, which are latents before binarization or raw pixels.
 //!
 //! Brute force by matrix products, a block of queries with the whole database at a time. A ranking is rounded to a histogram
-//! of `STEPS` steps, which the closed forms of `ties` then judge as they judge codes; the nearest items are exact.
+//! of `STEPS` steps, which the closed forms of `ties` then judge as they judge codes. The nearest items are exact.
 
 use nalgebra::{DMatrixView, DMatrixViewMut};
 use rayon::prelude::*;
@@ -10,7 +10,7 @@ use super::quality::{Quality, Question, Truth};
 use super::ties::{Bucket, Tables};
 use super::votes::ranked_majority;
 
-/// Neighbours that are named and that vote.
+/// Neighbours that are returned, and that vote.
 const K: usize = 10;
 /// Distances between a query's nearest and farthest item that are told apart when the whole ranking is judged.
 const STEPS: usize = 1 << 14;
@@ -19,7 +19,7 @@ const QUERIES: usize = 256;
 /// ... unless their distances, f32, would be more than this many.
 const DISTANCES: usize = 1 << 24;
 
-/// What nearness of two vectors means.
+/// How near two vectors are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nearness {
     /// The angle between them.
@@ -48,7 +48,7 @@ impl Vectors<'_> {
 pub struct Answer {
     /// The 10 nearest items, nearest first, equally near ones by number.
     pub nearest: Vec<u32>,
-    /// What the labels say; nothing where the query has none.
+    /// The metrics; none where the query has no label.
     pub quality: Option<Quality>,
 }
 

@@ -2,21 +2,21 @@
 //!
 //! | file | what it answers |
 //! |---|---|
-//! | [`report`] | the examination of a gallery: the `eval` command |
-//! | `rows` | the codes, latents, labels and pixels that are measured |
-//! | [`quality`] | who asks whom, what is true, and the figures that judge any ranking |
+//! | [`evaluate`] | the whole evaluation of a gallery |
+//! | `image_set` | the codes, latents, labels and pixels that are evaluated |
+//! | [`quality`] | queries, database and labels, and the metrics of any ranking |
 //! | [`codes`] | rankings by binary codes, over all queries; how much of the order of the latents they keep |
-//! | [`floats`] | rankings by float latents or raw pixels, exact, as a yardstick |
-//! | [`ties`] | what one ranking with ties is worth on average: the closed forms |
-//! | [`votes`] | which label the neighbours vote for; tie-aware recall of an approximate answer |
+//! | [`floats`] | rankings by float latents or raw pixels, exact, as a baseline |
+//! | [`ties`] | metrics of one ranking with ties: the closed forms |
+//! | [`votes`] | which label the neighbours vote for; recall of an approximate search |
 //! | [`bits`] | dead and effective bits |
 //! | [`views`] | reconstruction, and images against slightly changed views of themselves |
 //!
-//! `bits`, `views` and recall need no labels; what does is `null` in a report without them.
+//! `bits`, `views` and recall need no labels; without labels the other metrics are none.
 
-pub mod report;
+pub mod evaluate;
 
-mod rows;
+mod image_set;
 
 pub mod quality;
 

@@ -1,29 +1,29 @@
-//! What all yardsticks have in common: who asks whom, what is true, and the figures that say how good the rankings were.
+//! What codes and baselines have in common: queries and database, the labels, and the metrics of their rankings.
 
 use serde::Serialize;
 
 use super::ties::{Bucket, Tables, precision};
 
-/// Who asks whom; `V` holds what is compared, codes or vectors.
+/// Queries and the database they search; `V` holds what is compared, codes or vectors.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a, V> {
-    /// Those that are ranked.
+    /// What is ranked.
     pub database: V,
-    /// Those that ask.
+    /// What it is ranked by.
     pub queries: V,
-    /// Where given, names for each query the database's item that it is itself, and that its ranking leaves out.
+    /// For queries from the database: the item that each query is, which its ranking leaves out.
     pub own: Option<&'a [u32]>,
 }
 
 impl<V> Question<'_, V> {
-    /// The item that `query` is itself.
+    /// The item that `query` is.
     pub(super) fn own(&self, query: usize) -> Option<usize> {
         self.own.map(|own| own[query] as usize)
     }
 }
 
-/// The labels: an item is relevant to a query of the same label. Items without one are in no ranking, queries without one
-/// are not judged.
+/// The labels: an item is relevant to a query with the same label. Items without a label are left out of rankings, queries without
+/// one are not judged.
 #[derive(Debug, Clone, Copy)]
 pub struct Truth<'a> {
     /// `[items]`
@@ -32,14 +32,14 @@ pub struct Truth<'a> {
     pub queries: &'a [Option<u32>],
 }
 
-/// What the labels say of rankings: means over the queries, each from 0 to 1.
+/// Metrics of rankings: means over the queries, each from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Quality {
-    /// Queries asked.
+    /// The number of queries.
     pub queries: usize,
     /// Mean average precision over the whole ranking; a query without relevant items counts as 0.
     pub map_all: f64,
-    /// Of the first 1,000 ranks, see [`Tables::truncated_average_precision`].
+    /// The same for the first 1,000 ranks, see [`Tables::truncated_average_precision`].
     pub map_1000: f64,
     /// Relevant items among the first 10.
     pub precision_10: f64,
@@ -50,7 +50,7 @@ pub struct Quality {
 }
 
 impl Quality {
-    /// Of one ranking, `buckets` by distance, whose 10 nearest vote for the right label with the chance `knn10`.
+    /// Of one ranking, as `buckets` by distance; `knn10` is the chance that its 10 nearest vote for the right label.
     pub(super) fn of(tables: &Tables, buckets: &[Bucket], knn10: f64) -> Quality {
         Quality {
             queries: 1,
@@ -62,7 +62,7 @@ impl Quality {
         }
     }
 
-    /// Over all queries; nothing where there are none.
+    /// Over all queries; none where there are none.
     pub(super) fn mean(all: &[Quality]) -> Option<Quality> {
         let queries: usize = all.iter().map(|one| one.queries).sum();
         let mean = |figure: fn(&Quality) -> f64| {

@@ -1,4 +1,4 @@
-//! What one ranked answer is worth when many items share a distance: the expected value over all orders of the ties.
+//! Metrics of one ranking in which many items share a distance: the expected value over all orders of the ties.
 //!
 //! Hamming distances take few values, so a ranking by them is mostly ties, and a metric that trusts the order of ties
 //! measures the order of the files (at 16 bits it moves the mean average precision by 8 points). Here a ranking is a histogram,

@@ -1,21 +1,19 @@
-//! What the model itself says of a sample of the images, without any label: how well it reconstructs them, and whether it
-//! knows an image again that was slightly moved and lit otherwise.
-
-use std::path::Path;
+//! How good the model is on a sample of the images, without any label: how well it reconstructs them, and whether it recognizes
+//! an image that was moved slightly and made darker or brighter.
 
 use aesearch_index::distance;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use super::rows::{Rows, load_pixels};
+use super::image_set::{ImageSet, load_pixels};
 use crate::encode::{Decoder, EncodeOptions, Encoder};
 use crate::error::Result;
 use crate::gallery::Gallery;
 use crate::images::InputShape;
 use crate::model::cross_entropy;
 
-/// Images looked at.
+/// Images in the sample.
 const SAMPLE: usize = 1000;
 /// Images in memory at a time.
 const BATCH: usize = 100;
@@ -24,54 +22,54 @@ const SIDE: usize = 28;
 /// How the light changes: one image a tenth darker, the next a tenth brighter.
 const LIGHT: [f32; 2] = [0.9, 1.1];
 
-/// The distance of an image from a view of itself, against that of two images drawn at random.
+/// The distance of an image from a view of itself, compared with the distance of two random images.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct OwnView {
-    /// Images looked at; as many pairs are drawn.
+    /// Images in the sample; as many random pairs are drawn.
     pub images: usize,
     /// Mean Hamming distance of an image and its view, in bits.
     pub own_distance: f64,
     /// Mean Hamming distance of a random pair, in bits.
     pub random_distance: f64,
     /// The chance that an image is nearer to its view than a random pair is to each other, an equal distance counting
-    /// half: 1 where no two images are confused by a small change, 0.5 where codes say nothing.
+    /// half: 1 if a small change never makes images be confused, 0.5 if codes say nothing.
     pub auc: f64,
 }
 
-/// What was seen of the sample; nothing where too few images can be read.
+/// How good the model is; none where too few images can be read.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Seen {
+pub(super) struct ModelQuality {
     /// Mean binary cross-entropy per value, where the model has a decoder.
     pub(super) reconstruction_loss: Option<f64>,
     pub(super) own_view: Option<OwnView>,
 }
 
-/// Looks at images of `rows` as the encoder sees them; those that are gone are left out.
-pub(super) fn look(gallery: &Gallery, dir: &Path, rows: &Rows, threads: usize) -> Result<Seen> {
+/// Measures the model on a sample of `images`; those that are gone are left out.
+pub(super) fn measure_model(gallery: &Gallery, images: &ImageSet, threads: usize) -> Result<ModelQuality> {
     let pipeline = gallery.pipeline(threads);
     let options = EncodeOptions { threads, device: pipeline.options.device };
     let mut encoder = Encoder::new(pipeline.runtime, pipeline.model, &options)?;
     let mut decoder = Decoder::new(pipeline.runtime, pipeline.model, &options)?;
     let (shape, binarizer) = (encoder.input(), &gallery.facts().binarizer);
-    let sample = rows.spread(SAMPLE);
+    let sample = images.spread(SAMPLE);
     let (mut codes, mut views, mut loss) = (Vec::new(), Vec::new(), 0.0);
     for start in (0..sample.len()).step_by(BATCH) {
-        let places: Vec<usize> = (start..sample.len().min(start + BATCH)).collect();
-        let items = sample.at(&places).items(gallery, dir);
-        let images: Vec<f32> = items
+        let rows: Vec<usize> = (start..sample.len().min(start + BATCH)).collect();
+        let items = sample.at(&rows).items(gallery);
+        let pixels: Vec<f32> = items
             .into_iter()
             .flatten()
             .filter_map(|item| load_pixels(gallery, &[item], shape))
             .flatten()
             .collect();
-        let latents = encoder.encode(&images)?;
+        let latents = encoder.encode(&pixels)?;
         if let Some(decoder) = &mut decoder {
-            let mut originals = images.clone();
+            let mut originals = pixels.clone();
             pipeline.model.metadata.target(&mut originals);
             loss += cross_entropy(&originals, &decoder.decode(&latents)?);
         }
         codes.extend(binarizer.binarize(&latents));
-        let viewed: Vec<f32> = images
+        let viewed: Vec<f32> = pixels
             .chunks_exact(shape.size())
             .enumerate()
             .flat_map(|(at, image)| view(image, shape, start + at))
@@ -80,10 +78,10 @@ pub(super) fn look(gallery: &Gallery, dir: &Path, rows: &Rows, threads: usize) -
     }
     let n_images = codes.len() / aesearch_index::words(binarizer.bits());
     let loss = (decoder.is_some() && n_images > 0).then(|| loss / (n_images * shape.size()) as f64);
-    Ok(Seen { reconstruction_loss: loss, own_view: own_view(&codes, &views, binarizer.bits()) })
+    Ok(ModelQuality { reconstruction_loss: loss, own_view: own_view(&codes, &views, binarizer.bits()) })
 }
 
-/// An image [C, H, W], moved in one of eight directions, its edge repeated, and darker or brighter.
+/// An image `[C, H, W]` moved in one of eight directions, with its edge repeated, and made darker or brighter.
 fn view(image: &[f32], shape: InputShape, number: usize) -> Vec<f32> {
     const DIRECTIONS: [(isize, isize); 8] =
         [(1, 0), (0, 1), (-1, 0), (0, -1), (1, 1), (-1, 1), (-1, -1), (1, -1)];

@@ -1,4 +1,4 @@
-//! Which label a query's neighbours vote for, and how many of the true neighbours an approximate answer holds.
+//! Which label a query's neighbours vote for, and how many of the true neighbours an approximate search found.
 //!
 //! Both look at the first `k` places of an answer, and both are fair to ties: where more items share the last distance
 //! than there are places, each of them gets an equal part of a place.
@@ -14,7 +14,7 @@ struct Votes {
     nearest: u32,
 }
 
-/// How right the majority of the `k` nearest items is: 1, 0, or a part where labels are tied in every respect.
+/// The chance that the majority of the `k` nearest items has the right label: 1, 0, or in between where labels are tied.
 ///
 /// `neighbours` are `(distance, label)` in any order, and hold at least all items up to the distance of the k-th. A tie of
 /// votes goes to the label with the nearest item; among labels tied in that too, each is chosen with equal chance.
@@ -46,17 +46,17 @@ pub fn majority(neighbours: &[(u32, u32)], k: usize, truth: u32) -> f64 {
     1.0 / labels.values().filter(|votes| same(votes) && votes.nearest == own.nearest).count() as f64
 }
 
-/// The label most frequent in an ordered answer; a tie goes to the label that stands first. `None` for an empty one.
+/// The most frequent label of ranked items; a tie goes to the label that comes first. None where there are no items.
 pub fn ranked_majority(labels: &[u32]) -> Option<u32> {
     let count = |label: u32| labels.iter().filter(|&&other| other == label).count();
-    // `max_by_key` keeps the last of equals, and the one that stands first shall win
+    // `max_by_key` keeps the last of equals, and the first one is to win.
     labels.iter().copied().rev().max_by_key(|&label| count(label))
 }
 
-/// The part of the `k` nearest items that an approximate answer found, whichever of several items at the same distance it chose.
+/// The share of the `k` nearest items that an approximate search found, whichever of several items at the same distance it chose.
 ///
-/// Both slices are distances in ascending order, of distinct items. An answer's item counts when it is as near as the exact
-/// k-th. 1 when there is nothing to find.
+/// Both slices are distances in ascending order, of distinct items. An item counts if it is as near as the exact k-th. 1 when
+/// there is nothing to find.
 pub fn recall(exact: &[u32], answer: &[u32], k: usize) -> f64 {
     let k = k.min(exact.len());
     if k == 0 {

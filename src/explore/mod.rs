@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `rows`, `neighbours` | the images of an index as rows, and the nearest others of each |
 //! | `read_all` | reads all images once, on several threads |
+//! | `query_sheet` | queries and their hits as one picture |
 //! | `cluster/` | groups of similar images |
 //! | `map/` | all images in the plane |
 //! | `outliers/` | unusual images, faults, doubtful labels |
@@ -28,6 +29,8 @@
 pub mod neighbours;
 mod read_all;
 pub mod rows;
+
+pub mod query_sheet;
 
 pub mod cluster;
 pub mod diff;

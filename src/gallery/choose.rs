@@ -1,7 +1,7 @@
-//! `--model auto`: which of the shipped models knows these images best, told by what survives a reconstruction.
+//! The model `auto`: which of the shipped models suits these images best, judged by its reconstructions.
 //!
-//! The loss itself does not compare: it depends on a model's size and colours, and on how much there is to see in an image.
-//! What compares is the explained variance, 1 - SSE / SST: the squared error of the reconstruction against that of a flat
+//! Losses of different models cannot be compared: they depend on a model's size and colours, and on how much there is to see in
+//! an image. What can be compared is the explained variance, 1 - SSE / SST: the squared error of the reconstruction against that of a flat
 //! image of the same mean, for each image at the model's own size. For a grey model it is multiplied by the share of the
 //! variance that a perfect grey image would explain, which together is what its grey reconstruction explains in colour.
 
@@ -20,22 +20,22 @@ use super::sample::sample;
 /// a model are best on what it was made for, and reconstructions that are about as good are no reason to leave it.
 const CLEARLY: f64 = 0.8;
 
-/// Below it, images are not what a model was made for. Measured: `digits-64` explains 0.77 of MNIST and 0.01 of
+/// Below this, images are not of the kind that a model was made for. Measured: `digits-64` explains 0.77 of MNIST and 0.01 of
 /// CIFAR-10, `photos-128` 0.54 of CIFAR-10 and 0.35 of MNIST; noise 0 by either.
 const WELL: f64 = 0.35;
 
-/// What choosing a model takes.
+/// How to choose a model.
 #[derive(Debug, Clone)]
 pub struct ChooseOptions {
     /// A shipped model's name, a model folder or file, or `auto`.
     pub model: String,
-    /// How a model of another program is opened; none where only this program's will do.
+    /// How a model of another program is opened; none where only a model of this program will do.
     pub load: Option<LoadOptions>,
     /// Where the candidates run.
     pub device: Device,
-    /// Whether they are shown negatives.
+    /// Whether images are inverted for them.
     pub invert: Invert,
-    /// What one image may cost.
+    /// The limits for one image.
     pub limits: Limits,
     /// The memory for decoding.
     pub budget: MemoryBudget,
@@ -48,7 +48,7 @@ impl ChooseOptions {
         self.load.as_ref().map_or_else(|| Model::load(&self.model), |load| Model::load_any(&self.model, load))
     }
 
-    /// The defaults, with a place for ONNX Runtime.
+    /// The defaults, with ONNX Runtime from where `runtime` says.
     pub fn new(runtime: RuntimeOptions) -> Self {
         ChooseOptions {
             model: "auto".to_owned(),
@@ -65,7 +65,7 @@ impl ChooseOptions {
 /// How a model was chosen.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Choice {
-    /// Images looked at.
+    /// Images sampled.
     pub sampled: usize,
     /// All models that were considered, in the order of preference.
     pub candidates: Vec<Candidate>,
@@ -94,11 +94,11 @@ impl Choice {
     }
 }
 
-/// The model that `options` name; for `auto`, the candidate that reconstructs a sample of `items` best. The observer hears
-/// of the choice. Where there was one, what to do about the images' polarity was decided on the way.
+/// The model that `options` name; for `auto`, the candidate that reconstructs a sample of `items` best. The observer is told
+/// about the choice. Where there was one, the polarity of the images was decided with it.
 ///
 /// # Errors
-/// When there is no such model, or ONNX Runtime cannot be used.
+/// `NotFound` when there is no such model, `Runtime` when ONNX Runtime cannot be used.
 pub fn choose(
     items: &[&Item],
     options: &ChooseOptions,
@@ -113,12 +113,12 @@ pub fn choose(
     if choice.sampled == 0 {
         return Ok((options.named()?, None));
     }
-    tell(&choice, observer);
+    announce(&choice, observer);
     Ok((models.swap_remove(choice.taken), Some(polarities[choice.taken])))
 }
 
-/// Which model `auto` stands for, and why; a warning where even that one hardly knows the images.
-fn tell(choice: &Choice, observer: &dyn Observer) {
+/// Which model `auto` stands for, and why; a warning if even that one reconstructs the images poorly.
+fn announce(choice: &Choice, observer: &dyn Observer) {
     let share = |candidate: &Candidate| format!("{:.0} %", 100.0 * candidate.explained);
     let taken = choice.taken();
     let others = choice.candidates.iter().filter(|other| other.name != taken.name);
@@ -130,14 +130,15 @@ fn tell(choice: &Choice, observer: &dyn Observer) {
         "model {name}: it explains {explained} of the variance of {sampled} {images}{others}"
     )));
     if choice.is_poor() {
-        let what = format!("no shipped model knows images like these; {name} loses most of what they show");
+        let what =
+            format!("no shipped model was trained on images like these; {name} loses most of what they show");
         observer.note(
-            &Note::warning(what).with_hint("train a model on them with `train`, and name it as `model`"),
+            &Note::warning(what).with_hint("train a model on them with `train`, and pass it as `model`"),
         );
     }
 }
 
-/// Shows a sample of `items` to all `models`. Gives the choice, and how each model takes the polarity.
+/// Lets all `models` reconstruct a sample of `items`. Returns the choice, and the polarity that each model needs.
 pub(super) fn judge(
     models: &[Model],
     items: &[&Item],
@@ -156,7 +157,7 @@ pub(super) fn judge(
     let encode = EncodeOptions { threads: 1, device: options.device };
     let (mut candidates, mut polarities) = (Vec::new(), Vec::new());
     for (model, [images, coloured]) in models.iter().zip(samples.as_chunks_mut().0) {
-        let (mut explained, mut polarity) = (0.0, Polarity::fixed(false)); // of a model that cannot show what it sees
+        let (mut explained, mut polarity) = (0.0, Polarity::fixed(false)); // of a model without a decoder
         if let Some(mut autoencoder) = Autoencoder::open(runtime, model, &encode)? {
             let seen;
             (polarity, seen) = polarity::decide(images, options.invert, &mut autoencoder)?;
@@ -168,7 +169,8 @@ pub(super) fn judge(
     Ok((Choice { sampled, taken: best(&candidates), candidates }, polarities))
 }
 
-/// The share of the variance of images [N, 3, H, W] that their reconstructions explain, grey ones as far as grey can.
+/// The mean share of the variance of images `[N, 3, H, W]` that their reconstructions explain; for a grey model, as much of it
+/// as grey can explain.
 fn explained_in_colour(seen: &Reconstruction, coloured: &[f32]) -> f64 {
     let area = seen.shape.height * seen.shape.width;
     let shares =
@@ -179,7 +181,7 @@ fn explained_in_colour(seen: &Reconstruction, coloured: &[f32]) -> f64 {
     mean(shares)
 }
 
-/// The share of the variance of an image [3, H, W] that is left when each pixel is replaced by the mean of its channels.
+/// The share of the variance of an image `[3, H, W]` that is left when each pixel is replaced by the mean of its channels.
 fn explained_by_grey(image: &[f32]) -> f64 {
     let area = image.len() / 3;
     let grey: Vec<f32> =

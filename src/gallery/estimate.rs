@@ -1,15 +1,16 @@
-//! What `index` would take, before it starts: from listing the images and running a sample of them through the model.
+//! What `update` would take, before it starts: from listing the images and running a sample of them through the model.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::choose::choose;
+use super::folder::{load_indexed_model, open_if_any};
 use super::memory::fixed;
-use super::pipeline::{Outcome, Pipeline, PipelineOptions};
+use super::outcome::Outcome;
+use super::pipeline::{Pipeline, PipelineOptions};
 use super::plan::Plan;
 use super::update::{UpdateOptions, outgrown};
-use super::{load_indexed_model, open_if_any};
 use crate::error::{Error, Result};
 use crate::images::{Item, Skipped, file_of, walk};
 use crate::observer::Observer;
@@ -17,14 +18,14 @@ use crate::runtime::ensure;
 
 /// Images that are run through the model.
 const SAMPLE: usize = 256;
-/// Share of a core that each thread makes use of, measured on two: the others wait for memory.
+/// Share of a core that each further thread adds, measured on two cores: the rest is waiting for memory.
 const PARALLEL: f64 = 0.95;
-/// Seconds per image of building the index, beside the workers' part.
+/// Seconds per image for building the index, beside the workers' part.
 const BUILD: f64 = 8e-6;
 /// Bytes per image in an index, beside name, label, code and latent: record, offsets, id, its share of the graph.
 const PER_IMAGE: f64 = 75.0;
 
-/// What a run of `index` would take.
+/// What a run of [`update`](super::update()) would take.
 #[derive(Debug, Clone)]
 pub struct Estimate {
     /// Images found.
@@ -33,9 +34,9 @@ pub struct Estimate {
     pub to_read: usize,
     /// Bytes of all files.
     pub bytes: u64,
-    /// Images that were tried.
+    /// Images that were run through the model.
     pub sampled: usize,
-    /// Of the sample, images that cannot be used; and what cannot be listed.
+    /// Images of the sample that cannot be used, and paths that cannot be listed.
     pub skipped: Vec<Skipped>,
     /// Name of the model.
     pub model: String,
@@ -51,7 +52,7 @@ pub struct Estimate {
     pub index_bytes: u64,
 }
 
-/// What `update` of the index at `dir` with the images of `data` would take. Nothing is written.
+/// Estimates what an update of the index at `dir` with the images of `data` would take. Nothing is written.
 ///
 /// # Errors
 /// As [`update`](super::update()).
@@ -65,7 +66,7 @@ pub fn estimate(
     let walk = walk(data, &options.walk)?;
     let old = open_if_any(dir)?;
     let model = match &old {
-        Some((_, facts)) => load_indexed_model(dir, facts, (&options.model, &options.load))?,
+        Some((_, facts)) => load_indexed_model(dir, facts, &options.model, &options.load)?,
         None => {
             choose(&walk.items.iter().collect::<Vec<_>>(), &options.choice(walk.items.len())?, observer)?.0
         }
@@ -84,23 +85,23 @@ pub fn estimate(
     if n_sampled > 0 {
         let runtime = ensure(&options.runtime, observer)?;
         let pipeline = Pipeline::new(&runtime, &model, PipelineOptions { threads: 1, ..how });
-        let coded = pipeline.encode(&sample, observer, &mut |job, outcome| {
+        let encoded = pipeline.encode(&sample, observer, &mut |job, outcome| {
             if let Outcome::Skipped(reason) = outcome {
                 skipped.push(Skipped::new(sample[job].name(), reason));
             }
             Ok(())
         })?;
-        if !coded.is_finished() {
+        if !encoded.is_finished() {
             return Err(Error::Interrupted);
         }
-        let stages = coded.stages;
-        spent = stages.read + stages.hash + stages.decode + stages.resize + stages.encode;
+        let times = encoded.times;
+        spent = times.read + times.hash + times.decode + times.resize + times.encode;
     }
     let per_image = spent.as_secs_f64() / n_sampled.max(1) as f64;
     let work = per_image * jobs.len() as f64 / (1.0 + PARALLEL * (options.threads.max(1) - 1) as f64);
     let latent = if options.without_latents { 0 } else { model.metadata.latent_size + 4 };
     let words = aesearch_index::words(model.metadata.bits);
-    let named: usize =
+    let names: usize =
         walk.items.iter().map(|item| item.name().len() + item.label().map_or(0, str::len)).sum();
     let per_item = PER_IMAGE + (latent + 8 * words) as f64;
     Ok(Estimate {
@@ -114,7 +115,7 @@ pub fn estimate(
         threads: options.threads,
         seconds: listing.as_secs_f64() + work + BUILD * walk.items.len() as f64,
         memory_bytes: fixed(options.threads, walk.items.len()),
-        index_bytes: named as u64 + (per_item * walk.items.len() as f64) as u64,
+        index_bytes: names as u64 + (per_item * walk.items.len() as f64) as u64,
     })
 }
 
@@ -128,7 +129,7 @@ fn bytes_of(items: &[Item]) -> u64 {
             bytes += stamp.0;
         } else if last != Some(stamp) {
             last = Some(stamp);
-            // entries of one container stand together: looking at the disk once for each run of them is enough
+            // Entries of one container stand together: one look at the disk for each run of them is enough.
             if containers.insert(file_of(&item.name(), Path::new(""))) {
                 bytes += stamp.0;
             }

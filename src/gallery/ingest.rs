@@ -1,15 +1,15 @@
-//! What a run makes of an index, commit after commit: what was encoded is added, what is gone goes at the end.
+//! From outcomes to commits: what was encoded is added, and what is gone is removed at the end.
 //!
-//! A long run commits now and then ([`Checkpoints`]), so that a kill costs little: such commits only add, and put changed images
-//! in the place of old ones. The last one takes out what is gone, and leaves the segments that a run of one commit would. Ids
-//! hold for one commit only: what is to go is remembered by name.
+//! A long run commits now and then ([`Checkpoints`]), so that little is lost when it is killed: such commits only add images, and
+//! replace changed ones. The last one removes what is gone, and leaves the same segments as a run with a single commit. Ids hold
+//! for one commit only, so what is to be removed is remembered by name.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use aesearch_index::{SegmentBuilder, Settings, Snapshot, Writer};
 
-use super::pipeline::{Known, Outcome};
+use super::outcome::{KnownHashes, Outcome};
 use super::plan::{Plan, Step};
 use super::record::{Facts, Record};
 use crate::error::Result;
@@ -18,7 +18,7 @@ use crate::images::{Skipped, Stamp};
 /// The index attribute of an unfinished run: the number of the commit before its first one, u64, little-endian.
 const RUN: &str = "run";
 
-/// When a run commits before its end: after so many images, or so much time, whichever comes first.
+/// When a run commits before its end: after a number of images or a time, whichever comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checkpoints {
     /// Images since the last commit.
@@ -47,14 +47,14 @@ pub(super) struct Tally {
     pub(super) write: Duration,
 }
 
-/// How the index is laid out.
+/// What the segments of an index hold.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Layout {
+pub(super) struct SegmentLayout {
     /// Distinct codes per bucket.
     pub(super) bucket_size: Option<usize>,
     /// Whether latents are kept, to re-rank by.
     pub(super) latents: bool,
-    /// The whole index is written anew: it was laid out otherwise, or its codes are of no use any more.
+    /// The whole index is written anew: its layout was another, or its codes are of no use any more.
     pub(super) anew: bool,
 }
 
@@ -62,30 +62,30 @@ pub(super) struct Layout {
 pub(super) struct Content<'a> {
     pub(super) plan: &'a Plan<'a>,
     /// Contents whose codes can be used again.
-    pub(super) known: &'a Known,
+    pub(super) known: &'a KnownHashes,
     pub(super) facts: &'a Facts,
-    pub(super) layout: Layout,
+    pub(super) layout: SegmentLayout,
     pub(super) checkpoints: Checkpoints,
 }
 
-/// The next commit in the making, and what is known of those before.
+/// The next commit as it grows, and what matters of those before.
 pub(super) struct Ingest<'a> {
     plan: &'a Plan<'a>,
-    known: &'a Known,
+    known: &'a KnownHashes,
     facts: &'a Facts,
-    layout: Layout,
+    layout: SegmentLayout,
     checkpoints: Checkpoints,
     writer: &'a mut Writer,
     builder: SegmentBuilder,
-    /// Names of items of the last commit that the next one takes out.
+    /// Names of items of the last commit that the next one removes.
     going: HashSet<Vec<u8>>,
-    /// The next commit replaces the index by what was pushed, and what is kept.
+    /// The next commit replaces the index by what was added and what is kept.
     replaces: bool,
-    /// Items of the old index that are not kept then.
+    /// Items of the old index that it does not keep.
     replaced: HashSet<u32>,
     /// Images of the old index that are still to be read.
     old_left: usize,
-    /// The commit before the first one of this run, or of an unfinished run that this one goes on with.
+    /// The commit before the first one of this run, or of an unfinished run that this one continues.
     since: u64,
     committed: Instant,
     tally: Tally,
@@ -117,7 +117,7 @@ impl<'a> Ingest<'a> {
         Ok(ingest)
     }
 
-    /// Takes the outcome of the image at `position`, and commits where it is time to.
+    /// Takes the outcome of the image at `position`, and commits when it is time to.
     pub(super) fn put(&mut self, position: usize, outcome: Outcome) -> Result<()> {
         let item = &self.plan.items[position];
         let old = match self.plan.steps[position] {
@@ -129,7 +129,7 @@ impl<'a> Ingest<'a> {
             Outcome::Skipped(reason) => {
                 self.tally.skipped.push(Skipped::new(item.name(), reason));
                 self.tally.removed += usize::from(old.is_some());
-                self.takes_out(old);
+                self.take_out(old);
             }
             Outcome::Same(stamp) => self.use_again(position, old, &stamp)?,
             Outcome::Encoded { stamp, latent } => {
@@ -142,56 +142,56 @@ impl<'a> Ingest<'a> {
                 })?;
                 self.tally.encoded += 1;
                 self.count(old, &stamp)?;
-                self.takes_out(old);
+                self.take_out(old);
             }
         }
         let due = self.builder.len() >= self.checkpoints.images
             || self.committed.elapsed() >= self.checkpoints.every;
-        // what replaces the index must hold all of it
+        // A commit that replaces the index must hold all of it.
         if due && !self.builder.is_empty() && !(self.replaces && self.old_left > 0) {
             self.commit(false)?;
         }
         Ok(())
     }
 
-    /// The last commit. Where there is more to come, a later run goes on with this one: an image whose job was not done stays
-    /// as it was, and so does what is gone, as its content may come again under another name.
+    /// The last commit. If the run is not finished, a later one continues it: an image that was not reached stays as it was, and
+    /// so does what is gone, as its content may reappear under another name.
     pub(super) fn finish(mut self, is_finished: bool) -> Result<Tally> {
         if self.replaces && self.old_left > 0 && self.plan.is_reread() {
-            // old codes cannot stand beside new ones: nothing was done
+            // Old codes cannot be mixed with new ones: nothing was done.
             return Ok(Tally { skipped: self.tally.skipped, ..Tally::default() });
         }
         let kept = self.plan.steps.iter().filter(|step| matches!(step, Step::Keep { .. })).count();
         self.tally.unchanged += kept + self.plan.elsewhere.len() + self.old_left;
         if is_finished {
             self.tally.removed += self.plan.gone().count();
-            self.plan.gone().for_each(|id| self.takes_out(Some(id)));
+            self.plan.gone().for_each(|id| self.take_out(Some(id)));
         }
         self.commit(is_finished)?;
         Ok(self.tally)
     }
 
-    /// Images that are kept, but for their labels.
+    /// Takes over new labels of images that are kept.
     fn relabel(&mut self) -> Result<()> {
         let (plan, Some(old)) = (self.plan, self.plan.old) else { return Ok(()) };
         for (step, item) in plan.steps.iter().zip(plan.items) {
             if let Step::Keep { id, relabelled: true } = *step {
                 let record = Record { label: item.label().map(str::to_owned), ..Record::of(old, id)? };
                 self.builder.push_from_with(old, id, &record.to_bytes())?;
-                self.takes_out(Some(id));
+                self.take_out(Some(id));
             }
         }
         Ok(())
     }
 
-    /// A content whose code is known: the image's own, touched since, or that of an image of another name.
+    /// Adds an image whose content is known: its own, from before it was touched, or that of an image of another name.
     fn use_again(&mut self, position: usize, old_id: Option<u32>, stamp: &Stamp) -> Result<()> {
         let (Some(old), Some(&known)) = (self.plan.old, self.known.get(&stamp.hash)) else { return Ok(()) };
         let item = &self.plan.items[position];
         let record = Record::new(item.label(), stamp).to_bytes();
         self.builder.push_from_as(old, known, [&item.name(), &record])?;
         self.count(old_id, stamp)?;
-        self.takes_out(old_id);
+        self.take_out(old_id);
         Ok(())
     }
 
@@ -205,8 +205,8 @@ impl<'a> Ingest<'a> {
         Ok(())
     }
 
-    /// The item `id` of the old index goes with the next commit.
-    fn takes_out(&mut self, id: Option<u32>) {
+    /// Removes the item `id` of the old index with the next commit.
+    fn take_out(&mut self, id: Option<u32>) {
         match self.plan.old.zip(id) {
             Some((_, id)) if self.replaces => drop(self.replaced.insert(id)),
             Some((old, id)) => drop(self.going.insert(old.name(id).to_vec())),
@@ -229,7 +229,7 @@ impl<'a> Ingest<'a> {
         Ok(())
     }
 
-    /// Writes the index anew: what was pushed, and what was not replaced of an old one whose codes are still of use.
+    /// Writes the index anew: what was added, and what was not replaced of an old one whose codes are still of use.
     fn replace(&mut self, mut add: SegmentBuilder) -> Result<()> {
         let old = self.plan.old.filter(|_| !self.plan.is_reread());
         for (old, id) in old.into_iter().flat_map(|old| old.ids().map(move |id| (old, id))) {
@@ -265,7 +265,7 @@ impl<'a> Ingest<'a> {
     }
 }
 
-fn settings(facts: &Facts, layout: Layout) -> Settings {
+fn settings(facts: &Facts, layout: SegmentLayout) -> Settings {
     Settings {
         bits: facts.binarizer.bits(),
         latent_size: if layout.latents { facts.binarizer.latent_size() } else { 0 },
@@ -274,7 +274,7 @@ fn settings(facts: &Facts, layout: Layout) -> Settings {
     }
 }
 
-/// The number of the commit before an unfinished run.
+/// The number of the commit before a run that was not finished.
 fn unfinished(old: &Snapshot) -> Option<u64> {
     old.attribute(RUN).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes)
 }

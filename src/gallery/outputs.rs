@@ -5,6 +5,7 @@ use std::path::Path;
 use aesearch_index::Snapshot;
 use rayon::prelude::*;
 
+use super::folder::base;
 use crate::error::{Error, Result};
 use crate::images::file_of;
 use crate::output::check_places;
@@ -24,7 +25,7 @@ pub fn check_outputs(outputs: &[&Path], snapshot: &Snapshot, dir: &Path) -> Resu
 /// When `path` is one of these.
 pub fn keep_images(path: &Path, snapshot: &Snapshot, dir: &Path) -> Result<()> {
     let Ok(there) = path.canonicalize() else { return Ok(()) };
-    let base = dir.parent().unwrap_or(Path::new(""));
+    let base = base(dir);
     let is_there = |name: &[u8]| file_of(name, base)?.canonicalize().ok().filter(|file| *file == there);
     let ids: Vec<u32> = snapshot.ids().collect();
     if ids.into_par_iter().any(|id| is_there(snapshot.name(id)).is_some()) {

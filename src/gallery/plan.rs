@@ -1,18 +1,18 @@
-//! What to do with each image of a run: which items of the index stay as they are, which are read, which go.
+//! What to do with each image of a run: which items of the index stay as they are, which are read, which are removed.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf, absolute};
 
 use aesearch_index::Snapshot;
 
-use super::pipeline::Known;
+use super::outcome::KnownHashes;
 use super::record::Record;
 use crate::error::Result;
 use crate::images::{Item, Walk, file_of};
 
-/// The items of an index that a run over `data` leaves alone: their files exist, and lie elsewhere, or where nothing could be
-/// seen. What lies below `data` stays only under a name that was walked. Relative names start at the working directory, else at
-/// `base`.
+/// The items of an index that a run over `data` leaves alone: their files exist, and are not below `data`, or in a folder that
+/// could not be read. What is below `data` stays only under a name that was walked. Relative names start from the working
+/// directory, or else from `base`.
 pub(super) fn elsewhere(old: &Snapshot, walk: &Walk, data: &[PathBuf], base: &Path) -> Vec<u32> {
     let walked: HashSet<_> = walk.items.iter().map(Item::name).collect();
     let unread: HashSet<PathBuf> = walk.unread.iter().flat_map(absolute).collect();
@@ -21,7 +21,7 @@ pub(super) fn elsewhere(old: &Snapshot, walk: &Walk, data: &[PathBuf], base: &Pa
         data.iter().flat_map(|root| [absolute(root), root.canonicalize()]).flatten().collect();
     let below = |path: &Path| path.ancestors().any(|folder| roots.contains(folder));
     let is_unread =
-        |file: &Path| absolute(file).is_ok_and(|file| file.ancestors().any(|place| unread.contains(place)));
+        |file: &Path| absolute(file).is_ok_and(|file| file.ancestors().any(|path| unread.contains(path)));
     let mut folders = HashMap::new(); // each is looked up once
     let mut is_elsewhere = |file: PathBuf| {
         let absolute = absolute(&file).unwrap_or(file);
@@ -38,7 +38,7 @@ pub(super) fn elsewhere(old: &Snapshot, walk: &Walk, data: &[PathBuf], base: &Pa
     old.ids().filter(stays).collect()
 }
 
-/// The images of a run, each with what is to be done.
+/// The images of a run, and what is to be done with each.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
     pub(super) items: &'a [Item],
@@ -99,12 +99,12 @@ impl<'a> Plan<'a> {
     }
 
     /// The contents of the old index whose codes can be used again.
-    pub(super) fn known(&self) -> Result<Known> {
-        let Some(old) = self.old.filter(|_| !self.reread) else { return Ok(Known::new()) };
+    pub(super) fn known(&self) -> Result<KnownHashes> {
+        let Some(old) = self.old.filter(|_| !self.reread) else { return Ok(KnownHashes::new()) };
         old.ids().map(|id| Ok((Record::of(old, id)?.hash, id))).collect()
     }
 
-    /// Items of the old index that nothing of this run speaks of.
+    /// Items of the old index that this run does not mention.
     pub(super) fn gone(&self) -> impl Iterator<Item = u32> {
         let stays = |step: &Step| match *step {
             Step::Keep { id, .. } => Some(id),

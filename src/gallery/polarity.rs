@@ -1,8 +1,8 @@
-//! Light ink on dark, or dark on light? A model reconstructs what it was trained on; the other way round it fails.
+//! Light strokes on dark, or dark on light? A model reconstructs images of the polarity it was trained on, and fails on others.
 //!
-//! For a collection the question is put once, to a sample, when its index is made; for a query to the one image, and only
-//! where its brightness raises a doubt. Natural photographs look much the same to both, so the image stays as it is unless
-//! inverting makes it clearly better.
+//! For a collection this is decided once, from a sample, when its index is made; for a query from the image itself, and only if
+//! its brightness raises a doubt. Photographs are reconstructed about as well in either polarity, so an image stays as it is
+//! unless inverting it makes a clear difference.
 
 use crate::encode::{Autoencoder, EncodeOptions, Reconstruction};
 use crate::error::{Error, Result};
@@ -12,10 +12,10 @@ use super::pipeline::Pipeline;
 use super::record::Polarity;
 use super::sample::sample;
 
-/// Inverted only if the reconstruction's error falls below this share of the error as it is.
+/// Images are inverted only if that reduces the reconstruction error to less than this share.
 const CLEARLY: f32 = 0.9;
 
-/// What to do about dark ink on light paper.
+/// Whether images are inverted before they are encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Invert {
     /// Decide by the reconstruction error.
@@ -35,25 +35,25 @@ impl std::str::FromStr for Invert {
             "auto" => Ok(Invert::Auto),
             "never" => Ok(Invert::Never),
             "always" => Ok(Invert::Always),
-            _ => Err(Error::invalid(format!("invert: expected auto, never or always, got `{text}`"))),
+            _ => Err(Error::invalid(format!("invert: expected auto, never or always, got {text}"))),
         }
     }
 }
 
 impl Polarity {
-    /// Decided by the user, or for want of a decoder.
+    /// Decided by the caller, or not at all, for a model without a decoder.
     pub(super) fn fixed(inverted: bool) -> Polarity {
         Polarity { inverted, sampled: 0, error_as_is: 0.0, error_inverted: 0.0, brightness: None }
     }
 
-    /// Whether an image [C, H, W] is so much brighter or darker than the collection that its ink is in doubt.
+    /// Whether an image `[C, H, W]` is so much brighter or darker than the collection that its polarity is in doubt.
     pub(super) fn doubts(&self, image: &[f32]) -> bool {
         let brightness = mean(image);
         self.brightness.is_some_and(|usual| (1.0 - brightness - usual).abs() < (brightness - usual).abs())
     }
 }
 
-/// Decides for a collection by a sample of its images; where the model has no decoder, they are left as they are.
+/// Decides for a collection from a sample of its images; for a model without a decoder, they are left as they are.
 ///
 /// # Errors
 /// When the model cannot be run.
@@ -65,12 +65,12 @@ pub fn decide_polarity(items: &[&Item], invert: Invert, pipeline: &Pipeline<'_>)
     let Some(mut autoencoder) = Autoencoder::open(pipeline.runtime, pipeline.model, &options)? else {
         return Ok(Polarity::fixed(false));
     };
-    let how = Decoding { grey: false, ..pipeline.setup().decoding };
+    let how = Decoding { grey: false, ..pipeline.decoding() };
     let mut images = sample(items, &how, &[pipeline.model.metadata.input])?.concat();
     Ok(decide(&mut images, invert, &mut autoencoder)?.0)
 }
 
-/// Decides for a collection by a sample of its images [N, C, H, W], and gives what becomes of them in the form decided for.
+/// Decides for a collection from a sample of its images `[N, C, H, W]`, and returns their reconstruction in the polarity chosen.
 pub(super) fn decide(
     images: &mut [f32],
     invert: Invert,
@@ -91,13 +91,13 @@ pub(super) fn decide(
     let [as_is, negative] = both_ways(images, autoencoder)?;
     let [error_as_is, error_inverted] = [&as_is, &negative].map(|seen| mean(&seen.losses()));
     let inverted = error_inverted < CLEARLY * error_as_is;
-    let brightness = mean(images); // they are negatives now
+    let brightness = mean(images); // they are inverted now
     let brightness = Some(if inverted { brightness } else { 1.0 - brightness });
     let polarity = Polarity { inverted, sampled: n_sampled as u32, error_as_is, error_inverted, brightness }; // a small sample
     Ok((polarity, if inverted { negative } else { as_is }))
 }
 
-/// Decides for images [N, C, H, W]: inverts them, or leaves them as they are. Returns whether it inverted.
+/// Inverts images `[N, C, H, W]` if the model reconstructs them clearly better so. Returns whether it did.
 pub(super) fn correct(images: &mut [f32], autoencoder: &mut Autoencoder) -> Result<bool> {
     let [as_is, negative] = both_ways(images, autoencoder)?.map(|seen| mean(&seen.losses()));
     let better = negative < CLEARLY * as_is;
@@ -107,8 +107,8 @@ pub(super) fn correct(images: &mut [f32], autoencoder: &mut Autoencoder) -> Resu
     Ok(better)
 }
 
-/// What a model makes of images [N, C, H, W], each in the ink that it knows better. A negative's reconstruction is turned
-/// back: originals and reconstructions are in the images' own polarity.
+/// Reconstructs images `[N, C, H, W]`, each in the polarity that the model knows better. The reconstruction of an inverted
+/// image is inverted back: originals and reconstructions are in the images' own polarity.
 ///
 /// # Errors
 /// As [`Autoencoder::reconstruct`].
@@ -136,7 +136,7 @@ pub fn reconstruct_either_way(
     Ok(seen)
 }
 
-/// The reconstruction of the images as they are, and of the images inverted, which they are thereafter.
+/// The reconstruction of the images as they are, and of the images inverted. Leaves them inverted.
 fn both_ways(images: &mut [f32], autoencoder: &mut Autoencoder) -> Result<[Reconstruction; 2]> {
     let as_is = autoencoder.reconstruct(images)?;
     invert_pixels(images);

@@ -1,7 +1,7 @@
-//! What a gallery writes into its index, as bytes: one record per item, one for the whole. The only file that names `bincode`.
+//! What a gallery stores in its index, as bytes: a record for each item, and one for the whole. The only file that names `bincode`.
 //!
 //! The index keeps both as opaque bytes. The facts begin with a format version, so that a newer program's index is
-//! refused by name rather than misread. Version 2 added what is known of an encoder of another program, as JSON with the
+//! refused with a clear message rather than misread. Version 2 added how an encoder of another program is fed, as JSON with the
 //! keys of the .toml file beside it, and the size of its files; version 1 is still read.
 
 use std::path::Path;
@@ -27,14 +27,14 @@ const LIMIT: usize = 64 << 20;
 const CONFIG: Configuration<bincode::config::LittleEndian, bincode::config::Varint, Limit<LIMIT>> =
     bincode::config::standard().with_limit::<LIMIT>();
 
-/// What is kept of an image beside its name, code and latent.
+/// What is stored for an image beside its name, code and latent.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Record {
     /// The label, where one is known.
     pub label: Option<String>,
     /// Size of the file, in bytes.
     pub size: u64,
-    /// Time of change of the file, in nanoseconds since 1970.
+    /// Time of the last change of the file, in nanoseconds since 1970.
     pub mtime_ns: i64,
     /// BLAKE3 of the content.
     pub hash: [u8; 32],
@@ -71,7 +71,7 @@ pub struct ModelIdentity {
     pub sha256: String,
     /// What loads it again: a shipped name, or an absolute path.
     pub source: String,
-    /// What to know of it where another program made it.
+    /// How it is fed, if another program made it.
     pub foreign: Option<Known>,
 }
 
@@ -107,13 +107,13 @@ impl ModelIdentity {
 pub struct Polarity {
     /// Each value x of 0..=1 becomes 1 - x.
     pub inverted: bool,
-    /// Images looked at; 0 where the user decided, or the model has no decoder.
+    /// Images sampled; 0 where the caller decided, or the model has no decoder.
     pub sampled: u32,
     /// Mean binary cross-entropy per pixel of their reconstructions, as they are.
     pub error_as_is: f32,
     /// The same, inverted.
     pub error_inverted: f32,
-    /// Mean value of their pixels as they are encoded, 0 to 1; nothing where none was looked at.
+    /// Mean value of their pixels as they are encoded, 0 to 1; none where none were sampled.
     pub brightness: Option<f32>,
 }
 
@@ -126,7 +126,7 @@ pub struct Facts {
     pub binarizer: Binarizer,
     /// Images that the binarizer was fitted to; 0 where it needs no fitting.
     pub fitted: u32,
-    /// Images there were when it was fitted, those among them that could not be read or were not sampled included.
+    /// Images that there were when it was fitted, including those that could not be read or were not sampled.
     pub offered: u32,
     /// Whether images are inverted.
     pub polarity: Polarity,
@@ -136,18 +136,16 @@ impl Facts {
     /// The facts of an open index; `dir` is for messages.
     ///
     /// # Errors
-    /// When the index is not a gallery's, is damaged, or was written by a newer program.
+    /// `Damaged` when the index is damaged or not a gallery's, `Version` when a newer program wrote it.
     pub fn of(snapshot: &Snapshot, dir: &Path) -> Result<Facts> {
         let place = dir.display().to_string();
         let bytes = snapshot.attribute(ATTRIBUTE).ok_or_else(|| damaged(&place, "facts"))?;
         let (format, used): (u32, usize) =
             bincode::decode_from_slice(bytes, CONFIG).map_err(|_| damaged(&place, "facts"))?;
         if format > FORMAT {
-            return Err(Error::damaged(
-                place,
-                format!("gallery format: expected at most {FORMAT}, got {format}"),
-            )
-            .with_hint("upgrade aesearch to read this index, or make it anew"));
+            let what = format!("gallery format: expected at most {FORMAT}, got {format}");
+            let hint = "upgrade to read this index, or remove it and run `update` again";
+            return Err(Error::version(place, what).with_hint(hint));
         }
         type First = (StoredModel, Vec<u8>, u32, u32, Polarity);
         let stored: Option<(First, StoredForeign)> = match format {
@@ -176,7 +174,7 @@ impl Facts {
 
 fn damaged(place: &str, what: &str) -> Error {
     Error::damaged(place, format!("{what}: expected a gallery's, got damaged or foreign bytes"))
-        .with_hint("run `aesearch verify`; if the index is damaged, remove it and index again")
+        .with_hint("run `verify`; if the index is damaged, remove it and run `update` again")
 }
 
 fn encode(record: &impl Encode) -> Vec<u8> {

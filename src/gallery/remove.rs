@@ -1,10 +1,10 @@
-//! Taking images out of an index: the `remove` command. Files are left alone, and the next `index` over their folder
-//! brings them back.
+//! Taking images out of an index. Files are left alone, and the next `update` over their folder brings the images back.
 
 use std::path::{Path, PathBuf};
 
 use aesearch_index::{SegmentBuilder, Snapshot, Writer};
 
+use super::folder::base;
 use crate::error::Result;
 use crate::images::{PathScope, Skipped};
 
@@ -15,7 +15,7 @@ pub struct RemoveReport {
     pub removed: usize,
     /// Images in the index now.
     pub images: usize,
-    /// Paths of which the index holds nothing.
+    /// Paths that match no image of the index.
     pub skipped: Vec<Skipped>,
 }
 
@@ -23,19 +23,20 @@ pub struct RemoveReport {
 /// or all below a folder, whether or not the files are still there.
 ///
 /// # Errors
-/// When there is no index, or it is damaged, locked or cannot be written.
+/// `NotFound` when there is no index, `Locked` when another writer holds it, `Damaged` or `Io` when it cannot be read or
+/// written.
 pub fn remove(dir: &Path, paths: &[PathBuf]) -> Result<RemoveReport> {
-    let base = dir.parent().unwrap_or(Path::new(""));
+    let base = base(dir);
     Snapshot::open(dir)?; // before the lock, which would make the folder
     let mut writer = Writer::lock(dir)?;
     let last = Snapshot::open(dir)?; // again: another writer may have been faster
-    let places: Vec<PathScope> = paths.iter().map(|path| PathScope::new(path)).collect();
-    let mut used = vec![false; places.len()];
+    let scopes: Vec<PathScope> = paths.iter().map(|path| PathScope::new(path)).collect();
+    let mut used = vec![false; scopes.len()];
     let mut gone = Vec::new();
     for id in last.ids() {
         let mut holds = false;
-        for (place, used) in places.iter().zip(&mut used) {
-            if place.holds(last.name(id), base) {
+        for (scope, used) in scopes.iter().zip(&mut used) {
+            if scope.holds(last.name(id), base) {
                 (holds, *used) = (true, true);
             }
         }

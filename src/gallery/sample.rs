@@ -1,6 +1,6 @@
 //! A few images spread evenly over a collection, for what is decided once for all of them.
 //!
-//! They are read on threads of their own, so that one whose decoder does not come to an end can be left behind.
+//! They are read on threads of their own, so that one whose decoder hangs can be abandoned.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,15 +8,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 
-use super::worker::Watch;
+use super::watch::Watch;
 use crate::error::{Error, Result};
 use crate::images::{Decoding, InputShape, Item, Resizer, read};
 
-/// Images that are looked at.
+/// Images that are sampled.
 const SAMPLE: usize = 128;
 
-/// One image at each of the shapes; nothing where it cannot be read.
-type Seen = Option<Vec<Vec<f32>>>;
+/// One image at each of the shapes; none where it cannot be read.
+type Sampled = Option<Vec<Vec<f32>>>;
 
 /// What the threads share.
 struct Reading {
@@ -26,8 +26,8 @@ struct Reading {
     next: AtomicUsize,
 }
 
-/// Reads at most [`SAMPLE`] of the items, on as many threads as the current rayon pool has, and gives them at each of
-/// `shapes`: one f32 [N, C, H, W] per shape. What cannot be read, or not in time, is left out.
+/// Reads at most [`SAMPLE`] of the items, on as many threads as the current rayon pool has, and resizes them to each of
+/// `shapes`: one f32 `[N, C, H, W]` per shape. Images that cannot be read, or not in time, are left out.
 ///
 /// # Errors
 /// When no thread can be started.
@@ -40,10 +40,10 @@ pub(super) fn sample(items: &[&Item], how: &Decoding, shapes: &[InputShape]) -> 
     let n_threads = rayon::current_num_threads().min(n_sampled);
     let mut watches =
         (0..n_threads).map(|_| reading.clone().spawn(sender.clone())).collect::<Result<Vec<_>>>()?;
-    let mut all: BTreeMap<usize, Seen> = BTreeMap::new();
+    let mut all: BTreeMap<usize, Sampled> = BTreeMap::new();
     while all.len() < n_sampled {
-        if let Ok((index, seen)) = receiver.recv_timeout(how.limits.look_every()) {
-            all.entry(index).or_insert(seen); // one that came too late stays left out
+        if let Ok((index, sampled)) = receiver.recv_timeout(how.limits.look_every()) {
+            all.entry(index).or_insert(sampled); // one that comes too late stays left out
         }
         for watch in &mut watches {
             if let Some((_, index)) = watch.decoding_for(how.limits.decode_timeout) {
@@ -58,7 +58,7 @@ pub(super) fn sample(items: &[&Item], how: &Decoding, shapes: &[InputShape]) -> 
 }
 
 impl Reading {
-    fn spawn(self: Arc<Self>, sender: Sender<(usize, Seen)>) -> Result<Arc<Watch>> {
+    fn spawn(self: Arc<Self>, sender: Sender<(usize, Sampled)>) -> Result<Arc<Watch>> {
         let watch = Arc::new(Watch::default());
         let watched = watch.clone();
         let how = Decoding { stopwatch: watch.stopwatch.clone(), ..self.how.clone() };
@@ -67,9 +67,9 @@ impl Reading {
             loop {
                 let index = self.next.fetch_add(1, Ordering::Relaxed);
                 let Some(item) = self.items.get(index) else { return };
-                let seen = watched.watched((0, index), || self.see(item, &how, &mut resizer));
-                if sender.send((index, seen)).is_err() {
-                    return; // the others are all there
+                let sampled = watched.watched((0, index), || self.read(item, &how, &mut resizer));
+                if sender.send((index, sampled)).is_err() {
+                    return; // nobody waits for it any more
                 }
             }
         };
@@ -78,7 +78,7 @@ impl Reading {
         Ok(watch)
     }
 
-    fn see(&self, item: &Item, how: &Decoding, resizer: &mut Resizer) -> Seen {
+    fn read(&self, item: &Item, how: &Decoding, resizer: &mut Resizer) -> Sampled {
         let pixels = read(item, &how.limits).ok()?.decode(how).ok()?;
         let mut resize = |shape: &InputShape| {
             let mut image = vec![0.0; shape.size()];

@@ -3,10 +3,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use aesearch_index::{Mode, Snapshot};
+
 use super::*;
-use crate::images::{InputShape, WalkOptions, walk, write_png};
+use crate::error::{Error, Result};
+use crate::images::{InputShape, Pixels, WalkOptions, walk, write_png};
 use crate::model::{BinarizerKind, Family, Metadata, decoder_onnx, encoder_onnx};
 use crate::observer::{Observer, Progress};
 use crate::runtime::RuntimeOptions;
@@ -115,7 +119,7 @@ fn every_image_finds_itself_first() {
         assert_eq!((counts(&report), report.skipped.len(), report.bits), ([90, 0, 0, 0, 90], 0, 64));
         assert!(report.index_bytes > 0 && !report.interrupted);
 
-        let mut gallery = fixture.open();
+        let gallery = fixture.open();
         for item in walk(&[fixture.path("data")], &WalkOptions::default()).unwrap().items {
             let result = gallery.query(&item, &QueryOptions::default()).unwrap();
             let first = &result.hits[0];
@@ -129,12 +133,67 @@ fn every_image_finds_itself_first() {
 }
 
 #[test]
+fn threads_share_a_gallery_and_get_the_same_answers() {
+    fn assert_shareable<T: Send + Sync>() {}
+    assert_shareable::<Gallery>();
+
+    let fixture = Fixture::new(Family::ConvHash);
+    fixture.draw(0..60);
+    fixture.update();
+    let (gallery, options) = (fixture.open(), QueryOptions::default());
+    // Inverted ones put their polarity in doubt, which takes a decoder as well.
+    let queries: Vec<Pixels> = (0..32).map(picture).chain((0..8).map(|n| inverted(picture(n)))).collect();
+    let ask = |query: &Pixels| gallery.query_pixels(query, &options).unwrap();
+    let alone: Vec<QueryResult> = queries.iter().map(ask).collect();
+    assert!(alone.iter().filter(|result| result.inverted).count() >= 8);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|first| {
+                let (queries, ask) = (&queries, &ask);
+                let order = move || (0..queries.len()).map(move |i| (i * 7 + first * 5) % queries.len());
+                scope.spawn(move || order().map(|i| (i, ask(&queries[i]))).collect::<Vec<_>>())
+            })
+            .collect();
+        for thread in threads {
+            let answers = thread.join().unwrap();
+            assert_eq!(answers.len(), queries.len());
+            answers.iter().for_each(|(i, answer)| assert_eq!(*answer, alone[*i], "query {i}"));
+        }
+    });
+}
+
+#[test]
+fn several_queries_are_answered_in_order_and_unreadable_ones_skipped() {
+    #[derive(Default)]
+    struct Skips(RefCell<Vec<String>>);
+    impl Observer for Skips {
+        fn skipped(&self, path: &str, _reason: &str) {
+            self.0.borrow_mut().push(path.to_owned());
+        }
+    }
+    let fixture = Fixture::new(Family::ConvHash);
+    fixture.draw(0..9);
+    fixture.update();
+    fs::write(fixture.path("data/004.png"), b"not an image").unwrap();
+    let (gallery, options, observer) = (fixture.open(), QueryOptions::default(), Skips::default());
+    let found = gallery.query_paths(&[fixture.path("data")], &options, &observer).unwrap();
+    assert_eq!((found.answers.len(), found.skipped.len()), (8, 1));
+    assert_eq!(*observer.0.borrow(), [found.skipped[0].path.clone()]);
+    for answer in &found.answers {
+        assert_eq!(answer.result, gallery.query(&answer.item, &options).unwrap());
+        assert_eq!(answer.result.hits[0].path, answer.item.display());
+    }
+    let nowhere = gallery.query_paths(&[fixture.path("nowhere")], &options, &());
+    assert!(nowhere.is_err(), "a path that does not exist");
+}
+
+#[test]
 fn queries_obey_k_radius_and_rerank() {
     let fixture = Fixture::new(Family::ConvHash);
     fixture.draw(0..50);
     fixture.update();
-    let mut gallery = fixture.open();
-    let mut query = |options| gallery.query_pixels(&picture(3), &options).unwrap().hits;
+    let gallery = fixture.open();
+    let query = |options| gallery.query_pixels(&picture(3), &options).unwrap().hits;
 
     let exact = QueryOptions { k: 50, mode: Mode::Exact, rerank: 0, ..QueryOptions::default() };
     let all = query(exact.clone());
@@ -269,7 +328,7 @@ fn another_model_is_refused_with_both_names() {
     let error = fixture.try_update(&options, &()).unwrap_err();
     assert!(matches!(error, Error::Mismatch(_)), "{error}");
     assert_eq!(error.to_string().matches("untrained (sha256 ").count(), 2, "{error}");
-    assert!(error.hint().unwrap().contains("--index"));
+    assert!(error.hint().unwrap().contains("`dir`"));
 
     // The index knows its model, also after it was moved and named again.
     let auto = UpdateOptions { model: "auto".into(), ..fixture.options.clone() };
@@ -277,7 +336,7 @@ fn another_model_is_refused_with_both_names() {
     let moved = fixture.path("moved");
     fs::rename(fixture.path("model"), &moved).unwrap();
     let error = fixture.try_update(&auto, &()).unwrap_err();
-    assert!(error.hint().unwrap().contains("if it has moved, say --model"), "{error}");
+    assert!(error.hint().unwrap().contains("if it has moved, pass its new path as `model`"), "{error}");
     let named = UpdateOptions { model: moved.to_str().unwrap().into(), ..auto.clone() };
     fixture.try_update(&named, &()).unwrap();
     fixture.try_update(&auto, &()).unwrap();
@@ -293,7 +352,7 @@ fn dark_ink_on_light_paper_is_recognized() {
     assert!(report.polarity.inverted && report.polarity.sampled == 12, "{:?}", report.polarity);
     assert!(report.polarity.error_inverted < report.polarity.error_as_is);
 
-    let mut gallery = fixture.open();
+    let gallery = fixture.open();
     let options = QueryOptions::default();
     let [paper, slate] =
         [inverted(picture(4)), picture(4)].map(|p| gallery.query_pixels(&p, &options).unwrap());

@@ -1,12 +1,12 @@
-//! Bringing an index up to date with what some paths hold, with as little work as that takes: the `index` command.
+//! Bringing an index up to date with what some paths hold, with as little work as possible.
 //!
 //! ```text
 //! walk -> plan: keep (same size and time) | read (new, or it may have changed) -> pipeline -> binarize -> ingest: commits
 //! ```
 //!
-//! An image leaves the index when its file is gone, or when it lies below a path of the run and is not found there; images
+//! An image leaves the index when its file is gone, or when it belongs below a path of the run and is not found there; images
 //! elsewhere stay. What is read is hashed first: a content that the index knows, under this name or another, is not encoded again.
-//! A run that is interrupted or killed keeps what it committed, and the next one goes on from there.
+//! A run that is interrupted or killed keeps what it committed, and the next one continues from there.
 //! A binarizer that was fitted to a few images is fitted anew when there are many more; all images are then read again.
 
 use std::collections::HashSet;
@@ -17,31 +17,32 @@ use std::time::{Duration, Instant};
 use aesearch_index::{Snapshot, Writer};
 
 use super::choose::{ChooseOptions, choose};
-use super::ingest::{Checkpoints, Content, Ingest, Layout, Tally};
-use super::memory::{ForImages, Memory, room_for_images};
-use super::pipeline::{Encoded, Known, Outcome, Pipeline, PipelineOptions, Stages};
+use super::folder::{base, check_made_with, load_indexed_model, open_if_any};
+use super::ingest::{Checkpoints, Content, Ingest, SegmentLayout, Tally};
+use super::memory::{ForImages, Memory, memory_for_images};
+use super::outcome::{KnownHashes, Outcome, StageTimes};
+use super::pipeline::{Encoded, Pipeline, PipelineOptions};
 use super::plan::{Plan, elsewhere};
 use super::polarity::{Invert, decide_polarity};
 use super::record::{Facts, ModelIdentity, Polarity};
-use super::{check_made_with, load_indexed_model, open_if_any};
 use crate::encode::{Binarizer, MAX_FIT};
 use crate::error::{Error, Result};
 use crate::images::{Item, Limits, MemoryBudget, Skipped, WalkOptions, resolve, walk};
-use crate::model::{BinarizerKind, Foreign, Known as KnownModel, LoadOptions, Model, shipped_names};
-use crate::observer::{Note, Observer, Progress};
+use crate::model::{BinarizerKind, Foreign, Known, LoadOptions, Model, shipped_names};
+use crate::observer::{Note, Observer, Progress, Stage};
 use crate::runtime::{Device, RuntimeOptions, ensure};
 
-/// A binarizer fitted to so many images is as good as it gets, and stays.
+/// A binarizer fitted to this many images is as good as it gets, and is kept.
 const WELL_FITTED: usize = 5_000;
 
-/// How often a writer that waits for another one asks again.
+/// How often a writer that waits for another one tries again.
 const ASK_EVERY: Duration = Duration::from_millis(200);
 
 /// How to index.
 #[derive(Debug, Clone)]
 pub struct UpdateOptions {
-    /// A shipped model's name, a model folder or file, or `auto`: the index's own model, else the shipped one that knows
-    /// the images best.
+    /// A shipped model's name, a model folder or file, or `auto`: the index's own model, or for a new index
+    /// the shipped one that suits the images best.
     pub model: String,
     /// How the model's file is opened.
     pub load: LoadOptions,
@@ -51,29 +52,28 @@ pub struct UpdateOptions {
     pub threads: usize,
     /// The device.
     pub device: Device,
-    /// Distinct codes per bucket of the index; none: as it is, in a new one as suits the
-    /// number of images.
+    /// Distinct codes per bucket of the index; none: as it is, or in a new index as suits the number of images.
     pub bucket_size: Option<usize>,
-    /// Keep no latents: less budget, and answers in the order of their codes. An index without latents stays so.
+    /// Keep no latents: a smaller index, and hits in the order of their codes. An index without latents stays so.
     pub without_latents: bool,
-    /// What to do about dark ink on light paper; decided once, when the index is made.
+    /// Whether images are inverted; decided once, when the index is made.
     pub invert: Invert,
-    /// What one image may cost.
+    /// The limits for one image.
     pub limits: Limits,
-    /// The memory for all of it.
+    /// The memory for the run.
     pub memory: Memory,
-    /// When to commit on the way.
+    /// When to commit before the end.
     pub checkpoints: Checkpoints,
-    /// Wait for another writer to end, instead of an error.
+    /// Wait for another writer to end, instead of failing.
     pub wait: bool,
-    /// Seed of what is fitted to the collection.
+    /// The seed for fitting the binarizer.
     pub seed: u64,
     /// Where ONNX Runtime comes from; looked for only if there is something to encode.
     pub runtime: RuntimeOptions,
 }
 
 impl UpdateOptions {
-    /// The defaults, with a place for ONNX Runtime.
+    /// The defaults, with ONNX Runtime from where `runtime` says.
     pub fn new(runtime: RuntimeOptions) -> Self {
         UpdateOptions {
             model: "auto".to_owned(),
@@ -93,14 +93,15 @@ impl UpdateOptions {
         }
     }
 
-    /// For so many images.
+    /// How to encode `n_images` images.
     pub(super) fn pipeline(&self, n_images: usize) -> Result<PipelineOptions> {
         let UpdateOptions { threads, device, mut limits, .. } = *self;
-        let ForImages { pixels, file } = room_for_images(self.memory, threads, n_images)?;
+        let ForImages { pixels, file } = memory_for_images(self.memory, threads, n_images)?;
         limits.max_file_bytes = limits.max_file_bytes.min(file);
         Ok(PipelineOptions { threads, device, limits, budget: MemoryBudget::new(pixels) })
     }
 
+    /// How to choose a model for `n_images` images.
     pub(super) fn choice(&self, n_images: usize) -> Result<ChooseOptions> {
         let PipelineOptions { limits, budget, .. } = self.pipeline(n_images)?;
         let UpdateOptions { model, load, device, invert, runtime, .. } = self.clone();
@@ -113,11 +114,11 @@ impl UpdateOptions {
 pub struct UpdateReport {
     /// Images that are new in the index.
     pub added: usize,
-    /// Images of the index that were kept, their content being the same.
+    /// Images of the index whose content is the same.
     pub unchanged: usize,
     /// Images whose content had changed.
     pub changed: usize,
-    /// Images that were dropped.
+    /// Images that were removed.
     pub removed: usize,
     /// Images that went through the model.
     pub encoded: usize,
@@ -125,43 +126,44 @@ pub struct UpdateReport {
     pub images: usize,
     /// Bytes read.
     pub bytes: u64,
-    /// What could not be used.
+    /// Images that cannot be used.
     pub skipped: Vec<Skipped>,
     /// The model.
     pub model: ModelIdentity,
     /// Bits per code.
     pub bits: usize,
-    /// Whether images are inverted, and why.
+    /// Whether images are inverted, and how that was decided.
     pub polarity: Polarity,
     /// Size of the index on disk.
     pub index_bytes: u64,
     /// How long it took.
     pub seconds: f64,
-    /// What took how long.
+    /// How long each part took.
     pub times: Times,
     /// The observer stopped the run; the index holds what was done.
     pub interrupted: bool,
 }
 
-/// What a run spent its time on; the stages are summed over the worker threads.
+/// How long each part of a run took.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Times {
     /// Listing the images.
     pub walk: Duration,
-    /// The workers.
-    pub stages: Stages,
+    /// The stages of the pipeline, summed over the worker threads.
+    pub stages: StageTimes,
     /// Commits.
     pub write: Duration,
 }
 
-/// Makes the index at `dir` hold the images of `data`, and of those it held before the ones that lie elsewhere and exist.
+/// Makes the index at `dir` hold the images of the paths `data`, and of those it held before, the ones elsewhere that still exist.
 ///
-/// Images are known by their names: paths as given. A relative one starts at the working directory, else at the folder
-/// that holds the index.
+/// Images are known by their names, which are paths as given. A relative one starts from the working directory, or else from the
+/// folder that holds the index.
 ///
 /// # Errors
-/// A path of `data` that does not exist; an index that is damaged, locked, or made with another model; a model or an ONNX
-/// Runtime that cannot be used. An unusable image is no error but skipped.
+/// `NotFound` when a path of `data` or the model does not exist, `Damaged` or `Version` when the index cannot be read, `Locked`
+/// when another writer holds it, `Mismatch` when it was made with another model, `Runtime` when ONNX Runtime cannot be used.
+/// An image that cannot be used is not an error: it is skipped.
 pub fn update(
     dir: &Path,
     data: &[PathBuf],
@@ -169,21 +171,20 @@ pub fn update(
     observer: &dyn Observer,
 ) -> Result<UpdateReport> {
     let start = Instant::now();
-    // At once, so that a second writer does not work in vain; in a new folder only when it is known what the index will be made
-    // with, so that a run without a model leaves no folder behind.
+    // An existing folder is locked at once, so that a second writer does not work in vain; a new one only when the model is known,
+    // so that a run without a model leaves no folder behind.
     let lock = || lock(dir, options.wait, observer);
     let mut writer = if dir.is_dir() { Some(lock()?) } else { None };
     let mut walk = walk(data, &options.walk)?;
     let walked = start.elapsed();
+    walk.skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
     if walk.links > 0 {
-        observer.note(&Note::new(format!(
-            "{} links to folders were not entered; --follow enters them",
-            walk.links
-        )));
+        let what = format!("{} links to folders were not entered; `follow` enters them", walk.links);
+        observer.note(&Note::new(what));
     }
     let mut old = open_if_any(dir)?;
     let (model, polarity) = match &old {
-        Some((_, facts)) => (load_indexed_model(dir, facts, (&options.model, &options.load))?, None),
+        Some((_, facts)) => (load_indexed_model(dir, facts, &options.model, &options.load)?, None),
         None => {
             let choice = options.choice(walk.items.len())?;
             choose(&walk.items.iter().collect::<Vec<_>>(), &choice, observer)?
@@ -200,20 +201,14 @@ pub fn update(
     let (snapshot, before) = (old.as_ref().map(|old| &old.0), old.as_ref().map(|old| &old.1));
     before.map_or(Ok(()), |facts| check_made_with(dir, facts, &model))?;
 
-    let base = dir.parent().unwrap_or(Path::new(""));
-    let mut kept = snapshot.map_or_else(Vec::new, |old| elsewhere(old, &walk, data, base));
+    let mut kept = snapshot.map_or_else(Vec::new, |old| elsewhere(old, &walk, data, base(dir)));
     let mut refit = before.is_some_and(|facts| outgrown(facts, walk.items.len() + kept.len()));
     if let (true, Some(old)) = (refit, snapshot) {
-        match resolve(kept.iter().map(|&id| old.name(id)), base).into_iter().collect::<Result<Vec<_>, _>>() {
-            Ok(items) => {
-                walk.items.extend(items);
-                kept.clear();
-            }
-            Err(reason) => {
-                refit = false;
-                let what = "the codes are not fitted anew, as some images cannot be read now";
-                observer.note(&Note::new(format!("{what}: {reason}")));
-            }
+        let again = items_again(dir, old, &kept, observer);
+        refit = again.is_some();
+        if let Some(items) = again {
+            walk.items.extend(items);
+            kept.clear();
         }
     }
     let plan = Plan::new(&walk.items, snapshot, refit)?.keeping(kept);
@@ -222,6 +217,9 @@ pub fn update(
         .make(writer, observer)?;
 
     let now = open_if_any(dir)?;
+    if let Some((_, facts)) = now.as_ref().filter(|(now, _)| !now.is_empty()) {
+        note_polarity(dir, options.invert, facts.polarity, observer);
+    }
     let Tally { added, unchanged, changed, removed, encoded, skipped, write } = made.tally;
     Ok(UpdateReport {
         added,
@@ -230,29 +228,59 @@ pub fn update(
         removed,
         encoded,
         images: now.as_ref().map_or(0, |now| now.0.len()),
-        bytes: made.coded.progress.bytes,
+        bytes: made.encoded.progress.bytes,
         skipped: [walk.skipped, skipped].concat(),
         model: identity(&model, &options.model, before),
         bits: model.metadata.bits,
         polarity: now.as_ref().map_or(Polarity::fixed(false), |now| now.1.polarity),
         index_bytes: now.as_ref().map_or(0, |now| now.0.bytes()),
         seconds: start.elapsed().as_secs_f64(),
-        times: Times { walk: walked, stages: made.coded.stages, write },
-        interrupted: !made.coded.is_finished(),
+        times: Times { walk: walked, stages: made.encoded.times, write },
+        interrupted: !made.encoded.is_finished(),
     })
 }
 
-/// The right to write the index; with `wait`, when it is free.
+/// The items `ids` of the index at `dir`, to be read again for a new fit; none, and a note, where one of them is gone.
+fn items_again(dir: &Path, old: &Snapshot, ids: &[u32], observer: &dyn Observer) -> Option<Vec<Item>> {
+    let items = resolve(ids.iter().map(|&id| old.name(id)), base(dir));
+    items.into_iter().collect::<Result<Vec<_>, _>>().map_or_else(
+        |reason| {
+            let what = "the binarizer is not fitted anew, as some images cannot be read now";
+            observer.note(&Note::new(format!("{what}: {reason}")));
+            None
+        },
+        Some,
+    )
+}
+
+/// A note where images are inverted, and a warning where `invert` asks for what was decided against when the index was made: codes
+/// of inverted images cannot be mixed with others.
+fn note_polarity(dir: &Path, invert: Invert, polarity: Polarity, observer: &dyn Observer) {
+    if polarity.inverted {
+        observer.note(&Note::new("the images are indexed inverted, which the model knows better"));
+    }
+    let (ignored, kind) = match (invert, polarity.inverted) {
+        (Invert::Never, true) => ("never", "inverted images"),
+        (Invert::Always, false) => ("always", "images as they are"),
+        _ => return,
+    };
+    let what = format!("`invert` {ignored} has no effect: {} was made of {kind}", dir.display());
+    observer.note(
+        &Note::warning(what).with_hint("to choose again, make another index with another folder as `dir`"),
+    );
+}
+
+/// The right to write the index; with `wait`, as soon as it is free.
 fn lock(dir: &Path, wait: bool, observer: &dyn Observer) -> Result<Writer> {
-    let mut told = false;
+    let mut is_announced = false;
     loop {
         match Writer::lock(dir) {
             Err(error) if error.is_locked() && wait => {}
             locked => return Ok(locked?),
         }
-        if !told {
-            observer.note(&Note::new("another writer is at work on this index: waiting for it to end"));
-            told = true;
+        if !is_announced {
+            observer.note(&Note::new("another writer holds this index: waiting for it to end"));
+            is_announced = true;
         }
         if observer.should_stop() {
             return Err(Error::Interrupted);
@@ -261,21 +289,21 @@ fn lock(dir: &Path, wait: bool, observer: &dyn Observer) -> Result<Writer> {
     }
 }
 
-/// As asked for, else as it was. What is laid out otherwise cannot stand beside what is there.
-fn layout(old: Option<&Snapshot>, refit: bool, options: &UpdateOptions) -> Layout {
+/// The layout as asked for, else as it was. If that is another one than before, the index is written anew.
+fn layout(old: Option<&Snapshot>, refit: bool, options: &UpdateOptions) -> SegmentLayout {
     let old_bucket_size = old.and_then(Snapshot::bucket_size);
     let bucket_size = options.bucket_size.or(old_bucket_size);
     let had_latents = old.is_none_or(|old| old.latent_size() > 0);
     let latents = had_latents && !options.without_latents;
     let anew = refit || had_latents != latents || (old.is_some() && old_bucket_size != bucket_size);
-    Layout { bucket_size, latents, anew }
+    SegmentLayout { bucket_size, latents, anew }
 }
 
-/// What a run comes to.
+/// What a run did.
 #[derive(Default)]
 struct Made {
     tally: Tally,
-    coded: Encoded,
+    encoded: Encoded,
 }
 
 /// Whether the collection has grown far beyond what its binarizer was fitted to.
@@ -284,7 +312,7 @@ pub(super) fn outgrown(facts: &Facts, n_images: usize) -> bool {
     fitted > 0 && fitted < WELL_FITTED && n_images >= 2 * offered
 }
 
-/// All that decides what the index will hold.
+/// Everything that decides what the index will hold.
 struct Run<'a> {
     plan: &'a Plan<'a>,
     /// The facts of the old index, if there is one.
@@ -292,10 +320,10 @@ struct Run<'a> {
     /// Its binarizer is to be fitted anew.
     refit: bool,
     model: &'a Model,
-    /// What to do about the polarity, where that was found when the model was chosen.
+    /// The polarity, where it was decided when the model was chosen.
     polarity: Option<Polarity>,
     /// As asked for, else as it was.
-    layout: Layout,
+    layout: SegmentLayout,
     options: &'a UpdateOptions,
 }
 
@@ -308,9 +336,9 @@ impl Run<'_> {
         if jobs.is_empty() {
             let Some(facts) = self.before else { return Ok(Made::default()) };
             let facts = Facts { model: identity, ..facts.clone() };
-            let content = Content { plan, known: &Known::new(), facts: &facts, layout, checkpoints };
+            let content = Content { plan, known: &KnownHashes::new(), facts: &facts, layout, checkpoints };
             let tally = Ingest::new(content, writer)?.finish(true)?;
-            return Ok(Made { tally, coded: Encoded::default() });
+            return Ok(Made { tally, encoded: Encoded::default() });
         }
 
         let runtime = ensure(&options.runtime, observer)?;
@@ -329,14 +357,14 @@ impl Run<'_> {
             }
             _ => self.fit(&pipeline, &jobs, observer)?,
         };
-        let (true, Some(binarizer)) = (!self.refit || fit.coded.is_finished(), fit.binarizer) else {
-            // No image at all, or not all of those whose old codes the new ones would stand beside.
+        let (true, Some(binarizer)) = (!self.refit || fit.encoded.is_finished(), fit.binarizer) else {
+            // No image could be read, or not all of those whose old codes would be mixed with new ones.
             let skipped = fit.held.into_iter().filter_map(|(position, outcome)| match outcome {
                 Outcome::Skipped(reason) => Some(Skipped::new(plan.items[position].name(), reason)),
                 _ => None,
             });
             let tally = Tally { skipped: skipped.collect(), ..Tally::default() };
-            return Ok(Made { tally, coded: fit.coded });
+            return Ok(Made { tally, encoded: fit.encoded });
         };
 
         let facts = Facts { model: identity, binarizer, fitted: fit.fitted, offered: fit.offered, polarity };
@@ -347,15 +375,15 @@ impl Run<'_> {
         let done: HashSet<usize> = fit.held.iter().map(|(position, _)| *position).collect();
         let rest: Vec<usize> = jobs.iter().copied().filter(|position| !done.contains(position)).collect();
         fit.held.into_iter().try_for_each(|(position, outcome)| ingest.put(position, outcome))?;
-        let mut coded = fit.coded;
-        if coded.is_finished() {
+        let mut encoded = fit.encoded;
+        if encoded.is_finished() {
             let items: Vec<&Item> = rest.iter().map(|&position| &plan.items[position]).collect();
-            let after = After { observer, before: coded.progress, total: jobs.len() };
+            let after = After { observer, before: encoded.progress, total: jobs.len() };
             let sink = &mut |job: usize, outcome| ingest.put(rest[job], outcome);
-            coded = after.and(&coded, pipeline.encode(&items, &after, sink)?);
+            encoded = after.and(&encoded, pipeline.encode(&items, &after, sink)?);
         }
-        let tally = ingest.finish(coded.is_finished())?;
-        Ok(Made { tally, coded })
+        let tally = ingest.finish(encoded.is_finished())?;
+        Ok(Made { tally, encoded })
     }
 
     /// Encodes at most [`MAX_FIT`] images, spread evenly over the collection, where the model's binarizer needs fitting.
@@ -370,7 +398,7 @@ impl Run<'_> {
         let items: Vec<&Item> = sample.iter().map(|&position| &self.plan.items[position]).collect();
         let (mut held, mut latents) = (Vec::new(), Vec::new());
         let after = After { observer, before: Progress::default(), total: jobs.len() };
-        let coded = pipeline.encode(&items, &after, &mut |job, outcome| {
+        let encoded = pipeline.encode(&items, &after, &mut |job, outcome| {
             if let Outcome::Encoded { latent, .. } = &outcome {
                 latents.extend_from_slice(latent);
             }
@@ -378,12 +406,12 @@ impl Run<'_> {
             Ok(())
         })?;
         let fitted = (latents.len() / metadata.latent_size) as u32; // at most MAX_FIT
-        let offered = if coded.is_finished() { jobs.len() } else { held.len() } as u32; // ids are u32
+        let offered = if encoded.is_finished() { jobs.len() } else { held.len() } as u32; // ids are u32
         let binarizer = match fitted {
             0 => None,
             _ => Some(Binarizer::for_model(metadata, &latents, seed)?),
         };
-        Ok(Fit { binarizer, fitted, offered, held, coded })
+        Ok(Fit { binarizer, fitted, offered, held, encoded })
     }
 }
 
@@ -396,10 +424,10 @@ struct Fit {
     /// Images there were; if interrupted, those that were tried.
     offered: u32,
     held: Vec<(usize, Outcome)>,
-    coded: Encoded,
+    encoded: Encoded,
 }
 
-/// Progress of a part of the images as progress of all of them.
+/// Reports the progress of a part of the images as progress of all of them.
 struct After<'a> {
     observer: &'a dyn Observer,
     before: Progress,
@@ -417,13 +445,25 @@ impl After<'_> {
         }
     }
 
-    fn and(&self, before: &Encoded, mut coded: Encoded) -> Encoded {
-        coded.stages += before.stages;
-        Encoded { progress: self.sum(&coded.progress), stages: coded.stages }
+    fn and(&self, before: &Encoded, mut encoded: Encoded) -> Encoded {
+        encoded.times += before.times;
+        Encoded { progress: self.sum(&encoded.progress), times: encoded.times }
     }
 }
 
 impl Observer for After<'_> {
+    fn stage(&self, stage: Stage) {
+        self.observer.stage(stage);
+    }
+
+    fn note(&self, note: &Note) {
+        self.observer.note(note);
+    }
+
+    fn skipped(&self, path: &str, reason: &str) {
+        self.observer.skipped(path, reason);
+    }
+
     fn progress(&self, progress: &Progress) {
         self.observer.progress(&self.sum(progress));
     }
@@ -433,7 +473,7 @@ impl Observer for After<'_> {
     }
 }
 
-/// What the index is to remember of its model: where it can be found again, wherever the next command is run.
+/// What the index remembers of its model: enough to find it again from any working directory.
 fn identity(model: &Model, named: &str, old: Option<&Facts>) -> ModelIdentity {
     let source = match old {
         Some(facts) if named == "auto" => facts.model.source.clone(),
@@ -445,7 +485,7 @@ fn identity(model: &Model, named: &str, old: Option<&Facts>) -> ModelIdentity {
     };
     let sha256 = model.sha256.clone();
     let foreign = model.foreign.as_ref();
-    let foreign = foreign.map(|Foreign { format, bytes, .. }| KnownModel {
+    let foreign = foreign.map(|Foreign { format, bytes, .. }| Known {
         sha256: sha256.clone(),
         format: format.clone(),
         bytes: *bytes,

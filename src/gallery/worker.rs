@@ -1,20 +1,21 @@
-//! One worker of the pipeline: takes chunks from a queue, loads their images into one batch, encodes it, says what became of each.
+//! One worker of the pipeline: takes chunks from a queue, loads their images into one batch, encodes it, and says what became
+//! of each image.
 //!
-//! A worker owns all it needs, so that it can be left behind when a decoder does not come to an end: its [`Watch`] tells for how
-//! long it has been decoding what. Entries of a compressed stream are read while the worker holds the queue, so that workers take
-//! turns and the stream is read once.
+//! A worker owns all it needs, so that it can be abandoned if a decoder hangs: its [`Watch`] says what it has been decoding,
+//! and for how long. Entries of a compressed stream are read while the worker holds the queue, so that workers take turns and
+//! the stream is read once.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::pipeline::{Known, Outcome, Pipeline, Stages};
-use crate::encode::{EncodeOptions, Encoder};
+use super::outcome::{KnownHashes, Outcome, StageTimes};
+use super::watch::Watch;
+use crate::encode::Encoder;
 use crate::error::{Error, Result};
-use crate::images::{Decoding, Item, Resizer, Source, Stopwatch, invert_pixels, read};
+use crate::images::{Decoding, Item, Resizer, Source, invert_pixels, read};
 
 /// Bytes that are read ahead of decoding while a stream is held.
 const READ_AHEAD: usize = 32 << 20;
@@ -24,7 +25,7 @@ const READ_AHEAD: usize = 32 << 20;
 pub(super) struct Chunk {
     pub(super) number: usize,
     pub(super) items: Vec<Item>,
-    /// Why an item is not to be tried again.
+    /// Items that are not tried again, and why.
     pub(super) given_up: BTreeMap<usize, String>,
 }
 
@@ -33,72 +34,34 @@ pub(super) struct Done {
     pub(super) chunk: usize,
     pub(super) outcomes: Result<Vec<Outcome>>,
     pub(super) bytes: u64,
-    pub(super) stages: Stages,
+    pub(super) times: StageTimes,
 }
 
 /// Where workers take chunks from, one at a time.
 pub(super) type Queue = Arc<Mutex<Receiver<Arc<Chunk>>>>;
 
-/// How images become batches.
-pub(super) struct Setup {
+/// How files become the model's input.
+#[derive(Clone)]
+pub(super) struct Preparation {
     pub(super) decoding: Decoding,
+    /// Invert every image.
     pub(super) inverted: bool,
-    pub(super) known: Arc<Known>,
-}
-
-/// What a worker is decoding, since when.
-#[derive(Debug, Default)]
-pub(super) struct Watch {
-    pub(super) stopwatch: Stopwatch,
-    /// Chunk and item: 2^32 items per chunk are enough.
-    place: AtomicU64,
-    /// The worker was left behind: it ends when it can.
-    abandoned: AtomicBool,
-}
-
-impl Watch {
-    pub(super) fn watched<T>(&self, (chunk, item): (usize, usize), decode: impl FnOnce() -> T) -> T {
-        self.place.store((chunk as u64) << 32 | item as u64, Ordering::Release);
-        self.stopwatch.start();
-        let decoded = decode();
-        self.stopwatch.stop();
-        decoded
-    }
-
-    /// Another one does the worker's work from now on.
-    pub(super) fn abandon(&self) {
-        self.abandoned.store(true, Ordering::Release);
-    }
-
-    /// The chunk and item that have been decoded for longer than `timeout`.
-    pub(super) fn decoding_for(&self, timeout: Duration) -> Option<(usize, usize)> {
-        let place = self.place.load(Ordering::Acquire);
-        let is_late = self.stopwatch.time().is_some_and(|time| time > timeout);
-        // read twice: the time is that of this image, or of a later one, which is younger
-        (is_late && place == self.place.load(Ordering::Acquire))
-            .then_some(((place >> 32) as usize, place as u32 as usize))
-    }
-}
-
-impl Pipeline<'_> {
-    pub(super) fn encoder(&self) -> Result<Encoder> {
-        let options = EncodeOptions { threads: 1, device: self.options.device };
-        Encoder::new(self.runtime, self.model, &options)
-    }
+    /// Contents that are not encoded again.
+    pub(super) known: Arc<KnownHashes>,
 }
 
 /// What a worker thread owns.
 pub(super) struct Worker {
-    setup: Setup,
+    preparation: Preparation,
     encoder: Encoder,
     resizer: Resizer,
     watch: Arc<Watch>,
-    images: Vec<f32>, // [loaded, C, H, W]
-    stages: Stages,   // of this chunk
-    bytes: u64,       // of this chunk
+    images: Vec<f32>,  // [loaded, C, H, W]
+    times: StageTimes, // of this chunk
+    bytes: u64,        // of this chunk
 }
 
-/// What an image is while its chunk is loaded.
+/// The state of an image while its chunk is loaded.
 enum Loading {
     /// To be read, in no particular order.
     Waiting,
@@ -107,11 +70,11 @@ enum Loading {
 }
 
 impl Worker {
-    /// A worker that `watch` tells of.
-    pub(super) fn new(mut setup: Setup, encoder: Encoder, watch: Arc<Watch>) -> Worker {
-        setup.decoding.stopwatch = watch.stopwatch.clone();
-        let (resizer, images, stages) = (Resizer::new(), Vec::new(), Stages::default());
-        Worker { setup, encoder, resizer, watch, images, stages, bytes: 0 }
+    /// A worker that `watch` follows.
+    pub(super) fn new(mut preparation: Preparation, encoder: Encoder, watch: Arc<Watch>) -> Worker {
+        preparation.decoding.stopwatch = watch.stopwatch.clone();
+        let (resizer, images, times) = (Resizer::new(), Vec::new(), StageTimes::default());
+        Worker { preparation, encoder, resizer, watch, images, times, bytes: 0 }
     }
 
     /// Starts its thread, which works until the queue is closed.
@@ -124,9 +87,9 @@ impl Worker {
 
     fn work(mut self, queue: &Queue, results: &Sender<Done>) {
         loop {
-            (self.stages, self.bytes) = (Stages::default(), 0);
+            (self.times, self.bytes) = (StageTimes::default(), 0);
             let Ok(turn) = queue.lock() else { return };
-            if self.watch.abandoned.load(Ordering::Acquire) {
+            if self.watch.is_abandoned() {
                 return;
             }
             let Ok(chunk) = turn.recv() else { return };
@@ -138,8 +101,8 @@ impl Worker {
             let loading: Vec<Loading> = loading.collect();
             drop(turn);
             let outcomes = self.outcomes(&chunk, loading);
-            let (bytes, stages) = (self.bytes, self.stages);
-            if results.send(Done { chunk: chunk.number, outcomes, bytes, stages }).is_err() {
+            let (bytes, times) = (self.bytes, self.times);
+            if results.send(Done { chunk: chunk.number, outcomes, bytes, times }).is_err() {
                 return;
             }
         }
@@ -161,7 +124,7 @@ impl Worker {
         }
         let start = Instant::now();
         let latents = self.encoder.encode(&self.images)?;
-        self.stages.encode += start.elapsed();
+        self.times.encode += start.elapsed();
         let mut latents = latents.chunks_exact(self.encoder.latent_size());
         for outcome in &mut outcomes {
             if let Outcome::Encoded { latent, .. } = outcome {
@@ -176,8 +139,8 @@ impl Worker {
 
     fn read(&mut self, item: &Item) -> Loading {
         let start = Instant::now();
-        let source = read(item, &self.setup.decoding.limits);
-        self.stages.read += start.elapsed();
+        let source = read(item, &self.preparation.decoding.limits);
+        self.times.read += start.elapsed();
         match source {
             Ok(source) => {
                 self.bytes += source.len() as u64;
@@ -187,18 +150,18 @@ impl Worker {
         }
     }
 
-    /// Adds one image to the end of `images`, where its content is not known; its latent is still to come.
-    fn prepare(&mut self, source: Source, place: (usize, usize)) -> Outcome {
+    /// Adds one image to the end of `images`, unless its content is known; its latent follows when the batch is encoded.
+    fn prepare(&mut self, source: Source, position: (usize, usize)) -> Outcome {
         let start = Instant::now();
         let stamp = source.stamp();
         let hashed = Instant::now();
-        self.stages.hash += hashed - start;
-        if self.setup.known.contains_key(&stamp.hash) {
+        self.times.hash += hashed - start;
+        if self.preparation.known.contains_key(&stamp.hash) {
             return Outcome::Same(stamp);
         }
-        let pixels = self.watch.watched(place, || source.decode(&self.setup.decoding));
+        let pixels = self.watch.watched(position, || source.decode(&self.preparation.decoding));
         let decoded = Instant::now();
-        self.stages.decode += decoded - hashed;
+        self.times.decode += decoded - hashed;
         let pixels = match pixels {
             Ok(pixels) => pixels,
             Err(reason) => return Outcome::Skipped(reason),
@@ -208,10 +171,10 @@ impl Worker {
         self.images.resize(start + shape.size(), 0.0);
         let image = &mut self.images[start..];
         let resized = self.resizer.to_input(&pixels, shape, image);
-        if self.setup.inverted {
+        if self.preparation.inverted {
             invert_pixels(image);
         }
-        self.stages.resize += decoded.elapsed();
+        self.times.resize += decoded.elapsed();
         match resized {
             Ok(()) => Outcome::Encoded { stamp, latent: Vec::with_capacity(self.encoder.latent_size()) },
             Err(reason) => {

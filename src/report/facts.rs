@@ -8,7 +8,7 @@ use aesearch_index::{RecallPoint, Snapshot};
 use super::content::{DuplicateGroup, DuplicateKind, Duplicates, Fact, Figure, Quality};
 use super::pictures::{Pictures, Sizes};
 use crate::dedupe::{Group, GroupKind, Plan};
-use crate::eval::report::{Promise, RecallAt, Report};
+use crate::eval::evaluate::{EvalReport, Promise, RecallAt};
 use crate::explore::rows::Rows;
 use crate::gallery::Gallery;
 use crate::model::Metadata;
@@ -95,7 +95,7 @@ fn training(metadata: &Metadata) -> Vec<Fact> {
 }
 
 /// How good the codes are.
-pub(super) fn quality(report: &Report, snapshot: &Snapshot) -> Quality {
+pub(super) fn quality(report: &EvalReport, snapshot: &Snapshot) -> Quality {
     let mut figures = Vec::new();
     let mut figure = |name: &str, value: f64, about: &str| {
         figures.push(Figure { name: name.to_owned(), value, about: about.to_owned() });

@@ -33,7 +33,7 @@ use std::path::Path;
 
 use crate::dedupe::{self, Decisions, Plan, ScanOptions};
 use crate::error::{Error, Result};
-use crate::eval::report::{EvalOptions, evaluate};
+use crate::eval::evaluate::{EvalOptions, evaluate};
 use crate::explore::cluster::{ClusterOptions, cluster};
 use crate::explore::map::{MapOptions, Method, map};
 use crate::explore::neighbours::nearest;
@@ -161,7 +161,7 @@ pub fn report(
     let outliers = outliers_among(rows, &near, reading, &options.outliers, observer)?;
     let map = map(rows, &options.map, observer)?;
     let examination = EvalOptions { max_queries: QUERIES, threads: options.outliers.threads, pixels: false };
-    let (quality, _) = evaluate(gallery, rows.dir(), None, &examination, observer)?;
+    let quality = evaluate(gallery, &[], &examination, observer)?;
     let plan = if options.duplicates { duplicates(rows.dir(), observer)? } else { None };
 
     let pictures = options.images.then_some(&pictures);

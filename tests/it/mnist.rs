@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use aesearch::eval::report::{EvalOptions, evaluate};
+use aesearch::eval::evaluate::{EvalOptions, evaluate};
 use aesearch::explore::cluster::{ClusterOptions, cluster};
 use aesearch::explore::rows::Rows;
 use aesearch::gallery::{Gallery, OpenOptions, QueryOptions, UpdateOptions, update};
@@ -37,7 +37,7 @@ fn sixty_thousand_digits_find_themselves_and_their_kin() {
     let report = update(&dir, &train, &options, &()).expect("indexes");
     assert_eq!((report.added, report.skipped.len()), (60_000, 0));
 
-    let mut gallery = Gallery::open(&dir, &OpenOptions::new(runtime_options()), &()).expect("opens");
+    let gallery = Gallery::open(&dir, &OpenOptions::new(runtime_options()), &()).expect("opens");
     let items = images::walk(&train, &images::WalkOptions::default()).expect("walks").items;
     for item in items.iter().step_by(60) {
         let hits = gallery.query(item, &QueryOptions::default()).expect("answers").hits;
@@ -53,14 +53,13 @@ fn sixty_thousand_digits_find_themselves_and_their_kin() {
     drop(rows);
 
     for model in ["article-vae", "article-aae"] {
-        let share = share_of_confident_samples(&mut gallery, model);
+        let share = share_of_confident_samples(&gallery, model);
         assert!(share >= 0.70, "{model}: {share} of the samples look like one digit");
     }
 
-    let test =
-        images::walk(&[images_file(&data, "t10k")], &images::WalkOptions::default()).expect("walks").items;
+    let test = [images_file(&data, "t10k")];
     let examination = EvalOptions { threads: 2, ..EvalOptions::default() };
-    let (report, _) = evaluate(&gallery, &dir, Some(&test), &examination, &()).expect("measures");
+    let report = evaluate(&gallery, &test, &examination, &()).expect("measures");
     assert_eq!(report.queries, 10_000);
     let codes = report.codes.expect("labels").ranking;
     assert!(codes.precision_10 >= 0.975, "precision@10 {}", codes.precision_10);
@@ -73,7 +72,7 @@ fn sixty_thousand_digits_find_themselves_and_their_kin() {
 }
 
 /// Of 300 images drawn by `model`, the share of which eight or more of ten neighbours bear the same label.
-fn share_of_confident_samples(gallery: &mut Gallery, model: &str) -> f64 {
+fn share_of_confident_samples(gallery: &Gallery, model: &str) -> f64 {
     const COUNT: usize = 300;
     let options = SampleOptions {
         model: Some(model.to_owned()),

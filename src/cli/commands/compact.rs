@@ -1,13 +1,12 @@
-//! `aesearch compact`: one segment without the removed, instead of several with them.
+//! `aesearch compact`: merge the segments into one, without the removed images.
 
-use aesearch_index::{Snapshot, Writer};
 use serde::Serialize;
 
 use crate::cli::args::Opened;
 use crate::cli::exit::Exit;
 use crate::cli::print::{bytes, count};
 use crate::cli::resolve::Context;
-use crate::error::{Error, Result};
+use crate::gallery::{IndexSize, compact};
 
 #[derive(Debug, Serialize)]
 struct CompactDocument {
@@ -21,29 +20,25 @@ struct CompactDocument {
 
 pub(in crate::cli) fn run(context: &Context, args: &Opened) -> anyhow::Result<Exit> {
     let dir = context.index_dir(&args.index)?;
-    let open = || -> Result<Snapshot> { Ok(Snapshot::open(&dir)?) };
-    open()?; // before the lock, which would make the folder
-    let mut writer = Writer::lock(&dir).map_err(Error::from)?;
-    let before = open()?;
-    writer.compact().map_err(Error::from)?;
-    let after = open()?;
-    let document = CompactDocument {
-        images: after.len(),
-        segments_before: before.segments(),
-        segments: after.segments(),
-        removed_before: before.dead(),
-        index_bytes_before: before.bytes(),
-        index_bytes: after.bytes(),
-    };
+    let report = compact(&dir)?;
+    let (before, after) = (report.before, report.after);
     if context.printer.json {
+        let document = CompactDocument {
+            images: report.images,
+            segments_before: before.segments,
+            segments: after.segments,
+            removed_before: before.removed,
+            index_bytes_before: before.bytes,
+            index_bytes: after.bytes,
+        };
         context.printer.document("compact", &document)?;
     } else {
-        let [segments, now] = [&before, &after].map(|snapshot| count(snapshot.segments() as u64, "segment"));
-        let removed = count(before.dead() as u64, "removed image");
-        let [size, size_now] = [&before, &after].map(|snapshot| bytes(snapshot.bytes()));
-        context
-            .printer
-            .text(&format!("{}: {segments} with {removed}, {size}; now {now}, {size_now}", dir.display()))?;
+        let segments = |size: &IndexSize| count(size.segments as u64, "segment");
+        let (had, has) = (segments(&before), segments(&after));
+        let removed = count(before.removed as u64, "removed image");
+        let [size, size_now] = [before.bytes, after.bytes].map(bytes);
+        let dir = dir.display();
+        context.printer.text(&format!("{dir}: {had} with {removed}, {size}; now {has}, {size_now}"))?;
     }
     Ok(Exit::Done)
 }

@@ -6,7 +6,7 @@ use clap::Parser as _;
 use serde::Serialize;
 
 use super::index::{self, IndexDocument};
-use super::query::{self, Asked, QueryDocument};
+use super::query::{self, Found, QueryDocument};
 use crate::cli::args::{self, Cli, Command};
 use crate::cli::exit::Exit;
 use crate::cli::print::{count, quoted};
@@ -44,17 +44,17 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Demo) -> anyhow::Resul
     if !printer.json {
         printer.text(&indexed.summary())?;
     }
-    let asked = if indexed.exit() == Exit::Interrupted {
+    let found = if indexed.exit() == Exit::Interrupted {
         None
     } else {
         printer.note(&format!("$ {}", commands[1]));
         Some(query::execute(context, &query_args)?)
     };
     if printer.json {
-        let query = asked.as_ref().map(Asked::document);
+        let query = found.as_ref().map(Found::document);
         printer.document("demo", &DemoDocument { commands, index: indexed.document(), query })?;
-    } else if let Some(asked) = &asked {
-        asked.print(context)?;
+    } else if let Some(found) = &found {
+        found.print(context)?;
     }
     Ok(indexed.exit())
 }

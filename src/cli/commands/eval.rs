@@ -2,21 +2,20 @@
 
 use serde::Serialize;
 
+use super::observer::TerminalObserver;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_gallery, tell_skipped};
 use crate::cli::args;
-use crate::cli::commands::observer::TerminalObserver;
 use crate::cli::exit::Exit;
 use crate::cli::foreign::load_options;
 use crate::cli::print::{Align, Table, count, facts, thousands};
 use crate::cli::resolve::Context;
 use crate::eval::codes::CodeQuality;
+use crate::eval::evaluate::{Baselines, EvalOptions, EvalReport, Promise, RecallAt, WithoutLabels, evaluate};
 use crate::eval::quality::Quality;
-use crate::eval::report::{Baselines, EvalOptions, Promise, RecallAt, Report, WithoutLabels, evaluate};
 use crate::eval::views::OwnView;
 use crate::gallery::{Gallery, OpenOptions};
-use crate::images::{self, Skipped};
 
-/// What is `null` needs labels that are not there, images that are gone, or latents that are not kept.
+/// `null` stands for what needs labels, images or latents that are not there.
 #[derive(Debug, Serialize)]
 struct EvalDocument<'a> {
     images: usize,
@@ -38,7 +37,7 @@ struct EvalDocument<'a> {
 }
 
 impl<'a> EvalDocument<'a> {
-    fn new(report: &'a Report, skipped: &'a [Skipped]) -> Self {
+    fn new(report: &'a EvalReport) -> Self {
         let ranking = report.codes.map(|codes| codes.ranking);
         EvalDocument {
             images: report.images,
@@ -56,7 +55,7 @@ impl<'a> EvalDocument<'a> {
             recall_10_at: report.recall_10_at,
             baselines: report.baselines,
             without_labels: report.without_labels,
-            skipped: skipped_documents(skipped),
+            skipped: skipped_documents(&report.skipped),
         }
     }
 }
@@ -64,11 +63,6 @@ impl<'a> EvalDocument<'a> {
 pub(in crate::cli) fn run(context: &Context, args: &args::Eval) -> anyhow::Result<Exit> {
     let dir = context.index_dir(&args.reading.index)?;
     let options = resolve(context, args);
-    let walk = if args.queries.is_empty() {
-        None
-    } else {
-        Some(images::walk(&args.queries, &images::WalkOptions::default())?)
-    };
     let default = OpenOptions::new(context.runtime.clone());
     let model = args.model.clone().unwrap_or(default.model);
     let open = OpenOptions {
@@ -80,17 +74,14 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Eval) -> anyhow::Resul
     };
     let gallery = Gallery::open(&dir, &open, &TerminalObserver::unstoppable(context, "opening"))?;
     tell_gallery(context, &dir, &gallery);
-    let items = walk.as_ref().map(|walk| walk.items.as_slice());
-    let (report, mut skipped) =
-        evaluate(&gallery, &dir, items, &options, &TerminalObserver::new(context, "working"))?;
-    skipped.extend(walk.into_iter().flat_map(|walk| walk.skipped));
-    tell_skipped(&context.printer, &skipped);
+    let report = evaluate(&gallery, &args.queries, &options, &TerminalObserver::new(context, "working"))?;
+    tell_skipped(&context.printer, &report.skipped);
     if context.printer.json {
-        context.printer.document("eval", &EvalDocument::new(&report, &skipped))?;
+        context.printer.document("eval", &EvalDocument::new(&report))?;
     } else {
         print(context, &report)?;
     }
-    Ok(exit_for(&skipped))
+    Ok(exit_for(&report.skipped))
 }
 
 fn resolve(context: &Context, args: &args::Eval) -> EvalOptions {
@@ -102,8 +93,8 @@ fn resolve(context: &Context, args: &args::Eval) -> EvalOptions {
     }
 }
 
-/// Who asked whom; a table of what the labels say; what can be said without them.
-fn print(context: &Context, report: &Report) -> anyhow::Result<()> {
+/// Queries and images; a table of what needs labels; what can be said without them.
+fn print(context: &Context, report: &EvalReport) -> anyhow::Result<()> {
     let printer = &context.printer;
     let (asked, known) = (count(report.queries as u64, "image"), thousands(report.images as u64));
     printer.text(&format!("{asked} asking {known}, {} bits", report.bits))?;
@@ -117,7 +108,7 @@ fn print(context: &Context, report: &Report) -> anyhow::Result<()> {
     printer.text(report.without_labels.note)
 }
 
-fn judged(codes: &CodeQuality, report: &Report) -> Table {
+fn judged(codes: &CodeQuality, report: &EvalReport) -> Table {
     let mut table = Table::new(&[
         ("", Align::Left),
         ("mAP", Align::Right),
@@ -145,7 +136,7 @@ fn judged(codes: &CodeQuality, report: &Report) -> Table {
     table
 }
 
-fn unjudged(report: &Report) -> Vec<(&'static str, String)> {
+fn unjudged(report: &EvalReport) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
     if let Some(accuracy) = report.reranked_knn10_accuracy {
         lines.push(("kNN-10 re-ranked", format!("{} of the answers that `query` gives", share(accuracy))));

@@ -12,7 +12,7 @@ use crate::cli::print::{bytes, count, seconds, thousands};
 use crate::cli::resolve::Context;
 use crate::cli::{amount, args, walking};
 use crate::error::{Error, Result};
-use crate::gallery::{Checkpoints, Invert, Times, UpdateOptions, UpdateReport, update};
+use crate::gallery::{Checkpoints, Times, UpdateOptions, UpdateReport, update};
 use crate::images::{Limits, Skipped};
 
 #[derive(Debug, Serialize)]
@@ -36,7 +36,7 @@ pub(super) struct IndexDocument<'a> {
     inverted: bool,
     index_bytes: u64,
     seconds: f64,
-    /// Seconds; those of worker threads are summed up.
+    /// Seconds, summed over the worker threads.
     stages: StagesDocument,
     interrupted: bool,
 }
@@ -84,7 +84,7 @@ pub(super) fn execute(context: &Context, args: &args::Index) -> Result<Indexed> 
     let dir = context.index_dir(&args.index)?;
     let (data, options) = resolve(context, args)?;
     if let Some(path) = &args.report_skipped {
-        write_skipped(path, &[])?; // a wrong path is told before the work
+        write_skipped(path, &[])?; // a wrong path is reported before the work
     }
     let indexed = bring_up(context, &dir, &data, &options)?;
     if let Some(path) = &args.report_skipped {
@@ -93,12 +93,12 @@ pub(super) fn execute(context: &Context, args: &args::Index) -> Result<Indexed> 
     Ok(indexed)
 }
 
-/// Updates the index, and says on stderr what is to be known about it.
+/// Updates the index, with messages about it on stderr.
 fn bring_up(context: &Context, dir: &Path, data: &[PathBuf], options: &UpdateOptions) -> Result<Indexed> {
     let observer = TerminalObserver::new(context, "indexing");
     let report = update(dir, data, options, &observer);
     observer.finish();
-    Ok(Indexed::reported(context, dir, options.invert, report?))
+    Ok(Indexed::reported(context, dir, report?))
 }
 
 /// One JSON document per line.
@@ -150,29 +150,12 @@ pub(super) fn resolve(context: &Context, args: &args::Index) -> Result<(Vec<Path
 }
 
 impl Indexed {
-    /// An update, after saying on stderr what is to be known about it; `invert` is what was asked for.
-    pub(super) fn reported(context: &Context, dir: &Path, invert: Invert, report: UpdateReport) -> Indexed {
+    /// An update, after listing on stderr what was skipped, and whether it was interrupted.
+    pub(super) fn reported(context: &Context, dir: &Path, report: UpdateReport) -> Indexed {
         tell_skipped(&context.printer, &report.skipped);
-        if report.polarity.inverted {
-            context.printer.note("the images are indexed as their negatives, which the model knows better");
-        }
-        // What was decided when the index was made holds: codes of negatives cannot stand beside others.
-        let ignored = match invert {
-            Invert::Auto => None,
-            Invert::Never => report.polarity.inverted.then_some("never"),
-            Invert::Always => (!report.polarity.inverted).then_some("always"),
-        };
-        if let (Some(ignored), 1..) = (ignored, report.images) {
-            let (kind, dir) =
-                (if report.polarity.inverted { "negatives" } else { "images as they are" }, dir.display());
-            context.printer.warning(&format!(
-                "--invert {ignored} has no effect: {dir} was made of {kind}; for another choice make another index with --index"
-            ));
-        }
         if report.interrupted {
-            context
-                .printer
-                .warning("interrupted: what was done is kept; the same command goes on from there");
+            let what = "interrupted: what was done is kept; the same command continues from there";
+            context.printer.warning(what);
         }
         Indexed { dir: dir.to_path_buf(), report }
     }

@@ -1,14 +1,13 @@
 //! `aesearch info`: what is in the index, without opening the model or ONNX Runtime.
 
-use aesearch_index::{RecallPoint, Snapshot};
+use aesearch_index::RecallPoint;
 use serde::Serialize;
 
 use crate::cli::args::Reading;
 use crate::cli::exit::Exit;
 use crate::cli::print::{bytes, count, facts, thousands};
 use crate::cli::resolve::Context;
-use crate::error::Error;
-use crate::gallery::Facts;
+use crate::gallery::{MeasuredRecall, info};
 use crate::model::Format;
 
 #[derive(Debug, Serialize)]
@@ -34,6 +33,13 @@ struct RecallDocument {
     microseconds: f32,
 }
 
+impl From<&MeasuredRecall> for RecallDocument {
+    fn from(measured: &MeasuredRecall) -> Self {
+        let RecallPoint { probes, graph, recall, cost, .. } = measured.point;
+        RecallDocument { probes, graph, recall, cost, microseconds: measured.microseconds }
+    }
+}
+
 #[derive(Debug, Serialize)]
 struct InfoDocument<'a> {
     index: String,
@@ -55,34 +61,27 @@ struct InfoDocument<'a> {
 
 pub(in crate::cli) fn run(context: &Context, args: &Reading) -> anyhow::Result<Exit> {
     let dir = context.index_dir(&args.index)?;
-    let snapshot = Snapshot::open_with(&dir, args.access()).map_err(Error::from)?;
-    let known = Facts::of(&snapshot, &dir)?;
-    let times = snapshot.measure();
-    let curve = snapshot.recall_curve().iter().zip(&times.curve);
+    let info = info(&dir, args.access())?;
+    let model = &info.facts.model;
     let document = InfoDocument {
         index: dir.display().to_string(),
-        images: snapshot.len(),
-        distinct_codes: snapshot.distinct_codes(),
-        segments: snapshot.segments(),
-        removed: snapshot.dead(),
-        bits: snapshot.bits(),
-        latent_size: snapshot.latent_size(),
+        images: info.images,
+        distinct_codes: info.distinct_codes,
+        segments: info.segments,
+        removed: info.removed,
+        bits: info.bits,
+        latent_size: info.latent_size,
         model: ModelDocument {
-            name: &known.model.name,
-            sha256: &known.model.sha256,
-            source: &known.model.source,
-            bits: snapshot.bits(),
-            format: known.model.foreign.as_ref().map(|foreign| &foreign.format),
+            name: &model.name,
+            sha256: &model.sha256,
+            source: &model.source,
+            bits: info.bits,
+            format: model.foreign.as_ref().map(|foreign| &foreign.format),
         },
-        inverted: known.polarity.inverted,
-        index_bytes: snapshot.bytes(),
-        recall_curve: curve
-            .map(|(point, &microseconds)| {
-                let RecallPoint { probes, graph, recall, cost, .. } = *point;
-                RecallDocument { probes, graph, recall, cost, microseconds }
-            })
-            .collect(),
-        exact_microseconds: times.exact,
+        inverted: info.facts.polarity.inverted,
+        index_bytes: info.index_bytes,
+        recall_curve: info.recall_curve.iter().map(RecallDocument::from).collect(),
+        exact_microseconds: info.exact_microseconds,
     };
     if context.printer.json {
         context.printer.document("info", &document)?;

@@ -4,7 +4,6 @@
 pub(super) mod demo;
 pub(super) mod index;
 pub(super) mod query;
-mod sheet;
 
 pub(super) mod denoise;
 pub(super) mod latent;

@@ -6,16 +6,18 @@ use std::time::Instant;
 use aesearch_index::Mode;
 use serde::Serialize;
 
-use super::{SkippedDocument, exit_for, keep_images, sheet, skipped_documents, tell_gallery, tell_skipped};
+use super::observer::TerminalObserver;
+use super::{SkippedDocument, exit_for, skipped_documents, tell_gallery, tell_skipped};
 use crate::cli::args;
-use crate::cli::commands::observer::TerminalObserver;
 use crate::cli::exit::Exit;
 use crate::cli::foreign::load_options;
 use crate::cli::print::{Align, Table, seconds};
 use crate::cli::resolve::Context;
 use crate::error::{Error, Result};
-use crate::gallery::{Gallery, Hit, OpenOptions, QueryOptions};
-use crate::images::{self, Item, Limits, Pixels, Skipped};
+use crate::explore::query_sheet::write_query_sheet;
+use crate::gallery::{Answers, Gallery, Hit, OpenOptions, QueryOptions, QueryResult};
+use crate::images::Skipped;
+use crate::observer::Observer;
 
 #[derive(Debug, Serialize)]
 struct HitDocument<'a> {
@@ -31,7 +33,7 @@ struct HitDocument<'a> {
 
 #[derive(Debug, Serialize)]
 struct AnswerDocument<'a> {
-    path: &'a str,
+    path: String,
     hits: Vec<HitDocument<'a>>,
     mode: &'static str,
     inverted: bool,
@@ -44,73 +46,50 @@ pub(super) struct QueryDocument<'a> {
     skipped: Vec<SkippedDocument<'a>>,
 }
 
-/// What one query brought.
+/// What was found, and how.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) path: String,
-    pub(super) label: Option<String>,
-    pub(super) pixels: Pixels,
-    pub(super) hits: Vec<Hit>,
-    inverted: bool,
-    seconds: f64,
-}
-
-/// All that were asked.
-#[derive(Debug)]
-pub(super) struct Asked {
-    answers: Vec<Answer>,
-    skipped: Vec<Skipped>,
+pub(super) struct Found {
+    answers: Answers,
     mode: Mode,
 }
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Query) -> anyhow::Result<Exit> {
-    let asked = execute(context, args)?;
+    let found = execute(context, args)?;
     if context.printer.json {
-        context.printer.document("query", &asked.document())?;
+        context.printer.document("query", &found.document())?;
     } else {
-        asked.print(context)?;
+        found.print(context)?;
     }
-    let nothing = args.exit_code && asked.answers.iter().any(|answer| answer.hits.is_empty());
-    Ok(if nothing { Exit::Negative } else { exit_for(&asked.skipped) })
+    let Answers { answers, skipped } = &found.answers;
+    let nothing = args.exit_code && answers.iter().any(|answer| answer.result.hits.is_empty());
+    Ok(if nothing { Exit::Negative } else { exit_for(skipped) })
 }
 
 /// Everything but the answer on stdout.
-pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Asked> {
+pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Found> {
     let start = Instant::now();
     let dir = context.index_dir(&args.reading.index)?;
     let options = resolve(context, args)?;
-    let walk = images::walk(&args.images, &images::WalkOptions::default())?;
-    if let Some(sheet) = &args.sheet {
-        keep_images(sheet, &walk.items)?;
-    }
-    let mut skipped = walk.skipped;
-    let mut gallery = open(context, args, &dir)?;
-    let mut answers = Vec::with_capacity(walk.items.len());
-    for item in &walk.items {
-        match ask(&mut gallery, item, &options)? {
-            Ok(answer) => answers.push(answer),
-            Err(reason) => skipped.push(reason),
-        }
-    }
-    match &skipped[..] {
-        [Skipped { path, reason, .. }] if answers.is_empty() => {
+    let observer = TerminalObserver::unstoppable(context, "searching");
+    let gallery = open(context, args, &dir, &observer)?;
+    let answers = gallery.query_paths(&args.images, &options, &observer)?;
+    observer.finish();
+    match &answers.skipped[..] {
+        [Skipped { path, reason, .. }] if answers.answers.is_empty() => {
             return Err(Error::invalid(format!("{path}: {reason}")));
         }
-        [_, _, ..] if answers.is_empty() => {
-            tell_skipped(&context.printer, &skipped);
-            let what = format!("no image to ask with: all {} given were skipped", skipped.len());
-            return Err(Error::invalid(what));
-        }
-        _ => {}
+        skipped => tell_skipped(&context.printer, skipped),
+    }
+    if answers.answers.is_empty() && !answers.skipped.is_empty() {
+        let n = answers.skipped.len();
+        return Err(Error::invalid(format!("no image to search for: all {n} given were skipped")));
     }
     if let Some(path) = &args.sheet {
-        sheet::draw(path, &answers, gallery.snapshot(), &dir)?;
+        write_query_sheet(path, &answers, &gallery)?;
     }
-    tell_skipped(&context.printer, &skipped);
-    context
-        .printer
-        .detail(&format!("answered in {}, opening included", seconds(start.elapsed().as_secs_f64())));
-    Ok(Asked { answers, skipped, mode: options.mode })
+    let time = seconds(start.elapsed().as_secs_f64());
+    context.printer.detail(&format!("answered in {time}, including the time to open the index"));
+    Ok(Found { answers, mode: options.mode })
 }
 
 fn resolve(context: &Context, args: &args::Query) -> Result<QueryOptions> {
@@ -131,7 +110,7 @@ fn resolve(context: &Context, args: &args::Query) -> Result<QueryOptions> {
     })
 }
 
-fn open(context: &Context, args: &args::Query, dir: &Path) -> Result<Gallery> {
+fn open(context: &Context, args: &args::Query, dir: &Path, observer: &dyn Observer) -> Result<Gallery> {
     let default = OpenOptions::new(context.runtime.clone());
     let model = args.model.clone().unwrap_or(default.model);
     let options = OpenOptions {
@@ -142,45 +121,28 @@ fn open(context: &Context, args: &args::Query, dir: &Path) -> Result<Gallery> {
         invert: context.invert(&args.invert)?,
         ..default
     };
-    let gallery = Gallery::open(dir, &options, &TerminalObserver::unstoppable(context, "opening"))?;
+    let gallery = Gallery::open(dir, &options, observer)?;
     tell_gallery(context, dir, &gallery);
     Ok(gallery)
 }
 
-/// One query; an image that cannot be used is data.
-fn ask(gallery: &mut Gallery, item: &Item, options: &QueryOptions) -> Result<Result<Answer, Skipped>> {
-    let start = Instant::now();
-    let loaded = match images::load(item, &Limits::default()) {
-        Ok(loaded) => loaded,
-        Err(reason) => return Ok(Err(Skipped::new(item.name(), reason))),
-    };
-    let result = gallery.query_pixels(&loaded.pixels, options)?;
-    Ok(Ok(Answer {
-        path: item.display(),
-        label: item.label().map(str::to_owned),
-        pixels: loaded.pixels,
-        hits: result.hits,
-        inverted: result.inverted,
-        seconds: start.elapsed().as_secs_f64(),
-    }))
-}
-
-impl Asked {
+impl Found {
     /// A table per query, under the query's path where there are several.
     pub(super) fn print(&self, context: &Context) -> anyhow::Result<()> {
         let printer = &context.printer;
-        for (i, answer) in self.answers.iter().enumerate() {
-            if self.answers.len() > 1 {
-                printer.text(&format!("{}{}", if i > 0 { "\n" } else { "" }, printer.bold(&answer.path)))?;
+        let answers = &self.answers.answers;
+        for (i, answer) in answers.iter().enumerate() {
+            let (path, QueryResult { hits, inverted }) = (answer.item.display(), &answer.result);
+            if answers.len() > 1 {
+                printer.text(&format!("{}{}", if i > 0 { "\n" } else { "" }, printer.bold(&path)))?;
             }
-            if answer.inverted {
-                printer
-                    .note(&format!("{}: asked as its negative, which the model knows better", answer.path));
+            if *inverted {
+                printer.note(&format!("{path}: searched for inverted, which the model knows better"));
             }
-            if answer.hits.is_empty() {
-                printer.note(&format!("{}: no neighbour within reach", answer.path));
+            if hits.is_empty() {
+                printer.note(&format!("{path}: no neighbour within reach"));
             } else {
-                printer.table(&table(&answer.hits))?;
+                printer.table(&table(hits))?;
             }
         }
         Ok(())
@@ -188,14 +150,14 @@ impl Asked {
 
     pub(super) fn document(&self) -> QueryDocument<'_> {
         let mode = if self.mode == Mode::Exact { "exact" } else { "recall" };
-        let queries = self.answers.iter().map(|answer| AnswerDocument {
-            path: &answer.path,
-            hits: answer.hits.iter().map(HitDocument::from).collect(),
+        let queries = self.answers.answers.iter().map(|answer| AnswerDocument {
+            path: answer.item.display(),
+            hits: answer.result.hits.iter().map(HitDocument::from).collect(),
             mode,
-            inverted: answer.inverted,
+            inverted: answer.result.inverted,
             seconds: answer.seconds,
         });
-        QueryDocument { queries: queries.collect(), skipped: skipped_documents(&self.skipped) }
+        QueryDocument { queries: queries.collect(), skipped: skipped_documents(&self.answers.skipped) }
     }
 }
 

@@ -1,6 +1,4 @@
-//! `aesearch repair`: damaged segments are dropped, what they held is listed, so that it can be indexed again.
-
-use std::path::Path;
+//! `aesearch repair`: drop damaged segments, and list what they held so that it can be indexed again.
 
 use aesearch_index::Dropped;
 use serde::Serialize;
@@ -9,7 +7,7 @@ use crate::cli::args::Opened;
 use crate::cli::exit::Exit;
 use crate::cli::print::count;
 use crate::cli::resolve::Context;
-use crate::error::Error;
+use crate::gallery::{RepairReport, repair};
 
 #[derive(Debug, Serialize)]
 struct DroppedDocument {
@@ -21,7 +19,7 @@ struct DroppedDocument {
 #[derive(Debug, Serialize)]
 struct RepairDocument {
     dropped: Vec<DroppedDocument>,
-    /// Images to index again, as they were called.
+    /// Names of the images to index again.
     paths: Vec<String>,
     /// Images whose names are lost as well.
     unnamed: usize,
@@ -31,8 +29,7 @@ struct RepairDocument {
 
 pub(in crate::cli) fn run(context: &Context, args: &Opened) -> anyhow::Result<Exit> {
     let dir = context.index_dir(&args.index)?;
-    let dropped = aesearch_index::repair(&dir).map_err(Error::from)?;
-    let document = document(&dir, &dropped)?;
+    let document = document(repair(&dir)?);
     let printer = &context.printer;
     for part in &document.dropped {
         printer.warning(&format!(
@@ -61,20 +58,12 @@ pub(in crate::cli) fn run(context: &Context, args: &Opened) -> anyhow::Result<Ex
     Ok(Exit::Done)
 }
 
-fn document(dir: &Path, dropped: &[Dropped]) -> crate::Result<RepairDocument> {
-    let names = dropped.iter().filter_map(|dropped| dropped.names.as_ref()).flatten();
-    let unnamed = dropped.iter().filter(|dropped| dropped.names.is_none()).map(|dropped| dropped.items);
-    Ok(RepairDocument {
-        dropped: dropped
-            .iter()
-            .map(|dropped| DroppedDocument {
-                path: dropped.path.display().to_string(),
-                images: dropped.items,
-                problems: dropped.problems.iter().map(|p| format!("{}: {}", p.section, p.detail)).collect(),
-            })
-            .collect(),
-        paths: names.map(|name| String::from_utf8_lossy(name).into_owned()).collect(),
-        unnamed: unnamed.sum(),
-        images: aesearch_index::Snapshot::open(dir)?.len(),
-    })
+fn document(report: RepairReport) -> RepairDocument {
+    let RepairReport { dropped, paths, unnamed, images } = report;
+    let part = |Dropped { path, items, problems, .. }: Dropped| DroppedDocument {
+        path: path.display().to_string(),
+        images: items,
+        problems: problems.iter().map(|p| format!("{}: {}", p.section, p.detail)).collect(),
+    };
+    RepairDocument { dropped: dropped.into_iter().map(part).collect(), paths, unnamed, images }
 }

@@ -1,10 +1,12 @@
-//! `aesearch verify`: every byte of the index checked against its checksums; what is damaged is named.
+//! `aesearch verify`: check every byte of the index against its checksums, and name what is damaged.
 
+use aesearch_index::Problem;
 use serde::Serialize;
 
 use crate::cli::args::Reading;
 use crate::cli::exit::Exit;
 use crate::cli::resolve::Context;
+use crate::gallery::verify;
 
 #[derive(Debug, Serialize)]
 struct ProblemDocument {
@@ -23,10 +25,9 @@ struct VerifyDocument {
 
 pub(in crate::cli) fn run(context: &Context, args: &Reading) -> anyhow::Result<Exit> {
     let dir = context.index_dir(&args.index)?;
-    let problems = aesearch_index::verify_with(&dir, args.access()).map_err(crate::Error::from)?;
-    let problems: Vec<ProblemDocument> = problems
+    let problems: Vec<ProblemDocument> = verify(&dir, args.access())?
         .into_iter()
-        .map(|aesearch_index::Problem { path, section, offset, detail }| ProblemDocument {
+        .map(|Problem { path, section, offset, detail }| ProblemDocument {
             path: path.display().to_string(),
             section,
             offset,
@@ -43,7 +44,7 @@ pub(in crate::cli) fn run(context: &Context, args: &Reading) -> anyhow::Result<E
             let ProblemDocument { path, section, offset, detail } = problem;
             context.printer.text(&format!("{path}: {section} at byte {offset}: {detail}"))?;
         }
-        context.printer.hint("`aesearch repair` drops what is damaged and tells which images to index again");
+        context.printer.hint("`aesearch repair` drops what is damaged and lists the images to index again");
     }
     Ok(if document.ok { Exit::Done } else { Exit::Damaged })
 }

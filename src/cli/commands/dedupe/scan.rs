@@ -15,7 +15,7 @@ use crate::dedupe::{
     find_duplicates,
 };
 use crate::error::{Error, Result};
-use crate::gallery::{Invert, UpdateOptions};
+use crate::gallery::UpdateOptions;
 
 /// Groups that are listed in the text; all are in the plan.
 const LISTED: usize = 20;
@@ -78,7 +78,7 @@ pub(super) fn images(
 /// Says on stderr what was indexed and skipped.
 pub(super) fn tell(context: &Context, dir: &Path, found: &Found) {
     if let Some(update) = &found.update {
-        let indexed = Indexed::reported(context, dir, Invert::Auto, update.clone());
+        let indexed = Indexed::reported(context, dir, update.clone());
         context.printer.detail(&indexed.summary());
     }
     tell_skipped(&context.printer, &found.scan.skipped);

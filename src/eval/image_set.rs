@@ -1,18 +1,17 @@
-//! What the yardsticks measure, gathered: codes, latents and labels, either of the gallery's own items or of other images
-//! that are encoded now, and pixels for those who compare pixels.
+//! What is evaluated: codes, latents and labels of the gallery's own images, or of other images that are encoded now; and their
+//! pixels, for the baselines.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use aesearch_index::Snapshot;
 use rayon::prelude::*;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gallery::{Gallery, Outcome, Record};
 use crate::images::{self, InputShape, Item, Limits, Resizer, Skipped, invert_pixels};
-use crate::observer::Observer;
+use crate::observer::{Observer, Stage};
 
-/// Labels as numbers, in the order in which they are met.
+/// Labels as numbers, in the order in which they first occur.
 #[derive(Debug, Default)]
 pub(super) struct Labels(HashMap<String, u32>);
 
@@ -27,9 +26,9 @@ impl Labels {
     }
 }
 
-/// Images as the yardsticks see them, row by row.
+/// Images to evaluate, a row for each.
 #[derive(Debug, Default)]
-pub(super) struct Rows {
+pub(super) struct ImageSet {
     /// `[rows, words(bits)]`
     pub(super) codes: Vec<u64>,
     /// `[rows, D]`
@@ -40,7 +39,7 @@ pub(super) struct Rows {
     pub(super) images: Images,
 }
 
-/// Which images the rows are.
+/// Which images these are.
 #[derive(Debug)]
 pub(super) enum Images {
     /// The gallery's own.
@@ -64,53 +63,54 @@ impl Default for Images {
     }
 }
 
-impl Rows {
+impl ImageSet {
     /// All images of the gallery.
-    pub(super) fn own(snapshot: &Snapshot, labels: &mut Labels) -> Result<Rows> {
-        let mut rows = Rows::default();
+    pub(super) fn own(snapshot: &Snapshot, labels: &mut Labels) -> Result<ImageSet> {
+        let mut set = ImageSet::default();
         for id in snapshot.ids() {
-            rows.codes.extend(snapshot.code(id));
+            set.codes.extend(snapshot.code(id));
             if let Some(latent) = snapshot.latent(id) {
-                rows.latents.extend(latent.values.iter().map(|&value| f32::from(value) * latent.scale));
+                set.latents.extend(latent.values.iter().map(|&value| f32::from(value) * latent.scale));
             }
-            rows.labels.push(labels.number(Record::of(snapshot, id)?.label.as_deref()));
+            set.labels.push(labels.number(Record::of(snapshot, id)?.label.as_deref()));
         }
-        rows.images = Images::Own(snapshot.ids().zip(0..).map(|(id, row)| Own { id, row }).collect());
-        Ok(rows)
+        set.images = Images::Own(snapshot.ids().zip(0..).map(|(id, row)| Own { id, row }).collect());
+        Ok(set)
     }
 
-    /// Other images, encoded as the gallery's own were; those that cannot be read are named.
+    /// Other images, encoded as the gallery's own were, and those that cannot be read.
     pub(super) fn encoded(
         gallery: &Gallery,
         items: &[Item],
         threads: usize,
         labels: &mut Labels,
         observer: &dyn Observer,
-    ) -> Result<(Rows, Vec<Skipped>)> {
+    ) -> Result<(ImageSet, Vec<Skipped>)> {
+        observer.stage(Stage::images("encoding"));
         let all: Vec<&Item> = items.iter().collect();
-        let (mut rows, mut encoded, mut skipped) = (Rows::default(), Vec::new(), Vec::new());
-        let coded = gallery.pipeline(threads).encode(&all, observer, &mut |job, outcome| {
+        let (mut set, mut encoded, mut skipped) = (ImageSet::default(), Vec::new(), Vec::new());
+        let run = gallery.pipeline(threads).encode(&all, observer, &mut |job, outcome| {
             match outcome {
                 Outcome::Encoded { latent, .. } => {
-                    rows.codes.extend(gallery.facts().binarizer.binarize(&latent));
-                    rows.latents.extend(latent);
-                    rows.labels.push(labels.number(items[job].label()));
+                    set.codes.extend(gallery.facts().binarizer.binarize(&latent));
+                    set.latents.extend(latent);
+                    set.labels.push(labels.number(items[job].label()));
                     encoded.push(items[job].clone());
                 }
                 Outcome::Skipped(reason) => skipped.push(Skipped::new(items[job].name(), reason)),
-                Outcome::Same(_) => {} // nothing was said to be known
+                Outcome::Same(_) => {} // never: the pipeline knows no contents
             }
             Ok(())
         })?;
-        rows.images = Images::Others(encoded);
-        if coded.is_finished() { Ok((rows, skipped)) } else { Err(crate::Error::Interrupted) }
+        set.images = Images::Others(encoded);
+        if run.is_finished() { Ok((set, skipped)) } else { Err(Error::Interrupted) }
     }
 
     pub(super) fn len(&self) -> usize {
         self.labels.len()
     }
 
-    /// Which of the gallery's own images these are; nothing where they are others.
+    /// Which of the gallery's own images these are; none where they are others.
     pub(super) fn owned(&self) -> Option<&[Own]> {
         match &self.images {
             Images::Own(own) => Some(own),
@@ -118,39 +118,36 @@ impl Rows {
         }
     }
 
-    /// The rows of these among all images of the gallery; nothing where they are others.
+    /// The rows of these among all images of the gallery; none where they are others.
     pub(super) fn own_rows(&self) -> Option<Vec<u32>> {
         self.owned().map(|own| own.iter().map(|own| own.row).collect())
     }
 
-    /// The rows at `places`.
-    pub(super) fn at(&self, places: &[usize]) -> Rows {
+    /// The images at these rows.
+    pub(super) fn at(&self, rows: &[usize]) -> ImageSet {
         let pick = |width: usize| move |&row: &usize| row * width..(row + 1) * width;
         let n = self.len().max(1);
         let (words, size) = (self.codes.len() / n, self.latents.len() / n);
-        Rows {
-            codes: places.iter().map(pick(words)).flat_map(|range| &self.codes[range]).copied().collect(),
-            latents: places.iter().map(pick(size)).flat_map(|range| &self.latents[range]).copied().collect(),
-            labels: places.iter().map(|&row| self.labels[row]).collect(),
+        ImageSet {
+            codes: rows.iter().map(pick(words)).flat_map(|range| &self.codes[range]).copied().collect(),
+            latents: rows.iter().map(pick(size)).flat_map(|range| &self.latents[range]).copied().collect(),
+            labels: rows.iter().map(|&row| self.labels[row]).collect(),
             images: match &self.images {
-                Images::Own(own) => Images::Own(places.iter().map(|&row| own[row]).collect()),
-                Images::Others(items) => {
-                    Images::Others(places.iter().map(|&row| items[row].clone()).collect())
-                }
+                Images::Own(own) => Images::Own(rows.iter().map(|&row| own[row]).collect()),
+                Images::Others(items) => Images::Others(rows.iter().map(|&row| items[row].clone()).collect()),
             },
         }
     }
 
     /// At most `n` of them, spread evenly.
-    pub(super) fn spread(&self, n: usize) -> Rows {
+    pub(super) fn spread(&self, n: usize) -> ImageSet {
         self.at(&spread(self.len(), n))
     }
 
-    /// The images, each where it can be found, else the reason why not.
-    pub(super) fn items(&self, gallery: &Gallery, dir: &Path) -> Vec<Result<Item, String>> {
-        let base = dir.parent().unwrap_or(Path::new(""));
+    /// The images, to be read; for one whose file is gone, the reason.
+    pub(super) fn items(&self, gallery: &Gallery) -> Vec<Result<Item, String>> {
         match &self.images {
-            Images::Own(own) => images::resolve(own.iter().map(|own| gallery.snapshot().name(own.id)), base),
+            Images::Own(own) => gallery.items(own.iter().map(|own| own.id)),
             Images::Others(items) => items.iter().cloned().map(Ok).collect(),
         }
     }
@@ -162,7 +159,7 @@ pub(super) fn spread(len: usize, n: usize) -> Vec<usize> {
     (0..n).map(|i| i * len / n).collect()
 }
 
-/// Images as pixels `[items, C * H * W]`, inverted where the gallery's are; nothing if one of them is gone.
+/// Images as pixels `[items, C * H * W]`, inverted where the gallery's are; none if one of them is gone.
 pub(super) fn load_pixels(gallery: &Gallery, items: &[Item], shape: InputShape) -> Option<Vec<f32>> {
     let (limits, inverted) = (Limits::default(), gallery.facts().polarity.inverted);
     let mut pixels = vec![0.0; items.len() * shape.size()];
@@ -192,17 +189,17 @@ mod tests {
 
     #[test]
     fn rows_are_picked_whole() {
-        let rows = Rows {
+        let set = ImageSet {
             codes: vec![1, 2, 3],
             latents: vec![0.1, 0.2, 1.1, 1.2, 2.1, 2.2],
             labels: vec![Some(5), None, Some(6)],
             images: Images::Own([7, 8, 9].into_iter().zip(0..).map(|(id, row)| Own { id, row }).collect()),
         };
-        let some = rows.at(&[0, 2]);
+        let some = set.at(&[0, 2]);
         assert_eq!((&some.codes[..], &some.latents[..]), (&[1, 3][..], &[0.1, 0.2, 2.1, 2.2][..]));
         assert_eq!((&some.labels[..], some.own_rows()), (&[Some(5), Some(6)][..], Some(vec![0, 2])));
         assert_eq!(spread(10, 3), [0, 3, 6]);
         assert_eq!(spread(2, 5), [0, 1]);
-        assert!(Rows::default().spread(5).labels.is_empty());
+        assert!(ImageSet::default().spread(5).labels.is_empty());
     }
 }

@@ -1,9 +1,9 @@
-//! The whole examination of a gallery: who asks, who answers, and what all the yardsticks say. The `eval` command.
+//! The evaluation of a gallery: which images are queries, and what all metrics and baselines say.
 //!
-//! Either other images ask, or the gallery's own items ask for each other, each leaving itself out. Only labelled images
-//! take part where labels are needed.
+//! The queries are other images, or the gallery's own, each of which leaves itself out of its results. Where labels are needed,
+//! only labelled images take part.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use aesearch_index::{Hit, Mode, Search, Snapshot, words};
 use rayon::prelude::*;
@@ -12,42 +12,42 @@ use serde::Serialize;
 use super::bits::bit_use;
 use super::codes::{CodeQuality, Codes, code_quality, recall_among_first};
 use super::floats::{Nearness, Vectors, answers};
+use super::image_set::{ImageSet, Labels, load_pixels, spread};
 use super::quality::{Quality, Question, Truth};
-use super::rows::{Labels, Rows, load_pixels, spread};
-use super::views::{OwnView, Seen, look};
+use super::views::{ModelQuality, OwnView, measure_model};
 use super::votes::{ranked_majority, recall};
 use crate::encode::Binarizer;
 use crate::error::{Error, Result};
 use crate::gallery::{Gallery, QueryOptions};
-use crate::images::{InputShape, Item, Skipped};
-use crate::observer::Observer;
+use crate::images::{InputShape, Item, Skipped, WalkOptions, walk};
+use crate::observer::{Observer, Stage};
 
 /// Neighbours that are counted.
 const K: usize = 10;
-/// The recall of the graph asks at most so often.
+/// The recall of approximate search is measured with at most this many queries.
 const MAX_RECALL_QUERIES: usize = 1000;
-/// The recalls that are held against what is found.
+/// The recalls that are asked for, and compared with what is found.
 const PROMISES: [f32; 4] = [0.9, 0.95, 0.99, 0.999];
-/// How much less may be found than was asked for: calibration sees a sample.
+/// How much less may be found than was asked for, as calibration sees a sample only.
 const SLACK: f64 = 0.005;
-/// Exact search over floats asks as often as takes this many multiplications, some ten seconds of a core: all 10,000 test
-/// images of MNIST ask 60,000 others.
+/// Exact search over floats takes at most this many multiplications, some ten seconds of a core: enough for all 10,000 test
+/// images of MNIST as queries of 60,000 others.
 const MAX_PRODUCTS: usize = 500_000_000_000;
-/// Pixels are compared at the model's size, but of no more values each than a small colour image has: 32x32x3 ...
+/// Pixels are compared at the model's size, but with no more values each than a small colour image has: 32x32x3 ...
 const MAX_PIXEL_SIZE: usize = 3072;
-/// ... and of all images together no more than this many, which takes 1 GB.
+/// ... and no more than this many for all images together, which take 1 GB.
 const MAX_PIXELS: usize = 1 << 28;
-/// What nobody should forget who has no labels.
+/// What has to be kept in mind without labels.
 const NOTE: &str = "none of these is retrieval quality: codes can do well by all of them and still put unlike images together";
 
-/// How to examine.
+/// How to evaluate.
 #[derive(Debug, Clone)]
 pub struct EvalOptions {
-    /// At most so many queries, spread evenly over those there are.
+    /// The number of queries, at most; they are spread evenly over those there are.
     pub max_queries: usize,
-    /// Worker threads that encode other images.
+    /// Worker threads that encode images.
     pub threads: usize,
-    /// Whether the images are read again, for what only they can tell: the baselines of pixels, reconstructions, changed views.
+    /// Whether the gallery's images are read again, for what needs them: baselines of pixels, reconstructions, changed views.
     pub pixels: bool,
 }
 
@@ -57,32 +57,35 @@ impl Default for EvalOptions {
     }
 }
 
-/// What the yardsticks say, shares and accuracies from 0 to 1; what needs labels is nothing where fewer than two are known.
+/// What the metrics say: shares and accuracies from 0 to 1. Where fewer than two labels are known, what needs labels is none.
 #[derive(Debug, Clone)]
-pub struct Report {
+pub struct EvalReport {
     /// Images in the index.
     pub images: usize,
-    /// Images that asked.
+    /// Images that were queries.
     pub queries: usize,
     /// Bits per code.
     pub bits: usize,
     /// What the labels say of the codes.
     pub codes: Option<CodeQuality>,
-    /// Queries whose label the answers vote for that `query` gives: found through the graph, put in order by their latents.
+    /// Queries whose label wins the vote of the 10 hits that `query` gives, which are found by approximate search and put in
+    /// order by their latents.
     pub reranked_knn10_accuracy: Option<f64>,
-    /// The part of the 10 nearest codes that the graph finds at its default, tie-aware.
+    /// The share of the 10 nearest codes that approximate search finds by default, whichever of several equally near ones.
     pub recall_10: f64,
-    /// Whether `--recall` gives what it promises.
+    /// Whether a recall that is asked for is reached.
     pub promises: Vec<Promise>,
-    /// The part of the 10 nearest latents that stands among the first codes; nothing where the index keeps no latents.
+    /// The share of the 10 nearest latents that are among the first codes; none where the index keeps no latents.
     pub recall_10_at: Option<RecallAt>,
-    /// What exact search without these codes reaches.
+    /// What exact search without these codes achieves.
     pub baselines: Baselines,
     /// What can be said without labels.
     pub without_labels: WithoutLabels,
+    /// Other images that cannot be used as queries.
+    pub skipped: Vec<Skipped>,
 }
 
-/// The part of the 10 nearest latents, by cosine, that stands among so many of the nearest codes, ties shuffled.
+/// The share of the 10 nearest latents, by cosine, that are among the nearest codes, ties shuffled.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct RecallAt {
     /// Among the first 10.
@@ -96,30 +99,30 @@ pub struct RecallAt {
     pub first_1000: f64,
 }
 
-/// A recall that was asked for, and what came of it.
+/// A recall that was asked for, and what was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Promise {
     /// The recall asked for.
     pub asked: f64,
-    /// The part of the 10 nearest codes that was found, tie-aware; mean over at most 1,000 queries.
+    /// The share of the 10 nearest codes that was found, whichever of several equally near ones; mean over at most 1,000 queries.
     pub measured: f64,
     /// Whether that is at least what was asked for, less 0.005.
     pub kept: bool,
 }
 
-/// The same questions without these codes.
+/// The same queries without these codes.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Baselines {
     /// Cosine of the latents, the database's as the index keeps them.
     pub latents: Option<Quality>,
-    /// Euclidean distance of the pixels at the model's size, but at most 32x32x3 values; nothing where images are gone.
+    /// Euclidean distance of the pixels at the model's size, but at most 32x32x3 values; none where images are gone.
     pub pixels: Option<Quality>,
     /// Codes of as many bits of the same pixels, by principal components and ITQ fitted to a sample of the database;
-    /// nothing where images have fewer values than codes bits.
+    /// none where images have fewer values than codes have bits.
     pub pca_itq: Option<CodeQuality>,
 }
 
-/// What codes and model are like, of the images of the index.
+/// What codes and model are like, for the images of the index.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct WithoutLabels {
     /// Codes that differ from each other.
@@ -128,46 +131,45 @@ pub struct WithoutLabels {
     pub dead_bits: usize,
     /// Independent, balanced bits that would be worth as much, see [`bit_use`].
     pub effective_bits: f64,
-    /// Mean binary cross-entropy per value of the reconstructions of 1,000 images; nothing without decoder or images.
+    /// Mean binary cross-entropy per value of the reconstructions of 1,000 images; none without decoder or images.
     pub reconstruction_loss: Option<f64>,
-    /// How far those images are from slightly changed views of themselves; nothing without images.
+    /// How far those images are from slightly changed views of themselves; none without images.
     pub own_view: Option<OwnView>,
-    /// What this does not say.
+    /// What these figures do not say.
     pub note: &'static str,
 }
 
-/// Examines `gallery`, whose folder is `dir`: `others` ask, or, where there are none, its own items. Other images that
-/// cannot be read are named beside the report.
+/// Evaluates `gallery` with the images of `paths` as queries, or with its own where there are no paths.
 ///
 /// # Errors
-/// When there is nobody to ask or to answer, the observer interrupts, or the gallery fails.
+/// `NotFound` when a path does not exist, `Invalid` when there are no queries or the gallery is empty, `Interrupted` when the
+/// observer stops the run, or when the model fails.
 pub fn evaluate(
     gallery: &Gallery,
-    dir: &Path,
-    others: Option<&[Item]>,
+    paths: &[PathBuf],
     options: &EvalOptions,
     observer: &dyn Observer,
-) -> Result<(Report, Vec<Skipped>)> {
+) -> Result<EvalReport> {
     let snapshot = gallery.snapshot();
     let mut labels = Labels::default();
-    let mut database = Rows::own(snapshot, &mut labels)?;
-    let (mut queries, skipped) = match others {
-        None => (database.spread(options.max_queries), Vec::new()),
-        Some(items) => {
-            let items: Vec<Item> =
-                spread(items.len(), options.max_queries).into_iter().map(|at| items[at].clone()).collect();
-            Rows::encoded(gallery, &items, options.threads, &mut labels, observer)?
-        }
+    let mut database = ImageSet::own(snapshot, &mut labels)?;
+    let (mut queries, skipped) = match paths {
+        [] => (database.spread(options.max_queries), Vec::new()),
+        paths => encode_queries(gallery, paths, options, &mut labels, observer)?,
     };
     if queries.len() == 0 || database.len() == 0 {
-        return Err(Error::invalid("eval: expected images that ask and images that answer, got none"));
+        let (n_queries, n_images) = (queries.len(), database.len());
+        let what =
+            format!("evaluation: expected queries and images, got {n_queries} queries of {n_images} images");
+        return Err(Error::invalid(what));
     }
     if labels.len() < 2 {
-        // whatever is found has the right label
+        // Whatever is found would have the right label.
         database.labels.fill(None);
         queries.labels.fill(None);
     }
-    let parties = Parties { gallery, dir, database: &database, queries: &queries };
+    observer.stage(Stage::images("judging"));
+    let parties = Parties { gallery, database: &database, queries: &queries };
     let go_on = || if observer.should_stop() { Err(Error::Interrupted) } else { Ok(()) };
     let codes = parties.codes();
     go_on()?;
@@ -177,18 +179,19 @@ pub fn evaluate(
     go_on()?;
     let (pixels, pca_itq) = if options.pixels { parties.pixels(&go_on)? } else { (None, None) };
     let bit_use = bit_use(&database.codes, snapshot.bits());
-    let seen = match options.pixels {
-        true => look(gallery, dir, &database, options.threads)?,
-        false => Seen::default(),
+    let model_quality = match options.pixels {
+        true => measure_model(gallery, &database, options.threads)?,
+        false => ModelQuality::default(),
     };
-    let asking = queries.spread(MAX_RECALL_QUERIES);
-    let [recall_10, measured @ ..] = mean_recalls(snapshot, &asking, QueryOptions::default().mode)?;
+    go_on()?;
+    let sample = queries.spread(MAX_RECALL_QUERIES);
+    let [recall_10, measured @ ..] = mean_recalls(snapshot, &sample, QueryOptions::default().mode)?;
     let promise = |(asked, measured): (f32, f64)| {
         let asked = f64::from(asked);
         Promise { asked, measured, kept: measured >= asked - SLACK }
     };
     let promises = PROMISES.into_iter().zip(measured).map(promise).collect();
-    let report = Report {
+    Ok(EvalReport {
         images: database.len(),
         queries: queries.len(),
         bits: snapshot.bits(),
@@ -202,21 +205,37 @@ pub fn evaluate(
             distinct_codes: distinct(&database.codes, snapshot.bits()),
             dead_bits: bit_use.dead,
             effective_bits: bit_use.effective,
-            reconstruction_loss: seen.reconstruction_loss,
-            own_view: seen.own_view,
+            reconstruction_loss: model_quality.reconstruction_loss,
+            own_view: model_quality.own_view,
             note: NOTE,
         },
-    };
-    Ok((report, skipped))
+        skipped,
+    })
 }
 
-/// Those who take part.
+/// At most `options.max_queries` of the images of `paths`, encoded, and those that cannot be used.
+fn encode_queries(
+    gallery: &Gallery,
+    paths: &[PathBuf],
+    options: &EvalOptions,
+    labels: &mut Labels,
+    observer: &dyn Observer,
+) -> Result<(ImageSet, Vec<Skipped>)> {
+    let walk = walk(paths, &WalkOptions::default())?;
+    walk.skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
+    let chosen = spread(walk.items.len(), options.max_queries);
+    let items: Vec<Item> = chosen.into_iter().map(|at| walk.items[at].clone()).collect();
+    let (queries, mut skipped) = ImageSet::encoded(gallery, &items, options.threads, labels, observer)?;
+    skipped.extend(walk.skipped);
+    Ok((queries, skipped))
+}
+
+/// The images that take part.
 struct Parties<'a> {
     gallery: &'a Gallery,
-    dir: &'a Path,
     /// All images of the gallery, in the order of their numbers.
-    database: &'a Rows,
-    queries: &'a Rows,
+    database: &'a ImageSet,
+    queries: &'a ImageSet,
 }
 
 impl<'a> Parties<'a> {
@@ -226,19 +245,19 @@ impl<'a> Parties<'a> {
 
     fn codes(&self) -> Option<CodeQuality> {
         let bits = self.gallery.snapshot().bits();
-        let codes = |rows: &'a Rows| Codes { bits, codes: &rows.codes };
+        let codes = |set: &'a ImageSet| Codes { bits, codes: &set.codes };
         let (database, queries) = (codes(self.database), codes(self.queries));
         code_quality(&Question { database, queries, own: self.queries.own_rows().as_deref() }, self.truth())
     }
 
-    /// What `query` answers with its defaults, judged by the labels.
+    /// The accuracy of what `query` finds with its defaults.
     fn reranked_accuracy(&self) -> Result<Option<f64>> {
         let size = self.gallery.facts().binarizer.latent_size();
         let own = self.queries.owned();
         let all = self.database.owned().unwrap_or_default(); // by rising id
         let label_of =
             |id| all.binary_search_by_key(&id, |own| own.id).ok().and_then(|row| self.database.labels[row]);
-        // One more where the query is itself among the answers.
+        // One more where the query is among its own hits.
         let options = QueryOptions { k: K + usize::from(own.is_some()), ..QueryOptions::default() };
         let (mut asked, mut right) = (0, 0);
         for (row, latent) in self.queries.latents.chunks_exact(size).enumerate() {
@@ -259,7 +278,7 @@ impl<'a> Parties<'a> {
         }
         let (bits, size) = (self.gallery.snapshot().bits(), self.gallery.facts().binarizer.latent_size());
         let sample = self.queries.spread(affordable(self.database.len(), size));
-        let vectors = |rows: &'a Rows| Vectors { size, values: &rows.latents };
+        let vectors = |set: &'a ImageSet| Vectors { size, values: &set.latents };
         let own = sample.own_rows();
         let own = own.as_deref();
         let question = Question {
@@ -280,14 +299,14 @@ impl<'a> Parties<'a> {
         (Quality::mean(&qualities), Some(RecallAt { first_10, first_100, first_1000 }))
     }
 
-    /// What the pixels are worth, as they are and as codes.
+    /// How good the pixels are, as they are and as codes.
     fn pixels(&self, go_on: &dyn Fn() -> Result<()>) -> Result<(Option<Quality>, Option<CodeQuality>)> {
         let (n_database, n_queries) = (self.database.len(), self.queries.len());
         let judged = self.queries.labels.iter().any(Option::is_some);
         let shape = comparable(self.gallery.model().metadata.input, n_database + n_queries);
         let (Some(shape), true) = (shape, judged) else { return Ok((None, None)) };
-        let load = |rows: &Rows| {
-            let items: Result<Vec<Item>, String> = rows.items(self.gallery, self.dir).into_iter().collect();
+        let load = |set: &ImageSet| {
+            let items: Result<Vec<Item>, String> = set.items(self.gallery).into_iter().collect();
             load_pixels(self.gallery, &items.ok()?, shape)
         };
         let Some(database) = load(self.database) else { return Ok((None, None)) };
@@ -329,12 +348,12 @@ impl<'a> Parties<'a> {
     }
 }
 
-/// How often exact search over `items` vectors of `size` numbers may be asked, at least.
+/// The number of exact searches over `items` vectors of `size` numbers that are affordable; at least 100.
 fn affordable(items: usize, size: usize) -> usize {
     (MAX_PRODUCTS / items.saturating_mul(size).max(1)).max(100)
 }
 
-/// The size at which the pixels of `n_images` images of the model's size are compared; nothing where they would be too many.
+/// The size at which the pixels of `n_images` images of the model's size are compared; none where they would be too many.
 fn comparable(input: InputShape, n_images: usize) -> Option<InputShape> {
     let most = MAX_PIXEL_SIZE.min(MAX_PIXELS / n_images.max(1));
     let shrink = (input.size() as f64 / most as f64).sqrt().max(1.0);
@@ -348,8 +367,9 @@ fn pick(values: &[f32], size: usize, rows: impl Iterator<Item = usize>) -> Vec<f
     rows.flat_map(|row| &values[row * size..][..size]).copied().collect()
 }
 
-/// How much of the exact answer a search finds: at `default`, then for each of the promises. Own images do not find themselves.
-fn mean_recalls(snapshot: &Snapshot, queries: &Rows, default: Mode) -> Result<[f64; 1 + PROMISES.len()]> {
+/// The mean share of the nearest codes that a search finds: with `default`, then with each of [`PROMISES`]. The gallery's own
+/// images do not find themselves.
+fn mean_recalls(snapshot: &Snapshot, queries: &ImageSet, default: Mode) -> Result<[f64; 1 + PROMISES.len()]> {
     let modes: [Mode; 1 + PROMISES.len()] =
         std::array::from_fn(|at| if at == 0 { default } else { Mode::Recall(PROMISES[at - 1]) });
     let own = queries.owned();
@@ -398,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn exact_search_is_asked_as_often_as_it_is_affordable() {
+    fn exact_search_is_run_as_often_as_it_is_affordable() {
         assert!(affordable(60_000, 784) >= 10_000);
         assert_eq!(affordable(usize::MAX, 784), 100);
         assert_eq!(pick(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, [2, 0].into_iter()), [5.0, 6.0, 1.0, 2.0]);

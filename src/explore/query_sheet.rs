@@ -1,0 +1,67 @@
+//! Queries and their hits as one picture. The images are read again from where they were when they were indexed; one that is gone
+//! leaves a grey square.
+
+use std::path::Path;
+
+use crate::draw::query_sheet::{Cell, Frame, SheetRow, query_sheet};
+use crate::error::{Error, Result};
+use crate::gallery::{Answer, Answers, Gallery, Hit};
+use crate::images::{self, Item, Limits, Pixels, keep_images};
+
+/// Draws the queries of `answers` and their hits in `gallery` into the PNG file `path`.
+///
+/// # Errors
+/// `Invalid` when the file is one of the queries, `Io` when it cannot be written.
+pub fn write_query_sheet(path: &Path, answers: &Answers, gallery: &Gallery) -> Result<()> {
+    check_output(path, answers)?;
+    let row = |answer: &Answer| SheetRow {
+        title: answer.item.display(),
+        image: answer.pixels.clone(),
+        cells: cells(answer, gallery),
+    };
+    images::write_png(path, &query_sheet(&answers.answers.iter().map(row).collect::<Vec<_>>()))
+}
+
+/// Refuses to write over one of the queries, whether or not it could be read.
+fn check_output(path: &Path, answers: &Answers) -> Result<()> {
+    let items: Vec<Item> = answers.answers.iter().map(|answer| answer.item.clone()).collect();
+    keep_images(path, &items)?;
+    let Ok(output) = path.canonicalize() else { return Ok(()) };
+    let is_output = |query: &str| Path::new(query).canonicalize().is_ok_and(|query| query == output);
+    if answers.skipped.iter().any(|skipped| is_output(&skipped.path)) {
+        let what = format!("{}: expected a file for a picture, got one of the queries", path.display());
+        return Err(Error::invalid(what).with_hint("nothing was written; name another file"));
+    }
+    Ok(())
+}
+
+fn cells(answer: &Answer, gallery: &Gallery) -> Vec<Cell> {
+    let hits = &answer.result.hits;
+    let cell = |(hit, item): (&Hit, Result<Item, String>)| {
+        let loaded = item.and_then(|item| images::load(&item, &Limits::default()));
+        let image = loaded.map_or_else(|_| missing(), |loaded| loaded.pixels);
+        Cell { image, caption: caption(hit), frame: frame(answer, hit) }
+    };
+    hits.iter().zip(gallery.items(hits.iter().map(|hit| hit.id))).map(cell).collect()
+}
+
+fn caption(hit: &Hit) -> Vec<String> {
+    let label = hit.label.as_ref().map_or(String::new(), |label| format!("  {label}"));
+    vec![format!("{}.{label}", hit.rank), format!("{} bits  {:.3}", hit.distance, hit.similarity)]
+}
+
+/// Right or wrong, if any hit has the query's label: the folder of a query from outside of the collection says nothing.
+fn frame(answer: &Answer, hit: &Hit) -> Frame {
+    let label = answer.item.label();
+    let is_known = label.is_some() && answer.result.hits.iter().any(|other| other.label.as_deref() == label);
+    match is_known {
+        false => Frame::Plain,
+        true if hit.label.as_deref() == label => Frame::Agrees,
+        true => Frame::Differs,
+    }
+}
+
+/// Stands for an image that cannot be read any more.
+fn missing() -> Pixels {
+    Pixels { width: 1, height: 1, channels: 1, data: vec![128] }
+}

@@ -1,0 +1,166 @@
+//! An open gallery: an index with the model and the binarizer that made it, which many threads can query at once.
+
+use std::path::{Path, PathBuf};
+
+use aesearch_index::{Access, Snapshot};
+
+use super::folder::{base, load_indexed_model};
+use super::pipeline::{Pipeline, PipelineOptions};
+use super::polarity::Invert;
+use super::record::Facts;
+use super::sessions::Sessions;
+use crate::encode::{Autoencoder, EncodeOptions, Encoder};
+use crate::error::Result;
+use crate::images::{self, Item, Limits, MemoryBudget, Resizer};
+use crate::model::{LoadOptions, Model};
+use crate::observer::Observer;
+use crate::runtime::{Device, Runtime, RuntimeOptions, ensure};
+
+/// How to open a gallery.
+#[derive(Debug, Clone)]
+pub struct OpenOptions {
+    /// Where the index's model is now; `auto`: where it was when the index was made.
+    pub model: String,
+    /// How the model's file is opened.
+    pub load: LoadOptions,
+    /// How the index's files are brought into memory.
+    pub access: Access,
+    /// The device that encodes queries. For one image at a time the processor is best.
+    pub device: Device,
+    /// Whether queries are inverted: `Never` and `Always` hold for all queries, `Auto` decides for each.
+    pub invert: Invert,
+    /// The limits for one image.
+    pub limits: Limits,
+    /// Where ONNX Runtime comes from.
+    pub runtime: RuntimeOptions,
+}
+
+impl OpenOptions {
+    /// The defaults, with ONNX Runtime from where `runtime` says.
+    pub fn new(runtime: RuntimeOptions) -> Self {
+        OpenOptions {
+            model: "auto".to_owned(),
+            load: LoadOptions::default(),
+            access: Access::Map,
+            device: Device::Cpu,
+            invert: Invert::Auto,
+            limits: Limits::default(),
+            runtime,
+        }
+    }
+}
+
+/// An index opened with the model and the binarizer that made it.
+///
+/// A gallery can be shared between threads: each call borrows a session of ONNX Runtime, and opens another only when all are in
+/// use. It shows the index as it was when it was opened; open it again to see later commits.
+pub struct Gallery {
+    dir: PathBuf,
+    snapshot: Snapshot,
+    facts: Facts,
+    model: Model,
+    runtime: Runtime,
+    pub(super) options: OpenOptions,
+    encoders: Sessions<QueryEncoder>,
+    /// Opened when the polarity of a query is in doubt.
+    autoencoders: Sessions<Autoencoder>,
+}
+
+/// What one thread needs to encode queries.
+pub(super) struct QueryEncoder {
+    pub(super) encoder: Encoder,
+    pub(super) resizer: Resizer,
+}
+
+impl Gallery {
+    /// Opens the index at `dir` as its last commit left it. The observer is told about a download of ONNX Runtime.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no index or its model is gone, `Damaged` or `Version` when the index cannot be read, `Mismatch`
+    /// when `options.model` is not the model that made it, `Runtime` when ONNX Runtime cannot be used.
+    pub fn open(dir: &Path, options: &OpenOptions, observer: &dyn Observer) -> Result<Gallery> {
+        let snapshot = Snapshot::open_with(dir, options.access)?;
+        let facts = Facts::of(&snapshot, dir)?;
+        let model = load_indexed_model(dir, &facts, &options.model, &options.load)?;
+        let runtime = ensure(&options.runtime, observer)?;
+        let gallery = Gallery {
+            dir: dir.to_path_buf(),
+            snapshot,
+            facts,
+            model,
+            runtime,
+            options: options.clone(),
+            encoders: Sessions::default(),
+            autoencoders: Sessions::default(),
+        };
+        gallery.encoders.give_back(gallery.open_encoder()?); // the first query need not wait for it
+        Ok(gallery)
+    }
+
+    /// The folder of the index.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The index.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// What holds for the whole index: its model, binarizer and polarity.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// The model that made it.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// A pipeline that encodes images as the gallery's own were encoded, on `threads` worker threads.
+    pub fn pipeline(&self, threads: usize) -> Pipeline<'_> {
+        let OpenOptions { device, limits, .. } = self.options;
+        let options = PipelineOptions { threads, device, limits, budget: MemoryBudget::default() };
+        Pipeline {
+            inverted: self.facts.polarity.inverted,
+            ..Pipeline::new(&self.runtime, &self.model, options)
+        }
+    }
+
+    /// The images with these ids, ready to be read from where they were when they were indexed; for one whose file is gone,
+    /// the reason.
+    pub fn items(&self, ids: impl IntoIterator<Item = u32>) -> Vec<Result<Item, String>> {
+        images::resolve(ids.into_iter().map(|id| self.snapshot.name(id)), base(&self.dir))
+    }
+
+    /// Lends an encoder to `work`.
+    pub(super) fn with_encoder<R>(&self, work: impl FnOnce(&mut QueryEncoder) -> Result<R>) -> Result<R> {
+        let mut encoder = self.encoders.take().map_or_else(|| self.open_encoder(), Ok)?;
+        let result = work(&mut encoder);
+        self.encoders.give_back(encoder);
+        result
+    }
+
+    /// Lends encoder and decoder to `work`; none where the model has no decoder.
+    pub(super) fn with_autoencoder<R>(
+        &self,
+        work: impl FnOnce(&mut Autoencoder) -> Result<R>,
+    ) -> Result<Option<R>> {
+        let open = || Autoencoder::open(&self.runtime, &self.model, &self.session_options());
+        let Some(mut autoencoder) = self.autoencoders.take().map_or_else(open, |idle| Ok(Some(idle)))? else {
+            return Ok(None);
+        };
+        let result = work(&mut autoencoder);
+        self.autoencoders.give_back(autoencoder);
+        result.map(Some)
+    }
+
+    fn open_encoder(&self) -> Result<QueryEncoder> {
+        let encoder = Encoder::new(&self.runtime, &self.model, &self.session_options())?;
+        Ok(QueryEncoder { encoder, resizer: Resizer::new() })
+    }
+
+    fn session_options(&self) -> EncodeOptions {
+        EncodeOptions { threads: 1, device: self.options.device }
+    }
+}

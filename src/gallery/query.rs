@@ -1,0 +1,230 @@
+//! Queries: the images of a gallery that are most similar to an image.
+//!
+//! ```text
+//! 7.png -> load -> resize -> (invert) -> encoder -> latent [D] -> binarizer -> code -> search -> re-rank by latents -> hits
+//! ```
+
+use std::cmp::Ordering;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use aesearch_index::{Mode, Ranked, Search};
+
+use super::open::Gallery;
+use super::polarity::{self, Invert};
+use super::record::Record;
+use crate::error::{Error, Result};
+use crate::images::{Decoding, Item, Pixels, Skipped, WalkOptions, invert_pixels, read, walk};
+use crate::observer::{Observer, Progress};
+
+/// What to search for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueryOptions {
+    /// The number of hits, at most.
+    pub k: usize,
+    /// Exact search, or the recall that approximate search aims at.
+    pub mode: Mode,
+    /// Only images whose codes differ from the query's in at most this many bits.
+    pub radius: Option<u32>,
+    /// The number of nearest codes that are put in order by their latents; 0 leaves them in the order of their codes.
+    pub rerank: usize,
+}
+
+impl Default for QueryOptions {
+    fn default() -> Self {
+        QueryOptions { k: 10, mode: Mode::Recall(0.99), radius: None, rerank: 200 }
+    }
+}
+
+/// An image of the gallery that is similar to a query.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// The rank, from 1.
+    pub rank: usize,
+    /// The image's number in the index.
+    pub id: u32,
+    /// The image's name; bytes that are not UTF-8 are shown as U+FFFD.
+    pub path: String,
+    /// The bytes of a name that is not UTF-8.
+    pub path_bytes: Option<Vec<u8>>,
+    /// Its label, where one is known.
+    pub label: Option<String>,
+    /// Hamming distance of the codes, in bits.
+    pub distance: u32,
+    /// Cosine of the latents, -1 to 1.
+    pub similarity: f32,
+}
+
+/// The result of a query.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueryResult {
+    /// The most similar images, the best first.
+    pub hits: Vec<Hit>,
+    /// Whether the query was inverted before it was encoded.
+    pub inverted: bool,
+}
+
+/// One of several queries.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The query.
+    pub item: Item,
+    /// Its pixels, as they were decoded.
+    pub pixels: Pixels,
+    /// What was found.
+    pub result: QueryResult,
+    /// How long it took, reading the image included.
+    pub seconds: f64,
+}
+
+/// The results of several queries.
+#[derive(Debug, Clone, Default)]
+pub struct Answers {
+    /// In the order of the queries.
+    pub answers: Vec<Answer>,
+    /// Images that cannot be used.
+    pub skipped: Vec<Skipped>,
+}
+
+impl Gallery {
+    /// The images most similar to `item`.
+    ///
+    /// # Errors
+    /// `Invalid` when the image cannot be read, with the reason, or `options` do not fit the index.
+    pub fn query(&self, item: &Item, options: &QueryOptions) -> Result<QueryResult> {
+        let unusable = |reason: String| Error::invalid(format!("{}: {reason}", item.display()));
+        let pixels = self.decode(item, true).map_err(unusable)?;
+        self.query_pixels(&pixels, options).map_err(|error| match error {
+            Error::Invalid(problem) => unusable(problem.what),
+            other => other,
+        })
+    }
+
+    /// The images most similar to `pixels`.
+    ///
+    /// # Errors
+    /// `Invalid` when the image is empty or `options` do not fit the index.
+    pub fn query_pixels(&self, pixels: &Pixels, options: &QueryOptions) -> Result<QueryResult> {
+        let (latent, inverted) = self.latent(pixels)?;
+        Ok(QueryResult { hits: self.search(&latent, options)?, inverted })
+    }
+
+    /// A query for each of the images that `paths` hold. An image that cannot be read is skipped.
+    ///
+    /// # Errors
+    /// When a path does not exist, `options` do not fit the index, or the observer stops the run.
+    pub fn query_paths(
+        &self,
+        paths: &[PathBuf],
+        options: &QueryOptions,
+        observer: &dyn Observer,
+    ) -> Result<Answers> {
+        let walk = walk(paths, &WalkOptions::default())?;
+        let mut all = Answers { skipped: walk.skipped, ..Answers::default() };
+        all.skipped.iter().for_each(|s| observer.skipped(&s.path, &s.reason));
+        for (done, item) in walk.items.iter().enumerate() {
+            let start = Instant::now();
+            match self.decode(item, false) {
+                Ok(pixels) => {
+                    let result = self.query_pixels(&pixels, options)?;
+                    let seconds = start.elapsed().as_secs_f64();
+                    all.answers.push(Answer { item: item.clone(), pixels, result, seconds });
+                }
+                Err(reason) => {
+                    observer.skipped(&item.display(), &reason);
+                    all.skipped.push(Skipped::new(item.name(), reason));
+                }
+            }
+            observer.progress(&Progress::of(done + 1, walk.items.len()));
+            if observer.should_stop() {
+                return Err(Error::Interrupted);
+            }
+        }
+        Ok(all)
+    }
+
+    /// The latent `[D]` of an image, and whether it was inverted before it was encoded.
+    ///
+    /// # Errors
+    /// `Invalid` when the image is empty; or when the model fails on it.
+    pub fn latent(&self, pixels: &Pixels) -> Result<(Vec<f32>, bool)> {
+        self.with_encoder(|session| {
+            let shape = session.encoder.input();
+            let mut image = vec![0.0; shape.size()];
+            session.resizer.to_input(pixels, shape, &mut image).map_err(Error::invalid)?;
+            let inverted = self.correct_polarity(&mut image)?;
+            Ok((session.encoder.encode(&image)?, inverted))
+        })
+    }
+
+    /// The images whose codes, and then latents, are nearest to `latent` `[D]`.
+    ///
+    /// # Errors
+    /// `Invalid` when the latent is not of the model's size or `options` do not fit the index, `Damaged` when the latent is not
+    /// finite.
+    pub fn search(&self, latent: &[f32], options: &QueryOptions) -> Result<Vec<Hit>> {
+        let (snapshot, binarizer) = (self.snapshot(), &self.facts().binarizer);
+        if latent.len() != binarizer.latent_size() {
+            let (expected, got) = (binarizer.latent_size(), latent.len());
+            return Err(Error::invalid(format!("latent: expected {expected} numbers, got {got}")));
+        }
+        if !latent.iter().all(|number| number.is_finite()) {
+            let what = "latent: expected finite numbers, got others";
+            return Err(Error::damaged(&self.facts().model.name, what));
+        }
+        let code = binarizer.binarize(latent);
+        // Which of several equally near codes makes the cut would be chance, so all of them are taken, and their latents decide.
+        // Equal latents are put in order by name, as an item's number depends on the history of the index.
+        let k = options.k.max(options.rerank);
+        let search = Search { k, mode: options.mode, radius: options.radius, ties: true };
+        let near = snapshot.search(&code, &search)?;
+        let mut ranked = snapshot.rerank(latent, &near, near.len());
+        ranked.sort_unstable_by(|a, b| {
+            let by_latent = b.similarity.total_cmp(&a.similarity);
+            let order = if options.rerank == 0 { Ordering::Equal } else { by_latent };
+            let name = |hit: &Ranked| snapshot.name(hit.id);
+            order.then(a.distance.cmp(&b.distance)).then_with(|| name(a).cmp(name(b)))
+        });
+        ranked.truncate(options.k);
+        ranked.iter().zip(1..).map(|(hit, rank)| self.hit(hit, rank)).collect()
+    }
+
+    fn hit(&self, hit: &Ranked, rank: usize) -> Result<Hit> {
+        let name = self.snapshot().name(hit.id);
+        Ok(Hit {
+            rank,
+            id: hit.id,
+            path: String::from_utf8_lossy(name).into_owned(),
+            path_bytes: std::str::from_utf8(name).is_err().then(|| name.to_vec()),
+            label: Record::of(self.snapshot(), hit.id)?.label,
+            distance: hit.distance,
+            similarity: hit.similarity,
+        })
+    }
+
+    /// The pixels of an image; as the model takes them, where colours need not be `grey_suffices`.
+    fn decode(&self, item: &Item, grey_suffices: bool) -> Result<Pixels, String> {
+        let limits = self.options.limits;
+        let grey = grey_suffices && self.model().metadata.input.channels == 1; // as when the index was made
+        read(item, &limits)?.decode(&Decoding { limits, grey, ..Decoding::default() })
+    }
+
+    /// Inverts an image `[C, H, W]` where the collection is inverted, and otherwise where its polarity is in doubt and the model
+    /// reconstructs it better so. Returns whether it did.
+    fn correct_polarity(&self, image: &mut [f32]) -> Result<bool> {
+        let (invert, polarity) = (self.options.invert, &self.facts().polarity);
+        let inverted = match invert {
+            Invert::Auto => polarity.inverted,
+            Invert::Never => false,
+            Invert::Always => true,
+        };
+        if inverted {
+            invert_pixels(image);
+        }
+        if invert != Invert::Auto || !polarity.doubts(image) {
+            return Ok(inverted);
+        }
+        let corrected = self.with_autoencoder(|autoencoder| polarity::correct(image, autoencoder))?;
+        Ok(inverted ^ corrected.unwrap_or(false))
+    }
+}
