@@ -1,8 +1,8 @@
 //! The one error type of the library: what went wrong, where, and what to do about it.
 //!
-//! A bad image is not an error but data (`images::Skipped`); an `Error` ends the call. Messages are lower case,
-//! `where: what: expected X, got Y`, without a full stop. They name options and functions of this library in backticks, such as
-//! "`max_memory`"; the command line puts its flags and verbs there.
+//! A bad image is not an error but data (`images::Skipped`); an `Error` ends the call. Messages are lower
+//! case, `where: what: expected X, got Y`, without a full stop. They name options and functions of this
+//! library in backticks, such as "`max_memory`"; the command line puts its flags and verbs there.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

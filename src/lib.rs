@@ -1,9 +1,26 @@
-//! Similarity search for image collections: a small autoencoder turns images into latents, latents into binary codes,
-//! and a memory-mapped HNSW index answers which codes are near.
+//! Similarity search for image collections: a small autoencoder turns images into latents, latents into
+//! binary codes, and a memory-mapped HNSW index answers which codes are near.
 //!
-//! Start reading at [`gallery`], the facade that opens model, binarizer and index together. The layers, from the top:
-//! `cli` -> `demo`, `report` -> `dedupe`, `explore`, `eval`, `generate`, `train` -> `gallery` -> `encode`, `images`, `model`, the crate `aesearch-index`
-//! -> `runtime`, `onnx`, `output` -> `error`. A room imports only what stands below it; ARCHITECTURE.md has the map.
+//! Start at [`gallery`], the facade: [`gallery::update`] indexes what some paths hold, and a
+//! [`gallery::Gallery`] finds the images most similar to an image, for any number of threads at once. What else
+//! can be done with a collection:
+//!
+//! | module | |
+//! |---|---|
+//! | [`dedupe`] | find duplicates, and remove them with undo |
+//! | [`explore`], [`report`] | clusters, outliers, maps, exports; everything on one page |
+//! | [`train`] | train a model on your own images |
+//! | [`generate`] | reconstruct, denoise and sample images with a model's decoder |
+//! | [`eval`] | how good the codes are |
+//! | [`demo`] | digits to try all this on |
+//!
+//! Long calls take an [`Observer`], which hears about progress and can stop the work; `&()` hears nothing.
+//! Errors are one enum, [`Error`], whose variants say what kind of thing went wrong. Images that cannot be used
+//! are not errors: results list them as [`images::Skipped`].
+//!
+//! Modules are layers: `cli` -> `demo`, `report` -> `dedupe`, `explore`, `eval`, `generate`, `train` ->
+//! `gallery` -> `encode`, `model`, `draw`, `images`, the crate `aesearch-index` -> `runtime`, `onnx`, `output` ->
+//! `observer`, `error`. Each imports only those below it; ARCHITECTURE.md has the map.
 
 pub mod gallery;
 

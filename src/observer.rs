@@ -1,7 +1,7 @@
 //! The one way in which long calls report what they do, and learn that they should stop.
 //!
-//! Every call that can take more than a moment takes `&dyn Observer`; `&()` hears nothing and never stops. All methods are called on the
-//! caller's own thread.
+//! Every call that can take more than a moment takes `&dyn Observer`; `&()` hears nothing and never stops.
+//! All methods are called on the caller's own thread.
 
 /// Hears of long work while it goes on. Every method has a default that does nothing.
 pub trait Observer {
@@ -78,7 +78,8 @@ impl Progress {
 
 /// A line about the work.
 ///
-/// Options and functions of this library are named in backticks, as in "`max_memory`"; a program may put its own names there.
+/// Options and functions of this library are named in backticks, as in "`max_memory`"; a program may put its
+/// own names there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     /// The line, lower case, without a full stop.

@@ -1,7 +1,8 @@
 //! From the library's words to those of the command line.
 //!
-//! The library names its own options and functions, in backticks: "`max_memory`: expected at least 64 MiB", "run `update` again". A user of
-//! the command line knows them as `--max-memory` and `aesearch index`. Nothing below `cli` names a flag or a verb; this table does.
+//! The library names its own options and functions, in backticks: "`max_memory`: expected at least 64 MiB",
+//! "run `update` again". A user of the command line knows them as `--max-memory` and `aesearch index`.
+//! Nothing below `cli` names a flag or a verb; this table does.
 
 use std::borrow::Cow;
 

@@ -1,6 +1,7 @@
 //! Writes a collection of synthetic digits as PNG files, in folders named by their label.
 //!
-//! `DIR/digits/<label>/NNNN.png`, `per_digit` files for each label, and `DIR/7.png`: a seven that is not among them.
+//! `DIR/digits/<label>/NNNN.png`, `per_digit` files for each label, and `DIR/7.png`: a seven that is not
+//! among them.
 
 use std::collections::HashMap;
 use std::fs;
@@ -16,12 +17,12 @@ use crate::{Error, Result};
 
 /// Writes the collection below `dir` and returns the files, those of `digits/` first and `7.png` last.
 ///
-/// A seed always gives the same images. Each has a random stream of its own, so the first ones are the same whatever
-/// `per_digit` is.
+/// A seed always gives the same images. Each has a random stream of its own, so the first ones are the same
+/// whatever `per_digit` is.
 ///
 /// # Errors
-/// `Invalid` when `digits/` or `7.png` holds anything but this collection: then nothing is written. `Io` when a file cannot be
-/// written.
+/// `Invalid` when `digits/` or `7.png` holds anything but this collection: then nothing is written. `Io` when
+/// a file cannot be written.
 pub fn write_collection(dir: &Path, seed: u64, per_digit: usize) -> Result<Vec<PathBuf>> {
     let mut files = Vec::with_capacity(10 * per_digit + 1);
     for digit in 0..10 {

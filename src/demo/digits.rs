@@ -1,8 +1,8 @@
 //! Synthetic handwritten digits: light ink on black, 28 x 28 grey, in the proportions of MNIST.
 //!
-//! A digit's strokes (see `strokes`) are deformed as one hand would (slant, rotation, aspect, wobble), fitted into 20 x 20
-//! pixels, centred by their centre of mass, and inked with a soft pen. Not a font and not a copy of any data set:
-//! a seeded random stream draws the same digit again, so a seed names a whole collection.
+//! A digit's strokes (see `strokes`) are deformed as one hand would (slant, rotation, aspect, wobble), fitted
+//! into 20 x 20 pixels, centred by their centre of mass, and inked with a soft pen. Not a font and not a copy
+//! of any data set: a seeded random stream draws the same digit again, so a seed names a whole collection.
 
 use std::f32::consts::TAU;
 
@@ -106,7 +106,8 @@ impl Hand {
         }
     }
 
-    /// The stroke's points as this hand puts them; a repeated point stays repeated, so that corners stay corners.
+    /// The stroke's points as this hand puts them; a repeated point stays repeated, so that corners stay
+    /// corners.
     fn deform(&self, stroke: &[Point], rng: &mut impl Rng) -> Vec<Point> {
         let mut out: Vec<Point> = Vec::with_capacity(stroke.len());
         for (i, &(x, y)) in stroke.iter().enumerate() {

@@ -1,8 +1,9 @@
-//! How the ten digits are written: pen strokes as points, several ways per digit, and the curve through the points.
+//! How the ten digits are written: pen strokes as points, several ways per digit, and the curve through the
+//! points.
 //!
-//! Shapes only, no randomness and no pixels; `digits` deforms and inks them. Points are `(x, y)` in units of the
-//! digit's height, x to the right, y down, the digit within about `0..=1`. A stroke is a Catmull-Rom curve through its
-//! points; a point given twice in a row is a corner, where the curve breaks.
+//! Shapes only, no randomness and no pixels; `digits` deforms and inks them. Points are `(x, y)` in units of
+//! the digit's height, x to the right, y down, the digit within about `0..=1`. A stroke is a Catmull-Rom
+//! curve through its points; a point given twice in a row is a corner, where the curve breaks.
 
 /// A position in the units of the module, or in pixels once a digit is laid out.
 pub(super) type Point = (f32, f32);
@@ -188,10 +189,12 @@ const NINE: &[Form] = &[
     ]),
 ];
 
-/// Points per span between two of a stroke's own points; a span is at most 0.5 long, so a chord is under one pixel.
+/// Points per span between two of a stroke's own points; a span is at most 0.5 long, so a chord is under one
+/// pixel.
 const STEPS: usize = 8;
 
-/// The curve of a stroke as a fine polyline: uniform Catmull-Rom, ends extended straight, broken at repeated points.
+/// The curve of a stroke as a fine polyline: uniform Catmull-Rom, ends extended straight, broken at repeated
+/// points.
 pub(super) fn flatten(points: &[Point]) -> Vec<Point> {
     let mut line = Vec::with_capacity(points.len() * STEPS);
     for run in points.chunk_by(|a, b| a != b) {

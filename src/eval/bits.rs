@@ -16,12 +16,13 @@ pub struct BitUse {
 
 /// Measures `codes` `[items, words(bits)]`.
 ///
-/// The effective bits are H^2 / sum over i, j of sqrt(H_i H_j) r_ij^2, where H_i is the entropy of bit i (in bits), H the sum of
-/// all H_i and r_ij the correlation of two bits: H if the bits are independent, and the entropy of one bit if
-/// all are copies of it. For balanced bits this is the participation ratio of the eigenvalues of their
-/// correlation matrix, (sum l)^2 / sum l^2, which equals the degrees of freedom that Daugman measures from the spread of the
-/// distances between random pairs ("The importance of being random: statistical principles of iris recognition", 2003).
-/// Only pairs are considered: bits that depend on each other in threes count as independent.
+/// The effective bits are H^2 / sum over i, j of sqrt(H_i H_j) r_ij^2, where H_i is the entropy of bit i (in
+/// bits), H the sum of all H_i and r_ij the correlation of two bits: H if the bits are independent, and the
+/// entropy of one bit if all are copies of it. For balanced bits this is the participation ratio of the
+/// eigenvalues of their correlation matrix, (sum l)^2 / sum l^2, which equals the degrees of freedom that
+/// Daugman measures from the spread of the distances between random pairs ("The importance of being random:
+/// statistical principles of iris recognition", 2003). Only pairs are considered: bits that depend on each
+/// other in threes count as independent.
 pub fn bit_use(codes: &[u64], bits: usize) -> BitUse {
     let width = words(bits);
     let n = codes.len() / width;

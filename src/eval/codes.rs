@@ -1,7 +1,9 @@
-//! The quality of binary codes: every query ranks the whole database by Hamming distance, labels say what is relevant.
+//! The quality of binary codes: every query ranks the whole database by Hamming distance, labels say what is
+//! relevant.
 //!
-//! No index and no approximation here. Per query: distances of all items (u16), one histogram of all items and one of the relevant
-//! ones, then the closed forms of `ties` and the vote of `votes`. 10,000 queries of 60,000 codes of 64 bits take seconds.
+//! No index and no approximation here. Per query: distances of all items (u16), one histogram of all items
+//! and one of the relevant ones, then the closed forms of `ties` and the vote of `votes`. 10,000 queries of
+//! 60,000 codes of 64 bits take seconds.
 
 use aesearch_index::words;
 use rayon::prelude::*;
@@ -38,8 +40,9 @@ pub struct CodeQuality {
     /// The metrics of any ranking.
     #[serde(flatten)]
     pub ranking: Quality,
-    /// The share of relevant items among those within 2 bits of the query. A query with nothing that near counts as 0, as in the
-    /// literature on hashing: the figure also says how often a lookup of the nearest few codes finds anything.
+    /// The share of relevant items among those within 2 bits of the query. A query with nothing that near
+    /// counts as 0, as in the literature on hashing: the figure also says how often a lookup of the nearest
+    /// few codes finds anything.
     pub precision_radius_2: f64,
 }
 
@@ -76,8 +79,8 @@ pub fn code_quality(question: &Question<'_, Codes<'_>>, truth: Truth<'_>) -> Opt
     Some(CodeQuality { ranking, precision_radius_2: within.iter().sum::<f64>() / within.len() as f64 })
 }
 
-/// The share of each query's `wanted` items that are among its first `depths` codes, ties shuffled: the mean over the queries for
-/// each depth, from 0 to 1; 1 where nothing is wanted.
+/// The share of each query's `wanted` items that are among its first `depths` codes, ties shuffled: the mean
+/// over the queries for each depth, from 0 to 1; 1 where nothing is wanted.
 ///
 /// # Panics
 /// When `wanted` and queries differ in number, or an own item is wanted.
@@ -133,8 +136,8 @@ fn measure_distances(codes: &[u64], query: &[u64], distances: &mut [u16]) {
 
 /// Labelled items, and those of them that have `label`, at each distance from 0 to `bits`.
 fn histogram(distances: &[u16], labels: &[u32], label: u32, bits: usize) -> Vec<Bucket> {
-    // neighbouring items mostly share a distance: two counters each, so that one increment need not wait for the last;
-    // relevance goes into the upper half
+    // neighbouring items mostly share a distance: two counters each, so that one increment need not wait for
+    // the last; relevance goes into the upper half
     let mut counts = [vec![0u64; bits + 1], vec![0u64; bits + 1]];
     for (item, (&distance, &other)) in distances.iter().zip(labels).enumerate() {
         counts[item % 2][usize::from(distance)] +=
@@ -178,7 +181,8 @@ mod tests {
         (question, Truth { database: &database.1, queries: &queries.1 })
     }
 
-    /// Sorts a shuffled database by distance and reads the figures off the order; the mean over many shuffles.
+    /// Sorts a shuffled database by distance and reads the figures off the order; the mean over many
+    /// shuffles.
     fn by_shuffling(question: &Question<'_, Codes<'_>>, truth: Truth<'_>, rounds: usize) -> [f64; 4] {
         let Question { database, queries, own } = *question;
         let (mut rng, width) = (ChaCha8Rng::seed_from_u64(9), words(database.bits));
@@ -262,7 +266,8 @@ mod tests {
         let all = (vec![0, 0, u64::MAX], labels);
         let first = (vec![0], vec![Some(1)]);
         let (question, truth) = ask(64, &all, &first);
-        // with itself: a tie of the right and the wrong label at 0; without: the wrong one, then the right one
+        // with itself: a tie of the right and the wrong label at 0; without: the wrong one, then the right
+        // one
         let with = code_quality(&question, truth).unwrap();
         assert!((with.ranking.precision_10 - 2.0 / 3.0).abs() < 1e-12);
         assert_eq!(with.precision_radius_2, 0.5);

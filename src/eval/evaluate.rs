@@ -1,7 +1,7 @@
 //! The evaluation of a gallery: which images are queries, and what all metrics and baselines say.
 //!
-//! The queries are other images, or the gallery's own, each of which leaves itself out of its results. Where labels are needed,
-//! only labelled images take part.
+//! The queries are other images, or the gallery's own, each of which leaves itself out of its results. Where
+//! labels are needed, only labelled images take part.
 
 use std::path::PathBuf;
 
@@ -30,10 +30,11 @@ const MAX_RECALL_QUERIES: usize = 1000;
 const PROMISES: [f32; 4] = [0.9, 0.95, 0.99, 0.999];
 /// How much less may be found than was asked for, as calibration sees a sample only.
 const SLACK: f64 = 0.005;
-/// Exact search over floats takes at most this many multiplications, some ten seconds of a core: enough for all 10,000 test
-/// images of MNIST as queries of 60,000 others.
+/// Exact search over floats takes at most this many multiplications, some ten seconds of a core: enough for
+/// all 10,000 test images of MNIST as queries of 60,000 others.
 const MAX_PRODUCTS: usize = 500_000_000_000;
-/// Pixels are compared at the model's size, but with no more values each than a small colour image has: 32x32x3 ...
+/// Pixels are compared at the model's size, but with no more values each than a small colour image has:
+/// 32x32x3 ...
 const MAX_PIXEL_SIZE: usize = 3072;
 /// ... and no more than this many for all images together, which take 1 GB.
 const MAX_PIXELS: usize = 1 << 28;
@@ -47,7 +48,8 @@ pub struct EvalOptions {
     pub max_queries: usize,
     /// Worker threads that encode images.
     pub threads: usize,
-    /// Whether the gallery's images are read again, for what needs them: baselines of pixels, reconstructions, changed views.
+    /// Whether the gallery's images are read again, for what needs them: baselines of pixels,
+    /// reconstructions, changed views.
     pub pixels: bool,
 }
 
@@ -57,7 +59,8 @@ impl Default for EvalOptions {
     }
 }
 
-/// What the metrics say: shares and accuracies from 0 to 1. Where fewer than two labels are known, what needs labels is none.
+/// What the metrics say: shares and accuracies from 0 to 1. Where fewer than two labels are known, what needs
+/// labels is none.
 #[derive(Debug, Clone)]
 pub struct EvalReport {
     /// Images in the index.
@@ -68,14 +71,16 @@ pub struct EvalReport {
     pub bits: usize,
     /// What the labels say of the codes.
     pub codes: Option<CodeQuality>,
-    /// Queries whose label wins the vote of the 10 hits that `query` gives, which are found by approximate search and put in
-    /// order by their latents.
+    /// Queries whose label wins the vote of the 10 hits that `query` gives, which are found by approximate
+    /// search and put in order by their latents.
     pub reranked_knn10_accuracy: Option<f64>,
-    /// The share of the 10 nearest codes that approximate search finds by default, whichever of several equally near ones.
+    /// The share of the 10 nearest codes that approximate search finds by default, whichever of several
+    /// equally near ones.
     pub recall_10: f64,
     /// Whether a recall that is asked for is reached.
     pub promises: Vec<Promise>,
-    /// The share of the 10 nearest latents that are among the first codes; none where the index keeps no latents.
+    /// The share of the 10 nearest latents that are among the first codes; none where the index keeps no
+    /// latents.
     pub recall_10_at: Option<RecallAt>,
     /// What exact search without these codes achieves.
     pub baselines: Baselines,
@@ -104,7 +109,8 @@ pub struct RecallAt {
 pub struct Promise {
     /// The recall asked for.
     pub asked: f64,
-    /// The share of the 10 nearest codes that was found, whichever of several equally near ones; mean over at most 1,000 queries.
+    /// The share of the 10 nearest codes that was found, whichever of several equally near ones; mean over at
+    /// most 1,000 queries.
     pub measured: f64,
     /// Whether that is at least what was asked for, less 0.005.
     pub kept: bool,
@@ -115,10 +121,11 @@ pub struct Promise {
 pub struct Baselines {
     /// Cosine of the latents, the database's as the index keeps them.
     pub latents: Option<Quality>,
-    /// Euclidean distance of the pixels at the model's size, but at most 32x32x3 values; none where images are gone.
+    /// Euclidean distance of the pixels at the model's size, but at most 32x32x3 values; none where images
+    /// are gone.
     pub pixels: Option<Quality>,
-    /// Codes of as many bits of the same pixels, by principal components and ITQ fitted to a sample of the database;
-    /// none where images have fewer values than codes have bits.
+    /// Codes of as many bits of the same pixels, by principal components and ITQ fitted to a sample of the
+    /// database; none where images have fewer values than codes have bits.
     pub pca_itq: Option<CodeQuality>,
 }
 
@@ -131,7 +138,8 @@ pub struct WithoutLabels {
     pub dead_bits: usize,
     /// Independent, balanced bits that would be worth as much, see [`bit_use`].
     pub effective_bits: f64,
-    /// Mean binary cross-entropy per value of the reconstructions of 1,000 images; none without decoder or images.
+    /// Mean binary cross-entropy per value of the reconstructions of 1,000 images; none without decoder or
+    /// images.
     pub reconstruction_loss: Option<f64>,
     /// How far those images are from slightly changed views of themselves; none without images.
     pub own_view: Option<OwnView>,
@@ -142,8 +150,8 @@ pub struct WithoutLabels {
 /// Evaluates `gallery` with the images of `paths` as queries, or with its own where there are no paths.
 ///
 /// # Errors
-/// `NotFound` when a path does not exist, `Invalid` when there are no queries or the gallery is empty, `Interrupted` when the
-/// observer stops the run, or when the model fails.
+/// `NotFound` when a path does not exist, `Invalid` when there are no queries or the gallery is empty,
+/// `Interrupted` when the observer stops the run, or when the model fails.
 pub fn evaluate(
     gallery: &Gallery,
     paths: &[PathBuf],
@@ -353,7 +361,8 @@ fn affordable(items: usize, size: usize) -> usize {
     (MAX_PRODUCTS / items.saturating_mul(size).max(1)).max(100)
 }
 
-/// The size at which the pixels of `n_images` images of the model's size are compared; none where they would be too many.
+/// The size at which the pixels of `n_images` images of the model's size are compared; none where they would
+/// be too many.
 fn comparable(input: InputShape, n_images: usize) -> Option<InputShape> {
     let most = MAX_PIXEL_SIZE.min(MAX_PIXELS / n_images.max(1));
     let shrink = (input.size() as f64 / most as f64).sqrt().max(1.0);
@@ -367,8 +376,8 @@ fn pick(values: &[f32], size: usize, rows: impl Iterator<Item = usize>) -> Vec<f
     rows.flat_map(|row| &values[row * size..][..size]).copied().collect()
 }
 
-/// The mean share of the nearest codes that a search finds: with `default`, then with each of [`PROMISES`]. The gallery's own
-/// images do not find themselves.
+/// The mean share of the nearest codes that a search finds: with `default`, then with each of [`PROMISES`].
+/// The gallery's own images do not find themselves.
 fn mean_recalls(snapshot: &Snapshot, queries: &ImageSet, default: Mode) -> Result<[f64; 1 + PROMISES.len()]> {
     let modes: [Mode; 1 + PROMISES.len()] =
         std::array::from_fn(|at| if at == 0 { default } else { Mode::Recall(PROMISES[at - 1]) });

@@ -1,7 +1,9 @@
-//! The baselines: the same queries answered exactly from float vectors, which are latents before binarization or raw pixels.
+//! The baselines: the same queries answered exactly from float vectors, which are latents before binarization
+//! or raw pixels.
 //!
-//! Brute force by matrix products, a block of queries with the whole database at a time. A ranking is rounded to a histogram
-//! of `STEPS` steps, which the closed forms of `ties` then judge as they judge codes. The nearest items are exact.
+//! Brute force by matrix products, a block of queries with the whole database at a time. A ranking is rounded
+//! to a histogram of `STEPS` steps, which the closed forms of `ties` then judge as they judge codes. The
+//! nearest items are exact.
 
 use nalgebra::{DMatrixView, DMatrixViewMut};
 use rayon::prelude::*;
@@ -12,7 +14,8 @@ use super::votes::ranked_majority;
 
 /// Neighbours that are returned, and that vote.
 const K: usize = 10;
-/// Distances between a query's nearest and farthest item that are told apart when the whole ranking is judged.
+/// Distances between a query's nearest and farthest item that are told apart when the whole ranking is
+/// judged.
 const STEPS: usize = 1 << 14;
 /// Queries per matrix product: with fewer, much of the time goes into packing the database ...
 const QUERIES: usize = 256;
@@ -105,8 +108,8 @@ fn multiply(database: Vectors<'_>, values: &[f32], dots: &mut Vec<f32>) {
     let (items, size) = (database.len(), database.size);
     let n = values.len() / size;
     dots.resize(n * items, 0.0);
-    // Row-major [items, size] is column-major [size, items]; the products are written row by row. (Strided rows to multiply
-    // with would be wrong: nalgebra 0.35 reads past the end of small ones.)
+    // Row-major [items, size] is column-major [size, items]; the products are written row by row. (Strided
+    // rows to multiply with would be wrong: nalgebra 0.35 reads past the end of small ones.)
     let queries = DMatrixView::from_slice(values, size, n).transpose();
     let rows = DMatrixView::from_slice(database.values, size, items);
     DMatrixViewMut::from_slice_with_strides_mut(dots, n, items, items, 1).gemm(1.0, &queries, &rows, 0.0);

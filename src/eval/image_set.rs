@@ -1,5 +1,5 @@
-//! What is evaluated: codes, latents and labels of the gallery's own images, or of other images that are encoded now; and their
-//! pixels, for the baselines.
+//! What is evaluated: codes, latents and labels of the gallery's own images, or of other images that are
+//! encoded now; and their pixels, for the baselines.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,5 @@
-//! How good are the codes? Retrieval and classification metrics, with labels where there are some, beside baselines.
+//! How good are the codes? Retrieval and classification metrics, with labels where there are some, beside
+//! baselines.
 //!
 //! | file | what it answers |
 //! |---|---|

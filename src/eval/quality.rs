@@ -1,4 +1,5 @@
-//! What codes and baselines have in common: queries and database, the labels, and the metrics of their rankings.
+//! What codes and baselines have in common: queries and database, the labels, and the metrics of their
+//! rankings.
 
 use serde::Serialize;
 
@@ -22,8 +23,8 @@ impl<V> Question<'_, V> {
     }
 }
 
-/// The labels: an item is relevant to a query with the same label. Items without a label are left out of rankings, queries without
-/// one are not judged.
+/// The labels: an item is relevant to a query with the same label. Items without a label are left out of
+/// rankings, queries without one are not judged.
 #[derive(Debug, Clone, Copy)]
 pub struct Truth<'a> {
     /// `[items]`
@@ -50,7 +51,8 @@ pub struct Quality {
 }
 
 impl Quality {
-    /// Of one ranking, as `buckets` by distance; `knn10` is the chance that its 10 nearest vote for the right label.
+    /// Of one ranking, as `buckets` by distance; `knn10` is the chance that its 10 nearest vote for the right
+    /// label.
     pub(super) fn of(tables: &Tables, buckets: &[Bucket], knn10: f64) -> Quality {
         Quality {
             queries: 1,

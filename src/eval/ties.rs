@@ -1,10 +1,12 @@
-//! Metrics of one ranking in which many items share a distance: the expected value over all orders of the ties.
+//! Metrics of one ranking in which many items share a distance: the expected value over all orders of the
+//! ties.
 //!
-//! Hamming distances take few values, so a ranking by them is mostly ties, and a metric that trusts the order of ties
-//! measures the order of the files (at 16 bits it moves the mean average precision by 8 points). Here a ranking is a histogram,
-//! for each distance the number of items and of relevant ones, and every metric is its exact expectation when ties are shuffled:
-//! McSherry and Najork, "Computing information retrieval performance measures efficiently in the presence of tied
-//! scores", 2008. Nothing is sampled; `O(bits)` per query, plus at most `cutoff` terms for a truncated metric.
+//! Hamming distances take few values, so a ranking by them is mostly ties, and a metric that trusts the order
+//! of ties measures the order of the files (at 16 bits it moves the mean average precision by 8 points). Here
+//! a ranking is a histogram, for each distance the number of items and of relevant ones, and every metric is
+//! its exact expectation when ties are shuffled: McSherry and Najork, "Computing information retrieval
+//! performance measures efficiently in the presence of tied scores", 2008. Nothing is sampled; `O(bits)` per
+//! query, plus at most `cutoff` terms for a truncated metric.
 
 /// Items at one distance from a query.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -39,11 +41,11 @@ impl Tables {
         Tables { harmonic: sums(|n| 1.0 / n), ln_factorial: sums(f64::ln) }
     }
 
-    /// The summands of average precision that `bucket` adds when `before` was ranked ahead of it: the expected sum, over
-    /// its relevant items, of the precision at their rank.
+    /// The summands of average precision that `bucket` adds when `before` was ranked ahead of it: the
+    /// expected sum, over its relevant items, of the precision at their rank.
     ///
-    /// The k-th of n tied items is relevant with probability r/n, and then (k-1)(r-1)/(n-1) of those before it are,
-    /// on average; the sum over k splits into a constant and a difference of harmonic numbers.
+    /// The k-th of n tied items is relevant with probability r/n, and then (k-1)(r-1)/(n-1) of those before
+    /// it are, on average; the sum over k splits into a constant and a difference of harmonic numbers.
     fn precisions(&self, before: Bucket, bucket: Bucket) -> f64 {
         let Bucket { items, relevant } = bucket;
         if relevant == 0 {
@@ -81,10 +83,11 @@ impl Tables {
 
     /// Expected average precision of the first `cutoff` ranks, normalised by the relevant items among them.
     ///
-    /// That is the mean, over the relevant items within the cutoff, of the precision at their rank, and 0 when there are none.
-    /// How many there are depends on the ties at the cutoff, so numerator and denominator are averaged together, over
-    /// the hypergeometric number of relevant items that make it. (Dividing by `min(cutoff, all relevant)` instead would
-    /// punish a database for having few items of a class.)
+    /// That is the mean, over the relevant items within the cutoff, of the precision at their rank, and 0
+    /// when there are none. How many there are depends on the ties at the cutoff, so numerator and
+    /// denominator are averaged together, over the hypergeometric number of relevant items that make it.
+    /// (Dividing by `min(cutoff, all relevant)` instead would punish a database for having few items of a
+    /// class.)
     pub fn truncated_average_precision(&self, buckets: &[Bucket], cutoff: usize) -> f64 {
         let (mut before, mut sum) = (Bucket::default(), 0.0);
         for &bucket in buckets {
@@ -107,7 +110,8 @@ impl Tables {
     }
 }
 
-/// Expected share of relevant items among the first `k` ranks, or among all items where there are fewer than `k`.
+/// Expected share of relevant items among the first `k` ranks, or among all items where there are fewer than
+/// `k`.
 pub fn precision(buckets: &[Bucket], k: usize) -> f64 {
     let (taken, relevant) = first(buckets, k);
     relevant / taken.max(1) as f64
@@ -130,7 +134,8 @@ fn first(buckets: &[Bucket], k: usize) -> (usize, f64) {
     (taken, relevant)
 }
 
-/// Share of relevant items among all within `radius`, where `buckets[d]` are the items at distance d; 0 where there are none.
+/// Share of relevant items among all within `radius`, where `buckets[d]` are the items at distance d; 0 where
+/// there are none.
 pub fn precision_within(buckets: &[Bucket], radius: usize) -> f64 {
     let near = &buckets[..buckets.len().min(radius + 1)];
     let (items, relevant) =
@@ -217,7 +222,8 @@ mod tests {
 
     #[test]
     fn large_buckets_stay_exact() {
-        // one bucket of everything: the expected precision at any rank is close to the share of relevant items
+        // one bucket of everything: the expected precision at any rank is close to the share of relevant
+        // items
         let all = [Bucket { items: 60_000, relevant: 6_000 }];
         let tables = Tables::new(60_000);
         assert!((tables.average_precision(&all) - 0.1).abs() < 1e-3);

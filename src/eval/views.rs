@@ -1,5 +1,5 @@
-//! How good the model is on a sample of the images, without any label: how well it reconstructs them, and whether it recognizes
-//! an image that was moved slightly and made darker or brighter.
+//! How good the model is on a sample of the images, without any label: how well it reconstructs them, and
+//! whether it recognizes an image that was moved slightly and made darker or brighter.
 
 use aesearch_index::distance;
 use rand::{RngExt, SeedableRng};
@@ -31,8 +31,8 @@ pub struct OwnView {
     pub own_distance: f64,
     /// Mean Hamming distance of a random pair, in bits.
     pub random_distance: f64,
-    /// The chance that an image is nearer to its view than a random pair is to each other, an equal distance counting
-    /// half: 1 if a small change never makes images be confused, 0.5 if codes say nothing.
+    /// The chance that an image is nearer to its view than a random pair is to each other, an equal distance
+    /// counting half: 1 if a small change never makes images be confused, 0.5 if codes say nothing.
     pub auc: f64,
 }
 
@@ -81,7 +81,8 @@ pub(super) fn measure_model(gallery: &Gallery, images: &ImageSet, threads: usize
     Ok(ModelQuality { reconstruction_loss: loss, own_view: own_view(&codes, &views, binarizer.bits()) })
 }
 
-/// An image `[C, H, W]` moved in one of eight directions, with its edge repeated, and made darker or brighter.
+/// An image `[C, H, W]` moved in one of eight directions, with its edge repeated, and made darker or
+/// brighter.
 fn view(image: &[f32], shape: InputShape, number: usize) -> Vec<f32> {
     const DIRECTIONS: [(isize, isize); 8] =
         [(1, 0), (0, 1), (-1, 0), (0, -1), (1, 1), (-1, 1), (-1, -1), (1, -1)];
@@ -102,7 +103,8 @@ fn view(image: &[f32], shape: InputShape, number: usize) -> Vec<f32> {
     view
 }
 
-/// Compares `codes` with the codes of their `views`, and with each other in random pairs, drawn with a fixed seed.
+/// Compares `codes` with the codes of their `views`, and with each other in random pairs, drawn with a fixed
+/// seed.
 fn own_view(codes: &[u64], views: &[u64], bits: usize) -> Option<OwnView> {
     let width = aesearch_index::words(bits);
     let n = codes.len() / width;

@@ -1,7 +1,8 @@
-//! Which label a query's neighbours vote for, and how many of the true neighbours an approximate search found.
+//! Which label a query's neighbours vote for, and how many of the true neighbours an approximate search
+//! found.
 //!
-//! Both look at the first `k` places of an answer, and both are fair to ties: where more items share the last distance
-//! than there are places, each of them gets an equal part of a place.
+//! Both look at the first `k` places of an answer, and both are fair to ties: where more items share the last
+//! distance than there are places, each of them gets an equal part of a place.
 
 use std::collections::HashMap;
 
@@ -14,10 +15,12 @@ struct Votes {
     nearest: u32,
 }
 
-/// The chance that the majority of the `k` nearest items has the right label: 1, 0, or in between where labels are tied.
+/// The chance that the majority of the `k` nearest items has the right label: 1, 0, or in between where
+/// labels are tied.
 ///
-/// `neighbours` are `(distance, label)` in any order, and hold at least all items up to the distance of the k-th. A tie of
-/// votes goes to the label with the nearest item; among labels tied in that too, each is chosen with equal chance.
+/// `neighbours` are `(distance, label)` in any order, and hold at least all items up to the distance of the
+/// k-th. A tie of votes goes to the label with the nearest item; among labels tied in that too, each is
+/// chosen with equal chance.
 pub fn majority(neighbours: &[(u32, u32)], k: usize, truth: u32) -> f64 {
     let mut distances: Vec<u32> = neighbours.iter().map(|&(distance, _)| distance).collect();
     let k = k.min(distances.len());
@@ -46,17 +49,19 @@ pub fn majority(neighbours: &[(u32, u32)], k: usize, truth: u32) -> f64 {
     1.0 / labels.values().filter(|votes| same(votes) && votes.nearest == own.nearest).count() as f64
 }
 
-/// The most frequent label of ranked items; a tie goes to the label that comes first. None where there are no items.
+/// The most frequent label of ranked items; a tie goes to the label that comes first. None where there are no
+/// items.
 pub fn ranked_majority(labels: &[u32]) -> Option<u32> {
     let count = |label: u32| labels.iter().filter(|&&other| other == label).count();
     // `max_by_key` keeps the last of equals, and the first one is to win.
     labels.iter().copied().rev().max_by_key(|&label| count(label))
 }
 
-/// The share of the `k` nearest items that an approximate search found, whichever of several items at the same distance it chose.
+/// The share of the `k` nearest items that an approximate search found, whichever of several items at the
+/// same distance it chose.
 ///
-/// Both slices are distances in ascending order, of distinct items. An item counts if it is as near as the exact k-th. 1 when
-/// there is nothing to find.
+/// Both slices are distances in ascending order, of distinct items. An item counts if it is as near as the
+/// exact k-th. 1 when there is nothing to find.
 pub fn recall(exact: &[u32], answer: &[u32], k: usize) -> f64 {
     let k = k.min(exact.len());
     if k == 0 {

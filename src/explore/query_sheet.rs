@@ -1,5 +1,5 @@
-//! Queries and their hits as one picture. The images are read again from where they were when they were indexed; one that is gone
-//! leaves a grey square.
+//! Queries and their hits as one picture. The images are read again from where they were when they were
+//! indexed; one that is gone leaves a grey square.
 
 use std::path::Path;
 
@@ -50,7 +50,8 @@ fn caption(hit: &Hit) -> Vec<String> {
     vec![format!("{}.{label}", hit.rank), format!("{} bits  {:.3}", hit.distance, hit.similarity)]
 }
 
-/// Right or wrong, if any hit has the query's label: the folder of a query from outside of the collection says nothing.
+/// Right or wrong, if any hit has the query's label: the folder of a query from outside of the collection
+/// says nothing.
 fn frame(answer: &Answer, hit: &Hit) -> Frame {
     let label = answer.item.label();
     let is_known = label.is_some() && answer.result.hits.iter().any(|other| other.label.as_deref() == label);

@@ -1,9 +1,10 @@
 //! The model `auto`: which of the shipped models suits these images best, judged by its reconstructions.
 //!
-//! Losses of different models cannot be compared: they depend on a model's size and colours, and on how much there is to see in
-//! an image. What can be compared is the explained variance, 1 - SSE / SST: the squared error of the reconstruction against that of a flat
-//! image of the same mean, for each image at the model's own size. For a grey model it is multiplied by the share of the
-//! variance that a perfect grey image would explain, which together is what its grey reconstruction explains in colour.
+//! Losses of different models cannot be compared: they depend on a model's size and colours, and on how much
+//! there is to see in an image. What can be compared is the explained variance, 1 - SSE / SST: the squared
+//! error of the reconstruction against that of a flat image of the same mean, for each image at the model's
+//! own size. For a grey model it is multiplied by the share of the variance that a perfect grey image would
+//! explain, which together is what its grey reconstruction explains in colour.
 
 use crate::encode::{Autoencoder, EncodeOptions, Reconstruction, explained_variance};
 use crate::error::Result;
@@ -16,12 +17,13 @@ use super::polarity::{self, Invert};
 use super::record::Polarity;
 use super::sample::sample;
 
-/// A later candidate is taken only if it leaves less than this share of what an earlier one leaves unexplained: the codes of
-/// a model are best on what it was made for, and reconstructions that are about as good are no reason to leave it.
+/// A later candidate is taken only if it leaves less than this share of what an earlier one leaves
+/// unexplained: the codes of a model are best on what it was made for, and reconstructions that are about as
+/// good are no reason to leave it.
 const CLEARLY: f64 = 0.8;
 
-/// Below this, images are not of the kind that a model was made for. Measured: `digits-64` explains 0.77 of MNIST and 0.01 of
-/// CIFAR-10, `photos-128` 0.54 of CIFAR-10 and 0.35 of MNIST; noise 0 by either.
+/// Below this, images are not of the kind that a model was made for. Measured: `digits-64` explains 0.77 of
+/// MNIST and 0.01 of CIFAR-10, `photos-128` 0.54 of CIFAR-10 and 0.35 of MNIST; noise 0 by either.
 const WELL: f64 = 0.35;
 
 /// How to choose a model.
@@ -94,8 +96,8 @@ impl Choice {
     }
 }
 
-/// The model that `options` name; for `auto`, the candidate that reconstructs a sample of `items` best. The observer is told
-/// about the choice. Where there was one, the polarity of the images was decided with it.
+/// The model that `options` name; for `auto`, the candidate that reconstructs a sample of `items` best. The
+/// observer is told about the choice. Where there was one, the polarity of the images was decided with it.
 ///
 /// # Errors
 /// `NotFound` when there is no such model, `Runtime` when ONNX Runtime cannot be used.
@@ -138,7 +140,8 @@ fn announce(choice: &Choice, observer: &dyn Observer) {
     }
 }
 
-/// Lets all `models` reconstruct a sample of `items`. Returns the choice, and the polarity that each model needs.
+/// Lets all `models` reconstruct a sample of `items`. Returns the choice, and the polarity that each model
+/// needs.
 pub(super) fn judge(
     models: &[Model],
     items: &[&Item],
@@ -169,8 +172,8 @@ pub(super) fn judge(
     Ok((Choice { sampled, taken: best(&candidates), candidates }, polarities))
 }
 
-/// The mean share of the variance of images `[N, 3, H, W]` that their reconstructions explain; for a grey model, as much of it
-/// as grey can explain.
+/// The mean share of the variance of images `[N, 3, H, W]` that their reconstructions explain; for a grey
+/// model, as much of it as grey can explain.
 fn explained_in_colour(seen: &Reconstruction, coloured: &[f32]) -> f64 {
     let area = seen.shape.height * seen.shape.width;
     let shares =
@@ -181,7 +184,8 @@ fn explained_in_colour(seen: &Reconstruction, coloured: &[f32]) -> f64 {
     mean(shares)
 }
 
-/// The share of the variance of an image `[3, H, W]` that is left when each pixel is replaced by the mean of its channels.
+/// The share of the variance of an image `[3, H, W]` that is left when each pixel is replaced by the mean of
+/// its channels.
 fn explained_by_grey(image: &[f32]) -> f64 {
     let area = image.len() / 3;
     let grey: Vec<f32> =

@@ -1,4 +1,5 @@
-//! What `update` would take, before it starts: from listing the images and running a sample of them through the model.
+//! What `update` would take, before it starts: from listing the images and running a sample of them through
+//! the model.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,8 @@ const SAMPLE: usize = 256;
 const PARALLEL: f64 = 0.95;
 /// Seconds per image for building the index, beside the workers' part.
 const BUILD: f64 = 8e-6;
-/// Bytes per image in an index, beside name, label, code and latent: record, offsets, id, its share of the graph.
+/// Bytes per image in an index, beside name, label, code and latent: record, offsets, id, its share of the
+/// graph.
 const PER_IMAGE: f64 = 75.0;
 
 /// What a run of [`update`](super::update()) would take.

@@ -11,12 +11,14 @@ use crate::model::{LoadOptions, Model};
 /// The name of an index folder.
 pub const FOLDER: &str = ".aesearch";
 
-/// The index folder that applies to `start`, an absolute path: the one in it, or in the nearest folder above it.
+/// The index folder that applies to `start`, an absolute path: the one in it, or in the nearest folder above
+/// it.
 pub fn find(start: &Path) -> Option<PathBuf> {
     start.ancestors().map(|folder| folder.join(FOLDER)).find(|dir| aesearch_index::is_index(dir))
 }
 
-/// The folder that relative names of images in the index at `dir` start from, if not from the working directory.
+/// The folder that relative names of images in the index at `dir` start from, if not from the working
+/// directory.
 pub(super) fn base(dir: &Path) -> &Path {
     dir.parent().unwrap_or(Path::new(""))
 }
@@ -33,8 +35,8 @@ pub(super) fn open_if_any(dir: &Path) -> Result<Option<(Snapshot, Facts)>> {
     }
 }
 
-/// The model that made an index: from where it was then, unless `named` (not `auto`) says where it is now. How a model of
-/// another program is fed is known from the index.
+/// The model that made an index: from where it was then, unless `named` (not `auto`) says where it is now.
+/// How a model of another program is fed is known from the index.
 pub(super) fn load_indexed_model(
     dir: &Path,
     facts: &Facts,

@@ -1,8 +1,9 @@
 //! From outcomes to commits: what was encoded is added, and what is gone is removed at the end.
 //!
-//! A long run commits now and then ([`Checkpoints`]), so that little is lost when it is killed: such commits only add images, and
-//! replace changed ones. The last one removes what is gone, and leaves the same segments as a run with a single commit. Ids hold
-//! for one commit only, so what is to be removed is remembered by name.
+//! A long run commits now and then ([`Checkpoints`]), so that little is lost when it is killed: such commits
+//! only add images, and replace changed ones. The last one removes what is gone, and leaves the same segments
+//! as a run with a single commit. Ids hold for one commit only, so what is to be removed is remembered by
+//! name.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -15,7 +16,8 @@ use super::record::{Facts, Record};
 use crate::error::Result;
 use crate::images::{Skipped, Stamp};
 
-/// The index attribute of an unfinished run: the number of the commit before its first one, u64, little-endian.
+/// The index attribute of an unfinished run: the number of the commit before its first one, u64,
+/// little-endian.
 const RUN: &str = "run";
 
 /// When a run commits before its end: after a number of images or a time, whichever comes first.
@@ -154,8 +156,8 @@ impl<'a> Ingest<'a> {
         Ok(())
     }
 
-    /// The last commit. If the run is not finished, a later one continues it: an image that was not reached stays as it was, and
-    /// so does what is gone, as its content may reappear under another name.
+    /// The last commit. If the run is not finished, a later one continues it: an image that was not reached
+    /// stays as it was, and so does what is gone, as its content may reappear under another name.
     pub(super) fn finish(mut self, is_finished: bool) -> Result<Tally> {
         if self.replaces && self.old_left > 0 && self.plan.is_reread() {
             // Old codes cannot be mixed with new ones: nothing was done.
@@ -184,7 +186,8 @@ impl<'a> Ingest<'a> {
         Ok(())
     }
 
-    /// Adds an image whose content is known: its own, from before it was touched, or that of an image of another name.
+    /// Adds an image whose content is known: its own, from before it was touched, or that of an image of
+    /// another name.
     fn use_again(&mut self, position: usize, old_id: Option<u32>, stamp: &Stamp) -> Result<()> {
         let (Some(old), Some(&known)) = (self.plan.old, self.known.get(&stamp.hash)) else { return Ok(()) };
         let item = &self.plan.items[position];
@@ -229,7 +232,8 @@ impl<'a> Ingest<'a> {
         Ok(())
     }
 
-    /// Writes the index anew: what was added, and what was not replaced of an old one whose codes are still of use.
+    /// Writes the index anew: what was added, and what was not replaced of an old one whose codes are still
+    /// of use.
     fn replace(&mut self, mut add: SegmentBuilder) -> Result<()> {
         let old = self.plan.old.filter(|_| !self.plan.is_reread());
         for (old, id) in old.into_iter().flat_map(|old| old.ids().map(move |id| (old, id))) {

@@ -38,7 +38,8 @@ pub(super) struct ForImages {
     pub(super) file: u64,
 }
 
-/// The memory for images that are being decoded. Under a limit, half of it is for their files, and half for their pixels.
+/// The memory for images that are being decoded. Under a limit, half of it is for their files, and half for
+/// their pixels.
 ///
 /// # Errors
 /// `Invalid` when the limit is too low for so many threads and images.

@@ -1,7 +1,8 @@
 //! The facade: a folder of images, a model and an index, used together. Start reading here.
 //!
-//! [`update`] brings an index up to date with what some paths hold. A [`Gallery`] is an index opened with the model and
-//! binarizer that made it; it finds the images most similar to an image, for any number of threads at once.
+//! [`update`] brings an index up to date with what some paths hold. A [`Gallery`] is an index opened with the
+//! model and binarizer that made it; it finds the images most similar to an image, for any number of threads
+//! at once.
 //!
 //! | file | responsibility |
 //! |---|---|
@@ -15,7 +16,7 @@
 //! | `plan.rs` | compare a folder with an index: what is kept, what is read, what is gone |
 //! | `ingest.rs` | from outcomes to commits |
 //! | `pipeline.rs` | many images to latents |
-//! | `worker_pool.rs`, `worker.rs`, `watch.rs` | the threads that do it, and what to do when a decoder hangs |
+//! | `worker_pool.rs`, `worker.rs`, `watch.rs` | its threads, and what to do if a decoder hangs |
 //! | `outcome.rs` | what became of an image |
 //! | `memory.rs` | how much of the memory is for images |
 //! | `choose.rs` | which of the shipped models suits the images best |

@@ -1,4 +1,5 @@
-//! An open gallery: an index with the model and the binarizer that made it, which many threads can query at once.
+//! An open gallery: an index with the model and the binarizer that made it, which many threads can query at
+//! once.
 
 use std::path::{Path, PathBuf};
 
@@ -52,8 +53,9 @@ impl OpenOptions {
 
 /// An index opened with the model and the binarizer that made it.
 ///
-/// A gallery can be shared between threads: each call borrows a session of ONNX Runtime, and opens another only when all are in
-/// use. It shows the index as it was when it was opened; open it again to see later commits.
+/// A gallery can be shared between threads: each call borrows a session of ONNX Runtime, and opens another
+/// only when all are in use. It shows the index as it was when it was opened; open it again to see later
+/// commits.
 pub struct Gallery {
     dir: PathBuf,
     snapshot: Snapshot,
@@ -73,11 +75,13 @@ pub(super) struct QueryEncoder {
 }
 
 impl Gallery {
-    /// Opens the index at `dir` as its last commit left it. The observer is told about a download of ONNX Runtime.
+    /// Opens the index at `dir` as its last commit left it. The observer is told about a download of ONNX
+    /// Runtime.
     ///
     /// # Errors
-    /// `NotFound` when there is no index or its model is gone, `Damaged` or `Version` when the index cannot be read, `Mismatch`
-    /// when `options.model` is not the model that made it, `Runtime` when ONNX Runtime cannot be used.
+    /// `NotFound` when there is no index or its model is gone, `Damaged` or `Version` when the index cannot
+    /// be read, `Mismatch` when `options.model` is not the model that made it, `Runtime` when ONNX Runtime
+    /// cannot be used.
     pub fn open(dir: &Path, options: &OpenOptions, observer: &dyn Observer) -> Result<Gallery> {
         let snapshot = Snapshot::open_with(dir, options.access)?;
         let facts = Facts::of(&snapshot, dir)?;
@@ -127,8 +131,8 @@ impl Gallery {
         }
     }
 
-    /// The images with these ids, ready to be read from where they were when they were indexed; for one whose file is gone,
-    /// the reason.
+    /// The images with these ids, ready to be read from where they were when they were indexed; for one whose
+    /// file is gone, the reason.
     pub fn items(&self, ids: impl IntoIterator<Item = u32>) -> Vec<Result<Item, String>> {
         images::resolve(ids.into_iter().map(|id| self.snapshot.name(id)), base(&self.dir))
     }

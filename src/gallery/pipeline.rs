@@ -1,4 +1,5 @@
-//! Encoding many images: workers that read, decode, resize and encode, and one collector that receives the outcomes in order.
+//! Encoding many images: workers that read, decode, resize and encode, and one collector that receives the
+//! outcomes in order.
 //!
 //! ```text
 //! items --chunks of 64--> queue --> worker 1 (resizer, encoder) \
@@ -6,9 +7,9 @@
 //!                               --> ...                         /
 //! ```
 //!
-//! Decoding and encoding happen in the same worker, so a batch never leaves its core. No more than a few chunks per worker are
-//! under way or wait for an earlier one, however many items there are. A worker whose decoder hangs is abandoned and replaced,
-//! and its image is skipped. Nothing here knows the index.
+//! Decoding and encoding happen in the same worker, so a batch never leaves its core. No more than a few
+//! chunks per worker are under way or wait for an earlier one, however many items there are. A worker whose
+//! decoder hangs is abandoned and replaced, and its image is skipped. Nothing here knows the index.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -91,8 +92,8 @@ impl<'a> Pipeline<'a> {
         Pipeline { runtime, model, options, inverted: false, known: Arc::default() }
     }
 
-    /// Calls `sink` with each item's position and outcome, in the order of `items`. If the observer stopped the run, the items
-    /// with an outcome are the first ones.
+    /// Calls `sink` with each item's position and outcome, in the order of `items`. If the observer stopped
+    /// the run, the items with an outcome are the first ones.
     ///
     /// # Errors
     /// When the encoder cannot be opened or fails, or `sink` fails.

@@ -1,4 +1,5 @@
-//! What to do with each image of a run: which items of the index stay as they are, which are read, which are removed.
+//! What to do with each image of a run: which items of the index stay as they are, which are read, which are
+//! removed.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf, absolute};
@@ -10,9 +11,9 @@ use super::record::Record;
 use crate::error::Result;
 use crate::images::{Item, Walk, file_of};
 
-/// The items of an index that a run over `data` leaves alone: their files exist, and are not below `data`, or in a folder that
-/// could not be read. What is below `data` stays only under a name that was walked. Relative names start from the working
-/// directory, or else from `base`.
+/// The items of an index that a run over `data` leaves alone: their files exist, and are not below `data`, or
+/// in a folder that could not be read. What is below `data` stays only under a name that was walked. Relative
+/// names start from the working directory, or else from `base`.
 pub(super) fn elsewhere(old: &Snapshot, walk: &Walk, data: &[PathBuf], base: &Path) -> Vec<u32> {
     let walked: HashSet<_> = walk.items.iter().map(Item::name).collect();
     let unread: HashSet<PathBuf> = walk.unread.iter().flat_map(absolute).collect();
@@ -59,8 +60,8 @@ pub(super) enum Step {
 }
 
 impl<'a> Plan<'a> {
-    /// Compares names, sizes and times with the old index; opens no image. With `reread`, codes of the old index are of
-    /// no use, and every image is read.
+    /// Compares names, sizes and times with the old index; opens no image. With `reread`, codes of the old
+    /// index are of no use, and every image is read.
     pub(super) fn new(items: &'a [Item], old: Option<&'a Snapshot>, reread: bool) -> Result<Plan<'a>> {
         let names = |old: &'a Snapshot| old.ids().map(|id| (old.name(id), id)).collect();
         let ids: HashMap<&[u8], u32> = old.map_or_else(HashMap::new, names);

@@ -1,8 +1,9 @@
-//! Light strokes on dark, or dark on light? A model reconstructs images of the polarity it was trained on, and fails on others.
+//! Light strokes on dark, or dark on light? A model reconstructs images of the polarity it was trained on,
+//! and fails on others.
 //!
-//! For a collection this is decided once, from a sample, when its index is made; for a query from the image itself, and only if
-//! its brightness raises a doubt. Photographs are reconstructed about as well in either polarity, so an image stays as it is
-//! unless inverting it makes a clear difference.
+//! For a collection this is decided once, from a sample, when its index is made; for a query from the image
+//! itself, and only if its brightness raises a doubt. Photographs are reconstructed about as well in either
+//! polarity, so an image stays as it is unless inverting it makes a clear difference.
 
 use crate::encode::{Autoencoder, EncodeOptions, Reconstruction};
 use crate::error::{Error, Result};
@@ -46,14 +47,16 @@ impl Polarity {
         Polarity { inverted, sampled: 0, error_as_is: 0.0, error_inverted: 0.0, brightness: None }
     }
 
-    /// Whether an image `[C, H, W]` is so much brighter or darker than the collection that its polarity is in doubt.
+    /// Whether an image `[C, H, W]` is so much brighter or darker than the collection that its polarity is in
+    /// doubt.
     pub(super) fn doubts(&self, image: &[f32]) -> bool {
         let brightness = mean(image);
         self.brightness.is_some_and(|usual| (1.0 - brightness - usual).abs() < (brightness - usual).abs())
     }
 }
 
-/// Decides for a collection from a sample of its images; for a model without a decoder, they are left as they are.
+/// Decides for a collection from a sample of its images; for a model without a decoder, they are left as they
+/// are.
 ///
 /// # Errors
 /// When the model cannot be run.
@@ -70,7 +73,8 @@ pub fn decide_polarity(items: &[&Item], invert: Invert, pipeline: &Pipeline<'_>)
     Ok(decide(&mut images, invert, &mut autoencoder)?.0)
 }
 
-/// Decides for a collection from a sample of its images `[N, C, H, W]`, and returns their reconstruction in the polarity chosen.
+/// Decides for a collection from a sample of its images `[N, C, H, W]`, and returns their reconstruction in
+/// the polarity chosen.
 pub(super) fn decide(
     images: &mut [f32],
     invert: Invert,
@@ -93,7 +97,8 @@ pub(super) fn decide(
     let inverted = error_inverted < CLEARLY * error_as_is;
     let brightness = mean(images); // they are inverted now
     let brightness = Some(if inverted { brightness } else { 1.0 - brightness });
-    let polarity = Polarity { inverted, sampled: n_sampled as u32, error_as_is, error_inverted, brightness }; // a small sample
+    let sampled = n_sampled as u32; // a small sample
+    let polarity = Polarity { inverted, sampled, error_as_is, error_inverted, brightness };
     Ok((polarity, if inverted { negative } else { as_is }))
 }
 
@@ -107,8 +112,8 @@ pub(super) fn correct(images: &mut [f32], autoencoder: &mut Autoencoder) -> Resu
     Ok(better)
 }
 
-/// Reconstructs images `[N, C, H, W]`, each in the polarity that the model knows better. The reconstruction of an inverted
-/// image is inverted back: originals and reconstructions are in the images' own polarity.
+/// Reconstructs images `[N, C, H, W]`, each in the polarity that the model knows better. The reconstruction
+/// of an inverted image is inverted back: originals and reconstructions are in the images' own polarity.
 ///
 /// # Errors
 /// As [`Autoencoder::reconstruct`].

@@ -1,7 +1,7 @@
 //! Queries: the images of a gallery that are most similar to an image.
 //!
 //! ```text
-//! 7.png -> load -> resize -> (invert) -> encoder -> latent [D] -> binarizer -> code -> search -> re-rank by latents -> hits
+//! 7.png -> load -> resize -> (invert) -> encoder -> latent [D] -> binarizer -> code -> search -> re-rank -> hits
 //! ```
 
 use std::cmp::Ordering;
@@ -26,7 +26,8 @@ pub struct QueryOptions {
     pub mode: Mode,
     /// Only images whose codes differ from the query's in at most this many bits.
     pub radius: Option<u32>,
-    /// The number of nearest codes that are put in order by their latents; 0 leaves them in the order of their codes.
+    /// The number of nearest codes that are put in order by their latents; 0 leaves them in the order of
+    /// their codes.
     pub rerank: usize,
 }
 
@@ -160,8 +161,8 @@ impl Gallery {
     /// The images whose codes, and then latents, are nearest to `latent` `[D]`.
     ///
     /// # Errors
-    /// `Invalid` when the latent is not of the model's size or `options` do not fit the index, `Damaged` when the latent is not
-    /// finite.
+    /// `Invalid` when the latent is not of the model's size or `options` do not fit the index, `Damaged` when
+    /// the latent is not finite.
     pub fn search(&self, latent: &[f32], options: &QueryOptions) -> Result<Vec<Hit>> {
         let (snapshot, binarizer) = (self.snapshot(), &self.facts().binarizer);
         if latent.len() != binarizer.latent_size() {
@@ -173,8 +174,9 @@ impl Gallery {
             return Err(Error::damaged(&self.facts().model.name, what));
         }
         let code = binarizer.binarize(latent);
-        // Which of several equally near codes makes the cut would be chance, so all of them are taken, and their latents decide.
-        // Equal latents are put in order by name, as an item's number depends on the history of the index.
+        // Which of several equally near codes makes the cut would be chance, so all of them are taken, and
+        // their latents decide. Equal latents are put in order by name, as an item's number depends on the
+        // history of the index.
         let k = options.k.max(options.rerank);
         let search = Search { k, mode: options.mode, radius: options.radius, ties: true };
         let near = snapshot.search(&code, &search)?;
@@ -209,8 +211,8 @@ impl Gallery {
         read(item, &limits)?.decode(&Decoding { limits, grey, ..Decoding::default() })
     }
 
-    /// Inverts an image `[C, H, W]` where the collection is inverted, and otherwise where its polarity is in doubt and the model
-    /// reconstructs it better so. Returns whether it did.
+    /// Inverts an image `[C, H, W]` where the collection is inverted, and otherwise where its polarity is in
+    /// doubt and the model reconstructs it better so. Returns whether it did.
     fn correct_polarity(&self, image: &mut [f32]) -> Result<bool> {
         let (invert, polarity) = (self.options.invert, &self.facts().polarity);
         let inverted = match invert {
@@ -226,5 +228,103 @@ impl Gallery {
         }
         let corrected = self.with_autoencoder(|autoencoder| polarity::correct(image, autoencoder))?;
         Ok(inverted ^ corrected.unwrap_or(false))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::fs;
+
+    use super::super::tests::{Fixture, inverted, picture};
+    use super::*;
+    use crate::model::Family;
+
+    #[test]
+    fn threads_share_a_gallery_and_get_the_same_answers() {
+        fn assert_shareable<T: Send + Sync>() {}
+        assert_shareable::<Gallery>();
+
+        let fixture = Fixture::new(Family::ConvHash);
+        fixture.draw(0..60);
+        fixture.update();
+        let (gallery, options) = (fixture.open(), QueryOptions::default());
+        // Inverted ones put their polarity in doubt, which takes a decoder as well.
+        let queries: Vec<Pixels> = (0..32).map(picture).chain((0..8).map(|n| inverted(picture(n)))).collect();
+        let ask = |query: &Pixels| gallery.query_pixels(query, &options).unwrap();
+        let alone: Vec<QueryResult> = queries.iter().map(ask).collect();
+        assert!(alone.iter().filter(|result| result.inverted).count() >= 8);
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|first| {
+                    let (queries, ask) = (&queries, &ask);
+                    let order = move || (0..queries.len()).map(move |i| (i * 7 + first * 5) % queries.len());
+                    scope.spawn(move || order().map(|i| (i, ask(&queries[i]))).collect::<Vec<_>>())
+                })
+                .collect();
+            for thread in threads {
+                let answers = thread.join().unwrap();
+                assert_eq!(answers.len(), queries.len());
+                answers.iter().for_each(|(i, answer)| assert_eq!(*answer, alone[*i], "query {i}"));
+            }
+        });
+    }
+
+    #[test]
+    fn several_queries_are_answered_in_order_and_unreadable_ones_skipped() {
+        #[derive(Default)]
+        struct Skips(RefCell<Vec<String>>);
+        impl Observer for Skips {
+            fn skipped(&self, path: &str, _reason: &str) {
+                self.0.borrow_mut().push(path.to_owned());
+            }
+        }
+        let fixture = Fixture::new(Family::ConvHash);
+        fixture.draw(0..9);
+        fixture.update();
+        fs::write(fixture.path("data/004.png"), b"not an image").unwrap();
+        let (gallery, options, observer) = (fixture.open(), QueryOptions::default(), Skips::default());
+        let found = gallery.query_paths(&[fixture.path("data")], &options, &observer).unwrap();
+        assert_eq!((found.answers.len(), found.skipped.len()), (8, 1));
+        assert_eq!(*observer.0.borrow(), [found.skipped[0].path.clone()]);
+        for answer in &found.answers {
+            assert_eq!(answer.result, gallery.query(&answer.item, &options).unwrap());
+            assert_eq!(answer.result.hits[0].path, answer.item.display());
+        }
+        let nowhere = gallery.query_paths(&[fixture.path("nowhere")], &options, &());
+        assert!(nowhere.is_err(), "a path that does not exist");
+    }
+
+    #[test]
+    fn queries_obey_k_radius_and_rerank() {
+        let fixture = Fixture::new(Family::ConvHash);
+        fixture.draw(0..50);
+        fixture.update();
+        let gallery = fixture.open();
+        let query = |options| gallery.query_pixels(&picture(3), &options).unwrap().hits;
+
+        let exact = QueryOptions { k: 50, mode: Mode::Exact, rerank: 0, ..QueryOptions::default() };
+        let all = query(exact.clone());
+        assert_eq!(all.len(), 50);
+        assert!(all.is_sorted_by_key(|hit| (hit.distance, hit.path.clone())), "ties by name");
+        let radius = all[20].distance;
+        let near = query(QueryOptions { radius: Some(radius), ..exact.clone() });
+        assert_eq!(near.len(), all.iter().filter(|hit| hit.distance <= radius).count());
+        let reranked = query(QueryOptions { k: 5, rerank: 200, ..exact.clone() });
+        assert!(reranked.is_sorted_by(|a, b| a.similarity >= b.similarity));
+        assert_eq!(reranked.len(), 5);
+        assert_eq!(query(QueryOptions { k: 0, ..exact }).len(), 0);
+    }
+
+    #[test]
+    fn unusable_queries_are_errors_with_a_reason() {
+        let fixture = Fixture::new(Family::ConvHash);
+        fixture.draw(0..2);
+        fixture.update();
+        fs::write(fixture.path("broken.png"), b"\x89PNG\r\n\x1a\n").unwrap();
+        let items = walk(&[fixture.path("broken.png")], &WalkOptions::default()).unwrap().items;
+        let error = fixture.open().query(&items[0], &QueryOptions::default()).unwrap_err();
+        assert!(matches!(error, Error::Invalid(_)), "{error}");
+        assert!(error.to_string().contains("broken.png: "), "{error}");
     }
 }

@@ -1,8 +1,10 @@
-//! What a gallery stores in its index, as bytes: a record for each item, and one for the whole. The only file that names `bincode`.
+//! What a gallery stores in its index, as bytes: a record for each item, and one for the whole. The only file
+//! that names `bincode`.
 //!
-//! The index keeps both as opaque bytes. The facts begin with a format version, so that a newer program's index is
-//! refused with a clear message rather than misread. Version 2 added how an encoder of another program is fed, as JSON with the
-//! keys of the .toml file beside it, and the size of its files; version 1 is still read.
+//! The index keeps both as opaque bytes. The facts begin with a format version, so that a newer program's
+//! index is refused with a clear message rather than misread. Version 2 added how an encoder of another
+//! program is fed, as JSON with the keys of the .toml file beside it, and the size of its files; version 1 is
+//! still read.
 
 use std::path::Path;
 
@@ -178,8 +180,8 @@ fn damaged(place: &str, what: &str) -> Error {
 }
 
 fn encode(record: &impl Encode) -> Vec<u8> {
-    // Only a record above the limit fails: a label or path of 64 MiB, or a latent of more than 65,000 numbers, is no
-    // gallery's. The empty bytes that stand for it are refused when they are read.
+    // Only a record above the limit fails: a label or path of 64 MiB, or a latent of more than 65,000
+    // numbers, is no gallery's. The empty bytes that stand for it are refused when they are read.
     bincode::encode_to_vec(record, CONFIG).unwrap_or_default()
 }
 

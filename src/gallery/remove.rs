@@ -1,4 +1,5 @@
-//! Taking images out of an index. Files are left alone, and the next `update` over their folder brings the images back.
+//! Taking images out of an index. Files are left alone, and the next `update` over their folder brings the
+//! images back.
 
 use std::path::{Path, PathBuf};
 
@@ -19,12 +20,12 @@ pub struct RemoveReport {
     pub skipped: Vec<Skipped>,
 }
 
-/// Takes the images at `paths` out of the index at `dir`: an image by its path or name (`container#17`), all of a container,
-/// or all below a folder, whether or not the files are still there.
+/// Takes the images at `paths` out of the index at `dir`: an image by its path or name (`container#17`), all
+/// of a container, or all below a folder, whether or not the files are still there.
 ///
 /// # Errors
-/// `NotFound` when there is no index, `Locked` when another writer holds it, `Damaged` or `Io` when it cannot be read or
-/// written.
+/// `NotFound` when there is no index, `Locked` when another writer holds it, `Damaged` or `Io` when it cannot
+/// be read or written.
 pub fn remove(dir: &Path, paths: &[PathBuf]) -> Result<RemoveReport> {
     let base = base(dir);
     Snapshot::open(dir)?; // before the lock, which would make the folder

@@ -26,8 +26,9 @@ struct Reading {
     next: AtomicUsize,
 }
 
-/// Reads at most [`SAMPLE`] of the items, on as many threads as the current rayon pool has, and resizes them to each of
-/// `shapes`: one f32 `[N, C, H, W]` per shape. Images that cannot be read, or not in time, are left out.
+/// Reads at most [`SAMPLE`] of the items, on as many threads as the current rayon pool has, and resizes them
+/// to each of `shapes`: one f32 `[N, C, H, W]` per shape. Images that cannot be read, or not in time, are
+/// left out.
 ///
 /// # Errors
 /// When no thread can be started.

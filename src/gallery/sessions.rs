@@ -1,5 +1,5 @@
-//! Sessions that threads borrow from one gallery: a session serves one image at a time, so there are as many as ever ran at
-//! once.
+//! Sessions that threads borrow from one gallery: a session serves one image at a time, so there are as many
+//! as ever ran at once.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use aesearch_index::{Mode, Snapshot};
+use aesearch_index::Snapshot;
 
 use super::*;
 use crate::error::{Error, Result};
@@ -18,13 +18,13 @@ use crate::runtime::RuntimeOptions;
 pub(super) const SHAPE: InputShape = InputShape { channels: 1, height: 28, width: 28 };
 
 /// A folder of images, an untrained model that reconstructs everything as dark, and a place for an index.
-struct Fixture {
+pub(super) struct Fixture {
     dir: tempfile::TempDir,
     options: UpdateOptions,
 }
 
 impl Fixture {
-    fn new(family: Family) -> Fixture {
+    pub(super) fn new(family: Family) -> Fixture {
         let dir = tempfile::tempdir().unwrap();
         let model = dir.path().join("model");
         write_model(&model, family, 1);
@@ -35,17 +35,17 @@ impl Fixture {
         Fixture { dir, options }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    fn draw(&self, names: std::ops::Range<usize>) {
+    pub(super) fn draw(&self, names: std::ops::Range<usize>) {
         for n in names {
             write_png(&self.path(&format!("data/{n:03}.png")), &picture(n)).unwrap();
         }
     }
 
-    fn update(&self) -> UpdateReport {
+    pub(super) fn update(&self) -> UpdateReport {
         self.try_update(&self.options, &()).unwrap()
     }
 
@@ -53,7 +53,7 @@ impl Fixture {
         update(&self.path(FOLDER), &[self.path("data")], options, observer)
     }
 
-    fn open(&self) -> Gallery {
+    pub(super) fn open(&self) -> Gallery {
         let runtime = RuntimeOptions::from_env();
         Gallery::open(&self.path(FOLDER), &OpenOptions::new(runtime), &()).unwrap()
     }
@@ -100,7 +100,7 @@ pub(super) fn picture(n: usize) -> Pixels {
     Pixels { width: 28, height: 28, channels: 1, data }
 }
 
-fn inverted(mut pixels: Pixels) -> Pixels {
+pub(super) fn inverted(mut pixels: Pixels) -> Pixels {
     pixels.data.iter_mut().for_each(|value| *value = 255 - *value);
     pixels
 }
@@ -130,82 +130,6 @@ fn every_image_finds_itself_first() {
             assert!(!result.inverted);
         }
     }
-}
-
-#[test]
-fn threads_share_a_gallery_and_get_the_same_answers() {
-    fn assert_shareable<T: Send + Sync>() {}
-    assert_shareable::<Gallery>();
-
-    let fixture = Fixture::new(Family::ConvHash);
-    fixture.draw(0..60);
-    fixture.update();
-    let (gallery, options) = (fixture.open(), QueryOptions::default());
-    // Inverted ones put their polarity in doubt, which takes a decoder as well.
-    let queries: Vec<Pixels> = (0..32).map(picture).chain((0..8).map(|n| inverted(picture(n)))).collect();
-    let ask = |query: &Pixels| gallery.query_pixels(query, &options).unwrap();
-    let alone: Vec<QueryResult> = queries.iter().map(ask).collect();
-    assert!(alone.iter().filter(|result| result.inverted).count() >= 8);
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8)
-            .map(|first| {
-                let (queries, ask) = (&queries, &ask);
-                let order = move || (0..queries.len()).map(move |i| (i * 7 + first * 5) % queries.len());
-                scope.spawn(move || order().map(|i| (i, ask(&queries[i]))).collect::<Vec<_>>())
-            })
-            .collect();
-        for thread in threads {
-            let answers = thread.join().unwrap();
-            assert_eq!(answers.len(), queries.len());
-            answers.iter().for_each(|(i, answer)| assert_eq!(*answer, alone[*i], "query {i}"));
-        }
-    });
-}
-
-#[test]
-fn several_queries_are_answered_in_order_and_unreadable_ones_skipped() {
-    #[derive(Default)]
-    struct Skips(RefCell<Vec<String>>);
-    impl Observer for Skips {
-        fn skipped(&self, path: &str, _reason: &str) {
-            self.0.borrow_mut().push(path.to_owned());
-        }
-    }
-    let fixture = Fixture::new(Family::ConvHash);
-    fixture.draw(0..9);
-    fixture.update();
-    fs::write(fixture.path("data/004.png"), b"not an image").unwrap();
-    let (gallery, options, observer) = (fixture.open(), QueryOptions::default(), Skips::default());
-    let found = gallery.query_paths(&[fixture.path("data")], &options, &observer).unwrap();
-    assert_eq!((found.answers.len(), found.skipped.len()), (8, 1));
-    assert_eq!(*observer.0.borrow(), [found.skipped[0].path.clone()]);
-    for answer in &found.answers {
-        assert_eq!(answer.result, gallery.query(&answer.item, &options).unwrap());
-        assert_eq!(answer.result.hits[0].path, answer.item.display());
-    }
-    let nowhere = gallery.query_paths(&[fixture.path("nowhere")], &options, &());
-    assert!(nowhere.is_err(), "a path that does not exist");
-}
-
-#[test]
-fn queries_obey_k_radius_and_rerank() {
-    let fixture = Fixture::new(Family::ConvHash);
-    fixture.draw(0..50);
-    fixture.update();
-    let gallery = fixture.open();
-    let query = |options| gallery.query_pixels(&picture(3), &options).unwrap().hits;
-
-    let exact = QueryOptions { k: 50, mode: Mode::Exact, rerank: 0, ..QueryOptions::default() };
-    let all = query(exact.clone());
-    assert_eq!(all.len(), 50);
-    assert!(all.is_sorted_by_key(|hit| (hit.distance, hit.path.clone())), "ties by name");
-    let radius = all[20].distance;
-    let near = query(QueryOptions { radius: Some(radius), ..exact.clone() });
-    assert_eq!(near.len(), all.iter().filter(|hit| hit.distance <= radius).count());
-    let reranked = query(QueryOptions { k: 5, rerank: 200, ..exact.clone() });
-    assert!(reranked.is_sorted_by(|a, b| a.similarity >= b.similarity));
-    assert_eq!(reranked.len(), 5);
-    assert_eq!(query(QueryOptions { k: 0, ..exact }).len(), 0);
 }
 
 #[test]
@@ -402,7 +326,8 @@ fn an_interrupted_run_keeps_what_was_done_and_is_continued() {
         let heard = observer.heard.borrow();
         assert_eq!(heard.last().unwrap().0, heard.last().unwrap().1);
 
-        // The same images make the same codes, in one run or two, on one thread or two; a fit sees what there is.
+        // The same images make the same codes, in one run or two, on one thread or two; a fit sees what there
+        // is.
         if family == Family::Conv {
             continue;
         }
@@ -594,16 +519,4 @@ fn the_index_is_found_from_below() {
     let builder = aesearch_index::SegmentBuilder::new(&aesearch_index::Settings::default()).unwrap();
     aesearch_index::Writer::lock(&index).unwrap().commit(builder, &[]).unwrap();
     assert_eq!(find(&deep), Some(index));
-}
-
-#[test]
-fn unusable_queries_are_errors_with_a_reason() {
-    let fixture = Fixture::new(Family::ConvHash);
-    fixture.draw(0..2);
-    fixture.update();
-    fs::write(fixture.path("broken.png"), b"\x89PNG\r\n\x1a\n").unwrap();
-    let items = walk(&[fixture.path("broken.png")], &WalkOptions::default()).unwrap().items;
-    let error = fixture.open().query(&items[0], &QueryOptions::default()).unwrap_err();
-    assert!(matches!(error, Error::Invalid(_)), "{error}");
-    assert!(error.to_string().contains("broken.png: "), "{error}");
 }

@@ -1,13 +1,14 @@
 //! Bringing an index up to date with what some paths hold, with as little work as possible.
 //!
 //! ```text
-//! walk -> plan: keep (same size and time) | read (new, or it may have changed) -> pipeline -> binarize -> ingest: commits
+//! walk -> plan: keep (same size and time) | read (new or changed) -> pipeline -> binarize -> ingest: commits
 //! ```
 //!
-//! An image leaves the index when its file is gone, or when it belongs below a path of the run and is not found there; images
-//! elsewhere stay. What is read is hashed first: a content that the index knows, under this name or another, is not encoded again.
-//! A run that is interrupted or killed keeps what it committed, and the next one continues from there.
-//! A binarizer that was fitted to a few images is fitted anew when there are many more; all images are then read again.
+//! An image leaves the index when its file is gone, or when it belongs below a path of the run and is not
+//! found there; images elsewhere stay. What is read is hashed first: a content that the index knows, under
+//! this name or another, is not encoded again. A run that is interrupted or killed keeps what it committed,
+//! and the next one continues from there. A binarizer that was fitted to a few images is fitted anew when
+//! there are many more; all images are then read again.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -52,9 +53,11 @@ pub struct UpdateOptions {
     pub threads: usize,
     /// The device.
     pub device: Device,
-    /// Distinct codes per bucket of the index; none: as it is, or in a new index as suits the number of images.
+    /// Distinct codes per bucket of the index; none: as it is, or in a new index as suits the number of
+    /// images.
     pub bucket_size: Option<usize>,
-    /// Keep no latents: a smaller index, and hits in the order of their codes. An index without latents stays so.
+    /// Keep no latents: a smaller index, and hits in the order of their codes. An index without latents stays
+    /// so.
     pub without_latents: bool,
     /// Whether images are inverted; decided once, when the index is made.
     pub invert: Invert,
@@ -155,15 +158,16 @@ pub struct Times {
     pub write: Duration,
 }
 
-/// Makes the index at `dir` hold the images of the paths `data`, and of those it held before, the ones elsewhere that still exist.
+/// Makes the index at `dir` hold the images of the paths `data`, and of those it held before, the ones
+/// elsewhere that still exist.
 ///
-/// Images are known by their names, which are paths as given. A relative one starts from the working directory, or else from the
-/// folder that holds the index.
+/// Images are known by their names, which are paths as given. A relative one starts from the working
+/// directory, or else from the folder that holds the index.
 ///
 /// # Errors
-/// `NotFound` when a path of `data` or the model does not exist, `Damaged` or `Version` when the index cannot be read, `Locked`
-/// when another writer holds it, `Mismatch` when it was made with another model, `Runtime` when ONNX Runtime cannot be used.
-/// An image that cannot be used is not an error: it is skipped.
+/// `NotFound` when a path of `data` or the model does not exist, `Damaged` or `Version` when the index cannot
+/// be read, `Locked` when another writer holds it, `Mismatch` when it was made with another model, `Runtime`
+/// when ONNX Runtime cannot be used. An image that cannot be used is not an error: it is skipped.
 pub fn update(
     dir: &Path,
     data: &[PathBuf],
@@ -171,8 +175,8 @@ pub fn update(
     observer: &dyn Observer,
 ) -> Result<UpdateReport> {
     let start = Instant::now();
-    // An existing folder is locked at once, so that a second writer does not work in vain; a new one only when the model is known,
-    // so that a run without a model leaves no folder behind.
+    // An existing folder is locked at once, so that a second writer does not work in vain; a new one only
+    // when the model is known, so that a run without a model leaves no folder behind.
     let lock = || lock(dir, options.wait, observer);
     let mut writer = if dir.is_dir() { Some(lock()?) } else { None };
     let mut walk = walk(data, &options.walk)?;
@@ -240,7 +244,8 @@ pub fn update(
     })
 }
 
-/// The items `ids` of the index at `dir`, to be read again for a new fit; none, and a note, where one of them is gone.
+/// The items `ids` of the index at `dir`, to be read again for a new fit; none, and a note, where one of them
+/// is gone.
 fn items_again(dir: &Path, old: &Snapshot, ids: &[u32], observer: &dyn Observer) -> Option<Vec<Item>> {
     let items = resolve(ids.iter().map(|&id| old.name(id)), base(dir));
     items.into_iter().collect::<Result<Vec<_>, _>>().map_or_else(
@@ -253,8 +258,8 @@ fn items_again(dir: &Path, old: &Snapshot, ids: &[u32], observer: &dyn Observer)
     )
 }
 
-/// A note where images are inverted, and a warning where `invert` asks for what was decided against when the index was made: codes
-/// of inverted images cannot be mixed with others.
+/// A note where images are inverted, and a warning where `invert` asks for what was decided against when the
+/// index was made: codes of inverted images cannot be mixed with others.
 fn note_polarity(dir: &Path, invert: Invert, polarity: Polarity, observer: &dyn Observer) {
     if polarity.inverted {
         observer.note(&Note::new("the images are indexed inverted, which the model knows better"));
@@ -386,7 +391,8 @@ impl Run<'_> {
         Ok(Made { tally, encoded })
     }
 
-    /// Encodes at most [`MAX_FIT`] images, spread evenly over the collection, where the model's binarizer needs fitting.
+    /// Encodes at most [`MAX_FIT`] images, spread evenly over the collection, where the model's binarizer
+    /// needs fitting.
     fn fit(&self, pipeline: &Pipeline<'_>, jobs: &[usize], observer: &dyn Observer) -> Result<Fit> {
         let (metadata, seed) = (&self.model.metadata, self.options.seed);
         if metadata.binarizer == BinarizerKind::Sign {

@@ -6,7 +6,8 @@ use aesearch_index::{Access, Dropped, Problem, Snapshot, Writer};
 
 use crate::error::Result;
 
-/// Checks every byte of the index at `dir` against its checksums, and lists what is wrong; nothing for a sound index.
+/// Checks every byte of the index at `dir` against its checksums, and lists what is wrong; nothing for a
+/// sound index.
 ///
 /// # Errors
 /// `NotFound` when there is no index, `Io` when a file cannot be read at all.
@@ -19,7 +20,8 @@ pub fn verify(dir: &Path, access: Access) -> Result<Vec<Problem>> {
 pub struct RepairReport {
     /// The segments that were dropped; none when the index was sound.
     pub dropped: Vec<Dropped>,
-    /// Names of the images they held, which are to be indexed again; bytes that are not UTF-8 are shown as U+FFFD.
+    /// Names of the images they held, which are to be indexed again; bytes that are not UTF-8 are shown as
+    /// U+FFFD.
     pub paths: Vec<String>,
     /// Images they held whose names are lost as well.
     pub unnamed: usize,
@@ -30,7 +32,8 @@ pub struct RepairReport {
 /// Drops the damaged segments of the index at `dir`, and lists what they held. A sound index is not changed.
 ///
 /// # Errors
-/// `NotFound` when there is no index, `Locked` when another writer holds it, `Damaged` when its manifest cannot be read.
+/// `NotFound` when there is no index, `Locked` when another writer holds it, `Damaged` when its manifest
+/// cannot be read.
 pub fn repair(dir: &Path) -> Result<RepairReport> {
     let dropped = aesearch_index::repair(dir)?;
     let names = dropped.iter().filter_map(|dropped| dropped.names.as_ref()).flatten();
@@ -70,8 +73,8 @@ pub struct CompactReport {
 /// Merges the segments of the index at `dir` into one, without the images that were removed.
 ///
 /// # Errors
-/// `NotFound` when there is no index, `Locked` when another writer holds it, `Damaged` or `Io` when it cannot be read or
-/// written.
+/// `NotFound` when there is no index, `Locked` when another writer holds it, `Damaged` or `Io` when it cannot
+/// be read or written.
 pub fn compact(dir: &Path) -> Result<CompactReport> {
     Snapshot::open(dir)?; // before the lock, which would make the folder
     let mut writer = Writer::lock(dir)?;

@@ -1,4 +1,5 @@
-//! Which image a thread is decoding, and for how long: a decoder that hangs is noticed, and its thread abandoned.
+//! Which image a thread is decoding, and for how long: a decoder that hangs is noticed, and its thread
+//! abandoned.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,7 +17,8 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Runs `decode`, which decodes the item at this position: the number of the chunk, and of the item in it.
+    /// Runs `decode`, which decodes the item at this position: the number of the chunk, and of the item in
+    /// it.
     pub(super) fn watched<T>(&self, (chunk, item): (usize, usize), decode: impl FnOnce() -> T) -> T {
         self.position.store((chunk as u64) << 32 | item as u64, Ordering::Release);
         self.stopwatch.start();

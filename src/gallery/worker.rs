@@ -1,9 +1,9 @@
-//! One worker of the pipeline: takes chunks from a queue, loads their images into one batch, encodes it, and says what became
-//! of each image.
+//! One worker of the pipeline: takes chunks from a queue, loads their images into one batch, encodes it, and
+//! says what became of each image.
 //!
-//! A worker owns all it needs, so that it can be abandoned if a decoder hangs: its [`Watch`] says what it has been decoding,
-//! and for how long. Entries of a compressed stream are read while the worker holds the queue, so that workers take turns and
-//! the stream is read once.
+//! A worker owns all it needs, so that it can be abandoned if a decoder hangs: its [`Watch`] says what it has
+//! been decoding, and for how long. Entries of a compressed stream are read while the worker holds the queue,
+//! so that workers take turns and the stream is read once.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender};
@@ -150,7 +150,8 @@ impl Worker {
         }
     }
 
-    /// Adds one image to the end of `images`, unless its content is known; its latent follows when the batch is encoded.
+    /// Adds one image to the end of `images`, unless its content is known; its latent follows when the batch
+    /// is encoded.
     fn prepare(&mut self, source: Source, position: (usize, usize)) -> Outcome {
         let start = Instant::now();
         let stamp = source.stamp();

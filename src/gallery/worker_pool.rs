@@ -96,15 +96,16 @@ impl<'a> WorkerPool<'a> {
 
     /// Takes back the chunks that no worker has begun with, which are the last ones.
     pub(super) fn forget_waiting(&mut self) {
-        // Where a worker holds the queue, it waits for a chunk because there is none, or is about to let go of it.
+        // Where a worker holds the queue, it waits for a chunk because there is none, or is about to let go
+        // of it.
         let Ok(queue) = self.taker.try_lock() else { return };
         while let Ok(chunk) = queue.try_recv() {
             self.under_way.remove(&chunk.number);
         }
     }
 
-    /// Waits for the next chunk that is done; none when it is time to ask again whether to go on. An image that takes longer
-    /// than `timeout` to decode is given up; that is checked every `look_every`.
+    /// Waits for the next chunk that is done; none when it is time to ask again whether to go on. An image
+    /// that takes longer than `timeout` to decode is given up; that is checked every `look_every`.
     pub(super) fn next(&mut self, timeout: Duration, look_every: Duration) -> Result<Option<Done>> {
         let done = match self.receiver.recv_timeout(look_every) {
             // of a chunk that was issued again, the first result counts
@@ -119,7 +120,8 @@ impl<'a> WorkerPool<'a> {
         Ok(done)
     }
 
-    /// Abandons workers that have been decoding an image for too long, and issues their chunks again without that image.
+    /// Abandons workers that have been decoding an image for too long, and issues their chunks again without
+    /// that image.
     fn replace_stuck(&mut self, timeout: Duration) -> Result<()> {
         let stuck = |(&worker, (_, watch)): (&usize, &(JoinHandle<()>, Arc<Watch>))| {
             watch.decoding_for(timeout).map(|position| (worker, position))

@@ -1,4 +1,5 @@
-//! `aesearch demo [DIR]`: something to try the program on, and the two commands that one would try first, run as typed.
+//! `aesearch demo [DIR]`: something to try the program on, and the two commands that one would try first, run
+//! as typed.
 
 use std::path::{Path, PathBuf};
 

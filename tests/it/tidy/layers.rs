@@ -15,17 +15,17 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("draw", &["images"]),
     ("model", &["images", "onnx", "runtime", "error"]),
     ("encode", &["model", "images", "onnx", "runtime", "error"]),
-    ("gallery", &["encode", "model", "images", "output", "onnx", "runtime", "error"]),
+    ("gallery", &["encode", "model", "images", "output", "runtime", "observer", "error"]),
     ("train", &["gallery", "model", "draw", "images", "onnx", "runtime", "error"]),
     ("generate", &["gallery", "encode", "model", "draw", "images", "runtime", "observer", "error"]),
-    ("eval", &["gallery", "encode", "model", "images", "onnx", "runtime", "error"]),
+    ("eval", &["gallery", "encode", "model", "images", "observer", "error"]),
     ("dedupe", &["gallery", "draw", "images", "output", "observer", "error"]),
     ("explore", &["gallery", "encode", "draw", "images", "output", "observer", "error"]),
     (
         "report",
         &["explore", "dedupe", "eval", "gallery", "model", "draw", "images", "output", "observer", "error"],
     ),
-    ("demo", &["gallery", "encode", "model", "images", "onnx", "runtime", "error"]),
+    ("demo", &["images", "error"]),
     (
         "cli",
         &[
