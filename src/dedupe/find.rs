@@ -16,6 +16,7 @@ use crate::gallery::{Memory, UpdateOptions, UpdateReport, keep_images, update};
 use crate::images::{Skipped, write_png};
 use crate::observer::{Note, Observer, Stage};
 use crate::output::{check_places, count, write_whole};
+use crate::runtime::RuntimeOptions;
 
 /// What to compare, what to look for, and what to write.
 #[derive(Debug, Clone)]
@@ -39,6 +40,13 @@ impl FindOptions {
             scan: ScanOptions::default(),
             outputs: ScanOutputs::default(),
         }
+    }
+}
+
+impl Default for FindOptions {
+    /// As [`FindOptions::new`], with the default place for ONNX Runtime.
+    fn default() -> Self {
+        FindOptions::new(UpdateOptions::new(RuntimeOptions::default()))
     }
 }
 

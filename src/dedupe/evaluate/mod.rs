@@ -54,6 +54,13 @@ pub struct EvaluateOptions {
     pub curve: Option<PathBuf>,
 }
 
+impl Default for EvaluateOptions {
+    /// Compares all images of the index with the pairs of `pairs.csv` in the working directory.
+    fn default() -> Self {
+        EvaluateOptions { find: FindOptions::default(), truth: PathBuf::from("pairs.csv"), curve: None }
+    }
+}
+
 /// The result of an evaluation.
 #[derive(Debug, Clone)]
 pub struct Evaluated {

@@ -19,7 +19,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("train", &["gallery", "model", "draw", "images", "onnx", "runtime", "error"]),
     ("generate", &["gallery", "encode", "model", "draw", "images", "runtime", "observer", "error"]),
     ("eval", &["gallery", "encode", "model", "images", "observer", "error"]),
-    ("dedupe", &["gallery", "draw", "images", "output", "observer", "error"]),
+    ("dedupe", &["gallery", "draw", "images", "runtime", "output", "observer", "error"]),
     ("explore", &["gallery", "encode", "draw", "images", "output", "observer", "error"]),
     (
         "report",
