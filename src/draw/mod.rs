@@ -30,16 +30,3 @@ pub mod colormap;
 pub mod latent_tile;
 pub mod style;
 pub mod text;
-
-/// `12,345`
-pub(crate) fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use super::inputs::{Inputs, inputs, write_sheet};
 use super::reconstructor::Reconstructor;
 use crate::draw::plane_sheet::{Dot, PlaneSheet};
-use crate::draw::thousands;
 use crate::encode::Plane;
 use crate::error::{Error, Result};
 use crate::gallery::{ChooseOptions, Outcome, Pipeline, PipelineOptions, decide_polarity};
 use crate::images::{Item, MemoryBudget, Pixels, Skipped, to_pixels};
 use crate::observer::Observer;
+use crate::output::thousands;
 use crate::runtime::RuntimeOptions;
 
 /// How far the grid reaches from the mean, in standard deviations.
@@ -106,7 +106,7 @@ pub fn view_latents(
     let sheet = PlaneSheet {
         title: [
             model.clone(),
-            format!("{} images as latents of {latent_size} numbers", thousands(points.len())),
+            format!("{} images as latents of {latent_size} numbers", thousands(points.len() as u64)),
         ],
         dots: points.iter().map(|point| Dot { at: point.at, label: point.label.as_deref() }).collect(),
         axes: axes(latent_size, plane.shares),

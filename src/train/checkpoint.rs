@@ -1,4 +1,4 @@
-//! An unfinished training on disk, in one file that is replaced in one piece: from it training goes on to the same weights.
+//! An unfinished training on disk, in one file that is replaced as a whole: training resumes from it to the same weights.
 //!
 //! ```text
 //! "aesearch checkpoint 2\n" | length of the header u64 | header (JSON) | weights, m, v, best weights: f32 each | SHA-256 of all before
@@ -9,6 +9,7 @@
 use super::epoch::EpochReport;
 use super::trainer::State;
 use crate::error::{Error, Result};
+use crate::output::write_whole;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -19,7 +20,7 @@ const DIGEST: usize = 32;
 /// A training between two steps.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Checkpoint {
-    pub(crate) progress: Place,
+    pub(crate) position: Position,
     pub(crate) state: State,
     /// Weights of the best epoch so far; empty before the first one has ended.
     pub(crate) best: Vec<f32>,
@@ -27,12 +28,12 @@ pub(crate) struct Checkpoint {
 
 /// How far a training is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Place {
+pub(crate) struct Position {
     /// What the training is of: data, architecture and options.
     pub(crate) identity: String,
     /// Finished epochs.
     pub(crate) epochs: Vec<EpochReport>,
-    /// Finished steps of the epoch at hand.
+    /// Finished steps of the current epoch.
     pub(crate) step: usize,
     /// Sums over those steps, times images: the reconstruction loss and its terms.
     pub(crate) sums: [f64; 3],
@@ -44,7 +45,7 @@ pub(crate) struct Place {
 
 #[derive(Serialize, Deserialize)]
 struct Header {
-    place: Place,
+    place: Position,
     steps: u32,
     weights: usize,
     parameters: usize,
@@ -52,13 +53,13 @@ struct Header {
 }
 
 impl Checkpoint {
-    /// Writes the file in one piece.
+    /// Writes the file.
     ///
     /// # Errors
-    /// When it cannot be written; an older one then still stands.
+    /// When it cannot be written; an older one is still there then.
     pub(crate) fn write(&self, file: &Path) -> Result<()> {
         let header = Header {
-            place: self.progress.clone(),
+            place: self.position.clone(),
             steps: self.state.steps,
             weights: self.state.weights.len(),
             parameters: self.state.moments[0].len(),
@@ -73,7 +74,7 @@ impl Checkpoint {
             bytes.extend(values.iter().flat_map(|x| x.to_le_bytes()));
         }
         bytes.extend(Sha256::digest(&bytes));
-        super::save::write(file, &bytes)
+        write_whole(file, &bytes)
     }
 
     /// Reads the file; `None` where there is none.
@@ -88,13 +89,12 @@ impl Checkpoint {
         let name = file.display();
         let Some(checkpoint) = Self::parse(&bytes) else {
             let what = format!("{name}: checkpoint: expected a whole one, got damaged bytes");
-            return Err(Error::training(what).with_hint("delete it and train anew"));
+            return Err(Error::training(what).with_hint("delete it and start over"));
         };
-        if checkpoint.progress.identity != identity {
+        if checkpoint.position.identity != identity {
             let what =
                 format!("{name}: checkpoint: expected one of the same images and options, got another");
-            let hint =
-                "give the same images and options as before, or train anew without --resume".to_owned();
+            let hint = "use the same images and options as before, or start over without `resume`";
             return Err(Error::training(what).with_hint(hint));
         }
         Ok(Some(checkpoint))
@@ -112,7 +112,7 @@ impl Checkpoint {
         let mut numbers = numbers.iter().map(|bytes| f32::from_le_bytes(*bytes));
         let mut take = |count| numbers.by_ref().take(count).collect::<Vec<f32>>();
         let state = State { steps, weights: take(weights), moments: [take(parameters), take(parameters)] };
-        let checkpoint = Checkpoint { progress: place, state, best: take(best) };
+        let checkpoint = Checkpoint { position: place, state, best: take(best) };
         let whole = checkpoint.state.weights.len() == weights
             && checkpoint.state.moments.iter().all(|m| m.len() == parameters)
             && checkpoint.best.len() == best;
@@ -134,7 +134,7 @@ mod tests {
             learning_rate: 2e-3 / 3.0,
             best: true,
         };
-        let place = Place {
+        let place = Position {
             identity: "this".into(),
             epochs: vec![epoch],
             step: 7,
@@ -144,7 +144,7 @@ mod tests {
         };
         let state =
             State { steps: 9, weights: vec![1.5, -0.0, 3.0], moments: [vec![0.1, 0.2], vec![0.3, 1e-40]] };
-        Checkpoint { progress: place, state, best: vec![7.0, 8.0, 9.0] }
+        Checkpoint { position: place, state, best: vec![7.0, 8.0, 9.0] }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::store::{Filling, Storage, Store, chunk};
 
 use crate::error::{Error, Result};
 use crate::images::{self, InputShape, Item, Limits, Resizer, Skipped};
-use crate::observer::Observer;
+use crate::observer::{Observer, Progress, Stage};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -26,7 +26,7 @@ pub struct Dataset {
     ids: Vec<u32>,
 }
 
-/// Images read at a time where a data set is gone through from end to end.
+/// Images read at a time when a data set is read from end to end.
 const READ: usize = 256;
 
 impl Dataset {
@@ -70,12 +70,17 @@ impl Dataset {
             Ok(floats.iter().map(|x: &f32| (x * 255.0).round() as u8).collect::<Vec<u8>>())
         };
         let mut filling = Filling::new(storage, items.len(), shape)?;
+        observer.stage(Stage::images("decoding"));
         let mut n = 0;
         let mut skipped = vec![];
         for chunk in items.chunks(chunk(size)) {
             if observer.should_stop() {
                 return Err(Error::Interrupted);
             }
+            observer.progress(&Progress {
+                skipped: skipped.len(),
+                ..Progress::of(n + skipped.len(), items.len())
+            });
             let images: Vec<Result<Vec<u8>, String>> = chunk.par_iter().map(read).collect();
             for (item, image) in chunk.iter().zip(images) {
                 match image {
@@ -83,7 +88,10 @@ impl Dataset {
                         filling.extend(&image)?;
                         n += 1;
                     }
-                    Err(reason) => skipped.push(Skipped::new(item.name(), reason)),
+                    Err(reason) => {
+                        observer.skipped(&item.display(), &reason);
+                        skipped.push(Skipped::new(item.name(), reason));
+                    }
                 }
             }
         }
@@ -141,9 +149,9 @@ impl Dataset {
         let aside = (n as f64 * fraction).round() as usize;
         if aside == 0 || aside >= n {
             let what = format!(
-                "validation fraction {fraction} of {n} images: expected some on either side, got {aside}"
+                "validation fraction {fraction} of {n} images: expected some in both parts, got {aside}"
             );
-            return Err(Error::invalid(what).with_hint("give a fraction between 0 and 1, such as 0.1"));
+            return Err(Error::invalid(what).with_hint("use a fraction between 0 and 1, such as 0.1"));
         }
         let mut order: Vec<usize> = (0..n).collect();
         order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));

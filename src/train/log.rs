@@ -1,10 +1,11 @@
 //! The learning curve on disk: `log.jsonl`, one JSON object a line for each finished epoch.
 //!
-//! A line is appended whole, in one write. A training that is taken up again first brings the file back to the epochs that its
-//! checkpoint holds, in one piece, so that no epoch is missing and none is there twice.
+//! A line is appended whole, in one write. A resumed training first brings the file back to the epochs that its checkpoint holds, in one
+//! write, so that every epoch is there exactly once.
 
 use super::epoch::EpochReport;
 use crate::error::{Error, Result};
+use crate::output::write_whole;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
@@ -15,7 +16,7 @@ use std::path::Path;
 /// When it cannot be written; an older one then still stands.
 pub(crate) fn restart(file: &Path, epochs: &[EpochReport]) -> Result<()> {
     let lines: Result<Vec<String>> = epochs.iter().map(|epoch| line(file, epoch)).collect();
-    super::save::write(file, lines?.concat().as_bytes())
+    write_whole(file, lines?.concat().as_bytes())
 }
 
 /// Appends one epoch. The first one of a training begins the file anew.

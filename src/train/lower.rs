@@ -56,7 +56,7 @@ impl<'a> Lowering<'a> {
         Feature::raster(self.tape.graph.input(name, shape), image)
     }
 
-    /// Images as the decoder is to answer them.
+    /// Images as the decoder is to reproduce them.
     pub(crate) fn target(&mut self, image: &Feature) -> Value {
         match self.architecture.encoder.first() {
             Some(Layer::Normalize) => self.normalized(image).value,
@@ -71,13 +71,13 @@ impl<'a> Lowering<'a> {
         Feature::raster(y, x.extent)
     }
 
-    /// All layers of a half, but the sigmoid that ends a decoder, which belongs to the loss.
+    /// All layers of a half, except the sigmoid at the end of a decoder, which is part of the loss.
     pub(crate) fn half(&mut self, half: Half, input: &Feature) -> Result<Feature> {
         let steps: Vec<Step> = self.architecture.half(half).collect();
         self.layers(&steps, input)
     }
 
-    /// The decoder behind codes, which its first layer would cut.
+    /// The decoder for codes, without its first layer, which would cut them.
     pub(crate) fn decoder_of_codes(&mut self, codes: &Feature) -> Result<Feature> {
         let steps: Vec<Step> = self.architecture.half(Half::Decoder).skip(1).collect();
         self.layers(&steps, codes)
@@ -94,10 +94,9 @@ impl<'a> Lowering<'a> {
         Ok(raster(&mut self.tape, &x))
     }
 
-    /// The layer that stands first, together with those that are worked into it; says how many they are.
+    /// The first layer, together with those that are lowered in one piece with it; says how many they are.
     fn layer(&mut self, steps: &[Step], x: &Feature) -> Result<(usize, Feature)> {
         let step = &steps[0];
-        let following = steps.get(1).map(|next| next.layer);
         let one = |y| Ok((1, y));
         match step.layer {
             Layer::Conv { filters, kernel, stride, padding, .. } => {
@@ -108,65 +107,24 @@ impl<'a> Lowering<'a> {
                     pad_y: padding.amounts(step.input.height, kernel, stride),
                     pad_x: padding.amounts(step.input.width, kernel, stride),
                 };
-                let next = next_stride2(&steps[1..]);
-                // the encoder's first layer that has weights sees a constant
-                let on_image = step.half == Half::Encoder && self.statistics.is_empty() && {
-                    let before = &self.architecture.encoder[..step.index];
-                    before.iter().all(|layer| *layer == Layer::Normalize)
-                };
-                if on_image && following == Some(Layer::BatchNorm { affine: true }) {
-                    let weight = self.tensor(step, "weight")?;
-                    let [scale, shift] = [self.tensor(&steps[1], "scale")?, self.tensor(&steps[1], "shift")?];
-                    let (y, statistics) =
-                        normed_conv(&mut self.tape, x, [&weight, &scale, &shift], shape, next);
-                    self.statistics.push(statistics);
-                    return Ok((2, y));
-                }
-                let (weight, bias) = self.linear(step)?;
-                one(conv(&mut self.tape, x, (&weight, bias.as_ref()), shape, next))
+                self.conv(steps, x, shape)
             }
-            Layer::Upsample => match steps.get(1).map(|next| (next, next.layer)) {
-                Some((next, Layer::Conv { filters, kernel: 3, stride: 1, padding, bias: true })) => {
-                    let [weight, bias] = [self.tensor(next, "weight")?, self.tensor(next, "bias")?];
-                    let same = padding == Padding::Same;
-                    Ok((2, upsample_conv(&mut self.tape, x, [&weight, &bias], filters, same)))
-                }
-                _ => Err(unsupported(step, "before a 3x3 convolution of stride 1 only")),
-            },
-            Layer::BatchNorm { affine } => {
-                let affine = match affine {
-                    true => Some([self.tensor(step, "scale")?, self.tensor(step, "shift")?]),
-                    false => None,
-                };
-                let (y, statistics) =
-                    batch_norm(&mut self.tape, x, affine.as_ref().map(|[scale, shift]| [scale, shift]));
-                self.statistics.push(statistics);
-                one(y)
-            }
+            Layer::Upsample => self.upsample(steps, x),
+            Layer::BatchNorm { affine } => self.batch_norm(step, x, affine).and_then(one),
             Layer::Dense { units, .. } => {
                 let (weight, bias) = self.linear(step)?;
                 let x = raster(&mut self.tape, x);
                 one(dense(&mut self.tape, &x, (&weight, bias.as_ref()), units))
             }
-            Layer::Gaussian { .. } => {
-                let (weight, bias) = self.linear(step)?;
-                let Some(noise) = self.draw.clone() else {
-                    return Err(unsupported(step, "with numbers drawn for it"));
-                };
-                let x = raster(&mut self.tape, x);
-                let (y, divergence) = gaussian(&mut self.tape, &x, (&weight, bias.as_ref()), &noise);
-                self.divergence = Some(divergence);
-                one(y)
-            }
-            Layer::Lstm { units, sequence } => self.lstm(step, x, (units, sequence), None),
+            Layer::Gaussian { .. } => self.gaussian(step, x).and_then(one),
+            Layer::Lstm { units, sequence } => self.lstm(step, x, (units, sequence), None).and_then(one),
             Layer::Repeat { steps: times } => match steps.get(1).map(|next| (next, next.layer)) {
                 Some((next, Layer::Lstm { units, sequence })) => {
-                    let (_, y) = self.lstm(next, x, (units, sequence), Some(times))?;
-                    Ok((2, y))
+                    Ok((2, self.lstm(next, x, (units, sequence), Some(times))?))
                 }
                 _ => Err(unsupported(step, "before an LSTM only")),
             },
-            // [C*W, H] in memory is [C, W, H]: pixel (y, x) stands in slot x * H + y
+            // [C*W, H] in memory is [C, W, H]: pixel (y, x) is in slot x * H + y
             Layer::Rows { .. } => {
                 let x = raster(&mut self.tape, x);
                 let (height, width) = (step.output.height, step.output.width);
@@ -185,19 +143,77 @@ impl<'a> Lowering<'a> {
         }
     }
 
+    /// A convolution; directly on an image, together with the batch normalization that follows.
+    fn conv(&mut self, steps: &[Step], x: &Feature, shape: Conv) -> Result<(usize, Feature)> {
+        let (step, next) = (&steps[0], next_stride2(&steps[1..]));
+        // the encoder's first layer that has weights sees a constant
+        let on_image = step.half == Half::Encoder && self.statistics.is_empty() && {
+            let before = &self.architecture.encoder[..step.index];
+            before.iter().all(|layer| *layer == Layer::Normalize)
+        };
+        match steps.get(1) {
+            Some(norm) if on_image && norm.layer == (Layer::BatchNorm { affine: true }) => {
+                let weight = self.tensor(step, "weight")?;
+                let [scale, shift] = [self.tensor(norm, "scale")?, self.tensor(norm, "shift")?];
+                let weights = [&weight, &scale, &shift];
+                let (y, statistics) = normed_conv(&mut self.tape, x, weights, shape, next);
+                self.statistics.push(statistics);
+                Ok((2, y))
+            }
+            _ => {
+                let (weight, bias) = self.linear(step)?;
+                Ok((1, conv(&mut self.tape, x, (&weight, bias.as_ref()), shape, next)))
+            }
+        }
+    }
+
+    /// Upsampling, together with the convolution that follows.
+    fn upsample(&mut self, steps: &[Step], x: &Feature) -> Result<(usize, Feature)> {
+        match steps.get(1).map(|next| (next, next.layer)) {
+            Some((next, Layer::Conv { filters, kernel: 3, stride: 1, padding, bias: true })) => {
+                let [weight, bias] = [self.tensor(next, "weight")?, self.tensor(next, "bias")?];
+                let same = padding == Padding::Same;
+                Ok((2, upsample_conv(&mut self.tape, x, [&weight, &bias], filters, same)))
+            }
+            _ => Err(unsupported(&steps[0], "before a 3x3 convolution of stride 1 only")),
+        }
+    }
+
+    fn batch_norm(&mut self, step: &Step, x: &Feature, affine: bool) -> Result<Feature> {
+        let affine = match affine {
+            true => Some([self.tensor(step, "scale")?, self.tensor(step, "shift")?]),
+            false => None,
+        };
+        let affine = affine.as_ref().map(|[scale, shift]| [scale, shift]);
+        let (y, statistics) = batch_norm(&mut self.tape, x, affine);
+        self.statistics.push(statistics);
+        Ok(y)
+    }
+
+    fn gaussian(&mut self, step: &Step, x: &Feature) -> Result<Feature> {
+        let (weight, bias) = self.linear(step)?;
+        let Some(noise) = self.draw.clone() else {
+            return Err(unsupported(step, "with numbers drawn for it"));
+        };
+        let x = raster(&mut self.tape, x);
+        let (y, divergence) = gaussian(&mut self.tape, &x, (&weight, bias.as_ref()), &noise);
+        self.divergence = Some(divergence);
+        Ok(y)
+    }
+
     fn lstm(
         &mut self,
         step: &Step,
         x: &Feature,
         shape: (usize, bool),
         repeated: Option<usize>,
-    ) -> Result<(usize, Feature)> {
+    ) -> Result<Feature> {
         let [w, r, b] = [
             self.tensor(step, "input_weight")?,
             self.tensor(step, "state_weight")?,
             self.tensor(step, "bias")?,
         ];
-        Ok((1, lstm(&mut self.tape, x, [&w, &r, &b], shape, repeated)))
+        Ok(lstm(&mut self.tape, x, [&w, &r, &b], shape, repeated))
     }
 
     /// Weight and, where there is one, bias.

@@ -49,27 +49,58 @@ pub(crate) fn lstm(
         &g.reshape(r, vec![fixed(4 * units), fixed(units)]),
     );
     let column = g.reshape(b, vec![fixed(4 * units), fixed(1)]);
-    // [H, 4U, N], or [4U, N] where all steps see the same
-    let projected = match repeated {
+    let per_step = match repeated {
+        // all steps see the same
         Some(_) => {
             let vector = matrix(g, &x.value, inputs, 1);
-            g.gemm((w, false), (&vector, false), Some(&column))
+            vec![g.gemm((w, false), (&vector, false), Some(&column)); steps]
         }
         None => {
             let products = g.matmul(w, &rows);
-            g.add(&products, &column)
-        }
-    };
-    let per_step: Vec<Value> = match repeated {
-        Some(_) => vec![projected; steps],
-        None => {
+            let projected = g.add(&products, &column); // [H, 4U, N]
             let pieces = g.split(&projected, &vec![1; steps]);
             pieces.iter().map(|piece| matrix(g, piece, 4 * units, 1)).collect()
         }
     };
+    let (states, moments) = forward(g, &per_step, r, units);
+    let last = states[steps - 1].clone();
+    let y = if sequence { stack(g, &states, units) } else { last };
+    let kept = [w, r].map(Value::clone);
+    let [leaf_w, leaf_r, leaf_b] = leaves;
+    let source = x.value.clone();
+    let input = LstmInput { value: x.value, extent: x.extent, rows, repeated: repeated.is_some() };
+    tape.record(&y, &[&source, leaf_w, leaf_r, leaf_b], move |g, dy, wanted| {
+        let [w, r] = &kept;
+        let dstates: Vec<Option<Value>> = if sequence {
+            unstack(g, dy, units, steps).into_iter().map(Some).collect()
+        } else {
+            (1..steps).map(|_| None).chain([Some(dy.clone())]).collect()
+        };
+        let dgates = through_time(g, &moments, dstates, r, units);
+        // [T, 4U, N] to [4U, T*N]: one product for all steps
+        let flat = stack(g, &dgates, 4 * units);
+        let flat = matrix(g, &flat, 4 * units, steps);
+        let db = g.sum_axis(&flat, 1);
+        // before the first step the state is zero
+        let early: Vec<Value> =
+            [g.zeros_like(&states[0])].iter().chain(&states[..steps - 1]).cloned().collect();
+        let early = stack(g, &early, units);
+        let early = matrix(g, &early, units, steps);
+        let dr = g.gemm((&flat, false), (&early, true), None);
+        let (dw, dx) = input.gradients(g, &flat, w, (steps, wanted[0]));
+        vec![dx, Some(dw), Some(dr), Some(db)]
+    });
+    let extent =
+        if sequence { Extent { channels: units, height: steps, width: 1 } } else { Extent::vector(units) };
+    Feature::raster(y, extent)
+}
+
+/// All steps in their order: the states, `[U, N]` each, and what back-propagation needs of them. `projected` is the part of the gates
+/// that comes from the input, `[4U, N]` for each step.
+fn forward(g: &mut Graph, projected: &[Value], r: &Value, units: usize) -> (Vec<Value>, Vec<Moment>) {
     let (mut states, mut moments): (Vec<Value>, Vec<Moment>) = (vec![], vec![]);
     let mut cell: Option<Value> = None;
-    for projected in &per_step {
+    for projected in projected {
         let gates = match states.last() {
             Some(state) => g.gemm((r, false), (state, false), Some(projected)),
             None => projected.clone(),
@@ -89,53 +120,46 @@ pub(crate) fn lstm(
         moments.push(Moment { gates: open, input, output, forget, candidate, shown, before: cell });
         cell = Some(next);
     }
-    let last = states[steps - 1].clone();
-    let y = if sequence { stack(g, &states, units) } else { last };
-    let kept = [w, r].map(Value::clone);
-    let [leaf_w, leaf_r, leaf_b] = leaves;
-    let source = x.value.clone();
-    tape.record(&y, &[&source, leaf_w, leaf_r, leaf_b], move |g, dy, wanted| {
-        let [w, r] = &kept;
-        let dstates: Vec<Option<Value>> = if sequence {
-            unstack(g, dy, units, steps).into_iter().map(Some).collect()
-        } else {
-            (1..steps).map(|_| None).chain([Some(dy.clone())]).collect()
-        };
-        let dgates = through_time(g, &moments, dstates, r, units);
-        // [T, 4U, N] to [4U, T*N]: one product for all steps
-        let flat = stack(g, &dgates, 4 * units);
-        let flat = matrix(g, &flat, 4 * units, steps);
-        let db = g.sum_axis(&flat, 1);
-        // before the first step the state is zero
-        let early: Vec<Value> =
-            [g.zeros_like(&states[0])].iter().chain(&states[..steps - 1]).cloned().collect();
-        let early = stack(g, &early, units);
-        let early = matrix(g, &early, units, steps);
-        let dr = g.gemm((&flat, false), (&early, true), None);
-        let (dw, dx) = match repeated {
-            Some(_) => {
-                let each = planes(g, &flat, 4 * units, steps);
-                let sum = g.sum_axis(&each, 1);
-                let vector = matrix(g, &x.value, inputs, 1);
-                let dw = g.gemm((&sum, false), (&vector, true), None);
-                (dw, wanted[0].then(|| g.gemm((w, true), (&sum, false), None)))
-            }
-            None => {
-                let columns = g.transpose(&rows, &[1, 0, 2]);
-                let columns = matrix(g, &columns, inputs, steps);
-                let dw = g.gemm((&flat, false), (&columns, true), None);
-                let dx = wanted[0].then(|| {
-                    let dcolumns = g.gemm((w, true), (&flat, false), None);
-                    image(g, &dcolumns, x.extent)
-                });
-                (dw, dx)
-            }
-        };
-        vec![dx, Some(dw), Some(dr), Some(db)]
-    });
-    let extent =
-        if sequence { Extent { channels: units, height: steps, width: 1 } } else { Extent::vector(units) };
-    Feature::raster(y, extent)
+    (states, moments)
+}
+
+/// What an LSTM reads.
+struct LstmInput {
+    value: Value,
+    extent: Extent,
+    /// `[H, C*W, N]`
+    rows: Value,
+    /// All steps read the same vector.
+    repeated: bool,
+}
+
+impl LstmInput {
+    /// Gradients of the input weights and, where it is wanted, of the input, from those of all gates, `[4U, T*N]`.
+    fn gradients(
+        &self,
+        g: &mut Graph,
+        dgates: &Value,
+        w: &Value,
+        (steps, wanted): (usize, bool),
+    ) -> (Value, Option<Value>) {
+        let Extent { channels, width, .. } = self.extent;
+        let inputs = channels * width;
+        if self.repeated {
+            let each = planes(g, dgates, dgates.size(0), steps);
+            let sum = g.sum_axis(&each, 1);
+            let vector = matrix(g, &self.value, inputs, 1);
+            let dw = g.gemm((&sum, false), (&vector, true), None);
+            return (dw, wanted.then(|| g.gemm((w, true), (&sum, false), None)));
+        }
+        let columns = g.transpose(&self.rows, &[1, 0, 2]);
+        let columns = matrix(g, &columns, inputs, steps);
+        let dw = g.gemm((dgates, false), (&columns, true), None);
+        let dx = wanted.then(|| {
+            let dcolumns = g.gemm((w, true), (dgates, false), None);
+            image(g, &dcolumns, self.extent)
+        });
+        (dw, dx)
+    }
 }
 
 /// Gradients of all gates before their squashing, `[4U, N]` per step, from those of the states.

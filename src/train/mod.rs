@@ -8,12 +8,14 @@
 //!
 //! | file | responsibility |
 //! |---|---|
+//! | `request.rs`, `model.rs` | from paths to a model folder: what is asked for; the call that does it |
+//! | `images.rs` | the images to train and to validate on |
 //! | `run.rs` | the loop over epochs and batches, and its reports |
-//! | `epoch.rs` | what is reported of one epoch |
-//! | `options.rs` | what to train and how; defaults by family; the learning rate's course |
+//! | `epoch.rs` | the report of one epoch |
+//! | `options.rs` | what to train and how; defaults by family; the learning rate over time |
 //! | `checkpoint.rs` | an unfinished training on disk |
 //! | `warm.rs` | a start from another model's weights |
-//! | `log.rs` | the learning curve on disk |
+//! | `log.rs`, `curve.rs` | the learning curve on disk, and as a picture |
 //! | `trainer.rs` | a running step and its state |
 //! | `step.rs` | the whole training step as a graph: losses and Adam |
 //! | `lower.rs` | layers to nodes |
@@ -32,22 +34,61 @@
 //! | `views.rs` | batches of views |
 //! | `evaluate.rs` | the loss of exported files |
 //! | `save.rs` | the model folder |
+//!
+//! [`train_model`] goes from paths to a model folder; [`train()`] is the training alone, of images that are already decoded.
+//!
+//! ```
+//! use aesearch::demo::collection::write_collection;
+//! use aesearch::encode::{EncodeOptions, Encoder};
+//! use aesearch::images::{Limits, Resizer, decode};
+//! use aesearch::model::{Family, Model};
+//! use aesearch::runtime::RuntimeOptions;
+//! use aesearch::train::{TrainRequest, Tuning, train_model};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let dir = tempfile::tempdir()?;
+//! # let dir = dir.path();
+//! write_collection(dir, 1, 20)?; // 200 digits, and 7.png
+//! let request = TrainRequest {
+//!     data: vec![dir.join("digits")],
+//!     folder: dir.join("mine"),
+//!     tuning: Tuning { family: Some(Family::Dense), epochs: Some(1), ..Tuning::default() },
+//!     runtime: RuntimeOptions::from_env(),
+//!     ..TrainRequest::default()
+//! };
+//! let trained = train_model(&request, &())?; // in place of `()`, an observer hears how it goes, and can stop it
+//! assert_eq!(trained.images, 200);
+//!
+//! let model = Model::load(&dir.join("mine").display().to_string())?;
+//! let mut encoder = Encoder::new(&trained.runtime, &model, &EncodeOptions::default())?;
+//! let seven = decode(&std::fs::read(dir.join("7.png"))?, &Limits::default())?;
+//! let mut image = vec![0.0; encoder.input().size()]; // [C, H, W], 0..=1
+//! Resizer::new().to_input(&seven, encoder.input(), &mut image)?;
+//! let latent = encoder.encode(&image)?;
+//! assert_eq!(latent.len(), 32);
+//! # Ok(())
+//! # }
+//! ```
 
 mod augment;
 mod batch;
 mod blur;
 mod checkpoint;
 mod conv;
+mod curve;
 mod data;
 mod epoch;
 mod evaluate;
+mod images;
 mod log;
 mod lower;
 mod lstm;
+mod model;
 mod norm;
 mod objectives;
 mod ops;
 mod options;
+mod request;
 mod run;
 mod save;
 mod step;
@@ -67,7 +108,9 @@ pub use augment::Augment;
 pub use batch::Batch;
 pub use data::Dataset;
 pub use epoch::EpochReport;
+pub use model::{TrainedModel, train_model};
 pub use options::{CheckpointOptions, Schedule, TrainOptions};
+pub use request::{TrainRequest, Tuning, Validation};
 pub use run::{Ending, Trained, train};
 pub use save::{Golden, golden, golden_image};
 pub use store::Storage;

@@ -1,4 +1,4 @@
-//! What to train and how: the options, their defaults by family, and the course of the learning rate.
+//! What to train and how: the options, their defaults by family, and the learning rate over time.
 
 use super::augment::Augment;
 use crate::error::{Error, Result};
@@ -23,9 +23,9 @@ pub struct TrainOptions {
     pub batch: usize,
     /// Adam's step size at its highest.
     pub learning_rate: f64,
-    /// How it changes.
+    /// How it changes over the training.
     pub schedule: Schedule,
-    /// Part of every weight that is taken off at a step, times the learning rate.
+    /// The part of every weight that a step takes off, times the learning rate.
     pub weight_decay: f64,
     /// Weight of what the family adds to the reconstruction loss: contrast of codes, divergence from the prior (both of
     /// `conv-hash` and `vae`, in their papers lambda and beta), the adversary's verdict.
@@ -42,7 +42,7 @@ pub struct TrainOptions {
     pub from: Option<Model>,
     /// Stop after so many epochs without a better validation loss; 0 for never.
     pub early_stop: usize,
-    /// Where an unfinished training is kept, and how often.
+    /// Where an unfinished training is kept, and how often it is written.
     pub checkpoint: Option<CheckpointOptions>,
     /// The file that gets a line of JSON for every finished epoch.
     pub log: Option<PathBuf>,
@@ -55,16 +55,23 @@ pub struct TrainOptions {
 /// Where an unfinished training is kept.
 #[derive(Debug, Clone)]
 pub struct CheckpointOptions {
-    /// The file, replaced in one piece.
+    /// The file, replaced as a whole.
     pub file: PathBuf,
     /// Wall time between two of them.
     pub interval_seconds: f64,
-    /// Go on from the file, where there is one.
+    /// Resume from the file, if there is one.
     pub resume: bool,
 }
 
+impl Default for CheckpointOptions {
+    /// Every ten seconds, into the file `checkpoint`; not to resume.
+    fn default() -> Self {
+        CheckpointOptions { file: "checkpoint".into(), interval_seconds: 10.0, resume: false }
+    }
+}
+
 impl TrainOptions {
-    /// What is best for a family, for grey images or colour.
+    /// The best known options for a family, for grey images or colour.
     pub fn for_family(family: Family, channels: usize) -> Self {
         let plain = TrainOptions { family, ..TrainOptions::plain(family) };
         match family {
@@ -120,24 +127,24 @@ impl TrainOptions {
     pub fn architecture(&self, input: InputShape) -> Result<Architecture> {
         let bits = self.design.bits;
         if !(32..=256).contains(&bits) {
-            return Err(Error::invalid(format!("--bits: expected 32 to 256, got {bits}")));
+            return Err(Error::invalid(format!("`bits`: expected 32 to 256, got {bits}")));
         }
         if self.epochs == 0 || self.batch == 0 {
-            return Err(Error::invalid("--epochs and --batch: expected at least 1, got 0"));
+            return Err(Error::invalid("`epochs` and `batch`: expected at least 1, got 0"));
         }
         let positive = |name: &str, x: f64| match x.is_finite() && x > 0.0 {
             true => Ok(()),
-            false => Err(Error::invalid(format!("{name}: expected a number above 0, got {x}"))),
+            false => Err(Error::invalid(format!("`{name}`: expected a number above 0, got {x}"))),
         };
         let not_negative = |name: &str, x: f64| match x.is_finite() && x >= 0.0 {
             true => Ok(()),
-            false => Err(Error::invalid(format!("{name}: expected 0 or more, got {x}"))),
+            false => Err(Error::invalid(format!("`{name}`: expected 0 or more, got {x}"))),
         };
-        positive("--lr", self.learning_rate)?;
-        positive("--temperature", self.temperature.into())?;
-        not_negative("--denoise", self.denoise.into())?;
-        not_negative("--weight-decay", self.weight_decay)?;
-        not_negative("--weight", self.weight)?;
+        positive("learning_rate", self.learning_rate)?;
+        positive("temperature", self.temperature.into())?;
+        not_negative("denoise", self.denoise.into())?;
+        not_negative("weight_decay", self.weight_decay)?;
+        not_negative("weight", self.weight)?;
         self.family.architecture(input, self.design)
     }
 }
@@ -159,7 +166,7 @@ pub enum Schedule {
 }
 
 impl Schedule {
-    /// What is left of the learning rate when `done`, in `0..=1`, of the training is over.
+    /// The factor on the learning rate when `done`, in `0..=1`, of the training is over.
     pub fn factor(self, done: f64) -> f64 {
         const WARM: f64 = 0.1;
         const START: f64 = 0.04;
@@ -190,8 +197,10 @@ mod tests {
         let input = InputShape { channels: 1, height: 28, width: 28 };
         let message = |options: TrainOptions| options.architecture(input).unwrap_err().to_string();
         let default = TrainOptions::default;
-        assert!(message(TrainOptions { epochs: 0, ..default() }).starts_with("--epochs"));
-        assert!(message(TrainOptions { learning_rate: f64::NAN, ..default() }).starts_with("--lr"));
+        assert!(message(TrainOptions { epochs: 0, ..default() }).starts_with("`epochs`"));
+        assert!(
+            message(TrainOptions { learning_rate: f64::NAN, ..default() }).starts_with("`learning_rate`")
+        );
         assert!(message(TrainOptions { design: 16.into(), ..default() }).contains("expected 32 to 256"));
     }
 }

@@ -1,10 +1,10 @@
 //! The training loop: epochs of shuffled batches through the training step, then the exported files.
 //!
-//! The same data, options and thread count give the same weights, whether the training ran through or was taken up
-//! again from a checkpoint.
+//! The same data, options and thread count give the same weights, whether the training ran through or was resumed from a
+//! checkpoint.
 
 use super::batch::{Batch, batches, n_batches, order};
-use super::checkpoint::{Checkpoint, Place};
+use super::checkpoint::{Checkpoint, Position};
 use super::data::Dataset;
 use super::epoch::EpochReport;
 use super::evaluate::reconstruction_loss;
@@ -15,8 +15,9 @@ use super::trainer::{Losses, Pace, Trainer};
 use super::warm::first_weights;
 use crate::error::{Error, Result};
 use crate::model::{Architecture, Metadata, decoder_onnx, encoder_onnx};
-use crate::observer::{Note, Observer, Progress};
+use crate::observer::{Note, Observer, Progress, Stage};
 use crate::onnx::OnnxFile;
+use crate::output::count;
 use crate::runtime::Runtime;
 use sha2::{Digest, Sha256};
 use std::time::Instant;
@@ -54,8 +55,8 @@ pub enum Ending {
     Interrupted,
 }
 
-/// Trains on `data`, measuring `validation` after each epoch. When the observer stops it, the epoch at hand is kept in the checkpoint,
-/// where one is wanted, and the best finished epoch is returned.
+/// Trains on `data`, measuring `validation` after each epoch. When the observer stops it, the current epoch is kept in the checkpoint
+/// if there is to be one, and the best finished epoch is returned.
 ///
 /// # Errors
 /// When the options do not fit the data, a loss or a weight stops being finite (with the epoch; the last checkpoint
@@ -75,9 +76,8 @@ pub fn train(
         return Err(Error::invalid("validation images: expected at least one, got none"));
     }
     if options.early_stop > 0 && validation.is_none() {
-        return Err(
-            Error::invalid("--early-stop: expected validation images, got none").with_hint("add --val 0.1")
-        );
+        let what = "`early_stop`: expected validation images, got none";
+        return Err(Error::invalid(what).with_hint("hold some images out"));
     }
     let metadata = Metadata {
         data_fingerprint: data.fingerprint()?,
@@ -90,15 +90,16 @@ pub fn train(
     let validation = validation.map(|images| Ok::<_, Error>((images, images.fingerprint()?))).transpose()?;
     let identity = identity(&metadata, validation.as_ref().map(|(_, print)| print.as_str()), options);
     let mut run = Run::start(runtime, &architecture, data, options, identity)?;
-    if !run.place.epochs.is_empty() || run.place.step > 0 {
-        options.log.as_deref().map_or(Ok(()), |file| log::restart(file, &run.place.epochs))?;
-        let n = run.place.epochs.len();
-        observer.note(&Note::new(format!("going on after {n} {}", if n == 1 { "epoch" } else { "epochs" })));
+    if !run.position.epochs.is_empty() || run.position.step > 0 {
+        options.log.as_deref().map_or(Ok(()), |file| log::restart(file, &run.position.epochs))?;
+        let n = run.position.epochs.len();
+        observer.note(&Note::new(format!("resuming after {}", count(n as u64, "epoch"))));
     }
+    observer.stage(Stage::images("training"));
     let mut ending = Ending::Done;
-    while run.place.epochs.len() < options.epochs {
+    while run.position.epochs.len() < options.epochs {
         let start = Instant::now();
-        let before = run.place.seconds;
+        let before = run.position.seconds;
         if !run.epoch(observer)? {
             ending = Ending::Interrupted;
             break;
@@ -116,13 +117,13 @@ pub fn train(
         let seconds = before + start.elapsed().as_secs_f64();
         let report = run.end_epoch(val_loss, weights, seconds)?;
         observer.note(&Note::new(report.to_string()));
-        let waited = run.place.epochs.len() - run.place.best_epoch;
+        let waited = run.position.epochs.len() - run.position.best_epoch;
         if options.early_stop > 0 && waited >= options.early_stop {
             ending = Ending::Early;
             break;
         }
     }
-    let Place { epochs, best_epoch, .. } = run.place;
+    let Position { epochs, best_epoch, .. } = run.position;
     // how well images are reconstructed does not tell which codes are best, or follow a prior
     let best_epoch = if run.objective == Objective::Reconstruction { best_epoch } else { epochs.len() };
     let Some(best) = best_epoch.checked_sub(1).map(|i| &epochs[i]) else { return Err(Error::Interrupted) };
@@ -140,8 +141,8 @@ fn export(architecture: &Architecture, weights: &[f32], metadata: &Metadata) -> 
     [encoder_onnx, decoder_onnx].map(|half| half(architecture, weights, metadata))
 }
 
-/// Tells trainings apart that must not be mixed. The number of epochs and the learning rate are left out: one may train longer
-/// than was planned, or more gently after a divergence.
+/// Distinguishes trainings that must not be mixed. The number of epochs and the learning rate are left out: one may train longer
+/// than planned, or more gently after a divergence.
 fn identity(metadata: &Metadata, validation: Option<&str>, options: &TrainOptions) -> String {
     let TrainOptions {
         family,
@@ -176,14 +177,14 @@ struct Run<'a> {
     architecture: &'a Architecture,
     objective: Objective,
     trainer: Trainer,
-    place: Place,
+    position: Position,
     /// Weights of the epoch to be exported.
     best: Vec<f32>,
     saved: Instant,
 }
 
 impl<'a> Run<'a> {
-    /// From the checkpoint, where one is to be taken up and is there, else from the beginning.
+    /// From the checkpoint, if there is one to resume from, else from the beginning.
     fn start(
         runtime: &Runtime,
         architecture: &'a Architecture,
@@ -195,15 +196,21 @@ impl<'a> Run<'a> {
             Some(checkpoint) if checkpoint.resume => Checkpoint::read(&checkpoint.file, &identity)?,
             _ => None,
         };
-        let (trainer, place, best) = match resumed {
-            Some(Checkpoint { progress, state, best }) => {
-                (Trainer::from_state(runtime, architecture, options, state)?, progress, best)
+        let (trainer, position, best) = match resumed {
+            Some(Checkpoint { position, state, best }) => {
+                (Trainer::from_state(runtime, architecture, options, state)?, position, best)
             }
             None => {
-                let place =
-                    Place { identity, epochs: vec![], step: 0, sums: [0.0; 3], seconds: 0.0, best_epoch: 0 };
+                let position = Position {
+                    identity,
+                    epochs: vec![],
+                    step: 0,
+                    sums: [0.0; 3],
+                    seconds: 0.0,
+                    best_epoch: 0,
+                };
                 let weights = first_weights(runtime, architecture, data, options)?;
-                (Trainer::from_weights(runtime, architecture, options, weights)?, place, vec![])
+                (Trainer::from_weights(runtime, architecture, options, weights)?, position, vec![])
             }
         };
         Ok(Run {
@@ -212,20 +219,20 @@ impl<'a> Run<'a> {
             architecture,
             objective: Objective::of(architecture),
             trainer,
-            place,
+            position,
             best,
             saved: Instant::now(),
         })
     }
 
-    /// The batches of the epoch at hand that are not done yet; false when the observer stopped it.
+    /// The remaining batches of the current epoch; false when the observer stopped it.
     fn epoch(&mut self, observer: &dyn Observer) -> Result<bool> {
-        let epoch = self.place.epochs.len() + 1;
+        let epoch = self.position.epochs.len() + 1;
         let order = order(self.data.len(), self.options.seed, epoch);
         let start = Instant::now();
-        let before = self.place.seconds;
-        for (step, &ids) in batches(&order, self.options.batch).iter().enumerate().skip(self.place.step) {
-            self.place.seconds = before + start.elapsed().as_secs_f64();
+        let before = self.position.seconds;
+        for (step, &ids) in batches(&order, self.options.batch).iter().enumerate().skip(self.position.step) {
+            self.position.seconds = before + start.elapsed().as_secs_f64();
             let stopped = observer.should_stop();
             let due = if stopped || self.is_due() { self.snapshot() } else { None };
             let batch = Batch::new(self.data, ids, self.options, self.architecture, (epoch, step))?;
@@ -236,18 +243,18 @@ impl<'a> Run<'a> {
                     step + 1
                 )));
             }
-            // only now are the weights of before the step known to be good ones
+            // only now are the weights from before the step known to be good
             due.map_or(Ok(()), |checkpoint| self.save(&checkpoint))?;
             if stopped {
                 return Ok(false);
             }
             let images = ids.len() as f64;
             for (sum, loss) in
-                self.place.sums.iter_mut().zip([losses.reconstruction].iter().chain(&losses.terms))
+                self.position.sums.iter_mut().zip([losses.reconstruction].iter().chain(&losses.terms))
             {
                 *sum += loss * images;
             }
-            self.place.step = step + 1;
+            self.position.step = step + 1;
             let images = step * self.options.batch + ids.len();
             observer.progress(&Progress {
                 done: (epoch - 1) * self.data.len() + images,
@@ -259,11 +266,11 @@ impl<'a> Run<'a> {
         if self.trainer.weights().iter().any(|weight| !weight.is_finite()) {
             return Err(self.diverged(format!("epoch {epoch}: weights: expected numbers, got others")));
         }
-        self.place.seconds = before;
+        self.position.seconds = before;
         Ok(true)
     }
 
-    /// Which part of the training lies before a step, 0 to 1.
+    /// The part of the training that lies before a step, 0 to 1.
     fn done(&self, epoch: usize, step: usize) -> f64 {
         let seen = (step * self.options.batch) as f64 / self.data.len() as f64;
         ((epoch - 1) as f64 + seen) / self.options.epochs as f64
@@ -284,24 +291,24 @@ impl<'a> Run<'a> {
         self.trainer.step(batch, &Pace { rate, decay: options.weight_decay, weight })
     }
 
-    /// Closes the epoch at hand; its weights are kept when they are the ones to be exported so far.
+    /// Ends the current epoch; its weights are kept if they are the ones to export so far.
     fn end_epoch(&mut self, val_loss: Option<f64>, weights: Vec<f32>, seconds: f64) -> Result<&EpochReport> {
         let images = self.data.len() as f64;
-        let [loss, terms @ ..] = self.place.sums.map(|sum| sum / images);
+        let [loss, terms @ ..] = self.position.sums.map(|sum| sum / images);
         let names = self.objective.terms().iter().map(|name| (*name).to_owned());
-        let epoch = self.place.epochs.len() + 1;
+        let epoch = self.position.epochs.len() + 1;
         let last_step = n_batches(self.data.len(), self.options.batch) - 1;
         let factor = self.options.schedule.factor(self.done(epoch, last_step));
-        let lowest = self.place.best_epoch.checked_sub(1).and_then(|i| self.place.epochs[i].val_loss);
+        let lowest = self.position.best_epoch.checked_sub(1).and_then(|i| self.position.epochs[i].val_loss);
         let best = val_loss.zip(lowest).is_none_or(|(new, lowest)| new < lowest);
         if best {
-            self.place.best_epoch = epoch;
+            self.position.best_epoch = epoch;
         }
         if best || self.objective != Objective::Reconstruction {
             self.best = weights;
         }
-        (self.place.step, self.place.sums, self.place.seconds) = (0, [0.0; 3], 0.0);
-        self.place.epochs.push(EpochReport {
+        (self.position.step, self.position.sums, self.position.seconds) = (0, [0.0; 3], 0.0);
+        self.position.epochs.push(EpochReport {
             epoch,
             train_loss: loss,
             val_loss,
@@ -310,7 +317,7 @@ impl<'a> Run<'a> {
             learning_rate: self.options.learning_rate * factor,
             best,
         });
-        let report = &self.place.epochs[epoch - 1];
+        let report = &self.position.epochs[epoch - 1];
         self.options.log.as_deref().map_or(Ok(()), |file| log::append(file, report))?;
         Ok(report)
     }
@@ -319,7 +326,7 @@ impl<'a> Run<'a> {
         if loss.is_finite() {
             return Ok(());
         }
-        let epoch = self.place.epochs.len() + 1;
+        let epoch = self.position.epochs.len() + 1;
         Err(self.diverged(format!("epoch {epoch}: validation loss: expected a number, got another")))
     }
 
@@ -328,12 +335,12 @@ impl<'a> Run<'a> {
         checkpoint.is_some_and(|c| self.saved.elapsed().as_secs_f64() >= c.interval_seconds)
     }
 
-    /// Where the training is now, where that is to be kept and can be gone on from.
+    /// A checkpoint of this moment, if checkpoints are wanted and training can resume from it.
     fn snapshot(&self) -> Option<Checkpoint> {
         self.options.checkpoint.as_ref()?;
         let state = self.trainer.state();
         let whole = state.weights.iter().all(|weight| weight.is_finite());
-        whole.then(|| Checkpoint { progress: self.place.clone(), state, best: self.best.clone() })
+        whole.then(|| Checkpoint { position: self.position.clone(), state, best: self.best.clone() })
     }
 
     fn save(&mut self, checkpoint: &Checkpoint) -> Result<()> {
@@ -344,8 +351,8 @@ impl<'a> Run<'a> {
     fn diverged(&self, what: String) -> Error {
         let kept = self.options.checkpoint.as_ref().filter(|c| c.file.is_file());
         let hint = match kept {
-            Some(_) => "try a lower --lr; --resume goes on from the last good checkpoint",
-            None => "try a lower --lr",
+            Some(_) => "try a lower `learning_rate`; `resume` goes on from the last good checkpoint",
+            None => "try a lower `learning_rate`",
         };
         Error::training(what).with_hint(hint)
     }

@@ -1,17 +1,17 @@
 //! A trained model on disk: `encoder.onnx`, `decoder.onnx`, the card `README.md`, and `golden.json`.
 //!
-//! Every file is written beside its place and renamed into it. An older `encoder.onnx` goes first and the new one comes last: a
-//! folder with an encoder is complete, and of one piece.
+//! Every file is written whole or not at all. An older `encoder.onnx` is removed first and the new one comes last: a folder with an
+//! encoder is complete.
 
 use super::evaluate::only;
 use super::run::Trained;
 use crate::error::{Error, Result};
 use crate::images::InputShape;
 use crate::model::Metadata;
+use crate::output::write_whole;
 use crate::runtime::{Device, Input, Runtime, SessionOptions};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::Path;
 
 /// What a model must give for [`golden_image`]; checked for every shipped model.
@@ -56,7 +56,7 @@ pub fn golden(runtime: &Runtime, encoder: &[u8], decoder: &[u8], metadata: &Meta
 }
 
 impl Trained {
-    /// Writes the model folder. `command` is what made it, `data` what it was trained on, both for the card.
+    /// Writes the model folder. `command` is what made it, or empty, and `data` what it was trained on, both for the card.
     ///
     /// # Errors
     /// When the folder cannot be written.
@@ -70,10 +70,10 @@ impl Trained {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&last, e)),
             _ => {}
         }
-        write(&folder.join("README.md"), self.card(command, data).as_bytes())?;
-        write(&folder.join("golden.json"), &golden)?;
-        write(&folder.join("decoder.onnx"), &decoder)?;
-        write(&last, &encoder)
+        write_whole(&folder.join("README.md"), self.card(command, data).as_bytes())?;
+        write_whole(&folder.join("golden.json"), &golden)?;
+        write_whole(&folder.join("decoder.onnx"), &decoder)?;
+        write_whole(&last, &encoder)
     }
 
     /// The model card, in Markdown.
@@ -98,7 +98,9 @@ impl Trained {
             "- Data: {data}, {} images, SHA-256 of the pixels `{}`",
             m.training_images, m.data_fingerprint
         );
-        let _ = writeln!(card, "- Command: `{command}`");
+        if !command.is_empty() {
+            let _ = writeln!(card, "- Command: `{command}`");
+        }
         let epochs = if m.epochs == 1 { "1 epoch".into() } else { format!("{} epochs", m.epochs) };
         let _ = writeln!(card, "- Seed {}, {epochs}{noise}, {parameters} parameters", m.seed);
         let _ = writeln!(card, "- Written by aesearch {}\n", m.tool_version);
@@ -116,22 +118,4 @@ impl Trained {
         }
         card
     }
-}
-
-/// Writes a file in one piece: beside its place, synced, renamed.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let attempt = || {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
-        }
-        file.persist(path)?;
-        Ok(())
-    };
-    attempt().map_err(|e| Error::io(path, e))
 }

@@ -1,7 +1,7 @@
 //! Where the pixels of training images lie: in memory, or in a file of records `[C, H, W]` u8, one behind the other.
 //!
 //! The file has no name (on Unix; elsewhere it goes when it is closed), so nothing stays behind however the process ends. It
-//! is written once and then read by position: what fits into the system's cache of files costs no access to the disk.
+//! is written once and then read by position: what fits into the system's file cache costs no disk access.
 
 use crate::error::{Error, Result};
 use crate::images::InputShape;
@@ -36,10 +36,10 @@ impl Storage {
         (bytes > self.max_memory).then_some(bytes)
     }
 
-    /// What is left of the memory beside `data`.
+    /// What is left of it when other images already take `memory_bytes`.
     #[must_use]
-    pub fn beside(&self, data: &super::Dataset) -> Storage {
-        Storage { max_memory: self.max_memory.saturating_sub(data.memory_bytes()), ..self.clone() }
+    pub fn beside(&self, memory_bytes: u64) -> Storage {
+        Storage { max_memory: self.max_memory.saturating_sub(memory_bytes), ..self.clone() }
     }
 }
 
@@ -107,7 +107,7 @@ impl Filling {
     /// Appends whole records.
     ///
     /// # Errors
-    /// When they cannot be written; a full disk is told with the size that is needed.
+    /// When they cannot be written; for a full disk the error says how much is needed.
     pub(super) fn extend(&mut self, records: &[u8]) -> Result<()> {
         match self {
             Filling::Memory(bytes) => bytes.extend_from_slice(records),
@@ -140,8 +140,10 @@ fn refused(folder: &Path, bytes: u64, error: io::Error) -> Error {
         return Error::io(folder, error);
     }
     let mb = bytes.div_ceil(1_000_000);
-    let what = format!("{}: decoded images: expected room for {mb} MB, got a full disk", folder.display());
-    Error::invalid(what).with_hint("make room there, train on fewer or smaller images, or raise --max-memory")
+    let what =
+        format!("{}: decoded images: expected {mb} MB of free space, got a full disk", folder.display());
+    Error::too_large(what)
+        .with_hint("free some space, train on fewer or smaller images, or raise `max_memory`")
 }
 
 #[cfg(unix)]
@@ -196,7 +198,10 @@ mod tests {
     fn a_full_disk_is_told_with_what_is_needed() {
         let folder = Path::new("models/mine");
         let error = refused(folder, 2_500_001, io::ErrorKind::StorageFull.into());
-        assert_eq!(error.to_string(), "models/mine: decoded images: expected room for 3 MB, got a full disk");
+        assert_eq!(
+            error.to_string(),
+            "models/mine: decoded images: expected 3 MB of free space, got a full disk"
+        );
         assert!(error.hint().is_some());
         assert!(matches!(refused(folder, 1, io::ErrorKind::PermissionDenied.into()), Error::Io { .. }));
         let nowhere = Storage { max_memory: 0, folder: "no/such/folder".into() };

@@ -48,7 +48,7 @@ pub(crate) fn stored_weights(architecture: &Architecture, options: &TrainOptions
     let Model { metadata, encoder, decoder, .. } = model;
     let name = &metadata.name;
     let Some(decoder) = decoder else {
-        return Err(Error::damaged(name, "decoder.onnx: expected beside the encoder, got none"));
+        return Err(Error::mismatch(name, "expected a decoder.onnx beside encoder.onnx, got none"));
     };
     let [encoder, decoder] =
         [encoder, decoder].map(|bytes| OnnxFile::read(bytes).map_err(|what| Error::damaged(name, what)));

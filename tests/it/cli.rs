@@ -479,7 +479,7 @@ fn views_can_be_looked_at_before_the_training() {
         "--augment-sheet",
         "views.png",
     ];
-    place.run(&[&args[..], &["--augment", "none"]].concat()).expect(2).says("add --augment digits");
+    place.run(&[&args[..], &["--augment", "none"]].concat()).expect(2).says("set --augment to digits");
     assert!(!place.path().join("mine").exists());
     place.run(&[&args[..], &["--augment", "digits"]].concat()).expect(0).says("views.png: ");
     let sheet = image::open(place.path().join("views.png")).expect("a picture");

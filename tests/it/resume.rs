@@ -73,7 +73,7 @@ fn survives_kills(family: &[&str], moments: &[usize]) {
         killed_after(&place, &args, &place.path().join("broken/mine/checkpoint"), moment);
     }
     place.run(&with("broken/mine")).expect(2).says("--resume");
-    place.run(&[&with("broken/mine")[..], &["--resume"]].concat()).expect(0).says("going on after");
+    place.run(&[&with("broken/mine")[..], &["--resume"]].concat()).expect(0).says("resuming after");
     let [whole, broken] = ["whole/mine", "broken/mine"].map(|folder| place.path().join(folder));
     assert!(model_files(&whole) == model_files(&broken), "{family:?}: not the same model");
     let [whole_log, log] = [&whole, &broken].map(|folder| log(folder));

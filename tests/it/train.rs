@@ -153,7 +153,7 @@ fn what_cannot_be_trained_is_refused_by_name() {
     let rate = refusal(TrainOptions { learning_rate: 1e30, epochs: 3, ..small(Family::Dense) });
     assert!(rate.contains("epoch 1"), "{rate}");
     let bits = refusal(TrainOptions { design: 8.into(), ..small(Family::Conv) });
-    assert_eq!(bits, "--bits: expected 32 to 256, got 8");
+    assert_eq!(bits, "`bits`: expected 32 to 256, got 8");
     let from = Model::load("article-dense").expect("shipped");
     let other = refusal(TrainOptions { from: Some(from), ..small(Family::Conv) });
     assert!(

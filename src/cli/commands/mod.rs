@@ -51,7 +51,7 @@ use super::resolve::Context;
 use super::wording::of_command_line;
 use crate::error::Result;
 use crate::gallery::{ChooseOptions, Gallery};
-use crate::images::{Skipped, keep_images};
+use crate::images::Skipped;
 
 /// A skipped input, in a document.
 #[derive(Debug, Serialize)]

@@ -9,7 +9,7 @@ use crate::draw::canvas::{Area, Colour};
 use crate::draw::colormap::group_colour;
 use crate::draw::style::{FAINT, GAP, LINE, MARGIN, TEXT};
 use crate::draw::text::{column_width, headed, text_width};
-use crate::draw::thousands;
+use crate::output::thousands;
 
 /// Side of the square that holds the dots.
 pub(super) const SIDE: usize = 1400;
@@ -99,7 +99,7 @@ fn counted(name: &str) -> (&str, Option<u64>) {
 
 /// The line below the legend, where it leaves groups out.
 pub(super) fn left_out_text(groups: usize) -> Option<String> {
-    (groups > 0).then(|| format!("and {} more, grey", thousands(groups)))
+    (groups > 0).then(|| format!("and {} more, grey", thousands(groups as u64)))
 }
 
 /// A name as the legend has room for it.

@@ -42,7 +42,7 @@ fn legend(canvas: &mut Canvas, picture: &MapPicture, layout: &MapLayout) {
         let entry = &picture.colouring.groups[group];
         canvas.disc((x as f32 + 7.0, y as f32 + text_middle(TEXT)), 7.0, colour(Some(group), picture));
         canvas.text((x + GAP, y), &legend_name(&entry.name), STRONG);
-        let size = crate::draw::thousands(entry.size);
+        let size = crate::output::thousands(entry.size as u64);
         let right = layout.width - MARGIN - text_width(&size, TEXT);
         canvas.text((right, y), &size, Pen { size: TEXT, colour: COUNT });
     }

@@ -101,7 +101,7 @@ fn legend(picture: &MapPicture, layout: &MapLayout) -> Vec<String> {
         let (cx, cy, fill) = (x + 7, y + 7, hex(colour(Some(group), picture)));
         lines.push(format!("<circle cx=\"{cx}\" cy=\"{cy}\" r=\"7\" fill=\"{fill}\"/>"));
         lines.push(text_at((x + GAP, y), &legend_name(&entry.name), INK, "start"));
-        let size = crate::draw::thousands(entry.size);
+        let size = crate::output::thousands(entry.size as u64);
         lines.push(text_at((layout.width - MARGIN, y), &size, COUNT, "end"));
     }
     if let (Some(((x, y), _)), Some(more)) = (layout.legend.last(), left_out_text(layout.left_out)) {

@@ -1,0 +1,92 @@
+//! The images of a training: those to train on and those to validate on, decoded to the model's size.
+
+use super::data::Dataset;
+use super::request::{TrainRequest, Validation};
+use super::store::Storage;
+use crate::error::{Error, Result};
+use crate::images::{self, InputShape, Item, Limits, Skipped, WalkOptions, walk};
+use crate::model::Model;
+use crate::observer::{Note, Observer};
+use crate::output::bytes;
+
+/// The largest side of an input that is chosen without being asked for, in pixels.
+const LARGEST_DEFAULT_SIDE: usize = 64;
+/// Chosen sides are multiples of this, as every family needs.
+const SIDE_STEP: usize = 4;
+
+/// Images to train on and to validate on, at the model's size.
+pub(super) struct TrainingImages {
+    pub(super) training: Dataset,
+    pub(super) validation: Option<Dataset>,
+    pub(super) skipped: Vec<Skipped>,
+}
+
+/// The input of the model: as requested, else as the model to start from has it, else as the first readable image is.
+pub(super) fn input_shape(
+    request: &TrainRequest,
+    from: Option<&Model>,
+    items: &[Item],
+) -> Result<InputShape> {
+    let base = match (from, request.size, request.channels) {
+        (Some(model), _, _) => model.metadata.input,
+        // Both are given: no image need be opened.
+        (None, Some((width, height)), Some(channels)) => InputShape { channels, height, width },
+        _ => first_shape(items)?,
+    };
+    let (width, height) = request.size.unwrap_or((base.width, base.height));
+    Ok(InputShape { channels: request.channels.unwrap_or(base.channels), height, width })
+}
+
+fn first_shape(items: &[Item]) -> Result<InputShape> {
+    let limits = Limits::default();
+    let Some(loaded) = items.iter().find_map(|item| images::load(item, &limits).ok()) else {
+        return Err(Error::not_found("training images: expected at least one that can be read, got none"));
+    };
+    let side = |n: usize| n.min(LARGEST_DEFAULT_SIDE).next_multiple_of(SIDE_STEP).max(2 * SIDE_STEP);
+    let pixels = loaded.pixels;
+    Ok(InputShape { channels: pixels.channels, height: side(pixels.height), width: side(pixels.width) })
+}
+
+/// Decodes `items` and what is to be validated on; `seed` decides which images are held out.
+pub(super) fn load(
+    request: &TrainRequest,
+    items: &[Item],
+    (shape, seed): (InputShape, u64),
+    observer: &dyn Observer,
+) -> Result<TrainingImages> {
+    let storage = Storage { max_memory: request.max_memory, folder: request.folder.clone() };
+    let (all, mut skipped) = decode(items, shape, &storage, observer)?;
+    let (training, validation) = match &request.validation {
+        Validation::None => (all, None),
+        Validation::Fraction(fraction) => {
+            let (training, held_out) = all.split(*fraction, seed)?;
+            (training, Some(held_out))
+        }
+        Validation::Data(path) => {
+            let found = walk(std::slice::from_ref(path), &WalkOptions::default())?;
+            found.skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
+            let storage = storage.beside(all.memory_bytes());
+            let (data, unread) = decode(&found.items, shape, &storage, observer)?;
+            skipped.extend(found.skipped.into_iter().chain(unread));
+            (all, Some(data))
+        }
+    };
+    Ok(TrainingImages { training, validation, skipped })
+}
+
+/// Decodes images, with a note if they go to disk.
+fn decode(
+    items: &[Item],
+    shape: InputShape,
+    storage: &Storage,
+    observer: &dyn Observer,
+) -> Result<(Dataset, Vec<Skipped>)> {
+    if let Some(size) = storage.file_bytes(items.len(), shape) {
+        let (folder, size, most) = (storage.folder.display(), bytes(size), bytes(storage.max_memory));
+        observer.note(&Note::new(format!(
+            "{folder}: decoded images go into an unnamed file here: {size}, of which memory may hold {most}; the file is gone when \
+             training ends"
+        )));
+    }
+    Dataset::load(items, shape, storage, observer)
+}

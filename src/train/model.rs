@@ -1,0 +1,95 @@
+//! From paths to a model folder: the images, the training, the files, the learning curve.
+
+use std::path::Path;
+
+use super::curve::curve;
+use super::data::Dataset;
+use super::images::{TrainingImages, input_shape, load};
+use super::options::TrainOptions;
+use super::request::TrainRequest;
+use super::run::{Ending, Trained, train};
+use super::views::preview;
+use crate::draw::view_sheet::{ViewRow, view_sheet};
+use crate::error::{Error, Result};
+use crate::images::{Skipped, keep_images, walk, write_png};
+use crate::model::Model;
+use crate::observer::{Note, Observer};
+use crate::output::count;
+use crate::runtime::{Device, Runtime, ensure};
+
+/// A model that was trained and written.
+pub struct TrainedModel {
+    /// What was trained, and how it went.
+    pub trained: Trained,
+    /// The number of images it was trained on.
+    pub images: usize,
+    /// Inputs that could not be used.
+    pub skipped: Vec<Skipped>,
+    /// Where it was trained.
+    pub device: Device,
+    /// The ONNX Runtime that did it.
+    pub runtime: Runtime,
+}
+
+/// Trains on the images of `request.data` and writes the model folder, with `log.jsonl` and `curve.png`. When the observer stops it, the
+/// best finished epoch is written, and the checkpoint stays so that the training can be resumed.
+///
+/// # Errors
+/// When the request cannot be met (with the field that says so), no image can be read, the folder cannot be written, ONNX Runtime cannot
+/// be used, a loss stops being a number, or it is stopped before the first epoch is done ([`Error::Interrupted`]).
+pub fn train_model(request: &TrainRequest, observer: &dyn Observer) -> Result<TrainedModel> {
+    request.check()?;
+    let from = request.from.as_deref().map(Model::load).transpose()?;
+    let found = walk(&request.data, &request.walk)?;
+    found.skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
+    request.views_sheet.as_deref().map_or(Ok(()), |sheet| keep_images(sheet, &found.items))?;
+    let shape = input_shape(request, from.as_ref(), &found.items)?;
+    let options = request.options(from, shape)?;
+    std::fs::create_dir_all(&request.folder).map_err(|e| Error::io(&request.folder, e))?;
+    let loaded = load(request, &found.items, (shape, options.seed), observer)?;
+    let TrainingImages { training, validation, skipped } = loaded;
+    let skipped = [found.skipped, skipped].concat();
+    if let Some(sheet) = &request.views_sheet {
+        draw_views(sheet, &training, &options)?;
+        observer.note(&Note::new(format!("{}: images, and views of them as in training", sheet.display())));
+    }
+    let runtime = ensure(&request.runtime, observer)?;
+    observer.note(&Note::new(format!(
+        "training {} on {} for {}",
+        options.family,
+        count(training.len() as u64, "image"),
+        count(options.epochs as u64, "epoch")
+    )));
+    let trained = train(&runtime, &training, validation.as_ref(), &options, observer)?;
+    write(request, &trained, &runtime)?;
+    let device = match options.device {
+        Device::Auto if runtime.has_cuda() => Device::Cuda(0),
+        Device::Auto => Device::Cpu,
+        other => other,
+    };
+    Ok(TrainedModel { trained, images: training.len(), skipped, device, runtime })
+}
+
+/// Writes the model and its curve; a training that ended needs its checkpoint no more.
+fn write(request: &TrainRequest, trained: &Trained, runtime: &Runtime) -> Result<()> {
+    let names: Vec<String> = request.data.iter().map(|path| path.display().to_string()).collect();
+    trained.save(runtime, &request.folder, &request.command, &names.join(", "))?;
+    let title = request.folder.display().to_string();
+    let chart = curve(title, &trained.metadata, &trained.epochs, trained.best_epoch);
+    write_png(&request.folder.join("curve.png"), &chart.draw())?;
+    let checkpoint = request.checkpoint_file();
+    match trained.ending {
+        Ending::Interrupted => Ok(()),
+        Ending::Done | Ending::Early => match std::fs::remove_file(&checkpoint) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(&checkpoint, e)),
+            _ => Ok(()),
+        },
+    }
+}
+
+/// Draws some images and views of them into the PNG file `path`.
+fn draw_views(path: &Path, data: &Dataset, options: &TrainOptions) -> Result<()> {
+    let rows = preview(data, options.augment, options.seed)?;
+    let rows: Vec<ViewRow> = rows.into_iter().map(|(image, views)| ViewRow { image, views }).collect();
+    write_png(path, &view_sheet(&rows, &format!("views: {}", options.augment)))
+}
