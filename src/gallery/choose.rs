@@ -45,6 +45,12 @@ pub struct ChooseOptions {
     pub runtime: RuntimeOptions,
 }
 
+impl Default for ChooseOptions {
+    fn default() -> Self {
+        ChooseOptions::new(RuntimeOptions::default())
+    }
+}
+
 impl ChooseOptions {
     fn named(&self) -> Result<Model> {
         self.load.as_ref().map_or_else(|| Model::load(&self.model), |load| Model::load_any(&self.model, load))

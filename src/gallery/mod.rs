@@ -4,6 +4,31 @@
 //! model and binarizer that made it; it finds the images most similar to an image, for any number of threads
 //! at once.
 //!
+//! ```
+//! use aesearch::demo::collection::write_collection;
+//! use aesearch::gallery::{Gallery, OpenOptions, QueryOptions, UpdateOptions, update};
+//! use aesearch::images::Item;
+//! use aesearch::runtime::RuntimeOptions;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = tempfile::tempdir()?;
+//! write_collection(folder.path(), 1, 5)?; // digits/0/0000.png and 49 others, and 7.png
+//!
+//! let index = folder.path().join(".aesearch");
+//! let runtime = RuntimeOptions::from_env();
+//! let options = UpdateOptions { model: "digits-64".into(), ..UpdateOptions::new(runtime.clone()) };
+//! let report = update(&index, &[folder.path().join("digits")], &options, &())?;
+//! assert_eq!((report.added, report.skipped.len()), (50, 0));
+//!
+//! let gallery = Gallery::open(&index, &OpenOptions::new(runtime), &())?;
+//! let query = Item::from_path(folder.path().join("7.png"));
+//! let hits = gallery.query(&query, &QueryOptions { k: 3, ..QueryOptions::default() })?.hits;
+//! assert_eq!(hits.len(), 3);
+//! assert!(hits[0].similarity >= hits[1].similarity);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! | file | responsibility |
 //! |---|---|
 //! | `update.rs` | index what some paths hold: what is new, what is kept, what is gone |

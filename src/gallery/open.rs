@@ -36,6 +36,12 @@ pub struct OpenOptions {
     pub runtime: RuntimeOptions,
 }
 
+impl Default for OpenOptions {
+    fn default() -> Self {
+        OpenOptions::new(RuntimeOptions::default())
+    }
+}
+
 impl OpenOptions {
     /// The defaults, with ONNX Runtime from where `runtime` says.
     pub fn new(runtime: RuntimeOptions) -> Self {

@@ -75,6 +75,12 @@ pub struct UpdateOptions {
     pub runtime: RuntimeOptions,
 }
 
+impl Default for UpdateOptions {
+    fn default() -> Self {
+        UpdateOptions::new(RuntimeOptions::default())
+    }
+}
+
 impl UpdateOptions {
     /// The defaults, with ONNX Runtime from where `runtime` says.
     pub fn new(runtime: RuntimeOptions) -> Self {
