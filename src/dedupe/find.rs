@@ -31,12 +31,6 @@ pub struct FindOptions {
     pub outputs: ScanOutputs,
 }
 
-impl Default for FindOptions {
-    fn default() -> Self {
-        FindOptions::new(UpdateOptions::default())
-    }
-}
-
 impl FindOptions {
     /// The defaults: all images of the index, nothing written.
     pub fn new(update: UpdateOptions) -> FindOptions {
