@@ -441,7 +441,7 @@ fn an_index_remembers_how_its_model_is_fed() {
     let other = place.run(&["query", "data/00.png", "--model-mean", "0.4"]).expect(4);
     other.says("model clip: mean: expected [0.5,0.5,0.5], got [0.4").says("hint:");
     fs::rename(place.path().join("clip.onnx"), place.path().join("moved.onnx")).expect("moves");
-    place.run(&["query", "data/00.png"]).expect(2).says("say --model PATH");
+    place.run(&["query", "data/00.png"]).expect(2).says("pass its new path as --model");
     place.run(&["query", "data/00.png", "--model", "moved.onnx"]).expect(0);
     place.run(&["eval", "--model", "moved.onnx"]).expect(0);
     write(&place.path().join("moved.onnx"), &colour().file());

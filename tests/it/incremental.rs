@@ -161,7 +161,7 @@ fn an_interrupted_run_keeps_its_commits_and_is_gone_on_with() {
     running.signal("INT");
     let (ran, _) = running.end();
     let document: Value =
-        serde_json::from_str(&ran.expect(130).says("goes on from there").out).expect("a document");
+        serde_json::from_str(&ran.expect(130).says("continues from there").out).expect("a document");
     assert_eq!(document["interrupted"], true);
     place.run(&["verify"]).expect(0);
     let kept = document["images"].as_u64().expect("a number");

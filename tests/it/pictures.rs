@@ -65,7 +65,8 @@ fn no_picture_is_written_over_an_image() {
 fn what_no_model_knows_is_told_with_the_commands_that_help() {
     let place = Place::empty();
     write_noise(&place.path().join("noise"), 40);
-    let ran = place.run(&["index", "noise"]).expect(0).says("no shipped model knows images like these");
+    let ran =
+        place.run(&["index", "noise"]).expect(0).says("no shipped model was trained on images like these");
     let commands: Vec<&str> = ran.err.split('`').skip(1).step_by(2).collect();
     let [train, index] = commands[..] else { panic!("expected two commands, got {commands:?}") };
     assert_eq!(train, "aesearch train noise -o models/mine");

@@ -96,12 +96,12 @@ fn resolve(context: &Context, args: &args::Eval) -> EvalOptions {
 /// Queries and images; a table of what needs labels; what can be said without them.
 fn print(context: &Context, report: &EvalReport) -> anyhow::Result<()> {
     let printer = &context.printer;
-    let (asked, known) = (count(report.queries as u64, "image"), thousands(report.images as u64));
-    printer.text(&format!("{asked} asking {known}, {} bits", report.bits))?;
+    let (n_queries, n_images) = (thousands(report.queries as u64), count(report.images as u64, "image"));
+    printer.text(&format!("{n_queries} queries of {n_images}, {} bits", report.bits))?;
     printer.text("")?;
     match &report.codes {
         Some(codes) => printer.table(&judged(codes, report))?,
-        None => printer.text("fewer than two labels: nothing to judge answers by")?,
+        None => printer.text("fewer than two labels: no metrics by label")?,
     }
     printer.text("")?;
     printer.text(&facts(&unjudged(report)))?;
@@ -139,7 +139,10 @@ fn judged(codes: &CodeQuality, report: &EvalReport) -> Table {
 fn unjudged(report: &EvalReport) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
     if let Some(accuracy) = report.reranked_knn10_accuracy {
-        lines.push(("kNN-10 re-ranked", format!("{} of the answers that `query` gives", share(accuracy))));
+        lines.push((
+            "kNN-10 re-ranked",
+            format!("{} of the queries, with the hits that `query` gives", share(accuracy)),
+        ));
     }
     lines.push(("recall of the graph", format!("{} of the 10 nearest codes", share(report.recall_10))));
     let promise = |Promise { asked, measured, kept }: &Promise| {
