@@ -1,4 +1,5 @@
-//! Indexes a folder of digits, then searches for the images most similar to a 7, from several threads at once.
+//! Indexes a folder of digits, then searches for the images most similar to a 7, from several threads at
+//! once.
 //!
 //! `cargo run --example index_and_query`
 

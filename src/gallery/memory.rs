@@ -74,7 +74,7 @@ mod tests {
         assert_eq!(for_images, ForImages { pixels: half, file: half / 2 });
         assert!(memory_for_images(Memory::AtMost(1 << 30), 2, 1_000_000).is_ok());
         assert_eq!(memory_for_images(Memory::About(1 << 20), 2, 10).unwrap().pixels, ENOUGH);
-        let told = memory_for_images(Memory::AtMost(300 * MIB), 2, 10).unwrap_err().to_string();
-        assert!(told.contains("at least 353 MiB for 10 images on 2 threads, got 300 MiB"), "{told}");
+        let error = memory_for_images(Memory::AtMost(300 * MIB), 2, 10).unwrap_err().to_string();
+        assert!(error.contains("at least 353 MiB for 10 images on 2 threads, got 300 MiB"), "{error}");
     }
 }
