@@ -244,6 +244,10 @@ pub(crate) struct HostileContainer {
     pub(crate) fates: Vec<(&'static str, Fate)>,
 }
 
+fn container(name: &'static str, bytes: Vec<u8>, fates: &[(&'static str, Fate)]) -> HostileContainer {
+    HostileContainer { name, bytes, fates: fates.to_vec() }
+}
+
 /// Containers that lie, are cut short, lead elsewhere, hold others or become large.
 pub(crate) fn hostile_containers() -> Vec<HostileContainer> {
     use Fate::{Indexed, Skipped};
@@ -251,22 +255,14 @@ pub(crate) fn hostile_containers() -> Vec<HostileContainer> {
     let other = encoded_picture(20, 24, ImageFormat::Png);
     let zeros = vec![0; 300 << 20];
     let inner = zip_of(&[("a.png", &png)]);
-    let nested: [(&str, &[u8]); 4] = [
-        ("a.png", &png),
-        ("inner.zip", &inner),
-        ("inner.tar", &tar_of(&[("b.png", &other)])),
-        ("inner.npy", b"\x93NUMPY"),
-    ];
     let leading: [(&str, &[u8]); 4] =
         [("good.png", &png), ("../out.png", &png), ("b/../../out.png", &other), ("/root.png", &png)];
     let sound = tar_of(&[("a.png", &png), ("b.png", &other)]);
     let packed = gzip(&sound);
     let mut flipped = zip_of(&[("a.png", &png), ("b.png", &other)]);
     flipped[100] ^= 1; // in the first entry
-    let container =
-        |name, bytes, fates: &[(&'static str, Fate)]| HostileContainer { name, bytes, fates: fates.to_vec() };
     let whole = |name, bytes| container(name, bytes, &[(name, Skipped)]);
-    vec![
+    let mut containers = vec![
         whole("empty.zip", vec![]),
         whole("empty.tar", vec![]),
         whole("text.tgz", b"no archive".to_vec()),
@@ -289,26 +285,6 @@ pub(crate) fn hostile_containers() -> Vec<HostileContainer> {
         ),
         container("cut.tgz", packed[..packed.len() / 3].to_vec(), &[("cut.tgz", Skipped)]),
         container(
-            "nested.tar",
-            tar_of(&nested),
-            &[
-                ("nested.tar#a.png", Indexed),
-                ("nested.tar#inner.zip", Skipped),
-                ("nested.tar#inner.tar", Skipped),
-                ("nested.tar#inner.npy", Skipped),
-            ],
-        ),
-        container(
-            "nested.zip",
-            zip_of(&nested),
-            &[
-                ("nested.zip#a.png", Indexed),
-                ("nested.zip#inner.zip", Skipped),
-                ("nested.zip#inner.tar", Skipped),
-                ("nested.zip#inner.npy", Skipped),
-            ],
-        ),
-        container(
             "leading-out.tar",
             tar_of(&leading),
             &[
@@ -326,6 +302,41 @@ pub(crate) fn hostile_containers() -> Vec<HostileContainer> {
                 ("leading-out.zip#../out.png", Skipped),
                 ("leading-out.zip#b/../../out.png", Skipped),
                 ("leading-out.zip#/root.png", Skipped),
+            ],
+        ),
+    ];
+    containers.extend(nested_containers(&png, &other, &inner));
+    containers
+}
+
+/// Containers in containers, which are not opened.
+fn nested_containers(png: &[u8], other: &[u8], inner: &[u8]) -> [HostileContainer; 2] {
+    use Fate::{Indexed, Skipped};
+    let nested: [(&str, &[u8]); 4] = [
+        ("a.png", png),
+        ("inner.zip", inner),
+        ("inner.tar", &tar_of(&[("b.png", other)])),
+        ("inner.npy", b"\x93NUMPY"),
+    ];
+    [
+        container(
+            "nested.tar",
+            tar_of(&nested),
+            &[
+                ("nested.tar#a.png", Indexed),
+                ("nested.tar#inner.zip", Skipped),
+                ("nested.tar#inner.tar", Skipped),
+                ("nested.tar#inner.npy", Skipped),
+            ],
+        ),
+        container(
+            "nested.zip",
+            zip_of(&nested),
+            &[
+                ("nested.zip#a.png", Indexed),
+                ("nested.zip#inner.zip", Skipped),
+                ("nested.zip#inner.tar", Skipped),
+                ("nested.zip#inner.npy", Skipped),
             ],
         ),
     ]
