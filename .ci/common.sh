@@ -76,7 +76,7 @@ collections_in_chromium() { # page...
   node "$work/node/explore_check.mjs" --pictures "$work/demo" --frame-ms 25 "$@"
 }
 
-# Every package as it would be published; each has room for less than 10 MB at the registry.
+# Every package as it would be published; each must be under 10 MB.
 packages() { # --no-verify, or nothing to build each from its own files
   local archive bytes
   rm -rf "$target/package" && cargo package --locked --quiet --workspace --allow-dirty "$@" || return 1

@@ -1,5 +1,6 @@
-//! The 2,000 digits of `aesearch demo`: a query from file to hits, and the search for duplicates, where almost all time goes into laying
-//! images on one another (what it keeps of each image is there after the first scan).
+//! The 2,000 digits of `aesearch demo`: a query from file to hits, and the search for duplicates, where
+//! almost all time goes into laying images on one another (what it keeps of each image is there after the
+//! first scan).
 
 use std::hint::black_box;
 use std::path::Path;

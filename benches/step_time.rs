@@ -1,7 +1,8 @@
-//! CPU time and wall time of training steps on arbitrary images, for `benches/compare/train.py`: one line of JSON. Images are not
-//! varied: what is measured is the step.
+//! CPU time and wall time of training steps on arbitrary images, for `benches/compare/train.py`: one line of
+//! JSON. Images are not varied: what is measured is the step.
 //!
-//! `cargo bench --bench step_time -- conv 128 50 1` is family, batch, steps, threads; without them, a few steps of `conv`.
+//! `cargo bench --bench step_time -- conv 128 50 1` is family, batch, steps, threads; without them, a few
+//! steps of `conv`.
 
 use aesearch::images::InputShape;
 use aesearch::model::Family;

@@ -2,8 +2,8 @@
 //! binary codes, and a memory-mapped HNSW index answers which codes are near.
 //!
 //! Start at [`gallery`], the facade: [`gallery::update`] indexes what some paths hold, and a
-//! [`gallery::Gallery`] finds the images most similar to an image, for any number of threads at once. What else
-//! can be done with a collection:
+//! [`gallery::Gallery`] finds the images most similar to an image, for any number of threads at once. What
+//! else can be done with a collection:
 //!
 //! | module | |
 //! |---|---|
@@ -15,12 +15,12 @@
 //! | [`demo`] | digits to try all this on |
 //!
 //! Long calls take an [`Observer`], which hears about progress and can stop the work; `&()` hears nothing.
-//! Errors are one enum, [`Error`], whose variants say what kind of thing went wrong. Images that cannot be used
-//! are not errors: results list them as [`images::Skipped`].
+//! Errors are one enum, [`Error`], whose variants say what kind of thing went wrong. Images that cannot be
+//! used are not errors: results list them as [`images::Skipped`].
 //!
 //! Modules are layers: `cli` -> `demo`, `report` -> `dedupe`, `explore`, `eval`, `generate`, `train` ->
-//! `gallery` -> `encode`, `model`, `draw`, `images`, the crate `aesearch-index` -> `runtime`, `onnx`, `output` ->
-//! `observer`, `error`. Each imports only those below it; ARCHITECTURE.md has the map.
+//! `gallery` -> `encode`, `model`, `draw`, `images`, the crate `aesearch-index` -> `runtime`, `onnx`,
+//! `output` -> `observer`, `error`. Each imports only those below it; ARCHITECTURE.md has the map.
 
 pub mod gallery;
 

@@ -37,7 +37,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<u64> {
     match number.parse::<f64>() {
         // a float too large for u64 becomes the largest one: no limit
         Ok(number) if plain => Ok((number * unit as f64) as u64),
-        _ => Err(Error::invalid(format!("{name}: expected an amount such as 2GiB or 500MB, got `{text}`"))),
+        _ => Err(Error::invalid(format!("{name}: expected an amount such as 2GiB or 500MB, got {text:?}"))),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The command line as typed: clap's view of verbs and flags, nothing decided yet.
 //!
-//! Every flag that has a default is an `Option` here; `resolve` puts flags, AESEARCH_* variables (read by clap, so that
-//! `--help` names them) and `aesearch.toml` together. Names are fixed: scripts and
+//! Every flag that has a default is an `Option` here; `resolve` puts flags, AESEARCH_* variables (read by
+//! clap, so that `--help` names them) and `aesearch.toml` together. Names are fixed: scripts and
 //! `aesearch.toml` files of users rely on them.
 
 mod shared;

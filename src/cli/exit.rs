@@ -1,6 +1,7 @@
 //! How a run ends: exit codes, errors with their hints, and the flag that Ctrl-C sets.
 //!
-//! The codes are the same with and without `--json`. A closed pipe is not an error: the reader has read enough.
+//! The codes are the same with and without `--json`. A closed pipe is not an error: the reader has read
+//! enough.
 
 use std::io;
 use std::panic::{set_hook, take_hook};
@@ -54,8 +55,8 @@ pub(super) fn report(error: &anyhow::Error, printer: &Printer) -> Exit {
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// From here on Ctrl-C only sets the returned flag, so that the current batch can be finished and kept; a second Ctrl-C ends
-/// the process at once. Quick commands do not call this, and end like any process.
+/// From here on Ctrl-C only sets the returned flag, so that the current batch can be finished and kept; a
+/// second Ctrl-C ends the process at once. Quick commands do not call this, and end like any process.
 pub(super) fn catch_interrupts() -> &'static AtomicBool {
     // The handler can be set once per process; a second command in it (`demo` runs two) finds it in place.
     let _ = ctrlc::set_handler(|| {
@@ -66,7 +67,8 @@ pub(super) fn catch_interrupts() -> &'static AtomicBool {
     &INTERRUPTED
 }
 
-/// From here on a decoder's panic, which the library catches and gives as a reason, prints nothing; others print what they did.
+/// From here on a decoder's panic, which the library catches and gives as a reason, prints nothing; others
+/// print what they did.
 pub(super) fn silence_caught_panics() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

@@ -1,6 +1,6 @@
-//! The command line, and nothing else: what was typed becomes resolved options, these become one library call, and its
-//! result becomes text or JSON. No algorithm lives here, and no other room reads arguments, the environment or
-//! the terminal.
+//! The command line, and nothing else: what was typed becomes resolved options, these become one library
+//! call, and its result becomes text or JSON. No algorithm lives here, and no other room reads arguments, the
+//! environment or the terminal.
 //!
 //! ```text
 //! args (as typed) -> resolve (variables, aesearch.toml, defaults) -> commands/<verb> -> the library
@@ -43,8 +43,8 @@ use args::{Cli, Command};
 use print::Printer;
 use resolve::Context;
 
-/// Runs one command line, the program's name first, and returns the exit code. Never panics on bad input; a second Ctrl-C
-/// ends the process at once.
+/// Runs one command line, the program's name first, and returns the exit code. Never panics on bad input; a
+/// second Ctrl-C ends the process at once.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,

@@ -1,7 +1,7 @@
 //! Where output goes: results to stdout, messages to stderr, in colour where wanted.
 //!
-//! Commands build a value once and print it either as a table for people or as one JSON document; nothing else in the
-//! program writes to stdout. Messages never fail: a closed stderr is ignored.
+//! Commands build a value once and print it either as a table for people or as one JSON document; nothing
+//! else in the program writes to stdout. Messages never fail: a closed stderr is ignored.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
@@ -105,7 +105,8 @@ impl Printer {
         Ok(out.flush()?)
     }
 
-    /// Lines for people on stdout. On a terminal, control characters in names are escaped; a pipe gets the names as they are.
+    /// Lines for people on stdout. On a terminal, control characters in names are escaped; a pipe gets the
+    /// names as they are.
     pub(super) fn text(&self, text: &str) -> anyhow::Result<()> {
         let text = text.trim_end_matches('\n');
         let text = if self.is_terminal_out { harmless(text, self.colour_out) } else { text.into() };
@@ -161,8 +162,8 @@ impl Printer {
     }
 }
 
-/// The text with everything that controls a terminal escaped, as `\u{1b}`: control characters and those that change the writing
-/// direction, except line ends and, if colours are on, colours.
+/// The text with everything that controls a terminal escaped, as `\u{1b}`: control characters and those that
+/// change the writing direction, except line ends and, if colours are on, colours.
 fn harmless(text: &str, coloured: bool) -> Cow<'_, str> {
     let steers = |c: char| {
         c.is_control() && c != '\n' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

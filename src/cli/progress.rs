@@ -1,7 +1,7 @@
 //! Progress bars on stderr: what is done, the rate, the time left.
 //!
-//! The library reports to its observer and knows nothing of this file. A bar is drawn when stderr is a terminal, or
-//! with `--progress always`, and leaves no trace when it ends.
+//! The library reports to its observer and knows nothing of this file. A bar is drawn when stderr is a
+//! terminal, or with `--progress always`, and leaves no trace when it ends.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! From what was typed to settings: flags, then AESEARCH_* variables, then `aesearch.toml`, then defaults.
 //!
-//! clap has already put the variables below the flags; this file adds the configuration file and the machine's folders (data
-//! folder, working directory). The result has no `Option` that stands for a default.
+//! clap has already put the variables below the flags; this file adds the configuration file and the
+//! machine's folders (data folder, working directory). The result has no `Option` that stands for a default.
 
 use std::env;
 use std::num::NonZeroUsize;
@@ -30,8 +30,8 @@ pub(super) struct Context {
     pub(super) config: Config,
 }
 
-/// `aesearch.toml`, from the working directory or the nearest folder above it. It cannot name a library to load: a
-/// folder from somebody else must not be able to run code.
+/// `aesearch.toml`, from the working directory or the nearest folder above it. It cannot name a library to
+/// load: a folder from somebody else must not be able to run code.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Config {

@@ -11,7 +11,8 @@ use crate::images::{Missing, WalkOptions, from_list};
 /// What stands for standard input.
 const STDIN: &str = "-";
 
-/// The paths, and what to take from them. A typed path that does not exist is an error; one from a list is skipped later.
+/// The paths, and what to take from them. A typed path that does not exist is an error; one from a list is
+/// skipped later.
 pub(super) fn resolve(typed: &[PathBuf], args: &Walking) -> Result<(Vec<PathBuf>, WalkOptions)> {
     let is_stdin = |path: &Path| path == Path::new(STDIN);
     let (mut paths, mut missing) = (Vec::new(), Missing::Refuse);

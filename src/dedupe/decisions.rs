@@ -169,7 +169,7 @@ impl Decisions {
         let head: Head = serde_json::from_str(text).map_err(|error| wrong(path, &error.to_string()))?;
         if head.command.as_deref() != Some(DECISIONS_COMMAND) {
             let got =
-                head.command.map_or("a document without a command".to_owned(), |got| format!("`{got}`"));
+                head.command.map_or("a document without a command".to_owned(), |got| format!("{got:?}"));
             return Err(wrong(path, &got));
         }
         if head.schema_version != Some(VERSION) {

@@ -1,4 +1,5 @@
-//! Sheets with a column for each image and a band for each thing to show of it: original, latent, reconstruction, loss.
+//! Sheets with a column for each image and a band for each thing to show of it: original, latent,
+//! reconstruction, loss.
 //!
 //! Layout only, as in [`super::query_sheet`]. More than ten images make several rows of columns.
 
@@ -82,7 +83,8 @@ pub(crate) fn short_name(path: &str) -> String {
     }
 }
 
-/// The size at which a picture is shown: the whole multiple that comes nearest to [`SIDE`], a large one made smaller.
+/// The size at which a picture is shown: the whole multiple that comes nearest to [`SIDE`], a large one made
+/// smaller.
 fn shown_size(picture: &Pixels) -> (usize, usize) {
     let (width, height) = (picture.width.max(1), picture.height.max(1));
     if width > SIDE * 3 / 2 {

@@ -166,7 +166,8 @@ impl Canvas {
         }
     }
 
-    /// Writes `text` as [`Canvas::text`] does, with an edge of another colour around the letters that keeps it legible on dots.
+    /// Writes `text` as [`Canvas::text`] does, with an edge of another colour around the letters that keeps
+    /// it legible on dots.
     pub fn text_with_edge(&mut self, (x, y): (usize, usize), text: &str, pen: Pen, edge: Colour) {
         const REACH: usize = 3;
         for (dx, dy) in (0..=2 * REACH).flat_map(|dy| (0..=2 * REACH).map(move |dx| (dx, dy))) {
@@ -198,7 +199,8 @@ impl Canvas {
     }
 }
 
-/// Repeats the pixels of `image` to fill `planes`, `[3, height, width]`, whose sides are multiples of the image's.
+/// Repeats the pixels of `image` to fill `planes`, `[3, height, width]`, whose sides are multiples of the
+/// image's.
 fn magnify(image: &Pixels, shape: InputShape, planes: &mut [f32]) {
     for (i, value) in planes.iter_mut().enumerate() {
         let (x, y) = (i % shape.width, i / shape.width % shape.height);

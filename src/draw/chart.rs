@@ -1,7 +1,8 @@
-//! Curves over epochs: one or more panels below each other with a common axis, and the epoch that counts marked in all of them.
+//! Curves over epochs: one or more panels below each other with a common axis, and the epoch that counts
+//! marked in all of them.
 //!
-//! Layout only; what the curves say is the caller's. Ticks are round numbers, and the axis up shows the range of the values,
-//! not zero: what is to be seen is whether a loss still falls.
+//! Layout only; what the curves say is the caller's. Ticks are round numbers, and the axis up shows the range
+//! of the values, not zero: what is to be seen is whether a loss still falls.
 
 use super::canvas::{Area, Canvas, Colour};
 use super::style::{BLUE, FAINT, GAP, INK, LINE, MARGIN, PAPER, RULE, STRONG, TEXT, WEAK, heading};

@@ -1,4 +1,5 @@
-//! Numbers as colours, and labels as colours, so that people who do not tell red from green can read them too.
+//! Numbers as colours, and labels as colours, so that people who do not tell red from green can read them
+//! too.
 
 use super::canvas::Colour;
 
@@ -60,7 +61,8 @@ pub fn group_colour(group: usize, groups: usize) -> Colour {
     }
 }
 
-/// How numbers become colours: from 0 to a limit, or where there are negative ones, from the limit's negative.
+/// How numbers become colours: from 0 to a limit, or where there are negative ones, from the limit's
+/// negative.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scale {
     /// What has the last colour; larger numbers have it too.
@@ -70,7 +72,8 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// The scale for `values`. Its limit is what 49 of 50 do not exceed, so that a few large ones do not dim the rest.
+    /// The scale for `values`. Its limit is what 49 of 50 do not exceed, so that a few large ones do not dim
+    /// the rest.
     pub fn of(values: &[f32]) -> Scale {
         let mut sizes: Vec<f32> =
             values.iter().map(|value| value.abs()).filter(|size| size.is_finite()).collect();

@@ -1,4 +1,5 @@
-//! Contact sheets of groups: each group's images side by side below a line about it, small groups beside each other.
+//! Contact sheets of groups: each group's images side by side below a line about it, small groups beside each
+//! other.
 //!
 //! Layout only, as in [`super::query_sheet`]; its cells are those of a group, the one that stays first.
 

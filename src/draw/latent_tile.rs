@@ -7,8 +7,8 @@ use crate::images::{InputShape, Pixels};
 /// Maps of a latent side by side: four, as a picture of them would otherwise have too many rows.
 const MAPS: usize = 4;
 
-/// Draws a latent, `[C, H, W]`, one pixel for each number: a vector as a tile about as high as wide, maps beside and below each other
-/// with a line between them.
+/// Draws a latent, `[C, H, W]`, one pixel for each number: a vector as a tile about as high as wide, maps
+/// beside and below each other with a line between them.
 pub fn latent_tile(latent: &[f32], shape: InputShape, scale: &Scale) -> Pixels {
     let InputShape { channels, height, width } = shape;
     let (columns, gap) =
@@ -25,7 +25,8 @@ pub fn latent_tile(latent: &[f32], shape: InputShape, scale: &Scale) -> Pixels {
     Pixels { width: all_width, height: all_height, channels: 3, data }
 }
 
-/// The width of a tile of `n` numbers: without a gap at its end if it need not be more than twice as wide as high.
+/// The width of a tile of `n` numbers: without a gap at its end if it need not be more than twice as wide as
+/// high.
 fn tile_width(n: usize) -> usize {
     let root = n.isqrt().max(1);
     let even = (1..=root).rev().find(|height| n.is_multiple_of(*height)).map_or(n, |height| n / height);

@@ -1,7 +1,8 @@
-//! The latent space as a picture: every image as a dot in a plane, and beside it what the decoder draws at a grid of points.
+//! The latent space as a picture: every image as a dot in a plane, and beside it what the decoder draws at a
+//! grid of points.
 //!
-//! Layout only: where the dots lie, and what the grid shows, is the caller's. Dots are coloured by label, and the part of the plane that
-//! the grid covers is framed.
+//! Layout only: where the dots lie, and what the grid shows, is the caller's. Dots are coloured by label, and
+//! the part of the plane that the grid covers is framed.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -34,7 +35,8 @@ pub struct PlaneSheet<'a> {
     pub dots: Vec<Dot<'a>>,
     /// What the two axes are.
     pub axes: String,
-    /// The images of a square grid, rows from the top, and the lower left and upper right corners of what it covers.
+    /// The images of a square grid, rows from the top, and the lower left and upper right corners of what it
+    /// covers.
     pub grid: Option<(&'a [Pixels], [[f32; 2]; 2])>,
     /// Seed of the order in which dots are drawn over each other.
     pub seed: u64,

@@ -1,6 +1,8 @@
-//! Contact sheets: each query large at the left, its neighbours in rank order in a grid beside it, captions below them.
+//! Contact sheets: each query large at the left, its neighbours in rank order in a grid beside it, captions
+//! below them.
 //!
-//! RowLayout only; what the captions say is the caller's. One picture in memory: about 1 MB for each query with ten neighbours.
+//! RowLayout only; what the captions say is the caller's. One picture in memory: about 1 MB for each query
+//! with ten neighbours.
 
 use super::canvas::{Area, Canvas, Colour, Pen};
 use super::style::{BLUE, FAINT, GAP, GREEN, INK, LINE, MARGIN, PAPER, RED, RULE, TEXT, TITLE};

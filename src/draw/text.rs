@@ -1,7 +1,7 @@
 //! Text: the font, how wide a text is, and what is left of one that is too long.
 //!
-//! The font is embedded, see `fonts/README.md`: Latin, Greek and Cyrillic letters with their accents; any other character is a box. A
-//! size is that of the em, in pixels.
+//! The font is embedded, see `fonts/README.md`: Latin, Greek and Cyrillic letters with their accents; any
+//! other character is a box. A size is that of the em, in pixels.
 
 use std::sync::LazyLock;
 
@@ -61,7 +61,8 @@ pub fn text_middle(size: f32) -> f32 {
     FONT.as_scaled(scale(size)).ascent() - size * CAPITAL / 2.0
 }
 
-/// `text` as it fits into `width` pixels: where it is too long, its end gives way to dots (of a title, the beginning says more).
+/// `text` as it fits into `width` pixels: where it is too long, its end gives way to dots (of a title, the
+/// beginning says more).
 pub fn headed(text: &str, size: f32, width: usize) -> String {
     match cut(text.nfc(), size, width) {
         None => text.to_owned(),
@@ -69,7 +70,8 @@ pub fn headed(text: &str, size: f32, width: usize) -> String {
     }
 }
 
-/// `text` as it fits into `width` pixels: where it is too long, its beginning gives way to dots (of a path, the end says more).
+/// `text` as it fits into `width` pixels: where it is too long, its beginning gives way to dots (of a path,
+/// the end says more).
 pub fn fitted(text: &str, size: f32, width: usize) -> String {
     let characters: Vec<char> = text.nfc().collect();
     match cut(characters.iter().rev().copied(), size, width) {
@@ -89,7 +91,8 @@ struct Cut {
     dots: Option<char>,
 }
 
-/// How to make a text fit into `width` pixels; nothing where it fits as it is. The characters come in the order of their importance.
+/// How to make a text fit into `width` pixels; nothing where it fits as it is. The characters come in the
+/// order of their importance.
 fn cut(text: impl Iterator<Item = char>, size: f32, width: usize) -> Option<Cut> {
     let font = FONT.as_scaled(scale(size));
     let advance = |character| font.h_advance(font.glyph_id(character));

@@ -1,4 +1,5 @@
-//! The views sheet: each image at the left, random views of it beside it, so that one sees what a training will see.
+//! The views sheet: each image at the left, random views of it beside it, so that one sees what a training
+//! will see.
 
 use super::canvas::{Area, Canvas};
 use super::query_sheet::framed;
@@ -15,7 +16,8 @@ pub struct ViewRow {
     pub views: Vec<Pixels>,
 }
 
-/// Small images are magnified to as whole a multiple as stays within this many pixels; larger ones are fitted into it.
+/// Small images are magnified to as whole a multiple as stays within this many pixels; larger ones are fitted
+/// into it.
 const LARGEST: usize = 128;
 const GAP: usize = 18;
 /// Between an image and its views.

@@ -78,16 +78,17 @@ pub struct Cleaned {
     pub output: PathBuf,
     /// Another image has the same name, so the file's name has a number.
     pub numbered: bool,
-    /// Root mean square distance from the image, 0 to 1, of what the model was shown and of what it made of it. Without
-    /// added noise the first is 0, and the second tells how much was changed.
+    /// Root mean square distance from the image, 0 to 1, of what the model was shown and of what it made of
+    /// it. Without added noise the first is 0, and the second tells how much was changed.
     pub errors: [f32; 2],
 }
 
 /// Cleans the images of `data` (files, folders, containers), and writes a PNG file of each and a sheet.
 ///
 /// # Errors
-/// When `noise` is out of its range, the model changes brightness, a file would replace an input (nothing is written then) or cannot be
-/// written, none of the images can be read, or the model or ONNX Runtime cannot be used.
+/// When `noise` is out of its range, the model changes brightness, a file would replace an input (nothing is
+/// written then) or cannot be written, none of the images can be read, or the model or ONNX Runtime cannot be
+/// used.
 pub fn denoise(data: &[PathBuf], options: &DenoiseOptions, observer: &dyn Observer) -> Result<Denoised> {
     if !(0.0..=10.0).contains(&options.noise) {
         return Err(Error::invalid(format!("`noise`: expected 0 to 10, got {}", options.noise)));
@@ -174,7 +175,8 @@ fn distance(a: &[f32], b: &[f32]) -> f32 {
     (squares / a.len().max(1) as f64).sqrt() as f32
 }
 
-/// A file in the folder for each item: `a.png` for `x/a.jpg`, `train-17.png` for `train.gz#17`; where that is taken, `a-2.png`.
+/// A file in the folder for each item: `a.png` for `x/a.jpg`, `train-17.png` for `train.gz#17`; where that is
+/// taken, `a-2.png`.
 fn outputs(items: &[Item], options: &DenoiseOptions) -> Result<Vec<PathBuf>> {
     let inputs = files_of(items);
     let free = |path: &Path| match path.canonicalize() {

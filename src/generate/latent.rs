@@ -1,7 +1,8 @@
-//! The latent space seen from where it is widest: every image as a dot, and what the decoder draws between them.
+//! The latent space seen from where it is widest: every image as a dot, and what the decoder draws between
+//! them.
 //!
-//! Latents are projected on the plane of their two principal directions (a latent of two numbers is shown as it is); the decoder is
-//! asked for a grid of points in that plane.
+//! Latents are projected on the plane of their two principal directions (a latent of two numbers is shown as
+//! it is); the decoder is asked for a grid of points in that plane.
 
 use std::path::PathBuf;
 
@@ -32,7 +33,8 @@ pub struct LatentOptions {
     pub grid: usize,
     /// Worker threads.
     pub threads: usize,
-    /// Seed of the order in which dots are drawn over each other, and of the sample where there are very many.
+    /// Seed of the order in which dots are drawn over each other, and of the sample where there are very
+    /// many.
     pub seed: u64,
     /// The PNG file for the picture; none to get the pixels alone.
     pub sheet: Option<PathBuf>,
@@ -76,8 +78,8 @@ pub struct Point {
 /// Encodes images of `data` (files, folders, containers) and draws where their latents lie.
 ///
 /// # Errors
-/// When `grid` is too large, no image can be read (with the first reason), `sheet` is one of the images or cannot be written, the model
-/// or ONNX Runtime cannot be used, or the observer stops it.
+/// When `grid` is too large, no image can be read (with the first reason), `sheet` is one of the images or
+/// cannot be written, the model or ONNX Runtime cannot be used, or the observer stops it.
 pub fn view_latents(
     data: &[PathBuf],
     options: &LatentOptions,

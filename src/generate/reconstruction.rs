@@ -1,4 +1,5 @@
-//! What a model makes of images: the original, what is kept of it as numbers, and what is drawn from these alone.
+//! What a model makes of images: the original, what is kept of it as numbers, and what is drawn from these
+//! alone.
 
 use std::path::PathBuf;
 
@@ -59,12 +60,12 @@ pub struct Measured {
     pub explained: f64,
 }
 
-/// Reconstructs images of `data` (files, folders, containers) and draws them: originals on top, latents below them, reconstructions at
-/// the bottom.
+/// Reconstructs images of `data` (files, folders, containers) and draws them: originals on top, latents below
+/// them, reconstructions at the bottom.
 ///
 /// # Errors
-/// When `count` is out of its range, none of the images can be read, `sheet` is one of them or cannot be written, or the model or ONNX
-/// Runtime cannot be used.
+/// When `count` is out of its range, none of the images can be read, `sheet` is one of them or cannot be
+/// written, or the model or ONNX Runtime cannot be used.
 pub fn reconstruct(
     data: &[PathBuf],
     options: &ReconstructOptions,

@@ -22,7 +22,8 @@ const MAX_COUNT: usize = 10_000;
 /// What to draw.
 #[derive(Debug, Clone)]
 pub struct SampleOptions {
-    /// A shipped model's name, or a model folder; else the first shipped model that new images can be drawn from.
+    /// A shipped model's name, or a model folder; else the first shipped model that new images can be drawn
+    /// from.
     pub model: Option<String>,
     /// New images, 1 to 10,000.
     pub count: usize,
@@ -68,7 +69,8 @@ pub struct Samples {
 /// Draws latents from a model's prior and decodes them.
 ///
 /// # Errors
-/// When `count` is out of its range, the model has no prior or no decoder, ONNX Runtime cannot be used, or a file cannot be written.
+/// When `count` is out of its range, the model has no prior or no decoder, ONNX Runtime cannot be used, or a
+/// file cannot be written.
 pub fn sample(options: &SampleOptions, observer: &dyn Observer) -> Result<Samples> {
     let count = options.count;
     if !(1..=MAX_COUNT).contains(&count) {

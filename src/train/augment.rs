@@ -1,7 +1,8 @@
-//! Augmentation: random views of an image that show the same thing, for training that must tell images apart by what they show.
+//! Augmentation: random views of an image that show the same thing, for training that must tell images apart
+//! by what they show.
 //!
-//! A view is one bilinear resampling under a random affine map, then a random change of tones. Bytes `[C, H, W]` in, `f32`
-//! `[C, H, W]` in `0..=1` out. What is done to photos follows SimCLR (Chen et al., 2020).
+//! A view is one bilinear resampling under a random affine map, then a random change of tones. Bytes `[C, H,
+//! W]` in, `f32` `[C, H, W]` in `0..=1` out. What is done to photos follows SimCLR (Chen et al., 2020).
 
 use super::blur::blur;
 use crate::images::InputShape;
@@ -61,7 +62,7 @@ impl FromStr for Augment {
         Augment::ALL
             .into_iter()
             .find(|kind| kind.name() == name)
-            .ok_or_else(|| format!("augmentation: expected none, digits or photos, got `{name}`"))
+            .ok_or_else(|| format!("augmentation: expected none, digits or photos, got {name:?}"))
     }
 }
 
@@ -92,7 +93,8 @@ struct Ranges {
     saturation: f32,
     /// Probability of a view without colour.
     grey: f32,
-    /// Half of the views are blurred, by a Gaussian of at most this standard deviation, in sides of the image.
+    /// Half of the views are blurred, by a Gaussian of at most this standard deviation, in sides of the
+    /// image.
     blur: f32,
     /// What lies beyond the border.
     ground: Ground,
@@ -101,7 +103,8 @@ struct Ranges {
 /// What an image shows beyond its border, and the pivot that contrast turns on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Ground {
-    /// Paper: of the colour that the border mostly has (the median of each channel). It is the pivot: paper stays, ink changes.
+    /// Paper: of the colour that the border mostly has (the median of each channel). It is the pivot: paper
+    /// stays, ink changes.
     Paper,
     /// A scene that goes on: the border is repeated. The pivot is the mean of each channel.
     Scene,
@@ -182,8 +185,9 @@ impl Ranges {
         Affine { x, y, start: [start(x, middle[0], right), start(y, middle[1], down)] }
     }
 
-    /// How far every pixel is bent aside, `[H, W]` of `[x, y]` in pixels: random at the knots of a net, smooth between them, as
-    /// hands write (Simard et al., "Best Practices for Convolutional Neural Networks", 2003). Empty for no bending.
+    /// How far every pixel is bent aside, `[H, W]` of `[x, y]` in pixels: random at the knots of a net,
+    /// smooth between them, as hands write (Simard et al., "Best Practices for Convolutional Neural
+    /// Networks", 2003). Empty for no bending.
     fn bent(&self, shape: InputShape, rng: &mut impl Rng) -> Vec<[f32; 2]> {
         const KNOTS: usize = 4;
         if self.bend == 0.0 {
@@ -210,7 +214,8 @@ impl Ranges {
         bent
     }
 
-    /// Random tones for a view, `[C, H, W]`: contrast, brightness, colour, saturation, then all of it within `0..=1`.
+    /// Random tones for a view, `[C, H, W]`: contrast, brightness, colour, saturation, then all of it within
+    /// `0..=1`.
     fn tone(&self, shape: InputShape, paper: &[f32], rng: &mut impl Rng, view: &mut [f32]) {
         let pixels = shape.height * shape.width;
         let mut factor = |range| 1.0 + either_side(rng, range);
@@ -237,7 +242,8 @@ impl Ranges {
 }
 
 impl Ground {
-    /// The image with one pixel of ground on every side, `[C, H + 2, W + 2]` in `0..=1`; and each channel's paper.
+    /// The image with one pixel of ground on every side, `[C, H + 2, W + 2]` in `0..=1`; and each channel's
+    /// paper.
     fn around(self, shape: InputShape, image: &[u8]) -> (Vec<f32>, Vec<f32>) {
         let InputShape { height, width, .. } = shape;
         let mut source = Vec::with_capacity(shape.channels * (height + 2) * (width + 2));
@@ -281,15 +287,16 @@ fn either_side(rng: &mut impl Rng, range: f32) -> f32 {
     (2.0 * rng.random::<f32>() - 1.0) * range
 }
 
-/// From pixel `[x, y]` of a view to a point of the image, in pixels: `start + x * [x[0], y[0]] + y * [x[1], y[1]]`.
+/// From pixel `[x, y]` of a view to a point of the image, in pixels: `start + x * [x[0], y[0]] + y * [x[1],
+/// y[1]]`.
 struct Affine {
     x: [f32; 2],
     y: [f32; 2],
     start: [f32; 2],
 }
 
-/// Bilinear, of `source`, `[C, H + 2, W + 2]`; what lies further out than its border is like the border. `bent` is added to where
-/// the map leads, `[H, W]` or empty.
+/// Bilinear, of `source`, `[C, H + 2, W + 2]`; what lies further out than its border is like the border.
+/// `bent` is added to where the map leads, `[H, W]` or empty.
 fn resample(source: &[f32], shape: InputShape, (map, bent): (&Affine, &[[f32; 2]]), out: &mut [f32]) {
     let InputShape { height, width, .. } = shape;
     let (pixels, pitch) = (height * width, width + 2);
@@ -447,6 +454,6 @@ mod tests {
             assert_eq!(kind.to_string().parse(), Ok(kind));
         }
         let error = "letters".parse::<Augment>().unwrap_err();
-        assert_eq!(error, "augmentation: expected none, digits or photos, got `letters`");
+        assert_eq!(error, "augmentation: expected none, digits or photos, got \"letters\"");
     }
 }

@@ -1,5 +1,6 @@
-//! What goes into one training step: views of images, clean targets, random draws. Which ones depends on nothing but the seed and
-//! the place in the training, so that a training that was interrupted goes on as if it had not been.
+//! What goes into one training step: views of images, clean targets, random draws. Which ones depends on
+//! nothing but the seed and the place in the training, so that a training that was interrupted goes on as if
+//! it had not been.
 
 use super::augment::Augment;
 use super::data::Dataset;
@@ -47,8 +48,8 @@ pub(crate) fn order(n: usize, seed: u64, epoch: usize) -> Vec<usize> {
     order
 }
 
-/// The batches of an epoch. A rest of less than half a batch goes with the batch before it: the statistics of a few images
-/// must not weigh as much as those of many.
+/// The batches of an epoch. A rest of less than half a batch goes with the batch before it: the statistics of
+/// a few images must not weigh as much as those of many.
 pub(crate) fn batches(order: &[usize], size: usize) -> Vec<&[usize]> {
     let count = n_batches(order.len(), size);
     let end = |i: usize| if i + 1 == count { order.len() } else { (i + 1) * size };

@@ -1,7 +1,8 @@
-//! Gaussian blur of one channel, for views of photos: an image that was made small and large again shows the same thing.
+//! Gaussian blur of one channel, for views of photos: an image that was made small and large again shows the
+//! same thing.
 
-/// Blurs `plane`, `[H, W]` of `width` columns, by a Gaussian whose standard deviation is `sigma` pixels; what lies beyond the
-/// border is like the border.
+/// Blurs `plane`, `[H, W]` of `width` columns, by a Gaussian whose standard deviation is `sigma` pixels; what
+/// lies beyond the border is like the border.
 pub(crate) fn blur(plane: &mut [f32], width: usize, sigma: f32) {
     let kernel = kernel(sigma);
     for row in plane.chunks_exact_mut(width) {
@@ -15,7 +16,8 @@ pub(crate) fn blur(plane: &mut [f32], width: usize, sigma: f32) {
     }
 }
 
-/// The middle and one side of a Gaussian, as far as three deviations; all of it, with both sides, adds up to 1.
+/// The middle and one side of a Gaussian, as far as three deviations; all of it, with both sides, adds up to
+/// 1.
 fn kernel(sigma: f32) -> Vec<f32> {
     let reach = (3.0 * sigma).ceil() as usize;
     let bell = |i: usize| (-0.5 * (i as f32 / sigma.max(1e-6)).powi(2)).exp();

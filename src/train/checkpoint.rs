@@ -1,4 +1,5 @@
-//! An unfinished training on disk, in one file that is replaced as a whole: training resumes from it to the same weights.
+//! An unfinished training on disk, in one file that is replaced as a whole: training resumes from it to the
+//! same weights.
 //!
 //! ```text
 //! "aesearch checkpoint 2\n" | length of the header u64 | header (JSON) | weights, m, v, best weights: f32 each | SHA-256 of all before

@@ -4,9 +4,9 @@
 //! x [C, slots, N] --gather--> columns [C*taps, P*N] --W [F, C*taps]--> y [F, P, N]
 //! ```
 //!
-//! Tables say which slot each tap of each output pixel reads, so that padding, stride and any order of pixels cost nothing
-//! at run time. Three forms of the input's gradient exist, chosen by shape; convolution after nearest-neighbour
-//! upsampling is in `upconv.rs`.
+//! Tables say which slot each tap of each output pixel reads, so that padding, stride and any order of pixels
+//! cost nothing at run time. Three forms of the input's gradient exist, chosen by shape; convolution after
+//! nearest-neighbour upsampling is in `upconv.rs`.
 
 use super::ops::{Feature, compact, matrix, planes};
 use super::tape::Tape;
@@ -58,8 +58,8 @@ impl TapTable {
         self.height * self.width
     }
 
-    /// Puts the output pixels into the phase order of a stride-2 convolution with padding `next_stride2` that reads them, if one
-    /// does. Gives the slot of every pixel.
+    /// Puts the output pixels into the phase order of a stride-2 convolution with padding `next_stride2` that
+    /// reads them, if one does. Gives the slot of every pixel.
     pub(crate) fn reorder(&mut self, next_stride2: Option<(usize, usize)>) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.pixels()).collect();
         if let Some(lo) = next_stride2 {
@@ -80,7 +80,8 @@ impl TapTable {
     }
 }
 
-/// `gather` of a table `[rows][columns]`: from `[channels, slots, N]` to the matrix `[channels*rows, columns*N]`.
+/// `gather` of a table `[rows][columns]`: from `[channels, slots, N]` to the matrix `[channels*rows,
+/// columns*N]`.
 pub(crate) fn columns(graph: &mut Graph, x: &Value, table: &[Vec<Option<usize>>]) -> Value {
     let (channels, width) = (x.size(0), table[0].len());
     let gathered = graph.gather(x, &table.concat());
@@ -103,8 +104,8 @@ fn phase(p: usize, width: usize, lo: (usize, usize)) -> usize {
 
 /// Convolution. `weight` holds `[filters, channels, k, k]`, `bias` `[filters]`.
 ///
-/// `next_stride2` is the padding before of a stride-2 convolution that reads the result, if one does: the result's pixels
-/// are then put into its phase order.
+/// `next_stride2` is the padding before of a stride-2 convolution that reads the result, if one does: the
+/// result's pixels are then put into its phase order.
 pub(crate) fn conv(
     tape: &mut Tape,
     x: &Feature,

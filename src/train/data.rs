@@ -1,7 +1,8 @@
 //! Training images, in memory or on disk, and batches of them in the layout of the training step.
 //!
-//! Stored once as bytes `[n, C, H, W]` at the model's size, see [`store`](super::store); a data set names some of them by their
-//! numbers, so that a split copies no pixels. A batch is `f32` `[C, H*W, N]` in `0..=1`, batch innermost.
+//! Stored once as bytes `[n, C, H, W]` at the model's size, see [`store`](super::store); a data set names
+//! some of them by their numbers, so that a split copies no pixels. A batch is `f32` `[C, H*W, N]` in
+//! `0..=1`, batch innermost.
 
 use super::store::{Filling, Storage, Store, chunk};
 
@@ -51,10 +52,12 @@ impl Dataset {
         Ok(Dataset { shape, store: Arc::new(store), ids: (0..n).collect() })
     }
 
-    /// Decodes and resizes `items` on all threads of the current rayon pool, some at a time; what cannot be read is listed.
+    /// Decodes and resizes `items` on all threads of the current rayon pool, some at a time; what cannot be
+    /// read is listed.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] when the observer stops it, or when images that do not fit into memory cannot be written.
+    /// [`Error::Interrupted`] when the observer stops it, or when images that do not fit into memory cannot
+    /// be written.
     pub fn load(
         items: &[Item],
         shape: InputShape,

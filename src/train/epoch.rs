@@ -22,7 +22,8 @@ pub struct EpochReport {
     /// Of the epoch's last step.
     #[serde(default)]
     pub learning_rate: f64,
-    /// Whether its weights are the best so far: no epoch before it had as low a validation loss. Always true without validation.
+    /// Whether its weights are the best so far: no epoch before it had as low a validation loss. Always true
+    /// without validation.
     #[serde(default)]
     pub best: bool,
 }

@@ -14,8 +14,8 @@ const BATCH: usize = 250;
 
 /// Mean binary cross-entropy per pixel of the reconstructions of `data`, in nats.
 ///
-/// `[encoder, decoder]` are ONNX files. With `options.denoise`, the encoder sees noisy images; the noise has a seed of its
-/// own, so that every epoch is measured on the same ones.
+/// `[encoder, decoder]` are ONNX files. With `options.denoise`, the encoder sees noisy images; the noise has
+/// a seed of its own, so that every epoch is measured on the same ones.
 pub(crate) fn reconstruction_loss(
     runtime: &Runtime,
     [encoder, decoder]: [&[u8]; 2],

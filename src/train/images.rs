@@ -21,7 +21,8 @@ pub(super) struct TrainingImages {
     pub(super) skipped: Vec<Skipped>,
 }
 
-/// The input of the model: as requested, else as the model to start from has it, else as the first readable image is.
+/// The input of the model: as requested, else as the model to start from has it, else as the first readable
+/// image is.
 pub(super) fn input_shape(
     request: &TrainRequest,
     from: Option<&Model>,

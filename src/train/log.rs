@@ -1,7 +1,7 @@
 //! The learning curve on disk: `log.jsonl`, one JSON object a line for each finished epoch.
 //!
-//! A line is appended whole, in one write. A resumed training first brings the file back to the epochs that its checkpoint holds, in one
-//! write, so that every epoch is there exactly once.
+//! A line is appended whole, in one write. A resumed training first brings the file back to the epochs that
+//! its checkpoint holds, in one write, so that every epoch is there exactly once.
 
 use super::epoch::EpochReport;
 use crate::error::{Error, Result};

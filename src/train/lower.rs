@@ -1,4 +1,5 @@
-//! Layers to nodes of a training graph: the forward pass, with everything that its gradients need on the tape.
+//! Layers to nodes of a training graph: the forward pass, with everything that its gradients need on the
+//! tape.
 
 use super::conv::{Conv, conv};
 use super::lstm::lstm;
@@ -231,7 +232,8 @@ impl<'a> Lowering<'a> {
     }
 }
 
-/// The padding before of the stride-2 convolution that reads the result of what stands in front of `steps`, if one does.
+/// The padding before of the stride-2 convolution that reads the result of what stands in front of `steps`,
+/// if one does.
 fn next_stride2(steps: &[Step]) -> Option<(usize, usize)> {
     let next = steps.iter().find(|s| !matches!(s.layer, Layer::Relu | Layer::BatchNorm { .. }))?;
     match next.layer {

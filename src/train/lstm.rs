@@ -1,12 +1,14 @@
-//! A long short-term memory (Hochreiter & Schmidhuber, 1997), unrolled over its steps, with back-propagation through time.
+//! A long short-term memory (Hochreiter & Schmidhuber, 1997), unrolled over its steps, with back-propagation
+//! through time.
 //!
 //! ```text
 //! all steps at once: P = W_x X + b   [T, 4U, N]         step t: gates = P[t] + W_h h[t-1]
 //! c[t] = sigmoid(f) c[t-1] + sigmoid(i) tanh(g)         h[t] = sigmoid(o) tanh(c[t])
 //! ```
 //!
-//! The products with the input and the gradients of all weights are taken for all steps together; only what depends on the
-//! step before stays in the loop. Gates stand in ONNX's order i, o, f, g: three sigmoids in one go.
+//! The products with the input and the gradients of all weights are taken for all steps together; only what
+//! depends on the step before stays in the loop. Gates stand in ONNX's order i, o, f, g: three sigmoids in
+//! one go.
 
 use super::ops::{Feature, matrix, planes, raster};
 use super::tape::Tape;
@@ -27,9 +29,11 @@ struct Moment {
     before: Option<Value>,
 }
 
-/// Runs over the rows of `x`, `[C, H, W]` as `H` steps of `C * W` numbers, or over a vector that is `repeated` so many times.
+/// Runs over the rows of `x`, `[C, H, W]` as `H` steps of `C * W` numbers, or over a vector that is
+/// `repeated` so many times.
 ///
-/// Weights hold `[4U, C*W]`, `[4U, U]` and `[4U]`. Gives the states of all steps, `[U, H, 1]`, or the last one, `[U]`.
+/// Weights hold `[4U, C*W]`, `[4U, U]` and `[4U]`. Gives the states of all steps, `[U, H, 1]`, or the last
+/// one, `[U]`.
 pub(crate) fn lstm(
     tape: &mut Tape,
     x: &Feature,
@@ -95,8 +99,8 @@ pub(crate) fn lstm(
     Feature::raster(y, extent)
 }
 
-/// All steps in their order: the states, `[U, N]` each, and what back-propagation needs of them. `projected` is the part of the gates
-/// that comes from the input, `[4U, N]` for each step.
+/// All steps in their order: the states, `[U, N]` each, and what back-propagation needs of them. `projected`
+/// is the part of the gates that comes from the input, `[4U, N]` for each step.
 fn forward(g: &mut Graph, projected: &[Value], r: &Value, units: usize) -> (Vec<Value>, Vec<Moment>) {
     let (mut states, mut moments): (Vec<Value>, Vec<Moment>) = (vec![], vec![]);
     let mut cell: Option<Value> = None;
@@ -134,7 +138,8 @@ struct LstmInput {
 }
 
 impl LstmInput {
-    /// Gradients of the input weights and, where it is wanted, of the input, from those of all gates, `[4U, T*N]`.
+    /// Gradients of the input weights and, where it is wanted, of the input, from those of all gates, `[4U,
+    /// T*N]`.
     fn gradients(
         &self,
         g: &mut Graph,

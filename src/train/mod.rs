@@ -1,5 +1,5 @@
-//! Training: the model definition becomes one ONNX graph that holds forward pass, gradients and Adam, and is run by the
-//! same ONNX Runtime as everything else.
+//! Training: the model definition becomes one ONNX graph that holds forward pass, gradients and Adam, and is
+//! run by the same ONNX Runtime as everything else.
 //!
 //! ```text
 //! Architecture -> step.rs: lower.rs, objectives.rs, tape.rs -> training step (ONNX) --+
@@ -35,7 +35,8 @@
 //! | `evaluate.rs` | the loss of exported files |
 //! | `save.rs` | the model folder |
 //!
-//! [`train_model`] goes from paths to a model folder; [`train()`] is the training alone, of images that are already decoded.
+//! [`train_model`] goes from paths to a model folder; [`train()`] is the training alone, of images that are
+//! already decoded.
 //!
 //! ```
 //! use aesearch::demo::collection::write_collection;

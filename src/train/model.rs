@@ -31,12 +31,14 @@ pub struct TrainedModel {
     pub runtime: Runtime,
 }
 
-/// Trains on the images of `request.data` and writes the model folder, with `log.jsonl` and `curve.png`. When the observer stops it, the
-/// best finished epoch is written, and the checkpoint stays so that the training can be resumed.
+/// Trains on the images of `request.data` and writes the model folder, with `log.jsonl` and `curve.png`. When
+/// the observer stops it, the best finished epoch is written, and the checkpoint stays so that the training
+/// can be resumed.
 ///
 /// # Errors
-/// When the request cannot be met (with the field that says so), no image can be read, the folder cannot be written, ONNX Runtime cannot
-/// be used, a loss stops being a number, or it is stopped before the first epoch is done ([`Error::Interrupted`]).
+/// When the request cannot be met (with the field that says so), no image can be read, the folder cannot be
+/// written, ONNX Runtime cannot be used, a loss stops being a number, or it is stopped before the first epoch
+/// is done ([`Error::Interrupted`]).
 pub fn train_model(request: &TrainRequest, observer: &dyn Observer) -> Result<TrainedModel> {
     request.check()?;
     let from = request.from.as_deref().map(Model::load).transpose()?;

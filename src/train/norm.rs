@@ -1,7 +1,8 @@
-//! Batch normalization (Ioffe & Szegedy, 2015) over `[channels, slots * N]`, with its gradients, in few passes over memory.
+//! Batch normalization (Ioffe & Szegedy, 2015) over `[channels, slots * N]`, with its gradients, in few
+//! passes over memory.
 //!
-//! Statistics are two reductions, and a channel's scale and shift one pass. Right behind a convolution of the image
-//! itself not even that: [`normed_conv`] works the normalization into the weights.
+//! Statistics are two reductions, and a channel's scale and shift one pass. Right behind a convolution of the
+//! image itself not even that: [`normed_conv`] works the normalization into the weights.
 
 use super::conv::{Conv, TapTable, columns};
 use super::ops::{Feature, compact, matrix};
@@ -12,7 +13,8 @@ use crate::onnx::{Graph, Value, fixed};
 /// Mean and variance of each channel over the batch, `[C]` each.
 pub(crate) type Statistics = [Value; 2];
 
-/// Brings each channel to mean 0 and variance 1 over the batch; `affine` are a scale and a shift, `[C]` each, that follow.
+/// Brings each channel to mean 0 and variance 1 over the batch; `affine` are a scale and a shift, `[C]` each,
+/// that follow.
 pub(crate) fn batch_norm(tape: &mut Tape, x: &Feature, affine: Option<[&Value; 2]>) -> (Feature, Statistics) {
     let x = compact(tape, x);
     let g = &mut tape.graph;
@@ -46,7 +48,8 @@ pub(crate) fn batch_norm(tape: &mut Tape, x: &Feature, affine: Option<[&Value; 2
         let centred = g.sub(&product, &part);
         let dscale = g.mul(&centred, &inverse);
         let dx = wanted[0].then(|| {
-            // factor * (dy - mean(dy) - normalized * mean(dy * normalized)), as one scale and shift of the input beside dy
+            // factor * (dy - mean(dy) - normalized * mean(dy * normalized)), as one scale and shift of the
+            // input beside dy
             let slope = g.mul(&factor, &inverse);
             let slope = g.mul(&slope, &dscale);
             let slope = g.div(&slope, &count);
@@ -69,9 +72,10 @@ pub(crate) fn batch_norm(tape: &mut Tape, x: &Feature, affine: Option<[&Value; 2
 
 /// A convolution of a constant image and the batch normalization behind it, as one product.
 ///
-/// The normalization of `W c` over all columns `c` needs only their mean `m` and second moments `M`: the mean is `W m`, the variance
-/// the diagonal of `W M W'` less its square. So the weights are scaled before the product, and the large result is
-/// written once. Exactly what [`batch_norm`] of the convolution gives, as the image has no gradient.
+/// The normalization of `W c` over all columns `c` needs only their mean `m` and second moments `M`: the mean
+/// is `W m`, the variance the diagonal of `W M W'` less its square. So the weights are scaled before the
+/// product, and the large result is written once. Exactly what [`batch_norm`] of the convolution gives, as
+/// the image has no gradient.
 pub(crate) fn normed_conv(
     tape: &mut Tape,
     x: &Feature,

@@ -1,5 +1,5 @@
-//! What latents are trained for besides reconstruction: codes that survive another view, and latents that follow a
-//! normal distribution.
+//! What latents are trained for besides reconstruction: codes that survive another view, and latents that
+//! follow a normal distribution.
 
 use super::ops::{Feature, dense, matrix};
 use super::tape::Tape;
@@ -11,9 +11,9 @@ const PULL: f32 = 1.0;
 /// Stands for minus infinity: what a view is not compared with itself by.
 const NEVER: f32 = 1e9;
 
-/// Bi-half coding (Li & van Gemert, "Deep Unsupervised Image Hashing by Maximizing Bit Entropy", 2021): each latent number is 1
-/// for the larger half of the batch and -1 for the other. The gradient passes straight through, with a slight pull of
-/// the latents towards their codes.
+/// Bi-half coding (Li & van Gemert, "Deep Unsupervised Image Hashing by Maximizing Bit Entropy", 2021): each
+/// latent number is 1 for the larger half of the batch and -1 for the other. The gradient passes straight
+/// through, with a slight pull of the latents towards their codes.
 pub(crate) fn binarize(tape: &mut Tape, x: &Feature) -> Feature {
     let g = &mut tape.graph;
     let latent = matrix(g, &x.value, x.extent.len(), 1);
@@ -34,9 +34,9 @@ pub(crate) fn binarize(tape: &mut Tape, x: &Feature) -> Feature {
     Feature::raster(code, Extent::vector(x.extent.len()))
 }
 
-/// NT-Xent (Chen et al., "A Simple Framework for Contrastive Learning", 2020) of codes `[K, 2N]`, whose second half are other
-/// views of the images of the first, in this order. Similarity is the cosine over `temperature`; the loss, a scalar, is the mean
-/// over all 2N views, each against all others.
+/// NT-Xent (Chen et al., "A Simple Framework for Contrastive Learning", 2020) of codes `[K, 2N]`, whose
+/// second half are other views of the images of the first, in this order. Similarity is the cosine over
+/// `temperature`; the loss, a scalar, is the mean over all 2N views, each against all others.
 pub(crate) fn contrastive(tape: &mut Tape, codes: &Feature, temperature: f32) -> Value {
     let size = codes.extent.len();
     let g = &mut tape.graph;
@@ -95,8 +95,9 @@ pub(crate) fn first_half(tape: &mut Tape, x: &Feature) -> Feature {
     Feature { value: first, ..x.clone() }
 }
 
-/// A draw from a normal distribution whose mean and logarithmic variance are fully connected to `x`, and the distribution's
-/// divergence from the standard one (Kullback-Leibler, in nats per latent number, mean over the batch; Kingma & Welling, 2014).
+/// A draw from a normal distribution whose mean and logarithmic variance are fully connected to `x`, and the
+/// distribution's divergence from the standard one (Kullback-Leibler, in nats per latent number, mean over
+/// the batch; Kingma & Welling, 2014).
 ///
 /// `noise`, `[units, N]`, is standard normal. Gives the draw and the divergence, a scalar.
 pub(crate) fn gaussian(
@@ -148,7 +149,8 @@ fn halves_of_rows(g: &mut Graph, x: &Value, rows: usize) -> [Value; 2] {
     [pieces.next(), pieces.next()].map(|piece| piece.unwrap_or_else(|| x.clone()))
 }
 
-/// Mean binary cross-entropy of verdicts, logits of "drawn from the prior", where the truth is the same for all of them.
+/// Mean binary cross-entropy of verdicts, logits of "drawn from the prior", where the truth is the same for
+/// all of them.
 pub(crate) fn verdict_loss(tape: &mut Tape, verdicts: &Value, truth: bool) -> Value {
     let g = &mut tape.graph;
     let zero = g.scalar(0.0);

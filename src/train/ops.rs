@@ -1,7 +1,9 @@
-//! The differentiable operations besides convolution: fully connected, ReLU, pixel order, binary cross-entropy.
+//! The differentiable operations besides convolution: fully connected, ReLU, pixel order, binary
+//! cross-entropy.
 //!
-//! Layout: batch innermost. A [`Feature`] is `[channels, slots, N]` in memory, so that a matrix product over channels or
-//! taps runs along contiguous batches; which slot holds which pixel is a table known when the graph is built.
+//! Layout: batch innermost. A [`Feature`] is `[channels, slots, N]` in memory, so that a matrix product over
+//! channels or taps runs along contiguous batches; which slot holds which pixel is a table known when the
+//! graph is built.
 
 use super::tape::Tape;
 use crate::model::Extent;
@@ -124,7 +126,8 @@ pub(crate) fn dense(
     Feature::raster(y, Extent::vector(units))
 }
 
-/// Mean binary cross-entropy per number, from logits: `mean(softplus(z) - t z)`, exact however large they are.
+/// Mean binary cross-entropy per number, from logits: `mean(softplus(z) - t z)`, exact however large they
+/// are.
 ///
 /// Gives the loss, a scalar. `target` is in `0..=1`, of the logits' element order.
 pub(crate) fn cross_entropy(tape: &mut Tape, logits: &Value, target: &Value) -> Value {

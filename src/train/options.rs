@@ -27,8 +27,8 @@ pub struct TrainOptions {
     pub schedule: Schedule,
     /// The part of every weight that a step takes off, times the learning rate.
     pub weight_decay: f64,
-    /// Weight of what the family adds to the reconstruction loss: contrast of codes, divergence from the prior (both of
-    /// `conv-hash` and `vae`, in their papers lambda and beta), the adversary's verdict.
+    /// Weight of what the family adds to the reconstruction loss: contrast of codes, divergence from the
+    /// prior (both of `conv-hash` and `vae`, in their papers lambda and beta), the adversary's verdict.
     pub weight: f64,
     /// Temperature of the contrastive loss.
     pub temperature: f32,
@@ -158,10 +158,11 @@ impl Default for TrainOptions {
 /// How the learning rate changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Schedule {
-    /// Constant for four fifths of the training, then a straight line to 0, so that the last steps settle (Haegele et al.,
-    /// 2024, "constant with cooldown").
+    /// Constant for four fifths of the training, then a straight line to 0, so that the last steps settle
+    /// (Haegele et al., 2024, "constant with cooldown").
     Cooldown,
-    /// Up from a 25th over the first tenth, then down to 0, both along a cosine (Smith & Topin, 2018, "one-cycle").
+    /// Up from a 25th over the first tenth, then down to 0, both along a cosine (Smith & Topin, 2018,
+    /// "one-cycle").
     OneCycle,
 }
 

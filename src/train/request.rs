@@ -1,4 +1,5 @@
-//! What to train a model folder from: images, validation, storage, and the options that differ from the family's own.
+//! What to train a model folder from: images, validation, storage, and the options that differ from the
+//! family's own.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,8 @@ use crate::images::{InputShape, WalkOptions};
 use crate::model::{Brightness, Design, Family, Model};
 use crate::runtime::{Device, RuntimeOptions};
 
-/// A model folder to train. What is `None` depends on the images and the family, or on the model to start from.
+/// A model folder to train. What is `None` depends on the images and the family, or on the model to start
+/// from.
 #[derive(Debug, Clone)]
 pub struct TrainRequest {
     /// Folders, image files, containers.
@@ -81,7 +83,8 @@ pub enum Validation {
     Data(PathBuf),
 }
 
-/// Options of a training that differ from the defaults of the family; see [`TrainOptions`] for what they mean.
+/// Options of a training that differ from the defaults of the family; see [`TrainOptions`] for what they
+/// mean.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[expect(missing_docs, reason = "they are the fields of `TrainOptions` and `Design`")]
 pub struct Tuning {

@@ -1,7 +1,7 @@
 //! The training loop: epochs of shuffled batches through the training step, then the exported files.
 //!
-//! The same data, options and thread count give the same weights, whether the training ran through or was resumed from a
-//! checkpoint.
+//! The same data, options and thread count give the same weights, whether the training ran through or was
+//! resumed from a checkpoint.
 
 use super::batch::{Batch, batches, n_batches, order};
 use super::checkpoint::{Checkpoint, Position};
@@ -37,8 +37,8 @@ pub struct Trained {
     pub decoder: OnnxFile,
     /// One report per epoch.
     pub epochs: Vec<EpochReport>,
-    /// The epoch that was exported, from 1: the one with the lowest validation loss, where that is all that the family is trained
-    /// for; else the last one.
+    /// The epoch that was exported, from 1: the one with the lowest validation loss, where that is all that
+    /// the family is trained for; else the last one.
     pub best_epoch: usize,
     /// Why there are no more epochs.
     pub ending: Ending,
@@ -55,12 +55,13 @@ pub enum Ending {
     Interrupted,
 }
 
-/// Trains on `data`, measuring `validation` after each epoch. When the observer stops it, the current epoch is kept in the checkpoint
-/// if there is to be one, and the best finished epoch is returned.
+/// Trains on `data`, measuring `validation` after each epoch. When the observer stops it, the current epoch
+/// is kept in the checkpoint if there is to be one, and the best finished epoch is returned.
 ///
 /// # Errors
-/// When the options do not fit the data, a loss or a weight stops being finite (with the epoch; the last checkpoint
-/// stays), ONNX Runtime fails, or it is stopped before the first epoch is done ([`Error::Interrupted`]).
+/// When the options do not fit the data, a loss or a weight stops being finite (with the epoch; the last
+/// checkpoint stays), ONNX Runtime fails, or it is stopped before the first epoch is done
+/// ([`Error::Interrupted`]).
 pub fn train(
     runtime: &Runtime,
     data: &Dataset,
@@ -141,8 +142,8 @@ fn export(architecture: &Architecture, weights: &[f32], metadata: &Metadata) -> 
     [encoder_onnx, decoder_onnx].map(|half| half(architecture, weights, metadata))
 }
 
-/// Distinguishes trainings that must not be mixed. The number of epochs and the learning rate are left out: one may train longer
-/// than planned, or more gently after a divergence.
+/// Distinguishes trainings that must not be mixed. The number of epochs and the learning rate are left out:
+/// one may train longer than planned, or more gently after a divergence.
 fn identity(metadata: &Metadata, validation: Option<&str>, options: &TrainOptions) -> String {
     let TrainOptions {
         family,

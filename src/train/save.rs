@@ -1,7 +1,7 @@
 //! A trained model on disk: `encoder.onnx`, `decoder.onnx`, the card `README.md`, and `golden.json`.
 //!
-//! Every file is written whole or not at all. An older `encoder.onnx` is removed first and the new one comes last: a folder with an
-//! encoder is complete.
+//! Every file is written whole or not at all. An older `encoder.onnx` is removed first and the new one comes
+//! last: a folder with an encoder is complete.
 
 use super::evaluate::only;
 use super::run::Trained;
@@ -56,7 +56,8 @@ pub fn golden(runtime: &Runtime, encoder: &[u8], decoder: &[u8], metadata: &Meta
 }
 
 impl Trained {
-    /// Writes the model folder. `command` is what made it, or empty, and `data` what it was trained on, both for the card.
+    /// Writes the model folder. `command` is what made it, or empty, and `data` what it was trained on, both
+    /// for the card.
     ///
     /// # Errors
     /// When the folder cannot be written.

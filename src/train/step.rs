@@ -6,8 +6,8 @@
 //! rate, epsilon, decay, weight scalars +
 //! ```
 //!
-//! Parameters and moments are flat vectors in the order of `Architecture::parameters`. The batch size stays open. What is
-//! minimized is the reconstruction loss, and `weight` times what the family adds to it:
+//! Parameters and moments are flat vectors in the order of `Architecture::parameters`. The batch size stays
+//! open. What is minimized is the reconstruction loss, and `weight` times what the family adds to it:
 //!
 //! | family | `image` | added |
 //! |---|---|---|
@@ -169,8 +169,8 @@ fn halves(g: &mut Graph, state: &[Value; 3], sizes: [usize; 2]) -> [[Value; 3]; 
     [0, 1].map(|side| cut.each_ref().map(|pieces| pieces[side].clone()))
 }
 
-/// One step of the discriminator on draws from the prior against latents, which it does not move. The new tensors replace the
-/// old ones in `pass`. Gives its loss, and its new parameters and moments.
+/// One step of the discriminator on draws from the prior against latents, which it does not move. The new
+/// tensors replace the old ones in `pass`. Gives its loss, and its new parameters and moments.
 fn adversary_step(
     pass: &mut Lowering<'_>,
     latent: &Feature,
@@ -204,8 +204,8 @@ fn gradient(pass: &mut Lowering<'_>, loss: &Value, tensors: &[(String, Value)]) 
     Ok(pass.tape.graph.concat(&gradients, 0))
 }
 
-/// The forward pass alone, as the training step computes it: `image`, `draw`, `parameters` to `latent`, `reconstruction` and,
-/// where there are any, the batch's `statistics`.
+/// The forward pass alone, as the training step computes it: `image`, `draw`, `parameters` to `latent`,
+/// `reconstruction` and, where there are any, the batch's `statistics`.
 #[cfg(test)]
 pub(crate) fn forward_only(architecture: &Architecture) -> Result<OnnxFile> {
     let mut pass = Lowering::new(architecture);
@@ -230,8 +230,8 @@ pub(crate) fn forward_only(architecture: &Architecture) -> Result<OnnxFile> {
     Ok(pass.tape.graph.finish("forward"))
 }
 
-/// What the batch normalizations measure, as the training step computes it: `image`, `parameters` to `statistics`, in the order of
-/// `Architecture::statistics`.
+/// What the batch normalizations measure, as the training step computes it: `image`, `parameters` to
+/// `statistics`, in the order of `Architecture::statistics`.
 pub(crate) fn statistics_graph(architecture: &Architecture) -> Result<OnnxFile> {
     let mut pass = Lowering::new(architecture);
     let image = pass.image_input("image");
@@ -247,8 +247,8 @@ pub(crate) fn statistics_graph(architecture: &Architecture) -> Result<OnnxFile> 
     Ok(pass.tape.graph.finish("statistics"))
 }
 
-/// Adam (Kingma & Ba, 2015) with decoupled weight decay (Loshchilov & Hutter, 2019). `rate` and `epsilon` are those of
-/// [`adam_pace`]; `decay` is what is taken off every weight, as a part of it.
+/// Adam (Kingma & Ba, 2015) with decoupled weight decay (Loshchilov & Hutter, 2019). `rate` and `epsilon` are
+/// those of [`adam_pace`]; `decay` is what is taken off every weight, as a part of it.
 struct Adam {
     rate: Value,
     epsilon: Value,
@@ -276,8 +276,9 @@ impl Adam {
     }
 }
 
-/// What [`Adam`] multiplies with and adds in its `step`, counted from 1: rate and epsilon, times the corrections of the bias of
-/// young moments, times what turns the sums of the moments into means. (A pass over all weights saved for each moment.)
+/// What [`Adam`] multiplies with and adds in its `step`, counted from 1: rate and epsilon, times the
+/// corrections of the bias of young moments, times what turns the sums of the moments into means. (A pass
+/// over all weights saved for each moment.)
 pub(crate) fn adam_pace(step: u32, rate: f64) -> [f32; 2] {
     const EPSILON: f64 = 1e-7; // as in Keras: keeps the division away from zero
     let correction = |beta: f32| 1.0 - f64::from(beta).powf(step.into());

@@ -1,7 +1,9 @@
-//! Where the pixels of training images lie: in memory, or in a file of records `[C, H, W]` u8, one behind the other.
+//! Where the pixels of training images lie: in memory, or in a file of records `[C, H, W]` u8, one behind the
+//! other.
 //!
-//! The file has no name (on Unix; elsewhere it goes when it is closed), so nothing stays behind however the process ends. It
-//! is written once and then read by position: what fits into the system's file cache costs no disk access.
+//! The file has no name (on Unix; elsewhere it goes when it is closed), so nothing stays behind however the
+//! process ends. It is written once and then read by position: what fits into the system's file cache costs
+//! no disk access.
 
 use crate::error::{Error, Result};
 use crate::images::InputShape;

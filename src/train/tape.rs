@@ -1,8 +1,9 @@
-//! Reverse-mode differentiation of a graph while it is built (Griewank & Walther, "Evaluating Derivatives", 2008).
+//! Reverse-mode differentiation of a graph while it is built (Griewank & Walther, "Evaluating Derivatives",
+//! 2008).
 //!
-//! Every differentiable operation appends its nodes to the graph and records how to turn the gradient of its result into
-//! gradients of its inputs: again as nodes. [`Tape::backward`] walks the records in reverse. Nothing is computed here; the
-//! result is one ONNX graph that holds the forward and the backward pass.
+//! Every differentiable operation appends its nodes to the graph and records how to turn the gradient of its
+//! result into gradients of its inputs: again as nodes. [`Tape::backward`] walks the records in reverse.
+//! Nothing is computed here; the result is one ONNX graph that holds the forward and the backward pass.
 
 use crate::onnx::{Graph, Value};
 use std::collections::{HashMap, HashSet};
@@ -25,8 +26,8 @@ pub(crate) struct Tape {
 }
 
 impl Tape {
-    /// Records that `output` depends on `inputs`. `vjp` gets the gradient of `output`, in its shape, and says for each
-    /// input what its gradient is; it may skip those whose flag is false.
+    /// Records that `output` depends on `inputs`. `vjp` gets the gradient of `output`, in its shape, and says
+    /// for each input what its gradient is; it may skip those whose flag is false.
     pub(crate) fn record(
         &mut self,
         output: &Value,

@@ -1,4 +1,5 @@
-//! Gradients of every operation against finite differences, and the whole forward pass against the exported files.
+//! Gradients of every operation against finite differences, and the whole forward pass against the exported
+//! files.
 //!
 //! The graphs run in ONNX Runtime, which is fetched on first use like in the program itself.
 

@@ -59,7 +59,8 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// Builds the training step of `architecture` and starts it from fresh weights or those in the files of `options.from`.
+    /// Builds the training step of `architecture` and starts it from fresh weights or those in the files of
+    /// `options.from`.
     ///
     /// # Errors
     /// When the weights to start from do not fit, or ONNX Runtime refuses the graph.

@@ -1,9 +1,9 @@
-//! Nearest-neighbour upsampling by 2 and a 3x3 convolution, as four 2x2 convolutions on the small image: exactly the same
-//! numbers from less than half of the products.
+//! Nearest-neighbour upsampling by 2 and a 3x3 convolution, as four 2x2 convolutions on the small image:
+//! exactly the same numbers from less than half of the products.
 //!
-//! Output pixels of one parity (phase) read a 3x3 patch of the doubled image that covers only 2x2 pixels of the small one;
-//! the nine weights fold to four sums per phase by a constant 0/1 matrix. With few filters the product comes before the
-//! gather instead of after it: fewer rows to move.
+//! Output pixels of one parity (phase) read a 3x3 patch of the doubled image that covers only 2x2 pixels of
+//! the small one; the nine weights fold to four sums per phase by a constant 0/1 matrix. With few filters the
+//! product comes before the gather instead of after it: fewer rows to move.
 
 use super::conv::{Conv, TapTable, columns, fold_columns};
 use super::ops::{Feature, compact, matrix, planes};
@@ -47,8 +47,8 @@ fn unfold_weights(g: &mut Graph, folded: &Value, filters: usize, channels: usize
     g.gemm((&folded, false), (&unfold, false), None)
 }
 
-/// Doubles height and width, then convolves 3x3 with stride 1; `same` keeps the doubled size, otherwise the border of one
-/// pixel is lost. `weight` holds `[filters, channels, 3, 3]`, `bias` `[filters]`.
+/// Doubles height and width, then convolves 3x3 with stride 1; `same` keeps the doubled size, otherwise the
+/// border of one pixel is lost. `weight` holds `[filters, channels, 3, 3]`, `bias` `[filters]`.
 pub(crate) fn upsample_conv(
     tape: &mut Tape,
     x: &Feature,

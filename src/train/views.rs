@@ -1,7 +1,7 @@
 //! Batches of views, for training, and some to look at.
 //!
-//! Each view draws from a stream of its own, named by a [`ViewKey`]: neither the number of threads nor what was drawn before
-//! changes it, so that a resumed training sees the very same views.
+//! Each view draws from a stream of its own, named by a [`ViewKey`]: neither the number of threads nor what
+//! was drawn before changes it, so that a resumed training sees the very same views.
 
 use super::augment::Augment;
 use super::data::Dataset;
@@ -11,7 +11,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-/// Which views: every image of every epoch has as many as are asked for, each with its own stream of random numbers.
+/// Which views: every image of every epoch has as many as are asked for, each with its own stream of random
+/// numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ViewKey {
     /// Of the training.
@@ -37,7 +38,8 @@ impl ViewKey {
 /// Pixels that are turned batch innermost at a time: as many as share a cache line.
 const BLOCK: usize = 16;
 
-/// One view of each of the images `ids`, `f32` `[C*H*W, N]` in `0..=1`, batch innermost, on the threads of the current rayon pool.
+/// One view of each of the images `ids`, `f32` `[C*H*W, N]` in `0..=1`, batch innermost, on the threads of
+/// the current rayon pool.
 ///
 /// # Errors
 /// When the images cannot be read.

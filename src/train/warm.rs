@@ -1,9 +1,11 @@
-//! A warm start: the weights of a model's files, and the batch normalizations that were folded into them unfolded again.
+//! A warm start: the weights of a model's files, and the batch normalizations that were folded into them
+//! unfolded again.
 //!
-//! A file holds `y = W x + b` where training has a linear layer and a normalization behind it. With the mean `m` and the variance
-//! `v` that `W x` has over a batch, the scale `sqrt(v + epsilon)` and the shift `b + m` make the two of them that function again.
-//! What a layer sees depends on those before it, so they are measured one after the other. A normalization
-//! without scale and shift has no way back to `b`: it centres the latents of the new images.
+//! A file holds `y = W x + b` where training has a linear layer and a normalization behind it. With the mean
+//! `m` and the variance `v` that `W x` has over a batch, the scale `sqrt(v + epsilon)` and the shift `b + m`
+//! make the two of them that function again. What a layer sees depends on those before it, so they are
+//! measured one after the other. A normalization without scale and shift has no way back to `b`: it centres
+//! the latents of the new images.
 
 use super::batch::{Batch, order};
 use super::data::Dataset;
@@ -17,7 +19,8 @@ use crate::runtime::{Input, Runtime, Session, SessionOptions};
 /// Batches to measure.
 const BATCHES: usize = 8;
 
-/// The weights to begin with: fresh ones, or those of `options.from`, so that its function is where training starts.
+/// The weights to begin with: fresh ones, or those of `options.from`, so that its function is where training
+/// starts.
 ///
 /// # Errors
 /// When the weights to start from do not fit, or the images cannot be read.

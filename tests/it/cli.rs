@@ -1,6 +1,8 @@
-//! The program from outside: spawned, with its streams, exit codes, JSON documents and settings as CLI users meet them.
+//! The program from outside: spawned, with its streams, exit codes, JSON documents and settings as CLI users
+//! meet them.
 //!
-//! Each test has a folder of its own with a few drawn digits; ONNX Runtime is found or fetched as a user's would be.
+//! Each test has a folder of its own with a few drawn digits; ONNX Runtime is found or fetched as a user's
+//! would be.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;

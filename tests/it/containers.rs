@@ -1,5 +1,5 @@
-//! The same digits in every container: the same codes, byte for byte; a million of them in one archive; and what the program says
-//! of names that are not UTF-8.
+//! The same digits in every container: the same codes, byte for byte; a million of them in one archive; and
+//! what the program says of names that are not UTF-8.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -1,5 +1,5 @@
-//! Hundreds of hostile files among a few good images: all good ones are indexed, every bad one is named with its reason, wherever
-//! that is told, and it takes no more memory than allowed and not long.
+//! Hundreds of hostile files among a few good images: all good ones are indexed, every bad one is named with
+//! its reason, wherever that is told, and it takes no more memory than allowed and not long.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;

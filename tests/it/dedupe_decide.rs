@@ -127,7 +127,7 @@ fn wrong_requests_and_wrong_files_change_nothing() {
     };
     for (text, expected) in [
         ("no JSON".to_owned(), "expected decisions"),
-        (document(1, "dedupe scan", "different"), "got `dedupe scan`"),
+        (document(1, "dedupe scan", "different"), "got \"dedupe scan\""),
         (document(9, "dedupe decide", "different"), "expected schema version 1, got 9"),
         (document(1, "dedupe decide", "same"), "decision 1: verdict: expected different or keep-all"),
         (

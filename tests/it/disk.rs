@@ -1,7 +1,8 @@
-//! A disk that is full and a folder that is read-only: a clear error, the index as it was before, and answers all the while.
+//! A disk that is full and a folder that is read-only: a clear error, the index as it was before, and answers
+//! all the while.
 //!
-//! A small disk of its own needs a mount namespace, which not every machine gives; where there is none that is said, and files of
-//! limited size stand in for it.
+//! A small disk of its own needs a mount namespace, which not every machine gives; where there is none that
+//! is said, and files of limited size stand in for it.
 
 use std::fs;
 use std::process::Command;
@@ -12,7 +13,8 @@ use crate::cli::{Place, Ran};
 use crate::fixtures::write;
 use crate::runs::{answers, many_digits};
 
-/// Runs a shell script with its own view of the disk, where `$A` is the program; nothing where the system does not let us.
+/// Runs a shell script with its own view of the disk, where `$A` is the program; nothing where the system
+/// does not let us.
 fn with_mounts(place: &Place, script: &str) -> Option<Ran> {
     let unshare = |script: &str| {
         let program = place.command(&[]);

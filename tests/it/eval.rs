@@ -1,4 +1,5 @@
-//! `aesearch eval` on drawn digits: the gallery asking itself, other images asking, and what is said without labels.
+//! `aesearch eval` on drawn digits: the gallery asking itself, other images asking, and what is said without
+//! labels.
 
 use std::fs;
 

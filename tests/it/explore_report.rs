@@ -1,6 +1,8 @@
-//! The page of `aesearch report`: what stands in it, whatever files are called, and that it comes out the same again.
+//! The page of `aesearch report`: what stands in it, whatever files are called, and that it comes out the
+//! same again.
 //!
-//! The page stays in `$CARGO_TARGET_TMPDIR` (`collection.html`), where `.ci/explore_check.mjs` opens it in a browser.
+//! The page stays in `$CARGO_TARGET_TMPDIR` (`collection.html`), where `.ci/explore_check.mjs` opens it in a
+//! browser.
 
 use std::fs;
 use std::path::Path;
@@ -108,7 +110,7 @@ fn the_page_tells_what_the_commands_tell() {
     assert_eq!(heavy["small"]["side"], 28);
     assert!(heavy["small"]["sheets"][0].as_str().expect("a sheet").starts_with("data:image/png;base64,"));
 
-    // the same again, but for the map, which is there now, and the looks
+    // the same again, but for the map, which is there now, and the fingerprints
     place.run(&["report", "-o", "again.html", "--k", "10", "--threads", "1"]).expect(0);
     assert!(fs::read_to_string(place.path().join("again.html")).expect("is there") == page);
     fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join("collection.html"), page).expect("writes");

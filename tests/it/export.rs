@@ -1,5 +1,5 @@
-//! `aesearch export` on drawn digits: one table, and what Embedding Atlas, TensorBoard's projector and faiss open. (That they do is
-//! checked by `.ci/export_check.py`.)
+//! `aesearch export` on drawn digits: one table, and what Embedding Atlas, TensorBoard's projector and faiss
+//! open. (That they do is checked by `.ci/export_check.py`.)
 
 use std::collections::BTreeMap;
 use std::fs;

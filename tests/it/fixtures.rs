@@ -1,4 +1,5 @@
-//! Small things that tests make again and again: pictures, files in every format, IDX files, and the way to the shared data.
+//! Small things that tests make again and again: pictures, files in every format, IDX files, and the way to
+//! the shared data.
 
 use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
@@ -20,8 +21,8 @@ pub(crate) const FORMATS: [(&str, ImageFormat); 10] = [
     ("ico", ImageFormat::Ico),
 ];
 
-/// The folder of data that development shares: `$AESEARCH_DATA`, else `../shared/data`. Without it, says that the test is
-/// left out.
+/// The folder of data that development shares: `$AESEARCH_DATA`, else `../shared/data`. Without it, says that
+/// the test is left out.
 pub(crate) fn shared_data() -> Option<PathBuf> {
     let found = std::env::var_os("AESEARCH_DATA")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);

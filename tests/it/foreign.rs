@@ -1,5 +1,5 @@
-//! Encoders that other programs made: every layout that is taken, what the index remembers of them, and every file that is
-//! refused before ONNX Runtime sees it.
+//! Encoders that other programs made: every layout that is taken, what the index remembers of them, and every
+//! file that is refused before ONNX Runtime sees it.
 //!
 //! The files are put together byte by byte, see `onnx`.
 

@@ -1,4 +1,5 @@
-//! The room `images` on files made to break it: each is named with a reason or decodes, nothing panics, the rest loads.
+//! The room `images` on files made to break it: each is named with a reason or decodes, nothing panics, the
+//! rest loads.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Files made to break a reader of images, seeded: cut at every boundary of their format, with flipped bits, with headers that
-//! lie, under wrong names, or small and large at once. Each says what has to become of it.
+//! Files made to break a reader of images, seeded: cut at every boundary of their format, with flipped bits,
+//! with headers that lie, under wrong names, or small and large at once. Each says what has to become of it.
 
 use std::io::Write as _;
 
@@ -75,7 +75,8 @@ fn boundaries(format: ImageFormat, file: &[u8]) -> Vec<usize> {
     }
 }
 
-/// Beginning, inner boundary, middle and end of every part from `start` on; `measure` gives the sizes of a part's head and body.
+/// Beginning, inner boundary, middle and end of every part from `start` on; `measure` gives the sizes of a
+/// part's head and body.
 fn parts(file: &[u8], start: usize, measure: fn(&[u8]) -> Option<(usize, usize)>) -> Vec<usize> {
     let (mut at, mut cuts) = (start, vec![]);
     while let Some((head, body)) = file.get(at..).and_then(measure) {
@@ -373,14 +374,16 @@ fn npy(shape: &str) -> Vec<u8> {
     [b"\x93NUMPY\x01\0", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), &[0; 784]].concat()
 }
 
-/// A grey JPEG of `side` x `side` pixels, all of them the same. As a progressive one (0xc2) with a whole number of KiB to a side it
-/// has `scans` scans of a few bytes, each of which makes the decoder go over all of the image.
+/// A grey JPEG of `side` x `side` pixels, all of them the same. As a progressive one (0xc2) with a whole
+/// number of KiB to a side it has `scans` scans of a few bytes, each of which makes the decoder go over all
+/// of the image.
 pub(crate) fn jpeg(side: u16, kind: u8, scans: usize) -> Vec<u8> {
     let segment = |marker: u8, body: &[u8]| {
         [&[0xff, marker][..], &(body.len() as u16 + 2).to_be_bytes(), body].concat()
     };
     let [high, low] = side.to_be_bytes();
-    // each table knows one symbol, of one bit: no difference for DC, and for AC a run of 2^14 empty blocks and more
+    // each table knows one symbol, of one bit: no difference for DC, and for AC a run of 2^14 empty blocks
+    // and more
     let table = |class: u8, symbol: u8| segment(0xc4, &[&[class, 1][..], &[0; 15], &[symbol]].concat());
     let blocks = usize::from(side / 8).pow(2);
     let mut file = vec![0xff, 0xd8];

@@ -1,5 +1,5 @@
-//! The room `images` on good files: what is found, in which order, under which names, and that every format becomes the pixels
-//! it should.
+//! The room `images` on good files: what is found, in which order, under which names, and that every format
+//! becomes the pixels it should.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! An index brought up to date while files come, go and change, and while other programs read, write or interrupt it: what is
-//! encoded is what has to be, and in the end it answers as a new index would.
+//! An index brought up to date while files come, go and change, and while other programs read, write or
+//! interrupt it: what is encoded is what has to be, and in the end it answers as a new index would.
 
 use std::fs;
 use std::path::PathBuf;

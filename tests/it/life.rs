@@ -1,5 +1,5 @@
-//! The life of an index as users meet it: images taken out, segments merged, latents left out, damage repaired, and the program
-//! killed at any moment.
+//! The life of an index as users meet it: images taken out, segments merged, latents left out, damage
+//! repaired, and the program killed at any moment.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -121,8 +121,8 @@ const CHANGES: [Change; 4] = [
     (|_, _| {}, &["compact"]),
 ];
 
-/// Kills `index`, `remove` and `compact` at random moments. After each the index is sound, and the same command run again gives the
-/// answers of an index that was never disturbed.
+/// Kills `index`, `remove` and `compact` at random moments. After each the index is sound, and the same
+/// command run again gives the answers of an index that was never disturbed.
 #[test]
 fn killed_at_any_moment_the_index_is_sound_and_goes_on() {
     let (calm, place) = (Place::indexed(), Place::indexed());
@@ -163,8 +163,8 @@ fn killed_at_any_moment_the_index_is_sound_and_goes_on() {
 /// Moments at which a long run is killed.
 const KILLS_OF_ONE: usize = 20;
 
-/// Kills a run of many checkpoints again and again, each time as it goes on with what it left. In the end the index is the one
-/// of a run that was never disturbed, byte by byte.
+/// Kills a run of many checkpoints again and again, each time as it goes on with what it left. In the end the
+/// index is the one of a run that was never disturbed, byte by byte.
 #[test]
 fn a_long_run_killed_again_and_again_gets_there_in_the_end() {
     let place = many_digits(60);

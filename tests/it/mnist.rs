@@ -1,4 +1,5 @@
-//! The figures that the README promises, on the real MNIST. Left out, aloud, where the shared data is missing.
+//! The figures that the README promises, on the real MNIST. Left out, aloud, where the shared data is
+//! missing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! ONNX files put together byte by byte, as exporters of this program would not write them: protobuf messages, and the nodes,
-//! tensors and ports of a graph made of them.
+//! ONNX files put together byte by byte, as exporters of this program would not write them: protobuf
+//! messages, and the nodes, tensors and ports of a graph made of them.
 
 /// The bytes of a protobuf message, field by field.
 #[derive(Default, Clone)]

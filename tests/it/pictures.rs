@@ -1,5 +1,5 @@
-//! The pictures that the program draws of what a model sees, and the model that `auto` stands for: from outside, as users
-//! meet them.
+//! The pictures that the program draws of what a model sees, and the model that `auto` stands for: from
+//! outside, as users meet them.
 
 use std::collections::HashSet;
 use std::fs;

@@ -1,5 +1,5 @@
-//! README and docs are true: the two commands stand on top, the commands of all pages are run in one empty folder, options
-//! exist, links and pictures lead somewhere.
+//! README and docs are true: the two commands stand on top, the commands of all pages are run in one empty
+//! folder, options exist, links and pictures lead somewhere.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,5 +1,5 @@
-//! Trainings as users run them: killed and taken up again, diverging, stopping early, with images on disk, and what they leave
-//! behind. Each spawns the program on a few drawn digits.
+//! Trainings as users run them: killed and taken up again, diverging, stopping early, with images on disk,
+//! and what they leave behind. Each spawns the program on a few drawn digits.
 
 use std::fs;
 use std::path::Path;
@@ -40,7 +40,8 @@ fn log(folder: &Path) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
 }
 
-/// Starts a training and kills it, without a chance to clean up, once its checkpoint has been replaced so many times.
+/// Starts a training and kills it, without a chance to clean up, once its checkpoint has been replaced so
+/// many times.
 #[cfg(unix)]
 fn killed_after(place: &Place, args: &[&str], checkpoint: &Path, replaced: usize) {
     use std::os::unix::fs::MetadataExt;

@@ -1,6 +1,8 @@
-//! Runs of the program that are watched while they go on, interrupted or disturbed, and what an index answers after them.
+//! Runs of the program that are watched while they go on, interrupted or disturbed, and what an index answers
+//! after them.
 //!
-//! A collection that takes long has large pictures in between: a run over it is at work long after its first checkpoint.
+//! A collection that takes long has large pictures in between: a run over it is at work long after its first
+//! checkpoint.
 
 use std::fs;
 use std::io::Write as _;
@@ -101,7 +103,8 @@ pub(crate) fn many_digits(per_digit: usize) -> Place {
     place
 }
 
-/// Adds `digits/<label>/large.png`: so many pictures that take a while to decode, all different, behind the others of their folder.
+/// Adds `digits/<label>/large.png`: so many pictures that take a while to decode, all different, behind the
+/// others of their folder.
 pub(crate) fn add_large(place: &Place, count: u8) {
     for n in 0..count {
         let png = large_png(4000, n);
@@ -109,7 +112,8 @@ pub(crate) fn add_large(place: &Place, count: u8) {
     }
 }
 
-/// A grey PNG of `side` x `side` pixels, all but the first as its Paeth filter predicts them: small as a file, slow to decode.
+/// A grey PNG of `side` x `side` pixels, all but the first as its Paeth filter predicts them: small as a
+/// file, slow to decode.
 pub(crate) fn large_png(side: u32, first: u8) -> Vec<u8> {
     let mut rows = vec![0; (side as usize + 1) * side as usize];
     rows.chunks_exact_mut(side as usize + 1).for_each(|row| row[0] = 4);

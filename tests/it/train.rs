@@ -1,4 +1,5 @@
-//! Training as a whole, on a handful of drawn digits: what is promised of seeds, starts, noise, stops and bad options.
+//! Training as a whole, on a handful of drawn digits: what is promised of seeds, starts, noise, stops and bad
+//! options.
 
 use std::cell::Cell;
 

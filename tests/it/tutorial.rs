@@ -1,4 +1,5 @@
-//! The tutorial can be followed: its commands are run by a shell, in order, in one empty folder, and make the pictures it shows.
+//! The tutorial can be followed: its commands are run by a shell, in order, in one empty folder, and make the
+//! pictures it shows.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,8 @@ use aesearch::images::{Limits, Pixels, decode};
 
 const TUTORIAL: &str = include_str!("../../docs/tutorial.md");
 
-/// Pictures that are drawn by what is trained or found on any machine alike: by the shipped model, and from whole bits.
+/// Pictures that are drawn by what is trained or found on any machine alike: by the shipped model, and from
+/// whole bits.
 const ALIKE: [&str; 4] = ["neighbours.png", "clusters.png", "few.png", "duplicates.png"];
 /// A look at `report.html` in a browser.
 const SCREENSHOT: &str = "report.png";

@@ -41,7 +41,8 @@ pub(in crate::cli) enum Dedupe {
                   index is damaged, 5 another process writes it, 130 interrupted."
 )]
 pub(in crate::cli) struct Scan {
-    /// Folders, image files or containers to compare; they are indexed first [default: everything in the index]
+    /// Folders, image files or containers to compare; they are indexed first [default: everything in the
+    /// index]
     pub(in crate::cli) data: Vec<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) index: IndexDir,
@@ -63,10 +64,12 @@ pub(in crate::cli) struct Scan {
     /// Folder whose images always stay; their copies elsewhere are duplicates. May be repeated
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) reference: Vec<PathBuf>,
-    /// Only duplicates between different paths of DATA, such as a training and a test set; the first path's images stay
+    /// Only duplicates between different paths of DATA, such as a training and a test set; the first path's
+    /// images stay
     #[arg(long)]
     pub(in crate::cli) across: bool,
-    /// Which image of a group to keep, the most important criterion first [default: resolution,format,bytes,exif,oldest,shortest]
+    /// Which image of a group to keep, the most important criterion first [default:
+    /// resolution,format,bytes,exif,oldest,shortest]
     #[arg(long, value_name = "ORDER", value_delimiter = ',')]
     pub(in crate::cli) keep: Vec<String>,
     /// Exit with 1 if there are duplicates

@@ -30,7 +30,8 @@ impl Folders {
 /// How to cluster.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Grouping {
-    /// k-majority on codes [default], k-means or k-medoids on latents, or hdbscan, which finds the number of clusters itself
+    /// k-majority on codes [default], k-means or k-medoids on latents, or hdbscan, which finds the number of
+    /// clusters itself
     #[arg(long, value_name = "METHOD")]
     pub(in crate::cli) method: Option<String>,
     /// Number of clusters, or auto: the number with the largest mean silhouette [default: auto]
@@ -162,7 +163,8 @@ pub(in crate::cli) struct Diff {
     pub(in crate::cli) before: PathBuf,
     /// The later index
     pub(in crate::cli) after: PathBuf,
-    /// An added image is near if its code is within this many bits of one that was there before [default: one in 32]
+    /// An added image is near if its code is within this many bits of one that was there before [default: one
+    /// in 32]
     #[arg(long, value_name = "BITS")]
     pub(in crate::cli) radius: Option<u32>,
     /// Write the differences as a table: .csv, .json, .jsonl, .npy or .parquet

@@ -18,8 +18,8 @@ use super::shared::{Compute, IndexDir, InvertArg};
                   Files with operators that ONNX Runtime lacks, or with weights outside their own folder, are refused."
 )]
 pub(in crate::cli) struct Index {
-    /// Folders, image files, or containers: IDX, npy, npz, CIFAR-10 binary, tar, tgz, zip, parquet; - reads paths from
-    /// standard input
+    /// Folders, image files, or containers: IDX, npy, npz, CIFAR-10 binary, tar, tgz, zip, parquet; - reads
+    /// paths from standard input
     #[arg(required_unless_present = "files_from")]
     pub(in crate::cli) data: Vec<PathBuf>,
     #[command(flatten)]
@@ -37,20 +37,22 @@ pub(in crate::cli) struct Index {
     /// Store no latents: a smaller index, but hits ordered by codes alone. Cannot be changed later
     #[arg(long)]
     pub(in crate::cli) no_latents: bool,
-    /// Memory limit for the run, such as 2GiB or 500MB; large images wait for each other, and one that needs more is
-    /// skipped [default: half of what is free]
+    /// Memory limit for the run, such as 2GiB or 500MB; large images wait for each other, and one that needs
+    /// more is skipped [default: half of what is free]
     #[arg(long, value_name = "SIZE", env = "AESEARCH_MAX_MEMORY", hide_env_values = true)]
     pub(in crate::cli) max_memory: Option<String>,
     /// Skip an image that takes longer than this to decode [default: 60]
     #[arg(long, value_name = "S")]
     pub(in crate::cli) decode_timeout: Option<f64>,
-    /// Seconds between commits, which is all that a kill can cost; also after every 50,000 images [default: 10]
+    /// Seconds between commits, which is all that a kill can cost; also after every 50,000 images [default:
+    /// 10]
     #[arg(long, value_name = "S")]
     pub(in crate::cli) checkpoint_seconds: Option<f64>,
     /// Wait while another process writes the index, instead of ending with exit code 5
     #[arg(long)]
     pub(in crate::cli) wait: bool,
-    /// Write skipped inputs to this file: one JSON object {path, reason} per line, with path_bytes where a name is not UTF-8
+    /// Write skipped inputs to this file: one JSON object {path, reason} per line, with path_bytes where a
+    /// name is not UTF-8
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) report_skipped: Option<PathBuf>,
     #[command(flatten)]
@@ -71,8 +73,8 @@ pub(in crate::cli) struct Walking {
     /// Paths in such a list are separated by NUL bytes, as by find -print0
     #[arg(short = '0', long)]
     pub(in crate::cli) null: bool,
-    /// Skip what matches, by the rules of .gitignore: '*.tif', '/cache/', '!keep.tif'. Files named .aesearchignore hold
-    /// such rules for their folders
+    /// Skip what matches, by the rules of .gitignore: '*.tif', '/cache/', '!keep.tif'. Files named
+    /// .aesearchignore hold such rules for their folders
     #[arg(long, value_name = "GLOB")]
     pub(in crate::cli) exclude: Vec<String>,
     /// Include files and folders whose name begins with a dot

@@ -21,8 +21,8 @@ pub(in crate::cli) struct Demo {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Train {
-    /// Folders, image files, or containers: IDX, npy, npz, CIFAR-10 binary, tar, tgz, zip, parquet; - reads paths from
-    /// standard input
+    /// Folders, image files, or containers: IDX, npy, npz, CIFAR-10 binary, tar, tgz, zip, parquet; - reads
+    /// paths from standard input
     #[arg(required_unless_present = "files_from")]
     pub(in crate::cli) data: Vec<PathBuf>,
     /// The model folder to write; log.jsonl and curve.png in it record the training
@@ -49,7 +49,8 @@ pub(in crate::cli) struct Train {
     /// Weight decay [default: conv-hash 0.0001, else 0]
     #[arg(long, value_name = "W")]
     pub(in crate::cli) weight_decay: Option<f64>,
-    /// Weight of the family's own loss, added to the reconstruction loss [default: conv-hash 0.1, in colour 0.2; vae 1; aae 0.02]
+    /// Weight of the family's own loss, added to the reconstruction loss [default: conv-hash 0.1, in colour
+    /// 0.2; vae 1; aae 0.02]
     #[arg(long, value_name = "W")]
     pub(in crate::cli) weight: Option<f64>,
     /// Temperature of conv-hash's contrastive loss [default: 0.3]
@@ -77,19 +78,19 @@ pub(in crate::cli) struct Train {
     /// Images to validate on, or the fraction of the data to hold out
     #[arg(long, value_name = "DATA|FRACTION")]
     pub(in crate::cli) val: Option<String>,
-    /// Stop after this many epochs without a better validation loss [default: never]. conv, dense and lstm keep their best
-    /// epoch; the others, which optimise more than that loss, keep their last
+    /// Stop after this many epochs without a better validation loss [default: never]. conv, dense and lstm
+    /// keep their best epoch; the others, which optimise more than that loss, keep their last
     #[arg(long, value_name = "N")]
     pub(in crate::cli) early_stop: Option<usize>,
-    /// Resume the unfinished training in the model folder, if there is one: interrupted, killed, or diverged (then with
-    /// a lower --lr)
+    /// Resume the unfinished training in the model folder, if there is one: interrupted, killed, or diverged
+    /// (then with a lower --lr)
     #[arg(long)]
     pub(in crate::cli) resume: bool,
     /// Seconds between two checkpoints [default: 10]
     #[arg(long, value_name = "S")]
     pub(in crate::cli) checkpoint_seconds: Option<f64>,
-    /// Memory limit for decoded images, such as 2GiB or 500MB; beyond it they go to an unnamed file in the model folder while
-    /// the training runs [default: half of what is free]
+    /// Memory limit for decoded images, such as 2GiB or 500MB; beyond it they go to an unnamed file in the
+    /// model folder while the training runs [default: half of what is free]
     #[arg(long, value_name = "SIZE", env = "AESEARCH_MAX_MEMORY", hide_env_values = true)]
     pub(in crate::cli) max_memory: Option<String>,
     /// Input size, as 28 or 32x48 (width x height) [default: the first image's, at most 64]

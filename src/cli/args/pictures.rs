@@ -70,7 +70,8 @@ pub(in crate::cli) struct Sample {
     /// Number of new images [default: 100]
     #[arg(short = 'n', long, value_name = "N")]
     pub(in crate::cli) count: Option<usize>,
-    /// New images: PNG file that shows them all. Chosen images: a table, as .csv, .json, .jsonl, .npy or .parquet
+    /// New images: PNG file that shows them all. Chosen images: a table, as .csv, .json, .jsonl, .npy or
+    /// .parquet
     #[arg(short, long, value_name = "FILE")]
     pub(in crate::cli) output: Option<PathBuf>,
     /// New images: also write each to this folder

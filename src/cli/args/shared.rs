@@ -18,7 +18,8 @@ pub(in crate::cli) struct IndexDir {
 pub(in crate::cli) struct Reading {
     #[command(flatten)]
     pub(in crate::cli) index: IndexDir,
-    /// Read the index into memory instead of mapping its files: for network drives, and files that others may truncate
+    /// Read the index into memory instead of mapping its files: for network drives, and files that others may
+    /// truncate
     #[arg(long)]
     pub(in crate::cli) no_mmap: bool,
 }
@@ -58,7 +59,8 @@ pub(in crate::cli) struct InvertArg {
 /// Which model encodes the images, and how.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Looking {
-    /// A shipped model's name, a model folder, or auto: the shipped model that reconstructs the images best [default: auto]
+    /// A shipped model's name, a model folder, or auto: the shipped model that reconstructs the images best
+    /// [default: auto]
     #[arg(long, value_name = "MODEL", env = "AESEARCH_MODEL", hide_env_values = true)]
     pub(in crate::cli) model: Option<String>,
     #[command(flatten)]

@@ -68,7 +68,8 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Denoise) -> anyhow::Re
     Ok(if done.interrupted { Exit::Interrupted } else { exit_for(&done.skipped) })
 }
 
-/// The model is not the one of the index, which need not know noise: neither `aesearch.toml` nor a variable names it.
+/// The model is not the one of the index, which need not know noise: neither `aesearch.toml` nor a variable
+/// names it.
 fn resolve(context: &Context, args: &args::Denoise) -> Result<DenoiseOptions> {
     let default = DenoiseOptions::default();
     Ok(DenoiseOptions {

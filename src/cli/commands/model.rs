@@ -9,6 +9,7 @@ use crate::cli::exit::Exit;
 use crate::cli::foreign::load_options;
 use crate::cli::print::{Align, Table, bytes, count, facts, thousands};
 use crate::cli::resolve::Context;
+use crate::cli::wording::of_command_line;
 use crate::error::Result;
 use crate::images::InputShape;
 use crate::model::{Foreign, Format, Model, local_models, shipped_names};
@@ -99,7 +100,7 @@ fn list(context: &Context) -> anyhow::Result<Exit> {
         match Model::load(&name).and_then(|model| describe(&model, &place)) {
             Ok(model) => models.push(model),
             Err(error) => {
-                context.printer.warning(&format!("skipped {error}"));
+                context.printer.warning(&of_command_line(&format!("skipped {error}")));
                 skipped = true;
             }
         }

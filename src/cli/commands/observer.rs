@@ -1,4 +1,5 @@
-//! What the library reports on the way, shown on stderr: notes, warnings, a progress bar. And Ctrl-C, the other way.
+//! What the library reports on the way, shown on stderr: notes, warnings, a progress bar. And Ctrl-C, the
+//! other way.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,5 @@
-//! `aesearch sample -o FILE`: new images, as a model imagines them; or with `--diverse` and `--random`, some of the index (`subset`).
+//! `aesearch sample -o FILE`: new images, as a model imagines them; or with `--diverse` and `--random`, some
+//! of the index (`subset`).
 
 use serde::Serialize;
 

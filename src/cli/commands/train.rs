@@ -135,7 +135,7 @@ fn size(text: &str) -> Result<(usize, usize)> {
     let (width, height) = text.split_once('x').unwrap_or((text, text));
     match (width.parse(), height.parse()) {
         (Ok(width), Ok(height)) => Ok((width, height)),
-        _ => Err(Error::invalid(format!("--size: expected pixels such as 28 or 32x48, got `{text}`"))),
+        _ => Err(Error::invalid(format!("--size: expected pixels such as 28 or 32x48, got {text:?}"))),
     }
 }
 

@@ -72,7 +72,7 @@ fn task(plan: &Plan, group: &Group, file: &File, options: &ApplyOptions) -> Resu
         return Err("part of a reference: it is never changed");
     }
     if group.keep != group.keeper.path {
-        return Err("the plan does not say which file is kept: `keep` and `keeper` differ");
+        return Err("the plan does not say which file is kept: its fields keep and keeper differ");
     }
     let from = absolute(plan, file).ok_or("its path is not valid on this system")?;
     let keeper = absolute(plan, &group.keeper)

@@ -1,7 +1,8 @@
-//! No circle of files inside a room: who reads one file must not have to read all of them.
+//! No circle of files inside a room: reading one file must not mean reading all of them.
 //!
-//! A `use` or a path counts for the file that *defines* the name, through re-exports; a re-export itself counts for nothing, nor do tests.
-//! This reads Rust as the project writes it (items at the left margin, one `use` a statement), not all of Rust.
+//! A `use` or a path counts for the file that *defines* the name, through re-exports; a re-export itself
+//! counts for nothing, nor do tests. This reads Rust as the project writes it (items at the left margin, one
+//! `use` a statement), not all of Rust.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,8 +31,8 @@ struct Import {
     is_reexport: bool,
 }
 
-/// The circles among the files below `root` (`src` or `index/src`), each as a complaint. With `rooms`, files of different top folders may not be in
-/// one circle anyway, as the layers forbid it.
+/// The circles among the files below `root` (`src` or `index/src`), each as a complaint. With `rooms`, files
+/// of different top folders may not be in one circle anyway, as the layers forbid it.
 pub(super) fn check_circles(sources: &[Source], root: &str) -> Vec<String> {
     let files = Crate::read(sources, root);
     let graph: BTreeMap<&Module, BTreeSet<Module>> =

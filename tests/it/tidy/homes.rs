@@ -1,17 +1,20 @@
-//! Third-party crates that do one thing have one home. The table in ARCHITECTURE.md is the rule, and is checked against the code here.
+//! Third-party crates that do one thing have one home. The table in ARCHITECTURE.md is the rule, and is
+//! checked against the code here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Source, assert_clean, names_crate, product, sample, sources, without_comments};
 
-/// What ARCHITECTURE.md says: crates with the files and folders that may name them, and crates that are used wherever they are needed.
+/// What ARCHITECTURE.md says: crates with the files and folders that may name them, and crates that are used
+/// wherever they are needed.
 struct Homes {
     homes: BTreeMap<String, Vec<String>>,
     everywhere: BTreeSet<String>,
 }
 
 impl Homes {
-    /// From the section on third-party crates: a sentence that begins with "Used wherever", and a table of crates and homes.
+    /// From the section on third-party crates: a sentence that begins with "Used wherever", and a table of
+    /// crates and homes.
     fn read() -> Homes {
         let text = sources(&["ARCHITECTURE.md"], &["ARCHITECTURE.md"]).remove(0).text;
         let section = text.split("## Third-party crates").nth(1).expect("the section");

@@ -135,7 +135,8 @@ fn leading_name(text: &str) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
-/// As many `super::` in a row as the file is deep in `src`; an inline module at the left margin (`mod tests {`) is one deeper.
+/// As many `super::` in a row as the file is deep in `src`; an inline module at the left margin (`mod tests
+/// {`) is one deeper.
 fn climbs_out(path: &str, code: &str) -> bool {
     let depth = path.matches('/').count() - usize::from(path.ends_with("/mod.rs"));
     let mut inline = 0;

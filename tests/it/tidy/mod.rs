@@ -1,7 +1,7 @@
 //! The rules of the house, as tests. Not a linter: clippy does that.
 //!
-//! Each rule is a function from sources to complaints; tests run it on the real sources, where it must find nothing, and on bad
-//! samples, where it must find what is wrong.
+//! Each rule is a function from sources to complaints; tests run it on the real sources, where it must find
+//! nothing, and on bad samples, where it must find what is wrong.
 //!
 //! | file | rules about |
 //! |---|---|
@@ -93,7 +93,8 @@ fn sample(path: &str, text: &str) -> Vec<Source> {
     vec![Source { path: path.to_owned(), text: text.to_owned() }]
 }
 
-/// Whether `name::` begins a path somewhere (`crate::name::` and `x.name` do not), or `use name;` stands there.
+/// Whether `name::` begins a path somewhere (`crate::name::` and `x.name` do not), or `use name;` stands
+/// there.
 fn names_crate(code: &str, name: &str) -> bool {
     code.match_indices(name).any(|(at, _)| {
         let head = &code[..at];

@@ -1,4 +1,5 @@
-//! Words that must not stand in the code: unfinished work, one person's machine, names that were given up, flags below the command line.
+//! Words that must not stand in the code: unfinished work, one person's machine, names that were given up,
+//! flags below the command line.
 
 use super::{Source, all_rust, all_text, assert_clean, product, sample, without_comments};
 

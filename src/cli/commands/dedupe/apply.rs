@@ -8,6 +8,7 @@ use crate::cli::commands::{SkippedDocument, skipped_documents};
 use crate::cli::exit::Exit;
 use crate::cli::print::{Printer, bytes, count, quoted};
 use crate::cli::resolve::Context;
+use crate::cli::wording::of_command_line;
 use crate::dedupe::{Action, ApplyOptions, ApplyReport, GroupKind, Step, apply};
 use crate::error::{Error, Result};
 use crate::images::Skipped;
@@ -85,7 +86,7 @@ pub(super) fn tell(
     line: impl Fn(&Step) -> String,
 ) -> anyhow::Result<()> {
     for Skipped { path, reason, .. } in refused {
-        printer.warning(&format!("left alone {path}: {reason}"));
+        printer.warning(&format!("left alone {path}: {}", of_command_line(reason)));
     }
     if !printer.json {
         done.iter().try_for_each(|step| printer.text(&line(step)))?;

@@ -109,7 +109,11 @@ fn plans_that_contradict_themselves_lose_nothing() {
         (|w| w.group(GroupKind::Bytes, "d/three.png", &["e/three.cr2"]), "e/three.cr2", "the hashes are not"),
         (|w| w.plan.groups[0].duplicates[1].file.reference = true, "c/one.png", "part of a reference"),
         (|w| w.plan.groups[0].duplicates[1].file.entry = true, "c/one.png", "inside a container"),
-        (|w| w.plan.groups[1].keep = "b/two.png".to_owned(), "b/two.png", "`keep` and `keeper` differ"),
+        (
+            |w| w.plan.groups[1].keep = "b/two.png".to_owned(),
+            "b/two.png",
+            "its fields keep and keeper differ",
+        ),
         (
             |w| {
                 let mut kept = w.plan.groups[0].duplicates[0].clone();
