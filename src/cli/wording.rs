@@ -105,6 +105,10 @@ pub(super) fn of_command_line(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
+    use clap::CommandFactory as _;
+
     use super::*;
 
     #[test]
@@ -114,5 +118,35 @@ mod tests {
         for same in ["", "plain", "a ` alone", "`other`", "``", "`a` and ` alone"] {
             assert_eq!(of_command_line(same), same);
         }
+    }
+
+    /// All options and verbs of a command and those below it: `--model`, `aesearch dedupe apply`.
+    fn names(command: &clap::Command, path: &str, found: &mut HashSet<String>) {
+        found
+            .extend(command.get_arguments().filter_map(|arg| arg.get_long()).map(|long| format!("--{long}")));
+        for inner in command.get_subcommands() {
+            let path = format!("{path} {}", inner.get_name());
+            names(inner, &path, found);
+            found.insert(path);
+        }
+    }
+
+    #[test]
+    fn every_flag_and_verb_of_the_table_exists_and_no_name_stands_twice() {
+        let mut known = HashSet::new();
+        names(&crate::cli::args::Cli::command(), "aesearch", &mut known);
+        for (name, said) in WORDS {
+            let words = said.split(|c: char| c.is_whitespace() || "`,()".contains(c));
+            for flag in words.filter(|word| word.starts_with("--")) {
+                assert!(known.contains(flag), "{name}: {flag}");
+            }
+            let verb: Vec<&str> = said.split('`').nth(1).unwrap_or_default().split(' ').collect();
+            if let ["aesearch", verb @ ..] = verb.as_slice() {
+                let end = verb.iter().position(|word| word.starts_with('-') || word.to_uppercase() == *word);
+                let verb = verb[..end.unwrap_or(verb.len())].join(" ");
+                assert!(known.contains(&format!("aesearch {verb}")), "{name}: aesearch {verb}");
+            }
+        }
+        assert!(WORDS.windows(2).all(|pair| pair[0].0 < pair[1].0), "sorted, each once");
     }
 }
