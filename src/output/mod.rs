@@ -7,6 +7,8 @@ mod places;
 mod text;
 mod whole;
 
+#[cfg(test)]
+pub(crate) use page::assert_self_contained;
 pub use page::{Page, Parts, base64};
 pub use places::check_places;
 pub use text::{bytes, count, thousands};

@@ -68,6 +68,20 @@ impl Page {
     }
 }
 
+/// What every page promises: nothing comes from elsewhere, no text becomes code, no part is left out.
+#[cfg(test)]
+pub(crate) fn assert_self_contained(parts: Parts) {
+    for part in [parts.template, parts.style, parts.script] {
+        assert!(!part.contains("http:") && !part.contains("https:") && !part.contains("//cdn"));
+        assert!(!part.contains("innerHTML") && !part.contains("eval("));
+    }
+    for (part, end) in [(parts.style, "</style"), (parts.script, "</script")] {
+        assert!(!part.to_lowercase().contains(end) && !part.contains("<!--"));
+    }
+    let page = Page::new(parts).fill("{}", "{}");
+    assert!(!page.contains("{{") && page.ends_with("</html>\n"));
+}
+
 /// JSON that can stand in a script element: no tag begins in it. A `<` stands in strings alone, where it may
 /// be written so.
 fn harmless(json: &str) -> String {
