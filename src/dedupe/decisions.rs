@@ -503,7 +503,7 @@ mod tests {
         let cases = [
             ("{".to_owned(), "expected decisions, got"),
             ("[]".to_owned(), "expected decisions, got"),
-            (r#"{"schema_version": 1, "command": "dedupe scan"}"#.to_owned(), "got `dedupe scan`"),
+            (r#"{"schema_version": 1, "command": "dedupe scan"}"#.to_owned(), "got \"dedupe scan\""),
             (r#"{"command": "dedupe decide"}"#.to_owned(), "expected schema version 1, got none"),
             (
                 r#"{"schema_version": 2, "command": "dedupe decide"}"#.to_owned(),
