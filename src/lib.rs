@@ -19,11 +19,12 @@
 //! used are not errors: results list them as [`images::Skipped`].
 //!
 //! Modules are layers: `cli` -> `demo`, `report` -> `dedupe`, `explore`, `eval`, `generate`, `train` ->
-//! `gallery` -> `encode`, `model`, `draw`, `images`, the crate `aesearch-index` -> `runtime`, `onnx`,
+//! `gallery` -> `encode`, `autodiff`, `model`, `draw`, `images`, the crate `aesearch-index` -> `runtime`, `onnx`,
 //! `output` -> `observer`, `error`. Each imports only those below it; ARCHITECTURE.md has the map.
 
 pub mod gallery;
 
+mod autodiff;
 pub mod encode;
 pub mod images;
 pub mod model;

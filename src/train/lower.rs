@@ -1,13 +1,10 @@
 //! Layers to nodes of a training graph: the forward pass, with everything that its gradients need on the
 //! tape.
 
-use super::conv::{Conv, conv};
-use super::lstm::lstm;
-use super::norm::{Statistics, batch_norm, normed_conv};
-use super::objectives::{binarize, gaussian};
-use super::ops::{Feature, dense, raster, relu};
-use super::tape::Tape;
-use super::upconv::upsample_conv;
+use crate::autodiff::{
+    Conv, Feature, Statistics, Tape, batch_norm, binarize, conv, dense, gaussian, lstm, normed_conv, raster,
+    relu, upsample_conv,
+};
 use crate::error::{Error, Result};
 use crate::model::{Architecture, Half, Layer, Padding, Parameter, Step, normalize_nodes};
 use crate::onnx::{Graph, Value, batch, fixed};

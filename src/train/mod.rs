@@ -2,8 +2,8 @@
 //! run by the same ONNX Runtime as everything else.
 //!
 //! ```text
-//! Architecture -> step.rs: lower.rs, objectives.rs, tape.rs -> training step (ONNX) --+
-//! items -> data.rs, augment.rs -> batch.rs: [C, pixels, N] ---------------------------+-> trainer.rs -> run.rs -> save.rs
+//! Architecture -> step.rs: lower.rs, the room autodiff -> training step (ONNX) --+
+//! items -> data.rs, augment.rs -> batch.rs: [C, pixels, N] ----------------------+-> trainer.rs -> run.rs -> save.rs
 //! ```
 //!
 //! | file | responsibility |
@@ -17,15 +17,8 @@
 //! | `warm.rs` | a start from another model's weights |
 //! | `log.rs`, `curve.rs` | the learning curve on disk, and as a picture |
 //! | `trainer.rs` | a running step and its state |
-//! | `step.rs` | the whole training step as a graph: losses and Adam |
+//! | `step.rs` | the whole training step as a graph: losses, gradients and Adam |
 //! | `lower.rs` | layers to nodes |
-//! | `objectives.rs` | contrast of codes, draws from distributions, the adversary |
-//! | `tape.rs` | reverse-mode differentiation of graphs |
-//! | `ops.rs` | dense, ReLU, pixel order, cross-entropy, with gradients |
-//! | `conv.rs` | convolution as gather and product, with gradients |
-//! | `upconv.rs` | upsampling and convolution in one |
-//! | `norm.rs` | batch normalization |
-//! | `lstm.rs` | back-propagation through time |
 //! | `batch.rs` | what goes into one step |
 //! | `data.rs` | the images |
 //! | `store.rs` | their pixels, in memory or on disk |
@@ -75,7 +68,6 @@ mod augment;
 mod batch;
 mod blur;
 mod checkpoint;
-mod conv;
 mod curve;
 mod data;
 mod epoch;
@@ -83,20 +75,14 @@ mod evaluate;
 mod images;
 mod log;
 mod lower;
-mod lstm;
 mod model;
-mod norm;
-mod objectives;
-mod ops;
 mod options;
 mod request;
 mod run;
 mod save;
 mod step;
 mod store;
-mod tape;
 mod trainer;
-mod upconv;
 mod views;
 mod warm;
 

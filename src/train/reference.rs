@@ -1,6 +1,7 @@
 //! The whole training step against values that PyTorch gave once (`tests/data/torch_reference.py`).
 
-use super::step::{StepOptions, adam_pace, training_step};
+use super::step::{StepOptions, training_step};
+use crate::autodiff::adam_pace;
 use crate::images::InputShape;
 use crate::model::Family;
 use crate::runtime::{Input, RuntimeOptions, SessionOptions, Tensor, ensure};

@@ -17,16 +17,13 @@
 //! | others | N images | nothing |
 
 use super::lower::{Lowering, cut};
-use super::objectives::{binarize, contrastive, first_half, verdict_loss, weighted_sum};
-use super::ops::{Feature, cross_entropy};
+use crate::autodiff::{
+    Adam, Feature, binarize, contrastive, cross_entropy, first_half, verdict_loss, weighted_sum,
+};
 use crate::error::{Error, Result};
 use crate::model::{Architecture, Half, Layer};
 use crate::onnx::{Graph, OnnxFile, Value, batch, fixed};
 
-/// Decay of the first moment: Adam's beta 1.
-const BETA1: f32 = 0.9;
-/// Decay of the second moment: Adam's beta 2.
-const BETA2: f32 = 0.999;
 /// What the running statistics keep of their past at every step.
 pub(crate) const STATISTICS_KEEP: f32 = 0.9;
 
@@ -85,7 +82,7 @@ pub(crate) struct StepOptions {
     pub(crate) decay: bool,
 }
 
-/// Builds the training step. Of the moments `m` and `v` it keeps sums, [`adam_pace`] makes means of them.
+/// Builds the training step. Of the moments `m` and `v` it keeps sums, [`adam_pace`](crate::autodiff::adam_pace) makes means of them.
 pub(crate) fn training_step(architecture: &Architecture, options: &StepOptions) -> Result<OnnxFile> {
     let objective = Objective::of(architecture);
     let mut pass = Lowering::new(architecture);
@@ -245,52 +242,6 @@ pub(crate) fn statistics_graph(architecture: &Architecture) -> Result<OnnxFile> 
     let measured = g.concat(&measured, 0);
     g.output("statistics", &measured);
     Ok(pass.tape.graph.finish("statistics"))
-}
-
-/// Adam (Kingma & Ba, 2015) with decoupled weight decay (Loshchilov & Hutter, 2019). `rate` and `epsilon` are
-/// those of [`adam_pace`]; `decay` is what is taken off every weight, as a part of it.
-struct Adam {
-    rate: Value,
-    epsilon: Value,
-    decay: Option<Value>,
-}
-
-impl Adam {
-    /// New parameters and moments.
-    fn update(&self, g: &mut Graph, [p, m, v]: &[Value; 3], gradient: &Value) -> [Value; 3] {
-        let square = g.mul(gradient, gradient);
-        let m = accumulate(g, m, gradient, BETA1);
-        let v = accumulate(g, v, &square, BETA2);
-        let step = g.mul(&m, &self.rate);
-        let root = g.sqrt(&v);
-        let scale = g.add(&root, &self.epsilon);
-        let update = g.div(&step, &scale);
-        let update = match &self.decay {
-            Some(decay) => {
-                let faded = g.mul(p, decay);
-                g.add(&update, &faded)
-            }
-            None => update,
-        };
-        [g.sub(p, &update), m, v]
-    }
-}
-
-/// What [`Adam`] multiplies with and adds in its `step`, counted from 1: rate and epsilon, times the
-/// corrections of the bias of young moments, times what turns the sums of the moments into means. (A pass
-/// over all weights saved for each moment.)
-pub(crate) fn adam_pace(step: u32, rate: f64) -> [f32; 2] {
-    const EPSILON: f64 = 1e-7; // as in Keras: keeps the division away from zero
-    let correction = |beta: f32| 1.0 - f64::from(beta).powf(step.into());
-    let [first, second] = [BETA1, BETA2].map(|beta| correction(beta) / (1.0 - f64::from(beta)));
-    [rate * second.sqrt() / first, EPSILON * second.sqrt()].map(|x| x as f32)
-}
-
-/// `keep * sum + new`: a moving average times `1 / (1 - keep)`.
-fn accumulate(g: &mut Graph, sum: &Value, new: &Value, keep: f32) -> Value {
-    let keep = g.scalar(keep);
-    let sum = g.mul(sum, &keep);
-    g.add(&sum, new)
 }
 
 /// `keep * old + (1 - keep) * new`.

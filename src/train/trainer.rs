@@ -2,8 +2,9 @@
 
 use super::batch::Batch;
 use super::options::TrainOptions;
-use super::step::{Objective, StepOptions, adam_pace, training_step};
+use super::step::{Objective, StepOptions, training_step};
 use super::warm::stored_weights;
+use crate::autodiff::adam_pace;
 use crate::error::{Error, Result};
 use crate::model::Architecture;
 use crate::runtime::{Input, Runtime, Session, SessionOptions, Tensor};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Source, assert_clean, product, sample, without_comments};
 
 /// A room and what it may import, from the bottom up. `train` and `encode` never meet but in an .onnx file.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("error", &[]),
     ("observer", &[]),
     ("onnx", &[]),
@@ -14,9 +14,10 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("images", &["error"]),
     ("draw", &["images"]),
     ("model", &["images", "runtime", "onnx", "error"]),
+    ("autodiff", &["model", "runtime", "onnx"]),
     ("encode", &["model", "images", "runtime", "error"]),
     ("gallery", &["encode", "model", "images", "output", "runtime", "observer", "error"]),
-    ("train", &["model", "draw", "images", "output", "runtime", "onnx", "observer", "error"]),
+    ("train", &["autodiff", "model", "draw", "images", "output", "runtime", "onnx", "observer", "error"]),
     ("generate", &["gallery", "encode", "model", "draw", "images", "output", "runtime", "observer", "error"]),
     ("eval", &["gallery", "encode", "model", "images", "observer", "error"]),
     ("dedupe", &["gallery", "draw", "images", "runtime", "output", "observer", "error"]),
