@@ -21,7 +21,7 @@ use clap::{Args, Parser, Subcommand};
 pub(super) use dedupe::{Apply, Decide, Dedupe, Evaluate, Scan, Undo};
 pub(super) use explore::{Cluster, Diff, Export, Grouping, Map, Outliers, Report};
 pub(super) use indexing::{Described, Index, Opened, Remove, Walking};
-pub(super) use models::{Demo, Model, Runtime, Train};
+pub(super) use models::{Demo, Import, Model, Runtime, Train};
 pub(super) use pictures::{Denoise, Latent, Reconstruct, Sample};
 pub(super) use search::{Doctor, Eval, Query};
 pub(super) use shared::{Compute, DeviceArg, IndexDir, InvertArg, Looking, Reading};

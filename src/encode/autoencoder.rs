@@ -19,10 +19,10 @@ pub struct Autoencoder {
 /// Images, their latents and their reconstructions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reconstruction {
-    /// Channels, height and width of each image.
+    /// Channels, height and width of each reconstruction.
     pub shape: InputShape,
     /// What the decoder should reconstruct, f32 [N, C, H, W]: the images, for some models at another
-    /// brightness.
+    /// brightness or size.
     pub originals: Vec<f32>,
     /// f32 [N, D]
     pub latents: Vec<f32>,
@@ -48,9 +48,8 @@ impl Autoencoder {
     pub fn reconstruct(&mut self, images: &[f32]) -> Result<Reconstruction> {
         let latents = self.encoder.encode(images)?;
         let reconstructed = self.decoder.decode(&latents)?;
-        let mut originals = images.to_vec();
-        self.metadata.target(&mut originals);
-        Ok(Reconstruction { shape: self.metadata.input, originals, latents, images: reconstructed })
+        let originals = self.metadata.target(images.to_vec());
+        Ok(Reconstruction { shape: self.metadata.reconstruction, originals, latents, images: reconstructed })
     }
 }
 

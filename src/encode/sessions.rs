@@ -114,7 +114,7 @@ impl Decoder {
         let (file, input, output) = ("/decoder.onnx", "latent", "image");
         let part = Part { file, input, output, bytes, external: &[], batch: None };
         let network = Network::open(runtime, &metadata.name, &part, options)?;
-        Ok(Some(Decoder { network, output: metadata.input, latent_size: metadata.latent_size }))
+        Ok(Some(Decoder { network, output: metadata.reconstruction, latent_size: metadata.latent_size }))
     }
 
     /// Images [N, C, H, W] of latents [N, D].

@@ -50,6 +50,7 @@ pub(super) fn measure_model(gallery: &Gallery, images: &ImageSet, threads: usize
     let options = EncodeOptions { threads, device: pipeline.options.device };
     let mut encoder = Encoder::new(pipeline.runtime, pipeline.model, &options)?;
     let mut decoder = Decoder::new(pipeline.runtime, pipeline.model, &options)?;
+    let drawn = pipeline.model.metadata.reconstruction.size();
     let (shape, binarizer) = (encoder.input(), &gallery.facts().binarizer);
     let sample = images.spread(SAMPLE);
     let (mut codes, mut views, mut loss) = (Vec::new(), Vec::new(), 0.0);
@@ -64,8 +65,7 @@ pub(super) fn measure_model(gallery: &Gallery, images: &ImageSet, threads: usize
             .collect();
         let latents = encoder.encode(&pixels)?;
         if let Some(decoder) = &mut decoder {
-            let mut originals = pixels.clone();
-            pipeline.model.metadata.target(&mut originals);
+            let originals = pipeline.model.metadata.target(pixels.clone());
             loss += cross_entropy(&originals, &decoder.decode(&latents)?);
         }
         codes.extend(binarizer.binarize(&latents));
@@ -77,7 +77,7 @@ pub(super) fn measure_model(gallery: &Gallery, images: &ImageSet, threads: usize
         views.extend(binarizer.binarize(&encoder.encode(&viewed)?));
     }
     let n_images = codes.len() / aesearch_index::words(binarizer.bits());
-    let loss = (decoder.is_some() && n_images > 0).then(|| loss / (n_images * shape.size()) as f64);
+    let loss = (decoder.is_some() && n_images > 0).then(|| loss / (n_images * drawn) as f64);
     Ok(ModelQuality { reconstruction_loss: loss, own_view: own_view(&codes, &views, binarizer.bits()) })
 }
 

@@ -146,9 +146,10 @@ fn clean<'a>(
         if !shot.images.is_empty() {
             let before = noisy(&shot.images, index, options);
             let after = reconstructor.reconstruct(&before)?.images;
-            let errors = [&before, &after].map(|image| distance(&shot.images, image));
-            let pictures =
-                [&shot.images, &before, &after].map(|image| to_pixels(image, reconstructor.shape()));
+            let metadata = &reconstructor.model.metadata;
+            let [clean, before] = [shot.images, before].map(|image| metadata.at_drawn_size(image));
+            let errors = [&before, &after].map(|image| distance(&clean, image));
+            let pictures = [&clean, &before, &after].map(|image| to_pixels(image, reconstructor.drawn()));
             write_png(&output, &pictures[2])?;
             let path = item.display();
             let numbered = output.file_stem().is_none_or(|name| *name != *stem(&path));

@@ -207,7 +207,7 @@ fn manifold(
     let along = |i: usize| if n > 1 { 2.0 * i as f32 / (n - 1) as f32 - 1.0 } else { 0.0 };
     let places = (0..n).flat_map(|row| (0..n).map(move |column| (along(column), -along(row))));
     let latents: Vec<f32> = places.flat_map(|(u, v)| plane.latent(frame.at(u, v))).collect();
-    let shape = reconstructor.shape();
+    let shape = reconstructor.drawn();
     let images = reconstructor.autoencoder.decoder.decode(&latents)?;
     Ok(images.chunks_exact(shape.size()).map(|image| to_pixels(image, shape)).collect())
 }

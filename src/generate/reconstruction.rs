@@ -102,12 +102,13 @@ fn sheet(reconstructor: &Reconstructor, seen: &Reconstruction, images: &[Measure
         Brightness::Kept => "original",
         Brightness::Normalized => "evened out", // which is what the decoder is trained to give
     };
-    let input = Extent { channels: seen.shape.channels, height: seen.shape.height, width: seen.shape.width };
+    let extent_of = |InputShape { channels, height, width }| Extent { channels, height, width };
+    let [input, drawn] = [metadata.input, seen.shape].map(extent_of);
     ColumnSheet {
         title: [
             metadata.name.clone(),
             format!(
-                "{input} \u{2192} {} numbers \u{2192} {input}; mean loss {mean:.4} per pixel",
+                "{input} \u{2192} {} numbers \u{2192} {drawn}; mean loss {mean:.4} per pixel",
                 describe(extent)
             ),
         ],

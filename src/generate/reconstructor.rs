@@ -84,8 +84,14 @@ impl Reconstructor {
         reconstruct_either_way(images, self.options.invert, &mut self.autoencoder)
     }
 
+    /// What the model takes.
     pub(super) fn shape(&self) -> InputShape {
         self.model.metadata.input
+    }
+
+    /// What the model draws.
+    pub(super) fn drawn(&self) -> InputShape {
+        self.model.metadata.reconstruction
     }
 
     /// How the numbers of a latent belong together: maps of some height and width, or single numbers.

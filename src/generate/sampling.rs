@@ -107,7 +107,7 @@ fn decode(model: &Model, options: &SampleOptions, observer: &dyn Observer) -> Re
     // One by one: the same image for the same place, however many are drawn.
     let mut draw = || {
         let latent: Vec<f32> = (0..metadata.latent_size).map(|_| rng.sample(StandardNormal)).collect();
-        Ok(to_pixels(&decoder.decode(&latent)?, metadata.input))
+        Ok(to_pixels(&decoder.decode(&latent)?, metadata.reconstruction))
     };
     (0..options.count).map(|_| draw()).collect()
 }

@@ -83,4 +83,4 @@ pub use memory_budget::MemoryBudget;
 pub use stopwatch::Stopwatch;
 
 pub use noise::add_noise;
-pub use resize::{COLOUR_RULE, RESIZE_RULE, Resizer, fitted, invert_pixels, to_pixels};
+pub use resize::{COLOUR_RULE, RESIZE_RULE, Resizer, fitted, invert_pixels, shrink, to_pixels};

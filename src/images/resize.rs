@@ -94,6 +94,47 @@ pub fn fitted(pixels: &Pixels, side: usize) -> Result<Pixels, String> {
     Ok(Pixels { width: shape.width, height: shape.height, channels, data: resizer.resized })
 }
 
+/// Images [N, C, H, W] of shape `from` at the smaller shape `to`: each pixel is the mean of the area that it
+/// covers.
+///
+/// # Panics
+/// When `images` is not a whole number of images, or `to` is larger than `from`.
+pub fn shrink(images: &[f32], from: InputShape, to: InputShape) -> Vec<f32> {
+    assert!(images.len().is_multiple_of(from.size()) && to.height <= from.height && to.width <= from.width);
+    let (rows, columns) = (coverage(from.height, to.height), coverage(from.width, to.width));
+    let mut narrow = vec![0.0; from.height * to.width];
+    let mut small = Vec::with_capacity(images.len() / from.size() * to.size());
+    for plane in images.chunks_exact(from.height * from.width) {
+        for (row, out) in plane.chunks_exact(from.width).zip(narrow.chunks_exact_mut(to.width)) {
+            for ((first, weights), out) in columns.iter().zip(out) {
+                *out = row[*first..].iter().zip(weights).map(|(value, weight)| value * weight).sum();
+            }
+        }
+        for (first, weights) in &rows {
+            let covered = narrow[first * to.width..].chunks_exact(to.width).zip(weights);
+            let start = small.len();
+            small.resize(start + to.width, 0.0);
+            for (row, weight) in covered {
+                small[start..].iter_mut().zip(row).for_each(|(sum, value)| *sum += value * weight);
+            }
+        }
+    }
+    small
+}
+
+/// For each of `to` pixels along a side, the first of `from` pixels that it covers, and the share of it that
+/// each of these has.
+fn coverage(from: usize, to: usize) -> Vec<(usize, Vec<f32>)> {
+    // in units of 1 / (from * to) of the side, all borders are whole numbers
+    let of_pixel = |pixel: usize| {
+        let (start, end) = (pixel * from, (pixel + 1) * from);
+        let covered = start / to..end.div_ceil(to);
+        let shared = |source: usize| ((source + 1) * to).min(end) - (source * to).max(start);
+        (covered.start, covered.map(|source| shared(source) as f32 / from as f32).collect())
+    };
+    (0..to).map(of_pixel).collect()
+}
+
 /// A model's f32 [C, H, W] in 0..=1 as an image, each value rounded to the nearest of 256 steps.
 ///
 /// # Panics
@@ -221,6 +262,32 @@ mod tests {
             let shape = shape(channels, 4, 5);
             assert_eq!(to_pixels(&input(&pixels, shape), shape), pixels);
         }
+    }
+
+    #[test]
+    fn shrunk_pixels_are_means_of_what_they_cover() {
+        let image: Vec<f32> = (0..2 * 3 * 5).map(|i| (i * 7 % 11) as f32).collect();
+        let (from, to) = (shape(2, 3, 5), shape(2, 2, 2));
+        let small = shrink(&image, from, to);
+        // rows 0 and half of 1, columns 0, 1 and half of 2
+        let weighted = |rows: [f32; 3], columns: [f32; 5], plane: usize| {
+            let value = |y: usize, x: usize| image[plane * 15 + y * 5 + x] * rows[y] * columns[x];
+            (0..3).flat_map(|y| (0..5).map(move |x| (y, x))).map(|(y, x)| value(y, x)).sum::<f32>() / 3.75
+        };
+        let [above, below] = [[1.0, 0.5, 0.0], [0.0, 0.5, 1.0]];
+        let [left, right] = [[1.0, 1.0, 0.5, 0.0, 0.0], [0.0, 0.0, 0.5, 1.0, 1.0]];
+        for plane in 0..2 {
+            let expected = [(above, left), (above, right), (below, left), (below, right)];
+            for (got, (rows, columns)) in small[plane * 4..].iter().zip(expected) {
+                assert!((got - weighted(rows, columns, plane)).abs() < 1e-5);
+            }
+        }
+        assert_eq!(shrink(&image, from, from), image);
+        assert!(
+            shrink(&[0.7; 224 * 224], shape(1, 224, 224), shape(1, 64, 64))
+                .iter()
+                .all(|x| (x - 0.7).abs() < 1e-5)
+        );
     }
 
     #[test]

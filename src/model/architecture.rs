@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::images::InputShape;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::collections::HashSet;
 
 /// A checked autoencoder.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +21,8 @@ pub struct Architecture {
     pub family: Family,
     /// What the encoder takes.
     pub input: InputShape,
+    /// What the decoder gives: the input's shape, or a smaller one.
+    pub reconstruction: InputShape,
     /// The sizes it was made with.
     pub design: Design,
     /// From image to latent; the last output is a vector.
@@ -101,18 +104,16 @@ impl Architecture {
     /// Names the layer that does not fit, or the mismatch of image and reconstruction.
     pub(crate) fn checked(self) -> Result<Self> {
         let (family, image) = (self.family, self.image());
-        let through = |layers: &[Layer], input| {
-            layers.iter().try_fold(input, |extent, layer| layer.output(extent)).map_err(Error::invalid)
-        };
         let latent = through(&self.encoder, image)?;
         let output = through(&self.decoder, latent)?;
         let verdict = through(&self.discriminator, latent)?;
         if !latent.is_vector() {
             return Err(Error::invalid(format!("{family}: latent: expected a vector, got {latent}")));
         }
-        if output != image || self.decoder.last() != Some(&Layer::Sigmoid) {
+        let target = extent(self.reconstruction);
+        if output != target || self.decoder.last() != Some(&Layer::Sigmoid) {
             return Err(Error::invalid(format!(
-                "{family}: reconstruction: expected {image} from a sigmoid, got {output}"
+                "{family}: reconstruction: expected {target} from a sigmoid, got {output}"
             )));
         }
         if !self.discriminator.is_empty() && verdict != Extent::vector(1) {
@@ -125,7 +126,7 @@ impl Architecture {
 
     /// The extent of an input image.
     pub fn image(&self) -> Extent {
-        Extent { channels: self.input.channels, height: self.input.height, width: self.input.width }
+        extent(self.input)
     }
 
     /// Size of the latent vector.
@@ -218,11 +219,16 @@ impl Architecture {
     pub fn initial_weights(&self, seed: u64) -> Vec<f32> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut flat = vec![0.0; self.weight_count()];
+        let depthwise = self.steps().filter(|s| matches!(s.layer, Layer::DepthwiseConv { .. }));
+        let depthwise: HashSet<String> =
+            depthwise.map(|s| format!("{}.{}.weight", s.half.name(), s.index)).collect();
         for parameter in self.parameters().iter().chain(&self.statistics()) {
             let kind = parameter.name.rsplit('.').next().unwrap_or_default();
             let values = &mut flat[parameter.range()];
             if let [out, inputs, receptive @ ..] = &parameter.dims[..] {
-                let fans = (out + inputs) * receptive.iter().product::<usize>();
+                // a channel that is filtered by itself has one input and one output
+                let units = if depthwise.contains(&parameter.name) { 2 } else { out + inputs };
+                let fans = units * receptive.iter().product::<usize>();
                 let bound = (6.0 / fans as f32).sqrt();
                 values.fill_with(|| rng.random_range(-bound..bound));
             } else if matches!(kind, "scale" | "variance") {
@@ -249,6 +255,25 @@ impl Architecture {
         });
         rows.collect()
     }
+}
+
+fn extent(InputShape { channels, height, width }: InputShape) -> Extent {
+    Extent { channels, height, width }
+}
+
+/// What comes out of a list of layers.
+fn through(layers: &[Layer], input: Extent) -> Result<Extent> {
+    let mut extents = vec![input];
+    for (index, layer) in layers.iter().enumerate() {
+        let x = extents[index];
+        if let Layer::Residual { layers } = *layer
+            && index.checked_sub(layers).map(|first| extents[first]) != Some(x)
+        {
+            return Err(Error::invalid(format!("{layer}: expected the extent of its input, got {x}")));
+        }
+        extents.push(layer.output(x).map_err(Error::invalid)?);
+    }
+    Ok(extents[layers.len()])
 }
 
 /// A layer in its place.

@@ -23,6 +23,10 @@ pub enum Family {
     Aae,
     /// An LSTM reads the rows of an image one after the other, another one writes them.
     Lstm,
+    /// EfficientNet-Lite (Tan & Le, "EfficientNet", 2019, without squeeze-and-excitation), its pooled features
+    /// projected to the latent; the decoder gives 64x64 pixels. For photographs, started from pretrained
+    /// weights.
+    Photo,
 }
 
 /// The sizes that a family leaves open.
@@ -30,15 +34,20 @@ pub enum Family {
 pub struct Design {
     /// Bits of the code; the latent of `conv-hash`, `vae`, `aae` and `lstm` has as many numbers.
     pub bits: usize,
-    /// Filters of the first convolution of `conv-hash`, `vae` and `aae`; deeper ones have multiples of it.
+    /// Filters of the first convolution of `conv-hash`, `vae` and `aae`; deeper ones have multiples of it. Of
+    /// `photo`, the filters of all layers, in percent of EfficientNet-Lite0's.
     pub width: usize,
+    /// Of `photo`, how often blocks are repeated, in percent of EfficientNet-Lite0.
+    pub depth: usize,
+    /// Numbers of the latent of `photo`.
+    pub latent: usize,
     /// Whether `conv-hash` evens out brightness first.
     pub brightness: Brightness,
 }
 
 impl Default for Design {
     fn default() -> Self {
-        Design { bits: 64, width: 32, brightness: Brightness::Kept }
+        Design { bits: 64, width: 32, depth: 100, latent: 256, brightness: Brightness::Kept }
     }
 }
 
@@ -50,8 +59,15 @@ impl From<usize> for Design {
 
 impl Family {
     /// All families, the default one first.
-    pub const ALL: [Family; 6] =
-        [Family::ConvHash, Family::Conv, Family::Dense, Family::Vae, Family::Aae, Family::Lstm];
+    pub const ALL: [Family; 7] = [
+        Family::ConvHash,
+        Family::Conv,
+        Family::Dense,
+        Family::Vae,
+        Family::Aae,
+        Family::Lstm,
+        Family::Photo,
+    ];
 
     /// The name used on the command line and in model files.
     pub fn name(self) -> &'static str {
@@ -62,6 +78,7 @@ impl Family {
             Family::Vae => "vae",
             Family::Aae => "aae",
             Family::Lstm => "lstm",
+            Family::Photo => "photo",
         }
     }
 
@@ -70,7 +87,9 @@ impl Family {
     pub fn binarizer(self) -> BinarizerKind {
         match self {
             Family::ConvHash => BinarizerKind::Sign,
-            Family::Conv | Family::Dense | Family::Vae | Family::Aae | Family::Lstm => BinarizerKind::Itq,
+            Family::Conv | Family::Dense | Family::Vae | Family::Aae | Family::Lstm | Family::Photo => {
+                BinarizerKind::Itq
+            }
         }
     }
 
@@ -79,7 +98,7 @@ impl Family {
         match self {
             Family::ConvHash | Family::Conv | Family::Dense => 64,
             Family::Vae | Family::Aae => 32,
-            Family::Lstm => 128,
+            Family::Lstm | Family::Photo => 128,
         }
     }
 }

@@ -13,7 +13,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::metadata::Metadata;
-use super::properties::{BinarizerKind, Brightness};
+use super::properties::{BinarizerKind, Brightness, Precision};
 use crate::error::{Error, Result};
 use crate::images::InputShape;
 use crate::onnx::{Outline, Port};
@@ -322,10 +322,13 @@ impl Format {
             name: name.to_owned(),
             family: FAMILY.to_owned(),
             input: self.shape(),
+            reconstruction: self.shape(),
             latent_size: self.latent,
             bits: self.bits,
             binarizer: BinarizerKind::Itq,
             width: 0,
+            depth: 0,
+            precision: Precision::default(),
             brightness: Brightness::Kept,
             prior: None,
             data_fingerprint: String::new(),
@@ -334,6 +337,7 @@ impl Format {
             train_loss: None,
             val_loss: None,
             denoise: 0.0,
+            origin: None,
             augment: "none".to_owned(),
             seed: 0,
             tool_version: String::new(),

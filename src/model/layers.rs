@@ -9,6 +9,9 @@ use std::fmt;
 /// Added to the variance of a channel, the usual value.
 pub(crate) const BATCH_NORM_EPSILON: f32 = 1e-5;
 
+/// Factor and offset of [`Layer::Center`].
+pub(crate) const CENTER: [f32; 2] = [255.0 / 128.0, -127.0 / 128.0];
+
 /// Channels, height and width of what flows between layers, per image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
@@ -81,6 +84,8 @@ pub enum Layer {
     /// Each image to mean 0.5 and standard deviation 0.25, clipped to `0..=1`: brightness and contrast go
     /// out.
     Normalize,
+    /// `(255 x - 127) / 128`, from `0..=1` to about `-1..=1`: how EfficientNet-Lite takes images.
+    Center,
     /// A square 2-D convolution. Parameters: weight `[filters, channels, kernel, kernel]`, and bias
     /// `[filters]`.
     Conv {
@@ -94,6 +99,22 @@ pub enum Layer {
         padding: Padding,
         /// Whether there is one.
         bias: bool,
+    },
+    /// A square 2-D convolution of each channel by itself (Howard et al., "MobileNets", 2017). Parameters:
+    /// weight `[channels, 1, kernel, kernel]`, and bias `[channels]`.
+    DepthwiseConv {
+        /// Pixels along each side.
+        kernel: usize,
+        /// Pixels between neighbouring outputs.
+        stride: usize,
+        /// Border.
+        padding: Padding,
+    },
+    /// The end of a block with a skip (He et al., 2016): what went into the first of the last `layers` layers
+    /// is added to what came out of the last one.
+    Residual {
+        /// Layers of the block, this one not counted.
+        layers: usize,
     },
     /// A fully connected layer. Parameters: weight `[units, inputs]`, and bias `[units]`.
     Dense {
@@ -140,6 +161,10 @@ pub enum Layer {
     },
     /// `max(x, 0)`.
     Relu,
+    /// `min(max(x, 0), 6)`.
+    Relu6,
+    /// The mean of each channel over all pixels, as a vector.
+    GlobalAveragePool,
     /// `1 / (1 + exp(-x))`.
     Sigmoid,
     /// Every pixel becomes a square of 2 by 2.
@@ -158,7 +183,8 @@ impl Layer {
     pub fn output(&self, input: Extent) -> Result<Extent, String> {
         let wants = |expected: &str| Err(format!("{self}: expected {expected}, got {input}"));
         match *self {
-            Layer::Conv { filters, kernel, stride, padding, .. } => {
+            Layer::Conv { kernel, stride, padding, .. }
+            | Layer::DepthwiseConv { kernel, stride, padding } => {
                 let along = |size: usize| {
                     let (before, behind) = padding.amounts(size, kernel, stride);
                     let padded = size + before + behind;
@@ -167,7 +193,8 @@ impl Layer {
                 let (height, width) = along(input.height).zip(along(input.width)).ok_or_else(|| {
                     format!("{self}: expected at least {kernel}x{kernel} pixels, got {input}")
                 })?;
-                Ok(Extent { channels: filters, height, width })
+                let channels = if let Layer::Conv { filters, .. } = *self { filters } else { input.channels };
+                Ok(Extent { channels, height, width })
             }
             Layer::Dense { units, .. } | Layer::Gaussian { units } if input.is_vector() => {
                 Ok(Extent::vector(units))
@@ -181,9 +208,15 @@ impl Layer {
                 Ok(Extent { channels, height: input.height, width: input.channels / channels })
             }
             Layer::Rows { .. } => wants("a sequence of rows"),
-            Layer::Normalize | Layer::BatchNorm { .. } | Layer::Binarize | Layer::Relu | Layer::Sigmoid => {
-                Ok(input)
-            }
+            Layer::Normalize
+            | Layer::Center
+            | Layer::BatchNorm { .. }
+            | Layer::Residual { .. }
+            | Layer::Binarize
+            | Layer::Relu
+            | Layer::Relu6
+            | Layer::Sigmoid => Ok(input),
+            Layer::GlobalAveragePool => Ok(Extent::vector(input.channels)),
             Layer::Upsample => Ok(Extent { height: 2 * input.height, width: 2 * input.width, ..input }),
             Layer::Flatten => Ok(Extent::vector(input.len())),
             Layer::Reshape(target) if target.len() == input.len() => Ok(target),
@@ -204,6 +237,7 @@ impl Layer {
             Layer::Conv { filters, kernel, bias, .. } => {
                 linear(vec![filters, input.channels, kernel, kernel], bias)
             }
+            Layer::DepthwiseConv { kernel, .. } => linear(vec![input.channels, 1, kernel, kernel], true),
             Layer::Dense { units, bias } => linear(vec![units, input.len()], bias),
             Layer::Gaussian { units } => linear(vec![2 * units, input.len()], true),
             Layer::BatchNorm { affine: true } => {
@@ -233,13 +267,19 @@ impl fmt::Display for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Layer::Normalize => write!(f, "Normalize"),
-            Layer::Conv { filters, kernel, stride, padding, .. } => {
-                write!(f, "Conv {filters} {kernel}x{kernel}")?;
+            Layer::Center => write!(f, "Center"),
+            Layer::Conv { kernel, stride, padding, .. }
+            | Layer::DepthwiseConv { kernel, stride, padding } => {
+                match self {
+                    Layer::Conv { filters, .. } => write!(f, "Conv {filters} {kernel}x{kernel}")?,
+                    _ => write!(f, "DepthwiseConv {kernel}x{kernel}")?,
+                }
                 if *stride > 1 {
                     write!(f, " stride {stride}")?;
                 }
                 if *padding == Padding::Valid { write!(f, " valid") } else { Ok(()) }
             }
+            Layer::Residual { layers } => write!(f, "Residual over {layers}"),
             Layer::Dense { units, .. } => write!(f, "Dense {units}"),
             Layer::BatchNorm { .. } => write!(f, "BatchNorm"),
             Layer::Gaussian { units } => write!(f, "Gaussian {units}"),
@@ -249,6 +289,8 @@ impl fmt::Display for Layer {
             Layer::Repeat { steps } => write!(f, "Repeat {steps}"),
             Layer::Rows { .. } => write!(f, "Rows"),
             Layer::Relu => write!(f, "ReLU"),
+            Layer::Relu6 => write!(f, "ReLU6"),
+            Layer::GlobalAveragePool => write!(f, "GlobalAveragePool"),
             Layer::Sigmoid => write!(f, "Sigmoid"),
             Layer::Upsample => write!(f, "Upsample 2x"),
             Layer::Flatten => write!(f, "Flatten"),

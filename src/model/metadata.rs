@@ -5,9 +5,9 @@
 
 use super::architecture::Architecture;
 use super::family::Design;
-use super::properties::{BinarizerKind, Brightness, Prior};
+use super::properties::{BinarizerKind, Brightness, Precision, Prior};
 use crate::error::{Error, Result};
-use crate::images::InputShape;
+use crate::images::{InputShape, shrink};
 use crate::onnx::OnnxFile;
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -29,18 +29,24 @@ const MAX_LATENT: usize = 1 << 20;
 pub struct Metadata {
     /// The name it was given: the model folder's.
     pub name: String,
-    /// `conv-hash`, `conv`, `dense`, `vae`, `aae`, `lstm`.
+    /// `conv-hash`, `conv`, `dense`, `vae`, `aae`, `lstm`, `photo`.
     pub family: String,
     /// What the encoder takes.
     pub input: InputShape,
+    /// What the decoder gives.
+    pub reconstruction: InputShape,
     /// Numbers per latent.
     pub latent_size: usize,
     /// Bits per code.
     pub bits: usize,
     /// How latents become bits.
     pub binarizer: BinarizerKind,
-    /// Filters of the first convolution, where the family leaves that open.
+    /// Filters, where the family leaves them open: see [`Design`].
     pub width: usize,
+    /// How often blocks are repeated, where the family leaves that open, in percent.
+    pub depth: usize,
+    /// How the files store weights.
+    pub precision: Precision,
     /// Whether the encoder evens out brightness first.
     pub brightness: Brightness,
     /// Where latents of new images can be drawn from.
@@ -57,6 +63,8 @@ pub struct Metadata {
     pub val_loss: Option<f64>,
     /// Standard deviation of the Gaussian noise that training added, 0 for none.
     pub denoise: f32,
+    /// Where weights come from that this program did not train.
+    pub origin: Option<String>,
     /// How training images were varied: `none`, `digits` or `photos`.
     pub augment: String,
     /// Seed of weights, order and noise.
@@ -75,10 +83,13 @@ impl Metadata {
             name: name.to_owned(),
             family: architecture.family.name().to_owned(),
             input: architecture.input,
+            reconstruction: architecture.reconstruction,
             latent_size: architecture.latent_size(),
             bits,
             binarizer: architecture.family.binarizer(),
             width: architecture.design.width,
+            depth: architecture.design.depth,
+            precision: Precision::default(),
             brightness: architecture.brightness(),
             prior: architecture.prior(),
             data_fingerprint: String::new(),
@@ -87,6 +98,7 @@ impl Metadata {
             train_loss: None,
             val_loss: None,
             denoise: 0.0,
+            origin: None,
             augment: "none".into(),
             seed: 0,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -95,13 +107,26 @@ impl Metadata {
 
     /// The sizes to make the architecture with.
     pub fn design(&self) -> Design {
-        Design { bits: self.bits, width: self.width, brightness: self.brightness }
+        let Metadata { bits, width, depth, latent_size: latent, brightness, .. } = *self;
+        Design { bits, width, depth, latent, brightness }
     }
 
-    /// Turns images `[N, C, H, W]` in `0..=1` into what the reconstructions are compared with.
-    pub fn target(&self, images: &mut [f32]) {
+    /// What the reconstructions of images `[N, C, H, W]` in `0..=1` are compared with: the images at the
+    /// decoder's size and brightness.
+    pub fn target(&self, images: Vec<f32>) -> Vec<f32> {
+        let mut target = self.at_drawn_size(images);
         if self.brightness == Brightness::Normalized {
-            images.chunks_exact_mut(self.input.size()).for_each(super::normalize::normalize);
+            target.chunks_exact_mut(self.reconstruction.size()).for_each(super::normalize::normalize);
+        }
+        target
+    }
+
+    /// Images `[N, C, H, W]` at the decoder's size.
+    pub fn at_drawn_size(&self, images: Vec<f32>) -> Vec<f32> {
+        if self.reconstruction == self.input {
+            images
+        } else {
+            shrink(&images, self.input, self.reconstruction)
         }
     }
 
@@ -128,6 +153,18 @@ impl Metadata {
             ("tool_version", self.tool_version.clone()),
         ];
         pairs.extend(fixed_rules().map(|(key, rule)| (key, rule.to_owned())));
+        if self.reconstruction != self.input {
+            let InputShape { height, width, .. } = self.reconstruction;
+            pairs.push(("reconstruction_height", height.to_string()));
+            pairs.push(("reconstruction_width", width.to_string()));
+        }
+        if self.depth != Design::default().depth {
+            pairs.push(("depth", self.depth.to_string()));
+        }
+        if self.precision != Precision::default() {
+            pairs.push(("precision", self.precision.to_string()));
+        }
+        pairs.extend(self.origin.clone().map(|origin| ("origin", origin)));
         pairs.extend(self.prior.map(|p| ("prior", p.to_string())));
         pairs.extend(self.train_loss.map(|l| ("train_loss", l.to_string())));
         pairs.extend(self.val_loss.map(|l| ("val_loss", l.to_string())));
@@ -156,18 +193,26 @@ impl Metadata {
                 return Err(Error::version(model, what));
             }
         }
+        let input = InputShape {
+            channels: keys.parse("channels")?,
+            height: keys.parse("height")?,
+            width: keys.parse("width")?,
+        };
         let metadata = Metadata {
             name: keys.parse("name")?,
             family: keys.parse("family")?,
-            input: InputShape {
-                channels: keys.parse("channels")?,
-                height: keys.parse("height")?,
-                width: keys.parse("width")?,
+            input,
+            reconstruction: InputShape {
+                channels: input.channels,
+                height: keys.optional("reconstruction_height")?.unwrap_or(input.height),
+                width: keys.optional("reconstruction_width")?.unwrap_or(input.width),
             },
             latent_size: keys.parse("latent_size")?,
             bits: keys.parse("bits")?,
             binarizer: keys.parse("binarizer")?,
             width: keys.optional("first_filters")?.unwrap_or(Design::default().width),
+            depth: keys.optional("depth")?.unwrap_or(Design::default().depth),
+            precision: keys.optional("precision")?.unwrap_or_default(),
             brightness: keys.optional("brightness")?.unwrap_or_default(),
             prior: keys.optional("prior")?,
             data_fingerprint: keys.parse("data_fingerprint")?,
@@ -176,15 +221,18 @@ impl Metadata {
             train_loss: keys.optional("train_loss")?,
             val_loss: keys.optional("val_loss")?,
             denoise: keys.parse("denoise")?,
+            origin: keys.optional("origin")?,
             augment: keys.optional("augment")?.unwrap_or_else(|| "none".into()),
             seed: keys.parse("seed")?,
             tool_version: keys.parse("tool_version")?,
         };
-        let InputShape { channels, height, width } = metadata.input;
+        let (InputShape { channels, height, width }, drawn) = (metadata.input, metadata.reconstruction);
         let checks = [
             ("channels", channels, matches!(channels, 1 | 3), "1 or 3"),
             ("height", height, (1..=MAX_SIDE).contains(&height), "1 to 4096"),
             ("width", width, (1..=MAX_SIDE).contains(&width), "1 to 4096"),
+            ("reconstruction_height", drawn.height, (1..=height).contains(&drawn.height), "1 to the height"),
+            ("reconstruction_width", drawn.width, (1..=width).contains(&drawn.width), "1 to the width"),
             (
                 "latent_size",
                 metadata.latent_size,

@@ -5,8 +5,9 @@
 //! | `layers.rs` | one layer: its output shape, its parameters |
 //! | `architecture.rs` | an encoder and a decoder of such layers, their parameters in one flat vector, the summary table |
 //! | `family.rs` | the families by name, and the sizes that they leave open |
-//! | `families.rs` | the layers of each family |
+//! | `families.rs`, `photo.rs` | the layers of each family |
 //! | `export.rs` | layers and weights to inference graphs, and weights back out of files |
+//! | `import.rs` | weights of another program's network |
 //! | `loss.rs` | how far a reconstruction is from its original |
 //! | `normalize.rs` | normalizing brightness |
 //! | `metadata.rs`, `properties.rs` | what a model file says of itself |
@@ -23,8 +24,10 @@ mod architecture;
 mod families;
 mod family;
 mod layers;
+mod photo;
 
 mod export;
+mod import;
 mod loss;
 mod normalize;
 
@@ -42,12 +45,13 @@ pub use family::{Design, Family};
 pub(crate) use layers::BATCH_NORM_EPSILON;
 pub use layers::{Extent, Layer, Padding};
 
-pub use export::{decoder_onnx, encoder_onnx, read_weights};
+pub use export::{decoder_onnx, encoder_onnx, features_onnx, read_weights};
+pub use import::{feature_layers, fitting_layers, import};
 pub use loss::cross_entropy;
 pub(crate) use normalize::normalize_nodes;
 
 pub use metadata::Metadata;
-pub use properties::{BinarizerKind, Brightness, Prior};
+pub use properties::{BinarizerKind, Brightness, Precision, Prior};
 
 pub use foreign::{Description, Foreign, Format, Layout, Size};
 pub use zoo::{Known, LoadOptions, Model, candidates, local_models, shipped_names};

@@ -1,5 +1,5 @@
 //! Properties of models that have few values, and their names in model files: the binarizer, brightness, the
-//! prior of latents.
+//! prior of latents, the precision of weights.
 
 use std::fmt;
 use std::str::FromStr;
@@ -62,6 +62,37 @@ impl FromStr for Brightness {
             "kept" => Ok(Brightness::Kept),
             "normalized" => Ok(Brightness::Normalized),
             other => Err(format!("expected kept or normalized, got '{other}'")),
+        }
+    }
+}
+
+/// How a model's files store its weights. Networks compute in 32 bits either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// 32 bits each.
+    #[default]
+    Float32,
+    /// 16 bits each (IEEE 754 half precision), widened when the file is loaded.
+    Float16,
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Precision::Float32 => "float32",
+            Precision::Float16 => "float16",
+        })
+    }
+}
+
+impl FromStr for Precision {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, String> {
+        match s {
+            "float32" => Ok(Precision::Float32),
+            "float16" => Ok(Precision::Float16),
+            other => Err(format!("expected float32 or float16, got '{other}'")),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! A finished ONNX model: its bytes, and the key-value pairs in `metadata_props`.
 //! The meaning of the keys is defined in `model`; this file only stores them.
 
-use super::messages::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto};
+use super::messages::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto, data_type};
+use half::f16;
 use prost::Message;
 
 /// IR version 8 and opset 17 go together; every ONNX Runtime since 1.12 reads them.
@@ -41,6 +42,10 @@ impl OnnxFile {
         self.0.encode_to_vec()
     }
 
+    pub(super) fn graph(&self) -> Option<&GraphProto> {
+        self.0.graph.as_ref()
+    }
+
     /// The key-value pairs, in the order they were written.
     pub fn metadata(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.metadata_props.iter().map(|p| (p.key.as_str(), p.value.as_str()))
@@ -54,12 +59,18 @@ impl OnnxFile {
         self
     }
 
-    /// The `f32` initializer called `name`: its dimensions and values.
+    /// The `f32` initializer called `name`, or the `f16` one, widened: its dimensions and values.
     pub fn weight(&self, name: &str) -> Option<(Vec<usize>, Vec<f32>)> {
         let tensor = self.0.graph.as_ref()?.initializer.iter().find(|t| t.name == name)?;
         let dims = tensor.dims.iter().map(|&d| usize::try_from(d).ok()).collect::<Option<Vec<_>>>()?;
-        let values: Vec<f32> =
-            tensor.raw_data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        let bytes = &tensor.raw_data;
+        let values: Vec<f32> = match tensor.data_type {
+            data_type::FLOAT16 => {
+                bytes.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect()
+            }
+            data_type::FLOAT if bytes.is_empty() => tensor.float_data.clone(),
+            _ => bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        };
         (dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d))? == values.len()).then_some((dims, values))
     }
 }

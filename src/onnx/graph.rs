@@ -11,6 +11,7 @@ use super::messages::{
     AttributeProto, DimensionProto, DimensionValue, GraphProto, NodeProto, TensorProto, TensorShapeProto,
     TensorTypeProto, TypeProto, ValueInfoProto, attribute_type, data_type,
 };
+use half::f16;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -96,10 +97,27 @@ impl Graph {
         self.initializers.push(TensorProto {
             dims: dims.iter().map(|&d| d as i64).collect(),
             data_type: data_type::FLOAT,
+            float_data: vec![],
             name: name.to_owned(),
             raw_data: data.iter().flat_map(|x| x.to_le_bytes()).collect(),
         });
         Value { name: name.into(), shape: dims.iter().map(|&d| fixed(d)).collect() }
+    }
+
+    /// A weight stored in 16 bits, rounded to the nearest, and widened to `f32` by a node that ONNX Runtime
+    /// computes once, when it loads the graph.
+    pub fn half_weight(&mut self, name: &str, dims: &[usize], data: &[f32]) -> Value {
+        assert_eq!(dims.iter().product::<usize>(), data.len(), "weight {name}");
+        self.initializers.push(TensorProto {
+            dims: dims.iter().map(|&d| d as i64).collect(),
+            data_type: data_type::FLOAT16,
+            float_data: vec![],
+            name: name.to_owned(),
+            raw_data: data.iter().flat_map(|&x| f16::from_f32(x).to_le_bytes()).collect(),
+        });
+        let shape: Shape = dims.iter().map(|&d| fixed(d)).collect();
+        let stored = Value { name: name.into(), shape: shape.clone() };
+        self.node("Cast", &[&stored], vec![int("to", data_type::FLOAT.into())], shape)
     }
 
     /// An `f32` constant; equal constants are stored once.
@@ -128,8 +146,13 @@ impl Graph {
         self.constants
             .entry((kind, dims_i64.clone(), bytes.clone()))
             .or_insert_with(|| {
-                let tensor =
-                    TensorProto { dims: dims_i64, data_type: kind, name: name.clone(), raw_data: bytes };
+                let tensor = TensorProto {
+                    dims: dims_i64,
+                    data_type: kind,
+                    float_data: vec![],
+                    name: name.clone(),
+                    raw_data: bytes,
+                };
                 initializers.push(tensor);
                 Value { name: name.into(), shape: dims.iter().map(|&d| fixed(d)).collect() }
             })
@@ -456,14 +479,15 @@ impl Graph {
         self.node("Gemm", &inputs, attributes, vec![rows, columns])
     }
 
-    /// 2-D convolution over `[N, C, H, W]` with weights `[filters, C, k, k]` and bias `[filters]`.
+    /// 2-D convolution over `[N, C, H, W]` with weights `[filters, C, k, k]` and bias `[filters]`; with weights
+    /// `[C, 1, k, k]`, where there are several channels, of each channel by itself.
     ///
     /// `pads` is `[top, left, bottom, right]` in pixels.
     pub fn conv(
         &mut self,
         x: &Value,
         weight: &Value,
-        bias: &Value,
+        bias: Option<&Value>,
         stride: usize,
         pads: [usize; 4],
     ) -> Value {
@@ -472,12 +496,23 @@ impl Graph {
         let (height, width) = (x.size(2), x.size(3));
         let shape =
             vec![x.shape[0], fixed(filters), out(height, pads[0], pads[2]), out(width, pads[1], pads[3])];
-        let attributes = vec![
+        let groups = x.size(1) / weight.size(1);
+        let mut attributes = vec![
             ints("kernel_shape", &[kernel as i64; 2]),
             ints("strides", &[stride as i64; 2]),
             ints("pads", &pads.map(|p| p as i64)),
         ];
-        self.node("Conv", &[x, weight, bias], attributes, shape)
+        if groups > 1 {
+            attributes.push(int("group", groups as i64));
+        }
+        let inputs: Vec<&Value> = [x, weight].into_iter().chain(bias).collect();
+        self.node("Conv", &inputs, attributes, shape)
+    }
+
+    /// The mean of each channel of `[N, C, H, W]`, as `[N, C, 1, 1]`.
+    pub fn global_average_pool(&mut self, x: &Value) -> Value {
+        let shape = vec![x.shape[0], x.shape[1], fixed(1), fixed(1)];
+        self.node("GlobalAveragePool", &[x], vec![], shape)
     }
 
     /// Doubles height and width of `[N, C, H, W]` by repeating pixels.

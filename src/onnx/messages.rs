@@ -11,6 +11,7 @@ pub(crate) mod data_type {
     pub(crate) const FLOAT: i32 = 1;
     pub(crate) const INT64: i32 = 7;
     pub(crate) const BOOL: i32 = 9;
+    pub(crate) const FLOAT16: i32 = 10;
 }
 
 /// `AttributeProto.AttributeType` of the attribute kinds in use.
@@ -103,6 +104,8 @@ pub(crate) struct TensorProto {
     pub(crate) dims: Vec<i64>,
     #[prost(int32, tag = "2")]
     pub(crate) data_type: i32,
+    #[prost(float, repeated, tag = "4")]
+    pub(crate) float_data: Vec<f32>,
     #[prost(string, tag = "8")]
     pub(crate) name: String,
     #[prost(bytes = "vec", tag = "9")]

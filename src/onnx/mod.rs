@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `graph.rs` | a typed builder: every value knows its shape, every method checks and infers |
 //! | `file.rs` | a finished model: bytes out, bytes in, `metadata_props` |
+//! | `nodes.rs` | the nodes of a file, one by one |
 //! | `outline.rs` | what a file from elsewhere contains: inputs, outputs, operators, files with weights; or why it is refused |
 //! | `wire.rs` | protobuf field by field, without copies, for `outline.rs` |
 //! | `messages.rs` | the part of `onnx.proto` that a graph needs, declared by hand for prost |
@@ -14,9 +15,11 @@
 mod file;
 mod graph;
 pub(crate) mod messages;
+mod nodes;
 mod outline;
 mod wire;
 
 pub use file::OnnxFile;
 pub use graph::{Dim, Graph, Shape, Value, batch, fixed};
+pub use nodes::Node;
 pub use outline::{Outline, Port};

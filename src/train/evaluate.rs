@@ -31,16 +31,15 @@ pub(crate) fn reconstruction_loss(
     let mut sum = 0.0;
     for start in (0..data.len()).step_by(BATCH) {
         let end = (start + BATCH).min(data.len());
-        let mut clean = data.batch_outermost(start..end)?;
+        let clean = data.batch_outermost(start..end)?;
         let noisy = (options.denoise > 0.0).then(|| add_noise(&clean, options.denoise, &mut rng));
         let dims = [end - start, shape.channels, shape.height, shape.width];
         let seen = Input::Slice(&dims, noisy.as_deref().unwrap_or(&clean));
         let latent = only(encoder.run(&[("image", seen)])?)?;
         let image = only(decoder.run(&[("latent", Input::Tensor(&latent))])?)?;
-        metadata.target(&mut clean);
-        sum += cross_entropy(&clean, image.data());
+        sum += cross_entropy(&metadata.target(clean), image.data());
     }
-    Ok(sum / (data.len() * data.image_size()) as f64)
+    Ok(sum / (data.len() * metadata.reconstruction.size()) as f64)
 }
 
 /// The single output of a model.

@@ -136,6 +136,11 @@ impl<'a> Lowering<'a> {
                 let x = raster(&mut self.tape, x);
                 one(Feature::raster(x.value, step.output))
             }
+            Layer::Center
+            | Layer::DepthwiseConv { .. }
+            | Layer::Residual { .. }
+            | Layer::Relu6
+            | Layer::GlobalAveragePool => Err(unsupported(step, "in the frozen part of a model only")),
             Layer::Sigmoid if steps.len() == 1 => one(x.clone()),
             Layer::Sigmoid => Err(unsupported(step, "as the last layer only")),
         }

@@ -9,6 +9,7 @@
 //! | file | responsibility |
 //! |---|---|
 //! | `request.rs`, `model.rs` | from paths to a model folder: what is asked for; the call that does it |
+//! | `import.rs` | pretrained weights of another program, as a model folder |
 //! | `images.rs` | the images to train and to validate on |
 //! | `run.rs` | the loop over epochs and batches, and its reports |
 //! | `epoch.rs` | the report of one epoch |
@@ -73,6 +74,7 @@ mod data;
 mod epoch;
 mod evaluate;
 mod images;
+mod import;
 mod log;
 mod lower;
 mod model;
@@ -95,6 +97,7 @@ pub use augment::Augment;
 pub use batch::Batch;
 pub use data::Dataset;
 pub use epoch::EpochReport;
+pub use import::{ImportRequest, Imported, import_model};
 pub use model::{TrainedModel, train_model};
 pub use options::{CheckpointOptions, Schedule, TrainOptions};
 pub use request::{TrainRequest, Tuning, Validation};

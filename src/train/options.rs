@@ -92,6 +92,16 @@ impl TrainOptions {
             // at higher rates the adversary and the encoder chase each other
             Family::Aae => TrainOptions { epochs: 10, batch: 64, learning_rate: 5e-4, weight: 0.02, ..plain },
             Family::Lstm => TrainOptions { epochs: 10, batch: 64, ..plain },
+            Family::Photo => TrainOptions {
+                design: Design { width: 100, ..plain.design },
+                augment: Augment::Photos,
+                epochs: 20,
+                batch: 256,
+                schedule: Schedule::OneCycle,
+                weight_decay: 1e-4,
+                weight: 1.0,
+                ..plain
+            },
             Family::Conv | Family::Dense => plain,
         }
     }

@@ -91,6 +91,8 @@ pub struct Tuning {
     pub family: Option<Family>,
     pub bits: Option<usize>,
     pub width: Option<usize>,
+    pub depth: Option<usize>,
+    pub latent: Option<usize>,
     pub brightness: Option<Brightness>,
     pub epochs: Option<usize>,
     pub batch: Option<usize>,
@@ -166,6 +168,8 @@ impl TrainRequest {
             design: Design {
                 bits: tuning.bits.unwrap_or(design.bits),
                 width: tuning.width.unwrap_or(design.width),
+                depth: tuning.depth.unwrap_or(design.depth),
+                latent: tuning.latent.unwrap_or(design.latent),
                 brightness: tuning.brightness.unwrap_or(design.brightness),
             },
             epochs: tuning.epochs.unwrap_or(default.epochs),

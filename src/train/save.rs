@@ -94,17 +94,37 @@ impl Trained {
         let parameters = self.architecture.parameter_count();
         let noise = if m.denoise > 0.0 { format!(", Gaussian noise {}", m.denoise) } else { String::new() };
         // writing to a String cannot fail
-        let _ = writeln!(
-            card,
-            "- Data: {data}, {} images, SHA-256 of the pixels `{}`",
-            m.training_images, m.data_fingerprint
-        );
+        if let Some(origin) = &m.origin {
+            let _ = writeln!(card, "- Origin: {origin}");
+        }
+        if m.training_images > 0 {
+            let _ = writeln!(
+                card,
+                "- Data: {data}, {} images, SHA-256 of the pixels `{}`",
+                m.training_images, m.data_fingerprint
+            );
+        }
         if !command.is_empty() {
             let _ = writeln!(card, "- Command: `{command}`");
         }
         let epochs = if m.epochs == 1 { "1 epoch".into() } else { format!("{} epochs", m.epochs) };
         let _ = writeln!(card, "- Seed {}, {epochs}{noise}, {parameters} parameters", m.seed);
         let _ = writeln!(card, "- Written by aesearch {}\n", m.tool_version);
+        self.card_epochs(&mut card);
+        let _ = writeln!(card, "\n| layer | output | parameters |\n|---|---|---|");
+        for row in self.architecture.summary() {
+            let _ = writeln!(card, "| {} | {} | {} |", row.layer, row.output, row.parameters);
+        }
+        card
+    }
+
+    /// The losses, as a table.
+    fn card_epochs(&self, card: &mut String) {
+        if self.epochs.is_empty() {
+            let _ =
+                writeln!(card, "The latent and the decoder are not trained yet: `train --from` does that.");
+            return;
+        }
         let _ = writeln!(
             card,
             "Mean binary cross-entropy per pixel:\n\n| epoch | training | validation |\n|---|---|---|"
@@ -113,10 +133,5 @@ impl Trained {
             let validation = e.val_loss.map_or("".into(), |loss| format!("{loss:.4}"));
             let _ = writeln!(card, "| {} | {:.4} | {validation} |", e.epoch, e.train_loss);
         }
-        let _ = writeln!(card, "\n| layer | output | parameters |\n|---|---|---|");
-        for row in self.architecture.summary() {
-            let _ = writeln!(card, "| {} | {} | {} |", row.layer, row.output, row.parameters);
-        }
-        card
     }
 }

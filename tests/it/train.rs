@@ -79,7 +79,7 @@ fn a_warm_start_of_a_family_with_statistics_is_the_same_function() {
 
 #[test]
 fn every_family_learns_and_a_warm_start_begins_where_the_other_ended() {
-    for family in Family::ALL {
+    for family in Family::ALL.into_iter().filter(|family| *family != Family::Photo) {
         let options = TrainOptions { epochs: 6, learning_rate: 3e-3, ..small(family) };
         let first = quick(options.clone()).expect("trains");
         let losses: Vec<f64> = first.epochs.iter().map(|e| e.train_loss).collect();
@@ -102,7 +102,7 @@ fn colour_images_of_32_pixels_train() {
     let shape = InputShape { channels: 3, height: 32, width: 32 };
     let pixels = (0..64 * shape.size()).map(|i| (i * i / 97 % 251) as u8).collect();
     let data = Dataset::new(shape, pixels).expect("whole images");
-    for family in Family::ALL {
+    for family in Family::ALL.into_iter().filter(|family| *family != Family::Photo) {
         let options = TrainOptions { epochs: 4, learning_rate: 3e-3, ..small(family) };
         let trained = train(&runtime(), &data, None, &options, &());
         let epochs = trained.expect("trains").epochs;

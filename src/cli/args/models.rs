@@ -28,15 +28,22 @@ pub(in crate::cli) struct Train {
     /// The model folder to write; log.jsonl and curve.png in it record the training
     #[arg(short, long, value_name = "DIR")]
     pub(in crate::cli) output: PathBuf,
-    /// conv-hash [default], conv, dense, vae, aae or lstm
+    /// conv-hash [default], conv, dense, vae, aae, lstm or photo
     #[arg(long)]
     pub(in crate::cli) family: Option<String>,
     /// Bits of the code, 32 to 256 [default: 64; vae, aae 32; lstm 128]
     #[arg(long)]
     pub(in crate::cli) bits: Option<usize>,
-    /// Filters of the first convolution of conv-hash, vae and aae; deeper layers have more [default: 32]
+    /// Filters of the first convolution of conv-hash, vae and aae; deeper layers have more [default: 32]. For
+    /// photo, filters in percent of EfficientNet-Lite0's [default: 100]
     #[arg(long)]
     pub(in crate::cli) width: Option<usize>,
+    /// For photo, repeats of its blocks in percent of EfficientNet-Lite0's [default: 100]
+    #[arg(long)]
+    pub(in crate::cli) depth: Option<usize>,
+    /// For photo, numbers of the latent [default: 256]
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) latent: Option<usize>,
     /// Passes over the data [default: conv-hash 15; vae, aae, lstm 10; else 5]
     #[arg(long)]
     pub(in crate::cli) epochs: Option<usize>,
@@ -117,6 +124,36 @@ pub(in crate::cli) enum Model {
         #[command(flatten)]
         described: Box<Described>,
     },
+    /// Take over a pretrained network of another program as a model of family photo, to train on from
+    Import(Import),
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Import {
+    /// An ONNX file of EfficientNet-Lite without its classifier, weights included
+    #[arg(value_name = "FILE.onnx")]
+    pub(in crate::cli) file: PathBuf,
+    /// The model folder to write
+    #[arg(short, long, value_name = "DIR")]
+    pub(in crate::cli) output: PathBuf,
+    /// The family whose layers take the weights: photo
+    #[arg(long, default_value = "photo", value_parser = ["photo"])]
+    pub(in crate::cli) family: String,
+    /// Height and width of the input in pixels: a multiple of 32 from 96 to 320
+    #[arg(long, value_name = "PX", default_value_t = 224)]
+    pub(in crate::cli) size: usize,
+    /// Filters, in percent of EfficientNet-Lite0's [default: of Lite0 to Lite4, the one that fits]
+    #[arg(long)]
+    pub(in crate::cli) width: Option<usize>,
+    /// Repeats of blocks, in percent of EfficientNet-Lite0's [default: of Lite0 to Lite4, the one that fits]
+    #[arg(long)]
+    pub(in crate::cli) depth: Option<usize>,
+    /// Numbers of the latent
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    pub(in crate::cli) latent: usize,
+    /// Seed of the projection to the latent and of the decoder
+    #[arg(long, default_value_t = 0)]
+    pub(in crate::cli) seed: u64,
 }
 
 #[derive(Debug, Subcommand)]

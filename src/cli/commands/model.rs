@@ -1,18 +1,23 @@
-//! `aesearch model list|show`: the available models, and one of them layer by layer, like Keras' summary.
+//! `aesearch model list|show|import`: the available models, one of them layer by layer, like Keras' summary,
+//! and pretrained networks of other programs.
 
 use std::path::Path;
 
 use serde::Serialize;
 
+use super::observer::TerminalObserver;
+use super::train::command_line;
+
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::foreign::load_options;
-use crate::cli::print::{Align, Table, bytes, count, facts, thousands};
+use crate::cli::print::{Align, Table, bytes, count, facts, quoted, thousands};
 use crate::cli::resolve::Context;
 use crate::cli::wording::of_command_line;
 use crate::error::Result;
 use crate::images::InputShape;
 use crate::model::{Foreign, Format, Model, local_models, shipped_names};
+use crate::train::{ImportRequest, Imported, import_model};
 
 /// Where `model list` looks for trained models, from the working directory.
 const LOCAL_MODELS: &str = "models";
@@ -62,6 +67,15 @@ struct ShowDocument {
 }
 
 #[derive(Debug, Serialize)]
+struct ImportDocument<'a> {
+    family: &'a str,
+    parameters: usize,
+    /// Between the features of both networks.
+    largest_difference: f32,
+    model_dir: &'a str,
+}
+
+#[derive(Debug, Serialize)]
 struct ForeignDocument<'a> {
     name: &'a str,
     place: &'a str,
@@ -85,7 +99,43 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Model) -> anyhow::Resu
     match args {
         args::Model::List => list(context),
         args::Model::Show { name, described } => show(context, name, described),
+        args::Model::Import(args) => import(context, args),
     }
+}
+
+fn import(context: &Context, args: &args::Import) -> anyhow::Result<Exit> {
+    let request = ImportRequest {
+        file: args.file.clone(),
+        folder: args.output.clone(),
+        side: args.size,
+        width: args.width,
+        depth: args.depth,
+        latent: args.latent,
+        seed: args.seed,
+        runtime: context.runtime.clone(),
+        command: command_line(),
+    };
+    let observer = TerminalObserver::new(context, "importing");
+    let Imported { model, difference } = import_model(&request, &observer)?;
+    observer.finish();
+    let folder = args.output.display().to_string();
+    let document = ImportDocument {
+        family: &model.metadata.family,
+        parameters: model.architecture.parameter_count(),
+        largest_difference: difference,
+        model_dir: &folder,
+    };
+    if context.printer.json {
+        context.printer.document("model import", &document)?;
+        return Ok(Exit::Done);
+    }
+    let parameters = thousands(document.parameters as u64);
+    context.printer.text(&format!("{folder}: {} with {parameters} parameters", document.family))?;
+    context.printer.note(&format!(
+        "its latent and decoder are not trained yet; next: `aesearch train PHOTOS --from {} --freeze encoder -o DIR`",
+        quoted(&folder)
+    ));
+    Ok(Exit::Done)
 }
 
 fn list(context: &Context) -> anyhow::Result<Exit> {

@@ -107,6 +107,8 @@ fn tuning(args: &args::Train) -> Result<Tuning> {
         family: args.family.as_deref().map(str::parse).transpose().map_err(Error::invalid)?,
         bits: args.bits,
         width: args.width,
+        depth: args.depth,
+        latent: args.latent,
         brightness: args.brightness.as_deref().map(str::parse).transpose().map_err(Error::invalid)?,
         epochs: args.epochs,
         batch: args.batch,
@@ -140,7 +142,7 @@ fn size(text: &str) -> Result<(usize, usize)> {
 }
 
 /// What was typed, for the model's card.
-fn command_line() -> String {
+pub(super) fn command_line() -> String {
     let words = env::args_os().skip(1).map(|word| quoted(&word.to_string_lossy()));
     ["aesearch".to_owned()].into_iter().chain(words).collect::<Vec<_>>().join(" ")
 }
