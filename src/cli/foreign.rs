@@ -26,6 +26,7 @@ pub(super) fn load_options(context: &Context, args: &Described, name: &str) -> R
 
 fn flags(args: &Described) -> Result<Description> {
     let layout = args.model_layout.as_deref().map(str::parse).transpose();
+    let pool = args.model_pool.as_deref().map(str::parse).transpose();
     Ok(Description {
         size: args.model_size.as_deref().map(size).transpose()?,
         channels: args.model_channels,
@@ -35,6 +36,7 @@ fn flags(args: &Described) -> Result<Description> {
         range: args.model_range,
         input: args.model_input.clone(),
         output: args.model_output.clone(),
+        pool: pool.map_err(|what| Error::invalid(format!("--model-pool: {what}")))?,
         latent: args.model_latent,
         bits: args.model_bits,
     })

@@ -30,6 +30,7 @@ const WORDS: &[(&str, &str)] = &[
     ("description.latent", "--model-latent (or `latent` in a .toml file beside the model)"),
     ("description.layout", "--model-layout (or `layout` in a .toml file beside the model)"),
     ("description.output", "--model-output (or `output` in a .toml file beside the model)"),
+    ("description.pool", "--model-pool (or `pool` in a .toml file beside the model)"),
     ("description.size", "--model-size (or `size` in a .toml file beside the model)"),
     ("device", "--device"),
     ("dir", "--index"),

@@ -8,6 +8,7 @@
 //! | file | responsibility |
 //! |---|---|
 //! | `sessions.rs` | a model's two networks, running |
+//! | `probe.rs` | whether another program's encoder is fit for use |
 //! | `autoencoder.rs` | both together: images, latents, reconstructions, losses |
 //! | `binarizer.rs` | latents to bits, by sign or by a fitted rotation |
 //! | `itq.rs` | fitting that rotation |
@@ -19,9 +20,11 @@ mod autoencoder;
 mod binarizer;
 mod itq;
 mod pca;
+mod probe;
 mod sessions;
 
 pub use autoencoder::{Autoencoder, Reconstruction, explained_variance};
 pub use binarizer::Binarizer;
 pub use pca::{MAX_FIT, Plane};
+pub use probe::{is_usable, probe};
 pub use sessions::{Decoder, EncodeOptions, Encoder};

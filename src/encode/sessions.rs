@@ -6,13 +6,21 @@
 use crate::error::{Error, Problem, Result};
 use crate::images::InputShape;
 use crate::model::{Format, Model};
-use crate::runtime::{Device, ExternalFile, Input, ModelBytes, Runtime, Session, SessionOptions};
+use crate::runtime::{
+    Device, ExternalFile, Input, ModelBytes, Runtime, Session, SessionOptions, Stopper, Tensor,
+};
 
-/// Images per run: the speed is the same from 32 to 256, and falls above as activations leave the cache.
+/// Rows per run at most: the speed is the same from 32 to 256, and falls above as activations leave the
+/// cache.
 const BATCH: usize = 128;
 
-/// Most values per run, except for a single large image: activations take many times as much memory.
-const BATCH_VALUES: usize = 1 << 20;
+/// Values of the input per run at most, except for a single large image: two of 224x224, 128 of 32x32.
+/// Activations take many times as much, and those of a few large images fill the cache already: figures are in
+/// docs/encoders.md.
+const BATCH_VALUES: usize = 3 << 17;
+
+/// The same on a GPU, which wants more at once.
+const GPU_BATCH_VALUES: usize = 1 << 23;
 
 /// How the networks run.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +65,7 @@ impl Encoder {
             bytes: &model.encoder,
             external: model.external(),
             batch: foreign.and_then(|foreign| foreign.batch),
+            folding: foreign.is_none_or(|foreign| foreign.folds),
         };
         let network = Network::open(runtime, &metadata.name, &part, options)?;
         let format = foreign.map(|foreign| foreign.format.clone());
@@ -79,18 +88,31 @@ impl Encoder {
         self.network.session.device()
     }
 
+    /// What ends a run that does not end by itself, from any thread.
+    pub fn stopper(&self) -> Stopper {
+        self.network.session.stopper()
+    }
+
     /// Latents [N, D] of images [N, C, H, W].
     ///
     /// # Errors
     /// When `images` is not a whole number of images, or the run fails.
     pub fn encode(&mut self, images: &[f32]) -> Result<Vec<f32>> {
+        let n = self.network.rows_per_run(self.input.size());
+        self.encode_by(n, images)
+    }
+
+    /// The same with up to `n` images in a run.
+    pub(super) fn encode_by(&mut self, n: usize, images: &[f32]) -> Result<Vec<f32>> {
         let InputShape { channels, height, width } = self.input;
-        let Some(format) = &self.format else {
-            return self.network.run(images, &[channels, height, width], self.latent_size);
-        };
         self.network.whole(images, self.input.size())?;
+        let Some(format) = &self.format else {
+            let give = |_, output: &Tensor| Some(output.data().to_vec());
+            return self.network.run(images, &[channels, height, width], self.latent_size, n, give);
+        };
         format.prepare(images, &mut self.prepared);
-        self.network.run(&self.prepared, &format.layout.dims(self.input), self.latent_size)
+        let give = |n, output: &Tensor| format.latents(n, output.shape(), output.data());
+        self.network.run(&self.prepared, &format.layout.dims(self.input), self.latent_size, n, give)
     }
 }
 
@@ -112,7 +134,7 @@ impl Decoder {
         let Some(bytes) = &model.decoder else { return Ok(None) };
         let metadata = &model.metadata;
         let (file, input, output) = ("/decoder.onnx", "latent", "image");
-        let part = Part { file, input, output, bytes, external: &[], batch: None };
+        let part = Part { file, input, output, bytes, external: &[], batch: None, folding: true };
         let network = Network::open(runtime, &metadata.name, &part, options)?;
         Ok(Some(Decoder { network, output: metadata.reconstruction, latent_size: metadata.latent_size }))
     }
@@ -122,7 +144,10 @@ impl Decoder {
     /// # Errors
     /// When `latents` is not a whole number of latents, or the run fails.
     pub fn decode(&mut self, latents: &[f32]) -> Result<Vec<f32>> {
-        self.network.run(latents, &[self.latent_size], self.output.size())
+        self.network.whole(latents, self.latent_size)?;
+        let n = self.network.rows_per_run(self.output.size());
+        let give = |_, output: &Tensor| Some(output.data().to_vec());
+        self.network.run(latents, &[self.latent_size], self.output.size(), n, give)
     }
 }
 
@@ -149,14 +174,15 @@ struct Part<'a> {
     bytes: &'a [u8],
     external: &'a [ExternalFile],
     batch: Option<usize>,
+    folding: bool,
 }
 
 impl Network {
     fn open(runtime: &Runtime, model: &str, part: &Part<'_>, options: &EncodeOptions) -> Result<Network> {
-        let Part { file, input, output, bytes, external, batch } = *part;
+        let Part { file, input, output, bytes, external, batch, folding } = *part;
         let name = format!("{model}{file}");
-        let options =
-            SessionOptions { threads: options.threads, device: options.device, ..Default::default() };
+        let (threads, device) = (options.threads, options.device);
+        let options = SessionOptions { threads, device, folding, ..Default::default() };
         let opened = runtime.open(&ModelBytes { graph: bytes, external }, &options);
         let session = opened.map_err(|e| match e {
             // A missing device is no fault of the model.
@@ -187,11 +213,24 @@ impl Network {
         Err(Error::invalid(format!("{}: {what}", self.name)))
     }
 
-    /// Runs rows of shape `row` in batches; returns as many rows of `out_size` numbers.
-    fn run(&mut self, data: &[f32], row: &[usize], out_size: usize) -> Result<Vec<f32>> {
+    /// Rows per run, where an image has so many values.
+    fn rows_per_run(&self, size: usize) -> usize {
+        let values = if self.session.device() == Device::Cpu { BATCH_VALUES } else { GPU_BATCH_VALUES };
+        (values / size.max(1)).clamp(1, BATCH)
+    }
+
+    /// Runs rows of shape `row` in batches of `n`; returns as many rows of `out_size` numbers, which `give`
+    /// takes out of the output of so many rows.
+    fn run(
+        &mut self,
+        data: &[f32],
+        row: &[usize],
+        out_size: usize,
+        n: usize,
+        give: impl Fn(usize, &Tensor) -> Option<Vec<f32>>,
+    ) -> Result<Vec<f32>> {
         let in_size: usize = row.iter().product();
-        self.whole(data, in_size)?;
-        let n_rows = self.batch.unwrap_or((BATCH_VALUES / in_size).clamp(1, BATCH));
+        let n_rows = self.batch.unwrap_or(n);
         let mut out = Vec::with_capacity(data.len() / in_size * out_size);
         let mut shape = [&[0], row].concat();
         for rows in data.chunks(n_rows * in_size) {
@@ -205,12 +244,13 @@ impl Network {
             }
             shape[0] = batch.len() / in_size;
             let output = self.session.run_for(&self.output, &[(&self.input, Input::Slice(&shape, batch))])?;
-            if output.data().len() != shape[0] * out_size {
+            let given = give(shape[0], &output).filter(|given| given.len() == shape[0] * out_size);
+            let given = given.ok_or_else(|| {
                 let what =
                     format!("output: expected {} x {out_size} numbers, got {:?}", shape[0], output.shape());
-                return Err(Error::damaged(&self.name, what));
-            }
-            out.extend_from_slice(&output.data()[..wanted]);
+                Error::damaged(&self.name, what)
+            })?;
+            out.extend_from_slice(&given[..wanted]);
         }
         Ok(out)
     }

@@ -24,6 +24,23 @@ pub enum Memory {
     About(u64),
 }
 
+impl Memory {
+    /// The limit or guideline.
+    pub(super) fn bytes(self) -> u64 {
+        match self {
+            Memory::AtMost(bytes) | Memory::About(bytes) => bytes,
+        }
+    }
+}
+
+/// The memory that this process takes now, where the system says.
+pub(super) fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim_end().parse().ok()?;
+    kib.checked_mul(1 << 10)
+}
+
 /// What a run takes apart from the images that are being decoded, in bytes.
 pub(super) fn fixed(threads: usize, n_images: usize) -> u64 {
     BASE + PER_THREAD * threads as u64 + PER_IMAGE * n_images as u64

@@ -46,7 +46,8 @@
 //! | `memory.rs` | how much of the memory is for images |
 //! | `choose.rs` | which of the shipped models suits the images best |
 //! | `polarity.rs` | light strokes on dark, or dark on light |
-//! | `sample.rs` | a few images of a collection, for both |
+//! | `probe.rs` | whether a model of another program is fit for use |
+//! | `sample.rs` | a few images of a collection, for these three |
 //! | `outputs.rs` | output paths: no indexed image is overwritten |
 //! | `sessions.rs` | sessions that threads borrow |
 //! | `record.rs` | what is stored beside codes: items, model, binarizer, polarity |
@@ -77,6 +78,7 @@ mod worker_pool;
 
 mod choose;
 mod polarity;
+mod probe;
 mod sample;
 
 mod outputs;

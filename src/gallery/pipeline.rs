@@ -13,6 +13,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::outcome::{KnownHashes, Outcome, StageTimes};
 use super::worker::{Chunk, Done, Preparation};
@@ -31,6 +32,9 @@ const CHUNK_VALUES: usize = 1 << 24;
 
 /// Chunks per worker that are under way or wait for an earlier one.
 const WINDOW: usize = 4;
+
+/// When the run is to stop, workers may finish what they are at, as long as a chunk is done so often.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Encodes images of files with one model.
 #[derive(Debug, Clone)]
@@ -116,9 +120,9 @@ impl<'a> Pipeline<'a> {
             next: 0,
         };
         let mut chunks = items.chunks(chunk).zip(0..);
-        let mut stopped = false;
+        let mut stopped: Option<Instant> = None; // since when, or since the last chunk after that
         loop {
-            while !stopped && pool.under_way() + collector.early.len() < WINDOW * n_workers {
+            while stopped.is_none() && pool.under_way() + collector.early.len() < WINDOW * n_workers {
                 let Some((items, number)) = chunks.next() else { break };
                 let items = items.iter().map(|&item| item.clone()).collect();
                 pool.issue(Arc::new(Chunk { number, items, given_up: BTreeMap::new() }));
@@ -130,10 +134,17 @@ impl<'a> Pipeline<'a> {
             if let Some(done) = pool.next(limits.decode_timeout, limits.look_every())? {
                 collector.take(done)?;
                 observer.progress(&collector.encoded.progress);
+                stopped = stopped.map(|_| Instant::now());
             }
-            stopped |= observer.should_stop();
-            if stopped {
+            if stopped.is_none() && observer.should_stop() {
+                stopped = Some(Instant::now());
+            }
+            if let Some(since) = stopped {
                 pool.forget_waiting();
+                if since.elapsed() > PATIENCE {
+                    pool.leave();
+                    return Ok(collector.encoded);
+                }
             }
         }
     }

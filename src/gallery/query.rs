@@ -13,6 +13,7 @@ use aesearch_index::{Mode, Ranked, Search};
 use super::open::Gallery;
 use super::polarity::{self, Invert};
 use super::record::Record;
+use crate::encode::is_usable;
 use crate::error::{Error, Result};
 use crate::images::{Decoding, Item, Pixels, Skipped, WalkOptions, invert_pixels, read, walk};
 use crate::observer::{Observer, Progress};
@@ -169,8 +170,8 @@ impl Gallery {
             let (expected, got) = (binarizer.latent_size(), latent.len());
             return Err(Error::invalid(format!("latent: expected {expected} numbers, got {got}")));
         }
-        if !latent.iter().all(|number| number.is_finite()) {
-            let what = "latent: expected finite numbers, got others";
+        if !is_usable(latent) {
+            let what = "latent: expected finite numbers, none of them huge, got others";
             return Err(Error::damaged(&self.facts().model.name, what));
         }
         let code = binarizer.binarize(latent);

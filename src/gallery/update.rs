@@ -25,6 +25,7 @@ use super::outcome::{KnownHashes, Outcome, StageTimes};
 use super::pipeline::{Encoded, Pipeline, PipelineOptions};
 use super::plan::{Plan, elsewhere};
 use super::polarity::{Invert, decide_polarity};
+use super::probe::try_out;
 use super::record::{Facts, ModelIdentity, Polarity};
 use crate::encode::{Binarizer, MAX_FIT};
 use crate::error::{Error, Result};
@@ -195,10 +196,7 @@ pub fn update(
     let mut old = open_if_any(dir)?;
     let (model, polarity) = match &old {
         Some((_, facts)) => (load_indexed_model(dir, facts, &options.model, &options.load)?, None),
-        None => {
-            let choice = options.choice(walk.items.len())?;
-            choose(&walk.items.iter().collect::<Vec<_>>(), &choice, observer)?
-        }
+        None => model_for(&walk.items.iter().collect::<Vec<_>>(), options, observer)?,
     };
     let writer = match &mut writer {
         Some(writer) => writer,
@@ -248,6 +246,22 @@ pub fn update(
         times: Times { walk: walked, stages: made.encoded.times, write },
         interrupted: !made.encoded.is_finished(),
     })
+}
+
+/// The model for a new index of `items`, fit for use.
+fn model_for(
+    items: &[&Item],
+    options: &UpdateOptions,
+    observer: &dyn Observer,
+) -> Result<(Model, Option<Polarity>)> {
+    let (model, polarity) = choose(items, &options.choice(items.len())?, observer)?;
+    if model.foreign.is_some() && !items.is_empty() {
+        let runtime = ensure(&options.runtime, observer)?;
+        let mut pipeline = Pipeline::new(&runtime, &model, options.pipeline(items.len())?);
+        pipeline.inverted = options.invert == Invert::Always;
+        try_out(items, &pipeline, options.memory.bytes(), observer)?;
+    }
+    Ok((model, polarity))
 }
 
 /// The items `ids` of the index at `dir`, to be read again for a new fit; none, and a note, where one of them

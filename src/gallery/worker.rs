@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use super::outcome::{KnownHashes, Outcome, StageTimes};
 use super::watch::Watch;
-use crate::encode::Encoder;
+use crate::encode::{Encoder, is_usable};
 use crate::error::{Error, Result};
 use crate::images::{Decoding, Item, Resizer, Source, invert_pixels, read};
 
@@ -129,8 +129,9 @@ impl Worker {
         for outcome in &mut outcomes {
             if let Outcome::Encoded { latent, .. } = outcome {
                 latent.extend_from_slice(latents.next().unwrap_or_default());
-                if !latent.iter().all(|number| number.is_finite()) {
-                    *outcome = Outcome::Skipped("the model gives it a latent that is not finite".to_owned());
+                if !is_usable(latent) {
+                    let what = "the model gives it a latent with numbers that are not finite, or too large";
+                    *outcome = Outcome::Skipped(what.to_owned());
                 }
             }
         }

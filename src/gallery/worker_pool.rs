@@ -11,10 +11,13 @@ use super::worker::{Chunk, Done, Preparation, Queue, Worker};
 use crate::encode::{EncodeOptions, Encoder};
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::runtime::{Device, Runtime};
+use crate::runtime::{Device, Runtime, Stopper};
 
 /// Workers that are abandoned at most: each keeps a thread busy, and holds memory.
 const MAX_ABANDONED: usize = 64;
+
+/// How long workers that were told to end are waited for.
+const LEAVE_AFTER: Duration = Duration::from_secs(1);
 
 /// What every worker is made from.
 pub(super) struct Recipe<'a> {
@@ -30,6 +33,13 @@ impl Recipe<'_> {
     }
 }
 
+/// A worker's thread.
+struct Running {
+    thread: JoinHandle<()>,
+    watch: Arc<Watch>,
+    stopper: Stopper,
+}
+
 /// The workers, the chunks they have not done yet, and a watch on each worker.
 pub(super) struct WorkerPool<'a> {
     recipe: Recipe<'a>,
@@ -38,7 +48,7 @@ pub(super) struct WorkerPool<'a> {
     taker: Queue,
     sender: mpsc::Sender<Done>,
     receiver: mpsc::Receiver<Done>,
-    workers: BTreeMap<usize, (JoinHandle<()>, Arc<Watch>)>,
+    workers: BTreeMap<usize, Running>,
     /// Workers started so far: the number of the next one.
     started: usize,
     /// Chunks that were issued and are not done.
@@ -75,10 +85,10 @@ impl<'a> WorkerPool<'a> {
     }
 
     fn start(&mut self, encoder: Encoder) -> Result<()> {
-        let watch = Arc::new(Watch::default());
+        let (watch, stopper) = (Arc::new(Watch::default()), encoder.stopper());
         let worker = Worker::new(self.recipe.preparation.clone(), encoder, watch.clone());
-        let worker = worker.start(self.taker.clone(), self.sender.clone())?;
-        self.workers.insert(self.started, (worker, watch));
+        let thread = worker.start(self.taker.clone(), self.sender.clone())?;
+        self.workers.insert(self.started, Running { thread, watch, stopper });
         self.started += 1;
         Ok(())
     }
@@ -123,13 +133,13 @@ impl<'a> WorkerPool<'a> {
     /// Abandons workers that have been decoding an image for too long, and issues their chunks again without
     /// that image.
     fn replace_stuck(&mut self, timeout: Duration) -> Result<()> {
-        let stuck = |(&worker, (_, watch)): (&usize, &(JoinHandle<()>, Arc<Watch>))| {
-            watch.decoding_for(timeout).map(|position| (worker, position))
+        let stuck = |(&worker, running): (&usize, &Running)| {
+            running.watch.decoding_for(timeout).map(|position| (worker, position))
         };
         let stuck: Vec<_> = self.workers.iter().filter_map(stuck).collect();
         for (worker, (number, item)) in stuck {
-            if let Some((_, watch)) = self.workers.remove(&worker) {
-                watch.abandon();
+            if let Some(running) = self.workers.remove(&worker) {
+                running.watch.abandon();
             }
             if let Some(chunk) = self.under_way.get(&number) {
                 let reason = format!("it takes longer than {timeout:?} to decode (`decode_timeout`)");
@@ -144,7 +154,7 @@ impl<'a> WorkerPool<'a> {
             }
             self.start(self.recipe.encoder()?)?;
         }
-        if self.workers.values().any(|(worker, _)| worker.is_finished()) {
+        if self.workers.values().any(|running| running.thread.is_finished()) {
             return Err(panicked());
         }
         Ok(())
@@ -153,7 +163,21 @@ impl<'a> WorkerPool<'a> {
     /// Waits for the workers, which have nothing left to do.
     pub(super) fn end(self) {
         drop(self.queue);
-        self.workers.into_values().for_each(|(worker, _)| drop(worker.join()));
+        self.workers.into_values().for_each(|running| drop(running.thread.join()));
+    }
+
+    /// Leaves the workers, whatever they are doing; those that run the model end at its next node.
+    pub(super) fn leave(self) {
+        drop(self.queue);
+        for running in self.workers.values() {
+            running.watch.abandon();
+            running.stopper.stop();
+        }
+        let start = Instant::now();
+        let is_busy = || self.workers.values().any(|running| !running.thread.is_finished());
+        while is_busy() && start.elapsed() < LEAVE_AFTER {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 

@@ -7,12 +7,14 @@
 //!
 //! Where both say something, they must agree. Nothing here opens files, and nothing here runs a graph.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::layout::{Layout, Size};
 use super::metadata::Metadata;
+use super::pool::Pool;
 use super::properties::{BinarizerKind, Brightness, Precision};
 use crate::error::{Error, Result};
 use crate::images::InputShape;
@@ -31,95 +33,6 @@ const MAX_BATCH_VALUES: usize = 1 << 28;
 
 /// Bits per code by default, where the latent has as many numbers.
 const BITS: usize = 64;
-
-/// Where channels stand among the dimensions of an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Layout {
-    /// [N, C, H, W], as PyTorch has it.
-    Nchw,
-    /// [N, H, W, C], as TensorFlow has it.
-    Nhwc,
-}
-
-impl Layout {
-    /// Where channels, height and width stand.
-    fn axes(self) -> [usize; 3] {
-        match self {
-            Layout::Nchw => [1, 2, 3],
-            Layout::Nhwc => [3, 1, 2],
-        }
-    }
-
-    /// The dimensions of one image.
-    pub fn dims(self, shape: InputShape) -> [usize; 3] {
-        let InputShape { channels, height, width } = shape;
-        match self {
-            Layout::Nchw => [channels, height, width],
-            Layout::Nhwc => [height, width, channels],
-        }
-    }
-}
-
-impl fmt::Display for Layout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Layout::Nchw => "nchw",
-            Layout::Nhwc => "nhwc",
-        })
-    }
-}
-
-impl FromStr for Layout {
-    type Err = String;
-
-    fn from_str(s: &str) -> Result<Self, String> {
-        match s {
-            "nchw" => Ok(Layout::Nchw),
-            "nhwc" => Ok(Layout::Nhwc),
-            other => Err(format!("expected nchw or nhwc, got '{other}'")),
-        }
-    }
-}
-
-/// Height and width; in a file `224` or `[height, width]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Sides", into = "[usize; 2]")]
-pub struct Size {
-    /// Rows, in pixels.
-    pub height: usize,
-    /// Columns, in pixels.
-    pub width: usize,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected a side such as 224, or [height, width]")]
-enum Sides {
-    Square(usize),
-    Both([usize; 2]),
-}
-
-impl From<Sides> for Size {
-    fn from(sides: Sides) -> Size {
-        let [height, width] = match sides {
-            Sides::Square(side) => [side, side],
-            Sides::Both(sides) => sides,
-        };
-        Size { height, width }
-    }
-}
-
-impl From<Size> for [usize; 2] {
-    fn from(Size { height, width }: Size) -> Self {
-        [height, width]
-    }
-}
-
-impl fmt::Display for Size {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}x{}", self.height, self.width)
-    }
-}
 
 /// What the user knows about an encoder. It can be deserialized: keys are named like the fields.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -141,6 +54,8 @@ pub struct Description {
     pub input: Option<String>,
     /// The name of the output to use, where there are several.
     pub output: Option<String>,
+    /// What becomes of the vectors of an output [N, T, D], which has one for each token.
+    pub pool: Option<Pool>,
     /// Numbers per latent.
     pub latent: Option<usize>,
     /// Bits per code.
@@ -160,6 +75,7 @@ impl Description {
             range: self.range.or(other.range),
             input: self.input.or(other.input),
             output: self.output.or(other.output),
+            pool: self.pool.or(other.pool),
             latent: self.latent.or(other.latent),
             bits: self.bits.or(other.bits),
         }
@@ -191,6 +107,9 @@ pub struct Format {
     pub input: String,
     /// The output's name.
     pub output: String,
+    /// What becomes of the vectors of an output [N, T, D]; none where the output has one vector per image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<Pool>,
     /// Numbers per latent.
     pub latent: usize,
     /// Bits per code.
@@ -208,6 +127,7 @@ impl From<Format> for Description {
             range: Some(format.range),
             input: Some(format.input),
             output: Some(format.output),
+            pool: format.pool,
             latent: Some(format.latent),
             bits: Some(format.bits),
         }
@@ -225,7 +145,16 @@ pub struct Foreign {
     pub external: Vec<ExternalFile>,
     /// Size of all its files.
     pub bytes: u64,
+    /// Whether the runtime may compute what does not depend on the image once, when it loads the graph.
+    pub folds: bool,
 }
+
+/// The element types of inputs that images are converted to.
+const INPUTS: [&str; 4] = ["float32", "float16", "float64", BYTES];
+/// Inputs of this type take the values of a file, 0 to 255.
+const BYTES: &str = "uint8";
+/// The element types of outputs that latents are converted from.
+const OUTPUTS: [&str; 3] = ["float32", "float16", "float64"];
 
 impl Format {
     /// The format of an encoder, from its `outline`, and from `description` for what that leaves open; and
@@ -261,7 +190,8 @@ impl Format {
             return Err(Error::too_large(model.problem("input", "a batch that fits into 1 GB", got)));
         }
         let output = model.output(outline, description)?;
-        let latent = model.agree("latent", model.vector(output)?, description.latent)?;
+        let (latent, pool) = model.vector(output, layout, description.pool)?;
+        let latent = model.agree("latent", latent, description.latent)?;
         if !(32..=MAX_LATENT).contains(&latent) {
             return Err(model.wrong("latent", &format!("32 to {MAX_LATENT} numbers per image"), latent));
         }
@@ -269,10 +199,7 @@ impl Format {
         if !(32..=latent.min(256)).contains(&bits) {
             return Err(model.wrong("bits", &format!("32 to {}", latent.min(256)), bits));
         }
-        let range = description.range.unwrap_or(1);
-        if !matches!(range, 1 | 255) {
-            return Err(model.wrong("range", "1 or 255", range));
-        }
+        let range = model.range(input, description)?;
         let format = Format {
             size,
             channels,
@@ -282,6 +209,7 @@ impl Format {
             range,
             input: input.name.clone(),
             output: output.name.clone(),
+            pool,
             latent,
             bits,
         };
@@ -294,26 +222,6 @@ impl Format {
     /// The shape of images before [`Format::prepare`].
     pub fn shape(&self) -> InputShape {
         InputShape { channels: self.channels, height: self.size.height, width: self.size.width }
-    }
-
-    /// Images [N, C, H, W] in 0..=1 as the encoder takes them: each value becomes (value x range - mean) /
-    /// std.
-    pub fn prepare(&self, images: &[f32], out: &mut Vec<f32>) {
-        out.clear();
-        let area = self.size.height * self.size.width;
-        let range = self.range as f32; // 1 or 255
-        for image in images.chunks_exact(self.channels * area) {
-            let value = |channel: usize, at: usize| {
-                (image[channel * area + at] * range - self.mean[channel]) / self.std[channel]
-            };
-            let channels = 0..self.channels;
-            match self.layout {
-                Layout::Nchw => out.extend(channels.flat_map(|c| (0..area).map(move |at| value(c, at)))),
-                Layout::Nhwc => {
-                    out.extend((0..area).flat_map(|at| channels.clone().map(move |c| value(c, at))))
-                }
-            }
-        }
     }
 
     /// What is known about the model, which is called `name`.
@@ -351,10 +259,14 @@ impl Format {
             let text = serde_json::to_string(format).unwrap_or_default();
             serde_json::from_str(&text).unwrap_or_default()
         };
-        let other = values(other);
-        values(self).into_iter().find_map(|(key, value)| {
-            let theirs = other.get(&key).filter(|theirs| **theirs != value)?;
-            Some(format!("{key}: expected {value}, got {theirs}"))
+        let (ours, theirs) = (values(self), values(other));
+        let keys: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+        let shown = |value: Option<&serde_json::Value>| {
+            value.map_or_else(|| "none".to_owned(), serde_json::Value::to_string)
+        };
+        keys.into_iter().find_map(|key| {
+            let (value, theirs) = (ours.get(key), theirs.get(key));
+            (value != theirs).then(|| format!("{key}: expected {}, got {}", shown(value), shown(theirs)))
         })
     }
 }
@@ -416,7 +328,7 @@ impl Named<'_> {
             let expected = format!("{}, as the graph has it", input.name);
             return Err(self.wrong("input", &expected, format!("{said} in `description.input`")));
         }
-        self.float(input)?;
+        self.element(input, &INPUTS)?;
         if let Some(dims) = &input.dims
             && dims.len() != 4
         {
@@ -426,13 +338,30 @@ impl Named<'_> {
         Ok(input)
     }
 
-    fn float(&self, port: &Port) -> Result<()> {
-        if port.is_float() {
+    fn element(&self, port: &Port, known: &[&str]) -> Result<()> {
+        if known.contains(&port.element()) {
             return Ok(());
         }
-        Err(self.unsupported(&port.name, "float32", port.element()).with_hint(
-            "export the model with float32 inputs and outputs; inside it may compute in float16 or int8",
+        Err(self.unsupported(&port.name, &known.join(", "), port.element()).with_hint(
+            "export the model with float32 inputs and outputs; inside it may compute in another type",
         ))
+    }
+
+    /// What white is; inputs of bytes take the values as they are in a file.
+    fn range(&self, input: &Port, description: &Description) -> Result<u32> {
+        let bytes = input.element() == BYTES;
+        let range = description.range.unwrap_or(if bytes { 255 } else { 1 });
+        let (mean, std) = (description.mean.as_deref(), description.std.as_deref());
+        let shifted = mean.unwrap_or_default().iter().any(|&mean| mean != 0.0);
+        if bytes && (range != 255 || shifted || std.unwrap_or_default().iter().any(|&std| std != 1.0)) {
+            return Err(self
+                .wrong("range", "255, with no mean and std, as the input takes bytes", "others")
+                .with_hint("leave out range, mean and std in `description`"));
+        }
+        match range {
+            1 | 255 => Ok(range),
+            _ => Err(self.wrong("range", "1 or 255", range)),
+        }
     }
 
     /// From the user, else from the position of a dimension of 1 or 3, if there is only one.
@@ -470,28 +399,44 @@ impl Named<'_> {
                     .with_hint(advice("output")));
             }
         };
-        self.float(output).map(|()| output)
+        self.element(output, &OUTPUTS).map(|()| output)
     }
 
-    /// The size of [N, D] or [N, D, 1, 1]; nothing where it is open.
-    fn vector(&self, output: &Port) -> Result<Option<usize>> {
-        let Some(dims) = &output.dims else { return Ok(None) };
+    /// The numbers of a latent, nothing where that is open, and how the vectors of an image become one.
+    fn vector(
+        &self,
+        output: &Port,
+        layout: Layout,
+        said: Option<Pool>,
+    ) -> Result<(Option<usize>, Option<Pool>)> {
+        let Some(dims) = &output.dims else { return Ok((None, said)) };
         let parts: Vec<Option<usize>> = dims.iter().skip(1).copied().filter(|dim| *dim != Some(1)).collect();
-        match parts[..] {
-            [] if dims.len() > 1 => Ok(Some(1)),
-            [size] => Ok(size),
-            _ => {
-                let shape: Vec<String> = dims
-                    .iter()
-                    .map(|dim| dim.map_or_else(|| "?".to_owned(), |size| size.to_string()))
-                    .collect();
-                let got = format!("[{}]", shape.join(", "));
-                Err(self
-                    .unsupported(&format!("output {}", output.name), "one vector per image, [N, D]", got)
-                    .with_hint(
-                        "name another output in `description.output`, or export the model with its pooling layer",
-                    ))
+        let shape = || {
+            let dims = dims.iter().map(|dim| dim.map_or_else(|| "?".to_owned(), |size| size.to_string()));
+            format!("[{}]", dims.collect::<Vec<_>>().join(", "))
+        };
+        match (&dims[..], &parts[..], said) {
+            ([_, _, ..], [] | [_], None) => Ok((parts.first().copied().unwrap_or(Some(1)), None)),
+            ([_, _, ..], [] | [_], Some(pool)) => Err(self
+                .wrong("pool", "none, as the output has one vector per image", pool)
+                .with_hint("leave out `description.pool`")),
+            ([_, _, latent], _, Some(pool)) => Ok((*latent, Some(pool))),
+            ([_, _, _], _, None) => Err(self
+                .wrong("pool", "mean or cls, as the output has several vectors per image", shape())
+                .with_hint(advice("pool"))),
+            ([_, _, _, _], _, Some(Pool::Cls)) => {
+                Err(self.wrong("pool", "mean, as the output is a map", Pool::Cls))
             }
+            ([_, _, _, _], _, _) => Ok((dims[layout.axes()[0]], None)),
+            _ => Err(self
+                .unsupported(
+                    &format!("output {}", output.name),
+                    "one vector per image, [N, D], or [N, T, D], or [N, C, H, W]",
+                    shape(),
+                )
+                .with_hint(
+                    "name another output in `description.output`, or export the model with its pooling layer",
+                )),
         }
     }
 

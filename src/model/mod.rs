@@ -13,6 +13,7 @@
 //! | `metadata.rs`, `properties.rs` | what a model file says of itself |
 //! | `zoo.rs`, `shipped.rs` | models by name, folder or file; the models inside the program |
 //! | `foreign.rs` | encoders of other programs: their inputs and outputs |
+//! | `layout.rs`, `pool.rs`, `feeding.rs` | what they are fed, and the latents in what they give |
 //! | `files.rs` | reading files of models: how many bytes, and none from elsewhere |
 //!
 //! ```text
@@ -34,8 +35,11 @@ mod normalize;
 mod metadata;
 mod properties;
 
+mod feeding;
 mod files;
 mod foreign;
+mod layout;
+mod pool;
 mod shipped;
 mod zoo;
 
@@ -53,5 +57,7 @@ pub(crate) use normalize::normalize_nodes;
 pub use metadata::Metadata;
 pub use properties::{BinarizerKind, Brightness, Precision, Prior};
 
-pub use foreign::{Description, Foreign, Format, Layout, Size};
+pub use foreign::{Description, Foreign, Format};
+pub use layout::{Layout, Size};
+pub use pool::Pool;
 pub use zoo::{Known, LoadOptions, Model, candidates, local_models, shipped_names};

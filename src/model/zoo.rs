@@ -95,6 +95,10 @@ impl Model {
     pub fn load_any(name_or_path: &str, options: &LoadOptions) -> Result<Model> {
         let model = Model::open(name_or_path, options, &|file, budget| {
             let File { name, path, bytes, outline } = file;
+            if let Some(trap) = &outline.trap {
+                let what = format!("{name}: {}", trap.what);
+                return Err(Error::unsupported(what).with_hint(trap.hint));
+            }
             let folder = path.parent().unwrap_or(Path::new(""));
             let external = external((name, folder), &outline.external, budget)?;
             let sha256 = sha256(&bytes, &external);
@@ -119,7 +123,13 @@ impl Model {
                 encoder: Cow::Owned(bytes),
                 decoder: None,
                 card: None,
-                foreign: Some(Foreign { format, batch, external, bytes: budget.spent() }),
+                foreign: Some(Foreign {
+                    format,
+                    batch,
+                    external,
+                    bytes: budget.spent(),
+                    folds: outline.folds,
+                }),
             })
         })?;
         if model.foreign.is_none() && !options.description.is_empty() {

@@ -6,7 +6,8 @@
 //! | `file.rs` | a finished model: bytes out, bytes in, `metadata_props` |
 //! | `nodes.rs` | the nodes of a file, one by one |
 //! | `outline.rs` | what a file from elsewhere contains: inputs, outputs, operators, files with weights; or why it is refused |
-//! | `wire.rs` | protobuf field by field, without copies, for `outline.rs` |
+//! | `constants.rs` | what such a file has ONNX Runtime compute whatever the image is, and what must not be run |
+//! | `wire.rs` | protobuf field by field, without copies, for both |
 //! | `messages.rs` | the part of `onnx.proto` that a graph needs, declared by hand for prost |
 //!
 //! This room knows tensors and nodes. It does not know what an autoencoder is (that is `model`) and it runs
@@ -17,8 +18,11 @@ mod graph;
 pub(crate) mod messages;
 mod nodes;
 mod outline;
+
+mod constants;
 mod wire;
 
+pub use constants::Trap;
 pub use file::OnnxFile;
 pub use graph::{Dim, Graph, Shape, Value, batch, fixed};
 pub use nodes::Node;

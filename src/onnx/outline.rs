@@ -9,7 +9,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::wire::{Fields, Payload, numbers};
+use super::constants::{Constants, Trap};
+use super::wire::{Fields, Payload, cut, numbers, text};
 
 /// Domains of the operators that ONNX Runtime has built in; the empty name is ONNX's own.
 const DOMAINS: [&str; 4] = ["", "ai.onnx", "ai.onnx.ml", "com.microsoft"];
@@ -17,21 +18,28 @@ const DOMAINS: [&str; 4] = ["", "ai.onnx", "ai.onnx.ml", "com.microsoft"];
 /// An operator of `com.microsoft` that hands the runtime the name of another file.
 const CONTEXT: &str = "EPContext";
 
-/// Graphs within graphs, and functions within functions.
+/// Functions within functions.
 const MAX_DEPTH: usize = 32;
+
+/// A graph within a graph counts like so many functions: the time to load it doubles with each.
+const GRAPH_DEPTH: usize = 4;
 
 /// Nodes, their inputs and attributes, weights: large networks have some hundred thousand, functions written
 /// out.
 const MAX_PARTS: u64 = 4_000_000;
+
+/// The same in graphs within the main one, each counted as often as the runtime examines it: two seconds.
+const MAX_NESTED: u64 = 1_000_000;
+
+/// The same in functions that the main graph calls, written out: loading takes time by the square, and some
+/// seconds for these.
+const MAX_WRITTEN_OUT: u64 = 100_000;
 
 /// Files with weights, and inputs or outputs, that one file may name.
 const MAX_NAMES: usize = 10_000;
 
 /// A mark by which ONNX Runtime passes itself addresses in memory in place of the name of a file.
 const ADDRESS: &str = "_ORT_MEM_ADDR_";
-
-/// The element type of 32-bit floats.
-const FLOAT: u64 = 1;
 
 /// The names of ONNX's element types, by their number.
 const ELEMENTS: [&str; 17] = [
@@ -63,6 +71,10 @@ pub struct Outline {
     pub outputs: Vec<Port>,
     /// The files that hold weights, by the name the file gives, and how many bytes each must have at least.
     pub external: BTreeMap<String, u64>,
+    /// Why it is not to be used as an encoder, although it is sound.
+    pub trap: Option<Trap>,
+    /// Whether computing ahead what does not depend on inputs takes little time and memory for certain.
+    pub folds: bool,
     keys: HashSet<String>,
 }
 
@@ -79,11 +91,6 @@ pub struct Port {
 }
 
 impl Port {
-    /// Whether it holds 32-bit floats.
-    pub fn is_float(&self) -> bool {
-        self.element == FLOAT
-    }
-
     /// The name of its element type.
     pub fn element(&self) -> &'static str {
         usize::try_from(self.element).ok().and_then(|at| ELEMENTS.get(at)).copied().unwrap_or("another type")
@@ -102,10 +109,10 @@ impl Outline {
             );
         }
         let mut walk = Walk::default();
-        let (mut graphs, mut keys) = (0, HashSet::new());
+        let (mut graphs, mut keys, mut main) = (0, HashSet::new(), &[][..]);
         for field in Fields::of(bytes) {
             match field? {
-                (7, Payload::Bytes(_)) => graphs += 1,
+                (7, Payload::Bytes(graph)) => (graphs, main) = (graphs + 1, graph),
                 (14, Payload::Bytes(entry)) if keys.len() < MAX_NAMES => {
                     keys.insert(pair(entry)?.0.to_owned());
                 }
@@ -120,10 +127,13 @@ impl Outline {
             ));
         }
         walk.file(bytes)?;
+        let constants = Constants::of(main)?;
+        let folds = constants.folds() && walk.functions.is_empty();
+        let trap = constants.trap;
         let external = walk.external.into_iter().map(|(name, end)| (name.to_owned(), end)).collect();
         let inputs =
             walk.inputs.into_iter().filter(|port| !walk.weights.contains(port.name.as_str())).collect();
-        Ok(Outline { inputs, outputs: walk.outputs, external, keys })
+        Ok(Outline { inputs, outputs: walk.outputs, external, trap, folds, keys })
     }
 
     /// Whether `metadata_props` has this key.
@@ -142,6 +152,9 @@ struct Walk<'a> {
     functions: HashMap<Operator<'a>, &'a [u8]>,
     /// How many parts each of them has when expanded, and how deep it is.
     sizes: HashMap<Operator<'a>, (u64, usize)>,
+    /// Parts of graphs within the main one, and of functions that it calls.
+    nested: u64,
+    written_out: u64,
     /// The greatest depth reached in the current function.
     deepest: usize,
     external: BTreeMap<&'a str, u64>,
@@ -223,7 +236,12 @@ impl<'a> Walk<'a> {
     fn node(&mut self, node: &'a [u8], depth: usize) -> Result<u64, String> {
         let operator = (domain(text(node, 7)?), text(node, 4)?);
         let mut parts = if self.functions.contains_key(&operator) {
-            self.function(operator, depth + 1)?
+            let parts = self.function(operator, depth + 1)?;
+            if depth == 0 {
+                self.written_out += parts;
+                limit_to(self.written_out, MAX_WRITTEN_OUT, "functions")?;
+            }
+            parts
         } else if !DOMAINS.contains(&operator.0) || operator.1 == CONTEXT {
             return Err(format!(
                 "operator {}: expected those that ONNX Runtime has built in, got a custom one",
@@ -248,7 +266,15 @@ impl<'a> Walk<'a> {
             match field? {
                 (5 | 10, Payload::Bytes(tensor)) => no_external(tensor)?,
                 (22 | 23, Payload::Bytes(sparse)) => sparse_tensor(sparse)?,
-                (6 | 11, Payload::Bytes(graph)) => parts += self.graph(graph, Scope::Nested(depth + 1))?,
+                (6 | 11, Payload::Bytes(graph)) => {
+                    // the runtime examines it twice, and so what is nested in it four times
+                    let nested = 2 * self.graph(graph, Scope::Nested(depth + GRAPH_DEPTH))?;
+                    if depth == 0 {
+                        self.nested += nested;
+                        limit_to(self.nested, MAX_NESTED, "graphs within the graph")?;
+                    }
+                    parts += nested;
+                }
                 _ => {}
             }
             parts += 1;
@@ -284,7 +310,10 @@ impl<'a> Walk<'a> {
         if depth <= MAX_DEPTH {
             return Ok(());
         }
-        Err(format!("graph: expected graphs and functions at most {MAX_DEPTH} deep, got deeper ones"))
+        let graphs = MAX_DEPTH / GRAPH_DEPTH;
+        Err(format!(
+            "graph: expected at most {graphs} graphs or {MAX_DEPTH} functions within each other, got more"
+        ))
     }
 
     /// An initializer of the main graph: it may lie in another file.
@@ -330,10 +359,14 @@ impl<'a> Walk<'a> {
 }
 
 fn limit(parts: u64) -> Result<(), String> {
-    if parts <= MAX_PARTS {
+    limit_to(parts, MAX_PARTS, "graph")
+}
+
+fn limit_to(parts: u64, most: u64, place: &str) -> Result<(), String> {
+    if parts <= most {
         return Ok(());
     }
-    Err(format!("graph: expected at most {MAX_PARTS} nodes, wires and weights, got more"))
+    Err(format!("{place}: expected at most {most} nodes, wires and weights, got more"))
 }
 
 fn is_external(tensor: &[u8]) -> Result<bool, String> {
@@ -418,19 +451,6 @@ fn submessages(message: &[u8], number: u32) -> Result<Vec<&[u8]>, String> {
     Ok(found)
 }
 
-/// The string in field `number`, empty where there is none; the last one holds.
-fn text(message: &[u8], number: u32) -> Result<&str, String> {
-    let mut found: &[u8] = &[];
-    for field in Fields::of(message) {
-        match field? {
-            (at, Payload::Bytes(bytes)) if at == number => found = bytes,
-            _ => {}
-        }
-    }
-    std::str::from_utf8(found)
-        .map_err(|_| "not an ONNX file: expected names in UTF-8, got other bytes".to_owned())
-}
-
 /// Key and value of a `StringStringEntryProto`.
 fn pair(entry: &[u8]) -> Result<(&str, &str), String> {
     Ok((text(entry, 1)?, text(entry, 2)?))
@@ -443,9 +463,4 @@ fn domain(name: &str) -> &str {
 
 fn shown((domain, name): Operator<'_>) -> String {
     if domain.is_empty() { cut(name) } else { format!("{}.{}", cut(domain), cut(name)) }
-}
-
-/// Names in messages are short and on one line.
-fn cut(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control()).take(80).collect()
 }

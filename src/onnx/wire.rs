@@ -103,6 +103,24 @@ pub(super) fn numbers(payload: Payload<'_>) -> impl Iterator<Item = Result<u64, 
     single.into_iter().chain(packed)
 }
 
+/// The string in field `number`, empty where there is none; the last one holds.
+pub(super) fn text(message: &[u8], number: u32) -> Result<&str, String> {
+    let mut found: &[u8] = &[];
+    for field in Fields::of(message) {
+        match field? {
+            (at, Payload::Bytes(bytes)) if at == number => found = bytes,
+            _ => {}
+        }
+    }
+    std::str::from_utf8(found)
+        .map_err(|_| "not an ONNX file: expected names in UTF-8, got other bytes".to_owned())
+}
+
+/// Names in messages are short and on one line.
+pub(super) fn cut(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(80).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

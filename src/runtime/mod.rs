@@ -12,8 +12,10 @@
 //! | fetch | the pinned download, checked and moved into place |
 //! | pins | versions and hashes |
 //! | session | sessions, tensors, devices |
+//! | elements | between float32 and the element types of other programs' graphs |
 //! | show | the libraries on this machine; fetching one ahead of time |
 
+mod elements;
 mod fetch;
 mod find;
 mod options;
@@ -30,7 +32,7 @@ use ort::ep::ExecutionProvider;
 
 pub use find::Source;
 pub use options::RuntimeOptions;
-pub use session::{Device, ExternalFile, Input, ModelBytes, Session, SessionOptions, Tensor};
+pub use session::{Device, ExternalFile, Input, ModelBytes, Session, SessionOptions, Stopper, Tensor};
 pub use show::{Library, Report, install, show};
 
 use crate::error::{Error, Problem, Result};

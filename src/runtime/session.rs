@@ -1,6 +1,6 @@
 //! Running a graph: sessions, the tensors that go in and come out, and the device they run on.
 //!
-//! Tensors are float32 and row-major. Slices are lent to the runtime and never copied; a [`Tensor`] that one
+//! Tensors are float32 and row-major; [`Session::run_for`] converts to and from other types. Slices are lent to the runtime and never copied; a [`Tensor`] that one
 //! run returned goes into the next run as it is. A session is not shared between threads: make one per worker
 //! thread.
 
@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use ort::logging::LogLevel;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
-use ort::session::{OutputSelector, RunOptions, SessionInputValue, SessionOutputs};
-use ort::value::TensorRef;
+use ort::session::{RunOptions, SessionInputValue, SessionOutputs};
+use ort::value::TensorElementType;
 
+use super::elements;
 use crate::{Error, Result};
 
 /// The device that sessions run on.
@@ -65,11 +66,14 @@ pub struct SessionOptions {
     /// Treat numbers below 1e-38 as zero. Training wants it: moments of idle weights fade into that range,
     /// where processors are many times slower.
     pub flush_denormals: bool,
+    /// Compute once, while the graph is loaded, what does not depend on its inputs. That takes whatever time
+    /// and memory the graph asks for.
+    pub folding: bool,
 }
 
 impl Default for SessionOptions {
     fn default() -> Self {
-        SessionOptions { threads: 1, device: Device::Auto, flush_denormals: false }
+        SessionOptions { threads: 1, device: Device::Auto, flush_denormals: false, folding: true }
     }
 }
 
@@ -92,10 +96,27 @@ pub struct ExternalFile {
 }
 
 /// A graph, loaded, optimized and ready to run.
-#[derive(Debug)]
 pub struct Session {
     session: ort::session::Session,
     device: Device,
+    stopper: Stopper,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("device", &self.device).finish_non_exhaustive()
+    }
+}
+
+/// Ends the runs of a session, from any thread.
+#[derive(Clone)]
+pub struct Stopper(Arc<RunOptions>);
+
+impl Stopper {
+    /// Makes the run that is in progress fail at its next node, and all later ones at once.
+    pub fn stop(&self) {
+        let _ = self.0.terminate(); // sets a flag
+    }
 }
 
 impl Session {
@@ -113,12 +134,18 @@ impl Session {
             builder = added.map_err(|e| failed(e.into()))?;
         }
         let session = builder.commit_from_memory(model.graph).map_err(failed)?;
-        Ok(Session { session, device: options.device })
+        let stopper = Stopper(Arc::new(RunOptions::new().map_err(failed)?));
+        Ok(Session { session, device: options.device, stopper })
     }
 
     /// The device it runs on: never [`Device::Auto`].
     pub fn device(&self) -> Device {
         self.device
+    }
+
+    /// What ends runs by [`Session::run_for`].
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
     }
 
     /// The names of the graph's inputs, in its order.
@@ -133,29 +160,45 @@ impl Session {
 
     /// Runs the graph; returns its outputs in the graph's order. Neither inputs nor outputs are copied.
     pub fn run(&mut self, inputs: &[(&str, Input<'_>)]) -> Result<Vec<Tensor>> {
-        let outputs =
-            self.session.run(values(inputs)?).map_err(|e| Error::runtime(one_line(&e.to_string())))?;
+        let outputs = self
+            .session
+            .run(values(inputs, |_| TensorElementType::Float32)?)
+            .map_err(|e| Error::runtime(one_line(&e.to_string())))?;
         tensors(outputs)
     }
 
-    /// Runs the graph for one of its outputs; of what type the others are is no matter.
+    /// Runs the graph for one of its outputs; of what type the others are is no matter. Inputs and output may
+    /// be of any type of float, inputs also bytes: they are converted.
     pub fn run_for(&mut self, output: &str, inputs: &[(&str, Input<'_>)]) -> Result<Tensor> {
         let failed = |e: ort::Error| Error::runtime(one_line(&e.to_string()));
-        let only = OutputSelector::no_default().with(output);
-        let options = RunOptions::new().map_err(failed)?.with_outputs(only);
-        let outputs = self.session.run_with_options(values(inputs)?, &options).map_err(failed)?;
-        let tensor = tensors(outputs)?.pop();
-        tensor.ok_or_else(|| Error::runtime(format!("output {output}: expected a tensor, got none")))
+        let inputs = values(inputs, |name| self.element(name))?;
+        let mut outputs = self.session.run_with_options(inputs, &self.stopper.0).map_err(failed)?;
+        let value = outputs.remove(output);
+        let value =
+            value.ok_or_else(|| Error::runtime(format!("output {output}: expected a tensor, got none")))?;
+        elements::output(value).map(Tensor::from_value).map_err(|e| named_output(output, &e))
+    }
+
+    /// The element type of an input.
+    fn element(&self, input: &str) -> TensorElementType {
+        let port = self.session.inputs().iter().find(|port| port.name() == input);
+        port.and_then(|port| port.dtype().tensor_type()).unwrap_or(TensorElementType::Float32)
     }
 }
 
-/// The inputs of a run as the runtime takes them; nothing is copied.
-fn values<'a>(inputs: &[(&'a str, Input<'a>)]) -> Result<Vec<(&'a str, SessionInputValue<'a>)>> {
+fn named_output(name: &str, error: &ort::Error) -> Error {
+    Error::runtime(format!("output {name}: {}", one_line(&error.to_string())))
+}
+
+/// The inputs of a run as the runtime takes them; float32 is not copied.
+fn values<'a>(
+    inputs: &[(&'a str, Input<'a>)],
+    element: impl Fn(&str) -> TensorElementType,
+) -> Result<Vec<(&'a str, SessionInputValue<'a>)>> {
     let value = |&(name, input): &(&'a str, Input<'a>)| {
         let value = match input {
-            Input::Slice(shape, data) => TensorRef::from_array_view((shape, data))
-                .map_err(|e| Error::runtime(format!("input {name}: {}", one_line(&e.to_string()))))?
-                .into(),
+            Input::Slice(shape, data) => elements::input(element(name), shape, data)
+                .map_err(|e| Error::runtime(format!("input {name}: {}", one_line(&e.to_string()))))?,
             Input::Tensor(tensor) => (&tensor.value).into(),
         };
         Ok((name, value))
@@ -165,9 +208,7 @@ fn values<'a>(inputs: &[(&'a str, Input<'a>)]) -> Result<Vec<(&'a str, SessionIn
 
 fn tensors(outputs: SessionOutputs<'_>) -> Result<Vec<Tensor>> {
     let tensor = |(name, value): (&str, ort::value::DynValue)| {
-        let value = value
-            .downcast()
-            .map_err(|e| Error::runtime(format!("output {name}: {}", one_line(&e.to_string()))))?;
+        let value = value.downcast().map_err(|e| named_output(name, &e))?;
         Ok(Tensor::from_value(value))
     };
     outputs.into_iter().map(tensor).collect()
@@ -179,6 +220,9 @@ fn configure(builder: SessionBuilder, options: &SessionOptions) -> ort::Result<S
         .with_intra_threads(options.threads.max(1))?
         .with_inter_threads(1)?
         .with_log_level(LogLevel::Fatal)?; // what fails is returned, and said once
+    if !options.folding {
+        builder = builder.with_disabled_optimizers("ConstantFolding")?;
+    }
     if options.flush_denormals {
         builder = builder.with_flush_to_zero()?;
     }

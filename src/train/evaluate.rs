@@ -23,7 +23,12 @@ pub(crate) fn reconstruction_loss(
     options: &TrainOptions,
     metadata: &Metadata,
 ) -> Result<f64> {
-    let session = SessionOptions { threads: options.threads, device: options.device, flush_denormals: true };
+    let session = SessionOptions {
+        threads: options.threads,
+        device: options.device,
+        flush_denormals: true,
+        ..SessionOptions::default()
+    };
     let mut encoder = runtime.session(encoder, &session)?;
     let mut decoder = runtime.session(decoder, &session)?;
     let mut rng = ChaCha8Rng::seed_from_u64(0x76_616c);

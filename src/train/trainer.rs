@@ -95,7 +95,12 @@ impl Trainer {
         let graph = training_step(architecture, &shape)?.to_bytes();
         let session = runtime.session(
             &graph,
-            &SessionOptions { threads: options.threads, device: options.device, flush_denormals: true },
+            &SessionOptions {
+                threads: options.threads,
+                device: options.device,
+                flush_denormals: true,
+                ..SessionOptions::default()
+            },
         )?;
         let mut trainer = Trainer {
             session,

@@ -39,7 +39,12 @@ pub(crate) fn first_weights(
         .map(|(step, ids)| Batch::new(data, ids, options, architecture, (1, step)))
         .collect();
     let graph = statistics_graph(architecture)?.to_bytes();
-    let session = SessionOptions { threads: options.threads, device: options.device, flush_denormals: true };
+    let session = SessionOptions {
+        threads: options.threads,
+        device: options.device,
+        flush_denormals: true,
+        ..SessionOptions::default()
+    };
     let mut session = runtime.session(&graph, &session)?;
     unfold(&mut session, architecture, &batches?, &mut weights)?;
     Ok(weights)

@@ -21,6 +21,7 @@ mod explore;
 mod explore_report;
 mod export;
 mod foreign;
+mod foreign_faults;
 mod health;
 mod hostile;
 mod images;

@@ -41,7 +41,9 @@ pub(crate) fn message() -> Message {
 }
 
 pub(crate) const FLOAT: u64 = 1;
+pub(crate) const BYTE: u64 = 2;
 pub(crate) const FLOAT16: u64 = 10;
+pub(crate) const DOUBLE: u64 = 11;
 
 /// A dimension: a size, or 0 for an open one.
 pub(crate) fn port(name: &str, element: u64, dims: &[u64]) -> Message {
@@ -69,6 +71,12 @@ pub(crate) fn int(name: &str, value: u64) -> Message {
 
 pub(crate) fn tensor(name: &str, dims: &[u64]) -> Message {
     dims.iter().fold(message(), |tensor, &dim| tensor.number(1, dim)).number(2, FLOAT).bytes(8, name)
+}
+
+/// A tensor of one dimension of int64.
+pub(crate) fn int64s(name: &str, values: &[u64]) -> Message {
+    let raw: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    message().number(1, values.len() as u64).number(2, 7).bytes(8, name).bytes(9, raw)
 }
 
 /// Where an external tensor says it lies.

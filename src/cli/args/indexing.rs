@@ -11,11 +11,13 @@ use super::shared::{Compute, IndexDir, InvertArg};
     after_help = "The index keeps what earlier runs added. An image is dropped when its file is gone, or when it belongs below \
                   DATA and is not found there. An image is known by its path as given: a relative path starts at the \
                   working directory, else at the folder that holds the index.\n\n\
-                  A foreign model takes a float32 image [N, C, H, W] or [N, H, W, C] and gives one vector per image, [N, D]. \
+                  A foreign model takes an image [N, C, H, W] or [N, H, W, C] and gives one vector per image, [N, D], one \
+                  per token, [N, T, D] (--model-pool), or a map, whose places are averaged. \
                   Flags fill in what its file leaves open, or a .toml file of the same name beside it (clip.toml beside \
                   clip.onnx: size = 224, mean = [0.48, 0.46, 0.41]; the keys are the flags without --model-). Each value \
                   goes in as (value x range - mean) / std. The index remembers all of it, so queries need not repeat it. \
-                  Files with operators that ONNX Runtime lacks, or with weights outside their own folder, are refused."
+                  Files with operators that ONNX Runtime lacks, or with weights outside their own folder, are refused; so are \
+                  encoders in training mode, and those that give different images the same vector. See docs/encoders.md."
 )]
 pub(in crate::cli) struct Index {
     /// Folders, image files, or containers: IDX, npy, npz, CIFAR-10 binary, tar, tgz, zip, parquet; - reads
@@ -113,6 +115,9 @@ pub(in crate::cli) struct Described {
     /// Name of the output [default: the only one with a vector per image]
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) model_output: Option<String>,
+    /// For an output of several vectors per image, [N, T, D]: mean, or cls, the first one
+    #[arg(long, value_name = "HOW")]
+    pub(in crate::cli) model_pool: Option<String>,
     /// Numbers per vector [default: from the file]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) model_latent: Option<usize>,

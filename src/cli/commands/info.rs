@@ -125,8 +125,9 @@ fn lines(document: &InfoDocument<'_>) -> Vec<(&'static str, String)> {
         ("model", format!("{} (sha256 {sha256})", model.name)),
         ("inverted", if document.inverted { "yes" } else { "no" }.into()),
     ];
-    if let Some(Format { size, channels, layout, mean, std, range, .. }) = model.format {
-        let fed = format!("{size}x{channels} as {layout}, 0 to {range}, mean {mean:?}, std {std:?}");
+    if let Some(Format { size, channels, layout, mean, std, range, pool, .. }) = model.format {
+        let pooled = pool.map_or_else(String::new, |pool| format!(", {pool} of the tokens"));
+        let fed = format!("{size}x{channels} as {layout}, 0 to {range}, mean {mean:?}, std {std:?}{pooled}");
         lines.push(("model's input", fed));
     }
     for (at, point) in steps(&document.recall_curve).enumerate() {

@@ -239,7 +239,7 @@ fn show(context: &Context, name: &str, described: &args::Described) -> anyhow::R
 
 /// Input and output of a foreign encoder: nothing else is known about it.
 fn show_foreign(context: &Context, model: &Model, foreign: &Foreign, place: &str) -> anyhow::Result<Exit> {
-    let Foreign { format, batch, external, bytes: size } = foreign;
+    let Foreign { format, batch, external, bytes: size, .. } = foreign;
     let document = ForeignDocument {
         name: &model.metadata.name,
         place,
@@ -258,6 +258,7 @@ fn show_foreign(context: &Context, model: &Model, foreign: &Foreign, place: &str
         context.printer.document("model show", &document)?;
         return Ok(Exit::Done);
     }
+    let pooled = format.pool.map_or_else(String::new, |pool| format!(", {pool} of the tokens"));
     let numbers = |values: &[f32]| values.iter().map(f32::to_string).collect::<Vec<_>>().join(", ");
     let mut lines = vec![
         ("family", format!("{} (foreign)", document.family)),
@@ -265,7 +266,7 @@ fn show_foreign(context: &Context, model: &Model, foreign: &Foreign, place: &str
         ("range", format!("0 to {}", format.range)),
         ("mean", numbers(&format.mean)),
         ("std", numbers(&format.std)),
-        ("output", format!("{}, {} numbers", format.output, format.latent)),
+        ("output", format!("{}, {} numbers{pooled}", format.output, format.latent)),
         ("code", format!("{} bits by {}", format.bits, document.binarizer)),
     ];
     lines.extend(batch.map(|n| ("batch", format!("fixed: {}", count(n as u64, "image")))));
