@@ -47,6 +47,7 @@ pub mod cli;
 pub mod error;
 pub mod observer;
 pub mod output;
+mod pca;
 
 pub use error::{Error, Result};
 pub use observer::Observer;

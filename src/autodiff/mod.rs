@@ -20,6 +20,7 @@
 mod adam;
 mod conv;
 mod lstm;
+mod neighbours;
 mod norm;
 mod objectives;
 mod ops;
@@ -32,8 +33,11 @@ mod tests;
 pub(crate) use adam::{Adam, adam_pace};
 pub(crate) use conv::{Conv, conv};
 pub(crate) use lstm::lstm;
+pub(crate) use neighbours::{Temperatures, cosines, own_view, soft_neighbours};
 pub(crate) use norm::{Statistics, batch_norm, normed_conv};
-pub(crate) use objectives::{binarize, contrastive, first_half, gaussian, verdict_loss, weighted_sum};
+pub(crate) use objectives::{
+    binarize, contrastive, first_half, gaussian, second_half, verdict_loss, weighted_sum,
+};
 pub(crate) use ops::{Feature, cross_entropy, dense, raster, relu};
 pub(crate) use tape::Tape;
 pub(crate) use upconv::upsample_conv;

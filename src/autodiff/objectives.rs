@@ -95,6 +95,16 @@ pub(crate) fn first_half(tape: &mut Tape, x: &Feature) -> Feature {
     Feature { value: first, ..x.clone() }
 }
 
+/// The second half of the batch.
+pub(crate) fn second_half(tape: &mut Tape, x: &Feature) -> Feature {
+    let [first, second] = tape.graph.halves(&x.value);
+    tape.record(&second, &[&x.value], move |g, dy, _| {
+        let nothing = g.zeros_like(&first);
+        vec![Some(g.join_halves([&nothing, dy]))]
+    });
+    Feature { value: second, ..x.clone() }
+}
+
 /// A draw from a normal distribution whose mean and logarithmic variance are fully connected to `x`, and the
 /// distribution's divergence from the standard one (Kullback-Leibler, in nats per latent number, mean over
 /// the batch; Kingma & Welling, 2014).

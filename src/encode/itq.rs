@@ -9,8 +9,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::Binarizer;
-use super::pca::{MAX_SOLVER_STEPS, gaussian, principal_directions, sample};
 use crate::error::{Error, Result};
+use crate::pca::{MAX_SOLVER_STEPS, gaussian, principal_directions, sample};
 
 /// Rounds of alternation. The paper takes 50; 30 take less time, and cost 0.3 points of precision@10 on
 /// MNIST.
@@ -78,7 +78,7 @@ fn rotate(projected: &DMatrix<f32>, mut rotation: DMatrix<f32>) -> DMatrix<f32> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encode::pca::{MAX_EXACT, MAX_FIT};
+    use crate::pca::{MAX_EXACT, MAX_FIT};
     use nalgebra::DVector;
     use rand::RngExt;
 

@@ -12,19 +12,17 @@
 //! | `autoencoder.rs` | both together: images, latents, reconstructions, losses |
 //! | `binarizer.rs` | latents to bits, by sign or by a fitted rotation |
 //! | `itq.rs` | fitting that rotation |
-//! | `pca.rs` | principal directions, and the plane of the first two |
 //!
 //! Nothing here reads image files, and nothing here trains a network.
 
 mod autoencoder;
 mod binarizer;
 mod itq;
-mod pca;
 mod probe;
 mod sessions;
 
+pub use crate::pca::{MAX_FIT, Plane};
 pub use autoencoder::{Autoencoder, Reconstruction, explained_variance};
 pub use binarizer::Binarizer;
-pub use pca::{MAX_FIT, Plane};
 pub use probe::{is_usable, probe};
 pub use sessions::{Decoder, EncodeOptions, Encoder};

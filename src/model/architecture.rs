@@ -32,6 +32,9 @@ pub struct Architecture {
     /// From latent to one logit: was the latent drawn from the prior. Only used in training; empty for
     /// families without one.
     pub discriminator: Vec<Layer>,
+    /// From latent to one number for each bit, whose codes are to have the neighbours that the encoder's
+    /// features have. Only used in training; empty for families without one.
+    pub head: Vec<Layer>,
 }
 
 /// The parts of an architecture.
@@ -43,15 +46,18 @@ pub enum Half {
     Decoder,
     /// From latent to a verdict.
     Discriminator,
+    /// From latent to bits, in training.
+    Head,
 }
 
 impl Half {
-    /// `encoder`, `decoder` or `discriminator`.
+    /// `encoder`, `decoder`, `discriminator` or `head`.
     pub fn name(self) -> &'static str {
         match self {
             Half::Encoder => "encoder",
             Half::Decoder => "decoder",
             Half::Discriminator => "discriminator",
+            Half::Head => "head",
         }
     }
 }
@@ -87,7 +93,7 @@ impl Parameter {
 /// A line of the summary: layer, output extent, number of parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SummaryRow {
-    /// `encoder`, `decoder` or `discriminator`.
+    /// `encoder`, `decoder`, `discriminator` or `head`.
     pub half: &'static str,
     /// For instance `Conv 16 3x3 stride 2`.
     pub layer: String,
@@ -114,6 +120,13 @@ impl Architecture {
         if output != target || self.decoder.last() != Some(&Layer::Sigmoid) {
             return Err(Error::invalid(format!(
                 "{family}: reconstruction: expected {target} from a sigmoid, got {output}"
+            )));
+        }
+        let bits = through(&self.head, latent)?;
+        if !self.head.is_empty() && bits != Extent::vector(self.design.bits) {
+            return Err(Error::invalid(format!(
+                "{family}: head: expected {} numbers, got {bits}",
+                self.design.bits
             )));
         }
         if !self.discriminator.is_empty() && verdict != Extent::vector(1) {
@@ -156,9 +169,52 @@ impl Architecture {
         (gaussian || !self.discriminator.is_empty()).then_some(Prior::Normal)
     }
 
-    /// Every layer with its place, input and output: encoder, decoder, discriminator.
+    /// Every layer with its place, input and output: encoder, decoder, discriminator, head.
     pub(crate) fn steps(&self) -> impl Iterator<Item = Step> {
-        [Half::Encoder, Half::Decoder, Half::Discriminator].into_iter().flat_map(|half| self.half(half))
+        let halves = [Half::Encoder, Half::Decoder, Half::Discriminator, Half::Head];
+        halves.into_iter().flat_map(|half| self.half(half))
+    }
+
+    /// The number of the encoder's layers that lie before the latent: up to its pooled features, where it has
+    /// some, else all but the last linear one.
+    pub fn feature_layers(&self) -> usize {
+        let pool = self.encoder.iter().position(|layer| *layer == Layer::GlobalAveragePool);
+        pool.map_or(0, |pool| pool + 1)
+    }
+
+    /// After how many of the encoder's layers each of its blocks ends, the stem among the first one.
+    pub fn block_ends(&self) -> Vec<usize> {
+        let layers = &self.encoder[..self.feature_layers()];
+        let is_end = |&end: &usize| match layers[end - 1] {
+            Layer::Residual { .. } => true,
+            Layer::Conv { .. } => {
+                !matches!(layers.get(end), Some(Layer::Relu | Layer::Relu6 | Layer::Residual { .. }))
+            }
+            _ => false,
+        };
+        (1..=layers.len()).filter(is_end).collect()
+    }
+
+    /// What is left when the first `frozen` layers of the encoder are taken away: its input is what comes out
+    /// of them.
+    ///
+    /// # Errors
+    /// When a skip leads from the layers that are taken away to those that stay.
+    pub fn tail(&self, frozen: usize) -> Result<Architecture> {
+        let Extent { channels, height, width } = match self.half(Half::Encoder).nth(frozen) {
+            Some(step) => step.input,
+            None => self.latent_extent(),
+        };
+        let input = InputShape { channels, height, width };
+        let encoder = self.encoder[frozen.min(self.encoder.len())..].to_vec();
+        Architecture { input, encoder, ..self.clone() }.checked()
+    }
+
+    /// The first of the flat vector's numbers that belongs to [`Architecture::tail`], which has all from there
+    /// on.
+    pub fn tail_offset(&self, frozen: usize) -> usize {
+        let tensors = self.half(Half::Encoder).take(frozen).flat_map(|s| s.layer.parameters(s.input));
+        tensors.map(|(_, dims)| dims.iter().product::<usize>()).sum()
     }
 
     /// The layers of one half.
@@ -170,6 +226,7 @@ impl Architecture {
             Half::Encoder => (&self.encoder, image),
             Half::Decoder => (&self.decoder, latent()),
             Half::Discriminator => (&self.discriminator, latent()),
+            Half::Head => (&self.head, latent()),
         };
         layers.iter().enumerate().scan(input, move |input, (index, &layer)| {
             let output = layer.output(*input).ok()?;

@@ -57,8 +57,17 @@ impl Family {
             _ => vec![],
         };
         let reconstruction = input;
-        Architecture { family: self, input, reconstruction, design, encoder, decoder, discriminator }
-            .checked()
+        Architecture {
+            family: self,
+            input,
+            reconstruction,
+            design,
+            encoder,
+            decoder,
+            discriminator,
+            head: vec![],
+        }
+        .checked()
     }
 }
 

@@ -25,12 +25,6 @@ struct Convolution {
     pads: Option<[usize; 4]>,
 }
 
-/// The number of the encoder's layers before the latent: those that `import` fills.
-pub fn feature_layers(architecture: &Architecture) -> usize {
-    let pool = architecture.encoder.iter().position(|layer| *layer == Layer::GlobalAveragePool);
-    pool.map_or(0, |pool| pool + 1)
-}
-
 /// The flat vector of `architecture` with the weights of the convolutions of `file`, which messages call
 /// `name`; all else (projection and decoder) is fresh, from `seed`.
 ///
@@ -41,7 +35,7 @@ pub fn import(architecture: &Architecture, file: &OnnxFile, name: &str, seed: u6
     let mut found = convolutions.iter();
     let mut weights = architecture.initial_weights(seed);
     let parameters = architecture.parameters();
-    let layers = feature_layers(architecture);
+    let layers = architecture.feature_layers();
     for step in architecture.half(Half::Encoder).take(layers) {
         if dims(&step).is_none() {
             continue;
@@ -214,7 +208,7 @@ mod tests {
     fn weights_are_found_by_order_and_shape() {
         let architecture = small();
         let weights = architecture.initial_weights(7);
-        let layers = feature_layers(&architecture);
+        let layers = architecture.feature_layers();
         let file = features_onnx(&architecture, &weights, layers);
         assert_eq!(fitting_layers(&architecture, &file, "f").unwrap(), 49);
         let imported = import(&architecture, &file, "f", 8).unwrap();

@@ -50,7 +50,7 @@ pub(crate) use layers::BATCH_NORM_EPSILON;
 pub use layers::{Extent, Layer, Padding};
 
 pub use export::{decoder_onnx, encoder_onnx, features_onnx, read_weights};
-pub use import::{feature_layers, fitting_layers, import};
+pub use import::{fitting_layers, import};
 pub use loss::cross_entropy;
 pub(crate) use normalize::normalize_nodes;
 

@@ -66,6 +66,7 @@ pub(super) fn photo(input: InputShape, design: Design) -> Result<Architecture> {
         encoder: encoder(&design),
         decoder: decoder(),
         discriminator: vec![],
+        head: head(design.bits),
     }
     .checked()
 }
@@ -126,6 +127,16 @@ fn decoder() -> Vec<Layer> {
     }
     layers.extend([Upsample, conv(3, 3, 1), Sigmoid]);
     layers
+}
+
+/// Hidden numbers of the head.
+const HIDDEN: usize = 512;
+
+/// As the binarizer `learned` has it: codes of a head see neighbours that codes of the latent alone do not.
+fn head(bits: usize) -> Vec<Layer> {
+    let dense = |units| Layer::Dense { units, bias: false };
+    let norm = |affine| Layer::BatchNorm { affine };
+    vec![dense(HIDDEN), norm(true), Relu, dense(bits), norm(false)]
 }
 
 #[cfg(test)]

@@ -9,6 +9,11 @@ use prost::Message;
 const IR_VERSION: i64 = 8;
 const OPSET: i64 = 17;
 
+/// `x` rounded to the nearest number of 16 bits, as files with such weights have it.
+pub fn half_precision(x: f32) -> f32 {
+    f16::from_f32(x).to_f32()
+}
+
 /// An ONNX model in memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OnnxFile(ModelProto);

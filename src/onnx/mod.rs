@@ -23,7 +23,7 @@ mod constants;
 mod wire;
 
 pub use constants::Trap;
-pub use file::OnnxFile;
+pub use file::{OnnxFile, half_precision};
 pub use graph::{Dim, Graph, Shape, Value, batch, fixed};
 pub use nodes::Node;
 pub use outline::{Outline, Port};

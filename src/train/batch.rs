@@ -25,17 +25,19 @@ pub struct Batch {
     pub(crate) target: Option<Vec<f32>>,
     /// Standard normal numbers `[D, N]`; empty where none are wanted.
     pub(crate) draw: Vec<f32>,
+    /// Features whose neighbours codes are to have, `[T, N]`; empty where there are none.
+    pub(crate) features: Vec<f32>,
 }
 
 /// What a random number is for; each has a stream of its own.
-enum Purpose {
+pub(crate) enum Purpose {
     Order,
     Noise,
     Draw,
 }
 
 /// A generator that depends on the seed, the purpose and the place alone.
-fn generator(seed: u64, purpose: Purpose, epoch: usize, step: usize) -> ChaCha8Rng {
+pub(crate) fn generator(seed: u64, purpose: Purpose, epoch: usize, step: usize) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(((purpose as u64 + 1) << 60) | ((epoch as u64) << 36) | step as u64);
     rng
@@ -103,7 +105,7 @@ impl Batch {
             let mut rng = generator(options.seed, Purpose::Draw, epoch, step);
             draw = (0..architecture.latent_size() * ids.len()).map(|_| rng.sample(StandardNormal)).collect();
         }
-        Ok(Batch { dims, images, target, draw })
+        Ok(Batch { dims, images, target, draw, features: vec![] })
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct Position {
     /// Finished steps of the current epoch.
     pub(crate) step: usize,
     /// Sums over those steps, times images: the reconstruction loss and its terms.
-    pub(crate) sums: [f64; 3],
+    pub(crate) sums: [f64; 4],
     /// Wall time spent on those steps.
     pub(crate) seconds: f64,
     /// The epoch whose weights are the best ones, from 1; 0 before there is one.
@@ -139,7 +139,7 @@ mod tests {
             identity: "this".into(),
             epochs: vec![epoch],
             step: 7,
-            sums: [1.0 / 7.0, 0.0, 2.0],
+            sums: [1.0 / 7.0, 0.0, 2.0, 0.5],
             seconds: 0.5,
             best_epoch: 1,
         };

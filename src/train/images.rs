@@ -82,7 +82,7 @@ fn decode(
     storage: &Storage,
     observer: &dyn Observer,
 ) -> Result<(Dataset, Vec<Skipped>)> {
-    if let Some(size) = storage.file_bytes(items.len(), shape) {
+    if let Some(size) = storage.file_bytes(items.len(), shape.size()) {
         let (folder, size, most) = (storage.folder.display(), bytes(size), bytes(storage.max_memory));
         observer.note(&Note::new(format!(
             "{folder}: decoded images go into an unnamed file here: {size}, of which memory may hold {most}; the file is gone when \

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::images::InputShape;
 use crate::model::{
     Architecture, Description, Design, Family, LoadOptions, Metadata, Model, Size, decoder_onnx,
-    encoder_onnx, feature_layers, features_onnx, fitting_layers, import,
+    encoder_onnx, features_onnx, fitting_layers, import,
 };
 use crate::observer::{Note, Observer};
 use crate::onnx::OnnxFile;
@@ -155,7 +155,7 @@ fn architecture(request: &ImportRequest, file: &OnnxFile, name: &str) -> Result<
 /// The largest difference between the features of both networks on a few random images.
 fn difference(runtime: &Runtime, architecture: &Architecture, weights: &[f32], model: &Model) -> Result<f32> {
     let options = SessionOptions { device: Device::Cpu, ..SessionOptions::default() };
-    let layers = feature_layers(architecture);
+    let layers = architecture.feature_layers();
     let mut ours = runtime.session(&features_onnx(architecture, weights, layers).to_bytes(), &options)?;
     let mut foreign = runtime.session(&model.encoder, &options)?;
     let Some(format) = model.foreign.as_ref().map(|foreign| &foreign.format) else { return Ok(f32::NAN) };

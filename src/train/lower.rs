@@ -6,7 +6,8 @@ use crate::autodiff::{
     relu, upsample_conv,
 };
 use crate::error::{Error, Result};
-use crate::model::{Architecture, Half, Layer, Padding, Parameter, Step, normalize_nodes};
+use crate::images::InputShape;
+use crate::model::{Architecture, Extent, Half, Layer, Padding, Parameter, Step, normalize_nodes};
 use crate::onnx::{Graph, Value, batch, fixed};
 use std::collections::HashMap;
 
@@ -52,6 +53,13 @@ impl<'a> Lowering<'a> {
         let image = self.architecture.image();
         let shape = vec![fixed(image.channels), fixed(image.height * image.width), batch(1)];
         Feature::raster(self.tape.graph.input(name, shape), image)
+    }
+
+    /// The input for clean images at the decoder's size, `[C, pixels, N]`.
+    pub(crate) fn target_input(&mut self, name: &str) -> Feature {
+        let InputShape { channels, height, width } = self.architecture.reconstruction;
+        let shape = vec![fixed(channels), fixed(height * width), batch(1)];
+        Feature::raster(self.tape.graph.input(name, shape), Extent { channels, height, width })
     }
 
     /// Images as the decoder is to reproduce them.

@@ -21,6 +21,9 @@
 //! | `step.rs` | the whole training step as a graph: losses, gradients and Adam |
 //! | `lower.rs` | layers to nodes |
 //! | `batch.rs` | what goes into one step |
+//! | `source.rs` | where batches come from: images, or what frozen layers make of them |
+//! | `freeze.rs` | layers that stay as they are, run once for each view |
+//! | `features.rs` | features whose neighbours codes are to have |
 //! | `data.rs` | the images |
 //! | `store.rs` | their pixels, in memory or on disk |
 //! | `augment.rs` | random views of an image |
@@ -73,6 +76,8 @@ mod curve;
 mod data;
 mod epoch;
 mod evaluate;
+mod features;
+mod freeze;
 mod images;
 mod import;
 mod log;
@@ -82,6 +87,7 @@ mod options;
 mod request;
 mod run;
 mod save;
+mod source;
 mod step;
 mod store;
 mod trainer;
@@ -97,6 +103,7 @@ pub use augment::Augment;
 pub use batch::Batch;
 pub use data::Dataset;
 pub use epoch::EpochReport;
+pub use freeze::Freeze;
 pub use import::{ImportRequest, Imported, import_model};
 pub use model::{TrainedModel, train_model};
 pub use options::{CheckpointOptions, Schedule, TrainOptions};

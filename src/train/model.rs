@@ -8,6 +8,7 @@ use super::images::{TrainingImages, input_shape, load};
 use super::options::TrainOptions;
 use super::request::TrainRequest;
 use super::run::{Ending, Trained, train};
+use super::store::Storage;
 use super::views::preview;
 use crate::draw::view_sheet::{ViewRow, view_sheet};
 use crate::error::{Error, Result};
@@ -46,7 +47,7 @@ pub fn train_model(request: &TrainRequest, observer: &dyn Observer) -> Result<Tr
     found.skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
     request.views_sheet.as_deref().map_or(Ok(()), |sheet| keep_images(sheet, &found.items))?;
     let shape = input_shape(request, from.as_ref(), &found.items)?;
-    let options = request.options(from, shape)?;
+    let mut options = request.options(from, shape)?;
     std::fs::create_dir_all(&request.folder).map_err(|e| Error::io(&request.folder, e))?;
     let loaded = load(request, &found.items, (shape, options.seed), observer)?;
     let TrainingImages { training, validation, skipped } = loaded;
@@ -55,6 +56,8 @@ pub fn train_model(request: &TrainRequest, observer: &dyn Observer) -> Result<Tr
         draw_views(sheet, &training, &options)?;
         observer.note(&Note::new(format!("{}: images, and views of them as in training", sheet.display())));
     }
+    let storage = Storage { max_memory: request.max_memory, folder: request.folder.clone() };
+    options.storage = storage.beside(training.memory_bytes());
     let runtime = ensure(&request.runtime, observer)?;
     observer.note(&Note::new(format!(
         "training {} on {} for {}",

@@ -1,9 +1,11 @@
 //! What to train and how: the options, their defaults by family, and the learning rate over time.
 
 use super::augment::Augment;
+use super::freeze::Freeze;
+use super::store::Storage;
 use crate::error::{Error, Result};
 use crate::images::InputShape;
-use crate::model::{Architecture, Brightness, Design, Family, Model};
+use crate::model::{Architecture, Brightness, Design, Family, Model, Precision};
 use crate::runtime::Device;
 use std::f64::consts::PI;
 use std::path::PathBuf;
@@ -40,6 +42,12 @@ pub struct TrainOptions {
     pub denoise: f32,
     /// Start from this model's weights.
     pub from: Option<Model>,
+    /// Which of its layers stay as they are.
+    pub freeze: Freeze,
+    /// How the files store weights.
+    pub precision: Precision,
+    /// Where what frozen layers give is kept.
+    pub storage: Storage,
     /// Stop after so many epochs without a better validation loss; 0 for never.
     pub early_stop: usize,
     /// Where an unfinished training is kept, and how often it is written.
@@ -122,6 +130,9 @@ impl TrainOptions {
             seed: 0,
             denoise: 0.0,
             from: None,
+            freeze: Freeze::None,
+            precision: Precision::Float32,
+            storage: Storage::default(),
             early_stop: 0,
             checkpoint: None,
             log: None,
@@ -155,7 +166,12 @@ impl TrainOptions {
         not_negative("denoise", self.denoise.into())?;
         not_negative("weight_decay", self.weight_decay)?;
         not_negative("weight", self.weight)?;
-        self.family.architecture(input, self.design)
+        let architecture = self.family.architecture(input, self.design)?;
+        if self.freeze.layers(&architecture)? > 0 && self.from.is_none() {
+            let what = format!("`freeze`: expected a model to start from, got none, with {}", self.freeze);
+            return Err(Error::invalid(what).with_hint("name one in `from`"));
+        }
+        Ok(architecture)
     }
 }
 

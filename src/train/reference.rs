@@ -86,9 +86,12 @@ fn compare(family: Family, json: &str) {
     let innermost: Vec<f32> = (0..784 * n).map(|i| images[i % n * 784 + i / n]).collect();
 
     let runtime = ensure(&RuntimeOptions::from_env(), &()).unwrap();
-    let graph = training_step(&architecture, &StepOptions { target: false, temperature: 1.0, decay: false })
-        .unwrap()
-        .to_bytes();
+    let graph = training_step(
+        &architecture,
+        &StepOptions { target: false, temperature: 1.0, decay: false, features: None },
+    )
+    .unwrap()
+    .to_bytes();
     let mut session = runtime.session(&graph, &SessionOptions::default()).unwrap();
     let count = weights.len();
     let mut moments = [(); 2].map(|()| Tensor::new(&[count], vec![0.0; count]).unwrap());

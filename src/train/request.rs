@@ -4,10 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use super::augment::Augment;
+use super::freeze::Freeze;
 use super::options::{CheckpointOptions, TrainOptions};
 use crate::error::{Error, Result};
 use crate::images::{InputShape, WalkOptions};
-use crate::model::{Brightness, Design, Family, Model};
+use crate::model::{Brightness, Design, Family, Model, Precision};
 use crate::runtime::{Device, RuntimeOptions};
 
 /// A model folder to train. What is `None` depends on the images and the family, or on the model to start
@@ -93,6 +94,8 @@ pub struct Tuning {
     pub width: Option<usize>,
     pub depth: Option<usize>,
     pub latent: Option<usize>,
+    pub freeze: Option<Freeze>,
+    pub precision: Option<Precision>,
     pub brightness: Option<Brightness>,
     pub epochs: Option<usize>,
     pub batch: Option<usize>,
@@ -178,6 +181,8 @@ impl TrainRequest {
             weight_decay: tuning.weight_decay.unwrap_or(default.weight_decay),
             weight: tuning.weight.unwrap_or(default.weight),
             temperature: tuning.temperature.unwrap_or(default.temperature),
+            freeze: tuning.freeze.unwrap_or(default.freeze),
+            precision: tuning.precision.or(like.map(|like| like.precision)).unwrap_or(default.precision),
             augment: tuning.augment.unwrap_or(default.augment),
             seed: tuning.seed.unwrap_or(default.seed),
             denoise: tuning.denoise.unwrap_or(default.denoise),

@@ -8,15 +8,17 @@ use super::checkpoint::{Checkpoint, Position};
 use super::data::Dataset;
 use super::epoch::EpochReport;
 use super::evaluate::reconstruction_loss;
+use super::freeze::Freeze;
 use super::log;
 use super::options::TrainOptions;
-use super::step::Objective;
+use super::source::Source;
+use super::step::{NEIGHBOURS, Objective};
 use super::trainer::{Losses, Pace, Trainer};
-use super::warm::first_weights;
+use super::warm::{first_weights, stored_weights};
 use crate::error::{Error, Result};
-use crate::model::{Architecture, Metadata, decoder_onnx, encoder_onnx};
+use crate::model::{Architecture, Metadata, Precision, decoder_onnx, encoder_onnx};
 use crate::observer::{Note, Observer, Progress, Stage};
-use crate::onnx::OnnxFile;
+use crate::onnx::{OnnxFile, half_precision};
 use crate::output::count;
 use crate::runtime::Runtime;
 use sha2::{Digest, Sha256};
@@ -69,7 +71,7 @@ pub fn train(
     options: &TrainOptions,
     observer: &dyn Observer,
 ) -> Result<Trained> {
-    let architecture = options.architecture(data.shape())?;
+    let mut network = Network::new(options, data)?;
     if data.is_empty() {
         return Err(Error::invalid("training images: expected at least one, got none"));
     }
@@ -86,11 +88,14 @@ pub fn train(
         denoise: options.denoise,
         augment: options.augment.to_string(),
         seed: options.seed,
-        ..Metadata::new(&options.name, &architecture, options.design.bits.min(architecture.latent_size()))
+        precision: options.precision,
+        origin: options.from.as_ref().and_then(|from| from.metadata.origin.clone()),
+        ..Metadata::new(&options.name, &network.whole, options.design.bits.min(network.whole.latent_size()))
     };
     let validation = validation.map(|images| Ok::<_, Error>((images, images.fingerprint()?))).transpose()?;
     let identity = identity(&metadata, validation.as_ref().map(|(_, print)| print.as_str()), options);
-    let mut run = Run::start(runtime, &architecture, data, options, identity)?;
+    let source = network.source(runtime, data, options, observer)?;
+    let mut run = Run::start(runtime, &network, (data, &source), options, identity)?;
     if !run.position.epochs.is_empty() || run.position.step > 0 {
         options.log.as_deref().map_or(Ok(()), |file| log::restart(file, &run.position.epochs))?;
         let n = run.position.epochs.len();
@@ -108,7 +113,7 @@ pub fn train(
         let (val_loss, weights) = match &validation {
             Some((images, _)) => {
                 let weights = run.trainer.weights();
-                let files = export(&architecture, &weights, &metadata).map(|file| file.to_bytes());
+                let files = network.export(&weights, &metadata).map(|file| file.to_bytes());
                 let loss = reconstruction_loss(runtime, [&files[0], &files[1]], images, options, &metadata)?;
                 run.check_validation(loss)?;
                 (Some(loss), weights)
@@ -134,12 +139,87 @@ pub fn train(
         val_loss: best.val_loss,
         ..metadata
     };
-    let [encoder, decoder] = export(&architecture, &run.best, &metadata);
-    Ok(Trained { architecture, metadata, encoder, decoder, epochs, best_epoch, ending })
+    let [encoder, decoder] = network.export(&run.best, &metadata);
+    Ok(Trained { architecture: network.whole, metadata, encoder, decoder, epochs, best_epoch, ending })
 }
 
-fn export(architecture: &Architecture, weights: &[f32], metadata: &Metadata) -> [OnnxFile; 2] {
-    [encoder_onnx, decoder_onnx].map(|half| half(architecture, weights, metadata))
+/// Weights as the files will have them: what is computed with them here is then what the files give.
+fn round(weights: &mut [f32], precision: Precision) {
+    if precision == Precision::Float16 {
+        weights.iter_mut().for_each(|weight| *weight = half_precision(*weight));
+    }
+}
+
+/// What is trained, and what stays as it is.
+struct Network {
+    whole: Architecture,
+    /// Layers of the encoder that stay as they are.
+    layers: usize,
+    /// The flat vector of the whole to start from, where frozen layers or features depend on it.
+    start: Option<Vec<f32>>,
+    /// What is trained: the whole without its frozen layers.
+    trained: Architecture,
+}
+
+impl Network {
+    fn new(options: &TrainOptions, data: &Dataset) -> Result<Network> {
+        let mut whole = options.architecture(data.shape())?;
+        if options.from.is_none() {
+            // fresh features have no neighbours that codes should have
+            whole.head.clear();
+        }
+        if options.freeze == Freeze::Latent {
+            whole.head.clear(); // codes of latents that do not change
+        }
+        let layers = options.freeze.layers(&whole)?;
+        let mut start = match layers == 0 && whole.head.is_empty() {
+            true => None,
+            false => Some(stored_weights(&whole, options)?),
+        };
+        if let Some(weights) = &mut start {
+            round(weights, options.precision);
+        }
+        let trained = whole.tail(layers)?;
+        Ok(Network { whole, layers, start, trained })
+    }
+
+    /// The source of batches. With the latent frozen too, the network is then the decoder alone.
+    fn source<'a>(
+        &mut self,
+        runtime: &Runtime,
+        data: &'a Dataset,
+        options: &TrainOptions,
+        observer: &dyn Observer,
+    ) -> Result<Source<'a>> {
+        let Some(start) = &mut self.start else { return Ok(Source::images(data)) };
+        let mut source = Source::new(runtime, data, (&self.whole, self.layers, start), options, observer)?;
+        if options.from.as_ref().is_some_and(|model| model.metadata.training_images == 0) {
+            let latent = &mut start[self.whole.tail_offset(self.layers)..];
+            source.start_projection(&self.trained, latent, options)?;
+            round(latent, options.precision);
+        }
+        if options.freeze == Freeze::Latent {
+            let latent = &start[self.whole.tail_offset(self.layers)..];
+            source.freeze_latent(latent, self.whole.latent_size(), options)?;
+            self.layers = self.whole.encoder.len();
+            self.trained = self.whole.tail(self.layers)?;
+        }
+        Ok(source)
+    }
+
+    /// The flat vector of what is trained, as it starts.
+    fn first_weights(&self, runtime: &Runtime, data: &Dataset, options: &TrainOptions) -> Result<Vec<f32>> {
+        let Some(start) = &self.start else { return first_weights(runtime, &self.whole, data, options) };
+        Ok(start[self.whole.tail_offset(self.layers)..].to_vec())
+    }
+
+    /// The files of the whole, from the weights of what is trained.
+    fn export(&self, weights: &[f32], metadata: &Metadata) -> [OnnxFile; 2] {
+        let frozen =
+            self.start.as_ref().map_or(&[][..], |start| &start[..self.whole.tail_offset(self.layers)]);
+        let weights = [frozen, weights].concat();
+        [encoder_onnx, decoder_onnx].map(|half| half(&self.whole, &weights, metadata))
+    }
 }
 
 /// Distinguishes trainings that must not be mixed. The number of epochs and the learning rate are left out:
@@ -153,6 +233,8 @@ fn identity(metadata: &Metadata, validation: Option<&str>, options: &TrainOption
         weight_decay,
         weight,
         temperature,
+        freeze,
+        precision,
         threads,
         device,
         ..
@@ -160,7 +242,7 @@ fn identity(metadata: &Metadata, validation: Option<&str>, options: &TrainOption
     let from = options.from.as_ref().map(|model| model.sha256.as_str());
     let text = format!(
         "{} {validation:?} {:?} {family} {design:?} {batch} {schedule:?} {weight_decay} {weight} {temperature} {} {} {} {from:?} \
-         {threads} {device} {}",
+         {freeze:?} {precision} {threads} {device} {}",
         metadata.data_fingerprint,
         metadata.input,
         options.augment,
@@ -174,6 +256,7 @@ fn identity(metadata: &Metadata, validation: Option<&str>, options: &TrainOption
 /// A training under way.
 struct Run<'a> {
     data: &'a Dataset,
+    source: &'a Source<'a>,
     options: &'a TrainOptions,
     architecture: &'a Architecture,
     objective: Objective,
@@ -188,34 +271,40 @@ impl<'a> Run<'a> {
     /// From the checkpoint, if there is one to resume from, else from the beginning.
     fn start(
         runtime: &Runtime,
-        architecture: &'a Architecture,
-        data: &'a Dataset,
+        network: &'a Network,
+        (data, source): (&'a Dataset, &'a Source<'a>),
         options: &'a TrainOptions,
         identity: String,
     ) -> Result<Self> {
+        let (architecture, features) = (&network.trained, source.feature_size());
         let resumed = match &options.checkpoint {
             Some(checkpoint) if checkpoint.resume => Checkpoint::read(&checkpoint.file, &identity)?,
             _ => None,
         };
         let (trainer, position, best) = match resumed {
             Some(Checkpoint { position, state, best }) => {
-                (Trainer::from_state(runtime, architecture, options, state)?, position, best)
+                (Trainer::from_state(runtime, architecture, options, (state, features))?, position, best)
             }
             None => {
                 let position = Position {
                     identity,
                     epochs: vec![],
                     step: 0,
-                    sums: [0.0; 3],
+                    sums: [0.0; 4],
                     seconds: 0.0,
                     best_epoch: 0,
                 };
-                let weights = first_weights(runtime, architecture, data, options)?;
-                (Trainer::from_weights(runtime, architecture, options, weights)?, position, vec![])
+                let weights = network.first_weights(runtime, data, options)?;
+                (
+                    Trainer::from_weights(runtime, architecture, options, (weights, features))?,
+                    position,
+                    vec![],
+                )
             }
         };
         Ok(Run {
             data,
+            source,
             options,
             architecture,
             objective: Objective::of(architecture),
@@ -236,7 +325,7 @@ impl<'a> Run<'a> {
             self.position.seconds = before + start.elapsed().as_secs_f64();
             let stopped = observer.should_stop();
             let due = if stopped || self.is_due() { self.snapshot() } else { None };
-            let batch = Batch::new(self.data, ids, self.options, self.architecture, (epoch, step))?;
+            let batch = self.source.batch(ids, self.options, self.architecture, (epoch, step))?;
             let losses = self.step(&batch, epoch, step)?;
             if !losses.is_finite() {
                 return Err(self.diverged(format!(
@@ -296,7 +385,8 @@ impl<'a> Run<'a> {
     fn end_epoch(&mut self, val_loss: Option<f64>, weights: Vec<f32>, seconds: f64) -> Result<&EpochReport> {
         let images = self.data.len() as f64;
         let [loss, terms @ ..] = self.position.sums.map(|sum| sum / images);
-        let names = self.objective.terms().iter().map(|name| (*name).to_owned());
+        let taught = self.source.feature_size().map(|_| NEIGHBOURS);
+        let names = self.objective.terms().iter().copied().chain(taught).map(str::to_owned);
         let epoch = self.position.epochs.len() + 1;
         let last_step = n_batches(self.data.len(), self.options.batch) - 1;
         let factor = self.options.schedule.factor(self.done(epoch, last_step));
@@ -308,7 +398,7 @@ impl<'a> Run<'a> {
         if best || self.objective != Objective::Reconstruction {
             self.best = weights;
         }
-        (self.position.step, self.position.sums, self.position.seconds) = (0, [0.0; 3], 0.0);
+        (self.position.step, self.position.sums, self.position.seconds) = (0, [0.0; 4], 0.0);
         self.position.epochs.push(EpochReport {
             epoch,
             train_loss: loss,

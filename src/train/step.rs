@@ -14,11 +14,16 @@
 //! | `conv-hash` | two views of N images, `[C, pixels, 2N]` | contrast of the codes of both views |
 //! | `vae` | N images, `draw` standard normal | divergence of the latents' distributions from the prior |
 //! | `aae` | N images, `draw` from the prior | how well a discriminator tells latents from draws, after its own step |
+//! | `photo` | two views of N images, or what frozen layers make of them | codes of a head: neighbours as among `features` `[T, N]`, both views alike |
 //! | others | N images | nothing |
+//!
+//! With a teacher, every family gets `features`, the teacher's, and its codes or latents are to have the
+//! neighbours that these have.
 
 use super::lower::{Lowering, cut};
 use crate::autodiff::{
-    Adam, Feature, binarize, contrastive, cross_entropy, first_half, verdict_loss, weighted_sum,
+    Adam, Feature, Temperatures, binarize, contrastive, cosines, cross_entropy, first_half, own_view,
+    second_half, soft_neighbours, verdict_loss, weighted_sum,
 };
 use crate::error::{Error, Result};
 use crate::model::{Architecture, Half, Layer};
@@ -38,7 +43,14 @@ pub(crate) enum Objective {
     Divergence,
     /// A discriminator's success.
     Adversary,
+    /// Codes of a head, the same for both views of an image.
+    Head,
 }
+
+/// Weight of the likeness of two views beside that of neighbours.
+const VIEWS: f32 = 0.2;
+/// How sharply codes of a head fall off with the distance.
+const TEMPERATURES: Temperatures = Temperatures { wanted: 0.1, had: 0.2 };
 
 impl Objective {
     pub(crate) fn of(architecture: &Architecture) -> Self {
@@ -46,13 +58,14 @@ impl Objective {
             a if a.decoder.first() == Some(&Layer::Binarize) => Objective::Contrastive,
             a if matches!(a.encoder.last(), Some(Layer::Gaussian { .. })) => Objective::Divergence,
             a if !a.discriminator.is_empty() => Objective::Adversary,
+            a if !a.head.is_empty() => Objective::Head,
             _ => Objective::Reconstruction,
         }
     }
 
     /// Images that enter for each one of a batch.
     pub(crate) fn views(self) -> usize {
-        if self == Objective::Contrastive { 2 } else { 1 }
+        if matches!(self, Objective::Contrastive | Objective::Head) { 2 } else { 1 }
     }
 
     /// Whether every latent number needs one drawn at random beside it.
@@ -67,6 +80,7 @@ impl Objective {
             Objective::Contrastive => &["contrastive"],
             Objective::Divergence => &["divergence"],
             Objective::Adversary => &["generator", "discriminator"],
+            Objective::Head => &["views"],
         }
     }
 }
@@ -80,14 +94,19 @@ pub(crate) struct StepOptions {
     pub(crate) temperature: f32,
     /// Weights fade: `decay` is an input.
     pub(crate) decay: bool,
+    /// Numbers per feature, where there is an input `features`, `[T, N]` of length 1 each.
+    pub(crate) features: Option<usize>,
 }
+
+/// The name of what [`StepOptions::features`] adds to the loss.
+pub(crate) const NEIGHBOURS: &str = "neighbours";
 
 /// Builds the training step. Of the moments `m` and `v` it keeps sums, [`adam_pace`](crate::autodiff::adam_pace) makes means of them.
 pub(crate) fn training_step(architecture: &Architecture, options: &StepOptions) -> Result<OnnxFile> {
     let objective = Objective::of(architecture);
     let mut pass = Lowering::new(architecture);
     let image = pass.image_input("image");
-    let target = if options.target { Some(pass.image_input("target")) } else { None };
+    let target = if options.target { Some(pass.target_input("target")) } else { None };
     let latent_size = architecture.latent_size();
     let g = &mut pass.tape.graph;
     pass.draw = objective.draws().then(|| g.input("draw", vec![fixed(latent_size), batch(1)]));
@@ -96,9 +115,11 @@ pub(crate) fn training_step(architecture: &Architecture, options: &StepOptions) 
     let statistics = architecture.statistics();
     let statistics_size: usize = statistics.iter().map(|s| s.len()).sum();
     let kept = (statistics_size > 0).then(|| g.input("statistics", vec![fixed(statistics_size)]));
+    let features = options.features.map(|size| g.input("features", vec![fixed(size), batch(1)]));
     let [rate, epsilon] = ["rate", "epsilon"].map(|name| g.input(name, vec![]));
     let optimizer = Adam { rate, epsilon, decay: options.decay.then(|| g.input("decay", vec![])) };
-    let weight = (objective != Objective::Reconstruction).then(|| g.input("weight", vec![]));
+    let weighs = objective != Objective::Reconstruction || features.is_some();
+    let weight = weighs.then(|| g.input("weight", vec![]));
 
     let parameters = architecture.parameters();
     let tensors = cut(g, &state[0], &parameters);
@@ -108,16 +129,8 @@ pub(crate) fn training_step(architecture: &Architecture, options: &StepOptions) 
     let sizes = [&generator, &adversary].map(|side| side.iter().map(|(_, v)| v.size(0)).sum::<usize>());
 
     let latent = pass.half(Half::Encoder, &image)?;
-    let mut terms = vec![];
-    let (logits, answered) = if objective == Objective::Contrastive {
-        let codes = binarize(&mut pass.tape, &latent);
-        terms.push(contrastive(&mut pass.tape, &codes, options.temperature));
-        let codes = first_half(&mut pass.tape, &codes);
-        let [first, _] = pass.tape.graph.halves(&image.value);
-        (pass.decoder_of_codes(&codes)?, Feature { value: first, ..image })
-    } else {
-        (pass.half(Half::Decoder, &latent)?, image)
-    };
+    let Answer { logits, answered, mut terms, codes } =
+        answer(&mut pass, objective, image, &latent, options)?;
     let target = pass.target(&target.unwrap_or(answered));
     let loss = cross_entropy(&mut pass.tape, &logits.value, &target);
     terms.extend(pass.divergence.clone());
@@ -131,8 +144,20 @@ pub(crate) fn training_step(architecture: &Architecture, options: &StepOptions) 
         terms.extend([verdict_loss(&mut pass.tape, &verdicts.value, true), adversary_loss]);
         next_others = Some(next);
     }
-    let total = match (terms.first(), &weight) {
-        (Some(term), Some(weight)) => weighted_sum(&mut pass.tape, &loss, term, weight),
+    let taught = features.map(|features| {
+        let cosines = cosines(&mut pass.tape, [&codes[0], &codes[1]]);
+        soft_neighbours(&mut pass.tape, &cosines, &features, TEMPERATURES)
+    });
+    let added = match (terms.first().cloned(), &taught) {
+        (Some(term), Some(taught)) => {
+            let share = pass.tape.graph.scalar(if objective == Objective::Head { VIEWS } else { 1.0 });
+            Some(weighted_sum(&mut pass.tape, taught, &term, &share))
+        }
+        (term, taught) => term.or(taught.clone()),
+    };
+    terms.extend(taught);
+    let total = match (&added, &weight) {
+        (Some(added), Some(weight)) => weighted_sum(&mut pass.tape, &loss, added, weight),
         _ => loss.clone(),
     };
     let gradient = gradient(&mut pass, &total, &generator)?;
@@ -151,10 +176,66 @@ pub(crate) fn training_step(architecture: &Architecture, options: &StepOptions) 
         g.output("next_statistics", &next);
     }
     g.output("loss", &loss);
-    for (name, term) in objective.terms().iter().zip(&terms) {
+    for (name, term) in objective.terms().iter().chain(&[NEIGHBOURS]).zip(&terms) {
         g.output(name, term);
     }
     Ok(pass.tape.graph.finish("training_step"))
+}
+
+/// What comes of the latents in a forward pass.
+struct Answer {
+    /// Of the reconstruction.
+    logits: Feature,
+    /// What it is compared with, where there is no other target.
+    answered: Feature,
+    /// What the family adds to the loss.
+    terms: Vec<Value>,
+    /// `[K, N]` each: codes of both views, or the latents twice.
+    codes: [Value; 2],
+}
+
+/// Codes or latents, reconstructions of the first views, and terms of the loss on codes.
+fn answer(
+    pass: &mut Lowering<'_>,
+    objective: Objective,
+    image: Feature,
+    latent: &Feature,
+    options: &StepOptions,
+) -> Result<Answer> {
+    let (mut logits, mut terms) = (None, vec![]);
+    let codes = match objective {
+        Objective::Contrastive => {
+            let codes = binarize(&mut pass.tape, latent);
+            terms.push(contrastive(&mut pass.tape, &codes, options.temperature));
+            let [first, second] = both_halves(pass, &codes);
+            logits = Some(pass.decoder_of_codes(&first)?);
+            [first, second]
+        }
+        Objective::Head => {
+            let head = pass.half(Half::Head, latent)?;
+            let codes = binarize(&mut pass.tape, &head);
+            let [first, second] = both_halves(pass, &codes);
+            let cosines = cosines(&mut pass.tape, [&first.value, &second.value]);
+            terms.push(own_view(&mut pass.tape, &cosines, TEMPERATURES.had));
+            let latents = first_half(&mut pass.tape, latent);
+            logits = Some(pass.half(Half::Decoder, &latents)?);
+            [first, second]
+        }
+        _ => [latent.clone(), latent.clone()],
+    };
+    let logits = match logits {
+        Some(logits) => logits,
+        None => pass.half(Half::Decoder, latent)?,
+    };
+    let answered = match objective.views() {
+        2 => Feature { value: pass.tape.graph.halves(&image.value)[0].clone(), ..image },
+        _ => image,
+    };
+    Ok(Answer { logits, answered, terms, codes: codes.map(|codes| codes.value) })
+}
+
+fn both_halves(pass: &mut Lowering<'_>, codes: &Feature) -> [Feature; 2] {
+    [first_half(&mut pass.tape, codes), second_half(&mut pass.tape, codes)]
 }
 
 /// Parameters and moments of the autoencoder, and of its adversary.

@@ -1,12 +1,11 @@
-//! Where the pixels of training images lie: in memory, or in a file of records `[C, H, W]` u8, one behind the
-//! other.
+//! Where the pixels of training images lie, or what frozen layers make of them: in memory, or in a file of
+//! records of one size, one behind the other.
 //!
 //! The file has no name (on Unix; elsewhere it goes when it is closed), so nothing stays behind however the
 //! process ends. It is written once and then read by position: what fits into the system's file cache costs
 //! no disk access.
 
 use crate::error::{Error, Result};
-use crate::images::InputShape;
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -32,9 +31,9 @@ impl Default for Storage {
 }
 
 impl Storage {
-    /// The size in bytes of the file for `n` images, where they are too large for memory.
-    pub fn file_bytes(&self, n: usize, shape: InputShape) -> Option<u64> {
-        let bytes = n as u64 * shape.size() as u64;
+    /// The size in bytes of the file for `n` records of `record` bytes, where they are too large for memory.
+    pub fn file_bytes(&self, n: usize, record: usize) -> Option<u64> {
+        let bytes = n as u64 * record as u64;
         (bytes > self.max_memory).then_some(bytes)
     }
 
@@ -95,12 +94,12 @@ pub(super) enum Filling {
 }
 
 impl Filling {
-    /// For `n` images of `shape`.
+    /// For `n` records of `record` bytes.
     ///
     /// # Errors
     /// When there can be no file in the folder.
-    pub(super) fn new(storage: &Storage, n: usize, shape: InputShape) -> Result<Self> {
-        let Some(bytes) = storage.file_bytes(n, shape) else { return Ok(Filling::Memory(vec![])) };
+    pub(super) fn new(storage: &Storage, n: usize, record: usize) -> Result<Self> {
+        let Some(bytes) = storage.file_bytes(n, record) else { return Ok(Filling::Memory(vec![])) };
         let folder = storage.folder.clone();
         let file = tempfile::tempfile_in(&folder).map_err(|e| Error::io(&folder, e))?;
         Ok(Filling::Disk { file: BufWriter::with_capacity(1 << 20, file), folder, bytes })
@@ -170,11 +169,11 @@ fn read_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()>
 mod tests {
     use super::*;
 
-    const SHAPE: InputShape = InputShape { channels: 1, height: 2, width: 3 };
+    const SIZE: usize = 6;
 
     fn filled(max_memory: u64, folder: &Path) -> Store {
         let storage = Storage { max_memory, folder: folder.to_path_buf() };
-        let mut filling = Filling::new(&storage, 4, SHAPE).unwrap();
+        let mut filling = Filling::new(&storage, 4, SIZE).unwrap();
         filling.extend(&(0..12).collect::<Vec<u8>>()).unwrap();
         filling.extend(&(12..24).collect::<Vec<u8>>()).unwrap();
         filling.finish().unwrap()
@@ -207,7 +206,7 @@ mod tests {
         assert!(error.hint().is_some());
         assert!(matches!(refused(folder, 1, io::ErrorKind::PermissionDenied.into()), Error::Io { .. }));
         let nowhere = Storage { max_memory: 0, folder: "no/such/folder".into() };
-        let error = Filling::new(&nowhere, 1, SHAPE).err().unwrap();
+        let error = Filling::new(&nowhere, 1, SIZE).err().unwrap();
         assert!(error.to_string().starts_with("no/such/folder: "), "{error}");
     }
 

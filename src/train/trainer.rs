@@ -14,8 +14,9 @@ use crate::runtime::{Input, Runtime, Session, SessionOptions, Tensor};
 pub struct Losses {
     /// Of the reconstruction.
     pub reconstruction: f64,
-    /// What the family adds, by the order of `Objective::terms`; zeros behind.
-    pub terms: [f64; 2],
+    /// What the family adds, by the order of `Objective::terms`, then that of the neighbours, where codes are
+    /// taught some; zeros behind.
+    pub terms: [f64; 3],
 }
 
 impl Losses {
@@ -53,6 +54,10 @@ pub struct Trainer {
     objective: Objective,
     /// The graph has an input for weight decay.
     decays: bool,
+    /// And one for features.
+    is_taught: bool,
+    /// Channels and pixels of a reconstruction.
+    drawn: [usize; 2],
     parameters: Tensor,
     moments: [Tensor; 2],
     statistics: Option<Tensor>,
@@ -67,19 +72,20 @@ impl Trainer {
     /// When the weights to start from do not fit, or ONNX Runtime refuses the graph.
     pub fn new(runtime: &Runtime, architecture: &Architecture, options: &TrainOptions) -> Result<Self> {
         let weights = stored_weights(architecture, options)?;
-        Trainer::from_weights(runtime, architecture, options, weights)
+        Trainer::from_weights(runtime, architecture, options, (weights, None))
     }
 
-    /// Builds the training step of `architecture` and starts it from `weights`.
+    /// Builds the training step of `architecture`, with features of so many numbers where there are some, and
+    /// starts it from `weights`.
     pub(crate) fn from_weights(
         runtime: &Runtime,
         architecture: &Architecture,
         options: &TrainOptions,
-        weights: Vec<f32>,
+        (weights, features): (Vec<f32>, Option<usize>),
     ) -> Result<Self> {
         let zeros = vec![0.0; architecture.parameter_count()];
         let state = State { steps: 0, weights, moments: [zeros.clone(), zeros] };
-        Trainer::from_state(runtime, architecture, options, state)
+        Trainer::from_state(runtime, architecture, options, (state, features))
     }
 
     /// Builds the training step of `architecture` and goes on from `state`.
@@ -87,11 +93,12 @@ impl Trainer {
         runtime: &Runtime,
         architecture: &Architecture,
         options: &TrainOptions,
-        state: State,
+        (state, features): (State, Option<usize>),
     ) -> Result<Self> {
         let decays = options.weight_decay > 0.0;
-        let shape =
-            StepOptions { target: options.denoise > 0.0, temperature: options.temperature, decay: decays };
+        let drawn = architecture.reconstruction;
+        let target = options.denoise > 0.0 || architecture.reconstruction != architecture.input;
+        let shape = StepOptions { target, temperature: options.temperature, decay: decays, features };
         let graph = training_step(architecture, &shape)?.to_bytes();
         let session = runtime.session(
             &graph,
@@ -106,6 +113,8 @@ impl Trainer {
             session,
             objective: Objective::of(architecture),
             decays,
+            is_taught: features.is_some(),
+            drawn: [drawn.channels, drawn.height * drawn.width],
             parameters: Tensor::new(&[0], vec![])?,
             moments: [Tensor::new(&[0], vec![])?, Tensor::new(&[0], vec![])?],
             statistics: None,
@@ -138,7 +147,7 @@ impl Trainer {
         self.steps += 1;
         let [rate, epsilon] = adam_pace(self.steps, pace.rate);
         let decay = self.decays.then_some(("decay", (pace.rate * pace.decay) as f32));
-        let weighs = self.objective != Objective::Reconstruction;
+        let weighs = self.objective != Objective::Reconstruction || self.is_taught;
         let weight = weighs.then_some(("weight", pace.weight as f32));
         let scalars = [("rate", rate), ("epsilon", epsilon)].into_iter().chain(decay).chain(weight);
         let scalars: Vec<(&str, [f32; 1])> = scalars.map(|(name, x)| (name, [x])).collect();
@@ -150,10 +159,14 @@ impl Trainer {
         ];
         inputs.extend(scalars.iter().map(|(name, x)| (*name, Input::Slice(&[], x))));
         inputs.extend(self.statistics.iter().map(|s| ("statistics", Input::Tensor(s))));
-        let [channels, pixels, views] = batch.dims;
-        let count = views / self.objective.views();
+        let count = batch.dims[2] / self.objective.views();
+        let [channels, pixels] = self.drawn;
         let target_dims = [channels, pixels, count];
         inputs.extend(batch.target.iter().map(|t| ("target", Input::Slice(&target_dims, t))));
+        let feature_dims = [batch.features.len() / count.max(1), count];
+        if self.is_taught {
+            inputs.push(("features", Input::Slice(&feature_dims, &batch.features)));
+        }
         let draw_dims = [batch.draw.len() / count.max(1), count];
         if !batch.draw.is_empty() {
             inputs.push(("draw", Input::Slice(&draw_dims, &batch.draw)));
@@ -166,8 +179,9 @@ impl Trainer {
             self.statistics = Some(next()?);
         }
         let mut scalar = || Ok::<_, Error>(next()?.data().first().copied().map_or(f64::NAN, f64::from));
-        let mut losses = Losses { reconstruction: scalar()?, terms: [0.0; 2] };
-        for (term, _) in losses.terms.iter_mut().zip(self.objective.terms()) {
+        let mut losses = Losses { reconstruction: scalar()?, terms: [0.0; 3] };
+        let n_terms = self.objective.terms().len() + usize::from(self.is_taught);
+        for term in &mut losses.terms[..n_terms] {
             *term = scalar()?;
         }
         Ok(losses)

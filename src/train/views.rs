@@ -44,12 +44,8 @@ const BLOCK: usize = 16;
 /// # Errors
 /// When the images cannot be read.
 pub(crate) fn views(data: &Dataset, ids: &[usize], augment: Augment, key: ViewKey) -> Result<Vec<f32>> {
-    let (shape, size, n) = (data.shape(), data.image_size(), ids.len());
-    let mut outermost = vec![0.0; n * size];
-    outermost.par_chunks_exact_mut(size).zip(ids).enumerate().try_for_each(|(i, (view, &id))| {
-        augment.view(shape, &data.image(id)?, &mut key.stream(i), view);
-        Ok::<_, Error>(())
-    })?;
+    let (size, n) = (data.image_size(), ids.len());
+    let outermost = outermost_views(data, ids, augment, key)?;
     let mut innermost = vec![0.0; n * size];
     innermost.par_chunks_mut((BLOCK * n).max(1)).enumerate().for_each(|(block, rows)| {
         for (i, view) in outermost.chunks_exact(size).enumerate() {
@@ -58,6 +54,25 @@ pub(crate) fn views(data: &Dataset, ids: &[usize], augment: Augment, key: ViewKe
         }
     });
     Ok(innermost)
+}
+
+/// The same, `[N, C, H, W]`.
+///
+/// # Errors
+/// When the images cannot be read.
+pub(crate) fn outermost_views(
+    data: &Dataset,
+    ids: &[usize],
+    augment: Augment,
+    key: ViewKey,
+) -> Result<Vec<f32>> {
+    let (shape, size) = (data.shape(), data.image_size());
+    let mut views = vec![0.0; ids.len() * size];
+    views.par_chunks_exact_mut(size).zip(ids).enumerate().try_for_each(|(i, (view, &id))| {
+        augment.view(shape, &data.image(id)?, &mut key.stream(i), view);
+        Ok::<_, Error>(())
+    })?;
+    Ok(views)
 }
 
 /// Images of a preview, and views of each.

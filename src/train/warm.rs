@@ -12,7 +12,7 @@ use super::data::Dataset;
 use super::options::TrainOptions;
 use super::step::statistics_graph;
 use crate::error::{Error, Result};
-use crate::model::{Architecture, BATCH_NORM_EPSILON, Model, read_weights};
+use crate::model::{Architecture, BATCH_NORM_EPSILON, Half, Layer, Model, read_weights};
 use crate::onnx::OnnxFile;
 use crate::runtime::{Input, Runtime, Session, SessionOptions};
 
@@ -31,7 +31,8 @@ pub(crate) fn first_weights(
     options: &TrainOptions,
 ) -> Result<Vec<f32>> {
     let mut weights = stored_weights(architecture, options)?;
-    if options.from.is_none() || architecture.statistics().is_empty() {
+    let folded = |half| architecture.half(half).any(|step| matches!(step.layer, Layer::BatchNorm { .. }));
+    if options.from.is_none() || ![Half::Encoder, Half::Decoder].into_iter().any(folded) {
         return Ok(weights);
     }
     let order = order(data.len(), options.seed, 1);

@@ -109,6 +109,8 @@ fn tuning(args: &args::Train) -> Result<Tuning> {
         width: args.width,
         depth: args.depth,
         latent: args.latent,
+        freeze: args.freeze.as_deref().map(str::parse).transpose().map_err(freeze_error)?,
+        precision: args.precision.as_deref().map(str::parse).transpose().map_err(precision_error)?,
         brightness: args.brightness.as_deref().map(str::parse).transpose().map_err(Error::invalid)?,
         epochs: args.epochs,
         batch: args.batch,
@@ -121,6 +123,14 @@ fn tuning(args: &args::Train) -> Result<Tuning> {
         denoise: args.denoise,
         early_stop: args.early_stop,
     })
+}
+
+fn freeze_error(what: String) -> Error {
+    Error::invalid(format!("--freeze: {what}"))
+}
+
+fn precision_error(what: String) -> Error {
+    Error::invalid(format!("--precision: {what}"))
 }
 
 /// A number is a fraction, anything else a path.

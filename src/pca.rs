@@ -9,10 +9,10 @@ pub const MAX_FIT: usize = 20_000;
 
 /// After so many steps an iterative solver gives up. It needs a few per row, but might not end on unlucky
 /// numbers.
-pub(super) const MAX_SOLVER_STEPS: usize = 100_000;
+pub(crate) const MAX_SOLVER_STEPS: usize = 100_000;
 
 /// All eigenvectors of a covariance of this size take 2 s, and eight times as long for twice the size.
-pub(super) const MAX_EXACT: usize = 1024;
+pub(crate) const MAX_EXACT: usize = 1024;
 
 /// Rounds of subspace iteration beyond that size, and additional directions that help the wanted ones
 /// converge.
@@ -90,7 +90,7 @@ fn upright(direction: &[f32]) -> Vec<f32> {
 }
 
 /// At most [`MAX_FIT`] of the latents, each with the same chance, in their order; as columns.
-pub(super) fn sample(latents: &[f32], latent_size: usize, rng: &mut ChaCha8Rng) -> DMatrix<f32> {
+pub(crate) fn sample(latents: &[f32], latent_size: usize, rng: &mut ChaCha8Rng) -> DMatrix<f32> {
     let n_all = latents.len() / latent_size;
     let n = n_all.min(MAX_FIT);
     let mut chosen = Vec::with_capacity(n * latent_size);
@@ -106,7 +106,7 @@ pub(super) fn sample(latents: &[f32], latent_size: usize, rng: &mut ChaCha8Rng) 
 
 /// The `count` directions [D, count] in which centred columns vary most, the strongest first. Beyond
 /// [`MAX_EXACT`] they are those of a subspace that was found by iteration.
-pub(super) fn principal_directions(
+pub(crate) fn principal_directions(
     centred: &DMatrix<f32>,
     count: usize,
     rng: &mut ChaCha8Rng,
@@ -150,7 +150,7 @@ fn eigenvectors(matrix: DMatrix<f64>, count: usize) -> DMatrix<f32> {
 }
 
 /// Independent normal numbers.
-pub(super) fn gaussian(rows: usize, columns: usize, rng: &mut ChaCha8Rng) -> DMatrix<f32> {
+pub(crate) fn gaussian(rows: usize, columns: usize, rng: &mut ChaCha8Rng) -> DMatrix<f32> {
     let mut normal = || {
         // Box and Muller; 1 - u keeps the logarithm finite.
         let (u, v): (f32, f32) = (rng.random(), rng.random());

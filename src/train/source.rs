@@ -1,0 +1,167 @@
+//! Where a training's batches come from: images, or what frozen layers make of them; and the features whose
+//! neighbours codes are to have.
+
+use nalgebra::DMatrix;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use super::batch::{Batch, Purpose, generator};
+use super::data::Dataset;
+use super::features::Features;
+use super::freeze::FrozenViews;
+use super::options::TrainOptions;
+use super::step::Objective;
+use crate::error::{Error, Result};
+use crate::model::{Architecture, Half, Layer};
+use crate::observer::Observer;
+use crate::pca::{MAX_FIT, principal_directions};
+use crate::runtime::Runtime;
+
+/// What a training draws its batches from.
+pub(crate) struct Source<'a> {
+    data: &'a Dataset,
+    /// In place of images, where layers are frozen.
+    frozen: Option<FrozenViews>,
+    features: Option<Features>,
+}
+
+impl<'a> Source<'a> {
+    /// Images alone.
+    pub(crate) fn images(data: &'a Dataset) -> Self {
+        Source { data, frozen: None, features: None }
+    }
+
+    /// For a training of `architecture` whose first `layers` layers are frozen; `weights` is its flat vector.
+    ///
+    /// # Errors
+    /// As [`FrozenViews::new`].
+    pub(crate) fn new(
+        runtime: &Runtime,
+        data: &'a Dataset,
+        (architecture, layers, weights): (&Architecture, usize, &[f32]),
+        options: &TrainOptions,
+        observer: &dyn Observer,
+    ) -> Result<Self> {
+        let mut source = Source::images(data);
+        if layers > 0 {
+            let network = (architecture, layers, weights);
+            source.frozen = Some(FrozenViews::new(runtime, data, network, options, observer)?);
+        }
+        if !architecture.head.is_empty() {
+            source.features =
+                Some(own_features(runtime, &source, (architecture, layers, weights), options, observer)?);
+        }
+        Ok(source)
+    }
+
+    /// Numbers per feature, where there are features.
+    pub(crate) fn feature_size(&self) -> Option<usize> {
+        self.features.as_ref().map(Features::size)
+    }
+
+    /// Images `ids`, which are the `step`-th batch of `epoch`, for `trained`, the layers that are not frozen.
+    ///
+    /// # Errors
+    /// When images or records that lie on disk cannot be read.
+    pub(crate) fn batch(
+        &self,
+        ids: &[usize],
+        options: &TrainOptions,
+        trained: &Architecture,
+        place: (usize, usize),
+    ) -> Result<Batch> {
+        let mut batch = match &self.frozen {
+            None => Batch::new(self.data, ids, options, trained, place)?,
+            Some(frozen) => {
+                let mut rng = generator(options.seed, Purpose::Noise, place.0, place.1);
+                let views = Objective::of(trained).views();
+                let (images, target) = frozen.batch(ids, views, &mut rng)?;
+                let input = trained.input;
+                let dims = [input.channels, input.height * input.width, views * ids.len()];
+                Batch { dims, images, target: Some(target), draw: vec![], features: vec![] }
+            }
+        };
+        if let Some(features) = &self.features {
+            batch.features = features.batch(ids);
+        }
+        Ok(batch)
+    }
+
+    /// Puts the principal directions of the features in place of a projection that was never trained: the
+    /// encoder's last layer, whose weights are the first of `trained`'s.
+    ///
+    /// # Errors
+    /// When records on disk cannot be read.
+    pub(crate) fn start_projection(
+        &self,
+        trained: &Architecture,
+        weights: &mut [f32],
+        options: &TrainOptions,
+    ) -> Result<()> {
+        let (Some(frozen), [Layer::Dense { units, bias: true }]) = (&self.frozen, &trained.encoder[..])
+        else {
+            return Ok(());
+        };
+        let (inputs, n) = (trained.input.channels, self.data.len().min(MAX_FIT));
+        let mut sample = DMatrix::zeros(inputs, n); // [T, n]
+        for (i, mut column) in sample.column_iter_mut().enumerate() {
+            column.copy_from_slice(&frozen.plain(i * self.data.len() / n)?);
+        }
+        let mean = sample.column_mean();
+        sample.column_iter_mut().for_each(|mut column| column -= &mean);
+        let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
+        let directions = principal_directions(&sample, *units, &mut rng); // [T, units]
+        let shift = -directions.tr_mul(&mean);
+        let (weight, rest) = weights.split_at_mut(inputs * units);
+        weight.copy_from_slice(directions.as_slice()); // column-major [T, units]: row-major [units, T]
+        rest[..*units].copy_from_slice(shift.as_slice());
+        Ok(())
+    }
+}
+
+impl Source<'_> {
+    /// Takes the latent among the frozen layers: `weights` begin with those of the encoder's last layer, which
+    /// gives `units` numbers.
+    ///
+    /// # Errors
+    /// When records cannot be read or written.
+    pub(crate) fn freeze_latent(
+        &mut self,
+        weights: &[f32],
+        units: usize,
+        options: &TrainOptions,
+    ) -> Result<()> {
+        if let Some(frozen) = &self.frozen {
+            let (weight, rest) = weights.split_at(frozen.size() * units);
+            self.frozen = Some(frozen.behind(weight, &rest[..units], &options.storage)?);
+        }
+        Ok(())
+    }
+}
+
+/// The pooled features of all images as they are, by the weights that training starts from.
+fn own_features(
+    runtime: &Runtime,
+    source: &Source<'_>,
+    (architecture, layers, weights): (&Architecture, usize, &[f32]),
+    options: &TrainOptions,
+    observer: &dyn Observer,
+) -> Result<Features> {
+    let all = architecture.feature_layers();
+    let size = architecture.half(Half::Encoder).nth(all).map_or(0, |step| step.input.len());
+    let plain;
+    let frozen = match &source.frozen {
+        Some(frozen) if layers == all => frozen,
+        _ => {
+            let options = TrainOptions { augment: super::Augment::None, ..options.clone() };
+            plain = FrozenViews::new(runtime, source.data, (architecture, all, weights), &options, observer)?;
+            &plain
+        }
+    };
+    let values: Result<Vec<Vec<f32>>> = (0..source.data.len()).map(|id| frozen.plain(id)).collect();
+    let values = values?.concat();
+    if values.iter().any(|x| !x.is_finite()) {
+        return Err(Error::training("features: expected numbers, got others"));
+    }
+    Ok(Features::new(size, values))
+}
