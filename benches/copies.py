@@ -1,7 +1,7 @@
 """How often the nearest latent to an altered copy of an image is the original's.
 
     .venv/bin/pip install numpy pillow onnxruntime
-    .venv/bin/python benches/copies.py models/photos/photos-128/encoder.onnx IMAGES [--queries 5000] [--save FILE]
+    .venv/bin/python benches/copies.py models/thumbnails/photos-128/encoder.onnx IMAGES [--queries 5000] [--save FILE]
 
 All images below IMAGES are encoded; of `--queries` of them, evenly spread, a copy is made in each way (JPEG of quality 30; halved and
 doubled again; brightness times 0.7 and 1.3), encoded, and looked for among the latents of all images by cosine.

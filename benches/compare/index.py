@@ -37,7 +37,7 @@ ASKED = (OURS, "faiss hnsw", "faiss flat")
 # model, number of images, what they are
 SETS = {
     "mnist": ("digits/digits-64", 60_000, "PNG files of MNIST"),
-    "cifar": ("photos/photos-128", 50_000, "JPEG files of CIFAR-10"),
+    "cifar": ("thumbnails/photos-128", 50_000, "JPEG files of CIFAR-10"),
 }
 
 

@@ -10,18 +10,13 @@ use super::image_set::{ImageSet, load_pixels};
 use crate::encode::{Decoder, EncodeOptions, Encoder};
 use crate::error::Result;
 use crate::gallery::Gallery;
-use crate::images::InputShape;
+use crate::images::mild_view;
 use crate::model::cross_entropy;
 
 /// Images in the sample.
 const SAMPLE: usize = 1000;
 /// Images in memory at a time.
 const BATCH: usize = 100;
-/// The side of an image that is moved by one pixel; larger ones are moved further.
-const SIDE: usize = 28;
-/// How the light changes: one image a tenth darker, the next a tenth brighter.
-const LIGHT: [f32; 2] = [0.9, 1.1];
-
 /// The distance of an image from a view of itself, compared with the distance of two random images.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct OwnView {
@@ -72,35 +67,13 @@ pub(super) fn measure_model(gallery: &Gallery, images: &ImageSet, threads: usize
         let viewed: Vec<f32> = pixels
             .chunks_exact(shape.size())
             .enumerate()
-            .flat_map(|(at, image)| view(image, shape, start + at))
+            .flat_map(|(at, image)| mild_view(image, shape, start + at))
             .collect();
         views.extend(binarizer.binarize(&encoder.encode(&viewed)?));
     }
     let n_images = codes.len() / aesearch_index::words(binarizer.bits());
     let loss = (decoder.is_some() && n_images > 0).then(|| loss / (n_images * drawn) as f64);
     Ok(ModelQuality { reconstruction_loss: loss, own_view: own_view(&codes, &views, binarizer.bits()) })
-}
-
-/// An image `[C, H, W]` moved in one of eight directions, with its edge repeated, and made darker or
-/// brighter.
-fn view(image: &[f32], shape: InputShape, number: usize) -> Vec<f32> {
-    const DIRECTIONS: [(isize, isize); 8] =
-        [(1, 0), (0, 1), (-1, 0), (0, -1), (1, 1), (-1, 1), (-1, -1), (1, -1)];
-    let InputShape { height, width, .. } = shape;
-    let (right, down) = DIRECTIONS[number / LIGHT.len() % DIRECTIONS.len()];
-    let light = LIGHT[number % LIGHT.len()];
-    let from = |at: usize, direction: isize, side: usize| {
-        let step = (side / SIDE).max(1) as isize; // sides are a few thousand at most
-        at.saturating_add_signed(-direction * step).min(side - 1)
-    };
-    let mut view = Vec::with_capacity(image.len());
-    for plane in image.chunks_exact(height * width) {
-        for y in 0..height {
-            let row = &plane[from(y, down, height) * width..][..width];
-            view.extend((0..width).map(|x| (row[from(x, right, width)] * light).min(1.0)));
-        }
-    }
-    view
 }
 
 /// Compares `codes` with the codes of their `views`, and with each other in random pairs, drawn with a fixed
@@ -147,21 +120,6 @@ fn chance_of_less(a: &[u32], b: &[u32], most: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_view_is_moved_and_lit_otherwise() {
-        let shape = InputShape { channels: 1, height: 2, width: 3 };
-        let image = [0.1, 0.2, 0.3, 0.4, 0.5, 1.0];
-        let close = |found: Vec<f32>, expected: [f32; 6]| {
-            assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?} {expected:?}");
-        };
-        close(view(&image, shape, 0), [0.09, 0.09, 0.18, 0.36, 0.36, 0.45]); // to the right, darker
-        close(view(&image, shape, 3), [0.11, 0.22, 0.33, 0.11, 0.22, 0.33]); // downwards, brighter
-        close(view(&image, shape, 5), [0.22, 0.33, 0.33, 0.55, 1.0, 1.0]); // to the left, within 0..=1
-        let large = InputShape { channels: 1, height: 1, width: 56 };
-        let ramp: Vec<f32> = (0..56).map(|x| x as f32 / 100.0).collect();
-        assert!((view(&ramp, large, 0)[55] - 0.53 * 0.9).abs() < 1e-6, "two pixels of 56");
-    }
 
     #[test]
     fn the_area_counts_ties_half() {

@@ -8,6 +8,7 @@
 use crate::encode::{Autoencoder, EncodeOptions, Reconstruction};
 use crate::error::{Error, Result};
 use crate::images::{Decoding, Item, invert_pixels};
+use crate::model::{Family, Model};
 
 use super::pipeline::Pipeline;
 use super::record::Polarity;
@@ -55,12 +56,20 @@ impl Polarity {
     }
 }
 
+/// What is to be decided for a model: models of photographs take images as they are, as they know both light
+/// on dark and dark on light.
+pub(super) fn asked_for(model: &Model, invert: Invert) -> Invert {
+    let knows_both = model.metadata.family == Family::Photo.name();
+    if invert == Invert::Auto && knows_both { Invert::Never } else { invert }
+}
+
 /// Decides for a collection from a sample of its images; for a model without a decoder, they are left as they
 /// are.
 ///
 /// # Errors
 /// When the model cannot be run.
 pub fn decide_polarity(items: &[&Item], invert: Invert, pipeline: &Pipeline<'_>) -> Result<Polarity> {
+    let invert = asked_for(pipeline.model, invert);
     if invert != Invert::Auto {
         return Ok(Polarity::fixed(invert == Invert::Always));
     }

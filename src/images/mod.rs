@@ -24,7 +24,7 @@
 //! | `memory_budget`, `stopwatch` | memory that decoders share; how long has one been running |
 //! | `catch_panic` | a decoder's panic becomes a reason |
 //! | `pixels`, `resize` | images in memory; the one way from pixels to a model's input |
-//! | `noise` | noise on such inputs |
+//! | `noise`, `mild_view` | noise on such inputs; slightly other views of them |
 //!
 //! A bad image is data, a [`Skipped`] with its reason; only a path that does not exist is an error. Nothing
 //! here knows models.
@@ -58,6 +58,7 @@ mod catch_panic;
 mod memory_budget;
 mod stopwatch;
 
+mod mild_view;
 mod noise;
 mod resize;
 
@@ -82,5 +83,6 @@ pub use catch_panic::panic_is_caught;
 pub use memory_budget::MemoryBudget;
 pub use stopwatch::Stopwatch;
 
+pub use mild_view::mild_view;
 pub use noise::add_noise;
 pub use resize::{COLOUR_RULE, RESIZE_RULE, Resizer, fitted, invert_pixels, shrink, to_pixels};

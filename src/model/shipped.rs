@@ -5,8 +5,12 @@
 type Shipped = (&'static str, &'static [u8], &'static [u8], &'static str, &'static str);
 
 #[cfg(feature = "shipped-models")]
-static CRATES: [&[Shipped]; 3] =
-    [&aesearch_models_digits::MODELS, &aesearch_models_photos::MODELS, &aesearch_models_article::MODELS];
+static CRATES: [&[Shipped]; 4] = [
+    &aesearch_models_digits::MODELS,
+    &aesearch_models_photos::MODELS,
+    &aesearch_models_thumbnails::MODELS,
+    &aesearch_models_article::MODELS,
+];
 #[cfg(not(feature = "shipped-models"))]
 static CRATES: [&[Shipped]; 0] = [];
 

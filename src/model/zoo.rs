@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 /// The shipped models that `auto` chooses among, the preferred one first; it stands for `auto` where there is
 /// no image to choose by. The article's models are not among them: they show what autoencoders do, their
 /// codes are no better.
-const CANDIDATES: [&str; 2] = ["digits-64", "photos-128"];
+const CANDIDATES: [&str; 2] = ["digits-64", "photos"];
 
 /// The encoder in a model folder.
 const ENCODER: &str = "encoder.onnx";

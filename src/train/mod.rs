@@ -22,7 +22,7 @@
 //! | `lower.rs` | layers to nodes |
 //! | `batch.rs` | what goes into one step |
 //! | `source.rs` | where batches come from: images, or what frozen layers make of them |
-//! | `freeze.rs` | layers that stay as they are, run once for each view |
+//! | `freeze.rs`, `frozen.rs` | which layers stay as they are; what these make of each view, kept |
 //! | `features.rs` | features whose neighbours codes are to have |
 //! | `data.rs` | the images |
 //! | `store.rs` | their pixels, in memory or on disk |
@@ -78,6 +78,7 @@ mod epoch;
 mod evaluate;
 mod features;
 mod freeze;
+mod frozen;
 mod images;
 mod import;
 mod log;

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use super::batch::{Batch, Purpose, generator};
 use super::data::Dataset;
 use super::features::Features;
-use super::freeze::FrozenViews;
+use super::frozen::FrozenViews;
 use super::options::TrainOptions;
 use super::step::Objective;
 use crate::error::{Error, Result};

@@ -5,6 +5,7 @@ use aesearch::runtime::{Runtime, RuntimeOptions, ensure};
 use aesearch::train::{Golden, golden};
 use {
     aesearch_models_article as article, aesearch_models_digits as digits, aesearch_models_photos as photos,
+    aesearch_models_thumbnails as thumbnails,
 };
 
 fn runtime() -> Runtime {
@@ -14,7 +15,7 @@ fn runtime() -> Runtime {
 #[test]
 fn every_shipped_model_gives_its_golden_values() {
     let runtime = runtime();
-    let kept = [&digits::MODELS[..], &photos::MODELS, &article::MODELS].concat();
+    let kept = [&digits::MODELS[..], &photos::MODELS, &thumbnails::MODELS, &article::MODELS].concat();
     assert!(shipped_names().eq(kept.iter().map(|(name, ..)| *name)));
     for name in shipped_names() {
         let model = Model::load(name).expect(name);

@@ -35,13 +35,13 @@ fn write_noise(folder: &Path, n: usize) {
 #[test]
 fn a_collection_of_digits_gets_the_model_of_digits() {
     let place = Place::with_digits();
-    let ran = place.run(&["index", "digits", "--json"]).expect(0).says("model digits-64: it explains ");
+    let ran = place.run(&["index", "digits", "--json"]).expect(0).says("model digits-64: it recognizes ");
     assert!(!ran.err.contains("warning"), "{}", ran.err);
     let document: Value = serde_json::from_str(&ran.out).expect("a document");
     assert_eq!(document["model"]["name"], "digits-64");
     // The index keeps its model: nothing is chosen again.
     let again = place.run(&["index", "digits"]).expect(0);
-    assert!(!again.err.contains("explains"), "{}", again.err);
+    assert!(!again.err.contains("recognizes"), "{}", again.err);
 }
 
 #[test]

@@ -5,10 +5,11 @@ use std::cell::Cell;
 
 use aesearch::demo::{collection::write_collection, digits};
 use aesearch::images::{InputShape, WalkOptions, walk};
-use aesearch::model::{Family, Model};
+use aesearch::model::{Design, Family, Metadata, Model, Precision, decoder_onnx, encoder_onnx, read_weights};
 use aesearch::observer::{Observer, Progress};
+use aesearch::onnx::OnnxFile;
 use aesearch::runtime::{Runtime, RuntimeOptions, ensure};
-use aesearch::train::{Augment, Dataset, Ending, Storage, TrainOptions, Trained, train};
+use aesearch::train::{Augment, Dataset, Ending, Freeze, Storage, TrainOptions, Trained, train};
 use aesearch::{Error, Result};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -167,4 +168,98 @@ fn what_cannot_be_trained_is_refused_by_name() {
         none.err().expect("refused").to_string(),
         "validation images: expected at least one, got none"
     );
+}
+
+/// A small, fresh model of family `photo`, as if imported, and images for it.
+fn photo_model() -> (Model, Dataset) {
+    let shape = InputShape { channels: 3, height: 96, width: 96 };
+    let design = Design { width: 25, latent: 32, ..Design::from(32) };
+    let architecture = Family::Photo.architecture(shape, design).expect("layers");
+    let metadata = Metadata::new("imported", &architecture, 32);
+    let weights = architecture.initial_weights(3);
+    let [encoder, decoder] = [encoder_onnx, decoder_onnx]
+        .map(|export| export(&architecture, &weights, &metadata).to_bytes().into());
+    let model = Model::from_parts("imported", encoder, Some(decoder), None).expect("a model");
+    // 40 images: blocks of colour that differ from image to image
+    let pixel = |image: usize, i: usize| {
+        let (channel, y, x) = (i / 9216, i / 96 % 96, i % 96);
+        ((image * 37 + channel * 91 + (y / 24) * 53 * (image % 5 + 1) + (x / 32) * 17 * (image % 7)) % 256)
+            as u8
+    };
+    let pixels = (0..40).flat_map(|image| (0..shape.size()).map(move |i| pixel(image, i))).collect();
+    (model, Dataset::new(shape, pixels).expect("whole images"))
+}
+
+#[test]
+fn a_head_is_trained_on_a_frozen_encoder() {
+    let (model, data) = photo_model();
+    let design = Design { width: 25, latent: 32, ..Design::from(32) };
+    let options = TrainOptions {
+        design,
+        from: Some(model.clone()),
+        freeze: Freeze::Encoder,
+        epochs: 8,
+        batch: 20,
+        ..TrainOptions::for_family(Family::Photo, 3)
+    };
+    let trained = train(&runtime(), &data, None, &options, &()).expect("trains");
+    let [first, .., last] = &trained.epochs[..] else { panic!("8 epochs") };
+    assert!(last.train_loss < first.train_loss, "{:?}", trained.epochs);
+    assert!(last.terms["neighbours"] < first.terms["neighbours"], "{:?}", trained.epochs);
+    let architecture = model.architecture().expect("layers");
+    let weights = |encoder: &[u8], decoder: &[u8]| {
+        let [encoder, decoder] = [encoder, decoder].map(|bytes| OnnxFile::read(bytes).expect("a file"));
+        read_weights(&architecture, "m", [&encoder, &decoder], 0).expect("weights")
+    };
+    let before = weights(&model.encoder, model.decoder.as_deref().expect("a decoder"));
+    let after = weights(&trained.encoder.to_bytes(), &trained.decoder.to_bytes());
+    let frozen = architecture.tail_offset(architecture.feature_layers());
+    assert_eq!(before[..frozen], after[..frozen], "the encoder stays");
+    let latent = frozen..frozen + 32 * 320;
+    assert!(before[latent.clone()].iter().zip(&after[latent]).all(|(a, b)| a != b), "the latent is trained");
+    // twice the same
+    let again = train(&runtime(), &data, None, &options, &()).expect("trains");
+    assert_eq!(again.encoder.to_bytes(), trained.encoder.to_bytes());
+}
+
+#[test]
+fn a_frozen_latent_is_the_principal_directions() {
+    let (model, data) = photo_model();
+    let options = TrainOptions {
+        design: Design { width: 25, latent: 32, ..Design::from(32) },
+        from: Some(model),
+        freeze: Freeze::Latent,
+        precision: Precision::Float16,
+        epochs: 2,
+        batch: 20,
+        ..TrainOptions::for_family(Family::Photo, 3)
+    };
+    let trained = train(&runtime(), &data, Some(&data), &options, &()).expect("trains");
+    assert_eq!(trained.metadata.precision, Precision::Float16);
+    let [first, last] = &trained.epochs[..] else { panic!("2 epochs") };
+    assert!(last.val_loss < first.val_loss, "{:?}", trained.epochs);
+    let encoder = OnnxFile::read(&trained.encoder.to_bytes()).expect("a file");
+    let name = format!("encoder.{}.weight", trained.architecture.encoder.len() - 1);
+    let (dims, rows) = encoder.weight(&name).expect("the projection");
+    assert_eq!(dims, [32, 320]);
+    for (i, row) in rows.chunks_exact(320).enumerate() {
+        for (j, other) in rows.chunks_exact(320).enumerate() {
+            let product: f32 = row.iter().zip(other).map(|(a, b)| a * b).sum();
+            assert!((product - f32::from(u8::from(i == j))).abs() < 5e-3, "rows {i} and {j}: {product}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_frozen_is_named() {
+    let (model, data) = photo_model();
+    let design = Design { width: 25, latent: 32, ..Design::from(32) };
+    let photo = || TrainOptions { design, ..TrainOptions::for_family(Family::Photo, 3) };
+    let fails = |options| train(&runtime(), &data, None, &options, &()).err().expect("fails").to_string();
+    let fresh = fails(TrainOptions { freeze: Freeze::Encoder, ..photo() });
+    assert_eq!(fresh, "`freeze`: expected a model to start from, got none, with encoder");
+    let many = fails(TrainOptions { freeze: Freeze::Blocks(17), from: Some(model), ..photo() });
+    assert_eq!(many, "`freeze`: expected at most 16 blocks, got 17");
+    let dense = fails(TrainOptions { freeze: Freeze::Blocks(1), ..small(Family::Dense) });
+    assert!(dense.contains("family dense, which has no blocks"), "{dense}");
 }

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Source, assert_clean, product, sample, without_comments};
 
 /// A room and what it may import, from the bottom up. `train` and `encode` never meet but in an .onnx file.
-const LAYERS: [(&str, &[&str]); 19] = [
+const LAYERS: [(&str, &[&str]); 20] = [
     ("error", &[]),
     ("observer", &[]),
+    ("pca", &[]),
     ("onnx", &[]),
     ("runtime", &["observer", "error"]),
     ("output", &["error"]),
@@ -15,9 +16,12 @@ const LAYERS: [(&str, &[&str]); 19] = [
     ("draw", &["images"]),
     ("model", &["images", "runtime", "onnx", "error"]),
     ("autodiff", &["model", "runtime", "onnx"]),
-    ("encode", &["model", "images", "runtime", "error"]),
+    ("encode", &["model", "images", "runtime", "pca", "error"]),
     ("gallery", &["encode", "model", "images", "output", "runtime", "observer", "error"]),
-    ("train", &["autodiff", "model", "draw", "images", "output", "runtime", "onnx", "observer", "error"]),
+    (
+        "train",
+        &["autodiff", "model", "draw", "images", "output", "runtime", "onnx", "pca", "observer", "error"],
+    ),
     ("generate", &["gallery", "encode", "model", "draw", "images", "output", "runtime", "observer", "error"]),
     ("eval", &["gallery", "encode", "model", "images", "observer", "error"]),
     ("dedupe", &["gallery", "draw", "images", "runtime", "output", "observer", "error"]),
