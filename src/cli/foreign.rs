@@ -8,12 +8,13 @@ use super::amount;
 use super::args::Described;
 use super::resolve::{Context, parse_toml};
 use crate::error::{Error, Result};
-use crate::model::{Description, LoadOptions, Size, shipped_names};
+use crate::model::{Description, LoadOptions, Size, encoder_file, shipped_names};
 
 /// How to open the model `name`; `auto` and shipped models have no file beside them.
 pub(super) fn load_options(context: &Context, args: &Described, name: &str) -> Result<LoadOptions> {
     let mut description = flags(args)?;
-    if let Some(path) = beside(name) {
+    let added = context.added_models();
+    if let Some(path) = beside(name, &added) {
         let text = std::fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
         description = description.or(parse_toml(&text, &path)?);
     }
@@ -21,7 +22,7 @@ pub(super) fn load_options(context: &Context, args: &Described, name: &str) -> R
     let max_bytes = args.max_model_size.as_ref().or(context.config.max_model_size.as_ref());
     let max_bytes =
         max_bytes.map_or(Ok(default.max_bytes), |text| amount::parse("--max-model-size", text))?;
-    Ok(LoadOptions { description, max_bytes, ..default })
+    Ok(LoadOptions { description, max_bytes, added: Some(added), ..default })
 }
 
 fn flags(args: &Described) -> Result<Description> {
@@ -43,12 +44,11 @@ fn flags(args: &Described) -> Result<Description> {
 }
 
 /// `clip.toml` for `clip.onnx`, where both exist.
-fn beside(name: &str) -> Option<PathBuf> {
+fn beside(name: &str, added: &Path) -> Option<PathBuf> {
     if name == "auto" || shipped_names().any(|shipped| shipped == name) {
         return None;
     }
-    let path = Path::new(name);
-    let model = if path.is_dir() { path.join("encoder.onnx") } else { path.to_path_buf() };
+    let model = encoder_file(name, Some(added));
     let file = model.with_extension("toml");
     (model.is_file() && file != model && file.is_file()).then_some(file)
 }

@@ -83,6 +83,11 @@ impl Context {
         Ok(found.unwrap_or_else(|| PathBuf::from(FOLDER))) // a short name for what lies at hand
     }
 
+    /// The folder of models that were added by name.
+    pub(super) fn added_models(&self) -> PathBuf {
+        self.runtime.data_dir.join("models")
+    }
+
     /// Worker threads, at least one; the process's shared pool gets as many.
     pub(super) fn threads(&self, compute: &Compute) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);

@@ -40,6 +40,7 @@ const WORDS: &[(&str, &str)] = &[
     ("exclude", "--exclude"),
     ("false_positive_rate", "--false-positive-rate"),
     ("follow", "--follow"),
+    ("force", "--force"),
     ("freeze", "--freeze"),
     ("from", "--from"),
     ("grid", "--grid"),

@@ -33,6 +33,7 @@
 //! |---|---|
 //! | `update.rs` | index what some paths hold: what is new, what is kept, what is gone |
 //! | `estimate.rs` | what `update` would take |
+//! | `added.rs` | give an encoder of another program a name |
 //! | `remove.rs` | take images out of an index |
 //! | `open.rs` | a [`Gallery`]: index, model and binarizer, opened together |
 //! | `query.rs` | the images most similar to an image |
@@ -52,6 +53,7 @@
 //! | `sessions.rs` | sessions that threads borrow |
 //! | `record.rs` | what is stored beside codes: items, model, binarizer, polarity |
 
+mod added;
 mod estimate;
 mod remove;
 mod update;
@@ -83,6 +85,7 @@ mod sample;
 
 mod outputs;
 
+pub use added::{AddOptions, add_model};
 pub use choose::{Candidate, Choice, ChooseOptions, choose};
 pub use estimate::{Estimate, estimate};
 pub use folder::{FOLDER, find};

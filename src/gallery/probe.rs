@@ -12,7 +12,9 @@ use super::sample::sample;
 use crate::encode::{EncodeOptions, Encoder, probe};
 use crate::error::{Error, Result};
 use crate::images::{Decoding, Item, invert_pixels};
+use crate::model::Model;
 use crate::observer::{Note, Observer};
+use crate::runtime::{Device, Runtime};
 
 /// Images that are tried.
 const IMAGES: usize = 8;
@@ -26,8 +28,7 @@ const LONG: Duration = Duration::from_secs(20);
 /// Tries the pipeline's model, which another program made, on some of `items`; it may take `max_memory` bytes.
 ///
 /// # Errors
-/// `Unsupported` when it is not fit for use, `TooLarge` when it takes more memory, `Interrupted` when the
-/// observer stops it; or when it fails.
+/// As [`Trial::run`].
 pub(super) fn try_out(
     items: &[&Item],
     pipeline: &Pipeline<'_>,
@@ -42,46 +43,67 @@ pub(super) fn try_out(
     if inverted {
         invert_pixels(&mut images);
     }
-    let options = EncodeOptions { threads: 1, device: pipeline.options.device };
-    let mut encoder = Encoder::new(runtime, model, &options)?;
-    let (stopper, name, before) = (encoder.stopper(), model.metadata.name.clone(), resident());
-    let (sender, receiver) = mpsc::channel();
-    let work = move || drop(sender.send(probe(&mut encoder, &name, &images)));
-    thread::Builder::new()
-        .name("probe".to_owned())
-        .spawn(work)
-        .map_err(|error| Error::invalid(format!("threads: cannot start another one: {error}")))?;
-    let (start, mut is_told) = (Instant::now(), false);
-    loop {
-        match receiver.recv_timeout(LOOK_EVERY) {
-            Ok(result) => return result,
-            Err(RecvTimeoutError::Disconnected) => {
-                return Err(Error::runtime("a thread ended early; this is a bug, please report it"));
+    Trial { model, runtime, device: pipeline.options.device, max_memory }.run(images, observer)
+}
+
+/// A model, and what it may take.
+pub(super) struct Trial<'a> {
+    pub(super) model: &'a Model,
+    pub(super) runtime: &'a Runtime,
+    pub(super) device: Device,
+    /// In bytes.
+    pub(super) max_memory: u64,
+}
+
+impl Trial<'_> {
+    /// Encodes a few images [N, C, H, W] and judges the latents.
+    ///
+    /// # Errors
+    /// `Unsupported` when the model is not fit for use, `TooLarge` when it takes more memory, `Interrupted` when
+    /// the observer stops it; or when it fails.
+    pub(super) fn run(&self, images: Vec<f32>, observer: &dyn Observer) -> Result<()> {
+        let mut encoder =
+            Encoder::new(self.runtime, self.model, &EncodeOptions { threads: 1, device: self.device })?;
+        let (stopper, name) = (encoder.stopper(), self.model.metadata.name.clone());
+        let (start, before, mut is_told) = (Instant::now(), resident(), false);
+        let (sender, receiver) = mpsc::channel();
+        let work = move || drop(sender.send(probe(&mut encoder, &name, &images)));
+        thread::Builder::new()
+            .name("probe".to_owned())
+            .spawn(work)
+            .map_err(|error| Error::invalid(format!("threads: cannot start another one: {error}")))?;
+        let stop = loop {
+            match receiver.recv_timeout(LOOK_EVERY) {
+                Ok(result) => return result,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Error::runtime("a thread ended early; this is a bug, please report it"));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
             }
-            Err(RecvTimeoutError::Timeout) => {}
-        }
-        let taken = resident().zip(before).map_or(0, |(now, before)| now.saturating_sub(before));
-        let stop = if observer.should_stop() {
-            Error::Interrupted
-        } else if taken > max_memory {
-            let [most, got] = [max_memory, taken].map(|bytes| bytes >> 20);
-            let what = format!(
-                "{}: memory: expected at most {most} MiB for {n} images, got {got} MiB",
-                model.metadata.name
-            );
-            Error::too_large(what).with_hint("a larger `max_memory` gives it more, if you trust the file")
-        } else {
+            let taken = resident().zip(before).map_or(0, |(now, before)| now.saturating_sub(before));
+            if taken > self.max_memory {
+                break self.too_large(taken);
+            }
+            if observer.should_stop() {
+                break Error::Interrupted;
+            }
             if start.elapsed() > LONG && !is_told {
                 is_told = true;
-                observer.note(&Note::new(format!(
-                    "the model {} is still at its first {n} images",
-                    model.metadata.name
-                )));
+                let what = format!("the model {} is still at its first images", self.model.metadata.name);
+                observer.note(&Note::new(what));
             }
-            continue;
         };
         stopper.stop();
         let _ = receiver.recv_timeout(Duration::from_secs(1)); // so that it has ended, if it can
-        return Err(stop);
+        Err(stop)
+    }
+
+    fn too_large(&self, taken: u64) -> Error {
+        let [most, got] = [self.max_memory, taken].map(|bytes| bytes >> 20);
+        let what = format!(
+            "{}: memory: expected at most {most} MiB for a few images, got {got} MiB",
+            self.model.metadata.name
+        );
+        Error::too_large(what).with_hint("a larger `max_memory` gives it more, if you trust the file")
     }
 }

@@ -507,7 +507,11 @@ fn identity(model: &Model, named: &str, old: Option<&Facts>) -> ModelIdentity {
         _ if named == "auto" => {
             shipped_names().find(|name| *name == model.metadata.name).unwrap_or(named).to_owned()
         }
-        _ => std::path::absolute(named).map_or_else(|_| named.to_owned(), |path| path.display().to_string()),
+        _ => {
+            // a name may be that of an added model
+            let path = model.foreign.as_ref().map_or(Path::new(named), |foreign| &foreign.path);
+            std::path::absolute(path).map_or_else(|_| named.to_owned(), |path| path.display().to_string())
+        }
     };
     let sha256 = model.sha256.clone();
     let foreign = model.foreign.as_ref();

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -145,6 +146,8 @@ pub struct Foreign {
     pub external: Vec<ExternalFile>,
     /// Size of all its files.
     pub bytes: u64,
+    /// Where its file was found.
+    pub path: PathBuf,
     /// Whether the runtime may compute what does not depend on the image once, when it loads the graph.
     pub folds: bool,
 }
@@ -224,6 +227,19 @@ impl Format {
         InputShape { channels: self.channels, height: self.size.height, width: self.size.width }
     }
 
+    /// All of it as the text of a .toml file.
+    pub fn to_toml(&self) -> String {
+        // Numbers, lists and texts are written in TOML as in JSON.
+        self.values().iter().map(|(key, value)| format!("{key} = {value}\n")).collect()
+    }
+
+    /// All fields by their names.
+    fn values(&self) -> serde_json::Map<String, serde_json::Value> {
+        // by way of text, in which a float has its shortest form
+        let text = serde_json::to_string(self).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
     /// What is known about the model, which is called `name`.
     pub(super) fn metadata(&self, name: &str) -> Metadata {
         Metadata {
@@ -254,12 +270,7 @@ impl Format {
 
     /// The first field that differs from `other`, with both values; none if all are equal.
     pub fn differs(&self, other: &Format) -> Option<String> {
-        // by way of text, in which a float has its shortest form
-        let values = |format: &Format| -> serde_json::Map<String, serde_json::Value> {
-            let text = serde_json::to_string(format).unwrap_or_default();
-            serde_json::from_str(&text).unwrap_or_default()
-        };
-        let (ours, theirs) = (values(self), values(other));
+        let (ours, theirs) = (self.values(), other.values());
         let keys: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
         let shown = |value: Option<&serde_json::Value>| {
             value.map_or_else(|| "none".to_owned(), serde_json::Value::to_string)

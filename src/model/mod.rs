@@ -60,4 +60,4 @@ pub use properties::{BinarizerKind, Brightness, Precision, Prior};
 pub use foreign::{Description, Foreign, Format};
 pub use layout::{Layout, Size};
 pub use pool::Pool;
-pub use zoo::{Known, LoadOptions, Model, candidates, local_models, shipped_names};
+pub use zoo::{Known, LoadOptions, Model, candidates, encoder_file, local_models, shipped_names};

@@ -15,7 +15,7 @@ use crate::onnx::{OnnxFile, Outline};
 use crate::runtime::ExternalFile;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The shipped models that `auto` chooses among, the preferred one first; it stands for `auto` where there is
 /// no image to choose by. The article's models are not among them: they show what autoencoders do, their
@@ -49,6 +49,8 @@ pub struct LoadOptions {
     pub description: Description,
     /// Most bytes of all files of the model together.
     pub max_bytes: u64,
+    /// The folder of models that were added by name, where names are looked up that are no files.
+    pub added: Option<PathBuf>,
     /// The model that it must be, where an index was made with one of another program.
     pub known: Option<Known>,
 }
@@ -66,7 +68,7 @@ pub struct Known {
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        LoadOptions { description: Description::default(), max_bytes: 1 << 30, known: None }
+        LoadOptions { description: Description::default(), max_bytes: 1 << 30, added: None, known: None }
     }
 }
 
@@ -128,6 +130,7 @@ impl Model {
                     batch,
                     external,
                     bytes: budget.spent(),
+                    path: path.to_path_buf(),
                     folds: outline.folds,
                 }),
             })
@@ -148,8 +151,7 @@ impl Model {
         if let Some(&(_, encoder, decoder, card, _)) = shipped().find(|(known, ..)| *known == name) {
             return Model::from_parts(name, encoder.into(), Some(decoder.into()), Some(card.into()));
         }
-        let path = Path::new(name);
-        let encoder = if path.is_dir() { path.join(ENCODER) } else { path.to_path_buf() };
+        let encoder = encoder_file(name, options.added.as_deref());
         if !encoder.is_file() {
             let what = format!("{name}: model: expected a shipped name, a folder or a file, got none");
             let known = shipped_names().collect::<Vec<_>>().join(", ");
@@ -267,18 +269,32 @@ pub fn candidates() -> Result<Vec<Model>> {
     CANDIDATES.into_iter().map(Model::load).collect()
 }
 
+/// Where the encoder of the model `name` lies, if it is a path, or the name of a model in the folder `added`: a
+/// path that exists goes first.
+pub fn encoder_file(name: &str, added: Option<&Path>) -> PathBuf {
+    let path = Path::new(name);
+    let encoder = if path.is_dir() { path.join(ENCODER) } else { path.to_path_buf() };
+    let is_plain = path.components().eq([Component::Normal(name.as_ref())]);
+    let added = added.filter(|_| is_plain && !encoder.is_file()).map(|added| added.join(name).join(ENCODER));
+    added.filter(|added| added.is_file()).unwrap_or(encoder)
+}
+
 /// The names of the shipped models.
 pub fn shipped_names() -> impl Iterator<Item = &'static str> {
     shipped().map(|(name, ..)| *name)
 }
 
-/// Model folders directly inside `folder`, sorted; none when there is no such folder.
+/// Model folders directly inside `folder`, sorted; none when there is no such folder. Hidden ones are left out.
 pub fn local_models(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut models: Vec<PathBuf> =
-        entries.map(|e| e.path()).filter(|p| p.join("encoder.onnx").is_file()).collect();
+        entries.map(|e| e.path()).filter(|p| p.join(ENCODER).is_file() && !is_hidden(p)).collect();
     models.sort();
     models
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 #[cfg(test)]

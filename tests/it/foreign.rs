@@ -515,3 +515,65 @@ fn verbs_that_need_more_than_an_encoder_say_why_they_refuse() {
     let help = place.run(&["index", "--help"]).expect(0).out;
     assert!(help.contains("Bring your own model") && help.contains("--max-model-size"), "{help}");
 }
+
+#[test]
+fn a_model_that_was_added_is_found_by_its_name() {
+    let place = Place::empty();
+    draw(&place, 40);
+    let library = runtime().library().to_path_buf();
+    let run = |args: &[&str]| {
+        let mut command = place.command(args);
+        command.env("AESEARCH_DATA_DIR", place.path().join("here")).arg("--ort-lib").arg(&library);
+        crate::cli::Ran::from(command.output().expect("it starts"))
+    };
+    let json = |args: &[&str]| -> serde_json::Value {
+        let ran = run(&[args, &["--json"]].concat()).expect(0);
+        serde_json::from_str(&ran.out).expect("a document")
+    };
+    let kernel = kernel();
+    let weights = vec![external("kernel", &[D, 3, 3, 3], "sub/w.bin", [0, kernel.len()])];
+    write(
+        &place.path().join("far/net.onnx"),
+        &Graph { weights, ..convolution(&[0, 3, 0, 0], Layout::Nchw) }.file(),
+    );
+    write(&place.path().join("far/sub/w.bin"), &kernel);
+    write(&place.path().join("far/net.toml"), b"size = [16, 24]\nmean = [0.1, 0.498, 0.3]\nbits = 40\n");
+    let add = ["model", "add", "far/net.onnx", "--name", "clip", "--model-std", "0.25"];
+    let added = json(&add);
+    assert_eq!((added["command"].as_str(), added["name"].as_str()), (Some("model add"), Some("clip")));
+    assert_eq!(added["format"]["mean"], serde_json::json!([0.1, 0.498, 0.3]));
+    fs::remove_dir_all(place.path().join("far")).expect("goes");
+
+    assert_eq!(json(&["model", "show", "clip"])["format"], added["format"]);
+    let listed = json(&["model", "list"]);
+    let names: Vec<&str> =
+        listed["models"].as_array().expect("a list").iter().filter_map(|m| m["name"].as_str()).collect();
+    assert!(names.contains(&"clip") && names.contains(&"digits-64"), "{names:?}");
+    let indexed = json(&["index", "data", "--model", "clip"]);
+    assert_eq!((indexed["images"].as_u64(), indexed["model"]["bits"].as_u64()), (Some(40), Some(40)));
+    assert_eq!(json(&["query", "data/07.png"])["queries"][0]["hits"][0]["path"], "data/07.png");
+    assert_eq!(json(&["index", "data"])["unchanged"], 40);
+
+    // a file of that name goes first, and a folder too
+    write(&place.path().join("clip"), &colour().file());
+    assert_eq!(json(&["model", "show", "clip"])["format"]["size"], serde_json::json!([16, 16]));
+    run(&["model", "add", "clip", "--name", "clip"])
+        .expect(2)
+        .says("expected a new name")
+        .says("--force replaces it");
+    assert_eq!(json(&["model", "add", "clip", "--name", "clip", "--force"])["format"]["bits"], 48);
+    fs::remove_file(place.path().join("clip")).expect("goes");
+    assert_eq!(json(&["model", "show", "clip"])["format"]["bits"], 48);
+    run(&["query", "data/07.png"]).expect(4).says("sha256: expected");
+
+    for name in ["digits-64", "auto", "", "../x", "a/b", ".x", "-x"] {
+        let name = format!("--name={name}");
+        run(&["model", "add", "here/models/clip/encoder.onnx", &name]).expect(2).says("name: expected");
+    }
+    let mut nothing = colour();
+    nothing.nodes[1] = node("Sub", &["maps", "maps"], "positive", &[]);
+    write(&place.path().join("nothing.onnx"), &nothing.file());
+    run(&["model", "add", "nothing.onnx", "--name", "nothing"]).expect(2).says("got zeros for all");
+    let left: Vec<_> = fs::read_dir(place.path().join("here/models")).expect("a folder").flatten().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}

@@ -121,13 +121,27 @@ pub(in crate::cli) struct Train {
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Model {
-    /// List shipped models, and trained ones in ./models
+    /// List shipped models, those in ./models, and those added by name
     List,
     /// Show layers, output shapes and parameters, then facts about its training
     Show {
-        /// A shipped model's name, a model folder, or an ONNX file
+        /// A shipped model's name, a model folder, an ONNX file, or the name of an added model
         #[arg(value_name = "NAME|FILE")]
         name: String,
+        #[command(flatten)]
+        described: Box<Described>,
+    },
+    /// Try an image encoder of another program and give it a name: --model NAME then finds it
+    Add {
+        /// An image encoder as ONNX
+        #[arg(value_name = "FILE.onnx")]
+        file: String,
+        /// Its name from now on
+        #[arg(long)]
+        name: String,
+        /// Replace a model that was added under this name
+        #[arg(long)]
+        force: bool,
         #[command(flatten)]
         described: Box<Described>,
     },

@@ -1,5 +1,5 @@
-//! `aesearch model list|show|import`: the available models, one of them layer by layer, like Keras' summary,
-//! and pretrained networks of other programs.
+//! `aesearch model list|show|add|import`: the available models, one of them layer by layer, like Keras' summary,
+//! encoders of other programs by name, and their weights as a model of ours.
 
 use std::path::Path;
 
@@ -15,8 +15,10 @@ use crate::cli::print::{Align, Table, bytes, count, facts, quoted, thousands};
 use crate::cli::resolve::Context;
 use crate::cli::wording::of_command_line;
 use crate::error::Result;
+use crate::gallery::{AddOptions, add_model};
 use crate::images::InputShape;
-use crate::model::{Foreign, Format, Model, local_models, shipped_names};
+use crate::model::{Foreign, Format, LoadOptions, Model, local_models, shipped_names};
+use crate::runtime::Device;
 use crate::train::{ImportRequest, Imported, import_model};
 
 /// Where `model list` looks for trained models, from the working directory.
@@ -34,7 +36,8 @@ struct ModelDocument {
     latent_size: usize,
     bits: usize,
     binarizer: String,
-    parameters: usize,
+    /// Not known of models of other programs.
+    parameters: Option<usize>,
     training_images: usize,
     data_fingerprint: String,
     epochs: usize,
@@ -99,6 +102,10 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Model) -> anyhow::Resu
     match args {
         args::Model::List => list(context),
         args::Model::Show { name, described } => show(context, name, described),
+        args::Model::Add { file, name, force, described } => {
+            let load = load_options(context, described, file)?;
+            add(context, [file, name], load, *force)
+        }
         args::Model::Import(args) => import(context, args),
     }
 }
@@ -138,16 +145,33 @@ fn import(context: &Context, args: &args::Import) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+fn add(context: &Context, [file, name]: [&str; 2], load: LoadOptions, force: bool) -> anyhow::Result<Exit> {
+    let (memory, runtime) = (context.memory(None)?, context.runtime.clone());
+    let options = AddOptions { load, force, device: Device::Cpu, memory, runtime };
+    let observer = TerminalObserver::new(context, "trying");
+    let model = add_model(file, name, &options, &observer)?;
+    observer.finish();
+    if let Some(foreign) = &model.foreign {
+        show_foreign(context, "model add", &model, foreign)?;
+    }
+    context.printer.note(&format!("use it as --model {}", quoted(name)));
+    Ok(Exit::Done)
+}
+
 fn list(context: &Context) -> anyhow::Result<Exit> {
     let shipped = shipped_names().map(|name| (name.to_owned(), "shipped".to_owned()));
-    let local = local_models(Path::new(LOCAL_MODELS)).into_iter().map(|folder| {
+    let folders =
+        local_models(Path::new(LOCAL_MODELS)).into_iter().chain(local_models(&context.added_models()));
+    let local = folders.map(|folder| {
         let folder = folder.to_string_lossy().into_owned();
         (folder.clone(), folder)
     });
     let mut skipped = false;
     let mut models = Vec::new();
     for (name, place) in shipped.chain(local) {
-        match Model::load(&name).and_then(|model| describe(&model, &place)) {
+        let options = load_options(context, &args::Described::default(), &name);
+        let model = options.and_then(|options| Model::load_any(&name, &options));
+        match model.and_then(|model| describe(&model, &place)) {
             Ok(model) => models.push(model),
             Err(error) => {
                 context.printer.warning(&of_command_line(&format!("skipped {error}")));
@@ -177,7 +201,7 @@ fn list(context: &Context) -> anyhow::Result<Exit> {
                 shape(m.input),
                 m.latent_size.to_string(),
                 m.bits.to_string(),
-                thousands(m.parameters as u64),
+                m.parameters.map_or_else(String::new, |n| thousands(n as u64)),
                 loss(m.val_loss),
                 m.place.clone(),
             ]);
@@ -192,7 +216,7 @@ fn show(context: &Context, name: &str, described: &args::Described) -> anyhow::R
     let place =
         if shipped_names().any(|shipped| shipped == name) || name == "auto" { "shipped" } else { name };
     if let Some(foreign) = &model.foreign {
-        return show_foreign(context, &model, foreign, place);
+        return show_foreign(context, "model show", &model, foreign);
     }
     let layers = model.architecture()?.summary().into_iter().map(|row| LayerDocument {
         half: row.half,
@@ -226,7 +250,7 @@ fn show(context: &Context, name: &str, described: &args::Described) -> anyhow::R
             thousands(layer.parameters as u64),
         ]);
     }
-    let total = thousands(document.model.parameters as u64);
+    let total = document.model.parameters.map_or_else(String::new, |n| thousands(n as u64));
     table.row([String::new(), "Total".into(), String::new(), total]);
     context.printer.table(&table)?;
     if context.printer.is_verbose()
@@ -238,11 +262,12 @@ fn show(context: &Context, name: &str, described: &args::Described) -> anyhow::R
 }
 
 /// Input and output of a foreign encoder: nothing else is known about it.
-fn show_foreign(context: &Context, model: &Model, foreign: &Foreign, place: &str) -> anyhow::Result<Exit> {
-    let Foreign { format, batch, external, bytes: size, .. } = foreign;
+fn show_foreign(context: &Context, command: &str, model: &Model, foreign: &Foreign) -> anyhow::Result<Exit> {
+    let Foreign { format, batch, external, bytes: size, path, .. } = foreign;
+    let place = path.display().to_string();
     let document = ForeignDocument {
         name: &model.metadata.name,
-        place,
+        place: &place,
         sha256: &model.sha256,
         family: &model.metadata.family,
         input: [format.size.height, format.size.width, format.channels],
@@ -255,7 +280,7 @@ fn show_foreign(context: &Context, model: &Model, foreign: &Foreign, place: &str
         bytes: *size,
     };
     if context.printer.json {
-        context.printer.document("model show", &document)?;
+        context.printer.document(command, &document)?;
         return Ok(Exit::Done);
     }
     let pooled = format.pool.map_or_else(String::new, |pool| format!(", {pool} of the tokens"));
@@ -275,7 +300,7 @@ fn show_foreign(context: &Context, model: &Model, foreign: &Foreign, place: &str
         lines.push(("weights in", document.files.join(", ")));
     }
     lines.push(("sha256", model.sha256.clone()));
-    lines.push(("place", place.to_owned()));
+    lines.push(("place", place.clone()));
     context.printer.text(&format!("{}\n{}", context.printer.bold(document.name), facts(&lines)))?;
     Ok(Exit::Done)
 }
@@ -309,7 +334,10 @@ fn describe(model: &Model, place: &str) -> Result<ModelDocument> {
         latent_size: m.latent_size,
         bits: m.bits,
         binarizer: m.binarizer.to_string(),
-        parameters: model.architecture()?.parameter_count(),
+        parameters: match model.foreign {
+            Some(_) => None,
+            None => Some(model.architecture()?.parameter_count()),
+        },
         training_images: m.training_images,
         data_fingerprint: m.data_fingerprint.clone(),
         epochs: m.epochs,
