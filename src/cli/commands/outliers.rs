@@ -133,24 +133,19 @@ fn document<'a>(rows: &'a Rows, found: &'a Outliers, top: usize) -> Document<'a>
 
 fn print(context: &Context, rows: &Rows, found: &Outliers, top: usize) -> anyhow::Result<()> {
     let printer = &context.printer;
-    let mut table = Table::new(&[
-        ("score", Align::Right),
-        ("reconstructed worse than", Align::Right),
-        ("more isolated than", Align::Right),
-        ("flags", Align::Left),
-        ("image", Align::Left),
-    ]);
+    let is_drawn = found.reconstruction_ranks.iter().any(Option::is_some);
+    let mut columns = vec![("score", Align::Right)];
+    columns.extend(is_drawn.then_some(("reconstructed worse than", Align::Right)));
+    columns.extend([("more isolated than", Align::Right), ("flags", Align::Left), ("image", Align::Left)]);
+    let mut table = Table::new(&columns);
     let percent = |rank: f32| format!("{:.1} %", 100.0 * rank);
     for row in found.order().into_iter().take(top) {
         let OutlierDocument { path, score, reconstruction_rank, neighbour_rank, flags, .. } =
             outlier(rows, found, row);
-        table.row([
-            format!("{score:.4}"),
-            reconstruction_rank.map_or("-".to_owned(), percent),
-            percent(neighbour_rank),
-            names(flags),
-            path,
-        ]);
+        let mut cells = vec![format!("{score:.4}")];
+        cells.extend(is_drawn.then(|| reconstruction_rank.map_or("-".to_owned(), percent)));
+        cells.extend([percent(neighbour_rank), names(flags), path]);
+        table.row(cells);
     }
     printer.table(&table)?;
     if !found.doubts.is_empty() {

@@ -20,7 +20,7 @@ pub enum Flag {
     Bright,
     /// Much less sharp than the others.
     Blurred,
-    /// Of unusual proportions.
+    /// Of proportions that few others have.
     OddAspect,
 }
 
@@ -43,8 +43,11 @@ const CONSTANT: f32 = 2.0 / 255.0;
 const DARK: f32 = 0.25;
 /// An image that is more than half as sharp as the median is not blurred.
 const BLURRED: f32 = 0.5;
-/// Proportions within this factor of the median are usual.
+/// Proportions within this factor of the median are usual, whether upright or lying.
 const ASPECT: f32 = 1.5;
+/// So are those that at least this share of the images have, within this factor: portraits among landscapes.
+const SHARED: f32 = 0.01;
+const SAME_ASPECT: f32 = 1.1;
 /// Brightness is clamped to this distance from 0 and 1.
 const STEP: f32 = 1.0 / 512.0;
 /// Tukey's outer fences.
@@ -57,7 +60,15 @@ pub(super) fn flags(measures: &[Option<Measures>]) -> Vec<Vec<Flag>> {
     let brightness = of(|image| log_odds(image.brightness));
     let sharpness =
         Usual::of(measures.iter().flatten().filter(|image| filled(image)).map(|image| image.sharpness.ln()));
-    let aspect = of(|image| image.aspect.ln());
+    let aspect = of(elongation);
+    let mut shapes: Vec<f32> = measures.iter().flatten().map(elongation).collect();
+    shapes.sort_unstable_by(f32::total_cmp);
+    // not counting the image itself
+    let alike = |shape: f32| {
+        let below = |bound: f32| shapes.partition_point(|other| *other < bound);
+        below(shape + SAME_ASPECT.ln()) - below(shape - SAME_ASPECT.ln()) - 1
+    };
+    let is_shared = |shape: f32| alike(shape) as f32 >= (SHARED * shapes.len() as f32).max(2.0);
     let judge = |image: &Measures| {
         let mut flags = Vec::new();
         if !filled(image) {
@@ -74,13 +85,20 @@ pub(super) fn flags(measures: &[Option<Measures>]) -> Vec<Vec<Flag>> {
         if filled(image) && sharp < sharpness.low && sharp < sharpness.median + BLURRED.ln() {
             flags.push(Flag::Blurred);
         }
-        let shape = image.aspect.ln();
-        if (shape < aspect.low || shape > aspect.high) && (shape - aspect.median).abs() > ASPECT.ln() {
+        let shape = elongation(image);
+        let is_far =
+            (shape < aspect.low || shape > aspect.high) && (shape - aspect.median).abs() > ASPECT.ln();
+        if is_far && !is_shared(shape) {
             flags.push(Flag::OddAspect);
         }
         flags
     };
     measures.iter().map(|image| image.as_ref().map_or(Vec::new(), judge)).collect()
+}
+
+/// How much longer one side is than the other, as a logarithm: a photo turned by a quarter has the same.
+fn elongation(image: &Measures) -> f32 {
+    image.aspect.ln().abs()
 }
 
 /// Brightness on an unbounded scale, so that fences around it are valid.
@@ -150,6 +168,23 @@ mod tests {
             &[],
         ];
         assert_eq!(flags[50..], expected);
+    }
+
+    #[test]
+    fn what_many_share_is_not_odd() {
+        let shaped = |aspect: f32, count: usize| (0..count).map(move |_| measure(0.5, 0.2, 0.1, aspect));
+        let odd = |measures: &[Option<Measures>]| -> Vec<usize> {
+            let flags = flags(measures);
+            (0..measures.len()).filter(|&i| flags[i].contains(&Flag::OddAspect)).collect()
+        };
+        // portraits among landscapes, a second format of cameras, twelve strips, and three longer ones
+        let cameras = shaped(0.75, 717).chain(shaped(1.333, 180)).chain(shaped(1.5, 3));
+        let mut photos: Vec<_> = cameras.chain(shaped(3.0, 12)).collect();
+        photos.extend([5.0, 8.0, 0.2].map(|aspect| measure(0.5, 0.2, 0.1, aspect)));
+        assert_eq!(odd(&photos), [912, 913, 914]);
+        // two alike in a small collection are few
+        let few: Vec<_> = shaped(1.5, 30).chain(shaped(0.3, 2)).collect();
+        assert_eq!(odd(&few), [30, 31]);
     }
 
     #[test]

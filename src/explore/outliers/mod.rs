@@ -21,13 +21,16 @@ use super::neighbours::{Neighbours, nearest};
 use super::rows::Rows;
 use crate::error::{Error, Result};
 use crate::images::Skipped;
-use crate::observer::Observer;
+use crate::observer::{Note, Observer};
 
 pub use doubts::Doubt;
 pub use flags::Flag;
 pub use measure::{Measures, Reading, Seen};
 pub use outputs::outliers_to;
 
+/// What is said about a model of another program.
+const NO_DECODER: &str =
+    "the model has no decoder, so images are not reconstructed: outliers are those far from their neighbours";
 /// Neighbours that judge a label.
 const JUDGES: usize = 20;
 
@@ -133,7 +136,12 @@ pub fn outliers_among(
     let distances: Vec<f32> = (0..rows.len() as u32).map(last).collect();
     let neighbour_ranks = ranks::ranks(&distances);
     let (measures, skipped) = match reading {
-        Some(reading) => measure::measure_all(rows, reading, options.threads, observer)?,
+        Some(reading) => {
+            if reading.gallery.model().decoder.is_none() {
+                observer.note(&Note::new(NO_DECODER));
+            }
+            measure::measure_all(rows, reading, options.threads, observer)?
+        }
         None => (vec![None; rows.len()], Vec::new()),
     };
     let losses: Vec<Option<f32>> =
