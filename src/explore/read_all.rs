@@ -7,11 +7,15 @@ use std::time::Duration;
 
 use super::rows::Rows;
 use crate::error::{Error, Result};
-use crate::images::{Item, Limits, Pixels, Skipped, by_place, load};
+use crate::images::{Item, Limits, Pixels, Skipped, by_place, fitted, load};
 use crate::observer::{Observer, Progress, Stage};
 
 /// Images that a worker gets at a time.
 const BATCH: usize = 64;
+
+/// The longest side of an image that is read to be shown: hundreds of photos at full size would not fit into
+/// memory.
+const SHOWN: usize = 256;
 
 /// What a worker makes of a batch, by row: a value, or the reason why there is none.
 type Made<T> = Vec<(u32, Result<T, String>)>;
@@ -81,7 +85,8 @@ pub(super) fn read_all<T: Send, W: FnMut(&[(u32, Item)]) -> Result<Made<T>>>(
     Ok((of_rows, skipped))
 }
 
-/// Reads a few images, `[wanted]`; those that cannot be read are nothing, and are added to `skipped`.
+/// Reads a few images to show them, `[wanted]`, large ones scaled down to a side of [`SHOWN`]; those that
+/// cannot be read are nothing, and are added to `skipped`.
 pub(super) fn read_some(
     rows: &Rows,
     wanted: &[u32],
@@ -89,8 +94,9 @@ pub(super) fn read_some(
     observer: &dyn Observer,
 ) -> Vec<Option<Pixels>> {
     let limits = Limits::default();
-    let read = |(&row, item): (&u32, Result<Item, String>)| match item.and_then(|item| load(&item, &limits)) {
-        Ok(loaded) => Some(loaded.pixels),
+    let small = |item: Item| load(&item, &limits).and_then(|loaded| fitted(&loaded.pixels, SHOWN));
+    let read = |(&row, item): (&u32, Result<Item, String>)| match item.and_then(small) {
+        Ok(pixels) => Some(pixels),
         Err(reason) => {
             let left_out = Skipped::new(rows.raw_name(row), reason);
             observer.skipped(&left_out.path, &left_out.reason);

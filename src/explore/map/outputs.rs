@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::colouring::Colouring;
 use super::options::{Map, MapOptions, Method};
-use super::picture::MapPicture;
+use super::picture::{MapPicture, is_photo, spread};
 use crate::error::{Error, Result};
 use crate::explore::cluster::{ClusterOptions, cluster};
 use crate::explore::columns;
@@ -13,7 +13,7 @@ use crate::explore::read_all::read_some;
 use crate::explore::rows::Rows;
 use crate::explore::table::{Column, Format, Table};
 use crate::gallery::check_outputs;
-use crate::images::{Skipped, write_png};
+use crate::images::{Pixels, Skipped, write_png};
 use crate::observer::Observer;
 use crate::output::{count, write_whole};
 
@@ -142,7 +142,18 @@ pub fn map_to(
     if files.iter().any(|(_, kind)| *kind != FileKind::Table) {
         let medoids: Vec<u32> =
             colouring.groups.iter().take(MapPicture::MAX_THUMBNAILS).map(|group| group.medoid).collect();
-        thumbnails = read_some(rows, &medoids, &mut skipped, observer);
+        let mut read = |wanted: &[u32]| -> Vec<(u32, Pixels)> {
+            let images = read_some(rows, wanted, &mut skipped, observer);
+            wanted.iter().zip(images).filter_map(|(&row, image)| Some((row, image?))).collect()
+        };
+        thumbnails = read(&medoids);
+        if !thumbnails.is_empty() && thumbnails.iter().all(|(_, image)| is_photo(image)) {
+            thumbnails.extend(read(&spread(
+                &map.points,
+                &medoids,
+                MapPicture::MAX_THUMBNAILS - medoids.len(),
+            )));
+        }
     }
     let picture = MapPicture {
         title: title(rows, &map, colour_by),
@@ -168,8 +179,8 @@ fn title(rows: &Rows, map: &Map, by: ColourBy) -> [String; 2] {
         Method::Pca => "the plane along which latents vary most; the axes are the principal directions",
     };
     let colours = match by {
-        ColourBy::Label => "; colours are labels, thumbnails their medoids",
-        ColourBy::Cluster => "; colours are clusters, thumbnails their medoids",
+        ColourBy::Label => "; colours are labels, with the medoid of each",
+        ColourBy::Cluster => "; colours are clusters, with the medoid of each",
         ColourBy::Nothing => "",
     };
     [format!("{images} by {}", map.options.method.title()), format!("{about}{colours}")]

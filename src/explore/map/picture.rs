@@ -2,17 +2,21 @@
 //! its position. Laid out once, drawn as pixels or as SVG.
 //!
 //! Dots are drawn in a seeded random order, so that the last group does not cover the others. Thumbnails that
-//! would overlap move aside, with a line to their position. Nothing here knows the index.
+//! would overlap move aside, with a line to their position. Photos are shown larger than digits, and some
+//! more of them where the map has none yet. Nothing here knows the index.
 
 mod content;
 mod layout;
 mod raster;
+mod spread;
 mod svg;
 
 use self::layout::MapLayout;
 use crate::images::Pixels;
 
 pub use content::MapPicture;
+pub(super) use layout::is_photo;
+pub(super) use spread::spread;
 
 impl MapPicture {
     /// The most thumbnails in a picture.
@@ -42,14 +46,12 @@ mod tests {
             let name = format!("<{i}> & \u{e9}");
             ColourGroup { name, size: n / groups, medoid: i as u32 }
         };
-        let thumbnail = |i: usize| {
-            (i != 1).then(|| Pixels { width: 28, height: 20, channels: 1, data: vec![99; 28 * 20] })
-        };
+        let image = Pixels { width: 28, height: 20, channels: 1, data: vec![99; 28 * 20] };
         MapPicture {
             title: ["A title".to_owned(), "and more".to_owned()],
             points,
             colouring: Colouring { groups: (0..groups).map(group).collect(), of },
-            thumbnails: (0..groups).map(thumbnail).collect(),
+            thumbnails: (0..groups).filter(|&i| i != 1).map(|i| (i as u32, image.clone())).collect(),
             seed: 3,
         }
     }

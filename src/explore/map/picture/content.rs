@@ -12,8 +12,9 @@ pub struct MapPicture {
     pub points: Vec<[f32; 2]>,
     /// The group of each image, shown as its colour.
     pub colouring: Colouring,
-    /// The images of the medoids of the first groups; nothing where one cannot be shown.
-    pub thumbnails: Vec<Option<Pixels>>,
+    /// Images to show, the most important first, with their rows. Those of medoids move aside where there is
+    /// no room, others are left out.
+    pub thumbnails: Vec<(u32, Pixels)>,
     /// Seed of the order in which dots are drawn.
     pub seed: u64,
 }

@@ -9,6 +9,8 @@ use crate::draw::canvas::{Area, Colour};
 use crate::draw::colormap::group_colour;
 use crate::draw::style::{FAINT, GAP, LINE, MARGIN, TEXT};
 use crate::draw::text::{column_width, headed, text_width};
+use crate::explore::map::colouring::Colouring;
+use crate::images::Pixels;
 use crate::output::thousands;
 
 /// Side of the square that holds the dots.
@@ -16,8 +18,10 @@ pub(super) const SIDE: usize = 1400;
 /// Margin inside its border.
 const PADDING: f32 = 40.0;
 pub(super) const MAX_THUMBNAILS: usize = 48;
-/// Side of a thumbnail: twice 28.
+/// Side of a thumbnail: twice 28, and larger where all images are photos of few groups.
 const THUMB: usize = 56;
+const PHOTO: usize = 84;
+const FEW: usize = 16;
 const FRAME: usize = 3;
 /// Names in the legend: those with a colour of their own.
 const MAX_LINES: usize = 27;
@@ -27,14 +31,16 @@ const NAME: usize = 22;
 const RINGS: usize = 60;
 const SPOKES: usize = 24;
 
-/// The image of a medoid.
+/// An image of the map.
 pub(super) struct Thumbnail {
-    pub(super) group: usize,
+    /// Its position among the thumbnails of the picture.
+    pub(super) number: usize,
+    pub(super) group: Option<usize>,
     /// With its frame.
     pub(super) area: Area,
     /// Of the image within.
     pub(super) image: Area,
-    /// The position of the medoid.
+    /// The position of its dot.
     pub(super) at: (f32, f32),
     /// Whether the thumbnail is elsewhere, with a line to that position.
     pub(super) moved: bool,
@@ -129,10 +135,12 @@ fn placed(points: &[[f32; 2]], plot: Area) -> Vec<(f32, f32)> {
 
 fn thumbnails(picture: &MapPicture, positions: &[(f32, f32)], plot: Area) -> Vec<Thumbnail> {
     let mut placed: Vec<Thumbnail> = Vec::new();
-    let shown = picture.thumbnails.iter().zip(&picture.colouring.groups).enumerate().take(MAX_THUMBNAILS);
-    for (group, (image, medoid)) in shown {
-        let (Some(image), Some(&at)) = (image, positions.get(medoid.medoid as usize)) else { continue };
-        let (width, height) = within(image.width, image.height);
+    let Colouring { groups, of } = &picture.colouring;
+    let is_large = groups.len() <= FEW && picture.thumbnails.iter().all(|(_, image)| is_photo(image));
+    let side = if is_large { PHOTO } else { THUMB };
+    for (number, (row, image)) in picture.thumbnails.iter().enumerate().take(MAX_THUMBNAILS) {
+        let Some(&at) = positions.get(*row as usize) else { continue };
+        let (width, height) = within((image.width, image.height), side);
         let (outer_width, outer_height) = (width + 2 * FRAME, height + 2 * FRAME);
         let corner = |dx: f32, dy: f32| {
             let inside = |middle: f32, size: usize, low: usize, extent: usize| {
@@ -144,7 +152,8 @@ fn thumbnails(picture: &MapPicture, positions: &[(f32, f32)], plot: Area) -> Vec
             Area { x, y, width: outer_width, height: outer_height }
         };
         let free = |area: &Area| !placed.iter().any(|other| other.area.grown(3).meets(*area));
-        let around = (1..RINGS).flat_map(|ring| (0..SPOKES).map(move |spoke| (ring, spoke)));
+        let rings = if groups.iter().any(|group| group.medoid == *row) { RINGS } else { 0 };
+        let around = (1..rings).flat_map(|ring| (0..SPOKES).map(move |spoke| (ring, spoke)));
         let spirals = around.map(|(ring, spoke)| {
             let (angle, far) = (spoke as f32 / SPOKES as f32 * std::f32::consts::TAU, ring as f32 * 10.0);
             corner(far * angle.cos(), far * angle.sin())
@@ -153,16 +162,22 @@ fn thumbnails(picture: &MapPicture, positions: &[(f32, f32)], plot: Area) -> Vec
         let image = Area { x: area.x + FRAME, y: area.y + FRAME, width, height };
         let holds = |x: f32, low: usize, size: usize| (low as f32..=(low + size) as f32).contains(&x);
         let moved = !(holds(at.0, area.x, area.width) && holds(at.1, area.y, area.height));
-        placed.push(Thumbnail { group, area, image, at, moved });
+        let group = of.get(*row as usize).copied().flatten().map(|group| group as usize);
+        placed.push(Thumbnail { number, group, area, image, at, moved });
     }
     placed
 }
 
-/// The size of an image scaled so that its longer side is that of a thumbnail.
-fn within(width: usize, height: usize) -> (usize, usize) {
+/// Whether an image has more pixels than a small thumbnail shows.
+pub(in crate::explore::map) fn is_photo(image: &Pixels) -> bool {
+    image.width.max(image.height) > THUMB
+}
+
+/// The size of an image scaled so that its longer side is `side`.
+fn within((width, height): (usize, usize), side: usize) -> (usize, usize) {
     let longer = width.max(height).max(1);
-    let side = |side: usize| ((side * THUMB + longer / 2) / longer).max(1);
-    (side(width), side(height))
+    let scaled = |length: usize| ((length * side + longer / 2) / longer).max(1);
+    (scaled(width), scaled(height))
 }
 
 /// The colour of a group, or of images that are in none.
@@ -181,7 +196,7 @@ pub(super) const COUNT: Colour = FAINT;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::explore::map::colouring::{ColourGroup, Colouring};
+    use crate::explore::map::colouring::ColourGroup;
 
     #[test]
     fn all_points_are_inside_and_up_is_up() {
@@ -220,6 +235,23 @@ mod tests {
 
     #[test]
     fn thumbnails_keep_their_proportions() {
-        assert_eq!([within(28, 28), within(100, 50), within(1, 900)], [(56, 56), (56, 28), (1, 56)]);
+        let sizes = [(28, 28), (100, 50), (1, 900)].map(|size| within(size, THUMB));
+        assert_eq!(sizes, [(56, 56), (56, 28), (1, 56)]);
+    }
+
+    #[test]
+    fn only_medoids_move_aside() {
+        let photo = Pixels { width: 90, height: 60, channels: 1, data: vec![0; 90 * 60] };
+        let groups = [0, 1].map(|medoid| ColourGroup { name: "a".to_owned(), size: 2, medoid }).to_vec();
+        let picture = MapPicture {
+            points: vec![[0.0, 0.0], [0.01, 0.0], [0.02, 0.0], [9.0, 9.0]],
+            colouring: Colouring { groups, of: vec![Some(0), Some(1), None, Some(1)] },
+            thumbnails: (0..4).map(|row| (row, photo.clone())).collect(),
+            ..MapPicture::default()
+        };
+        let placed = MapLayout::of(&picture).thumbnails;
+        let shown: Vec<_> = placed.iter().map(|shown| (shown.number, shown.group, shown.moved)).collect();
+        assert_eq!(shown, [(0, Some(0), false), (1, Some(1), true), (3, Some(1), false)]);
+        assert_eq!((placed[0].image.width, placed[0].image.height), (PHOTO, PHOTO * 2 / 3));
     }
 }

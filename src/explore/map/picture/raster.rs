@@ -28,10 +28,8 @@ pub(super) fn draw(picture: &MapPicture, layout: &MapLayout) -> Pixels {
     }
     for thumbnail in &layout.thumbnails {
         canvas.fill(thumbnail.area.grown(1), [255; 3]);
-        canvas.fill(thumbnail.area, colour(Some(thumbnail.group), picture));
-        if let Some(image) = &picture.thumbnails[thumbnail.group] {
-            canvas.image(image, thumbnail.image);
-        }
+        canvas.fill(thumbnail.area, colour(thumbnail.group, picture));
+        canvas.image(&picture.thumbnails[thumbnail.number].1, thumbnail.image);
     }
     legend(&mut canvas, picture, layout);
     canvas.into_pixels()

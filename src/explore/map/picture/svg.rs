@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::content::MapPicture;
-use super::layout::{COUNT, MapLayout, colour, left_out_text, legend_name};
+use super::layout::{COUNT, MapLayout, colour, is_photo, left_out_text, legend_name};
 use crate::draw::canvas::Colour;
 use crate::draw::style::{FAINT, GAP, INK, LINE, MARGIN, PAPER, RULE};
 use crate::images::encode_png;
@@ -48,20 +48,21 @@ pub(super) fn draw(picture: &MapPicture, layout: &MapLayout) -> String {
     }
     for thumbnail in &layout.thumbnails {
         let (outer, inner) = (thumbnail.area, thumbnail.image);
-        let image = picture.thumbnails[thumbnail.group].as_ref().and_then(|image| encode_png(image).ok());
-        let group = &picture.colouring.groups[thumbnail.group];
+        let image = &picture.thumbnails[thumbnail.number].1;
+        let sharp = if is_photo(image) { "" } else { "style=\"image-rendering: pixelated\" " };
+        let name = thumbnail.group.map_or("", |group| &picture.colouring.groups[group].name);
         put(format!(
             "<g><title>{}</title><rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\" stroke=\"#fff\"/>",
-            escaped(&group.name),
+            escaped(name),
             outer.x,
             outer.y,
             outer.width,
             outer.height,
-            hex(colour(Some(thumbnail.group), picture))
+            hex(colour(thumbnail.group, picture))
         ));
-        if let Some(png) = image {
+        if let Ok(png) = encode_png(image) {
             put(format!(
-                "<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" style=\"image-rendering: pixelated\" \
+                "<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" {sharp}\
                  href=\"data:image/png;base64,{}\"/>",
                 inner.x,
                 inner.y,
