@@ -131,7 +131,7 @@ function clusterCard([cluster, i]) {
   return h('article', { class: 'cluster', 'aria-label': `Cluster ${i}` },
     h('header', {}, swatch, h('h3', {}, `Cluster ${i}`), h('span', {}, count(cluster.size, 'image')),
       h('button', { type: 'button', class: 'quiet', 'aria-label': `Show cluster ${i} on the map`, onclick: () => showCluster(i) }, 'Show on the map')),
-    h('p', { class: 'meta' }, `silhouette ${cluster.silhouette.toFixed(3)} · diameter ${clusterUnit(cluster.diameter)}`),
+    h('p', { class: 'meta' }, h('bdi', {}, fileOf(cluster.medoid)), ` · silhouette ${cluster.silhouette.toFixed(3)} · diameter ${clusterUnit(cluster.diameter)}`),
     data.labelled ? mix(cluster) : null,
     h('div', { class: 'montage' }, h('div', { class: 'medoid' }, h('h4', {}, 'Medoid'), card(cluster.medoid, 112)),
       h('div', {}, strip(cluster.near, 'Nearest to the medoid'), strip(cluster.far, 'Farthest from the medoid'))));
@@ -160,13 +160,16 @@ function showClusters() {
 
 // ---- outliers, labels, duplicates
 
+/** What tells an image from others of its folder. */
+const fileOf = (row) => tail(visible(split(names()[row])[1]), 24);
+
 const ABOUT = {
   'near-constant': 'almost blank', dark: 'far darker than usual', bright: 'far brighter than usual',
   blurred: 'far less sharp than usual', 'odd-aspect': 'of unusual proportions',
 };
 function showOutliers() {
   $('outliers-lead').textContent = `An image is an outlier if ${all.drawn.some((part) => part >= 0) ? 'the model reconstructs it worse than nearly all others, or if ' : ''}its neighbours are farther away than those of nearly all others. The highest scores come first.`;
-  const outlier = (row) => card(row, 84, h('span', { class: 'words' }, h('b', {}, h('bdi', {}, tail(visible(labelOf(row) ?? split(names()[row])[1]), 24))), ...scoreReasons(row).map((text) => h('small', {}, text))));
+  const outlier = (row) => card(row, 84, h('span', { class: 'words' }, h('b', {}, h('bdi', {}, fileOf(row))), ...[visible(labelOf(row) ?? ''), ...scoreReasons(row)].filter((text) => text).map((text) => h('small', {}, text))));
   $('outliers-body').append(some(data.outliers, 24, outlier, 'gallery wide'));
   for (const { name, count: n, rows } of data.faults) {
     $('outliers-body').append(h('h3', {}, `${name.replace('-', ' ')} `, h('small', {}, `${count(n, 'image')}, ${ABOUT[name]}`)),
@@ -178,7 +181,7 @@ function showOutliers() {
 function showLabels() {
   if (!data.labelled) return;
   $('labels-lead').textContent = data.n_doubts
-    ? `${count(data.n_doubts, 'image')} whose nearest neighbours have another label. Most of these labels are wrong, or the image is ambiguous.`
+    ? `${count(data.n_doubts, 'image')} whose nearest neighbours have another label, and unusually few of them their own. Most of these labels are wrong, or the image is ambiguous.`
     : 'No label is contradicted by its neighbours.';
   const doubt = ([row, suggested, part]) => {
     const [own, other] = [labelOf(row) ?? 'none', data.labels[suggested][0]].map(visible);
