@@ -1,4 +1,5 @@
-//! Principal directions of latents, and the plane of the first two, to show many dimensions in a picture.
+//! Principal directions of latents: a few of them, to compute with fewer numbers, and the plane of the first
+//! two, to show many dimensions in a picture.
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 use rand::{RngExt, SeedableRng};
@@ -13,6 +14,8 @@ pub(crate) const MAX_SOLVER_STEPS: usize = 100_000;
 
 /// All eigenvectors of a covariance of this size take 2 s, and eight times as long for twice the size.
 pub(crate) const MAX_EXACT: usize = 1024;
+/// Where only a few of them are wanted, iteration is faster from here on.
+const MAX_EXACT_FEW: usize = 128;
 
 /// Rounds of subspace iteration beyond that size, and additional directions that help the wanted ones
 /// converge.
@@ -89,6 +92,40 @@ fn upright(direction: &[f32]) -> Vec<f32> {
     direction.iter().map(|x| x * 1f32.copysign(largest)).collect()
 }
 
+/// The directions in which the latents of a collection vary most.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Directions {
+    /// Unit vectors, `[count, D]`, the strongest first.
+    pub vectors: Vec<f32>,
+    /// How far along each of them their mean lies, `[count]`.
+    pub means: Vec<f32>,
+    /// The standard deviation along each, `[count]`.
+    pub deviations: Vec<f32>,
+}
+
+impl Directions {
+    /// Fits at most `count` directions to a sample of finite latents `[N, D]`.
+    ///
+    /// # Panics
+    /// When there is no latent, or not a whole number of them.
+    pub fn fit(sample: Vec<f32>, latent_size: usize, count: usize, seed: u64) -> Directions {
+        assert!(
+            !sample.is_empty() && sample.len().is_multiple_of(latent_size),
+            "no latents of {latent_size}"
+        );
+        let n = sample.len() / latent_size;
+        let mut latents = DMatrix::from_vec(latent_size, n, sample);
+        let mean = latents.column_mean();
+        latents.column_iter_mut().for_each(|mut column| column -= &mean);
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let directions = strongest(&latents, count.min(latent_size), MAX_EXACT_FEW, &mut rng);
+        let along = directions.tr_mul(&latents); // [count, N]
+        let deviations = along.row_iter().map(|row| (row.norm_squared() / n as f32).sqrt()).collect();
+        let means = directions.tr_mul(&mean).as_slice().to_vec();
+        Directions { vectors: directions.as_slice().to_vec(), means, deviations }
+    }
+}
+
 /// At most [`MAX_FIT`] of the latents, each with the same chance, in their order; as columns.
 pub(crate) fn sample(latents: &[f32], latent_size: usize, rng: &mut ChaCha8Rng) -> DMatrix<f32> {
     let n_all = latents.len() / latent_size;
@@ -111,8 +148,13 @@ pub(crate) fn principal_directions(
     count: usize,
     rng: &mut ChaCha8Rng,
 ) -> DMatrix<f32> {
+    strongest(centred, count, MAX_EXACT, rng)
+}
+
+/// The same, where all eigenvectors are computed for at most `most_exact` rows.
+fn strongest(centred: &DMatrix<f32>, count: usize, most_exact: usize, rng: &mut ChaCha8Rng) -> DMatrix<f32> {
     let covariance = centred * centred.transpose();
-    if centred.nrows() <= MAX_EXACT {
+    if centred.nrows() <= most_exact {
         return eigenvectors(covariance.cast(), count);
     }
     let basis = leading_subspace(&covariance, count, rng);
@@ -191,6 +233,24 @@ mod tests {
             assert!(back.iter().zip(latent).all(|(a, b)| (a - b).abs() < 0.3), "{back:?} {latent:?}");
         }
         assert_eq!(plane, Plane::fit(&latents, 6, 1));
+    }
+
+    #[test]
+    fn directions_and_plane_agree() {
+        let latents = cloud();
+        let found = Directions::fit(latents.clone(), 6, 9, 1);
+        assert_eq!((found.vectors.len(), found.means.len(), found.deviations.len()), (36, 6, 6));
+        assert!(found.deviations.is_sorted_by(|a, b| a >= b), "{:?}", found.deviations);
+        let plane = Plane::fit(&latents, 6, 1);
+        for (direction, vector) in plane.directions.iter().zip(found.vectors.chunks_exact(6)) {
+            assert!(upright(vector).iter().zip(direction).all(|(a, b)| (a - b).abs() < 1e-4), "{vector:?}");
+        }
+        let all: f32 = found.deviations.iter().map(|deviation| deviation.powi(2)).sum();
+        assert!((f64::from(found.deviations[0].powi(2) / all) - plane.shares[0]).abs() < 1e-4);
+        // the mean of what lies along a direction
+        let along = |latent: &[f32]| latent.iter().zip(&found.vectors[..6]).map(|(x, y)| x * y).sum::<f32>();
+        let mean = latents.chunks_exact(6).map(along).sum::<f32>() / 400.0;
+        assert!((mean - found.means[0]).abs() < 1e-3, "{mean} {:?}", found.means);
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod itq;
 mod probe;
 mod sessions;
 
-pub use crate::pca::{MAX_FIT, Plane};
+pub use crate::pca::{Directions, MAX_FIT, Plane};
 pub use autoencoder::{Autoencoder, Reconstruction, explained_variance};
 pub use binarizer::Binarizer;
 pub use probe::{is_usable, probe};

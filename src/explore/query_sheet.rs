@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::draw::band_sheet::short_name;
 use crate::draw::query_sheet::{Cell, Frame, SheetRow, query_sheet};
 use crate::error::{Error, Result};
 use crate::gallery::{Answer, Answers, Gallery, Hit};
@@ -46,8 +47,8 @@ fn cells(answer: &Answer, gallery: &Gallery) -> Vec<Cell> {
 }
 
 fn caption(hit: &Hit) -> Vec<String> {
-    let label = hit.label.as_ref().map_or(String::new(), |label| format!("  {label}"));
-    vec![format!("{}.{label}", hit.rank), format!("{} bits  {:.3}", hit.distance, hit.similarity)]
+    let near = format!("{}.  {} bits  {:.3}", hit.rank, hit.distance, hit.similarity);
+    [Some(near), Some(short_name(&hit.path)), hit.label.clone()].into_iter().flatten().collect()
 }
 
 /// Right or wrong, if any hit has the query's label: the folder of a query from outside of the collection

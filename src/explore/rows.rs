@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use aesearch_index::{Access, Snapshot, words};
 
+use crate::draw::band_sheet::short_name;
 use crate::error::{Error, Result};
 use crate::gallery::Record;
 use crate::images::{Item, resolve};
@@ -73,6 +74,11 @@ impl Rows {
         String::from_utf8_lossy(self.raw_name(row))
     }
 
+    /// What tells an image from others of its folder or container: `0017.png` of `digits/3/0017.png`.
+    pub fn short_name(&self, row: u32) -> String {
+        short_name(&self.name(row))
+    }
+
     /// The bytes of the name of an image.
     pub(crate) fn raw_name(&self, row: u32) -> &[u8] {
         self.snapshot.name(self.ids[row as usize])
@@ -104,17 +110,17 @@ impl Rows {
         if size == 0 {
             return Err(Error::unsupported("the index: expected latents, got only codes"));
         }
-        let mut latents = Vec::with_capacity(self.len() * size);
-        for &id in &self.ids {
-            let Some(latent) = self.snapshot.latent(id) else {
-                latents.resize(latents.len() + size, 0.0);
-                continue;
-            };
-            let square: i64 = latent.values.iter().map(|&value| i64::from(value).pow(2)).sum();
-            let scale = if square > 0 { (square as f64).sqrt().recip() as f32 } else { 0.0 };
-            latents.extend(latent.values.iter().map(|&value| f32::from(value) * scale));
-        }
+        let mut latents = vec![0.0; self.len() * size];
+        (0..).zip(latents.chunks_exact_mut(size)).for_each(|(row, latent)| self.write_latent(row, latent));
         Ok(latents)
+    }
+
+    /// Writes the latent of an image, as [`Rows::latents`] has it, into `latent`, `[D]`.
+    pub(super) fn write_latent(&self, row: u32, latent: &mut [f32]) {
+        let Some(stored) = self.snapshot.latent(self.ids[row as usize]) else { return latent.fill(0.0) };
+        let square: i64 = stored.values.iter().map(|&value| i64::from(value).pow(2)).sum();
+        let scale = if square > 0 { (square as f64).sqrt().recip() as f32 } else { 0.0 };
+        latent.iter_mut().zip(stored.values).for_each(|(to, &value)| *to = f32::from(value) * scale);
     }
 
     /// Vectors to compare images by, `[n, D]`: unit latents or, where the index keeps none, the bits of the

@@ -39,8 +39,23 @@ fn digits_fall_into_clusters_that_agree_with_their_labels() {
         assert!(sizes.is_sorted_by(|a, b| a >= b), "the largest first: {sizes:?}");
         assert_keys(
             &clusters[0],
-            &["id", "medoid", "diameter", "silhouette", "nearest", "farthest", "labels"],
+            &[
+                "id",
+                "name",
+                "medoid",
+                "diameter",
+                "silhouette",
+                "nearest",
+                "farthest",
+                "label",
+                "purity",
+                "labels",
+            ],
         );
+        let medoid = clusters[0]["medoid"].as_str().expect("a path");
+        let name = clusters[0]["name"].as_str().expect("a name");
+        assert!(!name.is_empty() && medoid.ends_with(&format!("/{name}")), "{name} {medoid}");
+        assert!(figure(&clusters[0], "purity") > 0.5 && clusters[0]["label"].is_string());
         let table = fs::read_to_string(place.path().join("clusters.csv")).expect("a table");
         assert_eq!(table.lines().next(), Some("path,label,cluster,distance,silhouette"));
         assert_eq!(table.lines().count(), 301);
@@ -89,9 +104,9 @@ fn what_makes_no_sense_is_refused() {
     for (args, expected) in [
         (&["cluster", "--k", "0"][..], "--k: expected at least 1"),
         (&["cluster", "--k", "many"], "--k: expected a number of clusters or auto"),
-        (&["cluster", "--method", "magic"], "--method: expected k-majority"),
+        (&["cluster", "--method", "magic"], "--method: expected auto, k-majority"),
         (&["cluster", "-o", "clusters.xlsx"], "clusters.xlsx: expected a name that ends in .csv"),
-        (&["cluster", "--min-size", "9"], "--min-size: expected none with k-majority"),
+        (&["cluster", "--min-size", "9"], "--min-size: expected none with auto"),
         (&["cluster", "--min-size", "1", "--method", "hdbscan"], "--min-size: expected at least 2, got 1"),
         (&["cluster", "--max-k", "9", "--k", "3"], "--max-k: expected --k auto beside it"),
         (&["cluster", "--max-k", "9", "--method", "hdbscan"], "--max-k: expected --k auto beside it"),

@@ -30,8 +30,8 @@ impl Folders {
 /// How to cluster.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Grouping {
-    /// k-majority on codes [default], k-means or k-medoids on latents, or hdbscan, which finds the number of
-    /// clusters itself
+    /// k-majority on codes, k-means or k-medoids on latents, or hdbscan, which finds the number of clusters
+    /// itself [default: auto, which is k-means for latents of more than 64 numbers, else k-majority]
     #[arg(long, value_name = "METHOD")]
     pub(in crate::cli) method: Option<String>,
     /// Number of clusters, or auto: the number with the largest mean silhouette [default: auto]
@@ -53,12 +53,14 @@ pub(in crate::cli) struct Grouping {
     after_help = "Each cluster is listed with its size, its medoid (the image with the least sum of distances to all others of the \
                   cluster), its diameter (the largest distance between two of its images) and its mean silhouette (how much \
                   nearer its images are to their own cluster than to the next one, -1 to 1). Distances are differing bits of codes for \
-                  k-majority, 1 minus the cosine of latents for the other methods.\n\n\
+                  k-majority, 1 minus the cosine of latents for the other methods, which project latents of more than 64 numbers \
+                  to the directions in which they vary most.\n\n\
                   --k auto clusters a sample of 10,000 images into 2, 3, .. clusters and takes the number with the largest mean \
                   silhouette.\n\n\
                   With labels: purity, NMI (normalized mutual information), ARI (adjusted Rand index), and the accuracy of the \
                   best matching of clusters and labels.\n\n\
-                  JSON: method, unit, k, clusters [{id, size, medoid, diameter, silhouette, nearest, farthest, labels}], apart, \
+                  JSON: method, unit, k, clusters [{id, name (the file name of the medoid), size, medoid, diameter, \
+                  silhouette, nearest, farthest, label (the most frequent), purity (its share), labels}], apart, \
                   silhouette, tried [{k, silhouette}], purity, nmi, ari, accuracy, seconds, assign_seconds (of these, until \
                   each image had its cluster), files, skipped [{path, reason}]. With -o, a row for each image: path, label, cluster, \
                   distance (from the medoid), silhouette.\n\n\
@@ -85,9 +87,10 @@ pub(in crate::cli) struct Cluster {
     after_help = "An image's outlier score is the larger of two ranks: the share of the collection that the model reconstructs \
                   better, and the share with nearer neighbours. 1 is the most unusual.\n\n\
                   Flags: near-constant (almost nothing on it), dark, bright, blurred, odd-aspect: far from what is usual in this \
-                  collection.\n\n\
-                  With labels, images whose 20 nearest neighbours mostly have another label are listed as well: most of these are \
-                  labelled wrongly, or are ambiguous.\n\n\
+                  collection. Proportions that one image in a hundred has are not odd. A model of another program has no \
+                  decoder: neighbours alone count.\n\n\
+                  With labels, images whose 20 nearest neighbours mostly have another label, and less than half as many of their \
+                  own as is usual for it, are listed as well: most of these are labelled wrongly, or are ambiguous.\n\n\
                   JSON: images, outliers [{path, label, score, reconstruction_rank, reconstruction_loss, neighbour_rank, \
                   neighbour_distance (1 minus the cosine of latents; bits, where the index stores no latents), flags}], flagged \
                   (the same for all images with flags), label_errors [{path, label, suggested, \

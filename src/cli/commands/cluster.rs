@@ -23,12 +23,17 @@ const LISTED: usize = 60;
 #[derive(Debug, Serialize)]
 struct ClusterDocument<'a> {
     id: usize,
+    /// The file name of the medoid.
+    name: String,
     size: usize,
     medoid: String,
     diameter: f64,
     silhouette: f64,
     nearest: Vec<String>,
     farthest: Vec<String>,
+    /// The most frequent label, and the share of the labelled images that have it.
+    label: Option<&'a str>,
+    purity: Option<f64>,
     /// The number of images with each label.
     labels: BTreeMap<&'a str, usize>,
 }
@@ -112,15 +117,21 @@ pub(super) fn cluster_count(k: Option<&str>) -> Result<Option<usize>> {
 fn document<'a>(rows: &'a Rows, done: &'a WrittenClusters) -> Document<'a> {
     let WrittenClusters { clustering: found, seconds, files, skipped } = done;
     let name = |row: u32| rows.name(row).into_owned();
-    let clusters = found.clusters.iter().enumerate().map(|(id, cluster)| ClusterDocument {
-        id,
-        size: cluster.members.len(),
-        medoid: name(cluster.medoid()),
-        diameter: cluster.diameter,
-        silhouette: cluster.silhouette,
-        nearest: cluster.nearest().iter().map(|&row| name(row)).collect(),
-        farthest: cluster.farthest().map(name).collect(),
-        labels: found.labels_of(id, rows).into_iter().collect(),
+    let clusters = found.clusters.iter().enumerate().map(|(id, cluster)| {
+        let (label, purity) = found.majority_of(id, rows).unzip();
+        ClusterDocument {
+            id,
+            name: found.name_of(id, rows),
+            size: cluster.members.len(),
+            medoid: name(cluster.medoid()),
+            diameter: cluster.diameter,
+            silhouette: cluster.silhouette,
+            nearest: cluster.nearest().iter().map(|&row| name(row)).collect(),
+            farthest: cluster.farthest().map(name).collect(),
+            label,
+            purity,
+            labels: found.labels_of(id, rows).into_iter().collect(),
+        }
     });
     Document {
         method: found.method.name(),

@@ -14,7 +14,7 @@ use crate::explore::rows::Rows;
 pub enum Unit {
     /// Differing bits of codes.
     Bits,
-    /// 1 minus the cosine of latents.
+    /// 1 minus the cosine of latents, projected where they have more than 64 numbers.
     Cosine,
 }
 
@@ -31,7 +31,7 @@ impl Unit {
 /// The clusters of a collection; images by row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clustering {
-    /// The method that found them.
+    /// The method that found them, never [`Method::Auto`].
     pub method: Method,
     /// The largest first.
     pub clusters: Vec<Cluster>,
@@ -60,6 +60,20 @@ impl Clustering {
     /// The number of images in no cluster.
     pub fn apart(&self) -> usize {
         self.assignment.iter().filter(|cluster| cluster.is_none()).count()
+    }
+
+    /// What a cluster is called: the file name of its medoid.
+    pub fn name_of(&self, cluster: usize, rows: &Rows) -> String {
+        self.clusters.get(cluster).map(|cluster| rows.short_name(cluster.medoid())).unwrap_or_default()
+    }
+
+    /// The most frequent label of a cluster's images, the first of equally frequent ones, and the share of
+    /// the labelled ones that have it; nothing where none has a label.
+    pub fn majority_of<'a>(&self, cluster: usize, rows: &'a Rows) -> Option<(&'a str, f64)> {
+        let labels = self.labels_of(cluster, rows);
+        let all: usize = labels.iter().map(|(_, count)| count).sum();
+        let (label, count) = labels.into_iter().rev().max_by_key(|(_, count)| *count)?;
+        Some((label, count as f64 / all as f64))
     }
 
     /// The labels of a cluster's images, with how many have each.

@@ -3,6 +3,7 @@
 //! | file | responsibility |
 //! |---|---|
 //! | `options`, `clustering` | how to cluster; the result |
+//! | `prepare` | latents of many numbers, projected |
 //! | `space` | distances between images, and from images to whole clusters |
 //! | `partition` | a given number of clusters: k-majority, k-means, k-medoids |
 //! | `choose` | the number of clusters |
@@ -17,6 +18,7 @@ mod clustering;
 mod density;
 mod options;
 mod partition;
+mod prepare;
 mod space;
 mod summary;
 
@@ -39,6 +41,7 @@ use crate::observer::{Observer, Progress, Stage};
 use agreement::Table;
 use density::{Density, hdbscan};
 use partition::{Centre, chosen, partition};
+use prepare::{Purpose, SMALL, prepared};
 use space::{Codes, Latents, Space};
 use summary::{Summary, summarize};
 
@@ -54,8 +57,10 @@ pub use summary::Cluster;
 const SAMPLE: usize = 10_000;
 /// Neighbours in the graph of [`Method::Hdbscan`].
 const NEIGHBOURS: usize = 32;
-/// Images within which density is measured there, the image itself included.
+/// Images within which density is measured there, the image itself included: of latents as they are, and of
+/// projected ones, where groups are small and uneven.
 const MIN_SAMPLES: usize = 5;
+const MIN_SAMPLES_PROJECTED: usize = 2;
 
 /// Clusters the images.
 ///
@@ -65,23 +70,27 @@ const MIN_SAMPLES: usize = 5;
 pub fn cluster(rows: &Rows, options: &ClusterOptions, observer: &dyn Observer) -> Result<Clustering> {
     options.check()?;
     let snapshot = rows.snapshot();
-    let latents = || {
-        let values =
-            rows.latents().map_err(|error| error.with_hint("the `method` k-majority needs only codes"))?;
-        Ok::<_, Error>(Latents { size: snapshot.latent_size(), values })
+    let latents = |purpose| {
+        prepared(rows, purpose, options.seed)
+            .map_err(|error| error.with_hint("the `method` k-majority needs only codes"))
     };
-    let summed = match options.method {
-        Method::KMajority => {
+    let method = match options.method {
+        Method::Auto if snapshot.latent_size() > SMALL => Method::KMeans,
+        Method::Auto => Method::KMajority,
+        method => method,
+    };
+    let summed = match method {
+        Method::Auto | Method::KMajority => {
             let codes = Codes { words: words(snapshot.bits()), codes: rows.codes() };
             summed(&codes, Centre::Mean, options, observer)
         }
-        Method::KMeans => summed(&latents()?, Centre::Mean, options, observer),
-        Method::KMedoids => summed(&latents()?, Centre::Medoid, options, observer),
-        Method::Hdbscan => return by_density(rows, &latents()?, options, observer),
+        Method::KMeans => summed(&latents(Purpose::Centres)?, Centre::Mean, options, observer),
+        Method::KMedoids => summed(&latents(Purpose::Centres)?, Centre::Medoid, options, observer),
+        Method::Hdbscan => return by_density(rows, &latents(Purpose::Density)?, options, observer),
     };
-    let unit = if options.method == Method::KMajority { Unit::Bits } else { Unit::Cosine };
+    let unit = if method == Method::KMajority { Unit::Bits } else { Unit::Cosine };
     let summed = summed.filter(|_| !observer.should_stop()).ok_or(Error::Interrupted)?;
-    Ok(described(rows, options.method, unit, summed))
+    Ok(described(rows, method, unit, summed))
 }
 
 /// Clusters, the numbers that were tried, and how long the assignment took.
@@ -132,7 +141,9 @@ fn by_density(
     let near = neighbours(rows, Some(&latents.values), NEIGHBOURS.min(n.max(2) - 1), observer)?;
     let min_size = options.min_size.unwrap_or((n.isqrt() / 2).max(5));
     observer.stage(Stage::images("clustering"));
-    let density = Density { min_size: min_size.max(2), min_samples: MIN_SAMPLES, least: 1e-3 };
+    let projected = latents.size < rows.snapshot().latent_size();
+    let min_samples = if projected { MIN_SAMPLES_PROJECTED } else { MIN_SAMPLES };
+    let density = Density { min_size: min_size.max(2), min_samples, least: 1e-3 };
     let metric = |distance: f32| (2.0 * distance).sqrt(); // the length of the chord
     let (assignment, k) = hdbscan(&near, metric, density);
     let assign_seconds = start.elapsed().as_secs_f64();

@@ -10,10 +10,13 @@ pub const MAX_TRIED: usize = 30;
 /// A clustering method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Method {
-    /// k-majority: codes around the majority of each of their bits. The fastest.
+    /// k-means where the index keeps latents of more than 64 numbers, as of photos, else k-majority.
     #[default]
+    Auto,
+    /// k-majority: codes around the majority of each of their bits. The fastest.
     KMajority,
-    /// k-means: unit latents around their mean.
+    /// k-means: unit latents around their mean. For this and the methods below, latents of more than 64
+    /// numbers are projected to the directions in which they vary most.
     KMeans,
     /// k-medoids: unit latents around one of them.
     KMedoids,
@@ -22,11 +25,13 @@ pub enum Method {
 }
 
 impl Method {
-    const ALL: [Method; 4] = [Method::KMajority, Method::KMeans, Method::KMedoids, Method::Hdbscan];
+    const ALL: [Method; 5] =
+        [Method::Auto, Method::KMajority, Method::KMeans, Method::KMedoids, Method::Hdbscan];
 
     /// The name in options and documents.
     pub fn name(self) -> &'static str {
         match self {
+            Method::Auto => "auto",
             Method::KMajority => "k-majority",
             Method::KMeans => "k-means",
             Method::KMedoids => "k-medoids",
@@ -41,7 +46,7 @@ impl FromStr for Method {
     fn from_str(name: &str) -> Result<Method> {
         Method::ALL.into_iter().find(|method| method.name() == name).ok_or_else(|| {
             Error::invalid(format!(
-                "`method`: expected k-majority, k-means, k-medoids or hdbscan, got {name:?}"
+                "`method`: expected auto, k-majority, k-means, k-medoids or hdbscan, got {name:?}"
             ))
         })
     }

@@ -32,15 +32,19 @@ pub(super) fn draw(
         let images = read_some(rows, &drawn, skipped, observer);
         let cells = drawn.iter().zip(images).filter_map(|(&row, image)| {
             let far = found.distances[row as usize].map_or(0.0, f64::from);
-            let label = rows.label(row).map(str::to_owned).unwrap_or_default();
-            Some(Cell { image: image?, caption: vec![found.unit.text(far), label], frame: Frame::Plain })
+            let about = match rows.label(row).filter(|_| rows.is_labelled()) {
+                Some(label) => format!("{}  {label}", found.unit.text(far)),
+                None => found.unit.text(far),
+            };
+            Some(Cell { image: image?, caption: vec![rows.short_name(row), about], frame: Frame::Plain })
         });
         let labels = match rows.is_labelled() {
             true => format!(": {}", shares(found.labels_of(id, rows), members.len())),
             false => String::new(),
         };
         let images = count(members.len() as u64, "image");
-        let title = format!("cluster {id}, {images}, silhouette {:.3}{labels}", cluster.silhouette);
+        let name = found.name_of(id, rows);
+        let title = format!("cluster {id}, {name}, {images}, silhouette {:.3}{labels}", cluster.silhouette);
         SheetGroup { title, cells: cells.collect() }
     };
     let groups = found.clusters.iter().enumerate().take(MAX_DRAWN).map(&mut group).collect();

@@ -108,8 +108,9 @@ fn draw(rows: &Rows, choice: Choice, written: &mut WrittenSubset, observer: &dyn
     let images = read_some(rows, drawn, skipped, observer);
     let shown = drawn.iter().zip(&found.represents).zip(images);
     let cells = shown.filter_map(|((&row, &represents), image)| {
-        let label = rows.label(row).unwrap_or_default().to_owned();
-        let caption = vec![format!("for {}", thousands(represents as u64)), label];
+        let represents = format!("for {}", thousands(represents as u64));
+        let about = rows.label(row).map_or(represents.clone(), |label| format!("{represents}  {label}"));
+        let caption = vec![rows.short_name(row), about];
         Some(Cell { image: image?, caption, frame: Frame::Plain })
     });
     let group = SheetGroup {
