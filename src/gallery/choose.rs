@@ -9,7 +9,7 @@
 
 use crate::encode::{Autoencoder, EncodeOptions, Reconstruction, explained_variance};
 use crate::error::Result;
-use crate::images::{Decoding, InputShape, Item, Limits, MemoryBudget, mild_view};
+use crate::images::{Decoding, InputShape, Item, Limits, MemoryBudget, invert_pixels, mild_view};
 use crate::model::{LoadOptions, Model, candidates};
 use crate::observer::{Note, Observer};
 use crate::runtime::{Device, Runtime, RuntimeOptions, ensure};
@@ -188,12 +188,15 @@ pub(super) fn judge(
         let mut candidate = Candidate { name: model.metadata.name.clone(), explained: 0.0, recognized: 0.0 };
         let mut polarity = Polarity::fixed(false); // of a model without a decoder
         if let Some(mut autoencoder) = Autoencoder::open(runtime, model, &encode)? {
+            let views = images.chunks_exact(input.size()).enumerate();
+            let mut views: Vec<f32> = views.flat_map(|(i, image)| mild_view(image, input, i)).collect();
             let invert = polarity::asked_for(model, options.invert);
             let seen;
             (polarity, seen) = polarity::decide(&mut images, invert, &mut autoencoder)?;
             candidate.explained = explained_in_colour(&seen, &coloured);
-            let views = images.chunks_exact(input.size()).enumerate();
-            let views: Vec<f32> = views.flat_map(|(i, image)| mild_view(image, input, i)).collect();
+            if polarity.inverted {
+                invert_pixels(&mut views);
+            }
             let views = autoencoder.encoder.encode(&views)?;
             candidate.recognized = recognized(&seen.latents, &views, model.metadata.latent_size);
         }
@@ -337,7 +340,12 @@ mod tests {
         assert_eq!((choice.sampled, choice.taken), (12, 1), "{choice:?}");
         assert!(choice.candidates[0].explained < 0.05 && !choice.is_poor(), "{choice:?}");
         assert!(!polarities[1].inverted && polarities[1].sampled == 12, "{polarities:?}");
-        let (alone, _) = judge(&models[..1], &items, &runtime, &options).unwrap();
-        assert!(alone.is_poor());
+        assert!(choice.taken().recognized > 0.5, "{choice:?}");
+        // what hardly any view is recognized by, is said to be poor, where there are images enough to tell
+        let mut poor = choice;
+        poor.candidates[1].recognized = 0.4;
+        assert!(poor.is_poor());
+        poor.sampled = 3;
+        assert!(!poor.is_poor());
     }
 }
