@@ -1,11 +1,11 @@
 //! The model `auto`: which of the shipped models suits these images best.
 //!
-//! Two things count. A model of one kind of images, such as digits, is taken where it explains them: where its
-//! reconstructions keep enough of their variance, 1 - SSE / SST, the squared error against that of a flat image
-//! of the same mean, for each image at the model's own size. (For a grey model it is multiplied by the share of
-//! the variance that a perfect grey image would explain.) And a model must tell images apart: an image moved
-//! slightly and in other light must be nearer to itself than to all others of the sample. Reconstructions alone
-//! mislead: what a model draws well, it need not distinguish.
+//! Two things count. A model of one kind of images, such as digits, is taken where it explains them: where
+//! its reconstructions keep enough of their variance, 1 - SSE / SST, the squared error against that of a flat
+//! image of the same mean, for each image at the model's own size. (For a grey model it is multiplied by the
+//! share of the variance that a perfect grey image would explain.) And a model must tell images apart: an
+//! image moved slightly and in other light must be nearer to itself than to all others of the sample.
+//! Reconstructions alone mislead: what a model draws well, it need not distinguish.
 
 use crate::encode::{Autoencoder, EncodeOptions, Reconstruction, explained_variance};
 use crate::error::Result;
@@ -18,8 +18,8 @@ use super::polarity::{self, Invert};
 use super::record::Polarity;
 use super::sample::sample;
 
-/// A model that explains so much was made for such images, and the others are not asked. Measured: `digits-64`
-/// explains 0.77 of MNIST and 0.01 of CIFAR-10.
+/// A model that explains so much was made for such images, and the others are not asked. Measured:
+/// `digits-64` explains 0.77 of MNIST and 0.01 of CIFAR-10.
 const SURE: f64 = 0.6;
 
 /// Below this, images are not of the kind that a model was made for.

@@ -210,8 +210,8 @@ impl Architecture {
         Architecture { input, encoder, ..self.clone() }.checked()
     }
 
-    /// The first of the flat vector's numbers that belongs to [`Architecture::tail`], which has all from there
-    /// on.
+    /// The first of the flat vector's numbers that belongs to [`Architecture::tail`], which has all from
+    /// there on.
     pub fn tail_offset(&self, frozen: usize) -> usize {
         let tensors = self.half(Half::Encoder).take(frozen).flat_map(|s| s.layer.parameters(s.input));
         tensors.map(|(_, dims)| dims.iter().product::<usize>()).sum()

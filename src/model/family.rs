@@ -23,9 +23,9 @@ pub enum Family {
     Aae,
     /// An LSTM reads the rows of an image one after the other, another one writes them.
     Lstm,
-    /// EfficientNet-Lite (Tan & Le, "EfficientNet", 2019, without squeeze-and-excitation), its pooled features
-    /// projected to the latent; the decoder gives 64x64 pixels. For photographs, started from pretrained
-    /// weights.
+    /// EfficientNet-Lite (Tan & Le, "EfficientNet", 2019, without squeeze-and-excitation), its pooled
+    /// features projected to the latent; the decoder gives 64x64 pixels. For photographs, started from
+    /// pretrained weights.
     Photo,
 }
 

@@ -269,8 +269,8 @@ pub fn candidates() -> Result<Vec<Model>> {
     CANDIDATES.into_iter().map(Model::load).collect()
 }
 
-/// Where the encoder of the model `name` lies, if it is a path, or the name of a model in the folder `added`: a
-/// path that exists goes first.
+/// Where the encoder of the model `name` lies, if it is a path, or the name of a model in the folder `added`:
+/// a path that exists goes first.
 pub fn encoder_file(name: &str, added: Option<&Path>) -> PathBuf {
     let path = Path::new(name);
     let encoder = if path.is_dir() { path.join(ENCODER) } else { path.to_path_buf() };
@@ -284,7 +284,8 @@ pub fn shipped_names() -> impl Iterator<Item = &'static str> {
     shipped().map(|(name, ..)| *name)
 }
 
-/// Model folders directly inside `folder`, sorted; none when there is no such folder. Hidden ones are left out.
+/// Model folders directly inside `folder`, sorted; none when there is no such folder. Hidden ones are left
+/// out.
 pub fn local_models(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut models: Vec<PathBuf> =

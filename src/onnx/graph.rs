@@ -6,36 +6,13 @@
 //! A wrong shape is a mistake in the caller's code, not in anybody's data, so it is an assertion here.
 //! Operators are of opset 17.
 
+use super::dims::{Dim, Shape, broadcast, elements, fixed};
+use super::fields::{float, int, ints, string, value_info};
 use super::file::OnnxFile;
-use super::messages::{
-    AttributeProto, DimensionProto, DimensionValue, GraphProto, NodeProto, TensorProto, TensorShapeProto,
-    TensorTypeProto, TypeProto, ValueInfoProto, attribute_type, data_type,
-};
+use super::messages::{AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto, data_type};
 use half::f16;
 use std::collections::HashMap;
 use std::rc::Rc;
-
-/// One dimension of a shape.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dim {
-    /// Known when the graph is built.
-    Fixed(usize),
-    /// This many times the batch size N.
-    Batch(usize),
-}
-
-/// A known dimension.
-pub fn fixed(n: usize) -> Dim {
-    Dim::Fixed(n)
-}
-
-/// `factor` times the batch size.
-pub fn batch(factor: usize) -> Dim {
-    Dim::Batch(factor)
-}
-
-/// The shape of a value, outermost dimension first.
-pub type Shape = Vec<Dim>;
 
 /// The result of a node, an input, or a constant of one [`Graph`].
 #[derive(Debug, Clone)]
@@ -479,8 +456,8 @@ impl Graph {
         self.node("Gemm", &inputs, attributes, vec![rows, columns])
     }
 
-    /// 2-D convolution over `[N, C, H, W]` with weights `[filters, C, k, k]` and bias `[filters]`; with weights
-    /// `[C, 1, k, k]`, where there are several channels, of each channel by itself.
+    /// 2-D convolution over `[N, C, H, W]` with weights `[filters, C, k, k]` and bias `[filters]`; with
+    /// weights `[C, 1, k, k]`, where there are several channels, of each channel by itself.
     ///
     /// `pads` is `[top, left, bottom, right]` in pixels.
     pub fn conv(
@@ -569,62 +546,4 @@ impl Graph {
             output,
         })
     }
-}
-
-/// Product of the fixed parts and how often N occurs: equal for shapes that hold the same elements.
-fn elements(shape: &[Dim]) -> (usize, usize) {
-    shape.iter().fold((1, 0), |(product, batches), dim| match dim {
-        Dim::Fixed(n) => (product * n, batches),
-        Dim::Batch(k) => (product * k, batches + 1),
-    })
-}
-
-fn broadcast(a: &[Dim], b: &[Dim]) -> Shape {
-    let (long, short) = if a.len() >= b.len() { (a, b) } else { (b, a) };
-    let offset = long.len() - short.len();
-    let mut shape = long.to_vec();
-    for (i, &d) in short.iter().enumerate() {
-        let l = &mut shape[offset + i];
-        match (*l, d) {
-            (x, y) if x == y => {}
-            (_, Dim::Fixed(1)) => {}
-            (Dim::Fixed(1), y) => *l = y,
-            _ => panic!("shapes {a:?} and {b:?} do not broadcast"),
-        }
-    }
-    shape
-}
-
-fn value_info(name: &str, shape: &[Dim]) -> ValueInfoProto {
-    let dim = shape.iter().map(|d| DimensionProto {
-        value: Some(match d {
-            Dim::Fixed(n) => DimensionValue::Value(*n as i64),
-            Dim::Batch(1) => DimensionValue::Parameter("N".into()),
-            Dim::Batch(k) => DimensionValue::Parameter(format!("{k}N")),
-        }),
-    });
-    let tensor_type =
-        TensorTypeProto { elem_type: data_type::FLOAT, shape: Some(TensorShapeProto { dim: dim.collect() }) };
-    ValueInfoProto { name: name.to_owned(), r#type: Some(TypeProto { tensor_type: Some(tensor_type) }) }
-}
-
-fn int(name: &str, i: i64) -> AttributeProto {
-    AttributeProto { name: name.into(), i, r#type: attribute_type::INT, ..Default::default() }
-}
-
-fn float(name: &str, f: f32) -> AttributeProto {
-    AttributeProto { name: name.into(), f, r#type: attribute_type::FLOAT, ..Default::default() }
-}
-
-fn ints(name: &str, ints: &[i64]) -> AttributeProto {
-    AttributeProto {
-        name: name.into(),
-        ints: ints.into(),
-        r#type: attribute_type::INTS,
-        ..Default::default()
-    }
-}
-
-fn string(name: &str, s: &str) -> AttributeProto {
-    AttributeProto { name: name.into(), s: s.into(), r#type: attribute_type::STRING, ..Default::default() }
 }

@@ -3,6 +3,8 @@
 //! | file | responsibility |
 //! |---|---|
 //! | `graph.rs` | a typed builder: every value knows its shape, every method checks and infers |
+//! | `dims.rs` | shapes, fixed or with an open batch size |
+//! | `fields.rs` | inputs, outputs and attributes as messages |
 //! | `file.rs` | a finished model: bytes out, bytes in, `metadata_props` |
 //! | `nodes.rs` | the nodes of a file, one by one |
 //! | `outline.rs` | what a file from elsewhere contains: inputs, outputs, operators, files with weights; or why it is refused |
@@ -13,6 +15,8 @@
 //! This room knows tensors and nodes. It does not know what an autoencoder is (that is `model`) and it runs
 //! nothing (that is `runtime`).
 
+mod dims;
+mod fields;
 mod file;
 mod graph;
 pub(crate) mod messages;
@@ -23,7 +27,8 @@ mod constants;
 mod wire;
 
 pub use constants::Trap;
+pub use dims::{Dim, Shape, batch, fixed};
 pub use file::{OnnxFile, half_precision};
-pub use graph::{Dim, Graph, Shape, Value, batch, fixed};
+pub use graph::{Graph, Value};
 pub use nodes::Node;
 pub use outline::{Outline, Port};

@@ -14,8 +14,8 @@ pub enum Freeze {
     None,
     /// All up to the pooled features.
     Encoder,
-    /// All: the decoder alone is trained. A projection to the latent that was never trained becomes the principal
-    /// directions of the features first.
+    /// All: the decoder alone is trained. A projection to the latent that was never trained becomes the
+    /// principal directions of the features first.
     Latent,
     /// So many blocks, counted from the input, the stem with the first one.
     Blocks(usize),

@@ -40,8 +40,8 @@ pub(crate) struct FrozenViews {
 }
 
 impl FrozenViews {
-    /// Runs the first `layers` layers of `architecture`, whose weights are the first of `weights`, on views of
-    /// all images.
+    /// Runs the first `layers` layers of `architecture`, whose weights are the first of `weights`, on views
+    /// of all images.
     ///
     /// # Errors
     /// [`Error::Interrupted`] when the observer stops it; when images or the records cannot be read or
@@ -95,8 +95,9 @@ impl FrozenViews {
         Ok(self.view(id, 0)?.0)
     }
 
-    /// One view or two of each of the images, drawn at random, batch innermost: what the frozen layers make of
-    /// them, `[size, N]` or `[size, 2N]`, and the small pictures of the first ones, `[pixels, N]` in `0..=1`.
+    /// One view or two of each of the images, drawn at random, batch innermost: what the frozen layers make
+    /// of them, `[size, N]` or `[size, 2N]`, and the small pictures of the first ones, `[pixels, N]` in
+    /// `0..=1`.
     ///
     /// # Errors
     /// When records on disk cannot be read.

@@ -121,8 +121,10 @@ impl Trained {
     /// The losses, as a table.
     fn card_epochs(&self, card: &mut String) {
         if self.epochs.is_empty() {
-            let _ =
-                writeln!(card, "The latent and the decoder are not trained yet: `train --from` does that.");
+            let _ = writeln!(
+                card,
+                "The latent and the decoder are not trained yet: start a training from this model."
+            );
             return;
         }
         let _ = writeln!(

@@ -120,8 +120,8 @@ impl<'a> Source<'a> {
 }
 
 impl Source<'_> {
-    /// Takes the latent among the frozen layers: `weights` begin with those of the encoder's last layer, which
-    /// gives `units` numbers.
+    /// Takes the latent among the frozen layers: `weights` begin with those of the encoder's last layer,
+    /// which gives `units` numbers.
     ///
     /// # Errors
     /// When records cannot be read or written.

@@ -101,7 +101,8 @@ pub(crate) struct StepOptions {
 /// The name of what [`StepOptions::features`] adds to the loss.
 pub(crate) const NEIGHBOURS: &str = "neighbours";
 
-/// Builds the training step. Of the moments `m` and `v` it keeps sums, [`adam_pace`](crate::autodiff::adam_pace) makes means of them.
+/// Builds the training step. Of the moments `m` and `v` it keeps sums,
+/// [`adam_pace`](crate::autodiff::adam_pace) makes means of them.
 pub(crate) fn training_step(architecture: &Architecture, options: &StepOptions) -> Result<OnnxFile> {
     let objective = Objective::of(architecture);
     let mut pass = Lowering::new(architecture);
