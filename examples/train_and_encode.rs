@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut image = vec![0.0; encoder.input().size()]; // [C, H, W], 0..=1
     Resizer::new().to_input(&seven, encoder.input(), &mut image)?;
     let latent = encoder.encode(&image)?;
-    let code = Binarizer::for_model(&model.metadata, &latent, 0)?.binarize(&latent);
+    let code = Binarizer::sign(latent.len(), model.metadata.bits)?.binarize(&latent);
     println!("latent of {} numbers, code of {} bits: {code:016x?}", latent.len(), model.metadata.bits);
     Ok(())
 }

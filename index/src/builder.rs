@@ -155,13 +155,31 @@ impl SegmentBuilder {
     /// # Errors
     /// As [`SegmentBuilder::push_from`].
     pub fn push_from_as(&mut self, snapshot: &Snapshot, id: u32, [name, payload]: [&[u8]; 2]) -> Result<()> {
+        if snapshot.contains(id) && snapshot.bits() != self.settings.bits {
+            return Err(Error::input("kept code", format!("{} bits", self.settings.bits), snapshot.bits()));
+        }
+        self.push_kept(snapshot, id, &Item { name, payload, code: snapshot.code(id), latent: &[] })
+    }
+
+    /// Copies item `id` of `snapshot`, but with another code, which may be of other bits than the snapshot's.
+    ///
+    /// # Errors
+    /// As [`SegmentBuilder::push_from`].
+    pub fn push_from_coded(&mut self, snapshot: &Snapshot, id: u32, code: &[u64]) -> Result<()> {
+        let (name, payload) = (snapshot.name(id), snapshot.payload(id));
+        self.push_kept(snapshot, id, &Item { name, payload, code, latent: &[] })
+    }
+
+    /// Adds an item with the latent of item `id` of `snapshot`.
+    fn push_kept(&mut self, snapshot: &Snapshot, id: u32, item: &Item<'_>) -> Result<()> {
         let latent = snapshot.latent(id);
         let values = latent.as_ref().map_or(&[][..], |latent| latent.values);
         if !snapshot.contains(id) {
             return Err(Error::input("item", "the id of an item of the index", id));
         }
-        if snapshot.bits() != self.settings.bits || !is_code(snapshot.code(id), self.settings.bits) {
-            return Err(Error::input("kept code", format!("{} bits", self.settings.bits), snapshot.bits()));
+        if !is_code(item.code, self.settings.bits) {
+            let expected = format!("{} bits", self.settings.bits);
+            return Err(Error::input("kept code", expected, format!("{:x?}", item.code)));
         }
         let keeps = self.settings.latent_size > 0; // a builder without latents drops those of others
         if keeps && values.len() != self.settings.latent_size {
@@ -169,8 +187,7 @@ impl SegmentBuilder {
             return Err(Error::input("kept latent", expected, values.len()));
         }
         snapshot.check_sound(id)?;
-        let code = snapshot.code(id);
-        self.push_checked(&Item { name, payload, code, latent: &[] }, |builder| {
+        self.push_checked(item, |builder| {
             if let Some(Latent { values, scale }) = latent.filter(|_| keeps) {
                 builder.latents.extend_from_slice(values);
                 builder.latent_scales.push(scale);

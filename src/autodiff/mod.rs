@@ -13,6 +13,7 @@
 //! | `norm.rs` | batch normalization |
 //! | `lstm.rs` | back-propagation through time |
 //! | `objectives.rs` | contrast of codes, draws from distributions, the adversary |
+//! | `neighbours.rs` | neighbours of codes as those of features; two views nearest to each other |
 //! | `adam.rs` | the optimizer |
 //!
 //! Nothing is computed here; what runs the graph is `runtime`. Which layers a model has is for `train` to lower.
@@ -36,8 +37,8 @@ pub(crate) use lstm::lstm;
 pub(crate) use neighbours::{Temperatures, cosines, own_view, soft_neighbours};
 pub(crate) use norm::{Statistics, batch_norm, normed_conv};
 pub(crate) use objectives::{
-    binarize, contrastive, first_half, gaussian, second_half, verdict_loss, weighted_sum,
+    binarize, contrastive, first_half, gaussian, half_codes, second_half, verdict_loss, weighted_sum,
 };
-pub(crate) use ops::{Feature, cross_entropy, dense, raster, relu};
+pub(crate) use ops::{Feature, add, cross_entropy, dense, raster, relu};
 pub(crate) use tape::Tape;
 pub(crate) use upconv::upsample_conv;

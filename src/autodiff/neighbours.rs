@@ -42,23 +42,24 @@ fn unit_columns(tape: &mut Tape, x: &Value) -> Value {
     unit
 }
 
-/// How sharply likelihoods fall off with the cosine: the cosine is divided by it.
+/// How sharply likelihoods fall off with the cosine, which is divided by a temperature.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Temperatures {
-    /// Of the features.
-    pub(crate) wanted: f32,
+pub(crate) struct Temperatures<'a> {
+    /// Of the features. Several likelihoods can be mixed, such as near neighbours and a wider circle: share and
+    /// temperature of each.
+    pub(crate) wanted: &'a [(f32, f32)],
     /// Of the codes.
     pub(crate) had: f32,
 }
 
 /// Soft neighbours: how likely item i would draw item j as its neighbour, by `cosines` of codes against
 /// `features` `[D, N]`, whose columns have length 1 and get no gradient (stochastic neighbours: Hinton &
-/// Roweis, 2002). A scalar: the Kullback-Leibler divergence in nats, mean over the items.
+/// Roweis, 2002). A scalar: the cross-entropy in nats, mean over the items.
 pub(crate) fn soft_neighbours(
     tape: &mut Tape,
     cosines: &Value,
     features: &Value,
-    temperatures: Temperatures,
+    temperatures: Temperatures<'_>,
 ) -> Value {
     let g = &mut tape.graph;
     let products = g.gemm((features, true), (features, false), None);
@@ -66,16 +67,20 @@ pub(crate) fn soft_neighbours(
     let never = g.scalar(NEVER);
     let own = g.mul(&own, &never);
     let scale = g.scalar(1.0 / temperatures.had);
-    let [wanted, had] = [(&products, 1.0 / temperatures.wanted), (cosines, 1.0 / temperatures.had)]
-        .map(|(values, scale)| others(g, values, scale, &own));
-    let likely = g.softmax(&wanted);
-    // the sum of p (log p - log q), where both logarithms are scores less their log-sum-exp
-    let difference = g.sub(&wanted, &had);
-    let difference = g.mul(&likely, &difference);
-    let difference = g.sum_axis(&difference, 1);
-    let [all_wanted, all_had] = [&wanted, &had].map(|scores| g.log_sum_exp_axis(scores, 1));
-    let each = g.sub(&difference, &all_wanted);
-    let each = g.add(&each, &all_had);
+    let mut likely = g.zeros_like(&products);
+    for (share, temperature) in temperatures.wanted {
+        let scores = others(g, &products, 1.0 / temperature, &own);
+        let part = g.softmax(&scores);
+        let share = g.scalar(*share);
+        let part = g.mul(&part, &share);
+        likely = g.add(&likely, &part);
+    }
+    let had = others(g, cosines, 1.0 / temperatures.had, &own);
+    // the sum of -p log q, where log q is the score less the log-sum-exp of all
+    let hit = g.mul(&likely, &had);
+    let hit = g.sum_axis(&hit, 1);
+    let all = g.log_sum_exp_axis(&had, 1);
+    let each = g.sub(&all, &hit);
     let loss = g.mean(&each);
     tape.record(&loss, &[cosines], move |g, dloss, _| {
         let drawn = g.softmax(&had);

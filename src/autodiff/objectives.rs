@@ -15,6 +15,11 @@ const NEVER: f32 = 1e9;
 /// latent number is 1 for the larger half of the batch and -1 for the other. The gradient passes straight
 /// through, with a slight pull of the latents towards their codes.
 pub(crate) fn binarize(tape: &mut Tape, x: &Feature) -> Feature {
+    half_codes(tape, x, PULL)
+}
+
+/// The codes of [`binarize`], with this weight of the pull.
+pub(crate) fn half_codes(tape: &mut Tape, x: &Feature, pull: f32) -> Feature {
     let g = &mut tape.graph;
     let latent = matrix(g, &x.value, x.extent.len(), 1);
     let middle = g.median_of_rows(&latent);
@@ -26,7 +31,7 @@ pub(crate) fn binarize(tape: &mut Tape, x: &Feature) -> Feature {
     tape.record(&code, &[&x.value], move |g, dy, _| {
         let distance = g.sub(&latent, &result);
         let count = g.count(&latent);
-        let pull = g.scalar(PULL);
+        let pull = g.scalar(pull);
         let pull = g.div(&pull, &count);
         let pull = g.mul(&distance, &pull);
         vec![Some(g.add(dy, &pull))]

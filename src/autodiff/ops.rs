@@ -92,6 +92,13 @@ pub(crate) fn raster(tape: &mut Tape, x: &Feature) -> Feature {
     Feature::raster(select(tape, x, x.order.clone()), x.extent)
 }
 
+/// `a + b`, of one extent and order.
+pub(crate) fn add(tape: &mut Tape, a: &Feature, b: &Feature) -> Feature {
+    let sum = tape.graph.add(&a.value, &b.value);
+    tape.record(&sum, &[&a.value, &b.value], |_, dy, _| vec![Some(dy.clone()), Some(dy.clone())]);
+    Feature { value: sum, ..a.clone() }
+}
+
 /// `max(x, 0)`.
 pub(crate) fn relu(tape: &mut Tape, x: &Feature) -> Feature {
     let y = tape.graph.relu(&x.value);

@@ -4,9 +4,10 @@
 
 use super::conv::{Conv, conv, phase_order};
 use super::lstm::lstm;
+use super::neighbours::{Temperatures, cosines, own_view, soft_neighbours};
 use super::norm::{batch_norm, normed_conv};
 use super::objectives::{binarize, contrastive, first_half, gaussian, verdict_loss, weighted_sum};
-use super::ops::{Feature, cross_entropy, dense, raster, relu};
+use super::ops::{Feature, add, cross_entropy, dense, raster, relu};
 use super::tape::Tape;
 use super::upconv::upsample_conv;
 use crate::model::Extent;
@@ -45,6 +46,18 @@ fn outputs(session: &mut Session, shapes: &[Vec<usize>], leaves: &[Vec<f32>]) ->
 
 /// Compares the gradients of `sum(w * f(leaves))`, w random, with central differences.
 fn check_gradients(name: &str, shapes: &[Vec<Dim>], step: f32, f: impl Fn(&mut Tape, &[Value]) -> Value) {
+    check_gradients_beside(name, (shapes, &[]), step, f);
+}
+
+/// The same of leaves beside which `constants` go in, which have no gradient.
+fn check_gradients_beside(
+    name: &str,
+    (shapes, constants): (&[Vec<Dim>], &[Vec<Dim>]),
+    step: f32,
+    f: impl Fn(&mut Tape, &[Value]) -> Value,
+) {
+    let n_leaves = shapes.len();
+    let shapes = [shapes, constants].concat();
     let mut tape = Tape::default();
     let leaves: Vec<Value> =
         shapes.iter().enumerate().map(|(i, s)| tape.graph.input(&format!("x{i}"), s.clone())).collect();
@@ -59,7 +72,7 @@ fn check_gradients(name: &str, shapes: &[Vec<Dim>], step: f32, f: impl Fn(&mut T
     };
     let loss = scalar(&mut tape.graph, &mean);
     tape.record(&loss, &[&y], move |g, dloss, _| vec![Some(g.mul(&w, dloss))]);
-    let gradients = tape.backward(&loss, &leaves);
+    let gradients = tape.backward(&loss, &leaves[..n_leaves]);
     tape.graph.output("loss", &loss);
     for (i, gradient) in gradients.iter().enumerate() {
         tape.graph.output(&format!("d{i}"), gradient.as_ref().unwrap());
@@ -72,7 +85,7 @@ fn check_gradients(name: &str, shapes: &[Vec<Dim>], step: f32, f: impl Fn(&mut T
         .map(|s| (0..s.iter().product()).map(|_| rng.random_range(-1.0..1.0)).collect())
         .collect();
     let analytic = outputs(&mut session, &shapes, &values);
-    for leaf in 0..leaves.len() {
+    for leaf in 0..n_leaves {
         let n = values[leaf].len();
         for i in (0..n).step_by((n / 40).max(1)) {
             let center = values[leaf][i];
@@ -161,6 +174,10 @@ fn dense_relu_and_loss_gradients() {
     // values as far from the kink as the step is long
     check_gradients("relu", &[vector(40)], 1e-4, |tape, x| {
         relu(tape, &Feature::raster(x[0].clone(), Extent::vector(40))).value
+    });
+    check_gradients("sum", &[vector(3), vector(3)], 0.25, |tape, x| {
+        let [a, b] = [&x[0], &x[1]].map(|x| Feature::raster(x.clone(), Extent::vector(3)));
+        add(tape, &a, &b).value
     });
     check_gradients("cross-entropy", &[vector(6)], 0.02, |tape, x| {
         let zero = tape.graph.scalar(0.0);
@@ -299,6 +316,69 @@ fn gradients_of_what_families_add() {
         let weight = tape.graph.scalar(0.3);
         weighted_sum(tape, &x[0], &x[1], &weight)
     });
+}
+
+#[test]
+fn neighbour_gradients() {
+    let (vector, square) = (|units| vec![fixed(units), batch(1)], vec![batch(1), batch(1)]);
+    check_gradients("cosines", &[vector(5), vector(5)], 0.02, |tape, x| cosines(tape, [&x[0], &x[1]]));
+    check_gradients("own view", std::slice::from_ref(&square), 0.02, |tape, x| own_view(tape, &x[0], 0.4));
+    let leaves: (&[_], &[_]) = (&[square], &[vector(3)]);
+    check_gradients_beside("soft neighbours", leaves, 0.02, |tape, x| {
+        soft_neighbours(tape, &x[0], &x[1], Temperatures { wanted: &[(0.7, 0.5), (0.3, 2.0)], had: 0.3 })
+    });
+}
+
+/// Values of PyTorch's log_softmax, normalize and cross_entropy, in float64.
+#[test]
+fn neighbours_are_judged_as_by_pytorch() {
+    let features = [0.6f32, 0.28, 0.0, -0.48, -0.8, 0.96, 0.6, 0.6, 0.0, 0.0, 0.8, 0.64]; // [3, N]
+    let a = [1.0f32, 1.0, -1.0, -1.0, -1.0, 1.0, 1.0, -1.0, 1.0, -1.0, 0.25, 1.0, 0.5, -1.0, 1.0, 1.0]; // [4, N]
+    let b = [1.0f32, 1.0, -1.0, 0.75, -0.5, 1.0, 1.0, -1.0, 1.0, 1.0, -1.0, 1.0, -1.0, -1.0, 1.0, 1.0];
+    let mut tape = Tape::default();
+    let [x, left, right] = [("x", 3), ("a", 4), ("b", 4)]
+        .map(|(name, rows)| tape.graph.input(name, vec![fixed(rows), batch(1)]));
+    let cosines = cosines(&mut tape, [&left, &right]);
+    let neighbours = soft_neighbours(
+        &mut tape,
+        &cosines,
+        &x,
+        Temperatures { wanted: &[(0.7, 0.5), (0.3, 2.0)], had: 0.2 },
+    );
+    let views = own_view(&mut tape, &cosines, 0.2);
+    let weight = tape.graph.scalar(0.3);
+    let loss = weighted_sum(&mut tape, &neighbours, &views, &weight);
+    let gradients = tape.backward(&loss, &[left, right]);
+    for (name, value) in [("neighbours", &neighbours), ("views", &views)] {
+        tape.graph.output(name, value);
+    }
+    for (name, gradient) in ["da", "db"].into_iter().zip(&gradients) {
+        tape.graph.output(name, gradient.as_ref().unwrap());
+    }
+    let bytes = tape.graph.finish("neighbours").to_bytes();
+    let mut session = runtime().session(&bytes, &SessionOptions::default()).unwrap();
+    let inputs = [
+        ("x", Input::Slice(&[3, 4], &features)),
+        ("a", Input::Slice(&[4, 4], &a)),
+        ("b", Input::Slice(&[4, 4], &b)),
+    ];
+    let outputs = session.run(&inputs).unwrap();
+    let expected: [&[f32]; 4] = [
+        &[2.300308],
+        &[0.549569],
+        &[
+            -0.186806, 0.050663, 0.011149, 0.01435, -0.169364, -0.128993, 0.020853, -0.079878, -0.097438,
+            0.194106, -0.001329, -0.038249, 0.229761, -0.272436, -0.009372, -0.027278,
+        ],
+        &[
+            0.071157, -0.082409, -0.109201, -0.063891, 0.181515, 0.179527, -0.005099, -0.074452, -0.198253,
+            -0.178136, 0.002922, 0.075721, -0.217854, -0.081018, -0.10118, -0.102254,
+        ],
+    ];
+    for (got, expected) in outputs.iter().zip(expected) {
+        assert_eq!(got.data().len(), expected.len());
+        assert!(got.data().iter().zip(expected).all(|(a, b)| (a - b).abs() < 2e-5), "{:?}", got.data());
+    }
 }
 
 /// The larger half of every row is 1; gradients pass, with a pull towards the code.

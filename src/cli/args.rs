@@ -23,7 +23,7 @@ pub(super) use explore::{Cluster, Diff, Export, Grouping, Map, Outliers, Report}
 pub(super) use indexing::{Described, Index, Opened, Remove, Walking};
 pub(super) use models::{Demo, Import, Model, Runtime, Train};
 pub(super) use pictures::{Denoise, Latent, Reconstruct, Sample};
-pub(super) use search::{Doctor, Eval, Query};
+pub(super) use search::{Doctor, Eval, Info, Query};
 pub(super) use shared::{Compute, DeviceArg, IndexDir, InvertArg, Looking, Reading};
 
 use super::print::When;
@@ -118,7 +118,7 @@ pub(super) enum Command {
     /// Write a self-contained HTML report: clusters, outliers, duplicates, an interactive map
     Report(Box<Report>),
     /// Show what is in the index
-    Info(Reading),
+    Info(Info),
     /// Check every byte of the index
     Verify(Reading),
     /// Drop damaged parts of the index, and list the images to index again

@@ -205,11 +205,13 @@ pub(super) enum Align {
 pub(super) struct Table {
     columns: Vec<(&'static str, Align)>,
     rows: Vec<Vec<String>>,
+    /// Lines that stand above the row of this number.
+    lines: Vec<(usize, &'static str)>,
 }
 
 impl Table {
     pub(super) fn new(columns: &[(&'static str, Align)]) -> Self {
-        Table { columns: columns.to_vec(), rows: Vec::new() }
+        Table { columns: columns.to_vec(), rows: Vec::new(), lines: Vec::new() }
     }
 
     /// One row with as many cells as there are columns.
@@ -218,6 +220,11 @@ impl Table {
         let cells: Vec<String> = cells.into_iter().map(line).collect();
         debug_assert_eq!(cells.len(), self.columns.len());
         self.rows.push(cells);
+    }
+
+    /// A line of its own above the next row.
+    pub(super) fn line(&mut self, text: &'static str) {
+        self.lines.push((self.rows.len(), text));
     }
 
     fn render(&self, colour: bool) -> String {
@@ -240,7 +247,12 @@ impl Table {
             text.trim_end().to_owned()
         };
         let mut lines = vec![paint(colour, HEAD, &line(&|c| self.columns[c].0.to_owned()))];
-        lines.extend(self.rows.iter().map(|row| line(&|c| row[c].clone())));
+        for (at, row) in self.rows.iter().enumerate() {
+            lines.extend(
+                self.lines.iter().filter(|(above, _)| *above == at).map(|(_, text)| (*text).to_owned()),
+            );
+            lines.push(line(&|c| row[c].clone()));
+        }
         lines.join("\n")
     }
 }

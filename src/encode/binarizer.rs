@@ -1,11 +1,15 @@
-//! Latents to bits: by sign, or by a rotation that was fitted to a collection.
+//! Latents to bits: by sign, by a rotation that was fitted to a collection, or by a network that was trained
+//! on one.
 //!
 //! A code is [words(bits)] u64, bit i at word i / 64, position i % 64, unused bits zero, as the index keeps
-//! it. The model says which of the two rules fits its latents: one that was trained to be cut at zero only
-//! loses by a rotation.
+//! it. A binarizer's identity is the SHA-256 of its bytes: codes of different ones cannot be compared.
 
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+use super::learned::{Learned, Scratch};
 use crate::error::{Error, Result};
-use crate::model::{BinarizerKind, Metadata};
 
 /// How latents become bits.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,29 +28,65 @@ pub enum Binarizer {
         /// `[D, bits]`, row-major, orthonormal columns.
         rotation: Vec<f32>,
     },
+    /// Bit i is set where number i of a network's output is above zero.
+    Learned(Box<Learned>),
+}
+
+/// The rule by which a binarizer makes bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// The signs of the latent.
+    Sign,
+    /// A rotation, then the signs.
+    Itq,
+    /// A network, then the signs.
+    Learned,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Rule::Sign => "sign",
+            Rule::Itq => "itq",
+            Rule::Learned => "learned",
+        })
+    }
 }
 
 impl Binarizer {
-    /// The binarizer for a model, fitted to `latents` [N, D] of the collection if it needs fitting.
+    /// The signs of a latent of `latent_size` numbers, as `bits` bits.
     ///
     /// # Errors
-    /// The model states more bits than its latent has numbers, or there is nothing to fit to.
-    pub fn for_model(metadata: &Metadata, latents: &[f32], seed: u64) -> Result<Binarizer> {
-        let Metadata { latent_size, bits, .. } = *metadata;
-        match metadata.binarizer {
-            BinarizerKind::Sign if bits == latent_size => Ok(Binarizer::Sign { bits }),
-            BinarizerKind::Sign => {
+    /// When there are not as many bits as numbers.
+    pub fn sign(latent_size: usize, bits: usize) -> Result<Binarizer> {
+        match bits == latent_size {
+            true => Ok(Binarizer::Sign { bits }),
+            false => {
                 let what = format!("bits: expected {latent_size}, one per number of the latent, got {bits}");
-                Err(Error::damaged(&metadata.name, what))
+                Err(Error::invalid(what))
             }
-            BinarizerKind::Itq => Binarizer::fit_itq(latents, latent_size, bits, seed),
         }
+    }
+
+    /// The rule it follows.
+    pub fn rule(&self) -> Rule {
+        match self {
+            Binarizer::Sign { .. } => Rule::Sign,
+            Binarizer::Itq { .. } => Rule::Itq,
+            Binarizer::Learned(_) => Rule::Learned,
+        }
+    }
+
+    /// The SHA-256 of its bytes, hex.
+    pub fn sha256(&self) -> String {
+        Sha256::digest(self.to_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Bits per code.
     pub fn bits(&self) -> usize {
         match self {
             Binarizer::Sign { bits } | Binarizer::Itq { bits, .. } => *bits,
+            Binarizer::Learned(learned) => learned.bits(),
         }
     }
 
@@ -55,6 +95,7 @@ impl Binarizer {
         match self {
             Binarizer::Sign { bits } => *bits,
             Binarizer::Itq { mean, .. } => mean.len(),
+            Binarizer::Learned(learned) => learned.latent_size(),
         }
     }
 
@@ -68,6 +109,7 @@ impl Binarizer {
         let words = aesearch_index::words(self.bits());
         let mut codes = vec![0; latents.len() / size * words];
         let mut projected = vec![0.0; self.bits()];
+        let mut scratch = Scratch::default();
         for (latent, code) in latents.chunks_exact(size).zip(codes.chunks_exact_mut(words)) {
             match self {
                 Binarizer::Sign { .. } => pack(latent, code),
@@ -79,20 +121,31 @@ impl Binarizer {
                     }
                     pack(&projected, code);
                 }
+                Binarizer::Learned(learned) => {
+                    learned.project(latent, &mut scratch);
+                    pack(&scratch.output, code);
+                }
             }
         }
         codes
     }
 
-    /// The bytes to store: kind u8, bits u32, D u32, then mean `[D]` and rotation `[D, bits]` as f32; all
+    /// The bytes to store: rule u8, bits u32, D u32; of a rotation mean `[D]` and weights `[D, bits]`, of a
+    /// network the sizes R and H of its layers u32 and then their weights and shifts. Numbers are f32, all is
     /// little-endian.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let (kind, numbers) = match self {
+        let mut sizes = vec![self.bits(), self.latent_size()];
+        let (rule, numbers) = match self {
             Binarizer::Sign { .. } => (0, Vec::new()),
             Binarizer::Itq { mean, rotation, .. } => (1, [&mean[..], rotation].concat()),
+            Binarizer::Learned(learned) => {
+                let (layers, numbers) = learned.to_stored();
+                sizes.extend(layers);
+                (2, numbers)
+            }
         };
-        let mut bytes = vec![kind];
-        for size in [self.bits(), self.latent_size()] {
+        let mut bytes = vec![rule];
+        for size in sizes {
             bytes.extend((size as u32).to_le_bytes()); // both were checked when it was made, or fit a Vec of f32
         }
         bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
@@ -101,18 +154,24 @@ impl Binarizer {
 
     /// The binarizer of [`Binarizer::to_bytes`]; none if the bytes are damaged.
     pub fn from_bytes(bytes: &[u8]) -> Option<Binarizer> {
-        let (&kind, rest) = bytes.split_first()?;
-        let (bits, rest) = rest.split_first_chunk()?;
-        let (size, rest) = rest.split_first_chunk()?;
-        let (bits, size) = (u32::from_le_bytes(*bits) as usize, u32::from_le_bytes(*size) as usize);
-        let (numbers, []) = rest.as_chunks() else { return None };
-        let numbers: Vec<f32> = numbers.iter().map(|number| f32::from_le_bytes(*number)).collect();
+        let (&rule, rest) = bytes.split_first()?;
+        let (words, []) = rest.as_chunks::<4>() else { return None };
+        let mut words = words.iter();
+        let mut size = || words.next().map(|word| u32::from_le_bytes(*word) as usize);
+        let sizes = [size()?, size()?];
+        let layers = if rule == 2 { [size()?, size()?] } else { [0; 2] };
+        let numbers: Vec<f32> = words.map(|number| f32::from_le_bytes(*number)).collect();
+        let [bits, size] = sizes;
         let sound = aesearch_index::BITS.contains(&bits) && numbers.iter().all(|number| number.is_finite());
-        match kind {
+        match rule {
             0 if sound && size == bits && numbers.is_empty() => Some(Binarizer::Sign { bits }),
             1 if sound && size > 0 && Some(numbers.len()) == size.checked_mul(bits + 1) => {
                 let (mean, rotation) = numbers.split_at(size);
                 Some(Binarizer::Itq { bits, mean: mean.to_vec(), rotation: rotation.to_vec() })
+            }
+            2 if sound => {
+                let learned = Learned::from_stored([size, bits], layers, &numbers)?;
+                Some(Binarizer::Learned(Box::new(learned)))
             }
             _ => None,
         }
@@ -159,18 +218,53 @@ mod tests {
         assert_eq!(code[0] >> bits, 0);
     }
 
+    /// From 40 numbers by way of `reduced` and 5 to 33 bits.
+    fn learned(reduced: usize) -> Binarizer {
+        let entry = if reduced < 40 { 40 * reduced } else { 0 };
+        let lengths = [entry, reduced, reduced * 5, 5, 5 * 33, 33, reduced * 33];
+        let numbers: Vec<f32> =
+            (0..lengths.iter().sum()).map(|i: usize| ((i * 37 % 23) as f32 - 11.0) / 12.0).collect();
+        Binarizer::Learned(Box::new(Learned::from_stored([40, 33], [reduced, 5], &numbers).unwrap()))
+    }
+
+    #[test]
+    fn a_network_sees_directions_and_cuts_its_output_at_zero() {
+        for reduced in [40, 7] {
+            let binarizer = learned(reduced);
+            assert_eq!(
+                (binarizer.bits(), binarizer.latent_size(), binarizer.rule()),
+                (33, 40, Rule::Learned)
+            );
+            let latent: Vec<f32> = (0..40).map(|i| (i % 7) as f32 / 7.0 - 0.4).collect();
+            let longer: Vec<f32> = latent.iter().map(|x| 3.0 * x).collect();
+            let code = binarizer.binarize(&latent);
+            assert_eq!(code, binarizer.binarize(&longer));
+            let Binarizer::Learned(network) = &binarizer else { unreachable!() };
+            let mut scratch = Scratch::default();
+            network.project(&latent, &mut scratch);
+            assert!(scratch.output.iter().enumerate().all(|(i, x)| (code[0] >> i & 1 == 1) == (*x > 0.0)));
+            assert_eq!(binarizer.binarize(&[0.0; 40]).len(), 1, "a latent of no length has a code");
+        }
+    }
+
     #[test]
     fn what_is_stored_is_read_and_damage_is_noticed() {
-        for binarizer in [Binarizer::Sign { bits: 64 }, itq()] {
+        for binarizer in [Binarizer::Sign { bits: 64 }, itq(), learned(40), learned(7)] {
             let bytes = binarizer.to_bytes();
             assert_eq!(Binarizer::from_bytes(&bytes).as_ref(), Some(&binarizer));
-            for end in [0, 1, 8, bytes.len() - 1] {
+            assert_eq!(binarizer.sha256().len(), 64);
+            for end in [0, 1, 8, bytes.len() - 1, bytes.len() - 4] {
                 assert_eq!(Binarizer::from_bytes(&bytes[..end]), None);
             }
             assert_eq!(Binarizer::from_bytes(&[&bytes[..], &[0; 4]].concat()), None);
-            assert_eq!(Binarizer::from_bytes(&[&[2], &bytes[1..]].concat()), None);
+            for other in (0..4).filter(|rule| *rule != bytes[0]) {
+                assert_eq!(Binarizer::from_bytes(&[&[other], &bytes[1..]].concat()), None);
+            }
             assert_eq!(Binarizer::from_bytes(&[&bytes[..1], &[0; 4], &bytes[5..]].concat()), None);
         }
+        let mut vast = learned(7).to_bytes();
+        vast[9..17].fill(0xff); // layers that no memory holds
+        assert_eq!(Binarizer::from_bytes(&vast), None);
         let mut infinite = itq().to_bytes();
         let end = infinite.len();
         infinite[end - 4..].copy_from_slice(&f32::INFINITY.to_le_bytes());

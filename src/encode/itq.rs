@@ -22,20 +22,7 @@ impl Binarizer {
     /// # Errors
     /// When there is no latent, or `bits` is more than D, or a latent holds a number that is not finite.
     pub fn fit_itq(latents: &[f32], latent_size: usize, bits: usize, seed: u64) -> Result<Binarizer> {
-        if bits > latent_size || bits == 0 {
-            let what = format!("bits: expected 1 to {latent_size}, the latent's size, got {bits}");
-            return Err(
-                Error::invalid(what).with_hint("ask for fewer bits, or use a model with a larger latent")
-            );
-        }
-        if latents.is_empty() || !latents.len().is_multiple_of(latent_size) {
-            let what =
-                format!("latents: expected a multiple of {latent_size} numbers, got {}", latents.len());
-            return Err(Error::invalid(what));
-        }
-        if latents.iter().any(|number| !number.is_finite()) {
-            return Err(Error::invalid("latents: expected finite numbers, got one that is not"));
-        }
+        check_sample(latents, latent_size, bits)?;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut sample = sample(latents, latent_size, &mut rng); // [D, n], one latent per column
         let mean = sample.column_mean();
@@ -50,6 +37,22 @@ impl Binarizer {
             rotation: rotation.transpose().as_slice().to_vec(), // column-major transposed: row-major
         })
     }
+}
+
+/// Whether `bits` can be fitted to latents [N, D].
+pub(super) fn check_sample(latents: &[f32], latent_size: usize, bits: usize) -> Result<()> {
+    if bits > latent_size || bits == 0 {
+        let what = format!("bits: expected 1 to {latent_size}, the latent's size, got {bits}");
+        return Err(Error::invalid(what).with_hint("ask for fewer bits, or use a model with a larger latent"));
+    }
+    if latents.is_empty() || !latents.len().is_multiple_of(latent_size) {
+        let what = format!("latents: expected a multiple of {latent_size} numbers, got {}", latents.len());
+        return Err(Error::invalid(what));
+    }
+    if latents.iter().any(|number| !number.is_finite()) {
+        return Err(Error::invalid("latents: expected finite numbers, got one that is not"));
+    }
+    Ok(())
 }
 
 /// An orthogonal matrix, drawn evenly: the Q of a Gaussian matrix.
@@ -76,14 +79,14 @@ fn rotate(projected: &DMatrix<f32>, mut rotation: DMatrix<f32>) -> DMatrix<f32> 
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::pca::{MAX_EXACT, MAX_FIT};
     use nalgebra::DVector;
     use rand::RngExt;
 
     /// `n` points in `size` dimensions around 2^`clusters` corners of a rotated box, off centre.
-    fn corners(n: usize, size: usize, clusters: usize) -> Vec<f32> {
+    pub(in crate::encode) fn corners(n: usize, size: usize, clusters: usize) -> Vec<f32> {
         let mut rng = ChaCha8Rng::seed_from_u64(5);
         let turn = random_rotation(size, &mut rng);
         let mut latents = Vec::with_capacity(n * size);

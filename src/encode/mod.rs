@@ -10,19 +10,28 @@
 //! | `sessions.rs` | a model's two networks, running |
 //! | `probe.rs` | whether another program's encoder is fit for use |
 //! | `autoencoder.rs` | both together: images, latents, reconstructions, losses |
-//! | `binarizer.rs` | latents to bits, by sign or by a fitted rotation |
-//! | `itq.rs` | fitting that rotation |
+//! | `binarizer.rs` | latents to bits: by sign, by a fitted rotation, by a trained network |
+//! | `itq.rs` | fitting the rotation |
+//! | `learned.rs` | running the network |
+//! | `learn.rs` | training it on a collection |
+//! | `held_out.rs` | which of the two keeps more neighbours |
 //!
-//! Nothing here reads image files, and nothing here trains a network.
+//! Nothing here reads image files, and nothing here trains a model.
 
 mod autoencoder;
 mod binarizer;
+mod held_out;
 mod itq;
+mod learn;
+mod learned;
 mod probe;
 mod sessions;
 
 pub use crate::pca::{Directions, MAX_FIT, Plane};
 pub use autoencoder::{Autoencoder, Reconstruction, explained_variance};
-pub use binarizer::Binarizer;
+pub use binarizer::{Binarizer, Rule};
+pub use held_out::{Survival, Trial, learned_or_itq};
+pub use learn::LearnOptions;
+pub use learned::Learned;
 pub use probe::{is_usable, probe};
 pub use sessions::{Decoder, EncodeOptions, Encoder};

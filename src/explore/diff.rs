@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use aesearch_index::{Access, Mode, Search, Snapshot, is_index};
+use aesearch_index::{Access, Mode, Search, Snapshot};
 
 use super::table::{Column, Format, Table};
 use crate::error::{Error, Result};
-use crate::gallery::{FOLDER, Facts, Record, check_outputs};
+use crate::gallery::{Facts, Record, check_outputs, different_codes, index_at};
 use crate::observer::{Note, Observer, Progress, Stage};
 
 /// Images that are searched for between two questions to the observer.
@@ -43,8 +43,8 @@ pub struct Diff {
     pub gone: Vec<Vec<u8>>,
     /// New names, whose content had no name that is gone.
     pub added: Vec<Vec<u8>>,
-    /// Added images within the radius of an earlier image, the nearest first; nothing if the models differ,
-    /// since their codes cannot be compared.
+    /// Added images within the radius of an earlier image, the nearest first; nothing if models or binarizers
+    /// differ, since their codes cannot be compared.
     pub near: Option<Vec<Near>>,
     /// The radius, in bits.
     pub radius: u32,
@@ -112,24 +112,21 @@ pub fn diff(before: &Path, after: &Path, options: &DiffOptions, observer: &dyn O
     let (mut found, added) = by_content(&contents(&old)?, &contents(&new)?);
     found.radius = radius;
     let facts = [Facts::of(&old, &old_dir)?, Facts::of(&new, &new_dir)?];
-    let [old_facts, new_facts] = &facts;
-    if old_facts.model.sha256 == new_facts.model.sha256 && old_facts.binarizer == new_facts.binarizer {
-        found.near = Some(near(&old, &new, &added, radius, observer)?);
-    } else {
-        let indexes = format!("{} and {}", before.display(), after.display());
-        observer
-            .note(&Note::new(format!("{indexes} have codes of different models: near images are unknown")));
+    match different_codes(&facts[0], &facts[1]) {
+        None => found.near = Some(near(&old, &new, &added, radius, observer)?),
+        Some(reason) => {
+            let indexes = format!("{} and {}", before.display(), after.display());
+            let note = Note::new(format!("{indexes} have {reason}: near images are unknown"));
+            observer.note(&match facts[0].model.sha256 == facts[1].model.sha256 {
+                true => note.with_hint("give both the same with `binarizer` and `refit`"),
+                false => note,
+            });
+        }
     }
     if let Some(path) = &options.table {
         found.table().write(path)?;
     }
     Ok(found)
-}
-
-/// The index folder that is meant: the folder itself, or the one in it.
-fn index_at(dir: &Path) -> PathBuf {
-    let inner = dir.join(FOLDER);
-    if !is_index(dir) && is_index(&inner) { inner } else { dir.to_owned() }
 }
 
 /// All differences but `near`, and the ids of the added images.

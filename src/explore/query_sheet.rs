@@ -48,7 +48,8 @@ fn cells(answer: &Answer, gallery: &Gallery) -> Vec<Cell> {
 
 fn caption(hit: &Hit) -> Vec<String> {
     let near = format!("{}.  {} bits  {:.3}", hit.rank, hit.distance, hit.similarity);
-    [Some(near), Some(short_name(&hit.path)), hit.label.clone()].into_iter().flatten().collect()
+    let far = (hit.near == Some(false)).then(|| "no nearer than most".to_owned());
+    [Some(near), Some(short_name(&hit.path)), hit.label.clone(), far].into_iter().flatten().collect()
 }
 
 /// Right or wrong, if any hit has the query's label: the folder of a query from outside of the collection

@@ -5,12 +5,16 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use aesearch_index::Snapshot;
+
+use super::binarizers::Wanted;
 use super::choose::choose;
 use super::folder::{load_indexed_model, open_if_any};
 use super::memory::fixed;
 use super::outcome::Outcome;
 use super::pipeline::{Pipeline, PipelineOptions};
 use super::plan::Plan;
+use super::record::Facts;
 use super::update::{UpdateOptions, outgrown};
 use crate::error::{Error, Result};
 use crate::images::{Item, Skipped, file_of, walk};
@@ -73,7 +77,12 @@ pub fn estimate(
             choose(&walk.items.iter().collect::<Vec<_>>(), &options.choice(walk.items.len())?, observer)?.0
         }
     };
-    let refit = old.as_ref().is_some_and(|(old, facts)| outgrown(facts, walk.items.len().max(old.len())));
+    let wanted = Wanted::new(&options.binarizer, options.bits, &model, options.seed)?;
+    let wanted = old.iter().fold(wanted, |wanted, (_, facts)| wanted.again(facts));
+    let due = |(old, facts): &(Snapshot, Facts)| {
+        old.latent_size() == 0 && (options.refit || outgrown(facts, walk.items.len().max(old.len())))
+    };
+    let refit = old.as_ref().is_some_and(due);
     let plan = Plan::new(&walk.items, old.as_ref().map(|old| &old.0), refit)?;
     let how = options.pipeline(walk.items.len())?;
     let listing = start.elapsed();
@@ -102,7 +111,7 @@ pub fn estimate(
     let per_image = spent.as_secs_f64() / n_sampled.max(1) as f64;
     let work = per_image * jobs.len() as f64 / (1.0 + PARALLEL * (options.threads.max(1) - 1) as f64);
     let latent = if options.without_latents { 0 } else { model.metadata.latent_size + 4 };
-    let words = aesearch_index::words(model.metadata.bits);
+    let words = aesearch_index::words(wanted.bits());
     let names: usize =
         walk.items.iter().map(|item| item.name().len() + item.label().map_or(0, str::len)).sum();
     let per_item = PER_IMAGE + (latent + 8 * words) as f64;
@@ -113,7 +122,7 @@ pub fn estimate(
         sampled: n_sampled,
         skipped,
         model: model.metadata.name.clone(),
-        bits: model.metadata.bits,
+        bits: wanted.bits(),
         threads: options.threads,
         seconds: listing.as_secs_f64() + work + BUILD * walk.items.len() as f64,
         memory_bytes: fixed(options.threads, walk.items.len()),

@@ -1,12 +1,17 @@
-//! An index folder: finding it, opening it, and loading the model that made it.
+//! An index folder: finding it, opening it, locking it, and loading the model that made it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use aesearch_index::Snapshot;
+use aesearch_index::{Snapshot, Writer};
 
 use super::record::{Facts, ModelIdentity};
 use crate::error::{Error, Result};
 use crate::model::{LoadOptions, Model};
+use crate::observer::{Note, Observer};
+
+/// How often a writer that waits for another one tries again.
+const ASK_EVERY: Duration = Duration::from_millis(200);
 
 /// The name of an index folder.
 pub const FOLDER: &str = ".aesearch";
@@ -15,6 +20,12 @@ pub const FOLDER: &str = ".aesearch";
 /// it.
 pub fn find(start: &Path) -> Option<PathBuf> {
     start.ancestors().map(|folder| folder.join(FOLDER)).find(|dir| aesearch_index::is_index(dir))
+}
+
+/// The index folder that is meant: the folder itself, or the one in it.
+pub fn index_at(dir: &Path) -> PathBuf {
+    let inner = dir.join(FOLDER);
+    if !aesearch_index::is_index(dir) && aesearch_index::is_index(&inner) { inner } else { dir.to_owned() }
 }
 
 /// The folder that relative names of images in the index at `dir` start from, if not from the working
@@ -78,5 +89,24 @@ pub(super) fn check_made_with(dir: &Path, facts: &Facts, model: &Model) -> Resul
             "codes of images that were prepared in different ways cannot be compared: describe the model as it was when \
              the index was made, or leave the description out, or use another folder as `dir`",
         )),
+    }
+}
+
+/// The right to write the index; with `wait`, as soon as it is free.
+pub(super) fn lock(dir: &Path, wait: bool, observer: &dyn Observer) -> Result<Writer> {
+    let mut is_announced = false;
+    loop {
+        match Writer::lock(dir) {
+            Err(error) if error.is_locked() && wait => {}
+            locked => return Ok(locked?),
+        }
+        if !is_announced {
+            observer.note(&Note::new("another writer holds this index: waiting for it to end"));
+            is_announced = true;
+        }
+        if observer.should_stop() {
+            return Err(Error::Interrupted);
+        }
+        std::thread::sleep(ASK_EVERY);
     }
 }

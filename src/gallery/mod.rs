@@ -43,9 +43,13 @@
 //! | `ingest.rs` | from outcomes to commits |
 //! | `pipeline.rs` | many images to latents |
 //! | `worker_pool.rs`, `worker.rs`, `watch.rs` | its threads, and what to do if a decoder hangs |
+//! | `after.rs` | progress of a part as progress of the whole |
 //! | `outcome.rs` | what became of an image |
 //! | `memory.rs` | how much of the memory is for images |
 //! | `choose.rs` | which of the shipped models suits the images best |
+//! | `binarizers.rs` | which binarizer an index gets; one shared by several |
+//! | `refit.rs` | a new binarizer, from the latents that the index keeps |
+//! | `strangers.rs` | how near images are that have nothing in common |
 //! | `polarity.rs` | light strokes on dark, or dark on light |
 //! | `probe.rs` | whether a model of another program is fit for use |
 //! | `sample.rs` | a few images of a collection, for these three |
@@ -68,6 +72,7 @@ mod upkeep;
 mod folder;
 mod record;
 
+mod after;
 mod ingest;
 mod plan;
 
@@ -78,17 +83,21 @@ mod watch;
 mod worker;
 mod worker_pool;
 
+mod binarizers;
 mod choose;
 mod polarity;
 mod probe;
+mod refit;
 mod sample;
+mod strangers;
 
 mod outputs;
 
 pub use added::{AddOptions, add_model};
+pub use binarizers::{BinarizerChoice, different_codes, save_binarizer};
 pub use choose::{Candidate, Choice, ChooseOptions, choose};
 pub use estimate::{Estimate, estimate};
-pub use folder::{FOLDER, find};
+pub use folder::{FOLDER, find, index_at};
 pub use info::{Info, MeasuredRecall, info};
 pub use ingest::Checkpoints;
 pub use memory::Memory;
@@ -98,7 +107,7 @@ pub use outputs::{check_outputs, keep_images};
 pub use pipeline::{Encoded, Pipeline, PipelineOptions};
 pub use polarity::{Invert, decide_polarity, reconstruct_either_way};
 pub use query::{Answer, Answers, Hit, QueryOptions, QueryResult};
-pub use record::{Facts, ModelIdentity, Polarity, Record};
+pub use record::{Facts, ModelIdentity, Polarity, Record, Strangers};
 pub use remove::{RemoveReport, remove};
 pub use update::{Times, UpdateOptions, UpdateReport, update};
 pub use upkeep::{CompactReport, IndexSize, RepairReport, compact, repair, verify};

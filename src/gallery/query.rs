@@ -30,11 +30,13 @@ pub struct QueryOptions {
     /// The number of nearest codes that are put in order by their latents; 0 leaves them in the order of
     /// their codes.
     pub rerank: usize,
+    /// Leave out what is no nearer than strangers.
+    pub only_near: bool,
 }
 
 impl Default for QueryOptions {
     fn default() -> Self {
-        QueryOptions { k: 10, mode: Mode::Recall(0.99), radius: None, rerank: 200 }
+        QueryOptions { k: 10, mode: Mode::Recall(0.99), radius: None, rerank: 200, only_near: false }
     }
 }
 
@@ -55,6 +57,8 @@ pub struct Hit {
     pub distance: u32,
     /// Cosine of the latents, -1 to 1.
     pub similarity: f32,
+    /// Whether it is nearer than random pairs of the collection are; none where that was not measured.
+    pub near: Option<bool>,
 }
 
 /// The result of a query.
@@ -189,7 +193,15 @@ impl Gallery {
             order.then(a.distance.cmp(&b.distance)).then_with(|| name(a).cmp(name(b)))
         });
         ranked.truncate(options.k);
+        if options.only_near {
+            ranked.retain(|hit| self.is_near(hit) != Some(false));
+        }
         ranked.iter().zip(1..).map(|(hit, rank)| self.hit(hit, rank)).collect()
+    }
+
+    /// Whether a hit is nearer than a stranger.
+    fn is_near(&self, hit: &Ranked) -> Option<bool> {
+        self.facts().strangers.map(|strangers| hit.similarity > strangers.nearer())
     }
 
     fn hit(&self, hit: &Ranked, rank: usize) -> Result<Hit> {
@@ -202,6 +214,7 @@ impl Gallery {
             label: Record::of(self.snapshot(), hit.id)?.label,
             distance: hit.distance,
             similarity: hit.similarity,
+            near: self.is_near(hit),
         })
     }
 

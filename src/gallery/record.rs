@@ -3,8 +3,8 @@
 //!
 //! The index keeps both as opaque bytes. The facts begin with a format version, so that a newer program's
 //! index is refused with a clear message rather than misread. Version 2 added how an encoder of another
-//! program is fed, as JSON with the keys of the .toml file beside it, and the size of its files; version 1 is
-//! still read.
+//! program is fed, as JSON with the keys of the .toml file beside it, and the size of its files; version 3 how
+//! the binarizer was chosen and how near strangers are. Older versions are still read.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use aesearch_index::Snapshot;
 use bincode::config::{Configuration, Limit};
 use bincode::{Decode, Encode};
 
-use crate::encode::Binarizer;
+use crate::encode::{Binarizer, Survival};
 use crate::error::{Error, Result};
 use crate::images::Stamp;
 use crate::model::Known;
@@ -21,7 +21,7 @@ use crate::model::Known;
 const ATTRIBUTE: &str = "gallery";
 
 /// Version of the records below.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// No record is larger; a damaged length can never ask for more memory than this.
 const LIMIT: usize = 64 << 20;
@@ -119,6 +119,31 @@ pub struct Polarity {
     pub brightness: Option<f32>,
 }
 
+/// How many deviations above the middle a pair is no pair of strangers any more.
+const DEVIATIONS: f32 = 2.5;
+
+/// Similarities of random pairs of images, as hits have them: cosines of latents, or of codes where no
+/// latents are kept.
+///
+/// Some random pairs do belong together, one in ten where there are ten kinds of images: they are in the
+/// upper half. What strangers come to is therefore read from the lower half, as if the upper were its mirror
+/// image.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Strangers {
+    /// Images that were compared.
+    pub images: u32,
+    /// What 16, 50, 84 and 99 of 100 pairs stay below.
+    pub quantiles: [f32; 4],
+}
+
+impl Strangers {
+    /// The similarity from which on two images are no strangers.
+    pub fn nearer(&self) -> f32 {
+        let [low, middle, ..] = self.quantiles;
+        (middle + DEVIATIONS * (middle - low)).min(1.0)
+    }
+}
+
 /// What holds for the whole index.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
@@ -132,7 +157,17 @@ pub struct Facts {
     pub offered: u32,
     /// Whether images are inverted.
     pub polarity: Polarity,
+    /// How well neighbours survived by two binarizers, where both were tried.
+    pub survival: Option<Survival>,
+    /// The run was stopped before the binarizer could be fitted that is due: the next one does it.
+    pub provisional: bool,
+    /// How near images are to each other that have nothing in common; none where it was not measured.
+    pub strangers: Option<Strangers>,
 }
+
+/// What version 3 added: shares of survivors by learned codes and by ITQ; provisional; strangers' images and
+/// quantiles.
+type Third = (Option<(f32, f32)>, bool, Option<(u32, [f32; 4])>);
 
 impl Facts {
     /// The facts of an open index; `dir` is for messages.
@@ -150,13 +185,20 @@ impl Facts {
             return Err(Error::version(place, what).with_hint(hint));
         }
         type First = (StoredModel, Vec<u8>, u32, u32, Polarity);
-        let stored: Option<(First, StoredForeign)> = match format {
-            1 => decode(&bytes[used..]).map(|first| (first, None)),
-            _ => decode(&bytes[used..]),
+        let rest = &bytes[used..];
+        let stored: Option<(First, StoredForeign, Third)> = match format {
+            1 => decode(rest).map(|first| (first, None, Third::default())),
+            2 => decode(rest).map(|(first, foreign)| (first, foreign, Third::default())),
+            _ => decode(rest),
         };
-        let facts = stored.and_then(|((model, binarizer, fitted, offered, polarity), foreign)| {
+        let facts = stored.and_then(|(first, foreign, third)| {
+            let (model, binarizer, fitted, offered, polarity) = first;
             let model = ModelIdentity::from_stored(model, foreign)?;
-            Some(Facts { model, binarizer: Binarizer::from_bytes(&binarizer)?, fitted, offered, polarity })
+            let binarizer = Binarizer::from_bytes(&binarizer)?;
+            let (survival, provisional, strangers) = third;
+            let survival = survival.map(|(learned, itq)| Survival { learned, itq });
+            let strangers = strangers.map(|(images, quantiles)| Strangers { images, quantiles });
+            Some(Facts { model, binarizer, fitted, offered, polarity, survival, provisional, strangers })
         });
         facts.filter(|facts| facts.fit(snapshot)).ok_or_else(|| damaged(&place, "facts"))
     }
@@ -167,9 +209,13 @@ impl Facts {
     }
 
     pub(super) fn to_attribute(&self) -> (String, Vec<u8>) {
-        let Facts { model, binarizer, fitted, offered, polarity } = self;
+        let Facts { model, binarizer, fitted, offered, polarity, survival, provisional, strangers } = self;
         let (model, foreign) = model.to_stored();
-        let bytes = encode(&(FORMAT, model, binarizer.to_bytes(), *fitted, *offered, *polarity, foreign));
+        let first = (model, binarizer.to_bytes(), *fitted, *offered, *polarity);
+        let survival = survival.map(|Survival { learned, itq }| (learned, itq));
+        let strangers = strangers.map(|Strangers { images, quantiles }| (images, quantiles));
+        let third: Third = (survival, *provisional, strangers);
+        let bytes = encode(&(FORMAT, first, foreign, third));
         (ATTRIBUTE.to_owned(), bytes)
     }
 }

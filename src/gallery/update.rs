@@ -8,7 +8,8 @@
 //! found there; images elsewhere stay. What is read is hashed first: a content that the index knows, under
 //! this name or another, is not encoded again. A run that is interrupted or killed keeps what it committed,
 //! and the next one continues from there. A binarizer that was fitted to a few images is fitted anew when
-//! there are many more; all images are then read again.
+//! there are many more: all images are then coded again from the latents that the index keeps, or read again
+//! where it keeps none.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -17,8 +18,10 @@ use std::time::{Duration, Instant};
 
 use aesearch_index::{Snapshot, Writer};
 
+use super::after::After;
+use super::binarizers::{BinarizerChoice, Fitted, Wanted};
 use super::choose::{ChooseOptions, choose};
-use super::folder::{base, check_made_with, load_indexed_model, open_if_any};
+use super::folder::{base, check_made_with, load_indexed_model, lock, open_if_any};
 use super::ingest::{Checkpoints, Content, Ingest, SegmentLayout, Tally};
 use super::memory::{ForImages, Memory, memory_for_images};
 use super::outcome::{KnownHashes, Outcome, StageTimes};
@@ -27,18 +30,17 @@ use super::plan::{Plan, elsewhere};
 use super::polarity::{Invert, decide_polarity};
 use super::probe::try_out;
 use super::record::{Facts, ModelIdentity, Polarity};
-use crate::encode::{Binarizer, MAX_FIT};
-use crate::error::{Error, Result};
+use super::refit::code_anew;
+use super::strangers::keep_strangers;
+use crate::encode::MAX_FIT;
+use crate::error::Result;
 use crate::images::{Item, Limits, MemoryBudget, Skipped, WalkOptions, resolve, walk};
-use crate::model::{BinarizerKind, Foreign, Known, LoadOptions, Model, shipped_names};
-use crate::observer::{Note, Observer, Progress, Stage};
-use crate::runtime::{Device, RuntimeOptions, ensure};
+use crate::model::{Foreign, Known, LoadOptions, Model, shipped_names};
+use crate::observer::{Note, Observer, Progress};
+use crate::runtime::{Device, Runtime, RuntimeOptions, ensure};
 
 /// A binarizer fitted to this many images is as good as it gets, and is kept.
 const WELL_FITTED: usize = 5_000;
-
-/// How often a writer that waits for another one tries again.
-const ASK_EVERY: Duration = Duration::from_millis(200);
 
 /// How to index.
 #[derive(Debug, Clone)]
@@ -60,6 +62,13 @@ pub struct UpdateOptions {
     /// Keep no latents: a smaller index, and hits in the order of their codes. An index without latents stays
     /// so.
     pub without_latents: bool,
+    /// Which binarizer a new index gets; an old one must have it, unless `refit` says otherwise.
+    pub binarizer: BinarizerChoice,
+    /// Bits per code, 32 to 256, and no more than numbers in a latent; none: the index's own, or what the
+    /// model says.
+    pub bits: Option<usize>,
+    /// Fit the binarizer anew, and code all images anew from the latents that the index keeps.
+    pub refit: bool,
     /// Whether images are inverted; decided once, when the index is made.
     pub invert: Invert,
     /// The limits for one image.
@@ -70,7 +79,7 @@ pub struct UpdateOptions {
     pub checkpoints: Checkpoints,
     /// Wait for another writer to end, instead of failing.
     pub wait: bool,
-    /// The seed for fitting the binarizer.
+    /// The seed for fitting the binarizer and for measuring strangers.
     pub seed: u64,
     /// Where ONNX Runtime comes from; looked for only if there is something to encode.
     pub runtime: RuntimeOptions,
@@ -93,6 +102,9 @@ impl UpdateOptions {
             device: Device::Auto,
             bucket_size: None,
             without_latents: false,
+            binarizer: BinarizerChoice::Auto,
+            bits: None,
+            refit: false,
             invert: Invert::Auto,
             limits: Limits::default(),
             memory: Memory::About(u64::MAX),
@@ -132,6 +144,8 @@ pub struct UpdateReport {
     pub removed: usize,
     /// Images that went through the model.
     pub encoded: usize,
+    /// Images that were coded anew from their latents.
+    pub recoded: usize,
     /// Images in the index now.
     pub images: usize,
     /// Bytes read.
@@ -173,8 +187,8 @@ pub struct Times {
 ///
 /// # Errors
 /// `NotFound` when a path of `data` or the model does not exist, `Damaged` or `Version` when the index cannot
-/// be read, `Locked` when another writer holds it, `Mismatch` when it was made with another model, `Runtime`
-/// when ONNX Runtime cannot be used. An image that cannot be used is not an error: it is skipped.
+/// be read, `Locked` when another writer holds it, `Mismatch` when it was made with another model or binarizer,
+/// `Runtime` when ONNX Runtime cannot be used. An image that cannot be used is not an error: it is skipped.
 pub fn update(
     dir: &Path,
     data: &[PathBuf],
@@ -209,42 +223,49 @@ pub fn update(
     let (snapshot, before) = (old.as_ref().map(|old| &old.0), old.as_ref().map(|old| &old.1));
     before.map_or(Ok(()), |facts| check_made_with(dir, facts, &model))?;
 
+    let wanted = wanted(dir, before, &model, options)?;
     let mut kept = snapshot.map_or_else(Vec::new, |old| elsewhere(old, &walk, data, base(dir)));
-    let mut refit = before.is_some_and(|facts| outgrown(facts, walk.items.len() + kept.len()));
-    if let (true, Some(old)) = (refit, snapshot) {
-        let again = items_again(dir, old, &kept, observer);
-        refit = again.is_some();
-        if let Some(items) = again {
-            walk.items.extend(items);
-            kept.clear();
-        }
-    }
+    let due = before.is_some_and(|facts| options.refit || outgrown(facts, walk.items.len() + kept.len()));
+    let from_latents = due && !options.without_latents && snapshot.is_some_and(|old| old.latent_size() > 0);
+    let refit = match snapshot.filter(|_| due && !from_latents) {
+        Some(old) => read_all_again(dir, old, (&mut walk.items, &mut kept), options.refit, observer),
+        None => false,
+    };
     let plan = Plan::new(&walk.items, snapshot, refit)?.keeping(kept);
     let layout = layout(snapshot, refit, options);
-    let made = Run { plan: &plan, before, refit, model: &model, polarity, layout, options }
+    let made = Run { plan: &plan, before, refit, model: &model, wanted: &wanted, polarity, layout, options }
         .make(writer, observer)?;
 
-    let now = open_if_any(dir)?;
+    let is_finished = made.encoded.is_finished();
+    let recoded = match from_latents && is_finished {
+        true => code_anew((dir, writer), &wanted, &options.runtime, observer)?,
+        false => 0,
+    };
+    let Tally { added, unchanged, changed, removed, encoded, skipped, write } = made.tally;
+    let now = match is_finished {
+        true => keep_strangers((dir, writer), added + changed + removed + recoded > 0, options.seed)?,
+        false => open_if_any(dir)?,
+    };
     if let Some((_, facts)) = now.as_ref().filter(|(now, _)| !now.is_empty()) {
         note_polarity(dir, options.invert, facts.polarity, observer);
     }
-    let Tally { added, unchanged, changed, removed, encoded, skipped, write } = made.tally;
     Ok(UpdateReport {
         added,
         unchanged,
         changed,
         removed,
         encoded,
+        recoded,
         images: now.as_ref().map_or(0, |now| now.0.len()),
         bytes: made.encoded.progress.bytes,
         skipped: [walk.skipped, skipped].concat(),
         model: identity(&model, &options.model, before),
-        bits: model.metadata.bits,
+        bits: now.as_ref().map_or(wanted.bits(), |now| now.0.bits()),
         polarity: now.as_ref().map_or(Polarity::fixed(false), |now| now.1.polarity),
         index_bytes: now.as_ref().map_or(0, |now| now.0.bytes()),
         seconds: start.elapsed().as_secs_f64(),
         times: Times { walk: walked, stages: made.encoded.times, write },
-        interrupted: !made.encoded.is_finished(),
+        interrupted: !is_finished,
     })
 }
 
@@ -264,18 +285,41 @@ fn model_for(
     Ok((model, polarity))
 }
 
-/// The items `ids` of the index at `dir`, to be read again for a new fit; none, and a note, where one of them
-/// is gone.
-fn items_again(dir: &Path, old: &Snapshot, ids: &[u32], observer: &dyn Observer) -> Option<Vec<Item>> {
-    let items = resolve(ids.iter().map(|&id| old.name(id)), base(dir));
-    items.into_iter().collect::<Result<Vec<_>, _>>().map_or_else(
-        |reason| {
+/// The binarizer that is asked for. An old index must have it, or be refitted.
+fn wanted(dir: &Path, before: Option<&Facts>, model: &Model, options: &UpdateOptions) -> Result<Wanted> {
+    let wanted = Wanted::new(&options.binarizer, options.bits, model, options.seed)?;
+    let Some(facts) = before else { return Ok(wanted) };
+    if !options.refit {
+        wanted.check(dir, facts, &options.binarizer)?;
+    }
+    Ok(wanted.again(facts))
+}
+
+/// Adds the `kept` items of the index at `dir` to those that are read, for a new fit; where one of them is gone,
+/// all stays as it is, and a note says so.
+fn read_all_again(
+    dir: &Path,
+    old: &Snapshot,
+    (items, kept): (&mut Vec<Item>, &mut Vec<u32>),
+    is_asked: bool,
+    observer: &dyn Observer,
+) -> bool {
+    if is_asked {
+        observer.note(&Note::new("the index keeps no latents: all images are read again"));
+    }
+    let again = resolve(kept.iter().map(|&id| old.name(id)), base(dir));
+    match again.into_iter().collect::<Result<Vec<_>, _>>() {
+        Ok(again) => {
+            items.extend(again);
+            kept.clear();
+            true
+        }
+        Err(reason) => {
             let what = "the binarizer is not fitted anew, as some images cannot be read now";
             observer.note(&Note::new(format!("{what}: {reason}")));
-            None
-        },
-        Some,
-    )
+            false
+        }
+    }
 }
 
 /// A note where images are inverted, and a warning where `invert` asks for what was decided against when the
@@ -293,25 +337,6 @@ fn note_polarity(dir: &Path, invert: Invert, polarity: Polarity, observer: &dyn 
     observer.note(
         &Note::warning(what).with_hint("to choose again, make another index with another folder as `dir`"),
     );
-}
-
-/// The right to write the index; with `wait`, as soon as it is free.
-fn lock(dir: &Path, wait: bool, observer: &dyn Observer) -> Result<Writer> {
-    let mut is_announced = false;
-    loop {
-        match Writer::lock(dir) {
-            Err(error) if error.is_locked() && wait => {}
-            locked => return Ok(locked?),
-        }
-        if !is_announced {
-            observer.note(&Note::new("another writer holds this index: waiting for it to end"));
-            is_announced = true;
-        }
-        if observer.should_stop() {
-            return Err(Error::Interrupted);
-        }
-        std::thread::sleep(ASK_EVERY);
-    }
 }
 
 /// The layout as asked for, else as it was. If that is another one than before, the index is written anew.
@@ -334,7 +359,7 @@ struct Made {
 /// Whether the collection has grown far beyond what its binarizer was fitted to.
 pub(super) fn outgrown(facts: &Facts, n_images: usize) -> bool {
     let (fitted, offered) = (facts.fitted as usize, facts.offered as usize);
-    fitted > 0 && fitted < WELL_FITTED && n_images >= 2 * offered
+    facts.provisional || (fitted > 0 && fitted < WELL_FITTED && n_images >= 2 * offered)
 }
 
 /// Everything that decides what the index will hold.
@@ -345,6 +370,7 @@ struct Run<'a> {
     /// Its binarizer is to be fitted anew.
     refit: bool,
     model: &'a Model,
+    wanted: &'a Wanted,
     /// The polarity, where it was decided when the model was chosen.
     polarity: Option<Polarity>,
     /// As asked for, else as it was.
@@ -377,12 +403,10 @@ impl Run<'_> {
         };
         pipeline.inverted = polarity.inverted;
         let fit = match self.before {
-            Some(&Facts { ref binarizer, fitted, offered, .. }) if !self.refit => {
-                Fit { binarizer: Some(binarizer.clone()), fitted, offered, ..Fit::default() }
-            }
-            _ => self.fit(&pipeline, &jobs, observer)?,
+            Some(facts) if !self.refit => Fit { facts: Some(FittedFacts::of(facts)), ..Fit::default() },
+            _ => self.fit(&pipeline, &jobs, (&runtime, observer))?,
         };
-        let (true, Some(binarizer)) = (!self.refit || fit.encoded.is_finished(), fit.binarizer) else {
+        let (true, Some(fitted)) = (!self.refit || fit.encoded.is_finished(), fit.facts) else {
             // No image could be read, or not all of those whose old codes would be mixed with new ones.
             let skipped = fit.held.into_iter().filter_map(|(position, outcome)| match outcome {
                 Outcome::Skipped(reason) => Some(Skipped::new(plan.items[position].name(), reason)),
@@ -392,7 +416,19 @@ impl Run<'_> {
             return Ok(Made { tally, encoded: fit.encoded });
         };
 
-        let facts = Facts { model: identity, binarizer, fitted: fit.fitted, offered: fit.offered, polarity };
+        let strangers = self.before.and_then(|facts| facts.strangers);
+        let Fitted { binarizer, survival, provisional } = fitted.fitted;
+        let FittedFacts { n_fitted, offered, .. } = fitted;
+        let facts = Facts {
+            model: identity,
+            binarizer,
+            fitted: n_fitted,
+            offered,
+            polarity,
+            survival,
+            provisional,
+            strangers,
+        };
         let known = Arc::new(plan.known()?);
         pipeline.known = known.clone();
         let content = Content { plan, known: &known, facts: &facts, layout, checkpoints };
@@ -411,13 +447,20 @@ impl Run<'_> {
         Ok(Made { tally, encoded })
     }
 
-    /// Encodes at most [`MAX_FIT`] images, spread evenly over the collection, where the model's binarizer
-    /// needs fitting.
-    fn fit(&self, pipeline: &Pipeline<'_>, jobs: &[usize], observer: &dyn Observer) -> Result<Fit> {
-        let (metadata, seed) = (&self.model.metadata, self.options.seed);
-        if metadata.binarizer == BinarizerKind::Sign {
-            let binarizer = Some(Binarizer::for_model(metadata, &[], seed)?);
-            return Ok(Fit { binarizer, ..Fit::default() });
+    /// Encodes at most [`MAX_FIT`] images, spread evenly over the collection, where the binarizer needs
+    /// fitting.
+    fn fit(
+        &self,
+        pipeline: &Pipeline<'_>,
+        jobs: &[usize],
+        (runtime, observer): (&Runtime, &dyn Observer),
+    ) -> Result<Fit> {
+        if let Some(binarizer) = self.wanted.ready() {
+            let fitted = Fitted::without_fitting(binarizer.clone());
+            return Ok(Fit {
+                facts: Some(FittedFacts { fitted, n_fitted: 0, offered: 0 }),
+                ..Fit::default()
+            });
         }
         let n_sampled = jobs.len().min(MAX_FIT);
         let sample: Vec<usize> = (0..n_sampled).map(|index| jobs[index * jobs.len() / n_sampled]).collect();
@@ -431,13 +474,17 @@ impl Run<'_> {
             held.push((sample[job], outcome));
             Ok(())
         })?;
-        let fitted = (latents.len() / metadata.latent_size) as u32; // at most MAX_FIT
-        let offered = if encoded.is_finished() { jobs.len() } else { held.len() } as u32; // ids are u32
-        let binarizer = match fitted {
+        let n_fitted = (latents.len() / self.model.metadata.latent_size) as u32; // at most MAX_FIT
+        let is_whole = encoded.is_finished();
+        let offered = if is_whole { jobs.len() } else { held.len() } as u32; // ids are u32
+        let facts = match n_fitted {
             0 => None,
-            _ => Some(Binarizer::for_model(metadata, &latents, seed)?),
+            _ => {
+                let fitted = self.wanted.fit(&latents, (runtime, observer), is_whole)?;
+                Some(FittedFacts { fitted, n_fitted, offered })
+            }
         };
-        Ok(Fit { binarizer, fitted, offered, held, encoded })
+        Ok(Fit { facts, held, encoded })
     }
 }
 
@@ -445,57 +492,25 @@ impl Run<'_> {
 #[derive(Default)]
 struct Fit {
     /// None where no image could be read.
-    binarizer: Option<Binarizer>,
-    fitted: u32,
-    /// Images there were; if interrupted, those that were tried.
-    offered: u32,
+    facts: Option<FittedFacts>,
     held: Vec<(usize, Outcome)>,
     encoded: Encoded,
 }
 
-/// Reports the progress of a part of the images as progress of all of them.
-struct After<'a> {
-    observer: &'a dyn Observer,
-    before: Progress,
-    total: usize,
+/// A binarizer, and what it was fitted to.
+struct FittedFacts {
+    fitted: Fitted,
+    n_fitted: u32,
+    /// Images there were; if interrupted, those that were tried.
+    offered: u32,
 }
 
-impl After<'_> {
-    fn sum(&self, progress: &Progress) -> Progress {
-        Progress {
-            done: self.before.done + progress.done,
-            total: self.total,
-            bytes: self.before.bytes + progress.bytes,
-            skipped: self.before.skipped + progress.skipped,
-            loss: None,
-        }
-    }
-
-    fn and(&self, before: &Encoded, mut encoded: Encoded) -> Encoded {
-        encoded.times += before.times;
-        Encoded { progress: self.sum(&encoded.progress), times: encoded.times }
-    }
-}
-
-impl Observer for After<'_> {
-    fn stage(&self, stage: Stage) {
-        self.observer.stage(stage);
-    }
-
-    fn note(&self, note: &Note) {
-        self.observer.note(note);
-    }
-
-    fn skipped(&self, path: &str, reason: &str) {
-        self.observer.skipped(path, reason);
-    }
-
-    fn progress(&self, progress: &Progress) {
-        self.observer.progress(&self.sum(progress));
-    }
-
-    fn should_stop(&self) -> bool {
-        self.observer.should_stop()
+impl FittedFacts {
+    /// Those of an old index, as they are.
+    fn of(facts: &Facts) -> FittedFacts {
+        let Facts { ref binarizer, survival, provisional, fitted, offered, .. } = *facts;
+        let of = Fitted { binarizer: binarizer.clone(), survival, provisional };
+        FittedFacts { fitted: of, n_fitted: fitted, offered }
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) enum Objective {
 /// Weight of the likeness of two views beside that of neighbours.
 const VIEWS: f32 = 0.2;
 /// How sharply codes of a head fall off with the distance.
-const TEMPERATURES: Temperatures = Temperatures { wanted: 0.1, had: 0.2 };
+const TEMPERATURES: Temperatures<'_> = Temperatures { wanted: &[(1.0, 0.1)], had: 0.2 };
 
 impl Objective {
     pub(crate) fn of(architecture: &Architecture) -> Self {

@@ -7,6 +7,7 @@ mod runs;
 mod scenes;
 
 mod cli;
+mod codes;
 mod containers;
 mod corpus;
 mod dedupe_across;

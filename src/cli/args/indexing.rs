@@ -32,6 +32,19 @@ pub(in crate::cli) struct Index {
     pub(in crate::cli) model: Option<String>,
     #[command(flatten)]
     pub(in crate::cli) invert: InvertArg,
+    /// How latents become bits: auto, sign, itq (a rotation), learned (a network trained on this collection), or
+    /// the binarizer of another index or of a file that `info --save-binarizer` wrote [default: the index's own,
+    /// else auto: what suits the model]
+    #[arg(long, value_name = "KIND|FROM")]
+    pub(in crate::cli) binarizer: Option<String>,
+    /// Bits per code, 32 to 256, for models whose binarizer is fitted [default: the index's own, else the
+    /// model's]
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) bits: Option<usize>,
+    /// Fit the binarizer anew and code all images anew from their stored latents, without reading them; for
+    /// another --binarizer or --bits too
+    #[arg(long)]
+    pub(in crate::cli) refit: bool,
     /// Codes per bucket of the HNSW graph; 1 is textbook HNSW [default: the index's own, else 128,
     /// and more beyond 400,000 images]
     #[arg(long, value_name = "N")]

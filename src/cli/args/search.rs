@@ -38,7 +38,10 @@ pub(in crate::cli) struct Query {
     /// Draw queries and neighbours into this PNG file
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) sheet: Option<PathBuf>,
-    /// Exit with 1 when an image has no neighbour
+    /// Leave out hits that are no nearer than strangers: random pairs of the collection
+    #[arg(long)]
+    pub(in crate::cli) only_near: bool,
+    /// Exit with 1 when an image has no neighbour that is nearer than a stranger
     #[arg(long)]
     pub(in crate::cli) exit_code: bool,
     #[command(flatten)]
@@ -79,6 +82,22 @@ pub(in crate::cli) struct Eval {
     pub(in crate::cli) compute: Compute,
     #[command(flatten)]
     pub(in crate::cli) described: Described,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "JSON: index, images, distinct_codes, segments, removed, bits, latent_size, model {name, sha256, source, bits}, \
+                  binarizer {rule, sha256, fitted, survival {learned, itq}}, strangers {images, quantiles, nearer}, \
+                  inverted, index_bytes, recall_curve, exact_microseconds. `survival` is how much of the neighbourhood of held-out images survives, 0 to 1 \
+                  (e to the minus divergence of neighbours by code from those by latent), where both binarizers were tried. `quantiles` are similarities that 16, 50, 84 and 99 % of random pairs stay below; above `nearer` a \
+                  hit is no stranger."
+)]
+pub(in crate::cli) struct Info {
+    #[command(flatten)]
+    pub(in crate::cli) reading: Reading,
+    /// Write the binarizer to this file, for `index --binarizer` elsewhere
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) save_binarizer: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -32,7 +32,7 @@ struct Document {
     gone: Vec<String>,
     changed: Vec<String>,
     renamed: Vec<RenamedDocument>,
-    /// Null if the indexes have different models.
+    /// Null if the indexes have different models or binarizers.
     near: Option<Vec<NearDocument>>,
     radius: u32,
 }

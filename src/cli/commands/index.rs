@@ -12,7 +12,7 @@ use crate::cli::print::{bytes, count, seconds, thousands};
 use crate::cli::resolve::Context;
 use crate::cli::{amount, args, walking};
 use crate::error::{Error, Result};
-use crate::gallery::{Checkpoints, Times, UpdateOptions, UpdateReport, update};
+use crate::gallery::{BinarizerChoice, Checkpoints, Times, UpdateOptions, UpdateReport, update};
 use crate::images::{Limits, Skipped};
 
 #[derive(Debug, Serialize)]
@@ -29,6 +29,8 @@ pub(super) struct IndexDocument<'a> {
     changed: usize,
     removed: usize,
     encoded: usize,
+    /// Coded anew from their latents.
+    recoded: usize,
     images: usize,
     bytes: u64,
     skipped: Vec<SkippedDocument<'a>>,
@@ -125,6 +127,9 @@ pub(super) fn resolve(context: &Context, args: &args::Index) -> Result<(Vec<Path
         device: context.device(&args.compute.device, default.device)?,
         bucket_size: args.bucket_size.or(context.config.bucket_size),
         without_latents: args.no_latents,
+        binarizer: args.binarizer.as_deref().map_or(default.binarizer, BinarizerChoice::named),
+        bits: args.bits,
+        refit: args.refit,
         invert: context.invert(&args.invert)?,
         memory: context.memory(args.max_memory.as_deref())?,
         limits: Limits {
@@ -171,6 +176,7 @@ impl Indexed {
             (report.added, "new"),
             (report.changed, "changed"),
             (report.unchanged, "unchanged"),
+            (report.recoded, "coded anew"),
             (report.removed, "removed"),
             (report.skipped.len(), "skipped"),
         ];
@@ -194,6 +200,7 @@ impl Indexed {
             changed: report.changed,
             removed: report.removed,
             encoded: report.encoded,
+            recoded: report.recoded,
             images: report.images,
             bytes: report.bytes,
             skipped: skipped_documents(&report.skipped),

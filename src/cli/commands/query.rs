@@ -15,7 +15,7 @@ use crate::cli::print::{Align, Table, seconds};
 use crate::cli::resolve::Context;
 use crate::error::{Error, Result};
 use crate::explore::query_sheet::write_query_sheet;
-use crate::gallery::{Answers, Gallery, Hit, OpenOptions, QueryOptions, QueryResult};
+use crate::gallery::{Answer, Answers, Gallery, Hit, OpenOptions, QueryOptions, QueryResult};
 use crate::images::Skipped;
 use crate::observer::Observer;
 
@@ -29,6 +29,8 @@ struct HitDocument<'a> {
     label: Option<&'a str>,
     distance: u32,
     similarity: f32,
+    /// Nearer than a stranger; null where that was not measured.
+    near: Option<bool>,
 }
 
 #[derive(Debug, Serialize)]
@@ -61,7 +63,8 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Query) -> anyhow::Resu
         found.print(context)?;
     }
     let Answers { answers, skipped } = &found.answers;
-    let nothing = args.exit_code && answers.iter().any(|answer| answer.result.hits.is_empty());
+    let is_lonely = |answer: &Answer| answer.result.hits.iter().all(|hit| hit.near == Some(false));
+    let nothing = args.exit_code && answers.iter().any(is_lonely);
     Ok(if nothing { Exit::Negative } else { exit_for(skipped) })
 }
 
@@ -107,6 +110,7 @@ fn resolve(context: &Context, args: &args::Query) -> Result<QueryOptions> {
         mode: if args.exact { Mode::Exact } else { recall.map_or(default.mode, Mode::Recall) },
         radius: args.radius,
         rerank: args.rerank.or(context.config.rerank).unwrap_or(default.rerank),
+        only_near: args.only_near,
     })
 }
 
@@ -170,11 +174,14 @@ impl<'a> From<&'a Hit> for HitDocument<'a> {
             label: hit.label.as_deref(),
             distance: hit.distance,
             similarity: hit.similarity,
+            near: hit.near,
         }
     }
 }
 
+/// The hits; a line follows the last one that is nearer than strangers.
 fn table(hits: &[Hit]) -> Table {
+    let n_near = hits.iter().rposition(|hit| hit.near != Some(false)).map_or(0, |last| last + 1);
     let mut table = Table::new(&[
         ("rank", Align::Right),
         ("distance", Align::Right),
@@ -182,7 +189,10 @@ fn table(hits: &[Hit]) -> Table {
         ("label", Align::Left),
         ("path", Align::Left),
     ]);
-    for hit in hits {
+    for (at, hit) in hits.iter().enumerate() {
+        if at == n_near {
+            table.line("-- no nearer than strangers --");
+        }
         table.row([
             hit.rank.to_string(),
             hit.distance.to_string(),

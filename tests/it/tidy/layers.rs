@@ -16,7 +16,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("draw", &["images"]),
     ("model", &["images", "runtime", "onnx", "error"]),
     ("autodiff", &["model", "runtime", "onnx"]),
-    ("encode", &["model", "images", "runtime", "pca", "error"]),
+    ("encode", &["autodiff", "model", "images", "runtime", "onnx", "pca", "observer", "error"]),
     ("gallery", &["encode", "model", "images", "output", "runtime", "observer", "error"]),
     (
         "train",

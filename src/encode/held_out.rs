@@ -1,0 +1,151 @@
+//! Which binarizer a collection is to have: the one by which the neighbours of latents that it never saw
+//! survive better. No labels are needed.
+
+use nalgebra::DMatrix;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use super::learned::to_unit;
+use super::{Binarizer, LearnOptions};
+use crate::error::Result;
+use crate::pca::sample;
+
+/// The most latents that are held out; one in ten where there are few.
+const HELD_OUT: usize = 1000;
+/// How sharply the likelihood of a neighbour falls off with the cosine of latents, which is divided by it.
+const SHARPNESS: f32 = 0.04;
+/// The same for the cosine of codes: each binarizer is judged by the best of these. Sharper ones reward what is
+/// left of distances between near duplicates, and ITQ always, even where labels say otherwise.
+const CODE_SHARPNESS: [f64; 6] = [0.1, 0.15, 0.2, 0.25, 0.3, 0.4];
+
+/// How much of the neighbourhood of latents survives that were held out, 0 to 1: e to the minus
+/// Kullback-Leibler divergence of neighbours drawn by codes from those drawn by latents, mean over the latents.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Survival {
+    /// By the trained network.
+    pub learned: f32,
+    /// By the rotation.
+    pub itq: f32,
+}
+
+/// The binarizer that was found better.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trial {
+    /// It.
+    pub binarizer: Binarizer,
+    /// How well each did.
+    pub survival: Survival,
+}
+
+/// Trains a network and fits a rotation to latents [N, D], without some that are held out, and gives the one
+/// by which more of their neighbours survive; the rotation then fitted to all.
+///
+/// # Errors
+/// As [`Binarizer::fit_learned`].
+pub fn learned_or_itq(latents: &[f32], latent_size: usize, options: &LearnOptions<'_>) -> Result<Trial> {
+    let LearnOptions { bits, seed, .. } = *options;
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let sample = sample(latents, latent_size, &mut rng);
+    let mut order: Vec<usize> = (0..sample.ncols()).collect();
+    order.shuffle(&mut rng);
+    let (held, base) = order.split_at(HELD_OUT.min(order.len() / 10));
+    let of = |chosen: &[usize]| -> Vec<f32> {
+        chosen.iter().flat_map(|&column| sample.column(column).iter().copied().collect::<Vec<_>>()).collect()
+    };
+    let (held, base) = (of(held), of(base));
+    let learned = Binarizer::fit_learned(&base, latent_size, options)?;
+    let itq = Binarizer::fit_itq(&base, latent_size, bits, seed)?;
+    let likely = likelihoods(&base, &held, latent_size);
+    let [by_learned, by_itq] = [&learned, &itq].map(|binarizer| {
+        let [base, held] = [&base, &held].map(|latents| binarizer.binarize(latents));
+        surviving(&likely, [&base, &held], bits)
+    });
+    let survival = Survival { learned: by_learned, itq: by_itq };
+    let binarizer = match by_learned > by_itq {
+        true => learned,
+        false => Binarizer::fit_itq(latents, latent_size, bits, seed)?,
+    };
+    Ok(Trial { binarizer, survival })
+}
+
+/// How likely each latent of `base` is drawn as the neighbour of a held-out one, by the cosine of what is left
+/// without their mean: `[n, held]`, columns sum to 1.
+fn likelihoods(base: &[f32], held: &[f32], latent_size: usize) -> DMatrix<f32> {
+    let [mut base, mut held] = [base, held].map(|latents| {
+        let mut columns = DMatrix::from_column_slice(latent_size, latents.len() / latent_size, latents);
+        columns.column_iter_mut().for_each(|mut column| to_unit(column.as_mut_slice()));
+        columns
+    });
+    let mean = base.column_mean();
+    for latents in [&mut base, &mut held] {
+        for mut column in latents.column_iter_mut() {
+            column -= &mean;
+            to_unit(column.as_mut_slice());
+        }
+    }
+    let mut likely = base.transpose() * held; // as a plain product it is quick
+    for mut column in likely.column_iter_mut() {
+        let top = column.max();
+        column.iter_mut().for_each(|x| *x = ((*x - top) / SHARPNESS).exp());
+        let sum = column.sum();
+        column /= sum;
+    }
+    likely
+}
+
+/// How much of `likely` survives in codes of `base` and `held`.
+fn surviving(likely: &DMatrix<f32>, [base, held]: [&[u64]; 2], bits: usize) -> f32 {
+    let words = aesearch_index::words(bits);
+    let cosine = |distance: usize| 1.0 - 2.0 * distance as f64 / bits as f64;
+    let mut divergence = [0.0; CODE_SHARPNESS.len()];
+    for (likely, code) in likely.column_iter().zip(held.chunks_exact(words)) {
+        // all codes at one distance are equally likely
+        let (mut count, mut mass) = (vec![0.0f64; bits + 1], vec![0.0f64; bits + 1]);
+        let mut certainty = 0.0;
+        for (p, other) in likely.iter().zip(base.chunks_exact(words)) {
+            let distance: u32 = code.iter().zip(other).map(|(a, b)| (a ^ b).count_ones()).sum();
+            let p = f64::from(*p);
+            count[distance as usize] += 1.0;
+            mass[distance as usize] += p;
+            certainty += if p > 0.0 { p * p.ln() } else { 0.0 };
+        }
+        for (sum, sharpness) in divergence.iter_mut().zip(CODE_SHARPNESS) {
+            let by_distance = |values: &[f64], of: &dyn Fn(f64) -> f64| -> f64 {
+                values.iter().enumerate().map(|(distance, x)| x * of(cosine(distance) / sharpness)).sum()
+            };
+            let all = by_distance(&count, &|score| (score - 1.0 / sharpness).exp()).ln() + 1.0 / sharpness;
+            *sum += certainty + all - by_distance(&mass, &|score| score);
+        }
+    }
+    let least = divergence.into_iter().fold(f64::INFINITY, f64::min);
+    (-least / likely.ncols().max(1) as f64).exp() as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 32 directions around a circle, and codes of 32 bits that go round with them: `turn` bits per step.
+    fn circle(turn: usize) -> (Vec<f32>, Vec<u64>) {
+        let angle = |i: usize| i as f32 / 32.0 * std::f32::consts::TAU;
+        let latents = (0..32).flat_map(|i| [angle(i).cos(), angle(i).sin()]).collect();
+        let code = |i: usize| u64::from(0xffffu32.rotate_left((i * turn % 32) as u32));
+        (latents, (0..32).map(code).collect())
+    }
+
+    #[test]
+    fn codes_with_the_neighbours_of_the_latents_let_them_survive() {
+        let (latents, round) = circle(1);
+        let likely = likelihoods(&latents, &latents, 2);
+        assert!(likely.column_iter().all(|column| (column.sum() - 1.0).abs() < 1e-4));
+        assert!(likely[(0, 0)] > likely[(1, 0)] && likely[(1, 0)] > 10.0 * likely[(9, 0)]);
+        let [round, mixed, same] =
+            [round, circle(11).1, vec![5; 32]].map(|codes| surviving(&likely, [&codes, &codes], 32));
+        assert!(round > 2.0 * mixed && mixed > 0.0 && round < 1.0, "{round} {mixed}");
+        // codes that are all the same draw each of 32 as likely as another
+        let certainty: f64 =
+            likely.iter().filter(|p| **p > 0.0).map(|p| f64::from(p * p.ln())).sum::<f64>() / 32.0;
+        assert!((f64::from(same) - (-certainty - 32f64.ln()).exp()).abs() < 1e-4, "{same}");
+    }
+}

@@ -1,0 +1,283 @@
+//! Which binarizer an index gets: by name, by counts, or one that another index has.
+//!
+//! `Auto` follows the model: what it was trained for, or a fit to the collection. Where latents come from an
+//! encoder that was never trained for codes, a network is trained on them, and kept if it keeps neighbours
+//! better than a rotation. Nothing here looks at a clock.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::folder::index_at;
+use super::record::Facts;
+use crate::encode::{Binarizer, LearnOptions, Rule, Survival, learned_or_itq};
+use crate::error::{Error, Result};
+use crate::model::{BinarizerKind, Family, Model};
+use crate::observer::{Note, Observer};
+use crate::runtime::Runtime;
+
+/// Begins a file that holds a binarizer; the model's SHA-256 in hex, a line break and the bytes follow.
+const MAGIC: &[u8] = b"aesearch binarizer 1\n";
+/// No file of a binarizer is larger.
+const MAX_FILE: u64 = 64 << 20;
+/// With fewer images than this, `Auto` trains no network: half codes need halves.
+const ENOUGH_TO_LEARN: usize = 256;
+
+/// Which binarizer an index is to have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum BinarizerChoice {
+    /// The index's own; for a new one what suits its model and the number of images.
+    #[default]
+    Auto,
+    /// The signs of the latent.
+    Sign,
+    /// A rotation fitted to the collection.
+    Itq,
+    /// A network trained on the collection.
+    Learned,
+    /// That of another index, or one in a file that [`save_binarizer`] wrote.
+    From(PathBuf),
+}
+
+impl BinarizerChoice {
+    /// `auto`, `sign`, `itq` or `learned`; anything else is a path.
+    pub fn named(text: &str) -> BinarizerChoice {
+        match text {
+            "auto" => BinarizerChoice::Auto,
+            "sign" => BinarizerChoice::Sign,
+            "itq" => BinarizerChoice::Itq,
+            "learned" => BinarizerChoice::Learned,
+            path => BinarizerChoice::From(path.into()),
+        }
+    }
+}
+
+/// What is asked of a binarizer, with what it takes to make it.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    way: Way,
+    /// Bits, where they were asked for.
+    bits: Option<usize>,
+    latent_size: usize,
+    default_bits: usize,
+    seed: u64,
+}
+
+/// How a binarizer comes about.
+#[derive(Debug, Clone, PartialEq)]
+enum Way {
+    Ready(Binarizer),
+    Itq,
+    Learned,
+    /// The better one of both.
+    Either,
+}
+
+/// A binarizer, and how it was chosen.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Fitted {
+    pub(super) binarizer: Binarizer,
+    pub(super) survival: Option<Survival>,
+    /// It stands in for one that takes longer to fit.
+    pub(super) provisional: bool,
+}
+
+impl Fitted {
+    /// One that was not fitted here.
+    pub(super) fn without_fitting(binarizer: Binarizer) -> Fitted {
+        Fitted { binarizer, survival: None, provisional: false }
+    }
+}
+
+impl Wanted {
+    /// What `choice` and `bits` mean for `model`; the file or index that is named is read.
+    pub(super) fn new(
+        choice: &BinarizerChoice,
+        bits: Option<usize>,
+        model: &Model,
+        seed: u64,
+    ) -> Result<Wanted> {
+        let metadata = &model.metadata;
+        let (latent_size, default_bits) = (metadata.latent_size, metadata.bits);
+        if let Some(bits) = bits.filter(|bits| !aesearch_index::BITS.contains(bits) || *bits > latent_size) {
+            let (least, most) = (aesearch_index::BITS.start(), latent_size.min(*aesearch_index::BITS.end()));
+            let what =
+                format!("`bits`: expected {least} to {most} for the model {}, got {bits}", metadata.name);
+            return Err(Error::invalid(what));
+        }
+        let sign = || Binarizer::sign(latent_size, bits.unwrap_or(default_bits)).map(Way::Ready);
+        let way = match choice {
+            BinarizerChoice::From(path) => {
+                let binarizer = load(path, model)?;
+                if bits.is_some_and(|bits| bits != binarizer.bits()) {
+                    let what = format!("`bits`: expected {}, those of the binarizer", binarizer.bits());
+                    return Err(Error::mismatch(path.display().to_string(), what));
+                }
+                Way::Ready(binarizer)
+            }
+            BinarizerChoice::Sign => sign()?,
+            BinarizerChoice::Auto if metadata.binarizer == BinarizerKind::Sign => sign()?,
+            BinarizerChoice::Itq => Way::Itq,
+            BinarizerChoice::Learned => Way::Learned,
+            BinarizerChoice::Auto if has_general_latents(model) => Way::Either,
+            BinarizerChoice::Auto => Way::Itq,
+        };
+        Ok(Wanted { way, bits, latent_size, default_bits, seed })
+    }
+
+    /// Whether an index with these facts has it already, as far as it was asked for.
+    pub(super) fn check(&self, dir: &Path, facts: &Facts, choice: &BinarizerChoice) -> Result<()> {
+        let has = &facts.binarizer;
+        let same = match (choice, &self.way) {
+            (BinarizerChoice::Auto, _) => true,
+            (_, Way::Ready(binarizer)) => binarizer == has,
+            (_, Way::Learned) => has.rule() == Rule::Learned,
+            _ => has.rule() == Rule::Itq,
+        };
+        let bits = self.bits.unwrap_or(has.bits());
+        if same && bits == has.bits() {
+            return Ok(());
+        }
+        let wanted = match &self.way {
+            Way::Ready(binarizer) if choice != &BinarizerChoice::Auto => named(binarizer),
+            Way::Learned => format!("learned of {bits} bits"),
+            Way::Itq if choice != &BinarizerChoice::Auto => format!("itq of {bits} bits"),
+            _ => format!("one of {bits} bits"),
+        };
+        let what = format!("binarizer: expected {}, got {wanted}", named(has));
+        Err(Error::mismatch(dir.display().to_string(), what).with_hint(
+            "codes of different binarizers cannot be compared: with `refit` all images are coded anew, from the latents \
+             that the index keeps",
+        ))
+    }
+
+    /// The same for an index with these facts, whose bits stay unless others were asked for.
+    pub(super) fn again(mut self, facts: &Facts) -> Wanted {
+        self.default_bits = facts.binarizer.bits();
+        self
+    }
+
+    /// Bits per code.
+    pub(super) fn bits(&self) -> usize {
+        self.ready().map_or(self.bits.unwrap_or(self.default_bits), Binarizer::bits)
+    }
+
+    /// The binarizer, if it needs no fitting.
+    pub(super) fn ready(&self) -> Option<&Binarizer> {
+        match &self.way {
+            Way::Ready(binarizer) => Some(binarizer),
+            _ => None,
+        }
+    }
+
+    /// The binarizer for these latents [N, D], of a whole sample or, where a run was stopped, of a part.
+    pub(super) fn fit(
+        &self,
+        latents: &[f32],
+        (runtime, observer): (&Runtime, &dyn Observer),
+        is_whole: bool,
+    ) -> Result<Fitted> {
+        let Wanted { latent_size, seed, .. } = *self;
+        let bits = self.bits();
+        let n = latents.len() / latent_size;
+        let options = LearnOptions { bits, seed, runtime, observer };
+        let plain = Fitted::without_fitting;
+        let itq = || Binarizer::fit_itq(latents, latent_size, bits, seed).map(plain);
+        match &self.way {
+            Way::Ready(binarizer) => Ok(plain(binarizer.clone())),
+            Way::Itq => itq(),
+            // for now: training would have to be stopped as well
+            Way::Learned | Way::Either if !is_whole => Ok(Fitted { provisional: true, ..itq()? }),
+            Way::Learned => Binarizer::fit_learned(latents, latent_size, &options).map(plain),
+            Way::Either if n < ENOUGH_TO_LEARN => itq(),
+            Way::Either => {
+                let trial = learned_or_itq(latents, latent_size, &options)?;
+                observer.note(&Note::new(said(&trial.survival, trial.binarizer.rule())));
+                Ok(Fitted { survival: Some(trial.survival), ..plain(trial.binarizer) })
+            }
+        }
+    }
+}
+
+/// `codes are learned from the collection: 31 % of held-out neighbourhoods survive, 27 % by itq`
+fn said(survival: &Survival, kept: Rule) -> String {
+    let [learned, itq] = [survival.learned, survival.itq].map(|share| format!("{:.1} %", 100.0 * share));
+    match kept {
+        Rule::Learned => {
+            format!(
+                "codes are learned from the collection: {learned} of held-out neighbourhoods survive, {itq} by itq"
+            )
+        }
+        _ => format!(
+            "codes are fitted by itq: {itq} of held-out neighbourhoods survive, {learned} by learned codes"
+        ),
+    }
+}
+
+/// Whether the latents come from an encoder that was trained to tell images apart, not for codes.
+fn has_general_latents(model: &Model) -> bool {
+    model.foreign.is_some() || model.metadata.family == Family::Photo.name()
+}
+
+/// `itq 1a2b3c4d5e6f of 64 bits`
+pub(super) fn named(binarizer: &Binarizer) -> String {
+    let sha256 = binarizer.sha256();
+    format!("{} {} of {} bits", binarizer.rule(), &sha256[..12], binarizer.bits())
+}
+
+/// Why codes of two indexes cannot be compared, with both models or binarizers by name; none if they can.
+pub fn different_codes(a: &Facts, b: &Facts) -> Option<String> {
+    if a.model.sha256 != b.model.sha256 {
+        return Some(format!("codes of different models, {} and {}", a.model.name, b.model.name));
+    }
+    let [first, second] = [a, b].map(|facts| named(&facts.binarizer));
+    (a.binarizer != b.binarizer).then(|| format!("codes of different binarizers, {first} and {second}"))
+}
+
+/// Writes the binarizer of the index at `dir` to a file that [`BinarizerChoice::From`] takes.
+///
+/// # Errors
+/// `NotFound` when there is no index, `Damaged` or `Version` when it cannot be read, `Io` when the file
+/// cannot be written.
+pub fn save_binarizer(dir: &Path, path: &Path) -> Result<()> {
+    let facts = Facts::of(&aesearch_index::Snapshot::open(dir)?, dir)?;
+    let bytes = [MAGIC, facts.model.sha256.as_bytes(), b"\n", &facts.binarizer.to_bytes()].concat();
+    crate::output::write_whole(path, &bytes)
+}
+
+/// The binarizer of another index of this model, or of a file.
+fn load(path: &Path, model: &Model) -> Result<Binarizer> {
+    let place = path.display().to_string();
+    let (sha256, binarizer) = if path.is_dir() {
+        let dir = index_at(path);
+        let facts = Facts::of(&aesearch_index::Snapshot::open(&dir)?, &dir)?;
+        (facts.model.sha256, facts.binarizer)
+    } else {
+        let length = fs::metadata(path).map_err(|error| Error::io(path, error))?.len();
+        let bytes =
+            if length > MAX_FILE { Vec::new() } else { fs::read(path).map_err(|e| Error::io(path, e))? };
+        parse(&bytes).ok_or_else(|| {
+            let what = "binarizer: expected an index or a file that was written from one, got another";
+            Error::damaged(&place, what)
+        })?
+    };
+    if sha256 != model.sha256 {
+        let short = |sha256: &str| sha256.get(..12).unwrap_or(sha256).to_owned();
+        let (expected, got) = (short(&model.sha256), short(&sha256));
+        let what = format!(
+            "binarizer: expected one for the model {} (sha256 {expected}), got one for {got}",
+            model.metadata.name
+        );
+        return Err(Error::mismatch(place, what));
+    }
+    if binarizer.latent_size() != model.metadata.latent_size {
+        return Err(Error::damaged(place, "binarizer: expected the model's latent size, got another"));
+    }
+    Ok(binarizer)
+}
+
+fn parse(bytes: &[u8]) -> Option<(String, Binarizer)> {
+    let rest = bytes.strip_prefix(MAGIC)?;
+    let (sha256, rest) = (rest.get(..64)?, rest.get(65..)?);
+    let binarizer = Binarizer::from_bytes(rest)?;
+    Some((std::str::from_utf8(sha256).ok()?.to_owned(), binarizer))
+}
