@@ -58,12 +58,11 @@ impl TapTable {
         self.height * self.width
     }
 
-    /// Puts the output pixels into the phase order of a stride-2 convolution with padding `next_stride2` that
-    /// reads them, if one does. Gives the slot of every pixel.
-    pub(crate) fn reorder(&mut self, next_stride2: Option<(usize, usize)>) -> Vec<usize> {
+    /// Puts the output pixels into the order that the layer that reads them wants, if it wants one. Gives the
+    /// slot of every pixel.
+    pub(crate) fn reorder(&mut self, wanted: Option<&[usize]>) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.pixels()).collect();
-        if let Some(lo) = next_stride2 {
-            let pixel_at = phase_order(self.height, self.width, lo);
+        if let Some(pixel_at) = wanted {
             for row in &mut self.rows {
                 *row = pixel_at.iter().map(|&p| row[p]).collect();
             }
@@ -104,21 +103,20 @@ fn phase(p: usize, width: usize, lo: (usize, usize)) -> usize {
 
 /// Convolution. `weight` holds `[filters, channels, k, k]`, `bias` `[filters]`.
 ///
-/// `next_stride2` is the padding before of a stride-2 convolution that reads the result, if one does: the
-/// result's pixels are then put into its phase order.
+/// `wanted` is the order, pixel by slot, in which the layer that reads the result wants it, if it wants one.
 pub(crate) fn conv(
     tape: &mut Tape,
     x: &Feature,
     (weight, bias): (&Value, Option<&Value>),
     conv: Conv,
-    next_stride2: Option<(usize, usize)>,
+    wanted: Option<&[usize]>,
 ) -> Feature {
     let x = compact(tape, x);
     let g = &mut tape.graph;
     let channels = x.extent.channels;
     let mut table = TapTable::new(&conv, x.extent, &x.order);
     let (height, width, pixels) = (table.height, table.width, table.pixels());
-    let order = table.reorder(next_stride2);
+    let order = table.reorder(wanted);
     let source = x.planes(g);
     let cols = columns(g, &source, &table.rows);
     let w = g.reshape(weight, vec![fixed(conv.filters), fixed(channels * conv.taps())]);

@@ -8,7 +8,9 @@
 //! |---|---|
 //! | `tape.rs` | reverse-mode differentiation of graphs |
 //! | `ops.rs` | dense, ReLU, pixel order, cross-entropy, with gradients |
+//! | `blocks.rs` | ReLU6, skips, the mean over all pixels |
 //! | `conv.rs` | convolution as gather and product, with gradients |
+//! | `depthwise.rs` | convolution of each channel by itself, as products over tiles |
 //! | `upconv.rs` | upsampling and convolution in one |
 //! | `norm.rs` | batch normalization |
 //! | `lstm.rs` | back-propagation through time |
@@ -19,7 +21,9 @@
 //! Nothing is computed here; what runs the graph is `runtime`. Which layers a model has is for `train` to lower.
 
 mod adam;
+mod blocks;
 mod conv;
+mod depthwise;
 mod lstm;
 mod neighbours;
 mod norm;
@@ -32,7 +36,9 @@ mod upconv;
 mod tests;
 
 pub(crate) use adam::{Adam, adam_pace};
-pub(crate) use conv::{Conv, conv};
+pub(crate) use blocks::{affine, global_mean, relu6, residual};
+pub(crate) use conv::{Conv, conv, phase_order};
+pub(crate) use depthwise::{depthwise, tile_order};
 pub(crate) use lstm::lstm;
 pub(crate) use neighbours::{Temperatures, cosines, own_view, soft_neighbours};
 pub(crate) use norm::{Statistics, batch_norm, normed_conv};

@@ -81,13 +81,13 @@ pub(crate) fn normed_conv(
     x: &Feature,
     [weight, scale, shift]: [&Value; 3],
     conv: Conv,
-    next_stride2: Option<(usize, usize)>,
+    wanted: Option<&[usize]>,
 ) -> (Feature, Statistics) {
     let g = &mut tape.graph;
     let (filters, inputs) = (conv.filters, x.extent.channels * conv.taps());
     let mut table = TapTable::new(&conv, x.extent, &x.order);
     let (height, width, pixels) = (table.height, table.width, table.pixels());
-    let order = table.reorder(next_stride2);
+    let order = table.reorder(wanted);
     let source = x.planes(g);
     let cols = columns(g, &source, &table.rows);
     let count = columns_of(g, &cols, inputs);

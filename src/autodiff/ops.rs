@@ -86,10 +86,17 @@ pub(crate) fn compact(tape: &mut Tape, x: &Feature) -> Feature {
 
 /// The same pixels in raster order.
 pub(crate) fn raster(tape: &mut Tape, x: &Feature) -> Feature {
-    if x.order.len() == x.slots && x.order.iter().enumerate().all(|(pixel, &slot)| pixel == slot) {
+    reordered(tape, x, &(0..x.order.len()).collect::<Vec<_>>())
+}
+
+/// The same pixels in the slots that `order` says, and no others.
+pub(crate) fn reordered(tape: &mut Tape, x: &Feature, order: &[usize]) -> Feature {
+    if x.slots == order.len() && x.order == order {
         return x.clone();
     }
-    Feature::raster(select(tape, x, x.order.clone()), x.extent)
+    let mut table = vec![0; order.len()];
+    x.order.iter().zip(order).for_each(|(&from, &to)| table[to] = from);
+    Feature { value: select(tape, x, table), extent: x.extent, order: order.to_vec(), slots: order.len() }
 }
 
 /// `a + b`, of one extent and order.
@@ -110,7 +117,8 @@ pub(crate) fn relu(tape: &mut Tape, x: &Feature) -> Feature {
     Feature { value: y, ..x.clone() }
 }
 
-/// `W x + b` over vectors: `x` is `[inputs, N]`, `weight` holds `[units, inputs]`, `bias` `[units]`.
+/// `W x + b` over the channels of each pixel: a fully connected layer of a vector, a 1x1 convolution of a map.
+/// `weight` holds `[units, channels]`, `bias` `[units]`.
 pub(crate) fn dense(
     tape: &mut Tape,
     x: &Feature,
@@ -118,8 +126,8 @@ pub(crate) fn dense(
     units: usize,
 ) -> Feature {
     let g = &mut tape.graph;
-    let inputs = x.extent.len();
-    let input = matrix(g, &x.value, inputs, 1);
+    let inputs = x.extent.channels;
+    let input = matrix(g, &x.value, inputs, x.slots);
     let w = g.reshape(weight, vec![fixed(units), fixed(inputs)]);
     let b = bias.map(|bias| g.reshape(bias, vec![fixed(units), fixed(1)]));
     let y = g.gemm((&w, false), (&input, false), b.as_ref());
@@ -130,7 +138,7 @@ pub(crate) fn dense(
         let db = wanted.get(2).map(|_| g.sum_axis(dy, 1));
         vec![dx, Some(dw), db]
     });
-    Feature::raster(y, Extent::vector(units))
+    Feature { value: y, extent: Extent { channels: units, ..x.extent }, ..x.clone() }
 }
 
 /// Mean binary cross-entropy per number, from logits: `mean(softplus(z) - t z)`, exact however large they

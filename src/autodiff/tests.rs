@@ -2,12 +2,14 @@
 //!
 //! The graphs run in ONNX Runtime, which is fetched on first use like in the program itself.
 
+use super::blocks::{affine, global_mean, relu6, residual};
 use super::conv::{Conv, conv, phase_order};
+use super::depthwise::{depthwise, tile_order};
 use super::lstm::lstm;
 use super::neighbours::{Temperatures, cosines, own_view, soft_neighbours};
 use super::norm::{batch_norm, normed_conv};
 use super::objectives::{binarize, contrastive, first_half, gaussian, verdict_loss, weighted_sum};
-use super::ops::{Feature, add, cross_entropy, dense, raster, relu};
+use super::ops::{Feature, add, cross_entropy, dense, raster, relu, reordered};
 use super::tape::Tape;
 use super::upconv::upsample_conv;
 use crate::model::Extent;
@@ -130,7 +132,10 @@ fn convolution_gradients() {
             vec![fixed(filters * extent.channels * kernel * kernel)],
             vec![fixed(filters)],
         ];
-        for next in [None, Some((0, 0)), Some((1, 1))] {
+        let out = |size: usize| (size + pad.0 + pad.1 - kernel) / stride + 1;
+        let (height, width) = (out(extent.height), out(extent.width));
+        let phases = |lo| Some(phase_order(height, width, lo));
+        for next in [None, phases((0, 0)), phases((1, 1)), Some(tile_order(height, width))] {
             let name = format!("conv {extent} {filters} {kernel} {stride} {pad:?} {in_phase_order} {next:?}");
             check_gradients(&name, &leaves, 0.25, |tape, x| {
                 let mut feature = Feature::raster(x[0].clone(), extent);
@@ -141,7 +146,7 @@ fn convolution_gradients() {
                         feature.order[pixel] = slot;
                     }
                 }
-                let y = conv(tape, &feature, (&x[1], Some(&x[2])), shape, next);
+                let y = conv(tape, &feature, (&x[1], Some(&x[2])), shape, next.as_deref());
                 raster(tape, &y).value
             });
         }
@@ -160,6 +165,113 @@ fn upsampled_convolution_gradients() {
         check_gradients(&format!("upsample {extent} {filters} {same}"), &leaves, 0.25, |tape, x| {
             let y =
                 upsample_conv(tape, &Feature::raster(x[0].clone(), extent), [&x[1], &x[2]], filters, same);
+            raster(tape, &y).value
+        });
+    }
+}
+
+/// Sizes at which the padding is odd, tiles do not fit the order of the input, or one tile is all.
+const DEPTHWISE: [(Extent, usize, usize, (usize, usize)); 8] = [
+    // extent, kernel, stride, padding
+    (Extent { channels: 2, height: 5, width: 6 }, 3, 1, (1, 1)),
+    (Extent { channels: 2, height: 8, width: 6 }, 3, 2, (0, 1)),
+    (Extent { channels: 2, height: 7, width: 7 }, 3, 2, (1, 1)),
+    (Extent { channels: 3, height: 7, width: 7 }, 5, 1, (2, 2)),
+    (Extent { channels: 2, height: 8, width: 12 }, 5, 2, (1, 2)),
+    (Extent { channels: 2, height: 9, width: 7 }, 5, 2, (2, 2)),
+    (Extent { channels: 1, height: 6, width: 5 }, 3, 1, (0, 0)),
+    (Extent { channels: 1, height: 24, width: 20 }, 3, 2, (0, 1)),
+];
+
+#[test]
+fn depthwise_gradients() {
+    for (extent, kernel, stride, pad) in DEPTHWISE {
+        let channels = extent.channels;
+        let shape = Conv { filters: channels, kernel, stride, pad_y: pad, pad_x: pad };
+        let leaves = [plane_shape(extent), vec![fixed(channels * kernel * kernel)], vec![fixed(channels)]];
+        for tiled in [false, true] {
+            let name = format!("depthwise {extent} {kernel} {stride} {pad:?} {tiled}");
+            check_gradients(&name, &leaves, 0.25, |tape, x| {
+                let mut feature = Feature::raster(x[0].clone(), extent);
+                if tiled {
+                    let pixels = tile_order(extent.height, extent.width);
+                    pixels.into_iter().enumerate().for_each(|(slot, pixel)| feature.order[pixel] = slot);
+                }
+                let y = depthwise(tape, &feature, [&x[1], &x[2]], shape);
+                raster(tape, &y).value
+            });
+        }
+    }
+}
+
+/// The tiled product against a loop over pixels and taps.
+#[test]
+fn depthwise_convolution_is_a_sum_over_taps() {
+    for (extent, kernel, stride, pad) in DEPTHWISE {
+        let Extent { channels, height, width } = extent;
+        let shape = Conv { filters: channels, kernel, stride, pad_y: pad, pad_x: pad };
+        let mut tape = Tape::default();
+        let dims = [vec![channels, height * width, BATCH], vec![channels, kernel * kernel], vec![channels]];
+        let shapes =
+            [plane_shape(extent), vec![fixed(channels), fixed(kernel * kernel)], vec![fixed(channels)]];
+        let names = ["x", "w", "b"];
+        let leaves: Vec<Value> =
+            names.iter().zip(shapes).map(|(name, shape)| tape.graph.input(name, shape)).collect();
+        let x = Feature::raster(leaves[0].clone(), extent);
+        let y = depthwise(&mut tape, &x, [&leaves[1], &leaves[2]], shape);
+        let out = y.extent;
+        let y = raster(&mut tape, &y);
+        tape.graph.output("y", &y.value);
+        let bytes = tape.graph.finish("depthwise").to_bytes();
+        let mut session = runtime().session(&bytes, &SessionOptions::default()).unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        let values =
+            dims.each_ref().map(|d| (0..d.iter().product()).map(|_| rng.random::<f32>()).collect::<Vec<_>>());
+        let inputs: Vec<_> = (0..3).map(|i| (names[i], Input::Slice(&dims[i], &values[i]))).collect();
+        let y = session.run(&inputs).unwrap()[0].data().to_vec();
+        let [x, w, b] = values;
+        assert_eq!(y.len(), out.len() * BATCH);
+        for (i, y) in y.iter().enumerate() {
+            let (pixel, n) = (i / BATCH, i % BATCH);
+            let (c, row, column) =
+                (pixel / out.width / out.height, pixel / out.width % out.height, pixel % out.width);
+            let mut expected = b[c];
+            for tap in 0..kernel * kernel {
+                let read = |at: usize, tap: usize, size: usize| {
+                    (at * stride + tap).checked_sub(pad.0).filter(|at| *at < size)
+                };
+                let at = read(row, tap / kernel, height).zip(read(column, tap % kernel, width));
+                let value = at.map_or(0.0, |(r, s)| x[((c * height + r) * width + s) * BATCH + n]);
+                expected += w[c * kernel * kernel + tap] * value;
+            }
+            assert!((y - expected).abs() < 1e-5, "{extent} {kernel} {stride}: {y} and {expected} at {i}");
+        }
+    }
+}
+
+#[test]
+fn gradients_of_blocks() {
+    let extent = image(3, 4, 6);
+    let leaves = [plane_shape(extent), vec![fixed(15)], vec![fixed(5)]];
+    check_gradients("1x1 convolution", &leaves, 0.25, |tape, x| {
+        dense(tape, &Feature::raster(x[0].clone(), extent), (&x[1], Some(&x[2])), 5).value
+    });
+    let plane = [plane_shape(extent)];
+    // from -1..1 to -2..8, with both kinks inside
+    let few = image(2, 2, 3);
+    check_gradients("relu6", &[plane_shape(few)], 1e-3, |tape, x| {
+        let spread = affine(tape, &Feature::raster(x[0].clone(), few), [5.0, 3.0]);
+        relu6(tape, &spread).value
+    });
+    check_gradients("mean", &plane, 0.25, |tape, x| {
+        global_mean(tape, &Feature::raster(x[0].clone(), extent)).value
+    });
+    for order in [(0..24).collect(), tile_order(4, 6), (0..24).rev().collect::<Vec<_>>()] {
+        check_gradients("skip", &[plane_shape(extent), plane_shape(extent)], 0.25, |tape, x| {
+            let x = [&x[0], &x[1]].map(|x| Feature::raster(x.clone(), extent));
+            let moved = reordered(tape, &x[1], &order);
+            let skipped = affine(tape, &x[0], [2.0, 0.5]);
+            let y = residual(tape, &skipped, &moved);
             raster(tape, &y).value
         });
     }
@@ -222,8 +334,9 @@ fn a_normed_convolution_of_an_image_is_both_steps_at_once() {
         names.iter().zip(&shapes).map(|(name, shape)| tape.graph.input(name, shape.clone())).collect();
     let [x, weight, scale, shift, w] = &leaves[..] else { unreachable!() };
     let x = Feature::raster(x.clone(), extent);
-    let (fused, statistics) = normed_conv(&mut tape, &x, [weight, scale, shift], shape, Some((0, 0)));
-    let convolved = conv(&mut tape, &x, (weight, None), shape, Some((0, 0)));
+    let wanted = phase_order(3, 2, (0, 0));
+    let (fused, statistics) = normed_conv(&mut tape, &x, [weight, scale, shift], shape, Some(&wanted));
+    let convolved = conv(&mut tape, &x, (weight, None), shape, Some(&wanted));
     let (plain, expected) = batch_norm(&mut tape, &convolved, Some([scale, shift]));
     for (i, y) in [&fused, &plain].into_iter().enumerate() {
         let product = tape.graph.mul(&y.value, w);

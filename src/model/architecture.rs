@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::images::InputShape;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 /// A checked autoencoder.
 #[derive(Debug, Clone, PartialEq)]
@@ -271,22 +271,20 @@ impl Architecture {
         self.statistics().last().map_or(self.parameter_count(), |p| p.range().end)
     }
 
-    /// A fresh flat vector: Glorot uniform weights (Glorot & Bengio, 2010), scales and variances 1, the
-    /// forget gates of an LSTM open (Jozefowicz et al., 2015), all else 0. The same seed gives the same bits.
+    /// A fresh flat vector: Glorot uniform weights (Glorot & Bengio, 2010), in the encoder of `photo` those of
+    /// `fresh_bounds`, scales and variances 1, the forget gates of an LSTM open (Jozefowicz et al., 2015), all
+    /// else 0. The same seed gives the same bits.
     pub fn initial_weights(&self, seed: u64) -> Vec<f32> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut flat = vec![0.0; self.weight_count()];
-        let depthwise = self.steps().filter(|s| matches!(s.layer, Layer::DepthwiseConv { .. }));
-        let depthwise: HashSet<String> =
-            depthwise.map(|s| format!("{}.{}.weight", s.half.name(), s.index)).collect();
+        let steps: Vec<Step> = self.half(Half::Encoder).collect();
+        let bounds = if self.family == Family::Photo { fresh_bounds(&steps) } else { HashMap::new() };
         for parameter in self.parameters().iter().chain(&self.statistics()) {
             let kind = parameter.name.rsplit('.').next().unwrap_or_default();
             let values = &mut flat[parameter.range()];
             if let [out, inputs, receptive @ ..] = &parameter.dims[..] {
-                // a channel that is filtered by itself has one input and one output
-                let units = if depthwise.contains(&parameter.name) { 2 } else { out + inputs };
-                let fans = units * receptive.iter().product::<usize>();
-                let bound = (6.0 / fans as f32).sqrt();
+                let fans = (out + inputs) * receptive.iter().product::<usize>();
+                let bound = bounds.get(&parameter.name).copied().unwrap_or((6.0 / fans as f32).sqrt());
                 values.fill_with(|| rng.random_range(-bound..bound));
             } else if matches!(kind, "scale" | "variance") {
                 values.fill(1.0);
@@ -316,6 +314,28 @@ impl Architecture {
 
 fn extent(InputShape { channels, height, width }: InputShape) -> Extent {
     Extent { channels, height, width }
+}
+
+/// Bounds of fresh uniform weights in an encoder of ReLU6, by name, so that each layer gives numbers of about
+/// the size that it takes (He et al., "Delving Deep into Rectifiers", 2015), and all skips together add about
+/// as much as went in. With Glorot's, every block would halve what it takes, and after 16 of them nothing of
+/// the image would be left.
+fn fresh_bounds(encoder: &[Step]) -> HashMap<String, f32> {
+    let skips = encoder.iter().filter(|s| matches!(s.layer, Layer::Residual { .. })).count();
+    let bound = |step: &Step| {
+        let dims = step.layer.parameters(step.input).into_iter().find(|(kind, _)| *kind == "weight")?.1;
+        let inputs = dims[1..].iter().product::<usize>();
+        let mut before = encoder[..step.index].iter().rev();
+        let last = before.find(|s| s.layer != Layer::GlobalAveragePool);
+        let kept = if last.is_some_and(|s| s.layer == Layer::Relu6) { 0.5 } else { 1.0 };
+        let is_added = matches!(encoder.get(step.index + 1).map(|s| s.layer), Some(Layer::Residual { .. }));
+        let share = if is_added { 1.0 / skips as f32 } else { 1.0 };
+        Some((3.0 * share / (kept * inputs as f32)).sqrt())
+    };
+    encoder
+        .iter()
+        .filter_map(|s| Some((format!("{}.{}.weight", s.half.name(), s.index), bound(s)?)))
+        .collect()
 }
 
 /// What comes out of a list of layers.

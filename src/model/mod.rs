@@ -46,7 +46,7 @@ mod zoo;
 pub(crate) use architecture::Step;
 pub use architecture::{Architecture, Half, Parameter, SummaryRow};
 pub use family::{Design, Family};
-pub(crate) use layers::BATCH_NORM_EPSILON;
+pub(crate) use layers::{BATCH_NORM_EPSILON, CENTER};
 pub use layers::{Extent, Layer, Padding};
 
 pub use export::{decoder_onnx, encoder_onnx, features_onnx, read_weights};

@@ -7,7 +7,7 @@
 //! Operators are of opset 17.
 
 use super::dims::{Dim, Shape, broadcast, elements, fixed};
-use super::fields::{float, int, ints, string, value_info};
+use super::fields::{float, int, ints, value_info};
 use super::file::OnnxFile;
 use super::messages::{AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto, data_type};
 use half::f16;
@@ -39,6 +39,11 @@ impl Value {
             Dim::Batch(_) => panic!("dimension {i} of {:?} depends on the batch", self.shape),
         }
     }
+}
+
+/// Stands for an input that is left out.
+pub(super) fn absent() -> Value {
+    Value { name: "".into(), shape: vec![] }
 }
 
 /// A graph under construction.
@@ -108,7 +113,7 @@ impl Graph {
         self.constant(&[], &[x])
     }
 
-    fn integers(&mut self, data: &[i64]) -> Value {
+    pub(super) fn integers(&mut self, data: &[i64]) -> Value {
         self.shared_constant(
             data_type::INT64,
             &[data.len()],
@@ -137,7 +142,13 @@ impl Graph {
     }
 
     /// Appends a node with one result of the given shape.
-    fn node(&mut self, op: &str, inputs: &[&Value], attributes: Vec<AttributeProto>, shape: Shape) -> Value {
+    pub(super) fn node(
+        &mut self,
+        op: &str,
+        inputs: &[&Value],
+        attributes: Vec<AttributeProto>,
+        shape: Shape,
+    ) -> Value {
         let name: Rc<str> = format!("{op}{}", self.nodes.len()).into();
         self.nodes.push(NodeProto {
             input: inputs.iter().map(|v| v.name.to_string()).collect(),
@@ -454,55 +465,6 @@ impl Graph {
         inputs.extend(bias);
         let attributes = vec![int("transA", at.into()), int("transB", bt.into())];
         self.node("Gemm", &inputs, attributes, vec![rows, columns])
-    }
-
-    /// 2-D convolution over `[N, C, H, W]` with weights `[filters, C, k, k]` and bias `[filters]`; with
-    /// weights `[C, 1, k, k]`, where there are several channels, of each channel by itself.
-    ///
-    /// `pads` is `[top, left, bottom, right]` in pixels.
-    pub fn conv(
-        &mut self,
-        x: &Value,
-        weight: &Value,
-        bias: Option<&Value>,
-        stride: usize,
-        pads: [usize; 4],
-    ) -> Value {
-        let (filters, kernel) = (weight.size(0), weight.size(2));
-        let out = |size: usize, lo: usize, hi: usize| fixed((size + lo + hi - kernel) / stride + 1);
-        let (height, width) = (x.size(2), x.size(3));
-        let shape =
-            vec![x.shape[0], fixed(filters), out(height, pads[0], pads[2]), out(width, pads[1], pads[3])];
-        let groups = x.size(1) / weight.size(1);
-        let mut attributes = vec![
-            ints("kernel_shape", &[kernel as i64; 2]),
-            ints("strides", &[stride as i64; 2]),
-            ints("pads", &pads.map(|p| p as i64)),
-        ];
-        if groups > 1 {
-            attributes.push(int("group", groups as i64));
-        }
-        let inputs: Vec<&Value> = [x, weight].into_iter().chain(bias).collect();
-        self.node("Conv", &inputs, attributes, shape)
-    }
-
-    /// The mean of each channel of `[N, C, H, W]`, as `[N, C, 1, 1]`.
-    pub fn global_average_pool(&mut self, x: &Value) -> Value {
-        let shape = vec![x.shape[0], x.shape[1], fixed(1), fixed(1)];
-        self.node("GlobalAveragePool", &[x], vec![], shape)
-    }
-
-    /// Doubles height and width of `[N, C, H, W]` by repeating pixels.
-    pub fn upsample(&mut self, x: &Value) -> Value {
-        let scales = self.constant(&[4], &[1.0, 1.0, 2.0, 2.0]);
-        let no_region = Value { name: "".into(), shape: vec![] };
-        let shape = vec![x.shape[0], x.shape[1], fixed(2 * x.size(2)), fixed(2 * x.size(3))];
-        let attributes = vec![
-            string("mode", "nearest"),
-            string("coordinate_transformation_mode", "asymmetric"),
-            string("nearest_mode", "floor"),
-        ];
-        self.node("Resize", &[x, &no_region, &scales], attributes, shape)
     }
 
     /// A forward LSTM over `[steps, N, inputs]` with `[input weight, state weight, bias]`, gates in ONNX's

@@ -3,6 +3,7 @@
 //! | file | responsibility |
 //! |---|---|
 //! | `graph.rs` | a typed builder: every value knows its shape, every method checks and infers |
+//! | `network.rs` | its part for images: convolution, pooling, products per channel |
 //! | `dims.rs` | shapes, fixed or with an open batch size |
 //! | `fields.rs` | inputs, outputs and attributes as messages |
 //! | `file.rs` | a finished model: bytes out, bytes in, `metadata_props` |
@@ -20,6 +21,7 @@ mod fields;
 mod file;
 mod graph;
 pub(crate) mod messages;
+mod network;
 mod nodes;
 mod outline;
 

@@ -8,7 +8,7 @@ use super::options::TrainOptions;
 use super::step::Objective;
 use super::views::{ViewKey, views};
 use crate::error::Result;
-use crate::images::add_noise;
+use crate::images::{InputShape, add_noise, shrink};
 use crate::model::Architecture;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -21,7 +21,8 @@ pub struct Batch {
     pub(crate) dims: [usize; 3],
     /// `[C, pixels, views]`; the second views of all images stand behind the first ones.
     pub(crate) images: Vec<f32>,
-    /// What is to be reconstructed, `[C, pixels, N]`, where that is not the (first) view itself.
+    /// What is to be reconstructed, `[C, pixels, N]` at the decoder's size, where that is not the (first) view
+    /// itself.
     pub(crate) target: Option<Vec<f32>>,
     /// Standard normal numbers `[D, N]`; empty where none are wanted.
     pub(crate) draw: Vec<f32>,
@@ -92,13 +93,15 @@ impl Batch {
         let images_per_row = objective.views() * ids.len();
         let dims = [shape.channels, shape.height * shape.width, images_per_row];
         let mut rng = generator(options.seed, Purpose::Noise, epoch, step);
-        let (images, target) = if options.denoise > 0.0 {
-            let noisy = add_noise(&clean, options.denoise, &mut rng);
-            let first =
-                clean.chunks_exact(images_per_row).flat_map(|row| &row[..ids.len()]).copied().collect();
-            (noisy, Some(first))
-        } else {
-            (clean, None)
+        let drawn = architecture.reconstruction;
+        let target = (options.denoise > 0.0 || drawn != shape).then(|| {
+            let rows = clean.chunks_exact(images_per_row);
+            let first: Vec<f32> = rows.flat_map(|row| &row[..ids.len()]).copied().collect();
+            if drawn == shape { first } else { shrunk(&first, shape, drawn) }
+        });
+        let images = match options.denoise > 0.0 {
+            true => add_noise(&clean, options.denoise, &mut rng),
+            false => clean,
         };
         let mut draw = vec![];
         if objective.draws() {
@@ -114,9 +117,48 @@ fn side_by_side(left: &[f32], right: &[f32], n: usize) -> Vec<f32> {
     left.chunks_exact(n).zip(right.chunks_exact(n)).flat_map(|(l, r)| l.iter().chain(r)).copied().collect()
 }
 
+/// Images at the decoder's size, both batch innermost.
+fn shrunk(images: &[f32], from: InputShape, to: InputShape) -> Vec<f32> {
+    let outermost = transposed(images, images.len() / from.size());
+    transposed(&shrink(&outermost, from, to), to.size())
+}
+
+/// The columns of a matrix as rows.
+fn transposed(matrix: &[f32], columns: usize) -> Vec<f32> {
+    (0..columns).flat_map(|column| matrix[column..].iter().step_by(columns)).copied().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Family;
+
+    #[test]
+    fn the_target_of_a_photo_is_the_view_at_the_decoders_size() {
+        let shape = InputShape { channels: 3, height: 96, width: 128 };
+        // the first image is black above and white below, the second the other way round
+        let half = shape.size() / 6;
+        let plane = |above: u8| [vec![above; half], vec![255 - above; half]].concat();
+        let pixels = [plane(0).repeat(3), plane(255).repeat(3)].concat();
+        let data = Dataset::new(shape, pixels).unwrap();
+        for denoise in [0.0, 0.1] {
+            let augment = Augment::None;
+            let options = TrainOptions { denoise, augment, ..TrainOptions::for_family(Family::Photo, 3) };
+            let architecture = options.architecture(shape).unwrap();
+            let batch = Batch::new(&data, &[0, 1], &options, &architecture, (1, 0)).unwrap();
+            // two views of each, and the target of the first ones
+            assert_eq!(batch.dims, [3, 96 * 128, 4]);
+            let target = batch.target.unwrap();
+            assert_eq!(target.len(), 3 * 64 * 64 * 2);
+            for (i, pair) in target.chunks_exact(2).enumerate() {
+                let below = if i % 4096 < 2048 { 0.0 } else { 1.0 };
+                assert!(
+                    (pair[0] - below).abs() < 1e-5 && (pair[1] - (1.0 - below)).abs() < 1e-5,
+                    "{i}: {pair:?}"
+                );
+            }
+        }
+    }
 
     #[test]
     fn no_batch_is_less_than_half_of_the_others() {

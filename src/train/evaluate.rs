@@ -9,8 +9,9 @@ use crate::runtime::{Input, Runtime, SessionOptions, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-/// Images per run.
+/// Images per run: so many, and fewer where they are large, as all that a layer makes of them lies in memory.
 const BATCH: usize = 250;
+const NUMBERS: usize = 1_000_000;
 
 /// Mean binary cross-entropy per pixel of the reconstructions of `data`, in nats.
 ///
@@ -33,9 +34,10 @@ pub(crate) fn reconstruction_loss(
     let mut decoder = runtime.session(decoder, &session)?;
     let mut rng = ChaCha8Rng::seed_from_u64(0x76_616c);
     let shape = data.shape();
+    let n = (NUMBERS / shape.size()).clamp(1, BATCH);
     let mut sum = 0.0;
-    for start in (0..data.len()).step_by(BATCH) {
-        let end = (start + BATCH).min(data.len());
+    for start in (0..data.len()).step_by(n) {
+        let end = (start + n).min(data.len());
         let clean = data.batch_outermost(start..end)?;
         let noisy = (options.denoise > 0.0).then(|| add_noise(&clean, options.denoise, &mut rng));
         let dims = [end - start, shape.channels, shape.height, shape.width];

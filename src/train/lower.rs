@@ -2,12 +2,12 @@
 //! tape.
 
 use crate::autodiff::{
-    Conv, Feature, Statistics, Tape, batch_norm, binarize, conv, dense, gaussian, lstm, normed_conv, raster,
-    relu, upsample_conv,
+    Conv, Feature, Statistics, Tape, affine, batch_norm, binarize, conv, dense, depthwise, gaussian,
+    global_mean, lstm, normed_conv, phase_order, raster, relu, relu6, residual, tile_order, upsample_conv,
 };
 use crate::error::{Error, Result};
 use crate::images::InputShape;
-use crate::model::{Architecture, Extent, Half, Layer, Padding, Parameter, Step, normalize_nodes};
+use crate::model::{Architecture, CENTER, Extent, Half, Layer, Padding, Parameter, Step, normalize_nodes};
 use crate::onnx::{Graph, Value, batch, fixed};
 use std::collections::HashMap;
 
@@ -90,10 +90,20 @@ impl<'a> Lowering<'a> {
     }
 
     fn layers(&mut self, steps: &[Step], input: &Feature) -> Result<Feature> {
+        // what goes into each layer; nothing where it is lowered in one piece with the one before
+        let mut inputs: Vec<Option<Feature>> = vec![None; steps.len() + 1];
         let mut x = input.clone();
         let mut i = 0;
         while i < steps.len() {
-            let (taken, y) = self.layer(&steps[i..], &x)?;
+            inputs[i] = Some(x.clone());
+            let (taken, y) = match steps[i].layer {
+                Layer::Residual { layers } => {
+                    let skipped = i.checked_sub(layers).and_then(|first| inputs[first].as_ref());
+                    let skipped = skipped.ok_or_else(|| unsupported(&steps[i], "behind a whole block"))?;
+                    (1, residual(&mut self.tape, skipped, &x))
+                }
+                _ => self.layer(&steps[i..], &x)?,
+            };
             x = y;
             i += taken;
         }
@@ -105,15 +115,17 @@ impl<'a> Lowering<'a> {
         let step = &steps[0];
         let one = |y| Ok((1, y));
         match step.layer {
+            Layer::Conv { filters, kernel: 1, stride: 1, .. } => {
+                let (weight, bias) = self.linear(step)?;
+                one(dense(&mut self.tape, x, (&weight, bias.as_ref()), filters))
+            }
             Layer::Conv { filters, kernel, stride, padding, .. } => {
-                let shape = Conv {
-                    filters,
-                    kernel,
-                    stride,
-                    pad_y: padding.amounts(step.input.height, kernel, stride),
-                    pad_x: padding.amounts(step.input.width, kernel, stride),
-                };
-                self.conv(steps, x, shape)
+                self.conv(steps, x, square(step, filters, (kernel, stride, padding)))
+            }
+            Layer::DepthwiseConv { kernel, stride, padding } => {
+                let [weight, bias] = [self.tensor(step, "weight")?, self.tensor(step, "bias")?];
+                let shape = square(step, step.input.channels, (kernel, stride, padding));
+                one(depthwise(&mut self.tape, x, [&weight, &bias], shape))
             }
             Layer::Upsample => self.upsample(steps, x),
             Layer::BatchNorm { affine } => self.batch_norm(step, x, affine).and_then(one),
@@ -139,16 +151,16 @@ impl<'a> Lowering<'a> {
             }
             Layer::Binarize => one(binarize(&mut self.tape, x)),
             Layer::Normalize => one(self.normalized(x)),
+            Layer::Center => one(affine(&mut self.tape, x, CENTER)),
             Layer::Relu => one(relu(&mut self.tape, x)),
+            Layer::Relu6 => one(relu6(&mut self.tape, x)),
+            Layer::GlobalAveragePool => one(global_mean(&mut self.tape, x)),
             Layer::Flatten | Layer::Reshape(_) => {
                 let x = raster(&mut self.tape, x);
                 one(Feature::raster(x.value, step.output))
             }
-            Layer::Center
-            | Layer::DepthwiseConv { .. }
-            | Layer::Residual { .. }
-            | Layer::Relu6
-            | Layer::GlobalAveragePool => Err(unsupported(step, "in the frozen part of a model only")),
+            // a sum with what is not at hand here: see `layers`
+            Layer::Residual { .. } => Err(unsupported(step, "behind a whole block")),
             Layer::Sigmoid if steps.len() == 1 => one(x.clone()),
             Layer::Sigmoid => Err(unsupported(step, "as the last layer only")),
         }
@@ -156,7 +168,7 @@ impl<'a> Lowering<'a> {
 
     /// A convolution; directly on an image, together with the batch normalization that follows.
     fn conv(&mut self, steps: &[Step], x: &Feature, shape: Conv) -> Result<(usize, Feature)> {
-        let (step, next) = (&steps[0], next_stride2(&steps[1..]));
+        let (step, wanted) = (&steps[0], wanted_order(&steps[1..]));
         // the encoder's first layer that has weights sees a constant
         let on_image = step.half == Half::Encoder && self.statistics.is_empty() && {
             let before = &self.architecture.encoder[..step.index];
@@ -167,13 +179,13 @@ impl<'a> Lowering<'a> {
                 let weight = self.tensor(step, "weight")?;
                 let [scale, shift] = [self.tensor(norm, "scale")?, self.tensor(norm, "shift")?];
                 let weights = [&weight, &scale, &shift];
-                let (y, statistics) = normed_conv(&mut self.tape, x, weights, shape, next);
+                let (y, statistics) = normed_conv(&mut self.tape, x, weights, shape, wanted.as_deref());
                 self.statistics.push(statistics);
                 Ok((2, y))
             }
             _ => {
                 let (weight, bias) = self.linear(step)?;
-                Ok((1, conv(&mut self.tape, x, (&weight, bias.as_ref()), shape, next)))
+                Ok((1, conv(&mut self.tape, x, (&weight, bias.as_ref()), shape, wanted.as_deref())))
             }
         }
     }
@@ -242,15 +254,23 @@ impl<'a> Lowering<'a> {
     }
 }
 
-/// The padding before of the stride-2 convolution that reads the result of what stands in front of `steps`,
-/// if one does.
-fn next_stride2(steps: &[Step]) -> Option<(usize, usize)> {
-    let next = steps.iter().find(|s| !matches!(s.layer, Layer::Relu | Layer::BatchNorm { .. }))?;
+/// A convolution with so many filters of this kernel, stride and padding.
+fn square(step: &Step, filters: usize, (kernel, stride, padding): (usize, usize, Padding)) -> Conv {
+    let [pad_y, pad_x] = [step.input.height, step.input.width].map(|n| padding.amounts(n, kernel, stride));
+    Conv { filters, kernel, stride, pad_y, pad_x }
+}
+
+/// The order, pixel by slot, in which the convolution that comes first in `steps` reads fastest.
+fn wanted_order(steps: &[Step]) -> Option<Vec<usize>> {
+    let by_pixel = |s: &&Step| !matches!(s.layer, Layer::Relu | Layer::Relu6 | Layer::BatchNorm { .. });
+    let next = steps.iter().find(by_pixel)?;
+    let Extent { height, width, .. } = next.input;
     match next.layer {
-        Layer::Conv { kernel, stride: 2, padding, .. } => Some((
-            padding.amounts(next.input.height, kernel, 2).0,
-            padding.amounts(next.input.width, kernel, 2).0,
-        )),
+        Layer::Conv { kernel, stride: 2, padding, .. } => {
+            let Conv { pad_y, pad_x, .. } = square(next, 0, (kernel, 2, padding));
+            Some(phase_order(height, width, (pad_y.0, pad_x.0)))
+        }
+        Layer::DepthwiseConv { .. } => Some(tile_order(height, width)),
         _ => None,
     }
 }

@@ -274,13 +274,25 @@ fn adversary_step(
 }
 
 /// The gradient of `loss` with respect to `tensors`, as one flat vector.
+///
+/// Those of a layer are joined first. ONNX Runtime computes what the youngest node of a kind needs first: so
+/// the layers' gradients come from the last layer to the first, and what only they need is free early. Joined
+/// all at once, they would keep the gradient of every value until the end.
 fn gradient(pass: &mut Lowering<'_>, loss: &Value, tensors: &[(String, Value)]) -> Result<Value> {
     let leaves: Vec<Value> = tensors.iter().map(|(_, value)| value.clone()).collect();
     let gradients = pass.tape.backward(loss, &leaves);
     let gradients: Option<Vec<Value>> = gradients.into_iter().collect();
     let gradients =
         gradients.ok_or_else(|| Error::training("the loss does not depend on every parameter"))?;
-    Ok(pass.tape.graph.concat(&gradients, 0))
+    let g = &mut pass.tape.graph;
+    let of_layer = |name: &str| name.rsplit_once('.').map(|(layer, _)| layer.to_owned());
+    let named: Vec<(Option<String>, Value)> =
+        tensors.iter().map(|(name, _)| of_layer(name)).zip(gradients).collect();
+    let layers: Vec<Value> = named
+        .chunk_by(|(layer, _), (next, _)| layer == next)
+        .map(|layer| g.concat(&layer.iter().map(|(_, value)| value.clone()).collect::<Vec<_>>(), 0))
+        .collect();
+    Ok(g.concat(&layers, 0))
 }
 
 /// The forward pass alone, as the training step computes it: `image`, `draw`, `parameters` to `latent`,

@@ -2,9 +2,14 @@
 //!
 //! The graphs run in ONNX Runtime, which is fetched on first use like in the program itself.
 
+use super::augment::Augment;
+use super::batch::Batch;
+use super::data::Dataset;
+use super::options::TrainOptions;
 use super::step::forward_only;
+use super::trainer::{Pace, Trainer};
 use crate::images::InputShape;
-use crate::model::{Brightness, Design, Family, Metadata, decoder_onnx, encoder_onnx};
+use crate::model::{Architecture, Brightness, Design, Family, Metadata, decoder_onnx, encoder_onnx};
 use crate::runtime::{Input, Runtime, RuntimeOptions, SessionOptions, ensure};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -16,13 +21,17 @@ fn runtime() -> Runtime {
 #[test]
 fn the_exported_files_give_the_trainers_forward_values() {
     let runtime = runtime();
-    for family in Family::ALL.into_iter().filter(|family| *family != Family::Photo) {
-        for shape in [
-            InputShape { channels: 1, height: 28, width: 28 },
-            InputShape { channels: 3, height: 32, width: 32 },
-            InputShape { channels: 1, height: 12, width: 20 },
-        ] {
-            let architecture = family.architecture(shape, 64).unwrap();
+    let small = [
+        InputShape { channels: 1, height: 28, width: 28 },
+        InputShape { channels: 3, height: 32, width: 32 },
+        InputShape { channels: 1, height: 12, width: 20 },
+    ];
+    let large = [(96, 96), (160, 128)].map(|(height, width)| InputShape { channels: 3, height, width });
+    for family in Family::ALL {
+        for &shape in if family == Family::Photo { &large[..] } else { &small[..] } {
+            let design = Design { width: 30, ..Design::from(64) };
+            // a head is not exported
+            let architecture = Architecture { head: vec![], ..family.architecture(shape, design).unwrap() };
             let mut rng = ChaCha8Rng::seed_from_u64(5);
             let weights: Vec<f32> = (architecture.initial_weights(5).iter())
                 .map(|w| w + rng.random_range(-0.02f32..0.02))
@@ -57,7 +66,8 @@ fn the_exported_files_give_the_trainers_forward_values() {
             let dims = [n, shape.channels, shape.height, shape.width];
             let latent = encoder.run(&[("image", Input::Slice(&dims, &images))]).unwrap();
             let exported = decoder.run(&[("latent", Input::Tensor(&latent[0]))]).unwrap();
-            assert_eq!(exported[0].shape(), dims);
+            let InputShape { channels, height, width } = architecture.reconstruction;
+            assert_eq!(exported[0].shape(), [n, channels, height, width]);
             let compare = |what: &str, ours: &[f32], theirs: &[f32]| {
                 let size = theirs.len() / n;
                 for (i, theirs) in theirs.iter().enumerate() {
@@ -73,6 +83,44 @@ fn the_exported_files_give_the_trainers_forward_values() {
             }
         }
     }
+}
+
+#[test]
+fn a_fresh_photo_tells_images_apart_and_learns() {
+    let runtime = runtime();
+    let shape = InputShape { channels: 3, height: 96, width: 96 };
+    let plain = TrainOptions::for_family(Family::Photo, 3);
+    let design = Design { width: 25, ..plain.design };
+    let options = TrainOptions { design, augment: Augment::None, ..plain };
+    let architecture = Architecture { head: vec![], ..options.architecture(shape).unwrap() };
+    let n = 16;
+    // every image of one colour above and another below
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let colours: Vec<u8> = (0..n * 6).map(|_| rng.random()).collect();
+    let pixels = colours.iter().flat_map(|&colour| vec![colour; 96 * 48]).collect();
+    let data = Dataset::new(shape, pixels).unwrap();
+    let ids: Vec<usize> = (0..n).collect();
+    let batch = Batch::new(&data, &ids, &options, &architecture, (1, 0)).unwrap();
+
+    let weights = architecture.initial_weights(0);
+    let metadata = Metadata::new("fresh", &architecture, 64);
+    let encoder = encoder_onnx(&architecture, &weights, &metadata).to_bytes();
+    let mut session = runtime.session(&encoder, &SessionOptions::default()).unwrap();
+    let images = data.batch_outermost(0..n).unwrap();
+    let latents = session.run(&[("image", Input::Slice(&[n, 3, 96, 96], &images))]).unwrap();
+    let largest = |column: usize| {
+        let numbers = latents[0].data().iter().skip(column).step_by(architecture.latent_size());
+        let (low, high) = numbers.fold((f32::MAX, f32::MIN), |(low, high), x| (low.min(*x), high.max(*x)));
+        high - low
+    };
+    let spread =
+        (0..architecture.latent_size()).map(largest).sum::<f32>() / architecture.latent_size() as f32;
+    assert!(spread > 0.01, "latents differ by {spread}");
+
+    let mut trainer = Trainer::new(&runtime, &architecture, &options).unwrap();
+    let pace = Pace { rate: 2e-3, decay: 1e-4, weight: 0.0 };
+    let losses: Vec<f64> = (0..20).map(|_| trainer.step(&batch, &pace).unwrap().reconstruction).collect();
+    assert!(losses[19] < losses[0] - 0.03, "{losses:?}");
 }
 
 #[test]
