@@ -2,40 +2,47 @@
 //! JSON. Images are not varied: what is measured is the step.
 //!
 //! `cargo bench --bench step_time -- conv 128 50 1` is family, batch, steps, threads; without them, a few
-//! steps of `conv`.
+//! steps of `conv`. `photo` is measured by its reconstruction alone, `photo-tail` from its 14th block on.
 
 use aesearch::images::InputShape;
-use aesearch::model::Family;
+use aesearch::model::{Architecture, Family};
 use aesearch::runtime::{RuntimeOptions, ensure};
-use aesearch::train::{Augment, Batch, Dataset, Pace, TrainOptions, Trainer};
+use aesearch::train::{Augment, Batch, Pace, TrainOptions, Trainer};
 use std::time::Instant;
+
+/// Blocks of `photo` that are left away in `photo-tail`.
+const FROZEN: usize = 13;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // cargo adds --bench to what the user says
     let arguments: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    let (family, numbers) = match arguments.as_slice() {
+    let (name, numbers) = match arguments.as_slice() {
         [] => ("conv", ["32", "5", "1"]),
         [family, batch, steps, threads] => (family.as_str(), [batch.as_str(), steps, threads]),
         _ => return Err("expected FAMILY BATCH STEPS THREADS".into()),
     };
     let [batch, steps, threads] = numbers.map(str::parse::<usize>);
     let (batch, steps, threads) = (batch?, steps?, threads?);
-    let shape = InputShape { channels: 1, height: 28, width: 28 };
-    let family: Family = family.parse()?;
+    let family: Family = name.trim_end_matches("-tail").parse()?;
+    let shape = match family {
+        Family::Photo => InputShape { channels: 3, height: 224, width: 224 },
+        _ => InputShape { channels: 1, height: 28, width: 28 },
+    };
     let runtime = ensure(&RuntimeOptions::from_env(), &())?;
-    let pixels = (0..batch * 784).map(|i| (i * 2_654_435_761 % 251) as u8).collect();
-    let data = Dataset::new(shape, pixels)?;
-    let options =
-        TrainOptions { threads, batch, augment: Augment::None, ..TrainOptions::for_family(family, 1) };
-    let architecture = options.architecture(shape)?;
+    let plain = TrainOptions::for_family(family, shape.channels);
+    let options = TrainOptions { threads, batch, augment: Augment::None, ..plain };
+    let architecture = Architecture { head: vec![], ..options.architecture(shape)? };
+    let architecture = match name {
+        "photo-tail" => architecture.tail(architecture.block_ends()[FROZEN - 1])?,
+        _ => architecture,
+    };
     let mut trainer = Trainer::new(&runtime, &architecture, &options)?;
-    let ids: Vec<usize> = (0..batch).collect();
+    let numbers = Batch::arbitrary(&architecture, batch);
     let pace = Pace { rate: options.learning_rate, decay: options.weight_decay, weight: options.weight };
     let (mut cpu, mut wall) = (vec![], vec![]);
     for step in 0..steps + 5 {
         let (start, cpu_start) = (Instant::now(), cpu_ms()?);
-        let images = Batch::new(&data, &ids, &options, &architecture, (1, step))?;
-        trainer.step(&images, &pace)?;
+        trainer.step(&numbers, &pace)?;
         if step >= 5 {
             cpu.push(cpu_ms()? - cpu_start);
             wall.push(start.elapsed().as_secs_f64() * 1000.0);

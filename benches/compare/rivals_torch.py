@@ -82,6 +82,64 @@ class ConvHash(nn.Module):
         return self.decoder(codes[: len(codes) // 2]), codes
 
 
+class Same(nn.Module):
+    """A convolution with the padding of TensorFlow, which puts the larger half behind."""
+
+    def __init__(self, size, channels, filters, kernel, stride, groups=1):
+        super().__init__()
+        total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+        self.pad = (total // 2, total - total // 2) * 2 if total % 2 else None
+        self.conv = nn.Conv2d(channels, filters, kernel, stride, 0 if self.pad else total // 2, groups=groups)
+
+    def forward(self, x):
+        return self.conv(F.pad(x, self.pad) if self.pad else x)
+
+
+class Block(nn.Module):
+    def __init__(self, size, channels, filters, kernel, stride, expansion):
+        super().__init__()
+        wide = expansion * channels
+        widen = [nn.Conv2d(channels, wide, 1), nn.ReLU6(True)] if expansion > 1 else []
+        depthwise = Same(size, wide, wide, kernel, stride, wide)
+        self.layers = nn.Sequential(*widen, depthwise, nn.ReLU6(True), nn.Conv2d(wide, filters, 1))
+        self.skip = stride == 1 and channels == filters
+
+    def forward(self, x):
+        return self.layers(x) + x if self.skip else self.layers(x)
+
+
+# blocks, kernel, stride of the first one, expansion, filters
+STAGES = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320))
+
+
+def photo(frozen=0):
+    """EfficientNet-Lite0 with normalizations folded, its projection and decoder; from block `frozen` on."""
+    blocks, size, channels = [], 112, 32
+    for count, kernel, first_stride, expansion, filters in STAGES:
+        for block in range(count):
+            stride = 1 if block else first_stride
+            blocks.append(Block(size, channels, filters, kernel, stride, expansion))
+            size, channels = size // stride, filters
+    stem = [] if frozen else [Same(224, 3, 32, 3, 2), nn.ReLU6(True)]
+    return nn.Sequential(
+        *stem, *blocks[frozen:], nn.Conv2d(320, 1280, 1), nn.ReLU6(True), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1280, 256),
+        nn.Linear(256, 64 * 64), nn.ReLU(True), nn.Unflatten(1, (64, 8, 8)), nn.Upsample(scale_factor=2),
+        nn.Conv2d(64, 32, 3, padding=1), nn.ReLU(True), nn.Upsample(scale_factor=2),
+        nn.Conv2d(32, 16, 3, padding=1), nn.ReLU(True), nn.Upsample(scale_factor=2),
+        nn.Conv2d(16, 3, 3, padding=1),
+    )  # fmt: skip
+
+
+def photo_tail():
+    """The last three of its sixteen blocks, and what follows."""
+    return photo(frozen=13)
+
+
+def photo_loss(model, images):
+    logits = model(images)
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, 0.5))
+
+
 def contrastive_loss(codes):
     unit = F.normalize(codes)
     similarity = unit @ unit.T / TEMPERATURE
@@ -104,21 +162,24 @@ FAMILIES = {
     "dense": (dense_autoencoder, reconstruction_loss, 1),
     "lstm": (LstmAutoencoder, reconstruction_loss, 1),
     "conv-hash": (ConvHash, hash_loss, 2),
+    "photo": (photo, photo_loss, 1),
+    "photo-tail": (photo_tail, photo_loss, 1),
 }
 
 
-def steps(family, way, images, batch, clock):
-    """Times of training steps on `images` [n, 28, 28]; `way` is "torch" with "-channels-last" or "-compile"."""
+def steps(family, way, images, batch, n_steps, clock):
+    """Times of training steps on `images` [n, C, H, W], in turn; `way` is "torch" with "-channels-last" or "-compile"."""
     make, loss_of, views = FAMILIES[family]
     torch.manual_seed(0)
     model = make()
-    x = torch.from_numpy(images).reshape(-1, 1, 28, 28)
+    x = torch.from_numpy(images)
     if "channels-last" in way:
         model, x = model.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
     loss = torch.compile(loss_of) if "compile" in way else loss_of
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1e-4 if views == 2 else 0.0, fused=True)
     times = []
-    for at in range(0, len(images) - views * batch + 1, batch):
+    for step in range(n_steps):
+        at = step * batch % (len(images) - views * batch + 1)
         start = clock()
         optimizer.zero_grad(set_to_none=True)
         loss(model, x[at : at + views * batch]).backward()

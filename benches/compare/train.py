@@ -1,15 +1,17 @@
 """Time of a training step of each family: aesearch, PyTorch and Keras in turn.
 
     .venv/bin/python benches/compare/train.py [--families conv,lstm] [--threads 1,2] [--rounds 5] [--save FILE]
+    .venv/bin/python benches/compare/train.py --families photo,photo-tail --batch 32 --steps 4 --threads 1
 
-Every contestant is a fresh process in every round. It trains on the same kind of images (28 x 28 grey, arbitrary pixels: the
-time does not depend on them), warms up, and prints the times of its steps: forward, losses, gradients, Adam. With one thread
+Every contestant is a fresh process in every round. It trains on the same kind of images (28 x 28 grey, for `photo` 224 x 224 in
+colour, for `photo-tail` what 13 of its 16 blocks make of them; arbitrary pixels: the time does not depend on them), warms up, and prints the times of its steps: forward, losses, gradients, Adam. With one thread
 that is CPU time, with more wall time. A rival's figure is the best way that its manual offers; the fastest of them is the one to
 compare with.
 """
 
 import argparse
 import json
+import math
 import statistics
 import sys
 import time
@@ -25,7 +27,11 @@ RIVALS = {
     "dense": ("torch", "torch-compile") + KERAS,
     "lstm": ("torch", "torch-compile") + KERAS,
     "conv-hash": TORCH,
+    "photo": TORCH,
+    "photo-tail": TORCH,
 }
+SMALL = ("conv", "dense", "lstm", "conv-hash")
+SHAPES = {"photo": (3, 224, 224), "photo-tail": (192, 7, 7)}
 WARM_UP = 5
 # Products and sums of a step per image, as the layers are written: forward, and twice as many for the gradients. What a
 # contestant saves by a rewrite (aesearch: convolutions of upsampled images) shows as a higher rate.
@@ -35,14 +41,17 @@ MULTIPLICATIONS = {
     "lstm": 28 * (4 * 128 * (28 + 128) + 4 * 128 * (128 + 128) + 128 * 28),
     "conv-hash": 2 * (196 * 9 * 32 + 49 * 9 * 32 * 64 + 16 * 9 * 64 * 128 + 2048 * 64)
     + 64 * 1568 + 196 * 9 * 32 * 16 + 784 * 9 * 16,
+    "photo": 396_490_464,
+    "photo-tail": 108_237_184,
 }  # fmt: skip
 
 
-def images(count):
+def images(family, count):
     import numpy as np
 
-    pixels = np.arange(count * 784, dtype=np.uint64) * np.uint64(2654435761) % np.uint64(251)
-    return (pixels.astype(np.float32) / 255).reshape(count, 28, 28)
+    shape = SHAPES.get(family, (1, 28, 28))
+    pixels = np.arange(count * math.prod(shape), dtype=np.uint64) * np.uint64(2654435761) % np.uint64(251)
+    return (pixels.astype(np.float32) / 255).reshape(count, *shape)
 
 
 def worker(family, way, args):
@@ -53,22 +62,24 @@ def worker(family, way, args):
         import rivals_keras
 
         rivals_keras.use_threads(threads)
-        times, version = rivals_keras.steps(family, way, images(batch * args.steps), batch, clock)
+        times, version = rivals_keras.steps(family, way, images(family, batch * args.steps).reshape(-1, 28, 28), batch, clock)
     else:
         import rivals_torch
 
         rivals_torch.torch.set_num_threads(threads)
         if way == "sgemm":
             return print(json.dumps({"gflops": rivals_torch.sgemm(clock)}))
-        n_steps = WARM_UP + args.steps + 1
-        times, version = rivals_torch.steps(family, way, images(batch * n_steps), batch, clock)
+        n_steps = WARM_UP + args.steps
+        # photos are large, and two batches of them enough
+        pixels = images(family, batch * (2 if family in SHAPES else n_steps + 1))
+        times, version = rivals_torch.steps(family, way, pixels, batch, n_steps, clock)
         times = times[WARM_UP:]
     print(json.dumps({"ms_per_step": [1000 * t for t in times], "version": version}))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--families", default=",".join(RIVALS))
+    parser.add_argument("--families", default=",".join(SMALL), help="some of: " + ", ".join(RIVALS))
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=40)

@@ -110,6 +110,22 @@ impl Batch {
         }
         Ok(Batch { dims, images, target, draw, features: vec![] })
     }
+
+    /// Arbitrary numbers of the shapes that a step of `architecture` on `n` images takes, to measure it.
+    pub fn arbitrary(architecture: &Architecture, n: usize) -> Batch {
+        let (shape, drawn, objective) =
+            (architecture.input, architecture.reconstruction, Objective::of(architecture));
+        let numbers =
+            |count: usize| -> Vec<f32> { (0..count).map(|i| (i * 7919 % 251) as f32 / 250.0).collect() };
+        let views = objective.views() * n;
+        Batch {
+            dims: [shape.channels, shape.height * shape.width, views],
+            images: numbers(shape.size() * views),
+            target: (drawn != shape).then(|| numbers(drawn.size() * n)),
+            draw: if objective.draws() { numbers(architecture.latent_size() * n) } else { vec![] },
+            features: vec![],
+        }
+    }
 }
 
 /// Joins the rows of two matrices, `n` columns each.
