@@ -104,7 +104,7 @@ impl TrainOptions {
                 design: Design { width: 100, ..plain.design },
                 augment: Augment::Photos,
                 epochs: 20,
-                batch: 256,
+                batch: 32,
                 schedule: Schedule::OneCycle,
                 weight_decay: 1e-4,
                 weight: 1.0,
@@ -138,6 +138,15 @@ impl TrainOptions {
             log: None,
             threads: 1,
             device: Device::Auto,
+        }
+    }
+
+    /// Images per step where nothing is said: many where most layers are frozen, so that a step takes little
+    /// memory.
+    pub(super) fn batch_beside(&self, freeze: Freeze) -> usize {
+        match freeze {
+            Freeze::Encoder | Freeze::Latent => 256,
+            Freeze::None | Freeze::Blocks(_) => self.batch,
         }
     }
 

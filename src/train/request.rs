@@ -166,6 +166,7 @@ impl TrainRequest {
         };
         let default = TrainOptions::for_family(family, input.channels);
         let design = like.map_or(default.design, |like| like.design());
+        let freeze = tuning.freeze.unwrap_or(default.freeze);
         let options = TrainOptions {
             name: model_name(&self.folder),
             design: Design {
@@ -176,12 +177,12 @@ impl TrainRequest {
                 brightness: tuning.brightness.unwrap_or(design.brightness),
             },
             epochs: tuning.epochs.unwrap_or(default.epochs),
-            batch: tuning.batch.unwrap_or(default.batch),
+            batch: tuning.batch.unwrap_or_else(|| default.batch_beside(freeze)),
             learning_rate: tuning.learning_rate.unwrap_or(default.learning_rate),
             weight_decay: tuning.weight_decay.unwrap_or(default.weight_decay),
             weight: tuning.weight.unwrap_or(default.weight),
             temperature: tuning.temperature.unwrap_or(default.temperature),
-            freeze: tuning.freeze.unwrap_or(default.freeze),
+            freeze,
             precision: tuning.precision.or(like.map(|like| like.precision)).unwrap_or(default.precision),
             augment: tuning.augment.unwrap_or(default.augment),
             seed: tuning.seed.unwrap_or(default.seed),

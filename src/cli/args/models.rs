@@ -47,7 +47,8 @@ pub(in crate::cli) struct Train {
     /// Passes over the data [default: conv-hash 15; vae, aae, lstm 10; else 5]
     #[arg(long)]
     pub(in crate::cli) epochs: Option<usize>,
-    /// Images per step [default: conv-hash 256; vae, aae, lstm 64; else 32]
+    /// Images per step [default: conv-hash 256, as photo with a frozen
+    /// encoder; vae, aae, lstm 64; else 32]
     #[arg(long)]
     pub(in crate::cli) batch: Option<usize>,
     /// Peak learning rate of Adam; it decays to 0 [default: aae 0.0005, else 0.002]
