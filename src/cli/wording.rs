@@ -65,6 +65,7 @@ const WORDS: &[(&str, &str)] = &[
     ("random", "--random"),
     ("reference", "--reference"),
     ("refit", "--refit"),
+    ("remove", "`aesearch remove`"),
     ("repair", "`aesearch repair`"),
     ("resume", "--resume"),
     ("runtime.cuda", "--cuda"),

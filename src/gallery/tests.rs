@@ -525,3 +525,27 @@ fn the_index_is_found_from_below() {
     aesearch_index::Writer::lock(&index).unwrap().commit(builder, &[]).unwrap();
     assert_eq!(find(&deep), Some(index));
 }
+
+#[test]
+fn an_index_moves_to_another_shipped_model_when_asked() {
+    let mut fixture = Fixture::new(Family::ConvHash);
+    fixture.options.model = "digits-64".into();
+    fixture.draw(0..12);
+    assert_eq!(fixture.update().model.name, "digits-64");
+    // below another folder: the move takes them along
+    let elsewhere = fixture.path("elsewhere");
+    fs::create_dir_all(&elsewhere).unwrap();
+    write_png(&elsewhere.join("x.png"), &picture(40)).unwrap();
+    let add = |options: &UpdateOptions| {
+        update(&fixture.path(FOLDER), std::slice::from_ref(&elsewhere), options, &())
+    };
+    assert_eq!(add(&fixture.options).unwrap().images, 13);
+
+    let moving = UpdateOptions { model: "digits-128".into(), ..fixture.options.clone() };
+    let moved = fixture.try_update(&moving, &()).unwrap();
+    assert_eq!((moved.model.name.as_str(), moved.bits, moved.images), ("digits-128", 128, 13));
+    assert_eq!((moved.encoded, moved.unchanged, moved.added), (13, 13, 0));
+    let auto = UpdateOptions { model: "auto".into(), ..fixture.options.clone() };
+    let now = fixture.try_update(&auto, &()).unwrap();
+    assert_eq!((now.model.name.as_str(), now.encoded), ("digits-128", 0), "it stays there");
+}

@@ -33,10 +33,11 @@ use super::record::{Facts, ModelIdentity, Polarity};
 use super::refit::code_anew;
 use super::strangers::keep_strangers;
 use crate::encode::MAX_FIT;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::images::{Item, Limits, MemoryBudget, Skipped, WalkOptions, resolve, walk};
 use crate::model::{Foreign, Known, LoadOptions, Model, shipped_names};
 use crate::observer::{Note, Observer, Progress};
+use crate::output::count;
 use crate::runtime::{Device, Runtime, RuntimeOptions, ensure};
 
 /// A binarizer fitted to this many images is as good as it gets, and is kept.
@@ -209,7 +210,10 @@ pub fn update(
     }
     let mut old = open_if_any(dir)?;
     let (model, polarity) = match &old {
-        Some((_, facts)) => (load_indexed_model(dir, facts, &options.model, &options.load)?, None),
+        Some((_, facts)) => match moves_to(facts, &options.model)? {
+            Some(model) => (model, None),
+            None => (load_indexed_model(dir, facts, &options.model, &options.load)?, None),
+        },
         None => model_for(&walk.items.iter().collect::<Vec<_>>(), options, observer)?,
     };
     let writer = match &mut writer {
@@ -220,15 +224,28 @@ pub fn update(
             writer
         }
     };
-    let (snapshot, before) = (old.as_ref().map(|old| &old.0), old.as_ref().map(|old| &old.1));
+    let snapshot = old.as_ref().map(|old| &old.0);
+    let moves = old.as_ref().is_some_and(|(_, facts)| moves_from(facts, &model, &options.model));
+    let before = old.as_ref().map(|old| &old.1).filter(|_| !moves);
     before.map_or(Ok(()), |facts| check_made_with(dir, facts, &model))?;
 
     let wanted = wanted(dir, before, &model, options)?;
     let mut kept = snapshot.map_or_else(Vec::new, |old| elsewhere(old, &walk, data, base(dir)));
     let due = before.is_some_and(|facts| options.refit || outgrown(facts, walk.items.len() + kept.len()));
     let from_latents = due && !options.without_latents && snapshot.is_some_and(|old| old.latent_size() > 0);
-    let refit = match snapshot.filter(|_| due && !from_latents) {
-        Some(old) => read_all_again(dir, old, (&mut walk.items, &mut kept), options.refit, observer),
+    let refit = match snapshot.filter(|_| moves || (due && !from_latents)) {
+        Some(old) => match read_all_again(dir, old, (&mut walk.items, &mut kept)) {
+            Ok(()) => {
+                note_reading(old, &model, (moves, options.refit), observer);
+                true
+            }
+            Err(reason) if moves => return Err(cannot_move(dir, &model, &reason)),
+            Err(reason) => {
+                let what = "the binarizer is not fitted anew, as some images cannot be read now";
+                observer.note(&Note::new(format!("{what}: {reason}")));
+                false
+            }
+        },
         None => false,
     };
     let plan = Plan::new(&walk.items, snapshot, refit)?.keeping(kept);
@@ -295,31 +312,46 @@ fn wanted(dir: &Path, before: Option<&Facts>, model: &Model, options: &UpdateOpt
     Ok(wanted.again(facts))
 }
 
-/// Adds the `kept` items of the index at `dir` to those that are read, for a new fit; where one of them is gone,
-/// all stays as it is, and a note says so.
+/// Adds the `kept` items of the index at `dir` to those that are read; or says why one of them cannot be.
 fn read_all_again(
     dir: &Path,
     old: &Snapshot,
     (items, kept): (&mut Vec<Item>, &mut Vec<u32>),
-    is_asked: bool,
-    observer: &dyn Observer,
-) -> bool {
-    if is_asked {
+) -> Result<(), String> {
+    let again = resolve(kept.iter().map(|&id| old.name(id)), base(dir));
+    items.extend(again.into_iter().collect::<Result<Vec<_>, _>>()?);
+    kept.clear();
+    Ok(())
+}
+
+/// Why all images are read again, where that is not the collection's growth.
+fn note_reading(old: &Snapshot, model: &Model, (moves, is_asked): (bool, bool), observer: &dyn Observer) {
+    let (name, n) = (&model.metadata.name, count(old.len() as u64, "image"));
+    if moves {
+        observer.note(&Note::new(format!("the index moves to the model {name}: {n} are read again")));
+    } else if is_asked {
         observer.note(&Note::new("the index keeps no latents: all images are read again"));
     }
-    let again = resolve(kept.iter().map(|&id| old.name(id)), base(dir));
-    match again.into_iter().collect::<Result<Vec<_>, _>>() {
-        Ok(again) => {
-            items.extend(again);
-            kept.clear();
-            true
-        }
-        Err(reason) => {
-            let what = "the binarizer is not fitted anew, as some images cannot be read now";
-            observer.note(&Note::new(format!("{what}: {reason}")));
-            false
-        }
+}
+
+/// The shipped model that `named` asks for, where another one made the index: it moves over.
+fn moves_to(facts: &Facts, named: &str) -> Result<Option<Model>> {
+    if !shipped_names().any(|name| name == named) {
+        return Ok(None);
     }
+    let model = Model::load(named)?;
+    Ok((model.sha256 != facts.model.sha256).then_some(model))
+}
+
+/// Whether the index is to move to `model`, which was `named`.
+fn moves_from(facts: &Facts, model: &Model, named: &str) -> bool {
+    model.sha256 != facts.model.sha256 && shipped_names().any(|name| name == named)
+}
+
+fn cannot_move(dir: &Path, model: &Model, reason: &str) -> Error {
+    let name = &model.metadata.name;
+    let what = format!("{}: to move to the model {name}, expected all images, got {reason}", dir.display());
+    Error::not_found(what).with_hint("make the images available, or take them out with `remove` first")
 }
 
 /// A note where images are inverted, and a warning where `invert` asks for what was decided against when the
