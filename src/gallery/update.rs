@@ -34,7 +34,7 @@ use super::refit::code_anew;
 use super::strangers::keep_strangers;
 use crate::encode::MAX_FIT;
 use crate::error::{Error, Result};
-use crate::images::{Item, Limits, MemoryBudget, Skipped, WalkOptions, resolve, walk};
+use crate::images::{Item, Limits, MemoryBudget, Skipped, Walk, WalkOptions, resolve, walk};
 use crate::model::{Foreign, Known, LoadOptions, Model, shipped_names};
 use crate::observer::{Note, Observer, Progress};
 use crate::output::count;
@@ -203,11 +203,7 @@ pub fn update(
     let mut writer = if dir.is_dir() { Some(lock()?) } else { None };
     let mut walk = walk(data, &options.walk)?;
     let walked = start.elapsed();
-    walk.skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
-    if walk.links > 0 {
-        let what = format!("{} links to folders were not entered; `follow` enters them", walk.links);
-        observer.note(&Note::new(what));
-    }
+    tell_walk(&walk, observer);
     let mut old = open_if_any(dir)?;
     let (model, polarity) = match &old {
         Some((_, facts)) => match moves_to(facts, &options.model)? {
@@ -233,21 +229,8 @@ pub fn update(
     let mut kept = snapshot.map_or_else(Vec::new, |old| elsewhere(old, &walk, data, base(dir)));
     let due = before.is_some_and(|facts| options.refit || outgrown(facts, walk.items.len() + kept.len()));
     let from_latents = due && !options.without_latents && snapshot.is_some_and(|old| old.latent_size() > 0);
-    let refit = match snapshot.filter(|_| moves || (due && !from_latents)) {
-        Some(old) => match read_all_again(dir, old, (&mut walk.items, &mut kept)) {
-            Ok(()) => {
-                note_reading(old, &model, (moves, options.refit), observer);
-                true
-            }
-            Err(reason) if moves => return Err(cannot_move(dir, &model, &reason)),
-            Err(reason) => {
-                let what = "the binarizer is not fitted anew, as some images cannot be read now";
-                observer.note(&Note::new(format!("{what}: {reason}")));
-                false
-            }
-        },
-        None => false,
-    };
+    let again = Again { moves, refits: due && !from_latents, is_asked: options.refit };
+    let refit = again.read(dir, snapshot, (&mut walk.items, &mut kept), &model, observer)?;
     let plan = Plan::new(&walk.items, snapshot, refit)?.keeping(kept);
     let layout = layout(snapshot, refit, options);
     let made = Run { plan: &plan, before, refit, model: &model, wanted: &wanted, polarity, layout, options }
@@ -286,6 +269,15 @@ pub fn update(
     })
 }
 
+/// What the walk left out.
+fn tell_walk(walk: &Walk, observer: &dyn Observer) {
+    walk.skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
+    if walk.links > 0 {
+        let what = format!("{} links to folders were not entered; `follow` enters them", walk.links);
+        observer.note(&Note::new(what));
+    }
+}
+
 /// The model for a new index of `items`, fit for use.
 fn model_for(
     items: &[&Item],
@@ -312,25 +304,47 @@ fn wanted(dir: &Path, before: Option<&Facts>, model: &Model, options: &UpdateOpt
     Ok(wanted.again(facts))
 }
 
-/// Adds the `kept` items of the index at `dir` to those that are read; or says why one of them cannot be.
-fn read_all_again(
-    dir: &Path,
-    old: &Snapshot,
-    (items, kept): (&mut Vec<Item>, &mut Vec<u32>),
-) -> Result<(), String> {
-    let again = resolve(kept.iter().map(|&id| old.name(id)), base(dir));
-    items.extend(again.into_iter().collect::<Result<Vec<_>, _>>()?);
-    kept.clear();
-    Ok(())
+/// Why all images might be read again.
+struct Again {
+    /// The index moves to another model.
+    moves: bool,
+    /// The binarizer is fitted anew, and there are no latents to fit it to.
+    refits: bool,
+    /// The caller asked for that.
+    is_asked: bool,
 }
 
-/// Why all images are read again, where that is not the collection's growth.
-fn note_reading(old: &Snapshot, model: &Model, (moves, is_asked): (bool, bool), observer: &dyn Observer) {
-    let (name, n) = (&model.metadata.name, count(old.len() as u64, "image"));
-    if moves {
-        observer.note(&Note::new(format!("the index moves to the model {name}: {n} are read again")));
-    } else if is_asked {
-        observer.note(&Note::new("the index keeps no latents: all images are read again"));
+impl Again {
+    /// Adds the `kept` items of the index at `dir` to those that are read, where all are to be read again.
+    /// Returns whether they are: not where one of them cannot be read now.
+    fn read(
+        &self,
+        dir: &Path,
+        old: Option<&Snapshot>,
+        (items, kept): (&mut Vec<Item>, &mut Vec<u32>),
+        model: &Model,
+        observer: &dyn Observer,
+    ) -> Result<bool> {
+        let Some(old) = old.filter(|_| self.moves || self.refits) else { return Ok(false) };
+        let again = resolve(kept.iter().map(|&id| old.name(id)), base(dir));
+        let again = match again.into_iter().collect::<Result<Vec<_>, _>>() {
+            Ok(again) => again,
+            Err(reason) if self.moves => return Err(cannot_move(dir, model, &reason)),
+            Err(reason) => {
+                let what = "the binarizer is not fitted anew, as some images cannot be read now";
+                observer.note(&Note::new(format!("{what}: {reason}")));
+                return Ok(false);
+            }
+        };
+        items.extend(again);
+        kept.clear();
+        let (name, n) = (&model.metadata.name, count(old.len() as u64, "image"));
+        if self.moves {
+            observer.note(&Note::new(format!("the index moves to the model {name}: {n} are read again")));
+        } else if self.is_asked {
+            observer.note(&Note::new("the index keeps no latents: all images are read again"));
+        }
+        Ok(true)
     }
 }
 
