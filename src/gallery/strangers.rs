@@ -64,18 +64,17 @@ fn similarity(snapshot: &Snapshot, pair: [u32; 2]) -> f32 {
     if lengths > 0.0 { (product(a.values, b.values) as f64 / lengths) as f32 } else { 0.0 }
 }
 
-/// Measures the index at `dir` anew where it has `changed` or was never measured, and keeps what was found with
-/// it. Gives the index as it is then, if there is one.
+/// Measures the index at `dir`, and keeps what was found with it. Gives the index as it is then, if there is
+/// one.
+///
+/// This is done whether or not the run changed anything: an earlier one may have been killed right after its
+/// last commit. The index is written only where the result is another.
 pub(super) fn keep_strangers(
     (dir, writer): (&Path, &mut Writer),
-    changed: bool,
     seed: u64,
 ) -> Result<Option<(Snapshot, Facts)>> {
     let now = open_if_any(dir)?;
-    let Some((snapshot, facts)) = now.as_ref().filter(|(_, facts)| changed || facts.strangers.is_none())
-    else {
-        return Ok(now);
-    };
+    let Some((snapshot, facts)) = &now else { return Ok(now) };
     let strangers = measured(snapshot, seed)?;
     if strangers == facts.strangers {
         return Ok(now);

@@ -243,7 +243,7 @@ pub fn update(
     };
     let Tally { added, unchanged, changed, removed, encoded, skipped, write } = made.tally;
     let now = match is_finished {
-        true => keep_strangers((dir, writer), added + changed + removed + recoded > 0, options.seed)?,
+        true => keep_strangers((dir, writer), options.seed)?,
         false => open_if_any(dir)?,
     };
     if let Some((_, facts)) = now.as_ref().filter(|(now, _)| !now.is_empty()) {
