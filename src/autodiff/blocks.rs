@@ -1,6 +1,6 @@
 //! What networks for photos are made of beside convolutions: clipped ReLU, skips, the mean over all pixels.
 
-use super::ops::{Feature, compact, planes, reordered};
+use super::ops::{Feature, add, compact, planes, reordered};
 use super::tape::Tape;
 use crate::model::Extent;
 
@@ -30,10 +30,7 @@ pub(crate) fn affine(tape: &mut Tape, x: &Feature, [factor, offset]: [f32; 2]) -
 pub(crate) fn residual(tape: &mut Tape, skipped: &Feature, x: &Feature) -> Feature {
     let x = compact(tape, x);
     let skipped = reordered(tape, skipped, &x.order);
-    let [a, b] = [&skipped, &x].map(|feature| feature.planes(&mut tape.graph));
-    let y = tape.graph.add(&a, &b);
-    tape.record(&y, &[&skipped.value, &x.value], |_, dy, _| vec![Some(dy.clone()), Some(dy.clone())]);
-    Feature { value: y, ..x }
+    add(tape, &skipped, &x)
 }
 
 /// The mean of each channel over all pixels, as a vector.

@@ -101,7 +101,8 @@ pub(crate) fn reordered(tape: &mut Tape, x: &Feature, order: &[usize]) -> Featur
 
 /// `a + b`, of one extent and order.
 pub(crate) fn add(tape: &mut Tape, a: &Feature, b: &Feature) -> Feature {
-    let sum = tape.graph.add(&a.value, &b.value);
+    let [left, right] = [a, b].map(|feature| feature.planes(&mut tape.graph));
+    let sum = tape.graph.add(&left, &right);
     tape.record(&sum, &[&a.value, &b.value], |_, dy, _| vec![Some(dy.clone()), Some(dy.clone())]);
     Feature { value: sum, ..a.clone() }
 }

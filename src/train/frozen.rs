@@ -53,7 +53,8 @@ impl FrozenViews {
         options: &TrainOptions,
         observer: &dyn Observer,
     ) -> Result<FrozenViews> {
-        let frozen = Frozen::open(runtime, architecture, layers, weights, options)?;
+        let mut sessions =
+            sessions(runtime, &features_onnx(architecture, weights, layers).to_bytes(), options)?;
         let (size, drawn) = (architecture.tail(layers)?.image().len(), architecture.reconstruction.size());
         let record = 4 * size + drawn;
         let wanted = if options.augment == super::Augment::None { 1 } else { VIEWS };
@@ -61,7 +62,6 @@ impl FrozenViews {
         let n_views = wanted.min(affordable.max(2));
         let n = data.len() * n_views;
         let mut filling = Filling::new(&options.storage, n, record)?;
-        let mut sessions = frozen;
         observer.stage(Stage::images("running the frozen layers on"));
         let ids: Vec<usize> = (0..data.len()).collect();
         for part in ids.chunks(PART * sessions.len()) {
@@ -160,26 +160,11 @@ impl FrozenViews {
     }
 }
 
-/// Sessions of the frozen layers, one for each thread.
-struct Frozen;
-
-impl Frozen {
-    fn open(
-        runtime: &Runtime,
-        architecture: &Architecture,
-        layers: usize,
-        weights: &[f32],
-        options: &TrainOptions,
-    ) -> Result<Vec<Session>> {
-        let graph = features_onnx(architecture, weights, layers).to_bytes();
-        let session = SessionOptions {
-            threads: 1,
-            device: options.device,
-            flush_denormals: true,
-            ..Default::default()
-        };
-        (0..rayon::current_num_threads().max(1)).map(|_| runtime.session(&graph, &session)).collect()
-    }
+/// Sessions of the frozen layers, `graph`, one for each thread.
+fn sessions(runtime: &Runtime, graph: &[u8], options: &TrainOptions) -> Result<Vec<Session>> {
+    let session =
+        SessionOptions { threads: 1, device: options.device, flush_denormals: true, ..Default::default() };
+    (0..rayon::current_num_threads().max(1)).map(|_| runtime.session(graph, &session)).collect()
 }
 
 /// How views of images are drawn.

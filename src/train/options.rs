@@ -176,7 +176,14 @@ impl TrainOptions {
         not_negative("weight_decay", self.weight_decay)?;
         not_negative("weight", self.weight)?;
         let architecture = self.family.architecture(input, self.design)?;
-        if self.freeze.layers(&architecture)? > 0 && self.from.is_none() {
+        let is_frozen = self.freeze.layers(&architecture)? > 0;
+        if is_frozen && self.denoise > 0.0 {
+            let what = format!("`denoise`: expected 0 with frozen layers, got {}", self.denoise);
+            return Err(
+                Error::invalid(what).with_hint("they see each image once, before noise could be added")
+            );
+        }
+        if is_frozen && self.from.is_none() {
             let what = format!("`freeze`: expected a model to start from, got none, with {}", self.freeze);
             return Err(Error::invalid(what).with_hint("name one in `from`"));
         }

@@ -17,8 +17,7 @@
 //! | `photo` | two views of N images, or what frozen layers make of them | codes of a head: neighbours as among `features` `[T, N]`, both views alike |
 //! | others | N images | nothing |
 //!
-//! With a teacher, every family gets `features`, the teacher's, and its codes or latents are to have the
-//! neighbours that these have.
+//! `features` are those of the encoder that the training starts from.
 
 use super::lower::{Lowering, cut};
 use crate::autodiff::{

@@ -258,7 +258,10 @@ fn what_cannot_be_frozen_is_named() {
     let fails = |options| train(&runtime(), &data, None, &options, &()).err().expect("fails").to_string();
     let fresh = fails(TrainOptions { freeze: Freeze::Encoder, ..photo() });
     assert_eq!(fresh, "`freeze`: expected a model to start from, got none, with encoder");
-    let many = fails(TrainOptions { freeze: Freeze::Blocks(17), from: Some(model), ..photo() });
+    let from = Some(model);
+    let noisy = fails(TrainOptions { freeze: Freeze::Encoder, denoise: 0.5, from: from.clone(), ..photo() });
+    assert_eq!(noisy, "`denoise`: expected 0 with frozen layers, got 0.5");
+    let many = fails(TrainOptions { freeze: Freeze::Blocks(17), from, ..photo() });
     assert_eq!(many, "`freeze`: expected at most 16 blocks, got 17");
     let dense = fails(TrainOptions { freeze: Freeze::Blocks(1), ..small(Family::Dense) });
     assert!(dense.contains("family dense, which has no blocks"), "{dense}");
