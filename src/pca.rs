@@ -191,6 +191,12 @@ fn eigenvectors(matrix: DMatrix<f64>, count: usize) -> DMatrix<f32> {
     DMatrix::from_columns(&columns).cast()
 }
 
+/// Scales a vector to length 1; one of zeros stays.
+pub(crate) fn to_unit(vector: &mut [f32]) {
+    let length = vector.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt().max(1e-12);
+    vector.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
+}
+
 /// Independent normal numbers.
 pub(crate) fn gaussian(rows: usize, columns: usize, rng: &mut ChaCha8Rng) -> DMatrix<f32> {
     let mut normal = || {

@@ -174,8 +174,8 @@ impl Tiling {
     }
 
     /// The windows of `x` `[C, slots, N]`, whose pixels stand in the slots that `order` says: `[C, windows,
-    /// tiles*N]`. `added` are slots that hold one number: 0 for the border, and 1, where there is a bias, for one
-    /// window more.
+    /// tiles*N]`. `added` are slots that hold one number: 0 for the border, and 1, where there is a bias, for
+    /// one window more.
     fn windows(&self, g: &mut Graph, x: &Value, order: &[usize], added: &[f32]) -> Value {
         let holding = |number: f32| added.iter().position(|n| *n == number).map(|i| x.size(1) + i);
         let (border, one) = (holding(0.0), holding(1.0));

@@ -18,7 +18,8 @@
 //! | `neighbours.rs` | neighbours of codes as those of features; two views nearest to each other |
 //! | `adam.rs` | the optimizer |
 //!
-//! Nothing is computed here; what runs the graph is `runtime`. Which layers a model has is for `train` to lower.
+//! Nothing is computed here; what runs the graph is `runtime`. Which layers a model has is for `train` to
+//! lower.
 
 mod adam;
 mod blocks;

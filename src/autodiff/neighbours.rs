@@ -45,8 +45,8 @@ fn unit_columns(tape: &mut Tape, x: &Value) -> Value {
 /// How sharply likelihoods fall off with the cosine, which is divided by a temperature.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Temperatures<'a> {
-    /// Of the features. Several likelihoods can be mixed, such as near neighbours and a wider circle: share and
-    /// temperature of each.
+    /// Of the features. Several likelihoods can be mixed, such as near neighbours and a wider circle: share
+    /// and temperature of each.
     pub(crate) wanted: &'a [(f32, f32)],
     /// Of the codes.
     pub(crate) had: f32,

@@ -118,8 +118,8 @@ pub(crate) fn relu(tape: &mut Tape, x: &Feature) -> Feature {
     Feature { value: y, ..x.clone() }
 }
 
-/// `W x + b` over the channels of each pixel: a fully connected layer of a vector, a 1x1 convolution of a map.
-/// `weight` holds `[units, channels]`, `bias` `[units]`.
+/// `W x + b` over the channels of each pixel: a fully connected layer of a vector, a 1x1 convolution of a
+/// map. `weight` holds `[units, channels]`, `bias` `[units]`.
 pub(crate) fn dense(
     tape: &mut Tape,
     x: &Feature,

@@ -6,21 +6,21 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::learned::to_unit;
 use super::{Binarizer, LearnOptions};
 use crate::error::Result;
-use crate::pca::sample;
+use crate::pca::{sample, to_unit};
 
 /// The most latents that are held out; one in ten where there are few.
 const HELD_OUT: usize = 1000;
 /// How sharply the likelihood of a neighbour falls off with the cosine of latents, which is divided by it.
 const SHARPNESS: f32 = 0.04;
-/// The same for the cosine of codes: each binarizer is judged by the best of these. Sharper ones reward what is
-/// left of distances between near duplicates, and ITQ always, even where labels say otherwise.
+/// The same for the cosine of codes: each binarizer is judged by the best of these. Sharper ones reward what
+/// is left of distances between near duplicates, and ITQ always, even where labels say otherwise.
 const CODE_SHARPNESS: [f64; 6] = [0.1, 0.15, 0.2, 0.25, 0.3, 0.4];
 
 /// How much of the neighbourhood of latents survives that were held out, 0 to 1: e to the minus
-/// Kullback-Leibler divergence of neighbours drawn by codes from those drawn by latents, mean over the latents.
+/// Kullback-Leibler divergence of neighbours drawn by codes from those drawn by latents, mean over the
+/// latents.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Survival {
     /// By the trained network.
@@ -69,8 +69,8 @@ pub fn learned_or_itq(latents: &[f32], latent_size: usize, options: &LearnOption
     Ok(Trial { binarizer, survival })
 }
 
-/// How likely each latent of `base` is drawn as the neighbour of a held-out one, by the cosine of what is left
-/// without their mean: `[n, held]`, columns sum to 1.
+/// How likely each latent of `base` is drawn as the neighbour of a held-out one, by the cosine of what is
+/// left without their mean: `[n, held]`, columns sum to 1.
 fn likelihoods(base: &[f32], held: &[f32], latent_size: usize) -> DMatrix<f32> {
     let [mut base, mut held] = [base, held].map(|latents| {
         let mut columns = DMatrix::from_column_slice(latent_size, latents.len() / latent_size, latents);

@@ -6,9 +6,10 @@
 //! -> normalizations of the whole sample folded into the weights -> Learned
 //! ```
 //!
-//! Codes are to have the neighbours that the latents have, and two views of a latent the same code. The network
-//! starts as ITQ: its hidden layer adds nothing yet to what goes past it. The step runs on one thread of the processor and everything that is drawn comes from the seed, so that the same
-//! latents give the same bytes.
+//! Codes are to have the neighbours that the latents have, and two views of a latent the same code. The
+//! network starts as ITQ: its hidden layer adds nothing yet to what goes past it. The step runs on one thread
+//! of the processor and everything that is drawn comes from the seed, so that the same latents give the same
+//! bytes.
 
 use nalgebra::{DMatrix, DVector};
 use rand::seq::SliceRandom;
@@ -17,7 +18,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::Binarizer;
 use super::itq::check_sample;
-use super::learned::{Affine, Learned, to_unit};
+use super::learned::{Affine, Learned};
 use crate::autodiff::{
     Adam, Feature, Tape, Temperatures, adam_pace, add, batch_norm, cosines, dense, half_codes, own_view,
     relu, soft_neighbours, weighted_sum,
@@ -26,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::model::{BATCH_NORM_EPSILON, Extent};
 use crate::observer::{Observer, Progress, Stage};
 use crate::onnx::{Value, batch, fixed};
-use crate::pca::{principal_directions, sample};
+use crate::pca::{principal_directions, sample, to_unit};
 use crate::runtime::{Device, Input, Runtime, SessionOptions, Tensor};
 
 /// Larger latents are reduced to this many numbers first.
@@ -250,8 +251,8 @@ fn train(points: &DMatrix<f32>, options: &LearnOptions<'_>, rng: &mut ChaCha8Rng
     })
 }
 
-/// Sizes of the tensors in the flat vector of parameters: hidden weights, scale, shift, weights of the output and
-/// of what goes past.
+/// Sizes of the tensors in the flat vector of parameters: hidden weights, scale, shift, weights of the output
+/// and of what goes past.
 fn sizes(inputs: usize, bits: usize) -> [usize; 5] {
     [HIDDEN * inputs, HIDDEN, HIDDEN, bits * HIDDEN, bits * inputs]
 }

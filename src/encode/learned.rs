@@ -9,6 +9,8 @@
 //! Here it only runs, in plain loops; `learn` trains it. Its batch normalizations are folded into the
 //! weights.
 
+use crate::pca::to_unit;
+
 /// `x W + b`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Affine {
@@ -125,10 +127,4 @@ fn add_product(input: &[f32], weight: &[f32], output: &mut [f32]) {
             output.iter_mut().zip(row).for_each(|(sum, weight)| *sum += x * weight);
         }
     }
-}
-
-/// Scales a vector to length 1; one of zeros stays.
-pub(super) fn to_unit(vector: &mut [f32]) {
-    let length = vector.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt().max(1e-12);
-    vector.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
 }

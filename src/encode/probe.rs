@@ -15,9 +15,9 @@ pub(crate) const LARGEST: f32 = 1e15;
 /// If no number is larger, squares vanish.
 const SMALLEST: f32 = 1e-15;
 
-/// Latents of one image, alone and in a batch, that differ by more than this share of the distance between two
-/// images. Measured: 0 for EfficientNet-Lite0, 0.03 with its activations quantized by what is in the batch, 0.66
-/// for a small network that normalizes by the batch.
+/// Latents of one image, alone and in a batch, that differ by more than this share of the distance between
+/// two images. Measured: 0 for EfficientNet-Lite0, 0.03 with its activations quantized by what is in the
+/// batch, 0.66 for a small network that normalizes by the batch.
 const APART: f32 = 0.1;
 
 /// Latents of different images that differ by less than this share of their length are the same.

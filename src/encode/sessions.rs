@@ -15,8 +15,8 @@ use crate::runtime::{
 const BATCH: usize = 128;
 
 /// Values of the input per run at most, except for a single large image: two of 224x224, 128 of 32x32.
-/// Activations take many times as much, and those of a few large images fill the cache already: figures are in
-/// docs/encoders.md.
+/// Activations take many times as much, and those of a few large images fill the cache already: figures are
+/// in docs/encoders.md.
 const BATCH_VALUES: usize = 3 << 17;
 
 /// The same on a GPU, which wants more at once.

@@ -36,8 +36,8 @@ pub struct AddOptions {
 /// Tries an encoder of another program on drawn images and copies it, so that `name` finds it from now on.
 ///
 /// # Errors
-/// `Invalid` when the name cannot be used, or is taken; as [`Model::load_any`]; `Unsupported` when the encoder is
-/// not fit for use; or when the copy cannot be written.
+/// `Invalid` when the name cannot be used, or is taken; as [`Model::load_any`]; `Unsupported` when the
+/// encoder is not fit for use; or when the copy cannot be written.
 pub fn add_model(file: &str, name: &str, options: &AddOptions, observer: &dyn Observer) -> Result<Model> {
     let AddOptions { load, force, device, memory, runtime } = options;
     let folder = place(name, load)?;

@@ -25,7 +25,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// After this time the observer is told what is going on.
 const LONG: Duration = Duration::from_secs(20);
 
-/// Tries the pipeline's model, which another program made, on some of `items`; it may take `max_memory` bytes.
+/// Tries the pipeline's model, which another program made, on some of `items`; it may take `max_memory`
+/// bytes.
 ///
 /// # Errors
 /// As [`Trial::run`].
@@ -59,8 +60,8 @@ impl Trial<'_> {
     /// Encodes a few images [N, C, H, W] and judges the latents.
     ///
     /// # Errors
-    /// `Unsupported` when the model is not fit for use, `TooLarge` when it takes more memory, `Interrupted` when
-    /// the observer stops it; or when it fails.
+    /// `Unsupported` when the model is not fit for use, `TooLarge` when it takes more memory, `Interrupted`
+    /// when the observer stops it; or when it fails.
     pub(super) fn run(&self, images: Vec<f32>, observer: &dyn Observer) -> Result<()> {
         let mut encoder =
             Encoder::new(self.runtime, self.model, &EncodeOptions { threads: 1, device: self.device })?;

@@ -3,8 +3,8 @@
 //!
 //! The index keeps both as opaque bytes. The facts begin with a format version, so that a newer program's
 //! index is refused with a clear message rather than misread. Version 2 added how an encoder of another
-//! program is fed, as JSON with the keys of the .toml file beside it, and the size of its files; version 3 how
-//! the binarizer was chosen and how near strangers are. Older versions are still read.
+//! program is fed, as JSON with the keys of the .toml file beside it, and the size of its files; version 3
+//! how the binarizer was chosen and how near strangers are. Older versions are still read.
 
 use std::path::Path;
 

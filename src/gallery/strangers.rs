@@ -12,8 +12,8 @@ use super::folder::open_if_any;
 use super::record::{Facts, Record, Strangers};
 use crate::error::Result;
 
-/// Images that are compared, at most: those whose contents have the smallest hashes, which is as good as drawn
-/// at random, and the same however the index came about.
+/// Images that are compared, at most: those whose contents have the smallest hashes, which is as good as
+/// drawn at random, and the same however the index came about.
 const IMAGES: usize = 1000;
 /// With fewer images there are no strangers to speak of.
 const FEWEST: usize = 50;

@@ -188,8 +188,9 @@ pub struct Times {
 ///
 /// # Errors
 /// `NotFound` when a path of `data` or the model does not exist, `Damaged` or `Version` when the index cannot
-/// be read, `Locked` when another writer holds it, `Mismatch` when it was made with another model or binarizer,
-/// `Runtime` when ONNX Runtime cannot be used. An image that cannot be used is not an error: it is skipped.
+/// be read, `Locked` when another writer holds it, `Mismatch` when it was made with another model or
+/// binarizer, `Runtime` when ONNX Runtime cannot be used. An image that cannot be used is not an error: it is
+/// skipped.
 pub fn update(
     dir: &Path,
     data: &[PathBuf],

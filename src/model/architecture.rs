@@ -271,9 +271,9 @@ impl Architecture {
         self.statistics().last().map_or(self.parameter_count(), |p| p.range().end)
     }
 
-    /// A fresh flat vector: Glorot uniform weights (Glorot & Bengio, 2010), in the encoder of `photo` those of
-    /// `fresh_bounds`, scales and variances 1, the forget gates of an LSTM open (Jozefowicz et al., 2015), all
-    /// else 0. The same seed gives the same bits.
+    /// A fresh flat vector: Glorot uniform weights (Glorot & Bengio, 2010), in the encoder of `photo` those
+    /// of `fresh_bounds`, scales and variances 1, the forget gates of an LSTM open (Jozefowicz et al., 2015),
+    /// all else 0. The same seed gives the same bits.
     pub fn initial_weights(&self, seed: u64) -> Vec<f32> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut flat = vec![0.0; self.weight_count()];

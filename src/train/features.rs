@@ -1,6 +1,8 @@
 //! Features of a collection that codes are trained to have the neighbours of: those of the encoder itself, or
 //! of a teacher.
 
+use crate::pca::to_unit;
+
 /// Features of images, made comparable: each of length 1, their mean taken out, and again of length 1.
 pub(crate) struct Features {
     size: usize,
@@ -11,7 +13,7 @@ pub(crate) struct Features {
 impl Features {
     /// From features `[n, size]` as an encoder gives them.
     pub(crate) fn new(size: usize, mut values: Vec<f32>) -> Self {
-        to_unit(&mut values, size);
+        values.chunks_exact_mut(size).for_each(to_unit);
         let n = (values.len() / size.max(1)).max(1);
         let mut mean = vec![0.0f64; size];
         for feature in values.chunks_exact(size) {
@@ -20,7 +22,7 @@ impl Features {
         for feature in values.chunks_exact_mut(size) {
             feature.iter_mut().zip(&mean).for_each(|(x, mean)| *x -= *mean as f32);
         }
-        to_unit(&mut values, size);
+        values.chunks_exact_mut(size).for_each(to_unit);
         Features { size, values }
     }
 
@@ -33,13 +35,6 @@ impl Features {
     pub(crate) fn batch(&self, ids: &[usize]) -> Vec<f32> {
         let value = |row: usize, id: usize| self.values[id * self.size + row];
         (0..self.size).flat_map(|row| ids.iter().map(move |&id| value(row, id))).collect()
-    }
-}
-
-fn to_unit(values: &mut [f32], size: usize) {
-    for feature in values.chunks_exact_mut(size) {
-        let length = feature.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt().max(1e-12);
-        feature.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
     }
 }
 

@@ -1,10 +1,6 @@
 //! Where a training's batches come from: images, or what frozen layers make of them; and the features whose
 //! neighbours codes are to have.
 
-use nalgebra::DMatrix;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
-
 use super::batch::{Batch, Purpose, generator};
 use super::data::Dataset;
 use super::features::Features;
@@ -14,7 +10,7 @@ use super::step::Objective;
 use crate::error::{Error, Result};
 use crate::model::{Architecture, Half, Layer};
 use crate::observer::Observer;
-use crate::pca::{MAX_FIT, principal_directions};
+use crate::pca::{Directions, MAX_FIT};
 use crate::runtime::Runtime;
 
 /// What a training draws its batches from.
@@ -103,23 +99,15 @@ impl<'a> Source<'a> {
             return Ok(());
         };
         let (inputs, n) = (trained.input.channels, self.data.len().min(MAX_FIT));
-        let mut sample = DMatrix::zeros(inputs, n); // [T, n]
-        for (i, mut column) in sample.column_iter_mut().enumerate() {
-            column.copy_from_slice(&frozen.plain(i * self.data.len() / n)?);
-        }
-        let mean = sample.column_mean();
-        sample.column_iter_mut().for_each(|mut column| column -= &mean);
-        let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
-        let directions = principal_directions(&sample, *units, &mut rng); // [T, units]
-        let shift = -directions.tr_mul(&mean);
+        let sample: Result<Vec<Vec<f32>>> = (0..n).map(|i| frozen.plain(i * self.data.len() / n)).collect();
+        let Directions { vectors, means, .. } =
+            Directions::fit(sample?.concat(), inputs, *units, options.seed);
         let (weight, rest) = weights.split_at_mut(inputs * units);
-        weight.copy_from_slice(directions.as_slice()); // column-major [T, units]: row-major [units, T]
-        rest[..*units].copy_from_slice(shift.as_slice());
+        weight.copy_from_slice(&vectors);
+        rest.iter_mut().zip(&means).for_each(|(bias, mean)| *bias = -mean);
         Ok(())
     }
-}
 
-impl Source<'_> {
     /// Takes the latent among the frozen layers: `weights` begin with those of the encoder's last layer,
     /// which gives `units` numbers.
     ///

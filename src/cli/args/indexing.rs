@@ -32,9 +32,9 @@ pub(in crate::cli) struct Index {
     pub(in crate::cli) model: Option<String>,
     #[command(flatten)]
     pub(in crate::cli) invert: InvertArg,
-    /// How latents become bits: auto, sign, itq (a rotation), learned (a network trained on this collection), or
-    /// the binarizer of another index or of a file that `info --save-binarizer` wrote [default: the index's own,
-    /// else auto: what suits the model]
+    /// How latents become bits: auto, sign, itq (a rotation), learned (a network trained on this collection),
+    /// or the binarizer of another index or of a file that `info --save-binarizer` wrote [default: the
+    /// index's own, else auto: what suits the model]
     #[arg(long, value_name = "KIND|FROM")]
     pub(in crate::cli) binarizer: Option<String>,
     /// Bits per code, 32 to 256, for models whose binarizer is fitted [default: the index's own, else the

@@ -83,8 +83,8 @@ pub(in crate::cli) struct Train {
     /// Start from the weights of this model
     #[arg(long, value_name = "MODEL")]
     pub(in crate::cli) from: Option<String>,
-    /// For photo with --from, what stays as it is: encoder (all before the latent), latent (that too: the decoder
-    /// alone is trained), none, or a number of blocks counted from the input [default: none]
+    /// For photo with --from, what stays as it is: encoder (all before the latent), latent (that too: the
+    /// decoder alone is trained), none, or a number of blocks counted from the input [default: none]
     #[arg(long, value_name = "WHAT")]
     pub(in crate::cli) freeze: Option<String>,
     /// How the files store weights: float32 or float16 [default: as the model of --from, else float32]

@@ -153,8 +153,8 @@ fn steps(curve: &[RecallDocument]) -> impl Iterator<Item = &RecallDocument> {
     })
 }
 
-/// `learned (sha256 1a2b3c4d5e6f), fitted to 900 images; of held-out neighbourhoods 31.0 % survive learned codes,
-/// 27.2 % itq`
+/// `learned (sha256 1a2b3c4d5e6f), fitted to 900 images; of held-out neighbourhoods 31.0 % survive learned
+/// codes, 27.2 % itq`
 fn binarizer(document: &BinarizerDocument) -> String {
     let BinarizerDocument { rule, sha256, fitted, survival } = document;
     let mut text = format!("{rule} (sha256 {})", sha256.get(..12).unwrap_or(sha256));

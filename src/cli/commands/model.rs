@@ -1,5 +1,5 @@
-//! `aesearch model list|show|add|import`: the available models, one of them layer by layer, like Keras' summary,
-//! encoders of other programs by name, and their weights as a model of ours.
+//! `aesearch model list|show|add|import`: the available models, one of them layer by layer, like Keras'
+//! summary, encoders of other programs by name, and their weights as a model of ours.
 
 use std::path::Path;
 

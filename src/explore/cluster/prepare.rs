@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn what_all_share_and_noise_are_left_out() {
-        // 40 points of 70 numbers: far from 0 all, in two groups along the third number, noise along the fifth
+        // 40 points of 70 numbers: far from 0 all, in two groups along the third number, noise along the
+        // fifth
         let point = |i: usize| {
             let side = if i.is_multiple_of(2) { 0.3 } else { -0.3 };
             let noise = 0.01 * (i as f32 * 2.4).sin();
