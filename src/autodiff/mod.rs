@@ -41,7 +41,7 @@ pub(crate) use blocks::{affine, global_mean, relu6, residual};
 pub(crate) use conv::{Conv, conv, phase_order};
 pub(crate) use depthwise::{depthwise, tile_order};
 pub(crate) use lstm::lstm;
-pub(crate) use neighbours::{Temperatures, cosines, own_view, soft_neighbours};
+pub(crate) use neighbours::{Temperatures, apart, columns, cosines, own_view, soft_neighbours};
 pub(crate) use norm::{Statistics, batch_norm, normed_conv};
 pub(crate) use objectives::{
     binarize, contrastive, first_half, gaussian, half_codes, second_half, verdict_loss, weighted_sum,

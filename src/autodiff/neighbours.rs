@@ -2,11 +2,19 @@
 //! nearest to each other. All take cosines `[N, N]`, entry (i, j) of item i in one view and item j in the
 //! other.
 
+use super::ops::{Feature, matrix};
 use super::tape::Tape;
 use crate::onnx::{Graph, Value, batch, fixed};
 
 /// Stands for minus infinity: what an item is not compared with itself by.
 const NEVER: f32 = 1e9;
+
+/// A feature as `[K, N]`.
+pub(crate) fn columns(tape: &mut Tape, x: &Feature) -> Value {
+    let y = matrix(&mut tape.graph, &x.value, x.extent.channels * x.slots, 1);
+    tape.record(&y, &[&x.value], |_, dy, _| vec![Some(dy.clone())]);
+    y
+}
 
 /// The cosines `[N, N]` of all columns of `a` with all columns of `b`, both `[K, N]`.
 pub(crate) fn cosines(tape: &mut Tape, [a, b]: [&Value; 2]) -> Value {
@@ -107,6 +115,21 @@ pub(crate) fn own_view(tape: &mut Tape, cosines: &Value, temperature: f32) -> Va
         let difference = g.sub(&drawn, &own);
         vec![Some(share(g, &difference, (dloss, &scale), &each))]
     });
+    loss
+}
+
+/// How far columns of `x`, each without regard to its length, are from those of `features`, both `[D, N]`;
+/// the latter have length 1 and get no gradient. A scalar: 1 less the cosine, mean over the items.
+pub(crate) fn apart(tape: &mut Tape, x: &Value, features: &Value) -> Value {
+    let unit = unit_columns(tape, x);
+    let g = &mut tape.graph;
+    let cosines = g.mul(&unit, features);
+    let cosines = g.sum_axis(&cosines, 0);
+    let one = g.scalar(1.0);
+    let each = g.sub(&one, &cosines);
+    let loss = g.mean(&each);
+    let (features, back) = (features.clone(), g.scalar(-1.0));
+    tape.record(&loss, &[&unit], move |g, dloss, _| vec![Some(share(g, &features, (dloss, &back), &each))]);
     loss
 }
 

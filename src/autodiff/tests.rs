@@ -6,7 +6,7 @@ use super::blocks::{affine, global_mean, relu6, residual};
 use super::conv::{Conv, conv, phase_order};
 use super::depthwise::{depthwise, tile_order};
 use super::lstm::lstm;
-use super::neighbours::{Temperatures, cosines, own_view, soft_neighbours};
+use super::neighbours::{Temperatures, apart, cosines, own_view, soft_neighbours};
 use super::norm::{batch_norm, normed_conv};
 use super::objectives::{binarize, contrastive, first_half, gaussian, verdict_loss, weighted_sum};
 use super::ops::{Feature, add, cross_entropy, dense, raster, relu, reordered};
@@ -439,6 +439,8 @@ fn neighbour_gradients() {
     let (vector, square) = (|units| vec![fixed(units), batch(1)], vec![batch(1), batch(1)]);
     check_gradients("cosines", &[vector(5), vector(5)], 0.02, |tape, x| cosines(tape, [&x[0], &x[1]]));
     check_gradients("own view", std::slice::from_ref(&square), 0.02, |tape, x| own_view(tape, &x[0], 0.4));
+    let leaves: (&[_], &[_]) = (&[vector(3)], &[vector(3)]);
+    check_gradients_beside("apart", leaves, 0.02, |tape, x| apart(tape, &x[0], &x[1]));
     let leaves: (&[_], &[_]) = (&[square], &[vector(3)]);
     check_gradients_beside("soft neighbours", leaves, 0.02, |tape, x| {
         soft_neighbours(tape, &x[0], &x[1], Temperatures { wanted: &[(0.7, 0.5), (0.3, 2.0)], had: 0.3 })

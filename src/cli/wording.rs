@@ -75,6 +75,7 @@ const WORDS: &[(&str, &str)] = &[
     ("sidecars", "--sidecars"),
     ("target", "--to"),
     ("task", "--different, --keep-all or --forget"),
+    ("teacher", "--teacher"),
     ("temperature", "--temperature"),
     ("to", "--to"),
     ("train", "`aesearch train`"),

@@ -35,6 +35,8 @@ pub struct Architecture {
     /// From latent to one number for each bit, whose codes are to have the neighbours that the encoder's
     /// features have. Only used in training; empty for families without one.
     pub head: Vec<Layer>,
+    /// From latent to the features of a teacher. Only used in training; empty without a teacher.
+    pub lesson: Vec<Layer>,
 }
 
 /// The parts of an architecture.
@@ -48,16 +50,19 @@ pub enum Half {
     Discriminator,
     /// From latent to bits, in training.
     Head,
+    /// From latent to a teacher's features, in training.
+    Lesson,
 }
 
 impl Half {
-    /// `encoder`, `decoder`, `discriminator` or `head`.
+    /// `encoder`, `decoder`, `discriminator`, `head` or `lesson`.
     pub fn name(self) -> &'static str {
         match self {
             Half::Encoder => "encoder",
             Half::Decoder => "decoder",
             Half::Discriminator => "discriminator",
             Half::Head => "head",
+            Half::Lesson => "lesson",
         }
     }
 }
@@ -93,7 +98,7 @@ impl Parameter {
 /// A line of the summary: layer, output extent, number of parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SummaryRow {
-    /// `encoder`, `decoder`, `discriminator` or `head`.
+    /// `encoder`, `decoder`, `discriminator`, `head` or `lesson`.
     pub half: &'static str,
     /// For instance `Conv 16 3x3 stride 2`.
     pub layer: String,
@@ -123,6 +128,7 @@ impl Architecture {
             )));
         }
         let bits = through(&self.head, latent)?;
+        through(&self.lesson, latent)?;
         if !self.head.is_empty() && bits != Extent::vector(self.design.bits) {
             return Err(Error::invalid(format!(
                 "{family}: head: expected {} numbers, got {bits}",
@@ -169,9 +175,9 @@ impl Architecture {
         (gaussian || !self.discriminator.is_empty()).then_some(Prior::Normal)
     }
 
-    /// Every layer with its place, input and output: encoder, decoder, discriminator, head.
+    /// Every layer with its place, input and output: encoder, decoder, lesson, discriminator, head.
     pub(crate) fn steps(&self) -> impl Iterator<Item = Step> {
-        let halves = [Half::Encoder, Half::Decoder, Half::Discriminator, Half::Head];
+        let halves = [Half::Encoder, Half::Decoder, Half::Lesson, Half::Discriminator, Half::Head];
         halves.into_iter().flat_map(|half| self.half(half))
     }
 
@@ -217,6 +223,11 @@ impl Architecture {
         tensors.map(|(_, dims)| dims.iter().product::<usize>()).sum()
     }
 
+    /// The same, with a linear layer in training from the latent to a teacher's features, of so many numbers.
+    pub(crate) fn taught(self, features: usize) -> Architecture {
+        Architecture { lesson: vec![Layer::Dense { units: features, bias: true }], ..self }
+    }
+
     /// The layers of one half.
     pub(crate) fn half(&self, half: Half) -> impl Iterator<Item = Step> {
         let image = self.image();
@@ -227,6 +238,7 @@ impl Architecture {
             Half::Decoder => (&self.decoder, latent()),
             Half::Discriminator => (&self.discriminator, latent()),
             Half::Head => (&self.head, latent()),
+            Half::Lesson => (&self.lesson, latent()),
         };
         layers.iter().enumerate().scan(input, move |input, (index, &layer)| {
             let output = layer.output(*input).ok()?;

@@ -66,6 +66,7 @@ impl Family {
             decoder,
             discriminator,
             head: vec![],
+            lesson: vec![],
         }
         .checked()
     }

@@ -262,6 +262,8 @@ impl Format {
             val_loss: None,
             denoise: 0.0,
             origin: None,
+            teacher: None,
+            teacher_kept: None,
             augment: "none".to_owned(),
             seed: 0,
             tool_version: String::new(),

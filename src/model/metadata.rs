@@ -65,6 +65,10 @@ pub struct Metadata {
     pub denoise: f32,
     /// Where weights come from that this program did not train.
     pub origin: Option<String>,
+    /// Name and SHA-256 of the encoder whose features it was trained to follow.
+    pub teacher: Option<String>,
+    /// The share of that encoder's ten nearest held-out images that its codes keep.
+    pub teacher_kept: Option<f64>,
     /// How training images were varied: `none`, `digits` or `photos`.
     pub augment: String,
     /// Seed of weights, order and noise.
@@ -99,6 +103,8 @@ impl Metadata {
             val_loss: None,
             denoise: 0.0,
             origin: None,
+            teacher: None,
+            teacher_kept: None,
             augment: "none".into(),
             seed: 0,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -165,6 +171,8 @@ impl Metadata {
             pairs.push(("precision", self.precision.to_string()));
         }
         pairs.extend(self.origin.clone().map(|origin| ("origin", origin)));
+        pairs.extend(self.teacher.clone().map(|teacher| ("teacher", teacher)));
+        pairs.extend(self.teacher_kept.map(|kept| ("teacher_kept", kept.to_string())));
         pairs.extend(self.prior.map(|p| ("prior", p.to_string())));
         pairs.extend(self.train_loss.map(|l| ("train_loss", l.to_string())));
         pairs.extend(self.val_loss.map(|l| ("val_loss", l.to_string())));
@@ -222,6 +230,8 @@ impl Metadata {
             val_loss: keys.optional("val_loss")?,
             denoise: keys.parse("denoise")?,
             origin: keys.optional("origin")?,
+            teacher: keys.optional("teacher")?,
+            teacher_kept: keys.optional("teacher_kept")?,
             augment: keys.optional("augment")?.unwrap_or_else(|| "none".into()),
             seed: keys.parse("seed")?,
             tool_version: keys.parse("tool_version")?,
@@ -295,6 +305,8 @@ mod tests {
             val_loss: Some(0.081_25),
             seed: u64::MAX,
             denoise: 0.5,
+            teacher: Some("clip (SHA-256 0123)".into()),
+            teacher_kept: Some(0.625),
             ..Metadata::new("mine", &architecture, 64)
         };
         (architecture, metadata)

@@ -48,8 +48,8 @@ pub(super) fn photo(input: InputShape, design: Design) -> Result<Architecture> {
     let ranges = [
         ("depth", design.depth, 10..=400, ""),
         ("latent", design.latent, 32..=4096, ""),
-        ("height", height, 96..=320, "a multiple of 32 "),
-        ("width", width, 96..=320, "a multiple of 32 "),
+        ("height", height, 64..=320, "a multiple of 32 "),
+        ("width", width, 64..=320, "a multiple of 32 "),
     ];
     for (what, value, range, multiple) in ranges {
         if !range.contains(&value) || (!multiple.is_empty() && value % 32 != 0) {
@@ -67,6 +67,7 @@ pub(super) fn photo(input: InputShape, design: Design) -> Result<Architecture> {
         decoder: decoder(),
         discriminator: vec![],
         head: head(design.bits),
+        lesson: vec![],
     }
     .checked()
 }
@@ -182,7 +183,7 @@ mod tests {
         let message = |input, design| photo(input, design).unwrap_err().to_string();
         assert_eq!(
             message(square(100), design(100, 100)),
-            "photo: height: expected a multiple of 32 from 96 to 320, got 100"
+            "photo: height: expected a multiple of 32 from 64 to 320, got 100"
         );
         let grey = InputShape { channels: 1, ..square(224) };
         assert_eq!(message(grey, design(100, 100)), "photo: channels: expected 3, got 1");

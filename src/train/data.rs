@@ -4,6 +4,7 @@
 //! some of them by their numbers, so that a split copies no pixels. A batch is `f32` `[C, H*W, N]` in
 //! `0..=1`, batch innermost.
 
+use super::lessons::Lessons;
 use super::store::{Filling, Storage, Store, chunk};
 
 use crate::error::{Error, Result};
@@ -25,6 +26,8 @@ pub struct Dataset {
     store: Arc<Store>,
     /// Which of them, in which order.
     ids: Vec<u32>,
+    /// What a teacher gives for the records, where there is one.
+    lessons: Option<Arc<Lessons>>,
 }
 
 /// Images read at a time when a data set is read from end to end.
@@ -49,7 +52,7 @@ impl Dataset {
     fn of(shape: InputShape, store: Store, n: usize) -> Result<Self> {
         let n = u32::try_from(n)
             .map_err(|_| Error::invalid(format!("images: expected at most {}, got {n}", u32::MAX)))?;
-        Ok(Dataset { shape, store: Arc::new(store), ids: (0..n).collect() })
+        Ok(Dataset { shape, store: Arc::new(store), ids: (0..n).collect(), lessons: None })
     }
 
     /// Decodes and resizes `items` on all threads of the current rayon pool, some at a time; what cannot be
@@ -116,14 +119,38 @@ impl Dataset {
         self.ids.is_empty()
     }
 
+    /// The same images, with what a teacher gives for them.
+    ///
+    /// # Errors
+    /// When it gave that for another number of images: some could be read at one time alone.
+    pub(crate) fn with_lessons(self, lessons: Lessons) -> Result<Self> {
+        let (n, got) = (self.ids.len(), lessons.len());
+        if got != n {
+            let what = format!("teacher: expected features of {n} images, got those of {got}");
+            return Err(Error::training(what).with_hint("leave the images as they are while training begins"));
+        }
+        Ok(Dataset { lessons: Some(Arc::new(lessons)), ..self })
+    }
+
+    /// What a teacher gives for all records of the store.
+    pub(crate) fn lessons(&self) -> Option<&Lessons> {
+        self.lessons.as_deref()
+    }
+
+    /// What it gives for images `ids`, `[N, size]`.
+    pub(crate) fn features(&self, lessons: &Lessons, ids: &[usize]) -> Vec<f32> {
+        ids.iter().flat_map(|&i| lessons.of(self.ids[i] as usize)).copied().collect()
+    }
+
     /// Numbers per image.
     pub(crate) fn image_size(&self) -> usize {
         self.shape.size()
     }
 
-    /// Bytes of pixels that are held in memory: 0 where they lie on disk.
+    /// Bytes that are held in memory: pixels that do not lie on disk, and what a teacher gives for them.
     pub fn memory_bytes(&self) -> u64 {
-        self.store.memory_bytes()
+        let lessons = self.lessons.as_ref().map_or(0, |lessons| 8 * lessons.values.len() as u64);
+        self.store.memory_bytes() + lessons
     }
 
     /// SHA-256 over shape and pixels, hex: equal for the same images in the same order, whatever their files.
@@ -162,6 +189,7 @@ impl Dataset {
             ids: order.iter().map(|&i| self.ids[i]).collect(),
             shape: self.shape,
             store: Arc::clone(&self.store),
+            lessons: self.lessons.clone(),
         };
         let (left, right) = order.split_at(aside);
         Ok((pick(right), pick(left)))

@@ -1,8 +1,10 @@
 //! The images of a training: those to train on and those to validate on, decoded to the model's size.
 
 use super::data::Dataset;
+use super::lessons::Lessons;
 use super::request::{TrainRequest, Validation};
 use super::store::Storage;
+use super::teacher::Teacher;
 use crate::error::{Error, Result};
 use crate::images::{self, InputShape, Item, Limits, Skipped, WalkOptions, walk};
 use crate::model::Model;
@@ -48,15 +50,17 @@ fn first_shape(items: &[Item]) -> Result<InputShape> {
     Ok(InputShape { channels: pixels.channels, height: side(pixels.height), width: side(pixels.width) })
 }
 
-/// Decodes `items` and what is to be validated on; `seed` decides which images are held out.
+/// Decodes `items` and what is to be validated on, and has a teacher look at them; `seed` decides which images
+/// are held out.
 pub(super) fn load(
     request: &TrainRequest,
     items: &[Item],
     (shape, seed): (InputShape, u64),
+    mut teacher: Option<Teacher>,
     observer: &dyn Observer,
 ) -> Result<TrainingImages> {
     let storage = Storage { max_memory: request.max_memory, folder: request.folder.clone() };
-    let (all, mut skipped) = decode(items, shape, &storage, observer)?;
+    let (all, mut skipped) = decode(items, shape, &storage, &mut teacher, observer)?;
     let (training, validation) = match &request.validation {
         Validation::None => (all, None),
         Validation::Fraction(fraction) => {
@@ -67,7 +71,7 @@ pub(super) fn load(
             let found = walk(std::slice::from_ref(path), &WalkOptions::default())?;
             found.skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
             let storage = storage.beside(all.memory_bytes());
-            let (data, unread) = decode(&found.items, shape, &storage, observer)?;
+            let (data, unread) = decode(&found.items, shape, &storage, &mut teacher, observer)?;
             skipped.extend(found.skipped.into_iter().chain(unread));
             (all, Some(data))
         }
@@ -75,13 +79,17 @@ pub(super) fn load(
     Ok(TrainingImages { training, validation, skipped })
 }
 
-/// Decodes images, with a note if they go to disk.
+/// Decodes images, with a note if they go to disk, and with what a teacher gives for them.
 fn decode(
     items: &[Item],
     shape: InputShape,
     storage: &Storage,
+    teacher: &mut Option<Teacher>,
     observer: &dyn Observer,
 ) -> Result<(Dataset, Vec<Skipped>)> {
+    let taught =
+        teacher.as_ref().map_or(Ok(0), |teacher| Lessons::bytes(teacher.size(), items.len(), storage))?;
+    let storage = storage.beside(taught);
     if let Some(size) = storage.file_bytes(items.len(), shape.size()) {
         let (folder, size, most) = (storage.folder.display(), bytes(size), bytes(storage.max_memory));
         observer.note(&Note::new(format!(
@@ -89,5 +97,9 @@ fn decode(
              training ends"
         )));
     }
-    Dataset::load(items, shape, storage, observer)
+    let (data, skipped) = Dataset::load(items, shape, &storage, observer)?;
+    match teacher {
+        Some(teacher) => Ok((data.with_lessons(teacher.lessons(items, observer)?)?, skipped)),
+        None => Ok((data, skipped)),
+    }
 }

@@ -125,6 +125,7 @@ pub fn import_model(request: &ImportRequest, observer: &dyn Observer) -> Result<
         epochs: vec![],
         best_epoch: 0,
         ending: Ending::Done,
+        student: None,
     };
     model.save(&runtime, folder, &request.command, "")?;
     observer.note(&Note::new(format!("features of both networks differ by at most {difference:.1e}")));

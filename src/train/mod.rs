@@ -24,6 +24,8 @@
 //! | `source.rs` | where batches come from: images, or what frozen layers make of them |
 //! | `freeze.rs`, `frozen.rs` | which layers stay as they are; what these make of each view, kept |
 //! | `features.rs` | features whose neighbours codes are to have |
+//! | `teacher.rs`, `lessons.rs` | an encoder that teaches; what it gives for the images |
+//! | `student.rs` | how well the trained model follows it |
 //! | `data.rs` | the images |
 //! | `store.rs` | their pixels, in memory or on disk |
 //! | `augment.rs` | random views of an image |
@@ -81,6 +83,7 @@ mod freeze;
 mod frozen;
 mod images;
 mod import;
+mod lessons;
 mod log;
 mod lower;
 mod model;
@@ -91,6 +94,8 @@ mod save;
 mod source;
 mod step;
 mod store;
+mod student;
+mod teacher;
 mod trainer;
 mod views;
 mod warm;
@@ -112,5 +117,7 @@ pub use request::{TrainRequest, Tuning, Validation};
 pub use run::{Ending, Trained, train};
 pub use save::{Golden, golden, golden_image};
 pub use store::Storage;
+pub use student::Student;
+pub use teacher::TeacherRequest;
 pub use trainer::{Losses, Pace, Trainer};
 pub use views::preview;

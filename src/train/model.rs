@@ -9,6 +9,7 @@ use super::options::TrainOptions;
 use super::request::TrainRequest;
 use super::run::{Ending, Trained, train};
 use super::store::Storage;
+use super::teacher::Teacher;
 use super::views::preview;
 use crate::draw::view_sheet::{ViewRow, view_sheet};
 use crate::error::{Error, Result};
@@ -43,13 +44,16 @@ pub struct TrainedModel {
 pub fn train_model(request: &TrainRequest, observer: &dyn Observer) -> Result<TrainedModel> {
     request.check()?;
     let from = request.from.as_deref().map(Model::load).transpose()?;
+    let teacher = request.teacher.as_ref().map(|t| Model::load_any(&t.model, &t.load)).transpose()?;
     let found = walk(&request.data, &request.walk)?;
     found.skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
     request.views_sheet.as_deref().map_or(Ok(()), |sheet| keep_images(sheet, &found.items))?;
     let shape = input_shape(request, from.as_ref(), &found.items)?;
     let mut options = request.options(from, shape)?;
     std::fs::create_dir_all(&request.folder).map_err(|e| Error::io(&request.folder, e))?;
-    let loaded = load(request, &found.items, (shape, options.seed), observer)?;
+    let runtime = ensure(&request.runtime, observer)?;
+    let teacher = teacher.map(|model| Teacher::open(&runtime, model, request.device)).transpose()?;
+    let loaded = load(request, &found.items, (shape, options.seed), teacher, observer)?;
     let TrainingImages { training, validation, skipped } = loaded;
     let skipped = [found.skipped, skipped].concat();
     if let Some(sheet) = &request.views_sheet {
@@ -58,7 +62,6 @@ pub fn train_model(request: &TrainRequest, observer: &dyn Observer) -> Result<Tr
     }
     let storage = Storage { max_memory: request.max_memory, folder: request.folder.clone() };
     options.storage = storage.beside(training.memory_bytes());
-    let runtime = ensure(&request.runtime, observer)?;
     observer.note(&Note::new(format!(
         "training {} on {} for {}",
         options.family,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::augment::Augment;
 use super::freeze::Freeze;
 use super::options::{CheckpointOptions, TrainOptions};
+use super::teacher::TeacherRequest;
 use crate::error::{Error, Result};
 use crate::images::{InputShape, WalkOptions};
 use crate::model::{Brightness, Design, Family, Model, Precision};
@@ -25,6 +26,8 @@ pub struct TrainRequest {
     pub validation: Validation,
     /// Start from the weights of this model: a shipped one's name, or a model folder.
     pub from: Option<String>,
+    /// The encoder whose features of the images are to be learned.
+    pub teacher: Option<TeacherRequest>,
     /// Width and height of the input, in pixels; else those of the first image, 64 at most.
     pub size: Option<(usize, usize)>,
     /// Channels of the input, 1 or 3; else those of the first image.
@@ -57,6 +60,7 @@ impl Default for TrainRequest {
             folder: "model".into(),
             validation: Validation::None,
             from: None,
+            teacher: None,
             size: None,
             channels: None,
             tuning: Tuning::default(),
@@ -137,6 +141,10 @@ impl TrainRequest {
                 format!("{folder}: expected a folder for a model, got one with a README.md of its own");
             let hint = "name a folder that does not exist yet, such as models/mine";
             return Err(Error::invalid(what).with_hint(hint));
+        }
+        if self.teacher.is_some() && self.tuning.freeze == Some(Freeze::Latent) {
+            let what = "`freeze`: expected a latent that can follow the teacher, got latent";
+            return Err(Error::invalid(what).with_hint("freeze the encoder alone, or leave out `teacher`"));
         }
         if let Validation::Fraction(fraction) = self.validation
             && !(fraction > 0.0 && fraction < 1.0)

@@ -12,11 +12,12 @@ use super::freeze::Freeze;
 use super::log;
 use super::options::TrainOptions;
 use super::source::Source;
-use super::step::{NEIGHBOURS, Objective};
+use super::step::{FEATURES, Objective};
+use super::student::Student;
 use super::trainer::{Losses, Pace, Trainer};
 use super::warm::{first_weights, stored_weights};
 use crate::error::{Error, Result};
-use crate::model::{Architecture, Metadata, Precision, decoder_onnx, encoder_onnx};
+use crate::model::{Architecture, Metadata, Model, Precision, decoder_onnx, encoder_onnx};
 use crate::observer::{Note, Observer, Progress, Stage};
 use crate::onnx::{OnnxFile, half_precision};
 use crate::output::count;
@@ -44,6 +45,8 @@ pub struct Trained {
     pub best_epoch: usize,
     /// Why there are no more epochs.
     pub ending: Ending,
+    /// How well it follows its teacher, where it had one.
+    pub student: Option<Student>,
 }
 
 /// Why a training ended.
@@ -72,26 +75,8 @@ pub fn train(
     observer: &dyn Observer,
 ) -> Result<Trained> {
     let mut network = Network::new(options, data)?;
-    if data.is_empty() {
-        return Err(Error::invalid("training images: expected at least one, got none"));
-    }
-    if validation.is_some_and(Dataset::is_empty) {
-        return Err(Error::invalid("validation images: expected at least one, got none"));
-    }
-    if options.early_stop > 0 && validation.is_none() {
-        let what = "`early_stop`: expected validation images, got none";
-        return Err(Error::invalid(what).with_hint("hold some images out"));
-    }
-    let metadata = Metadata {
-        data_fingerprint: data.fingerprint()?,
-        training_images: data.len(),
-        denoise: options.denoise,
-        augment: options.augment.to_string(),
-        seed: options.seed,
-        precision: options.precision,
-        origin: options.from.as_ref().and_then(|from| from.metadata.origin.clone()),
-        ..Metadata::new(&options.name, &network.whole, options.design.bits.min(network.whole.latent_size()))
-    };
+    check(data, validation, options)?;
+    let metadata = network.metadata(data, options)?;
     let validation = validation.map(|images| Ok::<_, Error>((images, images.fingerprint()?))).transpose()?;
     let identity = identity(&metadata, validation.as_ref().map(|(_, print)| print.as_str()), options);
     let source = network.source(runtime, data, options, observer)?;
@@ -129,9 +114,9 @@ pub fn train(
             break;
         }
     }
+    let keeps_last = run.keeps_last();
     let Position { epochs, best_epoch, .. } = run.position;
-    // how well images are reconstructed does not tell which codes are best, or follow a prior
-    let best_epoch = if run.objective == Objective::Reconstruction { best_epoch } else { epochs.len() };
+    let best_epoch = if keeps_last { epochs.len() } else { best_epoch };
     let Some(best) = best_epoch.checked_sub(1).map(|i| &epochs[i]) else { return Err(Error::Interrupted) };
     let metadata = Metadata {
         epochs: best.epoch,
@@ -139,8 +124,33 @@ pub fn train(
         val_loss: best.val_loss,
         ..metadata
     };
+    let validation = validation.map(|(images, _)| images);
+    let (metadata, student) = network.examine(runtime, &run.best, metadata, [Some(data), validation])?;
     let [encoder, decoder] = network.export(&run.best, &metadata);
-    Ok(Trained { architecture: network.whole, metadata, encoder, decoder, epochs, best_epoch, ending })
+    Ok(Trained {
+        architecture: network.whole,
+        metadata,
+        encoder,
+        decoder,
+        epochs,
+        best_epoch,
+        ending,
+        student,
+    })
+}
+
+fn check(data: &Dataset, validation: Option<&Dataset>, options: &TrainOptions) -> Result<()> {
+    if data.is_empty() {
+        return Err(Error::invalid("training images: expected at least one, got none"));
+    }
+    if validation.is_some_and(Dataset::is_empty) {
+        return Err(Error::invalid("validation images: expected at least one, got none"));
+    }
+    if options.early_stop > 0 && validation.is_none() {
+        let what = "`early_stop`: expected validation images, got none";
+        return Err(Error::invalid(what).with_hint("hold some images out"));
+    }
+    Ok(())
 }
 
 /// Weights as the files will have them: what is computed with them here is then what the files give.
@@ -164,7 +174,8 @@ struct Network {
 impl Network {
     fn new(options: &TrainOptions, data: &Dataset) -> Result<Network> {
         let mut whole = options.architecture(data.shape())?;
-        if options.from.is_none() {
+        let lessons = data.lessons();
+        if options.from.is_none() && lessons.is_none() {
             // fresh features have no neighbours that codes should have
             whole.head.clear();
         }
@@ -172,6 +183,9 @@ impl Network {
             whole.head.clear(); // codes of latents that do not change
         }
         let layers = options.freeze.layers(&whole)?;
+        if let Some(lessons) = lessons {
+            whole = whole.taught(lessons.size);
+        }
         let mut start = match layers == 0 && whole.head.is_empty() {
             true => None,
             false => Some(stored_weights(&whole, options)?),
@@ -181,6 +195,21 @@ impl Network {
         }
         let trained = whole.tail(layers)?;
         Ok(Network { whole, layers, start, trained })
+    }
+
+    /// What the files say before the first epoch.
+    fn metadata(&self, data: &Dataset, options: &TrainOptions) -> Result<Metadata> {
+        Ok(Metadata {
+            data_fingerprint: data.fingerprint()?,
+            training_images: data.len(),
+            denoise: options.denoise,
+            augment: options.augment.to_string(),
+            seed: options.seed,
+            precision: options.precision,
+            origin: options.from.as_ref().and_then(|from| from.metadata.origin.clone()),
+            teacher: data.lessons().map(|lessons| lessons.teacher.clone()),
+            ..Metadata::new(&options.name, &self.whole, options.design.bits.min(self.whole.latent_size()))
+        })
     }
 
     /// The source of batches. With the latent frozen too, the network is then the decoder alone.
@@ -213,6 +242,22 @@ impl Network {
         Ok(start[self.whole.tail_offset(self.layers)..].to_vec())
     }
 
+    /// Has the student examined, where it had a teacher; what it keeps goes into the metadata.
+    fn examine(
+        &self,
+        runtime: &Runtime,
+        weights: &[f32],
+        metadata: Metadata,
+        [data, validation]: [Option<&Dataset>; 2],
+    ) -> Result<(Metadata, Option<Student>)> {
+        let Some(data) = data.filter(|data| data.lessons().is_some()) else { return Ok((metadata, None)) };
+        let [encoder, _] = self.export(weights, &metadata).map(|file| file.to_bytes());
+        let model = Model::from_parts(&metadata.name, encoder.into(), None, None)?;
+        let student = Student::measure(runtime, &model, data, validation)?;
+        let kept = student.as_ref().and_then(|student| student.kept);
+        Ok((Metadata { teacher_kept: kept, ..metadata }, student))
+    }
+
     /// The files of the whole, from the weights of what is trained.
     fn export(&self, weights: &[f32], metadata: &Metadata) -> [OnnxFile; 2] {
         let frozen =
@@ -240,9 +285,10 @@ fn identity(metadata: &Metadata, validation: Option<&str>, options: &TrainOption
         ..
     } = options;
     let from = options.from.as_ref().map(|model| model.sha256.as_str());
+    let teacher = metadata.teacher.as_deref().unwrap_or_default();
     let text = format!(
         "{} {validation:?} {:?} {family} {design:?} {batch} {schedule:?} {weight_decay} {weight} {temperature} {} {} {} {from:?} \
-         {freeze:?} {precision} {threads} {device} {}",
+         {freeze:?} {precision} {threads} {device} {} {teacher}",
         metadata.data_fingerprint,
         metadata.input,
         options.augment,
@@ -385,7 +431,7 @@ impl<'a> Run<'a> {
     fn end_epoch(&mut self, val_loss: Option<f64>, weights: Vec<f32>, seconds: f64) -> Result<&EpochReport> {
         let images = self.data.len() as f64;
         let [loss, terms @ ..] = self.position.sums.map(|sum| sum / images);
-        let taught = self.source.feature_size().map(|_| NEIGHBOURS);
+        let taught = self.source.feature_size().map(|_| FEATURES[usize::from(self.data.lessons().is_some())]);
         let names = self.objective.terms().iter().copied().chain(taught).map(str::to_owned);
         let epoch = self.position.epochs.len() + 1;
         let last_step = n_batches(self.data.len(), self.options.batch) - 1;
@@ -395,7 +441,7 @@ impl<'a> Run<'a> {
         if best {
             self.position.best_epoch = epoch;
         }
-        if best || self.objective != Objective::Reconstruction {
+        if best || self.keeps_last() {
             self.best = weights;
         }
         (self.position.step, self.position.sums, self.position.seconds) = (0, [0.0; 4], 0.0);
@@ -411,6 +457,12 @@ impl<'a> Run<'a> {
         let report = &self.position.epochs[epoch - 1];
         self.options.log.as_deref().map_or(Ok(()), |file| log::append(file, report))?;
         Ok(report)
+    }
+
+    /// Whether the last epoch is the one to export: how well images are reconstructed does not tell which
+    /// codes are best, or follow a prior or a teacher.
+    fn keeps_last(&self) -> bool {
+        self.objective != Objective::Reconstruction || self.source.feature_size().is_some()
     }
 
     fn check_validation(&self, loss: f64) -> Result<()> {

@@ -107,6 +107,9 @@ impl Trained {
         if !command.is_empty() {
             let _ = writeln!(card, "- Command: `{command}`");
         }
+        if let Some(student) = &self.student {
+            let _ = writeln!(card, "- {student}");
+        }
         let epochs = if m.epochs == 1 { "1 epoch".into() } else { format!("{} epochs", m.epochs) };
         let _ = writeln!(card, "- Seed {}, {epochs}{noise}, {parameters} parameters", m.seed);
         let _ = writeln!(card, "- Written by aesearch {}\n", m.tool_version);

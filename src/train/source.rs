@@ -22,9 +22,13 @@ pub(crate) struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// Images alone.
+    /// Images, with the features of a teacher where there is one.
     pub(crate) fn images(data: &'a Dataset) -> Self {
-        Source { data, frozen: None, features: None }
+        let features = data.lessons().map(|lessons| {
+            let ids: Vec<usize> = (0..data.len()).collect();
+            Features::new(lessons.size, data.features(lessons, &ids))
+        });
+        Source { data, frozen: None, features }
     }
 
     /// For a training of `architecture` whose first `layers` layers are frozen; `weights` is its flat vector.
@@ -43,7 +47,7 @@ impl<'a> Source<'a> {
             let network = (architecture, layers, weights);
             source.frozen = Some(FrozenViews::new(runtime, data, network, options, observer)?);
         }
-        if !architecture.head.is_empty() {
+        if source.features.is_none() && !architecture.head.is_empty() {
             source.features =
                 Some(own_features(runtime, &source, (architecture, layers, weights), options, observer)?);
         }

@@ -17,12 +17,14 @@
 //! | `photo` | two views of N images, or what frozen layers make of them | codes of a head: neighbours as among `features` `[T, N]`, both views alike |
 //! | others | N images | nothing |
 //!
-//! `features` are those of the encoder that the training starts from.
+//! `features` are those of the encoder that the training starts from, or of a teacher. With a teacher, every
+//! family adds how far its codes or latents are from having the teacher's neighbours, and how far the teacher's
+//! features are from what a linear layer makes of its latents.
 
 use super::lower::{Lowering, cut};
 use crate::autodiff::{
-    Adam, Feature, Temperatures, binarize, contrastive, cosines, cross_entropy, first_half, own_view,
-    second_half, soft_neighbours, verdict_loss, weighted_sum,
+    Adam, Feature, Temperatures, apart, binarize, columns, contrastive, cosines, cross_entropy, first_half,
+    own_view, second_half, soft_neighbours, verdict_loss, weighted_sum,
 };
 use crate::error::{Error, Result};
 use crate::model::{Architecture, Half, Layer};
@@ -50,6 +52,8 @@ pub(crate) enum Objective {
 const VIEWS: f32 = 0.2;
 /// How sharply codes of a head fall off with the distance.
 const TEMPERATURES: Temperatures<'_> = Temperatures { wanted: &[(1.0, 0.1)], had: 0.2 };
+/// Weight of how far a teacher's features are, beside that of neighbours.
+const APART: f32 = 10.0;
 
 impl Objective {
     pub(crate) fn of(architecture: &Architecture) -> Self {
@@ -60,6 +64,11 @@ impl Objective {
             a if !a.head.is_empty() => Objective::Head,
             _ => Objective::Reconstruction,
         }
+    }
+
+    /// Whether there is a weight of what is added to the reconstruction loss.
+    pub(crate) fn weighs(self) -> bool {
+        self != Objective::Reconstruction
     }
 
     /// Images that enter for each one of a batch.
@@ -97,8 +106,8 @@ pub(crate) struct StepOptions {
     pub(crate) features: Option<usize>,
 }
 
-/// The name of what [`StepOptions::features`] adds to the loss.
-pub(crate) const NEIGHBOURS: &str = "neighbours";
+/// The name of what [`StepOptions::features`] adds to the loss, without a teacher and with one.
+pub(crate) const FEATURES: [&str; 2] = ["neighbours", "teacher"];
 
 /// Builds the training step. Of the moments `m` and `v` it keeps sums,
 /// [`adam_pace`](crate::autodiff::adam_pace) makes means of them.
@@ -118,8 +127,7 @@ pub(crate) fn training_step(architecture: &Architecture, options: &StepOptions) 
     let features = options.features.map(|size| g.input("features", vec![fixed(size), batch(1)]));
     let [rate, epsilon] = ["rate", "epsilon"].map(|name| g.input(name, vec![]));
     let optimizer = Adam { rate, epsilon, decay: options.decay.then(|| g.input("decay", vec![])) };
-    let weighs = objective != Objective::Reconstruction || features.is_some();
-    let weight = weighs.then(|| g.input("weight", vec![]));
+    let weight = objective.weighs().then(|| g.input("weight", vec![]));
 
     let parameters = architecture.parameters();
     let tensors = cut(g, &state[0], &parameters);
@@ -144,22 +152,9 @@ pub(crate) fn training_step(architecture: &Architecture, options: &StepOptions) 
         terms.extend([verdict_loss(&mut pass.tape, &verdicts.value, true), adversary_loss]);
         next_others = Some(next);
     }
-    let taught = features.map(|features| {
-        let cosines = cosines(&mut pass.tape, [&codes[0], &codes[1]]);
-        soft_neighbours(&mut pass.tape, &cosines, &features, TEMPERATURES)
-    });
-    let added = match (terms.first().cloned(), &taught) {
-        (Some(term), Some(taught)) => {
-            let share = pass.tape.graph.scalar(if objective == Objective::Head { VIEWS } else { 1.0 });
-            Some(weighted_sum(&mut pass.tape, taught, &term, &share))
-        }
-        (term, taught) => term.or(taught.clone()),
-    };
+    let taught = features.map(|features| taught(&mut pass, &latent, &codes, &features)).transpose()?;
+    let total = total(&mut pass, objective, (&loss, terms.first()), (taught.as_ref(), weight.as_ref()));
     terms.extend(taught);
-    let total = match (&added, &weight) {
-        (Some(added), Some(weight)) => weighted_sum(&mut pass.tape, &loss, added, weight),
-        _ => loss.clone(),
-    };
     let gradient = gradient(&mut pass, &total, &generator)?;
     let g = &mut pass.tape.graph;
     let mut next = optimizer.update(g, &own, &gradient);
@@ -176,10 +171,55 @@ pub(crate) fn training_step(architecture: &Architecture, options: &StepOptions) 
         g.output("next_statistics", &next);
     }
     g.output("loss", &loss);
-    for (name, term) in objective.terms().iter().chain(&[NEIGHBOURS]).zip(&terms) {
+    for (name, term) in objective.terms().iter().chain(&FEATURES[..1]).zip(&terms) {
         g.output(name, term);
     }
     Ok(pass.tape.graph.finish("training_step"))
+}
+
+/// How far codes are from having the neighbours that `features` have; with a teacher, also how far these are
+/// from what can be told from latents.
+fn taught(pass: &mut Lowering<'_>, latent: &Feature, codes: &[Value; 2], features: &Value) -> Result<Value> {
+    let cosines = cosines(&mut pass.tape, [&codes[0], &codes[1]]);
+    let near = soft_neighbours(&mut pass.tape, &cosines, features, TEMPERATURES);
+    if pass.architecture.lesson.is_empty() {
+        return Ok(near);
+    }
+    let told = pass.half(Half::Lesson, latent)?;
+    let views = match Objective::of(pass.architecture).views() {
+        2 => both_halves(pass, &told).to_vec(),
+        _ => vec![told],
+    };
+    let share = pass.tape.graph.scalar(APART / views.len() as f32);
+    Ok(views.iter().fold(near, |sum, told| {
+        let apart = apart(&mut pass.tape, &told.value, features);
+        weighted_sum(&mut pass.tape, &sum, &apart, &share)
+    }))
+}
+
+/// The reconstruction loss, and what is added to it: for codes of a head, what `features` say and the first
+/// term, both by the weight; else the first term by the weight, and what `features` say.
+fn total(
+    pass: &mut Lowering<'_>,
+    objective: Objective,
+    (loss, term): (&Value, Option<&Value>),
+    (taught, weight): (Option<&Value>, Option<&Value>),
+) -> Value {
+    let tape = &mut pass.tape;
+    let (added, beside) = match (objective, term, taught) {
+        (Objective::Head, Some(term), Some(taught)) => {
+            let views = tape.graph.scalar(VIEWS);
+            (Some(weighted_sum(tape, taught, term, &views)), None)
+        }
+        (_, term, taught) => (term.cloned(), taught),
+    };
+    let total = match (&added, weight) {
+        (Some(added), Some(weight)) => weighted_sum(tape, loss, added, weight),
+        _ => loss.clone(),
+    };
+    let Some(taught) = beside else { return total };
+    let one = tape.graph.scalar(1.0);
+    weighted_sum(tape, &total, taught, &one)
 }
 
 /// What comes of the latents in a forward pass.
@@ -231,7 +271,8 @@ fn answer(
         2 => Feature { value: pass.tape.graph.halves(&image.value)[0].clone(), ..image },
         _ => image,
     };
-    Ok(Answer { logits, answered, terms, codes: codes.map(|codes| codes.value) })
+    let codes = codes.map(|codes| columns(&mut pass.tape, &codes));
+    Ok(Answer { logits, answered, terms, codes })
 }
 
 fn both_halves(pass: &mut Lowering<'_>, codes: &Feature) -> [Feature; 2] {

@@ -14,8 +14,8 @@ use crate::runtime::{Input, Runtime, Session, SessionOptions, Tensor};
 pub struct Losses {
     /// Of the reconstruction.
     pub reconstruction: f64,
-    /// What the family adds, by the order of `Objective::terms`, then that of the neighbours, where codes are
-    /// taught some; zeros behind.
+    /// What the family adds, by the order of `Objective::terms`, then what features of the images add, where
+    /// there are some; zeros behind.
     pub terms: [f64; 3],
 }
 
@@ -147,8 +147,7 @@ impl Trainer {
         self.steps += 1;
         let [rate, epsilon] = adam_pace(self.steps, pace.rate);
         let decay = self.decays.then_some(("decay", (pace.rate * pace.decay) as f32));
-        let weighs = self.objective != Objective::Reconstruction || self.is_taught;
-        let weight = weighs.then_some(("weight", pace.weight as f32));
+        let weight = self.objective.weighs().then_some(("weight", pace.weight as f32));
         let scalars = [("rate", rate), ("epsilon", epsilon)].into_iter().chain(decay).chain(weight);
         let scalars: Vec<(&str, [f32; 1])> = scalars.map(|(name, x)| (name, [x])).collect();
         let mut inputs = vec![

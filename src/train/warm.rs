@@ -53,7 +53,14 @@ pub(crate) fn first_weights(
 
 /// Fresh weights, or those of `options.from` as they stand in its files.
 pub(crate) fn stored_weights(architecture: &Architecture, options: &TrainOptions) -> Result<Vec<f32>> {
-    let Some(model) = &options.from else { return Ok(architecture.initial_weights(options.seed)) };
+    match &options.from {
+        None => Ok(architecture.initial_weights(options.seed)),
+        Some(model) => weights_of(model, architecture, options.seed),
+    }
+}
+
+/// The weights in the files of a model; those that are only there in training are fresh, from `seed`.
+pub(crate) fn weights_of(model: &Model, architecture: &Architecture, seed: u64) -> Result<Vec<f32>> {
     let Model { metadata, encoder, decoder, .. } = model;
     let name = &metadata.name;
     let Some(decoder) = decoder else {
@@ -61,7 +68,7 @@ pub(crate) fn stored_weights(architecture: &Architecture, options: &TrainOptions
     };
     let [encoder, decoder] =
         [encoder, decoder].map(|bytes| OnnxFile::read(bytes).map_err(|what| Error::damaged(name, what)));
-    read_weights(architecture, name, [&encoder?, &decoder?], options.seed)
+    read_weights(architecture, name, [&encoder?, &decoder?], seed)
 }
 
 /// Sets scales, shifts and running statistics, layer after layer.

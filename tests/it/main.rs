@@ -34,6 +34,7 @@ mod pictures;
 mod readme;
 mod resume;
 mod runtime;
+mod teacher;
 mod tidy;
 mod train;
 #[cfg(unix)]

@@ -83,6 +83,11 @@ pub(in crate::cli) struct Train {
     /// Start from the weights of this model
     #[arg(long, value_name = "MODEL")]
     pub(in crate::cli) from: Option<String>,
+    /// Learn to have the neighbours that this encoder's features have: a shipped model's name, a model folder,
+    /// or any image encoder as .onnx, which --model-size and the like describe. The card says which share of
+    /// them held-out images (--val) keep
+    #[arg(long, value_name = "MODEL")]
+    pub(in crate::cli) teacher: Option<String>,
     /// For photo with --from, what stays as it is: encoder (all before the latent), latent (that too: the
     /// decoder alone is trained), none, or a number of blocks counted from the input [default: none]
     #[arg(long, value_name = "WHAT")]
@@ -114,6 +119,8 @@ pub(in crate::cli) struct Train {
     /// Input channels: 1 (grey) or 3 (colour) [default: the first image's]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) channels: Option<usize>,
+    #[command(flatten)]
+    pub(in crate::cli) described: Box<Described>,
     #[command(flatten)]
     pub(in crate::cli) compute: Compute,
     #[command(flatten)]
@@ -161,7 +168,7 @@ pub(in crate::cli) struct Import {
     /// The family whose layers take the weights: photo
     #[arg(long, default_value = "photo", value_parser = ["photo"])]
     pub(in crate::cli) family: String,
-    /// Height and width of the input in pixels: a multiple of 32 from 96 to 320
+    /// Height and width of the input in pixels: a multiple of 32 from 64 to 320
     #[arg(long, value_name = "PX", default_value_t = 224)]
     pub(in crate::cli) size: usize,
     /// Filters, in percent of EfficientNet-Lite0's [default: of Lite0 to Lite4, the one that fits]
