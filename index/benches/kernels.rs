@@ -75,7 +75,7 @@ fn searches(criterion: &mut Criterion) {
     let hits = snapshot.search(query, &Search { k: 1000, ..ten.clone() }).expect("hits");
     let latent = [0.5; LATENT];
     by_isa(criterion, "rerank_1000", hits.len(), |bencher| {
-        bencher.iter(|| black_box(snapshot.rerank(&latent, &hits, 10)));
+        bencher.iter(|| black_box(snapshot.rerank(&latent, &hits, 10, 0.0)));
     });
 }
 

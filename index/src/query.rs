@@ -144,20 +144,17 @@ impl Snapshot {
         });
     }
 
-    /// The best `k` of `hits` by cosine of their latents with `latent` `[latent_size]`, ties by (distance,
-    /// id).
+    /// The best `k` of `hits` by their similarity to `latent` `[latent_size]`, ties by (distance, id): the
+    /// cosine of the latents, and that of the codes read as signs, `1 - 2 * distance / bits`, which counts for
+    /// `code_share`, 0 to 1, of it.
     ///
-    /// Without latents, or with a `latent` of another size, `hits` keep their order and the similarity is
-    /// that of the codes read as signs, `1 - 2 * distance / bits`.
-    pub fn rerank(&self, latent: &[f32], hits: &[Hit], k: usize) -> Vec<Ranked> {
+    /// Without latents, or with a `latent` of another size, `hits` keep their order, and the similarity is
+    /// that of the codes alone.
+    pub fn rerank(&self, latent: &[f32], hits: &[Hit], k: usize, code_share: f32) -> Vec<Ranked> {
         let rank = |&Hit { id, distance }: &Hit, similarity| Ranked { id, distance, similarity };
+        let by_code = |hit: &Hit| 1.0 - 2.0 * hit.distance as f32 / self.bits() as f32;
         if self.latent_size() == 0 || latent.len() != self.latent_size() {
-            let bits = self.bits() as f32;
-            return hits
-                .iter()
-                .take(k)
-                .map(|hit| rank(hit, 1.0 - 2.0 * hit.distance as f32 / bits))
-                .collect();
+            return hits.iter().take(k).map(|hit| rank(hit, by_code(hit))).collect();
         }
         let (query, length) = quantize_query(latent);
         let similarity = |id| {
@@ -166,7 +163,8 @@ impl Snapshot {
             let lengths = length * (square as f64).sqrt();
             if lengths > 0.0 { (dot as f64 / lengths).clamp(-1.0, 1.0) as f32 } else { 0.0 }
         };
-        let mut ranked: Vec<Ranked> = hits.iter().map(|hit| rank(hit, similarity(hit.id))).collect();
+        let both = |hit: &Hit| (1.0 - code_share) * similarity(hit.id) + code_share * by_code(hit);
+        let mut ranked: Vec<Ranked> = hits.iter().map(|hit| rank(hit, both(hit))).collect();
         let order = |a: &Ranked, b: &Ranked| {
             b.similarity.total_cmp(&a.similarity).then(a.distance.cmp(&b.distance)).then(a.id.cmp(&b.id))
         };

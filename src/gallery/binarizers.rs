@@ -60,6 +60,7 @@ pub(super) struct Wanted {
     latent_size: usize,
     default_bits: usize,
     seed: u64,
+    by_name: bool,
 }
 
 /// How a binarizer comes about.
@@ -79,13 +80,8 @@ pub(super) struct Fitted {
     pub(super) survival: Option<Survival>,
     /// It stands in for one that takes longer to fit.
     pub(super) provisional: bool,
-}
-
-impl Fitted {
-    /// One that was not fitted here.
-    pub(super) fn without_fitting(binarizer: Binarizer) -> Fitted {
-        Fitted { binarizer, survival: None, provisional: false }
-    }
+    /// It is one of the kind that was asked for by name.
+    pub(super) by_name: bool,
 }
 
 impl Wanted {
@@ -121,7 +117,8 @@ impl Wanted {
             BinarizerChoice::Auto if has_general_latents(model) => Way::Either,
             BinarizerChoice::Auto => Way::Itq,
         };
-        Ok(Wanted { way, bits, latent_size, default_bits, seed })
+        let by_name = *choice != BinarizerChoice::Auto;
+        Ok(Wanted { way, bits, latent_size, default_bits, seed, by_name })
     }
 
     /// Whether an index with these facts has it already, as far as it was asked for.
@@ -150,23 +147,40 @@ impl Wanted {
         ))
     }
 
-    /// The same for an index with these facts, whose bits stay unless others were asked for.
-    pub(super) fn again(mut self, facts: &Facts) -> Wanted {
+    /// The same for an index with these facts: its bits stay unless others were asked for, and so does the
+    /// kind that was once asked for by name, unless `chooses_again`.
+    pub(super) fn again(mut self, facts: &Facts, chooses_again: bool) -> Wanted {
         self.default_bits = facts.binarizer.bits();
+        if facts.by_name && !self.by_name && !chooses_again {
+            self.by_name = true;
+            self.way = match facts.binarizer.rule() {
+                Rule::Learned => Way::Learned,
+                _ if facts.provisional => Way::Learned, // itq stands in for nothing else
+                _ => Way::Itq,
+            };
+        }
         self
     }
 
     /// Bits per code.
     pub(super) fn bits(&self) -> usize {
-        self.ready().map_or(self.bits.unwrap_or(self.default_bits), Binarizer::bits)
+        match &self.way {
+            Way::Ready(binarizer) => binarizer.bits(),
+            _ => self.bits.unwrap_or(self.default_bits),
+        }
     }
 
     /// The binarizer, if it needs no fitting.
-    pub(super) fn ready(&self) -> Option<&Binarizer> {
+    pub(super) fn ready(&self) -> Option<Fitted> {
         match &self.way {
-            Way::Ready(binarizer) => Some(binarizer),
+            Way::Ready(binarizer) => Some(self.plain(binarizer.clone())),
             _ => None,
         }
+    }
+
+    /// A binarizer that was neither compared with another nor stands in for one.
+    fn plain(&self, binarizer: Binarizer) -> Fitted {
+        Fitted { binarizer, survival: None, provisional: false, by_name: self.by_name }
     }
 
     /// The binarizer for these latents [N, D], of a whole sample or, where a run was stopped, of a part.
@@ -180,7 +194,7 @@ impl Wanted {
         let bits = self.bits();
         let n = latents.len() / latent_size;
         let options = LearnOptions { bits, seed, runtime, observer };
-        let plain = Fitted::without_fitting;
+        let plain = |binarizer| self.plain(binarizer);
         let itq = || Binarizer::fit_itq(latents, latent_size, bits, seed).map(plain);
         match &self.way {
             Way::Ready(binarizer) => Ok(plain(binarizer.clone())),

@@ -78,7 +78,7 @@ pub fn estimate(
         }
     };
     let wanted = Wanted::new(&options.binarizer, options.bits, &model, options.seed)?;
-    let wanted = old.iter().fold(wanted, |wanted, (_, facts)| wanted.again(facts));
+    let wanted = old.iter().fold(wanted, |wanted, (_, facts)| wanted.again(facts, options.refit));
     let due = |(old, facts): &(Snapshot, Facts)| {
         old.latent_size() == 0 && (options.refit || outgrown(facts, walk.items.len().max(old.len())))
     };

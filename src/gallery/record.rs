@@ -119,28 +119,25 @@ pub struct Polarity {
     pub brightness: Option<f32>,
 }
 
-/// How many deviations above the middle a pair is no pair of strangers any more.
-const DEVIATIONS: f32 = 2.5;
-
-/// Similarities of random pairs of images, as hits have them: cosines of latents, or of codes where no
-/// latents are kept.
-///
-/// Some random pairs do belong together, one in ten where there are ten kinds of images: they are in the
-/// upper half. What strangers come to is therefore read from the lower half, as if the upper were its mirror
-/// image.
+/// How near images of a collection are to strangers and to their nearest neighbours: similarities as hits
+/// have them, cosines of latents, or of codes where no latents are kept.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Strangers {
     /// Images that were compared.
     pub images: u32,
     /// What 16, 50, 84 and 99 of 100 pairs stay below.
     pub quantiles: [f32; 4],
+    /// The similarity that 98 of 100 images have to their nearest neighbour, or more.
+    pub nearest: f32,
 }
 
 impl Strangers {
-    /// The similarity from which on two images are no strangers.
+    /// The similarity above which a hit is no stranger: few images of the collection are further from their
+    /// nearest neighbour. In a collection that is full of copies all are nearer than that to one; there it is
+    /// what few random pairs reach.
     pub fn nearer(&self) -> f32 {
-        let [low, middle, ..] = self.quantiles;
-        (middle + DEVIATIONS * (middle - low)).min(1.0)
+        let [.., few_pairs] = self.quantiles;
+        self.nearest.min(few_pairs)
     }
 }
 
@@ -161,13 +158,15 @@ pub struct Facts {
     pub survival: Option<Survival>,
     /// The run was stopped before the binarizer could be fitted that is due: the next one does it.
     pub provisional: bool,
+    /// The kind of the binarizer was asked for by name, so that it stays when the binarizer is fitted anew.
+    pub by_name: bool,
     /// How near images are to each other that have nothing in common; none where it was not measured.
     pub strangers: Option<Strangers>,
 }
 
-/// What version 3 added: shares of survivors by learned codes and by ITQ; provisional; strangers' images and
-/// quantiles.
-type Third = (Option<(f32, f32)>, bool, Option<(u32, [f32; 4])>);
+/// What version 3 added: shares of survivors by learned codes and by ITQ; provisional and by name;
+/// strangers' images, quantiles, and the nearest.
+type Third = (Option<(f32, f32)>, (bool, bool), Option<(u32, [f32; 4], f32)>);
 
 impl Facts {
     /// The facts of an open index; `dir` is for messages.
@@ -195,10 +194,21 @@ impl Facts {
             let (model, binarizer, fitted, offered, polarity) = first;
             let model = ModelIdentity::from_stored(model, foreign)?;
             let binarizer = Binarizer::from_bytes(&binarizer)?;
-            let (survival, provisional, strangers) = third;
+            let (survival, (provisional, by_name), strangers) = third;
             let survival = survival.map(|(learned, itq)| Survival { learned, itq });
-            let strangers = strangers.map(|(images, quantiles)| Strangers { images, quantiles });
-            Some(Facts { model, binarizer, fitted, offered, polarity, survival, provisional, strangers })
+            let strangers =
+                strangers.map(|(images, quantiles, nearest)| Strangers { images, quantiles, nearest });
+            Some(Facts {
+                model,
+                binarizer,
+                fitted,
+                offered,
+                polarity,
+                survival,
+                provisional,
+                by_name,
+                strangers,
+            })
         });
         facts.filter(|facts| facts.fit(snapshot)).ok_or_else(|| damaged(&place, "facts"))
     }
@@ -209,12 +219,14 @@ impl Facts {
     }
 
     pub(super) fn to_attribute(&self) -> (String, Vec<u8>) {
-        let Facts { model, binarizer, fitted, offered, polarity, survival, provisional, strangers } = self;
+        let Facts { model, binarizer, fitted, offered, polarity, survival, provisional, by_name, strangers } =
+            self;
         let (model, foreign) = model.to_stored();
         let first = (model, binarizer.to_bytes(), *fitted, *offered, *polarity);
         let survival = survival.map(|Survival { learned, itq }| (learned, itq));
-        let strangers = strangers.map(|Strangers { images, quantiles }| (images, quantiles));
-        let third: Third = (survival, *provisional, strangers);
+        let strangers =
+            strangers.map(|Strangers { images, quantiles, nearest }| (images, quantiles, nearest));
+        let third: Third = (survival, (*provisional, *by_name), strangers);
         let bytes = encode(&(FORMAT, first, foreign, third));
         (ATTRIBUTE.to_owned(), bytes)
     }

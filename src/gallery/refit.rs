@@ -34,7 +34,7 @@ pub(super) fn code_anew(
         return Ok(0);
     }
     let (facts, n_fitted) = match wanted.ready() {
-        Some(binarizer) => (Fitted::without_fitting(binarizer.clone()), 0),
+        Some(fitted) => (fitted, 0),
         None => {
             let n = ids.len().min(MAX_FIT);
             let sample: Vec<u32> = (0..n).map(|index| ids[index * ids.len() / n]).collect();
@@ -43,14 +43,15 @@ pub(super) fn code_anew(
             (wanted.fit(&latents, (&runtime, observer), true)?, n)
         }
     };
-    let Fitted { binarizer, survival, provisional } = facts;
-    if binarizer == before.binarizer && !before.provisional {
+    let Fitted { binarizer, survival, provisional, by_name } = facts;
+    if binarizer == before.binarizer && !before.provisional && by_name == before.by_name {
         return Ok(0);
     }
     let facts = Facts {
         binarizer,
         survival,
         provisional,
+        by_name,
         fitted: n_fitted as u32, // at most MAX_FIT
         offered: if n_fitted > 0 { ids.len() as u32 } else { 0 },
         ..before
@@ -260,6 +261,25 @@ mod tests {
         let found = facts(&fixture);
         assert_eq!((found.fitted, found.offered), (25, 25));
         assert_eq!(counts(&fixture.update()), [0, 25, 0, 0, 25]);
+    }
+
+    #[test]
+    fn a_kind_that_was_asked_for_by_name_stays_when_it_is_outgrown() {
+        let fixture = fixture(40);
+        let named =
+            UpdateOptions { binarizer: BinarizerChoice::Learned, bits: Some(32), ..fixture.options.clone() };
+        fixture.try_update(&named, &()).unwrap();
+        let before = facts(&fixture);
+        fixture.draw(40..85);
+        fixture.update();
+        let after = facts(&fixture);
+        assert_eq!((before.binarizer.rule(), after.binarizer.rule()), (Rule::Learned, Rule::Learned));
+        assert_eq!((before.fitted, after.fitted, after.by_name), (40, 85, true));
+
+        // a refit chooses again
+        fixture.try_update(&UpdateOptions { refit: true, ..fixture.options.clone() }, &()).unwrap();
+        let again = facts(&fixture);
+        assert_eq!((again.binarizer.rule(), again.by_name), (Rule::Itq, false));
     }
 
     #[test]

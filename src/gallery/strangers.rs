@@ -1,14 +1,16 @@
-//! How near images are that have nothing to do with each other: similarities of random pairs of a
-//! collection, kept with its index as a few numbers. What is no nearer to a query than that is no answer.
+//! How near images are that have nothing to do with each other, and how near the nearest: similarities of
+//! random pairs of a collection, and of images and their nearest neighbours, kept with its index as a few
+//! numbers. What is further from a query than nearly all images are from their nearest is no answer.
 
 use std::collections::BinaryHeap;
 use std::path::Path;
 
-use aesearch_index::{SegmentBuilder, Snapshot, Writer};
+use aesearch_index::{Hit, Ranked, Search, SegmentBuilder, Snapshot, Writer};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::folder::open_if_any;
+use super::query::{QueryOptions, code_share};
 use super::record::{Facts, Record, Strangers};
 use crate::error::Result;
 
@@ -19,23 +21,27 @@ const IMAGES: usize = 1000;
 const FEWEST: usize = 50;
 /// Random pairs of them.
 const PAIRS: usize = 10_000;
+/// The share of images that may lie further from their nearest neighbour than a hit that counts.
+const LONELY: f64 = 0.02;
 
-/// Measures an index; none where it is too small.
-fn measured(snapshot: &Snapshot, seed: u64) -> Result<Option<Strangers>> {
+/// Measures an index with these facts; none where it is too small.
+fn measured(snapshot: &Snapshot, facts: &Facts, seed: u64) -> Result<Option<Strangers>> {
     let ids = drawn(snapshot)?;
     if ids.len() < FEWEST {
         return Ok(None);
     }
+    let images = Images { snapshot, code_share: code_share(&facts.binarizer) };
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut pair = || {
         let first = rng.random_range(0..ids.len());
         let second = (first + rng.random_range(1..ids.len())) % ids.len();
-        similarity(snapshot, [ids[first], ids[second]])
+        images.similarity([ids[first], ids[second]])
     };
     let mut similarities: Vec<f32> = (0..PAIRS).map(|_| pair()).collect();
     similarities.sort_unstable_by(f32::total_cmp);
     let quantiles = [16, 50, 84, 99].map(|percent| similarities[PAIRS * percent / 100]);
-    Ok(Some(Strangers { images: ids.len() as u32, quantiles })) // at most IMAGES
+    let nearest = images.nearest(&ids)?;
+    Ok(Some(Strangers { images: ids.len() as u32, quantiles, nearest })) // at most IMAGES
 }
 
 /// The images to compare, in the order of their hashes.
@@ -50,18 +56,40 @@ fn drawn(snapshot: &Snapshot) -> Result<Vec<u32>> {
     Ok(smallest.into_sorted_vec().into_iter().map(|(_, id)| id).collect())
 }
 
-/// As the index ranks hits: see [`Snapshot::rerank`].
-fn similarity(snapshot: &Snapshot, pair: [u32; 2]) -> f32 {
-    let [Some(a), Some(b)] = pair.map(|id| snapshot.latent(id)) else {
-        let [a, b] = pair.map(|id| snapshot.code(id));
-        let distance: u32 = a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum();
-        return 1.0 - 2.0 * distance as f32 / snapshot.bits() as f32;
-    };
-    let product = |a: &[i8], b: &[i8]| -> i64 {
-        a.iter().zip(b).map(|(a, b)| i64::from(i32::from(*a) * i32::from(*b))).sum()
-    };
-    let lengths = (product(a.values, a.values) as f64 * product(b.values, b.values) as f64).sqrt();
-    if lengths > 0.0 { (product(a.values, b.values) as f64 / lengths) as f32 } else { 0.0 }
+/// Images of an index, compared as hits are.
+struct Images<'a> {
+    snapshot: &'a Snapshot,
+    code_share: f32,
+}
+
+impl Images<'_> {
+    /// The similarity that all images `ids` but [`LONELY`] have to their nearest neighbour, found as a query
+    /// would.
+    fn nearest(&self, ids: &[u32]) -> Result<f32> {
+        let QueryOptions { mode, rerank, .. } = QueryOptions::default();
+        let search = Search { k: rerank, mode, radius: None, ties: true };
+        let codes: Vec<u64> = ids.iter().flat_map(|&id| self.snapshot.code(id)).copied().collect();
+        let found = self.snapshot.search_many(&codes, &search)?;
+        let other =
+            |(&id, hits): (&u32, &Vec<Hit>)| self.ranked(id, hits).into_iter().find(|hit| hit.id != id);
+        let mut nearest: Vec<f32> =
+            ids.iter().zip(&found).filter_map(other).map(|hit| hit.similarity).collect();
+        nearest.sort_unstable_by(f32::total_cmp);
+        Ok(nearest.get((nearest.len() as f64 * LONELY) as usize).copied().unwrap_or(1.0))
+    }
+
+    fn similarity(&self, [first, second]: [u32; 2]) -> f32 {
+        let [a, b] = [first, second].map(|id| self.snapshot.code(id));
+        let distance = a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum();
+        self.ranked(first, &[Hit { id: second, distance }]).first().map_or(0.0, |hit| hit.similarity)
+    }
+
+    /// Hits of the query with image `id`.
+    fn ranked(&self, id: u32, hits: &[Hit]) -> Vec<Ranked> {
+        let values = self.snapshot.latent(id).map_or(&[][..], |latent| latent.values);
+        let latent: Vec<f32> = values.iter().map(|value| f32::from(*value)).collect();
+        self.snapshot.rerank(&latent, hits, hits.len(), self.code_share)
+    }
 }
 
 /// Measures the index at `dir`, and keeps what was found with it. Gives the index as it is then, if there is
@@ -75,7 +103,7 @@ pub(super) fn keep_strangers(
 ) -> Result<Option<(Snapshot, Facts)>> {
     let now = open_if_any(dir)?;
     let Some((snapshot, facts)) = &now else { return Ok(now) };
-    let strangers = measured(snapshot, seed)?;
+    let strangers = measured(snapshot, facts, seed)?;
     if strangers == facts.strangers {
         return Ok(now);
     }

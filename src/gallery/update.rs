@@ -302,7 +302,7 @@ fn wanted(dir: &Path, before: Option<&Facts>, model: &Model, options: &UpdateOpt
     if !options.refit {
         wanted.check(dir, facts, &options.binarizer)?;
     }
-    Ok(wanted.again(facts))
+    Ok(wanted.again(facts, options.refit))
 }
 
 /// Why all images might be read again.
@@ -464,7 +464,7 @@ impl Run<'_> {
         };
 
         let strangers = self.before.and_then(|facts| facts.strangers);
-        let Fitted { binarizer, survival, provisional } = fitted.fitted;
+        let Fitted { binarizer, survival, provisional, by_name } = fitted.fitted;
         let FittedFacts { n_fitted, offered, .. } = fitted;
         let facts = Facts {
             model: identity,
@@ -474,6 +474,7 @@ impl Run<'_> {
             polarity,
             survival,
             provisional,
+            by_name,
             strangers,
         };
         let known = Arc::new(plan.known()?);
@@ -502,8 +503,7 @@ impl Run<'_> {
         jobs: &[usize],
         (runtime, observer): (&Runtime, &dyn Observer),
     ) -> Result<Fit> {
-        if let Some(binarizer) = self.wanted.ready() {
-            let fitted = Fitted::without_fitting(binarizer.clone());
+        if let Some(fitted) = self.wanted.ready() {
             return Ok(Fit {
                 facts: Some(FittedFacts { fitted, n_fitted: 0, offered: 0 }),
                 ..Fit::default()
@@ -555,8 +555,8 @@ struct FittedFacts {
 impl FittedFacts {
     /// Those of an old index, as they are.
     fn of(facts: &Facts) -> FittedFacts {
-        let Facts { ref binarizer, survival, provisional, fitted, offered, .. } = *facts;
-        let of = Fitted { binarizer: binarizer.clone(), survival, provisional };
+        let Facts { ref binarizer, survival, provisional, by_name, fitted, offered, .. } = *facts;
+        let of = Fitted { binarizer: binarizer.clone(), survival, provisional, by_name };
         FittedFacts { fitted: of, n_fitted: fitted, offered }
     }
 }

@@ -88,7 +88,8 @@ impl<'a> Source<'a> {
     }
 
     /// Puts the principal directions of the features in place of a projection that was never trained: the
-    /// encoder's last layer, whose weights are the first of `trained`'s.
+    /// encoder's last layer, whose weights are the first of `trained`'s. Features that vary much are toned
+    /// down first, or those that matter to other collections than this one would be lost beside them.
     ///
     /// # Errors
     /// When records on disk cannot be read.
@@ -104,8 +105,11 @@ impl<'a> Source<'a> {
         };
         let (inputs, n) = (trained.input.channels, self.data.len().min(MAX_FIT));
         let sample: Result<Vec<Vec<f32>>> = (0..n).map(|i| frozen.plain(i * self.data.len() / n)).collect();
-        let Directions { vectors, means, .. } =
-            Directions::fit(sample?.concat(), inputs, *units, options.seed);
+        let mut sample = sample?.concat();
+        let scales = scales(&sample, inputs);
+        sample.chunks_exact_mut(inputs).for_each(|features| divide(features, &scales));
+        let Directions { mut vectors, means, .. } = Directions::fit(sample, inputs, *units, options.seed);
+        vectors.chunks_exact_mut(inputs).for_each(|direction| divide(direction, &scales));
         let (weight, rest) = weights.split_at_mut(inputs * units);
         weight.copy_from_slice(&vectors);
         rest.iter_mut().zip(&means).for_each(|(bias, mean)| *bias = -mean);
@@ -129,6 +133,27 @@ impl<'a> Source<'a> {
         }
         Ok(())
     }
+}
+
+/// What features `[n, size]` are divided by: the root of each one's standard deviation, half way between
+/// directions of the covariance and of the correlation.
+fn scales(features: &[f32], size: usize) -> Vec<f32> {
+    /// Of a feature that hardly varies.
+    const LEAST: f64 = 1e-3;
+    let n = (features.len() / size) as f64;
+    let mut moments = vec![[0.0f64; 2]; size];
+    for features in features.chunks_exact(size) {
+        for ([sum, squares], x) in moments.iter_mut().zip(features) {
+            *sum += f64::from(*x);
+            *squares += f64::from(*x).powi(2);
+        }
+    }
+    let deviation = |[sum, squares]: [f64; 2]| (squares / n - (sum / n).powi(2)).max(0.0).sqrt();
+    moments.into_iter().map(|moments| deviation(moments).max(LEAST).sqrt() as f32).collect()
+}
+
+fn divide(values: &mut [f32], by: &[f32]) {
+    values.iter_mut().zip(by).for_each(|(value, by)| *value /= by);
 }
 
 /// The pooled features of all images as they are, by the weights that training starts from.

@@ -88,7 +88,7 @@ fn hits_are_told_from_strangers() {
     let place = place();
     place.run(&["index", "digits", "--model", "digits-64"]).expect(0);
     let info = place.json(&["info"]);
-    assert_keys(&info["strangers"], &["images", "quantiles", "nearer"]);
+    assert_keys(&info["strangers"], &["images", "quantiles", "nearest", "nearer"]);
     let nearer = info["strangers"]["nearer"].as_f64().expect("a similarity");
     assert!(place.run(&["info"]).expect(0).out.contains("random pairs"));
     let hits = |args: &[&str]| place.json(args)["queries"][0]["hits"].as_array().expect("hits").clone();

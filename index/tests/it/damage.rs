@@ -13,7 +13,7 @@ fn use_briefly(snapshot: &Snapshot) {
     for mode in [Mode::Exact, Mode::Recall(0.0)] {
         let hits = snapshot.search(&[0x1234, 7], &Search { k: 20, mode, radius: None, ties: false }).unwrap();
         assert!(hits.iter().all(|hit| snapshot.contains(hit.id)));
-        snapshot.rerank(&[1.0, 2.0, 3.0], &hits, 5);
+        snapshot.rerank(&[1.0, 2.0, 3.0], &hits, 5, 0.0);
     }
     let settings = Settings { bits: 128, latent_size: 3, ..Settings::default() };
     let mut builder = SegmentBuilder::new(&settings).unwrap();

@@ -240,7 +240,7 @@ pub(crate) fn use_snapshot(snapshot: &Snapshot) {
                 assert_sorted(&hits);
                 assert!(hits.iter().all(|hit| snapshot.contains(hit.id) && hit.distance <= 256));
                 assert!(radius.is_none_or(|radius| hits.iter().all(|hit| hit.distance <= radius)));
-                assert!(snapshot.rerank(&latent, &hits, 5).len() <= 5);
+                assert!(snapshot.rerank(&latent, &hits, 5, 0.0).len() <= 5);
             }
         }
         let all = Search { k: usize::MAX, mode, radius: None, ties: true };

@@ -141,7 +141,7 @@ fn reranking_orders_by_the_cosine_of_the_latents() {
     let snapshot = open(dir.path());
     let query = Random(5).latent(300);
     let hits = snapshot.search(&pushed[0].code, &exact(200, None)).unwrap();
-    let ranked = snapshot.rerank(&query, &hits, 10);
+    let ranked = snapshot.rerank(&query, &hits, 10, 0.0);
     let cosine = |a: &[f32], b: &[f32]| {
         let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
         dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
@@ -156,10 +156,21 @@ fn reranking_orders_by_the_cosine_of_the_latents() {
     for (ranked, (cosine, _)) in ranked.iter().zip(&expected) {
         assert!((f64::from(ranked.similarity) - cosine).abs() < 0.005);
     }
-    let own =
-        snapshot.rerank(&item_of(7).latent, &[Hit { id: 7, distance: 0 }, Hit { id: 9999, distance: 3 }], 5);
+    let both = snapshot.rerank(&query, &hits, 200, 0.25);
+    for ranked in &both {
+        let by_code = 1.0 - 2.0 * f64::from(ranked.distance) / snapshot.bits() as f64;
+        let expected = 0.75 * cosine(&query, &item_of(ranked.id).latent) + 0.25 * by_code;
+        assert!((f64::from(ranked.similarity) - expected).abs() < 0.005);
+    }
+    assert!(both.is_sorted_by(|a, b| a.similarity >= b.similarity));
+    let own = snapshot.rerank(
+        &item_of(7).latent,
+        &[Hit { id: 7, distance: 0 }, Hit { id: 9999, distance: 3 }],
+        5,
+        0.0,
+    );
     assert!((own[0].similarity - 1.0).abs() < 1e-3 && own[1].similarity == 0.0);
-    assert_eq!(snapshot.rerank(&vec![0.0; 300], &hits, 3).len(), 3);
+    assert_eq!(snapshot.rerank(&vec![0.0; 300], &hits, 3, 0.0).len(), 3);
 }
 
 #[test]
@@ -170,7 +181,7 @@ fn without_latents_reranking_keeps_the_order_of_the_codes() {
     commit(dir.path(), &pushed, &settings);
     let snapshot = open(dir.path());
     let hits = snapshot.search(&pushed[3].code, &exact(5, None)).unwrap();
-    let ranked = snapshot.rerank(&[1.0, 2.0], &hits, 2);
+    let ranked = snapshot.rerank(&[1.0, 2.0], &hits, 2, 0.0);
     assert_eq!(ranked.iter().map(|ranked| ranked.id).collect::<Vec<_>>(), [hits[0].id, hits[1].id]);
     assert_eq!(ranked[0].similarity, 1.0);
 }

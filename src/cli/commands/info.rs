@@ -68,12 +68,14 @@ impl From<&Facts> for BinarizerDocument {
     }
 }
 
-/// Similarities of random pairs.
+/// Similarities of random pairs, and of nearest neighbours.
 #[derive(Debug, Serialize)]
 struct StrangersDocument {
     images: u32,
     /// What 16, 50, 84 and 99 % of the pairs stay below.
     quantiles: [f32; 4],
+    /// What 98 % of the images reach with their nearest neighbour.
+    nearest: f32,
     /// Above this a hit is no stranger.
     nearer: f32,
 }
@@ -126,6 +128,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Info) -> anyhow::Resul
         strangers: info.facts.strangers.map(|strangers| StrangersDocument {
             images: strangers.images,
             quantiles: strangers.quantiles,
+            nearest: strangers.nearest,
             nearer: strangers.nearer(),
         }),
         inverted: info.facts.polarity.inverted,
