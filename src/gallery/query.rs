@@ -18,6 +18,9 @@ use crate::error::{Error, Result};
 use crate::images::{Decoding, Item, Pixels, Skipped, WalkOptions, invert_pixels, read, walk};
 use crate::observer::{Observer, Progress};
 
+/// What a crop has of the width and height of its image.
+const CROP: f64 = 0.8;
+
 /// What to search for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueryOptions {
@@ -32,11 +35,20 @@ pub struct QueryOptions {
     pub rerank: usize,
     /// Leave out what is no nearer than strangers.
     pub only_near: bool,
+    /// Search with the mean latent of the whole query, its middle and its corners: six times the work.
+    pub crops: bool,
 }
 
 impl Default for QueryOptions {
     fn default() -> Self {
-        QueryOptions { k: 10, mode: Mode::Recall(0.99), radius: None, rerank: 200, only_near: false }
+        QueryOptions {
+            k: 10,
+            mode: Mode::Recall(0.99),
+            radius: None,
+            rerank: 200,
+            only_near: false,
+            crops: false,
+        }
     }
 }
 
@@ -120,7 +132,10 @@ impl Gallery {
     /// # Errors
     /// `Invalid` when the image is empty or `options` do not fit the index.
     pub fn query_pixels(&self, pixels: &Pixels, options: &QueryOptions) -> Result<QueryResult> {
-        let (latent, inverted) = self.latent(pixels)?;
+        let (latent, inverted) = match options.crops {
+            true => self.latent_with_crops(pixels)?,
+            false => self.latent(pixels)?,
+        };
         Ok(QueryResult { hits: self.search(&latent, options)?, inverted })
     }
 
@@ -170,6 +185,18 @@ impl Gallery {
             let inverted = self.correct_polarity(&mut image)?;
             Ok((session.encoder.encode(&image)?, inverted))
         })
+    }
+
+    /// The mean latent `[D]` of an image and its crops, and whether the whole of it was inverted.
+    fn latent_with_crops(&self, pixels: &Pixels) -> Result<(Vec<f32>, bool)> {
+        let (mut mean, inverted) = self.latent(pixels)?;
+        let crops = pixels.crops(CROP);
+        for crop in &crops {
+            let (latent, _) = self.latent(crop)?;
+            mean.iter_mut().zip(&latent).for_each(|(sum, x)| *sum += x);
+        }
+        mean.iter_mut().for_each(|sum| *sum /= 1.0 + crops.len() as f32);
+        Ok((mean, inverted))
     }
 
     /// The images whose codes, and then latents, are nearest to `latent` `[D]`.
@@ -337,6 +364,25 @@ mod tests {
         assert!(reranked.is_sorted_by(|a, b| a.similarity >= b.similarity));
         assert_eq!(reranked.len(), 5);
         assert_eq!(query(QueryOptions { k: 0, ..exact }).len(), 0);
+    }
+
+    #[test]
+    fn crops_see_other_parts_of_the_query() {
+        let fixture = Fixture::new(Family::ConvHash);
+        fixture.draw(0..30);
+        fixture.update();
+        let gallery = fixture.open();
+        let similarities = |crops| {
+            let options = QueryOptions { k: 30, crops, ..QueryOptions::default() };
+            let hits = gallery.query_pixels(&picture(3), &options).unwrap().hits;
+            hits.iter().map(|hit| hit.similarity).collect::<Vec<_>>()
+        };
+        let (whole, with_crops) = (similarities(false), similarities(true));
+        assert!(whole[0] > 0.999 && with_crops[0] < 0.999 && with_crops[0] > 0.5, "{with_crops:?}");
+        // where every crop is the whole, nothing changes
+        let dot = Pixels { width: 1, height: 1, channels: 1, data: vec![90] };
+        let query = |crops| gallery.query_pixels(&dot, &QueryOptions { crops, ..QueryOptions::default() });
+        assert_eq!(query(true).unwrap().hits[0].path, query(false).unwrap().hits[0].path);
     }
 
     #[test]

@@ -81,7 +81,7 @@ pub fn train_model(request: &TrainRequest, observer: &dyn Observer) -> Result<Tr
 /// Writes the model and its curve; a training that ended needs its checkpoint no more.
 fn write(request: &TrainRequest, trained: &Trained, runtime: &Runtime) -> Result<()> {
     let names: Vec<String> = request.data.iter().map(|path| path.display().to_string()).collect();
-    trained.save(runtime, &request.folder, &request.command, &names.join(", "))?;
+    trained.save(runtime, &request.folder, &request.command, &listed(&names))?;
     let title = request.folder.display().to_string();
     let chart = curve(title, &trained.metadata, &trained.epochs, trained.best_epoch);
     write_png(&request.folder.join("curve.png"), &chart.draw())?;
@@ -100,4 +100,25 @@ fn draw_views(path: &Path, data: &Dataset, options: &TrainOptions) -> Result<()>
     let rows = preview(data, options.augment, options.seed)?;
     let rows: Vec<ViewRow> = rows.into_iter().map(|(image, views)| ViewRow { image, views }).collect();
     write_png(path, &view_sheet(&rows, &format!("views: {}", options.augment)))
+}
+
+/// The names, or the first few of many.
+fn listed(names: &[String]) -> String {
+    const MOST: usize = 8;
+    match names.len().checked_sub(MOST) {
+        None | Some(0) => names.join(", "),
+        Some(others) => format!("{} and {others} others", names[..MOST].join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::listed;
+
+    #[test]
+    fn long_lists_are_cut_short() {
+        let names: Vec<String> = (0..9).map(|i| i.to_string()).collect();
+        assert_eq!(listed(&names[..2]), "0, 1");
+        assert_eq!(listed(&names), "0, 1, 2, 3, 4, 5, 6, 7 and 1 others");
+    }
 }

@@ -38,6 +38,9 @@ pub(in crate::cli) struct Query {
     /// Draw queries and neighbours into this PNG file
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) sheet: Option<PathBuf>,
+    /// Search with the mean latent of the whole image, its middle and its corners: six times the work
+    #[arg(long)]
+    pub(in crate::cli) crops: bool,
     /// Leave out hits that are no nearer than strangers
     #[arg(long)]
     pub(in crate::cli) only_near: bool,

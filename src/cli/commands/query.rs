@@ -111,6 +111,7 @@ fn resolve(context: &Context, args: &args::Query) -> Result<QueryOptions> {
         radius: args.radius,
         rerank: args.rerank.or(context.config.rerank).unwrap_or(default.rerank),
         only_near: args.only_near,
+        crops: args.crops,
     })
 }
 
