@@ -265,16 +265,16 @@ mod tests {
 
     #[test]
     fn a_kind_that_was_asked_for_by_name_stays_when_it_is_outgrown() {
-        let fixture = fixture(40);
+        let fixture = fixture(64);
         let named =
             UpdateOptions { binarizer: BinarizerChoice::Learned, bits: Some(32), ..fixture.options.clone() };
         fixture.try_update(&named, &()).unwrap();
         let before = facts(&fixture);
-        fixture.draw(40..85);
+        fixture.draw(64..128);
         fixture.update();
         let after = facts(&fixture);
         assert_eq!((before.binarizer.rule(), after.binarizer.rule()), (Rule::Learned, Rule::Learned));
-        assert_eq!((before.fitted, after.fitted, after.by_name), (40, 85, true));
+        assert_eq!((before.fitted, after.fitted, after.by_name), (64, 128, true));
 
         // a refit chooses again
         fixture.try_update(&UpdateOptions { refit: true, ..fixture.options.clone() }, &()).unwrap();
