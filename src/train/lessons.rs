@@ -8,6 +8,8 @@ use crate::error::{Error, Result};
 pub(crate) struct Lessons {
     /// Name and SHA-256 of the teacher.
     pub(crate) teacher: String,
+    /// How the teacher is fed, and what of its outputs is taken.
+    pub(crate) fed: String,
     /// Numbers per image.
     pub(crate) size: usize,
     /// `[n, size]`

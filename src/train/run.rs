@@ -78,7 +78,9 @@ pub fn train(
     check(data, validation, options)?;
     let metadata = network.metadata(data, options)?;
     let validation = validation.map(|images| Ok::<_, Error>((images, images.fingerprint()?))).transpose()?;
-    let identity = identity(&metadata, validation.as_ref().map(|(_, print)| print.as_str()), options);
+    let teacher = data.lessons().map_or_else(String::new, |lessons| lessons.teacher.clone() + &lessons.fed);
+    let identity =
+        identity(&metadata, validation.as_ref().map(|(_, print)| print.as_str()), &teacher, options);
     let source = network.source(runtime, data, options, observer)?;
     let mut run = Run::start(runtime, &network, (data, &source), options, identity)?;
     if !run.position.epochs.is_empty() || run.position.step > 0 {
@@ -269,7 +271,7 @@ impl Network {
 
 /// Distinguishes trainings that must not be mixed. The number of epochs and the learning rate are left out:
 /// one may train longer than planned, or more gently after a divergence.
-fn identity(metadata: &Metadata, validation: Option<&str>, options: &TrainOptions) -> String {
+fn identity(metadata: &Metadata, validation: Option<&str>, teacher: &str, options: &TrainOptions) -> String {
     let TrainOptions {
         family,
         design,
@@ -285,7 +287,6 @@ fn identity(metadata: &Metadata, validation: Option<&str>, options: &TrainOption
         ..
     } = options;
     let from = options.from.as_ref().map(|model| model.sha256.as_str());
-    let teacher = metadata.teacher.as_deref().unwrap_or_default();
     let text = format!(
         "{} {validation:?} {:?} {family} {design:?} {batch} {schedule:?} {weight_decay} {weight} {temperature} {} {} {} {from:?} \
          {freeze:?} {precision} {threads} {device} {} {teacher}",

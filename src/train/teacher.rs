@@ -93,7 +93,9 @@ impl Teacher {
         }
         let image_us = image_us(&mut self.encoders[0], &first)?;
         let teacher = format!("{name} (SHA-256 {})", self.model.sha256);
-        Ok(Lessons { teacher, size: self.size(), values, image_us })
+        let fed =
+            self.model.foreign.as_ref().map_or_else(String::new, |foreign| format!("{:?}", foreign.format));
+        Ok(Lessons { teacher, fed, size: self.size(), values, image_us })
     }
 }
 
