@@ -1,12 +1,12 @@
 //! CPU time and wall time of training steps on arbitrary images, for `benches/compare/train.py`: one line of
 //! JSON. Images are not varied: what is measured is the step.
 //!
-//! `cargo bench --bench step_time -- conv 128 50 1` is family, batch, steps, threads; without them, a few
-//! steps of `conv`. `photo` is measured by its reconstruction alone, `photo-tail` from its 14th block on.
+//! `cargo bench --bench step_time -- conv 128 50 1` is family, batch, steps, threads, and where it runs if not
+//! on the processor (`cuda`); without them, a few steps of `conv`. `photo` is measured by its reconstruction alone, `photo-tail` from its 14th block on.
 
 use aesearch::images::InputShape;
 use aesearch::model::{Architecture, Family};
-use aesearch::runtime::{RuntimeOptions, ensure};
+use aesearch::runtime::{Device, RuntimeOptions, ensure};
 use aesearch::train::{Augment, Batch, Pace, TrainOptions, Trainer};
 use std::time::Instant;
 
@@ -16,10 +16,13 @@ const FROZEN: usize = 13;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // cargo adds --bench to what the user says
     let arguments: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    let (name, numbers) = match arguments.as_slice() {
-        [] => ("conv", ["32", "5", "1"]),
-        [family, batch, steps, threads] => (family.as_str(), [batch.as_str(), steps, threads]),
-        _ => return Err("expected FAMILY BATCH STEPS THREADS".into()),
+    let (name, numbers, device) = match arguments.as_slice() {
+        [] => ("conv", ["32", "5", "1"], Device::Cpu),
+        [family, batch, steps, threads] => (family.as_str(), [batch.as_str(), steps, threads], Device::Cpu),
+        [family, batch, steps, threads, device] => {
+            (family.as_str(), [batch.as_str(), steps, threads], device.parse()?)
+        }
+        _ => return Err("expected FAMILY BATCH STEPS THREADS [DEVICE]".into()),
     };
     let [batch, steps, threads] = numbers.map(str::parse::<usize>);
     let (batch, steps, threads) = (batch?, steps?, threads?);
@@ -30,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let runtime = ensure(&RuntimeOptions::from_env(), &())?;
     let plain = TrainOptions::for_family(family, shape.channels);
-    let options = TrainOptions { threads, batch, augment: Augment::None, ..plain };
+    let options = TrainOptions { threads, batch, device, augment: Augment::None, ..plain };
     let architecture = Architecture { head: vec![], ..options.architecture(shape)? };
     let architecture = match name {
         "photo-tail" => architecture.tail(architecture.block_ends()[FROZEN - 1])?,

@@ -145,7 +145,7 @@ def contrastive_loss(codes):
     similarity = unit @ unit.T / TEMPERATURE
     similarity.fill_diagonal_(-math.inf)
     n = len(codes)
-    return F.cross_entropy(similarity, torch.arange(n).roll(n // 2))
+    return F.cross_entropy(similarity, torch.arange(n, device=codes.device).roll(n // 2))
 
 
 def hash_loss(model, views):
@@ -167,11 +167,11 @@ FAMILIES = {
 }
 
 
-def steps(family, way, images, batch, n_steps, clock):
+def steps(family, way, images, batch, n_steps, clock, device="cpu"):
     """Times of training steps on `images` [n, C, H, W], in turn; `way` is "torch" with "-channels-last" or "-compile"."""
     make, loss_of, views = FAMILIES[family]
     torch.manual_seed(0)
-    model = make()
+    model = make().to(device)
     x = torch.from_numpy(images)
     if "channels-last" in way:
         model, x = model.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
@@ -182,8 +182,10 @@ def steps(family, way, images, batch, n_steps, clock):
         at = step * batch % (len(images) - views * batch + 1)
         start = clock()
         optimizer.zero_grad(set_to_none=True)
-        loss(model, x[at : at + views * batch]).backward()
+        loss(model, x[at : at + views * batch].to(device)).backward()
         optimizer.step()
+        if device != "cpu":
+            torch.cuda.synchronize()
         times.append(clock() - start)
     return times, torch.__version__
 

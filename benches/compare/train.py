@@ -2,10 +2,11 @@
 
     .venv/bin/python benches/compare/train.py [--families conv,lstm] [--threads 1,2] [--rounds 5] [--save FILE]
     .venv/bin/python benches/compare/train.py --families photo,photo-tail --batch 32 --steps 4 --threads 1
+    .venv/bin/python benches/compare/train.py --families photo --batch 64 --steps 20 --threads 1 --device cuda --rivals torch
 
 Every contestant is a fresh process in every round. It trains on the same kind of images (28 x 28 grey, for `photo` 224 x 224 in
 colour, for `photo-tail` what 13 of its 16 blocks make of them; arbitrary pixels: the time does not depend on them), warms up, and prints the times of its steps: forward, losses, gradients, Adam. With one thread
-that is CPU time, with more wall time. A rival's figure is the best way that its manual offers; the fastest of them is the one to
+that is CPU time, with more, or on a GPU, wall time; batches start in main memory. A rival's figure is the best way that its manual offers; the fastest of them is the one to
 compare with.
 """
 
@@ -54,9 +55,13 @@ def images(family, count):
     return (pixels.astype(np.float32) / 255).reshape(count, *shape)
 
 
+def is_cpu_time(threads, device):
+    return threads == "1" and device == "cpu"
+
+
 def worker(family, way, args):
     """Runs in a process of its own; prints one line of JSON."""
-    clock = time.process_time if args.threads == "1" else time.perf_counter
+    clock = time.process_time if is_cpu_time(args.threads, args.device) else time.perf_counter
     threads, batch = int(args.threads), args.batch
     if way.startswith("keras"):
         import rivals_keras
@@ -72,7 +77,7 @@ def worker(family, way, args):
         n_steps = WARM_UP + args.steps
         # photos are large, and two batches of them enough
         pixels = images(family, batch * (2 if family in SHAPES else n_steps + 1))
-        times, version = rivals_torch.steps(family, way, pixels, batch, n_steps, clock)
+        times, version = rivals_torch.steps(family, way, pixels, batch, n_steps, clock, args.device)
         times = times[WARM_UP:]
     print(json.dumps({"ms_per_step": [1000 * t for t in times], "version": version}))
 
@@ -84,6 +89,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda; on a GPU with PyTorch alone")
     parser.add_argument("--rivals", help="some of: " + ", ".join(TORCH + KERAS))
     parser.add_argument("--save", metavar="FILE", help="write the raw figures as JSON")
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
@@ -100,7 +106,7 @@ def main():
             return measure.last_json(measure.run(command, environment)[0])
 
         def ask_worker(family, way):
-            numbers = ["--batch", args.batch, "--steps", args.steps, "--threads", threads]
+            numbers = ["--batch", args.batch, "--steps", args.steps, "--threads", threads, "--device", args.device]
             return ask(sys.executable, __file__, "--worker", family, way, *numbers)
 
         peaks[threads] = ask_worker("none", "sgemm")["gflops"]
@@ -108,18 +114,19 @@ def main():
 
             def step_ms(name):
                 if name == OURS:
-                    found = ask(step_time, family, args.batch, args.steps, threads)
+                    found = ask(step_time, family, args.batch, args.steps, threads, args.device)
                     versions[name] = f"onnxruntime {found['onnxruntime']}"
-                    return statistics.median(found["cpu_ms" if threads == "1" else "wall_ms"])
+                    return statistics.median(found["cpu_ms" if is_cpu_time(threads, args.device) else "wall_ms"])
                 found = ask_worker(family, name)
                 versions[name] = found["version"]
                 return statistics.median(found["ms_per_step"])
 
             wanted = args.rivals.split(",") if args.rivals else RIVALS[family]
-            rivals = [name for name in RIVALS[family] if name in wanted]
+            possible = RIVALS[family] if args.device == "cpu" else TORCH
+            rivals = [name for name in possible if name in wanted]
             found = measure.alternate(args.rounds, [OURS, *rivals], step_ms)
-            unit = "CPU ms" if threads == "1" else "wall ms"
-            table = measure.report(f"{family}, batch {args.batch}, {threads} thread(s)", found, OURS, unit)
+            unit = "CPU ms" if is_cpu_time(threads, args.device) else "wall ms"
+            table = measure.report(f"{family}, batch {args.batch}, {threads} thread(s), {args.device}", found, OURS, unit)
             gflop = 6 * MULTIPLICATIONS[family] * args.batch / 1e9
             for name, entry in table["contestants"].items():
                 entry["gflops"] = gflop / entry["median"] * 1000

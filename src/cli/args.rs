@@ -21,7 +21,7 @@ use clap::{Args, Parser, Subcommand};
 pub(super) use dedupe::{Apply, Decide, Dedupe, Evaluate, Scan, Undo};
 pub(super) use explore::{Cluster, Diff, Export, Grouping, Map, Outliers, Report};
 pub(super) use indexing::{Described, Index, Opened, Remove, Walking};
-pub(super) use models::{Demo, Import, Model, Runtime, Train};
+pub(super) use models::{Demo, Import, Model, Quantize, Runtime, Train};
 pub(super) use pictures::{Denoise, Latent, Reconstruct, Sample};
 pub(super) use search::{Doctor, Eval, Info, Query};
 pub(super) use shared::{Compute, DeviceArg, IndexDir, InvertArg, Looking, Reading};
@@ -87,7 +87,7 @@ pub(super) enum Command {
     Demo(Demo),
     /// Train an autoencoder on images and write it as ONNX
     Train(Box<Train>),
-    /// List the available models, or show one
+    /// List, show, add, import and quantize models
     #[command(subcommand)]
     Model(Model),
     /// Encode images and store their codes; run again to bring the index up to date

@@ -45,6 +45,7 @@ const WORDS: &[(&str, &str)] = &[
     ("freeze", "--freeze"),
     ("from", "--from"),
     ("grid", "--grid"),
+    ("images", "--images"),
     ("invert", "--invert"),
     ("itq", "--binarizer itq"),
     ("journal", "--journal"),

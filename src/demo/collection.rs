@@ -41,6 +41,11 @@ pub fn write_collection(dir: &Path, seed: u64, per_digit: usize) -> Result<Vec<P
     Ok(files.into_iter().map(|(path, _)| path).collect())
 }
 
+/// So many digits as they would be written, each in turn, without files.
+pub fn drawn(n: usize, seed: u64) -> Vec<Pixels> {
+    (0..n).map(|i| image((i % 10) as u8, seed, (i / 10) as u64)).collect()
+}
+
 /// Refuses a folder with a file of another name or content.
 fn check_free(dir: &Path, files: &[(PathBuf, Pixels)]) -> Result<()> {
     let ours: HashMap<&Path, &Pixels> = files.iter().map(|(path, pixels)| (path.as_path(), pixels)).collect();

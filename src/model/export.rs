@@ -60,7 +60,8 @@ fn steps_onnx(steps: &[Step], mut tensors: Tensors, (half, input, output): (Half
 }
 
 /// The tensors of an architecture.
-struct Tensors {
+#[derive(Debug, Clone)]
+pub(super) struct Tensors {
     /// By name: dimensions and values.
     by_name: HashMap<String, (Vec<usize>, Vec<f32>)>,
     /// How they are written.
@@ -74,12 +75,24 @@ impl Tensors {
         Tensors { by_name: named.collect(), precision }
     }
 
-    fn name(step: &Step, kind: &str) -> String {
+    /// The tensors of some layers as they stand in a model's file: normalizations are folded already.
+    pub(super) fn read(file: &OnnxFile, steps: &[Step], precision: Precision) -> Self {
+        let kinds = ["weight", "bias", "input_weight", "state_weight"];
+        let names = steps.iter().flat_map(|step| kinds.map(|kind| Self::name(step, kind)));
+        let found = names.filter_map(|name| file.weight(&name).map(|tensor| (name, tensor)));
+        Tensors { by_name: found.collect(), precision }
+    }
+
+    pub(super) fn name(step: &Step, kind: &str) -> String {
         format!("{}.{}.{kind}", step.half.name(), step.index)
     }
 
-    fn values(&self, step: &Step, kind: &str) -> Option<&[f32]> {
+    pub(super) fn values(&self, step: &Step, kind: &str) -> Option<&[f32]> {
         self.by_name.get(&Self::name(step, kind)).map(|(_, values)| values.as_slice())
+    }
+
+    pub(super) fn values_mut(&mut self, step: &Step, kind: &str) -> Option<&mut [f32]> {
+        self.by_name.get_mut(&Self::name(step, kind)).map(|(_, values)| values.as_mut_slice())
     }
 
     /// The tensor as a named constant of `graph`.
@@ -120,7 +133,7 @@ impl Tensors {
 }
 
 /// `[N, units]` for a vector, else `[N, C, H, W]`.
-fn tensor_shape(extent: Extent) -> Vec<crate::onnx::Dim> {
+pub(super) fn tensor_shape(extent: Extent) -> Vec<crate::onnx::Dim> {
     if extent == Extent::vector(extent.channels) {
         vec![batch(1), fixed(extent.channels)]
     } else {
@@ -128,14 +141,24 @@ fn tensor_shape(extent: Extent) -> Vec<crate::onnx::Dim> {
     }
 }
 
-fn inference_nodes(graph: &mut Graph, step: &Step, x: &Value, tensors: &Tensors) -> Value {
+/// A convolution by such a weight and bias.
+pub(super) fn conv_node(graph: &mut Graph, step: &Step, x: &Value, [weight, bias]: [&Value; 2]) -> Value {
+    let (Layer::Conv { kernel, stride, padding, .. } | Layer::DepthwiseConv { kernel, stride, padding }) =
+        step.layer
+    else {
+        return x.clone();
+    };
+    let (top, bottom) = padding.amounts(step.input.height, kernel, stride);
+    let (left, right) = padding.amounts(step.input.width, kernel, stride);
+    graph.conv(x, weight, Some(bias), stride, [top, left, bottom, right])
+}
+
+pub(super) fn inference_nodes(graph: &mut Graph, step: &Step, x: &Value, tensors: &Tensors) -> Value {
     let mut tensor = |kind: &str| tensors.weight(graph, step, kind);
     match step.layer {
-        Layer::Conv { kernel, stride, padding, .. } | Layer::DepthwiseConv { kernel, stride, padding } => {
-            let (top, bottom) = padding.amounts(step.input.height, kernel, stride);
-            let (left, right) = padding.amounts(step.input.width, kernel, stride);
+        Layer::Conv { .. } | Layer::DepthwiseConv { .. } => {
             let [weight, bias] = ["weight", "bias"].map(tensor);
-            graph.conv(x, &weight, Some(&bias), stride, [top, left, bottom, right])
+            conv_node(graph, step, x, [&weight, &bias])
         }
         Layer::Dense { .. } => {
             let [weight, bias] = ["weight", "bias"].map(tensor);

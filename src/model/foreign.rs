@@ -264,6 +264,7 @@ impl Format {
             origin: None,
             teacher: None,
             teacher_kept: None,
+            int8_overlap: None,
             augment: "none".to_owned(),
             seed: 0,
             tool_version: String::new(),

@@ -69,6 +69,9 @@ pub struct Metadata {
     pub teacher: Option<String>,
     /// The share of that encoder's ten nearest held-out images that its codes keep.
     pub teacher_kept: Option<f64>,
+    /// Of an encoder whose convolutions compute in int8: the share of the ten nearest of an image that is the
+    /// same as with the encoder it was made from.
+    pub int8_overlap: Option<f64>,
     /// How training images were varied: `none`, `digits` or `photos`.
     pub augment: String,
     /// Seed of weights, order and noise.
@@ -105,6 +108,7 @@ impl Metadata {
             origin: None,
             teacher: None,
             teacher_kept: None,
+            int8_overlap: None,
             augment: "none".into(),
             seed: 0,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -173,6 +177,7 @@ impl Metadata {
         pairs.extend(self.origin.clone().map(|origin| ("origin", origin)));
         pairs.extend(self.teacher.clone().map(|teacher| ("teacher", teacher)));
         pairs.extend(self.teacher_kept.map(|kept| ("teacher_kept", kept.to_string())));
+        pairs.extend(self.int8_overlap.map(|share| ("int8_overlap", share.to_string())));
         pairs.extend(self.prior.map(|p| ("prior", p.to_string())));
         pairs.extend(self.train_loss.map(|l| ("train_loss", l.to_string())));
         pairs.extend(self.val_loss.map(|l| ("val_loss", l.to_string())));
@@ -232,6 +237,7 @@ impl Metadata {
             origin: keys.optional("origin")?,
             teacher: keys.optional("teacher")?,
             teacher_kept: keys.optional("teacher_kept")?,
+            int8_overlap: keys.optional("int8_overlap")?,
             augment: keys.optional("augment")?.unwrap_or_else(|| "none".into()),
             seed: keys.parse("seed")?,
             tool_version: keys.parse("tool_version")?,

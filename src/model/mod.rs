@@ -7,6 +7,7 @@
 //! | `family.rs` | the families by name, and the sizes that they leave open |
 //! | `families.rs`, `photo.rs` | the layers of each family |
 //! | `export.rs` | layers and weights to inference graphs, and weights back out of files |
+//! | `int8.rs` | an encoder whose convolutions compute in 8 bits |
 //! | `import.rs` | weights of another program's network |
 //! | `loss.rs` | how far a reconstruction is from its original |
 //! | `normalize.rs` | normalizing brightness |
@@ -29,6 +30,7 @@ mod photo;
 
 mod export;
 mod import;
+mod int8;
 mod loss;
 mod normalize;
 
@@ -51,6 +53,7 @@ pub use layers::{Extent, Layer, Padding};
 
 pub use export::{decoder_onnx, encoder_onnx, features_onnx, read_weights};
 pub use import::{fitting_layers, import};
+pub use int8::{Int8Encoder, Ranges};
 pub use loss::cross_entropy;
 pub(crate) use normalize::normalize_nodes;
 

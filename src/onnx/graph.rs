@@ -76,30 +76,28 @@ impl Graph {
     /// A named `f32` constant: a weight.
     pub fn weight(&mut self, name: &str, dims: &[usize], data: &[f32]) -> Value {
         assert_eq!(dims.iter().product::<usize>(), data.len(), "weight {name}");
-        self.initializers.push(TensorProto {
-            dims: dims.iter().map(|&d| d as i64).collect(),
-            data_type: data_type::FLOAT,
-            float_data: vec![],
-            name: name.to_owned(),
-            raw_data: data.iter().flat_map(|x| x.to_le_bytes()).collect(),
-        });
-        Value { name: name.into(), shape: dims.iter().map(|&d| fixed(d)).collect() }
+        self.stored(data_type::FLOAT, name, dims, data.iter().flat_map(|x| x.to_le_bytes()).collect())
     }
 
     /// A weight stored in 16 bits, rounded to the nearest, and widened to `f32` by a node that ONNX Runtime
     /// computes once, when it loads the graph.
     pub fn half_weight(&mut self, name: &str, dims: &[usize], data: &[f32]) -> Value {
         assert_eq!(dims.iter().product::<usize>(), data.len(), "weight {name}");
+        let bytes = data.iter().flat_map(|&x| f16::from_f32(x).to_le_bytes()).collect();
+        let stored = self.stored(data_type::FLOAT16, name, dims, bytes);
+        self.node("Cast", &[&stored], vec![int("to", data_type::FLOAT.into())], stored.shape.clone())
+    }
+
+    /// A named constant of any type, from its bytes.
+    pub(super) fn stored(&mut self, kind: i32, name: &str, dims: &[usize], bytes: Vec<u8>) -> Value {
         self.initializers.push(TensorProto {
             dims: dims.iter().map(|&d| d as i64).collect(),
-            data_type: data_type::FLOAT16,
+            data_type: kind,
             float_data: vec![],
             name: name.to_owned(),
-            raw_data: data.iter().flat_map(|&x| f16::from_f32(x).to_le_bytes()).collect(),
+            raw_data: bytes,
         });
-        let shape: Shape = dims.iter().map(|&d| fixed(d)).collect();
-        let stored = Value { name: name.into(), shape: shape.clone() };
-        self.node("Cast", &[&stored], vec![int("to", data_type::FLOAT.into())], shape)
+        Value { name: name.into(), shape: dims.iter().map(|&d| fixed(d)).collect() }
     }
 
     /// An `f32` constant; equal constants are stored once.
@@ -121,7 +119,8 @@ impl Graph {
         )
     }
 
-    fn shared_constant(&mut self, kind: i32, dims: &[usize], bytes: Vec<u8>) -> Value {
+    /// A constant of any type; equal ones are stored once.
+    pub(super) fn shared_constant(&mut self, kind: i32, dims: &[usize], bytes: Vec<u8>) -> Value {
         let dims_i64: Vec<i64> = dims.iter().map(|&d| d as i64).collect();
         let name = format!("const{}", self.constants.len());
         let initializers = &mut self.initializers;

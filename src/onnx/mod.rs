@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `graph.rs` | a typed builder: every value knows its shape, every method checks and infers |
 //! | `network.rs` | its part for images: convolution, pooling, products per channel |
+//! | `quantized.rs` | its part for integers: numbers rounded to 8 bits, weights of 8 bits |
 //! | `dims.rs` | shapes, fixed or with an open batch size |
 //! | `fields.rs` | inputs, outputs and attributes as messages |
 //! | `file.rs` | a finished model: bytes out, bytes in, `metadata_props` |
@@ -24,6 +25,7 @@ pub(crate) mod messages;
 mod network;
 mod nodes;
 mod outline;
+mod quantized;
 
 mod constants;
 mod wire;
@@ -34,3 +36,4 @@ pub use file::{OnnxFile, half_precision};
 pub use graph::{Graph, Value};
 pub use nodes::Node;
 pub use outline::{Outline, Port};
+pub use quantized::Affine;

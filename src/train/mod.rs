@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `request.rs`, `model.rs` | from paths to a model folder: what is asked for; the call that does it |
 //! | `import.rs` | pretrained weights of another program, as a model folder |
+//! | `quantize/` | a model whose encoder computes in int8 |
 //! | `images.rs` | the images to train and to validate on |
 //! | `run.rs` | the loop over epochs and batches, and its reports |
 //! | `epoch.rs` | the report of one epoch |
@@ -88,6 +89,7 @@ mod log;
 mod lower;
 mod model;
 mod options;
+mod quantize;
 mod request;
 mod run;
 mod save;
@@ -113,6 +115,7 @@ pub use freeze::Freeze;
 pub use import::{ImportRequest, Imported, import_model};
 pub use model::{TrainedModel, train_model};
 pub use options::{CheckpointOptions, Schedule, TrainOptions};
+pub use quantize::{Comparison, QuantizeRequest, QuantizedModel, quantize_model};
 pub use request::{TrainRequest, Tuning, Validation};
 pub use run::{Ending, Trained, train};
 pub use save::{Golden, golden, golden_image};

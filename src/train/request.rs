@@ -136,11 +136,8 @@ impl TrainRequest {
             let hint = "leave out `resume` to train again, or train into another folder with `from` this one";
             return Err(Error::invalid(what).with_hint(hint));
         }
-        if exists("README.md") && !trained && !begun && !exists("log.jsonl") {
-            let what =
-                format!("{folder}: expected a folder for a model, got one with a README.md of its own");
-            let hint = "name a folder that does not exist yet, such as models/mine";
-            return Err(Error::invalid(what).with_hint(hint));
+        if !begun && !exists("log.jsonl") {
+            check_readme(&self.folder)?;
         }
         if self.teacher.is_some() && self.tuning.freeze == Some(Freeze::Latent) {
             let what = "`freeze`: expected a latent that can follow the teacher, got latent";
@@ -167,6 +164,13 @@ impl TrainRequest {
     pub(super) fn options(&self, from: Option<Model>, input: InputShape) -> Result<TrainOptions> {
         let tuning = &self.tuning;
         let like = from.as_ref().map(|model| &model.metadata);
+        if let Some(like) = like
+            && like.int8_overlap.is_some()
+        {
+            let what = format!("`from`: {}: expected weights in floats, got int8", like.name);
+            return Err(Error::unsupported(what)
+                .with_hint("start from the model that it was quantized from, which its origin names"));
+        }
         let family = match (tuning.family, like) {
             (Some(family), _) => family,
             (None, Some(like)) => like.family.parse().map_err(Error::invalid)?,
@@ -214,6 +218,16 @@ impl TrainRequest {
         }
         Ok(options)
     }
+}
+
+/// Refuses a folder with a README.md that is no model's card.
+pub(super) fn check_readme(folder: &Path) -> Result<()> {
+    if !folder.join("README.md").exists() || folder.join("encoder.onnx").exists() {
+        return Ok(());
+    }
+    let what =
+        format!("{}: expected a folder for a model, got one with a README.md of its own", folder.display());
+    Err(Error::invalid(what).with_hint("name a folder that does not exist yet, such as models/mine"))
 }
 
 /// A model is called what its folder is called.

@@ -55,6 +55,29 @@ pub fn golden(runtime: &Runtime, encoder: &[u8], decoder: &[u8], metadata: &Meta
     })
 }
 
+/// Writes the files of a model folder.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub(super) fn write_model(
+    folder: &Path,
+    card: &str,
+    golden: &Golden,
+    [encoder, decoder]: [&[u8]; 2],
+) -> Result<()> {
+    let golden = serde_json::to_vec_pretty(golden).map_err(|e| Error::io(folder, e.into()))?;
+    std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
+    let last = folder.join("encoder.onnx");
+    match std::fs::remove_file(&last) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&last, e)),
+        _ => {}
+    }
+    write_whole(&folder.join("README.md"), card.as_bytes())?;
+    write_whole(&folder.join("golden.json"), &golden)?;
+    write_whole(&folder.join("decoder.onnx"), decoder)?;
+    write_whole(&last, encoder)
+}
+
 impl Trained {
     /// Writes the model folder. `command` is what made it, or empty, and `data` what it was trained on, both
     /// for the card.
@@ -64,17 +87,7 @@ impl Trained {
     pub fn save(&self, runtime: &Runtime, folder: &Path, command: &str, data: &str) -> Result<()> {
         let (encoder, decoder) = (self.encoder.to_bytes(), self.decoder.to_bytes());
         let golden = golden(runtime, &encoder, &decoder, &self.metadata)?;
-        let golden = serde_json::to_vec_pretty(&golden).map_err(|e| Error::io(folder, e.into()))?;
-        std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
-        let last = folder.join("encoder.onnx");
-        match std::fs::remove_file(&last) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&last, e)),
-            _ => {}
-        }
-        write_whole(&folder.join("README.md"), self.card(command, data).as_bytes())?;
-        write_whole(&folder.join("golden.json"), &golden)?;
-        write_whole(&folder.join("decoder.onnx"), &decoder)?;
-        write_whole(&last, &encoder)
+        write_model(folder, &self.card(command, data), &golden, [&encoder, &decoder])
     }
 
     /// The model card, in Markdown.

@@ -155,6 +155,29 @@ pub(in crate::cli) enum Model {
     },
     /// Take over a pretrained network of another program as a model of family photo, to train on from
     Import(Import),
+    /// Make a model whose encoder computes in int8: about half the time per image, nearly the same neighbours
+    Quantize(Quantize),
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Codes in int8 differ a little between processors with and without VNNI (instructions for sums of \
+                  8-bit products): build and query an index on processors of one kind. The new model has an \
+                  identity of its own, so its indexes never mix with the original's."
+)]
+pub(in crate::cli) struct Quantize {
+    /// A shipped model's name or a model folder, of family photo, conv-hash, conv, vae or aae
+    #[arg(value_name = "NAME|DIR")]
+    pub(in crate::cli) model: String,
+    /// The model folder to write
+    #[arg(short, long, value_name = "DIR")]
+    pub(in crate::cli) output: PathBuf,
+    /// Images like those to index: folders, files, containers. At least 100; up to 256 calibrate, up to 512
+    /// measure the result [default for models of grey images: drawn digits]
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub(in crate::cli) images: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) walking: Walking,
 }
 
 #[derive(Debug, Args)]

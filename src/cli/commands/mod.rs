@@ -32,6 +32,7 @@ pub(super) mod compact;
 pub(super) mod remove;
 
 pub(super) mod model;
+mod quantize;
 pub(super) mod train;
 
 mod observer;

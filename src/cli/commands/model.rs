@@ -1,11 +1,13 @@
 //! `aesearch model list|show|add|import`: the available models, one of them layer by layer, like Keras'
-//! summary, encoders of other programs by name, and their weights as a model of ours.
+//! summary, encoders of other programs by name, and their weights as a model of ours. `quantize` is in a file
+//! of its own.
 
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::observer::TerminalObserver;
+use super::quantize;
 use super::train::command_line;
 
 use crate::cli::args;
@@ -36,6 +38,8 @@ struct ModelDocument {
     latent_size: usize,
     bits: usize,
     binarizer: String,
+    /// The share of the ten nearest that a model in int8 keeps.
+    int8_overlap: Option<f64>,
     /// Not known of models of other programs.
     parameters: Option<usize>,
     training_images: usize,
@@ -107,6 +111,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Model) -> anyhow::Resu
             add(context, [file, name], load, *force)
         }
         args::Model::Import(args) => import(context, args),
+        args::Model::Quantize(args) => quantize::run(context, args),
     }
 }
 
@@ -315,6 +320,8 @@ fn header(context: &Context, m: &ModelDocument) -> String {
         ("code", format!("{} bits by {} from a latent of {} numbers", m.bits, m.binarizer, m.latent_size)),
         ("trained on", trained),
     ];
+    let int8 = |share: f64| format!("{share:.3} of the ten nearest are those of the model in floats");
+    lines.extend(m.int8_overlap.map(|share| ("int8", int8(share))));
     lines.extend(m.train_loss.map(|value| ("train loss", loss(Some(value)))));
     lines.extend(m.val_loss.map(|value| ("val loss", loss(Some(value)))));
     lines.push(("sha256", m.sha256.clone()));
@@ -334,6 +341,7 @@ fn describe(model: &Model, place: &str) -> Result<ModelDocument> {
         latent_size: m.latent_size,
         bits: m.bits,
         binarizer: m.binarizer.to_string(),
+        int8_overlap: m.int8_overlap,
         parameters: match model.foreign {
             Some(_) => None,
             None => Some(model.architecture()?.parameter_count()),

@@ -1,0 +1,87 @@
+//! `aesearch model quantize NAME -o DIR`: a model whose encoder computes in int8, and what it keeps of the
+//! original.
+
+use serde::Serialize;
+
+use super::observer::TerminalObserver;
+use super::train::command_line;
+use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
+use crate::cli::exit::Exit;
+use crate::cli::print::{bytes, count};
+use crate::cli::resolve::Context;
+use crate::cli::{args, walking};
+use crate::demo::collection::drawn;
+use crate::images::Item;
+use crate::train::{QuantizeRequest, quantize_model};
+
+/// Digits that stand in where a model of grey images is given none.
+const DIGITS: usize = 768;
+
+#[derive(Debug, Serialize)]
+struct QuantizeDocument<'a> {
+    name: &'a str,
+    family: &'a str,
+    sha256: &'a str,
+    /// The share of the ten nearest that is the same as with the original.
+    overlap: f64,
+    calibration_images: usize,
+    held_out_images: usize,
+    /// For one image on one thread.
+    ms_float: f64,
+    ms_int8: f64,
+    encoder_bytes_float: usize,
+    encoder_bytes_int8: usize,
+    model_dir: String,
+    skipped: Vec<SkippedDocument<'a>>,
+}
+
+pub(super) fn run(context: &Context, args: &args::Quantize) -> anyhow::Result<Exit> {
+    let printer = &context.printer;
+    let (images, walk) = walking::resolve(&args.images, &args.walking)?;
+    let digits = if images.is_empty() { drawn(DIGITS, 0) } else { vec![] };
+    let named = |(i, pixels)| Item::from_pixels(format!("digit {i}"), pixels);
+    let request = QuantizeRequest {
+        model: args.model.clone(),
+        folder: args.output.clone(),
+        images,
+        walk,
+        drawn: digits.into_iter().enumerate().map(named).collect(),
+        runtime: context.runtime.clone(),
+        command: command_line(),
+    };
+    let observer = TerminalObserver::new(context, "quantizing");
+    let quantized = quantize_model(&request, &observer)?;
+    observer.finish();
+    tell_skipped(printer, &quantized.skipped);
+    let comparison = &quantized.comparison;
+    let ([ms_float, ms_int8], [float, int8]) = (comparison.milliseconds, comparison.bytes);
+    let document = QuantizeDocument {
+        name: &quantized.metadata.name,
+        family: &quantized.metadata.family,
+        sha256: &quantized.sha256,
+        overlap: comparison.overlap,
+        calibration_images: quantized.calibrated_on,
+        held_out_images: comparison.held_out,
+        ms_float,
+        ms_int8,
+        encoder_bytes_float: float,
+        encoder_bytes_int8: int8,
+        model_dir: args.output.display().to_string(),
+        skipped: skipped_documents(&quantized.skipped),
+    };
+    if printer.json {
+        printer.document("model quantize", &document)?;
+    } else {
+        let held_out = count(comparison.held_out as u64, "image");
+        printer.text(&format!(
+            "{}: {} keeps {:.3} of the ten nearest of {held_out} not calibrated on; {ms_int8:.2} ms an image, \
+             {ms_float:.2} ms in floats; {}, {} in floats",
+            document.model_dir,
+            document.name,
+            comparison.overlap,
+            bytes(int8 as u64),
+            bytes(float as u64),
+        ))?;
+    }
+    Ok(exit_for(&quantized.skipped))
+}
