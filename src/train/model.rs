@@ -103,7 +103,7 @@ fn draw_views(path: &Path, data: &Dataset, options: &TrainOptions) -> Result<()>
 }
 
 /// The names, or the first few of many.
-fn listed(names: &[String]) -> String {
+pub(super) fn listed(names: &[String]) -> String {
     const MOST: usize = 8;
     match names.len().checked_sub(MOST) {
         None | Some(0) => names.join(", "),

@@ -3,6 +3,7 @@
 use super::request::{QuantizeRequest, QuantizedModel};
 use crate::model::Model;
 use crate::output::{bytes, count};
+use crate::train::model::listed;
 
 /// In Markdown.
 pub(super) fn card(request: &QuantizeRequest, quantized: &QuantizedModel, from: &Model) -> String {
@@ -10,7 +11,7 @@ pub(super) fn card(request: &QuantizeRequest, quantized: &QuantizedModel, from: 
     let [float_ms, int8_ms] = comparison.milliseconds;
     let [float_bytes, int8_bytes] = comparison.bytes.map(|n| bytes(n as u64));
     let names: Vec<String> = request.images.iter().map(|path| path.display().to_string()).collect();
-    let data = if names.is_empty() { "drawn digits".to_owned() } else { names.join(", ") };
+    let data = if names.is_empty() { "drawn digits".to_owned() } else { listed(&names) };
     let command = match &request.command[..] {
         "" => String::new(),
         command => format!("- Command: `{command}`\n"),
