@@ -45,9 +45,10 @@ index() { # name, device, binarizer
   "$program" export --index "$work/$1" --with codes -o "$work/$1.jsonl" --quiet
 }
 
-# the same binarizer, so that nothing but the encoder differs
-index cpu cpu itq
-index gpu "$device" "$work/cpu"
+# the same binarizer, so that nothing but the encoder differs; it is fitted first, which also reads all files once
+index fitted cpu itq
+index cpu cpu "$work/fitted"
+index gpu "$device" "$work/fitted"
 python3 - "$work" "$device" << 'END'
 import json, sys
 

@@ -185,7 +185,7 @@ def steps(family, way, images, batch, n_steps, clock, device="cpu"):
         loss(model, x[at : at + views * batch].to(device)).backward()
         optimizer.step()
         if device != "cpu":
-            torch.cuda.synchronize()
+            torch.cuda.synchronize(device)
         times.append(clock() - start)
     return times, torch.__version__
 

@@ -154,6 +154,7 @@ impl Wanted {
         if facts.by_name && !self.by_name && !chooses_again {
             self.by_name = true;
             self.way = match facts.binarizer.rule() {
+                Rule::Sign => self.way,
                 Rule::Learned => Way::Learned,
                 _ if facts.provisional => Way::Learned, // itq stands in for nothing else
                 _ => Way::Itq,

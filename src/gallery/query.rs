@@ -78,7 +78,8 @@ pub struct Hit {
     pub distance: u32,
     /// -1 to 1: the cosine of the latents; where codes were learned, one quarter of it is that of the codes.
     pub similarity: f32,
-    /// Whether it is nearer than random pairs of the collection are; none where that was not measured.
+    /// Whether it is nearer than a stranger, see [`Strangers`](super::Strangers); none where that was not
+    /// measured.
     pub near: Option<bool>,
 }
 
@@ -178,24 +179,41 @@ impl Gallery {
     /// # Errors
     /// `Invalid` when the image is empty; or when the model fails on it.
     pub fn latent(&self, pixels: &Pixels) -> Result<(Vec<f32>, bool)> {
+        self.encoded(pixels, |image| self.correct_polarity(image))
+    }
+
+    /// The latent `[D]` of an image, and what `prepare` said of it when it was given the image as the model
+    /// takes it, to change it.
+    fn encoded<T>(
+        &self,
+        pixels: &Pixels,
+        prepare: impl FnOnce(&mut [f32]) -> Result<T>,
+    ) -> Result<(Vec<f32>, T)> {
         self.with_encoder(|session| {
             let shape = session.encoder.input();
             let mut image = vec![0.0; shape.size()];
             session.resizer.to_input(pixels, shape, &mut image).map_err(Error::invalid)?;
-            let inverted = self.correct_polarity(&mut image)?;
-            Ok((session.encoder.encode(&image)?, inverted))
+            let said = prepare(&mut image)?;
+            Ok((session.encoder.encode(&image)?, said))
         })
     }
 
-    /// The mean latent `[D]` of an image and its crops, and whether the whole of it was inverted.
+    /// The mean latent `[D]` of an image and its crops, and whether it was inverted; crops are if it was.
     fn latent_with_crops(&self, pixels: &Pixels) -> Result<(Vec<f32>, bool)> {
         let (mut mean, inverted) = self.latent(pixels)?;
-        let crops = pixels.crops(CROP);
-        for crop in &crops {
-            let (latent, _) = self.latent(crop)?;
+        let mut n = 1.0;
+        for crop in pixels.crops(CROP) {
+            let invert = |image: &mut [f32]| {
+                if inverted {
+                    invert_pixels(image);
+                }
+                Ok(())
+            };
+            let (latent, ()) = self.encoded(&crop, invert)?;
             mean.iter_mut().zip(&latent).for_each(|(sum, x)| *sum += x);
+            n += 1.0;
         }
-        mean.iter_mut().for_each(|sum| *sum /= 1.0 + crops.len() as f32);
+        mean.iter_mut().for_each(|sum| *sum /= n);
         Ok((mean, inverted))
     }
 

@@ -2,12 +2,13 @@
 //! random pairs of a collection, and of images and their nearest neighbours, kept with its index as a few
 //! numbers. What is further from a query than nearly all images are from their nearest is no answer.
 
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use aesearch_index::{Hit, Ranked, Search, SegmentBuilder, Snapshot, Writer};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use super::folder::open_if_any;
 use super::query::{QueryOptions, code_share};
@@ -46,14 +47,14 @@ fn measured(snapshot: &Snapshot, facts: &Facts, seed: u64) -> Result<Option<Stra
 
 /// The images to compare, in the order of their hashes.
 fn drawn(snapshot: &Snapshot) -> Result<Vec<u32>> {
-    let mut smallest = BinaryHeap::with_capacity(IMAGES + 1);
+    let mut smallest = BTreeMap::new(); // one of each content, or copies would fill it
     for id in snapshot.ids() {
-        smallest.push((Record::of(snapshot, id)?.hash, id));
+        smallest.entry(Record::of(snapshot, id)?.hash).or_insert(id);
         if smallest.len() > IMAGES {
-            smallest.pop();
+            smallest.pop_last();
         }
     }
-    Ok(smallest.into_sorted_vec().into_iter().map(|(_, id)| id).collect())
+    Ok(smallest.into_values().collect())
 }
 
 /// Images of an index, compared as hits are.
@@ -68,12 +69,12 @@ impl Images<'_> {
     fn nearest(&self, ids: &[u32]) -> Result<f32> {
         let QueryOptions { mode, rerank, .. } = QueryOptions::default();
         let search = Search { k: rerank, mode, radius: None, ties: true };
-        let codes: Vec<u64> = ids.iter().flat_map(|&id| self.snapshot.code(id)).copied().collect();
-        let found = self.snapshot.search_many(&codes, &search)?;
-        let other =
-            |(&id, hits): (&u32, &Vec<Hit>)| self.ranked(id, hits).into_iter().find(|hit| hit.id != id);
-        let mut nearest: Vec<f32> =
-            ids.iter().zip(&found).filter_map(other).map(|hit| hit.similarity).collect();
+        let other = |&id: &u32| -> Result<Option<f32>> {
+            let hits = self.snapshot.search(self.snapshot.code(id), &search)?;
+            Ok(self.ranked(id, &hits).into_iter().find(|hit| hit.id != id).map(|hit| hit.similarity))
+        };
+        let found: Result<Vec<Option<f32>>> = ids.par_iter().map(other).collect();
+        let mut nearest: Vec<f32> = found?.into_iter().flatten().collect();
         nearest.sort_unstable_by(f32::total_cmp);
         Ok(nearest.get((nearest.len() as f64 * LONELY) as usize).copied().unwrap_or(1.0))
     }

@@ -46,12 +46,13 @@ impl Pixels {
     }
 
     /// The middle and the four corners, each with `share`, above 0 and at most 1, of width and height, and at
-    /// least a pixel of them.
-    pub fn crops(&self, share: f64) -> [Pixels; 5] {
+    /// least a pixel of them. Each is cut out when it is asked for.
+    pub fn crops(&self, share: f64) -> impl Iterator<Item = Pixels> + '_ {
         let side = |whole: usize| ((whole as f64 * share).round() as usize).clamp(whole.min(1), whole);
         let (width, height) = (side(self.width), side(self.height));
         let (right, bottom) = (self.width - width, self.height - height);
-        [(right / 2, bottom / 2), (0, 0), (right, 0), (0, bottom), (right, bottom)].map(|(left, top)| {
+        let corners = [(right / 2, bottom / 2), (0, 0), (right, 0), (0, bottom), (right, bottom)];
+        corners.into_iter().map(move |(left, top)| {
             let row = |y: usize| {
                 let start = ((top + y) * self.width + left) * self.channels;
                 &self.data[start..start + width * self.channels]
@@ -73,9 +74,9 @@ mod tests {
     #[test]
     fn crops_are_the_middle_and_the_corners() {
         let image = Pixels { width: 4, height: 2, channels: 1, data: (0..8).collect() };
-        let crops = image.crops(0.5).map(|crop| (crop.width, crop.height, crop.data));
+        let crops: Vec<_> = image.crops(0.5).map(|crop| (crop.width, crop.height, crop.data)).collect();
         assert_eq!(crops, [[1, 2], [0, 1], [2, 3], [4, 5], [6, 7]].map(|row| (2, 1, row.to_vec())));
         let dot = Pixels { width: 1, height: 1, channels: 3, data: vec![1, 2, 3] };
-        assert!(dot.crops(0.1).iter().all(|crop| *crop == dot), "at least a pixel");
+        assert!(dot.crops(0.1).all(|crop| crop == dot), "at least a pixel");
     }
 }

@@ -74,7 +74,8 @@ impl OnnxFile {
                 bytes.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect()
             }
             data_type::FLOAT if bytes.is_empty() => tensor.float_data.clone(),
-            _ => bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+            data_type::FLOAT => bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+            _ => return None,
         };
         (dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d))? == values.len()).then_some((dims, values))
     }

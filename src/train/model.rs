@@ -105,9 +105,9 @@ fn draw_views(path: &Path, data: &Dataset, options: &TrainOptions) -> Result<()>
 /// The names, or the first few of many.
 pub(super) fn listed(names: &[String]) -> String {
     const MOST: usize = 8;
-    match names.len().checked_sub(MOST) {
-        None | Some(0) => names.join(", "),
-        Some(others) => format!("{} and {others} others", names[..MOST].join(", ")),
+    match names.len().saturating_sub(MOST) {
+        0 | 1 => names.join(", "),
+        others => format!("{} and {others} others", names[..MOST].join(", ")),
     }
 }
 
@@ -117,8 +117,9 @@ mod tests {
 
     #[test]
     fn long_lists_are_cut_short() {
-        let names: Vec<String> = (0..9).map(|i| i.to_string()).collect();
+        let names: Vec<String> = (0..10).map(|i| i.to_string()).collect();
         assert_eq!(listed(&names[..2]), "0, 1");
-        assert_eq!(listed(&names), "0, 1, 2, 3, 4, 5, 6, 7 and 1 others");
+        assert_eq!(listed(&names[..9]), "0, 1, 2, 3, 4, 5, 6, 7, 8");
+        assert_eq!(listed(&names), "0, 1, 2, 3, 4, 5, 6, 7 and 2 others");
     }
 }

@@ -36,7 +36,7 @@ pub struct TeacherRequest {
 /// A teacher, running.
 pub(super) struct Teacher {
     model: Model,
-    /// One for each thread.
+    /// One for each thread; a single one on a GPU.
     encoders: Vec<Encoder>,
 }
 
@@ -48,7 +48,11 @@ impl Teacher {
     pub(super) fn open(runtime: &Runtime, model: Model, device: Device) -> Result<Teacher> {
         let model = pooled(model)?;
         let options = EncodeOptions { device, ..EncodeOptions::default() };
-        let n = rayon::current_num_threads().max(1);
+        let n = if device == Device::Cpu || !runtime.has_cuda() {
+            rayon::current_num_threads().max(1)
+        } else {
+            1
+        };
         let encoders: Result<Vec<Encoder>> =
             (0..n).map(|_| Encoder::new(runtime, &model, &options)).collect();
         Ok(Teacher { model, encoders: encoders? })
@@ -66,7 +70,10 @@ impl Teacher {
     /// what are no numbers.
     pub(super) fn lessons(&mut self, items: &[Item], observer: &dyn Observer) -> Result<Lessons> {
         let name = self.model.metadata.name.clone();
-        let first = read(&self.encoders[0], &items[..items.len().min(TIMED.0)]);
+        let first = self.first(items);
+        if first.is_empty() {
+            return Err(Error::invalid("images for the teacher: expected some that can be read, got none"));
+        }
         if self.model.foreign.is_some() {
             let size = self.encoders[0].input().size();
             probe(&mut self.encoders[0], &name, &first[..first.len().min(TRIED * size)])?;
@@ -88,7 +95,7 @@ impl Teacher {
             observer.progress(&Progress::of(i * at_once + part.len(), items.len()));
         }
         if values.iter().any(|x| !x.is_finite()) {
-            let what = format!("{name}: features: expected numbers, got others");
+            let what = format!("{name}: features: expected finite numbers, got NaN or infinity");
             return Err(Error::unsupported(what).with_hint("check how images are fed: `description`"));
         }
         let image_us = image_us(&mut self.encoders[0], &first)?;
@@ -96,6 +103,22 @@ impl Teacher {
         let fed =
             self.model.foreign.as_ref().map_or_else(String::new, |foreign| format!("{:?}", foreign.format));
         Ok(Lessons { teacher, fed, size: self.size(), values, image_us })
+    }
+}
+
+impl Teacher {
+    /// The first of `items` that can be read, enough to measure the time on.
+    fn first(&self, items: &[Item]) -> Vec<f32> {
+        let (encoder, mut first) = (&self.encoders[0], vec![]);
+        let enough = TIMED.0 * encoder.input().size();
+        for part in items.chunks(TIMED.0) {
+            first.extend(read(encoder, part));
+            if first.len() >= enough {
+                break;
+            }
+        }
+        first.truncate(enough);
+        first
     }
 }
 
@@ -133,7 +156,7 @@ pub(super) fn image_us(encoder: &mut Encoder, images: &[f32]) -> Result<f64> {
 /// A model of a family with pooled features, cut behind them: they say more than what is projected from them,
 /// and are all there is where the projection was never trained. Other models stay.
 fn pooled(model: Model) -> Result<Model> {
-    if model.foreign.is_some() {
+    if model.foreign.is_some() || model.metadata.int8_overlap.is_some() {
         return Ok(model);
     }
     let architecture = model.architecture()?;

@@ -194,8 +194,11 @@ fn lines(document: &InfoDocument<'_>) -> Vec<(&'static str, String)> {
         ("model", format!("{} (sha256 {sha256})", model.name)),
         ("inverted", if document.inverted { "yes" } else { "no" }.into()),
     ];
-    if let Some(StrangersDocument { quantiles: [_, middle, ..], nearer, .. }) = document.strangers {
-        let what = format!("random pairs have a similarity of {middle:.3}; above {nearer:.3} hits are near");
+    if let Some(StrangersDocument { quantiles: [_, middle, ..], nearest, nearer, .. }) = document.strangers {
+        let what = format!(
+            "random pairs have a similarity of {middle:.3}, nearest neighbours of {nearest:.3} or more; hits above \
+             {nearer:.3} are near"
+        );
         lines.push(("strangers", what));
     }
     if let Some(Format { size, channels, layout, mean, std, range, pool, .. }) = model.format {

@@ -114,6 +114,7 @@ fn metadata(model: &Model, overlap: f64) -> Metadata {
     Metadata {
         name: format!("{}-int8", metadata.name),
         origin: Some(format!("quantized from {} (SHA-256 {sha256}){before}", metadata.name)),
+        teacher_kept: None, // measured in floats
         int8_overlap: Some((overlap * 1000.0).round() / 1000.0),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         ..metadata.clone()
