@@ -150,6 +150,15 @@ impl TrainOptions {
         }
     }
 
+    /// Adam's step size where nothing is said: low where pretrained layers are trained on, whose features the
+    /// usual one would spoil before the new layers have learned what to ask of them.
+    pub(super) fn rate_beside(&self, freeze: Freeze, is_warm: bool) -> f64 {
+        match freeze {
+            Freeze::None | Freeze::Blocks(_) if is_warm && self.family == Family::Photo => 1e-4,
+            _ => self.learning_rate,
+        }
+    }
+
     /// The layers, after a check of every option.
     ///
     /// # Errors
@@ -233,6 +242,17 @@ mod tests {
         let cycle = |done| Schedule::OneCycle.factor(done);
         assert!((cycle(0.0) - 0.04).abs() < 1e-12 && (cycle(0.1) - 1.0).abs() < 1e-12 && cycle(1.0) < 1e-12);
         assert!(cycle(0.05) > cycle(0.01) && cycle(0.5) > cycle(0.9));
+    }
+
+    #[test]
+    fn pretrained_layers_are_trained_on_in_small_steps() {
+        let photo = TrainOptions::for_family(Family::Photo, 3);
+        assert_eq!(photo.rate_beside(Freeze::None, false), photo.learning_rate);
+        assert_eq!(photo.rate_beside(Freeze::Encoder, true), photo.learning_rate);
+        assert!(photo.rate_beside(Freeze::None, true) < photo.learning_rate / 10.0);
+        assert!(photo.rate_beside(Freeze::Blocks(3), true) < photo.learning_rate / 10.0);
+        let digits = TrainOptions::for_family(Family::ConvHash, 1);
+        assert_eq!(digits.rate_beside(Freeze::None, true), digits.learning_rate);
     }
 
     #[test]
