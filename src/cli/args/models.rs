@@ -51,7 +51,8 @@ pub(in crate::cli) struct Train {
     /// encoder; vae, aae, lstm 64; else 32]
     #[arg(long)]
     pub(in crate::cli) batch: Option<usize>,
-    /// Peak learning rate of Adam; it decays to 0 [default: aae 0.0005, else 0.002]
+    /// Peak learning rate of Adam; it decays to 0 [default: aae 0.0005, photo --from without frozen
+    /// encoder 0.0001, else 0.002]
     #[arg(long)]
     pub(in crate::cli) lr: Option<f64>,
     /// Weight decay [default: conv-hash 0.0001, else 0]
