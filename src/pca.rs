@@ -17,6 +17,9 @@ pub(crate) const MAX_EXACT: usize = 1024;
 /// Where only a few of them are wanted, iteration is faster from here on.
 const MAX_EXACT_FEW: usize = 128;
 
+/// What least squares add to each variance, as a share of the mean one.
+const RIDGE: f32 = 0.01;
+
 /// Rounds of subspace iteration beyond that size, and additional directions that help the wanted ones
 /// converge.
 const SUBSPACE_ROUNDS: usize = 12;
@@ -191,6 +194,31 @@ fn eigenvectors(matrix: DMatrix<f64>, count: usize) -> DMatrix<f32> {
     DMatrix::from_columns(&columns).cast()
 }
 
+/// The linear map, `[M, K]` and a shift `[M]`, that comes nearest from `n` vectors `[n, K]` to others `[n, M]`
+/// in the sense of least squares, held back a little (ridge regression).
+///
+/// # Panics
+/// When there is no vector, or not a whole number of them.
+pub(crate) fn linear_map(from: &[f32], to: &[f32], n: usize) -> (Vec<f32>, Vec<f32>) {
+    assert!(n > 0 && from.len().is_multiple_of(n) && to.len().is_multiple_of(n), "no vectors");
+    let [(x, x_mean), (y, y_mean)] = [from, to].map(|vectors| {
+        let mut columns = DMatrix::from_column_slice(vectors.len() / n, n, vectors);
+        let mean = columns.column_mean();
+        columns.column_iter_mut().for_each(|mut column| column -= &mean);
+        (columns, mean)
+    });
+    let mut covariance = &x * x.transpose(); // [K, K]
+    let ridge = RIDGE * covariance.trace() / x.nrows() as f32;
+    (0..x.nrows()).for_each(|i| covariance[(i, i)] += ridge.max(f32::MIN_POSITIVE));
+    let products = &x * y.transpose(); // [K, M]
+    let map = match covariance.cholesky() {
+        Some(root) => root.solve(&products),
+        None => DMatrix::zeros(x.nrows(), y.nrows()),
+    };
+    let shift = y_mean - map.tr_mul(&x_mean);
+    (map.as_slice().to_vec(), shift.as_slice().to_vec())
+}
+
 /// Scales a vector to length 1; one of zeros stays.
 pub(crate) fn to_unit(vector: &mut [f32]) {
     let length = vector.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt().max(1e-12);
@@ -267,6 +295,17 @@ mod tests {
         assert_eq!(Plane::fit(&[1.0, 2.0], 1, 0).points(&[3.0]), [[3.0, 0.0]]);
         let alone = Plane::fit(&[7.0; 5], 5, 0); // a single latent
         assert_eq!((alone.points(&[7.0; 5]), alone.shares), (vec![[0.0; 2]], [0.0; 2]));
+    }
+
+    #[test]
+    fn a_linear_map_is_found_again() {
+        let x: Vec<f32> = (0..60).map(|i| ((i * 37 + i * i * 11) % 101) as f32 / 50.0 - 1.0).collect();
+        let there = |v: &[f32]| [2.0 * v[0] - v[2] + 3.0, v[1] - 1.0];
+        let y: Vec<f32> = x.chunks_exact(3).flat_map(there).collect();
+        let (map, shift) = linear_map(&x, &y, 20);
+        for (got, expected) in map.iter().chain(&shift).zip([2.0, 0.0, -1.0, 0.0, 1.0, 0.0, 3.0, -1.0]) {
+            assert!((got - expected).abs() < 0.05, "{map:?} {shift:?}");
+        }
     }
 
     #[test]

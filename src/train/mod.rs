@@ -26,6 +26,7 @@
 //! | `freeze.rs`, `frozen.rs` | which layers stay as they are; what these make of each view, kept |
 //! | `features.rs` | features whose neighbours codes are to have |
 //! | `teacher.rs`, `lessons.rs` | an encoder that teaches; what it gives for the images |
+//! | `first_lesson.rs` | what a pretrained model knows of its features already |
 //! | `student.rs` | how well the trained model follows it |
 //! | `data.rs` | the images |
 //! | `store.rs` | their pixels, in memory or on disk |
@@ -80,6 +81,7 @@ mod data;
 mod epoch;
 mod evaluate;
 mod features;
+mod first_lesson;
 mod freeze;
 mod frozen;
 mod images;

@@ -8,6 +8,7 @@ use super::checkpoint::{Checkpoint, Position};
 use super::data::Dataset;
 use super::epoch::EpochReport;
 use super::evaluate::reconstruction_loss;
+use super::first_lesson::first_lesson;
 use super::freeze::Freeze;
 use super::log;
 use super::options::TrainOptions;
@@ -16,6 +17,7 @@ use super::step::{FEATURES, Objective};
 use super::student::Student;
 use super::trainer::{Losses, Pace, Trainer};
 use super::warm::{first_weights, stored_weights};
+use crate::encode::{EncodeOptions, Encoder};
 use crate::error::{Error, Result};
 use crate::model::{Architecture, Metadata, Model, Precision, decoder_onnx, encoder_onnx};
 use crate::observer::{Note, Observer, Progress, Stage};
@@ -239,9 +241,30 @@ impl Network {
     }
 
     /// The flat vector of what is trained, as it starts.
-    fn first_weights(&self, runtime: &Runtime, data: &Dataset, options: &TrainOptions) -> Result<Vec<f32>> {
-        let Some(start) = &self.start else { return first_weights(runtime, &self.whole, data, options) };
-        Ok(start[self.whole.tail_offset(self.layers)..].to_vec())
+    fn first_weights(
+        &self,
+        runtime: &Runtime,
+        (data, source): (&Dataset, &Source<'_>),
+        options: &TrainOptions,
+    ) -> Result<Vec<f32>> {
+        let mut weights = match &self.start {
+            Some(start) => start[self.whole.tail_offset(self.layers)..].to_vec(),
+            None => first_weights(runtime, &self.whole, data, options)?,
+        };
+        if options.from.is_some() && !self.whole.lesson.is_empty() {
+            let bits = options.design.bits.min(self.whole.latent_size());
+            let metadata = Metadata::new(&options.name, &self.whole, bits);
+            let mut encoder =
+                Encoder::new(runtime, &self.student(&weights, &metadata)?, &EncodeOptions::default())?;
+            first_lesson(&mut encoder, (data, source), &self.trained, &mut weights)?;
+        }
+        Ok(weights)
+    }
+
+    /// The exported encoder as a model.
+    fn student(&self, weights: &[f32], metadata: &Metadata) -> Result<Model> {
+        let [encoder, _] = self.export(weights, metadata).map(|file| file.to_bytes());
+        Model::from_parts(&metadata.name, encoder.into(), None, None)
     }
 
     /// Has the student examined, where it had a teacher; what it keeps goes into the metadata.
@@ -253,9 +276,7 @@ impl Network {
         [data, validation]: [Option<&Dataset>; 2],
     ) -> Result<(Metadata, Option<Student>)> {
         let Some(data) = data.filter(|data| data.lessons().is_some()) else { return Ok((metadata, None)) };
-        let [encoder, _] = self.export(weights, &metadata).map(|file| file.to_bytes());
-        let model = Model::from_parts(&metadata.name, encoder.into(), None, None)?;
-        let student = Student::measure(runtime, &model, data, validation)?;
+        let student = Student::measure(runtime, &self.student(weights, &metadata)?, data, validation)?;
         let kept = student.as_ref().and_then(|student| student.kept);
         Ok((Metadata { teacher_kept: kept, ..metadata }, student))
     }
@@ -341,7 +362,7 @@ impl<'a> Run<'a> {
                     seconds: 0.0,
                     best_epoch: 0,
                 };
-                let weights = network.first_weights(runtime, data, options)?;
+                let weights = network.first_weights(runtime, (data, source), options)?;
                 (
                     Trainer::from_weights(runtime, architecture, options, (weights, features))?,
                     position,

@@ -59,6 +59,12 @@ impl<'a> Source<'a> {
         self.features.as_ref().map(Features::size)
     }
 
+    /// Features of images `ids`, `[N, size]`, where there are some.
+    pub(crate) fn features_of(&self, ids: &[usize]) -> Option<Vec<f32>> {
+        let features = self.features.as_ref()?;
+        Some(ids.iter().flat_map(|&id| features.batch(&[id])).collect())
+    }
+
     /// Images `ids`, which are the `step`-th batch of `epoch`, for `trained`, the layers that are not frozen.
     ///
     /// # Errors

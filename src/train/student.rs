@@ -98,13 +98,13 @@ impl fmt::Display for Student {
 }
 
 /// At most `most` of the numbers below `n`, evenly spread.
-fn spread(n: usize, most: usize) -> Vec<usize> {
+pub(super) fn spread(n: usize, most: usize) -> Vec<usize> {
     let count = n.min(most);
     (0..count).map(|i| i * n / count).collect()
 }
 
 /// The latents of images `ids`.
-fn latents(encoder: &mut Encoder, data: &Dataset, ids: &[usize]) -> Result<Vec<f32>> {
+pub(super) fn latents(encoder: &mut Encoder, data: &Dataset, ids: &[usize]) -> Result<Vec<f32>> {
     let mut all = vec![];
     for &id in ids {
         all.extend(encoder.encode(&data.batch_outermost(id..id + 1)?)?);
