@@ -48,7 +48,7 @@ fn cells(answer: &Answer, gallery: &Gallery) -> Vec<Cell> {
 
 fn caption(hit: &Hit) -> Vec<String> {
     let near = format!("{}.  {} bits  {:.3}", hit.rank, hit.distance, hit.similarity);
-    let far = (hit.near == Some(false)).then(|| "no nearer than most".to_owned());
+    let far = (hit.near == Some(false)).then(|| "not near".to_owned());
     [Some(near), Some(short_name(&hit.path)), hit.label.clone(), far].into_iter().flatten().collect()
 }
 

@@ -190,7 +190,9 @@ impl TrainRequest {
             },
             epochs: tuning.epochs.unwrap_or(default.epochs),
             batch: tuning.batch.unwrap_or_else(|| default.batch_beside(freeze)),
-            learning_rate: tuning.learning_rate.unwrap_or_else(|| default.rate_beside(freeze, like.is_some())),
+            learning_rate: tuning
+                .learning_rate
+                .unwrap_or_else(|| default.rate_beside(freeze, like.is_some())),
             weight_decay: tuning.weight_decay.unwrap_or(default.weight_decay),
             weight: tuning.weight.unwrap_or(default.weight),
             temperature: tuning.temperature.unwrap_or(default.temperature),
