@@ -6,7 +6,7 @@ use super::request::{TrainRequest, Validation};
 use super::store::Storage;
 use super::teacher::Teacher;
 use crate::error::{Error, Result};
-use crate::images::{self, InputShape, Item, Limits, Skipped, WalkOptions, walk};
+use crate::images::{self, InputShape, Item, Limits, Skipped, Walk, WalkOptions, walk};
 use crate::model::Model;
 use crate::observer::{Note, Observer};
 use crate::output::bytes;
@@ -25,42 +25,52 @@ pub(super) struct TrainingImages {
 
 /// The input of the model: as requested, else as the model to start from has it, else as the first readable
 /// image is.
-pub(super) fn input_shape(
-    request: &TrainRequest,
-    from: Option<&Model>,
-    items: &[Item],
-) -> Result<InputShape> {
+pub(super) fn input_shape(request: &TrainRequest, from: Option<&Model>, found: &Walk) -> Result<InputShape> {
     let base = match (from, request.size, request.channels) {
         (Some(model), _, _) => model.metadata.input,
         // Both are given: no image need be opened.
         (None, Some((width, height)), Some(channels)) => InputShape { channels, height, width },
-        _ => first_shape(items)?,
+        _ => first_shape(found)?,
     };
     let (width, height) = request.size.unwrap_or((base.width, base.height));
     Ok(InputShape { channels: request.channels.unwrap_or(base.channels), height, width })
 }
 
-fn first_shape(items: &[Item]) -> Result<InputShape> {
+fn first_shape(found: &Walk) -> Result<InputShape> {
     let limits = Limits::default();
-    let Some(loaded) = items.iter().find_map(|item| images::load(item, &limits).ok()) else {
-        return Err(Error::not_found("training images: expected at least one that can be read, got none"));
-    };
+    let mut unread = vec![];
+    let readable = found.items.iter().find_map(|item| {
+        images::load(item, &limits).map_err(|reason| unread.push(Skipped::new(item.name(), reason))).ok()
+    });
+    let Some(loaded) = readable else { return Err(none_to_train_on(found, &unread)) };
     let side = |n: usize| n.min(LARGEST_DEFAULT_SIDE).next_multiple_of(SIDE_STEP).max(2 * SIDE_STEP);
     let pixels = loaded.pixels;
     Ok(InputShape { channels: pixels.channels, height: side(pixels.height), width: side(pixels.width) })
 }
 
-/// Decodes `items` and what is to be validated on, and has a teacher look at them; `seed` decides which images
+/// The error for a training without images; it names one that could not be read.
+fn none_to_train_on(found: &Walk, unread: &[Skipped]) -> Error {
+    let what = "training images: expected at least one that can be read, got none";
+    match found.skipped.iter().chain(unread).next() {
+        Some(Skipped { path, reason, .. }) => Error::not_found(format!("{what}: {path}: {reason}")),
+        None => Error::not_found(what),
+    }
+}
+
+/// Decodes what was `found` and what is to be validated on, and has a teacher look at them; `seed` decides which images
 /// are held out.
 pub(super) fn load(
     request: &TrainRequest,
-    items: &[Item],
+    found: &Walk,
     (shape, seed): (InputShape, u64),
     mut teacher: Option<Teacher>,
     observer: &dyn Observer,
 ) -> Result<TrainingImages> {
     let storage = Storage { max_memory: request.max_memory, folder: request.folder.clone() };
-    let (all, mut skipped) = decode(items, shape, &storage, &mut teacher, observer)?;
+    let (all, mut skipped) = decode(&found.items, shape, &storage, &mut teacher, observer)?;
+    if all.is_empty() {
+        return Err(none_to_train_on(found, &skipped));
+    }
     let (training, validation) = match &request.validation {
         Validation::None => (all, None),
         Validation::Fraction(fraction) => {

@@ -48,12 +48,12 @@ pub fn train_model(request: &TrainRequest, observer: &dyn Observer) -> Result<Tr
     let found = walk(&request.data, &request.walk)?;
     found.skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
     request.views_sheet.as_deref().map_or(Ok(()), |sheet| keep_images(sheet, &found.items))?;
-    let shape = input_shape(request, from.as_ref(), &found.items)?;
+    let shape = input_shape(request, from.as_ref(), &found)?;
     let mut options = request.options(from, shape)?;
     std::fs::create_dir_all(&request.folder).map_err(|e| Error::io(&request.folder, e))?;
     let runtime = ensure(&request.runtime, observer)?;
     let teacher = teacher.map(|model| Teacher::open(&runtime, model, request.device)).transpose()?;
-    let loaded = load(request, &found.items, (shape, options.seed), teacher, observer)?;
+    let loaded = load(request, &found, (shape, options.seed), teacher, observer)?;
     let TrainingImages { training, validation, skipped } = loaded;
     let skipped = [found.skipped, skipped].concat();
     if let Some(sheet) = &request.views_sheet {

@@ -78,6 +78,16 @@ pub(super) fn write_model(
     write_whole(&last, encoder)
 }
 
+/// The first lines of a card; `kind` is what the family does not say, as `, in so and so`.
+pub(super) fn heading(m: &Metadata, kind: &str) -> String {
+    let Metadata { name, family, input, latent_size, bits, binarizer, .. } = m;
+    let InputShape { channels, height, width } = input;
+    format!(
+        "# {name}\n\nFamily `{family}`{kind}, input {height}x{width}x{channels}, latent {latent_size}, codes of {bits} bits \
+         ({binarizer}).\n\n"
+    )
+}
+
 impl Trained {
     /// Writes the model folder. `command` is what made it, or empty, and `data` what it was trained on, both
     /// for the card.
@@ -93,17 +103,7 @@ impl Trained {
     /// The model card, in Markdown.
     fn card(&self, command: &str, data: &str) -> String {
         let m = &self.metadata;
-        let mut card = format!(
-            "# {}\n\nFamily `{}`, input {}x{}x{}, latent {}, codes of {} bits ({}).\n\n",
-            m.name,
-            m.family,
-            m.input.height,
-            m.input.width,
-            m.input.channels,
-            m.latent_size,
-            m.bits,
-            m.binarizer
-        );
+        let mut card = heading(m, "");
         let parameters = self.architecture.parameter_count();
         let noise = if m.denoise > 0.0 { format!(", Gaussian noise {}", m.denoise) } else { String::new() };
         // writing to a String cannot fail

@@ -225,3 +225,18 @@ fn images_that_do_not_fit_into_memory_train_from_disk_to_the_same_bytes() {
     assert_eq!(ran.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&ran.stderr).contains("--max-memory: expected an amount such as 2GiB"));
 }
+
+#[test]
+fn a_training_without_images_names_one_that_could_not_be_read() {
+    let place = Place::with_digits();
+    let says = "training images: expected at least one that can be read, got none: ";
+    fs::write(place.path().join("list"), "gone.png\nlost.png\n").unwrap();
+    let by_list = ["train", "--files-from", "list", "-o", "mine", "--progress=never"];
+    place.run(&by_list).expect(2).says(says).says("gone.png: ");
+    fs::create_dir(place.path().join("broken")).unwrap();
+    fs::write(place.path().join("broken/a.png"), b"not an image").unwrap();
+    for size in [&[][..], &["--size", "8"]] {
+        let args = [&["train", "broken", "-o", "mine", "--progress=never"], size].concat();
+        place.run(&args).expect(2).says(says).says("a.png: ");
+    }
+}

@@ -4,6 +4,7 @@ use super::request::{QuantizeRequest, QuantizedModel};
 use crate::model::Model;
 use crate::output::{bytes, count};
 use crate::train::model::listed;
+use crate::train::save::heading;
 
 /// In Markdown.
 pub(super) fn card(request: &QuantizeRequest, quantized: &QuantizedModel, from: &Model) -> String {
@@ -23,8 +24,7 @@ pub(super) fn card(request: &QuantizeRequest, quantized: &QuantizedModel, from: 
     let (images, held_out) =
         (count(*calibrated_on as u64, "image"), count(comparison.held_out as u64, "image"));
     format!(
-        "# {}\n\nFamily `{}`, convolutions in int8, input {}x{}x{}, latent {}, codes of {} bits ({}).\n\n\
-         - Origin: {}\n\
+        "{}- Origin: {}\n\
          - Calibrated on {images} of {data}\n\
          {command}\
          - Overlap: {:.3} of the ten nearest are those of {}, over {held_out} that it was not calibrated on\n\
@@ -33,14 +33,7 @@ pub(super) fn card(request: &QuantizeRequest, quantized: &QuantizedModel, from: 
          - Written by aesearch {}\n\n\
          Latents differ a little between processors with and without VNNI (instructions for sums of 8-bit \
          products), and so do codes.\n{original}",
-        m.name,
-        m.family,
-        m.input.height,
-        m.input.width,
-        m.input.channels,
-        m.latent_size,
-        m.bits,
-        m.binarizer,
+        heading(m, ", convolutions in int8"),
         m.origin.as_deref().unwrap_or_default(),
         comparison.overlap,
         from.metadata.name,
