@@ -1,5 +1,10 @@
-//! Which binarizer a collection is to have: the one by which the neighbours of latents that it never saw
-//! survive better. No labels are needed.
+//! Which binarizer a collection is to have: the trained network, unless by it far fewer neighbours of latents
+//! that it never saw survive than by ITQ. No labels are needed.
+//!
+//! That fewer survive is no fault in itself: what the network gives up are differences within a kind. By
+//! labels of folders it was better in 23 of 28 trials (300 to 4,000 photos of five collections, 64 and 128
+//! bits), by 2 to 26 % mAP, also where ITQ kept four tenths more; worse where a kind has only two to seven
+//! images. No measure without labels foresaw either. A network whose training failed keeps hardly any.
 
 use nalgebra::DMatrix;
 use rand::SeedableRng;
@@ -17,6 +22,8 @@ const SHARPNESS: f32 = 0.04;
 /// The same for the cosine of codes: each binarizer is judged by the best of these. Sharper ones reward what
 /// is left of distances between near duplicates, and ITQ always, even where labels say otherwise.
 const CODE_SHARPNESS: [f64; 6] = [0.1, 0.15, 0.2, 0.25, 0.3, 0.4];
+/// The network is used as long as this share of what survives by ITQ survives by it.
+const ENOUGH: f32 = 0.5;
 
 /// How much of the neighbourhood of latents survives that were held out, 0 to 1: e to the minus
 /// Kullback-Leibler divergence of neighbours drawn by codes from those drawn by latents, mean over the
@@ -29,7 +36,14 @@ pub struct Survival {
     pub itq: f32,
 }
 
-/// The binarizer that was found better.
+impl Survival {
+    /// Whether enough survives by the network for it to be used.
+    fn favours_learned(&self) -> bool {
+        self.learned >= ENOUGH * self.itq
+    }
+}
+
+/// The binarizer that was chosen.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trial {
     /// It.
@@ -38,8 +52,8 @@ pub struct Trial {
     pub survival: Survival,
 }
 
-/// Trains a network and fits a rotation to latents [N, D], without some that are held out, and gives the one
-/// by which more of their neighbours survive; the rotation then fitted to all.
+/// Trains a network and fits a rotation to latents [N, D], without some that are held out, and gives the
+/// network if at least half as much of their neighbourhood survives by it, else the rotation, fitted to all.
 ///
 /// # Errors
 /// As [`Binarizer::fit_learned`].
@@ -62,7 +76,7 @@ pub fn learned_or_itq(latents: &[f32], latent_size: usize, options: &LearnOption
         surviving(&likely, [&base, &held], bits)
     });
     let survival = Survival { learned: by_learned, itq: by_itq };
-    let binarizer = match by_learned > by_itq {
+    let binarizer = match survival.favours_learned() {
         true => learned,
         false => Binarizer::fit_itq(latents, latent_size, bits, seed)?,
     };
@@ -132,6 +146,12 @@ mod tests {
         let latents = (0..32).flat_map(|i| [angle(i).cos(), angle(i).sin()]).collect();
         let code = |i: usize| u64::from(0xffffu32.rotate_left((i * turn % 32) as u32));
         (latents, (0..32).map(code).collect())
+    }
+
+    #[test]
+    fn a_network_that_keeps_less_than_half_is_not_used() {
+        let favours = |learned, itq| Survival { learned, itq }.favours_learned();
+        assert!(favours(0.2, 0.1) && favours(0.16, 0.3) && !favours(0.14, 0.3));
     }
 
     #[test]

@@ -28,7 +28,7 @@ fn both_binarizers_are_tried_for_a_foreign_encoder_and_info_tells() {
         assert!((0.0..=1.0).contains(&share), "{info}");
         share
     });
-    assert_eq!(info["binarizer"]["rule"], if learned > itq { "learned" } else { "itq" });
+    assert_eq!(info["binarizer"]["rule"], if learned >= itq / 2.0 { "learned" } else { "itq" });
     assert_eq!((&info["bits"], &info["binarizer"]["fitted"]), (&40.into(), &300.into()));
     let text = place.run(&["info"]).expect(0).out;
     let sha256 = info["binarizer"]["sha256"].as_str().expect("a hash");
