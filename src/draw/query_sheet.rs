@@ -47,8 +47,8 @@ pub enum Frame {
 const COLUMNS: usize = 5;
 /// Side of a neighbour's image: five times 28, and the box that any other image is fitted into.
 const THUMB: usize = 140;
-/// Side of the query's image.
-const LARGE: usize = 2 * THUMB;
+/// Side of the query's image, the largest.
+pub const LARGE: usize = 2 * THUMB;
 /// From an image to the middle of its frame, and the frame's own thickness.
 const FRAME: usize = 3;
 /// From an image to its captions: the frame and some air.

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::gallery::{Gallery, Outcome, Record};
-use crate::images::{self, InputShape, Item, Limits, Resizer, Skipped, invert_pixels};
+use crate::images::{self, InputShape, Item, Limits, Needed, Resizer, Skipped, invert_pixels};
 use crate::observer::{Observer, Stage};
 
 /// Labels as numbers, in the order in which they first occur.
@@ -165,7 +165,7 @@ pub(super) fn load_pixels(gallery: &Gallery, items: &[Item], shape: InputShape) 
     let mut pixels = vec![0.0; items.len() * shape.size()];
     let rows = pixels.par_chunks_exact_mut(shape.size()).zip(items);
     let load = |resizer: &mut Resizer, (row, item): (&mut [f32], &Item)| {
-        let loaded = images::load(item, &limits).ok()?;
+        let loaded = images::load_for(item, &limits, Needed::inputs(&[shape])).ok()?;
         resizer.to_input(&loaded.pixels, shape, row).ok()?;
         if inverted {
             invert_pixels(row);

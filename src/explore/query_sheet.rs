@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use crate::draw::band_sheet::short_name;
-use crate::draw::query_sheet::{Cell, Frame, SheetRow, query_sheet};
+use crate::draw::query_sheet::{Cell, Frame, LARGE, SheetRow, query_sheet};
 use crate::error::{Error, Result};
 use crate::gallery::{Answer, Answers, Gallery, Hit};
-use crate::images::{self, Item, Limits, Pixels, keep_images};
+use crate::images::{self, Item, Limits, Needed, Pixels, keep_images};
 
 /// Draws the queries of `answers` and their hits in `gallery` into the PNG file `path`.
 ///
@@ -17,7 +17,8 @@ pub fn write_query_sheet(path: &Path, answers: &Answers, gallery: &Gallery) -> R
     check_output(path, answers)?;
     let row = |answer: &Answer| SheetRow {
         title: answer.item.display(),
-        image: answer.pixels.clone(),
+        // what was decoded for the model may be too small to look at
+        image: load(&answer.item).unwrap_or_else(|_| answer.pixels.clone()),
         cells: cells(answer, gallery),
     };
     images::write_png(path, &query_sheet(&answers.answers.iter().map(row).collect::<Vec<_>>()))
@@ -39,11 +40,15 @@ fn check_output(path: &Path, answers: &Answers) -> Result<()> {
 fn cells(answer: &Answer, gallery: &Gallery) -> Vec<Cell> {
     let hits = &answer.result.hits;
     let cell = |(hit, item): (&Hit, Result<Item, String>)| {
-        let loaded = item.and_then(|item| images::load(&item, &Limits::default()));
-        let image = loaded.map_or_else(|_| missing(), |loaded| loaded.pixels);
+        let image = item.and_then(|item| load(&item)).unwrap_or_else(|_| missing());
         Cell { image, caption: caption(hit), frame: frame(answer, hit) }
     };
     hits.iter().zip(gallery.items(hits.iter().map(|hit| hit.id))).map(cell).collect()
+}
+
+/// An image, large enough for the sheet.
+fn load(item: &Item) -> Result<Pixels, String> {
+    images::load_for(item, &Limits::default(), Needed::Fitted { side: LARGE }).map(|loaded| loaded.pixels)
 }
 
 fn caption(hit: &Hit) -> Vec<String> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::rows::Rows;
 use crate::error::{Error, Result};
-use crate::images::{Item, Limits, Pixels, Skipped, by_place, fitted, load};
+use crate::images::{Item, Limits, Needed, Pixels, Skipped, by_place, fitted, load_for};
 use crate::observer::{Observer, Progress, Stage};
 
 /// Images that a worker gets at a time.
@@ -94,7 +94,9 @@ pub(super) fn read_some(
     observer: &dyn Observer,
 ) -> Vec<Option<Pixels>> {
     let limits = Limits::default();
-    let small = |item: Item| load(&item, &limits).and_then(|loaded| fitted(&loaded.pixels, SHOWN));
+    let needed = Needed::Fitted { side: SHOWN };
+    let small =
+        |item: Item| load_for(&item, &limits, needed).and_then(|loaded| fitted(&loaded.pixels, SHOWN));
     let read = |(&row, item): (&u32, Result<Item, String>)| match item.and_then(small) {
         Ok(pixels) => Some(pixels),
         Err(reason) => {

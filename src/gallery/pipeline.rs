@@ -19,7 +19,7 @@ use super::outcome::{KnownHashes, Outcome, StageTimes};
 use super::worker::{Chunk, Done, Preparation};
 use super::worker_pool::{Recipe, WorkerPool};
 use crate::error::Result;
-use crate::images::{Decoding, Item, Limits, MemoryBudget};
+use crate::images::{Decoding, Item, Limits, MemoryBudget, Needed};
 use crate::model::Model;
 use crate::observer::{Observer, Progress};
 use crate::runtime::{Device, Runtime};
@@ -152,8 +152,9 @@ impl<'a> Pipeline<'a> {
     /// How images are decoded for the model.
     pub(super) fn decoding(&self) -> Decoding {
         let PipelineOptions { limits, budget, .. } = &self.options;
-        let grey = self.model.metadata.input.channels == 1;
-        Decoding { limits: *limits, grey, budget: budget.clone(), ..Decoding::default() }
+        let input = self.model.metadata.input;
+        let (grey, needed) = (input.channels == 1, Needed::inputs(&[input]));
+        Decoding { limits: *limits, grey, needed, budget: budget.clone(), ..Decoding::default() }
     }
 
     fn recipe(&self) -> Recipe<'a> {

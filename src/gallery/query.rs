@@ -15,7 +15,7 @@ use super::polarity::{self, Invert};
 use super::record::Record;
 use crate::encode::{Binarizer, Rule, is_usable};
 use crate::error::{Error, Result};
-use crate::images::{Decoding, Item, Pixels, Skipped, WalkOptions, invert_pixels, read, walk};
+use crate::images::{Decoding, Item, Needed, Pixels, Skipped, WalkOptions, invert_pixels, read, walk};
 use crate::observer::{Observer, Progress};
 
 /// What a crop has of the width and height of its image.
@@ -97,7 +97,7 @@ pub struct QueryResult {
 pub struct Answer {
     /// The query.
     pub item: Item,
-    /// Its pixels, as they were decoded.
+    /// The pixels that the model's input was made of: those of a large JPEG file are fewer than it has.
     pub pixels: Pixels,
     /// What was found.
     pub result: QueryResult,
@@ -128,7 +128,9 @@ impl Gallery {
         })
     }
 
-    /// The images most similar to `pixels`.
+    /// The images most similar to `pixels`. Those of a large JPEG file give exactly the code that the index has
+    /// of it only if they were decoded as for it ([`Needed::inputs`] of the model's input); decoded whole,
+    /// another bit in a hundred or so differs.
     ///
     /// # Errors
     /// `Invalid` when the image is empty or `options` do not fit the index.
@@ -272,11 +274,13 @@ impl Gallery {
         })
     }
 
-    /// The pixels of an image; as the model takes them, where colours need not be `grey_suffices`.
+    /// The pixels of an image, as when the index was made, but in colour where it has any, unless
+    /// `grey_suffices`.
     fn decode(&self, item: &Item, grey_suffices: bool) -> Result<Pixels, String> {
         let limits = self.options.limits;
-        let grey = grey_suffices && self.model().metadata.input.channels == 1; // as when the index was made
-        read(item, &limits)?.decode(&Decoding { limits, grey, ..Decoding::default() })
+        let input = self.model().metadata.input;
+        let (grey, needed) = (grey_suffices && input.channels == 1, Needed::inputs(&[input]));
+        read(item, &limits)?.decode(&Decoding { limits, grey, needed, ..Decoding::default() })
     }
 
     /// Inverts an image `[C, H, W]` where the collection is inverted, and otherwise where its polarity is in

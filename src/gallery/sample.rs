@@ -10,7 +10,7 @@ use std::thread;
 
 use super::watch::Watch;
 use crate::error::{Error, Result};
-use crate::images::{Decoding, InputShape, Item, Resizer, read};
+use crate::images::{Decoding, InputShape, Item, Needed, Resizer, read};
 
 /// Images that are sampled.
 const SAMPLE: usize = 128;
@@ -36,18 +36,20 @@ pub(super) fn sample(items: &[&Item], how: &Decoding, shapes: &[InputShape]) -> 
     let n_sampled = items.len().min(SAMPLE);
     let items = (0..n_sampled).map(|index| items[index * items.len() / n_sampled].clone()).collect();
     let next = AtomicUsize::new(0);
-    let reading = Arc::new(Reading { items, how: how.clone(), shapes: shapes.to_vec(), next });
+    let how = Decoding { needed: Needed::inputs(shapes), ..how.clone() };
+    let limits = how.limits;
+    let reading = Arc::new(Reading { items, how, shapes: shapes.to_vec(), next });
     let (sender, receiver) = mpsc::channel();
     let n_threads = rayon::current_num_threads().min(n_sampled);
     let mut watches =
         (0..n_threads).map(|_| reading.clone().spawn(sender.clone())).collect::<Result<Vec<_>>>()?;
     let mut all: BTreeMap<usize, Sampled> = BTreeMap::new();
     while all.len() < n_sampled {
-        if let Ok((index, sampled)) = receiver.recv_timeout(how.limits.look_every()) {
+        if let Ok((index, sampled)) = receiver.recv_timeout(limits.look_every()) {
             all.entry(index).or_insert(sampled); // one that comes too late stays left out
         }
         for watch in &mut watches {
-            if let Some((_, index)) = watch.decoding_for(how.limits.decode_timeout) {
+            if let Some((_, index)) = watch.decoding_for(limits.decode_timeout) {
                 all.entry(index).or_insert(None);
                 *watch = reading.clone().spawn(sender.clone())?;
             }

@@ -3,7 +3,7 @@
 use crate::encode::{Autoencoder, EncodeOptions, Reconstruction};
 use crate::error::{Error, Result};
 use crate::gallery::{ChooseOptions, Polarity, choose, reconstruct_either_way};
-use crate::images::{InputShape, Item, Resizer, Skipped, load};
+use crate::images::{InputShape, Item, Needed, Resizer, Skipped, load_for};
 use crate::model::{Extent, Model};
 use crate::observer::Observer;
 use crate::runtime::{Runtime, ensure};
@@ -66,7 +66,7 @@ impl Reconstructor {
             let start = shots.images.len();
             shots.images.resize(start + shape.size(), 0.0);
             let image = &mut shots.images[start..];
-            let loaded = load(item, &self.options.limits);
+            let loaded = load_for(item, &self.options.limits, Needed::inputs(&[shape]));
             match loaded.and_then(|loaded| self.resizer.to_input(&loaded.pixels, shape, image)) {
                 Ok(()) => shots.paths.push(item.display()),
                 Err(reason) => {

@@ -1,5 +1,4 @@
-//! Image file formats: bytes to pixels, pixels to PNG and JPEG. The only file that names the crates `image`
-//! and `zune_jpeg`.
+//! Image file formats: bytes to pixels, pixels to PNG and JPEG. The only file that names the crate `image`.
 //!
 //! The content decides which format it is, never the name. The header's size is checked against [`Limits`]
 //! before pixels are allocated. The result is 8 bits a channel, grey or RGB, alpha laid over black, turned
@@ -12,12 +11,8 @@ use std::path::Path;
 
 use image::metadata::Orientation;
 use image::{
-    ColorType, DynamicImage, GrayImage, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader,
+    DynamicImage, GrayImage, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader, RgbImage,
 };
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::zune_core::bytestream::ZCursor;
-use zune_jpeg::zune_core::colorspace::ColorSpace;
-use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::catch_panic::catch_panic;
 use super::sniff::{self, Content};
@@ -190,6 +185,9 @@ fn is_plausible_tga(bytes: &[u8]) -> bool {
 }
 
 fn decode_as(format: ImageFormat, bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
+    if format == ImageFormat::Jpeg {
+        return decode_jpeg(bytes, how).map_err(|why| format!("jpeg: {why}"));
+    }
     let limits = &how.limits;
     let fail = |error| reason(format, error);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
@@ -200,42 +198,38 @@ fn decode_as(format: ImageFormat, bytes: &[u8], how: &Decoding) -> Result<Pixels
     check_size(decoder.dimensions(), decoder.total_bytes(), limits)
         .map_err(|why| format!("{}: {why}", name(format)))?;
 
-    // pixels as they are decoded and as they are returned; a progressive JPEG keeps its coefficients beside
-    // them
-    let needed = decoder.total_bytes().saturating_mul(if format == ImageFormat::Jpeg { 3 } else { 2 });
+    // pixels as they are decoded and as they are returned
+    let needed = decoder.total_bytes().saturating_mul(2);
     let _held = how.budget.take(needed, &how.stopwatch).map_err(|why| format!("{}: {why}", name(format)))?;
 
-    let orientation = if format == ImageFormat::Jpeg {
-        let markers = jpeg::markers(bytes);
-        if !markers.complete {
-            return Err("jpeg: the file ends too early (truncated)".to_owned());
-        }
-        markers.exif.and_then(Orientation::from_exif_chunk)
-    } else {
-        // metadata that cannot be read is no reason to lose the image
-        decoder.orientation().ok()
-    };
-    let coloured = decoder.color_type() == ColorType::Rgb8;
-    let luma_does = how.grey && coloured && format == ImageFormat::Jpeg;
-    let mut image = match luma_does.then(|| luma(bytes, decoder.dimensions())).flatten() {
-        Some(grey) => grey,
-        None => DynamicImage::from_decoder(decoder).map_err(fail)?,
-    };
-    image.apply_orientation(orientation.unwrap_or(Orientation::NoTransforms));
+    // metadata that cannot be read is no reason to lose the image
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(fail)?;
+    image.apply_orientation(orientation);
     Ok(flatten(image))
 }
 
-/// A JPEG's luma alone, of so many columns and rows: a third of the pixels, and no chroma to decode. It is
-/// the luma of Rec. 601, up to rounding. None for files in RGB or CMYK, which have no luma, and for damaged
-/// ones, where decoding the whole finds the reason.
-fn luma(bytes: &[u8], (width, height): (u32, u32)) -> Option<DynamicImage> {
-    let options = DecoderOptions::default()
-        .set_strict_mode(false)
-        .set_max_width(width as usize)
-        .set_max_height(height as usize)
-        .jpeg_set_out_colorspace(ColorSpace::Luma);
-    let pixels = JpegDecoder::new_with_options(ZCursor::new(bytes), options).decode().ok()?;
-    GrayImage::from_raw(width, height, pixels).map(DynamicImage::from)
+/// A JPEG, as small as is enough.
+fn decode_jpeg(bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
+    use Orientation::{NoTransforms, Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+    let file = jpeg::File::open(bytes).map_err(|fault| fault.to_string())?;
+    let orientation = file.exif.and_then(Orientation::from_exif_chunk).unwrap_or(NoTransforms);
+    let (width, height) = file.size();
+    let is_turned = matches!(orientation, Rotate90 | Rotate90FlipH | Rotate270 | Rotate270FlipH);
+    let upright = if is_turned { (height, width) } else { (width, height) };
+    let part = jpeg::Part { eighths: how.needed.eighths(upright), luma: how.grey };
+    check_size((width as u32, height as u32), file.decoded_bytes(part), &how.limits)?;
+    let _held = how.budget.take(file.memory(part), &how.stopwatch)?;
+    let jpeg::Decoded { width, height, channels, data } =
+        file.decode(part).map_err(|fault| fault.to_string())?;
+    let (width, height) = (width as u32, height as u32);
+    let image = match channels {
+        1 => GrayImage::from_raw(width, height, data).map(DynamicImage::from),
+        _ => RgbImage::from_raw(width, height, data).map(DynamicImage::from),
+    };
+    let mut image = image.ok_or("damaged: its pixels are of another size than its header says")?;
+    image.apply_orientation(orientation);
+    Ok(flatten(image))
 }
 
 fn check_size((width, height): (u32, u32), bytes: u64, limits: &Limits) -> Result<(), String> {
@@ -334,7 +328,7 @@ mod tests {
             let expected = 0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b);
             assert!((expected - f32::from(luma)).abs() <= 3.0, "{r} {g} {b}: {luma}");
         }
-        let cut = decode_for(&jpeg[..jpeg.len() - 2], &Decoding { grey: true, ..Decoding::default() });
+        let cut = decode_for(&jpeg[..jpeg.len() - 9], &Decoding { grey: true, ..Decoding::default() });
         assert!(cut.unwrap_err().contains("truncated"));
     }
 

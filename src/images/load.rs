@@ -8,7 +8,7 @@ use super::item::{Content, Item, Origin};
 use super::limits::check_size;
 use super::plain_file::read_file;
 use super::source::{Raw, Source};
-use super::{Decoding, Limits, Pixels, Stamp, codec, sniff};
+use super::{Decoding, Limits, Needed, Pixels, Stamp, codec, sniff};
 
 /// A decoded image and the stamp of what it was decoded from.
 #[derive(Debug)]
@@ -24,9 +24,17 @@ pub struct Loaded {
 /// # Errors
 /// The reason why there are no pixels, for a [`Skipped`](super::Skipped).
 pub fn load(item: &Item, limits: &Limits) -> Result<Loaded, String> {
+    load_for(item, limits, Needed::Whole)
+}
+
+/// As [`load`], where less than the whole size may be enough.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_for(item: &Item, limits: &Limits, needed: Needed) -> Result<Loaded, String> {
     let source = read(item, limits)?;
     let stamp = source.stamp();
-    Ok(Loaded { pixels: source.decode(&Decoding { limits: *limits, ..Decoding::default() })?, stamp })
+    Ok(Loaded { pixels: source.decode(&Decoding { limits: *limits, needed, ..Decoding::default() })?, stamp })
 }
 
 /// Reads one item, but does not decode it.

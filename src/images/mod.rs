@@ -19,8 +19,9 @@
 //! | `skipped` | an image that cannot be used, and why |
 //! | `containers/` | files that hold many images, read in place |
 //! | `sniff` | is this an image, by its name or its first bytes |
-//! | `codec` | file formats; the only file that names the crates `image` and `zune_jpeg` |
-//! | `jpeg`, `frames` | what decoders do not report: was a JPEG cut short, how is it turned; are there more pictures |
+//! | `codec` | file formats; the only file that names the crate `image` |
+//! | `jpeg/` | JPEG files, as small as is enough |
+//! | `frames` | are there more pictures than the one that is decoded |
 //! | `memory_budget`, `stopwatch` | memory that decoders share; how long has one been running |
 //! | `catch_panic` | a decoder's panic becomes a reason |
 //! | `pixels`, `resize` | images in memory; the one way from pixels to a model's input |
@@ -68,10 +69,10 @@ pub use walk::walk;
 pub use walker::{JOURNAL, MOVED_AWAY, Missing, Walk, WalkOptions};
 
 pub use item::{Item, by_place};
-pub use load::{Loaded, load, read};
+pub use load::{Loaded, load, load_for, read};
 pub use source::Source;
 
-pub use decoding::Decoding;
+pub use decoding::{Decoding, Needed};
 pub use limits::Limits;
 pub use pixels::{InputShape, Pixels};
 pub use skipped::Skipped;

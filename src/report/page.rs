@@ -8,7 +8,7 @@ use super::content::Content;
 use super::data::Collected;
 use super::pictures::{Pictures, SIDES};
 use super::sprites::SpriteSheets;
-use crate::images::{Limits, Pixels, fitted, load};
+use crate::images::{Limits, Needed, Pixels, fitted, load_for};
 use crate::output::{Page, Parts};
 
 const PARTS: Parts = Parts {
@@ -74,7 +74,7 @@ fn sprite_sheets(
     let read: Vec<Option<Pixels>> = found
         .into_par_iter()
         .map(|item| {
-            let loaded = load(&item.ok()?, &Limits::default()).ok()?;
+            let loaded = load_for(&item.ok()?, &Limits::default(), Needed::Fitted { side: most }).ok()?;
             fitted(&loaded.pixels, most).ok()
         })
         .collect();

@@ -8,7 +8,7 @@ use super::lessons::Lessons;
 use super::store::{Filling, Storage, Store, chunk};
 
 use crate::error::{Error, Result};
-use crate::images::{self, InputShape, Item, Limits, Resizer, Skipped};
+use crate::images::{self, InputShape, Item, Limits, Needed, Resizer, Skipped};
 use crate::observer::{Observer, Progress, Stage};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -70,7 +70,7 @@ impl Dataset {
         let size = shape.size();
         let limits = Limits::default();
         let read = |item: &Item| {
-            let loaded = images::load(item, &limits)?;
+            let loaded = images::load_for(item, &limits, Needed::inputs(&[shape]))?;
             let mut floats = vec![0.0; size];
             Resizer::default().to_input(&loaded.pixels, shape, &mut floats)?;
             Ok(floats.iter().map(|x: &f32| (x * 255.0).round() as u8).collect::<Vec<u8>>())

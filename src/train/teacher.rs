@@ -10,7 +10,7 @@ use super::lessons::Lessons;
 use super::warm::weights_of;
 use crate::encode::{EncodeOptions, Encoder, probe};
 use crate::error::{Error, Result};
-use crate::images::{self, Item, Limits, Resizer};
+use crate::images::{self, Item, Limits, Needed, Resizer};
 use crate::model::{Foreign, Format, Layout, LoadOptions, Metadata, Model, Size, features_onnx};
 use crate::observer::{Observer, Progress, Stage};
 use crate::runtime::{Device, Runtime};
@@ -129,7 +129,7 @@ fn read(encoder: &Encoder, items: &[Item]) -> Vec<f32> {
     let mut all = vec![];
     for item in items {
         let mut image = vec![0.0; shape.size()];
-        let read = images::load(item, &limits)
+        let read = images::load_for(item, &limits, Needed::inputs(&[shape]))
             .and_then(|loaded| resizer.to_input(&loaded.pixels, shape, &mut image));
         if read.is_ok() {
             all.extend(image);

@@ -27,6 +27,7 @@ mod health;
 mod hostile;
 mod images;
 mod incremental;
+mod jpeg;
 mod life;
 mod mnist;
 mod models;

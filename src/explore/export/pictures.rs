@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::explore::read_all::read_all;
 use crate::explore::rows::Rows;
-use crate::images::{Item, Limits, Pixels, Skipped, fitted, load};
+use crate::images::{Item, Limits, Needed, Pixels, Skipped, fitted, load_for};
 use crate::observer::Observer;
 
 /// What `make` makes of each image, scaled so that no side is longer than `side`, `[n]` by row.
@@ -18,7 +18,10 @@ pub(super) fn pictures<T: Send>(
 ) -> Result<(Vec<Option<T>>, Vec<Skipped>)> {
     read_all(rows, threads, observer, || {
         Ok(|batch: &[(u32, Item)]| {
-            let one = |item: &Item| make(fitted(&load(item, &Limits::default())?.pixels, side)?);
+            let one = |item: &Item| {
+                let loaded = load_for(item, &Limits::default(), Needed::Fitted { side })?;
+                make(fitted(&loaded.pixels, side)?)
+            };
             Ok(batch.iter().map(|(row, item)| (*row, one(item))).collect())
         })
     })

@@ -1,0 +1,166 @@
+//! A JPEG file before it is decoded, and its pixels.
+
+use super::header::{Frame, Segment, Segments, Tables};
+use super::markers::has_end;
+use super::part::{Decoded, Fault, Part};
+use super::picture::{Colour, colour_of, picture};
+use super::plane::Plane;
+use super::{scan, whole};
+
+/// Scans of a file at most: progressive files have about ten.
+const MAX_SCANS: usize = 200;
+
+/// The headers of a file in memory.
+pub(in crate::images) struct File<'a> {
+    bytes: &'a [u8],
+    frame: Frame,
+    colour: Colour,
+    /// The EXIF block, from its TIFF header on.
+    pub(in crate::images) exif: Option<&'a [u8]>,
+    /// `zune-jpeg` can read its layout.
+    is_usual: bool,
+}
+
+impl<'a> File<'a> {
+    /// Reads the headers of a file.
+    pub(in crate::images) fn open(bytes: &'a [u8]) -> Result<File<'a>, Fault> {
+        let (mut segments, mut tables, mut frame) = (Segments::new(bytes), Tables::default(), None);
+        let scan = loop {
+            match segments.next(&mut tables)? {
+                Segment::Frame(found) => frame = Some(found),
+                Segment::Scan(scan) => break scan,
+                Segment::End => return Err(Fault::damaged("an end without pixels", segments.at())),
+                Segment::Nothing => return Err(Fault::Truncated),
+            }
+        };
+        let frame: Frame = frame.ok_or_else(|| Fault::damaged("a scan before its frame", scan.at))?;
+        let colour = colour_of(&frame, &tables);
+        let is_interleaved = scan.components.len() == frame.components.len();
+        // the other decoder tells RGB by Adobe's segment alone
+        let is_usual =
+            (frame.progressive || is_interleaved) && (colour != Colour::Rgb || tables.adobe == Some(0));
+        Ok(File { bytes, frame, colour, exif: segments.exif(), is_usual })
+    }
+
+    /// Columns and rows, as stored.
+    pub(in crate::images) fn size(&self) -> (usize, usize) {
+        (self.frame.width, self.frame.height)
+    }
+
+    /// Bytes of a part, decoded.
+    pub(in crate::images) fn decoded_bytes(&self, part: Part) -> u64 {
+        let side = |whole: usize| (whole * part.eighths).div_ceil(8) as u64;
+        side(self.frame.width) * side(self.frame.height) * self.channels(part) as u64
+    }
+
+    /// Bytes of memory that decoding a part takes: pixels as they are decoded and as they are returned,
+    /// planes, and the coefficients of progressive files.
+    pub(in crate::images) fn memory(&self, part: Part) -> u64 {
+        let decoded = self.decoded_bytes(part);
+        let is_luma = self.is_luma(part);
+        let planes: u64 = Plane::memory(&self.frame, part, is_luma);
+        decoded * if part.eighths == 8 { 3 } else { 2 } + planes
+    }
+
+    /// Decodes a part of the file. One that lacks only its end marker is whole.
+    pub(in crate::images) fn decode(&self, part: Part) -> Result<Decoded, Fault> {
+        if part.eighths < 8 || !self.is_usual {
+            return self.decode_here(part);
+        }
+        let pixels = |bytes: &[u8]| {
+            let (width, height, channels) = (self.frame.width, self.frame.height, self.channels(part));
+            let data = whole::pixels(bytes, channels, self.decoded_bytes(part))?;
+            Some(Decoded { width, height, channels, data })
+        };
+        if has_end(self.bytes) {
+            return pixels(self.bytes).map_or_else(|| self.decode_here(part), Ok);
+        }
+        let here = self.decode_here(part)?;
+        // the same pixels as with the end marker
+        Ok(pixels(&[self.bytes, &[0xff, 0xd9]].concat()).unwrap_or(here))
+    }
+
+    /// As [`File::decode`], always by the decoder here.
+    pub(super) fn decode_here(&self, part: Part) -> Result<Decoded, Fault> {
+        let (mut segments, mut tables) = (Segments::new(self.bytes), Tables::default());
+        // without an end, every scan must be read to see that it is whole
+        let is_thorough = !has_end(self.bytes);
+        let mut planes = Plane::all(&self.frame, part, (self.is_luma(part), is_thorough));
+        let (mut frames, mut scans) = (0, 0);
+        loop {
+            match segments.next(&mut tables)? {
+                Segment::Frame(_) => {
+                    frames += 1;
+                    if frames > 1 {
+                        return Err(Fault::damaged("a second frame", segments.at()));
+                    }
+                }
+                Segment::Scan(scan) => {
+                    scans += 1;
+                    if scans > MAX_SCANS {
+                        return Err(Fault::damaged("more scans than any program writes", scan.at));
+                    }
+                    let end = scan::read(self.bytes, &scan, (&self.frame, &tables), &mut planes)?;
+                    segments.go_to(end);
+                }
+                Segment::End => break,
+                Segment::Nothing if planes.iter().all(Plane::is_final) => break,
+                Segment::Nothing => return Err(Fault::Truncated),
+            }
+        }
+        if !planes.iter().all(Plane::is_begun) {
+            return Err(Fault::damaged("an end before all components", segments.at()));
+        }
+        planes.iter_mut().for_each(Plane::finish);
+        Ok(picture(&self.frame, self.colour, part, &planes))
+    }
+
+    fn is_luma(&self, part: Part) -> bool {
+        part.luma && self.colour == Colour::YCbCr
+    }
+
+    fn channels(&self, part: Part) -> usize {
+        if self.colour == Colour::Grey || self.is_luma(part) { 1 } else { 3 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: Part = Part { eighths: 8, luma: false };
+    const FILES: [(&str, &[u8]); 8] = [
+        ("baseline-420", include_bytes!("../../../tests/data/jpeg/baseline-420.jpg")),
+        ("baseline-422", include_bytes!("../../../tests/data/jpeg/baseline-422.jpg")),
+        ("baseline-444", include_bytes!("../../../tests/data/jpeg/baseline-444.jpg")),
+        ("progressive-420", include_bytes!("../../../tests/data/jpeg/progressive-420.jpg")),
+        ("restart-420", include_bytes!("../../../tests/data/jpeg/restart-420.jpg")),
+        ("rgb", include_bytes!("../../../tests/data/jpeg/rgb.jpg")),
+        ("grey", include_bytes!("../../../tests/data/jpeg/grey.jpg")),
+        ("progressive-cmyk", include_bytes!("../../../tests/data/jpeg/progressive-cmyk.jpg")),
+    ];
+
+    #[test]
+    fn both_decoders_agree() {
+        for (name, bytes) in FILES {
+            for part in [WHOLE, Part { luma: true, ..WHOLE }] {
+                let file = File::open(bytes).unwrap();
+                let here = file.decode_here(part).unwrap();
+                let there = whole::pixels(bytes, here.channels, here.data.len() as u64).expect(name);
+                let worst = here.data.iter().zip(&there).map(|(a, b)| a.abs_diff(*b)).max();
+                assert!(worst <= Some(4), "{name}: {part:?}: {worst:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_small_part_takes_little_memory() {
+        let memory = |name: &str, eighths: usize| {
+            let (_, bytes) = FILES.iter().find(|file| file.0 == name).unwrap();
+            File::open(bytes).unwrap().memory(Part { eighths, luma: false })
+        };
+        assert!(20 * memory("baseline-420", 1) < memory("baseline-420", 8));
+        // coefficients are kept of colour, which has 2x2 pixels of a block, but not of luma
+        assert!(2 * memory("progressive-420", 1) < memory("progressive-420", 8));
+    }
+}

@@ -1,0 +1,352 @@
+//! Bits of a scan, and the tables that make symbols of them.
+
+/// Bits that the quickest table looks at.
+const FAST: u32 = 10;
+/// Bits that the table for passing over coefficients looks at.
+const PASS: u32 = 12;
+
+/// The bits of a scan, up to the next marker. Beyond it there are zeros, so that a reader need not ask at
+/// each symbol; [`Bits::is_overdrawn`] tells afterwards.
+pub(super) struct Bits<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    /// The next bits, from the highest on.
+    word: u64,
+    /// How many of them count.
+    count: u32,
+    /// How many of them are zeros from beyond the marker.
+    lent: u32,
+}
+
+impl<'a> Bits<'a> {
+    pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
+        Bits { bytes, at, word: 0, count: 0, lent: 0 }
+    }
+
+    /// Where the marker is that stopped the reading, or the next byte.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Whether more bits were taken than there are.
+    pub(super) fn is_overdrawn(&self) -> bool {
+        self.lent > self.count
+    }
+
+    /// Goes on at `at`, as after a marker.
+    pub(super) fn restart(&mut self, at: usize) {
+        *self = Bits::new(self.bytes, at);
+    }
+
+    /// At least 32 bits, for one symbol and the value that belongs to it.
+    #[inline(always)]
+    pub(super) fn fill(&mut self) {
+        if self.count < 32 {
+            self.refill();
+        }
+    }
+
+    #[inline(always)]
+    fn refill(&mut self) {
+        if let Some(next) = self.bytes.get(self.at..).and_then(|rest| rest.first_chunk::<8>()) {
+            let next = u64::from_be_bytes(*next);
+            // no byte of it is 0xff
+            if next & !next.wrapping_add(0x0101_0101_0101_0101) & 0x8080_8080_8080_8080 == 0 {
+                self.word |= next >> self.count;
+                let whole = (63 - self.count) >> 3;
+                self.at += whole as usize;
+                self.count += whole * 8;
+                return;
+            }
+        }
+        self.refill_slowly();
+    }
+
+    #[cold]
+    fn refill_slowly(&mut self) {
+        while self.count <= 56 {
+            let byte = match self.bytes.get(self.at) {
+                Some(&0xff) if self.bytes.get(self.at + 1) == Some(&0) => {
+                    self.at += 2;
+                    0xff
+                }
+                Some(&byte) if byte != 0xff => {
+                    self.at += 1;
+                    byte
+                }
+                _ => {
+                    self.lent += 8;
+                    0
+                }
+            };
+            self.word |= u64::from(byte) << (56 - self.count);
+            self.count += 8;
+        }
+    }
+
+    #[inline(always)]
+    fn peek(&self, n: u32) -> usize {
+        (self.word >> (64 - n)) as usize
+    }
+
+    #[inline(always)]
+    fn pass(&mut self, n: u32) {
+        self.word <<= n;
+        self.count -= n;
+    }
+
+    /// The next `n` bits, 0 to 16, after [`Bits::fill`].
+    #[inline(always)]
+    pub(super) fn take(&mut self, n: u32) -> i32 {
+        let bits = (self.word >> 32 >> (32 - n)) as i32;
+        self.pass(n);
+        bits
+    }
+
+    /// The signed value of `n` bits, 0 to 16 (EXTEND of the standard).
+    #[inline(always)]
+    pub(super) fn value(&mut self, n: u32) -> i32 {
+        let bits = self.take(n);
+        let half = (1 << n) >> 1;
+        if bits < half { bits - (1 << n) + 1 } else { bits }
+    }
+}
+
+/// A Huffman table.
+pub(super) struct Table {
+    /// For the next [`FAST`] bits: length of the code << 8 | symbol; 0 for longer codes.
+    fast: Box<[u16; 1 << FAST]>,
+    /// As `fast`, with the value that follows, where that fits as well: value << 16 | run << 8 | bits.
+    /// The end of a block is a run of 64 and a value of 0.
+    valued: Box<[i32; 1 << FAST]>,
+    /// For the next [`PASS`] bits: coefficients << 5 | end of the block << 4 | bits, of as many whole symbols
+    /// as there are; 0 for none.
+    passed: Box<[u16; 1 << PASS]>,
+    /// For each length, the first 16 bits that are above all of its codes, and what its symbols start at.
+    limits: [u32; 17],
+    offsets: [i32; 17],
+    symbols: [u8; 256],
+}
+
+impl Table {
+    /// From the number of codes of each length, and the symbols in their order; none where they do not fit.
+    pub(super) fn new(counts: &[u8; 16], symbols: &[u8]) -> Option<Table> {
+        let mut table = Table {
+            fast: Box::new([0; 1 << FAST]),
+            valued: Box::new([0; 1 << FAST]),
+            passed: Box::new([0; 1 << PASS]),
+            limits: [0; 17],
+            offsets: [0; 17],
+            symbols: [0; 256],
+        };
+        table.symbols.get_mut(..symbols.len())?.copy_from_slice(symbols);
+        let (mut code, mut next) = (0, 0);
+        for (&count, length) in counts.iter().zip(1..) {
+            let count = usize::from(count);
+            table.offsets[length] = next as i32 - code as i32;
+            for symbol in &symbols[next..next + count] {
+                if code >= 1 << length {
+                    return None;
+                }
+                if length <= FAST as usize {
+                    let spare = FAST as usize - length;
+                    let entry = (length as u16) << 8 | u16::from(*symbol);
+                    table.fast[code << spare..][..1 << spare].fill(entry);
+                }
+                code += 1;
+            }
+            next += count;
+            table.limits[length] = (code << (16 - length)) as u32;
+            code <<= 1;
+        }
+        table.add_values();
+        table.add_passes();
+        Some(table)
+    }
+
+    fn add_values(&mut self) {
+        for (index, (valued, &entry)) in self.valued.iter_mut().zip(self.fast.iter()).enumerate() {
+            let (length, run, size) =
+                (u32::from(entry >> 8), i32::from(entry >> 4 & 15), u32::from(entry & 15));
+            if entry & 255 == 0 && length > 0 {
+                *valued = 64 << 8 | length as i32;
+            } else if size > 0 && length > 0 && length + size <= FAST {
+                let mut bits = Bits { word: (index as u64) << (64 - FAST), count: FAST, ..Bits::new(&[], 0) };
+                bits.pass(length);
+                *valued = bits.value(size) << 16 | run << 8 | (length + size) as i32;
+            }
+        }
+    }
+
+    fn add_passes(&mut self) {
+        for index in 0..1 << PASS {
+            let (mut used, mut coefficients, mut is_end) = (0, 0, false);
+            while !is_end {
+                let ahead = index << used & ((1 << PASS) - 1);
+                let entry = self.fast[ahead >> (PASS - FAST)];
+                let (length, run, size) = (u32::from(entry >> 8), entry >> 4 & 15, u32::from(entry & 15));
+                let bits = used + length + size;
+                let more = coefficients + run + 1;
+                if length == 0 || bits > PASS || more > 63 {
+                    break;
+                }
+                is_end = size == 0 && run < 15;
+                (used, coefficients) = (bits, if is_end { coefficients } else { more });
+            }
+            self.passed[index] = coefficients << 5 | u16::from(is_end) << 4 | used as u16;
+        }
+    }
+
+    /// The next symbol, after [`Bits::fill`]; none where the bits are of no code.
+    #[inline(always)]
+    pub(super) fn symbol(&self, bits: &mut Bits) -> Option<u8> {
+        let entry = self.fast[bits.peek(FAST)];
+        if entry != 0 {
+            bits.pass(u32::from(entry >> 8));
+            return Some(entry as u8);
+        }
+        self.long_symbol(bits)
+    }
+
+    #[cold]
+    fn long_symbol(&self, bits: &mut Bits) -> Option<u8> {
+        let ahead = bits.peek(16) as u32;
+        let length = (FAST as usize + 1..=16).find(|&length| ahead < self.limits[length])?;
+        bits.pass(length as u32);
+        let number = (ahead >> (16 - length)) as i32 + self.offsets[length];
+        self.symbols.get(number as usize).copied()
+    }
+
+    /// All AC coefficients of a sequential block: `each` takes their places in zigzag order and their values.
+    /// None where the bits are of no code, or there are too many.
+    #[inline(always)]
+    pub(super) fn coefficients(&self, bits: &mut Bits, mut each: impl FnMut(usize, i32)) -> Option<()> {
+        let mut place = 1;
+        while place < 64 {
+            bits.fill();
+            let entry = self.valued[bits.peek(FAST)];
+            if entry != 0 {
+                bits.pass(entry as u32 & 255);
+                place += (entry >> 8 & 255) as usize;
+                if place > 63 {
+                    // a run of 64 is the end of the block
+                    return (entry >> 16 == 0).then_some(());
+                }
+                each(place, entry >> 16);
+                place += 1;
+                continue;
+            }
+            let symbol = self.symbol(bits)?;
+            place += usize::from(symbol >> 4);
+            match symbol & 15 {
+                0 if symbol == 0xf0 => {}
+                0 => return Some(()),
+                size if place < 64 => each(place, bits.value(u32::from(size))),
+                _ => return None,
+            }
+            place += 1;
+        }
+        (place == 64).then_some(())
+    }
+
+    /// Passes over what [`Table::coefficients`] reads, several symbols at a time.
+    #[inline(always)]
+    pub(super) fn pass_coefficients(&self, bits: &mut Bits) -> Option<()> {
+        let mut place = 1;
+        while place < 64 {
+            bits.fill();
+            let entry = self.passed[bits.peek(PASS)];
+            let more = usize::from(entry >> 5);
+            if entry != 0 && place + more < 64 {
+                bits.pass(u32::from(entry & 15));
+                place += more;
+                if entry & 16 != 0 {
+                    return Some(());
+                }
+                continue;
+            }
+            let symbol = self.symbol(bits)?;
+            place += usize::from(symbol >> 4) + 1;
+            match symbol & 15 {
+                0 if symbol != 0xf0 => return Some(()),
+                size => bits.pass(u32::from(size)),
+            }
+        }
+        (place == 64).then_some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt as _, SeedableRng as _};
+
+    use super::*;
+
+    /// A table with codes of all lengths: short ones for small runs and values, as in real ones.
+    fn table() -> Table {
+        let counts = [0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125];
+        let mut symbols: Vec<u8> = (0..=255).filter(|symbol| matches!(symbol & 15, 0..=10)).collect();
+        symbols.retain(|symbol| symbol & 15 > 0 || matches!(symbol, 0 | 0xf0));
+        symbols.sort_by_key(|symbol| (symbol >> 4) + (symbol & 15));
+        Table::new(&counts, &symbols[..162]).unwrap()
+    }
+
+    #[test]
+    fn passing_over_coefficients_takes_the_same_bits_as_reading_them() {
+        let (table, mut rng) = (table(), rand_chacha::ChaCha8Rng::seed_from_u64(7));
+        let (mut whole, mut wrong) = (0, 0);
+        for case in 0..2000 {
+            // codes that do not exist begin with many ones
+            let mut byte = || match case % 2 {
+                0 => rng.random::<u8>() & rng.random::<u8>(),
+                _ => rng.random::<u8>() | rng.random::<u8>() | rng.random::<u8>(),
+            };
+            let mut bytes: Vec<u8> = (0..400).map(|_| byte()).collect();
+            bytes.iter_mut().filter(|byte| **byte == 0xff).for_each(|byte| *byte = 0xfe);
+            let [mut read, mut passed] = [Bits::new(&bytes, 0), Bits::new(&bytes, 0)];
+            let mut sum = 0;
+            let found = table.coefficients(&mut read, |at, value| sum += at as i32 * value);
+            assert_eq!(table.pass_coefficients(&mut passed), found, "{bytes:?}");
+            if found.is_none() {
+                wrong += 1;
+                continue;
+            }
+            whole += 1;
+            for _ in 0..8 {
+                read.fill();
+                passed.fill();
+                assert_eq!(read.take(16), passed.take(16));
+            }
+        }
+        assert!(whole > 100 && wrong > 100, "{whole} {wrong}");
+    }
+
+    #[test]
+    fn bits_end_at_a_marker() {
+        for before in 0..20 {
+            let mut bytes: Vec<u8> = (1..=before).collect();
+            bytes.extend([0xff, 0, 7, 0xff, 0xd9, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+            let mut bits = Bits::new(&bytes, 0);
+            let expected: Vec<i32> = (1..=i32::from(before)).chain([0xff, 7]).collect();
+            let take = |bits: &mut Bits| {
+                bits.fill();
+                bits.take(8)
+            };
+            assert!(expected.iter().all(|&byte| take(&mut bits) == byte && !bits.is_overdrawn()));
+            assert_eq!(bits.at(), usize::from(before) + 3);
+            assert_eq!((take(&mut bits), bits.is_overdrawn()), (0, true));
+        }
+    }
+
+    #[test]
+    fn values_are_of_both_signs() {
+        let value = |bits: u8, n: u32| {
+            let bytes = [bits, 0, 0, 0];
+            let mut bits = Bits::new(&bytes, 0);
+            bits.fill();
+            bits.value(n)
+        };
+        assert_eq!([value(0, 0), value(0, 1), value(0x80, 1)], [0, -1, 1]);
+        assert_eq!([value(0, 3), value(0x60, 3), value(0x80, 3), value(0xe0, 3)], [-7, -4, 4, 7]);
+    }
+}
