@@ -19,9 +19,12 @@
 //! | `skipped` | an image that cannot be used, and why |
 //! | `containers/` | files that hold many images, read in place |
 //! | `sniff` | is this an image, by its name or its first bytes |
-//! | `codec` | file formats; the only file that names the crate `image` |
+//! | `codec`, `write` | image files in, of any format; out, PNG and JPEG |
 //! | `jpeg/` | JPEG files, as small as is enough |
+//! | `tiff/` | TIFF files of every kind |
+//! | `bmp`, `ico` | headers of bitmaps; which picture of an icon |
 //! | `frames` | are there more pictures than the one that is decoded |
+//! | `raster`, `colour`, `alpha`, `orientation` | from pixels as a file has them to pixels as they are seen: profile, ground, turn |
 //! | `memory_budget`, `stopwatch` | memory that decoders share; how long has one been running |
 //! | `catch_panic` | a decoder's panic becomes a reason |
 //! | `pixels`, `resize` | images in memory; the one way from pixels to a model's input |
@@ -50,10 +53,18 @@ mod stamp;
 
 mod containers;
 
+mod alpha;
+mod bmp;
 mod codec;
+mod colour;
 mod frames;
+mod ico;
 mod jpeg;
+mod orientation;
+mod raster;
 mod sniff;
+mod tiff;
+mod write;
 
 mod catch_panic;
 mod memory_budget;
@@ -78,7 +89,8 @@ pub use pixels::{InputShape, Pixels};
 pub use skipped::Skipped;
 pub use stamp::{Stamp, hash_bytes, hash_of_pixels, stamp_file};
 
-pub use codec::{SourceFacts, decode, encode_jpeg, encode_png, encode_small_png, write_png};
+pub use codec::{SourceFacts, decode};
+pub use write::{encode_jpeg, encode_png, encode_small_png, write_png};
 
 pub use catch_panic::panic_is_caught;
 pub use memory_budget::MemoryBudget;

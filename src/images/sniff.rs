@@ -76,16 +76,34 @@ pub(super) fn sniff(head: &[u8]) -> Content {
         | [0xff, 0xd8, 0xff, ..]
         | [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..]
         | [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..]
-        | [b'I', b'I', b'*', 0, ..]
-        | [b'M', b'M', 0, b'*', ..]
+        | [b'I', b'I', b'*' | b'+', 0, ..]
+        | [b'M', b'M', 0, b'*' | b'+', ..]
         | [b'q', b'o', b'i', b'f', ..]
         | [b'P', b'1'..=b'7', b' ' | b'\n' | b'\r' | b'\t', ..] => Content::Image,
         // ICO: a count of pictures, then the first one's record with its reserved byte
         [0, 0, 1, 0, 1..=64, 0, _, _, _, 0, ..] => Content::Image,
         // BMP: "BM" alone could begin a text; the size of the header that follows must be one that exists
-        [b'B', b'M', _, _, _, _, 0, 0, 0, 0, _, _, _, _, 12 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0, ..] => {
-            Content::Image
-        }
+        [
+            b'B',
+            b'M',
+            _,
+            _,
+            _,
+            _,
+            0,
+            0,
+            0,
+            0,
+            _,
+            _,
+            _,
+            _,
+            12 | 16 | 40 | 52 | 56 | 64 | 108 | 124,
+            0,
+            0,
+            0,
+            ..,
+        ] => Content::Image,
         [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] => sniff_brand(brand),
         [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', b' ', ..] => Content::Unsupported("JPEG XL"),
         [0, 0, 8, 3 | 4, ..] => Content::Idx,

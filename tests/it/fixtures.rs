@@ -51,6 +51,15 @@ pub(crate) fn picture(width: usize, height: usize, channels: usize) -> Pixels {
 
 /// A picture as the file format says, lossless where the format can be.
 pub(crate) fn encode(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+    if format == ImageFormat::Tiff {
+        // the decoder is ours, and so is this
+        let samples = image.color().channel_count();
+        let mut tiff =
+            RawTiff::new([image.width(), image.height()], [u16::from(samples), 8], image.as_bytes());
+        tiff.tags.push((262, Value::Shorts(vec![if samples < 3 { 1 } else { 2 }])));
+        tiff.tags.extend(samples.is_multiple_of(2).then_some((338, Value::Shorts(vec![2]))));
+        return tiff.bytes();
+    }
     let mut file = Cursor::new(Vec::new());
     image.write_to(&mut file, format).expect("encodes");
     file.into_inner()
@@ -102,6 +111,106 @@ impl RawPng<'_> {
         chunk(b"IDAT", &packed);
         chunk(b"IEND", &[]);
         file
+    }
+}
+
+/// A TIFF file from its parts: tags, and strips or tiles as they lie in it.
+#[derive(Clone)]
+pub(crate) struct RawTiff {
+    pub(crate) is_big_endian: bool,
+    /// BigTIFF.
+    pub(crate) is_large: bool,
+    pub(crate) is_tiled: bool,
+    pub(crate) tags: Vec<(u16, Value)>,
+    pub(crate) chunks: Vec<Vec<u8>>,
+}
+
+/// The values of a tag.
+#[derive(Clone)]
+pub(crate) enum Value {
+    Bytes(Vec<u8>),
+    Shorts(Vec<u16>),
+    Longs(Vec<u32>),
+}
+
+impl RawTiff {
+    /// Little-endian, one strip, not compressed: width and height, samples a pixel and their bits.
+    pub(crate) fn new(sides: [u32; 2], [samples, bits]: [u16; 2], strip: &[u8]) -> RawTiff {
+        let tags = vec![
+            (256, Value::Longs(vec![sides[0]])),
+            (257, Value::Longs(vec![sides[1]])),
+            (258, Value::Shorts(vec![bits; usize::from(samples)])),
+            (277, Value::Shorts(vec![samples])),
+        ];
+        let chunks = vec![strip.to_vec()];
+        RawTiff { is_big_endian: false, is_large: false, is_tiled: false, tags, chunks }
+    }
+
+    pub(crate) fn with(mut self, tag: u16, values: &[u16]) -> RawTiff {
+        self.tags.push((tag, Value::Shorts(values.to_vec())));
+        self
+    }
+
+    /// Directory, values, chunks, in this order.
+    pub(crate) fn bytes(mut self) -> Vec<u8> {
+        let number = |value: u64, size: usize| {
+            let mut digits = value.to_le_bytes()[..size].to_vec();
+            if self.is_big_endian {
+                digits.reverse();
+            }
+            digits
+        };
+        let lengths = self.chunks.iter().map(|chunk| chunk.len() as u32).collect();
+        let [offsets, counts] = if self.is_tiled { [324, 325] } else { [273, 279] };
+        self.tags.push((counts, Value::Longs(lengths)));
+        self.tags.push((offsets, Value::Longs(vec![0; self.chunks.len()])));
+        self.tags.sort_by_key(|(tag, _)| *tag);
+        let (size, count_size, header) = if self.is_large { (8, 8, 16) } else { (4, 2, 8) };
+        let values_at = header + count_size + self.tags.len() * (4 + 2 * size) + size;
+        let digits = |value: &Value| -> (u64, Vec<u8>) {
+            match value {
+                Value::Bytes(bytes) => (1, bytes.clone()),
+                Value::Shorts(values) => (3, values.iter().flat_map(|&v| number(v.into(), 2)).collect()),
+                Value::Longs(values) => (4, values.iter().flat_map(|&v| number(v.into(), 4)).collect()),
+            }
+        };
+        let mut pixels_at = values_at;
+        for (_, value) in &self.tags {
+            let length = digits(value).1.len();
+            pixels_at += if length > size { length } else { 0 };
+        }
+        let starts = self.chunks.iter().scan(pixels_at as u32, |at, chunk| {
+            *at += chunk.len() as u32;
+            Some(*at - chunk.len() as u32)
+        });
+        let starts = Value::Longs(starts.collect());
+        self.tags
+            .iter_mut()
+            .filter(|(tag, _)| *tag == offsets)
+            .for_each(|(_, value)| *value = starts.clone());
+
+        let mut file = if self.is_big_endian { b"MM".to_vec() } else { b"II".to_vec() };
+        file.extend(number(if self.is_large { 43 } else { 42 }, 2));
+        if self.is_large {
+            file.extend([number(8, 2), number(0, 2)].concat());
+        }
+        file.extend(number(header as u64, size));
+        file.extend(number(self.tags.len() as u64, count_size));
+        let mut values = Vec::new();
+        for (tag, value) in &self.tags {
+            let (kind, mut digits) = digits(value);
+            let count = digits.len() / [0, 1, 0, 2, 4][kind as usize];
+            file.extend([number(u64::from(*tag), 2), number(kind, 2), number(count as u64, size)].concat());
+            if digits.len() > size {
+                file.extend(number((values_at + values.len()) as u64, size));
+                values.extend(digits);
+            } else {
+                digits.resize(size, 0);
+                file.extend(digits);
+            }
+        }
+        file.extend(number(0, size));
+        [file, values, self.chunks.concat()].concat()
     }
 }
 

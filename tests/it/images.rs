@@ -58,16 +58,21 @@ fn sixteen_bits_are_rounded_to_eight() {
 }
 
 #[test]
-fn alpha_is_laid_over_black() {
-    let rgba = ImageBuffer::from_raw(2, 1, vec![200, 100, 50, 128, 9, 9, 9, 0]).expect("fits");
-    let rgba = DynamicImage::ImageRgba8(rgba);
-    for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff, ImageFormat::Tga, ImageFormat::Qoi]
-    {
-        assert_eq!(decoded(&encode(&rgba, format)).data, [100, 50, 25, 0, 0, 0], "{format:?}");
+fn transparent_images_are_laid_over_a_ground() {
+    let rgba =
+        |data: &[u8]| DynamicImage::ImageRgba8(ImageBuffer::from_raw(2, 1, data.to_vec()).expect("fits"));
+    let formats =
+        [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff, ImageFormat::Tga, ImageFormat::Qoi];
+    for format in formats.into_iter().chain([ImageFormat::Bmp, ImageFormat::Ico]) {
+        let data = |values: &[u8]| decoded(&encode(&rgba(values), format)).data;
+        assert_eq!(data(&[200, 100, 50, 128, 9, 9, 9, 0]), [227, 177, 152, 255, 255, 255], "{format:?}");
+        assert_eq!(data(&[250, 255, 255, 255, 255, 255, 255, 0]), [250, 255, 255, 0, 0, 0], "{format:?}");
+        assert_eq!(data(&[1, 2, 3, 255, 255, 255, 255, 255]), [1, 2, 3, 255, 255, 255], "opaque: {format:?}");
+        assert_eq!(data(&[1, 2, 3, 0, 4, 5, 6, 0]), [1, 2, 3, 4, 5, 6], "never set: {format:?}");
     }
-    let grey = ImageBuffer::from_raw(2, 1, vec![65_535_u16, 32_768, 65_535, 0]).expect("fits");
+    let grey = ImageBuffer::from_raw(2, 1, vec![0_u16, 32_768, 65_535, 0]).expect("fits");
     let pixels = decoded(&encode(&DynamicImage::ImageLumaA16(grey), ImageFormat::Png));
-    assert_eq!((pixels.channels, &pixels.data[..]), (1, &[128, 0][..]));
+    assert_eq!((pixels.channels, &pixels.data[..]), (1, &[127, 255][..]));
 }
 
 #[test]
@@ -80,7 +85,7 @@ fn palettes_are_looked_up() {
         chunks: &[(b"PLTE", &palette), (b"tRNS", &[255, 255, 0])],
         rows: &[0, 0b00_01_10_11],
     };
-    assert_eq!(decoded(&png.bytes()).data, [0, 0, 0, 255, 0, 0, 0, 0, 0, 0, 0, 255]);
+    assert_eq!(decoded(&png.bytes()).data, [0, 0, 0, 255, 0, 0, 255, 255, 255, 0, 0, 255]);
 }
 
 #[test]
@@ -116,6 +121,94 @@ fn exif_turns_the_image_upright() {
         rows: &[0, 10, 20],
     };
     assert_eq!(decoded(&png.bytes()), Pixels { width: 1, height: 2, channels: 1, data: vec![10, 20] });
+
+    // some writers put the prefix of JPEG into WebP too
+    let upright = picture(5, 7, 3);
+    for prefix in [&b""[..], b"Exif\0\0"] {
+        let lying = upright_by(&upright, |x, y| (4 - y, x), 7, 5);
+        let simple = encode(&DynamicImage::ImageRgb8(lying), ImageFormat::WebP);
+        let exif = [prefix, tiff].concat();
+        let mut webp = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\x08\0\0\0\x06\0\0\x04\0\0".to_vec();
+        webp.extend(&simple[12..]);
+        webp.extend([b"EXIF", &(exif.len() as u32).to_le_bytes()[..], &exif].concat());
+        let length = webp.len() as u32 - 8;
+        webp[4..8].copy_from_slice(&length.to_le_bytes());
+        assert_eq!(decoded(&webp), upright, "{prefix:?}");
+    }
+}
+
+/// What shows, at each place, the pixel of an image at another one.
+fn upright_by(
+    image: &Pixels,
+    place: impl Fn(usize, usize) -> (usize, usize),
+    width: u32,
+    height: u32,
+) -> image::RgbImage {
+    image::RgbImage::from_fn(width, height, |x, y| {
+        let (from_x, from_y) = place(x as usize, y as usize);
+        image::Rgb(*image.data[(from_y * image.width + from_x) * 3..].first_chunk().expect("inside"))
+    })
+}
+
+#[test]
+fn xmp_turns_the_image_where_exif_does_not() {
+    let xmp = b"XML:com.adobe.xmp\0\0\0\0\0<rdf:Description tiff:Orientation=\"3\"/>";
+    let png = RawPng {
+        width: 2,
+        height: 1,
+        depth_and_colour: [8, 0],
+        chunks: &[(b"iTXt", xmp)],
+        rows: &[0, 10, 20],
+    };
+    assert_eq!(decoded(&png.bytes()).data, [20, 10]);
+}
+
+#[test]
+fn os2_bitmaps_and_bare_ones_are_read() {
+    let windows = encoded_picture(5, 4, ImageFormat::Bmp);
+    let expected = decoded(&windows);
+    assert_eq!(windows[14], 40, "the header of Windows");
+    assert_eq!(decoded(&windows[14..]), expected, "without a file header");
+    for size in [16, 64_u8] {
+        let mut os2 = windows[..14].to_vec();
+        os2[10] = 14 + size;
+        let mut header = windows[14..54].to_vec();
+        header.resize(64, 7);
+        header.truncate(usize::from(size));
+        header[0] = size;
+        os2.extend(header);
+        os2.extend(&windows[54..]);
+        assert_eq!(decoded(&os2), expected, "{size}");
+        if size == 64 {
+            os2[14 + 16] = 4;
+            let reason = decode(&os2, &Limits::default()).expect_err("run-length");
+            assert!(reason.starts_with("bmp: not supported: OS/2's 24-bit run-length"), "{reason}");
+        }
+    }
+}
+
+#[test]
+fn icons_may_hold_any_png_and_bitmaps_with_masks() {
+    let icon = |content: &[u8]| {
+        let mut file = b"\0\0\x01\0\x01\0\x05\x04\0\0\x01\0\x08\0".to_vec();
+        file.extend((content.len() as u32).to_le_bytes());
+        file.extend([22, 0, 0, 0]);
+        file.extend(content);
+        file
+    };
+    let grey = picture(5, 4, 1);
+    assert_eq!(decoded(&icon(&encode_png(&grey).expect("encodes"))), grey);
+
+    let bmp = encoded_picture(5, 4, ImageFormat::Bmp);
+    let mut bitmap = bmp[14..].to_vec();
+    bitmap[8] *= 2;
+    let expected = decoded(&bmp);
+    assert_eq!(decoded(&icon(&bitmap)), expected, "without a mask");
+    // the last row of the mask is the first of the picture
+    bitmap.extend([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0b0100_0000, 0, 0, 0]);
+    let mut masked = expected.clone();
+    masked.data[3..6].fill(255);
+    assert_eq!(decoded(&icon(&bitmap)), masked);
 }
 
 #[test]

@@ -37,6 +37,7 @@ mod resume;
 mod runtime;
 mod teacher;
 mod tidy;
+mod tiff;
 mod train;
 #[cfg(unix)]
 mod tutorial;

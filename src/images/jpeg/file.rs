@@ -47,6 +47,11 @@ impl<'a> File<'a> {
         (self.frame.width, self.frame.height)
     }
 
+    /// It has no colours.
+    pub(in crate::images) fn is_grey(&self) -> bool {
+        self.colour == Colour::Grey
+    }
+
     /// Bytes of a part, decoded.
     pub(in crate::images) fn decoded_bytes(&self, part: Part) -> u64 {
         let side = |whole: usize| (whole * part.eighths).div_ceil(8) as u64;

@@ -10,6 +10,7 @@
 //! | `part` | how much is decoded, and why there is nothing |
 //! | `whole` | its pixels by the crate `zune-jpeg`, where all of them are wanted and nothing is wrong |
 //! | `markers` | is the marker there that ends the image |
+//! | `metadata` | colour profile and XMP |
 //! | `header` | what do the segments before a scan say |
 //! | `huffman` | from bits to symbols |
 //! | `scan` | from symbols to blocks, sequential or progressive |
@@ -32,6 +33,7 @@ mod header;
 mod huffman;
 mod idct;
 mod markers;
+mod metadata;
 mod part;
 mod picture;
 mod plane;
@@ -39,4 +41,5 @@ mod scan;
 mod whole;
 
 pub(super) use file::File;
+pub(super) use metadata::{profile, xmp};
 pub(super) use part::{Decoded, Part};

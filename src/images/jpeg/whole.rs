@@ -1,4 +1,4 @@
-//! All pixels of a sound file. The only file that names the crate `zune_jpeg`.
+//! All pixels of a sound file, by the crate `zune_jpeg`.
 
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;

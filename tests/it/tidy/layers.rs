@@ -226,7 +226,8 @@ fn no_room_is_a_house_of_its_own() {
     for (room, lines) in &lines {
         let share = 100.0 * *lines as f64 / all as f64;
         println!("{room:>10} {lines:6} lines {share:5.1} %");
-        let may_be_large = ["cli", "dedupe"].contains(room);
+        // `images` until the file formats have a room of their own
+        let may_be_large = ["cli", "dedupe", "images"].contains(room);
         assert!(
             may_be_large || share <= LARGEST as f64,
             "{room}: {share:.1} % of the product's lines, at most {LARGEST}"

@@ -1,0 +1,86 @@
+//! Headers of BMP files that the decoder does not know, rewritten: OS/2's second version, bitmaps without a
+//! file header (`.dib`), and the bitmaps inside ICO files.
+
+use std::borrow::Cow;
+
+/// The header before a bitmap's own.
+const FILE_HEADER: usize = 14;
+
+/// The sizes of OS/2's second header, short and whole. Its fields are those of Windows up to the 40th byte.
+const OS2: [usize; 2] = [16, 64];
+const WINDOWS: usize = 40;
+
+/// Whether a file begins with a bitmap's header, without the file header that belongs before it.
+pub(super) fn is_bare(bytes: &[u8]) -> bool {
+    let Some(header) = bytes.first_chunk::<WINDOWS>() else { return false };
+    let one_plane = header[12..14] == [1, 0];
+    let compression = long(header, 16).is_some_and(|kind| kind <= 3);
+    bytes.starts_with(&[WINDOWS as u8, 0, 0, 0])
+        && one_plane
+        && compression
+        && matches!(header[14..16], [1 | 4 | 8 | 16 | 24 | 32, 0])
+}
+
+/// The file with a header that the decoder knows.
+///
+/// # Errors
+/// The compression is one of OS/2's own.
+pub(super) fn known(bytes: &[u8]) -> Result<Cow<'_, [u8]>, String> {
+    if is_bare(bytes) {
+        return Ok(with_file_header(bytes).into());
+    }
+    let size = long(bytes, FILE_HEADER).map_or(0, |size| size as usize);
+    let (true, Some(header)) = (OS2.contains(&size), bytes.get(FILE_HEADER..FILE_HEADER + size)) else {
+        return Ok(bytes.into());
+    };
+    let name = match long(header, 16).unwrap_or(0) {
+        3 => "Huffman",
+        4 => "24-bit run-length",
+        _ => "",
+    };
+    if !name.is_empty() {
+        return Err(format!("not supported: OS/2's {name} compression; ImageMagick reads some such files"));
+    }
+    let mut windows = [0; WINDOWS];
+    let kept = size.min(WINDOWS);
+    windows[..kept].copy_from_slice(&header[..kept]);
+    windows[..4].copy_from_slice(&(WINDOWS as u32).to_le_bytes());
+    let mut file = bytes[..FILE_HEADER].to_vec();
+    let pixels = long(bytes, 10).unwrap_or(0).wrapping_add(WINDOWS as u32).wrapping_sub(size as u32);
+    file[10..].copy_from_slice(&pixels.to_le_bytes());
+    file.extend(windows);
+    file.extend(&bytes[FILE_HEADER + size..]);
+    Ok(file.into())
+}
+
+/// A bitmap as a file.
+pub(super) fn with_file_header(bitmap: &[u8]) -> Vec<u8> {
+    let mut file = b"BM".to_vec();
+    file.extend((bitmap.len() as u32).saturating_add(FILE_HEADER as u32).to_le_bytes());
+    file.extend([0; 4]);
+    file.extend(((FILE_HEADER + pixels_at(bitmap)) as u32).to_le_bytes());
+    file.extend(bitmap);
+    file
+}
+
+/// Where the pixels of a bitmap begin: behind its header, the masks of its channels, and its colours.
+pub(super) fn pixels_at(bitmap: &[u8]) -> usize {
+    let field = |at| long(bitmap, at).unwrap_or(0) as usize;
+    let bits = bits(bitmap);
+    let masks = if field(0) == WINDOWS && field(16) == 3 { 12 } else { 0 };
+    let colours = match field(32) {
+        0 if bits <= 8 => 1 << bits,
+        some => some.min(1 << 16),
+    };
+    field(0).min(1 << 16) + masks + 4 * colours
+}
+
+/// Bits a pixel.
+pub(super) fn bits(bitmap: &[u8]) -> u8 {
+    bitmap.get(14).copied().unwrap_or(0)
+}
+
+/// The little-endian number at `at`.
+pub(super) fn long(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk().map(|digits| u32::from_le_bytes(*digits))
+}

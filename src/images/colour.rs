@@ -1,0 +1,164 @@
+//! Colour profiles: pixels of Display P3, Adobe RGB, CMYK or a grey of its own gamma, as sRGB. The only file
+//! that names `moxcms`.
+//!
+//! A profile that changes no colour by more than [`ROUNDING`] is sRGB under another name, and leaves the pixels
+//! as they are. One that is damaged, or made for other channels than the file has, is passed over, as other
+//! readers do.
+
+use std::sync::Arc;
+
+use moxcms::{
+    ColorProfile, DataColorSpace, Layout, RenderingIntent, Transform8BitExecutor, TransformOptions,
+};
+
+use super::raster::{Channels, Raster, without_profile};
+
+/// Steps of 256 by which copies of the sRGB profile differ from each other.
+const ROUNDING: u8 = 2;
+
+/// From the colours of one profile to sRGB.
+pub(super) enum Transform {
+    Grey(Box<[u8; 256]>),
+    /// RGB or RGBA, or CMYK to RGB.
+    Colours(Arc<Transform8BitExecutor>),
+}
+
+impl Transform {
+    /// How colours of this profile become sRGB, in a file of such channels. None if nothing would change, or
+    /// if the profile cannot be used.
+    pub(super) fn of(profile: &[u8], channels: Channels) -> Option<Transform> {
+        let profile = ColorProfile::new_from_slice(profile).ok()?;
+        let (space, layout, result) = match channels {
+            Channels::Grey | Channels::GreyAlpha => (DataColorSpace::Gray, Layout::Gray, Layout::Rgb),
+            Channels::Rgb => (DataColorSpace::Rgb, Layout::Rgb, Layout::Rgb),
+            Channels::Rgba => (DataColorSpace::Rgb, Layout::Rgba, Layout::Rgba),
+            Channels::Cmyk => (DataColorSpace::Cmyk, Layout::Rgba, Layout::Rgb),
+        };
+        if profile.color_space != space {
+            return None;
+        }
+        let intents = [RenderingIntent::Perceptual, RenderingIntent::RelativeColorimetric];
+        let executor = intents.into_iter().find_map(|rendering_intent| {
+            let options = TransformOptions { rendering_intent, ..TransformOptions::default() };
+            profile.create_transform_8bit(layout, &ColorProfile::new_srgb(), result, options).ok()
+        })?;
+        match channels {
+            Channels::Grey | Channels::GreyAlpha => grey(&*executor),
+            Channels::Cmyk => Some(Transform::Colours(executor)),
+            Channels::Rgb | Channels::Rgba => {
+                let count = channels.count();
+                let before: Vec<u8> = probes().flat_map(|colour| colour.into_iter().take(count)).collect();
+                let mut after = vec![0; before.len()];
+                executor.transform(&before, &mut after).ok()?;
+                let differs = before.iter().zip(&after).any(|(a, b)| a.abs_diff(*b) > ROUNDING);
+                differs.then_some(Transform::Colours(executor))
+            }
+        }
+    }
+
+    /// Applies it to the pixels that it was made for.
+    pub(super) fn apply(&self, raster: Raster) -> Raster {
+        /// Pixels that are converted at a time.
+        const PIECE: usize = 1 << 14;
+        let Raster { width, height, channels, mut data } = raster;
+        match self {
+            Transform::Grey(table) => {
+                let grey = data.iter_mut().step_by(channels.count());
+                grey.for_each(|value| *value = table[usize::from(*value)]);
+                Raster { width, height, channels, data }
+            }
+            Transform::Colours(executor) if channels == Channels::Cmyk => {
+                let mut rgb = vec![0; width * height * 3];
+                match executor.transform(&data, &mut rgb) {
+                    Ok(()) => Raster { width, height, channels: Channels::Rgb, data: rgb },
+                    Err(_) => plain(Raster { width, height, channels, data }),
+                }
+            }
+            Transform::Colours(executor) => {
+                let mut before = Vec::new();
+                for piece in data.chunks_mut(PIECE * channels.count()) {
+                    before.clear();
+                    before.extend_from_slice(piece);
+                    if executor.transform(&before, piece).is_err() {
+                        piece.copy_from_slice(&before);
+                    }
+                }
+                Raster { width, height, channels, data }
+            }
+        }
+    }
+}
+
+/// Pixels as sRGB by this transform, or as they are; no CMYK is left.
+pub(super) fn to_srgb(raster: Raster, transform: Option<Transform>) -> Raster {
+    match transform {
+        Some(transform) => transform.apply(raster),
+        None => plain(raster),
+    }
+}
+
+/// CMYK without a profile becomes RGB; other pixels stay.
+fn plain(raster: Raster) -> Raster {
+    if raster.channels != Channels::Cmyk {
+        return raster;
+    }
+    let data = raster.data.as_chunks::<4>().0.iter().flat_map(|&inks| without_profile(inks)).collect();
+    Raster { channels: Channels::Rgb, data, ..raster }
+}
+
+fn grey(executor: &Transform8BitExecutor) -> Option<Transform> {
+    let before: [u8; 256] = std::array::from_fn(|value| value as u8);
+    let mut after = [0; 3 * 256];
+    executor.transform(&before, &mut after).ok()?;
+    let table: [u8; 256] = std::array::from_fn(|value| after[3 * value + 1]);
+    let differs = table.iter().zip(before).any(|(after, before)| after.abs_diff(before) > ROUNDING);
+    differs.then(|| Transform::Grey(Box::new(table)))
+}
+
+/// Colours from the whole cube, opaque.
+fn probes() -> impl Iterator<Item = [u8; 4]> {
+    let step = |index: usize| (index * 51) as u8;
+    (0..216).map(move |i| [step(i % 6), step(i / 6 % 6), step(i / 36), 255])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn through(profile: &ColorProfile, channels: Channels, data: &[u8]) -> Option<Vec<u8>> {
+        let transform = Transform::of(&profile.encode().unwrap(), channels)?;
+        let width = data.len() / channels.count();
+        Some(transform.apply(Raster { width, height: 1, channels, data: data.to_vec() }).data)
+    }
+
+    fn assert_near(found: &[u8], expected: &[u8]) {
+        let is_near = found.iter().zip(expected).all(|(a, b)| a.abs_diff(*b) <= 2);
+        assert!(found.len() == expected.len() && is_near, "{found:?}, expected {expected:?}");
+    }
+
+    #[test]
+    fn srgb_changes_nothing() {
+        assert!(through(&ColorProfile::new_srgb(), Channels::Rgb, &[1, 2, 3]).is_none());
+        assert!(through(&ColorProfile::new_srgb(), Channels::Rgba, &[1, 2, 3, 4]).is_none());
+    }
+
+    #[test]
+    fn other_profiles_are_applied() {
+        // by the primaries and curves of the standards
+        let found = through(&ColorProfile::new_display_p3(), Channels::Rgb, &[200, 100, 50, 90, 90, 90]);
+        assert_near(&found.unwrap(), &[215, 93, 31, 90, 90, 90]);
+        let found = through(&ColorProfile::new_adobe_rgb(), Channels::Rgba, &[100, 150, 100, 7]);
+        assert_near(&found.unwrap(), &[66, 151, 97, 7]);
+        let found = through(&ColorProfile::new_gray_with_gamma(1.0), Channels::GreyAlpha, &[55, 9, 255, 8]);
+        assert_near(&found.unwrap(), &[128, 9, 255, 8]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_passed_over() {
+        assert!(through(&ColorProfile::new_display_p3(), Channels::Grey, &[1]).is_none());
+        assert!(through(&ColorProfile::new_gray_with_gamma(1.0), Channels::Rgb, &[1, 2, 3]).is_none());
+        assert!(Transform::of(b"no profile", Channels::Rgb).is_none());
+        let inks = Raster { width: 1, height: 1, channels: Channels::Cmyk, data: vec![255, 0, 0, 51] };
+        assert_eq!(to_srgb(inks, None).data, [0, 204, 204]);
+    }
+}
