@@ -73,6 +73,12 @@ impl Context {
         })
     }
 
+    /// The model that AESEARCH_MODEL names, else `aesearch.toml`; for commands that need to know whether it was
+    /// typed, so that clap may not see the variable.
+    pub(super) fn model(&self) -> Option<String> {
+        env::var("AESEARCH_MODEL").ok().or_else(|| self.config.model.clone())
+    }
+
     /// The index to read: the named one, else `.aesearch` here or in the nearest folder above.
     pub(super) fn index_dir(&self, dir: &IndexDir) -> Result<PathBuf> {
         if let Some(dir) = dir.index.as_ref().or(self.config.index.as_ref()) {

@@ -59,6 +59,7 @@ const WORDS: &[(&str, &str)] = &[
     ("method", "--method"),
     ("min_size", "--min-size"),
     ("model", "--model"),
+    ("moves", "--model on the command line"),
     ("neighbours", "--neighbours"),
     ("noise", "--noise"),
     ("parts", "--with"),

@@ -127,7 +127,8 @@ impl Wanted {
         let same = match (choice, &self.way) {
             (BinarizerChoice::Auto, _) => true,
             (_, Way::Ready(binarizer)) => binarizer == has,
-            (_, Way::Learned) => has.rule() == Rule::Learned,
+            // where it is still to be learned, itq stands in
+            (_, Way::Learned) => has.rule() == Rule::Learned || facts.provisional,
             _ => has.rule() == Rule::Itq,
         };
         let bits = self.bits.unwrap_or(has.bits());
@@ -184,7 +185,8 @@ impl Wanted {
         Fitted { binarizer, survival: None, provisional: false, by_name: self.by_name }
     }
 
-    /// The binarizer for these latents [N, D], of a whole sample or, where a run was stopped, of a part.
+    /// The binarizer for these latents [N, D], of a whole sample or, where a run was stopped, of a part. Where
+    /// training is stopped, a rotation stands in, so that what was encoded can be kept.
     pub(super) fn fit(
         &self,
         latents: &[f32],
@@ -197,18 +199,20 @@ impl Wanted {
         let options = LearnOptions { bits, seed, runtime, observer };
         let plain = |binarizer| self.plain(binarizer);
         let itq = || Binarizer::fit_itq(latents, latent_size, bits, seed).map(plain);
-        match &self.way {
-            Way::Ready(binarizer) => Ok(plain(binarizer.clone())),
-            Way::Itq => itq(),
-            // for now: training would have to be stopped as well
-            Way::Learned | Way::Either if !is_whole => Ok(Fitted { provisional: true, ..itq()? }),
+        let learned = match &self.way {
+            Way::Ready(binarizer) => return Ok(plain(binarizer.clone())),
+            Way::Itq => return itq(),
+            Way::Either if is_whole && n < ENOUGH_TO_LEARN => return itq(),
+            Way::Learned | Way::Either if !is_whole => Err(Error::Interrupted),
             Way::Learned => Binarizer::fit_learned(latents, latent_size, &options).map(plain),
-            Way::Either if n < ENOUGH_TO_LEARN => itq(),
-            Way::Either => {
-                let trial = learned_or_itq(latents, latent_size, &options)?;
+            Way::Either => learned_or_itq(latents, latent_size, &options).map(|trial| {
                 observer.note(&Note::new(said(&trial.survival, trial.binarizer.rule())));
-                Ok(Fitted { survival: Some(trial.survival), ..plain(trial.binarizer) })
-            }
+                Fitted { survival: Some(trial.survival), ..plain(trial.binarizer) }
+            }),
+        };
+        match learned {
+            Err(Error::Interrupted) => Ok(Fitted { provisional: true, ..itq()? }),
+            done => done,
         }
     }
 }

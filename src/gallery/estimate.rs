@@ -15,7 +15,7 @@ use super::outcome::Outcome;
 use super::pipeline::{Pipeline, PipelineOptions};
 use super::plan::Plan;
 use super::record::Facts;
-use super::update::{UpdateOptions, outgrown};
+use super::update::{UpdateOptions, moves_to, outgrown};
 use crate::error::{Error, Result};
 use crate::images::{Item, Skipped, file_of, walk};
 use crate::observer::Observer;
@@ -72,17 +72,24 @@ pub fn estimate(
     let walk = walk(data, &options.walk)?;
     let old = open_if_any(dir)?;
     let model = match &old {
-        Some((_, facts)) => load_indexed_model(dir, facts, &options.model, &options.load)?,
+        Some((_, facts)) => match moves_to(facts, options)? {
+            Some(model) => model,
+            None => load_indexed_model(dir, facts, &options.model, &options.load)?,
+        },
         None => {
             choose(&walk.items.iter().collect::<Vec<_>>(), &options.choice(walk.items.len())?, observer)?.0
         }
     };
     let wanted = Wanted::new(&options.binarizer, options.bits, &model, options.seed)?;
-    let wanted = old.iter().fold(wanted, |wanted, (_, facts)| wanted.again(facts, options.refit));
+    let moves = old.as_ref().is_some_and(|(_, facts)| facts.model.sha256 != model.sha256);
+    let wanted = match old.as_ref().filter(|_| !moves) {
+        Some((_, facts)) => wanted.again(facts, options.refit),
+        None => wanted,
+    };
     let due = |(old, facts): &(Snapshot, Facts)| {
         old.latent_size() == 0 && (options.refit || outgrown(facts, walk.items.len().max(old.len())))
     };
-    let refit = old.as_ref().is_some_and(due);
+    let refit = moves || old.as_ref().is_some_and(due);
     let plan = Plan::new(&walk.items, old.as_ref().map(|old| &old.0), refit)?;
     let how = options.pipeline(walk.items.len())?;
     let listing = start.elapsed();

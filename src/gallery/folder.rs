@@ -79,7 +79,8 @@ pub(super) fn check_made_with(dir: &Path, facts: &Facts, model: &Model) -> Resul
             |name: &str, sha256: &str| format!("{name} (sha256 {})", sha256.get(..12).unwrap_or(sha256));
         let (made_with, got) = (identity(name, sha256), identity(&metadata.name, &model.sha256));
         return Err(Error::mismatch(place, format!("model: expected {made_with}, got {got}")).with_hint(
-            "codes of different models cannot be compared: use the model that made the index, or another folder as `dir`",
+            "codes of different models cannot be compared: use the model that made the index, or another folder as `dir`; \
+             with `moves`, an index moves to a shipped model",
         ));
     }
     let formats = foreign.as_ref().zip(model.foreign.as_ref());

@@ -96,7 +96,7 @@ fn latent(snapshot: &Snapshot, id: u32) -> impl Iterator<Item = f32> + '_ {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
+    use std::cell::{Cell, RefCell};
     use std::fs;
 
     use super::super::tests::{Fixture, by_name, counts, picture, write_model};
@@ -104,7 +104,7 @@ mod tests {
     use crate::encode::Rule;
     use crate::error::Error;
     use crate::model::Family;
-    use crate::observer::{Note, Observer};
+    use crate::observer::{Note, Observer, Stage};
 
     /// Latents of 64 numbers.
     fn fixture(n: usize) -> Fixture {
@@ -162,6 +162,40 @@ mod tests {
             [0, 80, 0, 0, 80],
             "the index's own bits hold without being asked for"
         );
+    }
+
+    /// Stops a run as soon as it learns codes.
+    #[derive(Default)]
+    struct StopLearning(Cell<bool>);
+
+    impl Observer for StopLearning {
+        fn stage(&self, stage: Stage) {
+            self.0.set(self.0.get() || stage.name == "learning codes");
+        }
+
+        fn should_stop(&self) -> bool {
+            self.0.get()
+        }
+    }
+
+    #[test]
+    fn stopped_while_it_learns_codes_a_run_keeps_what_it_encoded() {
+        let fixture = fixture(80);
+        let learned = UpdateOptions { binarizer: BinarizerChoice::Learned, ..fixture.options.clone() };
+        let report = fixture.try_update(&learned, &StopLearning::default()).unwrap();
+        assert!(report.interrupted);
+        assert_eq!((report.images, report.encoded), (80, 80));
+        let found = facts(&fixture);
+        assert_eq!((found.binarizer.rule(), found.provisional), (Rule::Itq, true));
+
+        let report = fixture.try_update(&learned, &()).unwrap();
+        assert_eq!((report.interrupted, report.encoded, report.recoded), (false, 0, 80));
+        let found = facts(&fixture);
+        assert_eq!((found.binarizer.rule(), found.provisional), (Rule::Learned, false));
+        // coding anew may be stopped too, and changes nothing then
+        let refit = UpdateOptions { refit: true, bits: Some(40), ..learned };
+        assert!(matches!(fixture.try_update(&refit, &StopLearning::default()), Err(Error::Interrupted)));
+        assert_eq!(facts(&fixture), found);
     }
 
     #[test]

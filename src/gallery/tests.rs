@@ -541,7 +541,15 @@ fn an_index_moves_to_another_shipped_model_when_asked() {
     };
     assert_eq!(add(&fixture.options).unwrap().images, 13);
 
-    let moving = UpdateOptions { model: "digits-128".into(), ..fixture.options.clone() };
+    let other = UpdateOptions { model: "digits-128".into(), ..fixture.options.clone() };
+    let refused = fixture.try_update(&other, &()).unwrap_err();
+    assert!(
+        matches!(refused, Error::Mismatch(_)) && refused.hint().unwrap().contains("`moves`"),
+        "{refused}"
+    );
+    let moving = UpdateOptions { moves: true, ..other };
+    let estimated = estimate(&fixture.path(FOLDER), std::slice::from_ref(&elsewhere), &moving, &()).unwrap();
+    assert_eq!((estimated.model.as_str(), estimated.to_read), ("digits-128", 1));
     let moved = fixture.try_update(&moving, &()).unwrap();
     assert_eq!((moved.model.name.as_str(), moved.bits, moved.images), ("digits-128", 128, 13));
     assert_eq!((moved.encoded, moved.unchanged, moved.added), (13, 13, 0));

@@ -49,6 +49,9 @@ pub struct UpdateOptions {
     /// A shipped model's name, a model folder or file, or `auto`: the index's own model, or for a new index
     /// the shipped one that suits the images best.
     pub model: String,
+    /// Whether an index that another model made moves to `model`, if that is a shipped one: all images are read
+    /// again. Otherwise such an index is refused.
+    pub moves: bool,
     /// How the model's file is opened.
     pub load: LoadOptions,
     /// Which images of the paths are taken.
@@ -97,6 +100,7 @@ impl UpdateOptions {
     pub fn new(runtime: RuntimeOptions) -> Self {
         UpdateOptions {
             model: "auto".to_owned(),
+            moves: false,
             load: LoadOptions::default(),
             walk: WalkOptions::default(),
             threads: 1,
@@ -207,7 +211,7 @@ pub fn update(
     tell_walk(&walk, observer);
     let mut old = open_if_any(dir)?;
     let (model, polarity) = match &old {
-        Some((_, facts)) => match moves_to(facts, &options.model)? {
+        Some((_, facts)) => match moves_to(facts, options)? {
             Some(model) => (model, None),
             None => (load_indexed_model(dir, facts, &options.model, &options.load)?, None),
         },
@@ -222,7 +226,7 @@ pub fn update(
         }
     };
     let snapshot = old.as_ref().map(|old| &old.0);
-    let moves = old.as_ref().is_some_and(|(_, facts)| moves_from(facts, &model, &options.model));
+    let moves = options.moves && old.as_ref().is_some_and(|(_, facts)| model.sha256 != facts.model.sha256);
     let before = old.as_ref().map(|old| &old.1).filter(|_| !moves);
     before.map_or(Ok(()), |facts| check_made_with(dir, facts, &model))?;
 
@@ -266,7 +270,8 @@ pub fn update(
         index_bytes: now.as_ref().map_or(0, |now| now.0.bytes()),
         seconds: start.elapsed().as_secs_f64(),
         times: Times { walk: walked, stages: made.encoded.times, write },
-        interrupted: !is_finished,
+        // a run that was stopped while it learned codes has encoded all images, and is not done
+        interrupted: !is_finished || now.is_some_and(|(_, facts)| facts.provisional),
     })
 }
 
@@ -349,18 +354,13 @@ impl Again {
     }
 }
 
-/// The shipped model that `named` asks for, where another one made the index: it moves over.
-fn moves_to(facts: &Facts, named: &str) -> Result<Option<Model>> {
-    if !shipped_names().any(|name| name == named) {
+/// The shipped model that `options` ask for, where another one made the index and it may move over.
+pub(super) fn moves_to(facts: &Facts, options: &UpdateOptions) -> Result<Option<Model>> {
+    if !options.moves || !shipped_names().any(|name| name == options.model) {
         return Ok(None);
     }
-    let model = Model::load(named)?;
+    let model = Model::load(&options.model)?;
     Ok((model.sha256 != facts.model.sha256).then_some(model))
-}
-
-/// Whether the index is to move to `model`, which was `named`.
-fn moves_from(facts: &Facts, model: &Model, named: &str) -> bool {
-    model.sha256 != facts.model.sha256 && shipped_names().any(|name| name == named)
 }
 
 fn cannot_move(dir: &Path, model: &Model, reason: &str) -> Error {

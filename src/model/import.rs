@@ -147,6 +147,9 @@ fn convolution(file: &OnnxFile, node: &Node<'_>, name: &str) -> Result<Convoluti
     let Some((dims, weight)) = weight.filter(|(dims, _)| dims.len() == 4) else {
         return Err(wrong("expected weights of four dimensions in the file, got none"));
     };
+    if weight.is_empty() {
+        return Err(wrong("expected weights, got a dimension of 0"));
+    }
     let bias = match node.input(2) {
         None => vec![0.0; dims[0]],
         Some(bias) => match file.weight(bias).filter(|(_, values)| values.len() == dims[0]) {
@@ -198,6 +201,7 @@ mod tests {
     use super::*;
     use crate::images::InputShape;
     use crate::model::{Design, Family, features_onnx};
+    use crate::onnx::{Graph, batch, fixed};
 
     fn small() -> Architecture {
         let input = InputShape { channels: 3, height: 96, width: 96 };
@@ -233,5 +237,17 @@ mod tests {
             error.starts_with(expected) && error.ends_with("expected [16, 3, 3, 3], got [8, 3, 3, 3]"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_convolution_without_filters_is_refused() {
+        let mut graph = Graph::new();
+        let x = graph.input("image", vec![batch(1), fixed(3), fixed(8), fixed(8)]);
+        let weight = graph.weight("none", &[0, 3, 3, 3], &[]);
+        let y = graph.conv(&x, &weight, None, 1, [1; 4]);
+        graph.output("features", &y);
+        let error = import(&small(), &graph.finish("empty"), "empty.onnx", 0).unwrap_err();
+        assert!(matches!(error, Error::Mismatch(_)));
+        assert!(error.to_string().ends_with("expected weights, got a dimension of 0"), "{error}");
     }
 }

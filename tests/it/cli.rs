@@ -517,3 +517,21 @@ fn an_interrupt_ends_with_130() {
     assert_eq!(child.wait().expect("it ends").code(), Some(130));
     rest.join().expect("all is read");
 }
+
+/// Only a model that is typed moves an index; one in a variable or in `aesearch.toml` is for new indexes.
+#[test]
+fn a_variable_moves_no_index_to_another_model() {
+    let place = Place::with_digits();
+    place.run(&["index", "digits"]).expect(0);
+    let index = |args: &[&str]| {
+        let mut command = place.command(args);
+        Ran::from(command.env("AESEARCH_MODEL", "digits-128").output().expect("the binary starts"))
+    };
+    index(&["index", "digits"]).expect(4).says("digits-64").says("--model on the command line");
+    fs::write(place.path().join("aesearch.toml"), "model = \"digits-128\"\n").unwrap();
+    place.run(&["index", "digits"]).expect(4);
+    let estimated = place.run(&["estimate", "digits", "--model", "digits-128"]).expect(0);
+    assert!(estimated.out.contains("digits-128"), "{}", estimated.out);
+    place.run(&["index", "digits", "--model", "digits-128"]).expect(0).says("moves to the model digits-128");
+    index(&["index", "digits"]).expect(0);
+}

@@ -27,8 +27,9 @@ pub(in crate::cli) struct Index {
     #[command(flatten)]
     pub(in crate::cli) index: IndexDir,
     /// A shipped model's name, a model folder, any image encoder as .onnx, or auto: the shipped model that
-    /// reconstructs the images best [default: the index's own, else auto]
-    #[arg(long, value_name = "MODEL", env = "AESEARCH_MODEL", hide_env_values = true)]
+    /// suits the images best [default: the index's own, else auto] [env: AESEARCH_MODEL=]. An index that
+    /// another model made moves to a shipped model that is named here, not in a variable or aesearch.toml
+    #[arg(long, value_name = "MODEL")]
     pub(in crate::cli) model: Option<String>,
     #[command(flatten)]
     pub(in crate::cli) invert: InvertArg,

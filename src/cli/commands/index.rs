@@ -118,11 +118,12 @@ fn write_skipped(path: &Path, skipped: &[Skipped]) -> Result<()> {
 pub(super) fn resolve(context: &Context, args: &args::Index) -> Result<(Vec<PathBuf>, UpdateOptions)> {
     let (data, walk) = walking::resolve(&args.data, &args.walking)?;
     let default = UpdateOptions::new(context.runtime.clone());
-    let model = args.model.clone().or_else(|| context.config.model.clone()).unwrap_or(default.model);
+    let model = args.model.clone().or_else(|| context.model()).unwrap_or(default.model);
     let options = UpdateOptions {
         walk,
         load: load_options(context, &args.described, &model)?,
         model,
+        moves: args.model.is_some(),
         threads: context.threads(&args.compute),
         device: context.device(&args.compute.device, default.device)?,
         bucket_size: args.bucket_size.or(context.config.bucket_size),
