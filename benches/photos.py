@@ -3,7 +3,7 @@ run beside onnxruntime in Python.
 
     python benches/photos.py AESEARCH LITE0.onnx FOLDER... > benches/runs/photos.json
 
-Each FOLDER holds `db/` and `q/`, images in a folder for each label. The speed is measured on the `db/` of the first
+Each FOLDER holds `db/` and `q/`, images in a folder for each label; photo_splits.py makes them. The speed is measured on the `db/` of the first
 one, on one thread, in alternation, as wall time of an idle machine.
 """
 
@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 FOREIGN = ["--model-size", "224", "--model-mean", "0.498", "--model-std", "0.502", "--model-bits", "128"]
-CODES = [("itq", 64), ("itq", 128), ("itq", 256), ("learned", 64), ("learned", 128), ("learned", 256)]
+CODES = [("itq", 64), ("itq", 128), ("itq", 256), ("learned", 64), ("learned", 128), ("auto", 128)]
 FIGURES = ["map_all", "precision_10", "knn10_accuracy", "reranked_knn10_accuracy"]
 
 
@@ -34,9 +34,10 @@ def quality(program, lite0, folder, queries, work):
 
     def judge(index, model, binarizer, bits):
         found = run(program, "eval", folder / "q", "--index", index, "--max-queries", queries, "--json", "-q")
-        row = {figure: found[figure] for figure in FIGURES}
-        latents = {figure: found["baselines"]["latents"][figure] for figure in ["map_all", "precision_10"]}
+        row = {figure: round(found[figure], 4) for figure in FIGURES}
+        latents = {figure: round(found["baselines"]["latents"][figure], 4) for figure in FIGURES[:2]}
         rows.append({"model": model, "binarizer": binarizer, "bits": bits, **row, "latents": latents})
+        return found["queries"]
 
     index = work / f"{folder.name}-photos"
     for at, (binarizer, bits) in enumerate(CODES):
@@ -47,8 +48,8 @@ def quality(program, lite0, folder, queries, work):
     index = work / f"{folder.name}-lite0"
     coded = ["--binarizer", "itq", "--bits", 128, "--index", index, "--json", "-q"]
     run(program, "index", folder / "db", "--model", lite0, *FOREIGN, *coded)
-    judge(index, "efficientnet-lite0", "itq", 128)
-    return {"set": folder.name, "images": made["images"], "queries": queries, "rows": rows}
+    judged = judge(index, "efficientnet-lite0", "itq", 128)
+    return {"set": folder.name, "images": made["images"], "queries": judged, "rows": rows}
 
 
 def of_python(encoder, images, batch):
