@@ -7,6 +7,12 @@
 Sizes, pictures, modes, compressions, orientations and profiles are drawn from the seed. What Pillow itself makes of a file is
 the truth: opened, turned by its EXIF, the profile applied (LittleCMS), laid over white or black, in 8 bits. The greatest
 difference of a sample may be `TOLERANCE` for the kind. Refused and wrong ones are listed.
+
+    .venv/bin/pip install pillow-heif pillow-avif-plugin pillow-jxl-plugin rawpy
+    .venv/bin/python benches/formats.py --to-png target/release/examples/to_png --samples FOLDER
+
+compares files of other formats (HEIC, AVIF, JPEG XL, RAW) with libheif, libavif, libjxl, and the largest preview that LibRaw finds.
+These decoders enlarge chroma in ways of their own, so that the mean difference of the luma decides: at most `LUMA`.
 """
 
 import argparse
@@ -50,6 +56,8 @@ MODES = {
 }
 # greatest difference of a sample; JPEG decoders differ in how they enlarge chroma and round
 TOLERANCE = {"jpeg": 4, "lossy": 4, "tiff i ": 1, "lab": 2, "profile": 3, "cmyk": 2, "ycbcr": 2}
+# mean difference of the luma of a file, in the formats whose decoders are features
+LUMA = 0.6
 # of LittleCMS, which otherwise goes through a coarse table
 EXACT = ImageCms.Flags.NOOPTIMIZE
 
@@ -164,6 +172,52 @@ def truth(file):
     return [np.asarray(image.convert("RGB"))]
 
 
+def truth_of_sample(file):
+    """What the second decoder makes of a file of a format that Pillow needs a plugin for."""
+    if file.suffix.lower() in (".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2"):
+        import rawpy
+
+        with rawpy.imread(str(file)) as raw:
+            preview = Image.open(io.BytesIO(raw.extract_thumb().data))
+            turn = {3: Image.ROTATE_180, 5: Image.ROTATE_90, 6: Image.ROTATE_270}.get(raw.sizes.flip)
+        return preview.transpose(turn) if turn is not None else preview
+    image = ImageOps.exif_transpose(Image.open(file))
+    profile = image.info.get("icc_profile")
+    if image.mode in ("RGBA", "LA", "PA"):
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    image = image.convert("RGB")
+    if profile:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        image = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), flags=EXACT)
+    return image
+
+
+def compare_samples(to_png, folder):
+    import pillow_avif  # noqa: F401
+    import pillow_heif
+    import pillow_jxl  # noqa: F401
+
+    pillow_heif.register_heif_opener()
+    files = sorted(file for file in folder.iterdir() if file.suffix not in (".md", ".mpo"))
+    with tempfile.TemporaryDirectory() as decoded:
+        names = "".join(f"{file}\n" for file in files)
+        run = subprocess.run([to_png, decoded], input=names, text=True, capture_output=True, check=True)
+        for number, (file, line) in enumerate(zip(files, run.stdout.splitlines(), strict=True)):
+            if line != "ok":
+                print(f"{file.name}: REFUSED {line}")
+                continue
+            expected = np.asarray(truth_of_sample(file).convert("RGB")).astype(int)
+            found = np.asarray(Image.open(Path(decoded) / f"{number}.png").convert("RGB")).astype(int)
+            if found.shape != expected.shape:
+                print(f"{file.name}: WRONG {found.shape}, expected {expected.shape}")
+                continue
+            off = np.abs(found - expected)
+            luma = np.abs((found - expected) @ [0.299, 0.587, 0.114]).mean()
+            verdict = "ok" if luma <= LUMA else "WRONG"
+            print(f"{file.name}: {verdict} {found.shape} luma {luma:.2f} mean {off.mean():.2f} most {off.max()}")
+
+
 def tolerance(kind):
     text = " ".join(kind).lower()
     return max([0] + [value for name, value in TOLERANCE.items() if name in text] + ([4] if kind[0] == "jpg" else []))
@@ -175,7 +229,11 @@ def main():
     parser.add_argument("--files", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--samples", type=Path)
     args = parser.parse_args()
+    if args.samples:
+        compare_samples(args.to_png, args.samples)
+        return
     random = np.random.default_rng(args.seed)
     with tempfile.TemporaryDirectory() as scratch:
         folder = args.keep or Path(scratch)

@@ -11,7 +11,7 @@ use crate::error::Error;
 pub enum Preference {
     /// More pixels.
     Resolution,
-    /// A lossless format, then WebP, then JPEG, then GIF.
+    /// A lossless format, then one that may be (WebP, AVIF, HEIC, JPEG XL), then JPEG, then GIF.
     Format,
     /// More bytes.
     Bytes,
@@ -58,7 +58,7 @@ impl Preference {
             Preference::Format => by(a, b, |file| match file.format.as_str() {
                 "gif" => 3,
                 "jpeg" => 2,
-                "webp" => 1,
+                "webp" | "avif" | "heic" | "jxl" => 1,
                 _ => 0,
             }),
             // the size of a container says nothing about its entries
@@ -82,10 +82,14 @@ impl FromStr for Preference {
     }
 }
 
-/// `Less` if `a` is to be kept rather than `b`: references first, then files rather than links, then colour
-/// rather than grey, then by the preferences, then by name.
+/// `Less` if `a` is to be kept rather than `b`: references first, then files rather than links, then what a
+/// camera recorded rather than a picture made of it, then colour rather than grey, then by the preferences,
+/// then by name.
 pub(super) fn better(a: &File, b: &File, preferences: &[Preference]) -> Ordering {
-    let first = [b.reference.cmp(&a.reference), a.link.cmp(&b.link), a.grey.cmp(&b.grey)];
+    // the size that is known of a raw file is that of its preview
+    let is_raw = |file: &File| file.format == "raw";
+    let first =
+        [b.reference.cmp(&a.reference), a.link.cmp(&b.link), is_raw(b).cmp(&is_raw(a)), a.grey.cmp(&b.grey)];
     let then = preferences.iter().map(|preference| preference.order(a, b));
     first.into_iter().chain(then).find(|order| order.is_ne()).unwrap_or_else(|| a.name().cmp(b.name()))
 }
@@ -143,7 +147,10 @@ mod tests {
         assert!("nicest".parse::<Preference>().is_err());
         let grey = File { grey: true, width: 99, ..file("a") };
         let link = File { link: true, ..file("a") };
-        for (stays, goes) in [(&file("z"), &grey), (&grey, &link), (&reference, &grey)] {
+        let raw = File { format: "raw".to_owned(), width: 1, ..file("z") };
+        for (stays, goes) in
+            [(&file("z"), &grey), (&grey, &link), (&reference, &grey), (&reference, &raw), (&raw, &file("a"))]
+        {
             assert_eq!(better(stays, goes, &Preference::ALL), Ordering::Less);
             assert_eq!(better(goes, stays, &Preference::ALL), Ordering::Greater);
         }

@@ -3,7 +3,7 @@
 //! The content decides which format it is, never the name. The header's size is checked against [`Limits`]
 //! before pixels are allocated. The result is 8 bits a channel, grey or RGB: its colour profile applied
 //! (`colour`), laid over a ground if it is transparent (`alpha`), turned upright as EXIF or XMP say
-//! (`orientation`). HEIC, AVIF and JPEG XL need C libraries; they are detected but not supported.
+//! (`orientation`). Decoders of [`Optional`] formats are features of the program.
 
 use std::error::Error as _;
 use std::io::Cursor;
@@ -15,9 +15,14 @@ use image::{
 
 use super::catch_panic::catch_panic;
 use super::colour::{self, Transform};
+#[cfg(feature = "heic")]
+use super::heic;
+use super::limits::check_pixels;
 use super::orientation::{orientation, orientation_of_tiff};
 use super::raster::{Channels, Raster, to_8_bits};
-use super::sniff::{self, Content};
+#[cfg(feature = "raw")]
+use super::raw;
+use super::sniff::{self, Content, Optional};
 use super::{Decoding, Limits, Pixels, alpha, bmp, frames, ico, jpeg, tiff};
 
 /// What an image file says about itself beside its pixels.
@@ -31,8 +36,15 @@ pub struct SourceFacts {
     pub several: bool,
 }
 
-/// Decodes an image file held in memory: PNG, JPEG, WebP, GIF (first frame), BMP, TIFF, PNM, QOI, TGA, ICO.
-/// Never panics.
+/// The decoder that reads an image file.
+#[derive(Debug, Clone, Copy)]
+enum Format {
+    Usual(ImageFormat),
+    Optional(Optional),
+}
+
+/// Decodes an image file held in memory: PNG, JPEG, WebP, GIF (first frame), BMP, TIFF, PNM, QOI, TGA, ICO, and
+/// what the features of the program add, such as HEIC. Never panics.
 ///
 /// # Errors
 /// The reason why there are no pixels.
@@ -43,8 +55,18 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Pixels, String> {
 /// As [`decode`], as `how` says: in grey where that is enough, for example.
 pub(super) fn decode_for(bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
     let format = format_of(bytes)?;
-    catch_panic(|| decode_as(format, bytes, how))
-        .unwrap_or_else(|panic| Err(format!("{}: damaged: the decoder panicked: {panic}", name(format))))
+    let decoded = match format {
+        Format::Usual(format) => catch_panic(|| decode_as(format, bytes, how)),
+        Format::Optional(format) => {
+            let named = |why| format!("{}: {why}", format.id());
+            catch_panic(|| decode_optional(format, bytes, how).map_err(named))
+        }
+    };
+    let name = match format {
+        Format::Usual(format) => name(format),
+        Format::Optional(format) => format.id().to_owned(),
+    };
+    decoded.unwrap_or_else(|panic| Err(format!("{name}: damaged: the decoder panicked: {panic}")))
 }
 
 /// What the headers of an image file say, without decoding it.
@@ -53,7 +75,13 @@ pub(super) fn facts(bytes: &[u8]) -> SourceFacts {
     const WITHIN: usize = 1 << 17;
     let head = &bytes[..bytes.len().min(WITHIN)];
     let holds = |mark: &[u8]| head.windows(mark.len()).any(|window| window == mark);
-    let Ok(format) = format_of(bytes) else { return SourceFacts::default() };
+    let format = match format_of(bytes) {
+        Ok(Format::Usual(format)) => format,
+        Ok(Format::Optional(format)) => {
+            return catch_panic(|| facts_of_optional(format, bytes)).unwrap_or_default();
+        }
+        Err(_) => return SourceFacts::default(),
+    };
     let exif = match format {
         ImageFormat::Jpeg => holds(b"Exif\0\0"),
         ImageFormat::Png => holds(b"eXIf"),
@@ -78,26 +106,85 @@ pub(super) fn facts(bytes: &[u8]) -> SourceFacts {
     SourceFacts { format, exif, several: frames::several(format, bytes) }
 }
 
-fn format_of(bytes: &[u8]) -> Result<ImageFormat, String> {
+fn format_of(bytes: &[u8]) -> Result<Format, String> {
     if bytes.is_empty() {
         return Err("empty file (0 bytes)".to_owned());
     }
-    if let Content::Unsupported(format) = sniff::sniff(bytes) {
-        return Err(unsupported(format));
+    if let Content::Optional(format) = sniff::sniff(bytes) {
+        return if reads(format) { Ok(Format::Optional(format)) } else { Err(unread(format)) };
     }
     match image::guess_format(bytes) {
-        _ if sniff::is_tiff(bytes) => Ok(ImageFormat::Tiff),
-        Ok(format) if format.reading_enabled() => Ok(format),
-        Ok(format) => Err(unsupported(&format!("{format:?}").to_uppercase())),
-        Err(_) if bmp::is_bare(bytes) => Ok(ImageFormat::Bmp),
-        Err(_) if is_plausible_tga(bytes) => Ok(ImageFormat::Tga),
+        #[cfg(feature = "raw")]
+        _ if sniff::is_tiff(bytes) && raw::is_raw(bytes) => Ok(Format::Optional(Optional::Raw)),
+        _ if sniff::is_tiff(bytes) => Ok(Format::Usual(ImageFormat::Tiff)),
+        Ok(format) if format.reading_enabled() => Ok(Format::Usual(format)),
+        Ok(format) => Err(format!(
+            "{} images are detected but not supported: convert them to PNG or JPEG",
+            format!("{format:?}").to_uppercase()
+        )),
+        Err(_) if bmp::is_bare(bytes) => Ok(Format::Usual(ImageFormat::Bmp)),
+        Err(_) if is_plausible_tga(bytes) => Ok(Format::Usual(ImageFormat::Tga)),
         Err(_) => Err("not an image: the content is of no known format".to_owned()),
     }
 }
 
-/// The reason for a format that is detected but not supported.
-pub(super) fn unsupported(format: &str) -> String {
-    format!("{format} images are detected but not supported: convert them to PNG or JPEG")
+/// Whether a file is read as TIFF.
+pub(super) fn is_plain_tiff(bytes: &[u8]) -> bool {
+    matches!(format_of(bytes), Ok(Format::Usual(ImageFormat::Tiff)))
+}
+
+/// Whether this build has a decoder for it.
+fn reads(format: Optional) -> bool {
+    match format {
+        Optional::Heic => cfg!(feature = "heic"),
+        Optional::Raw => cfg!(feature = "raw"),
+        Optional::Avif | Optional::JpegXl => false,
+    }
+}
+
+/// The reason for a format that this build does not read.
+pub(super) fn unread(format: Optional) -> String {
+    let name = format.name();
+    match format {
+        Optional::Raw if cfg!(feature = "raw") => {
+            format!("{name} by its name, but its layout is not known: convert it to JPEG or DNG")
+        }
+        Optional::Heic | Optional::Raw => {
+            format!(
+                "{name} images need the feature `{}`: build with it, or convert them to PNG or JPEG",
+                format.id()
+            )
+        }
+        _ => format!("{name} images are detected but not supported: convert them to PNG or JPEG"),
+    }
+}
+
+fn decode_optional(format: Optional, bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
+    match format {
+        #[cfg(feature = "heic")]
+        Optional::Heic => {
+            let (raster, transform) = heic::decode(bytes, how)?;
+            Ok(finish(raster, transform, 1))
+        }
+        #[cfg(feature = "raw")]
+        Optional::Raw => {
+            let preview = raw::preview(bytes)?;
+            decode_jpeg(preview.jpeg, preview.turned, how)
+        }
+        _ => Err(unread(format)),
+    }
+}
+
+fn facts_of_optional(format: Optional, bytes: &[u8]) -> SourceFacts {
+    match format {
+        #[cfg(feature = "heic")]
+        Optional::Heic => {
+            let (exif, several) = heic::facts(bytes);
+            SourceFacts { format: format.id(), exif, several }
+        }
+        Optional::Raw => SourceFacts { format: format.id(), exif: true, several: false },
+        _ => SourceFacts { format: format.id(), ..SourceFacts::default() },
+    }
 }
 
 /// TGA has no signature; a header in which every field is plausible serves as one.
@@ -123,7 +210,7 @@ fn decode_as(format: ImageFormat, bytes: &[u8], how: &Decoding) -> Result<Pixels
     let fail = |error| reason(format, error);
     let named = |why| format!("{}: {why}", name(format));
     let rewritten = match format {
-        ImageFormat::Jpeg => return decode_jpeg(bytes, how).map_err(named),
+        ImageFormat::Jpeg => return decode_jpeg(bytes, None, how).map_err(named),
         ImageFormat::Tiff => return decode_tiff(bytes, how).map_err(named),
         ImageFormat::Ico => return decode_ico(bytes, how).map_err(named),
         ImageFormat::Bmp => bmp::known(bytes).map_err(named)?,
@@ -135,7 +222,7 @@ fn decode_as(format: ImageFormat, bytes: &[u8], how: &Decoding) -> Result<Pixels
     codec_limits.max_alloc = Some(how.limits.max_decoded_bytes);
     reader.limits(codec_limits);
     let mut decoder = reader.into_decoder().map_err(fail)?;
-    check_size(decoder.dimensions(), decoder.total_bytes(), &how.limits).map_err(named)?;
+    check_pixels(decoder.dimensions(), decoder.total_bytes(), &how.limits).map_err(named)?;
 
     // pixels as they are decoded and as they are returned
     let needed = decoder.total_bytes().saturating_mul(2);
@@ -151,17 +238,17 @@ fn decode_as(format: ImageFormat, bytes: &[u8], how: &Decoding) -> Result<Pixels
     Ok(finish(raster(image), transform, turned))
 }
 
-/// A JPEG, as small as is enough.
-fn decode_jpeg(bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
+/// A JPEG, as small as is enough, turned as it says itself unless another file told how.
+fn decode_jpeg(bytes: &[u8], told: Option<u8>, how: &Decoding) -> Result<Pixels, String> {
     let file = jpeg::File::open(bytes).map_err(|fault| fault.to_string())?;
-    let turned = orientation(file.exif, || jpeg::xmp(bytes));
+    let turned = told.unwrap_or_else(|| orientation(file.exif, || jpeg::xmp(bytes)));
     let (width, height) = file.size();
     let upright = if turned >= 5 { (height, width) } else { (width, height) };
     let channels = if file.is_grey() { Channels::Grey } else { Channels::Rgb };
     let transform = jpeg::profile(bytes).and_then(|profile| Transform::of(&profile, channels));
     // the luma of other colours is not that of sRGB
     let part = jpeg::Part { eighths: how.needed.eighths(upright), luma: how.grey && transform.is_none() };
-    check_size((width as u32, height as u32), file.decoded_bytes(part), &how.limits)?;
+    check_pixels((width as u32, height as u32), file.decoded_bytes(part), &how.limits)?;
     let _held = how.budget.take(file.memory(part), &how.stopwatch)?;
     let jpeg::Decoded { width, height, channels, data } =
         file.decode(part).map_err(|fault| fault.to_string())?;
@@ -174,7 +261,7 @@ fn decode_tiff(bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
     let directory = tiff::Directory::first(bytes)?;
     let layout = tiff::Layout::of(&directory)?;
     let bytes_needed = layout.total_bytes().max(layout.chunk_bytes());
-    check_size((layout.width as u32, layout.height as u32), bytes_needed, &how.limits)?;
+    check_pixels((layout.width as u32, layout.height as u32), bytes_needed, &how.limits)?;
     let needed = layout.total_bytes().saturating_mul(2).saturating_add(layout.chunk_bytes());
     let _held = how.budget.take(needed, &how.stopwatch)?;
     let raster = tiff::decode(bytes, &layout)?;
@@ -221,22 +308,6 @@ fn upright(pixels: Pixels, turned: u8) -> Pixels {
     image.apply_orientation(turn);
     let (width, height) = (image.width() as usize, image.height() as usize);
     Pixels { width, height, channels, data: image.into_bytes() }
-}
-
-fn check_size((width, height): (u32, u32), bytes: u64, limits: &Limits) -> Result<(), String> {
-    let pixels = u64::from(width) * u64::from(height);
-    if pixels == 0 {
-        return Err(format!("the image is {width}x{height}: it has no pixels"));
-    }
-    if pixels > limits.max_pixels {
-        let (pixels, most) = (pixels / 1_000_000, limits.max_pixels / 1_000_000);
-        return Err(format!("too large: {width}x{height} is {pixels} megapixels, the limit is {most}"));
-    }
-    if bytes > limits.max_decoded_bytes {
-        let (mib, most) = (bytes >> 20, limits.max_decoded_bytes >> 20);
-        return Err(format!("too large: {width}x{height} decodes to {mib} MiB, the limit is {most}"));
-    }
-    Ok(())
 }
 
 /// What the channels of decoded pixels are.

@@ -7,6 +7,8 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "heic")]
+use moxcms::{CicpProfile, MatrixCoefficients};
 use moxcms::{
     ColorProfile, DataColorSpace, Layout, RenderingIntent, Transform8BitExecutor, TransformOptions,
 };
@@ -27,7 +29,31 @@ impl Transform {
     /// How colours of this profile become sRGB, in a file of such channels. None if nothing would change, or
     /// if the profile cannot be used.
     pub(super) fn of(profile: &[u8], channels: Channels) -> Option<Transform> {
-        let profile = ColorProfile::new_from_slice(profile).ok()?;
+        Self::from_profile(&ColorProfile::new_from_slice(profile).ok()?, channels)
+    }
+
+    /// As [`Transform::of`], for primaries and a transfer curve by their numbers in H.273. The curves of
+    /// televisions mean that of sRGB in pictures; values of HDR curves (PQ, HLG) stay what they are.
+    #[cfg(feature = "heic")]
+    pub(super) fn of_primaries(primaries: u16, transfer: u16, channels: Channels) -> Option<Transform> {
+        /// sRGB's.
+        const PICTURES: u8 = 13;
+        let transfer = match u8::try_from(transfer).ok()? {
+            1 | 2 | 6 | 13 | 14 | 15 => PICTURES,
+            16 | 18 => return None,
+            other => other,
+        };
+        let primaries = u8::try_from(primaries).ok().filter(|primaries| *primaries != 2).unwrap_or(1);
+        let profile = ColorProfile::new_from_cicp(CicpProfile {
+            color_primaries: primaries.try_into().ok()?,
+            transfer_characteristics: transfer.try_into().ok()?,
+            matrix_coefficients: MatrixCoefficients::Identity,
+            full_range: true,
+        });
+        Self::from_profile(&profile, channels)
+    }
+
+    fn from_profile(profile: &ColorProfile, channels: Channels) -> Option<Transform> {
         let (space, layout, result) = match channels {
             Channels::Grey | Channels::GreyAlpha => (DataColorSpace::Gray, Layout::Gray, Layout::Rgb),
             Channels::Rgb => (DataColorSpace::Rgb, Layout::Rgb, Layout::Rgb),

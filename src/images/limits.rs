@@ -43,3 +43,23 @@ pub(super) fn check_size(bytes: u64, max_bytes: u64) -> Result<(), String> {
     }
     Ok(())
 }
+
+/// Whether an image of this width and height, which takes so many bytes once it is decoded, may be decoded.
+///
+/// # Errors
+/// The reason why not.
+pub(super) fn check_pixels((width, height): (u32, u32), bytes: u64, limits: &Limits) -> Result<(), String> {
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels == 0 {
+        return Err(format!("the image is {width}x{height}: it has no pixels"));
+    }
+    if pixels > limits.max_pixels {
+        let (pixels, most) = (pixels / 1_000_000, limits.max_pixels / 1_000_000);
+        return Err(format!("too large: {width}x{height} is {pixels} megapixels, the limit is {most}"));
+    }
+    if bytes > limits.max_decoded_bytes {
+        let (mib, most) = (bytes >> 20, limits.max_decoded_bytes >> 20);
+        return Err(format!("too large: {width}x{height} decodes to {mib} MiB, the limit is {most}"));
+    }
+    Ok(())
+}

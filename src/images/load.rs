@@ -43,11 +43,11 @@ pub fn load_for(item: &Item, limits: &Limits, needed: Needed) -> Result<Loaded, 
 /// The reason why it cannot be read, for a [`Skipped`](super::Skipped).
 pub fn read(item: &Item, limits: &Limits) -> Result<Source, String> {
     let source = read_any(item, limits)?;
-    // where other TIFF files hold the picture, those of cameras hold a thumbnail; only the name tells them
-    // apart
-    let is_tiff = matches!(&source.raw, Raw::File(bytes) if sniff::is_tiff(bytes));
+    // where other TIFF files hold the picture, those of cameras hold a thumbnail; where the content does not
+    // tell them apart, the name does
+    let is_tiff = matches!(&source.raw, Raw::File(bytes) if codec::is_plain_tiff(bytes));
     if is_tiff && sniff::is_raw_name(Path::new(&item.display())) {
-        return Err(codec::unsupported(sniff::RAW));
+        return Err(codec::unread(sniff::Optional::Raw));
     }
     Ok(source)
 }

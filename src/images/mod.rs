@@ -22,6 +22,8 @@
 //! | `codec`, `write` | image files in, of any format; out, PNG and JPEG |
 //! | `jpeg/` | JPEG files, as small as is enough |
 //! | `tiff/` | TIFF files of every kind |
+//! | `heic` | HEIC files |
+//! | `raw` | the JPEG inside a camera's raw file |
 //! | `bmp`, `ico` | headers of bitmaps; which picture of an icon |
 //! | `frames` | are there more pictures than the one that is decoded |
 //! | `raster`, `colour`, `alpha`, `orientation` | from pixels as a file has them to pixels as they are seen: profile, ground, turn |
@@ -58,10 +60,14 @@ mod bmp;
 mod codec;
 mod colour;
 mod frames;
+#[cfg(feature = "heic")]
+mod heic;
 mod ico;
 mod jpeg;
 mod orientation;
 mod raster;
+#[cfg(feature = "raw")]
+mod raw;
 mod sniff;
 mod tiff;
 mod write;

@@ -15,22 +15,51 @@ const RAW_EXTENSIONS: &[&str] = &[
     "orf", "pef", "raf", "rw2", "rwl", "sr2", "srf", "srw", "x3f",
 ];
 
-/// Extensions of image files, lower case. The last ones are not supported; reading such a file reports that.
+/// Extensions of image files, lower case.
 const EXTENSIONS: &[&str] = &[
     "png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "dib", "tif", "tiff", "pnm", "pbm",
     "pgm", "ppm", "pam", "qoi", "tga", "ico", "avif", "heic", "heif", "jxl",
 ];
 
-/// The name of all cameras' raw formats in messages.
-pub(super) const RAW: &str = "camera raw";
+/// A format whose decoder is a feature of the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Optional {
+    Avif,
+    Heic,
+    JpegXl,
+    /// Of any camera.
+    Raw,
+}
+
+impl Optional {
+    /// As people call it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Optional::Avif => "AVIF",
+            Optional::Heic => "HEIC",
+            Optional::JpegXl => "JPEG XL",
+            Optional::Raw => "camera raw",
+        }
+    }
+
+    /// As documents and the features of the program call it.
+    pub(super) fn id(self) -> &'static str {
+        match self {
+            Optional::Avif => "avif",
+            Optional::Heic => "heic",
+            Optional::JpegXl => "jxl",
+            Optional::Raw => "raw",
+        }
+    }
+}
 
 /// What the first bytes of a file say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
     /// An image of a supported format.
     Image,
-    /// An image of this format, which is detected but not supported.
-    Unsupported(&'static str),
+    /// An image of this format, which not every build reads.
+    Optional(Optional),
     /// Images in IDX format.
     Idx,
     /// Labels (or other plain numbers) in IDX format.
@@ -70,8 +99,11 @@ pub(super) fn sniff(head: &[u8]) -> Content {
         [b'I', b'I', b'*', 0, _, _, _, _, b'C', b'R', ..]
         | [b'I', b'I', b'R', b'O' | b'S', ..]
         | [b'M', b'M', b'O', b'R', ..]
-        | [b'I', b'I', b'U', 0, ..] => Content::Unsupported(RAW),
-        _ if head.starts_with(b"FUJIFILMCCD-RAW") => Content::Unsupported(RAW),
+        | [b'I', b'I', b'U', 0, ..] => Content::Optional(Optional::Raw),
+        [b'F', b'O', b'V', b'b', ..] | [0, b'M', b'R', b'M', ..] => Content::Optional(Optional::Raw),
+        _ if head.starts_with(b"FUJIFILMCCD-RAW") || head.get(6..14) == Some(b"HEAPCCDR") => {
+            Content::Optional(Optional::Raw)
+        }
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..]
         | [0xff, 0xd8, 0xff, ..]
         | [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..]
@@ -105,7 +137,7 @@ pub(super) fn sniff(head: &[u8]) -> Content {
             ..,
         ] => Content::Image,
         [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] => sniff_brand(brand),
-        [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', b' ', ..] => Content::Unsupported("JPEG XL"),
+        [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', b' ', ..] => Content::Optional(Optional::JpegXl),
         [0, 0, 8, 3 | 4, ..] => Content::Idx,
         [0, 0, 8..=14, 1..=4, ..] => Content::IdxLabels,
         [0x1f, 0x8b, ..] => Content::Gzip,
@@ -113,14 +145,16 @@ pub(super) fn sniff(head: &[u8]) -> Content {
     }
 }
 
-/// HEIF containers: the major brand says which codec is inside.
-fn sniff_brand(brand: &[u8]) -> Content {
-    match brand.get(..4) {
-        Some(b"avif" | b"avis") => Content::Unsupported("AVIF"),
-        Some(b"crx ") => Content::Unsupported(RAW),
-        Some(b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1") => {
-            Content::Unsupported("HEIC")
+/// HEIF containers: the major brand says which codec is inside, or else one of the brands that follow.
+fn sniff_brand(brands: &[u8]) -> Content {
+    match brands.get(..4) {
+        Some(b"avif" | b"avis") => Content::Optional(Optional::Avif),
+        Some(b"crx ") => Content::Optional(Optional::Raw),
+        Some(b"mif1" | b"mif2" | b"msf1" | b"miaf") => {
+            let is_avif = brands.chunks(4).skip(2).take(8).any(|brand| matches!(brand, b"avif" | b"avis"));
+            Content::Optional(if is_avif { Optional::Avif } else { Optional::Heic })
         }
+        Some(b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx") => Content::Optional(Optional::Heic),
         _ => Content::Unknown,
     }
 }
@@ -153,24 +187,29 @@ mod tests {
 
     #[test]
     fn brands() {
-        assert_eq!(sniff(b"\0\0\0\x1cftypavif...."), Content::Unsupported("AVIF"));
-        assert_eq!(sniff(b"\0\0\0\x18ftypheic...."), Content::Unsupported("HEIC"));
-        assert_eq!(sniff(b"\0\0\0\x18ftypcrx isom"), Content::Unsupported(RAW));
+        assert_eq!(sniff(b"\0\0\0\x1cftypavif...."), Content::Optional(Optional::Avif));
+        assert_eq!(sniff(b"\0\0\0\x18ftypheic...."), Content::Optional(Optional::Heic));
+        assert_eq!(sniff(b"\0\0\0\x1cftypmif1\0\0\0\0miafavif"), Content::Optional(Optional::Avif));
+        assert_eq!(sniff(b"\0\0\0\x1cftypmif1\0\0\0\0miafheic"), Content::Optional(Optional::Heic));
+        assert_eq!(sniff(b"\0\0\0\x18ftypcrx isom"), Content::Optional(Optional::Raw));
         assert_eq!(sniff(b"\0\0\0\x18ftypisom...."), Content::Unknown);
     }
 
     #[test]
     fn raw_files_of_cameras_are_not_tiff() {
-        let heads: [&[u8]; 6] = [
+        let heads: [&[u8]; 9] = [
             b"II*\0\x10\0\0\0CR\x02\0",
             b"IIRO\x08\0",
             b"IIRS\x08\0",
             b"MMOR\0\0",
             b"IIU\0\x18\0",
             b"FUJIFILMCCD-RAW 0201",
+            b"II\x1a\0\0\0HEAPCCDR",
+            b"FOVb\x03\0\x02\0",
+            b"\0MRM\0\0\x01\0",
         ];
         for head in heads {
-            assert_eq!(sniff(head), Content::Unsupported(RAW), "{head:?}");
+            assert_eq!(sniff(head), Content::Optional(Optional::Raw), "{head:?}");
         }
         assert_eq!(sniff(b"II*\0\x08\0\0\0CD"), Content::Image);
     }

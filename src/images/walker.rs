@@ -241,7 +241,7 @@ impl<'a> Walker<'a> {
                 self.walk.unread.push(path.to_path_buf());
                 self.skip(path, format!("named as {what}, but its content is not one"))
             }
-            Recognised::Other(Content::Image | Content::Unsupported(_)) => self.add_file(path),
+            Recognised::Other(Content::Image | Content::Optional(_)) => self.add_file(path),
             _ if found == Found::InFolder => false,
             Recognised::SomeZip => self.add_container(path, ContainerFormat::Zip, found),
             Recognised::Other(Content::IdxLabels) => {

@@ -88,7 +88,6 @@ fn unsupported_formats_are_named() {
         refusal(b"\0\0\0\x1cftypavif\0\0\0\0"),
         "AVIF images are detected but not supported: convert them to PNG or JPEG"
     );
-    assert!(refusal(b"\0\0\0\x18ftypheic\0\0\0\0").starts_with("HEIC images are detected but not supported"));
     assert!(refusal(b"DDS |\0\0\0").starts_with("DDS images are detected but not supported"));
 }
 
@@ -115,7 +114,7 @@ fn a_hostile_folder_names_each_and_loads_the_rest() {
     let expected = [
         ("cut-images-idx3-ubyte", "idx: 5x28x28 takes 3936 bytes, the file has 800"),
         ("huge.png", "png: too large: 30000x30000 is 900 megapixels, the limit is 200"),
-        ("photo.heic", "HEIC images are detected but not supported: convert them to PNG or JPEG"),
+        ("photo.heic", "heic: the file ends too early (truncated)"),
         ("text.png", "not an image: the content is of no known format"),
         ("truncated.png", "png: the file ends too early (truncated)"),
         ("x.png", "a folder, not an image file, and no image in it"),

@@ -23,6 +23,7 @@ mod explore_report;
 mod export;
 mod foreign;
 mod foreign_faults;
+mod formats;
 mod health;
 mod hostile;
 mod images;

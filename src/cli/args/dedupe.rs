@@ -28,7 +28,7 @@ pub(in crate::cli) enum Dedupe {
                   that threshold; copies found, the share of copies made from your images that it catches. Then the groups: \
                   same bytes, same pixels, near; the file to keep, and its duplicates marked with =. docs/dedupe.md has the \
                   details.\n\n\
-                  --keep: resolution (most pixels), format (lossless, then WebP, JPEG, GIF), bytes (largest file), exif (has \
+                  --keep: resolution (most pixels), format (lossless, then WebP and the like, JPEG, GIF), bytes (largest file), exif (has \
                   some), oldest (time of change), shortest (path); ties go by name. Images below a --reference \
                   come first; with --across, those of the path named first.\n\n\
                   --invariant: flip, mirrored copies; rot90, quarter turns; flip,rot90, all eight orientations.\n\n\

@@ -52,7 +52,7 @@ pub(super) fn kind_of(name: &[u8]) -> EntryKind {
 /// The same by the first bytes of a file whose name says nothing; none if it cannot be used.
 pub(super) fn kind_of_content(head: &[u8]) -> Option<EntryKind> {
     match sniff::sniff(head) {
-        Content::Image | Content::Unsupported(_) => Some(EntryKind::Image),
+        Content::Image | Content::Optional(_) => Some(EntryKind::Image),
         _ => None,
     }
 }

@@ -32,8 +32,7 @@ impl<'a> Directory<'a> {
     /// # Errors
     /// What does not fit.
     pub(in crate::images) fn first(bytes: &'a [u8]) -> Result<Self, String> {
-        let is_little = bytes.starts_with(b"II");
-        let mut found = Directory { bytes, is_little, is_large: false, entries: Vec::new(), next: 0 };
+        let mut found = Directory::empty(bytes);
         let cut = || "the file ends too early (truncated)".to_owned();
         found.is_large = match found.integer(2, 2).ok_or_else(cut)? {
             42 => false,
@@ -44,6 +43,29 @@ impl<'a> Directory<'a> {
         let at = at.ok_or_else(cut)?;
         found.read(at).ok_or_else(|| format!("the directory at byte {at} is cut short (truncated)"))?;
         Ok(found)
+    }
+
+    /// As [`Directory::first`], where the header may have a version of its own, as those of cameras have.
+    #[cfg(feature = "raw")]
+    pub(in crate::images) fn first_of_raw(bytes: &'a [u8]) -> Option<Self> {
+        let mut found = Directory::empty(bytes);
+        found.is_large = found.integer(2, 2)? == 43;
+        let at = if found.is_large { found.integer(8, 8) } else { found.integer(4, 4) };
+        found.read(at?)?;
+        Some(found)
+    }
+
+    /// Another directory of the same file.
+    #[cfg(feature = "raw")]
+    pub(in crate::images) fn at(&self, at: u64) -> Option<Self> {
+        let mut found = Directory { entries: Vec::new(), next: 0, ..*self };
+        found.read(at)?;
+        Some(found)
+    }
+
+    fn empty(bytes: &'a [u8]) -> Self {
+        let is_little = bytes.starts_with(b"II");
+        Directory { bytes, is_little, is_large: false, entries: Vec::new(), next: 0 }
     }
 
     fn read(&mut self, at: u64) -> Option<()> {
@@ -77,7 +99,7 @@ impl<'a> Directory<'a> {
 
     /// At most so many numbers of a tag. None if there is no such tag, if it lies outside of the file, or if
     /// it holds no whole numbers.
-    pub(super) fn numbers(&self, tag: u16, most: usize) -> Option<Vec<u64>> {
+    pub(in crate::images) fn numbers(&self, tag: u16, most: usize) -> Option<Vec<u64>> {
         let (kind, block) = self.values(tag, most)?;
         let size = match kind {
             1 | 7 => 1,
@@ -100,13 +122,13 @@ impl<'a> Directory<'a> {
     }
 
     /// The bytes of a tag.
-    pub(super) fn block(&self, tag: u16) -> Option<&'a [u8]> {
+    pub(in crate::images) fn block(&self, tag: u16) -> Option<&'a [u8]> {
         let (1 | 2 | 6 | 7, at) = self.values(tag, usize::MAX)? else { return None };
         self.bytes.get(at..at.checked_add(self.count(tag)?)?)
     }
 
     /// Whether there is such a tag.
-    pub(super) fn has(&self, tag: u16) -> bool {
+    pub(in crate::images) fn has(&self, tag: u16) -> bool {
         self.count(tag).is_some()
     }
 

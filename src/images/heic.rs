@@ -1,0 +1,187 @@
+//! HEIC files: the primary picture, whole, with its crop, turn and mirror applied. The only file that names
+//! `heifer`.
+//!
+//! The orientation in EXIF is that of the camera; a file of this format says by its own properties how it is
+//! turned, and they count. Values of HDR pictures (PQ, HLG) stay what they are; a gain map is not applied.
+
+use heifer::heifer_isobmff::boxes::{ColorInfo, Property};
+use heifer::heifer_isobmff::{self as container, HeifFile, ItemId};
+use heifer::{Error, Image, Options};
+
+use super::Decoding;
+use super::alpha::divide_by_alpha;
+use super::colour::Transform;
+use super::limits::check_pixels;
+use super::raster::{Channels, Raster};
+
+/// Bytes a pixel of the result takes in the decoder: red, green, blue, alpha.
+const BYTES: u64 = 4;
+
+/// Bytes a pixel of a coded picture takes in its decoder: planes of 16 bits, what was said of each block.
+const BYTES_CODED: u64 = 12;
+
+/// Pictures that one may be put together from, and how deep.
+const MOST_PARTS: usize = 20_000;
+const DEEPEST: usize = 4;
+
+/// The pixels of the primary picture, and how its colours become sRGB.
+///
+/// # Errors
+/// What is damaged, too large or not supported.
+pub(super) fn decode(bytes: &[u8], how: &Decoding) -> Result<(Raster, Option<Transform>), String> {
+    let file = HeifFile::parse(bytes).map_err(|error| of_container(error, bytes))?;
+    let primary = file.primary_id;
+    let mut sizes = Sizes::default();
+    let (width, height) = sizes.add(&file, primary, 0)?;
+    let all = u64::from(width) * u64::from(height);
+    check_pixels((width, height), all.saturating_mul(BYTES), &how.limits)?;
+    sizes.canvases.iter().chain(&sizes.coded).try_for_each(|&(width, height)| {
+        let bytes = u64::from(width).saturating_mul(u64::from(height)).saturating_mul(BYTES);
+        check_pixels((width, height), bytes, &how.limits)
+    })?;
+    // the picture, and once more while it is turned
+    let needed = sizes.bytes().saturating_add(all.saturating_mul(BYTES));
+    let _held = how.budget.take(needed, &how.stopwatch)?;
+
+    // a coded picture may not be larger than what the file says outside of it
+    let options = Options { max_threads: 1, max_pixels: sizes.largest() };
+    let image = heifer::decode_rgba8(bytes, &options).map_err(|error| reason(error, bytes))?;
+    let is_grey = is_grey(&file, primary);
+    let is_multiplied = !file.referenced_items(primary, b"prem").is_empty();
+    let raster = raster(image, is_grey, is_multiplied);
+    let transform = transform(&file, primary, raster.channels);
+    Ok((raster, transform))
+}
+
+/// Whether there is EXIF data, and whether there are more pictures than the primary one.
+pub(super) fn facts(bytes: &[u8]) -> (bool, bool) {
+    let Ok(file) = HeifFile::parse(bytes) else { return (false, false) };
+    let exif = file.items.iter().any(|item| item.item_type.0 == *b"Exif");
+    (exif, file.top_level_image_ids().len() > 1)
+}
+
+/// The sizes of a picture and of what it is put together from, as the file says them.
+#[derive(Default)]
+struct Sizes {
+    /// Put together, or turned.
+    canvases: Vec<(u32, u32)>,
+    /// Coded.
+    coded: Vec<(u32, u32)>,
+}
+
+impl Sizes {
+    /// The size of an item, after its parts have been added.
+    fn add(&mut self, file: &HeifFile, id: ItemId, depth: usize) -> Result<(u32, u32), String> {
+        let damaged = |error| of_container(error, &[]);
+        if depth > DEEPEST || self.coded.len() + self.canvases.len() > MOST_PARTS {
+            return Err("damaged: pictures in pictures in pictures".to_owned());
+        }
+        let kind = file.item(id).map_err(damaged)?.item_type.0;
+        let size = file.image_size(id).map_err(damaged)?;
+        let auxiliary = file.referencing_items(id, b"auxl");
+        let parts = file.referenced_items(id, b"dimg").iter().chain(&auxiliary);
+        let size = match &kind {
+            b"grid" => {
+                let grid = file.grid(id).map_err(damaged)?;
+                Some((grid.output_width, grid.output_height))
+            }
+            _ => size,
+        };
+        let size = size.ok_or("damaged: the size of a picture is missing")?;
+        if kind == *b"hvc1" {
+            self.coded.push(size);
+        } else {
+            self.canvases.push(size);
+        }
+        for &part in parts {
+            // what else is auxiliary is never decoded
+            if file.item(part).is_ok() && part != id {
+                self.add(file, part, depth + 1)?;
+            }
+        }
+        Ok(size)
+    }
+
+    /// What decoding takes at most: all canvases at a time, and one coded picture.
+    fn bytes(&self) -> u64 {
+        let pixels = |&(width, height): &(u32, u32)| u64::from(width) * u64::from(height);
+        let canvases = self.canvases.iter().fold(0, |sum: u64, size| sum.saturating_add(pixels(size)));
+        let coded = self.coded.iter().map(pixels).max().unwrap_or(0);
+        canvases.saturating_mul(BYTES).saturating_add(coded.saturating_mul(BYTES + BYTES_CODED))
+    }
+
+    /// Pixels of the largest of them, in whole blocks of the codec.
+    fn largest(&self) -> u64 {
+        // a block has up to 64 pixels a side; one more may be cut off at an edge
+        let whole = |side: u32| (u64::from(side).div_ceil(64) + 1) * 64;
+        let sizes = self.coded.iter().chain(&self.canvases);
+        sizes.map(|&(width, height)| whole(width).saturating_mul(whole(height))).max().unwrap_or(1)
+    }
+}
+
+/// Whether the primary picture has no colours, or the first of its tiles.
+fn is_grey(file: &HeifFile, id: ItemId) -> bool {
+    let first = file.referenced_items(id, b"dimg").first().copied().unwrap_or(id);
+    matches!(file.hevc_config(first), Ok(Some(config)) if config.chroma_format == 0)
+        && file.item(id).is_ok_and(|item| matches!(&item.item_type.0, b"hvc1" | b"grid"))
+}
+
+fn raster(image: Image<u8>, is_grey: bool, is_multiplied: bool) -> Raster {
+    let (width, height) = (image.width as usize, image.height as usize);
+    let (channels, data) = match (is_grey, image.has_alpha) {
+        (false, false) => (Channels::Rgb, image.into_rgb8()),
+        (true, false) => (Channels::Grey, image.data.into_iter().step_by(4).collect()),
+        (is_grey, true) => {
+            let mut data = image.data;
+            if is_multiplied {
+                divide_by_alpha::<4>(&mut data);
+            }
+            if is_grey {
+                let pixels = data.as_chunks::<4>().0.iter();
+                (Channels::GreyAlpha, pixels.flat_map(|pixel| [pixel[0], pixel[3]]).collect())
+            } else {
+                (Channels::Rgba, data)
+            }
+        }
+    };
+    Raster { width, height, channels, data }
+}
+
+/// From the profile, or else from the numbers of primaries and curve; a grid has those of its first tile.
+fn transform(file: &HeifFile, id: ItemId, channels: Channels) -> Option<Transform> {
+    if let Ok(Some(profile)) = file.icc_profile(id) {
+        return Transform::of(profile, channels);
+    }
+    let first = file.referenced_items(id, b"dimg").first().copied();
+    let numbers = [Some(id), first].into_iter().flatten().find_map(|id| {
+        file.item_properties(id).ok()?.find_map(|property| match property {
+            Property::Color(ColorInfo::Nclx { primaries, transfer, .. }) => Some((*primaries, *transfer)),
+            _ => None,
+        })
+    });
+    let (primaries, transfer) = numbers?;
+    Transform::of_primaries(primaries, transfer, channels)
+}
+
+fn of_container(error: container::Error, bytes: &[u8]) -> String {
+    reason(Error::Container(error), bytes)
+}
+
+/// One line that says whether a file is damaged or of a kind that is not read.
+fn reason(error: Error, bytes: &[u8]) -> String {
+    let is_sequence = matches!(bytes.get(8..12), Some(b"hevc" | b"hevx" | b"msf1"));
+    match error {
+        Error::Container(container::Error::MissingBox(name)) if name.0 == *b"meta" && is_sequence => {
+            "unsupported: a sequence without a still picture; `ffmpeg` reads it".to_owned()
+        }
+        Error::Container(container::Error::UnexpectedEof) => "the file ends too early (truncated)".to_owned(),
+        Error::Unsupported(_)
+        | Error::Hevc(heifer::heifer_hevc_dec::Error::Unimplemented(_))
+        | Error::Container(container::Error::Unimplemented(_)) => {
+            let what = error.to_string();
+            let what = what.strip_prefix("unsupported: ").unwrap_or(&what);
+            format!("unsupported: {what}; programs that use libheif may read it")
+        }
+        other => format!("damaged: {other}"),
+    }
+}
