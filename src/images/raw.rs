@@ -52,7 +52,7 @@ pub(super) fn preview(bytes: &[u8]) -> Result<Preview<'_>, String> {
     } else if bytes.starts_with(b"FUJIFILM") {
         let number = |at: usize| Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?) as u64);
         if let (Some(at), Some(length)) = (number(84), number(88)) {
-            found.add(part(bytes, at, length));
+            found.add_at(bytes, at, length);
         }
     } else if let Some(first) = Directory::first_of_raw(bytes) {
         found.turned = first.number(ORIENTATION);
@@ -60,6 +60,9 @@ pub(super) fn preview(bytes: &[u8]) -> Result<Preview<'_>, String> {
     }
     if found.side < THUMBNAIL {
         anywhere(bytes, &mut found);
+    }
+    if found.side < THUMBNAIL && found.is_cut {
+        return Err("the file ends too early (truncated)".to_owned());
     }
     let turned =
         found.turned.and_then(|turned| u8::try_from(turned).ok()).filter(|turned| (1..=8).contains(turned));
@@ -77,9 +80,20 @@ struct Found<'a> {
     /// Its longer side.
     side: usize,
     turned: Option<u64>,
+    /// Something lies behind the end of the file.
+    is_cut: bool,
 }
 
 impl<'a> Found<'a> {
+    /// As [`Found::add`], for so many bytes at an offset.
+    fn add_at(&mut self, bytes: &'a [u8], at: u64, length: u64) {
+        let end = at.checked_add(length).and_then(|end| usize::try_from(end).ok());
+        match end {
+            Some(end) if end <= bytes.len() => self.add(bytes.get(at as usize..end)),
+            _ => self.is_cut = true,
+        }
+    }
+
     /// Bytes that may be a JPEG, and one that can be decoded: sensors' samples often are lossless JPEG.
     fn add(&mut self, candidate: Option<&'a [u8]>) {
         let Some(jpeg) = candidate.filter(|bytes| is_start(bytes)) else { return };
@@ -96,12 +110,6 @@ fn is_start(bytes: &[u8]) -> bool {
     matches!(bytes, [0xff, 0xd8, 0xff, 0xc0..=0xc2 | 0xc4 | 0xdb | 0xdd | 0xe0..=0xef | 0xfe, ..])
 }
 
-/// So many bytes at an offset, as far as they are there.
-fn part(bytes: &[u8], at: u64, length: u64) -> Option<&[u8]> {
-    let rest = bytes.get(usize::try_from(at).ok()?..)?;
-    Some(&rest[..rest.len().min(usize::try_from(length).unwrap_or(usize::MAX))])
-}
-
 /// The directory, those below it, and those that follow.
 fn directories<'a>(bytes: &'a [u8], first: Directory<'a>, found: &mut Found<'a>) {
     const COMPRESSION: u16 = 259;
@@ -110,14 +118,18 @@ fn directories<'a>(bytes: &'a [u8], first: Directory<'a>, found: &mut Found<'a>)
     const JPEG_OF_PANASONIC: u16 = 46;
     let (mut seen, mut next) = (Vec::new(), vec![first]);
     while let Some(directory) = next.pop() {
-        let place = |(at, length)| part(bytes, directory.number(at)?, directory.number(length)?);
-        found.add(place(JPEG));
-        found.add(directory.block(JPEG_OF_PANASONIC));
-        if matches!(directory.number(COMPRESSION), Some(6 | 7))
-            && directory.numbers(STRIPS.0, 2).is_some_and(|all| all.len() == 1)
-        {
-            found.add(place(STRIPS));
+        let mut places = vec![JPEG];
+        let is_jpeg = matches!(directory.number(COMPRESSION), Some(6 | 7));
+        if is_jpeg && directory.numbers(STRIPS.0, 2).is_some_and(|all| all.len() == 1) {
+            places.push(STRIPS);
         }
+        for (at, length) in places {
+            if let (Some(at), Some(length)) = (directory.number(at), directory.number(length)) {
+                found.add_at(bytes, at, length);
+            }
+        }
+        found.add(directory.block(JPEG_OF_PANASONIC));
+        found.is_cut |= directory.has(JPEG_OF_PANASONIC) && directory.block(JPEG_OF_PANASONIC).is_none();
         let below = directory.numbers(SUB_DIRECTORIES, MOST).unwrap_or_default();
         for at in below.into_iter().chain([directory.next as u64]) {
             if at != 0 && seen.len() < MOST && !seen.contains(&at) {
@@ -130,10 +142,12 @@ fn directories<'a>(bytes: &'a [u8], first: Directory<'a>, found: &mut Found<'a>)
 
 /// The boxes of a CR3: each has its length, its name, and a content, which may be boxes.
 fn boxes<'a>(bytes: &'a [u8], mut rest: &'a [u8], found: &mut Found<'a>) {
-    let mut left = MOST;
+    let (mut left, mut is_outermost) = (MOST, true);
     let (mut later, mut length_of_sample) = (Vec::new(), None);
     loop {
         let Some((name, content, after)) = first_box(rest) else {
+            found.is_cut |= is_outermost && !rest.is_empty();
+            is_outermost = false;
             match later.pop() {
                 Some(inner) => rest = inner,
                 None => return,
@@ -160,8 +174,9 @@ fn boxes<'a>(bytes: &'a [u8], mut rest: &'a [u8], found: &mut Found<'a>) {
             b"stsz" => length_of_sample = number(4),
             b"co64" => {
                 let at = content.get(8..).and_then(|at| at.first_chunk()).map(|at| u64::from_be_bytes(*at));
-                let length = length_of_sample.filter(|length| *length > 0).map_or(u64::MAX, u64::from);
-                found.add(at.and_then(|at| part(bytes, at, length)));
+                if let (Some(at), Some(length @ 1..)) = (at, length_of_sample) {
+                    found.add_at(bytes, at, length.into());
+                }
             }
             _ => {}
         }
