@@ -153,7 +153,10 @@ impl Model {
         }
         let encoder = encoder_file(name, options.added.as_deref());
         if !encoder.is_file() {
-            let what = format!("{name}: model: expected a shipped name, a folder or a file, got none");
+            let what = match Path::new(name).is_dir() {
+                true => format!("{name}: model: expected {ENCODER} in this folder, got none"),
+                false => format!("{name}: model: expected a shipped name, a folder or a file, got none"),
+            };
             let known = shipped_names().collect::<Vec<_>>().join(", ");
             let shipped = if known.is_empty() {
                 "no models are shipped with this build, which is without the feature `shipped-models`"
@@ -309,6 +312,9 @@ mod tests {
             error.to_string(),
             "no-such-model: model: expected a shipped name, a folder or a file, got none"
         );
+        let dir = tempfile::tempdir().unwrap();
+        let error = Model::load(dir.path().to_str().unwrap()).unwrap_err().to_string();
+        assert!(error.ends_with(": model: expected encoder.onnx in this folder, got none"), "{error}");
     }
 
     #[test]

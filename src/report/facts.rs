@@ -59,10 +59,12 @@ pub(super) fn collection(gallery: &Gallery, pictures: Option<&Pictures>) -> Vec<
 /// Facts about the model.
 pub(super) fn model(gallery: &Gallery) -> Vec<Fact> {
     let (model, known) = (gallery.model(), &gallery.facts().model);
-    let Metadata { family, input, latent_size, bits, binarizer, .. } = &model.metadata;
+    let Metadata { family, input, latent_size, .. } = &model.metadata;
     let mut facts = vec![Fact::new("name", &known.name), Fact::new("family", family)];
     facts.push(Fact::new("input", format!("{} × {} × {}", input.width, input.height, input.channels)));
-    facts.push(Fact::new("code", format!("{bits} bits by {binarizer}, of a latent of {latent_size}")));
+    let binarizer = &gallery.facts().binarizer;
+    let (bits, rule) = (binarizer.bits(), binarizer.rule());
+    facts.push(Fact::new("code", format!("{bits} bits by {rule}, of a latent of {latent_size}")));
     if let Ok(architecture) = model.architecture() {
         facts.push(Fact::new("parameters", thousands(architecture.parameter_count() as u64)));
         facts.extend(training(&model.metadata));

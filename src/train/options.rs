@@ -194,7 +194,7 @@ impl TrainOptions {
         }
         if is_frozen && self.from.is_none() {
             let what = format!("`freeze`: expected a model to start from, got none, with {}", self.freeze);
-            return Err(Error::invalid(what).with_hint("name one in `from`"));
+            return Err(Error::invalid(what).with_hint("name one in `from`, such as photos"));
         }
         Ok(architecture)
     }

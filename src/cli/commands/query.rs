@@ -53,6 +53,7 @@ pub(super) struct QueryDocument<'a> {
 pub(super) struct Found {
     answers: Answers,
     mode: Mode,
+    only_near: bool,
 }
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Query) -> anyhow::Result<Exit> {
@@ -92,7 +93,12 @@ pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Found> {
     }
     let time = seconds(start.elapsed().as_secs_f64());
     context.printer.detail(&format!("answered in {time}, including the time to open the index"));
-    Ok(Found { answers, mode: options.mode })
+    if options.only_near && gallery.facts().strangers.is_none() {
+        context
+            .printer
+            .note("--only-near: the index is too small to tell strangers apart: all hits are kept");
+    }
+    Ok(Found { answers, mode: options.mode, only_near: options.only_near })
 }
 
 fn resolve(context: &Context, args: &args::Query) -> Result<QueryOptions> {
@@ -145,7 +151,10 @@ impl Found {
                 printer.note(&format!("{path}: searched for inverted, which the model knows better"));
             }
             if hits.is_empty() {
-                printer.note(&format!("{path}: no neighbour within reach"));
+                printer.note(&match self.only_near {
+                    true => format!("{path}: nothing near: no image is nearer than strangers are"),
+                    false => format!("{path}: no neighbour within reach"),
+                });
             } else {
                 printer.table(&table(hits))?;
             }
