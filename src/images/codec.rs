@@ -17,6 +17,8 @@ use super::catch_panic::catch_panic;
 use super::colour::{self, Transform};
 #[cfg(feature = "heic")]
 use super::heic;
+#[cfg(feature = "jxl")]
+use super::jxl;
 use super::limits::check_pixels;
 use super::orientation::{orientation, orientation_of_tiff};
 use super::raster::{Channels, Raster, to_8_bits};
@@ -138,7 +140,8 @@ fn reads(format: Optional) -> bool {
     match format {
         Optional::Heic => cfg!(feature = "heic"),
         Optional::Raw => cfg!(feature = "raw"),
-        Optional::Avif | Optional::JpegXl => false,
+        Optional::JpegXl => cfg!(feature = "jxl"),
+        Optional::Avif => false,
     }
 }
 
@@ -149,7 +152,7 @@ pub(super) fn unread(format: Optional) -> String {
         Optional::Raw if cfg!(feature = "raw") => {
             format!("{name} by its name, but its layout is not known: convert it to JPEG or DNG")
         }
-        Optional::Heic | Optional::Raw => {
+        Optional::Heic | Optional::JpegXl | Optional::Raw => {
             format!(
                 "{name} images need the feature `{}`: build with it, or convert them to PNG or JPEG",
                 format.id()
@@ -166,6 +169,11 @@ fn decode_optional(format: Optional, bytes: &[u8], how: &Decoding) -> Result<Pix
             let (raster, transform) = heic::decode(bytes, how)?;
             Ok(finish(raster, transform, 1))
         }
+        #[cfg(feature = "jxl")]
+        Optional::JpegXl => {
+            let (raster, transform) = jxl::decode(bytes, how)?;
+            Ok(finish(raster, transform, 1))
+        }
         #[cfg(feature = "raw")]
         Optional::Raw => {
             let preview = raw::preview(bytes)?;
@@ -180,6 +188,11 @@ fn facts_of_optional(format: Optional, bytes: &[u8]) -> SourceFacts {
         #[cfg(feature = "heic")]
         Optional::Heic => {
             let (exif, several) = heic::facts(bytes);
+            SourceFacts { format: format.id(), exif, several }
+        }
+        #[cfg(feature = "jxl")]
+        Optional::JpegXl => {
+            let (exif, several) = jxl::facts(bytes);
             SourceFacts { format: format.id(), exif, several }
         }
         Optional::Raw => SourceFacts { format: format.id(), exif: true, several: false },

@@ -22,7 +22,7 @@
 //! | `codec`, `write` | image files in, of any format; out, PNG and JPEG |
 //! | `jpeg/` | JPEG files, as small as is enough |
 //! | `tiff/` | TIFF files of every kind |
-//! | `heic` | HEIC files |
+//! | `heic`, `jxl` | HEIC files; JPEG XL files |
 //! | `raw` | the JPEG inside a camera's raw file |
 //! | `bmp`, `ico` | headers of bitmaps; which picture of an icon |
 //! | `frames` | are there more pictures than the one that is decoded |
@@ -64,6 +64,8 @@ mod frames;
 mod heic;
 mod ico;
 mod jpeg;
+#[cfg(feature = "jxl")]
+mod jxl;
 mod orientation;
 mod raster;
 #[cfg(feature = "raw")]

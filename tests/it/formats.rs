@@ -1,4 +1,4 @@
-//! Formats whose decoders are features: HEIC, camera raw. Files are written here, by hand or by an encoder; those of cameras
+//! Formats whose decoders are features: HEIC, JPEG XL, camera raw. Files are written here, by hand or by an encoder; those of cameras
 //! and of other programs lie in the folder of shared data.
 
 use aesearch::images::{Decoding, Item, Limits, MemoryBudget, Pixels, decode, load, read};
@@ -52,8 +52,8 @@ fn assert_near(found: &[[u8; 3]], expected: &[[u8; 3]], tolerance: u8, name: &st
 }
 
 /// A file that a camera or another program wrote, its size, and the means of its corners by a second decoder:
-/// libheif, LibRaw.
-#[cfg(any(feature = "heic", feature = "raw"))]
+/// libheif, libjxl, LibRaw.
+#[cfg(any(feature = "heic", feature = "jxl", feature = "raw"))]
 fn check_sample(name: &str, size: (usize, usize), expected: [[u8; 3]; 4]) {
     let Some(data) = fixtures::shared_data() else { return };
     let file = data.join("formats").join(name);
@@ -186,6 +186,79 @@ mod heic {
         check_sample("example.heic", (1280, 854), expected);
         let expected = [[59, 52, 77], [75, 112, 179], [44, 38, 40], [47, 42, 60]];
         check_sample("hopper.heif", (128, 128), expected);
+    }
+}
+
+/// `tests/data/jxl` holds [`fixtures::picture`] of 91x67 pixels, written by libjxl as the names say.
+#[cfg(feature = "jxl")]
+mod jxl {
+    use std::path::Path;
+
+    use super::*;
+
+    fn file(name: &str) -> Vec<u8> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/jxl");
+        std::fs::read(folder.join(name)).expect("the file is there")
+    }
+
+    fn decoded(name: &str) -> Pixels {
+        decode(&file(name), &Limits::default()).expect(name)
+    }
+
+    #[test]
+    fn pictures_of_all_kinds_are_read() {
+        let picture = fixtures::picture(91, 67, 3);
+        assert_eq!(decoded("lossless.jxl"), picture);
+        let off = mean_difference(&decoded("lossy.jxl"), &picture);
+        assert!(off < 1.5, "{off}");
+        let grey = decoded("grey.jxl");
+        let luma = |at: usize| {
+            let sum =
+                [299, 587, 114].into_iter().zip(&picture.data[3 * at..]).map(|(a, &b)| a * i32::from(b));
+            sum.sum::<i32>() / 1000
+        };
+        assert_eq!((grey.width, grey.height, grey.channels), (91, 67, 1));
+        assert!((0..91 * 67).all(|at| (i32::from(grey.data[at]) - luma(at)).abs() <= 1));
+    }
+
+    #[test]
+    fn transparent_pictures_are_laid_over_white() {
+        let (found, [_, b, _, d]) = (decoded("alpha.jxl"), corners(&fixtures::picture(91, 67, 3)));
+        assert_near(&corners(&found), &[[255; 3], b, [255; 3], d], 0, "alpha");
+    }
+
+    #[test]
+    fn the_header_says_how_a_picture_is_turned_not_exif() {
+        let [a, b, c, d] = corners(&fixtures::picture(91, 67, 3));
+        let found = decoded("turned.jxl");
+        assert_eq!((found.width, found.height), (67, 91));
+        assert_near(&corners(&found), &[c, a, d, b], 3, "turned");
+        let facts =
+            |name| read(&Item::from_bytes("a", file(name)), &Limits::default()).expect("reads").facts();
+        assert!(facts("turned.jxl").exif && !facts("lossless.jxl").exif);
+        assert_eq!(facts("lossy.jxl").format, "jxl");
+    }
+
+    #[test]
+    fn limits_hold_before_anything_is_decoded() {
+        let few = Limits { max_pixels: 6000, ..Limits::default() };
+        let reason = decode(&file("lossy.jxl"), &few).unwrap_err();
+        assert!(reason.starts_with("jxl: too large: 91x67"), "{reason}");
+    }
+
+    #[test]
+    fn damage_of_any_kind_is_survived() {
+        for name in ["lossless.jxl", "lossy.jxl", "grey.jxl", "alpha.jxl"] {
+            survives(&file(name), 5, 1);
+        }
+        let reason = decode(&file("lossy.jxl")[..100], &Limits::default()).unwrap_err();
+        assert_eq!(reason, "jxl: the file ends too early (truncated)");
+    }
+
+    #[test]
+    fn files_of_other_programs_are_read() {
+        let expected = [[143, 133, 117], [93, 76, 52], [94, 77, 60], [98, 78, 58]];
+        check_sample("8bit-sRGB.jxl", (1440, 1080), expected);
     }
 }
 
