@@ -257,8 +257,21 @@ fn decode_jpeg(bytes: &[u8], told: Option<u8>, how: &Decoding) -> Result<Pixels,
     let turned = told.unwrap_or_else(|| orientation(file.exif, || jpeg::xmp(bytes)));
     let (width, height) = file.size();
     let upright = if turned >= 5 { (height, width) } else { (width, height) };
-    let channels = if file.is_grey() { Channels::Grey } else { Channels::Rgb };
+    let channels = match () {
+        () if file.is_grey() => Channels::Grey,
+        () if file.is_inked() => Channels::Cmyk,
+        () => Channels::Rgb,
+    };
     let transform = jpeg::profile(bytes).and_then(|profile| Transform::of(&profile, channels));
+    if channels == Channels::Cmyk && transform.is_some() {
+        let inked = (width * height * 4) as u64;
+        check_size((width as u32, height as u32), inked, &how.limits)?;
+        let _held = how.budget.take(3 * inked, &how.stopwatch)?;
+        if let Some(data) = jpeg::inks(bytes, width * height) {
+            return Ok(finish(Raster { width, height, channels, data }, transform, turned));
+        }
+    }
+    let transform = transform.filter(|_| channels != Channels::Cmyk);
     // the luma of other colours is not that of sRGB
     let part = jpeg::Part { eighths: how.needed.eighths(upright), luma: how.grey && transform.is_none() };
     check_pixels((width as u32, height as u32), file.decoded_bytes(part), &how.limits)?;

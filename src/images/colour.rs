@@ -179,6 +179,47 @@ mod tests {
         assert_near(&found.unwrap(), &[128, 9, 255, 8]);
     }
 
+    /// A profile of inks by a table of two steps each: black is black, cyan is L 60, a -20, b -30, and other
+    /// inks leave no trace.
+    fn profile_of_inks() -> Vec<u8> {
+        let long = |value: usize| (value as u32).to_be_bytes();
+        let line: Vec<u8> = (0..=255).collect();
+        let mut table = b"mft1\0\0\0\0\x04\x03\x02\0".to_vec();
+        for i in 0..9 {
+            table.extend(long(if i % 4 == 0 { 1 << 16 } else { 0 }));
+        }
+        (0..4).for_each(|_| table.extend(&line));
+        for inks in 0..16 {
+            table.extend(match inks {
+                _ if inks & 1 == 1 => [0, 128, 128],
+                _ if inks & 8 == 8 => [153, 108, 98],
+                _ => [255, 128, 128],
+            });
+        }
+        (0..3).for_each(|_| table.extend(&line));
+        let mut profile =
+            [&long(144 + table.len())[..], b"none", &long(0x0240_0000), b"prtrCMYKLab "].concat();
+        profile.extend([7, 0xe8, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0]);
+        profile.extend(b"acsp");
+        profile.resize(68, 0);
+        profile.extend([[0, 0, 0xf6, 0xd6], [0, 1, 0, 0], [0, 0, 0xd3, 0x2d]].concat());
+        profile.resize(128, 0);
+        profile.extend([&long(1)[..], b"A2B0", &long(144), &long(table.len())].concat());
+        [profile, table].concat()
+    }
+
+    #[test]
+    fn inks_look_as_their_profile_says() {
+        let data = vec![0, 0, 0, 0, 0, 255, 255, 0, 0, 0, 0, 255, 255, 0, 0, 0];
+        let transform = Transform::of(&profile_of_inks(), Channels::Cmyk);
+        assert!(transform.is_some());
+        let found = to_srgb(Raster { width: 4, height: 1, channels: Channels::Cmyk, data }, transform);
+        assert_eq!(found.channels, Channels::Rgb);
+        // cyan by LittleCMS; both go through tables
+        let expected = [255, 255, 255, 255, 255, 255, 0, 0, 0, 54, 156, 197];
+        assert!(found.data.iter().zip(expected).all(|(a, b): (&u8, u8)| a.abs_diff(b) <= 4), "{found:?}");
+    }
+
     #[test]
     fn what_does_not_fit_is_passed_over() {
         assert!(through(&ColorProfile::new_display_p3(), Channels::Grey, &[1]).is_none());

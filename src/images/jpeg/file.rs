@@ -52,6 +52,11 @@ impl<'a> File<'a> {
         self.colour == Colour::Grey
     }
 
+    /// It has inks instead of colours.
+    pub(in crate::images) fn is_inked(&self) -> bool {
+        matches!(self.colour, Colour::Cmyk | Colour::Ycck)
+    }
+
     /// Bytes of a part, decoded.
     pub(in crate::images) fn decoded_bytes(&self, part: Part) -> u64 {
         let side = |whole: usize| (whole * part.eighths).div_ceil(8) as u64;

@@ -10,6 +10,7 @@
 //! | `part` | how much is decoded, and why there is nothing |
 //! | `whole` | its pixels by the crate `zune-jpeg`, where all of them are wanted and nothing is wrong |
 //! | `markers` | is the marker there that ends the image |
+//! | `inks` | the inks of CMYK, for a profile |
 //! | `metadata` | colour profile and XMP |
 //! | `header` | what do the segments before a scan say |
 //! | `huffman` | from bits to symbols |
@@ -32,6 +33,7 @@ mod file;
 mod header;
 mod huffman;
 mod idct;
+mod inks;
 mod markers;
 mod metadata;
 mod part;
@@ -41,5 +43,6 @@ mod scan;
 mod whole;
 
 pub(super) use file::File;
+pub(super) use inks::inks;
 pub(super) use metadata::{profile, xmp};
 pub(super) use part::{Decoded, Part};

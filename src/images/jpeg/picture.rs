@@ -66,7 +66,7 @@ pub(super) fn picture(frame: &Frame, colour: Colour, part: Part, planes: &[Plane
 
 /// As JFIF says, in 16-bit fixed point.
 #[inline(always)]
-fn rgb(y: u8, cb: u8, cr: u8) -> [u8; 3] {
+pub(super) fn rgb(y: u8, cb: u8, cr: u8) -> [u8; 3] {
     let (y, cb, cr) = ((i32::from(y) << 16) + 0x8000, i32::from(cb) - 128, i32::from(cr) - 128);
     [y + 91_881 * cr, y - 22_554 * cb - 46_802 * cr, y + 116_130 * cb]
         .map(|value| (value >> 16).clamp(0, 255) as u8)
