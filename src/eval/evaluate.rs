@@ -12,14 +12,14 @@ use serde::Serialize;
 use super::bits::bit_use;
 use super::codes::{CodeQuality, Codes, code_quality, recall_among_first};
 use super::floats::{Nearness, Vectors, answers};
-use super::image_set::{ImageSet, Labels, load_pixels, spread};
+use super::image_set::{ImageSet, Labels, load_pixels};
 use super::quality::{Quality, Question, Truth};
 use super::views::{ModelQuality, OwnView, measure_model};
 use super::votes::{ranked_majority, recall};
 use crate::encode::Binarizer;
 use crate::error::{Error, Result};
 use crate::gallery::{Gallery, QueryOptions};
-use crate::images::{InputShape, Item, Skipped, WalkOptions, walk};
+use crate::images::{InputShape, Item, Skipped, WalkOptions, spread, walk};
 use crate::observer::{Observer, Stage};
 
 /// Neighbours that are counted.

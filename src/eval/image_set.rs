@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::gallery::{Gallery, Outcome, Record};
-use crate::images::{self, InputShape, Item, Limits, Needed, Resizer, Skipped, invert_pixels};
+use crate::images::{self, InputShape, Item, Limits, Needed, Resizer, Skipped, invert_pixels, spread};
 use crate::observer::{Observer, Stage};
 
 /// Labels as numbers, in the order in which they first occur.
@@ -153,12 +153,6 @@ impl ImageSet {
     }
 }
 
-/// At most `n` of the numbers below `len`, spread evenly.
-pub(super) fn spread(len: usize, n: usize) -> Vec<usize> {
-    let n = n.min(len);
-    (0..n).map(|i| i * len / n).collect()
-}
-
 /// Images as pixels `[items, C * H * W]`, inverted where the gallery's are; none if one of them is gone.
 pub(super) fn load_pixels(gallery: &Gallery, items: &[Item], shape: InputShape) -> Option<Vec<f32>> {
     let (limits, inverted) = (Limits::default(), gallery.facts().polarity.inverted);
@@ -198,8 +192,6 @@ mod tests {
         let some = set.at(&[0, 2]);
         assert_eq!((&some.codes[..], &some.latents[..]), (&[1, 3][..], &[0.1, 0.2, 2.1, 2.2][..]));
         assert_eq!((&some.labels[..], some.own_rows()), (&[Some(5), Some(6)][..], Some(vec![0, 2])));
-        assert_eq!(spread(10, 3), [0, 3, 6]);
-        assert_eq!(spread(2, 5), [0, 1]);
         assert!(ImageSet::default().spread(5).labels.is_empty());
     }
 }

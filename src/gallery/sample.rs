@@ -10,7 +10,7 @@ use std::thread;
 
 use super::watch::Watch;
 use crate::error::{Error, Result};
-use crate::images::{Decoding, InputShape, Item, Needed, Resizer, read};
+use crate::images::{Decoding, InputShape, Item, Needed, Resizer, read, spread};
 
 /// Images that are sampled.
 const SAMPLE: usize = 128;
@@ -33,8 +33,8 @@ struct Reading {
 /// # Errors
 /// When no thread can be started.
 pub(super) fn sample(items: &[&Item], how: &Decoding, shapes: &[InputShape]) -> Result<Vec<Vec<f32>>> {
-    let n_sampled = items.len().min(SAMPLE);
-    let items = (0..n_sampled).map(|index| items[index * items.len() / n_sampled].clone()).collect();
+    let items: Vec<Item> = spread(items.len(), SAMPLE).into_iter().map(|i| items[i].clone()).collect();
+    let n_sampled = items.len();
     let next = AtomicUsize::new(0);
     let how = Decoding { needed: Needed::inputs(shapes), ..how.clone() };
     let limits = how.limits;

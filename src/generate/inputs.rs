@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::images::{Item, Pixels, Skipped, WalkOptions, keep_images, walk, write_png};
+use crate::images::{Item, Pixels, Skipped, WalkOptions, keep_images, spread, walk, write_png};
 use crate::observer::{Note, Observer};
 
 /// Images to read, and what was left out on the way to them.
@@ -25,19 +25,14 @@ pub(super) fn inputs(
     let found = walk(paths, &WalkOptions::default())?;
     sheet.map_or(Ok(()), |sheet| keep_images(sheet, &found.items))?;
     found.skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
-    let items = spread(&found.items, count);
+    let items: Vec<Item> =
+        spread(found.items.len(), count).into_iter().map(|i| found.items[i].clone()).collect();
     if items.len() < found.items.len() {
         let (some, all) = (items.len(), found.items.len());
         observer
             .note(&Note::new(format!("{some} of {all} images, spread evenly; a larger `count` takes more")));
     }
     Ok(Inputs { items, skipped: found.skipped })
-}
-
-/// At most `count` of the items, spread evenly over them.
-fn spread(items: &[Item], count: usize) -> Vec<Item> {
-    let n = items.len().min(count);
-    (0..n).map(|i| items[i * items.len() / n].clone()).collect()
 }
 
 /// An error where none of the images could be read.

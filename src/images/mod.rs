@@ -17,6 +17,7 @@
 //! | `plain_file`, `stamp` | opening files safely; has a file changed, are two images the same |
 //! | `limits`, `decoding` | what may one image cost; how is it decoded |
 //! | `skipped` | an image that cannot be used, and why |
+//! | `spread` | some of many, evenly spread |
 //! | `containers/` | files that hold many images, read in place |
 //! | `sniff` | is this an image, by its name or its first bytes |
 //! | `codec`, `write` | image files in, of any format; out, PNG and JPEG |
@@ -51,6 +52,7 @@ mod limits;
 mod pixels;
 mod plain_file;
 mod skipped;
+mod spread;
 mod stamp;
 
 mod containers;
@@ -95,6 +97,7 @@ pub use decoding::{Decoding, Needed};
 pub use limits::Limits;
 pub use pixels::{InputShape, Pixels};
 pub use skipped::Skipped;
+pub use spread::spread;
 pub use stamp::{Stamp, hash_bytes, hash_of_pixels, stamp_file};
 
 pub use codec::{SourceFacts, decode};

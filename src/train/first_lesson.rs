@@ -3,9 +3,10 @@
 
 use super::data::Dataset;
 use super::source::Source;
-use super::student::{latents, spread};
+use super::student::latents;
 use crate::encode::Encoder;
 use crate::error::Result;
+use crate::images::spread;
 use crate::model::{Architecture, Half};
 use crate::pca::linear_map;
 

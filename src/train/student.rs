@@ -7,6 +7,7 @@ use super::data::Dataset;
 use super::teacher::image_us;
 use crate::encode::{Binarizer, EncodeOptions, Encoder};
 use crate::error::Result;
+use crate::images::spread;
 use crate::model::{BinarizerKind, Model};
 use crate::pca::to_unit;
 use crate::runtime::Runtime;
@@ -97,12 +98,6 @@ impl fmt::Display for Student {
     }
 }
 
-/// At most `most` of the numbers below `n`, evenly spread.
-pub(super) fn spread(n: usize, most: usize) -> Vec<usize> {
-    let count = n.min(most);
-    (0..count).map(|i| i * n / count).collect()
-}
-
 /// The latents of images `ids`.
 pub(super) fn latents(encoder: &mut Encoder, data: &Dataset, ids: &[usize]) -> Result<Vec<f32>> {
     let mut all = vec![];
@@ -164,11 +159,5 @@ mod tests {
         // neighbours on the circle as far apart as can be
         let scattered: Vec<u64> = (0..40).map(|i| code(i * 17 % 40)).collect();
         assert!(kept(&mut features(), 2, &scattered) < 0.4);
-    }
-
-    #[test]
-    fn samples_are_spread_over_all() {
-        assert_eq!(spread(10, 4), [0, 2, 5, 7]);
-        assert_eq!((spread(3, 4), spread(0, 4)), (vec![0, 1, 2], vec![]));
     }
 }
