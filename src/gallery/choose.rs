@@ -9,9 +9,10 @@
 
 use crate::encode::{Autoencoder, EncodeOptions, Reconstruction, explained_variance};
 use crate::error::Result;
-use crate::images::{Decoding, InputShape, Item, Limits, MemoryBudget, invert_pixels, mild_view};
+use crate::images::{Decoding, InputShape, Item, Limits, MemoryBudget, invert_pixels, mild_view, spread};
 use crate::model::{LoadOptions, Model, candidates};
 use crate::observer::{Note, Observer};
+use crate::output::count;
 use crate::runtime::{Device, Runtime, RuntimeOptions, ensure};
 
 use super::polarity::{self, Invert};
@@ -35,7 +36,8 @@ const POOR: f64 = 0.65;
 /// Fewer images than this can be told apart by chance.
 const FEW: usize = 8;
 
-/// Images that a model of large inputs is judged by.
+/// Images among which each model recognizes views, and all that a model of large inputs sees. The same number
+/// for all models: fewer are easier to tell apart.
 const SOME: usize = 48;
 /// Inputs of more numbers than this are large.
 const LARGE: usize = 64 * 64 * 3;
@@ -87,8 +89,6 @@ impl ChooseOptions {
 /// How a model was chosen.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Choice {
-    /// Images sampled.
-    pub sampled: usize,
     /// The models that were considered, in the order of preference; the last ones not, where an earlier one
     /// was sure to be taken.
     pub candidates: Vec<Candidate>,
@@ -105,6 +105,8 @@ pub struct Candidate {
     pub explained: f64,
     /// The share of images to which a slightly other view of them is nearest, 0 to 1.
     pub recognized: f64,
+    /// The number of those images; the same for all candidates.
+    pub images: usize,
 }
 
 impl Choice {
@@ -115,7 +117,7 @@ impl Choice {
 
     /// Whether even that one hardly tells the images apart.
     pub fn is_poor(&self) -> bool {
-        self.sampled >= FEW && self.taken().recognized < POOR
+        self.taken().images >= FEW && self.taken().recognized < POOR
     }
 }
 
@@ -135,7 +137,7 @@ pub fn choose(
     let runtime = ensure(&options.runtime, observer)?;
     let mut models = candidates()?;
     let (choice, polarities) = judge(&models, items, &runtime, options)?;
-    if choice.sampled == 0 {
+    if choice.taken().images == 0 {
         return Ok((options.named()?, None));
     }
     announce(&choice, observer);
@@ -151,12 +153,11 @@ fn announce(choice: &Choice, observer: &dyn Observer) {
         .map(|other| format!("{} {} and {}", other.name, share(other.recognized), share(other.explained)))
         .collect();
     let others = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
-    let (name, sampled) = (&taken.name, choice.sampled);
-    let images = if sampled == 1 { "image" } else { "images" };
+    let (name, images) = (&taken.name, count(taken.images as u64, "image"));
     let (recognized, explained) = (share(taken.recognized), share(taken.explained));
     observer.note(&Note::new(format!(
-        "model {name}: it recognizes {recognized} of {sampled} {images} in other views, and explains {explained} of \
-         their variance{others}"
+        "model {name}: it recognizes {recognized} of {images} in other views, and explains {explained} of the \
+         variance{others}"
     )));
     if choice.is_poor() {
         let what =
@@ -175,22 +176,25 @@ pub(super) fn judge(
     runtime: &Runtime,
     options: &ChooseOptions,
 ) -> Result<(Choice, Vec<Polarity>)> {
-    let (mut sampled, mut candidates, mut polarities) = (0, Vec::new(), Vec::new());
+    let (mut candidates, mut polarities) = (Vec::new(), Vec::new());
     for model in models {
         let input = model.metadata.input;
         let of_drawn = InputShape { channels: 3, ..model.metadata.reconstruction };
         let (limits, budget) = (options.limits, options.budget.clone());
         let how = Decoding { limits, budget, ..Decoding::default() };
-        let items = if input.size() > LARGE { spread(items, SOME) } else { items.to_vec() };
-        let samples = sample(&items, &how, &[input, of_drawn])?;
+        let most = if input.size() > LARGE { SOME } else { items.len() };
+        let seen: Vec<&Item> = spread(items.len(), most).into_iter().map(|i| items[i]).collect();
+        let samples = sample(&seen, &how, &[input, of_drawn])?;
         let [mut images, coloured]: [Vec<f32>; 2] = samples.try_into().unwrap_or_default();
-        sampled = sampled.max(images.len() / input.size());
+        let compared = spread(images.len() / input.size(), SOME);
         let encode = EncodeOptions { threads: 1, device: options.device };
-        let mut candidate = Candidate { name: model.metadata.name.clone(), explained: 0.0, recognized: 0.0 };
+        let (name, n) = (model.metadata.name.clone(), compared.len());
+        let mut candidate = Candidate { name, explained: 0.0, recognized: 0.0, images: n };
         let mut polarity = Polarity::fixed(false); // of a model without a decoder
         if let Some(mut autoencoder) = Autoencoder::open(runtime, model, &encode)? {
-            let views = images.chunks_exact(input.size()).enumerate();
-            let mut views: Vec<f32> = views.flat_map(|(i, image)| mild_view(image, input, i)).collect();
+            let image = |id: usize| &images[id * input.size()..][..input.size()];
+            let view = |(i, &id): (usize, &usize)| mild_view(image(id), input, i);
+            let mut views: Vec<f32> = compared.iter().enumerate().flat_map(view).collect();
             let invert = polarity::asked_for(model, options.invert);
             let seen;
             (polarity, seen) = polarity::decide(&mut images, invert, &mut autoencoder)?;
@@ -199,7 +203,9 @@ pub(super) fn judge(
                 invert_pixels(&mut views);
             }
             let views = autoencoder.encoder.encode(&views)?;
-            candidate.recognized = recognized(&seen.latents, &views, model.metadata.latent_size);
+            let size = model.metadata.latent_size;
+            let latents = compared.iter().flat_map(|id| &seen.latents[id * size..][..size]);
+            candidate.recognized = recognized(&latents.copied().collect::<Vec<f32>>(), &views, size);
         }
         let is_sure = candidate.explained >= SURE && candidate.recognized >= POOR;
         candidates.push(candidate);
@@ -208,13 +214,7 @@ pub(super) fn judge(
             break;
         }
     }
-    Ok((Choice { sampled, taken: best(&candidates), candidates }, polarities))
-}
-
-/// At most `n` of the items, spread evenly.
-fn spread<'a>(items: &[&'a Item], n: usize) -> Vec<&'a Item> {
-    let n = items.len().min(n);
-    (0..n).map(|i| items[i * items.len() / n]).collect()
+    Ok((Choice { taken: best(&candidates), candidates }, polarities))
 }
 
 /// The share of images whose view is nearer to them than to every other image, by the cosine of `latents` and
@@ -282,13 +282,17 @@ mod tests {
     use super::super::tests::{SHAPE, picture, write_model};
     use super::*;
     use crate::images::{WalkOptions, walk, write_png};
-    use crate::model::Family;
+    use crate::model::{Design, Family, Metadata, decoder_onnx, encoder_onnx};
     use crate::runtime::RuntimeOptions;
 
     #[test]
     fn a_model_is_taken_for_what_it_explains_and_tells_apart() {
-        let candidate =
-            |&(explained, recognized): &(f64, f64)| Candidate { name: String::new(), explained, recognized };
+        let candidate = |&(explained, recognized): &(f64, f64)| Candidate {
+            name: String::new(),
+            explained,
+            recognized,
+            images: 48,
+        };
         let taken = |shares: &[(f64, f64)]| best(&shares.iter().map(candidate).collect::<Vec<_>>());
         assert_eq!(taken(&[(0.7, 0.9)]), 0);
         assert_eq!(taken(&[(0.7, 0.9), (0.9, 0.95)]), 0, "about as well");
@@ -323,6 +327,30 @@ mod tests {
     }
 
     #[test]
+    fn models_are_compared_on_as_many_images_whatever_their_input() {
+        let items: Vec<Item> =
+            (0..60).map(|n| Item::from_pixels(format!("picture {n}"), picture(n))).collect();
+        let items: Vec<&Item> = items.iter().collect();
+        let model = |family: Family, shape: InputShape, design: Design| {
+            let architecture = family.architecture(shape, design).unwrap();
+            let metadata = Metadata::new(family.name(), &architecture, 32);
+            let weights = architecture.initial_weights(1);
+            let [encoder, decoder] = [encoder_onnx, decoder_onnx]
+                .map(|half| half(&architecture, &weights, &metadata).to_bytes().into());
+            Model::from_parts(family.name(), encoder, Some(decoder), None).unwrap()
+        };
+        let large = InputShape { channels: 3, height: 96, width: 96 };
+        let narrow = Design { width: 10, depth: 10, latent: 32, ..Design::from(32) };
+        let models = [model(Family::Dense, SHAPE, Design::from(32)), model(Family::Photo, large, narrow)];
+        let options =
+            ChooseOptions { invert: Invert::Never, ..ChooseOptions::new(RuntimeOptions::from_env()) };
+        let runtime = ensure(&options.runtime, &()).unwrap();
+        let (choice, _) = judge(&models, &items, &runtime, &options).unwrap();
+        let compared: Vec<usize> = choice.candidates.iter().map(|candidate| candidate.images).collect();
+        assert_eq!(compared, [SOME, SOME], "{choice:?}");
+    }
+
+    #[test]
     fn light_strokes_are_known_by_a_model_of_digits() {
         let dir = tempfile::tempdir().unwrap();
         for n in 0..12 {
@@ -338,7 +366,7 @@ mod tests {
         let options = ChooseOptions::new(RuntimeOptions::from_env());
         let runtime = ensure(&options.runtime, &()).unwrap();
         let (choice, polarities) = judge(&models, &items, &runtime, &options).unwrap();
-        assert_eq!((choice.sampled, choice.taken), (12, 1), "{choice:?}");
+        assert_eq!((choice.taken().images, choice.taken), (12, 1), "{choice:?}");
         assert!(choice.candidates[0].explained < 0.05 && !choice.is_poor(), "{choice:?}");
         assert!(!polarities[1].inverted && polarities[1].sampled == 12, "{polarities:?}");
         assert!(choice.taken().recognized > 0.5, "{choice:?}");
@@ -346,7 +374,7 @@ mod tests {
         let mut poor = choice;
         poor.candidates[1].recognized = 0.4;
         assert!(poor.is_poor());
-        poor.sampled = 3;
+        poor.candidates[1].images = 3;
         assert!(!poor.is_poor());
     }
 }
