@@ -75,7 +75,7 @@ impl Dataset {
             Resizer::default().to_input(&loaded.pixels, shape, &mut floats)?;
             Ok(floats.iter().map(|x: &f32| (x * 255.0).round() as u8).collect::<Vec<u8>>())
         };
-        let mut filling = Filling::new(storage, items.len(), size)?;
+        let mut filling = Filling::new(storage, (items.len(), size), "decoded images")?;
         observer.stage(Stage::images("decoding"));
         let mut n = 0;
         let mut skipped = vec![];

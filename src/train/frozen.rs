@@ -7,13 +7,15 @@
 
 use super::data::Dataset;
 use super::options::TrainOptions;
+use super::sessions::for_each_thread;
 use super::store::{Filling, Storage, Store};
 use super::views::{ViewKey, outermost_views};
 use crate::error::{Error, Result};
 use crate::images::shrink;
 use crate::model::{Architecture, features_onnx};
 use crate::observer::{Observer, Progress, Stage};
-use crate::runtime::{Input, Runtime, Session, SessionOptions};
+use crate::output::bytes;
+use crate::runtime::{Device, Input, Runtime, Session, SessionOptions};
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -23,8 +25,12 @@ use rayon::prelude::*;
 const VIEWS: usize = 5;
 /// Fewer are kept where all would take more bytes than this.
 const MOST_BYTES: u64 = 16 << 30;
-/// Images per run of the frozen layers: a batch that stays in the cache.
+/// Views per run of the frozen layers: a batch that stays in the cache.
 const RUN: usize = 4;
+/// The same on a GPU, which wants much at once.
+const GPU_RUN: usize = 64;
+/// How records are called in messages.
+const RECORDS: &str = "outputs of frozen layers";
 /// Images at a time for each thread, between two looks at the observer.
 const PART: usize = 32;
 
@@ -44,8 +50,8 @@ impl FrozenViews {
     /// of all images.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] when the observer stops it; when images or the records cannot be read or
-    /// written, or ONNX Runtime fails.
+    /// [`Error::Interrupted`] when the observer stops it; when not even one view of each image may be kept,
+    /// images or the records cannot be read or written, or ONNX Runtime fails.
     pub(crate) fn new(
         runtime: &Runtime,
         data: &Dataset,
@@ -53,15 +59,14 @@ impl FrozenViews {
         options: &TrainOptions,
         observer: &dyn Observer,
     ) -> Result<FrozenViews> {
-        let mut sessions =
-            sessions(runtime, &features_onnx(architecture, weights, layers).to_bytes(), options)?;
         let (size, drawn) = (architecture.tail(layers)?.image().len(), architecture.reconstruction.size());
         let record = 4 * size + drawn;
         let wanted = if options.augment == super::Augment::None { 1 } else { VIEWS };
-        let affordable = (MOST_BYTES / (record as u64 * data.len().max(1) as u64)) as usize; // at most 16 billion
-        let n_views = wanted.min(affordable.max(2));
+        let n_views = affordable(wanted, data.len(), record)?;
         let n = data.len() * n_views;
-        let mut filling = Filling::new(&options.storage, n, record)?;
+        let mut filling = Filling::new(&options.storage, (n, record), RECORDS)?;
+        let graph = features_onnx(architecture, weights, layers).to_bytes();
+        let mut sessions = sessions(runtime, &graph, options)?;
         observer.stage(Stage::images("running the frozen layers on"));
         let ids: Vec<usize> = (0..data.len()).collect();
         for part in ids.chunks(PART * sessions.len()) {
@@ -85,6 +90,11 @@ impl FrozenViews {
     /// Numbers that come out of the frozen layers.
     pub(crate) fn size(&self) -> usize {
         self.size
+    }
+
+    /// What is held in memory.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        self.store.memory_bytes()
     }
 
     /// What the frozen layers make of image `id` as it is.
@@ -134,7 +144,7 @@ impl FrozenViews {
     /// When records cannot be read or written.
     pub(crate) fn behind(&self, weight: &[f32], shift: &[f32], storage: &Storage) -> Result<FrozenViews> {
         let (size, units) = (self.size, shift.len());
-        let mut filling = Filling::new(storage, self.n_records, 4 * units + self.drawn)?;
+        let mut filling = Filling::new(storage, (self.n_records, 4 * units + self.drawn), RECORDS)?;
         for record in 0..self.n_records {
             let (values, picture) = self.record(record)?;
             let project = |(row, shift): (&[f32], &f32)| {
@@ -160,11 +170,27 @@ impl FrozenViews {
     }
 }
 
-/// Sessions of the frozen layers, `graph`, one for each thread.
+/// How many views are kept of each of `n` images, with records of `record` bytes: `wanted`, or as many as
+/// [`MOST_BYTES`] hold.
+fn affordable(wanted: usize, n: usize, record: usize) -> Result<usize> {
+    let one_view = record as u64 * n.max(1) as u64;
+    match usize::try_from(MOST_BYTES / one_view).map_or(wanted, |most| wanted.min(most)) {
+        0 => {
+            let (most, got) = (bytes(MOST_BYTES), bytes(one_view));
+            let what = format!("{RECORDS}: expected at most {most} for one view of each image, got {got}");
+            Err(Error::too_large(what).with_hint(
+                "train on fewer or smaller images, or freeze more blocks: later ones give fewer numbers",
+            ))
+        }
+        n_views => Ok(n_views),
+    }
+}
+
+/// Sessions of the frozen layers, `graph`, one for each thread; a single one on a GPU.
 fn sessions(runtime: &Runtime, graph: &[u8], options: &TrainOptions) -> Result<Vec<Session>> {
     let session =
         SessionOptions { threads: 1, device: options.device, flush_denormals: true, ..Default::default() };
-    (0..rayon::current_num_threads().max(1)).map(|_| runtime.session(graph, &session)).collect()
+    for_each_thread(|| runtime.session(graph, &session), Session::device)
 }
 
 /// How views of images are drawn.
@@ -178,24 +204,24 @@ struct Views<'a> {
 impl Views<'_> {
     /// The records of all views of images `ids`.
     fn records(&self, session: &mut Session, ids: &[usize]) -> Result<Vec<u8>> {
-        let Views { data, architecture, n_views, options } = *self;
+        let Views { data, architecture, n_views, .. } = *self;
         let shape = data.shape();
+        let (n_together, n_run) = match session.device() {
+            Device::Cpu => (1, RUN),
+            _ => (GPU_RUN.div_ceil(n_views), GPU_RUN),
+        };
         let mut records = vec![];
-        for &id in ids {
-            let mut images = data.batch_outermost(id..id + 1)?;
-            let key = |view| ViewKey { seed: options.seed, epoch: 0, position: id, view };
-            for view in 1..n_views {
-                images.extend(outermost_views(data, &[id], options.augment, key(view))?);
-            }
+        for ids in ids.chunks(n_together) {
+            let images = self.images(ids)?;
             let mut outputs = vec![];
-            for run in images.chunks(RUN * shape.size()) {
+            for run in images.chunks(n_run * shape.size()) {
                 let dims = [run.len() / shape.size(), shape.channels, shape.height, shape.width];
                 outputs.extend_from_slice(
                     session.run_for("features", &[("image", Input::Slice(&dims, run))])?.data(),
                 );
             }
             let pictures = shrink(&images, shape, architecture.reconstruction);
-            let size = outputs.len() / n_views;
+            let size = outputs.len() / (ids.len() * n_views);
             for (values, picture) in
                 outputs.chunks_exact(size).zip(pictures.chunks_exact(architecture.reconstruction.size()))
             {
@@ -204,5 +230,36 @@ impl Views<'_> {
             }
         }
         Ok(records)
+    }
+
+    /// All views of images `ids`, `[ids, views, C, H, W]`: of each the image as it is, then varied ones.
+    fn images(&self, ids: &[usize]) -> Result<Vec<f32>> {
+        let Views { data, n_views, options, .. } = *self;
+        let mut images = vec![];
+        for &id in ids {
+            images.extend(data.batch_outermost(id..id + 1)?);
+            for view in 1..n_views {
+                let key = ViewKey { seed: options.seed, epoch: 0, position: id, view };
+                images.extend(outermost_views(data, &[id], options.augment, key)?);
+            }
+        }
+        Ok(images)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_views_are_kept_as_the_disk_is_to_hold() {
+        let record = 1 << 20; // 16,384 records in all
+        assert_eq!([1, 1000, 5000, 16_384].map(|n| affordable(VIEWS, n, record).unwrap()), [5, 5, 3, 1]);
+        assert_eq!(affordable(1, 1000, record).unwrap(), 1);
+        let error = affordable(VIEWS, 16_385, record).unwrap_err();
+        assert!(matches!(error, Error::TooLarge(_)) && error.hint().is_some(), "{error:?}");
+        let expected =
+            "outputs of frozen layers: expected at most 17.2 GB for one view of each image, got 17.2 GB";
+        assert_eq!(error.to_string(), expected);
     }
 }

@@ -97,9 +97,8 @@ fn decode(
     teacher: &mut Option<Teacher>,
     observer: &dyn Observer,
 ) -> Result<(Dataset, Vec<Skipped>)> {
-    let taught =
-        teacher.as_ref().map_or(Ok(0), |teacher| Lessons::bytes(teacher.size(), items.len(), storage))?;
-    let storage = storage.beside(taught);
+    let taught = teacher.as_ref().map_or(0, |teacher| Lessons::bytes(teacher.size(), items.len()));
+    let storage = storage.holding("`teacher`: features", taught)?;
     if let Some(size) = storage.file_bytes(items.len(), shape.size()) {
         let (folder, size, most) = (storage.folder.display(), bytes(size), bytes(storage.max_memory));
         observer.note(&Note::new(format!(

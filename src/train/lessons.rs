@@ -1,8 +1,5 @@
 //! What a teacher gives for a data set: its features of every image, in the order of the records.
 
-use super::store::Storage;
-use crate::error::{Error, Result};
-
 /// Features of a teacher, any encoder, for the images of a store.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Lessons {
@@ -30,16 +27,7 @@ impl Lessons {
     }
 
     /// Bytes that features of `n` images take: as they are, and made comparable for the training.
-    ///
-    /// # Errors
-    /// When that is more than memory may hold.
-    pub(crate) fn bytes(size: usize, n: usize, storage: &Storage) -> Result<u64> {
-        let bytes = 2 * 4 * size as u64 * n as u64;
-        if bytes > storage.max_memory {
-            let (needed, most) = (bytes.div_ceil(1_000_000), storage.max_memory / 1_000_000);
-            let what = format!("`teacher`: features: expected at most {most} MB, got {needed} MB");
-            return Err(Error::too_large(what).with_hint("train on fewer images, or raise `max_memory`"));
-        }
-        Ok(bytes)
+    pub(crate) fn bytes(size: usize, n: usize) -> u64 {
+        2 * 4 * size as u64 * n as u64
     }
 }

@@ -24,6 +24,7 @@
 //! | `batch.rs` | what goes into one step |
 //! | `source.rs` | where batches come from: images, or what frozen layers make of them |
 //! | `freeze.rs`, `frozen.rs` | which layers stay as they are; what these make of each view, kept |
+//! | `sessions.rs` | how many sessions share a pass over all images |
 //! | `features.rs` | features whose neighbours codes are to have |
 //! | `teacher.rs`, `lessons.rs` | an encoder that teaches; what it gives for the images |
 //! | `first_lesson.rs` | what a pretrained model knows of its features already |
@@ -95,6 +96,7 @@ mod quantize;
 mod request;
 mod run;
 mod save;
+mod sessions;
 mod source;
 mod step;
 mod store;

@@ -43,11 +43,16 @@ impl<'a> Source<'a> {
         observer: &dyn Observer,
     ) -> Result<Self> {
         let mut source = Source::images(data);
+        let learns_own = source.features.is_none() && !architecture.head.is_empty();
+        let own_bytes =
+            if learns_own { 4 * feature_size(architecture) as u64 * data.len() as u64 } else { 0 };
+        let storage = options.storage.holding("features", own_bytes)?;
+        let options = &TrainOptions { storage, ..options.clone() };
         if layers > 0 {
             let network = (architecture, layers, weights);
             source.frozen = Some(FrozenViews::new(runtime, data, network, options, observer)?);
         }
-        if source.features.is_none() && !architecture.head.is_empty() {
+        if learns_own {
             source.features =
                 Some(own_features(runtime, &source, (architecture, layers, weights), options, observer)?);
         }
@@ -135,7 +140,8 @@ impl<'a> Source<'a> {
     ) -> Result<()> {
         if let Some(frozen) = &self.frozen {
             let (weight, rest) = weights.split_at(frozen.size() * units);
-            self.frozen = Some(frozen.behind(weight, &rest[..units], &options.storage)?);
+            let storage = options.storage.beside(frozen.memory_bytes());
+            self.frozen = Some(frozen.behind(weight, &rest[..units], &storage)?);
         }
         Ok(())
     }
@@ -162,6 +168,11 @@ fn divide(values: &mut [f32], by: &[f32]) {
     values.iter_mut().zip(by).for_each(|(value, by)| *value /= by);
 }
 
+/// Numbers of the pooled features.
+fn feature_size(architecture: &Architecture) -> usize {
+    architecture.half(Half::Encoder).nth(architecture.feature_layers()).map_or(0, |step| step.input.len())
+}
+
 /// The pooled features of all images as they are, by the weights that training starts from.
 fn own_features(
     runtime: &Runtime,
@@ -170,19 +181,22 @@ fn own_features(
     options: &TrainOptions,
     observer: &dyn Observer,
 ) -> Result<Features> {
-    let all = architecture.feature_layers();
-    let size = architecture.half(Half::Encoder).nth(all).map_or(0, |step| step.input.len());
+    let (all, size) = (architecture.feature_layers(), feature_size(architecture));
     let plain;
     let frozen = match &source.frozen {
         Some(frozen) if layers == all => frozen,
         _ => {
-            let options = TrainOptions { augment: super::Augment::None, ..options.clone() };
+            let held = source.frozen.as_ref().map_or(0, FrozenViews::memory_bytes);
+            let storage = options.storage.beside(held);
+            let options = TrainOptions { augment: super::Augment::None, storage, ..options.clone() };
             plain = FrozenViews::new(runtime, source.data, (architecture, all, weights), &options, observer)?;
             &plain
         }
     };
-    let values: Result<Vec<Vec<f32>>> = (0..source.data.len()).map(|id| frozen.plain(id)).collect();
-    let values = values?.concat();
+    let mut values = Vec::with_capacity(size * source.data.len());
+    for id in 0..source.data.len() {
+        values.extend(frozen.plain(id)?);
+    }
     if values.iter().any(|x| !x.is_finite()) {
         return Err(Error::training("features: expected numbers, got others"));
     }

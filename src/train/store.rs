@@ -37,6 +37,19 @@ impl Storage {
         (bytes > self.max_memory).then_some(bytes)
     }
 
+    /// What is left of it beside `bytes` that can lie in memory alone.
+    ///
+    /// # Errors
+    /// When memory may not hold so many; the error says `what` they are.
+    pub(super) fn holding(&self, what: &str, bytes: u64) -> Result<Storage> {
+        if bytes > self.max_memory {
+            let (needed, most) = (bytes.div_ceil(1_000_000), self.max_memory / 1_000_000);
+            let what = format!("{what}: expected at most {most} MB, got {needed} MB");
+            return Err(Error::too_large(what).with_hint("train on fewer images, or raise `max_memory`"));
+        }
+        Ok(self.beside(bytes))
+    }
+
     /// What is left of it when other images already take `memory_bytes`.
     #[must_use]
     pub fn beside(&self, memory_bytes: u64) -> Storage {
@@ -90,19 +103,27 @@ impl Store {
 /// A store that is being filled.
 pub(super) enum Filling {
     Memory(Vec<u8>),
-    Disk { file: BufWriter<File>, folder: PathBuf, bytes: u64 },
+    Disk { file: BufWriter<File>, folder: PathBuf, needed: Space },
+}
+
+/// What goes into a file, for messages.
+#[derive(Clone, Copy)]
+pub(super) struct Space {
+    what: &'static str,
+    bytes: u64,
 }
 
 impl Filling {
-    /// For `n` records of `record` bytes.
+    /// For `n` records of `record` bytes; messages call them `what`.
     ///
     /// # Errors
     /// When there can be no file in the folder.
-    pub(super) fn new(storage: &Storage, n: usize, record: usize) -> Result<Self> {
+    pub(super) fn new(storage: &Storage, (n, record): (usize, usize), what: &'static str) -> Result<Self> {
         let Some(bytes) = storage.file_bytes(n, record) else { return Ok(Filling::Memory(vec![])) };
         let folder = storage.folder.clone();
         let file = tempfile::tempfile_in(&folder).map_err(|e| Error::io(&folder, e))?;
-        Ok(Filling::Disk { file: BufWriter::with_capacity(1 << 20, file), folder, bytes })
+        let needed = Space { what, bytes };
+        Ok(Filling::Disk { file: BufWriter::with_capacity(1 << 20, file), folder, needed })
     }
 
     /// Appends whole records.
@@ -112,8 +133,8 @@ impl Filling {
     pub(super) fn extend(&mut self, records: &[u8]) -> Result<()> {
         match self {
             Filling::Memory(bytes) => bytes.extend_from_slice(records),
-            Filling::Disk { file, folder, bytes } => {
-                file.write_all(records).map_err(|e| refused(folder, *bytes, e))?;
+            Filling::Disk { file, folder, needed } => {
+                file.write_all(records).map_err(|e| refused(folder, *needed, e))?;
             }
         }
         Ok(())
@@ -126,23 +147,22 @@ impl Filling {
     pub(super) fn finish(self) -> Result<Store> {
         match self {
             Filling::Memory(bytes) => Ok(Store::Memory(bytes)),
-            Filling::Disk { file, folder, bytes } => match file.into_inner() {
+            Filling::Disk { file, folder, needed } => match file.into_inner() {
                 Ok(file) => Ok(Store::Disk { file, folder }),
-                Err(e) => Err(refused(&folder, bytes, e.into_error())),
+                Err(e) => Err(refused(&folder, needed, e.into_error())),
             },
         }
     }
 }
 
 /// A write that failed.
-fn refused(folder: &Path, bytes: u64, error: io::Error) -> Error {
+fn refused(folder: &Path, needed: Space, error: io::Error) -> Error {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     if !matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) {
         return Error::io(folder, error);
     }
-    let mb = bytes.div_ceil(1_000_000);
-    let what =
-        format!("{}: decoded images: expected {mb} MB of free space, got a full disk", folder.display());
+    let (what, mb) = (needed.what, needed.bytes.div_ceil(1_000_000));
+    let what = format!("{}: {what}: expected {mb} MB of free space, got a full disk", folder.display());
     Error::too_large(what)
         .with_hint("free some space, train on fewer or smaller images, or raise `max_memory`")
 }
@@ -173,7 +193,7 @@ mod tests {
 
     fn filled(max_memory: u64, folder: &Path) -> Store {
         let storage = Storage { max_memory, folder: folder.to_path_buf() };
-        let mut filling = Filling::new(&storage, 4, SIZE).unwrap();
+        let mut filling = Filling::new(&storage, (4, SIZE), "records").unwrap();
         filling.extend(&(0..12).collect::<Vec<u8>>()).unwrap();
         filling.extend(&(12..24).collect::<Vec<u8>>()).unwrap();
         filling.finish().unwrap()
@@ -198,16 +218,25 @@ mod tests {
     #[test]
     fn a_full_disk_is_told_with_what_is_needed() {
         let folder = Path::new("models/mine");
-        let error = refused(folder, 2_500_001, io::ErrorKind::StorageFull.into());
+        let needed = Space { what: "outputs of frozen layers", bytes: 2_500_001 };
+        let error = refused(folder, needed, io::ErrorKind::StorageFull.into());
         assert_eq!(
             error.to_string(),
-            "models/mine: decoded images: expected 3 MB of free space, got a full disk"
+            "models/mine: outputs of frozen layers: expected 3 MB of free space, got a full disk"
         );
         assert!(error.hint().is_some());
-        assert!(matches!(refused(folder, 1, io::ErrorKind::PermissionDenied.into()), Error::Io { .. }));
+        assert!(matches!(refused(folder, needed, io::ErrorKind::PermissionDenied.into()), Error::Io { .. }));
         let nowhere = Storage { max_memory: 0, folder: "no/such/folder".into() };
-        let error = Filling::new(&nowhere, 1, SIZE).err().unwrap();
+        let error = Filling::new(&nowhere, (1, SIZE), "records").err().unwrap();
         assert!(error.to_string().starts_with("no/such/folder: "), "{error}");
+    }
+
+    #[test]
+    fn what_can_lie_in_memory_alone_takes_its_share_of_it() {
+        let storage = Storage { max_memory: 5_000_000, folder: ".".into() };
+        assert_eq!(storage.holding("features", 2_000_000).unwrap().max_memory, 3_000_000);
+        let error = storage.holding("features", 5_000_001).unwrap_err();
+        assert_eq!(error.to_string(), "features: expected at most 5 MB, got 6 MB");
     }
 
     #[test]

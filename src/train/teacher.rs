@@ -7,6 +7,7 @@
 use std::time::Instant;
 
 use super::lessons::Lessons;
+use super::sessions::for_each_thread;
 use super::warm::weights_of;
 use crate::encode::{EncodeOptions, Encoder, probe};
 use crate::error::{Error, Result};
@@ -48,14 +49,8 @@ impl Teacher {
     pub(super) fn open(runtime: &Runtime, model: Model, device: Device) -> Result<Teacher> {
         let model = pooled(model)?;
         let options = EncodeOptions { device, ..EncodeOptions::default() };
-        let n = if device == Device::Cpu || !runtime.has_cuda() {
-            rayon::current_num_threads().max(1)
-        } else {
-            1
-        };
-        let encoders: Result<Vec<Encoder>> =
-            (0..n).map(|_| Encoder::new(runtime, &model, &options)).collect();
-        Ok(Teacher { model, encoders: encoders? })
+        let encoders = for_each_thread(|| Encoder::new(runtime, &model, &options), Encoder::device)?;
+        Ok(Teacher { model, encoders })
     }
 
     /// Numbers per image.
@@ -104,9 +99,7 @@ impl Teacher {
             self.model.foreign.as_ref().map_or_else(String::new, |foreign| format!("{:?}", foreign.format));
         Ok(Lessons { teacher, fed, size: self.size(), values, image_us })
     }
-}
 
-impl Teacher {
     /// The first of `items` that can be read, enough to measure the time on.
     fn first(&self, items: &[Item]) -> Vec<f32> {
         let (encoder, mut first) = (&self.encoders[0], vec![]);
@@ -155,6 +148,10 @@ pub(super) fn image_us(encoder: &mut Encoder, images: &[f32]) -> Result<f64> {
 
 /// A model of a family with pooled features, cut behind them: they say more than what is projected from them,
 /// and are all there is where the projection was never trained. Other models stay.
+///
+/// What is cut has another output and another size than a model file of ours, as only a foreign encoder may:
+/// so it becomes one, fed as ours are (pixels in 0..=1) and with no file of its own. Like a foreign one it is
+/// probed first.
 fn pooled(model: Model) -> Result<Model> {
     if model.foreign.is_some() || model.metadata.int8_overlap.is_some() {
         return Ok(model);
