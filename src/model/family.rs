@@ -83,13 +83,26 @@ impl Family {
     }
 
     /// How latents of this family become bits. All but `conv-hash` are trained for latents that nothing pulls
-    /// to either side of zero: ITQ turns them first.
+    /// to either side of zero: a binarizer is fitted to the collection first, ITQ or a learned one.
     pub fn binarizer(self) -> BinarizerKind {
         match self {
             Family::ConvHash => BinarizerKind::Sign,
             Family::Conv | Family::Dense | Family::Vae | Family::Aae | Family::Lstm | Family::Photo => {
                 BinarizerKind::Itq
             }
+        }
+    }
+
+    /// Channels of the input, where the family knows images of one kind alone.
+    pub fn channels(self) -> Option<usize> {
+        (self == Family::Photo).then_some(3)
+    }
+
+    /// What the sides of an input are multiples of where nothing is said: of that which suits the family.
+    pub fn side_step(self) -> usize {
+        match self {
+            Family::Photo => 32,
+            _ => 4,
         }
     }
 

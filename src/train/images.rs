@@ -2,19 +2,18 @@
 
 use super::data::Dataset;
 use super::lessons::Lessons;
+use super::options::TrainOptions;
 use super::request::{TrainRequest, Validation};
 use super::store::Storage;
 use super::teacher::Teacher;
 use crate::error::{Error, Result};
 use crate::images::{self, InputShape, Item, Limits, Skipped, Walk, WalkOptions, walk};
-use crate::model::Model;
+use crate::model::{Family, Model};
 use crate::observer::{Note, Observer};
 use crate::output::bytes;
 
 /// The largest side of an input that is chosen without being asked for, in pixels.
 const LARGEST_DEFAULT_SIDE: usize = 64;
-/// Chosen sides are multiples of this, as every family needs.
-const SIDE_STEP: usize = 4;
 
 /// Images to train on and to validate on, at the model's size.
 pub(super) struct TrainingImages {
@@ -24,28 +23,30 @@ pub(super) struct TrainingImages {
 }
 
 /// The input of the model: as requested, else as the model to start from has it, else as the first readable
-/// image is.
+/// image is, as far as the family takes such images.
 pub(super) fn input_shape(request: &TrainRequest, from: Option<&Model>, found: &Walk) -> Result<InputShape> {
     let base = match (from, request.size, request.channels) {
         (Some(model), _, _) => model.metadata.input,
         // Both are given: no image need be opened.
         (None, Some((width, height)), Some(channels)) => InputShape { channels, height, width },
-        _ => first_shape(found)?,
+        _ => first_shape(found, request.tuning.family.unwrap_or(TrainOptions::default().family))?,
     };
     let (width, height) = request.size.unwrap_or((base.width, base.height));
     Ok(InputShape { channels: request.channels.unwrap_or(base.channels), height, width })
 }
 
-fn first_shape(found: &Walk) -> Result<InputShape> {
+fn first_shape(found: &Walk, family: Family) -> Result<InputShape> {
     let limits = Limits::default();
     let mut unread = vec![];
     let readable = found.items.iter().find_map(|item| {
         images::load(item, &limits).map_err(|reason| unread.push(Skipped::new(item.name(), reason))).ok()
     });
     let Some(loaded) = readable else { return Err(none_to_train_on(found, &unread)) };
-    let side = |n: usize| n.min(LARGEST_DEFAULT_SIDE).next_multiple_of(SIDE_STEP).max(2 * SIDE_STEP);
+    let step = family.side_step();
+    let side = |n: usize| n.min(LARGEST_DEFAULT_SIDE).next_multiple_of(step).max(2 * step);
     let pixels = loaded.pixels;
-    Ok(InputShape { channels: pixels.channels, height: side(pixels.height), width: side(pixels.width) })
+    let channels = family.channels().unwrap_or(pixels.channels);
+    Ok(InputShape { channels, height: side(pixels.height), width: side(pixels.width) })
 }
 
 /// The error for a training without images; it names one that could not be read.
@@ -110,5 +111,35 @@ fn decode(
     match teacher {
         Some(teacher) => Ok((data.with_lessons(teacher.lessons(items, observer)?)?, skipped)),
         None => Ok((data, skipped)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::images::Pixels;
+    use crate::train::request::Tuning;
+
+    #[test]
+    fn an_input_is_like_the_first_image_as_far_as_the_family_takes_it() {
+        let pixels = |width, height, channels| Pixels {
+            width,
+            height,
+            channels,
+            data: vec![9; width * height * channels],
+        };
+        let shape = |family, pixels| {
+            let found =
+                Walk { items: vec![Item::from_pixels("first".to_owned(), pixels)], ..Walk::default() };
+            let tuning = Tuning { family: Some(family), ..Tuning::default() };
+            let request = TrainRequest { tuning, ..TrainRequest::default() };
+            let shape = input_shape(&request, None, &found).unwrap();
+            assert!(request.options(None, shape).is_ok(), "{family}: {shape:?}");
+            [shape.width, shape.height, shape.channels]
+        };
+        assert_eq!(shape(Family::Dense, pixels(30, 500, 1)), [32, 64, 1]);
+        assert_eq!(shape(Family::ConvHash, pixels(3, 28, 3)), [8, 28, 3]);
+        assert_eq!(shape(Family::Photo, pixels(28, 28, 1)), [64, 64, 3]);
+        assert_eq!(shape(Family::Photo, pixels(500, 333, 3)), [64, 64, 3]);
     }
 }
