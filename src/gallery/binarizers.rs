@@ -5,6 +5,7 @@
 //! neighbours than a rotation. Nothing here looks at a clock.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::folder::index_at;
@@ -19,7 +20,8 @@ use crate::runtime::Runtime;
 const MAGIC: &[u8] = b"aesearch binarizer 1\n";
 /// No file of a binarizer is larger.
 const MAX_FILE: u64 = 64 << 20;
-/// With fewer images than this, `Auto` trains no network: half codes need halves.
+/// With fewer images than this, `Auto` trains no network: each batch sets half of every bit's codes to 1, and
+/// the halves of a few images say nothing about others.
 const ENOUGH_TO_LEARN: usize = 256;
 
 /// Which binarizer an index is to have.
@@ -271,7 +273,7 @@ fn load(path: &Path, model: &Model) -> Result<Binarizer> {
         let facts = Facts::of(&aesearch_index::Snapshot::open(&dir)?, &dir)?;
         (facts.model.sha256, facts.binarizer)
     } else {
-        let length = fs::metadata(path).map_err(|error| Error::io(path, error))?.len();
+        let length = fs::metadata(path).map_err(|error| unreadable(path, error))?.len();
         let bytes =
             if length > MAX_FILE { Vec::new() } else { fs::read(path).map_err(|e| Error::io(path, e))? };
         parse(&bytes).ok_or_else(|| {
@@ -294,9 +296,37 @@ fn load(path: &Path, model: &Model) -> Result<Binarizer> {
     Ok(binarizer)
 }
 
+/// A file that cannot be looked at; one that is not there may be a kind that was mistyped.
+fn unreadable(path: &Path, error: io::Error) -> Error {
+    let text = path.display().to_string();
+    if error.kind() != io::ErrorKind::NotFound || text.contains(['/', '\\', '.']) {
+        return Error::io(path, error);
+    }
+    let what = "`binarizer`: expected auto, sign, itq, learned, an index or a file of one";
+    Error::invalid(format!("{what}, got {text:?}"))
+}
+
 fn parse(bytes: &[u8]) -> Option<(String, Binarizer)> {
     let rest = bytes.strip_prefix(MAGIC)?;
     let (sha256, rest) = (rest.get(..64)?, rest.get(65..)?);
     let binarizer = Binarizer::from_bytes(rest)?;
     Some((std::str::from_utf8(sha256).ok()?.to_owned(), binarizer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_kind_is_told_from_a_file_that_is_not_there() {
+        let said = |name: &str| unreadable(Path::new(name), io::ErrorKind::NotFound.into()).to_string();
+        let kinds =
+            "`binarizer`: expected auto, sign, itq, learned, an index or a file of one, got \"lerned\"";
+        assert_eq!(said("lerned"), kinds);
+        for path in ["./lerned", "other/index", "b.bin"] {
+            assert!(said(path).starts_with(&format!("{path}: ")), "{}", said(path));
+        }
+        let refused = unreadable(Path::new("lerned"), io::ErrorKind::PermissionDenied.into());
+        assert!(matches!(refused, Error::Io { .. }), "{refused}");
+    }
 }
