@@ -5,7 +5,9 @@ use std::cell::Cell;
 
 use aesearch::demo::{collection::write_collection, digits};
 use aesearch::images::{InputShape, WalkOptions, walk};
-use aesearch::model::{Design, Family, Metadata, Model, Precision, decoder_onnx, encoder_onnx, read_weights};
+use aesearch::model::{
+    Architecture, Design, Family, Metadata, Model, Precision, decoder_onnx, encoder_onnx, read_weights,
+};
 use aesearch::observer::{Observer, Progress};
 use aesearch::onnx::OnnxFile;
 use aesearch::runtime::{Runtime, RuntimeOptions, ensure};
@@ -172,25 +174,96 @@ fn what_cannot_be_trained_is_refused_by_name() {
 
 /// A small, fresh model of family `photo`, as if imported, and images for it.
 fn photo_model() -> (Model, Dataset) {
-    let shape = InputShape { channels: 3, height: 96, width: 96 };
-    let design = Design { width: 25, latent: 32, ..Design::from(32) };
+    photo_of(96, Design { width: 25, latent: 32, ..Design::from(32) })
+}
+
+/// The same with seven blocks of few filters, for 64 pixels, where whole networks are trained.
+fn tiny_photo_model() -> (Model, Dataset) {
+    photo_of(64, Design { width: 10, depth: 10, latent: 32, ..Design::from(32) })
+}
+
+fn photo_of(side: usize, design: Design) -> (Model, Dataset) {
+    let shape = InputShape { channels: 3, height: side, width: side };
     let architecture = Family::Photo.architecture(shape, design).expect("layers");
     let metadata = Metadata::new("imported", &architecture, 32);
     let weights = architecture.initial_weights(3);
     let [encoder, decoder] = [encoder_onnx, decoder_onnx]
         .map(|export| export(&architecture, &weights, &metadata).to_bytes().into());
     let model = Model::from_parts("imported", encoder, Some(decoder), None).expect("a model");
-    (model, Dataset::new(shape, blocks()).expect("whole images"))
+    (model, Dataset::new(shape, blocks(side)).expect("whole images"))
 }
 
-/// 40 images `[3, 96, 96]`: blocks of colour that differ from image to image.
-fn blocks() -> Vec<u8> {
+/// 40 images `[3, side, side]`: blocks of colour that differ from image to image.
+fn blocks(side: usize) -> Vec<u8> {
     let pixel = |image: usize, i: usize| {
-        let (channel, y, x) = (i / 9216, i / 96 % 96, i % 96);
-        ((image * 37 + channel * 91 + (y / 24) * 53 * (image % 5 + 1) + (x / 32) * 17 * (image % 7)) % 256)
-            as u8
+        let (channel, y, x) = (i / (side * side), i / side % side * 4 / side, i % side * 3 / side);
+        ((image * 37 + channel * 91 + y * 53 * (image % 5 + 1) + x * 17 * (image % 7)) % 256) as u8
     };
-    (0..40).flat_map(|image| (0..3 * 96 * 96).map(move |i| pixel(image, i))).collect()
+    (0..40).flat_map(|image| (0..3 * side * side).map(move |i| pixel(image, i))).collect()
+}
+
+/// The flat vector of weights in the files of a model.
+fn weights(architecture: &Architecture, encoder: &[u8], decoder: &[u8]) -> Vec<f32> {
+    let [encoder, decoder] = [encoder, decoder].map(|bytes| OnnxFile::read(bytes).expect("a file"));
+    read_weights(architecture, "m", [&encoder, &decoder], 0).expect("weights")
+}
+
+/// The weights of `model`, and those of a training that started from it.
+fn before_and_after(model: &Model, trained: &Trained) -> [Vec<f32>; 2] {
+    let architecture = model.architecture().expect("layers");
+    let before = weights(&architecture, &model.encoder, model.decoder.as_deref().expect("a decoder"));
+    [before, weights(&architecture, &trained.encoder.to_bytes(), &trained.decoder.to_bytes())]
+}
+
+/// The names of the tensors of both halves in which some weight has changed.
+fn changed(architecture: &Architecture, [before, after]: &[Vec<f32>; 2]) -> Vec<String> {
+    let halves = architecture.parameters().into_iter().filter(|p| !p.name.starts_with("head."));
+    halves.filter(|p| before[p.range()] != after[p.range()]).map(|p| p.name).collect()
+}
+
+/// A training of all of the tiny model, or of its last layers, without weight decay: what has no gradient
+/// stays as it is.
+fn tiny_training(model: &Model, freeze: Freeze, epochs: usize) -> TrainOptions {
+    TrainOptions {
+        design: model.metadata.design(),
+        from: Some(model.clone()),
+        freeze,
+        epochs,
+        batch: 20,
+        learning_rate: 1e-3,
+        weight_decay: 0.0,
+        ..TrainOptions::for_family(Family::Photo, 3)
+    }
+}
+
+#[test]
+fn the_first_blocks_stay_and_all_behind_them_is_trained() {
+    let (model, data) = tiny_photo_model();
+    let options = tiny_training(&model, Freeze::Blocks(3), 1);
+    let trained = train(&runtime(), &data, None, &options, &()).expect("trains");
+    let architecture = model.architecture().expect("layers");
+    let frozen = architecture.tail_offset(architecture.block_ends()[2]);
+    let both = before_and_after(&model, &trained);
+    assert_eq!(both[0][..frozen], both[1][..frozen], "the first blocks stay");
+    let behind = architecture.parameters().into_iter().filter(|p| p.offset >= frozen);
+    let behind: Vec<String> = behind.map(|p| p.name).filter(|name| !name.starts_with("head.")).collect();
+    assert!(behind.iter().any(|name| name.starts_with("encoder.")) && frozen > 0);
+    assert_eq!(changed(&architecture, &both), behind);
+}
+
+#[test]
+fn a_pretrained_model_is_trained_on_as_a_whole() {
+    let (model, data) = tiny_photo_model();
+    let trained =
+        train(&runtime(), &data, None, &tiny_training(&model, Freeze::None, 4), &()).expect("trains");
+    let [first, .., last] = &trained.epochs[..] else { panic!("4 epochs") };
+    assert!(last.train_loss < first.train_loss, "{:?}", trained.epochs);
+    // codes learn the neighbours among the features that it had
+    assert!(last.terms["neighbours"] < first.terms["neighbours"], "{:?}", trained.epochs);
+    let architecture = model.architecture().expect("layers");
+    let all = architecture.parameters().into_iter().map(|p| p.name).filter(|name| !name.starts_with("head."));
+    let both = before_and_after(&model, &trained);
+    assert_eq!(changed(&architecture, &both), all.collect::<Vec<_>>());
 }
 
 #[test]
@@ -210,12 +283,7 @@ fn a_head_is_trained_on_a_frozen_encoder() {
     assert!(last.train_loss < first.train_loss, "{:?}", trained.epochs);
     assert!(last.terms["neighbours"] < first.terms["neighbours"], "{:?}", trained.epochs);
     let architecture = model.architecture().expect("layers");
-    let weights = |encoder: &[u8], decoder: &[u8]| {
-        let [encoder, decoder] = [encoder, decoder].map(|bytes| OnnxFile::read(bytes).expect("a file"));
-        read_weights(&architecture, "m", [&encoder, &decoder], 0).expect("weights")
-    };
-    let before = weights(&model.encoder, model.decoder.as_deref().expect("a decoder"));
-    let after = weights(&trained.encoder.to_bytes(), &trained.decoder.to_bytes());
+    let [before, after] = before_and_after(&model, &trained);
     let frozen = architecture.tail_offset(architecture.feature_layers());
     assert_eq!(before[..frozen], after[..frozen], "the encoder stays");
     let latent = frozen..frozen + 32 * 320;
@@ -245,7 +313,7 @@ fn a_frozen_latent_is_the_principal_directions() {
     // along principal directions latents vary less and less, each without regard to the others
     let [encoder, decoder] = [&trained.encoder, &trained.decoder].map(|file| file.to_bytes().into());
     let model = Model::from_parts("projected", encoder, Some(decoder), None).expect("a model");
-    let images: Vec<f32> = blocks().iter().map(|&pixel| f32::from(pixel) / 255.0).collect();
+    let images: Vec<f32> = blocks(96).iter().map(|&pixel| f32::from(pixel) / 255.0).collect();
     let latents = crate::foreign::latents(&model, &images);
     let mean = |f: &dyn Fn(&[f32]) -> f32| latents.chunks_exact(32).map(f).sum::<f32>() / 40.0;
     let most = mean(&|z| z[0] * z[0]);
