@@ -7,11 +7,13 @@ use super::observer::TerminalObserver;
 use super::train::command_line;
 use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
 use crate::cli::exit::Exit;
-use crate::cli::print::{bytes, count};
+use crate::cli::print::{Printer, bytes, count};
 use crate::cli::resolve::Context;
 use crate::cli::{args, walking};
 use crate::demo::collection::drawn;
+use crate::error::Result;
 use crate::images::Item;
+use crate::model::Model;
 use crate::train::{QuantizeRequest, quantize_model};
 
 /// Digits that stand in where a model of grey images is given none.
@@ -38,14 +40,12 @@ struct QuantizeDocument<'a> {
 pub(super) fn run(context: &Context, args: &args::Quantize) -> anyhow::Result<Exit> {
     let printer = &context.printer;
     let (images, walk) = walking::resolve(&args.images, &args.walking)?;
-    let digits = if images.is_empty() { drawn(DIGITS, 0) } else { vec![] };
-    let named = |(i, pixels)| Item::from_pixels(format!("digit {i}"), pixels);
     let request = QuantizeRequest {
         model: args.model.clone(),
         folder: args.output.clone(),
+        drawn: if images.is_empty() { stand_ins(printer, &args.model)? } else { vec![] },
         images,
         walk,
-        drawn: digits.into_iter().enumerate().map(named).collect(),
         runtime: context.runtime.clone(),
         command: command_line(),
     };
@@ -84,4 +84,14 @@ pub(super) fn run(context: &Context, args: &args::Quantize) -> anyhow::Result<Ex
         ))?;
     }
     Ok(exit_for(&quantized.skipped))
+}
+
+/// Drawn digits for a model of grey images, with a word about them; none for others, which need photos.
+fn stand_ins(printer: &Printer, model: &str) -> Result<Vec<Item>> {
+    if Model::load(model)?.metadata.input.channels != 1 {
+        return Ok(vec![]);
+    }
+    printer.note(&format!("no --images: {DIGITS} drawn digits calibrate and measure the result"));
+    let named = |(i, pixels)| Item::from_pixels(format!("digit {i}"), pixels);
+    Ok(drawn(DIGITS, 0).into_iter().enumerate().map(named).collect())
 }
