@@ -468,9 +468,13 @@ fn a_toml_file_beside_the_model_describes_it() {
     }
     assert_keys(&shown, &["latent_size", "bits", "binarizer", "files", "sha256", "bytes", "place"]);
     let text = place.run(&["model", "show", "net.onnx"]).expect(0).out;
-    for part in
-        ["pixels, 16x24x3 as nhwc", "0.1, 0.2, 0.3", "vector, 48 numbers", "40 bits by itq", "fixed: 1 image"]
-    {
+    for part in [
+        "pixels, 16x24x3 as nhwc",
+        "0.1, 0.2, 0.3",
+        "vector, 48 numbers",
+        "40 bits fitted to",
+        "fixed: 1 image",
+    ] {
         assert!(text.contains(part), "`{part}` is not in {text}");
     }
     write_toml("size = 16\nmeen = [0.1]\n");

@@ -297,7 +297,7 @@ fn show_foreign(context: &Context, command: &str, model: &Model, foreign: &Forei
         ("mean", numbers(&format.mean)),
         ("std", numbers(&format.std)),
         ("output", format!("{}, {} numbers{pooled}", format.output, format.latent)),
-        ("code", format!("{} bits by {}", format.bits, document.binarizer)),
+        ("code", code(format.bits, &document.binarizer)),
     ];
     lines.extend(batch.map(|n| ("batch", format!("fixed: {}", count(n as u64, "image")))));
     lines.push(("size", bytes(*size)));
@@ -310,6 +310,13 @@ fn show_foreign(context: &Context, command: &str, model: &Model, foreign: &Forei
     Ok(Exit::Done)
 }
 
+/// How long codes are, and how latents become them: where not by their signs, what is fitted depends on the
+/// collection.
+fn code(bits: usize, binarizer: &str) -> String {
+    let how = if binarizer == "sign" { "by sign" } else { "fitted to the collection" };
+    format!("{bits} bits {how}")
+}
+
 /// What is known about the model besides its layers.
 fn header(context: &Context, m: &ModelDocument) -> String {
     let noise = if m.denoise > 0.0 { format!(", noise {}", m.denoise) } else { String::new() };
@@ -317,7 +324,7 @@ fn header(context: &Context, m: &ModelDocument) -> String {
     let trained = format!("{images}, {epochs}, seed {}{noise}", m.seed);
     let mut lines = vec![
         ("family", m.family.clone()),
-        ("code", format!("{} bits by {} from a latent of {} numbers", m.bits, m.binarizer, m.latent_size)),
+        ("code", format!("{}, from a latent of {} numbers", code(m.bits, &m.binarizer), m.latent_size)),
         ("trained on", trained),
     ];
     let int8 = |share: f64| format!("{share:.3} of the ten nearest are those of the model in floats");
