@@ -31,7 +31,7 @@ pub(in crate::cli) struct Train {
     /// conv-hash [default], conv, dense, vae, aae, lstm or photo
     #[arg(long)]
     pub(in crate::cli) family: Option<String>,
-    /// Bits of the code, 32 to 256 [default: 64; vae, aae 32; lstm 128]
+    /// Bits of the code, 32 to 256 [default: 64; vae, aae 32; lstm, photo 128]
     #[arg(long)]
     pub(in crate::cli) bits: Option<usize>,
     /// Filters of the first convolution of conv-hash, vae and aae; deeper layers have more [default: 32]. For
@@ -44,22 +44,21 @@ pub(in crate::cli) struct Train {
     /// For photo, numbers of the latent [default: 256]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) latent: Option<usize>,
-    /// Passes over the data [default: conv-hash 15; vae, aae, lstm 10; else 5]
+    /// Passes over the data [default: conv-hash 15; vae, aae, lstm 10; photo 20; else 5]
     #[arg(long)]
     pub(in crate::cli) epochs: Option<usize>,
-    /// Images per step [default: conv-hash 256, as photo with a frozen
-    /// encoder; vae, aae, lstm 64; else 32]
+    /// Images per step [default: conv-hash 256, as photo with a frozen encoder; vae, aae, lstm 64; else 32]
     #[arg(long)]
     pub(in crate::cli) batch: Option<usize>,
     /// Peak learning rate of Adam; it decays to 0 [default: aae 0.0005, photo --from without frozen
     /// encoder 0.0001, else 0.002]
     #[arg(long)]
     pub(in crate::cli) lr: Option<f64>,
-    /// Weight decay [default: conv-hash 0.0001, else 0]
+    /// Weight decay [default: conv-hash, photo 0.0001, else 0]
     #[arg(long, value_name = "W")]
     pub(in crate::cli) weight_decay: Option<f64>,
     /// Weight of the family's own loss, added to the reconstruction loss [default: conv-hash 0.1, in colour
-    /// 0.2; vae 1; aae 0.02]
+    /// 0.2; vae, photo 1; aae 0.02]
     #[arg(long, value_name = "W")]
     pub(in crate::cli) weight: Option<f64>,
     /// Temperature of conv-hash's contrastive loss [default: 0.3]
@@ -75,7 +74,7 @@ pub(in crate::cli) struct Train {
     #[arg(long, value_name = "SIGMA")]
     pub(in crate::cli) denoise: Option<f32>,
     /// Augmentation: none, digits (turned, scaled, bent) or photos (cropped, mirrored, recoloured, blurred)
-    /// [default: conv-hash digits, in colour photos; else none]
+    /// [default: conv-hash digits, in colour photos; photo photos; else none]
     #[arg(long, value_name = "HOW")]
     pub(in crate::cli) augment: Option<String>,
     /// Draw some images and their augmented views into this PNG file, before training
@@ -114,10 +113,11 @@ pub(in crate::cli) struct Train {
     /// model folder while the training runs [default: half of what is free]
     #[arg(long, value_name = "SIZE", env = "AESEARCH_MAX_MEMORY", hide_env_values = true)]
     pub(in crate::cli) max_memory: Option<String>,
-    /// Input size, as 28 or 32x48 (width x height) [default: the first image's, at most 64]
+    /// Input size, as 28 or 32x48 (width x height) [default: that of --from, else the first image's, at most 64;
+    /// photo 64]
     #[arg(long, value_name = "SIZE")]
     pub(in crate::cli) size: Option<String>,
-    /// Input channels: 1 (grey) or 3 (colour) [default: the first image's]
+    /// Input channels: 1 (grey) or 3 (colour) [default: that of --from, else the first image's; photo 3]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) channels: Option<usize>,
     #[command(flatten)]

@@ -59,8 +59,8 @@ pub(in crate::cli) struct InvertArg {
 /// Which model encodes the images, and how.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Looking {
-    /// A shipped model's name, a model folder, or auto: the shipped model that reconstructs the images best
-    /// [default: auto]
+    /// A shipped model's name, a model folder, or auto: digits-64 where it explains most of the images'
+    /// variance and tells them apart, else photos [default: auto]
     #[arg(long, value_name = "MODEL", env = "AESEARCH_MODEL", hide_env_values = true)]
     pub(in crate::cli) model: Option<String>,
     #[command(flatten)]
