@@ -76,7 +76,8 @@ pub struct Hit {
     pub label: Option<String>,
     /// Hamming distance of the codes, in bits.
     pub distance: u32,
-    /// -1 to 1: the cosine of the latents; where codes were learned, one quarter of it is that of the codes.
+    /// -1 to 1: the cosine of the latents; where codes were learned, one quarter of it is that of the codes,
+    /// `1 - 2 * distance / bits`, and all of it where no latents are kept.
     pub similarity: f32,
     /// Whether it is nearer than a stranger, see [`Strangers`](super::Strangers); none where that was not
     /// measured.

@@ -8,6 +8,13 @@ use super::indexing::Described;
 use super::shared::{Compute, DeviceArg, InvertArg, Reading};
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "JSON: queries [{path, hits [{rank, path, label, distance, similarity, near}], mode, inverted, seconds}], skipped. \
+                  `distance` is the Hamming distance of the codes, in bits. `similarity`, -1 to 1, is the cosine of the latents, \
+                  in 8 bits a number; where codes were learned from the collection, 0.75 x that cosine + 0.25 x (1 - 2 x \
+                  distance / bits); in an index without latents, 1 - 2 x distance / bits. `near` says whether a hit is nearer \
+                  than a stranger; null where that was not measured."
+)]
 pub(in crate::cli) struct Query {
     /// Image files, or anything `index` takes
     #[arg(required = true, value_name = "IMAGE")]
