@@ -181,8 +181,7 @@ impl Architecture {
         halves.into_iter().flat_map(|half| self.half(half))
     }
 
-    /// The number of the encoder's layers that lie before the latent: up to its pooled features, where it has
-    /// some, else all but the last linear one.
+    /// The number of the encoder's layers up to its pooled features, these among them; 0 where it has none.
     pub fn feature_layers(&self) -> usize {
         let pool = self.encoder.iter().position(|layer| *layer == Layer::GlobalAveragePool);
         pool.map_or(0, |pool| pool + 1)

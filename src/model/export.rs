@@ -193,7 +193,7 @@ pub(super) fn inference_nodes(graph: &mut Graph, step: &Step, x: &Value, tensors
             let doubled = graph.mul(&positive, &two);
             graph.sub(&doubled, &one)
         }
-        // a sum with what is not at hand here: see `half_onnx`
+        // a sum with what is not at hand here: see `steps_onnx`
         Layer::Residual { .. } => x.clone(),
         Layer::Relu => graph.relu(x),
         Layer::Relu6 => graph.clip(x, 0.0, 6.0),

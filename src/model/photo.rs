@@ -133,7 +133,8 @@ fn decoder() -> Vec<Layer> {
 /// Hidden numbers of the head.
 const HIDDEN: usize = 512;
 
-/// As the binarizer `learned` has it: codes of a head see neighbours that codes of the latent alone do not.
+/// Codes behind a hidden layer see neighbours that codes of the latent alone do not. The binarizer `learned`
+/// has such a layer too, and a path past it.
 fn head(bits: usize) -> Vec<Layer> {
     let dense = |units| Layer::Dense { units, bias: false };
     let norm = |affine| Layer::BatchNorm { affine };
