@@ -265,7 +265,7 @@ fn decode_jpeg(bytes: &[u8], told: Option<u8>, how: &Decoding) -> Result<Pixels,
     let transform = jpeg::profile(bytes).and_then(|profile| Transform::of(&profile, channels));
     if channels == Channels::Cmyk && transform.is_some() {
         let inked = (width * height * 4) as u64;
-        check_size((width as u32, height as u32), inked, &how.limits)?;
+        check_pixels((width as u32, height as u32), inked, &how.limits)?;
         let _held = how.budget.take(3 * inked, &how.stopwatch)?;
         if let Some(data) = jpeg::inks(bytes, width * height) {
             return Ok(finish(Raster { width, height, channels, data }, transform, turned));
