@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 FOREIGN = ["--model-size", "224", "--model-mean", "0.498", "--model-std", "0.502", "--model-bits", "128"]
-CODES = [("itq", 64), ("itq", 128), ("itq", 256), ("learned", 64), ("learned", 128), ("auto", 128)]
+CODES = [("itq", 64), ("itq", 128), ("itq", 256), ("learned", 64), ("learned", 128)]
 FIGURES = ["map_all", "precision_10", "knn10_accuracy", "reranked_knn10_accuracy"]
 
 

@@ -52,8 +52,9 @@ pub struct Trial {
     pub survival: Survival,
 }
 
-/// Trains a network and fits a rotation to latents [N, D], without some that are held out, and gives the
-/// network if at least half as much of their neighbourhood survives by it, else the rotation, fitted to all.
+/// Trains a network and fits a rotation to latents [N, D] without some that are held out; then gives one of
+/// the two, fitted to all: the network, if by it at least half as much of the neighbourhoods of those held
+/// out survives.
 ///
 /// # Errors
 /// As [`Binarizer::fit_learned`].
@@ -77,7 +78,7 @@ pub fn learned_or_itq(latents: &[f32], latent_size: usize, options: &LearnOption
     });
     let survival = Survival { learned: by_learned, itq: by_itq };
     let binarizer = match survival.favours_learned() {
-        true => learned,
+        true => Binarizer::fit_learned(latents, latent_size, options)?,
         false => Binarizer::fit_itq(latents, latent_size, bits, seed)?,
     };
     Ok(Trial { binarizer, survival })

@@ -417,8 +417,11 @@ mod tests {
         let trial = learned_or_itq(&latents, 40, &options(&runtime)).unwrap();
         let [learned, itq] = [trial.survival.learned, trial.survival.itq];
         assert!((0.01..=1.0).contains(&learned) && (0.01..=1.0).contains(&itq), "{learned} {itq}");
-        let kept = trial.binarizer.rule();
-        assert_eq!(kept == super::super::Rule::Learned, learned >= itq / 2.0);
+        let expected = match learned >= itq / 2.0 {
+            true => Binarizer::fit_learned(&latents, 40, &options(&runtime)).unwrap(),
+            false => Binarizer::fit_itq(&latents, 40, 32, 3).unwrap(),
+        };
+        assert_eq!(trial.binarizer, expected, "fitted to all latents");
         let few = Binarizer::fit_learned(&latents[..40 * (FEWEST - 1)], 40, &options(&runtime)).unwrap_err();
         assert_eq!(few.to_string(), "latents to learn from: expected at least 64, got 63");
         let bits = LearnOptions { bits: 64, ..options(&runtime) };
