@@ -162,6 +162,7 @@ pub(super) fn unread(format: Optional) -> String {
     }
 }
 
+#[cfg_attr(not(feature = "heic"), allow(unused_variables))] // where no such format is built in
 fn decode_optional(format: Optional, bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
     match format {
         #[cfg(feature = "heic")]
@@ -183,6 +184,7 @@ fn decode_optional(format: Optional, bytes: &[u8], how: &Decoding) -> Result<Pix
     }
 }
 
+#[cfg_attr(not(feature = "heic"), allow(unused_variables))] // where no such format is built in
 fn facts_of_optional(format: Optional, bytes: &[u8]) -> SourceFacts {
     match format {
         #[cfg(feature = "heic")]
