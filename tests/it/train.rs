@@ -338,6 +338,10 @@ fn what_cannot_be_frozen_is_named() {
     let from = Some(model);
     let noisy = fails(TrainOptions { freeze: Freeze::Encoder, denoise: 0.5, from: from.clone(), ..photo() });
     assert_eq!(noisy, "`denoise`: expected 0 with frozen layers, got 0.5");
+    // 320 features of each image, which have to lie in memory
+    let storage = Storage { max_memory: 40 * 320 * 4 - 1, ..Storage::default() };
+    let large = fails(TrainOptions { from: from.clone(), storage, ..photo() });
+    assert_eq!(large, "features: expected at most 0 MB, got 1 MB");
     let many = fails(TrainOptions { freeze: Freeze::Blocks(17), from, ..photo() });
     assert_eq!(many, "`freeze`: expected at most 16 blocks, got 17");
     let dense = fails(TrainOptions { freeze: Freeze::Blocks(1), ..small(Family::Dense) });
