@@ -11,7 +11,7 @@ use super::fingerprints::{CHANGED, Fingerprints, Hash};
 use super::plan::File;
 use crate::error::Result;
 use crate::gallery::Record;
-use crate::images::{Limits, PathScope, Skipped, Source, file_of, quick_stamp_of, read, resolve};
+use crate::images::{Item, Limits, PathScope, Skipped, Source, file_of, quick_stamp_of, read, resolve};
 
 /// The images of a scan.
 pub(super) struct Collection {
@@ -149,15 +149,23 @@ impl Collection {
         self.contents.iter().map(|(hash, files)| (hash, self.files[files[0] as usize].name.as_slice()))
     }
 
+    /// An image with each of these contents.
+    pub(super) fn items(&self, hashes: &[Hash]) -> Vec<Result<Item, String>> {
+        let name =
+            |hash: &Hash| self.files_of(hash).first().map(|&file| self.files[file as usize].name.as_slice());
+        resolve(hashes.iter().map(|hash| name(hash).unwrap_or_default()), &self.base)
+    }
+
     /// Removes the contents without a fingerprint, and returns the pictures that the others show. The
     /// fingerprint of a file with several pictures knows only the first one, so such a file counts as a
-    /// picture of its own.
+    /// picture of its own; so does one of whose pixels there is no hash.
     pub(super) fn pictures(&mut self, fingerprints: &Fingerprints) -> Vec<Picture> {
         let mut pictures: BTreeMap<[u8; 32], Vec<Hash>> = BTreeMap::new();
         self.contents.retain(|hash, _| {
             let fingerprint = fingerprints.get(hash);
             if let Some(fingerprint) = &fingerprint {
-                let shown = if fingerprint.several { *hash } else { *fingerprint.pixels };
+                let shown = fingerprint.pixels.filter(|_| !fingerprint.several).unwrap_or(hash);
+                let shown = *shown;
                 pictures.entry(shown).or_default().push(*hash);
             }
             fingerprint.is_some()

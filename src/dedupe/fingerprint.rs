@@ -2,7 +2,8 @@
 //! image of 64x64 pixels and more.
 //!
 //! It holds the luma at 32x32, for larger images also at 64x64, and the colour at 8x8, whatever the image's
-//! proportions; the size and format, to find out which copy is the better one; and a hash of the pixels.
+//! proportions; the size and format, to find out which copy is the better one; and a hash of the pixels,
+//! unless the image was decoded smaller than it is.
 //! Nothing here knows the index.
 
 use crate::images::{InputShape, Pixels, Resizer, SourceFacts, hash_of_pixels};
@@ -29,10 +30,10 @@ pub(super) type FineLuma = [u8; FINE_AREA];
 const GREY_WITHIN: u8 = 2;
 
 /// Offsets in the bytes of a fingerprint; the first byte is the version.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const WIDTH: usize = 1;
 const HEIGHT: usize = 5;
-const FLAGS: usize = 9; // 1: EXIF, 2: fine luma, 4: several pictures
+const FLAGS: usize = 9; // 1: EXIF, 2: fine luma, 4: several pictures, 8: no hash of pixels
 const PIXELS: usize = 10;
 const LUMA: usize = PIXELS + 32;
 const COLOUR: usize = LUMA + AREA;
@@ -42,7 +43,8 @@ const FINE: usize = COLOUR + CHROMA;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fingerprint<'a> {
     /// BLAKE3 of the decoded, upright pixels; a grey image has the same hash with one and three channels.
-    pub(super) pixels: &'a [u8; 32],
+    /// None where the image was decoded smaller than it is.
+    pub(super) pixels: Option<&'a [u8; 32]>,
     /// The luma.
     pub(super) luma: &'a Thumb,
     /// The luma at twice the size, if the image is large enough.
@@ -73,16 +75,30 @@ pub(super) fn fingerprint_of(
     let mut bytes = Vec::with_capacity(FINE + FINE_AREA + 8);
     let fine = fine_luma(pixels, resizer)?;
     bytes.push(VERSION);
-    for side in [pixels.width, pixels.height] {
+    let decoded = (pixels.width, pixels.height);
+    let (width, height) = facts.size.unwrap_or(decoded);
+    let is_whole = (width, height) == decoded;
+    for side in [width, height] {
         bytes.extend(u32::try_from(side).map_err(|_| "too large".to_owned())?.to_le_bytes());
     }
-    bytes.push(u8::from(facts.exif) | u8::from(fine.is_some()) << 1 | u8::from(facts.several) << 2);
-    bytes.extend(hash_of_pixels(pixels));
+    let flags = [facts.exif, fine.is_some(), facts.several, !is_whole];
+    bytes.push(flags.iter().zip(0..).map(|(&flag, bit)| u8::from(flag) << bit).sum());
+    bytes.extend(if is_whole { hash_of_pixels(pixels) } else { [0; 32] });
     bytes.extend(luma(pixels, resizer)?);
     bytes.extend(chroma(pixels, resizer)?);
     bytes.extend(fine.iter().flat_map(|fine| fine.iter()));
     bytes.extend(facts.format.as_bytes());
     Ok(bytes)
+}
+
+/// The same fingerprint, with the hash of `pixels`, which are those of the whole image; nothing if the bytes
+/// are not a fingerprint of this version.
+pub(super) fn with_pixels(fingerprint: &[u8], pixels: &Pixels) -> Option<Vec<u8>> {
+    let mut bytes = fingerprint.to_vec();
+    Fingerprint::from_bytes(fingerprint)?;
+    bytes[FLAGS] &= !8;
+    bytes[PIXELS..LUMA].copy_from_slice(&hash_of_pixels(pixels));
+    Some(bytes)
 }
 
 /// An image's luma, stretched to a square.
@@ -147,7 +163,7 @@ impl<'a> Fingerprint<'a> {
         let format = if flags & 2 != 0 { FINE + FINE_AREA } else { FINE };
         let fine = bytes.get(FINE..format)?;
         Some(Fingerprint {
-            pixels: bytes.get(PIXELS..LUMA)?.try_into().ok()?,
+            pixels: if flags & 8 != 0 { None } else { Some(bytes.get(PIXELS..LUMA)?.try_into().ok()?) },
             luma: bytes.get(LUMA..COLOUR)?.try_into().ok()?,
             chroma: bytes.get(COLOUR..FINE)?.try_into().ok()?,
             fine: if fine.is_empty() { None } else { Some(fine.try_into().ok()?) },
@@ -234,7 +250,7 @@ mod tests {
         for (width, height, fine) in [(5, 7, false), (64, 63, false), (64, 64, true), (100, 70, true)] {
             let data = (0..width * height * 3).map(|i| (i * 37 % 251) as u8).collect();
             let pixels = Pixels { width, height, channels: 3, data };
-            let facts = SourceFacts { format: "png", exif: true, several: fine };
+            let facts = SourceFacts { format: "png", exif: true, several: fine, size: None };
             let bytes = fingerprint_of(&pixels, &facts, &mut Resizer::new()).unwrap();
             let fingerprint = Fingerprint::from_bytes(&bytes).unwrap();
             assert_eq!(
@@ -246,6 +262,15 @@ mod tests {
                 (true, fine, fine)
             );
             assert_eq!(fingerprint.luma, &luma(&pixels, &mut Resizer::new()).unwrap());
+            let smaller = SourceFacts { size: Some((8 * width, 8 * height)), ..facts };
+            let smaller = fingerprint_of(&pixels, &smaller, &mut Resizer::new()).unwrap();
+            let found = Fingerprint::from_bytes(&smaller).unwrap();
+            assert_eq!(
+                (found.pixels, found.width as usize, found.height as usize),
+                (None, 8 * width, 8 * height)
+            );
+            let settled = with_pixels(&smaller, &pixels).unwrap();
+            assert_eq!(Fingerprint::from_bytes(&settled).unwrap().pixels, fingerprint.pixels);
             let whole = if fine { FINE + FINE_AREA } else { FINE };
             assert!((0..whole).all(|end| Fingerprint::from_bytes(&bytes[..end]).is_none()));
         }

@@ -10,9 +10,10 @@ use std::path::Path;
 use aesearch_index::{Item as Entry, SegmentBuilder, Settings, Snapshot, Writer};
 use rayon::prelude::*;
 
-use super::fingerprint::{Fingerprint, fingerprint_of};
+use super::alike::alike;
+use super::fingerprint::{FINE_SIDE, Fingerprint, fingerprint_of, with_pixels};
 use crate::error::{Error, Result};
-use crate::images::{Decoding, Item, Limits, Resizer, Skipped, Source, read};
+use crate::images::{Decoding, Item, Limits, Needed, Resizer, Skipped, Source, read};
 use crate::observer::{Note, Observer, Progress, Stage};
 
 /// Why an image is skipped whose content is not the one that the index knows.
@@ -62,6 +63,54 @@ impl Fingerprints {
     pub(super) fn get(&self, hash: &Hash) -> Option<Fingerprint<'_>> {
         Fingerprint::from_bytes(self.snapshot.as_ref()?.payload(*self.ids.get(hash)?))
     }
+}
+
+/// Hashes the pixels of those of `contents` that were decoded smaller than they are, and may have the same
+/// pixels as others; `items_of` finds an image with each content. If the observer stops the work, none are.
+///
+/// # Errors
+/// When the fingerprints are damaged, another program writes them, or they cannot be written.
+pub(super) fn hash_alike(
+    dir: &Path,
+    contents: &[Hash],
+    items_of: impl Fn(&[Hash]) -> Vec<Result<Item, String>>,
+    observer: &dyn Observer,
+) -> Result<Fingerprints> {
+    let fingerprints = Fingerprints::open(dir)?;
+    let known: Vec<(Hash, Fingerprint<'_>)> =
+        contents.iter().filter_map(|hash| Some((*hash, fingerprints.get(hash)?))).collect();
+    let all: Vec<Fingerprint<'_>> = known.iter().map(|(_, fingerprint)| *fingerprint).collect();
+    let unsure: Vec<Hash> = alike(&all).into_iter().map(|at| known[at].0).collect();
+    let Some(snapshot) = fingerprints.snapshot.as_ref().filter(|_| !unsure.is_empty()) else {
+        return Ok(fingerprints);
+    };
+    observer.stage(Stage::images("comparing pixels"));
+    let mut settled: Vec<(Hash, u32, Vec<u8>)> = Vec::new();
+    for (done, block) in (0..).step_by(BLOCK).zip(unsure.chunks(BLOCK)) {
+        let whole = |(hash, item): (&Hash, Result<Item, String>)| {
+            let source = read(&item.ok()?, &Limits::default()).ok()?;
+            let id = *fingerprints.ids.get(hash).filter(|_| source.stamp().hash == *hash)?;
+            let pixels = source.decode(&Decoding::default()).ok()?;
+            Some((*hash, id, with_pixels(snapshot.payload(id), &pixels)?))
+        };
+        let items = items_of(block);
+        let found: Vec<_> = block.par_iter().zip(items).map(whole).collect();
+        settled.extend(found.into_iter().flatten());
+        observer.progress(&Progress::of(done + block.len(), unsure.len()));
+        if observer.should_stop() {
+            break;
+        }
+    }
+    let settings = Settings::default();
+    let mut builder = SegmentBuilder::new(&settings)?;
+    for (hash, _, fingerprint) in &settled {
+        let code = u64::from_le_bytes(std::array::from_fn(|i| hash[i]));
+        builder.push(Entry { name: hash, payload: fingerprint, code: &[code], latent: &[] })?;
+    }
+    let gone: Vec<u32> = settled.iter().map(|(_, id, _)| *id).collect();
+    drop(fingerprints);
+    Writer::lock(&dir.join(FOLDER))?.commit(builder, &gone)?;
+    Fingerprints::open(dir)
 }
 
 /// Removes the fingerprints if they are damaged or of another format; they are then computed again.
@@ -183,6 +232,10 @@ fn fingerprint(
         return Err(CHANGED.to_owned());
     }
     let facts = source.facts();
-    let pixels = source.decode(&Decoding { limits: *limits, ..Decoding::default() })?;
+    // twice the size of the fine luma: three times as many pixels each way, with the margin of `Needed`
+    let enough = Needed::Stretched { width: 2 * FINE_SIDE, height: 2 * FINE_SIDE };
+    // where the image's own size would not be known, it is decoded whole
+    let needed = if facts.size.is_some() { enough } else { Needed::Whole };
+    let pixels = source.decode(&Decoding { limits: *limits, needed, ..Decoding::default() })?;
     fingerprint_of(&pixels, &facts, resizer)
 }

@@ -13,7 +13,7 @@ use super::pairs::{Compared, Comparison, compare};
 use super::plan::{CopyRecall, Threshold};
 use super::threshold::{Cut, Null};
 use crate::error::Result;
-use crate::images::{Decoding, Pixels, Resizer, Source, fitted};
+use crate::images::{Decoding, Needed, Pixels, Resizer, Source, fitted};
 
 /// Images that null pairs are made with, for each orientation.
 const NULL_IMAGES: usize = 6_144;
@@ -91,7 +91,8 @@ fn recall(
 ) -> Result<Vec<CopyRecall>> {
     let shown = |position: &&u32| !is_flat(comparison.fingerprints[**position as usize].luma);
     let read = |&position: &u32| {
-        let image = source(position)?.decode(&Decoding::default()).ok()?;
+        let needed = Needed::Fitted { side: LARGEST };
+        let image = source(position)?.decode(&Decoding { needed, ..Decoding::default() }).ok()?;
         Some((position, fitted(&image, LARGEST).ok()?)) // many are held at once
     };
     let originals: Vec<(u32, Pixels)> =

@@ -14,6 +14,7 @@
 //! | `collection` | which files have the same bytes, and which show the same pixels |
 //! | `fingerprint`, `fingerprints` | what is kept of an image to compare it, and where |
 //! | `structure`, `candidates` | codes of an image's structure; the pairs worth comparing |
+//! | `alike` | whose pixels have to be hashed at full size, as the fingerprints do not tell |
 //! | `align`, `compare`, `pairs` | aligns two images, measures how unlike they are, for all candidates |
 //! | `threshold`, `copies`, `measure` | the similarity from which images are near, and what it means for this collection |
 //! | `pair_table`, `grouping` | from near pairs to groups |
@@ -61,6 +62,7 @@ mod candidates;
 mod structure;
 
 mod align;
+mod alike;
 mod compare;
 mod pairs;
 

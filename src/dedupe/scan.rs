@@ -19,7 +19,7 @@ use super::collection::{Collection, Picture};
 use super::compare::is_flat;
 use super::decisions::Decisions;
 use super::fingerprint::{Fingerprint, Turn};
-use super::fingerprints::{Fingerprints, Hash, drop_damaged, fingerprint_all};
+use super::fingerprints::{Fingerprints, Hash, drop_damaged, fingerprint_all, hash_alike};
 use super::measure::{self, Measured};
 use super::options::ScanOptions;
 use super::pair_table::{GroupingRules, PairTable};
@@ -220,7 +220,9 @@ fn fingerprints(
     }
     drop(kept);
     let known: HashSet<Hash> = super::collection::hashes(snapshot)?;
-    let (fingerprints, more) = fingerprint_all(dir, &wanted, &known, observer)?;
+    let (_, more) = fingerprint_all(dir, &wanted, &known, observer)?;
     skipped.extend(more);
-    Ok((fingerprints, skipped))
+    let contents: Vec<Hash> = collection.contents().map(|(hash, _)| *hash).collect();
+    let items = |hashes: &[Hash]| collection.items(hashes);
+    Ok((hash_alike(dir, &contents, items, observer)?, skipped))
 }

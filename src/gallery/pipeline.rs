@@ -21,7 +21,7 @@ use super::worker_pool::{Recipe, WorkerPool};
 use crate::error::Result;
 use crate::images::{Decoding, Item, Limits, MemoryBudget, Needed};
 use crate::model::Model;
-use crate::observer::{Observer, Progress};
+use crate::observer::{Note, Observer, Progress};
 use crate::runtime::{Device, Runtime};
 
 /// Images per batch: enough for the encoder's speed, few enough to spread over the workers.
@@ -180,6 +180,7 @@ impl Collector<'_> {
     fn take(&mut self, done: Done) -> Result<()> {
         self.encoded.times += done.times;
         self.encoded.progress.bytes += done.bytes;
+        done.remarks.into_iter().for_each(|remark| self.observer.note(&Note::new(remark)));
         self.early.insert(done.chunk, done.outcomes?);
         while let Some(outcomes) = self.early.remove(&self.next) {
             let progress = &mut self.encoded.progress;

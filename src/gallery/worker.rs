@@ -15,7 +15,7 @@ use super::outcome::{KnownHashes, Outcome, StageTimes};
 use super::watch::Watch;
 use crate::encode::{Encoder, is_usable};
 use crate::error::{Error, Result};
-use crate::images::{Decoding, Item, Resizer, Source, invert_pixels, read};
+use crate::images::{Decoding, Item, Remarks, Resizer, Source, invert_pixels, read};
 
 /// Bytes that are read ahead of decoding while a stream is held.
 const READ_AHEAD: usize = 32 << 20;
@@ -35,6 +35,8 @@ pub(super) struct Done {
     pub(super) outcomes: Result<Vec<Outcome>>,
     pub(super) bytes: u64,
     pub(super) times: StageTimes,
+    /// What is odd about images that were encoded all the same, with their names.
+    pub(super) remarks: Vec<String>,
 }
 
 /// Where workers take chunks from, one at a time.
@@ -56,9 +58,10 @@ pub(super) struct Worker {
     encoder: Encoder,
     resizer: Resizer,
     watch: Arc<Watch>,
-    images: Vec<f32>,  // [loaded, C, H, W]
-    times: StageTimes, // of this chunk
-    bytes: u64,        // of this chunk
+    images: Vec<f32>,     // [loaded, C, H, W]
+    times: StageTimes,    // of this chunk
+    bytes: u64,           // of this chunk
+    remarks: Vec<String>, // of this chunk
 }
 
 /// The state of an image while its chunk is loaded.
@@ -73,8 +76,9 @@ impl Worker {
     /// A worker that `watch` follows.
     pub(super) fn new(mut preparation: Preparation, encoder: Encoder, watch: Arc<Watch>) -> Worker {
         preparation.decoding.stopwatch = watch.stopwatch.clone();
+        preparation.decoding.remarks = Remarks::default();
         let (resizer, images, times) = (Resizer::new(), Vec::new(), StageTimes::default());
-        Worker { preparation, encoder, resizer, watch, images, times, bytes: 0 }
+        Worker { preparation, encoder, resizer, watch, images, times, bytes: 0, remarks: Vec::new() }
     }
 
     /// Starts its thread, which works until the queue is closed.
@@ -101,8 +105,8 @@ impl Worker {
             let loading: Vec<Loading> = loading.collect();
             drop(turn);
             let outcomes = self.outcomes(&chunk, loading);
-            let (bytes, times) = (self.bytes, self.times);
-            if results.send(Done { chunk: chunk.number, outcomes, bytes, times }).is_err() {
+            let (bytes, times, remarks) = (self.bytes, self.times, std::mem::take(&mut self.remarks));
+            if results.send(Done { chunk: chunk.number, outcomes, bytes, times, remarks }).is_err() {
                 return;
             }
         }
@@ -121,6 +125,9 @@ impl Worker {
                 Loading::Read(source) => self.prepare(source, (chunk.number, at)),
                 Loading::Waiting => continue, // never: it was read
             });
+            let remarks = self.preparation.decoding.remarks.take();
+            let named = |remark: &str| format!("{}: {remark}", chunk.items[at].display());
+            self.remarks.extend(remarks.into_iter().map(named));
         }
         let start = Instant::now();
         let latents = self.encoder.encode(&self.images)?;

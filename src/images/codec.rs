@@ -36,6 +36,8 @@ pub struct SourceFacts {
     pub exif: bool,
     /// It holds more pictures than the one that is decoded: frames, pages or sizes.
     pub several: bool,
+    /// Columns and rows of the image itself, upright, where it may be decoded smaller.
+    pub size: Option<(usize, usize)>,
 }
 
 /// The decoder that reads an image file.
@@ -105,7 +107,9 @@ pub(super) fn facts(bytes: &[u8]) -> SourceFacts {
         ImageFormat::Qoi => "qoi",
         _ => "other",
     };
-    SourceFacts { format, exif, several: frames::several(format, bytes) }
+    let size = (format == "jpeg")
+        .then(|| jpeg::File::open(bytes).ok().map(|file| size_upright(&file, bytes, None).0));
+    SourceFacts { format, exif, several: frames::several(format, bytes), size: size.flatten() }
 }
 
 fn format_of(bytes: &[u8]) -> Result<Format, String> {
@@ -190,14 +194,14 @@ fn facts_of_optional(format: Optional, bytes: &[u8]) -> SourceFacts {
         #[cfg(feature = "heic")]
         Optional::Heic => {
             let (exif, several) = heic::facts(bytes);
-            SourceFacts { format: format.id(), exif, several }
+            SourceFacts { format: format.id(), exif, several, size: None }
         }
         #[cfg(feature = "jxl")]
         Optional::JpegXl => {
             let (exif, several) = jxl::facts(bytes);
-            SourceFacts { format: format.id(), exif, several }
+            SourceFacts { format: format.id(), exif, several, size: None }
         }
-        Optional::Raw => SourceFacts { format: format.id(), exif: true, several: false },
+        Optional::Raw => SourceFacts { format: format.id(), exif: true, several: false, size: None },
         _ => SourceFacts { format: format.id(), ..SourceFacts::default() },
     }
 }
@@ -256,9 +260,8 @@ fn decode_as(format: ImageFormat, bytes: &[u8], how: &Decoding) -> Result<Pixels
 /// A JPEG, as small as is enough, turned as it says itself unless another file told how.
 fn decode_jpeg(bytes: &[u8], told: Option<u8>, how: &Decoding) -> Result<Pixels, String> {
     let file = jpeg::File::open(bytes).map_err(|fault| fault.to_string())?;
-    let turned = told.unwrap_or_else(|| orientation(file.exif, || jpeg::xmp(bytes)));
     let (width, height) = file.size();
-    let upright = if turned >= 5 { (height, width) } else { (width, height) };
+    let (upright, turned) = size_upright(&file, bytes, told);
     let channels = match () {
         () if file.is_grey() => Channels::Grey,
         () if file.is_inked() => Channels::Cmyk,
@@ -280,6 +283,9 @@ fn decode_jpeg(bytes: &[u8], told: Option<u8>, how: &Decoding) -> Result<Pixels,
     let _held = how.budget.take(file.memory(part), &how.stopwatch)?;
     let jpeg::Decoded { width, height, channels, data } =
         file.decode(part).map_err(|fault| fault.to_string())?;
+    if !file.has_end() {
+        how.remarks.add("jpeg: its end marker is missing, its pixels are all there");
+    }
     let channels = if channels == 1 { Channels::Grey } else { Channels::Rgb };
     Ok(finish(Raster { width, height, channels, data }, transform, turned))
 }
@@ -336,6 +342,14 @@ fn upright(pixels: Pixels, turned: u8) -> Pixels {
     image.apply_orientation(turn);
     let (width, height) = (image.width() as usize, image.height() as usize);
     Pixels { width, height, channels, data: image.into_bytes() }
+}
+
+/// Columns and rows of a JPEG once it is upright, and how it is turned, 1 to 8 as in EXIF; as the file says
+/// itself unless another one told.
+fn size_upright(file: &jpeg::File<'_>, bytes: &[u8], told: Option<u8>) -> ((usize, usize), u8) {
+    let turned = told.unwrap_or_else(|| orientation(file.exif, || jpeg::xmp(bytes)));
+    let (width, height) = file.size();
+    (if turned >= 5 { (height, width) } else { (width, height) }, turned)
 }
 
 /// What the channels of decoded pixels are.

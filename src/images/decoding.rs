@@ -1,5 +1,7 @@
 //! How images are decoded: limits, size, colour or grey, and the memory that decoders share.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use super::InputShape;
 use super::limits::Limits;
 use super::memory_budget::MemoryBudget;
@@ -18,6 +20,23 @@ pub struct Decoding {
     pub budget: MemoryBudget,
     /// Stopped while waiting for memory, started again after.
     pub stopwatch: Stopwatch,
+    /// What is odd about images that were decoded all the same.
+    pub remarks: Remarks,
+}
+
+/// What decoders remark, until somebody takes it; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Remarks(Arc<Mutex<Vec<&'static str>>>);
+
+impl Remarks {
+    pub(super) fn add(&self, remark: &'static str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(remark);
+    }
+
+    /// Those since the last call.
+    pub fn take(&self) -> Vec<&'static str> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// How large an image has to be once it is decoded. Large JPEG files are decoded at 1/2, 1/4 or 1/8 of their

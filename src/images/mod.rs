@@ -93,7 +93,7 @@ pub use item::{Item, by_place};
 pub use load::{Loaded, load, load_for, read};
 pub use source::Source;
 
-pub use decoding::{Decoding, Needed};
+pub use decoding::{Decoding, Needed, Remarks};
 pub use limits::Limits;
 pub use pixels::{InputShape, Pixels};
 pub use skipped::Skipped;

@@ -6,7 +6,11 @@
 use std::fs;
 use std::path::Path;
 
-use aesearch::images::{Decoding, Item, Limits, MemoryBudget, Needed, Pixels, decode, read};
+use aesearch::images::{Decoding, Item, Limits, MemoryBudget, Needed, Pixels, decode, encode_png, read};
+use image::imageops::{self, FilterType};
+
+use crate::fixtures::write;
+use crate::scenes::{groups, jpeg, list, members, place_of, png, scan, scene, text};
 
 const WHOLE: [&str; 11] = [
     "baseline-420",
@@ -187,4 +191,57 @@ fn damaged_files_never_panic_at_any_size() {
             }
         }
     }
+}
+
+#[test]
+fn pixels_of_large_files_are_compared_at_their_full_size() {
+    let large = |seed: u64| imageops::resize(&scene(seed), 500, 400, FilterType::Triangle);
+    let photo = jpeg(&large(1), 92);
+    let commented = [&photo[..2], b"\xff\xfe\0\x05any", &photo[2..]].concat();
+    let whole = decode(&photo, &Limits::default()).expect("decodes");
+    let mut touched = whole.clone();
+    touched.data[3 * (200 * 500 + 250)] ^= 1;
+    let files = [
+        ("p/photo.jpg", photo),
+        ("p/commented.jpg", commented),
+        ("p/as.png", encode_png(&whole).expect("a PNG")),
+        ("p/touched.png", encode_png(&touched).expect("a PNG")),
+        ("p/other.jpg", jpeg(&large(2), 92)),
+        ("p/small.png", png(&scene(3))),
+    ];
+    let place = place_of(&files);
+    let plan = scan(&place, &["p"]);
+    let same = list(&plan["groups"]).iter().find(|group| text(&group["kind"]) == "pixels").expect("a group");
+    let mut found = members(same);
+    found.sort_unstable();
+    assert_eq!(found, ["p/as.png", "p/commented.jpg", "p/photo.jpg"]);
+    let sizes: Vec<_> =
+        list(&same["duplicates"]).iter().map(|file| (&file["width"], &file["height"])).collect();
+    assert!(sizes.iter().all(|&(width, height)| width == 500 && height == 400), "{sizes:?}");
+    assert!(groups(&plan).iter().any(|group| group.starts_with("near") && group.contains("touched.png")));
+    // the hashes are kept, and a later file is compared with them
+    assert_eq!(groups(&scan(&place, &["p"])), groups(&plan));
+    write(&place.path().join("p/other.png"), &encode_png(&other(&files)).expect("a PNG"));
+    let now = groups(&scan(&place, &["p"]));
+    assert!(now.iter().any(|group| group.starts_with("pixels") && group.contains("other.png")), "{now:?}");
+}
+
+fn other(files: &[(&str, Vec<u8>)]) -> Pixels {
+    let (_, bytes) = files.iter().find(|(name, _)| *name == "p/other.jpg").expect("is there");
+    decode(bytes, &Limits::default()).expect("decodes")
+}
+
+#[test]
+fn the_missing_end_is_remarked_and_damage_left_out() {
+    let whole = file("baseline-420.jpg");
+    let place = place_of(&[
+        ("p/a.jpg", whole[..whole.len() - 2].to_vec()),
+        ("p/b.jpg", file("stray-marker.jpg")),
+        ("p/c.png", png(&scene(3))),
+    ]);
+    place
+        .run(&["index", "p"])
+        .expect(3)
+        .says("p/a.jpg: jpeg: its end marker is missing, its pixels are all there")
+        .says("p/b.jpg: jpeg: damaged: a stray marker ff 9f at byte 631");
 }

@@ -57,6 +57,12 @@ impl<'a> File<'a> {
         matches!(self.colour, Colour::Cmyk | Colour::Ycck)
     }
 
+    /// Whether the marker is there that ends the image; pixels are whole without it as well, where there are
+    /// any.
+    pub(in crate::images) fn has_end(&self) -> bool {
+        has_end(self.bytes)
+    }
+
     /// Bytes of a part, decoded.
     pub(in crate::images) fn decoded_bytes(&self, part: Part) -> u64 {
         let side = |whole: usize| (whole * part.eighths).div_ceil(8) as u64;
@@ -82,7 +88,7 @@ impl<'a> File<'a> {
             let data = whole::pixels(bytes, channels, self.decoded_bytes(part))?;
             Some(Decoded { width, height, channels, data })
         };
-        if has_end(self.bytes) {
+        if self.has_end() {
             return pixels(self.bytes).map_or_else(|| self.decode_here(part), Ok);
         }
         let here = self.decode_here(part)?;
@@ -94,7 +100,7 @@ impl<'a> File<'a> {
     pub(super) fn decode_here(&self, part: Part) -> Result<Decoded, Fault> {
         let (mut segments, mut tables) = (Segments::new(self.bytes), Tables::default());
         // without an end, every scan must be read to see that it is whole
-        let is_thorough = !has_end(self.bytes);
+        let is_thorough = !self.has_end();
         let mut planes = Plane::all(&self.frame, part, (self.is_luma(part), is_thorough));
         let (mut frames, mut scans) = (0, 0);
         loop {
