@@ -59,7 +59,7 @@ pub(super) struct Fingerprint<'a> {
     pub(super) format: &'a str,
     /// Its file has EXIF data.
     pub(super) exif: bool,
-    /// Its file holds more pictures, which are not part of the fingerprint.
+    /// Its file holds more than the fingerprint knows: further pictures, or more than 8 bits a sample.
     pub(super) several: bool,
 }
 

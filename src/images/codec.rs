@@ -25,7 +25,7 @@ use super::raster::{Channels, Raster, to_8_bits};
 #[cfg(feature = "raw")]
 use super::raw;
 use super::sniff::{self, Content, Optional};
-use super::{Decoding, Limits, Pixels, alpha, bmp, frames, ico, jpeg, tiff};
+use super::{Decoding, Limits, Pixels, alpha, bmp, finer, frames, ico, jpeg, tiff};
 
 /// What an image file says about itself beside its pixels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub struct SourceFacts {
     pub format: &'static str,
     /// It has EXIF data.
     pub exif: bool,
-    /// It holds more pictures than the one that is decoded: frames, pages or sizes.
+    /// It holds more than the pixels that are decoded: frames, pages or sizes, or more than 8 bits a sample.
     pub several: bool,
     /// Columns and rows of the image itself, upright, where it may be decoded smaller.
     pub size: Option<(usize, usize)>,
@@ -109,7 +109,8 @@ pub(super) fn facts(bytes: &[u8]) -> SourceFacts {
     };
     let size = (format == "jpeg")
         .then(|| jpeg::File::open(bytes).ok().map(|file| size_upright(&file, bytes, None).0));
-    SourceFacts { format, exif, several: frames::several(format, bytes), size: size.flatten() }
+    let several = frames::several(format, bytes) || finer::is_finer(format, bytes);
+    SourceFacts { format, exif, several, size: size.flatten() }
 }
 
 fn format_of(bytes: &[u8]) -> Result<Format, String> {

@@ -26,6 +26,7 @@
 //! | `heic`, `jxl` | HEIC files; JPEG XL files |
 //! | `raw` | the JPEG inside a camera's raw file |
 //! | `bmp`, `ico` | headers of bitmaps; which picture of an icon |
+//! | `finer` | has it more than the 8 bits of a sample that are decoded? |
 //! | `frames` | are there more pictures than the one that is decoded |
 //! | `raster`, `colour`, `alpha`, `orientation` | from pixels as a file has them to pixels as they are seen: profile, ground, turn |
 //! | `memory_budget`, `stopwatch` | memory that decoders share; how long has one been running |
@@ -61,6 +62,7 @@ mod alpha;
 mod bmp;
 mod codec;
 mod colour;
+mod finer;
 mod frames;
 #[cfg(feature = "heic")]
 mod heic;

@@ -228,6 +228,11 @@ impl Layout {
         !is_lab && (self.number != Number::Unsigned || self.bits > 16)
     }
 
+    /// Whether samples hold more than 8 bits.
+    pub(in crate::images) fn is_finer(&self) -> bool {
+        self.bits > 8 || self.number != Number::Unsigned
+    }
+
     /// Bytes of all decoded samples.
     pub(in crate::images) fn total_bytes(&self) -> u64 {
         let samples = self.width as u64 * self.height as u64 * self.kept().len() as u64;

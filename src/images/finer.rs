@@ -1,0 +1,67 @@
+//! Does a file hold finer samples than the 8 bits that are decoded of each? Two such files may differ where
+//! their decoded pixels are the same: label maps of 16 bits, for example.
+
+use super::tiff;
+
+/// Whether a file of `format` does; no for one that cannot be understood.
+pub(super) fn is_finer(format: &str, bytes: &[u8]) -> bool {
+    match format {
+        "png" => bytes.get(24) == Some(&16), // the bit depth in IHDR, which comes first
+        "pnm" => pnm_maximum(bytes).is_some_and(|maximum| maximum > 255),
+        "tiff" => {
+            let layout = tiff::Directory::first(bytes).and_then(|first| tiff::Layout::of(&first));
+            layout.is_ok_and(|layout| layout.is_finer())
+        }
+        _ => false,
+    }
+}
+
+/// The largest value of a sample: the third number of a header, after width and height, and `MAXVAL` of PAM.
+fn pnm_maximum(bytes: &[u8]) -> Option<u32> {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(1 << 12)]);
+    let lines = head.lines().map(|line| line.split('#').next().unwrap_or_default());
+    let mut words = lines.flat_map(str::split_whitespace);
+    let at = match words.next()? {
+        "P2" | "P3" | "P5" | "P6" => words.nth(2),
+        "P7" => words.find(|word| *word == "MAXVAL").and_then(|_| words.next()),
+        _ => None, // bits, or floats, which are not read
+    };
+    at?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A grey TIFF of 2 by 1 pixels, little-endian, of samples of so many bits.
+    fn tiff(bits: u16) -> Vec<u8> {
+        let bytes = u32::from(bits / 8) * 2;
+        let entries: [(u16, u32); 8] =
+            [(256, 2), (257, 1), (258, bits.into()), (259, 1), (262, 1), (273, 110), (278, 1), (279, bytes)];
+        let mut file = b"II*\0\x08\0\0\0\x08\0".to_vec();
+        for (tag, value) in entries {
+            file.extend(tag.to_le_bytes());
+            file.extend(4u16.to_le_bytes()); // a number of 32 bits, and one of them
+            file.extend(1u32.to_le_bytes());
+            file.extend(value.to_le_bytes());
+        }
+        file.resize(110 + bytes as usize, 0);
+        file
+    }
+
+    fn png(bits: u8) -> Vec<u8> {
+        [&b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x02\0\0\0\x01"[..], &[bits, 0, 0, 0, 0]].concat()
+    }
+
+    #[test]
+    fn files_of_more_than_8_bits_are_finer() {
+        assert!(is_finer("png", &png(16)) && is_finer("tiff", &tiff(16)));
+        assert!(is_finer("pnm", b"P5 # a comment\n2 2\n# 300\n65535\n"));
+        assert!(is_finer("pnm", b"P7\nWIDTH 2\nMAXVAL 1000\nENDHDR\n"));
+        assert!(!is_finer("png", &png(8)) && !is_finer("tiff", &tiff(8)));
+        assert!(!is_finer("pnm", b"P5 2 2 255\n") && !is_finer("pnm", b"P4\n2 2\n"));
+        for (format, file) in [("png", png(16)), ("tiff", tiff(16)), ("pnm", b"P5 2 2 65535".to_vec())] {
+            (0..12).for_each(|end| assert!(!is_finer(format, &file[..end.min(file.len() - 5)]), "{format}"));
+        }
+    }
+}
