@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{Place, Ran};
 use crate::fixtures::write;
-use crate::hostile_files::{Fate, hostile_containers, hostile_files, jpeg};
+use crate::hostile_files::{Fate, hostile_containers, hostile_files};
 use crate::runs::{Running, is_root, large_png, set_mode};
 
 /// What the run is told to keep to, and what it may be seen to hold: the program's own pages are not counted.
@@ -164,14 +164,14 @@ fn every_bad_file_is_named_and_every_good_one_is_indexed() {
 #[test]
 fn what_takes_too_long_to_decode_is_skipped() {
     let place = Place::with_digits();
-    write(&place.path().join("digits/0/slow.jpg"), &jpeg(12_288, 0xc2, 90));
+    write(&place.path().join("digits/0/slow.png"), &large_png(14_000, 0));
     let start = Instant::now();
     let ran =
-        place.run(&["index", "digits", "--json", "--decode-timeout", "0.3", "--threads", "2"]).expect(3);
+        place.run(&["index", "digits", "--json", "--decode-timeout", "0.1", "--threads", "2"]).expect(3);
     assert!(start.elapsed() < LONGEST, "it took {:?}", start.elapsed());
     let document: Value = serde_json::from_str(&ran.out).expect("a document");
-    let reason = "it takes longer than 300ms to decode (--decode-timeout)";
-    assert_eq!(document["skipped"], json!([{"path": "digits/0/slow.jpg", "reason": reason}]));
+    let reason = "it takes longer than 100ms to decode (--decode-timeout)";
+    assert_eq!(document["skipped"], json!([{"path": "digits/0/slow.png", "reason": reason}]));
     assert_eq!(document["images"], 40);
     place.run(&["verify"]).expect(0);
 }
