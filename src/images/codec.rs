@@ -191,19 +191,22 @@ fn decode_optional(format: Optional, bytes: &[u8], how: &Decoding) -> Result<Pix
 
 #[cfg_attr(not(feature = "heic"), allow(unused_variables))] // where no such format is built in
 fn facts_of_optional(format: Optional, bytes: &[u8]) -> SourceFacts {
+    // All of them may hold more than the 8 bits, or the preview, that are decoded: two files are never the
+    // same by those.
+    let several = true;
     match format {
         #[cfg(feature = "heic")]
         Optional::Heic => {
-            let (exif, several) = heic::facts(bytes);
+            let exif = heic::has_exif(bytes);
             SourceFacts { format: format.id(), exif, several, size: None }
         }
         #[cfg(feature = "jxl")]
         Optional::JpegXl => {
-            let (exif, several) = jxl::facts(bytes);
+            let exif = jxl::has_exif(bytes).unwrap_or(false);
             SourceFacts { format: format.id(), exif, several, size: None }
         }
-        Optional::Raw => SourceFacts { format: format.id(), exif: true, several: false, size: None },
-        _ => SourceFacts { format: format.id(), ..SourceFacts::default() },
+        Optional::Raw => SourceFacts { format: format.id(), exif: true, several, size: None },
+        _ => SourceFacts { format: format.id(), several, ..SourceFacts::default() },
     }
 }
 

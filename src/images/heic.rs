@@ -53,11 +53,9 @@ pub(super) fn decode(bytes: &[u8], how: &Decoding) -> Result<(Raster, Option<Tra
     Ok((raster, transform))
 }
 
-/// Whether there is EXIF data, and whether there are more pictures than the primary one.
-pub(super) fn facts(bytes: &[u8]) -> (bool, bool) {
-    let Ok(file) = HeifFile::parse(bytes) else { return (false, false) };
-    let exif = file.items.iter().any(|item| item.item_type.0 == *b"Exif");
-    (exif, file.top_level_image_ids().len() > 1)
+/// Whether there is EXIF data.
+pub(super) fn has_exif(bytes: &[u8]) -> bool {
+    HeifFile::parse(bytes).is_ok_and(|file| file.items.iter().any(|item| item.item_type.0 == *b"Exif"))
 }
 
 /// The sizes of a picture and of what it is put together from, as the file says them.

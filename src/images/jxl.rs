@@ -66,14 +66,8 @@ pub(super) fn decode(bytes: &[u8], how: &Decoding) -> Result<(Raster, Option<Tra
     Ok((Raster { width, height, channels, data }, transform))
 }
 
-/// Whether there is EXIF data, and whether there are frames after the first picture.
-pub(super) fn facts(bytes: &[u8]) -> (bool, bool) {
-    let several = header(bytes).is_ok_and(|image| image.image_header().metadata.animation.is_some());
-    (has_exif(bytes).unwrap_or(false), several)
-}
-
 /// A box of EXIF data, plain or packed, beside that of the picture.
-fn has_exif(bytes: &[u8]) -> Option<bool> {
+pub(super) fn has_exif(bytes: &[u8]) -> Option<bool> {
     let mut rest = if bytes.starts_with(&[0]) { bytes } else { &[] };
     while !rest.is_empty() {
         let length = u32::from_be_bytes(*rest.first_chunk()?) as usize;
