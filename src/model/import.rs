@@ -10,6 +10,8 @@ use super::layers::Layer;
 use crate::error::{Error, Result};
 use crate::onnx::{Node, OnnxFile};
 
+use std::collections::HashSet;
+
 /// A convolution of a foreign graph: its weights, with the normalization behind it folded in.
 struct Convolution {
     /// What messages call it.
@@ -21,7 +23,7 @@ struct Convolution {
     bias: Vec<f32>,
     stride: usize,
     groups: usize,
-    /// `[top, left, bottom, right]`; none where the file says SAME, as TensorFlow has it.
+    /// `[top, left, bottom, right]`; none where the file says SAME, as TensorFlow has it, or a node of its own pads.
     pads: Option<[usize; 4]>,
 }
 
@@ -119,9 +121,20 @@ fn fits(step: &Step, found: &Convolution) -> Result<(), String> {
 
 fn convolutions(file: &OnnxFile, name: &str) -> Result<Vec<Convolution>> {
     let mut all: Vec<(Convolution, &str)> = vec![];
+    let mut padded = HashSet::new();
     for node in file.nodes() {
         match node.operator() {
-            "Conv" => all.push((convolution(file, &node, name)?, node.output())),
+            // how much is often computed from the size of the image, as PyTorch has no SAME
+            "Pad" => {
+                padded.insert(node.output());
+            }
+            "Conv" => {
+                let mut convolution = convolution(file, &node, name)?;
+                if node.input(0).is_some_and(|input| padded.contains(input)) {
+                    convolution.pads = None;
+                }
+                all.push((convolution, node.output()));
+            }
             "BatchNormalization" => {
                 let before = all.iter_mut().find(|(_, output)| Some(*output) == node.input(0));
                 let Some((convolution, output)) = before else {
@@ -237,6 +250,18 @@ mod tests {
             error.starts_with(expected) && error.ends_with("expected [16, 3, 3, 3], got [8, 3, 3, 3]"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_node_that_pads_stands_for_padding() {
+        let mut graph = Graph::new();
+        let x = graph.input("image", vec![batch(1), fixed(3), fixed(96), fixed(96)]);
+        let pads = graph.integers(&[0, 0, 0, 0, 0, 0, 1, 1]);
+        let padded = graph.node("Pad", &[&x, &pads], vec![], vec![batch(1), fixed(3), fixed(97), fixed(97)]);
+        let weight = graph.weight("stem", &[8, 3, 3, 3], &[0.5; 216]);
+        let y = graph.conv(&padded, &weight, None, 2, [0; 4]);
+        graph.output("features", &y);
+        assert_eq!(fitting_layers(&small(), &graph.finish("padded"), "f").unwrap(), 1);
     }
 
     #[test]

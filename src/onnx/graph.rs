@@ -111,7 +111,7 @@ impl Graph {
         self.constant(&[], &[x])
     }
 
-    pub(super) fn integers(&mut self, data: &[i64]) -> Value {
+    pub(crate) fn integers(&mut self, data: &[i64]) -> Value {
         self.shared_constant(
             data_type::INT64,
             &[data.len()],
@@ -141,7 +141,7 @@ impl Graph {
     }
 
     /// Appends a node with one result of the given shape.
-    pub(super) fn node(
+    pub(crate) fn node(
         &mut self,
         op: &str,
         inputs: &[&Value],

@@ -23,6 +23,9 @@ const SIZES: [(usize, usize); 5] = [(100, 100), (100, 110), (110, 120), (120, 14
 /// Features of both networks may differ by so much: sums are rounded in another order.
 const TOLERANCE: f32 = 1e-4;
 
+/// Height and width of the input where the file leaves them open.
+const SIDE: usize = 224;
+
 /// Images on which both are compared.
 const IMAGES: usize = 4;
 
@@ -33,8 +36,8 @@ pub struct ImportRequest {
     pub file: PathBuf,
     /// The model folder to write.
     pub folder: PathBuf,
-    /// Height and width of the input, in pixels.
-    pub side: usize,
+    /// Height and width of the input, in pixels; none: those of the file, 224 where it leaves them open.
+    pub side: Option<usize>,
     /// Filters, in percent of EfficientNet-Lite0's; none: the one of Lite0 to Lite4 that fits.
     pub width: Option<usize>,
     /// How often blocks are repeated, in percent; none: likewise.
@@ -54,7 +57,7 @@ impl Default for ImportRequest {
         ImportRequest {
             file: PathBuf::new(),
             folder: PathBuf::new(),
-            side: 224,
+            side: None,
             width: None,
             depth: None,
             latent: Design::default().latent,
@@ -81,17 +84,13 @@ pub struct Imported {
 /// when the file or folder cannot be used, or ONNX Runtime cannot.
 pub fn import_model(request: &ImportRequest, observer: &dyn Observer) -> Result<Imported> {
     let name = request.file.display().to_string();
-    let size = Size { height: request.side, width: request.side };
-    let description = Description {
-        size: Some(size),
-        range: Some(255),
-        mean: Some(vec![127.0]),
-        std: Some(vec![128.0]),
-        ..Description::default()
+    let theirs = match request.side {
+        Some(side) => load(&name, Some(side))?,
+        None => load(&name, None).or_else(|error| load(&name, Some(SIDE)).map_err(|_| error))?,
     };
-    let theirs = Model::load_any(&name, &LoadOptions { description, ..LoadOptions::default() })?;
+    let input = theirs.metadata.input;
     let file = OnnxFile::read(&theirs.encoder).map_err(|what| Error::damaged(&name, what))?;
-    let architecture = architecture(request, &file, &name)?;
+    let architecture = architecture(request, input, &file, &name)?;
     let weights = import(&architecture, &file, &name, request.seed)?;
     let runtime = ensure(&request.runtime, observer)?;
     let difference = difference(&runtime, &architecture, &weights, &theirs)?;
@@ -132,9 +131,25 @@ pub fn import_model(request: &ImportRequest, observer: &dyn Observer) -> Result<
     Ok(Imported { model, difference })
 }
 
+/// The file, which takes images of a size of its own where none is said.
+fn load(name: &str, side: Option<usize>) -> Result<Model> {
+    let description = Description {
+        size: side.map(|side| Size { height: side, width: side }),
+        range: Some(255),
+        mean: Some(vec![127.0]),
+        std: Some(vec![128.0]),
+        ..Description::default()
+    };
+    Model::load_any(name, &LoadOptions { description, ..LoadOptions::default() })
+}
+
 /// The architecture asked for, or the one of [`SIZES`] that the file fits furthest.
-fn architecture(request: &ImportRequest, file: &OnnxFile, name: &str) -> Result<Architecture> {
-    let input = InputShape { channels: 3, height: request.side, width: request.side };
+fn architecture(
+    request: &ImportRequest,
+    input: InputShape,
+    file: &OnnxFile,
+    name: &str,
+) -> Result<Architecture> {
     let bits = Family::Photo.default_bits().min(request.latent);
     let of = |(width, depth): (usize, usize)| {
         let width = request.width.unwrap_or(width);
@@ -142,7 +157,13 @@ fn architecture(request: &ImportRequest, file: &OnnxFile, name: &str) -> Result<
         Family::Photo
             .architecture(input, Design { bits, width, depth, latent: request.latent, ..Design::default() })
     };
-    let mut best = (0, of(SIZES[0])?);
+    let mut best = (
+        0,
+        of(SIZES[0]).map_err(|error| match input.height.next_multiple_of(32) {
+            side if side == input.height => error,
+            side => error.with_hint(format!("export the network at {side} x {side} pixels")),
+        })?,
+    );
     for size in SIZES {
         let architecture = of(size)?;
         let fitting = fitting_layers(&architecture, file, name)?;

@@ -192,9 +192,9 @@ pub(in crate::cli) struct Import {
     /// The family whose layers take the weights: photo
     #[arg(long, default_value = "photo", value_parser = ["photo"])]
     pub(in crate::cli) family: String,
-    /// Height and width of the input in pixels: a multiple of 32 from 64 to 320
-    #[arg(long, value_name = "PX", default_value_t = 224)]
-    pub(in crate::cli) size: usize,
+    /// Height and width of the input in pixels: a multiple of 32 from 64 to 320 [default: as the file says, else 224]
+    #[arg(long, value_name = "PX")]
+    pub(in crate::cli) size: Option<usize>,
     /// Filters, in percent of EfficientNet-Lite0's [default: of Lite0 to Lite4, the one that fits]
     #[arg(long)]
     pub(in crate::cli) width: Option<usize>,
