@@ -13,6 +13,8 @@ use image::{
     ColorType, DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbImage,
 };
 
+#[cfg(feature = "avif")]
+use super::avif;
 use super::catch_panic::catch_panic;
 use super::colour::{self, Transform};
 #[cfg(feature = "heic")]
@@ -146,7 +148,7 @@ fn reads(format: Optional) -> bool {
         Optional::Heic => cfg!(feature = "heic"),
         Optional::Raw => cfg!(feature = "raw"),
         Optional::JpegXl => cfg!(feature = "jxl"),
-        Optional::Avif => false,
+        Optional::Avif => cfg!(feature = "avif"),
     }
 }
 
@@ -157,19 +159,25 @@ pub(super) fn unread(format: Optional) -> String {
         Optional::Raw if cfg!(feature = "raw") => {
             format!("{name} by its name, but its layout is not known: convert it to JPEG or DNG")
         }
-        Optional::Heic | Optional::JpegXl | Optional::Raw => {
-            format!(
-                "{name} images need the feature `{}`: build with it, or convert them to PNG or JPEG",
-                format.id()
-            )
-        }
-        _ => format!("{name} images are detected but not supported: convert them to PNG or JPEG"),
+        _ => format!(
+            "{name} images need the feature `{}`: build with it, or convert them to PNG or JPEG",
+            format.id()
+        ),
     }
 }
 
-#[cfg_attr(not(feature = "heic"), allow(unused_variables))] // where no such format is built in
+/// Without any of these features, nothing is asked of the bytes.
+#[cfg_attr(
+    not(any(feature = "avif", feature = "heic", feature = "jxl", feature = "raw")),
+    allow(unused_variables)
+)]
 fn decode_optional(format: Optional, bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
     match format {
+        #[cfg(feature = "avif")]
+        Optional::Avif => {
+            let avif::Found { raster, transform, turned } = avif::decode(bytes, how)?;
+            Ok(finish(raster, transform, turned))
+        }
         #[cfg(feature = "heic")]
         Optional::Heic => {
             let (raster, transform) = heic::decode(bytes, how)?;
@@ -185,16 +193,23 @@ fn decode_optional(format: Optional, bytes: &[u8], how: &Decoding) -> Result<Pix
             let preview = raw::preview(bytes)?;
             decode_jpeg(preview.jpeg, preview.turned, how)
         }
+        #[cfg(not(all(feature = "avif", feature = "heic", feature = "jxl", feature = "raw")))]
         _ => Err(unread(format)),
     }
 }
 
-#[cfg_attr(not(feature = "heic"), allow(unused_variables))] // where no such format is built in
+/// As [`decode_optional`]; the preview of a raw file is not asked.
+#[cfg_attr(not(any(feature = "avif", feature = "heic", feature = "jxl")), allow(unused_variables))]
 fn facts_of_optional(format: Optional, bytes: &[u8]) -> SourceFacts {
     // All of them may hold more than the 8 bits, or the preview, that are decoded: two files are never the
     // same by those.
     let several = true;
     match format {
+        #[cfg(feature = "avif")]
+        Optional::Avif => {
+            let exif = avif::has_exif(bytes);
+            SourceFacts { format: format.id(), exif, several, size: None }
+        }
         #[cfg(feature = "heic")]
         Optional::Heic => {
             let exif = heic::has_exif(bytes);
@@ -206,6 +221,7 @@ fn facts_of_optional(format: Optional, bytes: &[u8]) -> SourceFacts {
             SourceFacts { format: format.id(), exif, several, size: None }
         }
         Optional::Raw => SourceFacts { format: format.id(), exif: true, several, size: None },
+        #[cfg(not(all(feature = "avif", feature = "heic", feature = "jxl")))]
         _ => SourceFacts { format: format.id(), several, ..SourceFacts::default() },
     }
 }

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-#[cfg(feature = "heic")]
+#[cfg(any(feature = "avif", feature = "heic"))]
 use moxcms::{CicpProfile, MatrixCoefficients};
 use moxcms::{
     ColorProfile, DataColorSpace, Layout, RenderingIntent, Transform8BitExecutor, TransformOptions,
@@ -34,7 +34,7 @@ impl Transform {
 
     /// As [`Transform::of`], for primaries and a transfer curve by their numbers in H.273. The curves of
     /// televisions mean that of sRGB in pictures; values of HDR curves (PQ, HLG) stay what they are.
-    #[cfg(feature = "heic")]
+    #[cfg(any(feature = "avif", feature = "heic"))]
     pub(super) fn of_primaries(primaries: u16, transfer: u16, channels: Channels) -> Option<Transform> {
         /// sRGB's.
         const PICTURES: u8 = 13;

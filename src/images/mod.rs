@@ -23,7 +23,7 @@
 //! | `codec`, `write` | image files in, of any format; out, PNG and JPEG |
 //! | `jpeg/` | JPEG files, as small as is enough |
 //! | `tiff/` | TIFF files of every kind |
-//! | `heic`, `jxl` | HEIC files; JPEG XL files |
+//! | `avif`, `heic`, `jxl` | files of these formats |
 //! | `raw` | the JPEG inside a camera's raw file |
 //! | `bmp`, `ico` | headers of bitmaps; which picture of an icon |
 //! | `finer` | has it more than the 8 bits of a sample that are decoded? |
@@ -59,6 +59,8 @@ mod stamp;
 mod containers;
 
 mod alpha;
+#[cfg(feature = "avif")]
+mod avif;
 mod bmp;
 mod codec;
 mod colour;

@@ -1,4 +1,4 @@
-//! Formats whose decoders are features: HEIC, JPEG XL, camera raw. Files are written here, by hand or by an encoder; those of cameras
+//! Formats whose decoders are features: HEIC, JPEG XL, AVIF, camera raw. Files are written here, by hand or by an encoder; those of cameras
 //! and of other programs lie in the folder of shared data.
 
 use aesearch::images::{Decoding, Item, Limits, MemoryBudget, Pixels, decode, load, read};
@@ -52,9 +52,9 @@ fn assert_near(found: &[[u8; 3]], expected: &[[u8; 3]], tolerance: u8, name: &st
 }
 
 /// A file that a camera or another program wrote, its size, and the means of its corners by a second decoder:
-/// libheif, libjxl, LibRaw.
-#[cfg(any(feature = "heic", feature = "jxl", feature = "raw"))]
-fn check_sample(name: &str, size: (usize, usize), expected: [[u8; 3]; 4]) {
+/// libheif, libjxl, libavif, LibRaw.
+#[cfg(any(feature = "avif", feature = "heic", feature = "jxl", feature = "raw"))]
+fn check_sample(name: &str, size: (usize, usize), expected: [[u8; 3]; 4], tolerance: u8) {
     let Some(data) = fixtures::shared_data() else { return };
     let file = data.join("formats").join(name);
     if !file.is_file() {
@@ -63,7 +63,7 @@ fn check_sample(name: &str, size: (usize, usize), expected: [[u8; 3]; 4]) {
     }
     let found = load(&Item::from_path(file), &Limits::default()).expect(name).pixels;
     assert_eq!((found.width, found.height), size, "{name}");
-    assert_near(&corners(&found), &expected, 2, name);
+    assert_near(&corners(&found), &expected, tolerance, name);
 }
 
 #[cfg(feature = "heic")]
@@ -181,11 +181,11 @@ mod heic {
     #[test]
     fn files_of_other_programs_are_read() {
         let expected = [[86, 60, 29], [145, 111, 89], [97, 60, 16], [114, 77, 45]];
-        check_sample("cheers_1440x960.heic", (1440, 960), expected);
+        check_sample("cheers_1440x960.heic", (1440, 960), expected, 2);
         let expected = [[146, 170, 199], [124, 153, 182], [66, 66, 57], [103, 91, 55]];
-        check_sample("example.heic", (1280, 854), expected);
+        check_sample("example.heic", (1280, 854), expected, 2);
         let expected = [[59, 52, 77], [75, 112, 179], [44, 38, 40], [47, 42, 60]];
-        check_sample("hopper.heif", (128, 128), expected);
+        check_sample("hopper.heif", (128, 128), expected, 2);
     }
 }
 
@@ -211,6 +211,13 @@ mod jxl {
         assert_eq!(decoded("lossless.jxl"), picture);
         let off = mean_difference(&decoded("lossy.jxl"), &picture);
         assert!(off < 1.5, "{off}");
+        let deep = decoded("deep.jxl");
+        assert_eq!((deep.width, deep.height, deep.channels), (91, 67, 1));
+        // 700 of 65535 a column, in linear light
+        let seen = |at: usize| 1.055 * (at as f64 % 91.0 * 700.0 / 65_535.0).powf(1.0 / 2.4) - 0.055;
+        let is_near =
+            |at: usize| at.is_multiple_of(91) || (f64::from(deep.data[at]) / 255.0 - seen(at)).abs() < 0.01;
+        assert!((0..91 * 67).all(is_near));
         let grey = decoded("grey.jxl");
         let luma = |at: usize| {
             let sum =
@@ -258,7 +265,59 @@ mod jxl {
     #[test]
     fn files_of_other_programs_are_read() {
         let expected = [[143, 133, 117], [93, 76, 52], [94, 77, 60], [98, 78, 58]];
-        check_sample("8bit-sRGB.jxl", (1440, 1080), expected);
+        check_sample("8bit-sRGB.jxl", (1440, 1080), expected, 2);
+    }
+}
+
+/// `tests/data/avif` holds [`fixtures::picture`] of 91x67 pixels, written by libavif as the names say.
+#[cfg(feature = "avif")]
+mod avif {
+    use std::path::Path;
+
+    use super::*;
+
+    fn file(name: &str) -> Vec<u8> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/avif");
+        std::fs::read(folder.join(name)).expect("the file is there")
+    }
+
+    fn decoded(name: &str) -> Pixels {
+        decode(&file(name), &Limits::default()).expect(name)
+    }
+
+    #[test]
+    fn pictures_of_all_kinds_are_read() {
+        let picture = fixtures::picture(91, 67, 3);
+        for name in ["420.avif", "444.avif"] {
+            let off = mean_difference(&decoded(name), &picture);
+            assert!(off < 1.5, "{name}: {off}");
+        }
+        let [a, b, c, d] = corners(&picture);
+        assert_near(&corners(&decoded("alpha.avif")), &[[255; 3], b, [255; 3], d], 2, "alpha");
+        assert_near(&corners(&decoded("turned.avif")), &[c, a, d, b], 2, "turned");
+    }
+
+    #[test]
+    fn limits_hold_before_anything_is_decoded() {
+        let few = Limits { max_pixels: 6000, ..Limits::default() };
+        let reason = decode(&file("420.avif"), &few).unwrap_err();
+        assert!(reason.starts_with("avif: too large: 91x67"), "{reason}");
+    }
+
+    #[test]
+    fn damage_of_any_kind_is_survived() {
+        ["420.avif", "alpha.avif"].iter().for_each(|name| survives(&file(name), 7, 3));
+    }
+
+    #[test]
+    fn files_of_other_programs_are_read() {
+        // all turns and mirrors of one picture, each compressed anew
+        let expected = [[154, 175, 172], [147, 169, 164], [65, 70, 43], [121, 117, 56]];
+        for (turn, mirror) in (0..4).flat_map(|turn| [(turn, 0), (turn, 1)]) {
+            check_sample(&format!("rot{turn}mir{mirror}.avif"), (640, 427), expected, 4);
+        }
+        let expected = [[159, 158, 154], [84, 49, 20], [91, 99, 107], [75, 70, 60]];
+        check_sample("sofa_grid1x5_420.avif", (1024, 770), expected, 2);
     }
 }
 
@@ -379,7 +438,7 @@ mod raw {
         let [a, b, c, d] = corners(&picture);
         for (name, file) in files(&large, &small) {
             let source = read(&Item::from_bytes("a", file), &Limits::default()).expect("reads");
-            assert_eq!(source.facts().format, "raw", "{name}");
+            assert_eq!((source.facts().format, source.facts().several), ("raw", true), "{name}");
             let found = source.decode(&Decoding::default()).expect(name);
             assert_eq!((found.width, found.height), (600, 800), "{name}");
             assert_near(&corners(&found), &[c, a, d, b], 1, name);
@@ -425,6 +484,6 @@ mod raw {
     #[test]
     fn files_of_cameras_are_read() {
         let expected = [[40, 28, 39], [36, 29, 42], [27, 11, 24], [18, 8, 29]];
-        check_sample("canon_eos_6d.dng", (1024, 683), expected);
+        check_sample("canon_eos_6d.dng", (1024, 683), expected, 2);
     }
 }
