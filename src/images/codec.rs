@@ -23,11 +23,13 @@ use super::heic;
 use super::jxl;
 use super::limits::check_pixels;
 use super::orientation::{orientation, orientation_of_tiff};
+#[cfg(feature = "psd")]
+use super::psd;
 use super::raster::{Channels, Raster, to_8_bits};
 #[cfg(feature = "raw")]
 use super::raw;
 use super::sniff::{self, Content, Optional};
-use super::{Decoding, Limits, Pixels, alpha, bmp, finer, frames, ico, jpeg, tiff};
+use super::{Decoding, Limits, Pixels, alpha, bmp, finer, frames, ico, jpeg, tga, tiff};
 
 /// What an image file says about itself beside its pixels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -132,7 +134,7 @@ fn format_of(bytes: &[u8]) -> Result<Format, String> {
             format!("{format:?}").to_uppercase()
         )),
         Err(_) if bmp::is_bare(bytes) => Ok(Format::Usual(ImageFormat::Bmp)),
-        Err(_) if is_plausible_tga(bytes) => Ok(Format::Usual(ImageFormat::Tga)),
+        Err(_) if tga::is_plausible(bytes) => Ok(Format::Usual(ImageFormat::Tga)),
         Err(_) => Err("not an image: the content is of no known format".to_owned()),
     }
 }
@@ -148,6 +150,7 @@ fn reads(format: Optional) -> bool {
         Optional::Heic => cfg!(feature = "heic"),
         Optional::Raw => cfg!(feature = "raw"),
         Optional::JpegXl => cfg!(feature = "jxl"),
+        Optional::Psd => cfg!(feature = "psd"),
         Optional::Avif => cfg!(feature = "avif"),
     }
 }
@@ -168,7 +171,7 @@ pub(super) fn unread(format: Optional) -> String {
 
 /// Without any of these features, nothing is asked of the bytes.
 #[cfg_attr(
-    not(any(feature = "avif", feature = "heic", feature = "jxl", feature = "raw")),
+    not(any(feature = "avif", feature = "heic", feature = "jxl", feature = "psd", feature = "raw")),
     allow(unused_variables)
 )]
 fn decode_optional(format: Optional, bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
@@ -188,21 +191,35 @@ fn decode_optional(format: Optional, bytes: &[u8], how: &Decoding) -> Result<Pix
             let (raster, transform) = jxl::decode(bytes, how)?;
             Ok(finish(raster, transform, 1))
         }
+        #[cfg(feature = "psd")]
+        Optional::Psd => {
+            let psd::Found { raster, transform, turned } = psd::decode(bytes, how)?;
+            Ok(finish(raster, transform, turned))
+        }
         #[cfg(feature = "raw")]
         Optional::Raw => {
             let preview = raw::preview(bytes)?;
             decode_jpeg(preview.jpeg, preview.turned, how)
         }
-        #[cfg(not(all(feature = "avif", feature = "heic", feature = "jxl", feature = "raw")))]
+        #[cfg(not(all(
+            feature = "avif",
+            feature = "heic",
+            feature = "jxl",
+            feature = "psd",
+            feature = "raw"
+        )))]
         _ => Err(unread(format)),
     }
 }
 
 /// As [`decode_optional`]; the preview of a raw file is not asked.
-#[cfg_attr(not(any(feature = "avif", feature = "heic", feature = "jxl")), allow(unused_variables))]
+#[cfg_attr(
+    not(any(feature = "avif", feature = "heic", feature = "jxl", feature = "psd")),
+    allow(unused_variables)
+)]
 fn facts_of_optional(format: Optional, bytes: &[u8]) -> SourceFacts {
-    // All of them may hold more than the 8 bits, or the preview, that are decoded: two files are never the
-    // same by those.
+    // All of them may hold more than the 8 bits, the preview or the merged picture that are decoded: two files
+    // are never the same by those.
     let several = true;
     match format {
         #[cfg(feature = "avif")]
@@ -220,29 +237,15 @@ fn facts_of_optional(format: Optional, bytes: &[u8]) -> SourceFacts {
             let exif = jxl::has_exif(bytes).unwrap_or(false);
             SourceFacts { format: format.id(), exif, several, size: None }
         }
+        #[cfg(feature = "psd")]
+        Optional::Psd => {
+            let exif = psd::has_exif(bytes);
+            SourceFacts { format: format.id(), exif, several, size: None }
+        }
         Optional::Raw => SourceFacts { format: format.id(), exif: true, several, size: None },
-        #[cfg(not(all(feature = "avif", feature = "heic", feature = "jxl")))]
+        #[cfg(not(all(feature = "avif", feature = "heic", feature = "jxl", feature = "psd")))]
         _ => SourceFacts { format: format.id(), several, ..SourceFacts::default() },
     }
-}
-
-/// TGA has no signature; a header in which every field is plausible serves as one.
-fn is_plausible_tga(bytes: &[u8]) -> bool {
-    let &[_, map, kind, _, _, map_len_low, map_len_high, map_depth, ..] = bytes else { return false };
-    let Some(&[width_low, width_high, height_low, height_high, depth, descriptor]) = bytes.get(12..18) else {
-        return false;
-    };
-    let map_len = u16::from_le_bytes([map_len_low, map_len_high]);
-    let has_map = map == 1 && map_len > 0 && matches!(map_depth, 15 | 16 | 24 | 32);
-    let kind_fits = match kind {
-        1 | 9 => has_map && matches!(depth, 8 | 16),
-        2 | 10 => (map == 0 || has_map) && matches!(depth, 15 | 16 | 24 | 32),
-        3 | 11 => map == 0 && matches!(depth, 8 | 16),
-        _ => false,
-    };
-    let some =
-        u16::from_le_bytes([width_low, width_high]) > 0 && u16::from_le_bytes([height_low, height_high]) > 0;
-    kind_fits && some && descriptor & 0xc0 == 0
 }
 
 fn decode_as(format: ImageFormat, bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
@@ -253,6 +256,7 @@ fn decode_as(format: ImageFormat, bytes: &[u8], how: &Decoding) -> Result<Pixels
         ImageFormat::Tiff => return decode_tiff(bytes, how).map_err(named),
         ImageFormat::Ico => return decode_ico(bytes, how).map_err(named),
         ImageFormat::Bmp => bmp::known(bytes).map_err(named)?,
+        ImageFormat::Tga => tga::known(bytes, &how.limits).map_err(named)?,
         _ => bytes.into(),
     };
     let bytes = &*rewritten;

@@ -23,9 +23,9 @@
 //! | `codec`, `write` | image files in, of any format; out, PNG and JPEG |
 //! | `jpeg/` | JPEG files, as small as is enough |
 //! | `tiff/` | TIFF files of every kind |
-//! | `avif`, `heic`, `jxl` | files of these formats |
+//! | `avif`, `heic`, `jxl`, `psd` | files of these formats |
 //! | `raw` | the JPEG inside a camera's raw file |
-//! | `bmp`, `ico` | headers of bitmaps; which picture of an icon |
+//! | `bmp`, `tga`, `ico` | headers of bitmaps; which picture of an icon |
 //! | `finer` | has it more than the 8 bits of a sample that are decoded? |
 //! | `frames` | are there more pictures than the one that is decoded |
 //! | `raster`, `colour`, `alpha`, `orientation` | from pixels as a file has them to pixels as they are seen: profile, ground, turn |
@@ -73,10 +73,13 @@ mod jpeg;
 #[cfg(feature = "jxl")]
 mod jxl;
 mod orientation;
+#[cfg(feature = "psd")]
+mod psd;
 mod raster;
 #[cfg(feature = "raw")]
 mod raw;
 mod sniff;
+mod tga;
 mod tiff;
 mod write;
 

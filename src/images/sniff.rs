@@ -18,7 +18,7 @@ const RAW_EXTENSIONS: &[&str] = &[
 /// Extensions of image files, lower case.
 const EXTENSIONS: &[&str] = &[
     "png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "dib", "tif", "tiff", "pnm", "pbm",
-    "pgm", "ppm", "pam", "qoi", "tga", "ico", "avif", "heic", "heif", "jxl",
+    "pgm", "ppm", "pam", "qoi", "tga", "ico", "avif", "heic", "heif", "jxl", "psd", "psb",
 ];
 
 /// A format whose decoder is a feature of the program.
@@ -27,6 +27,8 @@ pub(super) enum Optional {
     Avif,
     Heic,
     JpegXl,
+    /// Of Photoshop.
+    Psd,
     /// Of any camera.
     Raw,
 }
@@ -38,6 +40,7 @@ impl Optional {
             Optional::Avif => "AVIF",
             Optional::Heic => "HEIC",
             Optional::JpegXl => "JPEG XL",
+            Optional::Psd => "Photoshop",
             Optional::Raw => "camera raw",
         }
     }
@@ -48,6 +51,7 @@ impl Optional {
             Optional::Avif => "avif",
             Optional::Heic => "heic",
             Optional::JpegXl => "jxl",
+            Optional::Psd => "psd",
             Optional::Raw => "raw",
         }
     }
@@ -138,6 +142,7 @@ pub(super) fn sniff(head: &[u8]) -> Content {
         ] => Content::Image,
         [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] => sniff_brand(brand),
         [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', b' ', ..] => Content::Optional(Optional::JpegXl),
+        [b'8', b'B', b'P', b'S', 0, 1 | 2, ..] => Content::Optional(Optional::Psd),
         [0, 0, 8, 3 | 4, ..] => Content::Idx,
         [0, 0, 8..=14, 1..=4, ..] => Content::IdxLabels,
         [0x1f, 0x8b, ..] => Content::Gzip,

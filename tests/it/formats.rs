@@ -6,7 +6,7 @@ use aesearch::images::{Decoding, Item, Limits, MemoryBudget, Pixels, decode, loa
 use crate::fixtures;
 
 /// Every cut and every flip of a bit in some of the bytes ends in pixels or in a reason.
-fn survives(file: &[u8], cuts: usize, flips: usize) {
+pub(crate) fn survives(file: &[u8], cuts: usize, flips: usize) {
     let limits = Limits { max_pixels: 1_000_000, ..Limits::default() };
     let whole = decode(file, &limits).expect("before the damage");
     // what is at the very end may be a mark that nothing is lost without

@@ -206,6 +206,7 @@ fn disguised() -> Vec<Hostile> {
         hostile("new.heic", Fate::Skipped, *b"\0\0\0\x18ftypheic\0\0\0\0"),
         hostile("new.avif", Fate::Skipped, *b"\0\0\0\x1cftypavif\0\0\0\0"),
         hostile("new.jxl", Fate::Skipped, *b"\xff\x0a\0\0\0\0\0\0"),
+        hostile("new.psd", Fate::Skipped, *b"8BPS\0\x01\0\0\0\0\0\0\0\x03"),
         hostile("empty-images-idx3-ubyte.gz", Fate::Skipped, []),
     ]
     .into_iter()

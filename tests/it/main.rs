@@ -33,9 +33,12 @@ mod life;
 mod mnist;
 mod models;
 mod pictures;
+#[cfg(feature = "psd")]
+mod psd;
 mod readme;
 mod resume;
 mod runtime;
+mod table;
 mod teacher;
 mod tidy;
 mod tiff;

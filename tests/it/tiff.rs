@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use aesearch::images::{Limits, Pixels, decode, encode_jpeg};
 
-use crate::fixtures::{RawTiff, Value, picture};
+use crate::fixtures::{RawTiff, Value, encode, picture};
 
 fn decoded(file: RawTiff) -> Pixels {
     decode(&file.bytes(), &Limits::default()).expect("decodes")
@@ -290,4 +290,29 @@ fn what_cannot_be_read_is_named() {
         reason(grey([2, 3], 8, &[1, 2, 3, 4]).with(278, &[3])),
         "tiff: strip 1 of 1: its bytes end before its pixels (truncated)"
     );
+}
+
+#[test]
+fn strips_of_webp_are_read() {
+    let colours = picture(20, 12, 3);
+    let webp = |picture: &Pixels| {
+        let buffer =
+            image::RgbImage::from_raw(20, picture.height as u32, picture.data.clone()).expect("fits");
+        encode(&buffer.into(), image::ImageFormat::WebP)
+    };
+    let file = rgb([20, 12], 8, &webp(&colours)).with(259, &[50_001]);
+    assert_eq!(decoded(file.clone()), colours);
+    // strips of eight rows
+    let [first, second] = [(0, 8), (8, 4)].map(|(top, height)| {
+        let data = colours.data[top * 60..(top + height) * 60].to_vec();
+        webp(&Pixels { height, data, ..colours })
+    });
+    let mut strips = rgb([20, 12], 8, &first).with(259, &[50_001]).with(278, &[8]);
+    strips.chunks.push(second);
+    assert_eq!(decoded(strips), colours);
+
+    let other = rgb([21, 12], 8, &webp(&colours)).with(259, &[50_001]);
+    assert!(reason(other).ends_with("damaged: WebP of another size than its strip or tile"));
+    let cut = rgb([20, 12], 8, &webp(&colours)[..40]).with(259, &[50_001]);
+    assert!(reason(cut).contains("damaged: WebP"));
 }

@@ -69,7 +69,7 @@ fn lzw(packed: &[u8], length: usize) -> Result<Vec<u8>, String> {
 }
 
 /// Runs of Apple's PackBits: so many bytes as they are, or one byte so many times.
-fn pack_bits(packed: &[u8], length: usize) -> Result<Vec<u8>, String> {
+pub(in crate::images) fn pack_bits(packed: &[u8], length: usize) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::with_capacity(length);
     let mut rest = packed;
     while bytes.len() < length {

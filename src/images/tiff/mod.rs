@@ -29,6 +29,8 @@ mod measured;
 mod samples;
 mod unpacked;
 
+#[cfg(feature = "psd")]
+pub(super) use compression::pack_bits;
 pub(super) use directory::Directory;
 pub(super) use layout::Layout;
 
