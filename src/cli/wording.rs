@@ -42,6 +42,7 @@ const WORDS: &[(&str, &str)] = &[
     ("false_positive_rate", "--false-positive-rate"),
     ("follow", "--follow"),
     ("force", "--force"),
+    ("frames", "--frames"),
     ("freeze", "--freeze"),
     ("from", "--from"),
     ("grid", "--grid"),

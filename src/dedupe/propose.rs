@@ -13,7 +13,7 @@ use super::keep::better;
 use super::options::ScanOptions;
 use super::pair_table::{PairTable, Relation};
 use super::plan::{Duplicate, File, Group, GroupKind, NearMiss};
-use crate::images::hash_bytes;
+use crate::images::{file_of_frame, hash_bytes};
 
 /// Digits of a group's id.
 const ID: usize = 12;
@@ -208,7 +208,9 @@ impl<'a> Proposal<'a> {
         // with `across`, the path named first is kept
         let part = |member: &Member| if self.options.across { member.part } else { 0 };
         let first = b.file.reference.cmp(&a.file.reference).then_with(|| part(a).cmp(&part(b)));
-        first.then_with(|| better(&a.file, &b.file, &self.options.keep))
+        // a file stays rather than one picture of another
+        let whole = || file_of_frame(a.file.name()).is_some().cmp(&file_of_frame(b.file.name()).is_some());
+        first.then_with(whole).then_with(|| better(&a.file, &b.file, &self.options.keep))
     }
 
     fn group(
@@ -241,10 +243,17 @@ impl<'a> Proposal<'a> {
             {
                 continue;
             }
+            let frame_of = (file_of_frame(keeper.file.name()), file_of_frame(file.name()));
+            if frame_of.0.is_some() && frame_of.0 == frame_of.1 {
+                continue; // frames of one file resemble each other
+            }
             seen.push((position, own));
             // with the same bytes it does not matter which one is kept, and if all are, there is no group
             let is_kept = kind != GroupKind::Bytes && self.is_kept(&file);
-            let stays = file.reference || is_kept || (self.options.across && part == keeper.part);
+            let stays = file.reference
+                || is_kept
+                || matches!(frame_of, (Some(_), None)) // no file goes for one picture of another
+                || (self.options.across && part == keeper.part);
             let Relation { distance, similarity, turned } = relation(keeper.position, position);
             let list = if stays { &mut also_kept } else { &mut duplicates };
             list.push(Duplicate { file, distance, similarity, turned });

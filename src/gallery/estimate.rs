@@ -15,9 +15,10 @@ use super::outcome::Outcome;
 use super::pipeline::{Pipeline, PipelineOptions};
 use super::plan::Plan;
 use super::record::Facts;
+use super::taken::Taken;
 use super::update::{UpdateOptions, moves_to, outgrown};
 use crate::error::{Error, Result};
-use crate::images::{Item, Skipped, file_of, walk};
+use crate::images::{Item, Skipped, file_of};
 use crate::observer::Observer;
 use crate::runtime::ensure;
 
@@ -69,8 +70,9 @@ pub fn estimate(
     observer: &dyn Observer,
 ) -> Result<Estimate> {
     let start = Instant::now();
-    let walk = walk(data, &options.walk)?;
     let old = open_if_any(dir)?;
+    let taken = Taken::new(options.frames, old.as_ref().map(|old| old.1.taken));
+    let walk = taken.list(data, &options.walk, &options.limits)?;
     let model = match &old {
         Some((_, facts)) => match moves_to(facts, options)? {
             Some(model) => model,

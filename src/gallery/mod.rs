@@ -53,6 +53,7 @@
 //! | `polarity.rs` | light strokes on dark, or dark on light |
 //! | `probe.rs` | whether a model of another program is fit for use |
 //! | `sample.rs` | a few images of a collection, for these three |
+//! | `taken.rs` | which pictures of files that hold several |
 //! | `outputs.rs` | output paths: no indexed image is overwritten |
 //! | `sessions.rs` | sessions that threads borrow |
 //! | `record.rs` | what is stored beside codes: items, model, binarizer, polarity |
@@ -71,6 +72,7 @@ mod upkeep;
 
 mod folder;
 mod record;
+mod taken;
 
 mod after;
 mod ingest;
@@ -109,6 +111,7 @@ pub use polarity::{Invert, decide_polarity, reconstruct_either_way};
 pub use query::{Answer, Answers, Hit, QueryOptions, QueryResult};
 pub use record::{Facts, ModelIdentity, Polarity, Record, Strangers};
 pub use remove::{RemoveReport, remove};
+pub use taken::Taken;
 pub use update::{Times, UpdateOptions, UpdateReport, update};
 pub use upkeep::{CompactReport, IndexSize, RepairReport, compact, repair, verify};
 

@@ -4,8 +4,8 @@
 //! The index keeps both as opaque bytes. The facts begin with a format version, so that a newer program's
 //! index is refused with a clear message rather than misread. Version 2 added how an encoder of another
 //! program is fed, as JSON with the keys of the .toml file beside it, and the size of its files; version 3
-//! how the binarizer was chosen and how near strangers are, version 4 how near neighbours are. Older versions are
-//! still read.
+//! how the binarizer was chosen and how near strangers are, version 4 how near neighbours are, version 5 what is
+//! taken of files that hold several pictures. Older versions are still read.
 
 use std::path::Path;
 
@@ -13,6 +13,7 @@ use aesearch_index::Snapshot;
 use bincode::config::{Configuration, Limit};
 use bincode::{Decode, Encode};
 
+use super::taken::Taken;
 use crate::encode::{Binarizer, Survival};
 use crate::error::{Error, Result};
 use crate::images::Stamp;
@@ -22,7 +23,7 @@ use crate::model::Known;
 const ATTRIBUTE: &str = "gallery";
 
 /// Version of the records below.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 
 /// No record is larger; a damaged length can never ask for more memory than this.
 const LIMIT: usize = 64 << 20;
@@ -163,6 +164,8 @@ pub struct Facts {
     pub by_name: bool,
     /// How near images are to each other that have nothing in common; none where it was not measured.
     pub strangers: Option<Strangers>,
+    /// What is taken of files that hold several pictures.
+    pub taken: Taken,
 }
 
 /// What version 3 added: shares of survivors by learned codes and by ITQ; provisional; images and quantiles
@@ -171,6 +174,9 @@ type Third = (Option<(f32, f32)>, bool, Option<(u32, [f32; 4])>);
 
 /// The same since version 4: with whether the kind was asked for by name.
 type Fourth = (Option<(f32, f32)>, (bool, bool), Option<Strangers>);
+
+/// What version 5 added: settings by name and value.
+type Fifth = Vec<(String, String)>;
 
 impl Facts {
     /// The facts of an open index; `dir` is for messages.
@@ -189,16 +195,17 @@ impl Facts {
         }
         type First = (StoredModel, Vec<u8>, u32, u32, Polarity);
         let rest = &bytes[used..];
-        let stored: Option<(First, StoredForeign, Fourth)> = match format {
-            1 => decode(rest).map(|first| (first, None, Fourth::default())),
-            2 => decode(rest).map(|(first, foreign)| (first, foreign, Fourth::default())),
+        let stored: Option<(First, StoredForeign, Fourth, Fifth)> = match format {
+            1 => decode(rest).map(|first| (first, None, Fourth::default(), Fifth::new())),
+            2 => decode(rest).map(|(first, foreign)| (first, foreign, Fourth::default(), Fifth::new())),
             3 => decode(rest).map(|(first, foreign, third)| {
                 let (survival, provisional, _): Third = third;
-                (first, foreign, (survival, (provisional, false), None))
+                (first, foreign, (survival, (provisional, false), None), Fifth::new())
             }),
+            4 => decode(rest).map(|(first, foreign, fourth)| (first, foreign, fourth, Fifth::new())),
             _ => decode(rest),
         };
-        let facts = stored.and_then(|(first, foreign, fourth)| {
+        let facts = stored.and_then(|(first, foreign, fourth, fifth)| {
             let (model, binarizer, fitted, offered, polarity) = first;
             let model = ModelIdentity::from_stored(model, foreign)?;
             let binarizer = Binarizer::from_bytes(&binarizer)?;
@@ -214,6 +221,7 @@ impl Facts {
                 provisional,
                 by_name,
                 strangers,
+                taken: Taken::from_stored(&fifth)?,
             })
         });
         facts.filter(|facts| facts.fit(snapshot)).ok_or_else(|| damaged(&place, "facts"))
@@ -225,13 +233,12 @@ impl Facts {
     }
 
     pub(super) fn to_attribute(&self) -> (String, Vec<u8>) {
-        let Facts { model, binarizer, fitted, offered, polarity, survival, provisional, by_name, strangers } =
-            self;
+        let Facts { model, binarizer, fitted, offered, polarity, survival, .. } = self;
         let (model, foreign) = model.to_stored();
         let first = (model, binarizer.to_bytes(), *fitted, *offered, *polarity);
         let survival = survival.map(|Survival { learned, itq }| (learned, itq));
-        let fourth: Fourth = (survival, (*provisional, *by_name), *strangers);
-        let bytes = encode(&(FORMAT, first, foreign, fourth));
+        let fourth: Fourth = (survival, (self.provisional, self.by_name), self.strangers);
+        let bytes = encode(&(FORMAT, first, foreign, fourth, self.taken.to_stored()));
         (ATTRIBUTE.to_owned(), bytes)
     }
 }

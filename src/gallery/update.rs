@@ -32,9 +32,10 @@ use super::probe::try_out;
 use super::record::{Facts, ModelIdentity, Polarity};
 use super::refit::code_anew;
 use super::strangers::keep_strangers;
+use super::taken::{Taken, tell_walk};
 use crate::encode::MAX_FIT;
 use crate::error::{Error, Result};
-use crate::images::{Item, Limits, MemoryBudget, Skipped, Walk, WalkOptions, resolve, walk};
+use crate::images::{Frames, Item, Limits, MemoryBudget, Skipped, WalkOptions, resolve};
 use crate::model::{Foreign, Known, LoadOptions, Model, shipped_names};
 use crate::observer::{Note, Observer, Progress};
 use crate::output::count;
@@ -54,8 +55,10 @@ pub struct UpdateOptions {
     pub moves: bool,
     /// How the model's file is opened.
     pub load: LoadOptions,
-    /// Which images of the paths are taken.
+    /// Which images of the paths are taken; `frames` and `limits` beside it are those below.
     pub walk: WalkOptions,
+    /// Which frames of files that hold several; none: as in the index, or in a new one the first.
+    pub frames: Option<Frames>,
     /// Worker threads; each holds a session and a batch.
     pub threads: usize,
     /// The device.
@@ -103,6 +106,7 @@ impl UpdateOptions {
             moves: false,
             load: LoadOptions::default(),
             walk: WalkOptions::default(),
+            frames: None,
             threads: 1,
             device: Device::Auto,
             bucket_size: None,
@@ -206,10 +210,11 @@ pub fn update(
     // when the model is known, so that a run without a model leaves no folder behind.
     let lock = || lock(dir, options.wait, observer);
     let mut writer = if dir.is_dir() { Some(lock()?) } else { None };
-    let mut walk = walk(data, &options.walk)?;
+    let mut old = open_if_any(dir)?;
+    let taken = Taken::new(options.frames, old.as_ref().map(|old| old.1.taken));
+    let mut walk = taken.list(data, &options.walk, &options.limits)?;
     let walked = start.elapsed();
     tell_walk(&walk, observer);
-    let mut old = open_if_any(dir)?;
     let (model, polarity) = match &old {
         Some((_, facts)) => match moves_to(facts, options)? {
             Some(model) => (model, None),
@@ -229,7 +234,6 @@ pub fn update(
     let moves = options.moves && old.as_ref().is_some_and(|(_, facts)| model.sha256 != facts.model.sha256);
     let before = old.as_ref().map(|old| &old.1).filter(|_| !moves);
     before.map_or(Ok(()), |facts| check_made_with(dir, facts, &model))?;
-
     let wanted = wanted(dir, before, &model, options)?;
     let mut kept = snapshot.map_or_else(Vec::new, |old| elsewhere(old, &walk, data, base(dir)));
     let due = before.is_some_and(|facts| options.refit || outgrown(facts, walk.items.len() + kept.len()));
@@ -237,13 +241,13 @@ pub fn update(
     let again = Again { moves, refits: due && !from_latents, is_asked: options.refit };
     let refit = again.read(dir, snapshot, (&mut walk.items, &mut kept), &model, observer)?;
     let plan = Plan::new(&walk.items, snapshot, refit)?.keeping(kept);
-    let layout = layout(snapshot, refit, options);
-    let made = Run { plan: &plan, before, refit, model: &model, wanted: &wanted, polarity, layout, options }
-        .make(writer, observer)?;
+    let (plan, wanted, layout) = (&plan, &wanted, layout(snapshot, refit, options));
+    let run = Run { plan, before, refit, model: &model, wanted, polarity, layout, taken, options };
+    let made = run.make(writer, observer)?;
 
     let is_finished = made.encoded.is_finished();
     let recoded = match from_latents && is_finished {
-        true => code_anew((dir, writer), &wanted, &options.runtime, observer)?,
+        true => code_anew((dir, writer), wanted, &options.runtime, observer)?,
         false => 0,
     };
     let Tally { added, unchanged, changed, removed, encoded, skipped, write } = made.tally;
@@ -273,15 +277,6 @@ pub fn update(
         // a run that was stopped while it learned codes has encoded all images, and is not done
         interrupted: !is_finished || now.is_some_and(|(_, facts)| facts.provisional),
     })
-}
-
-/// What the walk left out.
-fn tell_walk(walk: &Walk, observer: &dyn Observer) {
-    walk.skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
-    if walk.links > 0 {
-        let what = format!("{} links to folders were not entered; `follow` enters them", walk.links);
-        observer.note(&Note::new(what));
-    }
 }
 
 /// The model for a new index of `items`, fit for use.
@@ -422,18 +417,19 @@ struct Run<'a> {
     polarity: Option<Polarity>,
     /// As asked for, else as it was.
     layout: SegmentLayout,
+    taken: Taken,
     options: &'a UpdateOptions,
 }
 
 impl Run<'_> {
     fn make(&self, writer: &mut Writer, observer: &dyn Observer) -> Result<Made> {
-        let Run { plan, model, layout, options, .. } = *self;
+        let Run { plan, model, layout, taken, options, .. } = *self;
         let jobs = plan.jobs();
         let identity = identity(model, &options.model, self.before);
         let checkpoints = options.checkpoints;
         if jobs.is_empty() {
             let Some(facts) = self.before else { return Ok(Made::default()) };
-            let facts = Facts { model: identity, ..facts.clone() };
+            let facts = Facts { model: identity, taken, ..facts.clone() };
             let content = Content { plan, known: &KnownHashes::new(), facts: &facts, layout, checkpoints };
             let tally = Ingest::new(content, writer)?.finish(true)?;
             return Ok(Made { tally, encoded: Encoded::default() });
@@ -476,6 +472,7 @@ impl Run<'_> {
             provisional,
             by_name,
             strangers,
+            taken,
         };
         let known = Arc::new(plan.known()?);
         pipeline.known = known.clone();

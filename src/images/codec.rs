@@ -117,6 +117,36 @@ pub(super) fn facts(bytes: &[u8]) -> SourceFacts {
     SourceFacts { format, exif, several, size: size.flatten() }
 }
 
+/// As [`decode_for`], for a frame of an animation.
+pub(super) fn decode_frame(frame: &frames::Frame, how: &Decoding) -> Result<Pixels, String> {
+    let decoded = catch_panic(|| {
+        let frames::Drawn { raster, profile, exif, xmp } = frame.draw(how)?;
+        let transform = profile.and_then(|profile| Transform::of(&profile, raster.channels));
+        Ok(finish(raster, transform, orientation(exif.as_deref(), || xmp)))
+    });
+    let named = |why| format!("{}: frame {}: {why}", frame.kind.id(), frame.number);
+    decoded.unwrap_or_else(|panic| Err(format!("damaged: the decoder panicked: {panic}"))).map_err(named)
+}
+
+/// As [`facts`], for a frame of an animation: there are no others beside it.
+pub(super) fn facts_of_frame(frame: &frames::Frame) -> SourceFacts {
+    let facts = facts(frame.bytes());
+    SourceFacts { several: finer::is_finer(facts.format, frame.bytes()), ..facts }
+}
+
+/// What [`frames`] calls the format of a file that may hold several pictures.
+pub(super) fn format_of_several(bytes: &[u8]) -> Option<&'static str> {
+    match format_of(bytes).ok()? {
+        Format::Usual(ImageFormat::Gif) => Some("gif"),
+        Format::Usual(ImageFormat::Png) => Some("png"),
+        Format::Usual(ImageFormat::WebP) => Some("webp"),
+        Format::Usual(ImageFormat::Tiff) => Some("tiff"),
+        Format::Usual(ImageFormat::Jpeg) => Some("jpeg"),
+        Format::Optional(Optional::Heic) => Some("heic"),
+        _ => None,
+    }
+}
+
 fn format_of(bytes: &[u8]) -> Result<Format, String> {
     if bytes.is_empty() {
         return Err("empty file (0 bytes)".to_owned());

@@ -58,6 +58,48 @@ pub(super) fn has_exif(bytes: &[u8]) -> bool {
     HeifFile::parse(bytes).is_ok_and(|file| file.items.iter().any(|item| item.item_type.0 == *b"Exif"))
 }
 
+/// The pictures that a file holds, by their numbers in it, the primary one first; without tiles, thumbnails,
+/// alpha planes and gain maps.
+pub(super) fn pictures(bytes: &[u8]) -> Vec<u32> {
+    let Ok(file) = HeifFile::parse(bytes) else { return Vec::new() };
+    let is_read = |id: &ItemId| {
+        file.item(*id).is_ok_and(|item| matches!(&item.item_type.0, b"hvc1" | b"grid" | b"iovl" | b"iden"))
+    };
+    let mut pictures: Vec<u32> = file.top_level_image_ids().into_iter().filter(is_read).collect();
+    pictures.sort_by_key(|id| *id != file.primary_id);
+    pictures
+}
+
+/// Makes another picture of a file the primary one.
+pub(super) fn set_primary(bytes: &mut [u8], id: u32) {
+    /// The header of a box: its size, its name.
+    const HEADER: usize = 8;
+    // `pitm` lies in `meta`; both begin with a version and flags
+    let (mut at, mut end) = (0, bytes.len());
+    while let Some(header) = bytes.get(at..end).and_then(|rest| rest.first_chunk::<HEADER>()) {
+        let [a, b, c, d, name @ ..] = *header;
+        let size = match u32::from_be_bytes([a, b, c, d]) {
+            0 => end - at,
+            size => size as usize, // a larger one than 32 bits tell holds pixels
+        };
+        match &name {
+            b"meta" => (at, end) = (at + HEADER + 4, end.min(at.saturating_add(size))),
+            b"pitm" => {
+                let is_short = bytes.get(at + HEADER) == Some(&0);
+                let digits = id.to_be_bytes();
+                let digits = if is_short { &digits[2..] } else { &digits[..] };
+                let field = at + HEADER + 4;
+                if let Some(field) = bytes.get_mut(field..field + digits.len()) {
+                    field.copy_from_slice(digits);
+                }
+                return;
+            }
+            _ if size < HEADER => return,
+            _ => at = at.saturating_add(size),
+        }
+    }
+}
+
 /// The sizes of a picture and of what it is put together from, as the file says them.
 #[derive(Default)]
 struct Sizes {

@@ -7,11 +7,12 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Pixels;
 use super::containers::Container;
+use super::names::folder_name;
 use super::plain_file::{io_reason, mtime_ns};
 
 /// One image: a file, an entry of a container, or an image that the caller holds in memory.
@@ -141,11 +142,6 @@ impl Item {
             Origin::Memory(_) => Err("an image in memory: no time of change".to_owned()),
         }
     }
-}
-
-/// The name of the folder that a file lies in, which is its label.
-pub(super) fn folder_name(path: &Path) -> Option<Cow<'_, str>> {
-    path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy())
 }
 
 /// The order in which images are best read: entries of a container one after the other.

@@ -27,7 +27,7 @@
 //! | `raw` | the JPEG inside a camera's raw file |
 //! | `bmp`, `tga`, `ico` | headers of bitmaps; which picture of an icon |
 //! | `finer` | has it more than the 8 bits of a sample that are decoded? |
-//! | `frames` | are there more pictures than the one that is decoded |
+//! | `frames/` | files of several pictures: how many, which are taken, each by its number |
 //! | `raster`, `colour`, `alpha`, `orientation` | from pixels as a file has them to pixels as they are seen: profile, ground, turn |
 //! | `memory_budget`, `stopwatch` | memory that decoders share; how long has one been running |
 //! | `catch_panic` | a decoder's panic becomes a reason |
@@ -92,6 +92,7 @@ mod noise;
 mod resize;
 
 pub use list::from_list;
+pub use names::file_of_frame;
 pub use resolve::{PathScope, file_of, files_of, keep_images, quick_stamp_of, resolve};
 pub use walk::walk;
 pub use walker::{JOURNAL, MOVED_AWAY, Missing, Walk, WalkOptions};
@@ -101,6 +102,7 @@ pub use load::{Loaded, load, load_for, read};
 pub use source::Source;
 
 pub use decoding::{Decoding, Needed, Remarks};
+pub use frames::Frames;
 pub use limits::Limits;
 pub use pixels::{InputShape, Pixels};
 pub use skipped::Skipped;

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf, absolute};
 use std::sync::Arc;
 use std::{fs, io};
 
-use super::Item;
 use super::containers::Container;
 use super::item::Origin;
 use super::names::{path_of, splits};
 use super::plain_file::mtime_ns;
 use super::walker::{WalkOptions, walk_path};
+use super::{Frames, Item};
 use crate::error::Error;
 
 /// The images with these names, or the reason why one cannot be found; in the order of `names`.
@@ -105,9 +105,10 @@ fn items(path: &Path) -> Result<Vec<Item>, String> {
     walk.map(|walk| walk.items).map_err(|error| error.to_string())
 }
 
-/// The container at `path`, listed.
+/// The container at `path`, listed; an image file is one of all its pictures.
 fn container(path: &Path) -> Result<Arc<Container>, String> {
-    let walk = walk_path(path, &WalkOptions::default()).map_err(|error| error.to_string())?;
+    let options = WalkOptions { frames: Frames::All, ..WalkOptions::default() };
+    let walk = walk_path(path, &options).map_err(|error| error.to_string())?;
     match walk.items.first().map(|item| &item.origin) {
         Some(Origin::Entry { container, .. }) => Ok(container.clone()),
         _ => Err(walk.skipped.into_iter().next().map_or("no container any more".to_owned(), |s| s.reason)),

@@ -3,6 +3,7 @@
 use super::Pixels;
 use super::codec::{self, SourceFacts};
 use super::decoding::Decoding;
+use super::frames::Frame;
 use super::stamp::{Stamp, hash_bytes, hash_pixels};
 
 /// What holds an image, read but not decoded.
@@ -19,6 +20,10 @@ pub struct Source {
 pub(super) enum Raw {
     /// A file of some image format.
     File(Vec<u8>),
+    /// The same, cut out of a file of several pictures.
+    Part(Vec<u8>),
+    /// One frame of an animation.
+    Frame(Frame),
     /// Plain pixels, of IDX and the like.
     Pixels(Pixels),
 }
@@ -26,7 +31,8 @@ pub(super) enum Raw {
 impl Raw {
     pub(super) fn len(&self) -> usize {
         match self {
-            Raw::File(bytes) => bytes.len(),
+            Raw::File(bytes) | Raw::Part(bytes) => bytes.len(),
+            Raw::Frame(frame) => frame.bytes().len() / frame.among.max(1),
             Raw::Pixels(pixels) => pixels.data.len(),
         }
     }
@@ -43,11 +49,11 @@ impl Source {
         self.len() == 0
     }
 
-    /// The bytes of the image file; nothing where there are plain pixels.
+    /// The bytes of the image file; nothing where there are plain pixels, or where it is one picture of a file.
     pub fn file_bytes(&self) -> Option<&[u8]> {
         match &self.raw {
             Raw::File(bytes) => Some(bytes),
-            Raw::Pixels(_) => None,
+            _ => None,
         }
     }
 
@@ -55,7 +61,8 @@ impl Source {
     pub fn stamp(&self) -> Stamp {
         let (size, mtime_ns) = self.quick_stamp;
         let hash = match &self.raw {
-            Raw::File(bytes) => hash_bytes(bytes),
+            Raw::File(bytes) | Raw::Part(bytes) => hash_bytes(bytes),
+            Raw::Frame(frame) => frame.hash(),
             Raw::Pixels(pixels) => hash_pixels(pixels),
         };
         Stamp { size, mtime_ns, hash }
@@ -64,7 +71,8 @@ impl Source {
     /// What the file says of itself beside its pixels.
     pub fn facts(&self) -> SourceFacts {
         match &self.raw {
-            Raw::File(bytes) => codec::facts(bytes),
+            Raw::File(bytes) | Raw::Part(bytes) => codec::facts(bytes),
+            Raw::Frame(frame) => codec::facts_of_frame(frame),
             Raw::Pixels(_) => SourceFacts::default(),
         }
     }
@@ -75,7 +83,8 @@ impl Source {
     /// The reason why there are no pixels.
     pub fn decode(self, how: &Decoding) -> Result<Pixels, String> {
         match self.raw {
-            Raw::File(bytes) => codec::decode_for(&bytes, how),
+            Raw::File(bytes) | Raw::Part(bytes) => codec::decode_for(&bytes, how),
+            Raw::Frame(frame) => codec::decode_frame(&frame, how),
             Raw::Pixels(pixels) => Ok(pixels),
         }
     }

@@ -10,12 +10,13 @@ use std::fs::{self, FileType, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::containers::{Container, ContainerFormat, Found as Recognised, recognise};
-use super::item::{Item, Origin, folder_name};
+use super::containers::{Container, ContainerFormat, Found as Recognised, Opened, recognise};
+use super::item::{Item, Origin};
+use super::names::folder_name;
 use super::plain_file::{NO_FILE, io_reason};
 use super::rules::{self, Rules, Typed};
 use super::sniff::{self, Content};
-use super::{Limits, Skipped};
+use super::{Frames, Limits, Skipped};
 use crate::{Error, Result};
 
 /// The folder of an index, which holds no images of the user.
@@ -38,6 +39,8 @@ pub struct WalkOptions {
     pub follow: bool,
     /// What to do with a path that does not exist.
     pub missing: Missing,
+    /// Which pictures are taken of image files that hold several. (Inside archives it is always the first.)
+    pub frames: Frames,
     /// What one image may cost; larger ones inside archives are among the skipped.
     pub limits: Limits,
 }
@@ -229,7 +232,7 @@ impl<'a> Walker<'a> {
 
     fn visit_file(&mut self, path: &Path, found: Found) -> bool {
         if sniff::is_image_name(path) {
-            return self.add_file(path);
+            return self.add_pictures(path);
         }
         let recognised = match recognise(path) {
             Ok(recognised) => recognised,
@@ -241,7 +244,7 @@ impl<'a> Walker<'a> {
                 self.walk.unread.push(path.to_path_buf());
                 self.skip(path, format!("named as {what}, but its content is not one"))
             }
-            Recognised::Other(Content::Image | Content::Optional(_)) => self.add_file(path),
+            Recognised::Other(Content::Image | Content::Optional(_)) => self.add_pictures(path),
             _ if found == Found::InFolder => false,
             Recognised::SomeZip => self.add_container(path, ContainerFormat::Zip, found),
             Recognised::Other(Content::IdxLabels) => {
@@ -252,6 +255,16 @@ impl<'a> Walker<'a> {
             }
             // TGA under another name, or something unknown: decoding will show
             Recognised::Other(_) => self.add_file(path),
+        }
+    }
+
+    /// Adds the pictures of an image file that are wanted: each under a name of its own where it holds several.
+    fn add_pictures(&mut self, path: &Path) -> bool {
+        let WalkOptions { frames, limits, .. } = self.options;
+        let several = (*frames != Frames::First).then(|| Container::of_pictures(path, *frames, limits));
+        match several.flatten() {
+            Some(opened) => self.add_opened(path, opened),
+            None => self.add_file(path),
         }
     }
 
@@ -276,29 +289,32 @@ impl<'a> Walker<'a> {
                 return self.skip(path, reason);
             }
         };
+        match opened {
+            Opened { container: None, skipped, .. } if skipped.is_empty() => match found {
+                Found::ByUser => self.skip(path, no_image_in(format)),
+                Found::InFolder => false,
+            },
+            opened => self.add_opened(path, opened),
+        }
+    }
+
+    /// Adds what came of listing a container.
+    fn add_opened(&mut self, path: &Path, opened: Opened) -> bool {
         if opened.is_partial {
             self.walk.unread.push(path.to_path_buf());
         }
-        let any_skipped = !opened.skipped.is_empty();
         self.walk.skipped.extend(opened.skipped);
-        match opened.container {
-            Some(container) => {
-                let container = Arc::new(container);
-                let first = self.walk.items.len();
-                let name = path.as_os_str().as_encoded_bytes();
-                if name.contains(&b'#') {
-                    self.ambiguous.extend(first..first + container.len());
-                }
-                self.containers.insert(name.to_vec(), first);
-                let items = (0..container.len() as u32)
-                    .map(|index| Item { origin: Origin::Entry { container: container.clone(), index } });
-                self.walk.items.extend(items);
-                true
-            }
-            None if any_skipped => true,
-            None if found == Found::ByUser => self.skip(path, no_image_in(format)),
-            None => false,
+        let Some(container) = opened.container.map(Arc::new) else { return true };
+        let first = self.walk.items.len();
+        let name = path.as_os_str().as_encoded_bytes();
+        if name.contains(&b'#') {
+            self.ambiguous.extend(first..first + container.len());
         }
+        self.containers.insert(name.to_vec(), first);
+        let items = (0..container.len() as u32)
+            .map(|index| Item { origin: Origin::Entry { container: container.clone(), index } });
+        self.walk.items.extend(items);
+        true
     }
 
     /// Skips a path that cannot be read, but may exist.

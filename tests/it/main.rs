@@ -24,6 +24,7 @@ mod export;
 mod foreign;
 mod foreign_faults;
 mod formats;
+mod frames;
 mod health;
 mod hostile;
 mod images;

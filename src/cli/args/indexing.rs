@@ -32,6 +32,11 @@ pub(in crate::cli) struct Index {
     /// in a variable or aesearch.toml
     #[arg(long, value_name = "MODEL")]
     pub(in crate::cli) model: Option<String>,
+    /// Which pictures of a file that holds several (animated GIF, PNG, WebP; TIFF pages; HEIC; MPO): first, all,
+    /// or N, at most so many, spread evenly over the file. With more than the first, each is an image named
+    /// FILE#0, FILE#1 and so on [default: the index's own, else first]
+    #[arg(long, value_name = "first|all|N")]
+    pub(in crate::cli) frames: Option<String>,
     #[command(flatten)]
     pub(in crate::cli) invert: InvertArg,
     /// How latents become bits: auto, sign, itq (a rotation), learned (a network trained on this collection),

@@ -121,6 +121,7 @@ pub(super) fn resolve(context: &Context, args: &args::Index) -> Result<(Vec<Path
     let model = args.model.clone().or_else(|| context.model()).unwrap_or(default.model);
     let options = UpdateOptions {
         walk,
+        frames: args.frames.as_deref().map(str::parse).transpose()?,
         load: load_options(context, &args.described, &model)?,
         model,
         moves: args.model.is_some(),

@@ -8,6 +8,7 @@ use crate::cli::exit::Exit;
 use crate::cli::print::{bytes, count, facts, thousands};
 use crate::cli::resolve::Context;
 use crate::gallery::{Facts, MeasuredRecall, info, save_binarizer};
+use crate::images::Frames;
 use crate::model::Format;
 
 #[derive(Debug, Serialize)]
@@ -95,6 +96,8 @@ struct InfoDocument<'a> {
     /// Null where too few images were measured.
     strangers: Option<StrangersDocument>,
     inverted: bool,
+    /// Which frames are taken of files that hold several: first, all, or a number.
+    frames: String,
     index_bytes: u64,
     /// Recall of 10 neighbours after looking at so many buckets; empty where a scan of all codes is as fast.
     recall_curve: Vec<RecallDocument>,
@@ -132,6 +135,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Info) -> anyhow::Resul
             nearer: strangers.nearer(),
         }),
         inverted: info.facts.polarity.inverted,
+        frames: info.facts.taken.frames.to_string(),
         index_bytes: info.index_bytes,
         recall_curve: info.recall_curve.iter().map(RecallDocument::from).collect(),
         exact_microseconds: info.exact_microseconds,
@@ -194,6 +198,9 @@ fn lines(document: &InfoDocument<'_>) -> Vec<(&'static str, String)> {
         ("model", format!("{} (sha256 {sha256})", model.name)),
         ("inverted", if document.inverted { "yes" } else { "no" }.into()),
     ];
+    if document.frames != Frames::default().to_string() {
+        lines.push(("frames", document.frames.clone()));
+    }
     if let Some(StrangersDocument { quantiles: [_, middle, ..], nearest, nearer, .. }) = document.strangers {
         let what = format!(
             "random pairs have a similarity of {middle:.3}, nearest neighbours of {nearest:.3} or more; hits above \

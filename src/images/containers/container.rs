@@ -7,9 +7,9 @@ use super::arrays::Arrays;
 use super::file::FileAt;
 use super::recognise::ContainerFormat;
 use super::skips::Skips;
-use super::{cifar, idx, npy, npz, parquet, tar, zip};
+use super::{cifar, frames, idx, npy, npz, parquet, tar, zip};
 use crate::images::source::Raw;
-use crate::images::{Limits, Skipped};
+use crate::images::{Frames, Limits, Skipped};
 
 /// A file of images that was listed. Its items share it, and any thread may read from it.
 pub(in crate::images) struct Container {
@@ -22,6 +22,7 @@ enum ContainerKind {
     Tar(tar::Tar),
     Zip(zip::Zip),
     Table(parquet::Table),
+    Frames(frames::Pictures),
 }
 
 /// What came of listing a container.
@@ -69,6 +70,16 @@ impl Container {
         Ok(Opened { container, is_partial: skips.is_partial, skipped: skips.finish() })
     }
 
+    /// An image file as a container of those of its pictures that are asked for; none if it holds only one,
+    /// or cannot be read, which its decoder tells.
+    pub(in crate::images) fn of_pictures(path: &Path, asked: Frames, limits: &Limits) -> Option<Opened> {
+        let file = FileAt::new(path).ok()?;
+        let mut skips = Skips::new(path);
+        let kind = ContainerKind::Frames(frames::Pictures::open(&file, asked, limits, &mut skips)?);
+        let container = Some(Container { file, kind });
+        Some(Opened { container, is_partial: skips.is_partial, skipped: skips.finish() })
+    }
+
     pub(in crate::images) fn path(&self) -> &Path {
         self.file.path()
     }
@@ -85,6 +96,7 @@ impl Container {
             ContainerKind::Tar(tar) => tar.entries().len(),
             ContainerKind::Zip(zip) => zip.entries().len(),
             ContainerKind::Table(table) => table.len(),
+            ContainerKind::Frames(pictures) => pictures.len(),
         }
     }
 
@@ -95,6 +107,7 @@ impl Container {
             ContainerKind::Tar(tar) => Cow::Borrowed(tar.entries().name(index)),
             ContainerKind::Zip(zip) => Cow::Borrowed(zip.entries().name(index)),
             ContainerKind::Table(_) => Cow::Owned(index.to_string().into_bytes()),
+            ContainerKind::Frames(pictures) => Cow::Owned(pictures.number(index).to_string().into_bytes()),
         }
     }
 
@@ -108,6 +121,7 @@ impl Container {
                 let index: usize = std::str::from_utf8(name).ok()?.parse().ok()?;
                 (index < table.len() && index.to_string().as_bytes() == name).then_some(index)
             }
+            ContainerKind::Frames(pictures) => pictures.find(name),
         }
     }
 
@@ -118,6 +132,7 @@ impl Container {
             ContainerKind::Tar(tar) => tar.entries().label(index),
             ContainerKind::Zip(zip) => zip.entries().label(index),
             ContainerKind::Table(table) => table.label(index),
+            ContainerKind::Frames(pictures) => pictures.label(),
         }
     }
 
@@ -126,7 +141,7 @@ impl Container {
         match &self.kind {
             ContainerKind::Arrays(arrays) => arrays.in_sequence(index),
             ContainerKind::Tar(tar) => tar.in_sequence(),
-            ContainerKind::Zip(_) => false,
+            ContainerKind::Zip(_) | ContainerKind::Frames(_) => false,
             ContainerKind::Table(_) => true,
         }
     }
@@ -141,6 +156,7 @@ impl Container {
             ContainerKind::Tar(tar) => tar.read(index, limits),
             ContainerKind::Zip(zip) => zip.read(index, limits),
             ContainerKind::Table(table) => table.read(index, limits),
+            ContainerKind::Frames(pictures) => pictures.read(&self.file, index, limits),
         }
     }
 }

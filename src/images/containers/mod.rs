@@ -9,6 +9,7 @@
 //! | `arrays` | the images of such arrays by number |
 //! | `tar`, `zip` | archives of image files |
 //! | `entries` | names, positions and labels of the images in an archive; which names are refused |
+//! | `frames` | image files of several pictures, as containers of them |
 //! | `parquet`, `pages` | tables with a column of image files; which of their pages are refused |
 //! | `labels` | a label for each entry, every text once |
 //! | `skips` | what is not used, and the bounds |
@@ -28,6 +29,8 @@ mod idx;
 mod npy;
 mod npz;
 
+mod frames;
+
 mod entries;
 mod tar;
 mod zip;
@@ -40,7 +43,7 @@ mod labels;
 mod skips;
 mod stream;
 
-pub(super) use container::Container;
+pub(super) use container::{Container, Opened};
 pub(super) use recognise::{ContainerFormat, Found, recognise};
 
 #[cfg(test)]

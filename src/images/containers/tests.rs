@@ -92,6 +92,7 @@ fn bytes_of(raw: Raw) -> Vec<u8> {
     match raw {
         Raw::File(bytes) => bytes,
         Raw::Pixels(pixels) => pixels.data,
+        Raw::Part(_) | Raw::Frame(_) => panic!("no image of a file"),
     }
 }
 

@@ -12,8 +12,12 @@ pub(in crate::images) struct Directory<'a> {
     /// Offsets have 8 bytes.
     is_large: bool,
     entries: Vec<Entry>,
+    /// Where it lies.
+    pub(in crate::images) offset: u64,
     /// Where the directory of the next picture lies; 0 for the last one.
     pub(in crate::images) next: usize,
+    /// Where that is said.
+    pub(in crate::images) next_at: usize,
 }
 
 /// One tag.
@@ -56,20 +60,20 @@ impl<'a> Directory<'a> {
     }
 
     /// Another directory of the same file.
-    #[cfg(feature = "raw")]
     pub(in crate::images) fn at(&self, at: u64) -> Option<Self> {
-        let mut found = Directory { entries: Vec::new(), next: 0, ..*self };
+        let mut found = Directory { entries: Vec::new(), ..*self };
         found.read(at)?;
         Some(found)
     }
 
     fn empty(bytes: &'a [u8]) -> Self {
         let is_little = bytes.starts_with(b"II");
-        Directory { bytes, is_little, is_large: false, entries: Vec::new(), next: 0 }
+        Directory { bytes, is_little, is_large: false, entries: Vec::new(), offset: 0, next: 0, next_at: 0 }
     }
 
     fn read(&mut self, at: u64) -> Option<()> {
         let (count_size, size, offset) = if self.is_large { (8, 20, 8) } else { (2, 12, 4) };
+        self.offset = at;
         let at = usize::try_from(at).ok()?;
         let count = usize::try_from(self.integer(at, count_size)?).ok()?;
         let start = at.checked_add(count_size)?;
@@ -80,6 +84,7 @@ impl<'a> Directory<'a> {
             let count = usize::try_from(self.integer(at + 4, offset)?).unwrap_or(usize::MAX);
             self.entries.push(Entry { tag, kind, count, field: at + 4 + offset });
         }
+        self.next_at = end;
         // some writers leave out the offset of the next directory
         self.next = self.integer(end, offset).and_then(|next| usize::try_from(next).ok()).unwrap_or(0);
         Some(())

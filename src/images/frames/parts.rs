@@ -1,0 +1,224 @@
+//! Pictures that stand side by side in a file: pages of TIFF files, photos of HEIC files, JPEG files one after
+//! the other (MPO). Each can be cut out, or the file changed so that it comes first.
+//!
+//! Thumbnails, masks and gain maps are no pictures of their own.
+
+use std::ops::Range;
+
+#[cfg(feature = "heic")]
+use crate::images::heic;
+use crate::images::tiff::Directory;
+
+use super::several::MOST;
+
+/// One picture of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::images) enum Part {
+    /// A page of a TIFF file: where its directory lies, and in it the offset of the next one.
+    Page { directory: u64, next_at: usize },
+    /// A picture of a HEIC file, by its number in the file.
+    #[cfg(feature = "heic")]
+    Photo(u32),
+    /// Bytes that are a JPEG file.
+    Jpeg(Range<usize>),
+}
+
+impl Part {
+    /// A file of which this is the only or the first picture.
+    pub(in crate::images) fn file(&self, mut bytes: Vec<u8>) -> Vec<u8> {
+        match self {
+            Part::Page { directory, next_at } => {
+                let (at, size) = if is_large(&bytes) { (8, 8) } else { (4, 4) };
+                put(&mut bytes, at, size, *directory);
+                put(&mut bytes, *next_at, size, 0);
+            }
+            #[cfg(feature = "heic")]
+            Part::Photo(id) => heic::set_primary(&mut bytes, *id),
+            Part::Jpeg(range) => {
+                bytes.truncate(range.end);
+                bytes.drain(..range.start.min(bytes.len()));
+            }
+        }
+        bytes
+    }
+}
+
+/// The pictures of a TIFF, HEIC or JPEG file, at most one more than [`MOST`]; none where there is only one.
+pub(in crate::images) fn parts(format: &str, bytes: &[u8]) -> Vec<Part> {
+    let mut parts = match format {
+        "tiff" => pages(bytes),
+        #[cfg(feature = "heic")]
+        "heic" => heic::pictures(bytes).into_iter().map(Part::Photo).collect(),
+        "jpeg" => jpegs(bytes).unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    parts.truncate(MOST + 1);
+    parts
+}
+
+/// The number at the start of a TIFF file that says how its offsets are stored.
+fn is_large(bytes: &[u8]) -> bool {
+    matches!(bytes.get(2..4), Some([43, 0] | [0, 43]))
+}
+
+/// Writes a number of so many bytes, in the order of a TIFF file.
+fn put(bytes: &mut [u8], at: usize, size: usize, value: u64) {
+    let is_little = bytes.starts_with(b"I");
+    let mut digits = value.to_le_bytes();
+    let digits = &mut digits[..size];
+    if !is_little {
+        digits.reverse();
+    }
+    if let Some(field) = bytes.get_mut(at..at.saturating_add(size)) {
+        field.copy_from_slice(digits);
+    }
+}
+
+/// The pages of a TIFF file, up to the damage.
+fn pages(bytes: &[u8]) -> Vec<Part> {
+    /// What kind of picture it is: bit 0 for one that is also there larger, bit 2 for a mask.
+    const KIND: u16 = 254;
+    /// The same in older files: 2 for one that is also there larger.
+    const OLD_KIND: u16 = 255;
+    const WIDTH: u16 = 256;
+    let Ok(mut directory) = Directory::first(bytes) else { return Vec::new() };
+    let first = directory.offset;
+    let mut pages: Vec<Part> = Vec::new();
+    let mut seen = std::collections::HashSet::new();
+    while pages.len() <= MOST && seen.insert(directory.offset) && seen.len() <= 2 * MOST {
+        let is_helper =
+            directory.number(KIND).is_some_and(|kind| kind & 5 != 0) || directory.number(OLD_KIND) == Some(2);
+        if directory.offset == first || (directory.has(WIDTH) && !is_helper) {
+            pages.push(Part::Page { directory: directory.offset, next_at: directory.next_at });
+        }
+        directory = match directory.at(directory.next as u64) {
+            Some(next) if directory.next > 0 => next,
+            _ => break,
+        };
+    }
+    pages
+}
+
+/// The pictures of a JPEG file with an index of them (CIPA DC-007, "MPF") in its second kind of application
+/// data.
+fn jpegs(bytes: &[u8]) -> Option<Vec<Part>> {
+    /// The index's entries, 16 bytes each.
+    const ENTRIES: u16 = 0xb002;
+    let base = index_of_pictures(bytes)?;
+    let tiff = bytes.get(base..)?;
+    let entries = Directory::first(tiff).ok()?.block(ENTRIES)?;
+    let number = |digits: &[u8]| {
+        let digits: [u8; 4] = digits.try_into().unwrap_or_default();
+        if tiff.starts_with(b"I") { u32::from_le_bytes(digits) } else { u32::from_be_bytes(digits) }
+    };
+    let mut parts = Vec::new();
+    for entry in entries.as_chunks::<16>().0.iter().take(MOST + 1) {
+        let [kind, size, offset] = [0, 4, 8].map(|at| number(&entry[at..at + 4]));
+        // 0x01....: another size of the same picture
+        let is_thumbnail = kind >> 16 & 0xff == 1;
+        let start = if offset == 0 { 0 } else { base.saturating_add(offset as usize) };
+        let end = start.saturating_add(size as usize).min(bytes.len());
+        let jpeg = bytes.get(start..end).unwrap_or_default();
+        if jpeg.starts_with(b"\xff\xd8\xff") && !is_thumbnail && (start == 0 || !is_gain_map(jpeg)) {
+            parts.push(Part::Jpeg(start..end));
+        }
+    }
+    Some(parts)
+}
+
+/// Where the index of pictures begins: its own header, from which offsets count.
+fn index_of_pictures(bytes: &[u8]) -> Option<usize> {
+    const NAME: &[u8] = b"MPF\0";
+    let mut at = 2;
+    loop {
+        let [0xff, marker, high, low] = *bytes.get(at..at + 4)? else { return None };
+        match marker {
+            0xe2 if bytes.get(at + 4..)?.starts_with(NAME) => return Some(at + 4 + NAME.len()),
+            0xc0..=0xc3 | 0xda | 0xd9 => return None,
+            _ => at += 2 + usize::from(u16::from_be_bytes([high, low])),
+        }
+    }
+}
+
+/// Whether a JPEG says of itself that it brightens another one.
+fn is_gain_map(jpeg: &[u8]) -> bool {
+    let head = &jpeg[..jpeg.len().min(1 << 16)];
+    let marks: [&[u8]; 3] = [b"hdr-gain-map", b"hdrgainmap", b"iso:21496:-1"];
+    marks.iter().any(|mark| head.windows(mark.len()).any(|window| window == *mark))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A TIFF of so many directories with a width, each of the kind that is said.
+    fn tiff(kinds: &[u32], is_little: bool) -> Vec<u8> {
+        let long = |n: u32| if is_little { n.to_le_bytes() } else { n.to_be_bytes() };
+        let short = |n: u16| if is_little { n.to_le_bytes() } else { n.to_be_bytes() };
+        let mut bytes = if is_little { b"II".to_vec() } else { b"MM".to_vec() };
+        bytes.extend([short(42).to_vec(), long(8).to_vec()].concat());
+        for (page, kind) in (1..).zip(kinds) {
+            bytes.extend(short(2));
+            for (tag, value) in [(254, *kind), (256, page)] {
+                bytes.extend([short(tag), short(4)].concat());
+                bytes.extend([long(1), long(value)].concat());
+            }
+            bytes.extend(long(if page as usize == kinds.len() { 0 } else { 8 + 30 * page }));
+        }
+        bytes
+    }
+
+    #[test]
+    fn each_page_becomes_a_file_of_its_own() {
+        for is_little in [true, false] {
+            let bytes = tiff(&[0, 1, 2, 4, 0], is_little);
+            let parts = parts("tiff", &bytes);
+            assert_eq!(parts.len(), 3, "{parts:?}: a smaller one and a mask are left out");
+            for (part, width) in parts.iter().zip([1, 3, 5]) {
+                let file = part.file(bytes.clone());
+                let directory = Directory::first(&file).unwrap();
+                assert_eq!((directory.number(256), directory.next), (Some(width), 0));
+            }
+        }
+        let mut looped = tiff(&[0, 0], true);
+        let end = looped.len();
+        looped[end - 4..].copy_from_slice(&8_u32.to_le_bytes());
+        assert_eq!(parts("tiff", &looped).len(), 2);
+        (0..end).for_each(|end| assert!(parts("tiff", &looped[..end]).len() <= 1 + end / 60));
+    }
+
+    /// Three JPEG files in one, by a big-endian index; what the second is said to be, and what it says itself.
+    fn mpo(kind: u32, says: &[u8]) -> Vec<u8> {
+        let inner = [b"\xff\xd8\xff\xe1\0\x10", says, b"\xff\xd9"].concat();
+        let mut index = b"MM\0*\0\0\0\x08\0\x01\xb0\x02\0\x07\0\0\0\x30\0\0\0\x1a\0\0\0\0".to_vec();
+        let head = 4 + 2 + 4; // up to the index
+        let whole = head + index.len() + 48 + 2;
+        let offset = |n: usize| (whole + n * inner.len() - head) as u32;
+        let size = inner.len() as u32;
+        for (kind, size, offset) in
+            [(0x2003_0000, whole as u32, 0), (kind, size, offset(0)), (0x0002_0002, size, offset(1))]
+        {
+            index.extend([kind, size, offset].map(u32::to_be_bytes).concat());
+            index.extend([0; 4]);
+        }
+        let length = (2 + 4 + index.len()) as u16;
+        let header = [b"\xff\xd8\xff\xe2", &length.to_be_bytes()[..], b"MPF\0"].concat();
+        let head = [&header[..], &index, b"\xff\xd9"].concat();
+        [&head[..], &inner, &inner].concat()
+    }
+
+    #[test]
+    fn photos_of_one_jpeg_are_found_without_thumbnails_and_gain_maps() {
+        let starts = |bytes: &[u8]| {
+            let found = parts("jpeg", bytes);
+            found.iter().for_each(|part| assert!(part.file(bytes.to_vec()).starts_with(b"\xff\xd8\xff")));
+            found.len()
+        };
+        assert_eq!(starts(&mpo(0x0002_0002, b"nothing")), 3);
+        assert_eq!(starts(&mpo(0x0001_0001, b"nothing")), 2);
+        assert_eq!(starts(&mpo(0, b"ns.adobe.com/hdr-gain-map/1.0/")), 1);
+        let bytes = mpo(0x0002_0002, b"nothing");
+        (0..bytes.len()).for_each(|end| assert!(starts(&bytes[..end]) <= 3));
+        assert_eq!(starts(b"\xff\xd8\xff\xda\0\x04MPF\0"), 0);
+    }
+}
