@@ -90,6 +90,7 @@ const WORDS: &[(&str, &str)] = &[
     ("weight", "--weight"),
     ("weight_decay", "--weight-decay"),
     ("without_latents", "--no-latents"),
+    ("thumbnails", "--thumbnails"),
     ("write_collection", "`aesearch demo`"),
 ];
 

@@ -97,7 +97,7 @@ pub fn find_duplicates(dir: &Path, options: &FindOptions, observer: &dyn Observe
     if !outputs.is_empty() {
         let snapshot = Snapshot::open(dir)?;
         outputs.iter().try_for_each(|path| keep_images(path, &snapshot, dir))?;
-        write(&found.scan, options)?;
+        write(dir, &found.scan, options)?;
     }
     Ok(found)
 }
@@ -133,7 +133,7 @@ pub(super) fn find(
     Ok(Found { scan, update: Some(updated) })
 }
 
-fn write(scan: &Scan, options: &FindOptions) -> Result<()> {
+fn write(dir: &Path, scan: &Scan, options: &FindOptions) -> Result<()> {
     let (plan, outputs) = (&scan.plan, &options.outputs);
     if let Some(path) = &outputs.plan {
         write_whole(path, plan.to_json().as_bytes())?;
@@ -142,7 +142,7 @@ fn write(scan: &Scan, options: &FindOptions) -> Result<()> {
         return Ok(());
     }
     let (Memory::AtMost(bytes) | Memory::About(bytes)) = options.update.memory;
-    let pictures = Pictures::of(plan, bytes);
+    let pictures = Pictures::of(plan, dir, bytes);
     let picture = |file: &_| pictures.get(file);
     if let Some(path) = &outputs.report {
         write_whole(path, html_report(plan, &picture, &PageOptions::default()).as_bytes())?;

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::decisions::unhex;
 use super::plan::{File, Plan};
+use crate::gallery::Thumbnails;
 use crate::images::{Decoding, Item, Limits, MemoryBudget, Pixels, read, resolve};
 
 /// Gives the pixels of a file, or nothing. It is called by several threads at once, for files in the order of
@@ -17,17 +19,24 @@ pub(super) struct Pictures {
 }
 
 impl Pictures {
-    /// The files that the plan names. Decoders share `memory` bytes.
-    pub(super) fn of(plan: &Plan, memory: u64) -> Pictures {
+    /// The files that the plan names; those that are gone, by the thumbnails of the index at `dir`. Decoders
+    /// share `memory` bytes.
+    pub(super) fn of(plan: &Plan, dir: &Path, memory: u64) -> Pictures {
         let mut names: Vec<&[u8]> = files(plan).map(File::name).collect();
         names.sort_unstable();
         names.dedup();
         let found = resolve(names.iter().copied(), Path::new(&plan.base));
         let items = names.iter().zip(found).filter_map(|(name, item)| Some((name.to_vec(), item.ok()?)));
-        Pictures {
-            items: items.collect(),
-            decoding: Decoding { budget: MemoryBudget::new(memory), ..Decoding::default() },
+        let mut items: HashMap<Vec<u8>, Item> = items.collect();
+        if items.len() < names.len()
+            && let Ok(thumbnails) = Thumbnails::open(dir)
+        {
+            for file in files(plan).filter(|file| !items.contains_key(file.name())).collect::<Vec<_>>() {
+                let jpeg = unhex(&file.hash).and_then(|hash| thumbnails.get(&hash));
+                items.extend(jpeg.map(|jpeg| (file.name().to_vec(), Item::from_bytes(file.name(), jpeg))));
+            }
         }
+        Pictures { items, decoding: Decoding { budget: MemoryBudget::new(memory), ..Decoding::default() } }
     }
 
     /// The pixels of a file; nothing if it cannot be read any more.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::rows::Rows;
 use crate::error::{Error, Result};
 use crate::images::{Item, Limits, Needed, Pixels, Skipped, by_place, fitted, load_for};
-use crate::observer::{Observer, Progress, Stage};
+use crate::observer::{Note, Observer, Progress, Stage};
+use crate::output::count;
 
 /// Images that a worker gets at a time.
 const BATCH: usize = 64;
@@ -34,7 +35,13 @@ pub(super) fn read_all<T: Send, W: FnMut(&[(u32, Item)]) -> Result<Made<T>>>(
     observer.stage(Stage::images("reading"));
     let mut found: Vec<(u32, Item)> = Vec::with_capacity(rows.len());
     let mut skipped = Vec::new();
-    for (row, item) in (0..).zip(rows.find(0..rows.len() as u32)) {
+    let all: Vec<u32> = (0..rows.len() as u32).collect();
+    let (items, n_shown) = rows.find_to_show(&all);
+    if n_shown > 0 {
+        let what = format!("{} cannot be found: thumbnails are used", count(n_shown as u64, "image"));
+        observer.note(&Note::new(what));
+    }
+    for (row, item) in all.into_iter().zip(items) {
         match item {
             Ok(item) => found.push((row, item)),
             Err(reason) => skipped.push(Skipped::new(rows.raw_name(row), reason)),
@@ -106,5 +113,5 @@ pub(super) fn read_some(
             None
         }
     };
-    wanted.iter().zip(rows.find(wanted.iter().copied())).map(read).collect()
+    wanted.iter().zip(rows.find_to_show(wanted).0).map(read).collect()
 }

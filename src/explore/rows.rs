@@ -8,7 +8,7 @@ use aesearch_index::{Access, Snapshot, words};
 
 use crate::draw::band_sheet::short_name;
 use crate::error::{Error, Result};
-use crate::gallery::Record;
+use crate::gallery::{Record, or_thumbnails};
 use crate::images::{Item, resolve};
 
 /// All images of an index, at least one.
@@ -144,5 +144,12 @@ impl Rows {
     pub fn find(&self, rows: impl IntoIterator<Item = u32>) -> Vec<Result<Item, String>> {
         let names = rows.into_iter().map(|row| self.raw_name(row));
         resolve(names, self.dir.parent().unwrap_or(Path::new("")))
+    }
+
+    /// As [`Rows::find`], to look at: an image that cannot be found is shown by its thumbnail, if there is one.
+    /// Also how many those are.
+    pub fn find_to_show(&self, rows: &[u32]) -> (Vec<Result<Item, String>>, usize) {
+        let ids: Vec<u32> = rows.iter().map(|&row| self.ids[row as usize]).collect();
+        or_thumbnails((&self.dir, &self.snapshot), &ids, self.find(rows.iter().copied()))
     }
 }

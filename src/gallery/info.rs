@@ -5,6 +5,7 @@ use std::path::Path;
 use aesearch_index::{Access, RecallPoint, Snapshot};
 
 use super::record::Facts;
+use super::thumbnails::ThumbnailFacts;
 use crate::error::Result;
 
 /// What an index holds, and how fast it is.
@@ -24,6 +25,8 @@ pub struct Info {
     pub latent_size: usize,
     /// Bytes of all files.
     pub index_bytes: u64,
+    /// Small pictures that it keeps.
+    pub thumbnails: Option<ThumbnailFacts>,
     /// Its model, binarizer and polarity.
     pub facts: Facts,
     /// What approximate search finds, and how fast; empty where a scan of all codes is as fast.
@@ -58,6 +61,7 @@ pub fn info(dir: &Path, access: Access) -> Result<Info> {
         bits: snapshot.bits(),
         latent_size: snapshot.latent_size(),
         index_bytes: snapshot.bytes(),
+        thumbnails: ThumbnailFacts::of(dir)?,
         facts,
         recall_curve: curve.map(|(&point, &microseconds)| MeasuredRecall { point, microseconds }).collect(),
         exact_microseconds: times.exact,

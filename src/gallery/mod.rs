@@ -31,7 +31,7 @@
 //!
 //! | file | responsibility |
 //! |---|---|
-//! | `update.rs` | index what some paths hold: what is new, what is kept, what is gone |
+//! | `update.rs`, `update_report.rs` | index what some paths hold: what is new, what is kept, what is gone |
 //! | `estimate.rs` | what `update` would take |
 //! | `added.rs` | give an encoder of another program a name |
 //! | `remove.rs` | take images out of an index |
@@ -49,6 +49,7 @@
 //! | `choose.rs` | which of the shipped models suits the images best |
 //! | `binarizers.rs` | which binarizer an index gets; one shared by several |
 //! | `refit.rs` | a new binarizer, from the latents that the index keeps |
+//! | `thumbnails.rs` | small pictures, for when the files are not there |
 //! | `strangers.rs` | how near images are that have nothing in common |
 //! | `polarity.rs` | light strokes on dark, or dark on light |
 //! | `probe.rs` | whether a model of another program is fit for use |
@@ -62,6 +63,7 @@ mod added;
 mod estimate;
 mod remove;
 mod update;
+mod update_report;
 
 mod open;
 mod query;
@@ -92,6 +94,7 @@ mod probe;
 mod refit;
 mod sample;
 mod strangers;
+mod thumbnails;
 
 mod outputs;
 
@@ -112,7 +115,10 @@ pub use query::{Answer, Answers, Hit, QueryOptions, QueryResult};
 pub use record::{Facts, ModelIdentity, Polarity, Record, Strangers};
 pub use remove::{RemoveReport, remove};
 pub use taken::Taken;
-pub use update::{Times, UpdateOptions, UpdateReport, update};
+pub(crate) use thumbnails::or_thumbnails;
+pub use thumbnails::{ThumbnailFacts, Thumbnails};
+pub use update::{UpdateOptions, update};
+pub use update_report::{Times, UpdateReport};
 pub use upkeep::{CompactReport, IndexSize, RepairReport, compact, repair, verify};
 
 #[cfg(test)]

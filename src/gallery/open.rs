@@ -10,6 +10,7 @@ use super::pipeline::{Pipeline, PipelineOptions};
 use super::polarity::Invert;
 use super::record::Facts;
 use super::sessions::Sessions;
+use super::thumbnails::or_thumbnails;
 use crate::encode::{Autoencoder, EncodeOptions, Encoder};
 use crate::error::Result;
 use crate::images::{self, Item, Limits, MemoryBudget, Resizer};
@@ -141,6 +142,11 @@ impl Gallery {
     /// file is gone, the reason.
     pub fn items(&self, ids: impl IntoIterator<Item = u32>) -> Vec<Result<Item, String>> {
         images::resolve(ids.into_iter().map(|id| self.snapshot.name(id)), base(&self.dir))
+    }
+
+    /// As [`Gallery::items`], to look at: an image whose file is gone is shown by its thumbnail, if there is one.
+    pub fn items_to_show(&self, ids: &[u32]) -> Vec<Result<Item, String>> {
+        or_thumbnails((&self.dir, &self.snapshot), ids, self.items(ids.iter().copied())).0
     }
 
     /// Lends an encoder to `work`.

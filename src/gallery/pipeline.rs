@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::outcome::{KnownHashes, Outcome, StageTimes};
+use super::thumbnails::Thumbnailer;
 use super::worker::{Chunk, Done, Preparation};
 use super::worker_pool::{Recipe, WorkerPool};
 use crate::error::Result;
@@ -48,6 +49,8 @@ pub struct Pipeline<'a> {
     /// Invert every image before it is encoded.
     pub inverted: bool,
     pub(super) known: Arc<KnownHashes>,
+    /// Keeps a small picture of every image that is decoded.
+    pub(super) thumbnails: Option<Arc<Thumbnailer>>,
 }
 
 /// How images are encoded.
@@ -93,7 +96,7 @@ impl Encoded {
 impl<'a> Pipeline<'a> {
     /// A pipeline that encodes images as they are.
     pub fn new(runtime: &'a Runtime, model: &'a Model, options: PipelineOptions) -> Pipeline<'a> {
-        Pipeline { runtime, model, options, inverted: false, known: Arc::default() }
+        Pipeline { runtime, model, options, inverted: false, known: Arc::default(), thumbnails: None }
     }
 
     /// Calls `sink` with each item's position and outcome, in the order of `items`. If the observer stopped
@@ -153,13 +156,20 @@ impl<'a> Pipeline<'a> {
     pub(super) fn decoding(&self) -> Decoding {
         let PipelineOptions { limits, budget, .. } = &self.options;
         let input = self.model.metadata.input;
-        let (grey, needed) = (input.channels == 1, Needed::inputs(&[input]));
+        let grey = input.channels == 1 && self.thumbnails.is_none();
+        let needed = match &self.thumbnails {
+            None => Needed::inputs(&[input]),
+            Some(thumbnails) => {
+                Needed::Both { width: input.width, height: input.height, side: thumbnails.side }
+            }
+        };
         Decoding { limits: *limits, grey, needed, budget: budget.clone(), ..Decoding::default() }
     }
 
     fn recipe(&self) -> Recipe<'a> {
         let (decoding, known) = (self.decoding(), self.known.clone());
-        let preparation = Preparation { decoding, inverted: self.inverted, known };
+        let (inverted, thumbnails) = (self.inverted, self.thumbnails.clone());
+        let preparation = Preparation { decoding, inverted, known, thumbnails };
         Recipe { runtime: self.runtime, model: self.model, device: self.options.device, preparation }
     }
 }

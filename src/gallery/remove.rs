@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use aesearch_index::{SegmentBuilder, Snapshot, Writer};
 
 use super::folder::base;
+use super::thumbnails::drop_gone;
 use crate::error::Result;
 use crate::images::{PathScope, Skipped};
 
@@ -47,6 +48,7 @@ pub fn remove(dir: &Path, paths: &[PathBuf]) -> Result<RemoveReport> {
     }
     if !gone.is_empty() {
         writer.commit(SegmentBuilder::new(&last.settings())?, &gone)?;
+        drop_gone(dir, &Snapshot::open(dir)?)?;
     }
     let unused =
         paths.iter().zip(&used).filter(|(_, used)| !**used).map(|(path, _)| {

@@ -14,7 +14,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aesearch_index::{Snapshot, Writer};
 
@@ -24,7 +24,7 @@ use super::choose::{ChooseOptions, choose};
 use super::folder::{base, check_made_with, load_indexed_model, lock, open_if_any};
 use super::ingest::{Checkpoints, Content, Ingest, SegmentLayout, Tally};
 use super::memory::{ForImages, Memory, memory_for_images};
-use super::outcome::{KnownHashes, Outcome, StageTimes};
+use super::outcome::{KnownHashes, Outcome};
 use super::pipeline::{Encoded, Pipeline, PipelineOptions};
 use super::plan::{Plan, elsewhere};
 use super::polarity::{Invert, decide_polarity};
@@ -33,6 +33,8 @@ use super::record::{Facts, ModelIdentity, Polarity};
 use super::refit::code_anew;
 use super::strangers::keep_strangers;
 use super::taken::{Taken, tell_walk};
+use super::thumbnails::{ThumbnailFacts, Thumbnailer};
+use super::update_report::{Times, UpdateReport};
 use crate::encode::MAX_FIT;
 use crate::error::{Error, Result};
 use crate::images::{Frames, Item, Limits, MemoryBudget, Skipped, WalkOptions, resolve};
@@ -76,6 +78,9 @@ pub struct UpdateOptions {
     pub bits: Option<usize>,
     /// Fit the binarizer anew, and code all images anew from the latents that the index keeps.
     pub refit: bool,
+    /// Keep small pictures of all images, so that sheets and pages show them when their files are not there:
+    /// no side is longer than so many pixels; 0 removes those there are; none leaves it as it is.
+    pub thumbnails: Option<usize>,
     /// Whether images are inverted; decided once, when the index is made.
     pub invert: Invert,
     /// The limits for one image.
@@ -114,6 +119,7 @@ impl UpdateOptions {
             binarizer: BinarizerChoice::Auto,
             bits: None,
             refit: false,
+            thumbnails: None,
             invert: Invert::Auto,
             limits: Limits::default(),
             memory: Memory::About(u64::MAX),
@@ -138,54 +144,6 @@ impl UpdateOptions {
         let UpdateOptions { model, load, device, invert, runtime, .. } = self.clone();
         Ok(ChooseOptions { model, load: Some(load), device, invert, limits, budget, runtime })
     }
-}
-
-/// What a run did.
-#[derive(Debug, Clone)]
-pub struct UpdateReport {
-    /// Images that are new in the index.
-    pub added: usize,
-    /// Images of the index whose content is the same.
-    pub unchanged: usize,
-    /// Images whose content had changed.
-    pub changed: usize,
-    /// Images that were removed.
-    pub removed: usize,
-    /// Images that went through the model.
-    pub encoded: usize,
-    /// Images that were coded anew from their latents.
-    pub recoded: usize,
-    /// Images in the index now.
-    pub images: usize,
-    /// Bytes read.
-    pub bytes: u64,
-    /// Images that cannot be used.
-    pub skipped: Vec<Skipped>,
-    /// The model.
-    pub model: ModelIdentity,
-    /// Bits per code.
-    pub bits: usize,
-    /// Whether images are inverted, and how that was decided.
-    pub polarity: Polarity,
-    /// Size of the index on disk.
-    pub index_bytes: u64,
-    /// How long it took.
-    pub seconds: f64,
-    /// How long each part took.
-    pub times: Times,
-    /// The observer stopped the run; the index holds what was done.
-    pub interrupted: bool,
-}
-
-/// How long each part of a run took.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Times {
-    /// Listing the images.
-    pub walk: Duration,
-    /// The stages of the pipeline, summed over the worker threads.
-    pub stages: StageTimes,
-    /// Commits.
-    pub write: Duration,
 }
 
 /// Makes the index at `dir` hold the images of the paths `data`, and of those it held before, the ones
@@ -242,8 +200,9 @@ pub fn update(
     let refit = again.read(dir, snapshot, (&mut walk.items, &mut kept), &model, observer)?;
     let plan = Plan::new(&walk.items, snapshot, refit)?.keeping(kept);
     let (plan, wanted, layout) = (&plan, &wanted, layout(snapshot, refit, options));
+    let thumbnails = Thumbnailer::open(dir, options.thumbnails, observer)?.map(Arc::new);
     let run = Run { plan, before, refit, model: &model, wanted, polarity, layout, taken, options };
-    let made = run.make(writer, observer)?;
+    let made = run.make(writer, thumbnails.clone(), observer)?;
 
     let is_finished = made.encoded.is_finished();
     let recoded = match from_latents && is_finished {
@@ -251,13 +210,7 @@ pub fn update(
         false => 0,
     };
     let Tally { added, unchanged, changed, removed, encoded, skipped, write } = made.tally;
-    let now = match is_finished {
-        true => keep_strangers((dir, writer), options.seed)?,
-        false => open_if_any(dir)?,
-    };
-    if let Some((_, facts)) = now.as_ref().filter(|(now, _)| !now.is_empty()) {
-        note_polarity(dir, options.invert, facts.polarity, observer);
-    }
+    let now = last_steps((dir, writer), is_finished, thumbnails.as_deref(), options, observer)?;
     Ok(UpdateReport {
         added,
         unchanged,
@@ -272,11 +225,34 @@ pub fn update(
         bits: now.as_ref().map_or(wanted.bits(), |now| now.0.bits()),
         polarity: now.as_ref().map_or(Polarity::fixed(false), |now| now.1.polarity),
         index_bytes: now.as_ref().map_or(0, |now| now.0.bytes()),
+        thumbnails: ThumbnailFacts::of(dir)?,
         seconds: start.elapsed().as_secs_f64(),
         times: Times { walk: walked, stages: made.encoded.times, write },
         // a run that was stopped while it learned codes has encoded all images, and is not done
         interrupted: !is_finished || now.is_some_and(|(_, facts)| facts.provisional),
     })
+}
+
+/// What is measured and made of an index when all else is done; the index as it is then.
+fn last_steps(
+    (dir, writer): (&Path, &mut Writer),
+    is_finished: bool,
+    thumbnails: Option<&Thumbnailer>,
+    options: &UpdateOptions,
+    observer: &dyn Observer,
+) -> Result<Option<(Snapshot, Facts)>> {
+    let now = match is_finished {
+        true => keep_strangers((dir, writer), options.seed)?,
+        false => open_if_any(dir)?,
+    };
+    let Some((index, facts)) = &now else { return Ok(None) };
+    if let Some(thumbnails) = thumbnails {
+        thumbnails.finish(dir, index, observer)?;
+    }
+    if !index.is_empty() {
+        note_polarity(dir, options.invert, facts.polarity, observer);
+    }
+    Ok(now)
 }
 
 /// The model for a new index of `items`, fit for use.
@@ -422,7 +398,12 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn make(&self, writer: &mut Writer, observer: &dyn Observer) -> Result<Made> {
+    fn make(
+        &self,
+        writer: &mut Writer,
+        thumbnails: Option<Arc<Thumbnailer>>,
+        observer: &dyn Observer,
+    ) -> Result<Made> {
         let Run { plan, model, layout, taken, options, .. } = *self;
         let jobs = plan.jobs();
         let identity = identity(model, &options.model, self.before);
@@ -445,6 +426,7 @@ impl Run<'_> {
             }
         };
         pipeline.inverted = polarity.inverted;
+        pipeline.thumbnails = thumbnails;
         let fit = match self.before {
             Some(facts) if !self.refit => Fit { facts: Some(FittedFacts::of(facts)), ..Fit::default() },
             _ => self.fit(&pipeline, &jobs, (&runtime, observer))?,

@@ -12,6 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use super::outcome::{KnownHashes, Outcome, StageTimes};
+use super::thumbnails::Thumbnailer;
 use super::watch::Watch;
 use crate::encode::{Encoder, is_usable};
 use crate::error::{Error, Result};
@@ -50,6 +51,8 @@ pub(super) struct Preparation {
     pub(super) inverted: bool,
     /// Contents that are not encoded again.
     pub(super) known: Arc<KnownHashes>,
+    /// Keeps a small picture of every image.
+    pub(super) thumbnails: Option<Arc<Thumbnailer>>,
 }
 
 /// What a worker thread owns.
@@ -175,6 +178,9 @@ impl Worker {
             Ok(pixels) => pixels,
             Err(reason) => return Outcome::Skipped(reason),
         };
+        if let Some(thumbnails) = &self.preparation.thumbnails {
+            thumbnails.add(&stamp.hash, &pixels);
+        }
         let shape = self.encoder.input();
         let start = self.images.len();
         self.images.resize(start + shape.size(), 0.0);

@@ -64,6 +64,15 @@ pub enum Needed {
         /// In pixels.
         side: usize,
     },
+    /// Both: stretched to so many pixels, and scaled so that no side is longer than `side`.
+    Both {
+        /// Columns.
+        width: usize,
+        /// Rows.
+        height: usize,
+        /// In pixels.
+        side: usize,
+    },
 }
 
 impl Needed {
@@ -78,10 +87,14 @@ impl Needed {
         let is_enough = |eighths: &usize| {
             let [width, height] = [width, height].map(|side| side * eighths / 8);
             let fits = |side: usize, needed: usize| 2 * side >= needed.saturating_mul(3);
+            let longest = width.max(height);
             match self {
                 Needed::Whole => false,
                 Needed::Stretched { width: w, height: h } => fits(width, w) && fits(height, h),
-                Needed::Fitted { side } => fits(width.max(height), side),
+                Needed::Fitted { side } => fits(longest, side),
+                Needed::Both { width: w, height: h, side } => {
+                    fits(width, w) && fits(height, h) && fits(longest, side)
+                }
             }
         };
         [1, 2, 4].into_iter().find(is_enough).unwrap_or(8)
@@ -107,6 +120,9 @@ mod tests {
             (Needed::inputs(&[]), (9, 9), 1),
             (Needed::Fitted { side: 256 }, (3072, 40), 1),
             (Needed::Fitted { side: 256 }, (40, 3071), 2),
+            (Needed::Both { width: 32, height: 32, side: 256 }, (4000, 3000), 1),
+            (Needed::Both { width: 32, height: 32, side: 512 }, (4000, 3000), 2),
+            (Needed::Both { width: 300, height: 300, side: 256 }, (4000, 3000), 2),
             (Needed::Fitted { side: usize::MAX }, (40, 40), 8),
         ] {
             assert_eq!(needed.eighths(size), eighths, "{needed:?} of {size:?}");

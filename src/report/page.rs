@@ -70,7 +70,7 @@ fn sprite_sheets(
     let small = SpriteSheets::of(&along, &kept, &of_all, budget - for_listed);
     let larger: Vec<usize> = sides(&LISTED_SIDES).into_iter().filter(|&side| side > small.side()).collect();
     let Some(&most) = larger.first() else { return (small, SpriteSheets::default()) };
-    let found = content.rows.find(listed.iter().copied());
+    let found = content.rows.find_to_show(&listed).0;
     let read: Vec<Option<Pixels>> = found
         .into_par_iter()
         .map(|item| {

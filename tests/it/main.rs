@@ -41,6 +41,7 @@ mod resume;
 mod runtime;
 mod table;
 mod teacher;
+mod thumbnails;
 mod tidy;
 mod tiff;
 mod train;

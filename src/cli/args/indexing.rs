@@ -59,6 +59,10 @@ pub(in crate::cli) struct Index {
     /// Store no latents: a smaller index, but hits ordered by codes alone. Cannot be changed later
     #[arg(long)]
     pub(in crate::cli) no_latents: bool,
+    /// Keep a small JPEG of each image in the index, no side longer than PX (16 to 2048), so that sheets and pages
+    /// show images whose files are not there; 0 removes them [default: as the index has it, at first none]
+    #[arg(long, value_name = "PX")]
+    pub(in crate::cli) thumbnails: Option<usize>,
     /// Memory limit for the run, such as 2GiB or 500MB; large images wait for each other, and one that needs
     /// more is skipped [default: half of what is free]
     #[arg(long, value_name = "SIZE", env = "AESEARCH_MAX_MEMORY", hide_env_values = true)]

@@ -12,7 +12,9 @@ use crate::cli::print::{bytes, count, seconds, thousands};
 use crate::cli::resolve::Context;
 use crate::cli::{amount, args, walking};
 use crate::error::{Error, Result};
-use crate::gallery::{BinarizerChoice, Checkpoints, Times, UpdateOptions, UpdateReport, update};
+use crate::gallery::{
+    BinarizerChoice, Checkpoints, ThumbnailFacts, Times, UpdateOptions, UpdateReport, update,
+};
 use crate::images::{Limits, Skipped};
 
 #[derive(Debug, Serialize)]
@@ -37,10 +39,34 @@ pub(super) struct IndexDocument<'a> {
     model: ModelDocument<'a>,
     inverted: bool,
     index_bytes: u64,
+    /// Null where none are kept.
+    thumbnails: Option<ThumbnailsDocument>,
     seconds: f64,
     /// Seconds, summed over the worker threads.
     stages: StagesDocument,
     interrupted: bool,
+}
+
+/// Small pictures of the images.
+#[derive(Debug, Serialize)]
+pub(super) struct ThumbnailsDocument {
+    side: usize,
+    images: usize,
+    bytes: u64,
+}
+
+impl From<ThumbnailFacts> for ThumbnailsDocument {
+    fn from(ThumbnailFacts { side, images, bytes }: ThumbnailFacts) -> ThumbnailsDocument {
+        ThumbnailsDocument { side, images, bytes }
+    }
+}
+
+impl ThumbnailsDocument {
+    /// `1,000 thumbnails of at most 256 pixels, 9.1 MB`
+    pub(super) fn text(&self) -> String {
+        let (n, size) = (count(self.images as u64, "thumbnail"), bytes(self.bytes));
+        format!("{n} of at most {} pixels, {size}", self.side)
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -132,6 +158,7 @@ pub(super) fn resolve(context: &Context, args: &args::Index) -> Result<(Vec<Path
         binarizer: args.binarizer.as_deref().map_or(default.binarizer, BinarizerChoice::named),
         bits: args.bits,
         refit: args.refit,
+        thumbnails: args.thumbnails,
         invert: context.invert(&args.invert)?,
         memory: context.memory(args.max_memory.as_deref())?,
         limits: Limits {
@@ -187,9 +214,12 @@ impl Indexed {
         let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
         let (dir, images) = (self.dir.display(), count(report.images as u64, "image"));
         let (model, size) = (&report.model.name, bytes(report.index_bytes));
+        let thumbnails =
+            report.thumbnails.map(|facts| format!(", {}", ThumbnailsDocument::from(facts).text()));
         format!(
-            "{dir}: {images}{parts} with {model}, {} bits, {size}, in {}",
+            "{dir}: {images}{parts} with {model}, {} bits, {size}{}, in {}",
             report.bits,
+            thumbnails.unwrap_or_default(),
             seconds(report.seconds)
         )
     }
@@ -213,6 +243,7 @@ impl Indexed {
             },
             inverted: report.polarity.inverted,
             index_bytes: report.index_bytes,
+            thumbnails: report.thumbnails.map(ThumbnailsDocument::from),
             seconds: report.seconds,
             stages: StagesDocument::of(&report.times),
             interrupted: report.interrupted,

@@ -3,6 +3,7 @@
 use aesearch_index::RecallPoint;
 use serde::Serialize;
 
+use super::index::ThumbnailsDocument;
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::print::{bytes, count, facts, thousands};
@@ -99,6 +100,8 @@ struct InfoDocument<'a> {
     /// Which frames are taken of files that hold several: first, all, or a number.
     frames: String,
     index_bytes: u64,
+    /// Null where none are kept.
+    thumbnails: Option<ThumbnailsDocument>,
     /// Recall of 10 neighbours after looking at so many buckets; empty where a scan of all codes is as fast.
     recall_curve: Vec<RecallDocument>,
     /// Mean time of a query that is compared with every code, measured now; nothing in an empty index.
@@ -137,6 +140,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Info) -> anyhow::Resul
         inverted: info.facts.polarity.inverted,
         frames: info.facts.taken.frames.to_string(),
         index_bytes: info.index_bytes,
+        thumbnails: info.thumbnails.map(ThumbnailsDocument::from),
         recall_curve: info.recall_curve.iter().map(RecallDocument::from).collect(),
         exact_microseconds: info.exact_microseconds,
     };
@@ -200,6 +204,9 @@ fn lines(document: &InfoDocument<'_>) -> Vec<(&'static str, String)> {
     ];
     if document.frames != Frames::default().to_string() {
         lines.push(("frames", document.frames.clone()));
+    }
+    if let Some(thumbnails) = &document.thumbnails {
+        lines.push(("thumbnails", thumbnails.text()));
     }
     if let Some(StrangersDocument { quantiles: [_, middle, ..], nearest, nearer, .. }) = document.strangers {
         let what = format!(
