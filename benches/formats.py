@@ -13,6 +13,8 @@ difference of a sample may be `TOLERANCE` for the kind. Refused and wrong ones a
 
 compares files of other formats (HEIC, AVIF, JPEG XL, RAW) with libheif, libavif, libjxl, and the largest preview that LibRaw finds.
 These decoders enlarge chroma in ways of their own, so that the mean difference of the luma decides: at most `LUMA`.
+
+formats_table.py beside it has one picture in all formats, orientations, profiles and depths.
 """
 
 import argparse

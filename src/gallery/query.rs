@@ -15,8 +15,10 @@ use super::polarity::{self, Invert};
 use super::record::Record;
 use crate::encode::{Binarizer, Rule, is_usable};
 use crate::error::{Error, Result};
-use crate::images::{Decoding, Item, Needed, Pixels, Skipped, WalkOptions, invert_pixels, read, walk};
-use crate::observer::{Observer, Progress};
+use crate::images::{
+    Decoding, Item, Needed, Pixels, Remarks, Skipped, WalkOptions, invert_pixels, read, walk,
+};
+use crate::observer::{Note, Observer, Progress};
 
 /// What a crop has of the width and height of its image.
 const CROP: f64 = 0.8;
@@ -122,7 +124,7 @@ impl Gallery {
     /// `Invalid` when the image cannot be read, with the reason, or `options` do not fit the index.
     pub fn query(&self, item: &Item, options: &QueryOptions) -> Result<QueryResult> {
         let unusable = |reason: String| Error::invalid(format!("{}: {reason}", item.display()));
-        let pixels = self.decode(item, true).map_err(unusable)?;
+        let pixels = self.decode(item, true, &Remarks::default()).map_err(unusable)?;
         self.query_pixels(&pixels, options).map_err(|error| match error {
             Error::Invalid(problem) => unusable(problem.what),
             other => other,
@@ -156,9 +158,10 @@ impl Gallery {
         let walk = walk(paths, &WalkOptions::default())?;
         let mut all = Answers { skipped: walk.skipped, ..Answers::default() };
         all.skipped.iter().for_each(|s| observer.skipped(&s.path, &s.reason));
+        let remarks = Remarks::default();
         for (done, item) in walk.items.iter().enumerate() {
             let start = Instant::now();
-            match self.decode(item, false) {
+            match self.decode(item, false, &remarks) {
                 Ok(pixels) => {
                     let result = self.query_pixels(&pixels, options)?;
                     let seconds = start.elapsed().as_secs_f64();
@@ -169,6 +172,8 @@ impl Gallery {
                     all.skipped.push(Skipped::new(item.name(), reason));
                 }
             }
+            let named = |remark: &str| Note::new(format!("{}: {remark}", item.display()));
+            remarks.take().into_iter().for_each(|remark| observer.note(&named(remark)));
             observer.progress(&Progress::of(done + 1, walk.items.len()));
             if observer.should_stop() {
                 return Err(Error::Interrupted);
@@ -277,11 +282,12 @@ impl Gallery {
 
     /// The pixels of an image, as when the index was made, but in colour where it has any, unless
     /// `grey_suffices`.
-    fn decode(&self, item: &Item, grey_suffices: bool) -> Result<Pixels, String> {
+    fn decode(&self, item: &Item, grey_suffices: bool, remarks: &Remarks) -> Result<Pixels, String> {
         let limits = self.options.limits;
         let input = self.model().metadata.input;
         let (grey, needed) = (grey_suffices && input.channels == 1, Needed::inputs(&[input]));
-        read(item, &limits)?.decode(&Decoding { limits, grey, needed, ..Decoding::default() })
+        let remarks = remarks.clone();
+        read(item, &limits)?.decode(&Decoding { limits, grey, needed, remarks, ..Decoding::default() })
     }
 
     /// Inverts an image `[C, H, W]` where the collection is inverted, and otherwise where its polarity is in

@@ -244,4 +244,8 @@ fn the_missing_end_is_remarked_and_damage_left_out() {
         .expect(3)
         .says("p/a.jpg: jpeg: its end marker is missing, its pixels are all there")
         .says("p/b.jpg: jpeg: damaged: a stray marker ff 9f at byte 631");
+    place
+        .run(&["query", "p/a.jpg"])
+        .expect(0)
+        .says("p/a.jpg: jpeg: its end marker is missing, its pixels are all there");
 }

@@ -10,6 +10,7 @@ mod cli;
 mod codes;
 mod containers;
 mod corpus;
+mod damage;
 mod dedupe_across;
 mod dedupe_apply;
 mod dedupe_decide;

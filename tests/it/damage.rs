@@ -1,0 +1,255 @@
+//! Damaged images: each decoder on mutants of small files. None makes a decoder of ours panic, takes long, or takes
+//! more memory than its size lets expect.
+//!
+//! `cargo test` runs some thousand cases of each format; with `AESEARCH_FUZZ_SEC=N` each runs for N seconds instead,
+//! and only then time and memory are looked at, best of one format at a time: `-- damage::psd --test-threads 1`.
+//! A case that fails is kept in the system's temporary folder.
+
+use std::fs;
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use aesearch::images::{Limits, decode};
+use image::ImageFormat;
+
+use crate::fixtures::encoded_picture;
+
+/// No image of a million pixels may take longer.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// Nor more memory, whatever its header says: it is twice what decoders may take for themselves.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// Images that decode although they were damaged join the seeds, so that damage adds up; so many at most.
+const MOST_SEEDS: usize = 400;
+
+/// A generator of numbers (SplitMix64).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// 0 to `end`, without it; 0 for no numbers.
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % end.max(1) as u64) as usize
+    }
+}
+
+/// A file with one to eight changes; `other` is one of the same format to take parts from.
+fn mutated(file: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
+    /// What breaks sums and signs.
+    const NUMBERS: [u32; 10] = [0, 1, 2, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fff_ffff, u32::MAX];
+    let mut file = file.to_vec();
+    let most = [1, 2, 4, 8][random.below(4)];
+    for _ in 0..=random.below(most) {
+        // half of all changes in what is likely to be a header
+        let within = if random.below(2) == 0 { file.len() } else { file.len().min(200) };
+        let at = random.below(within);
+        let span = 1 + random.below(16).min(file.len().saturating_sub(at + 1));
+        if at + span > file.len() {
+            return file;
+        }
+        match random.below(9) {
+            0 | 1 => file[at] ^= 1 << random.below(8),
+            2 => file[at] = random.next() as u8,
+            3 | 4 => {
+                let number = NUMBERS[random.below(NUMBERS.len())];
+                let size = [1, 2, 4][random.below(3)];
+                let digits = if random.below(2) == 0 {
+                    number.rotate_right(8 * size).to_be_bytes()
+                } else {
+                    number.to_le_bytes()
+                };
+                file[at..].iter_mut().zip(&digits[..size as usize]).for_each(|(byte, digit)| *byte = *digit);
+            }
+            5 => drop(file.drain(at..at + span)),
+            6 => {
+                let copy = file[at..at + span].to_vec();
+                let to = random.below(file.len());
+                file.splice(to..to, copy);
+            }
+            7 => {
+                let from = random.below(other.len());
+                let part = &other[from..other.len().min(from + 4 * span)];
+                file[at..].iter_mut().zip(part).for_each(|(byte, new)| *byte = *new);
+            }
+            _ if random.below(4) == 0 => file.truncate(at),
+            _ => file[at..at + span].fill(random.next() as u8),
+        }
+    }
+    file
+}
+
+/// Small files of a format: those of `tests/data` with one of these endings.
+fn seeds(endings: &[&str]) -> Vec<Vec<u8>> {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let mut files: Vec<_> = ["table", "jpeg", "jxl", "avif"]
+        .iter()
+        .flat_map(|folder| fs::read_dir(data.join(folder)).expect("a folder"))
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| endings.iter().any(|ending| path.extension().is_some_and(|found| found == *ending)))
+        .collect();
+    files.sort();
+    files.iter().map(|path| fs::read(path).expect("reads")).collect()
+}
+
+/// The greatest memory of this process since the last call, where the system tells.
+fn peak_bytes() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<u64>().ok());
+    let _ = fs::write("/proc/self/clear_refs", "5");
+    peak.unwrap_or(0) << 10
+}
+
+/// Ends the tests if a case takes too long; dropped when it is over.
+struct Watch(mpsc::Sender<Option<Vec<u8>>>);
+
+impl Watch {
+    fn new(name: &'static str) -> Watch {
+        let (sender, receiver) = mpsc::channel::<Option<Vec<u8>>>();
+        std::thread::spawn(move || {
+            let mut running = None;
+            loop {
+                let message = if running.is_some() {
+                    receiver.recv_timeout(LONGEST)
+                } else {
+                    receiver.recv().map_err(Into::into)
+                };
+                match (message, running.take()) {
+                    (Ok(next), _) => running = next,
+                    (Err(mpsc::RecvTimeoutError::Timeout), Some(bytes)) => {
+                        eprintln!("{name}: a case takes longer than {LONGEST:?}: {}", keep(name, &bytes));
+                        std::process::exit(1);
+                    }
+                    _ => return,
+                }
+            }
+        });
+        Watch(sender)
+    }
+}
+
+/// Writes a case to where it can be looked at.
+fn keep(name: &str, bytes: &[u8]) -> String {
+    let path = std::env::temp_dir().join(format!("aesearch-damaged-{}.{name}", bytes.len()));
+    fs::write(&path, bytes).expect("keeps the case");
+    path.display().to_string()
+}
+
+/// Runs cases of one format. A decoder of ours must not panic at all; of others it is counted, as a panic becomes
+/// a reason.
+fn survive(name: &'static str, is_ours: bool, cases: usize, mut seeds: Vec<Vec<u8>>) {
+    let seconds: Option<f64> =
+        std::env::var("AESEARCH_FUZZ_SEC").ok().map(|text| text.parse().expect("seconds"));
+    let limits = Limits { max_pixels: 1 << 20, max_decoded_bytes: 16 << 20, ..Limits::default() };
+    let watch = seconds.map(|_| Watch::new(name));
+    let started = Instant::now();
+    let (mut case, mut images, mut panics, mut slowest, mut most) = (0, 0, 0, Duration::ZERO, 0);
+    assert!(!seeds.is_empty(), "{name}: no files to begin with");
+    let before = peak_bytes();
+    while seconds.map_or(case < cases, |seconds| started.elapsed().as_secs_f64() < seconds) {
+        let mut random = Random(case as u64);
+        let [one, other] = [0, 1].map(|_| random.below(seeds.len()));
+        let bytes = mutated(&seeds[one], &seeds[other], &mut random);
+        if let Some(watch) = &watch {
+            watch.0.send(Some(bytes.clone())).expect("watches");
+        }
+        let begun = Instant::now();
+        let found = decode(&bytes, &limits);
+        slowest = slowest.max(begun.elapsed());
+        if let Some(watch) = &watch {
+            watch.0.send(None).expect("watches");
+            let taken = peak_bytes().saturating_sub(before);
+            most = most.max(taken);
+            assert!(
+                taken < MOST_BYTES,
+                "{name}: case {case} takes {} MiB: {}",
+                taken >> 20,
+                keep(name, &bytes)
+            );
+        }
+        match found {
+            Ok(_) if seeds.len() < MOST_SEEDS && random.below(20) == 0 => seeds.push(bytes),
+            Ok(_) => images += 1,
+            Err(reason) if reason.contains("panicked") => {
+                panics += 1;
+                let kept = if is_ours || panics == 1 { keep(name, &bytes) } else { String::new() };
+                assert!(!is_ours, "{name}: case {case}: {reason}: {kept}");
+                eprintln!("{name}: case {case}: {reason} {kept}");
+            }
+            Err(_) => {}
+        }
+        case += 1;
+    }
+    eprintln!(
+        "{name}: {case} cases in {:.0} s, {images} images, {panics} panics, slowest {slowest:.1?}, at most {} MiB",
+        started.elapsed().as_secs_f64(),
+        most >> 20
+    );
+}
+
+#[test]
+fn jpeg() {
+    survive("jpg", true, 3000, seeds(&["jpg"]));
+}
+
+#[test]
+fn tiff() {
+    survive("tif", true, 5000, seeds(&["tif"]));
+}
+
+#[test]
+fn bmp() {
+    survive("bmp", true, 5000, seeds(&["bmp"]));
+}
+
+#[test]
+fn tga() {
+    survive("tga", true, 5000, seeds(&["tga"]));
+}
+
+#[test]
+fn ico() {
+    let icons =
+        [(9, 5), (16, 16), (3, 2)].map(|(width, height)| encoded_picture(width, height, ImageFormat::Ico));
+    survive("ico", true, 3000, icons.to_vec());
+}
+
+#[test]
+#[cfg(feature = "psd")]
+fn psd() {
+    survive("psd", true, 5000, seeds(&["psd", "psb"]));
+}
+
+#[test]
+#[cfg(feature = "raw")]
+fn raw() {
+    survive("dng", true, 3000, seeds(&["dng"]));
+}
+
+#[test]
+#[cfg(feature = "heic")]
+fn heic() {
+    survive("heic", false, 1500, seeds(&["heic"]));
+}
+
+#[test]
+#[cfg(feature = "jxl")]
+fn jxl() {
+    survive("jxl", false, 1500, seeds(&["jxl"]));
+}
+
+#[test]
+#[cfg(feature = "avif")]
+fn avif() {
+    survive("avif", false, 1500, seeds(&["avif"]));
+}
