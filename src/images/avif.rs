@@ -4,6 +4,8 @@
 //! `re_rav1d` is dav1d in Rust, built without assembly; it has much unsafe code, and checks what it indexes.
 //! Values of HDR pictures (PQ, HLG) stay what they are; a gain map is not applied.
 
+use std::cell::Cell;
+
 use heifer_isobmff::boxes::{ColorInfo, Property};
 use heifer_isobmff::{Error, HeifFile, ItemId};
 use re_rav1d::{Decoder, Picture, PixelLayout, PlanarImageComponent, Settings, pixel};
@@ -128,35 +130,69 @@ fn grid(file: &HeifFile, id: ItemId) -> Result<Colours, String> {
     Ok(Colours { width, height, data, is_grey })
 }
 
-/// The picture of a coded item, no larger than what the file says of it.
+/// A decoder of pictures up to so many pixels.
+struct Av1 {
+    decoder: Decoder,
+    most: u32,
+}
+
+thread_local! {
+    /// The one that this thread used last. A new one for each picture would leave memory in pieces that are too small
+    /// to be used again: some 200 kB a picture.
+    static LAST: Cell<Option<Av1>> = const { Cell::new(None) };
+}
+
+impl Av1 {
+    /// One that takes pictures of so many pixels, and none much larger.
+    fn of(pixels: u64) -> Result<Av1, String> {
+        let most = u32::try_from(pixels.next_power_of_two()).unwrap_or(u32::MAX);
+        if let Some(last) = LAST.take().filter(|last| last.most == most) {
+            return Ok(last);
+        }
+        let mut settings = Settings::new();
+        settings.set_n_threads(1);
+        settings.set_max_frame_delay(1);
+        settings.set_all_layers(false);
+        settings.set_frame_size_limit(most);
+        Ok(Av1 { decoder: Decoder::with_settings(&settings).map_err(damaged)?, most })
+    }
+
+    /// Keeps it for the next picture, as it was before the first.
+    fn done(mut self) {
+        self.decoder.flush();
+        LAST.set(Some(self));
+    }
+}
+
+fn damaged(error: re_rav1d::Error) -> String {
+    format!("damaged: AV1: {error}")
+}
+
+/// The picture of a coded item, of the size that the file says of it.
 fn coded(file: &HeifFile, id: ItemId) -> Result<Colours, String> {
-    let (width, height) = size(file, id)?;
-    let limit = u32::try_from(u64::from(width) * u64::from(height)).unwrap_or(u32::MAX).max(1);
-    let mut settings = Settings::new();
-    settings.set_n_threads(1);
-    settings.set_max_frame_delay(1);
-    settings.set_all_layers(false);
-    settings.set_frame_size_limit(limit);
-    let damaged = |error: re_rav1d::Error| format!("damaged: AV1: {error}");
-    let mut decoder = Decoder::with_settings(&settings).map_err(damaged)?;
+    let size = size(file, id)?;
     let data = file.item_data(id).map_err(reason)?.into_owned();
     if data.is_empty() {
         return Err("damaged: a picture without data".to_owned());
     }
+    let mut av1 = Av1::of(u64::from(size.0) * u64::from(size.1))?;
+    let picture = picture(&mut av1.decoder, data, size);
+    let colours = picture.and_then(|picture| to_rgb(&picture, colour_numbers(file, id)));
+    av1.done();
+    colours
+}
+
+fn picture(decoder: &mut Decoder, data: Vec<u8>, (width, height): (u32, u32)) -> Result<Picture, String> {
     match decoder.send_data(data, None, None, None) {
         Err(error) if !error.is_again() => return Err(damaged(error)),
         _ => {}
     }
     let picture = decoder.get_picture().map_err(damaged)?;
     if (picture.width(), picture.height()) != (width, height) {
-        return Err(format!(
-            "damaged: a picture of {}x{} where the file says {width}x{height}",
-            picture.width(),
-            picture.height()
-        ));
+        let (found, rows) = (picture.width(), picture.height());
+        return Err(format!("damaged: a picture of {found}x{rows} where the file says {width}x{height}"));
     }
-    let numbers = colour_numbers(file, id);
-    to_rgb(&picture, numbers)
+    Ok(picture)
 }
 
 /// Primaries, transfer, matrix, full range, as the container says.
@@ -252,8 +288,9 @@ fn weights(matrix: u16) -> Result<(f32, f32), String> {
 }
 
 fn to_rgb(picture: &Picture, numbers: Option<(u16, u16, u16, bool)>) -> Result<Colours, String> {
-    let is_full = numbers.map_or(picture.color_range() == pixel::YUVRange::Full, |numbers| numbers.3);
-    let matrix = numbers.map_or(picture.matrix_coefficients() as u16, |numbers| numbers.2);
+    let is_full = numbers.map_or_else(|| picture.color_range() == pixel::YUVRange::Full, |numbers| numbers.3);
+    // this panics on numbers that are reserved
+    let matrix = numbers.map_or_else(|| picture.matrix_coefficients() as u16, |numbers| numbers.2);
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let is_grey = picture.pixel_layout() == PixelLayout::I400;
     let by = match picture.pixel_layout() {

@@ -100,14 +100,16 @@ fn seeds(endings: &[&str]) -> Vec<Vec<u8>> {
     files.iter().map(|path| fs::read(path).expect("reads")).collect()
 }
 
-/// The greatest memory of this process since the last call, where the system tells.
-fn peak_bytes() -> u64 {
+/// The memory of this process, where the system tells: the most since the last call, and now.
+fn memory_bytes() -> [u64; 2] {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<u64>().ok());
+    let kilobytes = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    let found = ["VmHWM:", "VmRSS:"].map(|name| kilobytes(name).unwrap_or(0) << 10);
     let _ = fs::write("/proc/self/clear_refs", "5");
-    peak.unwrap_or(0) << 10
+    found
 }
 
 /// Ends the tests if a case takes too long; dropped when it is over.
@@ -155,7 +157,8 @@ fn survive(name: &'static str, is_ours: bool, cases: usize, mut seeds: Vec<Vec<u
     let started = Instant::now();
     let (mut case, mut images, mut panics, mut slowest, mut most) = (0, 0, 0, Duration::ZERO, 0);
     assert!(!seeds.is_empty(), "{name}: no files to begin with");
-    let before = peak_bytes();
+    let [_, at_first] = memory_bytes();
+    let mut before = at_first;
     while seconds.map_or(case < cases, |seconds| started.elapsed().as_secs_f64() < seconds) {
         let mut random = Random(case as u64);
         let [one, other] = [0, 1].map(|_| random.below(seeds.len()));
@@ -168,8 +171,11 @@ fn survive(name: &'static str, is_ours: bool, cases: usize, mut seeds: Vec<Vec<u
         slowest = slowest.max(begun.elapsed());
         if let Some(watch) = &watch {
             watch.0.send(None).expect("watches");
-            let taken = peak_bytes().saturating_sub(before);
-            most = most.max(taken);
+            let [peak, now] = memory_bytes();
+            let taken = peak.saturating_sub(before);
+            (most, before) = (most.max(taken), now);
+            let grown = now.saturating_sub(at_first);
+            assert!(grown < MOST_BYTES, "{name}: {case} cases leave {} MiB behind", grown >> 20);
             assert!(
                 taken < MOST_BYTES,
                 "{name}: case {case} takes {} MiB: {}",
