@@ -34,12 +34,21 @@ pub(super) fn decode(bytes: &[u8], how: &Decoding) -> Result<Found, String> {
     let file = HeifFile::parse(bytes).map_err(reason)?;
     let primary = file.primary_id;
     let (width, height) = size(&file, primary)?;
-    let pixels = u64::from(width) * u64::from(height);
-    check_pixels((width, height), pixels.saturating_mul(4), &how.limits)?;
-    let _held = how.budget.take(pixels.saturating_mul(BYTES), &how.stopwatch)?;
+    let mut most = u64::from(width) * u64::from(height);
+    check_pixels((width, height), most.saturating_mul(4), &how.limits)?;
+    let alpha = alpha_of(&file, primary);
+    for id in [Some(primary), alpha].into_iter().flatten() {
+        for &part in file.referenced_items(id, b"dimg").iter().chain([&id]) {
+            let (width, height) = size(&file, part)?;
+            let pixels = u64::from(width) * u64::from(height);
+            check_pixels((width, height), pixels.saturating_mul(4), &how.limits)?;
+            most = most.max(pixels);
+        }
+    }
+    let _held = how.budget.take(most.saturating_mul(BYTES), &how.stopwatch)?;
 
     let colours = item(&file, primary)?;
-    let alpha = alpha_of(&file, primary).map(|id| item(&file, id)).transpose()?;
+    let alpha = alpha.map(|id| item(&file, id)).transpose()?;
     let is_grey = colours.data.as_chunks::<3>().0.iter().all(|[r, g, b]| r == g && g == b) && colours.is_grey;
     let mut raster = match alpha {
         Some(alpha) if (alpha.width, alpha.height) != (colours.width, colours.height) => {
@@ -130,38 +139,35 @@ fn grid(file: &HeifFile, id: ItemId) -> Result<Colours, String> {
     Ok(Colours { width, height, data, is_grey })
 }
 
-/// A decoder of pictures up to so many pixels.
-struct Av1 {
-    decoder: Decoder,
-    most: u32,
-}
-
 thread_local! {
-    /// The one that this thread used last. A new one for each picture would leave memory in pieces that are too small
-    /// to be used again: some 200 kB a picture.
-    static LAST: Cell<Option<Av1>> = const { Cell::new(None) };
+    /// Decoders that this thread has used, for pictures of up to 1, 4, 16, ... pixels. A new one for each picture would
+    /// leave memory in pieces that are too small to be used again: some 200 kB a picture.
+    static DECODERS: [Cell<Option<Decoder>>; CLASSES] = const { [const { Cell::new(None) }; CLASSES] };
 }
 
-impl Av1 {
-    /// One that takes pictures of so many pixels, and none much larger.
-    fn of(pixels: u64) -> Result<Av1, String> {
-        let most = u32::try_from(pixels.next_power_of_two()).unwrap_or(u32::MAX);
-        if let Some(last) = LAST.take().filter(|last| last.most == most) {
-            return Ok(last);
-        }
-        let mut settings = Settings::new();
-        settings.set_n_threads(1);
-        settings.set_max_frame_delay(1);
-        settings.set_all_layers(false);
-        settings.set_frame_size_limit(most);
-        Ok(Av1 { decoder: Decoder::with_settings(&settings).map_err(damaged)?, most })
-    }
+/// Powers of 4 up to the most pixels that a decoder takes.
+const CLASSES: usize = 16;
 
-    /// Keeps it for the next picture, as it was before the first.
-    fn done(mut self) {
-        self.decoder.flush();
-        LAST.set(Some(self));
-    }
+/// Lets a decoder of this thread do something. It takes no picture that is more than four times as large as it
+/// should be.
+fn with_decoder<T>(pixels: u64, work: impl FnOnce(&mut Decoder) -> Result<T, String>) -> Result<T, String> {
+    let class = (pixels.max(1).next_power_of_two().ilog2() as usize).div_ceil(2).min(CLASSES - 1);
+    let mut decoder = match DECODERS.with(|decoders| decoders[class].take()) {
+        Some(decoder) => decoder,
+        None => {
+            let mut settings = Settings::new();
+            settings.set_n_threads(1);
+            settings.set_max_frame_delay(1);
+            settings.set_all_layers(false);
+            settings.set_frame_size_limit(1 << (2 * class));
+            Decoder::with_settings(&settings).map_err(damaged)?
+        }
+    };
+    let found = work(&mut decoder);
+    // as it was before the first picture
+    decoder.flush();
+    DECODERS.with(|decoders| decoders[class].set(Some(decoder)));
+    found
 }
 
 fn damaged(error: re_rav1d::Error) -> String {
@@ -175,11 +181,10 @@ fn coded(file: &HeifFile, id: ItemId) -> Result<Colours, String> {
     if data.is_empty() {
         return Err("damaged: a picture without data".to_owned());
     }
-    let mut av1 = Av1::of(u64::from(size.0) * u64::from(size.1))?;
-    let picture = picture(&mut av1.decoder, data, size);
-    let colours = picture.and_then(|picture| to_rgb(&picture, colour_numbers(file, id)));
-    av1.done();
-    colours
+    let numbers = colour_numbers(file, id);
+    with_decoder(u64::from(size.0) * u64::from(size.1), |decoder| {
+        to_rgb(&picture(decoder, data, size)?, numbers)
+    })
 }
 
 fn picture(decoder: &mut Decoder, data: Vec<u8>, (width, height): (u32, u32)) -> Result<Picture, String> {
