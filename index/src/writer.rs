@@ -21,10 +21,12 @@ use crate::tombstones;
 /// The lock file in the index folder; the file stays when the lock is released.
 const LOCK: &str = "LOCK";
 
-/// The exclusive right to change an index; released on drop.
+/// The exclusive right to change an index; released on drop. A folder that it made, and never committed to, is
+/// removed then.
 #[derive(Debug)]
 pub struct Writer {
     dir: PathBuf,
+    is_new: bool,
     storage: Box<dyn Storage>,
     _lock: File,
 }
@@ -71,7 +73,10 @@ impl Writer {
             Err(TryLockError::WouldBlock) => return Err(Error::Locked { path }),
             Err(TryLockError::Error(error)) => return Err(Error::io(&path, "cannot lock", error)),
         }
-        let writer = Writer { dir: dir.to_path_buf(), storage, _lock: lock };
+        if !is_at(&lock, &path) {
+            return Err(Error::Locked { path }); // removed by another writer, between opening and locking
+        }
+        let writer = Writer { dir: dir.to_path_buf(), is_new, storage, _lock: lock };
         let last = manifest_if_any(dir)?;
         if last.is_none() {
             writer.check_never_committed()?;
@@ -262,6 +267,30 @@ impl Writer {
             }
         }
         Ok(())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if self.is_new && !self.dir.join(manifest::NAME).exists() {
+            let _ = fs::remove_file(self.dir.join(LOCK)); // the lock is still held
+            let _ = fs::remove_dir(&self.dir); // stays if anything else is in it
+        }
+    }
+}
+
+/// Whether the open file is still the one at `path`.
+fn is_at(file: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+        file.metadata().map(id).ok() == fs::metadata(path).map(id).ok()
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        path.exists()
     }
 }
 

@@ -73,6 +73,21 @@ fn a_second_writer_is_refused_at_once() {
 }
 
 #[test]
+fn a_writer_that_commits_nothing_leaves_no_folder_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let [new, own, full] = ["new", "own", "full"].map(|name| dir.path().join(name));
+    fs::create_dir(&own).unwrap();
+    [&new, &own, &full].map(|place| Writer::lock(place).unwrap());
+    assert!(!new.exists() && own.exists(), "one that was there before stays");
+    let writer = Writer::lock(&full).unwrap();
+    fs::write(full.join("notes.txt"), "mine").unwrap();
+    drop(writer);
+    assert_eq!(fs::read_dir(&full).unwrap().count(), 1, "the user's file");
+    commit(&new, &[], &Settings::default());
+    assert!(open(&new).is_empty());
+}
+
+#[test]
 fn a_crash_before_the_rename_leaves_the_last_commit() {
     let dir = tempfile::tempdir().unwrap();
     let settings = Settings::default();
