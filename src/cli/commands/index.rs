@@ -183,6 +183,11 @@ pub(super) fn resolve(context: &Context, args: &args::Index) -> Result<(Vec<Path
     Ok((data, options))
 }
 
+/// Whether nothing usable was given, and nothing was removed either.
+fn is_nothing(report: &UpdateReport) -> bool {
+    report.images == 0 && report.removed == 0 && !report.skipped.is_empty()
+}
+
 impl Indexed {
     /// An update, after listing on stderr what was skipped, and whether it was interrupted.
     pub(super) fn reported(context: &Context, dir: &Path, report: UpdateReport) -> Indexed {
@@ -190,12 +195,18 @@ impl Indexed {
         if report.interrupted {
             let what = "interrupted: what was done is kept; the same command continues from there";
             context.printer.warning(what);
+        } else if is_nothing(&report) {
+            context.printer.error("nothing to index: none of the paths has an image that can be read");
         }
         Indexed { dir: dir.to_path_buf(), report }
     }
 
     pub(super) fn exit(&self) -> Exit {
-        if self.report.interrupted { Exit::Interrupted } else { exit_for(&self.report.skipped) }
+        match &self.report {
+            report if report.interrupted => Exit::Interrupted,
+            report if is_nothing(report) => Exit::Usage,
+            report => exit_for(&report.skipped),
+        }
     }
 
     /// `.aesearch: 2,000 images (2,000 new) with digits-64, 64 bits, 230.1 kB, in 0.81 s`
@@ -213,6 +224,9 @@ impl Indexed {
         let parts: Vec<String> = parts.map(|(n, what)| format!("{} {what}", thousands(n as u64))).collect();
         let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
         let (dir, images) = (self.dir.display(), count(report.images as u64, "image"));
+        if report.index_bytes == 0 {
+            return format!("{dir}: no index{parts}");
+        }
         let (model, size) = (&report.model.name, bytes(report.index_bytes));
         let thumbnails =
             report.thumbnails.map(|facts| format!(", {}", ThumbnailsDocument::from(facts).text()));
