@@ -16,7 +16,7 @@ pub struct Chart {
     pub title: [String; 2],
     /// From the top, the first one larger.
     pub panels: Vec<Panel>,
-    /// The epoch that is marked as the best one, from 1.
+    /// The epoch that is marked as the one that was kept, from 1.
     pub marked: Option<usize>,
 }
 
@@ -166,7 +166,7 @@ impl Axes {
     ) -> Option<Mark> {
         let value = curve.values.get(epoch.checked_sub(1)?).copied().flatten().filter(|v| v.is_finite())?;
         draw_ring(canvas, (self.across.place(epoch), self.height_of(value)), colour);
-        Some((colour, format!("best, epoch {epoch}: {value:.4}")))
+        Some((colour, format!("kept, epoch {epoch}: {value:.4}")))
     }
 
     fn draw_curve(&self, canvas: &mut Canvas, curve: &Curve, colour: Colour) {

@@ -7,8 +7,9 @@ use crate::draw::chart::{Chart, Curve, Panel};
 use crate::model::Metadata;
 use crate::output::count;
 
-/// The losses over the epochs, and below them what the family adds. `best` is the exported epoch, from 1.
-pub(super) fn curve(title: String, metadata: &Metadata, epochs: &[EpochReport], best: usize) -> Chart {
+/// The losses over the epochs, and below them what the family adds. `kept` is the exported epoch, from 1; where there is
+/// validation, it is marked.
+pub(super) fn curve(title: String, metadata: &Metadata, epochs: &[EpochReport], kept: usize) -> Chart {
     let of = |name: &str, value: &dyn Fn(&EpochReport) -> Option<f64>| Curve {
         name: name.to_owned(),
         values: epochs.iter().map(value).collect(),
@@ -30,7 +31,7 @@ pub(super) fn curve(title: String, metadata: &Metadata, epochs: &[EpochReport], 
         count(epochs.len() as u64, "epoch"),
         duration(epochs.iter().map(|e| e.seconds).sum())
     );
-    Chart { title: [title, about], panels, marked: validated.then_some(best) }
+    Chart { title: [title, about], panels, marked: validated.then_some(kept) }
 }
 
 /// `4.20 s`, or `12 min 05 s`.
@@ -60,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn every_loss_has_its_curve_and_validation_marks_the_best() {
+    fn every_loss_has_its_curve_and_with_validation_the_kept_one_is_marked() {
         let input = InputShape { channels: 1, height: 28, width: 28 };
         let architecture = Family::Dense.architecture(input, 64).unwrap();
         let metadata = Metadata { training_images: 1, ..Metadata::new("mine", &architecture, 64) };
