@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use super::request::check_free;
 use super::run::{Ending, Trained};
 use crate::error::{Error, Result};
 use crate::images::InputShape;
@@ -36,6 +37,8 @@ pub struct ImportRequest {
     pub file: PathBuf,
     /// The model folder to write.
     pub folder: PathBuf,
+    /// Replace the model in the folder.
+    pub force: bool,
     /// Height and width of the input, in pixels; none: those of the file, 224 where it leaves them open.
     pub side: Option<usize>,
     /// Filters, in percent of EfficientNet-Lite0's; none: the one of Lite0 to Lite4 that fits.
@@ -57,6 +60,7 @@ impl Default for ImportRequest {
         ImportRequest {
             file: PathBuf::new(),
             folder: PathBuf::new(),
+            force: false,
             side: None,
             width: None,
             depth: None,
@@ -83,6 +87,7 @@ pub struct Imported {
 /// `Mismatch` that names the first layer that does not fit, or says how far features are apart; otherwise
 /// when the file or folder cannot be used, or ONNX Runtime cannot.
 pub fn import_model(request: &ImportRequest, observer: &dyn Observer) -> Result<Imported> {
+    check_free(&request.folder, request.force)?;
     let name = request.file.display().to_string();
     let theirs = match request.side {
         Some(side) => load(&name, Some(side))?,

@@ -38,6 +38,8 @@ pub struct TrainRequest {
     pub views_sheet: Option<PathBuf>,
     /// Continue the unfinished training in the folder, if there is one.
     pub resume: bool,
+    /// Replace the model in the folder, or start over the unfinished training there.
+    pub force: bool,
     /// Wall time between two checkpoints.
     pub checkpoint_seconds: f64,
     /// Bytes of decoded images that are kept in memory; more of them go into an unnamed file in the folder.
@@ -66,6 +68,7 @@ impl Default for TrainRequest {
             tuning: Tuning::default(),
             views_sheet: None,
             resume: false,
+            force: false,
             checkpoint_seconds: 10.0,
             max_memory: u64::MAX,
             threads: 1,
@@ -124,20 +127,19 @@ impl TrainRequest {
         let folder = self.folder.display();
         let exists = |name: &str| self.folder.join(name).exists();
         let (trained, begun) = (exists("encoder.onnx"), self.checkpoint_file().exists());
-        if begun && !self.resume {
+        if begun && !self.resume && !self.force {
             let what =
                 format!("{}: expected no unfinished training, got one", self.checkpoint_file().display());
-            return Err(
-                Error::invalid(what).with_hint("add `resume` to continue it, or delete it to start over")
-            );
+            return Err(Error::invalid(what).with_hint("`resume` continues it, `force` starts over"));
         }
         if self.resume && trained && !begun {
             let what = format!("{folder}: `resume`: expected an unfinished training, got a finished one");
-            let hint = "leave out `resume` to train again, or train into another folder with `from` this one";
+            let hint =
+                "train into another folder with `from` this one; `force` in place of `resume` trains again";
             return Err(Error::invalid(what).with_hint(hint));
         }
-        if !begun && !exists("log.jsonl") {
-            check_readme(&self.folder)?;
+        if !begun && (trained || !exists("log.jsonl")) {
+            check_free(&self.folder, self.force)?;
         }
         if self.teacher.is_some() && self.tuning.freeze == Some(Freeze::Latent) {
             let what = "`freeze`: expected a latent that can follow the teacher, got latent";
@@ -222,14 +224,23 @@ impl TrainRequest {
     }
 }
 
-/// Refuses a folder with a README.md that is no model's card.
-pub(super) fn check_readme(folder: &Path) -> Result<()> {
-    if !folder.join("README.md").exists() || folder.join("encoder.onnx").exists() {
-        return Ok(());
+/// Refuses a folder that holds a model, unless by `force`, and one with a README.md that is no model's card.
+pub(super) fn check_free(folder: &Path, force: bool) -> Result<()> {
+    let place = folder.display();
+    let (text, trained) = (folder.join("README.md").exists(), folder.join("encoder.onnx").exists());
+    if trained && !force {
+        let what = format!("{place}: expected a folder without a model, got one with encoder.onnx");
+        let hint =
+            "name another folder; `force` replaces the model, and the indexes that it made need it as it is";
+        return Err(Error::invalid(what).with_hint(hint));
     }
-    let what =
-        format!("{}: expected a folder for a model, got one with a README.md of its own", folder.display());
-    Err(Error::invalid(what).with_hint("name a folder that does not exist yet, such as models/mine"))
+    if text && !trained {
+        let what = format!("{place}: expected a folder for a model, got one with a README.md of its own");
+        return Err(
+            Error::invalid(what).with_hint("name a folder that does not exist yet, such as models/mine")
+        );
+    }
+    Ok(())
 }
 
 /// A model is called what its folder is called.
@@ -258,6 +269,26 @@ mod tests {
         assert!(TrainRequest { validation: Validation::Fraction(0.1), ..early }.check().is_ok());
         let error = TrainRequest { checkpoint_seconds: f64::NAN, ..request() }.check().unwrap_err();
         assert!(error.to_string().starts_with("`checkpoint_seconds`"), "{error}");
+    }
+
+    #[test]
+    fn a_model_is_replaced_only_by_force() {
+        let dir = tempfile::tempdir().unwrap();
+        let request = TrainRequest { folder: dir.path().to_path_buf(), ..TrainRequest::default() };
+        let write = |name: &str| std::fs::write(dir.path().join(name), "").unwrap();
+        let refusal = |request: &TrainRequest| request.check().unwrap_err().to_string();
+        let force = TrainRequest { force: true, ..request.clone() };
+        write("README.md");
+        assert!(refusal(&force).contains("a README.md of its own"), "{}", refusal(&force));
+        write("log.jsonl"); // of a training that ended before its first model
+        assert!(request.check().is_ok());
+        write("encoder.onnx");
+        assert!(refusal(&request).contains("expected a folder without a model"), "{}", refusal(&request));
+        assert!(force.check().is_ok());
+        write("checkpoint");
+        assert!(refusal(&request).contains("expected no unfinished training"), "{}", refusal(&request));
+        assert!(force.check().is_ok());
+        assert!(TrainRequest { resume: true, ..request }.check().is_ok());
     }
 
     #[test]

@@ -106,6 +106,9 @@ pub(in crate::cli) struct Train {
     /// (then with a lower --lr)
     #[arg(long)]
     pub(in crate::cli) resume: bool,
+    /// Replace the model in the model folder, or start over the unfinished training there
+    #[arg(long, conflicts_with = "resume")]
+    pub(in crate::cli) force: bool,
     /// Seconds between two checkpoints [default: 10]
     #[arg(long, value_name = "S")]
     pub(in crate::cli) checkpoint_seconds: Option<f64>,
@@ -173,6 +176,9 @@ pub(in crate::cli) struct Quantize {
     /// The model folder to write
     #[arg(short, long, value_name = "DIR")]
     pub(in crate::cli) output: PathBuf,
+    /// Replace the model in the model folder
+    #[arg(long)]
+    pub(in crate::cli) force: bool,
     /// Images like those to index: folders, files, containers. At least 100; up to 256 calibrate, up to 512
     /// measure the result [default for models of grey images: drawn digits]
     #[arg(long, value_name = "PATH", num_args = 1..)]
@@ -189,6 +195,9 @@ pub(in crate::cli) struct Import {
     /// The model folder to write
     #[arg(short, long, value_name = "DIR")]
     pub(in crate::cli) output: PathBuf,
+    /// Replace the model in the model folder
+    #[arg(long)]
+    pub(in crate::cli) force: bool,
     /// The family whose layers take the weights: photo
     #[arg(long, default_value = "photo", value_parser = ["photo"])]
     pub(in crate::cli) family: String,

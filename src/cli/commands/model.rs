@@ -119,6 +119,7 @@ fn import(context: &Context, args: &args::Import) -> anyhow::Result<Exit> {
     let request = ImportRequest {
         file: args.file.clone(),
         folder: args.output.clone(),
+        force: args.force,
         side: args.size,
         width: args.width,
         depth: args.depth,

@@ -43,6 +43,7 @@ pub(super) fn run(context: &Context, args: &args::Quantize) -> anyhow::Result<Ex
     let request = QuantizeRequest {
         model: args.model.clone(),
         folder: args.output.clone(),
+        force: args.force,
         drawn: if images.is_empty() { stand_ins(printer, &args.model)? } else { vec![] },
         images,
         walk,

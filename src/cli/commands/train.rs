@@ -125,6 +125,7 @@ fn resolve(context: &Context, args: &args::Train) -> Result<TrainRequest> {
         tuning: tuning(args)?,
         views_sheet: args.augment_sheet.clone(),
         resume: args.resume,
+        force: args.force,
         checkpoint_seconds: args.checkpoint_seconds.unwrap_or(default.checkpoint_seconds),
         max_memory: context.max_memory(args.max_memory.as_deref())?,
         threads: context.threads(&args.compute),

@@ -13,6 +13,8 @@ pub struct QuantizeRequest {
     pub model: String,
     /// The model folder to write.
     pub folder: PathBuf,
+    /// Replace the model in the folder.
+    pub force: bool,
     /// Images like those that the model is to encode: folders, files or containers.
     pub images: Vec<PathBuf>,
     /// Which of the images below `images` to take.

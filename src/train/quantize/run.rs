@@ -18,7 +18,7 @@ use crate::model::{Int8Encoder, Metadata, Model, encoder_file};
 use crate::observer::Observer;
 use crate::runtime::ensure;
 use crate::train::data::Dataset;
-use crate::train::request::check_readme;
+use crate::train::request::check_free;
 use crate::train::save::{golden, write_model};
 use crate::train::store::Storage;
 
@@ -63,17 +63,16 @@ pub fn quantize_model(request: &QuantizeRequest, observer: &dyn Observer) -> Res
     Ok(quantized)
 }
 
-/// The folder must not be where the model lies, nor hold a text of somebody else.
+/// The folder must not be where the model lies, nor hold something else.
 fn check_folder(request: &QuantizeRequest) -> Result<()> {
     let folder = &request.folder;
-    check_readme(folder)?;
     let place = |path: &Path| path.canonicalize().ok();
     let ours = place(&folder.join("encoder.onnx"));
     if ours.is_some() && ours == place(&encoder_file(&request.model, None)) {
         let what = format!("{}: expected another folder than the model's own, got that", folder.display());
         return Err(Error::invalid(what).with_hint("the original would be lost: name a new folder"));
     }
-    Ok(())
+    check_free(folder, request.force)
 }
 
 /// As many of the images as are wanted, drawn by a seed, at the model's size.

@@ -71,6 +71,10 @@ fn a_small_model_in_int8_keeps_its_neighbours_and_gives_the_same_bytes_again() {
     assert_eq!((first.calibrated_on, first.comparison.held_out), (60, 60));
     assert!(first.comparison.overlap > 0.8, "{:?}", first.comparison);
     assert_eq!(first.sha256, second.sha256);
+    let other = QuantizeRequest { drawn: drawn.clone(), ..request(&dir, "again") };
+    let refused = quantize_model(&other, &()).unwrap_err().to_string();
+    assert!(refused.ends_with("expected a folder without a model, got one with encoder.onnx"), "{refused}");
+    assert!(quantize_model(&QuantizeRequest { force: true, ..other }, &()).is_ok());
     let read = |name: &str, file: &str| std::fs::read(dir.path().join(name).join(file)).unwrap();
     assert_eq!(read("int8", "encoder.onnx"), read("again", "encoder.onnx"));
     assert_eq!(read("int8", "decoder.onnx"), read("float", "decoder.onnx"));
