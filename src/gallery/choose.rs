@@ -18,6 +18,7 @@ use crate::runtime::{Device, Runtime, RuntimeOptions, ensure};
 use super::polarity::{self, Invert};
 use super::record::Polarity;
 use super::sample::sample;
+use super::views::{POOR, SOME, is_poor, recognized};
 
 /// A model that explains so much was made for such images, and the others are not asked. Measured:
 /// `digits-64` explains 0.77 of MNIST and 0.01 of CIFAR-10.
@@ -29,17 +30,7 @@ const WELL: f64 = 0.35;
 /// An earlier candidate that explains images well is left only for one that recognizes so much more of them.
 const MORE: f64 = 0.1;
 
-/// Where fewer views are nearest to their own images, codes say little. Measured by `photos`: all of some
-/// tens of photos, whatever their kind, and half of 40 pictures of noise.
-const POOR: f64 = 0.65;
-
-/// Fewer images than this can be told apart by chance.
-const FEW: usize = 8;
-
-/// Images among which each model recognizes views, and all that a model of large inputs sees. The same number
-/// for all models: fewer are easier to tell apart.
-const SOME: usize = 48;
-/// Inputs of more numbers than this are large.
+/// Inputs of more numbers than this are large: of these, a model sees [`SOME`] images.
 const LARGE: usize = 64 * 64 * 3;
 
 /// How to choose a model.
@@ -117,7 +108,7 @@ impl Choice {
 
     /// Whether even that one hardly tells the images apart.
     pub fn is_poor(&self) -> bool {
-        self.taken().images >= FEW && self.taken().recognized < POOR
+        is_poor(self.taken().recognized, self.taken().images)
     }
 }
 
@@ -217,29 +208,6 @@ pub(super) fn judge(
     Ok((Choice { taken: best(&candidates), candidates }, polarities))
 }
 
-/// The share of images whose view is nearer to them than to every other image, by the cosine of `latents` and
-/// latents of `views`, both `[N, size]`, about the mean of the latents.
-fn recognized(latents: &[f32], views: &[f32], size: usize) -> f64 {
-    let n = (latents.len() / size).max(1);
-    let mean: Vec<f32> =
-        (0..size).map(|d| latents.iter().skip(d).step_by(size).sum::<f32>() / n as f32).collect();
-    let unit = |latents: &[f32]| -> Vec<f32> {
-        let centred = latents.chunks_exact(size).flat_map(|latent| {
-            let centred: Vec<f32> = latent.iter().zip(&mean).map(|(x, mean)| x - mean).collect();
-            let length = centred.iter().map(|x| x * x).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
-            centred.into_iter().map(move |x| x / length)
-        });
-        centred.collect()
-    };
-    let (latents, views) = (unit(latents), unit(views));
-    let cosine = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
-    let own_is_nearest = |(i, view): &(usize, &[f32])| {
-        let own = cosine(view, &latents[i * size..][..size]);
-        latents.chunks_exact(size).enumerate().all(|(j, other)| j == *i || cosine(view, other) < own)
-    };
-    views.chunks_exact(size).enumerate().filter(own_is_nearest).count() as f64 / n as f64
-}
-
 /// The mean share of the variance of images `[N, 3, H, W]` that their reconstructions explain; for a grey
 /// model, as much of it as grey can explain.
 fn explained_in_colour(seen: &Reconstruction, coloured: &[f32]) -> f64 {
@@ -299,17 +267,6 @@ mod tests {
         assert_eq!(taken(&[(0.7, 0.5), (0.4, 0.95)]), 1, "drawn well, and not told apart");
         assert_eq!(taken(&[(0.01, 0.9), (0.2, 0.9)]), 1, "neither explains them");
         assert_eq!(taken(&[(0.01, 0.9), (0.2, 0.3)]), 0);
-    }
-
-    #[test]
-    fn views_are_recognized_by_the_direction_from_the_mean() {
-        let latents = [[3.0, 1.0], [1.0, 3.0], [1.0, 1.0]].concat();
-        assert_eq!(recognized(&latents, &latents, 2), 1.0);
-        let [mut views, same] = [latents.clone(), vec![1.0; 6]];
-        views.swap(0, 1); // the first two change places
-        views.swap(2, 3);
-        assert!(recognized(&latents, &views, 2) < 0.4);
-        assert_eq!(recognized(&same, &same, 2), 0.0, "all the same tells nothing apart");
     }
 
     #[test]

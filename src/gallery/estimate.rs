@@ -18,7 +18,7 @@ use super::record::Facts;
 use super::taken::Taken;
 use super::update::{UpdateOptions, moves_to, outgrown};
 use crate::error::{Error, Result};
-use crate::images::{Item, Skipped, file_of};
+use crate::images::{Item, Skipped, file_of, spread};
 use crate::observer::Observer;
 use crate::runtime::ensure;
 
@@ -96,9 +96,8 @@ pub fn estimate(
     let how = options.pipeline(walk.items.len())?;
     let listing = start.elapsed();
     let jobs = plan.jobs();
-    let n_sampled = jobs.len().min(SAMPLE);
-    let sample: Vec<&Item> =
-        (0..n_sampled).map(|index| &walk.items[jobs[index * jobs.len() / n_sampled]]).collect();
+    let sample: Vec<&Item> = spread(jobs.len(), SAMPLE).into_iter().map(|i| &walk.items[jobs[i]]).collect();
+    let n_sampled = sample.len();
 
     let mut skipped = walk.skipped.clone();
     let mut spent = Duration::ZERO;

@@ -47,13 +47,14 @@
 //! | `outcome.rs` | what became of an image |
 //! | `memory.rs` | how much of the memory is for images |
 //! | `choose.rs` | which of the shipped models suits the images best |
+//! | `views.rs` | whether a model tells the images apart |
 //! | `binarizers.rs` | which binarizer an index gets; one shared by several |
 //! | `refit.rs` | a new binarizer, from the latents that the index keeps |
 //! | `thumbnails.rs` | small pictures, for when the files are not there |
 //! | `strangers.rs` | how near images are that have nothing in common |
 //! | `polarity.rs` | light strokes on dark, or dark on light |
 //! | `probe.rs` | whether a model of another program is fit for use |
-//! | `sample.rs` | a few images of a collection, for these three |
+//! | `sample.rs` | a few images of a collection, for these four |
 //! | `taken.rs` | which pictures of files that hold several |
 //! | `outputs.rs` | output paths: no indexed image is overwritten |
 //! | `sessions.rs` | sessions that threads borrow |
@@ -95,6 +96,7 @@ mod refit;
 mod sample;
 mod strangers;
 mod thumbnails;
+mod views;
 
 mod outputs;
 

@@ -11,7 +11,7 @@ use super::pipeline::Pipeline;
 use super::sample::sample;
 use crate::encode::{EncodeOptions, Encoder, probe};
 use crate::error::{Error, Result};
-use crate::images::{Decoding, Item, invert_pixels};
+use crate::images::{Decoding, Item, invert_pixels, spread};
 use crate::model::Model;
 use crate::observer::{Note, Observer};
 use crate::runtime::{Device, Runtime};
@@ -37,8 +37,7 @@ pub(super) fn try_out(
     observer: &dyn Observer,
 ) -> Result<()> {
     let Pipeline { model, runtime, inverted, .. } = *pipeline;
-    let n = items.len().min(IMAGES);
-    let few: Vec<&Item> = (0..n).map(|index| items[index * items.len() / n]).collect();
+    let few: Vec<&Item> = spread(items.len(), IMAGES).into_iter().map(|i| items[i]).collect();
     let how = Decoding { grey: false, ..pipeline.decoding() };
     let mut images = sample(&few, &how, &[model.metadata.input])?.concat();
     if inverted {

@@ -13,6 +13,7 @@ use super::binarizers::{Fitted, Wanted};
 use super::record::Facts;
 use crate::encode::{Binarizer, MAX_FIT};
 use crate::error::{Error, Result};
+use crate::images::spread;
 use crate::observer::{Observer, Progress, Stage};
 use crate::runtime::{RuntimeOptions, ensure};
 
@@ -36,11 +37,10 @@ pub(super) fn code_anew(
     let (facts, n_fitted) = match wanted.ready() {
         Some(fitted) => (fitted, 0),
         None => {
-            let n = ids.len().min(MAX_FIT);
-            let sample: Vec<u32> = (0..n).map(|index| ids[index * ids.len() / n]).collect();
-            let latents: Vec<f32> = sample.iter().flat_map(|&id| latent(&old, id)).collect();
+            let sample = spread(ids.len(), MAX_FIT);
+            let latents: Vec<f32> = sample.iter().flat_map(|&i| latent(&old, ids[i])).collect();
             let runtime = ensure(runtime, observer)?;
-            (wanted.fit(&latents, (&runtime, observer), true)?, n)
+            (wanted.fit(&latents, (&runtime, observer), true)?, sample.len())
         }
     };
     let Fitted { binarizer, survival, provisional, by_name } = facts;
@@ -96,15 +96,15 @@ fn latent(snapshot: &Snapshot, id: u32) -> impl Iterator<Item = f32> + '_ {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::{Cell, RefCell};
+    use std::cell::Cell;
     use std::fs;
 
-    use super::super::tests::{Fixture, by_name, counts, picture, write_model};
+    use super::super::tests::{Fixture, Notes, by_name, counts, picture, write_model};
     use super::super::*;
     use crate::encode::Rule;
     use crate::error::Error;
     use crate::model::Family;
-    use crate::observer::{Note, Observer, Stage};
+    use crate::observer::{Observer, Stage};
 
     /// Latents of 64 numbers.
     fn fixture(n: usize) -> Fixture {
@@ -115,15 +115,6 @@ mod tests {
 
     fn facts(fixture: &Fixture) -> Facts {
         Facts::of(&fixture.snapshot(), &fixture.path(FOLDER)).unwrap()
-    }
-
-    #[derive(Default)]
-    struct Notes(RefCell<Vec<String>>);
-
-    impl Observer for Notes {
-        fn note(&self, note: &Note) {
-            self.0.borrow_mut().push(note.text.clone());
-        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::*;
 use crate::error::{Error, Result};
 use crate::images::{InputShape, Pixels, WalkOptions, walk, write_png};
 use crate::model::{BinarizerKind, Family, Metadata, decoder_onnx, encoder_onnx};
-use crate::observer::{Observer, Progress};
+use crate::observer::{Note, Observer, Progress};
 use crate::runtime::RuntimeOptions;
 
 pub(super) const SHAPE: InputShape = InputShape { channels: 1, height: 28, width: 28 };
@@ -107,6 +107,16 @@ pub(super) fn picture(n: usize) -> Pixels {
 pub(super) fn inverted(mut pixels: Pixels) -> Pixels {
     pixels.data.iter_mut().for_each(|value| *value = 255 - *value);
     pixels
+}
+
+/// What is noted.
+#[derive(Debug, Default)]
+pub(super) struct Notes(pub(super) RefCell<Vec<String>>);
+
+impl Observer for Notes {
+    fn note(&self, note: &Note) {
+        self.0.borrow_mut().push(note.text.clone());
+    }
 }
 
 pub(super) fn counts(report: &UpdateReport) -> [usize; 5] {
@@ -242,6 +252,7 @@ fn nothing_but_bad_images_makes_no_index() {
             &(),
         );
         assert!(matches!(error, Err(Error::NotFound(_))));
+        assert!(!fixture.path(FOLDER).exists());
     }
 }
 
@@ -448,7 +459,9 @@ fn latents_can_be_left_out_and_dropped() {
     let with = fixture.snapshot();
     assert!(with.latent_size() > 0);
     let without = UpdateOptions { without_latents: true, ..fixture.options.clone() };
-    assert_eq!(counts(&fixture.try_update(&without, &()).unwrap()), [0, 20, 0, 0, 20]);
+    let notes = Notes::default();
+    assert_eq!(counts(&fixture.try_update(&without, &notes).unwrap()), [0, 20, 0, 0, 20]);
+    assert!(notes.0.borrow().iter().any(|note| note.starts_with("latents are dropped")), "{notes:?}");
     let dropped = fixture.snapshot();
     assert_eq!(dropped.latent_size(), 0);
     assert!(dropped.bytes() < with.bytes());

@@ -35,9 +35,10 @@ use super::strangers::keep_strangers;
 use super::taken::{Taken, tell_walk};
 use super::thumbnails::{ThumbnailFacts, Thumbnailer};
 use super::update_report::{Times, UpdateReport};
+use super::views::warn_where_poor;
 use crate::encode::MAX_FIT;
 use crate::error::{Error, Result};
-use crate::images::{Frames, Item, Limits, MemoryBudget, Skipped, WalkOptions, resolve};
+use crate::images::{Frames, Item, Limits, MemoryBudget, Skipped, WalkOptions, resolve, spread};
 use crate::model::{Foreign, Known, LoadOptions, Model, shipped_names};
 use crate::observer::{Note, Observer, Progress};
 use crate::output::count;
@@ -196,10 +197,10 @@ pub fn update(
     let mut kept = snapshot.map_or_else(Vec::new, |old| elsewhere(old, &walk, data, base(dir)));
     let due = before.is_some_and(|facts| options.refit || outgrown(facts, walk.items.len() + kept.len()));
     let from_latents = due && !options.without_latents && snapshot.is_some_and(|old| old.latent_size() > 0);
-    let again = Again { moves, refits: due && !from_latents, is_asked: options.refit };
+    let again = Again { moves, bits: wanted.bits(), refits: due && !from_latents, is_asked: options.refit };
     let refit = again.read(dir, snapshot, (&mut walk.items, &mut kept), &model, observer)?;
     let plan = Plan::new(&walk.items, snapshot, refit)?.keeping(kept);
-    let (plan, wanted, layout) = (&plan, &wanted, layout(snapshot, refit, options));
+    let (plan, wanted, layout) = (&plan, &wanted, layout(snapshot, refit, options, observer));
     let thumbnails = Thumbnailer::open(dir, options.thumbnails, observer)?.map(Arc::new);
     let run = Run { plan, before, refit, model: &model, wanted, polarity, layout, taken, options };
     let made = run.make(writer, thumbnails.clone(), observer)?;
@@ -285,6 +286,8 @@ fn wanted(dir: &Path, before: Option<&Facts>, model: &Model, options: &UpdateOpt
 struct Again {
     /// The index moves to another model.
     moves: bool,
+    /// Bits of codes from now on.
+    bits: usize,
     /// The binarizer is fitted anew, and there are no latents to fit it to.
     refits: bool,
     /// The caller asked for that.
@@ -317,7 +320,13 @@ impl Again {
         kept.clear();
         let (name, n) = (&model.metadata.name, count(old.len() as u64, "image"));
         if self.moves {
-            observer.note(&Note::new(format!("the index moves to the model {name}: {n} are read again")));
+            let codes = if self.bits == old.bits() {
+                String::new()
+            } else {
+                format!(", codes of {} bits", self.bits)
+            };
+            observer
+                .note(&Note::new(format!("the index moves to the model {name}{codes}: {n} are read again")));
         } else if self.is_asked {
             observer.note(&Note::new("the index keeps no latents: all images are read again"));
         }
@@ -358,11 +367,21 @@ fn note_polarity(dir: &Path, invert: Invert, polarity: Polarity, observer: &dyn 
 }
 
 /// The layout as asked for, else as it was. If that is another one than before, the index is written anew.
-fn layout(old: Option<&Snapshot>, refit: bool, options: &UpdateOptions) -> SegmentLayout {
+fn layout(
+    old: Option<&Snapshot>,
+    refit: bool,
+    options: &UpdateOptions,
+    observer: &dyn Observer,
+) -> SegmentLayout {
     let old_bucket_size = old.and_then(Snapshot::bucket_size);
     let bucket_size = options.bucket_size.or(old_bucket_size);
     let had_latents = old.is_none_or(|old| old.latent_size() > 0);
     let latents = had_latents && !options.without_latents;
+    if old.is_some() && had_latents && !latents {
+        let what = "latents are dropped: hits come in the order of their codes, and new codes take reading all images";
+        let hint = "to have latents again, index into another folder as `dir`";
+        observer.note(&Note::new(what).with_hint(hint));
+    }
     let anew = refit || had_latents != latents || (old.is_some() && old_bucket_size != bucket_size);
     SegmentLayout { bucket_size, latents, anew }
 }
@@ -422,7 +441,10 @@ impl Run<'_> {
             Some(polarity) => polarity,
             None => {
                 let items: Vec<&Item> = jobs.iter().map(|&position| &plan.items[position]).collect();
-                decide_polarity(&items, options.invert, &pipeline)?
+                let polarity = decide_polarity(&items, options.invert, &pipeline)?;
+                pipeline.inverted = polarity.inverted;
+                warn_where_poor(&items, &pipeline, observer)?;
+                polarity
             }
         };
         pipeline.inverted = polarity.inverted;
@@ -488,8 +510,7 @@ impl Run<'_> {
                 ..Fit::default()
             });
         }
-        let n_sampled = jobs.len().min(MAX_FIT);
-        let sample: Vec<usize> = (0..n_sampled).map(|index| jobs[index * jobs.len() / n_sampled]).collect();
+        let sample: Vec<usize> = spread(jobs.len(), MAX_FIT).into_iter().map(|i| jobs[i]).collect();
         let items: Vec<&Item> = sample.iter().map(|&position| &self.plan.items[position]).collect();
         let (mut held, mut latents) = (Vec::new(), Vec::new());
         let after = After { observer, before: Progress::default(), total: jobs.len() };

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::pack::Packed;
-use crate::images::{Pixels, encode_jpeg, encode_small_png, fitted};
+use crate::images::{Pixels, encode_jpeg, encode_small_png, fitted, spread};
 use crate::output::base64;
 
 /// Side of a sheet, in pixels, at most.
@@ -59,9 +59,9 @@ impl SpriteSheets {
         let Some((encoding, cost)) = SpriteSheets::encoding(&there, picture, sides, budget) else {
             return SpriteSheets::default();
         };
-        let n = ((budget as f64 / cost) as usize).min(there.len());
         // evenly spread, if not all fit
-        let rows: Vec<u32> = (0..n).map(|i| there[i * there.len() / n]).collect();
+        let most = (budget as f64 / cost) as usize;
+        let rows: Vec<u32> = spread(there.len(), most).into_iter().map(|i| there[i]).collect();
         let across = across(encoding.side);
         let made: Vec<(Option<String>, Vec<u32>)> = rows
             .par_chunks(across * across)

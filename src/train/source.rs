@@ -8,6 +8,7 @@ use super::frozen::FrozenViews;
 use super::options::TrainOptions;
 use super::step::Objective;
 use crate::error::{Error, Result};
+use crate::images::spread;
 use crate::model::{Architecture, Half, Layer};
 use crate::observer::Observer;
 use crate::pca::{Directions, MAX_FIT};
@@ -114,8 +115,9 @@ impl<'a> Source<'a> {
         else {
             return Ok(());
         };
-        let (inputs, n) = (trained.input.channels, self.data.len().min(MAX_FIT));
-        let sample: Result<Vec<Vec<f32>>> = (0..n).map(|i| frozen.plain(i * self.data.len() / n)).collect();
+        let inputs = trained.input.channels;
+        let sample = spread(self.data.len(), MAX_FIT).into_iter();
+        let sample: Result<Vec<Vec<f32>>> = sample.map(|i| frozen.plain(i)).collect();
         let mut sample = sample?.concat();
         let scales = scales(&sample, inputs);
         sample.chunks_exact_mut(inputs).for_each(|features| divide(features, &scales));
