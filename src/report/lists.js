@@ -181,7 +181,7 @@ function showOutliers() {
 function showLabels() {
   if (!data.labelled) return;
   $('labels-lead').textContent = data.n_doubts
-    ? `${count(data.n_doubts, 'image')} whose nearest neighbours have another label, and unusually few of them their own. Most of these labels are wrong, or the image is ambiguous.`
+    ? `${count(data.n_doubts, 'image')} whose nearest neighbours have another label, and unusually few of them their own: the label is wrong, the image is ambiguous, or the model does not see the difference. The clearest cases come first.`
     : 'No label is contradicted by its neighbours.';
   const doubt = ([row, suggested, part]) => {
     const [own, other] = [labelOf(row) ?? 'none', data.labels[suggested][0]].map(visible);

@@ -207,12 +207,13 @@
     $('threshold').append(
       h('p', {}, 'Two pictures are near if their similarity is ', h('strong', {}, few(t.similarity)),
         ' or more: 1 minus how much they differ in the worst place, once they are aligned.'),
-      h('p', {}, 'At most ', h('strong', {}, oneIn(t.false_positive_rate)),
-        ` compared pairs of different pictures should be called near. ${count(t.pairs_tested, 'pair')} ${t.pairs_tested === 1 ? 'was' : 'were'} compared`,
-        ...(t.expected_false_pairs === null ? ['.'] : [', so expect about ',
-          h('strong', {}, few(t.expected_false_pairs)), ` false pair${t.expected_false_pairs === 1 ? '' : 's'}.`])),
+      h('p', {}, ...(t.null_pairs === 0 ? [] : ['At most ', h('strong', {}, oneIn(t.false_positive_rate)),
+        ' compared pairs of different pictures should be called near. ']),
+      `${count(t.pairs_tested, 'pair')} ${t.pairs_tested === 1 ? 'was' : 'were'} compared`,
+      ...(t.expected_false_pairs === null ? ['.'] : [', so expect about ',
+        h('strong', {}, few(t.expected_false_pairs)), ` false pair${t.expected_false_pairs === 1 ? '' : 's'}.`])),
       h('p', {}, t.null_pairs === 0
-        ? 'There are too few images to calibrate the threshold: it is the default for photos.'
+        ? 'There are too few images to calibrate the threshold: it is the default for photos, and how many false pairs to expect is not known.'
         : `The threshold is calibrated on ${count(t.null_pairs, 'pair')} of pictures that cannot be copies of each other; the most similar of them reach ${few(t.null_largest)}.`));
 
     if (t.recall.length === 0) $('recall').append(h('p', {}, 'Not measured in this scan.'));

@@ -1,4 +1,5 @@
-//! Labels that the neighbours contradict: most of them are wrong, or the image is ambiguous.
+//! Labels that the neighbours contradict: wrong, or of an ambiguous image, or of labels that the latents hardly
+//! separate.
 
 use std::collections::BTreeMap;
 
