@@ -3,6 +3,7 @@
 //! The queries are other images, or the gallery's own, each of which leaves itself out of its results. Where
 //! labels are needed, only labelled images take part.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use aesearch_index::{Hit, Mode, Search, Snapshot, words};
@@ -20,7 +21,7 @@ use crate::encode::Binarizer;
 use crate::error::{Error, Result};
 use crate::gallery::{Gallery, QueryOptions};
 use crate::images::{InputShape, Item, Skipped, WalkOptions, spread, walk};
-use crate::observer::{Observer, Stage};
+use crate::observer::{Note, Observer, Stage};
 
 /// Neighbours that are counted.
 const K: usize = 10;
@@ -59,8 +60,8 @@ impl Default for EvalOptions {
     }
 }
 
-/// What the metrics say: shares and accuracies from 0 to 1. Where fewer than two labels are known, what needs
-/// labels is none.
+/// What the metrics say: shares and accuracies from 0 to 1. Where fewer than two labels are known, or no query's
+/// label is that of an image of the index, what needs labels is none.
 #[derive(Debug, Clone)]
 pub struct EvalReport {
     /// Images in the index.
@@ -176,6 +177,7 @@ pub fn evaluate(
         database.labels.fill(None);
         queries.labels.fill(None);
     }
+    tell_unknown_labels(&database.labels, &mut queries.labels, observer);
     observer.stage(Stage::images("judging"));
     let parties = Parties { gallery, database: &database, queries: &queries };
     let go_on = || if observer.should_stop() { Err(Error::Interrupted) } else { Ok(()) };
@@ -219,6 +221,27 @@ pub fn evaluate(
         },
         skipped,
     })
+}
+
+/// A warning where queries have labels that no image of the database has. If all have, nothing is judged by labels.
+fn tell_unknown_labels(database: &[Option<u32>], queries: &mut [Option<u32>], observer: &dyn Observer) {
+    let known: HashSet<u32> = database.iter().copied().flatten().collect();
+    let labelled = queries.iter().flatten().count();
+    let unknown = queries.iter().flatten().filter(|label| !known.contains(label)).count();
+    if unknown == 0 {
+        return;
+    }
+    let what = if unknown == labelled {
+        queries.fill(None);
+        "queries and index have no label in common: no metrics by label".to_owned()
+    } else {
+        format!(
+            "{unknown} of {labelled} labelled queries have labels that no image of the index has: all that is found for \
+             them counts as wrong"
+        )
+    };
+    let hint = "labels are the names of the images' folders, or stand in the labels file beside an IDX file";
+    observer.note(&Note::warning(what).with_hint(hint));
 }
 
 /// At most `options.max_queries` of the images of `paths`, encoded, and those that cannot be used.
@@ -411,6 +434,8 @@ fn distinct(codes: &[u64], bits: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::*;
 
     #[test]
@@ -424,6 +449,28 @@ mod tests {
         assert_eq!((distinct(&[1, 2, 1, 2, 1, 3], 128), distinct(&[], 64)), (2, 0));
         let wide = InputShape { channels: 3, height: 64, width: 256 };
         assert_eq!(comparable(wide, 10), Some(InputShape { channels: 3, height: 16, width: 64 }));
+    }
+
+    #[test]
+    fn labels_that_only_queries_have_are_told() {
+        struct Notes(RefCell<Vec<String>>);
+        impl Observer for Notes {
+            fn note(&self, note: &Note) {
+                self.0.borrow_mut().push(note.text.clone());
+            }
+        }
+        let database = [Some(0), Some(1), None];
+        let told = |queries: &[Option<u32>]| {
+            let (notes, mut queries) = (Notes(RefCell::default()), queries.to_vec());
+            tell_unknown_labels(&database, &mut queries, &notes);
+            (queries, notes.0.into_inner().concat())
+        };
+        assert_eq!(told(&[Some(1), None]), (vec![Some(1), None], String::new()));
+        let (queries, note) = told(&[Some(1), Some(2)]);
+        assert_eq!(queries, [Some(1), Some(2)]);
+        assert!(note.starts_with("1 of 2 labelled queries have labels that no image"), "{note}");
+        let (queries, note) = told(&[Some(3), Some(2), None]);
+        assert_eq!((queries, note.contains("no label in common")), (vec![None; 3], true));
     }
 
     #[test]

@@ -88,7 +88,7 @@ fn resolve(context: &Context, args: &args::Eval) -> EvalOptions {
     let default = EvalOptions::default();
     EvalOptions {
         max_queries: args.max_queries.unwrap_or(default.max_queries),
-        threads: context.threads(&args.compute),
+        threads: context.threads(&args.compute.threads),
         ..default
     }
 }
@@ -101,7 +101,7 @@ fn print(context: &Context, report: &EvalReport) -> anyhow::Result<()> {
     printer.text("")?;
     match &report.codes {
         Some(codes) => printer.table(&judged(codes, report))?,
-        None => printer.text("fewer than two labels: no metrics by label")?,
+        None => printer.text("fewer than two labels, or none in common: no metrics by label")?,
     }
     printer.text("")?;
     printer.text(&facts(&unjudged(report)))?;
