@@ -6,7 +6,7 @@
 use super::canvas::{Area, Canvas};
 use super::colormap::Scale;
 use super::style::{GAP, HEADING, LINE, MARGIN, PAPER, RULE, STRONG, TEXT, TITLE, WEAK, heading};
-use super::text::{fitted, text_height, text_width};
+use super::text::{fitted, shortened, text_height, text_width};
 use crate::images::Pixels;
 
 /// Columns side by side.
@@ -143,7 +143,7 @@ impl ColumnSheet {
             }
             Entries::Texts(texts) => {
                 for (i, text) in texts.iter().skip(start).take(COLUMNS).enumerate() {
-                    let text = fitted(text, TEXT, column);
+                    let text = shortened(text, TEXT, column);
                     canvas.text((x(i, text_width(&text, TEXT)), middle), &text, STRONG);
                 }
             }

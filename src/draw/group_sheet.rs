@@ -8,7 +8,7 @@ use super::query_sheet::{Cell, Frame, framed};
 use super::style::{
     FAINT, GAP, GREEN, HEADING, INK, LINE, MARGIN, PAPER, RED, RULE, STRONG, TEXT, WEAK, heading,
 };
-use super::text::{fitted, headed, text_height};
+use super::text::{headed, shortened, text_height};
 use crate::images::Pixels;
 
 /// Side of an image: four times 28, and the box that any other image is fitted into.
@@ -115,7 +115,7 @@ fn draw(canvas: &mut Canvas, &Placed { group, x, y, columns }: &Placed, title_co
         for (line, text) in cell.caption.iter().enumerate() {
             let y = y + THUMB + ABOVE + line * LINE + (LINE - text_height(TEXT)) / 2;
             let colour = if line == 0 { INK } else { FAINT };
-            canvas.text((x, y), &fitted(text, TEXT, PITCH - GAP / 2), Pen { size: TEXT, colour });
+            canvas.text((x, y), &shortened(text, TEXT, PITCH - GAP / 2), Pen { size: TEXT, colour });
         }
     }
 }

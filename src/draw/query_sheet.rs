@@ -5,8 +5,8 @@
 //! with ten neighbours.
 
 use super::canvas::{Area, Canvas, Colour, Pen};
-use super::style::{BLUE, FAINT, GAP, GREEN, INK, LINE, MARGIN, PAPER, RED, RULE, TEXT, TITLE};
-use super::text::{column_width, fitted, text_height, text_width};
+use super::style::{BLUE, FAINT, GAP, GREEN, INK, LINE, MARGIN, PAPER, RED, RULE, TEXT, TITLE, WEAK};
+use super::text::{column_width, fitted, headed, shortened, text_height, text_width};
 use crate::images::Pixels;
 
 /// A query and what was found for it.
@@ -90,10 +90,11 @@ impl RowLayout {
     }
 }
 
-/// Draws the sheet, u8 RGB; without rows a bare strip of paper.
-pub fn query_sheet(rows: &[SheetRow]) -> Pixels {
+/// Draws the sheet, u8 RGB, with the lines of a legend at its foot; without rows a bare strip of paper.
+pub fn query_sheet(rows: &[SheetRow], legend: &[String]) -> Pixels {
     let layout = RowLayout::of(rows);
-    let height = rows.iter().map(|row| layout.height(row)).sum::<usize>().max(2 * MARGIN);
+    let foot = if legend.is_empty() { 0 } else { legend.len() * LINE + GAP };
+    let height = rows.iter().map(|row| layout.height(row)).sum::<usize>().max(2 * MARGIN) + foot;
     let mut canvas = Canvas::new(layout.width(), height, PAPER);
     let mut top = 0;
     for row in rows {
@@ -103,6 +104,10 @@ pub fn query_sheet(rows: &[SheetRow]) -> Pixels {
         }
         draw_row(&mut canvas, &layout, row, top);
         top += layout.height(row);
+    }
+    for (i, line) in legend.iter().enumerate() {
+        let y = height - foot + i * LINE;
+        canvas.text((MARGIN, y), &headed(line, TEXT, layout.width() - 2 * MARGIN), WEAK);
     }
     canvas.into_pixels()
 }
@@ -129,7 +134,7 @@ fn draw_cell(canvas: &mut Canvas, layout: &RowLayout, cell: &Cell, (x, y): (usiz
     for (i, line) in cell.caption.iter().enumerate() {
         let y = y + THUMB + ABOVE + i * LINE + (LINE - text_height(TEXT)) / 2;
         let colour = if i == 0 { INK } else { FAINT };
-        canvas.text((x, y), &fitted(line, TEXT, layout.pitch - GAP), Pen { size: TEXT, colour });
+        canvas.text((x, y), &shortened(line, TEXT, layout.pitch - GAP), Pen { size: TEXT, colour });
     }
 }
 
@@ -160,7 +165,7 @@ mod tests {
 
     #[test]
     fn query_and_neighbours_are_all_there() {
-        let sheet = query_sheet(&[row(7, Frame::Agrees)]);
+        let sheet = query_sheet(&[row(7, Frame::Agrees)], &[]);
         assert_eq!(sheet.data.len(), sheet.width * sheet.height * 3);
         assert_eq!(count(&sheet, [66; 3]), LARGE * LARGE / 2, "a wide query");
         assert_eq!(count(&sheet, [77; 3]), 7 * THUMB * THUMB);
@@ -170,8 +175,8 @@ mod tests {
     #[test]
     fn several_queries_stand_below_each_other() {
         let (one, two) = (row(10, Frame::Agrees), row(3, Frame::Differs));
-        let both = query_sheet(&[one.clone(), two.clone()]);
-        let (one, two) = (query_sheet(&[one]), query_sheet(&[two]));
+        let both = query_sheet(&[one.clone(), two.clone()], &[]);
+        let (one, two) = (query_sheet(&[one], &[]), query_sheet(&[two], &[]));
         assert_eq!((both.width, both.height), (one.width, one.height + two.height));
         assert_eq!(count(&both, [77; 3]), 13 * THUMB * THUMB);
         assert!(count(&both, RED) > 0);
@@ -179,9 +184,11 @@ mod tests {
 
     #[test]
     fn few_or_no_neighbours_make_a_sheet_too() {
-        let sheet = query_sheet(&[row(0, Frame::Plain)]);
+        let sheet = query_sheet(&[row(0, Frame::Plain)], &[]);
         assert_eq!(count(&sheet, [66; 3]), LARGE * LARGE / 2);
-        assert_eq!(query_sheet(&[]).height, 2 * MARGIN);
+        assert_eq!(query_sheet(&[], &[]).height, 2 * MARGIN);
+        let explained = query_sheet(&[row(0, Frame::Plain)], &["bits".to_owned(), "x".repeat(5000)]);
+        assert_eq!((explained.width, explained.height), (sheet.width, sheet.height + 2 * LINE + GAP));
     }
 
     #[test]
@@ -191,6 +198,6 @@ mod tests {
         odd.cells[1].image = image(1, 3000, 5);
         odd.cells[2].caption = vec!["a caption that is far too long for its column\u{e9}".to_owned()];
         odd.title = "x".repeat(5000);
-        assert!(query_sheet(&[odd]).width < 2000);
+        assert!(query_sheet(&[odd], &[]).width < 2000);
     }
 }

@@ -83,6 +83,27 @@ pub fn fitted(text: &str, size: f32, width: usize) -> String {
     }
 }
 
+/// `text`, such as a file's name, as it fits into `width` pixels: where it is too long, its ending goes, and if
+/// need be its middle gives way to dots (both the beginning and what is before the ending say something).
+pub fn shortened(text: &str, size: f32, width: usize) -> String {
+    let is_ending = |ending: &str| ending.len() <= 5 && ending.starts_with(|c: char| c.is_ascii_alphabetic());
+    let text = match text.rsplit_once('.') {
+        Some((name, ending)) if is_ending(ending) && text_width(text, size) > width => name,
+        _ => text,
+    };
+    let characters: Vec<char> = text.nfc().collect();
+    let n = characters.len();
+    let from_both_ends =
+        (0..n).map(|i| if i % 2 == 0 { characters[i / 2] } else { characters[n - 1 - i / 2] });
+    match cut(from_both_ends, size, width) {
+        None => text.to_owned(),
+        Some(Cut { characters: kept, dots }) => {
+            let (beginning, end) = (&characters[..kept.div_ceil(2)], &characters[n - kept / 2..]);
+            beginning.iter().copied().chain(dots).chain(end.iter().copied()).collect()
+        }
+    }
+}
+
 /// What is left of a text that is too long.
 struct Cut {
     /// How many characters are kept.
@@ -160,6 +181,16 @@ mod tests {
     }
 
     #[test]
+    fn long_names_keep_both_ends() {
+        assert_eq!(shortened("short", 14.0, 200), "short");
+        let width = text_width("great\u{2026}bes 2", 14.0);
+        assert_eq!(shortened("great crested grebes 2.png", 14.0, width), "great\u{2026}bes 2");
+        assert_eq!(shortened("IMG_0001.jpg", 14.0, text_width("IMG_0001", 14.0)), "IMG_0001");
+        assert_eq!(shortened("near 0.991", 14.0, text_width("nea\u{2026}991", 14.0)), "nea\u{2026}991");
+        assert_eq!(shortened("digits", 14.0, 0), "");
+    }
+
+    #[test]
     fn long_titles_keep_their_beginning() {
         assert_eq!(headed("short", 14.0, 200), "short");
         let width = text_width("cluster \u{2026}", 14.0);
@@ -172,7 +203,7 @@ mod tests {
     fn a_text_of_any_length_is_cut_to_its_width() {
         let text = "great crested grebes, two of them";
         for width in 0..300 {
-            for cut in [fitted(text, 14.0, width), headed(text, 14.0, width)] {
+            for cut in [fitted, headed, shortened].map(|cut| cut(text, 14.0, width)) {
                 assert!(text_width(&cut, 14.0) <= width, "{cut} is wider than {width}");
             }
         }

@@ -21,7 +21,21 @@ pub fn write_query_sheet(path: &Path, answers: &Answers, gallery: &Gallery) -> R
         image: load(&answer.item).unwrap_or_else(|_| answer.pixels.clone()),
         cells: cells(answer, gallery),
     };
-    images::write_png(path, &query_sheet(&answers.answers.iter().map(row).collect::<Vec<_>>()))
+    let rows: Vec<SheetRow> = answers.answers.iter().map(row).collect();
+    let legend = legend(&rows, answers.answers.iter().flat_map(|answer| &answer.result.hits));
+    images::write_png(path, &query_sheet(&rows, &legend))
+}
+
+/// What numbers, words and frames mean, of those that there are.
+fn legend<'a>(rows: &[SheetRow], mut hits: impl Iterator<Item = &'a Hit>) -> Vec<String> {
+    let framed = rows.iter().flat_map(|row| &row.cells).any(|cell| cell.frame != Frame::Plain);
+    let far = hits.any(|hit| hit.near == Some(false));
+    let lines = [
+        (true, "rank, bits that differ between the codes, similarity (1: the same)"),
+        (framed, "green frame: has the query's label; red: has another"),
+        (far, "not near: no nearer than images that have nothing in common"),
+    ];
+    lines.into_iter().filter(|(there, _)| *there).map(|(_, line)| line.to_owned()).collect()
 }
 
 /// Refuses to write over one of the queries, whether or not it could be read.
