@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::gallery::{Memory, UpdateOptions, UpdateReport, keep_images, update};
 use crate::images::{Skipped, write_png};
 use crate::observer::{Note, Observer, Stage};
-use crate::output::{check_places, count, write_whole};
+use crate::output::{check_picture, check_places, count, write_whole};
 use crate::runtime::RuntimeOptions;
 
 /// What to compare, what to look for, and what to write.
@@ -93,6 +93,7 @@ impl Found {
 pub fn find_duplicates(dir: &Path, options: &FindOptions, observer: &dyn Observer) -> Result<Found> {
     let outputs = options.outputs.paths();
     check_places(&outputs)?; // before the work
+    options.outputs.sheet.as_deref().map_or(Ok(()), check_picture)?;
     let found = find(dir, options, &Decisions::read(dir)?, observer)?;
     if !outputs.is_empty() {
         let snapshot = Snapshot::open(dir)?;

@@ -17,6 +17,7 @@ use crate::gallery::ChooseOptions;
 use crate::images::{Item, Pixels, Skipped, add_noise, files_of, to_pixels, write_png};
 use crate::model::Brightness;
 use crate::observer::{Note, Observer, Progress, Stage};
+use crate::output::check_picture_beside;
 use crate::runtime::RuntimeOptions;
 
 /// The shipped model that was trained on noisy images.
@@ -93,6 +94,7 @@ pub fn denoise(data: &[PathBuf], options: &DenoiseOptions, observer: &dyn Observ
     if !(0.0..=10.0).contains(&options.noise) {
         return Err(Error::invalid(format!("`noise`: expected 0 to 10, got {}", options.noise)));
     }
+    options.sheet.iter().try_for_each(|sheet| check_picture_beside(sheet, &options.dir))?;
     let Inputs { items, mut skipped } = inputs(data, usize::MAX, None, observer)?;
     let mut reconstructor = Reconstructor::open(&items, &options.model, observer)?;
     let metadata = &reconstructor.model.metadata;

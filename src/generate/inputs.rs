@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::images::{Item, Pixels, Skipped, WalkOptions, keep_images, spread, walk, write_png};
 use crate::observer::{Note, Observer};
+use crate::output::check_picture;
 
 /// Images to read, and what was left out on the way to them.
 pub(super) struct Inputs {
@@ -15,13 +16,14 @@ pub(super) struct Inputs {
 /// The images below `paths`, at most `count` of them, spread evenly; `observer` hears when there are more.
 ///
 /// # Errors
-/// When a path does not exist, or `sheet` is one of the images.
+/// When a path does not exist, or `sheet` cannot be written or is one of the images.
 pub(super) fn inputs(
     paths: &[PathBuf],
     count: usize,
     sheet: Option<&Path>,
     observer: &dyn Observer,
 ) -> Result<Inputs> {
+    sheet.map_or(Ok(()), check_picture)?;
     let found = walk(paths, &WalkOptions::default())?;
     sheet.map_or(Ok(()), |sheet| keep_images(sheet, &found.items))?;
     found.skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));

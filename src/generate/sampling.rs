@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::images::{Pixels, to_pixels, write_png};
 use crate::model::{Model, Prior, shipped_names};
 use crate::observer::Observer;
+use crate::output::check_picture;
 use crate::runtime::{Device, RuntimeOptions, ensure};
 
 /// A picture of more images than these is too large to look at.
@@ -76,6 +77,7 @@ pub fn sample(options: &SampleOptions, observer: &dyn Observer) -> Result<Sample
     if !(1..=MAX_COUNT).contains(&count) {
         return Err(Error::invalid(format!("`count`: expected 1 to {MAX_COUNT}, got {count}")));
     }
+    options.sheet.as_deref().map_or(Ok(()), check_picture)?;
     let model = options.model.as_deref().map_or_else(default_model, Model::load)?;
     let images = decode(&model, options, observer)?;
     let (name, size) = (model.metadata.name, model.metadata.latent_size);

@@ -10,6 +10,7 @@ use super::teacher::TeacherRequest;
 use crate::error::{Error, Result};
 use crate::images::{InputShape, WalkOptions};
 use crate::model::{Brightness, Design, Family, Model, Precision};
+use crate::output::check_picture_beside;
 use crate::runtime::{Device, RuntimeOptions};
 
 /// A model folder to train. What is `None` depends on the images and the family, or on the model to start
@@ -124,6 +125,7 @@ impl TrainRequest {
 
     /// Refuses what can be refused before an image is opened.
     pub(super) fn check(&self) -> Result<()> {
+        self.views_sheet.iter().try_for_each(|sheet| check_picture_beside(sheet, &self.folder))?;
         let folder = self.folder.display();
         let exists = |name: &str| self.folder.join(name).exists();
         let (trained, begun) = (exists("encoder.onnx"), self.checkpoint_file().exists());

@@ -18,6 +18,7 @@ use crate::explore::query_sheet::write_query_sheet;
 use crate::gallery::{Answer, Answers, Gallery, Hit, OpenOptions, QueryOptions, QueryResult};
 use crate::images::Skipped;
 use crate::observer::Observer;
+use crate::output::check_picture;
 
 #[derive(Debug, Serialize)]
 struct HitDocument<'a> {
@@ -74,8 +75,10 @@ pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Found> {
     let start = Instant::now();
     let dir = context.index_dir(&args.reading.index)?;
     let options = resolve(context, args)?;
+    args.sheet.as_deref().map_or(Ok(()), check_picture)?; // before the work
     let observer = TerminalObserver::unstoppable(context, "searching");
     let gallery = open(context, args, &dir, &observer)?;
+    context.threads(&args.compute.threads);
     let answers = gallery.query_paths(&args.images, &options, &observer)?;
     observer.finish();
     match &answers.skipped[..] {
@@ -128,7 +131,7 @@ fn open(context: &Context, args: &args::Query, dir: &Path, observer: &dyn Observ
         load: load_options(context, &args.described, &model)?,
         model,
         access: args.reading.access(),
-        device: context.device(&args.device, default.device)?,
+        device: context.device(&args.compute.device, default.device)?,
         invert: context.invert(&args.invert)?,
         ..default
     };

@@ -14,7 +14,7 @@ use crate::explore::table::Format;
 use crate::gallery::check_outputs;
 use crate::images::{Skipped, write_png};
 use crate::observer::Observer;
-use crate::output::check_empty;
+use crate::output::{check_empty, check_picture};
 
 /// What to make of clusters, besides the result.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,6 +53,7 @@ pub fn cluster_to(
 ) -> Result<WrittenClusters> {
     let ClusterOutputs { table, sheet, folder } = outputs;
     table.as_deref().map(Format::of).transpose()?;
+    sheet.as_deref().map_or(Ok(()), check_picture)?;
     folder.iter().try_for_each(|folder| check_empty(&folder.to))?;
     let files: Vec<&Path> = [table, sheet].into_iter().flatten().map(PathBuf::as_path).collect();
     check_outputs(&files, rows.snapshot(), rows.dir())?;

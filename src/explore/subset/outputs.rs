@@ -13,7 +13,7 @@ use crate::explore::table::{Column, Format, Table};
 use crate::gallery::check_outputs;
 use crate::images::{Pixels, Skipped, write_png};
 use crate::observer::Observer;
-use crate::output::{check_empty, count, thousands};
+use crate::output::{check_empty, check_picture, count, thousands};
 
 /// The most images on a sheet.
 const MAX_DRAWN: usize = 900;
@@ -52,6 +52,7 @@ pub fn subset_to(
 ) -> Result<WrittenSubset> {
     let SubsetOutputs { table, sheet, folder } = outputs;
     table.as_deref().map(Format::of).transpose()?;
+    sheet.as_deref().map_or(Ok(()), check_picture)?;
     folder.iter().try_for_each(|folder| check_empty(&folder.to))?;
     let files: Vec<&Path> = [table, sheet].into_iter().flatten().map(PathBuf::as_path).collect();
     check_outputs(&files, rows.snapshot(), rows.dir())?;
