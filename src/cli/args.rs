@@ -24,7 +24,7 @@ pub(super) use indexing::{Described, Index, Opened, Remove, Walking};
 pub(super) use models::{Demo, Import, Model, Quantize, Runtime, Train};
 pub(super) use pictures::{Denoise, Latent, Reconstruct, Sample};
 pub(super) use search::{Doctor, Eval, Info, Query};
-pub(super) use shared::{Compute, DeviceArg, IndexDir, InvertArg, Looking, Reading};
+pub(super) use shared::{Compute, DeviceArg, IndexDir, InvertArg, Looking, Reading, Threads};
 
 use super::print::When;
 

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::amount;
-use super::args::{Compute, DeviceArg, Global, IndexDir, InvertArg};
+use super::args::{DeviceArg, Global, IndexDir, InvertArg, Threads};
 use super::print::{Printer, Talk, When};
 use super::progress::Bars;
 use crate::error::{Error, Result};
@@ -95,9 +95,9 @@ impl Context {
     }
 
     /// Worker threads, at least one; the process's shared pool gets as many.
-    pub(super) fn threads(&self, compute: &Compute) -> usize {
+    pub(super) fn threads(&self, typed: &Threads) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let threads = compute.threads.or(self.config.threads).filter(|&n| n > 0).unwrap_or_else(cores);
+        let threads = typed.threads.or(self.config.threads).filter(|&n| n > 0).unwrap_or_else(cores);
         // Fails if the pool exists, made by an earlier command of this process with the same settings.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         threads

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use aesearch_index::{Mode, Ranked, Search};
+use rayon::prelude::*;
 
 use super::open::Gallery;
 use super::polarity::{self, Invert};
@@ -19,6 +20,9 @@ use crate::images::{
     Decoding, Item, Needed, Pixels, Remarks, Skipped, WalkOptions, invert_pixels, read, walk,
 };
 use crate::observer::{Note, Observer, Progress};
+
+/// Queries of a thread between two questions to the observer.
+const BLOCK: usize = 8;
 
 /// What a crop has of the width and height of its image.
 const CROP: f64 = 0.8;
@@ -145,7 +149,8 @@ impl Gallery {
         Ok(QueryResult { hits: self.search(&latent, options)?, inverted })
     }
 
-    /// A query for each of the images that `paths` hold. An image that cannot be read is skipped.
+    /// A query for each of the images that `paths` hold, on all threads of the current rayon pool. An image that
+    /// cannot be read is skipped.
     ///
     /// # Errors
     /// When a path does not exist, `options` do not fit the index, or the observer stops the run.
@@ -158,28 +163,40 @@ impl Gallery {
         let walk = walk(paths, &WalkOptions::default())?;
         let mut all = Answers { skipped: walk.skipped, ..Answers::default() };
         all.skipped.iter().for_each(|s| observer.skipped(&s.path, &s.reason));
-        let remarks = Remarks::default();
-        for (done, item) in walk.items.iter().enumerate() {
-            let start = Instant::now();
-            match self.decode(item, false, &remarks) {
-                Ok(pixels) => {
-                    let result = self.query_pixels(&pixels, options)?;
-                    let seconds = start.elapsed().as_secs_f64();
-                    all.answers.push(Answer { item: item.clone(), pixels, result, seconds });
+        let mut done = 0;
+        for block in walk.items.chunks(BLOCK * rayon::current_num_threads()) {
+            let answered: Vec<_> = block.par_iter().map(|item| self.answer(item, options)).collect();
+            for (item, (answered, remarks)) in block.iter().zip(answered) {
+                match answered? {
+                    Ok(answer) => all.answers.push(answer),
+                    Err(reason) => {
+                        observer.skipped(&item.display(), &reason);
+                        all.skipped.push(Skipped::new(item.name(), reason));
+                    }
                 }
-                Err(reason) => {
-                    observer.skipped(&item.display(), &reason);
-                    all.skipped.push(Skipped::new(item.name(), reason));
-                }
+                let named = |remark: &str| Note::new(format!("{}: {remark}", item.display()));
+                remarks.take().into_iter().for_each(|remark| observer.note(&named(remark)));
             }
-            let named = |remark: &str| Note::new(format!("{}: {remark}", item.display()));
-            remarks.take().into_iter().for_each(|remark| observer.note(&named(remark)));
-            observer.progress(&Progress::of(done + 1, walk.items.len()));
+            done += block.len();
+            observer.progress(&Progress::of(done, walk.items.len()));
             if observer.should_stop() {
                 return Err(Error::Interrupted);
             }
         }
         Ok(all)
+    }
+
+    /// A query for one image, or the reason why it cannot be read; and remarks about it.
+    fn answer(&self, item: &Item, options: &QueryOptions) -> (Result<Result<Answer, String>>, Remarks) {
+        let (start, remarks) = (Instant::now(), Remarks::default());
+        let answered = match self.decode(item, false, &remarks) {
+            Ok(pixels) => self.query_pixels(&pixels, options).map(|result| {
+                let seconds = start.elapsed().as_secs_f64();
+                Ok(Answer { item: item.clone(), pixels, result, seconds })
+            }),
+            Err(reason) => Ok(Err(reason)),
+        };
+        (answered, remarks)
     }
 
     /// The latent `[D]` of an image, and whether it was inverted before it was encoded.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::indexing::{Described, Walking};
-use super::shared::Compute;
+use super::shared::{Compute, Threads};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Demo {
@@ -183,6 +183,8 @@ pub(in crate::cli) struct Quantize {
     /// measure the result [default for models of grey images: drawn digits]
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub(in crate::cli) images: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) threads: Threads,
     #[command(flatten)]
     pub(in crate::cli) walking: Walking,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::indexing::Described;
-use super::shared::{Compute, DeviceArg, InvertArg, Reading};
+use super::shared::{Compute, InvertArg, Reading};
 
 #[derive(Debug, Args)]
 #[command(
@@ -55,7 +55,7 @@ pub(in crate::cli) struct Query {
     #[arg(long)]
     pub(in crate::cli) exit_code: bool,
     #[command(flatten)]
-    pub(in crate::cli) device: DeviceArg,
+    pub(in crate::cli) compute: Compute,
     #[command(flatten)]
     pub(in crate::cli) described: Described,
 }

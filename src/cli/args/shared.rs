@@ -33,11 +33,18 @@ impl Reading {
 /// How to compute.
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct Compute {
+    #[command(flatten)]
+    pub(in crate::cli) threads: Threads,
+    #[command(flatten)]
+    pub(in crate::cli) device: DeviceArg,
+}
+
+/// On how many cores to compute.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct Threads {
     /// Worker threads [default: one per core]
     #[arg(long, value_name = "N", env = "AESEARCH_THREADS", hide_env_values = true)]
     pub(in crate::cli) threads: Option<usize>,
-    #[command(flatten)]
-    pub(in crate::cli) device: DeviceArg,
 }
 
 /// Where to compute.

@@ -77,7 +77,7 @@ fn resolve(context: &Context, args: &args::Export) -> Result<ExportOptions> {
     }
     let outliers = OutlierOptions {
         neighbours: args.neighbours.unwrap_or(default.outliers.neighbours),
-        threads: context.threads(&args.compute),
+        threads: context.threads(&args.compute.threads),
     };
     let picture = if args.unread { 0 } else { args.picture.unwrap_or(default.picture) };
     let cluster = cluster::resolve(&args.grouping)?;

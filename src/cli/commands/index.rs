@@ -151,7 +151,7 @@ pub(super) fn resolve(context: &Context, args: &args::Index) -> Result<(Vec<Path
         load: load_options(context, &args.described, &model)?,
         model,
         moves: args.model.is_some(),
-        threads: context.threads(&args.compute),
+        threads: context.threads(&args.compute.threads),
         device: context.device(&args.compute.device, default.device)?,
         bucket_size: args.bucket_size.or(context.config.bucket_size),
         without_latents: args.no_latents,

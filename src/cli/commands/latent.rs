@@ -36,7 +36,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Latent) -> anyhow::Res
         model: looking(context, &args.looking, &args.compute.device)?,
         count: args.count.unwrap_or(default.count),
         grid: args.grid.unwrap_or(default.grid),
-        threads: context.threads(&args.compute),
+        threads: context.threads(&args.compute.threads),
         seed: args.seed.unwrap_or(default.seed),
         sheet: Some(args.output.clone()),
     };

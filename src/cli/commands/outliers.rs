@@ -57,7 +57,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Outliers) -> anyhow::R
     let default = OutlierOptions::default();
     let options = OutlierOptions {
         neighbours: args.neighbours.unwrap_or(default.neighbours),
-        threads: context.threads(&args.compute),
+        threads: context.threads(&args.compute.threads),
     };
     options.check()?;
     let dir = context.index_dir(&args.reading.index)?;

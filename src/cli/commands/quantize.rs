@@ -39,6 +39,7 @@ struct QuantizeDocument<'a> {
 
 pub(super) fn run(context: &Context, args: &args::Quantize) -> anyhow::Result<Exit> {
     let printer = &context.printer;
+    context.threads(&args.threads);
     let (images, walk) = walking::resolve(&args.images, &args.walking)?;
     let request = QuantizeRequest {
         model: args.model.clone(),

@@ -89,7 +89,7 @@ fn resolve(context: &Context, args: &args::Report) -> Result<ReportOptions> {
     let options = ReportOptions {
         clusters,
         map: MapOptions { method, seed: clusters.seed, ..default.map },
-        outliers: OutlierOptions { threads: context.threads(&args.compute), ..default.outliers },
+        outliers: OutlierOptions { threads: context.threads(&args.compute.threads), ..default.outliers },
         neighbours: args.neighbours.unwrap_or(default.neighbours),
         images: !args.unread,
         duplicates: !args.no_duplicates,

@@ -128,7 +128,7 @@ fn resolve(context: &Context, args: &args::Train) -> Result<TrainRequest> {
         force: args.force,
         checkpoint_seconds: args.checkpoint_seconds.unwrap_or(default.checkpoint_seconds),
         max_memory: context.max_memory(args.max_memory.as_deref())?,
-        threads: context.threads(&args.compute),
+        threads: context.threads(&args.compute.threads),
         device: context.device(&args.compute.device, default.device)?,
         runtime: context.runtime.clone(),
         command: command_line(),

@@ -1,11 +1,11 @@
 //! What 8 bits stand for in each layer: the range within which rounding and cutting off together lose least.
 
-use super::samples::{Images, open, run_one};
-use crate::error::{Error, Result};
+use super::samples::{Images, each};
+use crate::error::Result;
 use crate::model::{Int8Encoder, Ranges};
-use crate::observer::{Observer, Progress, Stage};
+use crate::observer::{Observer, Stage};
 use crate::onnx::Affine;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, Tensor};
 
 /// Numbers of a layer that are kept of an image, at most.
 const SAMPLES: usize = 512;
@@ -24,20 +24,19 @@ pub(super) fn ranges(
     observer: &dyn Observer,
 ) -> Result<Ranges> {
     let places = encoder.rounded();
-    let mut session = open(runtime, &encoder.float_onnx(&places).to_bytes())?;
-    let mut samples = vec![vec![]; places.len()];
+    let graph = encoder.float_onnx(&places).to_bytes();
     observer.stage(Stage::images("calibrating"));
-    for (done, i) in images.ids.clone().enumerate() {
-        if observer.should_stop() {
-            return Err(Error::Interrupted);
-        }
-        observer.progress(&Progress::of(done, images.ids.len()));
-        let outputs = run_one(&mut session, images.data, i)?;
-        for (samples, output) in samples.iter_mut().zip(&outputs) {
-            // odd, so that it does not meet the same columns of all rows
-            let step = output.data().len().div_ceil(SAMPLES) | 1;
-            samples.extend(output.data().iter().skip(i % step).step_by(step));
-        }
+    let some = |i: usize, output: &Tensor| -> Vec<f32> {
+        // odd, so that it does not meet the same columns of all rows
+        let step = output.data().len().div_ceil(SAMPLES) | 1;
+        output.data().iter().skip(i % step).step_by(step).copied().collect()
+    };
+    let of_images = each(runtime, &graph, images, observer, |i, outputs| {
+        Ok(outputs.iter().map(|output| some(i, output)).collect::<Vec<_>>())
+    })?;
+    let mut samples = vec![vec![]; places.len()];
+    for of_image in of_images {
+        samples.iter_mut().zip(of_image).for_each(|(samples, some)| samples.extend(some));
     }
     Ok(places.into_iter().zip(samples.iter().map(|samples| best(samples))).collect())
 }

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use super::request::Comparison;
-use super::samples::{Images, open, run_one};
-use crate::error::{Error, Result};
-use crate::observer::{Observer, Progress, Stage};
+use super::samples::{Images, each, open, run_one};
+use crate::error::Result;
+use crate::observer::{Observer, Stage};
 use crate::pca::to_unit;
 use crate::runtime::{Runtime, Session};
 use crate::train::evaluate::only;
@@ -22,22 +22,16 @@ pub(super) fn compare(
     images: &Images<'_>,
     observer: &dyn Observer,
 ) -> Result<Comparison> {
-    let [mut float, mut int8] = [open(runtime, encoders[0])?, open(runtime, encoders[1])?];
-    observer.stage(Stage::images("comparing"));
-    let mut latents = [vec![], vec![]];
-    for (done, i) in images.ids.clone().enumerate() {
-        if observer.should_stop() {
-            return Err(Error::Interrupted);
-        }
-        observer.progress(&Progress::of(done, images.ids.len()));
-        for (latents, session) in latents.iter_mut().zip([&mut float, &mut int8]) {
-            let mut latent = only(run_one(session, images.data, i)?)?.data().to_vec();
+    let latents = |encoder: &[u8]| {
+        observer.stage(Stage::images("comparing"));
+        each(runtime, encoder, images, observer, |_, outputs| {
+            let mut latent = only(outputs)?.data().to_vec();
             to_unit(&mut latent);
-            latents.push(latent);
-        }
-    }
-    let milliseconds = times([&mut float, &mut int8], images)?;
-    let [float, int8] = latents.map(|latents| nearest(&latents));
+            Ok(latent)
+        })
+    };
+    let [float, int8] = [nearest(&latents(encoders[0])?), nearest(&latents(encoders[1])?)];
+    let milliseconds = times([&mut open(runtime, encoders[0])?, &mut open(runtime, encoders[1])?], images)?;
     let bytes = encoders.map(<[u8]>::len);
     Ok(Comparison { overlap: overlap(&float, &int8), held_out: images.ids.len(), milliseconds, bytes })
 }

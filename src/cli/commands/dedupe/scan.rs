@@ -67,7 +67,7 @@ pub(super) fn images(
     let update = UpdateOptions {
         walk,
         model: context.config.model.clone().unwrap_or_else(|| default.model.clone()),
-        threads: context.threads(compute),
+        threads: context.threads(&compute.threads),
         device: context.device(&compute.device, default.device)?,
         memory: context.memory(None)?,
         ..default
