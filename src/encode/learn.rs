@@ -27,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::model::{BATCH_NORM_EPSILON, Extent};
 use crate::observer::{Observer, Progress, Stage};
 use crate::onnx::{Value, batch, fixed};
-use crate::pca::{principal_directions, sample, to_unit};
+use crate::pca::{MAX_FIT, principal_directions, sample, to_unit};
 use crate::runtime::{Device, Input, Runtime, SessionOptions, Tensor};
 
 /// Larger latents are reduced to this many numbers first.
@@ -38,7 +38,7 @@ const MANY: usize = 1200;
 /// The most latents in a batch; fewer than twice as many make batches of their half.
 const BATCH: usize = 512;
 /// Fewer latents than this teach nothing about a collection.
-pub(super) const FEWEST: usize = 64;
+pub const FEWEST_TO_LEARN: usize = 64;
 /// The share of numbers that each view lacks.
 const DROPOUT: f32 = 0.2;
 const TEMPERATURES: Temperatures<'_> = Temperatures { wanted: &[(0.7, 0.04), (0.3, 0.2)], had: 0.3 };
@@ -78,6 +78,12 @@ impl Schedule {
     }
 }
 
+/// How much work it is to learn codes from so many latents, in a unit of its own: for the time that it takes.
+pub fn learning_work(n_latents: usize) -> f64 {
+    let n = n_latents.min(MAX_FIT);
+    (Schedule::of(n).steps * BATCH.min(n / 2)) as f64
+}
+
 /// How to train on a collection.
 #[derive(Clone, Copy)]
 pub struct LearnOptions<'a> {
@@ -101,8 +107,8 @@ impl Binarizer {
     pub fn fit_learned(latents: &[f32], latent_size: usize, options: &LearnOptions<'_>) -> Result<Binarizer> {
         check_sample(latents, latent_size, options.bits)?;
         let n_latents = latents.len() / latent_size;
-        if n_latents < FEWEST {
-            let what = format!("latents to learn from: expected at least {FEWEST}, got {n_latents}");
+        if n_latents < FEWEST_TO_LEARN {
+            let what = format!("latents to learn from: expected at least {FEWEST_TO_LEARN}, got {n_latents}");
             return Err(Error::invalid(what).with_hint("use `itq`, or more images"));
         }
         let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
@@ -344,6 +350,12 @@ mod tests {
     }
 
     #[test]
+    fn the_work_of_learning_grows_up_to_the_largest_sample() {
+        assert!(learning_work(100) < learning_work(600) && learning_work(600) < learning_work(MANY));
+        assert_eq!(learning_work(2 * MAX_FIT), learning_work(MAX_FIT));
+    }
+
+    #[test]
     fn codes_are_halves_and_tell_the_corners_of_a_box_apart() {
         let runtime = runtime();
         // both ways in: as they are, and reduced
@@ -422,7 +434,8 @@ mod tests {
             false => Binarizer::fit_itq(&latents, 40, 32, 3).unwrap(),
         };
         assert_eq!(trial.binarizer, expected, "fitted to all latents");
-        let few = Binarizer::fit_learned(&latents[..40 * (FEWEST - 1)], 40, &options(&runtime)).unwrap_err();
+        let few = Binarizer::fit_learned(&latents[..40 * (FEWEST_TO_LEARN - 1)], 40, &options(&runtime))
+            .unwrap_err();
         assert_eq!(few.to_string(), "latents to learn from: expected at least 64, got 63");
         let bits = LearnOptions { bits: 64, ..options(&runtime) };
         assert!(Binarizer::fit_learned(&latents, 40, &bits).is_err());

@@ -7,10 +7,13 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::folder::index_at;
 use super::record::Facts;
-use crate::encode::{Binarizer, LearnOptions, Rule, Survival, learned_or_itq};
+use crate::encode::{
+    Binarizer, FEWEST_TO_LEARN, LearnOptions, MAX_FIT, Rule, Survival, learned_or_itq, learning_work,
+};
 use crate::error::{Error, Result};
 use crate::model::{BinarizerKind, Family, Model};
 use crate::observer::{Note, Observer};
@@ -216,6 +219,34 @@ impl Wanted {
             Err(Error::Interrupted) => Ok(Fitted { provisional: true, ..itq()? }),
             done => done,
         }
+    }
+}
+
+impl Wanted {
+    /// How long it takes to fit the binarizer to latents of `n` images, from how long that takes on some of them,
+    /// [N, D].
+    pub(super) fn time_to_fit(&self, latents: &[f32], n: usize, runtime: &Runtime) -> Result<Duration> {
+        let Wanted { latent_size, seed, .. } = *self;
+        let (bits, few) = (self.bits(), latents.len() / latent_size);
+        let learns = match self.way {
+            Way::Ready(_) => return Ok(Duration::ZERO),
+            Way::Itq => 0.0,
+            Way::Either if n < ENOUGH_TO_LEARN => 0.0,
+            Way::Learned => 1.0,
+            Way::Either => 2.0, // once without those that are held out
+        };
+        let start = Instant::now();
+        if learns > 0.0 && few >= FEWEST_TO_LEARN {
+            let options = LearnOptions { bits, seed, runtime, observer: &() };
+            Binarizer::fit_learned(latents, latent_size, &options)?;
+            let work = learning_work(n) / learning_work(few);
+            return Ok(start.elapsed().mul_f64(learns * work));
+        }
+        if few < bits {
+            return Ok(Duration::ZERO);
+        }
+        Binarizer::fit_itq(latents, latent_size, bits, seed)?;
+        Ok(start.elapsed().mul_f64(n.min(MAX_FIT) as f64 / few as f64))
     }
 }
 

@@ -88,10 +88,10 @@ pub fn estimate(
         Some((_, facts)) => wanted.again(facts, options.refit),
         None => wanted,
     };
-    let due = |(old, facts): &(Snapshot, Facts)| {
-        old.latent_size() == 0 && (options.refit || outgrown(facts, walk.items.len().max(old.len())))
-    };
-    let refit = moves || old.as_ref().is_some_and(due);
+    let due =
+        |(old, facts): &(Snapshot, Facts)| options.refit || outgrown(facts, walk.items.len().max(old.len()));
+    let fits = moves || old.as_ref().is_none_or(due);
+    let refit = fits && old.as_ref().is_some_and(|(old, _)| moves || old.latent_size() == 0);
     let plan = Plan::new(&walk.items, old.as_ref().map(|old| &old.0), refit)?;
     let how = options.pipeline(walk.items.len())?;
     let listing = start.elapsed();
@@ -100,13 +100,15 @@ pub fn estimate(
     let n_sampled = sample.len();
 
     let mut skipped = walk.skipped.clone();
-    let mut spent = Duration::ZERO;
+    let (mut spent, mut fitting, mut latents) = (Duration::ZERO, Duration::ZERO, Vec::new());
     if n_sampled > 0 {
         let runtime = ensure(&options.runtime, observer)?;
         let pipeline = Pipeline::new(&runtime, &model, PipelineOptions { threads: 1, ..how });
         let encoded = pipeline.encode(&sample, observer, &mut |job, outcome| {
-            if let Outcome::Skipped(reason) = outcome {
-                skipped.push(Skipped::new(sample[job].name(), reason));
+            match outcome {
+                Outcome::Skipped(reason) => skipped.push(Skipped::new(sample[job].name(), reason)),
+                Outcome::Encoded { latent, .. } => latents.extend(latent),
+                Outcome::Same(_) => {}
             }
             Ok(())
         })?;
@@ -115,6 +117,9 @@ pub fn estimate(
         }
         let times = encoded.times;
         spent = times.read + times.hash + times.decode + times.resize + times.encode;
+        if fits {
+            fitting = wanted.time_to_fit(&latents, walk.items.len(), &runtime)?;
+        }
     }
     let per_image = spent.as_secs_f64() / n_sampled.max(1) as f64;
     let work = per_image * jobs.len() as f64 / (1.0 + PARALLEL * (options.threads.max(1) - 1) as f64);
@@ -132,7 +137,7 @@ pub fn estimate(
         model: model.metadata.name.clone(),
         bits: wanted.bits(),
         threads: options.threads,
-        seconds: listing.as_secs_f64() + work + BUILD * walk.items.len() as f64,
+        seconds: listing.as_secs_f64() + fitting.as_secs_f64() + work + BUILD * walk.items.len() as f64,
         memory_bytes: fixed(options.threads, walk.items.len()),
         index_bytes: names as u64 + (per_item * walk.items.len() as f64) as u64,
     })

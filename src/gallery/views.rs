@@ -59,7 +59,7 @@ pub(super) fn warn_where_poor(
     let knows_photos = model.metadata.family == Family::Photo.name();
     let mut autoencoder = if knows_photos { None } else { Autoencoder::open(runtime, model, &options)? };
     if inverted {
-        [&mut images, &mut views].map(|pixels| invert_pixels(pixels));
+        [&mut images, &mut views].into_iter().for_each(|pixels| invert_pixels(pixels));
     }
     let explained = match &mut autoencoder {
         Some(autoencoder) => autoencoder.reconstruct(&images)?.explained(),

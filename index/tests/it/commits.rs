@@ -77,7 +77,9 @@ fn a_writer_that_commits_nothing_leaves_no_folder_behind() {
     let dir = tempfile::tempdir().unwrap();
     let [new, own, full] = ["new", "own", "full"].map(|name| dir.path().join(name));
     fs::create_dir(&own).unwrap();
-    [&new, &own, &full].map(|place| Writer::lock(place).unwrap());
+    for place in [&new, &own, &full] {
+        Writer::lock(place).unwrap();
+    }
     assert!(!new.exists() && own.exists(), "one that was there before stays");
     let writer = Writer::lock(&full).unwrap();
     fs::write(full.join("notes.txt"), "mine").unwrap();
