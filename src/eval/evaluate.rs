@@ -283,7 +283,7 @@ impl<'a> Parties<'a> {
 
     /// The accuracy of what `query` finds with its defaults.
     fn reranked_accuracy(&self) -> Result<Option<f64>> {
-        let size = self.gallery.facts().binarizer.latent_size();
+        let size = self.gallery.facts().codes.binarizer.latent_size();
         let own = self.queries.owned();
         let all = self.database.owned().unwrap_or_default(); // by rising id
         let label_of =
@@ -307,7 +307,8 @@ impl<'a> Parties<'a> {
         if self.database.latents.is_empty() {
             return (None, None);
         }
-        let (bits, size) = (self.gallery.snapshot().bits(), self.gallery.facts().binarizer.latent_size());
+        let (bits, size) =
+            (self.gallery.snapshot().bits(), self.gallery.facts().codes.binarizer.latent_size());
         let sample = self.queries.spread(affordable(self.database.len(), size));
         let vectors = |set: &'a ImageSet| Vectors { size, values: &set.latents };
         let own = sample.own_rows();

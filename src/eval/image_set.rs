@@ -92,7 +92,7 @@ impl ImageSet {
         let run = gallery.pipeline(threads).encode(&all, observer, &mut |job, outcome| {
             match outcome {
                 Outcome::Encoded { latent, .. } => {
-                    set.codes.extend(gallery.facts().binarizer.binarize(&latent));
+                    set.codes.extend(gallery.facts().codes.binarizer.binarize(&latent));
                     set.latents.extend(latent);
                     set.labels.push(labels.number(items[job].label()));
                     encoded.push(items[job].clone());

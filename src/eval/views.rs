@@ -46,7 +46,7 @@ pub(super) fn measure_model(gallery: &Gallery, images: &ImageSet, threads: usize
     let mut encoder = Encoder::new(pipeline.runtime, pipeline.model, &options)?;
     let mut decoder = Decoder::new(pipeline.runtime, pipeline.model, &options)?;
     let drawn = pipeline.model.metadata.reconstruction.size();
-    let (shape, binarizer) = (encoder.input(), &gallery.facts().binarizer);
+    let (shape, binarizer) = (encoder.input(), &gallery.facts().codes.binarizer);
     let sample = images.spread(SAMPLE);
     let (mut codes, mut views, mut loss) = (Vec::new(), Vec::new(), 0.0);
     for start in (0..sample.len()).step_by(BATCH) {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::folder::index_at;
-use super::record::Facts;
+use super::record::{Facts, Fitted};
 use crate::encode::{
     Binarizer, FEWEST_TO_LEARN, LearnOptions, MAX_FIT, Rule, Survival, learned_or_itq, learning_work,
 };
@@ -78,17 +78,6 @@ enum Way {
     Either,
 }
 
-/// A binarizer, and how it was chosen.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Fitted {
-    pub(super) binarizer: Binarizer,
-    pub(super) survival: Option<Survival>,
-    /// It stands in for one that takes longer to fit.
-    pub(super) provisional: bool,
-    /// It is one of the kind that was asked for by name.
-    pub(super) by_name: bool,
-}
-
 impl Wanted {
     /// What `choice` and `bits` mean for `model`; the file or index that is named is read.
     pub(super) fn new(
@@ -128,12 +117,12 @@ impl Wanted {
 
     /// Whether an index with these facts has it already, as far as it was asked for.
     pub(super) fn check(&self, dir: &Path, facts: &Facts, choice: &BinarizerChoice) -> Result<()> {
-        let has = &facts.binarizer;
+        let has = &facts.codes.binarizer;
         let same = match (choice, &self.way) {
             (BinarizerChoice::Auto, _) => true,
             (_, Way::Ready(binarizer)) => binarizer == has,
             // where it is still to be learned, itq stands in
-            (_, Way::Learned) => has.rule() == Rule::Learned || facts.provisional,
+            (_, Way::Learned) => has.rule() == Rule::Learned || facts.codes.provisional,
             _ => has.rule() == Rule::Itq,
         };
         let bits = self.bits.unwrap_or(has.bits());
@@ -156,13 +145,13 @@ impl Wanted {
     /// The same for an index with these facts: its bits stay unless others were asked for, and so does the
     /// kind that was once asked for by name, unless `chooses_again`.
     pub(super) fn again(mut self, facts: &Facts, chooses_again: bool) -> Wanted {
-        self.default_bits = facts.binarizer.bits();
-        if facts.by_name && !self.by_name && !chooses_again {
+        self.default_bits = facts.codes.binarizer.bits();
+        if facts.codes.by_name && !self.by_name && !chooses_again {
             self.by_name = true;
-            self.way = match facts.binarizer.rule() {
+            self.way = match facts.codes.binarizer.rule() {
                 Rule::Sign => self.way,
                 Rule::Learned => Way::Learned,
-                _ if facts.provisional => Way::Learned, // itq stands in for nothing else
+                _ if facts.codes.provisional => Way::Learned, // itq stands in for nothing else
                 _ => Way::Itq,
             };
         }
@@ -185,16 +174,18 @@ impl Wanted {
         }
     }
 
-    /// A binarizer that was neither compared with another nor stands in for one.
+    /// A binarizer that was neither compared with another nor stands in for one; fitted to nothing.
     fn plain(&self, binarizer: Binarizer) -> Fitted {
-        Fitted { binarizer, survival: None, provisional: false, by_name: self.by_name }
+        let by_name = self.by_name;
+        Fitted { binarizer, fitted: 0, offered: 0, survival: None, provisional: false, by_name }
     }
 
-    /// The binarizer for these latents [N, D], of a whole sample or, where a run was stopped, of a part. Where
+    /// The binarizer for these latents [N, D], of a whole sample of `offered` images or, where a run was stopped, of
+    /// a part. Where
     /// training is stopped, a rotation stands in, so that what was encoded can be kept.
     pub(super) fn fit(
         &self,
-        latents: &[f32],
+        (latents, offered): (&[f32], usize),
         (runtime, observer): (&Runtime, &dyn Observer),
         is_whole: bool,
     ) -> Result<Fitted> {
@@ -202,7 +193,8 @@ impl Wanted {
         let bits = self.bits();
         let n = latents.len() / latent_size;
         let options = LearnOptions { bits, seed, runtime, observer };
-        let plain = |binarizer| self.plain(binarizer);
+        let (fitted, offered) = (n as u32, offered as u32); // at most MAX_FIT; ids are u32
+        let plain = |binarizer| Fitted { fitted, offered, ..self.plain(binarizer) };
         let itq = || Binarizer::fit_itq(latents, latent_size, bits, seed).map(plain);
         let learned = match &self.way {
             Way::Ready(binarizer) => return Ok(plain(binarizer.clone())),
@@ -281,8 +273,9 @@ pub fn different_codes(a: &Facts, b: &Facts) -> Option<String> {
     if a.model.sha256 != b.model.sha256 {
         return Some(format!("codes of different models, {} and {}", a.model.name, b.model.name));
     }
-    let [first, second] = [a, b].map(|facts| named(&facts.binarizer));
-    (a.binarizer != b.binarizer).then(|| format!("codes of different binarizers, {first} and {second}"))
+    let [first, second] = [a, b].map(|facts| named(&facts.codes.binarizer));
+    (a.codes.binarizer != b.codes.binarizer)
+        .then(|| format!("codes of different binarizers, {first} and {second}"))
 }
 
 /// Writes the binarizer of the index at `dir` to a file that [`BinarizerChoice::From`] takes.
@@ -292,7 +285,7 @@ pub fn different_codes(a: &Facts, b: &Facts) -> Option<String> {
 /// cannot be written.
 pub fn save_binarizer(dir: &Path, path: &Path) -> Result<()> {
     let facts = Facts::of(&aesearch_index::Snapshot::open(dir)?, dir)?;
-    let bytes = [MAGIC, facts.model.sha256.as_bytes(), b"\n", &facts.binarizer.to_bytes()].concat();
+    let bytes = [MAGIC, facts.model.sha256.as_bytes(), b"\n", &facts.codes.binarizer.to_bytes()].concat();
     crate::output::write_whole(path, &bytes)
 }
 
@@ -302,7 +295,7 @@ fn load(path: &Path, model: &Model) -> Result<Binarizer> {
     let (sha256, binarizer) = if path.is_dir() {
         let dir = index_at(path);
         let facts = Facts::of(&aesearch_index::Snapshot::open(&dir)?, &dir)?;
-        (facts.model.sha256, facts.binarizer)
+        (facts.model.sha256, facts.codes.binarizer)
     } else {
         let length = fs::metadata(path).map_err(|error| unreadable(path, error))?.len();
         let bytes =

@@ -135,7 +135,7 @@ impl<'a> Ingest<'a> {
             }
             Outcome::Same(stamp) => self.use_again(position, old, &stamp)?,
             Outcome::Encoded { stamp, latent } => {
-                let code = self.facts.binarizer.binarize(&latent);
+                let code = self.facts.codes.binarizer.binarize(&latent);
                 self.builder.push(aesearch_index::Item {
                     name: &item.name(),
                     payload: &Record::new(item.label(), &stamp).to_bytes(),
@@ -271,8 +271,8 @@ impl<'a> Ingest<'a> {
 
 fn settings(facts: &Facts, layout: SegmentLayout) -> Settings {
     Settings {
-        bits: facts.binarizer.bits(),
-        latent_size: if layout.latents { facts.binarizer.latent_size() } else { 0 },
+        bits: facts.codes.binarizer.bits(),
+        latent_size: if layout.latents { facts.codes.binarizer.latent_size() } else { 0 },
         bucket_size: layout.bucket_size,
         attributes: Vec::new(),
     }

@@ -114,7 +114,7 @@ pub use outputs::{check_outputs, keep_images};
 pub use pipeline::{Encoded, Pipeline, PipelineOptions};
 pub use polarity::{Invert, decide_polarity, reconstruct_either_way};
 pub use query::{Answer, Answers, Hit, QueryOptions, QueryResult};
-pub use record::{Facts, ModelIdentity, Polarity, Record, Strangers};
+pub use record::{Facts, Fitted, ModelIdentity, Polarity, Record, Strangers};
 pub use remove::{RemoveReport, remove};
 pub use taken::Taken;
 pub(crate) use thumbnails::or_thumbnails;

@@ -248,7 +248,7 @@ impl Gallery {
     /// `Invalid` when the latent is not of the model's size or `options` do not fit the index, `Damaged` when
     /// the latent is not finite.
     pub fn search(&self, latent: &[f32], options: &QueryOptions) -> Result<Vec<Hit>> {
-        let (snapshot, binarizer) = (self.snapshot(), &self.facts().binarizer);
+        let (snapshot, binarizer) = (self.snapshot(), &self.facts().codes.binarizer);
         if latent.len() != binarizer.latent_size() {
             let (expected, got) = (binarizer.latent_size(), latent.len());
             return Err(Error::invalid(format!("latent: expected {expected} numbers, got {got}")));

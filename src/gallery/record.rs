@@ -143,25 +143,32 @@ impl Strangers {
     }
 }
 
+/// What makes codes of latents, and how it was chosen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fitted {
+    /// How latents become bits.
+    pub binarizer: Binarizer,
+    /// Images that it was fitted to; 0 where it needs no fitting.
+    pub fitted: u32,
+    /// Images that there were when it was fitted, including those that could not be read or were not sampled.
+    pub offered: u32,
+    /// How well neighbours survived by two binarizers, where both were tried.
+    pub survival: Option<Survival>,
+    /// It stands in for one that takes longer to fit, as the run was stopped: the next one does it.
+    pub provisional: bool,
+    /// Its kind was asked for by name, so that it stays when the binarizer is fitted anew.
+    pub by_name: bool,
+}
+
 /// What holds for the whole index.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
     /// The model.
     pub model: ModelIdentity,
     /// How its latents became bits.
-    pub binarizer: Binarizer,
-    /// Images that the binarizer was fitted to; 0 where it needs no fitting.
-    pub fitted: u32,
-    /// Images that there were when it was fitted, including those that could not be read or were not sampled.
-    pub offered: u32,
+    pub codes: Fitted,
     /// Whether images are inverted.
     pub polarity: Polarity,
-    /// How well neighbours survived by two binarizers, where both were tried.
-    pub survival: Option<Survival>,
-    /// The run was stopped before the binarizer could be fitted that is due: the next one does it.
-    pub provisional: bool,
-    /// The kind of the binarizer was asked for by name, so that it stays when the binarizer is fitted anew.
-    pub by_name: bool,
     /// How near images are to each other that have nothing in common; none where it was not measured.
     pub strangers: Option<Strangers>,
     /// What is taken of files that hold several pictures.
@@ -185,9 +192,14 @@ impl Facts {
     /// `Damaged` when the index is damaged or not a gallery's, `Version` when a newer program wrote it.
     pub fn of(snapshot: &Snapshot, dir: &Path) -> Result<Facts> {
         let place = dir.display().to_string();
-        let bytes = snapshot.attribute(ATTRIBUTE).ok_or_else(|| damaged(&place, "facts"))?;
+        let bytes = snapshot.attribute(ATTRIBUTE).unwrap_or_default();
+        let facts = Facts::from_bytes(bytes, &place)?;
+        if facts.fit(snapshot) { Ok(facts) } else { Err(damaged(&place, "facts")) }
+    }
+
+    fn from_bytes(bytes: &[u8], place: &str) -> Result<Facts> {
         let (format, used): (u32, usize) =
-            bincode::decode_from_slice(bytes, CONFIG).map_err(|_| damaged(&place, "facts"))?;
+            bincode::decode_from_slice(bytes, CONFIG).map_err(|_| damaged(place, "facts"))?;
         if format > FORMAT {
             let what = format!("gallery format: expected at most {FORMAT}, got {format}");
             let hint = "upgrade to read this index, or remove it and run `update` again";
@@ -211,34 +223,26 @@ impl Facts {
             let binarizer = Binarizer::from_bytes(&binarizer)?;
             let (survival, (provisional, by_name), strangers) = fourth;
             let survival = survival.map(|(learned, itq)| Survival { learned, itq });
-            Some(Facts {
-                model,
-                binarizer,
-                fitted,
-                offered,
-                polarity,
-                survival,
-                provisional,
-                by_name,
-                strangers,
-                taken: Taken::from_stored(&fifth)?,
-            })
+            let codes = Fitted { binarizer, fitted, offered, survival, provisional, by_name };
+            Some(Facts { model, codes, polarity, strangers, taken: Taken::from_stored(&fifth)? })
         });
-        facts.filter(|facts| facts.fit(snapshot)).ok_or_else(|| damaged(&place, "facts"))
+        facts.ok_or_else(|| damaged(place, "facts"))
     }
 
     fn fit(&self, snapshot: &Snapshot) -> bool {
         let kept = snapshot.latent_size(); // 0 where the index keeps no latents
-        self.binarizer.bits() == snapshot.bits() && (kept == 0 || kept == self.binarizer.latent_size())
+        let binarizer = &self.codes.binarizer;
+        binarizer.bits() == snapshot.bits() && (kept == 0 || kept == binarizer.latent_size())
     }
 
     pub(super) fn to_attribute(&self) -> (String, Vec<u8>) {
-        let Facts { model, binarizer, fitted, offered, polarity, survival, .. } = self;
+        let Facts { model, codes, polarity, strangers, taken } = self;
+        let Fitted { binarizer, fitted, offered, survival, provisional, by_name } = codes;
         let (model, foreign) = model.to_stored();
         let first = (model, binarizer.to_bytes(), *fitted, *offered, *polarity);
         let survival = survival.map(|Survival { learned, itq }| (learned, itq));
-        let fourth: Fourth = (survival, (self.provisional, self.by_name), self.strangers);
-        let bytes = encode(&(FORMAT, first, foreign, fourth, self.taken.to_stored()));
+        let fourth: Fourth = (survival, (*provisional, *by_name), *strangers);
+        let bytes = encode(&(FORMAT, first, foreign, fourth, taken.to_stored()));
         (ATTRIBUTE.to_owned(), bytes)
     }
 }
@@ -262,6 +266,7 @@ fn decode<T: Decode<()>>(bytes: &[u8]) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::images::Frames;
 
     #[test]
     fn models_are_read_back_and_those_of_others_with_how_they_are_fed() {
@@ -275,6 +280,72 @@ mod tests {
             assert_eq!(ModelIdentity::from_stored(stored.clone(), foreign), Some(model));
             assert_eq!(ModelIdentity::from_stored(stored, Some(("{}".into(), 9))), None);
         }
+    }
+
+    #[test]
+    fn facts_of_every_format_are_read() {
+        const FIRST: &[u8] = b"\x01n\x02ab\x01s\
+            \x09\x00\x20\x00\x00\x00\x20\x00\x00\x00\
+            \xfb\x2c\x01\xfc\x70\x11\x01\x00\
+            \x01\x80\x00\x00\x00\x3f\x00\x00\x80\x3e\x01\x00\x00\x40\x3f";
+        const SURVIVAL: &[u8] = b"\x01\x00\x00\x80\x3e\x00\x00\x00\x3f";
+        const STRANGERS: &[u8] = b"\x01\xfb\xe8\x03\
+            \x00\x00\x00\x00\x00\x00\x80\x3e\x00\x00\x00\x3f\x00\x00\x40\x3f";
+        let json = r#"{"size":[4,6],"channels":1,"layout":"nhwc","mean":[0.1],"std":[0.3],"range":255,
+            "input":"x","output":"y","latent":40,"bits":32}"#;
+        let size = [json.len() as u8];
+        let foreign = [b"\x01", &size[..], json.as_bytes(), b"\x09"].concat();
+        let first = Facts {
+            model: ModelIdentity { name: "n".into(), sha256: "ab".into(), source: "s".into(), foreign: None },
+            codes: Fitted {
+                binarizer: Binarizer::sign(32, 32).unwrap(),
+                fitted: 300,
+                offered: 70_000,
+                survival: None,
+                provisional: false,
+                by_name: false,
+            },
+            polarity: Polarity {
+                inverted: true,
+                sampled: 128,
+                error_as_is: 0.5,
+                error_inverted: 0.25,
+                brightness: Some(0.75),
+            },
+            strangers: None,
+            taken: Taken::default(),
+        };
+        let known = Known { sha256: "ab".into(), format: serde_json::from_str(json).unwrap(), bytes: 9 };
+        let second =
+            Facts { model: ModelIdentity { foreign: Some(known), ..first.model.clone() }, ..first.clone() };
+        let survival = Some(Survival { learned: 0.25, itq: 0.5 });
+        let third =
+            Facts { codes: Fitted { survival, provisional: true, ..first.codes.clone() }, ..first.clone() };
+        let strangers = Strangers { images: 1000, quantiles: [0.0, 0.25, 0.5, 0.75], nearest: 0.5 };
+        let fourth = Facts {
+            codes: Fitted { by_name: true, ..third.codes.clone() },
+            strangers: Some(strangers),
+            ..third.clone()
+        };
+        let half = 0.5f32.to_le_bytes();
+        let fifth = Facts { taken: Taken { frames: Frames::All }, ..fourth.clone() };
+        let rests: [Vec<u8>; 5] = [
+            vec![],
+            foreign,
+            [b"\x00", SURVIVAL, b"\x01", STRANGERS].concat(),
+            [b"\x00", SURVIVAL, b"\x01\x01", STRANGERS, &half].concat(),
+            [b"\x00", SURVIVAL, b"\x01\x01", STRANGERS, &half, b"\x01\x06frames\x03all"].concat(),
+        ];
+        for (i, (rest, facts)) in rests.iter().zip([first, second, third, fourth, fifth]).enumerate() {
+            let bytes = [&[i as u8 + 1], FIRST, rest].concat();
+            assert_eq!(Facts::from_bytes(&bytes, "x").unwrap(), facts, "format {}", i + 1);
+            assert!(Facts::from_bytes(&bytes[..bytes.len() - 1], "x").is_err());
+            if i + 1 == FORMAT as usize {
+                assert_eq!(facts.to_attribute().1, bytes, "what is written now");
+            }
+        }
+        let newer = Facts::from_bytes(&[6], "x").unwrap_err();
+        assert!(newer.to_string().contains("expected at most 5, got 6"), "{newer}");
     }
 
     #[test]

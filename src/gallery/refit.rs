@@ -9,7 +9,7 @@ use std::path::Path;
 use aesearch_index::{SegmentBuilder, Settings, Snapshot, Writer};
 use rayon::prelude::*;
 
-use super::binarizers::{Fitted, Wanted};
+use super::binarizers::Wanted;
 use super::record::Facts;
 use crate::encode::{Binarizer, MAX_FIT};
 use crate::error::{Error, Result};
@@ -34,37 +34,33 @@ pub(super) fn code_anew(
     if ids.is_empty() {
         return Ok(0);
     }
-    let (facts, n_fitted) = match wanted.ready() {
-        Some(fitted) => (fitted, 0),
+    let codes = match wanted.ready() {
+        Some(ready) => ready,
         None => {
             let sample = spread(ids.len(), MAX_FIT);
             let latents: Vec<f32> = sample.iter().flat_map(|&i| latent(&old, ids[i])).collect();
             let runtime = ensure(runtime, observer)?;
-            (wanted.fit(&latents, (&runtime, observer), true)?, sample.len())
+            wanted.fit((&latents, ids.len()), (&runtime, observer), true)?
         }
     };
-    let Fitted { binarizer, survival, provisional, by_name } = facts;
-    if binarizer == before.binarizer && !before.provisional && by_name == before.by_name {
+    let now = &before.codes;
+    if codes.binarizer == now.binarizer && !now.provisional && codes.by_name == now.by_name {
         return Ok(0);
     }
-    let facts = Facts {
-        binarizer,
-        survival,
-        provisional,
-        by_name,
-        fitted: n_fitted as u32, // at most MAX_FIT
-        offered: if n_fitted > 0 { ids.len() as u32 } else { 0 },
-        ..before
+    let facts = Facts { codes, ..before };
+    let settings = Settings {
+        bits: facts.codes.binarizer.bits(),
+        attributes: vec![facts.to_attribute()],
+        ..old.settings()
     };
-    let settings =
-        Settings { bits: facts.binarizer.bits(), attributes: vec![facts.to_attribute()], ..old.settings() };
     let mut builder = SegmentBuilder::new(&settings)?;
     observer.stage(Stage::images("coding anew"));
     for block in ids.chunks(BLOCK) {
         if observer.should_stop() {
             return Err(Error::Interrupted);
         }
-        let codes: Vec<Vec<u64>> = block.par_iter().map(|&id| code(&facts.binarizer, &old, id)).collect();
+        let codes: Vec<Vec<u64>> =
+            block.par_iter().map(|&id| code(&facts.codes.binarizer, &old, id)).collect();
         for (&id, code) in block.iter().zip(&codes) {
             builder.push_from_coded(&old, id, code)?;
         }
@@ -122,7 +118,7 @@ mod tests {
         let fixture = fixture(80);
         fixture.update();
         let before = fixture.snapshot();
-        assert_eq!((facts(&fixture).binarizer.rule(), before.bits()), (Rule::Itq, 64));
+        assert_eq!((facts(&fixture).codes.binarizer.rule(), before.bits()), (Rule::Itq, 64));
         let learned = UpdateOptions {
             refit: true,
             bits: Some(40),
@@ -134,7 +130,10 @@ mod tests {
         assert_eq!(counts(&report), [0, 80, 0, 0, 80]);
         let after = fixture.snapshot();
         let found = facts(&fixture);
-        assert_eq!((found.binarizer.rule(), found.fitted, found.offered), (Rule::Learned, 80, 80));
+        assert_eq!(
+            (found.codes.binarizer.rule(), found.codes.fitted, found.codes.offered),
+            (Rule::Learned, 80, 80)
+        );
         assert_eq!((after.bits(), after.segments(), after.dead()), (40, 1, 0));
         let (old, new) = (by_name(&before), by_name(&after));
         for (name, id) in &new {
@@ -147,7 +146,7 @@ mod tests {
 
         // The same latents and seed give the same binarizer, and then there is nothing to code.
         let report = fixture.try_update(&learned, &()).unwrap();
-        assert_eq!((report.recoded, &facts(&fixture).binarizer), (0, &found.binarizer));
+        assert_eq!((report.recoded, &facts(&fixture).codes.binarizer), (0, &found.codes.binarizer));
         assert_eq!(
             counts(&fixture.update()),
             [0, 80, 0, 0, 80],
@@ -177,12 +176,12 @@ mod tests {
         assert!(report.interrupted);
         assert_eq!((report.images, report.encoded), (80, 80));
         let found = facts(&fixture);
-        assert_eq!((found.binarizer.rule(), found.provisional), (Rule::Itq, true));
+        assert_eq!((found.codes.binarizer.rule(), found.codes.provisional), (Rule::Itq, true));
 
         let report = fixture.try_update(&learned, &()).unwrap();
         assert_eq!((report.interrupted, report.encoded, report.recoded), (false, 0, 80));
         let found = facts(&fixture);
-        assert_eq!((found.binarizer.rule(), found.provisional), (Rule::Learned, false));
+        assert_eq!((found.codes.binarizer.rule(), found.codes.provisional), (Rule::Learned, false));
         // coding anew may be stopped too, and changes nothing then
         let refit = UpdateOptions { refit: true, bits: Some(40), ..learned };
         assert!(matches!(fixture.try_update(&refit, &StopLearning::default()), Err(Error::Interrupted)));
@@ -193,7 +192,7 @@ mod tests {
     fn another_binarizer_is_refused_by_name_until_the_index_is_refitted() {
         let fixture = fixture(12);
         fixture.update();
-        let own = facts(&fixture).binarizer;
+        let own = facts(&fixture).codes.binarizer;
         let ask = |binarizer: BinarizerChoice, bits| {
             let options = UpdateOptions { binarizer, bits, ..fixture.options.clone() };
             fixture.try_update(&options, &())
@@ -219,7 +218,7 @@ mod tests {
         let learned =
             UpdateOptions { refit: true, binarizer: BinarizerChoice::Learned, ..fixture.options.clone() };
         assert!(fixture.try_update(&learned, &()).is_err());
-        assert_eq!(facts(&fixture).binarizer, own);
+        assert_eq!(facts(&fixture).codes.binarizer, own);
     }
 
     #[test]
@@ -238,7 +237,7 @@ mod tests {
             };
             second.try_update(&options, &()).unwrap();
             let shared = facts(&second);
-            assert_eq!((&shared.binarizer, shared.fitted), (&facts(&first).binarizer, 0));
+            assert_eq!((&shared.codes.binarizer, shared.codes.fitted), (&facts(&first).codes.binarizer, 0));
             assert_eq!(different_codes(&facts(&first), &shared), None);
             let [a, b] = [first.snapshot(), second.snapshot()];
             let (ours, theirs) = (by_name(&a), by_name(&b));
@@ -246,7 +245,7 @@ mod tests {
             // it is shared, so more images do not change it
             second.draw(8..20);
             second.try_update(&options, &()).unwrap();
-            assert_eq!(facts(&second).binarizer, facts(&first).binarizer);
+            assert_eq!(facts(&second).codes.binarizer, facts(&first).codes.binarizer);
             (8..20).for_each(|n| fs::remove_file(second.path(&format!("data/{n:03}.png"))).unwrap());
         }
         let own = facts(&second);
@@ -284,7 +283,7 @@ mod tests {
         let report = fixture.update();
         assert_eq!((report.encoded, report.recoded), (15, 25));
         let found = facts(&fixture);
-        assert_eq!((found.fitted, found.offered), (25, 25));
+        assert_eq!((found.codes.fitted, found.codes.offered), (25, 25));
         assert_eq!(counts(&fixture.update()), [0, 25, 0, 0, 25]);
     }
 
@@ -298,13 +297,16 @@ mod tests {
         fixture.draw(64..128);
         fixture.update();
         let after = facts(&fixture);
-        assert_eq!((before.binarizer.rule(), after.binarizer.rule()), (Rule::Learned, Rule::Learned));
-        assert_eq!((before.fitted, after.fitted, after.by_name), (64, 128, true));
+        assert_eq!(
+            (before.codes.binarizer.rule(), after.codes.binarizer.rule()),
+            (Rule::Learned, Rule::Learned)
+        );
+        assert_eq!((before.codes.fitted, after.codes.fitted, after.codes.by_name), (64, 128, true));
 
         // a refit chooses again
         fixture.try_update(&UpdateOptions { refit: true, ..fixture.options.clone() }, &()).unwrap();
         let again = facts(&fixture);
-        assert_eq!((again.binarizer.rule(), again.by_name), (Rule::Itq, false));
+        assert_eq!((again.codes.binarizer.rule(), again.codes.by_name), (Rule::Itq, false));
     }
 
     #[test]

@@ -31,7 +31,7 @@ fn measured(snapshot: &Snapshot, facts: &Facts, seed: u64) -> Result<Option<Stra
     if ids.len() < FEWEST {
         return Ok(None);
     }
-    let images = Images { snapshot, code_share: code_share(&facts.binarizer) };
+    let images = Images { snapshot, code_share: code_share(&facts.codes.binarizer) };
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut pair = || {
         let first = rng.random_range(0..ids.len());

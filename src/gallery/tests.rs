@@ -363,10 +363,14 @@ fn a_binarizer_that_was_fitted_to_few_images_is_fitted_anew() {
     fixture.update();
     let facts = || Facts::of(&Snapshot::open(&fixture.path(FOLDER)).unwrap(), Path::new("")).unwrap();
     let first = facts();
-    assert_eq!(first.fitted, 60);
+    assert_eq!(first.codes.fitted, 60);
     fixture.draw(60..100);
     assert_eq!(counts(&fixture.update()), [40, 60, 0, 0, 100]);
-    assert_eq!((facts().binarizer, facts().fitted), (first.binarizer.clone(), 60), "not yet twice as many");
+    assert_eq!(
+        (facts().codes.binarizer, facts().codes.fitted),
+        (first.codes.binarizer.clone(), 60),
+        "not yet twice as many"
+    );
 
     // Interrupted, what was done is kept with the old binarizer.
     fixture.draw(100..500); // more batches than can be under way when it is asked
@@ -375,11 +379,11 @@ fn a_binarizer_that_was_fitted_to_few_images_is_fitted_anew() {
     let one_thread = UpdateOptions { threads: 1, ..fixture.options.clone() };
     let report = fixture.try_update(&one_thread, &observer).unwrap();
     assert_eq!((report.interrupted, report.recoded), (true, 0));
-    assert_eq!(facts().binarizer, first.binarizer);
+    assert_eq!(facts().codes.binarizer, first.codes.binarizer);
 
     let rest = fixture.update();
     assert_eq!((rest.images, rest.encoded, rest.recoded), (500, 500 - report.images, 500));
-    assert_eq!(facts().fitted, 500);
+    assert_eq!(facts().codes.fitted, 500);
     let query = fixture.open().query_pixels(&picture(5), &QueryOptions::default()).unwrap();
     assert!(query.hits[0].path.ends_with("005.png") && query.hits[0].distance <= 2);
 }
@@ -394,7 +398,7 @@ fn unreadable_images_do_not_make_a_binarizer_outgrown() {
     fixture.update();
     let facts = || Facts::of(&Snapshot::open(&fixture.path(FOLDER)).unwrap(), Path::new("")).unwrap();
     let first = facts();
-    assert_eq!((first.fitted, first.offered), (10, 20));
+    assert_eq!((first.codes.fitted, first.codes.offered), (10, 20));
     fixture.draw(10..11);
     assert_eq!(counts(&fixture.update()), [1, 10, 0, 0, 11]);
     assert_eq!(facts(), first);
@@ -431,7 +435,7 @@ fn images_elsewhere_stay_while_their_files_exist() {
         (4..30).for_each(|n| write_png(&fixture.path(&format!("other/{n}.png")), &picture(50 + n)).unwrap());
         assert_eq!(index("other"), [26, 11, 0, 0, 37]);
         let facts = Facts::of(&Snapshot::open(&fixture.path(FOLDER)).unwrap(), Path::new("")).unwrap();
-        assert_eq!(facts.offered, if family == Family::Conv { 37 } else { 0 });
+        assert_eq!(facts.codes.offered, if family == Family::Conv { 37 } else { 0 });
         let query = fixture.open().query_pixels(&picture(5), &QueryOptions::default()).unwrap();
         assert_eq!(query.hits[0].distance, 0);
     }

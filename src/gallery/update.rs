@@ -19,7 +19,7 @@ use std::time::Instant;
 use aesearch_index::{Snapshot, Writer};
 
 use super::after::After;
-use super::binarizers::{BinarizerChoice, Fitted, Wanted};
+use super::binarizers::{BinarizerChoice, Wanted};
 use super::choose::{ChooseOptions, choose};
 use super::folder::{base, check_made_with, load_indexed_model, lock, open_if_any};
 use super::ingest::{Checkpoints, Content, Ingest, SegmentLayout, Tally};
@@ -29,7 +29,7 @@ use super::pipeline::{Encoded, Pipeline, PipelineOptions};
 use super::plan::{Plan, elsewhere};
 use super::polarity::{Invert, decide_polarity};
 use super::probe::try_out;
-use super::record::{Facts, ModelIdentity, Polarity};
+use super::record::{Facts, Fitted, ModelIdentity, Polarity};
 use super::refit::code_anew;
 use super::strangers::keep_strangers;
 use super::taken::{Taken, tell_walk};
@@ -230,7 +230,7 @@ pub fn update(
         seconds: start.elapsed().as_secs_f64(),
         times: Times { walk: walked, stages: made.encoded.times, write },
         // a run that was stopped while it learned codes has encoded all images, and is not done
-        interrupted: !is_finished || now.is_some_and(|(_, facts)| facts.provisional),
+        interrupted: !is_finished || now.is_some_and(|(_, facts)| facts.codes.provisional),
     })
 }
 
@@ -395,8 +395,8 @@ struct Made {
 
 /// Whether the collection has grown far beyond what its binarizer was fitted to.
 pub(super) fn outgrown(facts: &Facts, n_images: usize) -> bool {
-    let (fitted, offered) = (facts.fitted as usize, facts.offered as usize);
-    facts.provisional || (fitted > 0 && fitted < WELL_FITTED && n_images >= 2 * offered)
+    let (fitted, offered) = (facts.codes.fitted as usize, facts.codes.offered as usize);
+    facts.codes.provisional || (fitted > 0 && fitted < WELL_FITTED && n_images >= 2 * offered)
 }
 
 /// Everything that decides what the index will hold.
@@ -450,10 +450,10 @@ impl Run<'_> {
         pipeline.inverted = polarity.inverted;
         pipeline.thumbnails = thumbnails;
         let fit = match self.before {
-            Some(facts) if !self.refit => Fit { facts: Some(FittedFacts::of(facts)), ..Fit::default() },
+            Some(facts) if !self.refit => Fit { codes: Some(facts.codes.clone()), ..Fit::default() },
             _ => self.fit(&pipeline, &jobs, (&runtime, observer))?,
         };
-        let (true, Some(fitted)) = (!self.refit || fit.encoded.is_finished(), fit.facts) else {
+        let (true, Some(codes)) = (!self.refit || fit.encoded.is_finished(), fit.codes) else {
             // No image could be read, or not all of those whose old codes would be mixed with new ones.
             let skipped = fit.held.into_iter().filter_map(|(position, outcome)| match outcome {
                 Outcome::Skipped(reason) => Some(Skipped::new(plan.items[position].name(), reason)),
@@ -464,20 +464,7 @@ impl Run<'_> {
         };
 
         let strangers = self.before.and_then(|facts| facts.strangers);
-        let Fitted { binarizer, survival, provisional, by_name } = fitted.fitted;
-        let FittedFacts { n_fitted, offered, .. } = fitted;
-        let facts = Facts {
-            model: identity,
-            binarizer,
-            fitted: n_fitted,
-            offered,
-            polarity,
-            survival,
-            provisional,
-            by_name,
-            strangers,
-            taken,
-        };
+        let facts = Facts { model: identity, codes, polarity, strangers, taken };
         let known = Arc::new(plan.known()?);
         pipeline.known = known.clone();
         let content = Content { plan, known: &known, facts: &facts, layout, checkpoints };
@@ -505,10 +492,7 @@ impl Run<'_> {
         (runtime, observer): (&Runtime, &dyn Observer),
     ) -> Result<Fit> {
         if let Some(fitted) = self.wanted.ready() {
-            return Ok(Fit {
-                facts: Some(FittedFacts { fitted, n_fitted: 0, offered: 0 }),
-                ..Fit::default()
-            });
+            return Ok(Fit { codes: Some(fitted), ..Fit::default() });
         }
         let sample: Vec<usize> = spread(jobs.len(), MAX_FIT).into_iter().map(|i| jobs[i]).collect();
         let items: Vec<&Item> = sample.iter().map(|&position| &self.plan.items[position]).collect();
@@ -521,44 +505,21 @@ impl Run<'_> {
             held.push((sample[job], outcome));
             Ok(())
         })?;
-        let n_fitted = (latents.len() / self.model.metadata.latent_size) as u32; // at most MAX_FIT
         let is_whole = encoded.is_finished();
-        let offered = if is_whole { jobs.len() } else { held.len() } as u32; // ids are u32
-        let facts = match n_fitted {
-            0 => None,
-            _ => {
-                let fitted = self.wanted.fit(&latents, (runtime, observer), is_whole)?;
-                Some(FittedFacts { fitted, n_fitted, offered })
-            }
-        };
-        Ok(Fit { facts, held, encoded })
+        let offered = if is_whole { jobs.len() } else { held.len() };
+        let fit = || self.wanted.fit((&latents, offered), (runtime, observer), is_whole);
+        let codes = (!latents.is_empty()).then(fit).transpose()?;
+        Ok(Fit { codes, held, encoded })
     }
 }
 
 /// A binarizer, and the outcomes of the images that were encoded to fit it.
 #[derive(Default)]
 struct Fit {
-    /// None where no image could be read.
-    facts: Option<FittedFacts>,
+    /// None where no image could be read. Of an interrupted run, fitted to the images that were tried.
+    codes: Option<Fitted>,
     held: Vec<(usize, Outcome)>,
     encoded: Encoded,
-}
-
-/// A binarizer, and what it was fitted to.
-struct FittedFacts {
-    fitted: Fitted,
-    n_fitted: u32,
-    /// Images there were; if interrupted, those that were tried.
-    offered: u32,
-}
-
-impl FittedFacts {
-    /// Those of an old index, as they are.
-    fn of(facts: &Facts) -> FittedFacts {
-        let Facts { ref binarizer, survival, provisional, by_name, fitted, offered, .. } = *facts;
-        let of = Fitted { binarizer: binarizer.clone(), survival, provisional, by_name };
-        FittedFacts { fitted: of, n_fitted: fitted, offered }
-    }
 }
 
 /// What the index remembers of its model: enough to find it again from any working directory.

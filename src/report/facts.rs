@@ -62,7 +62,7 @@ pub(super) fn model(gallery: &Gallery) -> Vec<Fact> {
     let Metadata { family, input, latent_size, .. } = &model.metadata;
     let mut facts = vec![Fact::new("name", &known.name), Fact::new("family", family)];
     facts.push(Fact::new("input", format!("{} × {} × {}", input.width, input.height, input.channels)));
-    let binarizer = &gallery.facts().binarizer;
+    let binarizer = &gallery.facts().codes.binarizer;
     let (bits, rule) = (binarizer.bits(), binarizer.rule());
     facts.push(Fact::new("code", format!("{bits} bits by {rule}, of a latent of {latent_size}")));
     if let Ok(architecture) = model.architecture() {

@@ -181,7 +181,7 @@ fn a_frozen_encoder_is_taught_and_teaches_at_any_size() {
     // what the linear layer can tell from the latents is known from the start; a few steps better it
     assert!(lessons[1..].iter().any(|lesson| *lesson < lessons[0]), "{lessons:?}");
     let freeze = Some(Freeze::Latent);
-    let latent = TrainRequest { tuning: Tuning { freeze, ..second.tuning.clone() }, ..second };
+    let latent = TrainRequest { tuning: Tuning { freeze, ..second.tuning.clone() }, force: true, ..second };
     let refusal = train_model(&latent, &()).err().expect("refused").to_string();
     assert_eq!(refusal, "`freeze`: expected a latent that can follow the teacher, got latent");
 }

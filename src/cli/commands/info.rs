@@ -8,7 +8,7 @@ use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::print::{bytes, count, facts, thousands};
 use crate::cli::resolve::Context;
-use crate::gallery::{Facts, MeasuredRecall, info, save_binarizer};
+use crate::gallery::{Facts, Fitted, MeasuredRecall, info, save_binarizer};
 use crate::images::Frames;
 use crate::model::Format;
 
@@ -60,7 +60,7 @@ struct BinarizerDocument {
 
 impl From<&Facts> for BinarizerDocument {
     fn from(facts: &Facts) -> Self {
-        let Facts { binarizer, fitted, survival, .. } = facts;
+        let Fitted { binarizer, fitted, survival, .. } = &facts.codes;
         BinarizerDocument {
             rule: binarizer.rule().to_string(),
             sha256: binarizer.sha256(),
