@@ -38,7 +38,7 @@ enum Mode {
     Lab,
 }
 
-/// The merged picture upright or not: its pixels, how its colours become sRGB, how it is to be turned.
+/// The pixels, how their colours become sRGB, and how they are to be turned, by EXIF's number.
 pub(super) struct Found {
     pub(super) raster: Raster,
     pub(super) transform: Option<Transform>,
