@@ -86,6 +86,7 @@ const WORDS: &[(&str, &str)] = &[
     ("update", "`aesearch index`"),
     ("validation", "--val"),
     ("verify", "`aesearch verify`"),
+    ("video", "--video"),
     ("views_sheet", "--augment-sheet"),
     ("weight", "--weight"),
     ("weight_decay", "--weight-decay"),

@@ -15,7 +15,6 @@ use super::outcome::Outcome;
 use super::pipeline::{Pipeline, PipelineOptions};
 use super::plan::Plan;
 use super::record::Facts;
-use super::taken::Taken;
 use super::update::{UpdateOptions, moves_to, outgrown};
 use crate::error::{Error, Result};
 use crate::images::{Item, Skipped, file_of, spread};
@@ -71,8 +70,7 @@ pub fn estimate(
 ) -> Result<Estimate> {
     let start = Instant::now();
     let old = open_if_any(dir)?;
-    let taken = Taken::new(options.frames, old.as_ref().map(|old| old.1.taken));
-    let walk = taken.list(data, &options.walk, &options.limits)?;
+    let (_, walk) = options.listing().list(data, old.as_ref())?;
     let model = match &old {
         Some((_, facts)) => match moves_to(facts, options)? {
             Some(model) => model,

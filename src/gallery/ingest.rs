@@ -279,6 +279,6 @@ fn settings(facts: &Facts, layout: SegmentLayout) -> Settings {
 }
 
 /// The number of the commit before a run that was not finished.
-fn unfinished(old: &Snapshot) -> Option<u64> {
+pub(super) fn unfinished(old: &Snapshot) -> Option<u64> {
     old.attribute(RUN).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes)
 }

@@ -55,7 +55,7 @@
 //! | `polarity.rs` | light strokes on dark, or dark on light |
 //! | `probe.rs` | whether a model of another program is fit for use |
 //! | `sample.rs` | a few images of a collection, for these four |
-//! | `taken.rs` | which pictures of files that hold several |
+//! | `listing.rs`, `taken.rs` | which images there are; which pictures of files that hold several |
 //! | `outputs.rs` | output paths: no indexed image is overwritten |
 //! | `sessions.rs` | sessions that threads borrow |
 //! | `record.rs` | what is stored beside codes: items, model, binarizer, polarity |
@@ -74,6 +74,7 @@ mod info;
 mod upkeep;
 
 mod folder;
+mod listing;
 mod record;
 mod taken;
 

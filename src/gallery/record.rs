@@ -266,7 +266,7 @@ fn decode<T: Decode<()>>(bytes: &[u8]) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::images::Frames;
+    use crate::images::{Frames, Video};
 
     #[test]
     fn models_are_read_back_and_those_of_others_with_how_they_are_fed() {
@@ -328,13 +328,13 @@ mod tests {
             ..third.clone()
         };
         let half = 0.5f32.to_le_bytes();
-        let fifth = Facts { taken: Taken { frames: Frames::All }, ..fourth.clone() };
+        let fifth = Facts { taken: Taken { frames: Frames::All, video: Video::Every(2500) }, ..fourth.clone() };
         let rests: [Vec<u8>; 5] = [
             vec![],
             foreign,
             [b"\x00", SURVIVAL, b"\x01", STRANGERS].concat(),
             [b"\x00", SURVIVAL, b"\x01\x01", STRANGERS, &half].concat(),
-            [b"\x00", SURVIVAL, b"\x01\x01", STRANGERS, &half, b"\x01\x06frames\x03all"].concat(),
+            [b"\x00", SURVIVAL, b"\x01\x01", STRANGERS, &half, b"\x02\x06frames\x03all\x05video\x032.5"].concat(),
         ];
         for (i, (rest, facts)) in rests.iter().zip([first, second, third, fourth, fifth]).enumerate() {
             let bytes = [&[i as u8 + 1], FIRST, rest].concat();

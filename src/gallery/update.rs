@@ -23,6 +23,7 @@ use super::binarizers::{BinarizerChoice, Wanted};
 use super::choose::{ChooseOptions, choose};
 use super::folder::{base, check_made_with, load_indexed_model, lock, open_if_any};
 use super::ingest::{Checkpoints, Content, Ingest, SegmentLayout, Tally};
+use super::listing::{Listing, tell_walk};
 use super::memory::{ForImages, Memory, memory_for_images};
 use super::outcome::{KnownHashes, Outcome};
 use super::pipeline::{Encoded, Pipeline, PipelineOptions};
@@ -32,13 +33,13 @@ use super::probe::try_out;
 use super::record::{Facts, Fitted, ModelIdentity, Polarity};
 use super::refit::code_anew;
 use super::strangers::keep_strangers;
-use super::taken::{Taken, tell_walk};
+use super::taken::Taken;
 use super::thumbnails::{ThumbnailFacts, Thumbnailer};
 use super::update_report::{Times, UpdateReport};
 use super::views::warn_where_poor;
 use crate::encode::MAX_FIT;
 use crate::error::{Error, Result};
-use crate::images::{Frames, Item, Limits, MemoryBudget, Skipped, WalkOptions, resolve, spread};
+use crate::images::{Frames, Item, Limits, MemoryBudget, Skipped, Video, WalkOptions, resolve, spread};
 use crate::model::{Foreign, Known, LoadOptions, Model, shipped_names};
 use crate::observer::{Note, Observer, Progress};
 use crate::output::count;
@@ -58,10 +59,12 @@ pub struct UpdateOptions {
     pub moves: bool,
     /// How the model's file is opened.
     pub load: LoadOptions,
-    /// Which images of the paths are taken; `frames` and `limits` beside it are those below.
+    /// Which images of the paths are taken; instead of the fields of the same names, those below count.
     pub walk: WalkOptions,
     /// Which frames of files that hold several; none: as in the index, or in a new one the first.
     pub frames: Option<Frames>,
+    /// Which pictures of films; none: as in the index, or in a new one none.
+    pub video: Option<Video>,
     /// Worker threads; each holds a session and a batch.
     pub threads: usize,
     /// The device.
@@ -113,6 +116,7 @@ impl UpdateOptions {
             load: LoadOptions::default(),
             walk: WalkOptions::default(),
             frames: None,
+            video: None,
             threads: 1,
             device: Device::Auto,
             bucket_size: None,
@@ -129,6 +133,11 @@ impl UpdateOptions {
             seed: 0,
             runtime,
         }
+    }
+
+    pub(super) fn listing(&self) -> Listing<'_> {
+        let UpdateOptions { frames, video, walk, limits, .. } = self;
+        Listing { frames: *frames, video: *video, walk, limits: *limits }
     }
 
     /// How to encode `n_images` images.
@@ -170,8 +179,7 @@ pub fn update(
     let lock = || lock(dir, options.wait, observer);
     let mut writer = if dir.is_dir() { Some(lock()?) } else { None };
     let mut old = open_if_any(dir)?;
-    let taken = Taken::new(options.frames, old.as_ref().map(|old| old.1.taken));
-    let mut walk = taken.list(data, &options.walk, &options.limits)?;
+    let (taken, mut walk) = options.listing().list(data, old.as_ref())?;
     let walked = start.elapsed();
     tell_walk(&walk, observer);
     let (model, polarity) = match &old {

@@ -28,6 +28,7 @@
 //! | `bmp`, `tga`, `ico` | headers of bitmaps; which picture of an icon |
 //! | `finer` | has it more than the 8 bits of a sample that are decoded? |
 //! | `frames/` | files of several pictures: how many, which are taken, each by its number |
+//! | `films/` | films: which pictures of them, by the program ffmpeg |
 //! | `raster`, `colour`, `alpha`, `orientation` | from pixels as a file has them to pixels as they are seen: profile, ground, turn |
 //! | `memory_budget`, `stopwatch` | memory that decoders share; how long has one been running |
 //! | `catch_panic` | a decoder's panic becomes a reason |
@@ -64,6 +65,7 @@ mod avif;
 mod bmp;
 mod codec;
 mod colour;
+mod films;
 mod finer;
 mod frames;
 #[cfg(feature = "heic")]
@@ -102,6 +104,7 @@ pub use load::{Loaded, load, load_for, read};
 pub use source::Source;
 
 pub use decoding::{Decoding, Needed, Remarks};
+pub use films::{KnownFilms, Video};
 pub use frames::Frames;
 pub use limits::Limits;
 pub use pixels::{InputShape, Pixels};

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::{fs, io};
 
 use super::containers::Container;
+use super::films::time_of;
 use super::item::Origin;
-use super::names::{path_of, splits};
+use super::names::{is_time_of_film, path_of, splits};
 use super::plain_file::mtime_ns;
 use super::walker::{WalkOptions, walk_path};
 use super::{Frames, Item};
@@ -27,6 +28,11 @@ pub fn resolve<'a>(names: impl IntoIterator<Item = &'a [u8]>, base: &Path) -> Ve
             return Err("no such file".to_owned());
         }
         let (path, entry) = container_of(name, base).ok_or("its container is gone")?;
+        if is_time_of_film(&path, entry) {
+            let time = time_of(entry).into_iter().collect();
+            let film = Container::of_film(&path, time)?.container.ok_or("no film any more")?;
+            return Ok(Item { origin: Origin::Entry { container: Arc::new(film), index: 0 } });
+        }
         let container = containers.entry(path).or_insert_with_key(|path| container(path)).as_ref()?;
         let index = container.find(entry).ok_or("its container has no such entry any more")?;
         Ok(Item { origin: Origin::Entry { container: container.clone(), index: index as u32 } })

@@ -21,6 +21,12 @@ const EXTENSIONS: &[&str] = &[
     "pgm", "ppm", "pam", "qoi", "tga", "ico", "avif", "heic", "heif", "jxl", "psd", "psb",
 ];
 
+/// Extensions of films, lower case.
+const FILM_EXTENSIONS: &[&str] = &[
+    "mp4", "m4v", "mov", "mkv", "webm", "avi", "wmv", "asf", "flv", "f4v", "mpg", "mpeg", "m2v", "vob",
+    "ogv", "3gp", "3g2", "mts", "m2ts",
+];
+
 /// A format whose decoder is a feature of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Optional {
@@ -85,6 +91,30 @@ pub(super) fn is_image_name(path: &Path) -> bool {
 pub(super) fn is_raw_name(path: &Path) -> bool {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     RAW_EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
+}
+
+/// Whether the name is that of a film.
+pub(super) fn is_film_name(path: &Path) -> bool {
+    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    FILM_EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
+}
+
+/// Whether these first bytes may be those of a film, whose name says that it is one.
+pub(super) fn is_film(head: &[u8]) -> bool {
+    match head {
+        [_, _, _, _, b'f', b't', b'y', b'p', ..]
+        | [0x1a, 0x45, 0xdf, 0xa3, ..]
+        | [0, 0, 1, 0xb3 | 0xba, ..]
+        | [b'F', b'L', b'V', 1, ..]
+        | [0x30, 0x26, 0xb2, 0x75, ..]
+        | [b'O', b'g', b'g', b'S', ..]
+        | [_, _, _, _, 0x47, ..] => true,
+        [b'R', b'I', b'F', b'F', _, _, _, _, name @ ..] => name.starts_with(b"AVI "),
+        [_, _, _, _, name @ ..] => {
+            [b"moov", b"mdat", b"wide", b"free", b"skip"].iter().any(|known| name.starts_with(*known))
+        }
+        _ => false,
+    }
 }
 
 /// Whether these first bytes are those of a TIFF file, whatever its purpose.
@@ -187,6 +217,19 @@ mod tests {
             ["BMW is a maker of cars and of motorcycles", "P2P networks", "P4", "GIF", "", "II* is a word"]
         {
             assert_eq!(sniff(text.as_bytes()), Content::Unknown, "{text}");
+        }
+    }
+
+    #[test]
+    fn films() {
+        assert!(is_film_name(Path::new("a/b.MP4")) && is_film_name(Path::new("a.webm")));
+        assert!(!is_film_name(Path::new("mp4")) && !is_film_name(Path::new("a.mp4.part")));
+        for head in [&b"\0\0\0\x20ftypisom"[..], b"\x1aE\xdf\xa3", b"RIFF\0\0\0\0AVI LIST", b"\0\0\0\x08wide"]
+        {
+            assert!(is_film(head), "{head:?}");
+        }
+        for head in [&b"import x from"[..], b"", b"RIFF\0\0\0\0WAVE", b"#EXTM3U\n#EXT", b"ffconcat version"] {
+            assert!(!is_film(head), "{head:?}");
         }
     }
 

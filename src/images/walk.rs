@@ -53,6 +53,9 @@ pub fn walk(data: &[PathBuf], options: &WalkOptions) -> Result<Walk> {
             Err(reason) => return Err(Error::not_found(format!("{}: {reason}", path.display()))),
         }
     }
+    if let Some(error) = walker.failed {
+        return Err(error);
+    }
     drop_namesakes(&mut walker);
     Ok(walker.walk)
 }

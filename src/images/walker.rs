@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::containers::{Container, ContainerFormat, Found as Recognised, Opened, recognise};
+use super::films::{self, Fault, KnownFilms, Video};
 use super::item::{Item, Origin};
 use super::names::folder_name;
 use super::plain_file::{NO_FILE, io_reason};
@@ -41,6 +42,10 @@ pub struct WalkOptions {
     pub missing: Missing,
     /// Which pictures are taken of image files that hold several. (Inside archives it is always the first.)
     pub frames: Frames,
+    /// Which pictures are taken of films.
+    pub video: Video,
+    /// Films whose pictures are known from before.
+    pub films: KnownFilms,
     /// What one image may cost; larger ones inside archives are among the skipped.
     pub limits: Limits,
 }
@@ -67,6 +72,8 @@ pub struct Walk {
     pub unread: Vec<PathBuf>,
     /// Links to folders that were not entered.
     pub links: usize,
+    /// Films in folders, of which no pictures are wanted.
+    pub films: usize,
 }
 
 /// What one path holds: a folder, an image file or a container.
@@ -107,6 +114,8 @@ pub(super) struct Walker<'a> {
     pub(super) containers: HashMap<Vec<u8>, usize>,
     /// The items that may have the name of an entry of another container: those with a `#` in their path.
     pub(super) ambiguous: Vec<usize>,
+    /// Why it makes no sense to go on.
+    pub(super) failed: Option<Error>,
 }
 
 impl<'a> Walker<'a> {
@@ -122,6 +131,7 @@ impl<'a> Walker<'a> {
             label: None,
             containers: HashMap::new(),
             ambiguous: Vec::new(),
+            failed: None,
         }
     }
 
@@ -234,6 +244,9 @@ impl<'a> Walker<'a> {
         if sniff::is_image_name(path) {
             return self.add_pictures(path);
         }
+        if films::is_film(path) {
+            return self.visit_film(path, found);
+        }
         let recognised = match recognise(path) {
             Ok(recognised) => recognised,
             Err(error) => return self.unreadable(path, error),
@@ -256,6 +269,36 @@ impl<'a> Walker<'a> {
             // TGA under another name, or something unknown: decoding will show
             Recognised::Other(_) => self.add_file(path),
         }
+    }
+
+    /// Adds the pictures of a film that are wanted.
+    fn visit_film(&mut self, path: &Path, found: Found) -> bool {
+        let WalkOptions { video, films: known, limits, .. } = self.options;
+        match found {
+            _ if *video != Video::Off => {}
+            Found::ByUser => {
+                let what =
+                    "a film: `video` takes pictures of it; one alone is named by its time, as #00:01:02";
+                return self.skip(path, what);
+            }
+            Found::InFolder => {
+                self.walk.films += 1;
+                return false;
+            }
+        }
+        if self.failed.is_some() {
+            return false;
+        }
+        let times = known.times(path).map_or_else(|| films::list(path, *video, limits), Ok);
+        match times.and_then(|times| Container::of_film(path, times).map_err(Fault::Film)) {
+            Ok(opened) => return self.add_opened(path, opened),
+            Err(Fault::Film(reason)) => {
+                self.walk.unread.push(path.to_path_buf());
+                return self.skip(path, reason);
+            }
+            Err(fault) => self.failed = Some(error_of(fault)),
+        }
+        false
     }
 
     /// Adds the pictures of an image file that are wanted: each under a name of its own where it holds several.
@@ -334,6 +377,20 @@ impl<'a> Walker<'a> {
 /// Whether this is the folder of a plan's duplicates that were moved away.
 fn is_moved_away(folder: &Path) -> bool {
     folder.extension().is_some_and(|ending| ending == MOVED_AWAY) && folder.with_extension(JOURNAL).is_file()
+}
+
+/// Why no film can be read.
+fn error_of(fault: Fault) -> Error {
+    match fault {
+        Fault::NoProgram => Error::not_found("ffmpeg: to take pictures of films, expected it on the PATH, got none")
+            .with_hint(
+                "install it (apt install ffmpeg, brew install ffmpeg, winget install ffmpeg), or leave films out with \
+                 `video` off",
+            ),
+        Fault::Interrupted => Error::Interrupted,
+        Fault::NotBuilt => Error::unsupported("films: this program was built without the feature that reads them"),
+        Fault::Film(reason) => Error::invalid(reason),
+    }
 }
 
 /// Why a sound container has no items.

@@ -22,6 +22,8 @@ mod eval;
 mod explore;
 mod explore_report;
 mod export;
+#[cfg(all(unix, feature = "video"))]
+mod films;
 mod foreign;
 mod foreign_faults;
 mod formats;

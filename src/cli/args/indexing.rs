@@ -37,6 +37,10 @@ pub(in crate::cli) struct Index {
     /// FILE#0, FILE#1 and so on [default: the index's own, else first]
     #[arg(long, value_name = "first|all|N")]
     pub(in crate::cli) frames: Option<String>,
+    /// Which pictures of films, by the program ffmpeg: off, scene (the first of each scene), or SECONDS between
+    /// two of them. Each is an image named by its time, FILE#00:01:02 [default: the index's own, else off]
+    #[arg(long, value_name = "off|scene|SECONDS")]
+    pub(in crate::cli) video: Option<String>,
     #[command(flatten)]
     pub(in crate::cli) invert: InvertArg,
     /// How latents become bits: auto, sign, itq (a rotation), learned (a network trained on this collection),

@@ -98,7 +98,7 @@ pub(in crate::cli) struct Eval {
 #[command(
     after_help = "JSON: index, images, distinct_codes, segments, removed, bits, latent_size, model {name, sha256, source, bits}, \
                   binarizer {rule, sha256, fitted, survival {learned, itq}}, strangers {images, quantiles, nearest, nearer}, \
-                  inverted, frames, index_bytes, recall_curve, exact_microseconds. `survival` is how much of the neighbourhood of held-out images survives, 0 to 1 \
+                  inverted, frames, video, index_bytes, recall_curve, exact_microseconds. `survival` is how much of the neighbourhood of held-out images survives, 0 to 1 \
                   (e to the minus divergence of neighbours by code from those by latent), where both binarizers were tried. `quantiles` are similarities that 16, 50, 84 and 99 % of random pairs stay below, `nearest` is what 98 % of the images reach with their \
                   nearest neighbour; above `nearer` a hit is no stranger."
 )]

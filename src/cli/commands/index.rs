@@ -148,6 +148,7 @@ pub(super) fn resolve(context: &Context, args: &args::Index) -> Result<(Vec<Path
     let options = UpdateOptions {
         walk,
         frames: args.frames.as_deref().map(str::parse).transpose()?,
+        video: args.video.as_deref().map(str::parse).transpose()?,
         load: load_options(context, &args.described, &model)?,
         model,
         moves: args.model.is_some(),

@@ -9,7 +9,7 @@ use crate::cli::exit::Exit;
 use crate::cli::print::{bytes, count, facts, thousands};
 use crate::cli::resolve::Context;
 use crate::gallery::{Facts, Fitted, MeasuredRecall, info, save_binarizer};
-use crate::images::Frames;
+use crate::images::{Frames, Video};
 use crate::model::Format;
 
 #[derive(Debug, Serialize)]
@@ -99,6 +99,8 @@ struct InfoDocument<'a> {
     inverted: bool,
     /// Which frames are taken of files that hold several: first, all, or a number.
     frames: String,
+    /// Which pictures are taken of films: off, scene, or seconds between two.
+    video: String,
     index_bytes: u64,
     /// Null where none are kept.
     thumbnails: Option<ThumbnailsDocument>,
@@ -139,6 +141,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Info) -> anyhow::Resul
         }),
         inverted: info.facts.polarity.inverted,
         frames: info.facts.taken.frames.to_string(),
+        video: info.facts.taken.video.to_string(),
         index_bytes: info.index_bytes,
         thumbnails: info.thumbnails.map(ThumbnailsDocument::from),
         recall_curve: info.recall_curve.iter().map(RecallDocument::from).collect(),
@@ -207,6 +210,9 @@ fn lines(document: &InfoDocument<'_>) -> Vec<(&'static str, String)> {
     }
     if let Some(thumbnails) = &document.thumbnails {
         lines.push(("thumbnails", thumbnails.text()));
+    }
+    if document.video != Video::default().to_string() {
+        lines.push(("video", document.video.clone()));
     }
     if let Some(StrangersDocument { quantiles: [_, middle, ..], nearest, nearer, .. }) = document.strangers {
         let what = format!(

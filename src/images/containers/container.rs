@@ -7,7 +7,7 @@ use super::arrays::Arrays;
 use super::file::FileAt;
 use super::recognise::ContainerFormat;
 use super::skips::Skips;
-use super::{cifar, frames, idx, npy, npz, parquet, tar, zip};
+use super::{cifar, film, frames, idx, npy, npz, parquet, tar, zip};
 use crate::images::source::Raw;
 use crate::images::{Frames, Limits, Skipped};
 
@@ -23,6 +23,7 @@ enum ContainerKind {
     Zip(zip::Zip),
     Table(parquet::Table),
     Frames(frames::Pictures),
+    Film(film::Film),
 }
 
 /// What came of listing a container.
@@ -80,6 +81,18 @@ impl Container {
         Some(Opened { container, is_partial: skips.is_partial, skipped: skips.finish() })
     }
 
+    /// A film as a container of its pictures at these times, in milliseconds, ascending.
+    ///
+    /// # Errors
+    /// The reason why it cannot be opened.
+    pub(in crate::images) fn of_film(path: &Path, times: Vec<u64>) -> Result<Opened, String> {
+        let file = FileAt::new(path)?;
+        let mut skips = Skips::new(path);
+        let kind = ContainerKind::Film(film::Film::new(&file, times, &mut skips));
+        let container = Some(Container { file, kind });
+        Ok(Opened { container, is_partial: skips.is_partial, skipped: skips.finish() })
+    }
+
     pub(in crate::images) fn path(&self) -> &Path {
         self.file.path()
     }
@@ -97,6 +110,7 @@ impl Container {
             ContainerKind::Zip(zip) => zip.entries().len(),
             ContainerKind::Table(table) => table.len(),
             ContainerKind::Frames(pictures) => pictures.len(),
+            ContainerKind::Film(film) => film.len(),
         }
     }
 
@@ -108,6 +122,7 @@ impl Container {
             ContainerKind::Zip(zip) => Cow::Borrowed(zip.entries().name(index)),
             ContainerKind::Table(_) => Cow::Owned(index.to_string().into_bytes()),
             ContainerKind::Frames(pictures) => Cow::Owned(pictures.number(index).to_string().into_bytes()),
+            ContainerKind::Film(film) => Cow::Owned(film.name(index).into_bytes()),
         }
     }
 
@@ -122,6 +137,7 @@ impl Container {
                 (index < table.len() && index.to_string().as_bytes() == name).then_some(index)
             }
             ContainerKind::Frames(pictures) => pictures.find(name),
+            ContainerKind::Film(film) => film.find(name),
         }
     }
 
@@ -133,6 +149,7 @@ impl Container {
             ContainerKind::Zip(zip) => zip.entries().label(index),
             ContainerKind::Table(table) => table.label(index),
             ContainerKind::Frames(pictures) => pictures.label(),
+            ContainerKind::Film(film) => film.label(),
         }
     }
 
@@ -141,7 +158,7 @@ impl Container {
         match &self.kind {
             ContainerKind::Arrays(arrays) => arrays.in_sequence(index),
             ContainerKind::Tar(tar) => tar.in_sequence(),
-            ContainerKind::Zip(_) | ContainerKind::Frames(_) => false,
+            ContainerKind::Zip(_) | ContainerKind::Frames(_) | ContainerKind::Film(_) => false,
             ContainerKind::Table(_) => true,
         }
     }
@@ -157,6 +174,7 @@ impl Container {
             ContainerKind::Zip(zip) => zip.read(index, limits),
             ContainerKind::Table(table) => table.read(index, limits),
             ContainerKind::Frames(pictures) => pictures.read(&self.file, index, limits),
+            ContainerKind::Film(film) => film.read(&self.file, index, limits),
         }
     }
 }

@@ -10,6 +10,7 @@
 //! | `tar`, `zip` | archives of image files |
 //! | `entries` | names, positions and labels of the images in an archive; which names are refused |
 //! | `frames` | image files of several pictures, as containers of them |
+//! | `film` | films, as containers of some of their pictures |
 //! | `parquet`, `pages` | tables with a column of image files; which of their pages are refused |
 //! | `labels` | a label for each entry, every text once |
 //! | `skips` | what is not used, and the bounds |
@@ -29,6 +30,7 @@ mod idx;
 mod npy;
 mod npz;
 
+mod film;
 mod frames;
 
 mod entries;
