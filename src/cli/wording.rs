@@ -80,6 +80,7 @@ const WORDS: &[(&str, &str)] = &[
     ("task", "--different, --keep-all or --forget"),
     ("teacher", "--teacher"),
     ("temperature", "--temperature"),
+    ("thumbnails", "--thumbnails"),
     ("to", "--to"),
     ("train", "`aesearch train`"),
     ("undo", "`aesearch dedupe undo`"),
@@ -91,7 +92,6 @@ const WORDS: &[(&str, &str)] = &[
     ("weight", "--weight"),
     ("weight_decay", "--weight-decay"),
     ("without_latents", "--no-latents"),
-    ("thumbnails", "--thumbnails"),
     ("write_collection", "`aesearch demo`"),
 ];
 

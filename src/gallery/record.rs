@@ -328,13 +328,15 @@ mod tests {
             ..third.clone()
         };
         let half = 0.5f32.to_le_bytes();
-        let fifth = Facts { taken: Taken { frames: Frames::All, video: Video::Every(2500) }, ..fourth.clone() };
+        let fifth =
+            Facts { taken: Taken { frames: Frames::All, video: Video::Every(2500) }, ..fourth.clone() };
         let rests: [Vec<u8>; 5] = [
             vec![],
             foreign,
             [b"\x00", SURVIVAL, b"\x01", STRANGERS].concat(),
             [b"\x00", SURVIVAL, b"\x01\x01", STRANGERS, &half].concat(),
-            [b"\x00", SURVIVAL, b"\x01\x01", STRANGERS, &half, b"\x02\x06frames\x03all\x05video\x032.5"].concat(),
+            [b"\x00", SURVIVAL, b"\x01\x01", STRANGERS, &half, b"\x02\x06frames\x03all\x05video\x032.5"]
+                .concat(),
         ];
         for (i, (rest, facts)) in rests.iter().zip([first, second, third, fourth, fifth]).enumerate() {
             let bytes = [&[i as u8 + 1], FIRST, rest].concat();
