@@ -305,6 +305,25 @@ mod avif {
     }
 
     #[test]
+    fn a_picture_has_the_size_that_the_file_says() {
+        let whole = file("420.avif");
+        let bytes = |width: u32, height: u32| [width.to_be_bytes(), height.to_be_bytes()].concat();
+        for (size, expected) in [
+            (bytes(90, 67), "avif: damaged: a picture of 91x67 where the file says 90x67"),
+            (bytes(16, 16), "avif: damaged: AV1: "),
+            (bytes(30_000, 30_000), "avif: too large: 30000x30000 is 900 megapixels"),
+        ] {
+            let at = whole.windows(8).position(|window| window == bytes(91, 67)).expect("its size");
+            let mut lying = whole.clone();
+            lying[at..at + 8].copy_from_slice(&size);
+            let reason = decode(&lying, &Limits::default()).unwrap_err();
+            assert!(reason.starts_with(expected), "{reason}");
+        }
+        // the decoder that failed is good for the next picture
+        assert_eq!(decoded("420.avif"), decode(&whole, &Limits::default()).expect("decodes"));
+    }
+
+    #[test]
     fn damage_of_any_kind_is_survived() {
         ["420.avif", "alpha.avif"].iter().for_each(|name| survives(&file(name), 7, 3));
     }
