@@ -180,6 +180,11 @@ fn every_two_seconds_is_as_long_as_there_are_pictures() {
     fs::remove_file(films.0.path().join("bin/6.000.ppm")).expect("removes");
     films.film("a.mp4", "changed");
     assert_eq!(films.index(0, &[])[0], Some(5), "sound goes on for longer");
+    for at in ["2.000", "4.000"] {
+        fs::remove_file(films.0.path().join(format!("bin/{at}.ppm"))).expect("removes");
+    }
+    films.film("a.mp4", "changed again");
+    assert_eq!(films.index(0, &[])[0], Some(3), "sound goes on for much longer");
 }
 
 #[test]

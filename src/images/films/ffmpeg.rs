@@ -78,12 +78,16 @@ fn regular(path: &Path, every: u64, limits: &Limits) -> Result<Vec<u64>, Fault> 
     };
     let mut times: Vec<u64> = (0..length.max(1)).step_by(every as usize).take(MOST + 1).collect();
     // sound may go on where there is no picture any more
-    while let Some(&last) = times.last().filter(|last| **last > 0) {
-        if picture(path, last, limits)?.is_some() {
-            break;
+    let (mut some, mut none) = (1, times.len());
+    let mut looked_at = times.len() - 1; // the last one, then halfway
+    while some < none {
+        match picture(path, times[looked_at], limits)? {
+            Some(_) => some = looked_at + 1,
+            None => none = looked_at,
         }
-        times.pop();
+        looked_at = some.midpoint(none).min(none.saturating_sub(1));
     }
+    times.truncate(some);
     Ok(times)
 }
 
