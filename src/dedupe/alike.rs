@@ -35,7 +35,8 @@ pub(super) fn alike(fingerprints: &[Fingerprint<'_>]) -> Vec<usize> {
             }
         }
     }
-    (0..fingerprints.len()).filter(|&at| is_alike[at] && fingerprints[at].pixels.is_none()).collect()
+    let unknown = |fingerprint: &Fingerprint<'_>| fingerprint.pixels.is_none() && !fingerprint.partial;
+    (0..fingerprints.len()).filter(|&at| is_alike[at] && unknown(&fingerprints[at])).collect()
 }
 
 const LIMIT: u32 = WITHIN * AREA as u32;
@@ -71,6 +72,7 @@ mod tests {
                 format: "jpeg",
                 exif: false,
                 several: false,
+                partial: false,
             }
         };
         let fingerprints: Vec<Fingerprint<'_>> = lumas.iter().enumerate().map(of).collect();

@@ -6,7 +6,7 @@
 //! unless the image was decoded smaller than it is.
 //! Nothing here knows the index.
 
-use crate::images::{InputShape, Pixels, Resizer, SourceFacts, hash_of_pixels};
+use crate::images::{InputShape, Pixels, Resizer, SourceFacts, hash_bytes, hash_of_pixels};
 
 /// Side of the luma, in pixels.
 pub(super) const SIDE: usize = 32;
@@ -30,10 +30,10 @@ pub(super) type FineLuma = [u8; FINE_AREA];
 const GREY_WITHIN: u8 = 2;
 
 /// Offsets in the bytes of a fingerprint; the first byte is the version.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 const WIDTH: usize = 1;
 const HEIGHT: usize = 5;
-const FLAGS: usize = 9; // 1: EXIF, 2: fine luma, 4: several pictures, 8: no hash of pixels
+const FLAGS: usize = 9; // 1: EXIF, 2: fine luma, 4: several pictures, 8: no hash of pixels, 16: partial
 const PIXELS: usize = 10;
 const LUMA: usize = PIXELS + 32;
 const COLOUR: usize = LUMA + AREA;
@@ -42,8 +42,8 @@ const FINE: usize = COLOUR + CHROMA;
 /// A fingerprint, borrowed from its bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fingerprint<'a> {
-    /// BLAKE3 of the decoded, upright pixels; a grey image has the same hash with one and three channels.
-    /// None where the image was decoded smaller than it is.
+    /// BLAKE3 of the decoded, upright pixels and of what is transparent; a grey image has the same hash with one
+    /// and three channels. None where the image was decoded smaller than it is, or in part.
     pub(super) pixels: Option<&'a [u8; 32]>,
     /// The luma.
     pub(super) luma: &'a Thumb,
@@ -61,6 +61,8 @@ pub(super) struct Fingerprint<'a> {
     pub(super) exif: bool,
     /// Its file holds more than the fingerprint knows: further pictures, or more than 8 bits a sample.
     pub(super) several: bool,
+    /// Other files with the same pixels may differ from it, as not all that it holds is decoded.
+    pub(super) partial: bool,
 }
 
 /// The bytes of an image's fingerprint.
@@ -81,14 +83,22 @@ pub(super) fn fingerprint_of(
     for side in [width, height] {
         bytes.extend(u32::try_from(side).map_err(|_| "too large".to_owned())?.to_le_bytes());
     }
-    let flags = [facts.exif, fine.is_some(), facts.several, !is_whole];
+    let is_hashed = is_whole && !facts.partial;
+    let flags = [facts.exif, fine.is_some(), facts.several, !is_hashed, facts.partial];
     bytes.push(flags.iter().zip(0..).map(|(&flag, bit)| u8::from(flag) << bit).sum());
-    bytes.extend(if is_whole { hash_of_pixels(pixels) } else { [0; 32] });
+    bytes.extend(if is_hashed { hash_with(pixels, facts) } else { [0; 32] });
     bytes.extend(luma(pixels, resizer)?);
     bytes.extend(chroma(pixels, resizer)?);
     bytes.extend(fine.iter().flat_map(|fine| fine.iter()));
     bytes.extend(facts.format.as_bytes());
     Ok(bytes)
+}
+
+/// BLAKE3 of the pixels, and of the transparency if there is any: what is laid over a ground may look like
+/// another image.
+fn hash_with(pixels: &Pixels, facts: &SourceFacts) -> [u8; 32] {
+    let hash = hash_of_pixels(pixels);
+    facts.transparency.map_or(hash, |transparency| hash_bytes(&[hash, transparency].concat()))
 }
 
 /// The same fingerprint, with the hash of `pixels`, which are those of the whole image; nothing if the bytes
@@ -172,6 +182,7 @@ impl<'a> Fingerprint<'a> {
             format: std::str::from_utf8(bytes.get(format..)?).ok()?,
             exif: flags & 1 != 0,
             several: flags & 4 != 0,
+            partial: flags & 16 != 0,
         })
     }
 }
@@ -250,7 +261,7 @@ mod tests {
         for (width, height, fine) in [(5, 7, false), (64, 63, false), (64, 64, true), (100, 70, true)] {
             let data = (0..width * height * 3).map(|i| (i * 37 % 251) as u8).collect();
             let pixels = Pixels { width, height, channels: 3, data };
-            let facts = SourceFacts { format: "png", exif: true, several: fine, size: None };
+            let facts = SourceFacts { format: "png", exif: true, several: fine, ..SourceFacts::default() };
             let bytes = fingerprint_of(&pixels, &facts, &mut Resizer::new()).unwrap();
             let fingerprint = Fingerprint::from_bytes(&bytes).unwrap();
             assert_eq!(

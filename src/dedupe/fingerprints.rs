@@ -231,11 +231,13 @@ fn fingerprint(
     if source.stamp().hash != *hash {
         return Err(CHANGED.to_owned());
     }
-    let facts = source.facts();
+    let mut facts = source.facts();
     // twice the size of the fine luma: three times as many pixels each way, with the margin of `Needed`
     let enough = Needed::Stretched { width: 2 * FINE_SIDE, height: 2 * FINE_SIDE };
     // where the image's own size would not be known, it is decoded whole
     let needed = if facts.size.is_some() { enough } else { Needed::Whole };
-    let pixels = source.decode(&Decoding { limits: *limits, needed, ..Decoding::default() })?;
+    let how = Decoding { limits: *limits, needed, ..Decoding::default() };
+    let pixels = source.decode(&how)?;
+    facts.transparency = how.transparency.take();
     fingerprint_of(&pixels, &facts, resizer)
 }

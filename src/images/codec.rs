@@ -40,6 +40,12 @@ pub struct SourceFacts {
     pub exif: bool,
     /// It holds more than the pixels that are decoded: frames, pages or sizes, or more than 8 bits a sample.
     pub several: bool,
+    /// What is decoded may be less than it holds, as the preview of a raw file is: files with the same pixels
+    /// may differ.
+    pub partial: bool,
+    /// BLAKE3 of its transparency, where some pixels are transparent. Only decoding tells:
+    /// [`Decoding::transparency`].
+    pub transparency: Option<[u8; 32]>,
     /// Columns and rows of the image itself, upright, where it may be decoded smaller.
     pub size: Option<(usize, usize)>,
 }
@@ -114,7 +120,7 @@ pub(super) fn facts(bytes: &[u8]) -> SourceFacts {
     let size = (format == "jpeg")
         .then(|| jpeg::File::open(bytes).ok().map(|file| size_upright(&file, bytes, None).0));
     let several = frames::several(format, bytes) || finer::is_finer(format, bytes);
-    SourceFacts { format, exif, several, size: size.flatten() }
+    SourceFacts { format, exif, several, size: size.flatten(), ..SourceFacts::default() }
 }
 
 /// As [`decode_for`], for a frame of an animation.
@@ -122,7 +128,7 @@ pub(super) fn decode_frame(frame: &frames::Frame, how: &Decoding) -> Result<Pixe
     let decoded = catch_panic(|| {
         let frames::Drawn { raster, profile, exif, xmp } = frame.draw(how)?;
         let transform = profile.and_then(|profile| Transform::of(&profile, raster.channels));
-        Ok(finish(raster, transform, orientation(exif.as_deref(), || xmp)))
+        Ok(finish(how, raster, transform, orientation(exif.as_deref(), || xmp)))
     });
     let named = |why| format!("{}: frame {}: {why}", frame.kind.id(), frame.number);
     decoded.unwrap_or_else(|panic| Err(format!("damaged: the decoder panicked: {panic}"))).map_err(named)
@@ -209,22 +215,22 @@ fn decode_optional(format: Optional, bytes: &[u8], how: &Decoding) -> Result<Pix
         #[cfg(feature = "avif")]
         Optional::Avif => {
             let avif::Found { raster, transform, turned } = avif::decode(bytes, how)?;
-            Ok(finish(raster, transform, turned))
+            Ok(finish(how, raster, transform, turned))
         }
         #[cfg(feature = "heic")]
         Optional::Heic => {
             let (raster, transform) = heic::decode(bytes, how)?;
-            Ok(finish(raster, transform, 1))
+            Ok(finish(how, raster, transform, 1))
         }
         #[cfg(feature = "jxl")]
         Optional::JpegXl => {
             let (raster, transform) = jxl::decode(bytes, how)?;
-            Ok(finish(raster, transform, 1))
+            Ok(finish(how, raster, transform, 1))
         }
         #[cfg(feature = "psd")]
         Optional::Psd => {
             let psd::Found { raster, transform, turned } = psd::decode(bytes, how)?;
-            Ok(finish(raster, transform, turned))
+            Ok(finish(how, raster, transform, turned))
         }
         #[cfg(feature = "raw")]
         Optional::Raw => {
@@ -250,31 +256,31 @@ fn decode_optional(format: Optional, bytes: &[u8], how: &Decoding) -> Result<Pix
 fn facts_of_optional(format: Optional, bytes: &[u8]) -> SourceFacts {
     // All of them may hold more than the 8 bits, the preview or the merged picture that are decoded: two files
     // are never the same by those.
-    let several = true;
+    let partial = SourceFacts { format: format.id(), partial: true, ..SourceFacts::default() };
     match format {
         #[cfg(feature = "avif")]
         Optional::Avif => {
             let exif = avif::has_exif(bytes);
-            SourceFacts { format: format.id(), exif, several, size: None }
+            SourceFacts { exif, ..partial }
         }
         #[cfg(feature = "heic")]
         Optional::Heic => {
             let exif = heic::has_exif(bytes);
-            SourceFacts { format: format.id(), exif, several, size: None }
+            SourceFacts { exif, ..partial }
         }
         #[cfg(feature = "jxl")]
         Optional::JpegXl => {
             let exif = jxl::has_exif(bytes).unwrap_or(false);
-            SourceFacts { format: format.id(), exif, several, size: None }
+            SourceFacts { exif, ..partial }
         }
         #[cfg(feature = "psd")]
         Optional::Psd => {
             let exif = psd::has_exif(bytes);
-            SourceFacts { format: format.id(), exif, several, size: None }
+            SourceFacts { exif, ..partial }
         }
-        Optional::Raw => SourceFacts { format: format.id(), exif: true, several, size: None },
+        Optional::Raw => SourceFacts { exif: true, ..partial },
         #[cfg(not(all(feature = "avif", feature = "heic", feature = "jxl", feature = "psd")))]
-        _ => SourceFacts { format: format.id(), several, ..SourceFacts::default() },
+        _ => partial,
     }
 }
 
@@ -308,7 +314,7 @@ fn decode_as(format: ImageFormat, bytes: &[u8], how: &Decoding) -> Result<Pixels
     let channels = channels_of(decoder.color_type());
     let transform = profile.and_then(|profile| Transform::of(&profile, channels));
     let image = DynamicImage::from_decoder(decoder).map_err(fail)?;
-    Ok(finish(raster(image), transform, turned))
+    Ok(finish(how, raster(image), transform, turned))
 }
 
 /// A JPEG, as small as is enough, turned as it says itself unless another file told how.
@@ -327,7 +333,7 @@ fn decode_jpeg(bytes: &[u8], told: Option<u8>, how: &Decoding) -> Result<Pixels,
         check_pixels((width as u32, height as u32), inked, &how.limits)?;
         let _held = how.budget.take(3 * inked, &how.stopwatch)?;
         if let Some(data) = jpeg::inks(bytes, width * height) {
-            return Ok(finish(Raster { width, height, channels, data }, transform, turned));
+            return Ok(finish(how, Raster { width, height, channels, data }, transform, turned));
         }
     }
     let transform = transform.filter(|_| channels != Channels::Cmyk);
@@ -341,7 +347,7 @@ fn decode_jpeg(bytes: &[u8], told: Option<u8>, how: &Decoding) -> Result<Pixels,
         how.remarks.add("jpeg: its end marker is missing, its pixels are all there");
     }
     let channels = if channels == 1 { Channels::Grey } else { Channels::Rgb };
-    Ok(finish(Raster { width, height, channels, data }, transform, turned))
+    Ok(finish(how, Raster { width, height, channels, data }, transform, turned))
 }
 
 /// The first picture of a TIFF file.
@@ -354,7 +360,7 @@ fn decode_tiff(bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
     let _held = how.budget.take(needed, &how.stopwatch)?;
     let raster = tiff::decode(bytes, &layout)?;
     let transform = tiff::profile(&directory).and_then(|profile| Transform::of(profile, raster.channels));
-    Ok(finish(raster, transform, orientation_of_tiff(&directory)))
+    Ok(finish(how, raster, transform, orientation_of_tiff(&directory)))
 }
 
 /// The best picture of an ICO file.
@@ -368,15 +374,21 @@ fn decode_ico(bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
     let colours = pixels.data.chunks_exact(pixels.channels).zip(alpha);
     let data = colours.flat_map(|(colour, alpha)| colour.iter().copied().chain([alpha])).collect();
     let channels = if pixels.channels == 1 { Channels::GreyAlpha } else { Channels::Rgba };
-    Ok(finish(Raster { width: pixels.width, height: pixels.height, channels, data }, None, 1))
+    Ok(finish(how, Raster { width: pixels.width, height: pixels.height, channels, data }, None, 1))
 }
 
 /// What is left to do once there are samples: profile, ground, orientation.
-fn finish(raster: Raster, transform: Option<Transform>, turned: u8) -> Pixels {
+fn finish(how: &Decoding, raster: Raster, transform: Option<Transform>, turned: u8) -> Pixels {
     let Raster { width, height, channels, data } = colour::to_srgb(raster, transform);
     let (channels, data) = match channels {
-        Channels::GreyAlpha => (1, alpha::over_ground::<2>(&data)),
-        Channels::Rgba => (3, alpha::over_ground::<4>(&data)),
+        Channels::GreyAlpha => {
+            how.transparency.set(alpha::hash::<2>(&data, turned));
+            (1, alpha::over_ground::<2>(&data))
+        }
+        Channels::Rgba => {
+            how.transparency.set(alpha::hash::<4>(&data, turned));
+            (3, alpha::over_ground::<4>(&data))
+        }
         other => (other.count(), data),
     };
     upright(Pixels { width, height, channels, data }, turned)

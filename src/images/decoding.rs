@@ -20,6 +20,8 @@ pub struct Decoding {
     pub budget: MemoryBudget,
     /// Stopped while waiting for memory, started again after.
     pub stopwatch: Stopwatch,
+    /// Where decoders say how transparent an image was.
+    pub transparency: Transparency,
     /// What is odd about images that were decoded all the same.
     pub remarks: Remarks,
 }
@@ -36,6 +38,22 @@ impl Remarks {
     /// Those since the last call.
     pub fn take(&self) -> Vec<&'static str> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// How transparent the last image was that was decoded, until somebody takes it; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Transparency(Arc<Mutex<Option<[u8; 32]>>>);
+
+impl Transparency {
+    pub(super) fn set(&self, hash: Option<[u8; 32]>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = hash;
+    }
+
+    /// BLAKE3 of the alpha channel of the last image, as it lies in the file, and of how it is turned; none
+    /// if nothing of it was transparent.
+    pub fn take(&self) -> Option<[u8; 32]> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 

@@ -73,20 +73,6 @@ fn same_bytes_same_pixels_and_near_copies_are_told_apart() {
     }
 }
 
-/// Label maps of 16 bits, for example, whose decoded 8 bits are the same.
-#[test]
-fn files_of_16_bits_never_have_the_same_pixels() {
-    let grey = imageops::grayscale(&scene(3));
-    let file = |more: u16| {
-        let samples = grey.as_raw().iter().flat_map(|&v| (u16::from(v).min(254) * 257 + more).to_be_bytes());
-        [format!("P5 {} {} 65535\n", grey.width(), grey.height()).into_bytes(), samples.collect()].concat()
-    };
-    let place = place_of(&[("p/1.pgm", file(0)), ("p/2.pgm", file(1)), ("p/3.pgm", file(1))]);
-    let found = groups(&scan(&place, &["p"]));
-    assert!(found.iter().any(|group| group.starts_with("bytes p/2.pgm")), "{found:?}");
-    assert!(!found.iter().any(|group| group.starts_with("pixels")), "{found:?}");
-}
-
 #[test]
 fn a_picture_turned_by_its_exif_data_is_the_upright_one() {
     // orientation 6: to be turned clockwise

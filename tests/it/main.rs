@@ -14,6 +14,7 @@ mod damage;
 mod dedupe_across;
 mod dedupe_apply;
 mod dedupe_decide;
+mod dedupe_formats;
 mod dedupe_regret;
 mod dedupe_report;
 mod dedupe_scan;
