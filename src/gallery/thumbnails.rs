@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use super::folder::base;
 use super::record::Record;
 use crate::error::{Error, Result};
-use crate::images::{Decoding, Item, Needed, Pixels, encode_jpeg, fitted, read, resolve};
+use crate::images::{Decoding, Item, Needed, Pixels, by_place, encode_jpeg, fitted, read, resolve};
 use crate::observer::{Note, Observer, Progress, Stage};
 
 /// The folder, inside the index's folder.
@@ -67,7 +67,8 @@ pub(super) struct Thumbnailer {
 
 #[derive(Debug)]
 struct Shelf {
-    writer: Writer,
+    /// None once the run is done: a worker that was abandoned may still hold this.
+    writer: Option<Writer>,
     /// The next commit.
     builder: SegmentBuilder,
     /// Bytes in it.
@@ -91,14 +92,20 @@ impl Thumbnailer {
         asked: Option<usize>,
         observer: &dyn Observer,
     ) -> Result<Option<Thumbnailer>> {
-        let before = open(dir).or_else(|error| {
-            observer.note(&Note::new(format!("{error}: all thumbnails are made again")));
-            remove(dir).map(|()| None)
-        })?;
+        let before = match open(dir) {
+            Err(error @ Error::Damaged(_)) => {
+                observer.note(&Note::new(format!("{error}: all thumbnails are made again")));
+                remove(dir)?;
+                None
+            }
+            before => before?,
+        };
+        check_ours(dir, before.as_ref())?;
         let there = before.as_ref().and_then(side_of);
         let side = match (asked, there) {
-            (Some(0), _) => return remove(dir).map(|()| None),
             (None, None) => return Ok(None),
+            (Some(0), None) => return Ok(None),
+            (Some(0), Some(_)) => return remove(dir).map(|()| None),
             (Some(side), _) if !SIDES.contains(&side) => {
                 let (least, most) = (SIDES.start(), SIDES.end());
                 let what = format!("`thumbnails`: expected 0 or {least} to {most} pixels, got {side}");
@@ -117,7 +124,7 @@ impl Thumbnailer {
     fn new(dir: &Path, before: Option<Snapshot>, side: usize) -> Result<Thumbnailer> {
         let since = before.as_ref().map_or(0, Snapshot::generation);
         let has = before.iter().flat_map(names).map(|(hash, _)| hash).collect();
-        let (writer, builder) = (Writer::lock(&dir.join(FOLDER))?, empty(side)?);
+        let (writer, builder) = (Some(Writer::lock(&dir.join(FOLDER))?), empty(side)?);
         let shelf = Shelf { writer, builder, held: 0, has, since, failed: None };
         Ok(Thumbnailer { side, shelf: Mutex::new(shelf) })
     }
@@ -144,7 +151,13 @@ impl Thumbnailer {
     ///
     /// # Errors
     /// When thumbnails could not be written.
-    pub(super) fn finish(&self, dir: &Path, index: &Snapshot, observer: &dyn Observer) -> Result<()> {
+    pub(super) fn finish(
+        &self,
+        dir: &Path,
+        index: &Snapshot,
+        how: &Decoding,
+        observer: &dyn Observer,
+    ) -> Result<()> {
         let mut wanted: HashMap<Hash, u32> = HashMap::new();
         for id in index.ids() {
             wanted.entry(Record::of(index, id)?.hash).or_insert(id);
@@ -154,39 +167,59 @@ impl Thumbnailer {
             wanted.iter().filter(|(hash, _)| !shelf.has.contains(*hash)).map(|(_, &id)| id).collect()
         };
         missing.sort_unstable_by(|&a, &b| index.name(a).cmp(index.name(b)));
-        self.fill(dir, index, &missing, observer);
+        self.fill(dir, index, &missing, how, observer);
         let mut shelf = self.lock();
         if let Some(error) = shelf.failed.take() {
+            shelf.writer = None;
             return Err(error);
         }
         let before = open(dir)?;
         let gone = before.iter().flat_map(names).filter(|(hash, _)| !wanted.contains_key(hash));
         let gone: Vec<u32> = gone.map(|(_, id)| id).collect();
         drop(before);
-        shelf.commit(self.side, &gone, true)
+        let done = shelf.commit(self.side, &gone, true);
+        shelf.writer = None;
+        done
     }
 
     /// Reads images again, to make their thumbnails; those that cannot be read have none.
-    fn fill(&self, dir: &Path, index: &Snapshot, missing: &[u32], observer: &dyn Observer) {
+    fn fill(&self, dir: &Path, index: &Snapshot, missing: &[u32], how: &Decoding, observer: &dyn Observer) {
         if missing.is_empty() {
             return;
         }
         observer.stage(Stage::images("making thumbnails"));
-        let how = Decoding { needed: Needed::Fitted { side: self.side }, ..Decoding::default() };
-        for (done, block) in (0..).step_by(BLOCK).zip(missing.chunks(BLOCK)) {
-            let found = resolve(block.iter().map(|&id| index.name(id)), base(dir));
-            let make = |(id, item): (&u32, std::result::Result<Item, String>)| {
-                let source = read(&item.ok()?, &how.limits).ok()?;
-                let hash = source.stamp().hash;
-                let is_same = Record::of(index, *id).is_ok_and(|record| record.hash == hash);
-                is_same.then(|| source.decode(&how).map(|pixels| self.add(&hash, &pixels)))
-            };
-            block.par_iter().zip(found).for_each(|pair| drop(make(pair)));
-            observer.progress(&Progress::of(done + block.len(), missing.len()));
-            if observer.should_stop() {
+        let how = Decoding { needed: Needed::Fitted { side: self.side }, ..how.clone() };
+        let found = resolve(missing.iter().map(|&id| index.name(id)), base(dir));
+        let found = missing.iter().zip(found).filter_map(|(&id, item)| Some((id, item.ok()?)));
+        // entries of a compressed stream are read one after the other
+        let (mut in_order, apart): (Vec<_>, Vec<_>) = found.partition(|(_, item)| item.in_sequence());
+        in_order.sort_by(|a, b| by_place(&a.1, &b.1));
+        let blocks = apart.chunks(BLOCK).map(|block| (block, false));
+        let mut done = 0;
+        for (block, in_order) in blocks.chain(in_order.chunks(BLOCK).map(|block| (block, true))) {
+            if observer.should_stop() || self.lock().failed.is_some() {
                 return;
             }
+            let make = |(id, item): &(u32, Item)| {
+                self.make(index, *id, item, &how);
+            };
+            match in_order {
+                true => block.iter().for_each(make),
+                false => block.par_iter().for_each(make),
+            }
+            done += block.len();
+            observer.progress(&Progress::of(done, missing.len()));
         }
+    }
+
+    /// Makes the thumbnail of one image, if its content is still that of the index.
+    fn make(&self, index: &Snapshot, id: u32, item: &Item, how: &Decoding) -> Option<()> {
+        let source = read(item, &how.limits).ok()?;
+        let hash = source.stamp().hash;
+        if Record::of(index, id).ok()?.hash == hash {
+            self.add(&hash, &source.decode(how).ok()?);
+        }
+        Some(())
     }
 
     fn lock(&self) -> MutexGuard<'_, Shelf> {
@@ -196,7 +229,7 @@ impl Thumbnailer {
 
 impl Shelf {
     fn put(&mut self, hash: &Hash, jpeg: &[u8], side: usize) -> Result<()> {
-        if !self.has.insert(*hash) {
+        if self.writer.is_none() || !self.has.insert(*hash) {
             return Ok(());
         }
         let code = u64::from_le_bytes(std::array::from_fn(|i| hash[i]));
@@ -208,10 +241,11 @@ impl Shelf {
     fn commit(&mut self, side: usize, gone: &[u32], is_last: bool) -> Result<()> {
         let add = std::mem::replace(&mut self.builder, empty(side)?);
         self.held = 0;
+        let Some(writer) = &mut self.writer else { return Ok(()) };
         match is_last {
             true if add.is_empty() && gone.is_empty() => Ok(()),
-            true => Ok(self.writer.commit_since(add, gone, self.since)?),
-            false => Ok(self.writer.checkpoint(add, gone, self.since)?),
+            true => Ok(writer.commit_since(add, gone, self.since)?),
+            false => Ok(writer.checkpoint(add, gone, self.since)?),
         }
     }
 }
@@ -229,7 +263,21 @@ pub(super) fn drop_gone(dir: &Path, index: &Snapshot) -> Result<()> {
         return Ok(());
     }
     drop(before);
-    Ok(Writer::lock(&dir.join(FOLDER))?.commit(empty(side)?, &gone)?)
+    let mut writer = Writer::lock(&dir.join(FOLDER))?;
+    writer.commit(empty(side)?, &gone)?;
+    Ok(writer.compact()?) // no picture stays on the disk of what was taken out
+}
+
+/// Merges the thumbnails of the index at `dir`, if it has some.
+///
+/// # Errors
+/// When they cannot be read or written.
+pub(super) fn compact(dir: &Path) -> Result<()> {
+    let is_ours = open(dir)?.as_ref().and_then(side_of).is_some();
+    if is_ours {
+        Writer::lock(&dir.join(FOLDER))?.compact()?;
+    }
+    Ok(())
 }
 
 /// The images `ids` of the index at `dir` as `found` on the disk; those that are not there, by their
@@ -288,6 +336,18 @@ fn open(dir: &Path) -> Result<Option<Snapshot>> {
     }
 }
 
+/// Refuses a folder of that name that is something else, as where an index lies among the user's files.
+fn check_ours(dir: &Path, before: Option<&Snapshot>) -> Result<()> {
+    let folder = dir.join(FOLDER);
+    let is_new = fs::read_dir(&folder).map_or(true, |mut files| files.next().is_none());
+    if is_new || before.and_then(side_of).is_some() || folder.join("LOCK").is_file() {
+        return Ok(());
+    }
+    let what = format!("{}: expected the thumbnails of the index, got another folder", folder.display());
+    Err(Error::invalid(what).with_hint("index into a folder of its own, or rename this one"))
+}
+
+/// Removes the folder, which is ours.
 fn remove(dir: &Path) -> Result<()> {
     let folder = dir.join(FOLDER);
     match fs::remove_dir_all(&folder) {

@@ -39,7 +39,9 @@ use super::update_report::{Times, UpdateReport};
 use super::views::warn_where_poor;
 use crate::encode::MAX_FIT;
 use crate::error::{Error, Result};
-use crate::images::{Frames, Item, Limits, MemoryBudget, Skipped, Video, WalkOptions, resolve, spread};
+use crate::images::{
+    Decoding, Frames, Item, Limits, MemoryBudget, Skipped, Video, WalkOptions, resolve, spread,
+};
 use crate::model::{Foreign, Known, LoadOptions, Model, shipped_names};
 use crate::observer::{Note, Observer, Progress};
 use crate::output::count;
@@ -256,7 +258,9 @@ fn last_steps(
     };
     let Some((index, facts)) = &now else { return Ok(None) };
     if let Some(thumbnails) = thumbnails {
-        thumbnails.finish(dir, index, observer)?;
+        let PipelineOptions { limits, budget, .. } = options.pipeline(index.len())?;
+        let how = Decoding { limits, budget, ..Decoding::default() };
+        thumbnails.finish(dir, index, &how, observer)?;
     }
     if !index.is_empty() {
         note_polarity(dir, options.invert, facts.polarity, observer);

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use aesearch_index::{Access, Dropped, Problem, Snapshot, Writer};
 
+use super::thumbnails;
 use crate::error::Result;
 
 /// Checks every byte of the index at `dir` against its checksums, and lists what is wrong; nothing for a
@@ -80,6 +81,7 @@ pub fn compact(dir: &Path) -> Result<CompactReport> {
     let mut writer = Writer::lock(dir)?;
     let before = IndexSize::of(&Snapshot::open(dir)?);
     writer.compact()?;
+    thumbnails::compact(dir)?;
     let now = Snapshot::open(dir)?;
     Ok(CompactReport { images: now.len(), before, after: IndexSize::of(&now) })
 }

@@ -93,6 +93,15 @@ fn thumbnails_follow_the_index() {
     assert_eq!(thumbnails(&index(&["--thumbnails", "256"])), [256, 10]);
     assert!(index(&["--thumbnails", "0"])["thumbnails"].is_null());
     assert!(!place.path().join(".aesearch/thumbnails").exists());
+    // a folder of the user's that has the name
+    fs::create_dir_all(place.path().join("own/thumbnails")).expect("a folder");
+    fs::copy(place.path().join("3.png"), place.path().join("own/thumbnails/3.png")).expect("copied");
+    for side in ["64", "0"] {
+        let own =
+            place.run(&["index", "own", "--index", "own", "--model", "photos-128", "--thumbnails", side]);
+        own.expect(2).says("own/thumbnails: expected the thumbnails of the index, got another folder");
+    }
+    assert!(place.path().join("own/thumbnails/3.png").exists());
     let refused = place.run(&["index", "photos", "--thumbnails", "9"]).expect(2);
     assert!(refused.err.contains("--thumbnails: expected 0 or 16 to 2048 pixels, got 9"), "{}", refused.err);
 }
