@@ -1,7 +1,7 @@
 """Formats x orientations x profiles x depths: one picture in all of them, against a second decoder, pixel by pixel.
 
     .venv/bin/pip install numpy pillow pillow-heif pillow-jxl-plugin psd-tools
-    cargo build --release --example to_png
+    cargo build --release --features avif --example to_png
     .venv/bin/python benches/formats_table.py --to-png target/release/examples/to_png [--rounds 20] [--write tests/data/table]
 
 The picture goes from one colour to another between its four corners, so that no turn looks like another. A file holds it

@@ -1,6 +1,7 @@
 """Ten thousand files of ten formats: a thousand photos, each in every format, indexed and queried by each format.
 
     .venv/bin/pip install numpy pillow pillow-heif pillow-jxl-plugin psd-tools
+    cargo build --release --features avif
     .venv/bin/python benches/mixed.py AESEARCH PHOTOS.tar... [--files 10000] [--model photos] [--save benches/runs/mixed.json]
 
 Photos are spread evenly over the archives, at most 256 pixels on the longer side. Formats that have an orientation store a photo

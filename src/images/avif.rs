@@ -1,8 +1,8 @@
 //! AVIF files: the primary picture, from one or many tiles, with its crop, turn, mirror and alpha. The only file
 //! that names `re_rav1d` and `heifer_isobmff`.
 //!
-//! `re_rav1d` is dav1d in Rust, built without assembly; it has much unsafe code, and checks what it indexes.
-//! Values of HDR pictures (PQ, HLG) stay what they are; a gain map is not applied.
+//! `re_rav1d` is dav1d in Rust, built without assembly. It has much unsafe code, and a panic inside of it passes
+//! functions of C, which ends the program: this is why the feature is off by default. Values of HDR pictures (PQ, HLG) stay what they are; a gain map is not applied.
 
 use std::cell::Cell;
 
