@@ -2,7 +2,8 @@
 //! that names `re_rav1d` and `heifer_isobmff`.
 //!
 //! `re_rav1d` is dav1d in Rust, built without assembly. It has much unsafe code, and a panic inside of it passes
-//! functions of C, which ends the program: this is why the feature is off by default. Values of HDR pictures (PQ, HLG) stay what they are; a gain map is not applied.
+//! functions of C, which ends the program: this is why the feature is off by default. Values of HDR pictures
+//! (PQ, HLG) stay what they are; a gain map is not applied.
 
 use std::cell::Cell;
 
@@ -16,8 +17,11 @@ use super::colour::Transform;
 use super::limits::check_pixels;
 use super::raster::{Channels, Raster};
 
-/// Bytes a pixel takes while it is decoded: planes of up to 16 bits, twice; colours; alpha.
-const BYTES: u64 = 20;
+/// Bytes a pixel of a coded picture takes in its decoder: planes of up to 16 bits, as floats, and colours.
+const BYTES_CODED: u64 = 20;
+
+/// Bytes a pixel of the whole picture takes, and one of its alpha: colours, and those of the result.
+const BYTES: u64 = 6;
 
 /// Pixels, how their colours become sRGB, and how they are to be turned, by EXIF's number.
 pub(super) struct Found {
@@ -34,26 +38,25 @@ pub(super) fn decode(bytes: &[u8], how: &Decoding) -> Result<Found, String> {
     let file = HeifFile::parse(bytes).map_err(reason)?;
     let primary = file.primary_id;
     let (width, height) = size(&file, primary)?;
-    let mut most = u64::from(width) * u64::from(height);
-    check_pixels((width, height), most.saturating_mul(4), &how.limits)?;
     let alpha = alpha_of(&file, primary);
+    if alpha.map(|id| size(&file, id)).transpose()?.is_some_and(|alpha| alpha != (width, height)) {
+        return Err("unsupported: an alpha of another size than the picture".to_owned());
+    }
+    // all sizes that the file says, before any of it is decoded
+    let (mut canvases, mut coded) = (0_u64, 0_u64);
     for id in [Some(primary), alpha].into_iter().flatten() {
+        canvases = canvases.saturating_add(checked(&file, id, how)?);
         for &part in file.referenced_items(id, b"dimg").iter().chain([&id]) {
-            let (width, height) = size(&file, part)?;
-            let pixels = u64::from(width) * u64::from(height);
-            check_pixels((width, height), pixels.saturating_mul(4), &how.limits)?;
-            most = most.max(pixels);
+            coded = coded.max(checked(&file, part, how)?);
         }
     }
-    let _held = how.budget.take(most.saturating_mul(BYTES), &how.stopwatch)?;
+    let needed = coded.saturating_mul(BYTES_CODED).saturating_add(canvases.saturating_mul(BYTES));
+    let _held = how.budget.take(needed, &how.stopwatch)?;
 
     let colours = item(&file, primary)?;
     let alpha = alpha.map(|id| item(&file, id)).transpose()?;
     let is_grey = colours.data.as_chunks::<3>().0.iter().all(|[r, g, b]| r == g && g == b) && colours.is_grey;
     let mut raster = match alpha {
-        Some(alpha) if (alpha.width, alpha.height) != (colours.width, colours.height) => {
-            return Err("unsupported: an alpha of another size than the picture".to_owned());
-        }
         Some(alpha) => {
             let pairs = colours.data.as_chunks::<3>().0.iter().zip(alpha.data.as_chunks::<3>().0);
             let data = pairs.flat_map(|(&[r, g, b], alpha)| [r, g, b, alpha[0]]).collect();
@@ -100,6 +103,14 @@ fn size(file: &HeifFile, id: ItemId) -> Result<(u32, u32), String> {
     file.image_size(id).map_err(reason)?.ok_or_else(|| "damaged: the size of a picture is missing".to_owned())
 }
 
+/// The pixels of an item, if they are not too many.
+fn checked(file: &HeifFile, id: ItemId, how: &Decoding) -> Result<u64, String> {
+    let (width, height) = size(file, id)?;
+    let pixels = u64::from(width) * u64::from(height);
+    check_pixels((width, height), pixels.saturating_mul(4), &how.limits)?;
+    Ok(pixels)
+}
+
 /// An item, coded or put together from tiles.
 fn item(file: &HeifFile, id: ItemId) -> Result<Colours, String> {
     match &file.item(id).map_err(reason)?.item_type.0 {
@@ -112,9 +123,9 @@ fn item(file: &HeifFile, id: ItemId) -> Result<Colours, String> {
 fn grid(file: &HeifFile, id: ItemId) -> Result<Colours, String> {
     let grid = file.grid(id).map_err(reason)?;
     let (width, height) = (grid.output_width as usize, grid.output_height as usize);
-    let columns = usize::from(grid.columns);
+    let (columns, rows) = (usize::from(grid.columns), usize::from(grid.rows));
     let tiles = file.referenced_items(id, b"dimg");
-    if tiles.is_empty() || tiles.len() != columns * usize::from(grid.rows) {
+    if tiles.is_empty() || tiles.len() != columns * rows {
         return Err("damaged: tiles are missing".to_owned());
     }
     let mut data = vec![0; width * height * 3];
@@ -126,6 +137,9 @@ fn grid(file: &HeifFile, id: ItemId) -> Result<Colours, String> {
         let tile = coded(file, tile)?;
         if *sides.get_or_insert((tile.width, tile.height)) != (tile.width, tile.height) {
             return Err("damaged: tiles of different sizes".to_owned());
+        }
+        if tile.width * columns < width || tile.height * rows < height {
+            return Err("damaged: tiles do not cover the picture".to_owned());
         }
         is_grey &= tile.is_grey;
         let (left, top) = (number % columns * tile.width, number / columns * tile.height);
@@ -151,7 +165,9 @@ const CLASSES: usize = 16;
 /// Lets a decoder of this thread do something. It takes no picture that is more than four times as large as it
 /// should be.
 fn with_decoder<T>(pixels: u64, work: impl FnOnce(&mut Decoder) -> Result<T, String>) -> Result<T, String> {
-    let class = (pixels.max(1).next_power_of_two().ilog2() as usize).div_ceil(2).min(CLASSES - 1);
+    // the limit of the largest class still fits 32 bits: 0 would be none
+    let most = pixels.clamp(1, 1 << (2 * (CLASSES - 1)));
+    let class = (most.next_power_of_two().ilog2() as usize).div_ceil(2);
     let mut decoder = match DECODERS.with(|decoders| decoders[class].take()) {
         Some(decoder) => decoder,
         None => {
@@ -218,7 +234,7 @@ struct Plane {
 }
 
 impl Plane {
-    fn of(picture: &Picture, component: PlanarImageComponent, is_full: bool) -> Plane {
+    fn of(picture: &Picture, component: PlanarImageComponent, is_full: bool, is_rgb: bool) -> Plane {
         let layout = picture.pixel_layout();
         let (mut width, mut height) = (picture.width() as usize, picture.height() as usize);
         let is_chroma = component != PlanarImageComponent::Y;
@@ -230,7 +246,8 @@ impl Plane {
         }
         let (bits, stride) = (picture.bit_depth(), picture.stride(component) as usize);
         let scale = (1_u32 << (bits - 8)) as f32;
-        let (black, span) = match (is_full, is_chroma) {
+        // green, blue and red are all coded as luma is
+        let (black, span) = match (is_full, is_chroma && !is_rgb) {
             (true, false) => (0.0, ((1_u32 << bits) - 1) as f32),
             (true, true) => (128.0 * scale, ((1_u32 << bits) - 1) as f32),
             (false, false) => (16.0 * scale, 219.0 * scale),
@@ -304,23 +321,23 @@ fn to_rgb(picture: &Picture, numbers: Option<(u16, u16, u16, bool)>) -> Result<C
         PixelLayout::I400 | PixelLayout::I444 => (1, 1),
     };
     let to_8_bits = |value: f32| (value * 255.0).round().clamp(0.0, 255.0) as u8;
-    let luma = Plane::of(picture, PlanarImageComponent::Y, is_full);
+    let is_rgb = matrix == 0;
+    let luma = Plane::of(picture, PlanarImageComponent::Y, is_full, is_rgb);
     let mut data = Vec::with_capacity(width * height * 3);
     if is_grey {
         data.extend(luma.values.iter().flat_map(|&value| [to_8_bits(value); 3]));
         return Ok(Colours { width, height, data, is_grey });
     }
-    let chroma =
-        [PlanarImageComponent::U, PlanarImageComponent::V].map(|plane| Plane::of(picture, plane, is_full));
-    let is_rgb = matrix == 0;
+    let chroma = [PlanarImageComponent::U, PlanarImageComponent::V]
+        .map(|plane| Plane::of(picture, plane, is_full, is_rgb));
     let (red, blue) = if is_rgb { (0.0, 0.0) } else { weights(matrix)? };
     for y in 0..height {
         for x in 0..width {
             let value = luma.values[y * width + x];
             let [u, v] = [0, 1].map(|plane: usize| chroma[plane].at(x, y, by));
             let rgb = if is_rgb {
-                // green, blue, red; the middle was taken off the last two
-                [v + 0.5, value, u + 0.5]
+                // green, blue, red
+                [v, value, u]
             } else {
                 let (r, b) = (value + 2.0 * (1.0 - red) * v, value + 2.0 * (1.0 - blue) * u);
                 [r, (value - red * r - blue * b) / (1.0 - red - blue), b]

@@ -6,6 +6,8 @@ mod onnx;
 mod runs;
 mod scenes;
 
+#[cfg(feature = "avif")]
+mod avif;
 mod cli;
 mod codes;
 mod containers;
