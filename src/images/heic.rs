@@ -72,29 +72,34 @@ pub(super) fn pictures(bytes: &[u8]) -> Vec<u32> {
 
 /// Makes another picture of a file the primary one.
 pub(super) fn set_primary(bytes: &mut [u8], id: u32) {
-    /// The header of a box: its size, its name.
+    /// The header of a box: its size, its name; its size again, where that needs 64 bits.
     const HEADER: usize = 8;
+    const LONG_HEADER: usize = 16;
     // `pitm` lies in `meta`; both begin with a version and flags
     let (mut at, mut end) = (0, bytes.len());
     while let Some(header) = bytes.get(at..end).and_then(|rest| rest.first_chunk::<HEADER>()) {
         let [a, b, c, d, name @ ..] = *header;
-        let size = match u32::from_be_bytes([a, b, c, d]) {
-            0 => end - at,
-            size => size as usize, // a larger one than 32 bits tell holds pixels
+        let (size, header) = match u32::from_be_bytes([a, b, c, d]) {
+            0 => (end - at, HEADER),
+            1 => {
+                let Some(&digits) = bytes[at + HEADER..end].first_chunk() else { return };
+                (usize::try_from(u64::from_be_bytes(digits)).unwrap_or(usize::MAX), LONG_HEADER)
+            }
+            size => (size as usize, HEADER),
         };
         match &name {
-            b"meta" => (at, end) = (at + HEADER + 4, end.min(at.saturating_add(size))),
+            b"meta" => (at, end) = (at + header + 4, end.min(at.saturating_add(size))),
             b"pitm" => {
-                let is_short = bytes.get(at + HEADER) == Some(&0);
+                let is_short = bytes.get(at + header) == Some(&0);
                 let digits = id.to_be_bytes();
                 let digits = if is_short { &digits[2..] } else { &digits[..] };
-                let field = at + HEADER + 4;
+                let field = at + header + 4;
                 if let Some(field) = bytes.get_mut(field..field + digits.len()) {
                     field.copy_from_slice(digits);
                 }
                 return;
             }
-            _ if size < HEADER => return,
+            _ if size < header => return,
             _ => at = at.saturating_add(size),
         }
     }
@@ -223,5 +228,35 @@ fn reason(error: Error, bytes: &[u8]) -> String {
             format!("unsupported: {what}; programs that use libheif may read it")
         }
         other => format!("damaged: {other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_primary_picture_is_found_behind_boxes_of_any_size() {
+        let pitm = b"\0\0\0\x0epitm\0\0\0\0\0\x01";
+        let short = [&[0, 0, 0, 26], &b"meta"[..], &[0; 4], pitm].concat();
+        let long = [&[0, 0, 0, 1], &b"meta"[..], &34_u64.to_be_bytes(), &[0; 4], pitm].concat();
+        let before = [&[0, 0, 0, 1], &b"mdat"[..], &20_u64.to_be_bytes(), &[9; 4]].concat();
+        for mut file in [short.clone(), long.clone(), [&before[..], &short].concat(), [before, long].concat()]
+        {
+            let expected = [&file[..file.len() - 2], &[1, 2]].concat();
+            set_primary(&mut file, 0x102);
+            assert_eq!(file, expected);
+        }
+        // sizes that do not fit
+        for damaged in [
+            [0, 0, 0, 1, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255],
+            [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9],
+        ] {
+            for end in 0..16 {
+                let mut file = damaged[..end].to_vec();
+                set_primary(&mut file, 1);
+                assert_eq!(file, damaged[..end]);
+            }
+        }
     }
 }
