@@ -356,7 +356,7 @@ fn decode_tiff(bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
     let layout = tiff::Layout::of(&directory)?;
     let bytes_needed = layout.total_bytes().max(layout.chunk_bytes());
     check_pixels((layout.width as u32, layout.height as u32), bytes_needed, &how.limits)?;
-    let needed = layout.total_bytes().saturating_mul(2).saturating_add(layout.chunk_bytes());
+    let needed = layout.total_bytes().saturating_mul(2).saturating_add(layout.unpacking_bytes());
     let _held = how.budget.take(needed, &how.stopwatch)?;
     let raster = tiff::decode(bytes, &layout)?;
     let transform = tiff::profile(&directory).and_then(|profile| Transform::of(profile, raster.channels));

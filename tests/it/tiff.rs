@@ -183,11 +183,17 @@ fn compressed_strips_are_unpacked() {
     };
     let packed = zlib(&differences(30, 3, &whole.data));
     assert_eq!(decoded(file(8, packed).with(317, &[2])), whole);
-    let deep = grey([3, 1], 16, &[0, 255, 0, 1, 0xff, 0xff]).with(317, &[2]);
+    let deep = grey([3, 1], 16, &zlib(&[0, 255, 0, 1, 0xff, 0xff])).with(259, &[8]).with(317, &[2]);
     assert_eq!(decoded(big_endian(deep)).data, [1, 1, 1], "255, 256, 255");
     // 0.5 and 1.0: the high bytes of both, then the next ones, as differences
-    let float = grey([2, 1], 32, &[0x3f, 0, 0xc1, 0x80, 0x80, 0, 0, 0]).with(339, &[3]).with(317, &[3]);
+    let float = zlib(&[0x3f, 0, 0xc1, 0x80, 0x80, 0, 0, 0]);
+    let float = grey([2, 1], 32, &float).with(259, &[8]).with(339, &[3]).with(317, &[3]);
     assert_eq!(decoded(float).data, [128, 255]);
+    // elsewhere the tag does not count
+    assert_eq!(decoded(rgb([30, 20], 8, &whole.data).with(317, &[2])), whole);
+    let runs = [[99].as_slice(), &whole.data[..100]].concat();
+    let runs = grey([100, 1], 8, &runs).with(259, &[32_773]).with(317, &[2]);
+    assert_eq!(decoded(runs).data, whole.data[..100]);
 }
 
 #[test]
@@ -225,11 +231,89 @@ fn jpeg_strips_have_their_tables_elsewhere() {
     rest.extend(&jpeg[at..]);
     tables.extend(b"\xff\xd9");
     let mut file = grey([32, 16], 8, &rest).with(259, &[7]);
-    assert!(reason(file.clone()).contains("damaged: JPEG"));
+    assert!(reason(file.clone()).contains("JPEG: damaged: a scan without its"));
     file.tags.push((347, Value::Bytes(tables)));
-    assert_eq!(decoded(file), expected);
+    let pixels = decoded(file);
+    let worst = pixels.data.iter().zip(&expected.data).map(|(a, b)| a.abs_diff(*b)).max();
+    assert!(worst <= Some(2), "{worst:?}: of two decoders");
     let other = grey([32, 17], 8, &jpeg).with(259, &[7]);
     assert!(reason(other).contains("expected 32x17 of 1 samples, got 32x16 of 1"));
+}
+
+#[test]
+fn jpeg_strips_are_whole_or_refused() {
+    let jpeg = encode_jpeg(&picture(64, 48, 1), 90).expect("encodes");
+    let file = |jpeg: &[u8]| grey([64, 48], 8, jpeg).with(259, &[7]);
+    let pixels = decoded(file(&jpeg));
+    assert_eq!(decoded(file(&jpeg[..jpeg.len() - 2])), pixels, "without the end marker");
+    for end in [jpeg.len() / 2, jpeg.len() - 12] {
+        assert!(reason(file(&jpeg[..end])).ends_with("JPEG: the file ends too early (truncated)"), "{end}");
+    }
+    // the file ends in the strip
+    let bytes = file(&jpeg).bytes();
+    let reason_of = |bytes: &[u8]| decode(bytes, &Limits::default()).expect_err("is refused");
+    assert!(reason_of(&bytes[..bytes.len() - 12]).ends_with("truncated)"));
+    let mut marked = jpeg.clone();
+    let at = marked.len() - 20;
+    marked[at..at + 2].copy_from_slice(&[0xff, 0xc0]);
+    assert!(reason(file(&marked)).contains("JPEG: damaged: "));
+}
+
+#[test]
+fn jpeg_strips_may_be_wide_but_not_larger_than_told() {
+    let wide = picture(20_000, 8, 1);
+    let jpeg = encode_jpeg(&wide, 90).expect("encodes");
+    let pixels = decoded(grey([20_000, 8], 8, &jpeg).with(259, &[7]));
+    assert!(pixels.data.iter().zip(&wide.data).all(|(a, b)| a.abs_diff(*b) < 20));
+    let small = reason(grey([1, 1], 8, &jpeg).with(259, &[7]));
+    assert!(small.contains("expected 1x1 of 1 samples, got 20000x8 of 1"), "{small}");
+    let filled = encode_jpeg(&picture(32, 32, 1), 90).expect("encodes");
+    assert_eq!(decoded(grey([30, 20], 8, &filled).with(259, &[7])).data.len(), 600, "up to whole MCUs");
+}
+
+#[test]
+fn luma_and_chroma_in_jpeg_become_rgb_in_planes_too() {
+    let whole = picture(32, 16, 3);
+    let ycbcr = |&[r, g, b]: &[u8; 3]| {
+        let [r, g, b] = [r, g, b].map(f32::from);
+        let luma = 0.299 * r + 0.587 * g + 0.114 * b;
+        [luma, (b - luma) / 1.772 + 128.0, (r - luma) / 1.402 + 128.0].map(|value| value.round() as u8)
+    };
+    let stored: Vec<[u8; 3]> = whole.data.as_chunks::<3>().0.iter().map(ycbcr).collect();
+    let mut planes = RawTiff::new([32, 16], [3, 8], &[]).with(259, &[7]).with(262, &[6]).with(284, &[2]);
+    planes.chunks = (0..3)
+        .map(|channel| {
+            let data = stored.iter().map(|pixel| pixel[channel]).collect();
+            encode_jpeg(&Pixels { width: 32, height: 16, channels: 1, data }, 100).expect("encodes")
+        })
+        .collect();
+    let found = decoded(planes.with(530, &[1, 1]));
+    let worst = found.data.iter().zip(&whole.data).map(|(a, b)| a.abs_diff(*b)).max();
+    assert!(worst <= Some(6), "{worst:?}");
+    // one strip of all three
+    let jpeg = encode_jpeg(&whole, 100).expect("encodes");
+    let strip = decoded(RawTiff::new([32, 16], [3, 8], &jpeg).with(259, &[7]).with(262, &[6]));
+    let converted = decode(&jpeg, &Limits::default()).expect("decodes");
+    let worst = strip.data.iter().zip(&converted.data).map(|(a, b)| a.abs_diff(*b)).max();
+    assert!(worst <= Some(6), "{worst:?}: of two decoders");
+}
+
+#[test]
+fn strips_without_lengths_end_where_the_next_one_begins() {
+    let without_lengths = |file: RawTiff| {
+        let mut bytes = file.bytes();
+        let entries = usize::from(bytes[8]);
+        let lengths =
+            (0..entries).map(|i| 10 + 12 * i).find(|&at| bytes[at..at + 2] == 279_u16.to_le_bytes());
+        bytes[lengths.expect("is there")..][..2].copy_from_slice(&280_u16.to_le_bytes());
+        decode(&bytes, &Limits::default())
+    };
+    let mut file = grey([2, 4], 8, &[1, 2, 3, 4]).with(278, &[2]);
+    file.chunks.push(vec![5, 6, 7, 8]);
+    assert_eq!(without_lengths(file.clone()).expect("decodes").data, [1, 2, 3, 4, 5, 6, 7, 8]);
+    file.chunks[0].pop();
+    let reason = without_lengths(file).expect_err("is refused");
+    assert_eq!(reason, "tiff: strip 1 of 2: its bytes end before its pixels (truncated)");
 }
 
 #[test]
@@ -277,7 +361,7 @@ fn what_cannot_be_read_is_named() {
         (RawTiff::new([1, 1], [3, 16], &[0; 6]).with(262, &[32_845]), "tiff: not supported: LogLuv"),
         (one().with(339, &[6]), "tiff: not supported: complex numbers"),
         (grey([1, 1], 24, &[0; 3]).with(339, &[3]), "tiff: not supported: grey in float samples of 24 bits"),
-        (one().with(317, &[3]), "tiff: not supported: grey in unsigned samples of 8 bits"),
+        (one().with(259, &[8]).with(317, &[3]), "tiff: not supported: grey in unsigned samples of 8 bits"),
         (one().with(278, &[0]), "tiff: damaged: strips of 0 rows"),
         (grey([0, 1], 8, &[0]), "tiff: damaged: the size is 0x1"),
         (RawTiff::new([1, 1], [2, 8], &[0, 0]).with(262, &[2]), "tiff: damaged: expected 3 samples a pixel"),
@@ -310,6 +394,16 @@ fn strips_of_webp_are_read() {
     let mut strips = rgb([20, 12], 8, &first).with(259, &[50_001]).with(278, &[8]);
     strips.chunks.push(second);
     assert_eq!(decoded(strips), colours);
+
+    // a tile has more rows than are wanted
+    let tile = |height: u16| {
+        let file = rgb([20, 10], 8, &webp(&colours)).with(259, &[50_001]);
+        RawTiff { is_tiled: true, ..file.with(322, &[20]).with(323, &[height]) }
+    };
+    assert_eq!(decoded(tile(12)).data, colours.data[..600]);
+    assert!(reason(tile(11)).ends_with("damaged: WebP of another size than its strip or tile"));
+    let short = rgb([20, 13], 8, &webp(&colours)).with(259, &[50_001]);
+    assert!(reason(short).ends_with("damaged: WebP of another size than its strip or tile"));
 
     let other = rgb([21, 12], 8, &webp(&colours)).with(259, &[50_001]);
     assert!(reason(other).ends_with("damaged: WebP of another size than its strip or tile"));

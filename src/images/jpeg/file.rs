@@ -19,32 +19,47 @@ pub(in crate::images) struct File<'a> {
     pub(in crate::images) exif: Option<&'a [u8]>,
     /// `zune-jpeg` can read its layout.
     is_usual: bool,
+    /// Another file that holds only tables.
+    tables: &'a [u8],
 }
 
 impl<'a> File<'a> {
     /// Reads the headers of a file.
     pub(in crate::images) fn open(bytes: &'a [u8]) -> Result<File<'a>, Fault> {
-        let (mut segments, mut tables, mut frame) = (Segments::new(bytes), Tables::default(), None);
-        let scan = loop {
-            match segments.next(&mut tables)? {
-                Segment::Frame(found) => frame = Some(found),
-                Segment::Scan(scan) => break scan,
-                Segment::End => return Err(Fault::damaged("an end without pixels", segments.at())),
-                Segment::Nothing => return Err(Fault::Truncated),
-            }
-        };
-        let frame: Frame = frame.ok_or_else(|| Fault::damaged("a scan before its frame", scan.at))?;
+        let Headers { frame, tables, is_interleaved, exif } = Headers::read(bytes, Tables::default())?;
+        if frame.components.len() == 2 {
+            return Err(Fault::Unsupported("a number of components other than 1, 3 and 4"));
+        }
         let colour = colour_of(&frame, &tables);
-        let is_interleaved = scan.components.len() == frame.components.len();
         // the other decoder tells RGB by Adobe's segment alone
-        let is_usual =
-            (frame.progressive || is_interleaved) && (colour != Colour::Rgb || tables.adobe == Some(0));
-        Ok(File { bytes, frame, colour, exif: segments.exif(), is_usual })
+        let is_rgb_there = frame.components.len() == 3 && tables.adobe == Some(0);
+        let is_usual = (frame.progressive || is_interleaved) && (colour == Colour::Rgb) == is_rgb_there;
+        Ok(File { bytes, frame, colour, exif, is_usual, tables: &[] })
+    }
+
+    /// As [`File::open`], of a strip or tile in another file, which may hold its tables apart and tells what
+    /// its components are: luma and chroma that are to become RGB, or else they are given as they are stored.
+    pub(in crate::images) fn open_strip(
+        tables: &'a [u8],
+        bytes: &'a [u8],
+        to_rgb: bool,
+    ) -> Result<File<'a>, Fault> {
+        if !bytes.starts_with(b"\xff\xd8") {
+            return Err(Fault::damaged("no start marker", 0));
+        }
+        let Headers { frame, .. } = Headers::read(bytes, tables_of(tables)?)?;
+        let colour = if to_rgb { Colour::YCbCr } else { Colour::Stored };
+        Ok(File { bytes, frame, colour, exif: None, is_usual: false, tables })
     }
 
     /// Columns and rows, as stored.
     pub(in crate::images) fn size(&self) -> (usize, usize) {
         (self.frame.width, self.frame.height)
+    }
+
+    /// Components, as stored.
+    pub(in crate::images) fn samples(&self) -> usize {
+        self.frame.components.len()
     }
 
     /// It has no colours.
@@ -73,8 +88,7 @@ impl<'a> File<'a> {
     /// planes, and the coefficients of progressive files.
     pub(in crate::images) fn memory(&self, part: Part) -> u64 {
         let decoded = self.decoded_bytes(part);
-        let is_luma = self.is_luma(part);
-        let planes: u64 = Plane::memory(&self.frame, part, is_luma);
+        let planes = Plane::memory(&self.frame, part, (self.is_luma(part), self.is_thorough()));
         decoded * if part.eighths == 8 { 3 } else { 2 } + planes
     }
 
@@ -98,10 +112,8 @@ impl<'a> File<'a> {
 
     /// As [`File::decode`], always by the decoder here.
     pub(super) fn decode_here(&self, part: Part) -> Result<Decoded, Fault> {
-        let (mut segments, mut tables) = (Segments::new(self.bytes), Tables::default());
-        // without an end, every scan must be read to see that it is whole
-        let is_thorough = !self.has_end();
-        let mut planes = Plane::all(&self.frame, part, (self.is_luma(part), is_thorough));
+        let (mut segments, mut tables) = (Segments::new(self.bytes), tables_of(self.tables)?);
+        let mut planes = Plane::all(&self.frame, part, (self.is_luma(part), self.is_thorough()));
         let (mut frames, mut scans) = (0, 0);
         loop {
             match segments.next(&mut tables)? {
@@ -131,12 +143,57 @@ impl<'a> File<'a> {
         Ok(picture(&self.frame, self.colour, part, &planes))
     }
 
+    /// Without an end, every scan must be read to see that it is whole.
+    fn is_thorough(&self) -> bool {
+        !self.has_end()
+    }
+
     fn is_luma(&self, part: Part) -> bool {
         part.luma && self.colour == Colour::YCbCr
     }
 
     fn channels(&self, part: Part) -> usize {
-        if self.colour == Colour::Grey || self.is_luma(part) { 1 } else { 3 }
+        match self.colour {
+            Colour::Grey => 1,
+            Colour::Stored => self.samples(),
+            _ if self.is_luma(part) => 1,
+            _ => 3,
+        }
+    }
+}
+
+/// What precedes the first scan.
+struct Headers<'a> {
+    frame: Frame,
+    tables: Tables,
+    /// That scan holds all components.
+    is_interleaved: bool,
+    exif: Option<&'a [u8]>,
+}
+
+impl<'a> Headers<'a> {
+    fn read(bytes: &'a [u8], mut tables: Tables) -> Result<Headers<'a>, Fault> {
+        let (mut segments, mut frame) = (Segments::new(bytes), None);
+        let scan = loop {
+            match segments.next(&mut tables)? {
+                Segment::Frame(found) => frame = Some(found),
+                Segment::Scan(scan) => break scan,
+                Segment::End => return Err(Fault::damaged("an end without pixels", segments.at())),
+                Segment::Nothing => return Err(Fault::Truncated),
+            }
+        };
+        let frame: Frame = frame.ok_or_else(|| Fault::damaged("a scan before its frame", scan.at))?;
+        let is_interleaved = scan.components.len() == frame.components.len();
+        Ok(Headers { frame, tables, is_interleaved, exif: segments.exif() })
+    }
+}
+
+/// The tables of a file that holds nothing else.
+fn tables_of(bytes: &[u8]) -> Result<Tables, Fault> {
+    let (mut segments, mut tables) = (Segments::new(bytes), Tables::default());
+    match segments.next(&mut tables)? {
+        Segment::End | Segment::Nothing => Ok(tables),
+        _ => Err(Fault::damaged("pixels among tables", segments.at())),
     }
 }
 
@@ -178,5 +235,24 @@ mod tests {
         assert!(20 * memory("baseline-420", 1) < memory("baseline-420", 8));
         // coefficients are kept of colour, which has 2x2 pixels of a block, but not of luma
         assert!(2 * memory("progressive-420", 1) < memory("progressive-420", 8));
+        // without an end, all coefficients are kept
+        let bytes = FILES.iter().find(|file| file.0 == "progressive-420").unwrap().1;
+        let cut = File::open(&bytes[..bytes.len() - 2]).unwrap();
+        let part = Part { eighths: 1, luma: false };
+        let kept: usize = Plane::all(&cut.frame, part, (false, true)).iter().map(Plane::bytes_kept).sum();
+        assert!(cut.memory(part) >= kept as u64 && kept as u64 > memory("progressive-420", 1));
+    }
+
+    #[test]
+    fn jfif_says_more_about_colours_than_adobe() {
+        let (_, bytes) = FILES.iter().find(|file| file.0 == "baseline-444").unwrap();
+        let file = File::open(bytes).unwrap();
+        let expected = file.decode_here(WHOLE).unwrap();
+        assert!(bytes[6..].starts_with(b"JFIF\0"));
+        let adobe = b"\xff\xee\0\x0eAdobe\0d\0\0\0\0\0";
+        let both = [&bytes[..20], adobe, &bytes[20..]].concat();
+        assert_eq!(File::open(&both).unwrap().decode(WHOLE).unwrap(), expected);
+        let alone = [&bytes[..2], adobe, &bytes[20..]].concat();
+        assert_ne!(File::open(&alone).unwrap().decode(WHOLE).unwrap(), expected, "RGB");
     }
 }

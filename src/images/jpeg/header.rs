@@ -11,7 +11,7 @@ pub(super) struct Frame {
     /// Rows, in pixels.
     pub(super) height: usize,
     pub(super) progressive: bool,
-    /// 1, 3 or 4.
+    /// 1 to 4.
     pub(super) components: Vec<Component>,
     /// The largest sampling factors.
     pub(super) h_max: usize,
@@ -213,7 +213,7 @@ fn frame(body: &[u8], progressive: bool, at: usize) -> Result<Frame, Fault> {
     if height == 0 {
         return Err(Fault::Unsupported("a height that is given after the pixels (DNL)"));
     }
-    if !matches!(count, 1 | 3 | 4) {
+    if !matches!(count, 1..=4) {
         return Err(Fault::Unsupported("a number of components other than 1, 3 and 4"));
     }
     let (components, []) = rest.as_chunks::<3>() else { return Err(wrong()) };

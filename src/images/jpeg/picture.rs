@@ -14,16 +14,18 @@ pub(super) enum Colour {
     Cmyk,
     /// YCbCr of inverted CMY, and inverted K.
     Ycck,
+    /// Whatever they are: not converted.
+    Stored,
 }
 
-/// What the components of a file are.
+/// What the components of a file are, as libjpeg tells it.
 pub(super) fn colour_of(frame: &Frame, tables: &Tables) -> Colour {
     let ids: Vec<u8> = frame.components.iter().map(|component| component.id).collect();
     match (frame.components.len(), tables.adobe) {
         (1, _) => Colour::Grey,
         (4, Some(2)) => Colour::Ycck,
         (4, _) => Colour::Cmyk,
-        (_, Some(0)) => Colour::Rgb,
+        (_, Some(0)) if !tables.jfif => Colour::Rgb,
         (_, None) if !tables.jfif && ids == *b"RGB" => Colour::Rgb,
         _ => Colour::YCbCr,
     }
@@ -33,12 +35,25 @@ pub(super) fn colour_of(frame: &Frame, tables: &Tables) -> Colour {
 pub(super) fn picture(frame: &Frame, colour: Colour, part: Part, planes: &[Plane]) -> Decoded {
     let [width, height] = [frame.width, frame.height].map(|side| (side * part.eighths).div_ceil(8));
     let wanted: Vec<&Plane> = planes.iter().filter(|plane| plane.side > 0).collect();
-    let channels = if wanted.len() == 1 { 1 } else { 3 };
+    let channels = match wanted.len() {
+        1 => 1,
+        count if colour == Colour::Stored => count,
+        _ => 3,
+    };
     let mut data = vec![0; width * height * channels];
     let mut rows: Vec<Row> = wanted.iter().map(|plane| Row::new(plane, frame, part, width)).collect();
     for (y, out) in data.chunks_exact_mut(width * channels).enumerate() {
         let rows: Vec<&[u8]> = rows.iter_mut().map(|row| row.at(y)).collect();
         match (colour, &rows[..]) {
+            (Colour::Stored, rows) => {
+                for (at, row) in rows.iter().enumerate() {
+                    out.iter_mut()
+                        .skip(at)
+                        .step_by(channels)
+                        .zip(*row)
+                        .for_each(|(out, sample)| *out = *sample);
+                }
+            }
             (Colour::YCbCr, &[y, cb, cr]) => {
                 for (((out, &y), &cb), &cr) in out.as_chunks_mut().0.iter_mut().zip(y).zip(cb).zip(cr) {
                     *out = rgb(y, cb, cr);

@@ -57,11 +57,11 @@ impl Plane {
     }
 
     /// Bytes of memory that the planes of a frame take at most.
-    pub(super) fn memory(frame: &Frame, part: Part, luma: bool) -> u64 {
+    pub(super) fn memory(frame: &Frame, part: Part, (luma, thorough): (bool, bool)) -> u64 {
         let (columns, rows) = frame.mcus();
         let bytes = |(component, side): (&Component, usize)| {
-            let coefficients = if frame.progressive && side != 1 { 128 } else { 2 };
-            (columns * component.h * rows * component.v * (side * side + coefficients)) as u64
+            let block = side * side + 2 * kept(frame, side, thorough).max(1);
+            (columns * component.h * rows * component.v * block) as u64
         };
         sides(frame, part, luma).map(bytes).sum()
     }
@@ -69,12 +69,7 @@ impl Plane {
     fn new(frame: &Frame, component: &Component, side: usize, thorough: bool) -> Plane {
         let (columns, rows) = frame.mcus();
         let blocks = (columns * component.h, rows * component.v);
-        let kept = match side {
-            _ if !frame.progressive => 0,
-            _ if thorough => 64,
-            0 | 1 => side,
-            _ => 64,
-        };
+        let kept = kept(frame, side, thorough);
         let (width, height) = frame.size_of(component);
         Plane {
             component: *component,
@@ -89,6 +84,12 @@ impl Plane {
             coefficients: vec![0; blocks.0 * blocks.1 * kept],
             open: [u8::MAX; 64],
         }
+    }
+
+    /// Bytes of its pixels and coefficients.
+    #[cfg(test)]
+    pub(super) fn bytes_kept(&self) -> usize {
+        self.data.len() + size_of_val(&self.coefficients[..])
     }
 
     /// Columns and rows of blocks in a scan of this component alone.
@@ -161,6 +162,16 @@ impl Plane {
             }
             self.put(place, &block, last);
         }
+    }
+}
+
+/// Coefficients of a block that are kept until all scans are read.
+fn kept(frame: &Frame, side: usize, thorough: bool) -> usize {
+    match side {
+        _ if !frame.progressive => 0,
+        _ if thorough => 64,
+        0 | 1 => side,
+        _ => 64,
     }
 }
 

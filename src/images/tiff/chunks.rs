@@ -88,8 +88,7 @@ fn packed<'a>(bytes: &'a [u8], layout: &Layout, number: usize) -> Result<Cow<'a,
     let start = usize::try_from(layout.offsets[number]).unwrap_or(usize::MAX);
     let rest = bytes.get(start..).filter(|rest| !rest.is_empty());
     let rest = rest.ok_or_else(|| format!("it begins at byte {start}, the file ends before (truncated)"))?;
-    let length = layout.lengths.get(number).copied().filter(|&length| length > 0);
-    let length = length.map_or(rest.len(), |length| usize::try_from(length).unwrap_or(usize::MAX));
+    let length = usize::try_from(layout.lengths[number]).unwrap_or(usize::MAX);
     // the samples are checked after unpacking: a length that is a little too large is common
     let packed = &rest[..length.min(rest.len())];
     let is_plain = !layout.is_reversed || matches!(layout.compression, Compression::Jpeg { .. });

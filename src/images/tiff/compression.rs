@@ -23,10 +23,13 @@ pub(super) fn unpack(layout: &Layout, packed: &[u8], length: usize, rows: usize)
         Compression::Lzw => lzw(packed, length)?,
         Compression::PackBits => pack_bits(packed, length)?,
         Compression::Fax(how) => fax::unpack(*how, packed, (layout.chunk.0, rows))?,
-        Compression::WebP => webp(layout, packed)?,
+        Compression::WebP => {
+            let row_bytes = layout.chunk.0 * layout.samples;
+            return Ok(Chunk { row_bytes, bytes: webp(layout, packed, rows)? });
+        }
         Compression::Jpeg { tables, to_rgb } => {
             let samples = if layout.is_planar { 1 } else { layout.samples };
-            let wanted = jpeg::Wanted { columns: layout.chunk.0, rows, samples, to_rgb: *to_rgb };
+            let wanted = jpeg::Wanted { chunk: layout.chunk, rows, samples, to_rgb: *to_rgb };
             return jpeg::unpack(tables, packed, &wanted);
         }
     };
@@ -92,12 +95,14 @@ pub(in crate::images) fn pack_bits(packed: &[u8], length: usize) -> Result<Vec<u
     Ok(bytes)
 }
 
-fn webp(layout: &Layout, packed: &[u8]) -> Result<Vec<u8>, String> {
+/// All rows of a strip or tile, at least so many.
+fn webp(layout: &Layout, packed: &[u8], rows: usize) -> Result<Vec<u8>, String> {
     let decoder = image::codecs::webp::WebPDecoder::new(Cursor::new(packed));
     let decoder = decoder.map_err(|error| damaged("WebP", &error))?;
     let (width, height) = decoder.dimensions();
     let samples = usize::from(decoder.color_type().channel_count());
-    if width as usize != layout.chunk.0 || height as usize > layout.chunk.1 || layout.is_planar {
+    let has_rows = (rows..=layout.chunk.1).contains(&(height as usize));
+    if width as usize != layout.chunk.0 || !has_rows || layout.is_planar {
         return Err("damaged: WebP of another size than its strip or tile".to_owned());
     }
     let mut bytes = vec![0; width as usize * height as usize * samples];

@@ -1,15 +1,15 @@
 //! Strips and tiles that are JPEG files, whose tables may stand apart.
 
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::zune_core::bytestream::ZCursor;
-use zune_jpeg::zune_core::colorspace::ColorSpace;
-use zune_jpeg::zune_core::options::DecoderOptions;
-
 use super::unpacked::Chunk;
+use crate::images::jpeg::{File, Part};
+
+/// The largest MCU has so many columns and rows: a strip or tile may be filled up to whole ones.
+pub(super) const MCU: usize = 32;
 
 /// What a strip or tile must hold.
 pub(super) struct Wanted {
-    pub(super) columns: usize,
+    /// Columns, and at most so many rows.
+    pub(super) chunk: (usize, usize),
     /// At least so many.
     pub(super) rows: usize,
     pub(super) samples: usize,
@@ -22,26 +22,16 @@ pub(super) struct Wanted {
 /// # Errors
 /// It is damaged, or holds something else.
 pub(super) fn unpack(tables: &[u8], packed: &[u8], wanted: &Wanted) -> Result<Chunk, String> {
-    let tables = tables.strip_suffix(b"\xff\xd9").unwrap_or(tables);
-    let file = match packed.strip_prefix(b"\xff\xd8") {
-        Some(rest) if !tables.is_empty() => [tables, rest].concat(),
-        _ => packed.to_vec(),
-    };
-    let damaged = |error: &dyn std::fmt::Display| format!("damaged: JPEG: {error}");
-    let options = DecoderOptions::default().set_strict_mode(false);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&file), options);
-    decoder.decode_headers().map_err(|error| damaged(&error))?;
-    let (width, height) = decoder.dimensions().unwrap_or_default();
-    let stored = decoder.input_colorspace().unwrap_or(ColorSpace::Luma);
-    if width < wanted.columns || height < wanted.rows || stored.num_components() != wanted.samples {
-        let found = stored.num_components();
-        let Wanted { columns, rows, samples, .. } = wanted;
+    let Wanted { chunk: (columns, most), rows, samples, to_rgb } = *wanted;
+    let file = File::open_strip(tables, packed, to_rgb).map_err(|fault| format!("JPEG: {fault}"))?;
+    let ((width, height), found) = (file.size(), file.samples());
+    let fits = (columns..=columns.next_multiple_of(MCU)).contains(&width)
+        && (rows..=most.next_multiple_of(MCU)).contains(&height);
+    if !fits || found != samples {
         return Err(format!(
             "damaged: JPEG: expected {columns}x{rows} of {samples} samples, got {width}x{height} of {found}"
         ));
     }
-    let out = if wanted.to_rgb && stored == ColorSpace::YCbCr { ColorSpace::RGB } else { stored };
-    decoder.set_options(options.jpeg_set_out_colorspace(out));
-    let bytes = decoder.decode().map_err(|error| damaged(&error))?;
-    Ok(Chunk { row_bytes: width * wanted.samples, bytes })
+    let decoded = file.decode(Part { eighths: 8, luma: false }).map_err(|fault| format!("JPEG: {fault}"))?;
+    Ok(Chunk { row_bytes: width * samples, bytes: decoded.data })
 }

@@ -2,6 +2,7 @@
 //! here, by name.
 
 use super::directory::Directory;
+use super::jpeg::MCU;
 
 /// What a pixel's samples mean.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,7 +101,7 @@ pub(in crate::images) struct Layout {
     /// Columns and rows of a strip or tile.
     pub(super) chunk: (usize, usize),
     pub(super) offsets: Vec<u64>,
-    /// Bytes of each chunk; fewer than offsets where a writer left them out.
+    /// Bytes of each chunk, or up to the next one where a writer left them out.
     pub(super) lengths: Vec<u64>,
 }
 
@@ -123,8 +124,9 @@ impl Layout {
         let bits = bits.first().map_or(1, |&bits| bits as usize);
         let number = number(directory)?;
         let meaning = meaning(directory, samples, bits)?;
-        let (meaning, compression) = compression(directory, meaning)?;
         let is_planar = directory.number(284) == Some(2);
+        let is_of_three = samples == 3 && !is_planar;
+        let (meaning, compression) = compression(directory, meaning, is_of_three)?;
         let alpha = alpha(directory, &meaning, samples)?;
         let (is_tiled, chunk) = chunk(directory, (width, height))?;
         let per_plane = width.div_ceil(chunk.0) * height.div_ceil(chunk.1);
@@ -143,15 +145,15 @@ impl Layout {
             bits,
             samples,
             alpha,
+            predictor: predictor(directory, &compression)?,
             compression,
-            predictor: predictor(directory)?,
             is_little: directory.is_little,
             is_planar,
             is_reversed: directory.number(266) == Some(2),
             is_tiled,
             chunk,
+            lengths: filled(directory.numbers(lengths, expected).unwrap_or_default(), &offsets),
             offsets,
-            lengths: directory.numbers(lengths, expected).unwrap_or_default(),
         };
         layout.check()?;
         Ok(layout)
@@ -239,6 +241,17 @@ impl Layout {
         samples.saturating_mul(if self.is_measured() { 4 } else { 1 })
     }
 
+    /// Bytes that unpacking one chunk takes at most.
+    pub(in crate::images) fn unpacking_bytes(&self) -> u64 {
+        if !matches!(self.compression, Compression::Jpeg { .. }) {
+            return self.chunk_bytes();
+        }
+        // coefficients of 2 bytes, planes, pixels
+        let [columns, rows] = [self.chunk.0, self.chunk.1].map(|side| side.next_multiple_of(MCU) as u64);
+        let samples = if self.is_planar { 1 } else { self.samples as u64 };
+        columns.saturating_mul(rows).saturating_mul(4 * samples)
+    }
+
     /// Bytes of one unpacked chunk.
     pub(in crate::images) fn chunk_bytes(&self) -> u64 {
         let samples = if self.is_planar { 1 } else { self.samples as u64 };
@@ -256,6 +269,20 @@ impl Meaning {
             Meaning::Cmyk => 4,
         }
     }
+}
+
+/// Lengths of all chunks: those that are not told, or told as 0, reach to the next chunk.
+fn filled(mut lengths: Vec<u64>, offsets: &[u64]) -> Vec<u64> {
+    lengths.resize(offsets.len(), 0);
+    if lengths.contains(&0) {
+        let mut starts = offsets.to_vec();
+        starts.sort_unstable();
+        for (length, &offset) in lengths.iter_mut().zip(offsets).filter(|(length, _)| **length == 0) {
+            let next = starts.get(starts.partition_point(|&start| start <= offset));
+            *length = next.map_or(u64::MAX, |next| next - offset);
+        }
+    }
+    lengths
 }
 
 fn number(directory: &Directory) -> Result<Number, String> {
@@ -318,8 +345,13 @@ fn ycbcr(directory: &Directory) -> YCbCr {
     }
 }
 
-/// The compression, and the meaning of what it gives: JPEG holds YCbCr that its decoder makes RGB of.
-fn compression(directory: &Directory, meaning: Meaning) -> Result<(Meaning, Compression), String> {
+/// The compression, and the meaning of what it gives: JPEG of three samples a pixel holds YCbCr that its decoder
+/// makes RGB of.
+fn compression(
+    directory: &Directory,
+    meaning: Meaning,
+    is_of_three: bool,
+) -> Result<(Meaning, Compression), String> {
     let name = match directory.number(259).unwrap_or(1) {
         1 => return Ok((meaning, Compression::None)),
         2 => return Ok((meaning, Compression::Fax(Fax::Rows))),
@@ -330,7 +362,7 @@ fn compression(directory: &Directory, meaning: Meaning) -> Result<(Meaning, Comp
         4 => return Ok((meaning, Compression::Fax(Fax::Group4))),
         5 => return Ok((meaning, Compression::Lzw)),
         7 => {
-            let to_rgb = matches!(meaning, Meaning::YCbCr(_));
+            let to_rgb = matches!(meaning, Meaning::YCbCr(_)) && is_of_three;
             let tables = directory.block(347).unwrap_or_default().to_vec();
             return Ok((if to_rgb { Meaning::Rgb } else { meaning }, Compression::Jpeg { tables, to_rgb }));
         }
@@ -359,7 +391,11 @@ fn compression(directory: &Directory, meaning: Meaning) -> Result<(Meaning, Comp
     Err(format!("not supported: {name} compression; convert it with ImageMagick or libtiff's tiffcp"))
 }
 
-fn predictor(directory: &Directory) -> Result<Predictor, String> {
+/// The tag counts only for these compressions, as in libtiff.
+fn predictor(directory: &Directory, compression: &Compression) -> Result<Predictor, String> {
+    if !matches!(compression, Compression::Lzw | Compression::Deflate | Compression::Zstd) {
+        return Ok(Predictor::None);
+    }
     match directory.number(317).unwrap_or(1) {
         1 => Ok(Predictor::None),
         2 => Ok(Predictor::Horizontal),
