@@ -457,7 +457,7 @@ mod raw {
         let [a, b, c, d] = corners(&picture);
         for (name, file) in files(&large, &small) {
             let source = read(&Item::from_bytes("a", file), &Limits::default()).expect("reads");
-            assert_eq!((source.facts().format, source.facts().several), ("raw", true), "{name}");
+            assert_eq!((source.facts().format, source.facts().partial), ("raw", true), "{name}");
             let found = source.decode(&Decoding::default()).expect(name);
             assert_eq!((found.width, found.height), (600, 800), "{name}");
             assert_near(&corners(&found), &[c, a, d, b], 1, name);

@@ -239,7 +239,7 @@ fn profile_and_orientation_count() {
     let found = turned.decoded();
     assert_eq!((found.width, found.height, &found.data[..]), (1, 2, &[200, 100, 50, 0, 0, 0][..]));
     let facts = read(&Item::from_bytes("a", turned.bytes()), &Limits::default()).expect("reads").facts();
-    assert_eq!((facts.format, facts.exif, facts.several), ("psd", true, true));
+    assert_eq!((facts.format, facts.exif, facts.partial), ("psd", true, true));
 }
 
 #[test]
