@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::alike::alike;
 use super::fingerprint::{FINE_SIDE, Fingerprint, fingerprint_of, with_pixels};
 use crate::error::{Error, Result};
-use crate::images::{Decoding, Item, Limits, Needed, Resizer, Skipped, Source, read};
+use crate::images::{Decoding, Item, Limits, Needed, Resizer, Skipped, Source, by_place, read};
 use crate::observer::{Note, Observer, Progress, Stage};
 
 /// Why an image is skipped whose content is not the one that the index knows.
@@ -142,8 +142,9 @@ pub(super) fn fingerprint_all(
     observer: &dyn Observer,
 ) -> Result<(Fingerprints, Vec<Skipped>)> {
     let fingerprints = Fingerprints::open(dir)?;
-    let new: Vec<&(Hash, Item)> =
+    let mut new: Vec<&(Hash, Item)> =
         wanted.iter().filter(|(hash, _)| !fingerprints.ids.contains_key(hash)).collect();
+    new.sort_by(|(_, a), (_, b)| by_place(a, b));
     let gone: Vec<u32> =
         fingerprints.ids.iter().filter(|(hash, _)| !known.contains(*hash)).map(|(_, id)| *id).collect();
     // a few outdated ones do no harm
@@ -159,7 +160,7 @@ pub(super) fn fingerprint_all(
     let (mut skipped, mut held) = (Vec::new(), 0);
     observer.stage(Stage::images("fingerprinting"));
     let mut progress = Progress { total: new.len(), ..Progress::default() };
-    // entries of a compressed stream have to be read in order
+    // entries of a compressed stream, and frames, have to be read in order
     let (in_sequence, apart): (Vec<_>, Vec<_>) = new.into_iter().partition(|(_, item)| item.in_sequence());
     let limits = Limits::default();
     let blocks = apart.chunks(BLOCK).map(|block| (block, false));

@@ -21,8 +21,21 @@ pub struct MemoryBudget(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     size: u64,
-    taken: Mutex<u64>,
+    taken: Mutex<Taken>,
     given_back: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    now: u64,
+    kept: u64,
+}
+
+/// A part of the budget for what is kept between two images, given back on drop.
+#[derive(Debug)]
+pub(super) struct Kept {
+    budget: MemoryBudget,
+    bytes: u64,
 }
 
 /// A part of the budget, given back on drop.
@@ -42,10 +55,11 @@ impl Default for MemoryBudget {
 impl MemoryBudget {
     /// A budget of `size` bytes.
     pub fn new(size: u64) -> MemoryBudget {
-        MemoryBudget(Arc::new(Shared { size, taken: Mutex::new(0), given_back: Condvar::new() }))
+        MemoryBudget(Arc::new(Shared { size, taken: Mutex::default(), given_back: Condvar::new() }))
     }
 
-    /// Takes `bytes`, waiting until so many are free; `stopwatch` is stopped meanwhile.
+    /// Takes `bytes`, waiting until so many are free; `stopwatch` is stopped meanwhile. What is kept is waited
+    /// for only as long as somebody else holds a part, so that it stops nobody.
     ///
     /// # Errors
     /// The budget is smaller than that, or nothing became free for minutes.
@@ -61,9 +75,9 @@ impl MemoryBudget {
             ));
         }
         let mut taken = budget.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if bytes > budget.size - *taken {
+        let is_full = |taken: &mut Taken| taken.now > 0 && bytes > budget.free(taken);
+        if is_full(&mut taken) {
             stopwatch.stop();
-            let is_full = |taken: &mut u64| bytes > budget.size - *taken;
             let waited = budget.given_back.wait_timeout_while(taken, LONGEST_WAIT, is_full);
             let (now, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             stopwatch.start();
@@ -72,15 +86,40 @@ impl MemoryBudget {
                 return Err("the memory that it needs did not become free (`max_memory`)".to_owned());
             }
         }
-        *taken += bytes;
+        taken.now += bytes;
         Ok(Some(Part { budget, bytes }))
+    }
+
+    /// Takes `bytes` for what is kept until the next image, without waiting; none if they are not free, or if
+    /// more than a quarter of the budget would be kept.
+    pub(super) fn keep(&self, bytes: u64) -> Option<Kept> {
+        let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let most = (self.0.size / 4).saturating_sub(taken.kept).min(self.0.free(&taken));
+        taken.kept += if bytes <= most { bytes } else { return None };
+        Some(Kept { budget: self.clone(), bytes })
+    }
+}
+
+impl Shared {
+    fn free(&self, taken: &Taken) -> u64 {
+        self.size.saturating_sub(taken.now).saturating_sub(taken.kept)
+    }
+
+    fn give_back(&self, part: impl FnOnce(&mut Taken)) {
+        part(&mut self.taken.lock().unwrap_or_else(PoisonError::into_inner));
+        self.given_back.notify_all();
     }
 }
 
 impl Drop for Part<'_> {
     fn drop(&mut self) {
-        *self.budget.taken.lock().unwrap_or_else(PoisonError::into_inner) -= self.bytes;
-        self.budget.given_back.notify_all();
+        self.budget.give_back(|taken| taken.now -= self.bytes);
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.budget.0.give_back(|taken| taken.kept -= self.bytes);
     }
 }
 
@@ -99,6 +138,26 @@ mod tests {
         let _all = budget.take(4 * MIB, &Stopwatch::default()).unwrap();
         assert!(budget.take(SMALL, &Stopwatch::default()).unwrap().is_none());
         assert!(MemoryBudget::default().take(u64::MAX, &Stopwatch::default()).is_ok());
+    }
+
+    #[test]
+    fn what_is_kept_leaves_room_and_stops_nobody() {
+        let (budget, watch) = (MemoryBudget::new(8 * MIB), Stopwatch::default());
+        assert!(budget.keep(3 * MIB).is_none(), "more than a quarter");
+        let kept = budget.keep(2 * MIB).unwrap();
+        assert!(budget.keep(1).is_none());
+        let all = budget.take(8 * MIB, &watch).unwrap();
+        drop((kept, all));
+        let most = budget.take(7 * MIB, &watch).unwrap();
+        assert!(budget.keep(2 * MIB).is_none(), "not free");
+        let kept = budget.keep(MIB).unwrap();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| budget.take(2 * MIB, &Stopwatch::default()).map(|_| ()));
+            drop(most);
+            assert_eq!(waiting.join().unwrap(), Ok(()));
+        });
+        drop(kept);
+        assert_eq!(budget.0.free(&budget.0.taken.lock().unwrap()), 8 * MIB);
     }
 
     #[test]

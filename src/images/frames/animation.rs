@@ -1,7 +1,8 @@
 //! Frames of an animated GIF, PNG or WebP. Each is drawn upon the one before, so they are decoded in order.
 //!
-//! A thread keeps the decoder that it used last, at its place: frames that are read one after the other cost
-//! one pass through the file, and no more than one frame is held. A jump back starts again.
+//! A thread keeps the decoder that it used last, at its place, if there is memory for it: frames that are read
+//! one after the other cost one pass through the file, and no more than one frame is held. A jump back starts
+//! again.
 
 use std::cell::RefCell;
 use std::io::Cursor;
@@ -13,16 +14,24 @@ use image::codecs::webp::WebPDecoder;
 use image::{AnimationDecoder as _, ImageDecoder, ImageResult, Rgba};
 
 use crate::images::limits::check_pixels;
+use crate::images::memory_budget::Kept;
 use crate::images::raster::{Channels, Raster};
 use crate::images::stamp::hash_bytes;
 use crate::images::{Decoding, Limits};
 
-/// A decoder that takes more memory than this is not kept.
-const MOST_KEPT: u64 = 64 << 20;
+/// A decoder that holds more memory than this is not kept.
+const MOST_KEPT: u64 = 512 << 20;
+/// Canvases that a decoder holds between two frames: the canvas, and what it was before.
+const CANVASES_KEPT: u64 = 2;
 /// Canvases that a decoder and its result take: the canvas, what it was before, the frame, and a copy.
 const CANVASES: u64 = 4;
 /// Bytes of a pixel.
 const BYTES: u64 = 4;
+
+thread_local! {
+    /// The decoder that this thread used last.
+    static LAST: RefCell<Option<Reader>> = const { RefCell::new(None) };
+}
 
 /// The formats of animations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,9 +102,6 @@ impl Frame {
     /// # Errors
     /// What is damaged or too large.
     pub(in crate::images) fn draw(&self, how: &Decoding) -> Result<Drawn, String> {
-        thread_local! {
-            static LAST: RefCell<Option<Reader>> = const { RefCell::new(None) };
-        }
         let last = LAST.take().filter(|last| Arc::ptr_eq(&last.file, &self.file) && last.next <= self.number);
         let mut reader = match last {
             Some(reader) => reader,
@@ -103,7 +109,8 @@ impl Frame {
         };
         let (width, height) = reader.size;
         let canvas = u64::from(width) * u64::from(height) * BYTES;
-        let _held = how.budget.take(canvas.saturating_mul(CANVASES), &how.stopwatch)?;
+        reader.kept = None; // it is part of what is taken
+        let held = how.budget.take(canvas.saturating_mul(CANVASES), &how.stopwatch)?;
         let raster = loop {
             let image = reader.frames.next().ok_or("the file ends too early (truncated)")?;
             let image = image.map_err(|error| reason(&error))?;
@@ -116,7 +123,10 @@ impl Frame {
         };
         let Reader { profile, exif, xmp, .. } = &reader;
         let drawn = Drawn { raster, profile: profile.clone(), exif: exif.clone(), xmp: xmp.clone() };
-        if canvas * CANVASES + self.file.bytes.len() as u64 <= MOST_KEPT {
+        drop(held);
+        let bytes = canvas.saturating_mul(CANVASES_KEPT).saturating_add(self.file.bytes.len() as u64);
+        reader.kept = if bytes <= MOST_KEPT { how.budget.keep(bytes) } else { None };
+        if reader.kept.is_some() {
             LAST.set(Some(reader));
         }
         Ok(drawn)
@@ -142,6 +152,8 @@ struct Reader {
     profile: Option<Vec<u8>>,
     exif: Option<Vec<u8>>,
     xmp: Option<Vec<u8>>,
+    /// Its part of the memory, as long as it is kept.
+    kept: Option<Kept>,
 }
 
 impl Reader {
@@ -184,7 +196,7 @@ impl Reader {
         let exif = decoder.exif_metadata().ok().flatten();
         let xmp = decoder.xmp_metadata().ok().flatten();
         let frames = frames(decoder).map_err(|error| reason(&error))?;
-        Ok(Reader { file: frame.file.clone(), frames, next: 0, size, profile, exif, xmp })
+        Ok(Reader { file: frame.file.clone(), frames, next: 0, size, profile, exif, xmp, kept: None })
     }
 }
 
@@ -200,4 +212,35 @@ fn reason(error: &image::ImageError) -> String {
         other => std::error::Error::source(other).map_or_else(|| other.to_string(), ToString::to_string),
     };
     format!("damaged: {}", what.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use image::codecs::gif::GifEncoder;
+    use image::{Frame as Picture, RgbaImage};
+
+    use super::*;
+    use crate::images::MemoryBudget;
+
+    #[test]
+    fn decoders_of_large_canvases_are_kept_as_far_as_memory_goes() {
+        const SIDE: u32 = 2100; // four such canvases are 67 MB
+        let mut bytes = Vec::new();
+        let mut encoder = GifEncoder::new(&mut bytes);
+        for shade in [9, 99, 199] {
+            encoder.encode_frame(Picture::new(RgbaImage::from_pixel(SIDE, SIDE, Rgba([shade; 4])))).unwrap();
+        }
+        drop(encoder);
+        let file = Arc::new(AnimatedFile::new(bytes));
+        let frame = |number| Frame { file: file.clone(), kind: Animation::Gif, number, among: 3 };
+        let next = || LAST.with_borrow(|last| last.as_ref().map(|reader| reader.next));
+        let how = Decoding { budget: MemoryBudget::new(200 << 20), ..Decoding::default() };
+        for number in [0, 2, 1] {
+            assert_eq!(frame(number).draw(&how).unwrap().raster.width, SIDE as usize);
+            assert_eq!(next(), Some(number + 1));
+        }
+        let tight = Decoding { budget: MemoryBudget::new(100 << 20), ..Decoding::default() };
+        frame(2).draw(&tight).unwrap();
+        assert_eq!(next(), None);
+    }
 }
