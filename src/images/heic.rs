@@ -4,8 +4,10 @@
 //! The orientation in EXIF is that of the camera; a file of this format says by its own properties how it is
 //! turned, and they count. Values of HDR pictures (PQ, HLG) stay what they are; a gain map is not applied.
 
+use std::collections::HashSet;
+
 use heifer::heifer_isobmff::boxes::{ColorInfo, Property};
-use heifer::heifer_isobmff::{self as container, HeifFile, ItemId};
+use heifer::heifer_isobmff::{self as container, HeifFile, Item, ItemId};
 use heifer::{Error, Image, Options};
 
 use super::Decoding;
@@ -62,10 +64,14 @@ pub(super) fn has_exif(bytes: &[u8]) -> bool {
 /// alpha planes and gain maps.
 pub(super) fn pictures(bytes: &[u8]) -> Vec<u32> {
     let Ok(file) = HeifFile::parse(bytes) else { return Vec::new() };
-    let is_read = |id: &ItemId| {
-        file.item(*id).is_ok_and(|item| matches!(&item.item_type.0, b"hvc1" | b"grid" | b"iovl" | b"iden"))
-    };
-    let mut pictures: Vec<u32> = file.top_level_image_ids().into_iter().filter(is_read).collect();
+    let of_kind = |kind: &'static [u8; 4]| file.references.iter().filter(move |one| one.ref_type.0 == *kind);
+    // looked up, as there may be many of both
+    let mut parts: HashSet<ItemId> = of_kind(b"dimg").flat_map(|tiles| &tiles.to).copied().collect();
+    parts.extend(of_kind(b"thmb").chain(of_kind(b"auxl")).map(|helper| helper.from));
+    let is_own = |item: &&Item| item.id == file.primary_id || !item.hidden && !parts.contains(&item.id);
+    let is_read = |item: &&Item| matches!(&item.item_type.0, b"hvc1" | b"grid" | b"iovl" | b"iden");
+    let mut pictures: Vec<u32> =
+        file.items.iter().filter(is_read).filter(is_own).map(|item| item.id).take(MOST_PARTS).collect();
     pictures.sort_by_key(|id| *id != file.primary_id);
     pictures
 }

@@ -16,5 +16,5 @@ mod several;
 
 pub(super) use animation::{AnimatedFile, Animation, Drawn, Frame};
 pub use choice::Frames;
-pub(super) use parts::{Part, parts};
-pub(super) use several::{MOST, frames, several};
+pub(super) use parts::{MOST, Part, parts};
+pub(super) use several::{frames, several};

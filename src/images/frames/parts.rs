@@ -9,7 +9,10 @@ use std::ops::Range;
 use crate::images::heic;
 use crate::images::tiff::Directory;
 
-use super::several::MOST;
+/// Most pictures of one file that are taken.
+pub(in crate::images) const MOST: usize = 10_000;
+/// Most entries that the directories of a TIFF file have in all: 10,000 pages of 100.
+const MOST_ENTRIES: usize = 1 << 20;
 
 /// One picture of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,8 +87,12 @@ fn pages(bytes: &[u8]) -> Vec<Part> {
     let Ok(mut directory) = Directory::first(bytes) else { return Vec::new() };
     let first = directory.offset;
     let mut pages: Vec<Part> = Vec::new();
-    let mut seen = std::collections::HashSet::new();
+    let (mut seen, mut entries) = (std::collections::HashSet::new(), 0);
     while pages.len() <= MOST && seen.insert(directory.offset) && seen.len() <= 2 * MOST {
+        entries += directory.len();
+        if entries > MOST_ENTRIES {
+            break;
+        }
         let is_helper =
             directory.number(KIND).is_some_and(|kind| kind & 5 != 0) || directory.number(OLD_KIND) == Some(2);
         if directory.offset == first || (directory.has(WIDTH) && !is_helper) {
@@ -185,6 +192,22 @@ mod tests {
         looped[end - 4..].copy_from_slice(&8_u32.to_le_bytes());
         assert_eq!(parts("tiff", &looped).len(), 2);
         (0..end).for_each(|end| assert!(parts("tiff", &looped[..end]).len() <= 1 + end / 60));
+    }
+
+    #[test]
+    fn directories_that_lie_over_each_other_cost_little() {
+        const ENTRIES: usize = 0xffff;
+        // the number of entries is the upper half of a value; each entry is a width
+        let mut bytes = b"II*\0\x14\0\0\0\0\0".to_vec();
+        for _ in 0..ENTRIES + 300 {
+            bytes.extend([0, 1, 4, 0, 1, 0, 0, 0, 1, 0, 0xff, 0xff]);
+        }
+        for page in 0..100 {
+            let at = 20 + 24 * page;
+            let next = at + 2 + 12 * ENTRIES;
+            bytes[next..next + 4].copy_from_slice(&(at as u32 + 24).to_le_bytes());
+        }
+        assert_eq!(parts("tiff", &bytes).len(), MOST_ENTRIES / ENTRIES);
     }
 
     /// Three JPEG files in one, by a big-endian index; what the second is said to be, and what it says itself.

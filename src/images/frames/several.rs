@@ -3,8 +3,7 @@
 //!
 //! Only headers and block lengths are read; a damaged file counts as one picture, or as those before the damage.
 
-/// Most pictures of one file that are taken.
-pub(in crate::images) const MOST: usize = 10_000;
+use super::parts::{MOST, parts};
 
 /// Whether there are more pictures in a file of this format, such as `gif`.
 pub(in crate::images) fn several(format: &str, bytes: &[u8]) -> bool {
@@ -13,6 +12,7 @@ pub(in crate::images) fn several(format: &str, bytes: &[u8]) -> bool {
         "png" => png(bytes).map(|(is_animated, _)| is_animated),
         "webp" => webp(bytes),
         "tiff" => tiff(bytes),
+        "jpeg" => Some(parts(format, bytes).len() > 1),
         "ico" => bytes.get(4..6).map(|count| count != [1, 0]),
         _ => None,
     };

@@ -3,6 +3,9 @@
 //! EXIF blocks are laid out the same way. Values are read when they are asked for, and only where they lie
 //! inside the file, so that a count costs nothing before it is believed.
 
+/// Most entries of a directory: there are no more tags.
+const MOST: usize = 1 << 16;
+
 /// One directory: the tags of one picture.
 #[derive(Debug)]
 pub(in crate::images) struct Directory<'a> {
@@ -79,6 +82,9 @@ impl<'a> Directory<'a> {
         let start = at.checked_add(count_size)?;
         let end = start.checked_add(count.checked_mul(size)?)?;
         self.bytes.get(start..end)?;
+        if count > MOST {
+            return None;
+        }
         for at in (start..end).step_by(size) {
             let [tag, kind] = [self.integer(at, 2)? as u16, self.integer(at + 2, 2)? as u16];
             let count = usize::try_from(self.integer(at + 4, offset)?).unwrap_or(usize::MAX);
@@ -130,6 +136,11 @@ impl<'a> Directory<'a> {
     pub(in crate::images) fn block(&self, tag: u16) -> Option<&'a [u8]> {
         let (1 | 2 | 6 | 7, at) = self.values(tag, usize::MAX)? else { return None };
         self.bytes.get(at..at.checked_add(self.count(tag)?)?)
+    }
+
+    /// Entries.
+    pub(in crate::images) fn len(&self) -> usize {
+        self.entries.len()
     }
 
     /// Whether there is such a tag.
