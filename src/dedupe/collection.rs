@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use aesearch_index::Snapshot;
 use rayon::prelude::*;
@@ -11,7 +12,9 @@ use super::fingerprints::{CHANGED, Fingerprints, Hash};
 use super::plan::File;
 use crate::error::Result;
 use crate::gallery::Record;
-use crate::images::{Item, Limits, PathScope, Skipped, Source, file_of, quick_stamp_of, read, resolve};
+use crate::images::{
+    Item, Limits, PathScope, Skipped, Source, file_of, holds_frames, quick_stamp_of, read, resolve,
+};
 
 /// The images of a scan.
 pub(super) struct Collection {
@@ -19,6 +22,8 @@ pub(super) struct Collection {
     files: Vec<Listed>, // by name
     contents: BTreeMap<Hash, Vec<u32>>,
     size: usize,
+    /// Whether the entries of a container are pictures of an image file, once that was asked.
+    of_frames: Mutex<HashMap<PathBuf, bool>>,
 }
 
 /// An image as the index knows it.
@@ -88,7 +93,7 @@ impl Collection {
             contents.entry(file.record.hash).or_default().push(number);
         }
         let size = files.len();
-        Ok(Collection { base: base.to_path_buf(), files, contents, size })
+        Ok(Collection { base: base.to_path_buf(), files, contents, size, of_frames: Mutex::default() })
     }
 
     /// Removes the images that have changed or disappeared since they were indexed, and returns them with the
@@ -214,6 +219,7 @@ impl Collection {
             found => (name.clone(), found),
         };
         let entry = at.as_ref().is_some_and(|file| file.as_os_str().as_encoded_bytes() != path);
+        let frame = entry && at.as_deref().is_some_and(|file| self.is_of_frames(file));
         let is_link = |file: &PathBuf| std::fs::symlink_metadata(file).is_ok_and(|at| at.is_symlink());
         let link = at.as_ref().is_some_and(is_link);
         let shape = shape(&record.hash).unwrap_or_default();
@@ -222,6 +228,7 @@ impl Collection {
             path_bytes: (shown.as_bytes() != path).then_some(path),
             path: shown,
             entry,
+            frame,
             reference: *reference,
             size: record.size,
             mtime_ns: record.mtime_ns,
@@ -234,6 +241,11 @@ impl Collection {
             link,
             label: record.label.clone(),
         }
+    }
+
+    fn is_of_frames(&self, container: &Path) -> bool {
+        let mut known = self.of_frames.lock().unwrap_or_else(PoisonError::into_inner);
+        *known.entry(container.to_path_buf()).or_insert_with_key(|file| holds_frames(file))
     }
 
     /// A file that shows the picture, read into memory.

@@ -103,6 +103,7 @@ mod tests {
             path: path.to_owned(),
             path_bytes: None,
             entry: false,
+            frame: false,
             reference: false,
             size: 100,
             mtime_ns: 5,

@@ -112,6 +112,9 @@ pub struct File {
     /// Whether it is in a container, which is never changed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub entry: bool,
+    /// Whether it is one picture of an image file that holds several, or of a film; it is then an entry, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub frame: bool,
     /// Whether it belongs to a reference, which is never changed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reference: bool,
@@ -270,5 +273,12 @@ impl File {
     /// The bytes of its name.
     pub fn name(&self) -> &[u8] {
         self.path_bytes.as_deref().unwrap_or(self.path.as_bytes())
+    }
+
+    /// The name of the file of which it is one picture of several.
+    pub(super) fn file_of_frame(&self) -> Option<&[u8]> {
+        let name = self.name();
+        let end = name.iter().rposition(|byte| *byte == b'#').filter(|_| self.frame)?;
+        Some(&name[..end])
     }
 }

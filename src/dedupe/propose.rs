@@ -13,7 +13,7 @@ use super::keep::better;
 use super::options::ScanOptions;
 use super::pair_table::{PairTable, Relation};
 use super::plan::{Duplicate, File, Group, GroupKind, NearMiss};
-use crate::images::{file_of_frame, hash_bytes};
+use crate::images::hash_bytes;
 
 /// Digits of a group's id.
 const ID: usize = 12;
@@ -209,7 +209,7 @@ impl<'a> Proposal<'a> {
         let part = |member: &Member| if self.options.across { member.part } else { 0 };
         let first = b.file.reference.cmp(&a.file.reference).then_with(|| part(a).cmp(&part(b)));
         // a file stays rather than one picture of another
-        let whole = || file_of_frame(a.file.name()).is_some().cmp(&file_of_frame(b.file.name()).is_some());
+        let whole = || a.file.frame.cmp(&b.file.frame);
         first.then_with(whole).then_with(|| better(&a.file, &b.file, &self.options.keep))
     }
 
@@ -243,8 +243,7 @@ impl<'a> Proposal<'a> {
             {
                 continue;
             }
-            let frame_of = (file_of_frame(keeper.file.name()), file_of_frame(file.name()));
-            if frame_of.0.is_some() && frame_of.0 == frame_of.1 {
+            if keeper.file.frame && keeper.file.file_of_frame() == file.file_of_frame() {
                 continue; // frames of one file resemble each other
             }
             seen.push((position, own));
@@ -252,7 +251,7 @@ impl<'a> Proposal<'a> {
             let is_kept = kind != GroupKind::Bytes && self.is_kept(&file);
             let stays = file.reference
                 || is_kept
-                || matches!(frame_of, (Some(_), None)) // no file goes for one picture of another
+                || (keeper.file.frame && !file.frame) // no file goes for one picture of another
                 || (self.options.across && part == keeper.part);
             let Relation { distance, similarity, turned } = relation(keeper.position, position);
             let list = if stays { &mut also_kept } else { &mut duplicates };

@@ -103,6 +103,7 @@ mod tests {
             path,
             path_bytes,
             entry,
+            frame: false,
             reference,
             size,
             mtime_ns,

@@ -117,8 +117,13 @@ impl Item {
         matches!(self.origin, Origin::Entry { .. })
     }
 
+    /// Whether it is one picture of an image file that holds several, or of a film.
+    pub fn is_frame(&self) -> bool {
+        matches!(&self.origin, Origin::Entry { container, .. } if container.is_frames())
+    }
+
     /// Whether reading it is cheap only right after the entry before it in the same container, as in a
-    /// compressed stream. Several readers then take turns, each continuing where the last one stopped.
+    /// compressed stream or an animation. Several readers then take turns, each continuing where the last one stopped.
     pub fn in_sequence(&self) -> bool {
         match &self.origin {
             Origin::File { .. } | Origin::Memory(_) => false,

@@ -94,8 +94,7 @@ mod noise;
 mod resize;
 
 pub use list::from_list;
-pub use names::file_of_frame;
-pub use resolve::{PathScope, file_of, files_of, keep_images, quick_stamp_of, resolve};
+pub use resolve::{PathScope, file_of, files_of, holds_frames, keep_images, quick_stamp_of, resolve};
 pub use walk::walk;
 pub use walker::{JOURNAL, MOVED_AWAY, Missing, Walk, WalkOptions};
 

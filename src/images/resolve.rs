@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf, absolute};
 use std::sync::Arc;
 use std::{fs, io};
 
-use super::containers::Container;
+use super::containers::{Container, Found, recognise};
 use super::films::time_of;
 use super::item::Origin;
 use super::names::{is_time_of_film, path_of, splits};
 use super::plain_file::mtime_ns;
+use super::sniff;
 use super::walker::{WalkOptions, walk_path};
 use super::{Frames, Item};
 use crate::error::Error;
@@ -43,6 +44,12 @@ pub fn resolve<'a>(names: impl IntoIterator<Item = &'a [u8]>, base: &Path) -> Ve
 /// The file that holds the image called `name`, its own or its container; none if it is gone.
 pub fn file_of(name: &[u8], base: &Path) -> Option<PathBuf> {
     existing(name, base).or_else(|| Some(container_of(name, base)?.0))
+}
+
+/// Whether the entries of the file at `path` are pictures of an image file or a film, rather than images in an
+/// archive, an array or a table. A file that cannot be read counts as the former.
+pub fn holds_frames(path: &Path) -> bool {
+    sniff::is_image_name(path) || !matches!(recognise(path), Ok(Found::Container(_) | Found::SomeZip))
 }
 
 /// Size in bytes and time of change of the file that holds the image called `name`, as [`Item::quick_stamp`];

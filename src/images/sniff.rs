@@ -17,8 +17,8 @@ const RAW_EXTENSIONS: &[&str] = &[
 
 /// Extensions of image files, lower case.
 const EXTENSIONS: &[&str] = &[
-    "png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "dib", "tif", "tiff", "pnm", "pbm",
-    "pgm", "ppm", "pam", "qoi", "tga", "ico", "avif", "heic", "heif", "jxl", "psd", "psb",
+    "png", "apng", "jpg", "jpeg", "jpe", "jfif", "mpo", "webp", "gif", "bmp", "dib", "tif", "tiff", "pnm",
+    "pbm", "pgm", "ppm", "pam", "qoi", "tga", "ico", "avif", "heic", "heif", "hif", "jxl", "psd", "psb",
 ];
 
 /// Extensions of films, lower case.
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn names() {
-        for yes in ["a.png", "b/c.JPeG", "x.tga", "y.heic", "z.NEF", "z.dng"] {
+        for yes in ["a.png", "b/c.JPeG", "x.tga", "y.heic", "y.HIF", "s.mpo", "z.NEF", "z.dng"] {
             assert!(is_image_name(Path::new(yes)), "{yes}");
         }
         for no in ["png", ".png", "a.txt", "a.png.bak", ""] {

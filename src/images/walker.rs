@@ -304,10 +304,14 @@ impl<'a> Walker<'a> {
     /// Adds the pictures of an image file that are wanted: each under a name of its own where it holds several.
     fn add_pictures(&mut self, path: &Path) -> bool {
         let WalkOptions { frames, limits, .. } = self.options;
-        let several = (*frames != Frames::First).then(|| Container::of_pictures(path, *frames, limits));
-        match several.flatten() {
-            Some(opened) => self.add_opened(path, opened),
-            None => self.add_file(path),
+        if *frames == Frames::First {
+            return self.add_file(path);
+        }
+        match Container::of_pictures(path, *frames, limits) {
+            Ok(Some(opened)) => self.add_opened(path, opened),
+            Ok(None) => self.add_file(path),
+            // which pictures it holds is not known now
+            Err(error) => self.unreadable(path, error),
         }
     }
 

@@ -38,6 +38,7 @@ fn file(path: &str, seed: usize) -> File {
         path: path.to_owned(),
         path_bytes: path.contains('\u{fffd}').then(|| path.replace('\u{fffd}', "\u{1}").into_bytes()),
         entry: path.contains('#'),
+        frame: false,
         reference: path.starts_with("reference/"),
         size: 2000 + (seed as u64 * 7919) % 4_000_000,
         mtime_ns: 1_700_000_000_000_000_000 + seed as i64 * 1_000_000_007,

@@ -369,3 +369,53 @@ fn frames_are_duplicates_of_frames_and_no_file_is_deleted_for_one() {
     let left: Vec<&str> = files.into_iter().filter(left).collect();
     assert_eq!(left, ["a.gif", "b.tif", "c.png", "d.png", "f.gif", "still.gif"], "{}", applied.err);
 }
+
+#[test]
+fn no_file_is_deleted_for_a_picture_in_a_file_of_any_name() {
+    let place = Place::empty();
+    let photos = [jpeg(&scene(1), 90), jpeg(&scene(2), 90)];
+    write(&place.path().join("d/stereo.mpo"), &mpo(&photos));
+    write(&place.path().join("d/left.jpg"), &photos[0]);
+    write(&place.path().join("d/right.jpg"), &photos[1]);
+    write(&place.path().join("d/film"), &gif(&[scene(3), scene(4)]));
+    write(&place.path().join("d/still.png"), &png(&scene(4)));
+    let index = |frames: &str| {
+        place.run(&["index", "d", "--model", "photos-128", "--frames", frames]).expect(0);
+        let scan = place.run(&["dedupe", "scan", "-o", "plan.json"]);
+        assert!([0, 1].contains(&scan.code), "{}", scan.err);
+        let plan = fs::read(place.path().join("plan.json")).expect("a plan");
+        serde_json::from_slice::<Value>(&plan).expect("JSON")
+    };
+    let groups = |plan: &Value| plan["groups"].as_array().expect("groups").len();
+    // an MPO is no copy of its first picture
+    assert_eq!(groups(&index("first")), 0);
+
+    let mut plan = index("all");
+    assert_eq!(groups(&plan), 3, "{plan:#}");
+    for group in plan["groups"].as_array_mut().expect("groups") {
+        assert!(!group["keep"].as_str().expect("a path").contains('#'), "{group:#}");
+        assert_eq!(group["duplicates"][0]["frame"], true, "{group:#}");
+        // what no scan proposes: the file goes, and the picture stays
+        let going = group["keeper"].clone();
+        let keeper = group["duplicates"][0].clone();
+        group["keep"] = keeper["path"].clone();
+        group["keeper"] = keeper;
+        for (name, value) in going.as_object().expect("a file") {
+            group["duplicates"][0][name] = value.clone();
+        }
+        ["entry", "frame"].iter().for_each(|field| group["duplicates"][0][field] = false.into());
+    }
+    for is_told in [true, false] {
+        if !is_told {
+            let groups = plan["groups"].as_array_mut().expect("groups").iter_mut();
+            groups.for_each(|group| drop(group["keeper"].as_object_mut().expect("a file").remove("frame")));
+        }
+        let edited = format!("edited-{is_told}.json");
+        fs::write(place.path().join(&edited), plan.to_string()).expect("writes");
+        let applied = place.run(&["dedupe", "apply", &edited, "--yes", "--action", "delete"]).expect(3);
+        assert_eq!(applied.err.matches("only one picture of another file").count(), 3, "{}", applied.err);
+        for file in ["stereo.mpo", "left.jpg", "right.jpg", "film", "still.png"] {
+            assert!(place.path().join("d").join(file).exists(), "{file}: {}", applied.err);
+        }
+    }
+}

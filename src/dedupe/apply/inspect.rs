@@ -191,6 +191,9 @@ impl Keeper {
     fn inspect_entry(&self) -> Result<(Inspection, PathBuf), String> {
         let at = SystemTime::now();
         let item = resolve([self.name()], Path::new("")).remove(0)?;
+        if item.is_frame() {
+            return Err("it is only one picture of another file".to_owned());
+        }
         differs(&images::read(&item, &Limits::default())?.stamp(), &self.expected)?;
         let file = file_of(self.name(), Path::new("")).ok_or("its container is gone")?;
         let metadata = fs::metadata(&file).map_err(|error| error.to_string())?;

@@ -11,7 +11,7 @@ use super::inspect::{Expected, Keeper};
 use super::journal::path_of;
 use super::options::ApplyOptions;
 use crate::dedupe::plan::{File, Group, GroupKind, Plan};
-use crate::images::{Skipped, file_of_frame};
+use crate::images::Skipped;
 
 /// One file to deal with.
 #[derive(Debug, Clone)]
@@ -86,7 +86,7 @@ fn task(plan: &Plan, group: &Group, file: &File, options: &ApplyOptions) -> Resu
     if group.keeper.entry && options.action.is_link() {
         return Err("the file that is kept is inside a container, which no link can point into");
     }
-    if group.keeper.entry && file_of_frame(group.keeper.name()).is_some() {
+    if group.keeper.frame {
         return Err("the one that is kept is only one picture of another file");
     }
     let keeper = Keeper { path: keeper, entry: group.keeper.entry, expected: expected(&group.keeper) };

@@ -1,6 +1,7 @@
 //! One container, whatever its format: listed once, then asked for names, labels and images by number.
 
 use std::borrow::Cow;
+use std::io;
 use std::path::Path;
 
 use super::arrays::Arrays;
@@ -72,13 +73,27 @@ impl Container {
     }
 
     /// An image file as a container of those of its pictures that are asked for; none if it holds only one,
-    /// or cannot be read, which its decoder tells.
-    pub(in crate::images) fn of_pictures(path: &Path, asked: Frames, limits: &Limits) -> Option<Opened> {
-        let file = FileAt::new(path).ok()?;
+    /// or is damaged or too large, which its decoder tells.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(in crate::images) fn of_pictures(
+        path: &Path,
+        asked: Frames,
+        limits: &Limits,
+    ) -> io::Result<Option<Opened>> {
+        let file = FileAt::open(path)?;
         let mut skips = Skips::new(path);
-        let kind = ContainerKind::Frames(frames::Pictures::open(&file, asked, limits, &mut skips)?);
-        let container = Some(Container { file, kind });
-        Some(Opened { container, is_partial: skips.is_partial, skipped: skips.finish() })
+        let pictures = frames::Pictures::open(&file, asked, limits, &mut skips)?;
+        Ok(pictures.map(|pictures| {
+            let container = Some(Container { file, kind: ContainerKind::Frames(pictures) });
+            Opened { container, is_partial: skips.is_partial, skipped: skips.finish() }
+        }))
+    }
+
+    /// Whether it is an image file or a film, and its images are pictures of it.
+    pub(in crate::images) fn is_frames(&self) -> bool {
+        matches!(self.kind, ContainerKind::Frames(_) | ContainerKind::Film(_))
     }
 
     /// A film as a container of its pictures at these times, in milliseconds, ascending.
@@ -158,8 +173,9 @@ impl Container {
         match &self.kind {
             ContainerKind::Arrays(arrays) => arrays.in_sequence(index),
             ContainerKind::Tar(tar) => tar.in_sequence(),
-            ContainerKind::Zip(_) | ContainerKind::Frames(_) | ContainerKind::Film(_) => false,
+            ContainerKind::Zip(_) | ContainerKind::Film(_) => false,
             ContainerKind::Table(_) => true,
+            ContainerKind::Frames(pictures) => pictures.in_sequence(),
         }
     }
 

@@ -27,7 +27,12 @@ impl FileAt {
     /// # Errors
     /// The reason why it cannot be opened.
     pub(super) fn new(path: &Path) -> Result<Self, String> {
-        let (_, metadata) = open_file(path).map_err(io_reason)?;
+        FileAt::open(path).map_err(io_reason)
+    }
+
+    /// As [`FileAt::new`], with the system's own error.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let (_, metadata) = open_file(path)?;
         Ok(FileAt { path: path.into(), len: metadata.len(), mtime_ns: mtime_ns(&metadata) })
     }
 

@@ -1,6 +1,7 @@
 //! Image files of several pictures as containers: each picture that is asked for is an entry, named by its
 //! number in the file, from 0. Its label is the name of the file's folder, as that of an image file is.
 
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::file::FileAt;
@@ -31,11 +32,21 @@ enum Kind {
 }
 
 impl Pictures {
-    /// The pictures of an image file; none if there is only one, or the file cannot be read.
-    pub(super) fn open(file: &FileAt, asked: Frames, limits: &Limits, skips: &mut Skips) -> Option<Pictures> {
-        check_size(file.len(), limits.max_file_bytes).ok()?;
-        let mut bytes = file.read_at(0, file.len().min(HEAD)).ok()?;
-        let format = format_of_several(&bytes)?;
+    /// The pictures of an image file; none if there is only one, or the file is damaged or too large.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(super) fn open(
+        file: &FileAt,
+        asked: Frames,
+        limits: &Limits,
+        skips: &mut Skips,
+    ) -> io::Result<Option<Pictures>> {
+        if check_size(file.len(), limits.max_file_bytes).is_err() {
+            return Ok(None);
+        }
+        let mut bytes = file.read_at(0, file.len().min(HEAD))?;
+        let Some(format) = format_of_several(&bytes) else { return Ok(None) };
         let is_known_early = match format {
             "png" | "webp" => several(format, &bytes),
             "jpeg" => bytes.windows(4).any(|window| window == b"MPF\0"),
@@ -43,10 +54,10 @@ impl Pictures {
             _ => true,
         };
         if !is_known_early {
-            return None;
+            return Ok(None);
         }
         if file.len() > HEAD {
-            bytes = file.read_at(0, file.len()).ok()?;
+            bytes = file.read_at(0, file.len())?;
         }
         let animation =
             [Animation::Gif, Animation::Png, Animation::WebP].into_iter().find(|a| a.id() == format);
@@ -58,16 +69,21 @@ impl Pictures {
                 let n = parts.len();
                 (Kind::Parts(parts), n)
             }
-            None => return None,
+            None => return Ok(None),
         };
         if n < 2 {
-            return None;
+            return Ok(None);
         }
         if n > MOST {
             skips.container(&format!("it holds more than {MOST} pictures: only so many are used"));
         }
         let label = folder_name(file.path()).map(|name| name.into_owned());
-        Some(Pictures { kind, numbers: asked.of(n.min(MOST)), label })
+        Ok(Some(Pictures { kind, numbers: asked.of(n.min(MOST)), label }))
+    }
+
+    /// Whether a picture is best read after the one before it.
+    pub(super) fn in_sequence(&self) -> bool {
+        matches!(self.kind, Kind::Animation(..))
     }
 
     /// How many were asked for.

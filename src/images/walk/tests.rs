@@ -241,3 +241,16 @@ fn what_a_plan_moved_away_is_no_part_of_the_collection() {
     let named = walk(&[dir.path().join("plan.json.duplicates")], &WalkOptions::default()).unwrap();
     assert_eq!(named.items.len(), 1, "who names it gets it");
 }
+
+#[test]
+fn a_file_that_cannot_be_read_now_may_hold_frames() {
+    let dir = folder(&["a.gif/1.png"]);
+    let options = WalkOptions { frames: crate::images::Frames::All, ..WalkOptions::default() };
+    let typed = rules::typed(&[]).unwrap();
+    let mut walker = Walker::new(&options, &typed);
+    // as if it were a file
+    let path = dir.path().join("a.gif");
+    walker.visit_root(&path, &fs::metadata(path.join("1.png")).unwrap());
+    assert_eq!((walker.walk.items.len(), walker.walk.skipped.len()), (0, 1));
+    assert_eq!(walker.walk.unread, [path]);
+}

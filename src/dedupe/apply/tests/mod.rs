@@ -93,6 +93,7 @@ impl World {
             path: name.to_owned(),
             path_bytes: None,
             entry: false,
+            frame: false,
             reference: false,
             size: stamp.size,
             mtime_ns: stamp.mtime_ns,
