@@ -134,10 +134,10 @@ pub(super) fn decode_frame(frame: &frames::Frame, how: &Decoding) -> Result<Pixe
     decoded.unwrap_or_else(|panic| Err(format!("damaged: the decoder panicked: {panic}"))).map_err(named)
 }
 
-/// As [`facts`], for a frame of an animation: there are no others beside it.
-pub(super) fn facts_of_frame(frame: &frames::Frame) -> SourceFacts {
-    let facts = facts(frame.bytes());
-    SourceFacts { several: finer::is_finer(facts.format, frame.bytes()), ..facts }
+/// As [`facts`], for one picture of a file: there are no others beside it.
+pub(super) fn facts_of_one(bytes: &[u8]) -> SourceFacts {
+    let facts = facts(bytes);
+    SourceFacts { several: finer::is_finer(facts.format, bytes), ..facts }
 }
 
 /// What [`frames`] calls the format of a file that may hold several pictures.
@@ -256,7 +256,8 @@ fn decode_optional(format: Optional, bytes: &[u8], how: &Decoding) -> Result<Pix
 fn facts_of_optional(format: Optional, bytes: &[u8]) -> SourceFacts {
     // All of them may hold more than the 8 bits, the preview or the merged picture that are decoded: two files
     // are never the same by those.
-    let partial = SourceFacts { format: format.id(), partial: true, ..SourceFacts::default() };
+    let several = frames::several(format.id(), bytes);
+    let partial = SourceFacts { format: format.id(), several, partial: true, ..SourceFacts::default() };
     match format {
         #[cfg(feature = "avif")]
         Optional::Avif => {

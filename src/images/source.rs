@@ -71,8 +71,9 @@ impl Source {
     /// What the file says of itself beside its pixels.
     pub fn facts(&self) -> SourceFacts {
         match &self.raw {
-            Raw::File(bytes) | Raw::Part(bytes) => codec::facts(bytes),
-            Raw::Frame(frame) => codec::facts_of_frame(frame),
+            Raw::File(bytes) => codec::facts(bytes),
+            Raw::Part(bytes) => codec::facts_of_one(bytes),
+            Raw::Frame(frame) => codec::facts_of_one(frame.bytes()),
             Raw::Pixels(_) => SourceFacts::default(),
         }
     }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use aesearch::images::{Frames, Item, Limits, Pixels, WalkOptions, decode, load, resolve, walk};
+use aesearch::images::{Frames, Item, Limits, Pixels, WalkOptions, decode, load, read, resolve, walk};
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::{DynamicImage, Frame, ImageFormat, Rgb, RgbImage};
 use serde_json::Value;
@@ -241,6 +241,9 @@ fn photos_of_cameras_and_phones_are_found() {
         let path = formats.join(name);
         let items = walked(&path, Frames::All);
         assert_eq!(items.len(), several, "{name}: {:?}", names(&items));
+        let holds_several = |item: &Item| read(item, &Limits::default()).expect("reads").facts().several;
+        assert_eq!(holds_several(&walked(&path, Frames::First)[0]), several > 1, "{name}");
+        assert!(!items.iter().any(holds_several), "{name}: each picture is one");
         if several > 1 {
             let first = pixels(&walked(&path, Frames::First)[0]);
             assert_eq!(pixels(&items[0]), first, "{name}");

@@ -13,6 +13,7 @@ pub(in crate::images) fn several(format: &str, bytes: &[u8]) -> bool {
         "webp" => webp(bytes),
         "tiff" => tiff(bytes),
         "jpeg" => Some(parts(format, bytes).len() > 1),
+        "heic" | "avif" => Some(is_sequence(bytes) || parts(format, bytes).len() > 1),
         "ico" => bytes.get(4..6).map(|count| count != [1, 0]),
         _ => None,
     };
@@ -93,6 +94,13 @@ fn chunks(bytes: &[u8], wanted: &[u8; 4]) -> usize {
     found
 }
 
+/// Whether one of the brands of an HEIF file is that of a sequence.
+fn is_sequence(bytes: &[u8]) -> bool {
+    let size = bytes.first_chunk().map_or(0, |size| u32::from_be_bytes(*size) as usize);
+    let brands = bytes.get(8..size.min(bytes.len())).unwrap_or_default();
+    brands.as_chunks::<4>().0.iter().any(|brand| matches!(brand, b"avis" | b"hevc" | b"hevx" | b"msf1"))
+}
+
 /// A flag of the extended header.
 fn webp(bytes: &[u8]) -> Option<bool> {
     Some(bytes.get(12..16)? == b"VP8X" && bytes.get(20)? & 2 != 0)
@@ -168,6 +176,7 @@ mod tests {
                 b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\x02".to_vec(),
             ),
             ("ico", vec![0, 0, 1, 0, 1, 0], vec![0, 0, 1, 0, 2, 0]),
+            ("avif", b"\0\0\0\x14ftypavif\0\0\0\0mif1".to_vec(), b"\0\0\0\x14ftypavif\0\0\0\0avis".to_vec()),
         ] {
             assert!(!several(format, &one) && several(format, &more), "{format}");
             // damage is one picture, and no panic
