@@ -272,7 +272,7 @@ fn facts_of_optional(format: Optional, bytes: &[u8]) -> SourceFacts {
         #[cfg(feature = "jxl")]
         Optional::JpegXl => {
             let exif = jxl::has_exif(bytes).unwrap_or(false);
-            SourceFacts { exif, ..partial }
+            SourceFacts { exif, several: jxl::is_animated(bytes), ..partial }
         }
         #[cfg(feature = "psd")]
         Optional::Psd => {

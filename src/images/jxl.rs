@@ -66,6 +66,11 @@ pub(super) fn decode(bytes: &[u8], how: &Decoding) -> Result<(Raster, Option<Tra
     Ok((Raster { width, height, channels, data }, transform))
 }
 
+/// Whether there are more pictures than the first.
+pub(super) fn is_animated(bytes: &[u8]) -> bool {
+    header(bytes).is_ok_and(|image| image.image_header().metadata.animation.is_some())
+}
+
 /// A box of EXIF data, plain or packed, beside that of the picture.
 pub(super) fn has_exif(bytes: &[u8]) -> Option<bool> {
     let mut rest = if bytes.starts_with(&[0]) { bytes } else { &[] };

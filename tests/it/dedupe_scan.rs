@@ -506,7 +506,8 @@ fn plan_report_and_sheet_are_written_but_never_over_an_image() {
         for name in ["p/1.jpg", "p/1.png", "p/2.png"] {
             let before = read(name);
             let is_picture = output != "--sheet" || name.ends_with("png");
-            let reason = if is_picture { "got one of the images" } else { "expected a name that ends in .png" };
+            let reason =
+                if is_picture { "got one of the images" } else { "expected a name that ends in .png" };
             place.run(&["dedupe", "scan", "p", output, name]).expect(2).says(reason);
             assert_eq!(read(name), before, "{output} {name}");
         }

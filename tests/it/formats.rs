@@ -206,6 +206,15 @@ mod jxl {
     }
 
     #[test]
+    fn an_animation_holds_several_pictures() {
+        for (name, several) in [("animated.jxl", true), ("lossless.jxl", false), ("exif-alone.jxl", false)] {
+            let source = read(&Item::from_bytes(name, file(name)), &Limits::default()).expect(name);
+            assert_eq!(source.facts().several, several, "{name}");
+        }
+        assert_eq!(decoded("animated.jxl").data[..3], [200, 30, 30]);
+    }
+
+    #[test]
     fn pictures_of_all_kinds_are_read() {
         let picture = fixtures::picture(91, 67, 3);
         assert_eq!(decoded("lossless.jxl"), picture);
