@@ -211,7 +211,13 @@ mod jxl {
             let source = read(&Item::from_bytes(name, file(name)), &Limits::default()).expect(name);
             assert_eq!(source.facts().several, several, "{name}");
         }
-        assert_eq!(decoded("animated.jxl").data[..3], [200, 30, 30]);
+        // the first one, red on the left
+        let first = decoded("animated.jxl");
+        assert!(
+            first.data[..3].iter().zip([200, 30, 30]).all(|(a, b)| a.abs_diff(b) < 5),
+            "{:?}",
+            &first.data[..3]
+        );
     }
 
     #[test]
