@@ -74,6 +74,19 @@ pub(crate) fn encoded_picture(width: usize, height: usize, format: ImageFormat) 
     encode(&image, format)
 }
 
+/// A lossless WebP with a chunk of EXIF data.
+pub(crate) fn webp_with_exif(image: &image::RgbImage, exif: &[u8]) -> Vec<u8> {
+    let simple = encode(&DynamicImage::ImageRgb8(image.clone()), ImageFormat::WebP);
+    let [columns, rows] = [image.width(), image.height()].map(|side| (side - 1).to_le_bytes());
+    let mut webp = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\x08\0\0\0".to_vec();
+    webp.extend([&columns[..3], &rows[..3], &simple[12..]].concat());
+    webp.extend([b"EXIF", &(exif.len() as u32).to_le_bytes()[..], exif].concat());
+    webp.resize(webp.len().next_multiple_of(2), 0);
+    let length = webp.len() as u32 - 8;
+    webp[4..8].copy_from_slice(&length.to_le_bytes());
+    webp
+}
+
 /// A PNG file from its parts: what a header claims, what other chunks say, what the pixels are.
 pub(crate) struct RawPng<'a> {
     pub(crate) width: u32,

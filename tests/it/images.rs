@@ -9,7 +9,7 @@ use aesearch::images::{
 };
 use image::{DynamicImage, ImageBuffer, ImageFormat};
 
-use crate::fixtures::{self, FORMATS, RawPng, encode, encoded_picture, picture};
+use crate::fixtures::{self, FORMATS, RawPng, encode, encoded_picture, picture, webp_with_exif};
 
 fn decoded(bytes: &[u8]) -> Pixels {
     decode(bytes, &Limits::default()).expect("decodes")
@@ -126,13 +126,7 @@ fn exif_turns_the_image_upright() {
     let upright = picture(5, 7, 3);
     for prefix in [&b""[..], b"Exif\0\0"] {
         let lying = upright_by(&upright, |x, y| (4 - y, x), 7, 5);
-        let simple = encode(&DynamicImage::ImageRgb8(lying), ImageFormat::WebP);
-        let exif = [prefix, tiff].concat();
-        let mut webp = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\x08\0\0\0\x06\0\0\x04\0\0".to_vec();
-        webp.extend(&simple[12..]);
-        webp.extend([b"EXIF", &(exif.len() as u32).to_le_bytes()[..], &exif].concat());
-        let length = webp.len() as u32 - 8;
-        webp[4..8].copy_from_slice(&length.to_le_bytes());
+        let webp = webp_with_exif(&lying, &[prefix, tiff].concat());
         assert_eq!(decoded(&webp), upright, "{prefix:?}");
     }
 }

@@ -8,6 +8,7 @@ mod scenes;
 
 #[cfg(feature = "avif")]
 mod avif;
+mod cases;
 mod cli;
 mod codes;
 mod containers;
