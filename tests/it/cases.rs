@@ -100,7 +100,7 @@ fn components_in_scans_of_their_own_show_the_picture() {
     let place = place_of(&files.iter().map(|(name, file)| (name.as_str(), file.clone())).collect::<Vec<_>>());
     let plan = scan(&place, &["photos"]);
     let expected: Vec<String> =
-        (0..3).map(|n| names(n)).map(|[jpeg, same]| format!("near {same} = {jpeg}")).collect();
+        (0..3).map(names).map(|[jpeg, same]| format!("near {same} = {jpeg}")).collect();
     assert_eq!(groups(&plan), expected);
     assert!(list(&plan["skipped"]).is_empty(), "{plan:#}");
 }
