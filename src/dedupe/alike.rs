@@ -1,5 +1,6 @@
-//! Which images may have the same pixels, by their fingerprints, where those do not tell: large JPEG files are
-//! decoded smaller than they are, and only where another image is so much like one are its pixels hashed.
+//! Which images may have the same pixels, by their fingerprints, where those do not tell: large JPEG, PNG and
+//! TIFF files are decoded smaller than they are, and only where another image is so much like one are its pixels
+//! hashed.
 
 use std::collections::HashMap;
 

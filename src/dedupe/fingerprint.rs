@@ -86,7 +86,7 @@ pub(super) fn fingerprint_of(
     let is_hashed = is_whole && !facts.partial;
     let flags = [facts.exif, fine.is_some(), facts.several, !is_hashed, facts.partial];
     bytes.push(flags.iter().zip(0..).map(|(&flag, bit)| u8::from(flag) << bit).sum());
-    bytes.extend(if is_hashed { hash_with(pixels, facts) } else { [0; 32] });
+    bytes.extend(if is_hashed { hash_with(pixels, facts.transparency) } else { [0; 32] });
     bytes.extend(luma(pixels, resizer)?);
     bytes.extend(chroma(pixels, resizer)?);
     bytes.extend(fine.iter().flat_map(|fine| fine.iter()));
@@ -96,18 +96,22 @@ pub(super) fn fingerprint_of(
 
 /// BLAKE3 of the pixels, and of the transparency if there is any: what is laid over a ground may look like
 /// another image.
-fn hash_with(pixels: &Pixels, facts: &SourceFacts) -> [u8; 32] {
+fn hash_with(pixels: &Pixels, transparency: Option<[u8; 32]>) -> [u8; 32] {
     let hash = hash_of_pixels(pixels);
-    facts.transparency.map_or(hash, |transparency| hash_bytes(&[hash, transparency].concat()))
+    transparency.map_or(hash, |transparency| hash_bytes(&[hash, transparency].concat()))
 }
 
-/// The same fingerprint, with the hash of `pixels`, which are those of the whole image; nothing if the bytes
-/// are not a fingerprint of this version.
-pub(super) fn with_pixels(fingerprint: &[u8], pixels: &Pixels) -> Option<Vec<u8>> {
+/// The same fingerprint, with the hash of `pixels` and of the transparency, which are those of the whole image;
+/// nothing if the bytes are not a fingerprint of this version.
+pub(super) fn with_pixels(
+    fingerprint: &[u8],
+    pixels: &Pixels,
+    transparency: Option<[u8; 32]>,
+) -> Option<Vec<u8>> {
     let mut bytes = fingerprint.to_vec();
     Fingerprint::from_bytes(fingerprint)?;
     bytes[FLAGS] &= !8;
-    bytes[PIXELS..LUMA].copy_from_slice(&hash_of_pixels(pixels));
+    bytes[PIXELS..LUMA].copy_from_slice(&hash_with(pixels, transparency));
     Some(bytes)
 }
 
@@ -280,7 +284,7 @@ mod tests {
                 (found.pixels, found.width as usize, found.height as usize),
                 (None, 8 * width, 8 * height)
             );
-            let settled = with_pixels(&smaller, &pixels).unwrap();
+            let settled = with_pixels(&smaller, &pixels, None).unwrap();
             assert_eq!(Fingerprint::from_bytes(&settled).unwrap().pixels, fingerprint.pixels);
             let whole = if fine { FINE + FINE_AREA } else { FINE };
             assert!((0..whole).all(|end| Fingerprint::from_bytes(&bytes[..end]).is_none()));

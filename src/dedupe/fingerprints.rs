@@ -90,8 +90,10 @@ pub(super) fn hash_alike(
         let whole = |(hash, item): (&Hash, Result<Item, String>)| {
             let source = read(&item.ok()?, &Limits::default()).ok()?;
             let id = *fingerprints.ids.get(hash).filter(|_| source.stamp().hash == *hash)?;
-            let pixels = source.decode(&Decoding::default()).ok()?;
-            Some((*hash, id, with_pixels(snapshot.payload(id), &pixels)?))
+            let how = Decoding::default();
+            let pixels = source.decode(&how).ok()?;
+            let transparency = how.transparency.take();
+            Some((*hash, id, with_pixels(snapshot.payload(id), &pixels, transparency)?))
         };
         let items = items_of(block);
         let found: Vec<_> = block.par_iter().zip(items).map(whole).collect();

@@ -13,15 +13,62 @@ const SHOWS: u64 = 24;
 /// to `[n, N - 1]`.
 pub(super) fn over_ground<const N: usize>(pixels: &[u8]) -> Vec<u8> {
     let pixels = pixels.as_chunks::<N>().0;
-    let is_unset = pixels.iter().all(|pixel| pixel[N - 1] == 0);
-    let ground = if shows_on_white(pixels) { 255 } else { 0 };
-    let mut out = Vec::with_capacity(pixels.len() * (N - 1));
-    for pixel in pixels {
-        let alpha = if is_unset { 255 } else { u32::from(pixel[N - 1]) };
-        let lay = |&value: &u8| ((u32::from(value) * alpha + ground * (255 - alpha) + 127) / 255) as u8;
-        out.extend(pixel[..N - 1].iter().map(lay));
+    let mut visible = Visible::default();
+    visible.add(pixels);
+    visible.ground().under(pixels)
+}
+
+/// What pixels are laid over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ground {
+    White,
+    Black,
+    /// Nothing: alpha was never set.
+    Unset,
+}
+
+impl Ground {
+    pub(super) const ALL: [Ground; 3] = [Ground::White, Ground::Black, Ground::Unset];
+
+    /// Pixels laid over it, `[n, N]` to `[n, N - 1]`.
+    pub(super) fn under<const N: usize>(self, pixels: &[[u8; N]]) -> Vec<u8> {
+        let ground = if self == Ground::White { 255 } else { 0 };
+        let mut out = Vec::with_capacity(pixels.len() * (N - 1));
+        for pixel in pixels {
+            let alpha = if self == Ground::Unset { 255 } else { u32::from(pixel[N - 1]) };
+            let lay = |&value: &u8| ((u32::from(value) * alpha + ground * (255 - alpha) + 127) / 255) as u8;
+            out.extend(pixel[..N - 1].iter().map(lay));
+        }
+        out
     }
-    out
+}
+
+/// What is visible of the pixels so far: how much they differ from white, each in as far as it is opaque.
+#[derive(Debug, Default)]
+pub(super) struct Visible {
+    squares: u64,
+    weights: u64,
+}
+
+impl Visible {
+    /// More pixels of the image.
+    pub(super) fn add<const N: usize>(&mut self, pixels: &[[u8; N]]) {
+        for pixel in pixels {
+            let alpha = u64::from(pixel[N - 1]);
+            let darkest = pixel[..N - 1].iter().min().map_or(0, |&value| 255 - u64::from(value));
+            self.squares += alpha * darkest * darkest;
+            self.weights += alpha;
+        }
+    }
+
+    /// The ground of an image of which these were all pixels.
+    pub(super) fn ground(&self) -> Ground {
+        match () {
+            () if self.weights == 0 => Ground::Unset,
+            () if self.squares >= SHOWS * SHOWS * self.weights => Ground::White,
+            () => Ground::Black,
+        }
+    }
 }
 
 /// BLAKE3 of the last of `N` channels, alpha, and of how the image is turned; none where it hides nothing.
@@ -42,18 +89,6 @@ pub(super) fn divide_by_alpha<const N: usize>(pixels: &mut [u8]) {
             pixel[..N - 1].iter_mut().for_each(divide);
         }
     }
-}
-
-/// Whether what is visible differs from white, each pixel in as far as it is opaque.
-fn shows_on_white<const N: usize>(pixels: &[[u8; N]]) -> bool {
-    let (mut squares, mut weights) = (0, 0);
-    for pixel in pixels {
-        let alpha = u64::from(pixel[N - 1]);
-        let darkest = pixel[..N - 1].iter().min().map_or(0, |&value| 255 - u64::from(value));
-        squares += alpha * darkest * darkest;
-        weights += alpha;
-    }
-    squares >= SHOWS * SHOWS * weights
 }
 
 #[cfg(test)]

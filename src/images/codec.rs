@@ -8,6 +8,7 @@
 use std::error::Error as _;
 use std::io::Cursor;
 
+use image::codecs::png::PngDecoder;
 use image::metadata::Orientation;
 use image::{
     ColorType, DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbImage,
@@ -28,8 +29,9 @@ use super::psd;
 use super::raster::{Channels, Raster, to_8_bits};
 #[cfg(feature = "raw")]
 use super::raw;
+use super::shrink::{Shape, Shrinker};
 use super::sniff::{self, Content, Optional};
-use super::{Decoding, Limits, Pixels, alpha, bmp, finer, frames, ico, jpeg, tga, tiff};
+use super::{Decoding, Limits, Pixels, alpha, bmp, finer, frames, ico, jpeg, png_rows, tga, tiff};
 
 /// What an image file says about itself beside its pixels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -117,10 +119,30 @@ pub(super) fn facts(bytes: &[u8]) -> SourceFacts {
         ImageFormat::Qoi => "qoi",
         _ => "other",
     };
-    let size = (format == "jpeg")
-        .then(|| jpeg::File::open(bytes).ok().map(|file| size_upright(&file, bytes, None).0));
+    let size = catch_panic(|| size_of(format, bytes)).ok();
     let several = frames::several(format, bytes) || finer::is_finer(format, bytes);
     SourceFacts { format, exif, several, size: size.flatten(), ..SourceFacts::default() }
+}
+
+/// Columns and rows of an image, upright, in those formats that may be decoded smaller.
+fn size_of(format: &str, bytes: &[u8]) -> Option<(usize, usize)> {
+    let (size, turned) = match format {
+        "jpeg" => return jpeg::File::open(bytes).ok().map(|file| size_upright(&file, bytes, None).0),
+        "png" => {
+            let mut decoder = PngDecoder::new(Cursor::new(bytes)).ok()?;
+            let exif = decoder.exif_metadata().ok().flatten();
+            let turned = orientation(exif.as_deref(), || decoder.xmp_metadata().ok().flatten());
+            (decoder.dimensions(), turned)
+        }
+        "tiff" => {
+            let directory = tiff::Directory::first(bytes).ok()?;
+            let layout = tiff::Layout::of(&directory).ok()?;
+            ((layout.width as u32, layout.height as u32), orientation_of_tiff(&directory))
+        }
+        _ => return None,
+    };
+    let (width, height) = (size.0 as usize, size.1 as usize);
+    Some(if turned >= 5 { (height, width) } else { (width, height) })
 }
 
 /// As [`decode_for`], for a frame of an animation.
@@ -302,18 +324,28 @@ fn decode_as(format: ImageFormat, bytes: &[u8], how: &Decoding) -> Result<Pixels
     codec_limits.max_alloc = Some(how.limits.max_decoded_bytes);
     reader.limits(codec_limits);
     let mut decoder = reader.into_decoder().map_err(fail)?;
-    check_pixels(decoder.dimensions(), decoder.total_bytes(), &how.limits).map_err(named)?;
-
-    // pixels as they are decoded and as they are returned
-    let needed = decoder.total_bytes().saturating_mul(2);
-    let _held = how.budget.take(needed, &how.stopwatch).map_err(named)?;
-
     // metadata that cannot be read is no reason to lose the image
     let profile = decoder.icc_profile().ok().flatten();
     let exif = decoder.exif_metadata().ok().flatten();
     let turned = orientation(exif.as_deref(), || decoder.xmp_metadata().ok().flatten());
     let channels = channels_of(decoder.color_type());
+    let size = (decoder.dimensions().0 as usize, decoder.dimensions().1 as usize);
     let transform = profile.and_then(|profile| Transform::of(&profile, channels));
+    if format == ImageFormat::Png
+        && let Some(shape) = Shape::of((size, turned), channels, how.needed)
+        && let Some(rows) = png_rows::Rows::open(bytes, &how.limits)
+    {
+        check_pixels(decoder.dimensions(), shape.bytes(), &how.limits).map_err(named)?;
+        let memory = shape.memory() + png_rows::Rows::MEMORY;
+        let _held = how.budget.take(memory, &how.stopwatch).map_err(named)?;
+        let shrinker = Shrinker::new(shape, transform, rows.is_fine);
+        return Ok(finish(how, rows.shrink(shrinker, channels).map_err(fail)?, None, turned));
+    }
+    check_pixels(decoder.dimensions(), decoder.total_bytes(), &how.limits).map_err(named)?;
+
+    // pixels as they are decoded and as they are returned
+    let needed = decoder.total_bytes().saturating_mul(2);
+    let _held = how.budget.take(needed, &how.stopwatch).map_err(named)?;
     let image = DynamicImage::from_decoder(decoder).map_err(fail)?;
     Ok(finish(how, raster(image), transform, turned))
 }
@@ -355,13 +387,23 @@ fn decode_jpeg(bytes: &[u8], told: Option<u8>, how: &Decoding) -> Result<Pixels,
 fn decode_tiff(bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
     let directory = tiff::Directory::first(bytes)?;
     let layout = tiff::Layout::of(&directory)?;
+    let (size, turned) = ((layout.width, layout.height), orientation_of_tiff(&directory));
+    let channels = tiff::channels(&layout);
+    let transform = tiff::profile(&directory).and_then(|profile| Transform::of(profile, channels));
+    if !layout.is_measured()
+        && let Some(shape) = Shape::of((size, turned), channels, how.needed)
+    {
+        let memory = layout.memory_of_rows();
+        check_pixels((size.0 as u32, size.1 as u32), shape.bytes().max(memory), &how.limits)?;
+        let _held = how.budget.take(shape.memory().saturating_add(memory), &how.stopwatch)?;
+        let raster = tiff::shrink(bytes, &layout, Shrinker::new(shape, transform, layout.is_fine()))?;
+        return Ok(finish(how, raster, None, turned));
+    }
     let bytes_needed = layout.total_bytes().max(layout.chunk_bytes());
-    check_pixels((layout.width as u32, layout.height as u32), bytes_needed, &how.limits)?;
+    check_pixels((size.0 as u32, size.1 as u32), bytes_needed, &how.limits)?;
     let needed = layout.total_bytes().saturating_mul(2).saturating_add(layout.unpacking_bytes());
     let _held = how.budget.take(needed, &how.stopwatch)?;
-    let raster = tiff::decode(bytes, &layout)?;
-    let transform = tiff::profile(&directory).and_then(|profile| Transform::of(profile, raster.channels));
-    Ok(finish(how, raster, transform, orientation_of_tiff(&directory)))
+    Ok(finish(how, tiff::decode(bytes, &layout)?, transform, turned))
 }
 
 /// The best picture of an ICO file.
@@ -380,7 +422,7 @@ fn decode_ico(bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
 
 /// What is left to do once there are samples: profile, ground, orientation.
 fn finish(how: &Decoding, raster: Raster, transform: Option<Transform>, turned: u8) -> Pixels {
-    let Raster { width, height, channels, data } = colour::to_srgb(raster, transform);
+    let Raster { width, height, channels, data } = colour::to_srgb(raster, transform.as_ref());
     let (channels, data) = match channels {
         Channels::GreyAlpha => {
             how.transparency.set(alpha::hash::<2>(&data, turned));

@@ -116,7 +116,7 @@ impl Transform {
 }
 
 /// Pixels as sRGB by this transform, or as they are; no CMYK is left.
-pub(super) fn to_srgb(raster: Raster, transform: Option<Transform>) -> Raster {
+pub(super) fn to_srgb(raster: Raster, transform: Option<&Transform>) -> Raster {
     match transform {
         Some(transform) => transform.apply(raster),
         None => plain(raster),
@@ -213,7 +213,8 @@ mod tests {
         let data = vec![0, 0, 0, 0, 0, 255, 255, 0, 0, 0, 0, 255, 255, 0, 0, 0];
         let transform = Transform::of(&profile_of_inks(), Channels::Cmyk);
         assert!(transform.is_some());
-        let found = to_srgb(Raster { width: 4, height: 1, channels: Channels::Cmyk, data }, transform);
+        let found =
+            to_srgb(Raster { width: 4, height: 1, channels: Channels::Cmyk, data }, transform.as_ref());
         assert_eq!(found.channels, Channels::Rgb);
         // cyan by LittleCMS; both go through tables
         let expected = [255, 255, 255, 255, 255, 255, 0, 0, 0, 54, 156, 197];

@@ -51,14 +51,16 @@ impl Transparency {
     }
 
     /// BLAKE3 of the alpha channel of the last image, as it lies in the file, and of how it is turned; none
-    /// if nothing of it was transparent.
+    /// if nothing of it was transparent, or if it was decoded smaller than it is.
     pub fn take(&self) -> Option<[u8; 32]> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-/// How large an image has to be once it is decoded. Large JPEG files are decoded at 1/2, 1/4 or 1/8 of their
-/// size, if that is still half as much again as is needed, either way; other files are decoded whole.
+/// How large an image has to be once it is decoded. JPEG files are decoded at 1/2, 1/4 or 1/8 of their size, if
+/// that is still half as much again as is needed, either way; so are PNG files that are not interlaced and TIFF
+/// files whose samples are not measurements, if they take more than 4 MiB once decoded whole: their rows are
+/// averaged as they come in. Other files are decoded whole.
 ///
 /// Half as much again, because the scaling that follows has a softer filter than the mean of pixels. Measured
 /// on 100 photos of 8 x that size, at 1/2 and at 1/8, codes of 128 bits then differ from those of whole

@@ -25,6 +25,7 @@
 //! | `tiff/` | TIFF files of every kind |
 //! | `avif`, `heic`, `jxl`, `psd` | files of these formats |
 //! | `raw` | the JPEG inside a camera's raw file |
+//! | `shrink`, `png_rows` | large images made smaller while their rows come in; the rows of PNG files |
 //! | `bmp`, `tga`, `ico` | headers of bitmaps; which picture of an icon |
 //! | `finer` | has it more than the 8 bits of a sample that are decoded? |
 //! | `frames/` | files of several pictures: how many, which are taken, each by its number |
@@ -75,11 +76,13 @@ mod jpeg;
 #[cfg(feature = "jxl")]
 mod jxl;
 mod orientation;
+mod png_rows;
 #[cfg(feature = "psd")]
 mod psd;
 mod raster;
 #[cfg(feature = "raw")]
 mod raw;
+mod shrink;
 mod sniff;
 mod tga;
 mod tiff;

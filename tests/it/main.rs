@@ -46,6 +46,7 @@ mod psd;
 mod readme;
 mod resume;
 mod runtime;
+mod shrunk;
 mod table;
 mod teacher;
 mod thumbnails;

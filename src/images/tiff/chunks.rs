@@ -1,4 +1,5 @@
-//! Strips and tiles, one after the other: unpacked, and their samples put where they belong.
+//! Strips and tiles, one after the other: unpacked, and their samples put where they belong, in the whole picture
+//! or in one row of it.
 
 use std::borrow::Cow;
 
@@ -25,6 +26,44 @@ pub(super) fn decode(bytes: &[u8], layout: &Layout) -> Result<Vec<u8>, String> {
     Ok(values)
 }
 
+/// Where a chunk lies in the picture.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// The sample that it holds, where each has its own chunks.
+    plane: usize,
+    left: usize,
+    top: usize,
+    columns: usize,
+    rows: usize,
+    /// Among all chunks.
+    number: usize,
+}
+
+impl Place {
+    /// Of all chunks that are read, in the order of the file: by planes, then by rows.
+    fn all(layout: &Layout) -> impl Iterator<Item = Place> {
+        planes(layout).into_iter().flat_map(move |plane| {
+            (0..layout.height).step_by(layout.chunk.1).flat_map(move |top| Self::across(layout, plane, top))
+        })
+    }
+
+    /// Of those of a plane that begin at this row of pixels.
+    fn across(layout: &Layout, plane: usize, top: usize) -> impl Iterator<Item = Place> {
+        let (columns, rows) = layout.chunk;
+        let across = layout.width.div_ceil(columns);
+        let first = (plane * layout.height.div_ceil(rows) + top / rows) * across;
+        (0..across).map(move |at| {
+            let left = at * columns;
+            let (columns, rows) = (columns.min(layout.width - left), rows.min(layout.height - top));
+            Place { plane, left, top, columns, rows, number: first + at }
+        })
+    }
+}
+
+fn planes(layout: &Layout) -> Vec<usize> {
+    if layout.is_planar { layout.kept() } else { vec![0] }
+}
+
 /// Calls `read` for each sample of each row, with its bytes and the number of the sample in it.
 fn fill<T: Copy>(
     bytes: &[u8],
@@ -33,39 +72,90 @@ fn fill<T: Copy>(
     read: impl Fn(&[u8], usize) -> T,
 ) -> Result<(), String> {
     let kept = layout.kept();
-    let across = layout.width.div_ceil(layout.chunk.0);
-    let per_plane = across * layout.height.div_ceil(layout.chunk.1);
-    let planes: &[usize] = if layout.is_planar { &kept } else { &[0] };
-    for &plane in planes {
-        for place in 0..per_plane {
-            let (left, top) = (place % across * layout.chunk.0, place / across * layout.chunk.1);
-            let columns = layout.chunk.0.min(layout.width - left);
-            let rows = layout.chunk.1.min(layout.height - top);
-            let number = plane * per_plane + place;
-            let chunk = unpacked(bytes, layout, number, rows).map_err(|why| {
-                let kind = if layout.is_tiled { "tile" } else { "strip" };
-                format!("{kind} {} of {}: {why}", number + 1, layout.offsets.len())
-            })?;
-            for (y, row) in chunk.bytes.chunks_exact(chunk.row_bytes).take(rows).enumerate() {
-                let start = ((top + y) * layout.width + left) * kept.len();
-                let out = &mut out[start..start + columns * kept.len()];
-                for (x, pixel) in out.chunks_exact_mut(kept.len()).enumerate() {
-                    if layout.is_planar {
-                        let channel = kept.iter().position(|&kept| kept == plane).unwrap_or(0);
-                        pixel[channel] = read(row, x);
-                    } else {
-                        let samples = pixel.iter_mut().zip(&kept);
-                        samples.for_each(|(out, sample)| *out = read(row, x * layout.samples + sample));
-                    }
-                }
-            }
+    for place in Place::all(layout) {
+        let chunk = unpacked(bytes, layout, place)?;
+        for (y, row) in chunk.bytes.chunks_exact(chunk.row_bytes).take(place.rows).enumerate() {
+            let start = ((place.top + y) * layout.width + place.left) * kept.len();
+            let out = &mut out[start..start + place.columns * kept.len()];
+            put(layout, (&kept, place.plane), row, out, &read);
         }
     }
     Ok(())
 }
 
+/// Puts the samples of one row of a chunk where they belong in a row of pixels, [columns, kept].
+fn put<T: Copy>(
+    layout: &Layout,
+    (kept, plane): (&[usize], usize),
+    row: &[u8],
+    out: &mut [T],
+    read: impl Fn(&[u8], usize) -> T,
+) {
+    if layout.is_planar {
+        let channel = kept.iter().position(|&kept| kept == plane).unwrap_or(0);
+        let samples = out.iter_mut().skip(channel).step_by(kept.len());
+        return samples.enumerate().for_each(|(x, out)| *out = read(row, x));
+    }
+    for (x, pixel) in out.chunks_exact_mut(kept.len()).enumerate() {
+        let samples = pixel.iter_mut().zip(kept);
+        samples.for_each(|(out, sample)| *out = read(row, x * layout.samples + sample));
+    }
+}
+
+/// As [`rows`], in 8 bits; samples are not measured.
+pub(super) fn rows_of_8_bits(bytes: &[u8], layout: &Layout, take: impl FnMut(&[u8])) -> Result<(), String> {
+    match layout.bits {
+        8 => rows(bytes, layout, |row, at| row[at], take),
+        _ => {
+            let scale = samples::to_8_bits(layout);
+            rows(bytes, layout, |row, at| scale(samples::bits(layout, row, at)), take)
+        }
+    }
+}
+
+/// Calls `take` with each row of the picture, [W, kept], from the top. Of the chunks, those that the row crosses
+/// are held.
+pub(super) fn rows<T: Copy + Default>(
+    bytes: &[u8],
+    layout: &Layout,
+    read: impl Fn(&[u8], usize) -> T,
+    mut take: impl FnMut(&[T]),
+) -> Result<(), String> {
+    let kept = layout.kept();
+    let mut out = vec![T::default(); layout.width * kept.len()];
+    let planes = planes(layout);
+    for top in (0..layout.height).step_by(layout.chunk.1) {
+        let held = planes.iter().flat_map(|&plane| Place::across(layout, plane, top));
+        let held = held.map(|place| Ok((place, unpacked(bytes, layout, place)?)));
+        let held: Vec<(Place, Chunk)> = held.collect::<Result<_, String>>()?;
+        for y in 0..layout.chunk.1.min(layout.height - top) {
+            for (place, chunk) in &held {
+                let out = &mut out[place.left * kept.len()..][..place.columns * kept.len()];
+                if let Some(row) = chunk.bytes.chunks_exact(chunk.row_bytes).nth(y) {
+                    put(layout, (&kept, place.plane), row, out, &read);
+                }
+            }
+            take(&out);
+        }
+    }
+    Ok(())
+}
+
+/// Why the picture cannot be decoded: the first chunk that cannot be unpacked.
+pub(super) fn fault(bytes: &[u8], layout: &Layout) -> Option<String> {
+    Place::all(layout).find_map(|place| unpacked(bytes, layout, place).err())
+}
+
+/// Unpacks a chunk.
+fn unpacked(bytes: &[u8], layout: &Layout, place: Place) -> Result<Chunk, String> {
+    unpacked_rows(bytes, layout, place.number, place.rows).map_err(|why| {
+        let kind = if layout.is_tiled { "tile" } else { "strip" };
+        format!("{kind} {} of {}: {why}", place.number + 1, layout.offsets.len())
+    })
+}
+
 /// Unpacks so many rows of a chunk.
-fn unpacked(bytes: &[u8], layout: &Layout, number: usize, rows: usize) -> Result<Chunk, String> {
+fn unpacked_rows(bytes: &[u8], layout: &Layout, number: usize, rows: usize) -> Result<Chunk, String> {
     let packed = packed(bytes, layout, number)?;
     let samples = if layout.is_planar { 1 } else { layout.samples };
     let (across, down) = layout.subsampling();

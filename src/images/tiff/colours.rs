@@ -4,10 +4,21 @@ use super::layout::{Layout, Meaning, YCbCr};
 use crate::images::alpha::divide_by_alpha;
 use crate::images::raster::{Channels, Raster, lab_to_rgb};
 
-/// Makes a raster of the samples that were kept, u8 [H, W, kept].
+/// What [`resolve`] makes of a picture.
+pub(in crate::images) fn channels(layout: &Layout) -> Channels {
+    match (&layout.meaning, layout.alpha.is_some()) {
+        (Meaning::Cmyk, _) => Channels::Cmyk,
+        (Meaning::Grey | Meaning::GreyInverted, false) => Channels::Grey,
+        (Meaning::Grey | Meaning::GreyInverted, true) => Channels::GreyAlpha,
+        (_, false) => Channels::Rgb,
+        (_, true) => Channels::Rgba,
+    }
+}
+
+/// Makes a raster of the samples that were kept, of the whole picture or some rows, u8 [n, W, kept].
 pub(super) fn resolve(layout: &Layout, mut data: Vec<u8>) -> Raster {
     let kept = layout.kept().len();
-    let has_alpha = layout.alpha.is_some();
+    let height = data.len() / (layout.width * kept);
     match &layout.meaning {
         Meaning::Grey | Meaning::Rgb | Meaning::Cmyk => {}
         Meaning::GreyInverted => data.chunks_exact_mut(kept).for_each(|pixel| pixel[0] = 255 - pixel[0]),
@@ -24,20 +35,14 @@ pub(super) fn resolve(layout: &Layout, mut data: Vec<u8>) -> Raster {
             each_colour(&mut data, kept, |[l, a, b]| lab_to_rgb(l, (a ^ flip) as i8, (b ^ flip) as i8));
         }
     }
-    let channels = match (&layout.meaning, has_alpha) {
-        (Meaning::Cmyk, _) => Channels::Cmyk,
-        (Meaning::Grey | Meaning::GreyInverted, false) => Channels::Grey,
-        (Meaning::Grey | Meaning::GreyInverted, true) => Channels::GreyAlpha,
-        (_, false) => Channels::Rgb,
-        (_, true) => Channels::Rgba,
-    };
+    let channels = channels(layout);
     if layout.alpha.is_some_and(|alpha| alpha.is_associated) {
         match channels {
             Channels::GreyAlpha => divide_by_alpha::<2>(&mut data),
             _ => divide_by_alpha::<4>(&mut data),
         }
     }
-    Raster { width: layout.width, height: layout.height, channels, data }
+    Raster { width: layout.width, height, channels, data }
 }
 
 fn each_colour(data: &mut [u8], kept: usize, convert: impl Fn([u8; 3]) -> [u8; 3]) {

@@ -1,8 +1,13 @@
 //! What the tags of a TIFF picture say about its pixels, checked. Kinds that are not supported are refused
 //! here, by name.
 
+use std::borrow::Cow;
+
 use super::directory::Directory;
 use super::jpeg::MCU;
+
+/// Bytes of a part of a strip.
+const PART: u64 = 1 << 18;
 
 /// What a pixel's samples mean.
 #[derive(Debug, Clone, PartialEq)]
@@ -225,7 +230,7 @@ impl Layout {
     }
 
     /// Whether samples are measurements, which become grey only once all are known.
-    pub(super) fn is_measured(&self) -> bool {
+    pub(in crate::images) fn is_measured(&self) -> bool {
         let is_lab = matches!(self.meaning, Meaning::Lab { .. });
         !is_lab && (self.number != Number::Unsigned || self.bits > 16)
     }
@@ -233,6 +238,37 @@ impl Layout {
     /// Whether samples hold more than 8 bits.
     pub(in crate::images) fn is_finer(&self) -> bool {
         self.bits > 8 || self.number != Number::Unsigned
+    }
+
+    /// Whether samples are of 9 to 16 bits, and become those of a grey or RGB picture by their scale alone.
+    pub(in crate::images) fn is_fine(&self) -> bool {
+        let is_plain = matches!(self.meaning, Meaning::Grey | Meaning::GreyInverted | Meaning::Rgb);
+        is_plain && self.alpha.is_none() && self.number == Number::Unsigned && matches!(self.bits, 9..=16)
+    }
+
+    /// The same picture in strips of few rows, where it lies in the file as it is, in one.
+    pub(super) fn in_parts(&self) -> Cow<'_, Layout> {
+        let row = (self.width as u64 * self.samples as u64).saturating_mul(self.bits as u64).div_ceil(8);
+        let is_one = self.offsets.len() == 1 && !self.is_tiled && self.subsampling() == (1, 1);
+        if !is_one || self.is_planar || self.compression != Compression::None {
+            return Cow::Borrowed(self);
+        }
+        let rows = usize::try_from(PART / row).unwrap_or(1).clamp(1, self.height);
+        let starts = (0..self.height.div_ceil(rows) as u64).map(|part| part * rows as u64 * row);
+        Cow::Owned(Layout {
+            chunk: (self.width, rows),
+            offsets: starts.clone().map(|start| self.offsets[0].saturating_add(start)).collect(),
+            lengths: starts.map(|start| self.lengths[0].saturating_sub(start)).collect(),
+            ..self.clone()
+        })
+    }
+
+    /// Bytes that reading the picture by its rows takes at most: the chunks that a row crosses.
+    pub(in crate::images) fn memory_of_rows(&self) -> u64 {
+        let parts = self.in_parts();
+        let planes = if self.is_planar { self.kept().len() as u64 } else { 1 };
+        let across = self.width.div_ceil(parts.chunk.0) as u64;
+        parts.chunk_bytes().saturating_mul(planes * across).saturating_add(parts.unpacking_bytes())
     }
 
     /// Bytes of all decoded samples.

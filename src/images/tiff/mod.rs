@@ -3,6 +3,8 @@
 //! ```text
 //! directory (tags) -> layout (what they mean) -> chunks (strips or tiles) -> samples -> colours -> Raster
 //!                                                   \-- compression, fax, jpeg
+//!
+//! Large pictures are shrunk row by row; a strip that is compressed is unpacked whole for that.
 //! ```
 //!
 //! | file | what it answers |
@@ -29,12 +31,14 @@ mod measured;
 mod samples;
 mod unpacked;
 
+pub(super) use colours::channels;
 #[cfg(feature = "psd")]
 pub(super) use compression::pack_bits;
 pub(super) use directory::Directory;
 pub(super) use layout::Layout;
 
 use super::raster::Raster;
+use super::shrink::Shrinker;
 
 /// The colour profile.
 pub(super) fn profile<'a>(directory: &Directory<'a>) -> Option<&'a [u8]> {
@@ -53,4 +57,22 @@ pub(super) fn xmp<'a>(directory: &Directory<'a>) -> Option<&'a [u8]> {
 pub(super) fn decode(bytes: &[u8], layout: &Layout) -> Result<Raster, String> {
     let samples = chunks::decode(bytes, layout)?;
     Ok(colours::resolve(layout, samples))
+}
+
+/// Decodes the picture of a layout, which is not measured, row by row, and makes it smaller.
+///
+/// # Errors
+/// As [`decode`].
+pub(super) fn shrink(bytes: &[u8], layout: &Layout, mut shrinker: Shrinker) -> Result<Raster, String> {
+    let parts = &*layout.in_parts();
+    let outcome = if shrinker.is_fine() {
+        let scale = samples::to_16_bits(layout);
+        let read = |row: &[u8], at| scale(samples::bits(layout, row, at));
+        chunks::rows(bytes, parts, read, |row| shrinker.fine_row(row))
+    } else {
+        chunks::rows_of_8_bits(bytes, parts, |row| shrinker.rows(colours::resolve(layout, row.to_vec())))
+    };
+    // the same reason as that of a whole decode, which takes chunks in the order of the file
+    outcome.map_err(|why| chunks::fault(bytes, layout).unwrap_or(why))?;
+    Ok(shrinker.finish())
 }

@@ -39,6 +39,13 @@ pub(super) fn to_8_bits(layout: &Layout) -> impl Fn(u64) -> u8 {
     }
 }
 
+/// From stored bits to 16 bits, white where that is stored as 0.
+pub(super) fn to_16_bits(layout: &Layout) -> impl Fn(u64) -> u16 {
+    let most = (1_u64 << layout.bits) - 1;
+    let inverted = if layout.meaning == Meaning::GreyInverted { most } else { 0 };
+    move |stored| ((stored.abs_diff(inverted) * 0xffff + most / 2) / most) as u16
+}
+
 fn integer(digits: &[u8], is_little: bool) -> u64 {
     let add = |value: u64, digit: &u8| value << 8 | u64::from(*digit);
     if is_little { digits.iter().rev().fold(0, add) } else { digits.iter().fold(0, add) }
