@@ -28,8 +28,8 @@ use crate::runtime::{Device, Runtime};
 /// Images per batch: enough for the encoder's speed, few enough to spread over the workers.
 const CHUNK: usize = 64;
 
-/// Values per batch at most, but for a single large image: 64 MB.
-const CHUNK_VALUES: usize = 1 << 24;
+/// Values per batch at most, but for a single large image: 8 MB.
+const CHUNK_VALUES: usize = 1 << 21;
 
 /// Chunks per worker that are under way or wait for an earlier one.
 const WINDOW: usize = 4;

@@ -1,12 +1,24 @@
 //! Bits of a scan, and the tables that make symbols of them.
 
+use std::cell::OnceCell;
+
+/// Bits that are there after a refill.
+const FILLED: u32 = 56;
 /// Bits that the quickest table looks at.
 const FAST: u32 = 10;
-/// Bits that the table for passing over coefficients looks at.
+/// Bits that the table for passing over coefficients looks at, and those that it passes at most, as it need
+/// not see values: a third of [`FILLED`].
 const PASS: u32 = 12;
+const LONGEST: u32 = 18;
+/// What an entry of that table says of a block's end, and without a symbol.
+const END: u16 = 128 << 8;
+const NONE: u16 = 127 << 8;
 
 /// The bits of a scan, up to the next marker. Beyond it there are zeros, so that a reader need not ask at
 /// each symbol; [`Bits::is_overdrawn`] tells afterwards.
+///
+/// Loops work on a copy, which the compiler keeps in registers, and put it back.
+#[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -46,25 +58,49 @@ impl<'a> Bits<'a> {
         }
     }
 
+    /// At least [`FILLED`] bits.
     #[inline(always)]
     fn refill(&mut self) {
         if let Some(next) = self.bytes.get(self.at..).and_then(|rest| rest.first_chunk::<8>()) {
             let next = u64::from_be_bytes(*next);
-            // no byte of it is 0xff
-            if next & !next.wrapping_add(0x0101_0101_0101_0101) & 0x8080_8080_8080_8080 == 0 {
-                self.word |= next >> self.count;
-                let whole = (63 - self.count) >> 3;
-                self.at += whole as usize;
-                self.count += whole * 8;
+            if ones(next) == 0 {
+                self.add(next);
                 return;
             }
         }
-        self.refill_slowly();
+        *self = self.refilled_slowly();
+    }
+
+    /// Takes as many of eight whole bytes as there is room for.
+    #[inline(always)]
+    fn add(&mut self, next: u64) {
+        self.word |= next >> self.count;
+        let whole = (63 - self.count) >> 3;
+        self.at += whole as usize;
+        self.count += whole * 8;
     }
 
     #[cold]
-    fn refill_slowly(&mut self) {
-        while self.count <= 56 {
+    #[inline(never)]
+    fn refilled_slowly(mut self) -> Self {
+        while self.count < FILLED {
+            let next = match self.bytes.get(self.at..).and_then(|rest| rest.first_chunk::<8>()) {
+                Some(next) => u64::from_be_bytes(*next),
+                None => u64::MAX,
+            };
+            // bytes before the first 0xff
+            let sound = ones(next).leading_zeros() / 8;
+            if sound == 8 {
+                self.add(next);
+                return self;
+            }
+            if sound > 0 {
+                let whole = sound.min((63 - self.count) / 8);
+                self.word |= (next & !(u64::MAX >> (8 * whole))) >> self.count;
+                self.at += whole as usize;
+                self.count += 8 * whole;
+                continue;
+            }
             let byte = match self.bytes.get(self.at) {
                 Some(&0xff) if self.bytes.get(self.at + 1) == Some(&0) => {
                     self.at += 2;
@@ -82,6 +118,7 @@ impl<'a> Bits<'a> {
             self.word |= u64::from(byte) << (56 - self.count);
             self.count += 8;
         }
+        self
     }
 
     #[inline(always)]
@@ -91,7 +128,7 @@ impl<'a> Bits<'a> {
 
     #[inline(always)]
     fn pass(&mut self, n: u32) {
-        self.word <<= n;
+        self.word <<= n & 63;
         self.count -= n;
     }
 
@@ -112,16 +149,24 @@ impl<'a> Bits<'a> {
     }
 }
 
+/// The highest bit of each byte that is 0xff.
+#[inline(always)]
+fn ones(next: u64) -> u64 {
+    const HIGHEST: u64 = 0x8080_8080_8080_8080;
+    // each byte with its lowest seven bits plus one overflows into its highest bit where all of them are set
+    (next & !HIGHEST).wrapping_add(HIGHEST >> 7) & next & HIGHEST
+}
+
 /// A Huffman table.
 pub(super) struct Table {
     /// For the next [`FAST`] bits: length of the code << 8 | symbol; 0 for longer codes.
     fast: Box<[u16; 1 << FAST]>,
     /// As `fast`, with the value that follows, where that fits as well: value << 16 | run << 8 | bits.
     /// The end of a block is a run of 64 and a value of 0.
-    valued: Box<[i32; 1 << FAST]>,
-    /// For the next [`PASS`] bits: coefficients << 5 | end of the block << 4 | bits, of as many whole symbols
-    /// as there are; 0 for none.
-    passed: Box<[u16; 1 << PASS]>,
+    valued: OnceCell<Box<[i32; 1 << FAST]>>,
+    /// For the next [`PASS`] bits, as many symbols as there are, values included: [`END`] at the end of a
+    /// block, plus coefficients << 8, plus bits, [`LONGEST`] at most; [`NONE`] without a whole symbol.
+    passed: OnceCell<Box<[u16; 1 << PASS]>>,
     /// For each length, the first 16 bits that are above all of its codes, and what its symbols start at.
     limits: [u32; 17],
     offsets: [i32; 17],
@@ -133,8 +178,8 @@ impl Table {
     pub(super) fn new(counts: &[u8; 16], symbols: &[u8]) -> Option<Table> {
         let mut table = Table {
             fast: Box::new([0; 1 << FAST]),
-            valued: Box::new([0; 1 << FAST]),
-            passed: Box::new([0; 1 << PASS]),
+            valued: OnceCell::new(),
+            passed: OnceCell::new(),
             limits: [0; 17],
             offsets: [0; 17],
             symbols: [0; 256],
@@ -159,13 +204,13 @@ impl Table {
             table.limits[length] = (code << (16 - length)) as u32;
             code <<= 1;
         }
-        table.add_values();
-        table.add_passes();
         Some(table)
     }
 
-    fn add_values(&mut self) {
-        for (index, (valued, &entry)) in self.valued.iter_mut().zip(self.fast.iter()).enumerate() {
+    #[cold]
+    fn values(&self) -> Box<[i32; 1 << FAST]> {
+        let mut values = Box::new([0; 1 << FAST]);
+        for (index, (valued, &entry)) in values.iter_mut().zip(self.fast.iter()).enumerate() {
             let (length, run, size) =
                 (u32::from(entry >> 8), i32::from(entry >> 4 & 15), u32::from(entry & 15));
             if entry & 255 == 0 && length > 0 {
@@ -176,55 +221,86 @@ impl Table {
                 *valued = bits.value(size) << 16 | run << 8 | (length + size) as i32;
             }
         }
+        values
     }
 
-    fn add_passes(&mut self) {
-        for index in 0..1 << PASS {
+    #[cold]
+    fn passes(&self) -> Box<[u16; 1 << PASS]> {
+        let mut passes = Box::new([NONE; 1 << PASS]);
+        for (index, pass) in passes.iter_mut().enumerate() {
             let (mut used, mut coefficients, mut is_end) = (0, 0, false);
-            while !is_end {
-                let ahead = index << used & ((1 << PASS) - 1);
-                let entry = self.fast[ahead >> (PASS - FAST)];
-                let (length, run, size) = (u32::from(entry >> 8), entry >> 4 & 15, u32::from(entry & 15));
-                let bits = used + length + size;
-                let more = coefficients + run + 1;
-                if length == 0 || bits > PASS || more > 63 {
+            while !is_end && used < PASS {
+                let ahead = (index << used & ((1 << PASS) - 1)) as u32;
+                let Some((length, symbol)) = self.code(ahead << (16 - PASS)) else { break };
+                let (run, size) = (u16::from(symbol >> 4), u32::from(symbol & 15));
+                let (bits, more) = (used + length + size, coefficients + run + 1);
+                if used + length > PASS || bits > LONGEST || more > 63 {
                     break;
                 }
                 is_end = size == 0 && run < 15;
                 (used, coefficients) = (bits, if is_end { coefficients } else { more });
             }
-            self.passed[index] = coefficients << 5 | u16::from(is_end) << 4 | used as u16;
+            if used > 0 {
+                *pass = if is_end { END } else { 0 } | coefficients << 8 | used as u16;
+            }
         }
+        passes
+    }
+
+    /// Length and symbol of the code that 16 bits begin with.
+    #[inline(always)]
+    fn code(&self, ahead: u32) -> Option<(u32, u8)> {
+        match self.fast[(ahead >> (16 - FAST)) as usize] {
+            0 => self.long_code(ahead),
+            entry => Some((u32::from(entry >> 8), entry as u8)),
+        }
+    }
+
+    #[cold]
+    fn long_code(&self, ahead: u32) -> Option<(u32, u8)> {
+        let length = (FAST as usize + 1..=16).find(|&length| ahead < self.limits[length])?;
+        let number = (ahead >> (16 - length)) as i32 + self.offsets[length];
+        Some((length as u32, *self.symbols.get(number as usize)?))
     }
 
     /// The next symbol, after [`Bits::fill`]; none where the bits are of no code.
     #[inline(always)]
     pub(super) fn symbol(&self, bits: &mut Bits) -> Option<u8> {
-        let entry = self.fast[bits.peek(FAST)];
-        if entry != 0 {
-            bits.pass(u32::from(entry >> 8));
-            return Some(entry as u8);
-        }
-        self.long_symbol(bits)
+        let (length, symbol) = self.code(bits.peek(16) as u32)?;
+        bits.pass(length);
+        Some(symbol)
     }
 
-    #[cold]
-    fn long_symbol(&self, bits: &mut Bits) -> Option<u8> {
-        let ahead = bits.peek(16) as u32;
-        let length = (FAST as usize + 1..=16).find(|&length| ahead < self.limits[length])?;
-        bits.pass(length as u32);
-        let number = (ahead >> (16 - length)) as i32 + self.offsets[length];
-        self.symbols.get(number as usize).copied()
+    /// The difference of a block's first coefficient from that of the block before.
+    #[inline(always)]
+    pub(super) fn difference(&self, bits: &mut Bits) -> Option<i32> {
+        bits.fill();
+        let entry = self.valued.get_or_init(|| self.values())[bits.peek(FAST)];
+        if entry != 0 && matches!(entry >> 8 & 255, 0 | 64) {
+            bits.pass(entry as u32 & 255);
+            return Some(entry >> 16);
+        }
+        let size = self.symbol(bits)?;
+        (size <= 16).then(|| bits.value(u32::from(size)))
     }
 
     /// All AC coefficients of a sequential block: `each` takes their places in zigzag order and their values.
     /// None where the bits are of no code, or there are too many.
     #[inline(always)]
-    pub(super) fn coefficients(&self, bits: &mut Bits, mut each: impl FnMut(usize, i32)) -> Option<()> {
+    pub(super) fn coefficients(&self, bits: &mut Bits, each: impl FnMut(usize, i32)) -> Option<()> {
+        let mut copy = *bits;
+        let found = self.coefficients_of(&mut copy, each);
+        *bits = copy;
+        found
+    }
+
+    #[inline(always)]
+    fn coefficients_of(&self, bits: &mut Bits, mut each: impl FnMut(usize, i32)) -> Option<()> {
+        let valued = self.valued.get_or_init(|| self.values());
         let mut place = 1;
         while place < 64 {
             bits.fill();
-            let entry = self.valued[bits.peek(FAST)];
+            let entry = valued[bits.peek(FAST)];
             if entry != 0 {
                 bits.pass(entry as u32 & 255);
                 place += (entry >> 8 & 255) as usize;
@@ -252,27 +328,43 @@ impl Table {
     /// Passes over what [`Table::coefficients`] reads, several symbols at a time.
     #[inline(always)]
     pub(super) fn pass_coefficients(&self, bits: &mut Bits) -> Option<()> {
+        let mut copy = *bits;
+        let found = self.pass_coefficients_of(&mut copy);
+        *bits = copy;
+        found
+    }
+
+    #[inline(always)]
+    fn pass_coefficients_of(&self, bits: &mut Bits) -> Option<()> {
+        let passed = self.passed.get_or_init(|| self.passes());
         let mut place = 1;
-        while place < 64 {
-            bits.fill();
-            let entry = self.passed[bits.peek(PASS)];
-            let more = usize::from(entry >> 5);
-            if entry != 0 && place + more < 64 {
-                bits.pass(u32::from(entry & 15));
-                place += more;
-                if entry & 16 != 0 {
+        'filled: loop {
+            bits.refill();
+            for _ in 0..FILLED / LONGEST {
+                let (before, entry) = (*bits, u32::from(passed[bits.peek(PASS)]));
+                bits.pass(entry & 255);
+                let next = place + (entry >> 8);
+                if next < 64 {
+                    place = next;
+                    continue;
+                }
+                if next == 64 || entry >= u32::from(END) && next - u32::from(END >> 8) < 64 {
                     return Some(());
                 }
-                continue;
-            }
-            let symbol = self.symbol(bits)?;
-            place += usize::from(symbol >> 4) + 1;
-            match symbol & 15 {
-                0 if symbol != 0xf0 => return Some(()),
-                size => bits.pass(u32::from(size)),
+                *bits = before;
+                bits.fill();
+                let symbol = self.symbol(bits)?;
+                place += u32::from(symbol >> 4) + 1;
+                match symbol & 15 {
+                    0 if symbol != 0xf0 => return Some(()),
+                    size => bits.pass(u32::from(size)),
+                }
+                if place >= 64 {
+                    return (place == 64).then_some(());
+                }
+                continue 'filled;
             }
         }
-        (place == 64).then_some(())
     }
 }
 
@@ -319,6 +411,32 @@ mod tests {
             }
         }
         assert!(whole > 100 && wrong > 100, "{whole} {wrong}");
+    }
+
+    #[test]
+    fn stuffed_zeros_are_no_bits() {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(7);
+        for case in 0..500 {
+            let share = [0.005, 0.1, 0.9][case % 3];
+            let plain: Vec<u8> =
+                (0..200).map(|_| if rng.random_bool(share) { 0xff } else { rng.random() }).collect();
+            let stuffed =
+                plain.iter().flat_map(|&byte| if byte == 0xff { vec![0xff, 0] } else { vec![byte] });
+            let bytes: Vec<u8> = stuffed.chain([0xff, 0xd9]).collect();
+            let mut bits = Bits::new(&bytes, 0);
+            let mut at = 0;
+            while at + 16 <= 8 * plain.len() {
+                let expected = |n| {
+                    (0..n).fold(0, |bits, i| {
+                        bits << 1 | i32::from(plain[(at + i) / 8] >> (7 - (at + i) % 8) & 1)
+                    })
+                };
+                let n = rng.random_range(1..=16);
+                bits.fill();
+                assert_eq!((bits.take(n as u32), bits.is_overdrawn()), (expected(n), false), "{bytes:?}");
+                at += n;
+            }
+        }
     }
 
     #[test]

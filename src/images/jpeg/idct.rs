@@ -1,7 +1,8 @@
 //! From a block of 64 coefficients to pixels: 8x8 of them, or means of 2x2, 4x4 and 8x8 as one.
 //!
-//! Each pass transforms the first axis and turns the result, so that two passes give rows. In floats: what
-//! hostile files hold cannot overflow.
+//! Of whole blocks each pass transforms the first axis and turns the result, so that two passes give rows. Of
+//! small ones each coefficient is added to all pixels as it is read: most are 0. In floats: what hostile files
+//! hold cannot overflow.
 
 /// Dequantized coefficients, `[horizontal frequency, vertical frequency]`.
 pub(super) type Block = [[f32; 8]; 8];
@@ -66,22 +67,43 @@ const PAIRS: [[f32; 8]; 2] = [
 const FOURS: [[f32; 8]; 1] =
     [[0.353_553_39, 0.320_364_43, 0.0, -0.112_497_03, 0.0, 0.075_168_11, 0.0, -0.063_724_45]];
 
-/// Writes `side` x `side` pixels, 2, 4 or 8, from the start of `out`, whose rows are `stride` apart. All
-/// frequencies from `used` on, either way, are 0.
+/// Writes 8x8 pixels from the start of `out`, whose rows are `stride` apart. All frequencies from `used` on,
+/// either way, are 0.
 #[inline]
-pub(super) fn inverse(block: &Block, used: usize, side: usize, out: &mut [u8], stride: usize) {
-    match side {
-        8 => {
-            let turned = transposed(&pass::<4, 8, 8>(&WHOLE, block, used));
-            write(&pass::<4, 8, 8>(&WHOLE, &turned, used), out, stride);
-        }
-        4 => {
-            let turned = transposed(&pass::<2, 4, 8>(&PAIRS, block, used));
-            write(&pass::<2, 4, 4>(&PAIRS, &turned, used), out, stride);
-        }
-        _ => {
-            let turned = transposed(&pass::<1, 2, 8>(&FOURS, block, used));
-            write(&pass::<1, 2, 2>(&FOURS, &turned, used), out, stride);
+pub(super) fn inverse(block: &Block, used: usize, out: &mut [u8], stride: usize) {
+    let turned = transposed(&pass(block, used));
+    write(&pass(&turned, used), out, stride);
+}
+
+/// What a coefficient of 1 at a horizontal and a vertical frequency adds to each of `side` x `side` pixels, 2
+/// or 4, row by row.
+pub(super) fn shares(side: usize, (across, down): (usize, usize)) -> impl Iterator<Item = f32> {
+    let halves: &[[f32; 8]] = if side == 2 { &FOURS } else { &PAIRS };
+    let share = move |at: usize, frequency: usize| match halves.get(at) {
+        Some(cosines) => cosines[frequency],
+        None if frequency.is_multiple_of(2) => halves[side - 1 - at][frequency],
+        None => -halves[side - 1 - at][frequency],
+    };
+    (0..side * side).map(move |at| share(at % side, across) * share(at / side, down))
+}
+
+/// Adds what a coefficient is to the pixels of a small block.
+#[inline(always)]
+pub(super) fn add<const N: usize>(pixels: &mut [f32; N], shares: &[f32; N], value: i32) {
+    for (pixel, share) in pixels.iter_mut().zip(shares) {
+        *pixel += share * value as f32;
+    }
+}
+
+/// Writes the pixels of a small block, as [`inverse`] does.
+#[inline(always)]
+pub(super) fn write_small<const N: usize>(pixels: &[f32; N], out: &mut [u8], stride: usize) {
+    match pixels.as_chunks::<4>().0 {
+        &[[a, b, c, d]] => write(&[[a, b], [c, d]], out, stride),
+        rows => {
+            if let Some(rows) = rows.first_chunk::<4>() {
+                write(rows, out, stride);
+            }
         }
     }
 }
@@ -92,32 +114,28 @@ pub(super) fn mean(dc: i32) -> u8 {
     ((dc.saturating_add(4) >> 3).saturating_add(128)).clamp(0, 255) as u8
 }
 
-/// Frequencies of the first axis to pixels, for all of the second; `SIDE` is twice `HALF`.
+/// Frequencies of the first axis to pixels, for all of the second.
 #[inline(always)]
-fn pass<const HALF: usize, const SIDE: usize, const LANES: usize>(
-    cosines: &[[f32; 8]; HALF],
-    block: &[[f32; LANES]; 8],
-    used: usize,
-) -> [[f32; LANES]; SIDE] {
-    let mut out = [[0.0; LANES]; SIDE];
-    for (near, cosines) in cosines.iter().enumerate() {
-        let mut sums = [[0.0; LANES]; 2]; // of even and of odd frequencies
+fn pass(block: &Block, used: usize) -> Block {
+    let mut out = [[0.0; 8]; 8];
+    for (near, cosines) in WHOLE.iter().enumerate() {
+        let mut sums = [[0.0; 8]; 2]; // of even and of odd frequencies
         for (frequency, (values, cosine)) in block.iter().zip(cosines).enumerate().take(used) {
             for (sum, value) in sums[frequency % 2].iter_mut().zip(values) {
                 *sum += cosine * value;
             }
         }
         let [even, odd] = sums;
-        for lane in 0..LANES {
+        for lane in 0..8 {
             out[near][lane] = even[lane] + odd[lane];
-            out[SIDE - 1 - near][lane] = even[lane] - odd[lane];
+            out[7 - near][lane] = even[lane] - odd[lane];
         }
     }
     out
 }
 
 #[inline(always)]
-fn transposed<const A: usize, const B: usize>(values: &[[f32; A]; B]) -> [[f32; B]; A] {
+fn transposed(values: &Block) -> Block {
     std::array::from_fn(|a| std::array::from_fn(|b| values[b][a]))
 }
 

@@ -41,6 +41,8 @@ pub(super) struct Plane {
     /// The quantization table, in zigzag order, once a scan needs it.
     pub(super) weights: [f32; 64],
     first_weight: i32,
+    /// For 2x2 or 4x4 pixels of a block: what each coefficient adds to each of them, `[64, side * side]`.
+    shares: Vec<f32>,
     /// Of a progressive file: coefficients that are kept of each block, 64, or 1, or 0.
     pub(super) kept: usize,
     coefficients: Vec<i16>,
@@ -80,6 +82,7 @@ impl Plane {
             data: vec![0; blocks.0 * blocks.1 * side * side],
             weights: [0.0; 64],
             first_weight: 0,
+            shares: Vec::new(),
             kept,
             coefficients: vec![0; blocks.0 * blocks.1 * kept],
             open: [u8::MAX; 64],
@@ -104,6 +107,13 @@ impl Plane {
         let table = tables.quantization[self.component.table].as_ref().ok_or_else(wrong)?;
         self.weights = table.map(f32::from);
         self.first_weight = i32::from(table[0]);
+        self.shares.clear();
+        if let 2 | 4 = self.side {
+            for (place, weight) in ZIGZAG.map(usize::from).into_iter().zip(self.weights) {
+                let shares = idct::shares(self.side, (place / 8, place % 8));
+                self.shares.extend(shares.map(|share| share * weight));
+            }
+        }
         self.open[scan.band.0..=scan.band.1].fill(scan.low as u8);
         Ok(())
     }
@@ -133,12 +143,25 @@ impl Plane {
         }
     }
 
-    /// Writes the pixels of a block whose last coefficient is at `last`, in zigzag order.
+    /// What each coefficient adds to each of `N` pixels of a block.
+    #[inline(always)]
+    pub(super) fn shares<const N: usize>(&self) -> Option<&[[f32; N]; 64]> {
+        self.shares.as_chunks().0.first_chunk()
+    }
+
+    /// Writes the pixels of a block of 2x2 or 4x4.
+    #[inline(always)]
+    pub(super) fn put_small<const N: usize>(&mut self, (x, y): (usize, usize), pixels: &[f32; N]) {
+        let start = (y * self.stride + x) * self.side;
+        idct::write_small(pixels, self.data.get_mut(start..).unwrap_or_default(), self.stride);
+    }
+
+    /// Writes the pixels of a whole block whose last coefficient is at `last`, in zigzag order.
     #[inline(always)]
     pub(super) fn put(&mut self, (x, y): (usize, usize), block: &Block, last: usize) {
         let start = (y * self.stride + x) * self.side;
         let out = self.data.get_mut(start..).unwrap_or_default();
-        idct::inverse(block, usize::from(USED[last & 63]), self.side, out, self.stride);
+        idct::inverse(block, usize::from(USED[last & 63]), out, self.stride);
     }
 
     /// Makes pixels of the coefficients that were kept.
@@ -149,19 +172,33 @@ impl Plane {
         let coefficients = std::mem::take(&mut self.coefficients);
         for (number, kept) in coefficients.chunks_exact(self.kept).enumerate() {
             let place = (number % self.blocks, number / self.blocks);
-            if self.side == 1 {
-                self.put_mean(place, i32::from(kept[0]));
-                continue;
+            match self.side {
+                1 => self.put_mean(place, i32::from(kept[0])),
+                2 => self.finish_small::<4>(place, kept),
+                4 => self.finish_small::<16>(place, kept),
+                _ => self.finish_whole(place, kept),
             }
-            let mut block = [[0.0; 8]; 8];
-            let flat = block.as_flattened_mut();
-            let mut last = 0;
-            for (at, &value) in kept.iter().enumerate().filter(|(_, value)| **value != 0) {
-                flat[usize::from(ZIGZAG[at])] = self.weights[at] * f32::from(value);
-                last = at;
-            }
-            self.put(place, &block, last);
         }
+    }
+
+    fn finish_small<const N: usize>(&mut self, place: (usize, usize), kept: &[i16]) {
+        let Some(shares) = self.shares::<N>() else { return };
+        let mut pixels = [0.0; N];
+        for (shares, &value) in shares.iter().zip(kept).filter(|(_, value)| **value != 0) {
+            idct::add(&mut pixels, shares, i32::from(value));
+        }
+        self.put_small(place, &pixels);
+    }
+
+    fn finish_whole(&mut self, place: (usize, usize), kept: &[i16]) {
+        let mut block = [[0.0; 8]; 8];
+        let flat = block.as_flattened_mut();
+        let mut last = 0;
+        for (at, &value) in kept.iter().enumerate().filter(|(_, value)| **value != 0) {
+            flat[usize::from(ZIGZAG[at])] = self.weights[at] * f32::from(value);
+            last = at;
+        }
+        self.put(place, &block, last);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::header::{Frame, Scan, Tables};
 use super::huffman::{Bits, Table};
+use super::idct;
 use super::part::Fault;
 use super::plane::{Plane, ZIGZAG};
 
@@ -123,17 +124,10 @@ fn end_of(bytes: &[u8], at: usize) -> usize {
     bytes.len()
 }
 
-#[inline(always)]
-fn difference(bits: &mut Bits, table: &Table) -> Option<i32> {
-    bits.fill();
-    let size = table.symbol(bits)?;
-    (size <= 16).then(|| bits.value(u32::from(size)))
-}
-
 /// A whole block: straight to its pixels.
 #[inline(always)]
 fn sequential(bits: &mut Bits, unit: &mut Unit, place: (usize, usize)) -> Option<()> {
-    unit.predictor = unit.predictor.wrapping_add(difference(bits, unit.dc?)?);
+    unit.predictor = unit.predictor.wrapping_add(unit.dc?.difference(bits)?);
     let (ac, plane, dc) = (unit.ac?, &mut *unit.plane, unit.predictor);
     match plane.side {
         0 => ac.pass_coefficients(bits),
@@ -141,6 +135,8 @@ fn sequential(bits: &mut Bits, unit: &mut Unit, place: (usize, usize)) -> Option
             plane.put_mean(place, dc);
             ac.pass_coefficients(bits)
         }
+        2 => small::<4>(bits, ac, plane, place, dc),
+        4 => small::<16>(bits, ac, plane, place, dc),
         _ => {
             let mut block = [[0.0; 8]; 8];
             let mut last = 0;
@@ -156,8 +152,24 @@ fn sequential(bits: &mut Bits, unit: &mut Unit, place: (usize, usize)) -> Option
     }
 }
 
+/// A whole block of 2x2 or 4x4 pixels, `N` in all.
+#[inline(always)]
+fn small<const N: usize>(
+    bits: &mut Bits,
+    ac: &Table,
+    plane: &mut Plane,
+    place: (usize, usize),
+    dc: i32,
+) -> Option<()> {
+    let shares = plane.shares::<N>()?;
+    let mut pixels = shares[0].map(|share| share * dc as f32);
+    ac.coefficients(bits, |at, value| idct::add(&mut pixels, &shares[at & 63], value))?;
+    plane.put_small(place, &pixels);
+    Some(())
+}
+
 fn first_dc(bits: &mut Bits, unit: &mut Unit, place: (usize, usize), low: u32) -> Option<()> {
-    unit.predictor = unit.predictor.wrapping_add(difference(bits, unit.dc?)?);
+    unit.predictor = unit.predictor.wrapping_add(unit.dc?.difference(bits)?);
     if let Some(kept) = unit.plane.kept_block(place).first_mut() {
         *kept = (unit.predictor << low) as i16;
     }
