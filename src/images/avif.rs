@@ -1,5 +1,5 @@
 //! AVIF files: the primary picture, from one or many tiles, with its crop, turn, mirror and alpha. The only file
-//! that names `re_rav1d` and `heifer_isobmff`.
+//! that names `re_rav1d`.
 //!
 //! `re_rav1d` is dav1d in Rust, built without assembly. It has much unsafe code, and a panic inside of it passes
 //! functions of C, which ends the program: this is why the feature is off by default. Values of HDR pictures
@@ -7,13 +7,14 @@
 
 use std::cell::Cell;
 
-use heifer_isobmff::boxes::{ColorInfo, Property};
+use heifer_isobmff::boxes::Property;
 use heifer_isobmff::{Error, HeifFile, ItemId};
 use re_rav1d::{Decoder, Picture, PixelLayout, PlanarImageComponent, Settings, pixel};
 
 use super::Decoding;
 use super::alpha::divide_by_alpha;
 use super::colour::Transform;
+use super::heif::{colour_numbers, transform};
 use super::limits::check_pixels;
 use super::raster::{Channels, Raster};
 
@@ -79,11 +80,6 @@ pub(super) fn decode(bytes: &[u8], how: &Decoding) -> Result<Found, String> {
     let (raster, turned) = placed(&file, raster)?;
     let transform = transform(&file, primary, raster.channels);
     Ok(Found { raster, transform, turned })
-}
-
-/// Whether there is EXIF data.
-pub(super) fn has_exif(bytes: &[u8]) -> bool {
-    HeifFile::parse(bytes).is_ok_and(|file| file.items.iter().any(|item| item.item_type.0 == *b"Exif"))
 }
 
 /// A picture as it is coded: red, green, blue.
@@ -214,16 +210,6 @@ fn picture(decoder: &mut Decoder, data: Vec<u8>, (width, height): (u32, u32)) ->
         return Err(format!("damaged: a picture of {found}x{rows} where the file says {width}x{height}"));
     }
     Ok(picture)
-}
-
-/// Primaries, transfer, matrix, full range, as the container says.
-fn colour_numbers(file: &HeifFile, id: ItemId) -> Option<(u16, u16, u16, bool)> {
-    file.item_properties(id).ok()?.find_map(|property| match property {
-        &Property::Color(ColorInfo::Nclx { primaries, transfer, matrix, full_range }) => {
-            Some((primaries, transfer, matrix, full_range))
-        }
-        _ => None,
-    })
 }
 
 /// Samples of a plane, 0 to 1 for luma and alpha, -0.5 to 0.5 for chroma.
@@ -401,17 +387,6 @@ fn cropped(raster: Raster, (left, width): (usize, usize), (top, height): (usize,
     let rows = raster.data.chunks_exact(raster.width * count).skip(top).take(height);
     let data = rows.flat_map(|row| &row[left * count..(left + width) * count]).copied().collect();
     Raster { width, height, channels: raster.channels, data }
-}
-
-/// From the profile, or else from the numbers of primaries and curve; a grid has those of its first tile.
-fn transform(file: &HeifFile, id: ItemId, channels: Channels) -> Option<Transform> {
-    if let Ok(Some(profile)) = file.icc_profile(id) {
-        return Transform::of(profile, channels);
-    }
-    let first = file.referenced_items(id, b"dimg").first().copied();
-    let mut items = [Some(id), first].into_iter().flatten();
-    let (primaries, transfer, ..) = items.find_map(|id| colour_numbers(file, id))?;
-    Transform::of_primaries(primaries, transfer, channels)
 }
 
 /// One line that says whether a file is damaged or of a kind that is not read.

@@ -3,7 +3,7 @@
 //! The content decides which format it is, never the name. The header's size is checked against [`Limits`]
 //! before pixels are allocated. The result is 8 bits a channel, grey or RGB: its colour profile applied
 //! (`colour`), laid over a ground if it is transparent (`alpha`), turned upright as EXIF or XMP say
-//! (`orientation`). Decoders of [`Optional`] formats are features of the program.
+//! (`metadata`). Decoders of [`Optional`] formats are features of the program.
 
 use std::error::Error as _;
 use std::io::Cursor;
@@ -23,7 +23,7 @@ use super::heic;
 #[cfg(feature = "jxl")]
 use super::jxl;
 use super::limits::check_pixels;
-use super::orientation::{orientation, orientation_of_tiff};
+use super::metadata::{self, Metadata};
 #[cfg(feature = "psd")]
 use super::psd;
 use super::raster::{Channels, Raster, to_8_bits};
@@ -40,6 +40,8 @@ pub struct SourceFacts {
     pub format: &'static str,
     /// It has EXIF data.
     pub exif: bool,
+    /// The quality of a JPEG file, 1 to 100, by its quantization tables.
+    pub jpeg_quality: Option<u8>,
     /// It holds more than the pixels that are decoded: frames, pages or sizes, or more than 8 bits a sample.
     pub several: bool,
     /// What is decoded may be less than it holds, as the preview of a raw file is: files with the same pixels
@@ -87,57 +89,39 @@ pub(super) fn decode_for(bytes: &[u8], how: &Decoding) -> Result<Pixels, String>
 
 /// What the headers of an image file say, without decoding it.
 pub(super) fn facts(bytes: &[u8]) -> SourceFacts {
-    /// EXIF data precede the pixels, in a block of at most 64 kB.
-    const WITHIN: usize = 1 << 17;
-    let head = &bytes[..bytes.len().min(WITHIN)];
-    let holds = |mark: &[u8]| head.windows(mark.len()).any(|window| window == mark);
-    let format = match format_of(bytes) {
-        Ok(Format::Usual(format)) => format,
-        Ok(Format::Optional(format)) => {
-            return catch_panic(|| facts_of_optional(format, bytes)).unwrap_or_default();
-        }
-        Err(_) => return SourceFacts::default(),
-    };
-    let exif = match format {
-        ImageFormat::Jpeg => holds(b"Exif\0\0"),
-        ImageFormat::Png => holds(b"eXIf"),
-        ImageFormat::WebP => {
-            bytes.get(12..16) == Some(b"VP8X") && bytes.get(20).is_some_and(|flags| flags & 8 != 0)
-        }
-        _ => false,
-    };
-    let format = match format {
-        ImageFormat::Png => "png",
-        ImageFormat::Jpeg => "jpeg",
-        ImageFormat::Gif => "gif",
-        ImageFormat::WebP => "webp",
-        ImageFormat::Pnm => "pnm",
-        ImageFormat::Tiff => "tiff",
-        ImageFormat::Tga => "tga",
-        ImageFormat::Bmp => "bmp",
-        ImageFormat::Ico => "ico",
-        ImageFormat::Qoi => "qoi",
-        _ => "other",
-    };
-    let size = catch_panic(|| size_of(format, bytes)).ok();
+    catch_panic(|| match format_of(bytes) {
+        Ok(Format::Usual(format)) => facts_as(id(format), bytes),
+        Ok(Format::Optional(format)) => facts_of_optional(format, bytes),
+        Err(_) => SourceFacts::default(),
+    })
+    .unwrap_or_default()
+}
+
+fn facts_as(format: &'static str, bytes: &[u8]) -> SourceFacts {
+    let Metadata { exif, jpeg_quality, .. } = Metadata::of(format, bytes);
+    let size = size_of(format, bytes);
     let several = frames::several(format, bytes) || finer::is_finer(format, bytes);
-    SourceFacts { format, exif, several, size: size.flatten(), ..SourceFacts::default() }
+    SourceFacts { format, exif, jpeg_quality, several, size, ..SourceFacts::default() }
+}
+
+/// What an image file says about itself beside its pixels; nothing of one that is not read.
+pub fn metadata(bytes: &[u8]) -> Metadata {
+    let found = catch_panic(|| match format_of(bytes).ok()? {
+        Format::Usual(format) => Some(Metadata::of(id(format), bytes)),
+        Format::Optional(format) => Some(Metadata::of(format.id(), bytes)),
+    });
+    found.ok().flatten().unwrap_or_default()
 }
 
 /// Columns and rows of an image, upright, in those formats that may be decoded smaller.
 fn size_of(format: &str, bytes: &[u8]) -> Option<(usize, usize)> {
     let (size, turned) = match format {
         "jpeg" => return jpeg::File::open(bytes).ok().map(|file| size_upright(&file, bytes, None).0),
-        "png" => {
-            let mut decoder = PngDecoder::new(Cursor::new(bytes)).ok()?;
-            let exif = decoder.exif_metadata().ok().flatten();
-            let turned = orientation(exif.as_deref(), || decoder.xmp_metadata().ok().flatten());
-            (decoder.dimensions(), turned)
-        }
+        "png" => (PngDecoder::new(Cursor::new(bytes)).ok()?.dimensions(), metadata::turned(format, bytes)),
         "tiff" => {
             let directory = tiff::Directory::first(bytes).ok()?;
             let layout = tiff::Layout::of(&directory).ok()?;
-            ((layout.width as u32, layout.height as u32), orientation_of_tiff(&directory))
+            ((layout.width as u32, layout.height as u32), metadata::turned(format, bytes))
         }
         _ => return None,
     };
@@ -148,9 +132,9 @@ fn size_of(format: &str, bytes: &[u8]) -> Option<(usize, usize)> {
 /// As [`decode_for`], for a frame of an animation.
 pub(super) fn decode_frame(frame: &frames::Frame, how: &Decoding) -> Result<Pixels, String> {
     let decoded = catch_panic(|| {
-        let frames::Drawn { raster, profile, exif, xmp } = frame.draw(how)?;
+        let frames::Drawn { raster, profile, turned } = frame.draw(how)?;
         let transform = profile.and_then(|profile| Transform::of(&profile, raster.channels));
-        Ok(finish(how, raster, transform, orientation(exif.as_deref(), || xmp)))
+        Ok(finish(how, raster, transform, turned))
     });
     let named = |why| format!("{}: frame {}: {why}", frame.kind.id(), frame.number);
     decoded.unwrap_or_else(|panic| Err(format!("damaged: the decoder panicked: {panic}"))).map_err(named)
@@ -251,8 +235,8 @@ fn decode_optional(format: Optional, bytes: &[u8], how: &Decoding) -> Result<Pix
         }
         #[cfg(feature = "psd")]
         Optional::Psd => {
-            let psd::Found { raster, transform, turned } = psd::decode(bytes, how)?;
-            Ok(finish(how, raster, transform, turned))
+            let (raster, transform) = psd::decode(bytes, how)?;
+            Ok(finish(how, raster, transform, metadata::turned(format.id(), bytes)))
         }
         #[cfg(feature = "raw")]
         Optional::Raw => {
@@ -270,41 +254,17 @@ fn decode_optional(format: Optional, bytes: &[u8], how: &Decoding) -> Result<Pix
     }
 }
 
-/// As [`decode_optional`]; the preview of a raw file is not asked.
-#[cfg_attr(
-    not(any(feature = "avif", feature = "heic", feature = "jxl", feature = "psd")),
-    allow(unused_variables)
-)]
+/// As [`facts_as`]; the preview of a raw file is not asked.
 fn facts_of_optional(format: Optional, bytes: &[u8]) -> SourceFacts {
+    let several = match format {
+        #[cfg(feature = "jxl")]
+        Optional::JpegXl => jxl::is_animated(bytes),
+        _ => frames::several(format.id(), bytes),
+    };
+    let exif = Metadata::of(format.id(), bytes).exif;
     // All of them may hold more than the 8 bits, the preview or the merged picture that are decoded: two files
     // are never the same by those.
-    let several = frames::several(format.id(), bytes);
-    let partial = SourceFacts { format: format.id(), several, partial: true, ..SourceFacts::default() };
-    match format {
-        #[cfg(feature = "avif")]
-        Optional::Avif => {
-            let exif = avif::has_exif(bytes);
-            SourceFacts { exif, ..partial }
-        }
-        #[cfg(feature = "heic")]
-        Optional::Heic => {
-            let exif = heic::has_exif(bytes);
-            SourceFacts { exif, ..partial }
-        }
-        #[cfg(feature = "jxl")]
-        Optional::JpegXl => {
-            let exif = jxl::has_exif(bytes).unwrap_or(false);
-            SourceFacts { exif, several: jxl::is_animated(bytes), ..partial }
-        }
-        #[cfg(feature = "psd")]
-        Optional::Psd => {
-            let exif = psd::has_exif(bytes);
-            SourceFacts { exif, ..partial }
-        }
-        Optional::Raw => SourceFacts { exif: true, ..partial },
-        #[cfg(not(all(feature = "avif", feature = "heic", feature = "jxl", feature = "psd")))]
-        _ => partial,
-    }
+    SourceFacts { format: format.id(), exif, several, partial: true, ..SourceFacts::default() }
 }
 
 fn decode_as(format: ImageFormat, bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
@@ -323,11 +283,8 @@ fn decode_as(format: ImageFormat, bytes: &[u8], how: &Decoding) -> Result<Pixels
     let mut codec_limits = image::Limits::default();
     codec_limits.max_alloc = Some(how.limits.max_decoded_bytes);
     reader.limits(codec_limits);
-    let mut decoder = reader.into_decoder().map_err(fail)?;
-    // metadata that cannot be read is no reason to lose the image
-    let profile = decoder.icc_profile().ok().flatten();
-    let exif = decoder.exif_metadata().ok().flatten();
-    let turned = orientation(exif.as_deref(), || decoder.xmp_metadata().ok().flatten());
+    let decoder = reader.into_decoder().map_err(fail)?;
+    let (profile, turned) = (metadata::profile(id(format), bytes), metadata::turned(id(format), bytes));
     let channels = channels_of(decoder.color_type());
     let size = (decoder.dimensions().0 as usize, decoder.dimensions().1 as usize);
     let transform = profile.and_then(|profile| Transform::of(&profile, channels));
@@ -360,7 +317,7 @@ fn decode_jpeg(bytes: &[u8], told: Option<u8>, how: &Decoding) -> Result<Pixels,
         () if file.is_inked() => Channels::Cmyk,
         () => Channels::Rgb,
     };
-    let transform = jpeg::profile(bytes).and_then(|profile| Transform::of(&profile, channels));
+    let transform = metadata::profile("jpeg", bytes).and_then(|profile| Transform::of(&profile, channels));
     if channels == Channels::Cmyk && transform.is_some() {
         let inked = (width * height * 4) as u64;
         check_pixels((width as u32, height as u32), inked, &how.limits)?;
@@ -387,9 +344,9 @@ fn decode_jpeg(bytes: &[u8], told: Option<u8>, how: &Decoding) -> Result<Pixels,
 fn decode_tiff(bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
     let directory = tiff::Directory::first(bytes)?;
     let layout = tiff::Layout::of(&directory)?;
-    let (size, turned) = ((layout.width, layout.height), orientation_of_tiff(&directory));
+    let (size, turned) = ((layout.width, layout.height), metadata::turned("tiff", bytes));
     let channels = tiff::channels(&layout);
-    let transform = tiff::profile(&directory).and_then(|profile| Transform::of(profile, channels));
+    let transform = metadata::profile("tiff", bytes).and_then(|profile| Transform::of(&profile, channels));
     if !layout.is_measured()
         && let Some(shape) = Shape::of((size, turned), channels, how.needed)
     {
@@ -456,7 +413,7 @@ fn upright(pixels: Pixels, turned: u8) -> Pixels {
 /// Columns and rows of a JPEG once it is upright, and how it is turned, 1 to 8 as in EXIF; as the file says
 /// itself unless another one told.
 fn size_upright(file: &jpeg::File<'_>, bytes: &[u8], told: Option<u8>) -> ((usize, usize), u8) {
-    let turned = told.unwrap_or_else(|| orientation(file.exif, || jpeg::xmp(bytes)));
+    let turned = told.unwrap_or_else(|| metadata::turned("jpeg", bytes));
     let (width, height) = file.size();
     (if turned >= 5 { (height, width) } else { (width, height) }, turned)
 }
@@ -485,6 +442,23 @@ fn raster(image: DynamicImage) -> Raster {
         eight_bits => eight_bits.into_bytes(),
     };
     Raster { width, height, channels, data }
+}
+
+/// As documents call a format.
+fn id(format: ImageFormat) -> &'static str {
+    match format {
+        ImageFormat::Png => "png",
+        ImageFormat::Jpeg => "jpeg",
+        ImageFormat::Gif => "gif",
+        ImageFormat::WebP => "webp",
+        ImageFormat::Pnm => "pnm",
+        ImageFormat::Tiff => "tiff",
+        ImageFormat::Tga => "tga",
+        ImageFormat::Bmp => "bmp",
+        ImageFormat::Ico => "ico",
+        ImageFormat::Qoi => "qoi",
+        _ => "other",
+    }
 }
 
 fn name(format: ImageFormat) -> String {

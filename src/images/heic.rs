@@ -6,14 +6,15 @@
 
 use std::collections::HashSet;
 
-use heifer::heifer_isobmff::boxes::{ColorInfo, Property};
-use heifer::heifer_isobmff::{self as container, HeifFile, Item, ItemId};
 use heifer::{Error, Image, Options};
+use heifer_isobmff::{self as container, HeifFile, Item, ItemId};
 
 use super::Decoding;
 use super::alpha::divide_by_alpha;
 use super::colour::Transform;
+use super::heif::transform;
 use super::limits::check_pixels;
+use super::metadata::boxes;
 use super::raster::{Channels, Raster};
 
 /// Bytes a pixel of the result takes in the decoder: red, green, blue, alpha.
@@ -55,11 +56,6 @@ pub(super) fn decode(bytes: &[u8], how: &Decoding) -> Result<(Raster, Option<Tra
     Ok((raster, transform))
 }
 
-/// Whether there is EXIF data.
-pub(super) fn has_exif(bytes: &[u8]) -> bool {
-    HeifFile::parse(bytes).is_ok_and(|file| file.items.iter().any(|item| item.item_type.0 == *b"Exif"))
-}
-
 /// The pictures that a file holds, by their numbers in it, the primary one first; without tiles, thumbnails,
 /// alpha planes and gain maps.
 pub(super) fn pictures(bytes: &[u8]) -> Vec<u32> {
@@ -78,36 +74,19 @@ pub(super) fn pictures(bytes: &[u8]) -> Vec<u32> {
 
 /// Makes another picture of a file the primary one.
 pub(super) fn set_primary(bytes: &mut [u8], id: u32) {
-    /// The header of a box: its size, its name; its size again, where that needs 64 bits.
-    const HEADER: usize = 8;
-    const LONG_HEADER: usize = 16;
     // `pitm` lies in `meta`; both begin with a version and flags
-    let (mut at, mut end) = (0, bytes.len());
-    while let Some(header) = bytes.get(at..end).and_then(|rest| rest.first_chunk::<HEADER>()) {
-        let [a, b, c, d, name @ ..] = *header;
-        let (size, header) = match u32::from_be_bytes([a, b, c, d]) {
-            0 => (end - at, HEADER),
-            1 => {
-                let Some(&digits) = bytes[at + HEADER..end].first_chunk() else { return };
-                (usize::try_from(u64::from_be_bytes(digits)).unwrap_or(usize::MAX), LONG_HEADER)
-            }
-            size => (size as usize, HEADER),
-        };
-        match &name {
-            b"meta" => (at, end) = (at + header + 4, end.min(at.saturating_add(size))),
-            b"pitm" => {
-                let is_short = bytes.get(at + header) == Some(&0);
-                let digits = id.to_be_bytes();
-                let digits = if is_short { &digits[2..] } else { &digits[..] };
-                let field = at + header + 4;
-                if let Some(field) = bytes.get_mut(field..field + digits.len()) {
-                    field.copy_from_slice(digits);
-                }
-                return;
-            }
-            _ if size < header => return,
-            _ => at = at.saturating_add(size),
-        }
+    const VERSION: usize = 4;
+    let found = || {
+        let meta = boxes(bytes).find(|found| found.name == *b"meta")?;
+        let pitm = boxes(meta.content.get(VERSION..)?).find(|found| found.name == *b"pitm")?;
+        let is_short = pitm.content.first() == Some(&0);
+        Some((meta.at + VERSION + pitm.at + VERSION, is_short))
+    };
+    let Some((at, is_short)) = found() else { return };
+    let digits = id.to_be_bytes();
+    let digits = if is_short { &digits[2..] } else { &digits[..] };
+    if let Some(field) = bytes.get_mut(at..at + digits.len()) {
+        field.copy_from_slice(digits);
     }
 }
 
@@ -196,22 +175,6 @@ fn raster(image: Image<u8>, is_grey: bool, is_multiplied: bool) -> Raster {
         }
     };
     Raster { width, height, channels, data }
-}
-
-/// From the profile, or else from the numbers of primaries and curve; a grid has those of its first tile.
-fn transform(file: &HeifFile, id: ItemId, channels: Channels) -> Option<Transform> {
-    if let Ok(Some(profile)) = file.icc_profile(id) {
-        return Transform::of(profile, channels);
-    }
-    let first = file.referenced_items(id, b"dimg").first().copied();
-    let numbers = [Some(id), first].into_iter().flatten().find_map(|id| {
-        file.item_properties(id).ok()?.find_map(|property| match property {
-            Property::Color(ColorInfo::Nclx { primaries, transfer, .. }) => Some((*primaries, *transfer)),
-            _ => None,
-        })
-    });
-    let (primaries, transfer) = numbers?;
-    Transform::of_primaries(primaries, transfer, channels)
 }
 
 fn of_container(error: container::Error, bytes: &[u8]) -> String {

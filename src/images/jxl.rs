@@ -71,26 +71,6 @@ pub(super) fn is_animated(bytes: &[u8]) -> bool {
     header(bytes).is_ok_and(|image| image.image_header().metadata.animation.is_some())
 }
 
-/// A box of EXIF data, plain or packed, beside that of the picture.
-pub(super) fn has_exif(bytes: &[u8]) -> Option<bool> {
-    let mut rest = if bytes.starts_with(&[0]) { bytes } else { &[] };
-    while !rest.is_empty() {
-        let length = u32::from_be_bytes(*rest.first_chunk()?) as usize;
-        let name = rest.get(4..8)?;
-        if name == b"Exif" || name == b"brob" && rest.get(8..12)? == b"Exif" {
-            return Some(true);
-        }
-        rest = match length {
-            0 => break,
-            1 => {
-                rest.get(usize::try_from(u64::from_be_bytes(*rest.get(8..)?.first_chunk()?)).ok()?.max(16)..)?
-            }
-            length => rest.get(length.max(8)..)?,
-        };
-    }
-    Some(false)
-}
-
 const TRUNCATED: &str = "the file ends too early (truncated)";
 
 fn builder(most_bytes: usize) -> JxlImageBuilder {

@@ -23,14 +23,15 @@
 //! | `codec`, `write` | image files in, of any format; out, PNG and JPEG |
 //! | `jpeg/` | JPEG files, as small as is enough |
 //! | `tiff/` | TIFF files of every kind |
-//! | `avif`, `heic`, `jxl`, `psd` | files of these formats |
+//! | `avif`, `heic`, `jxl`, `psd` | files of these formats; `heif` is what the first two share |
 //! | `raw` | the JPEG inside a camera's raw file |
 //! | `shrink`, `png_rows` | large images made smaller while their rows come in; the rows of PNG files |
 //! | `bmp`, `tga`, `ico` | headers of bitmaps; which picture of an icon |
 //! | `finer` | has it more than the 8 bits of a sample that are decoded? |
 //! | `frames/` | files of several pictures: how many, which are taken, each by its number |
 //! | `films/` | films: which pictures of them, by the program ffmpeg |
-//! | `raster`, `colour`, `alpha`, `orientation` | from pixels as a file has them to pixels as they are seen: profile, ground, turn |
+//! | `metadata/` | what does a file say about itself beside its pixels; which files beside it belong to it |
+//! | `raster`, `colour`, `alpha` | from pixels as a file has them to pixels as they are seen: profile, ground |
 //! | `memory_budget`, `stopwatch` | memory that decoders share; how long has one been running |
 //! | `catch_panic` | a decoder's panic becomes a reason |
 //! | `pixels`, `resize` | images in memory; the one way from pixels to a model's input |
@@ -71,11 +72,13 @@ mod finer;
 mod frames;
 #[cfg(feature = "heic")]
 mod heic;
+#[cfg(any(feature = "avif", feature = "heic"))]
+mod heif;
 mod ico;
 mod jpeg;
 #[cfg(feature = "jxl")]
 mod jxl;
-mod orientation;
+mod metadata;
 mod png_rows;
 #[cfg(feature = "psd")]
 mod psd;
@@ -114,7 +117,8 @@ pub use skipped::Skipped;
 pub use spread::spread;
 pub use stamp::{Stamp, hash_bytes, hash_of_pixels, stamp_file};
 
-pub use codec::{SourceFacts, decode};
+pub use codec::{SourceFacts, decode, metadata};
+pub use metadata::{Metadata, Sidecars, belongs, is_sidecar};
 pub use write::{encode_jpeg, encode_png, encode_small_png, write_png};
 
 pub use catch_panic::panic_is_caught;

@@ -11,17 +11,16 @@
 use super::alpha::divide_by_alpha;
 use super::colour::Transform;
 use super::limits::check_pixels;
-use super::orientation::orientation;
 use super::raster::{Channels, Raster, lab_to_rgb, to_8_bits};
 use super::{Decoding, tiff};
 
 /// Ids of resources.
 const ALPHA_IDENTIFIERS: u16 = 1053;
-const EXIF: u16 = 1058;
+pub(super) const EXIF: u16 = 1058;
 const PROFILE: u16 = 1039;
 const TRANSPARENT_INDEX: u16 = 1047;
 const VERSION: u16 = 1057;
-const XMP: u16 = 1060;
+pub(super) const XMP: u16 = 1060;
 
 const TRUNCATED: &str = "the file ends too early (truncated)";
 
@@ -38,18 +37,11 @@ enum Mode {
     Lab,
 }
 
-/// The pixels, how their colours become sRGB, and how they are to be turned, by EXIF's number.
-pub(super) struct Found {
-    pub(super) raster: Raster,
-    pub(super) transform: Option<Transform>,
-    pub(super) turned: u8,
-}
-
-/// The merged picture.
+/// The merged picture as it is stored, and how its colours become sRGB.
 ///
 /// # Errors
 /// What is damaged, too large or not supported.
-pub(super) fn decode(bytes: &[u8], how: &Decoding) -> Result<Found, String> {
+pub(super) fn decode(bytes: &[u8], how: &Decoding) -> Result<(Raster, Option<Transform>), String> {
     let file = File::parse(bytes)?;
     let is_merged = file.resource(VERSION).and_then(|version| version.get(4)) != Some(&0);
     if !is_merged && file.layers() != 0 {
@@ -69,13 +61,12 @@ pub(super) fn decode(bytes: &[u8], how: &Decoding) -> Result<Found, String> {
     let raster = file.raster(data, alpha);
     let transform = file.resource(PROFILE).filter(|_| file.has_profile());
     let transform = transform.and_then(|profile| Transform::of(profile, raster.channels));
-    let turned = orientation(file.resource(EXIF), || file.resource(XMP).map(<[u8]>::to_vec));
-    Ok(Found { raster, transform, turned })
+    Ok((raster, transform))
 }
 
-/// Whether there is EXIF data.
-pub(super) fn has_exif(bytes: &[u8]) -> bool {
-    File::parse(bytes).is_ok_and(|file| file.resource(EXIF).is_some())
+/// What stands in the resource of an id.
+pub(super) fn resource(bytes: &[u8], id: u16) -> Option<&[u8]> {
+    File::parse(bytes).ok()?.resource(id)
 }
 
 impl Mode {

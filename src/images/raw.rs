@@ -11,6 +11,7 @@
 //! among the notes of their makers.
 
 use super::jpeg;
+use super::metadata::{SCAN, boxes, segments};
 use super::tiff::Directory;
 
 /// Directories of a file at most, boxes of a file at most, JPEG files inside it at most.
@@ -48,13 +49,13 @@ pub(super) fn is_raw(tiff: &[u8]) -> bool {
 pub(super) fn preview(bytes: &[u8]) -> Result<Preview<'_>, String> {
     let mut found = Found::default();
     if bytes.get(4..8) == Some(b"ftyp") {
-        boxes(bytes, bytes, &mut found);
+        walk_boxes(bytes, &mut found);
     } else if bytes.starts_with(b"FUJIFILM") {
         let number = |at: usize| Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?) as u64);
         if let (Some(at), Some(length)) = (number(84), number(88)) {
             found.add_at(bytes, at, length);
         }
-    } else if let Some(first) = Directory::first_of_raw(bytes) {
+    } else if let Some(first) = Directory::first_of_any(bytes) {
         found.turned = first.number(ORIENTATION);
         directories(bytes, first, &mut found);
     }
@@ -141,58 +142,47 @@ fn directories<'a>(bytes: &'a [u8], first: Directory<'a>, found: &mut Found<'a>)
 }
 
 /// The boxes of a CR3: each has its length, its name, and a content, which may be boxes.
-fn boxes<'a>(bytes: &'a [u8], mut rest: &'a [u8], found: &mut Found<'a>) {
-    let (mut left, mut is_outermost) = (MOST, true);
-    let (mut later, mut length_of_sample) = (Vec::new(), None);
-    loop {
-        let Some((name, content, after)) = first_box(rest) else {
-            found.is_cut |= is_outermost && !rest.is_empty();
-            is_outermost = false;
-            match later.pop() {
-                Some(inner) => rest = inner,
-                None => return,
+fn walk_boxes<'a>(bytes: &'a [u8], found: &mut Found<'a>) {
+    let (mut left, mut length_of_sample) = (MOST, None);
+    let mut later = vec![bytes];
+    let mut is_outermost = true;
+    while let Some(within) = later.pop() {
+        let mut end = 0;
+        // the last ones that are found are looked into first
+        for inner in boxes(within) {
+            let content = inner.content;
+            end = inner.end;
+            left -= 1;
+            if left == 0 {
+                return;
             }
-            continue;
-        };
-        rest = after;
-        left -= 1;
-        if left == 0 {
-            return;
-        }
-        let number = |at: usize| Some(u32::from_be_bytes(*content.get(at..)?.first_chunk()?));
-        match &name {
-            b"moov" | b"trak" | b"mdia" | b"minf" | b"stbl" => later.push(content),
-            // an identifier of 16 bytes, and for previews eight more
-            b"uuid" => later.extend([content.get(16..), content.get(24..)].into_iter().flatten()),
-            b"CMT1" => {
-                found.turned = Directory::first_of_raw(content).and_then(|first| first.number(ORIENTATION))
-            }
-            b"PRVW" | b"THMB" => {
-                let start = content.windows(3).take(64).position(|three| three == [0xff, 0xd8, 0xff]);
-                found.add(start.and_then(|start| content.get(start..)));
-            }
-            b"stsz" => length_of_sample = number(4),
-            b"co64" => {
-                let at = content.get(8..).and_then(|at| at.first_chunk()).map(|at| u64::from_be_bytes(*at));
-                if let (Some(at), Some(length @ 1..)) = (at, length_of_sample) {
-                    found.add_at(bytes, at, length.into());
+            let number = |at: usize| Some(u32::from_be_bytes(*content.get(at..)?.first_chunk()?));
+            match &inner.name {
+                b"moov" | b"trak" | b"mdia" | b"minf" | b"stbl" => later.push(content),
+                // an identifier of 16 bytes, and for previews eight more
+                b"uuid" => later.extend([content.get(16..), content.get(24..)].into_iter().flatten()),
+                b"CMT1" => {
+                    found.turned =
+                        Directory::first_of_any(content).and_then(|first| first.number(ORIENTATION));
                 }
+                b"PRVW" | b"THMB" => {
+                    let start = content.windows(3).take(64).position(|three| three == [0xff, 0xd8, 0xff]);
+                    found.add(start.and_then(|start| content.get(start..)));
+                }
+                b"stsz" => length_of_sample = number(4),
+                b"co64" => {
+                    let at =
+                        content.get(8..).and_then(|at| at.first_chunk()).map(|at| u64::from_be_bytes(*at));
+                    if let (Some(at), Some(length @ 1..)) = (at, length_of_sample) {
+                        found.add_at(bytes, at, length.into());
+                    }
+                }
+                _ => {}
             }
-            _ => {}
         }
+        found.is_cut |= is_outermost && end < within.len();
+        is_outermost = false;
     }
-}
-
-/// Name and content of a box, and what follows it; none if it is cut short.
-fn first_box(bytes: &[u8]) -> Option<([u8; 4], &[u8], &[u8])> {
-    let length = u32::from_be_bytes(*bytes.first_chunk()?);
-    let name = *bytes.get(4..)?.first_chunk()?;
-    let (header, length) = match length {
-        0 => (8, bytes.len()),
-        1 => (16, usize::try_from(u64::from_be_bytes(*bytes.get(8..)?.first_chunk()?)).ok()?),
-        length => (8, length as usize),
-    };
-    Some((name, bytes.get(header..length)?, &bytes[length..]))
 }
 
 /// Every JPEG in a file, by how it begins.
@@ -206,13 +196,8 @@ fn anywhere<'a>(bytes: &'a [u8], found: &mut Found<'a>) {
 
 /// Where a JPEG ends: after the end marker behind its first scan.
 fn end(jpeg: &[u8]) -> Option<usize> {
-    let mut at = 2;
-    while let [0xff, marker, high, low] = *jpeg.get(at..)?.first_chunk::<4>()? {
-        at += 2 + usize::from(u16::from_be_bytes([high, low]));
-        if marker == 0xda {
-            break;
-        }
-    }
+    let scan = segments(jpeg).find(|segment| segment.marker == SCAN)?;
+    let at = scan.at + scan.body.len();
     let scans = jpeg.get(at..)?;
     Some(at + scans.windows(2).position(|two| two == [0xff, 0xd9])? + 2)
 }

@@ -4,6 +4,7 @@ use super::Pixels;
 use super::codec::{self, SourceFacts};
 use super::decoding::Decoding;
 use super::frames::Frame;
+use super::metadata::Metadata;
 use super::stamp::{Stamp, hash_bytes, hash_pixels};
 
 /// What holds an image, read but not decoded.
@@ -75,6 +76,15 @@ impl Source {
             Raw::Part(bytes) => codec::facts_of_one(bytes),
             Raw::Frame(frame) => codec::facts_of_one(frame.bytes()),
             Raw::Pixels(_) => SourceFacts::default(),
+        }
+    }
+
+    /// All that the file says of itself; nothing where there are plain pixels.
+    pub fn metadata(&self) -> Metadata {
+        match &self.raw {
+            Raw::File(bytes) | Raw::Part(bytes) => codec::metadata(bytes),
+            Raw::Frame(frame) => codec::metadata(frame.bytes()),
+            Raw::Pixels(_) => Metadata::default(),
         }
     }
 

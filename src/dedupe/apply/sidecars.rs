@@ -1,12 +1,11 @@
-//! Sidecars: files that belong to an image by their name, such as `a.xmp` and `a.jpg.xmp` to `a.jpg`.
+//! Sidecars: which of them go with their image, and where to.
 
 use std::collections::HashSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Extensions of sidecars, in either case: XMP of raw converters, JSON of photo services, edits of phones.
-const ENDINGS: [&str; 3] = ["xmp", "json", "aae"];
+use crate::images::{belongs, is_sidecar};
 
 /// The sidecars of `image`, which is in `gone`, sorted by name. A sidecar that it shares with another file
 /// stays: if `a.cr2` stays, so does the `a.xmp` that it shares with `a.jpg`.
@@ -21,16 +20,18 @@ pub(super) fn sidecars(image: &Path, gone: &HashSet<PathBuf>) -> std::io::Result
         let entry = entry?;
         let other = entry.file_name();
         if is_sidecar(&other) {
-            let owner = Path::new(&other).file_stem();
-            let is_ours = owner == Some(name) || owner == image.file_stem();
-            if is_ours && entry.file_type()?.is_file() {
+            if belongs(&other, name) && entry.file_type()?.is_file() {
                 found.push(entry.path());
             }
         } else if !gone.contains(&entry.path()) {
             others.push(other);
         }
     }
-    found.retain(|sidecar| !others.iter().any(|other| belongs(sidecar, other)));
+    let is_shared = |sidecar: &PathBuf| {
+        let name = sidecar.file_name().unwrap_or_default();
+        others.iter().any(|other| belongs(name, other))
+    };
+    found.retain(|sidecar| !is_shared(sidecar));
     found.sort();
     Ok(found)
 }
@@ -43,16 +44,6 @@ pub(super) fn destination(sidecar: &Path, image: &Path, image_to: &Path) -> Path
     name.push(".");
     name.push(sidecar.extension().unwrap_or_default());
     image_to.with_file_name(name)
-}
-
-fn is_sidecar(name: &OsStr) -> bool {
-    let ending = Path::new(name).extension().map(OsStr::to_ascii_lowercase);
-    ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))
-}
-
-fn belongs(sidecar: &Path, image: &OsStr) -> bool {
-    let owner = sidecar.file_stem();
-    owner == Some(image) || owner == Path::new(image).file_stem()
 }
 
 #[cfg(test)]

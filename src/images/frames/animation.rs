@@ -4,6 +4,7 @@
 //! one after the other cost one pass through the file, and no more than one frame is held. A jump back starts
 //! again.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io::Cursor;
 use std::sync::{Arc, OnceLock};
@@ -15,6 +16,7 @@ use image::{AnimationDecoder as _, ImageDecoder, ImageResult, Rgba};
 
 use crate::images::limits::check_pixels;
 use crate::images::memory_budget::Kept;
+use crate::images::metadata;
 use crate::images::raster::{Channels, Raster};
 use crate::images::stamp::hash_bytes;
 use crate::images::{Decoding, Limits};
@@ -81,8 +83,8 @@ pub(in crate::images) struct Drawn {
     pub(in crate::images) raster: Raster,
     /// The colour profile.
     pub(in crate::images) profile: Option<Vec<u8>>,
-    pub(in crate::images) exif: Option<Vec<u8>>,
-    pub(in crate::images) xmp: Option<Vec<u8>>,
+    /// How it is to be turned, 1 to 8 as in EXIF.
+    pub(in crate::images) turned: u8,
 }
 
 impl Frame {
@@ -121,8 +123,7 @@ impl Frame {
                 break Raster { width, height, channels: Channels::Rgba, data };
             }
         };
-        let Reader { profile, exif, xmp, .. } = &reader;
-        let drawn = Drawn { raster, profile: profile.clone(), exif: exif.clone(), xmp: xmp.clone() };
+        let drawn = Drawn { raster, profile: reader.profile.clone(), turned: reader.turned };
         drop(held);
         let bytes = canvas.saturating_mul(CANVASES_KEPT).saturating_add(self.file.bytes.len() as u64);
         reader.kept = if bytes <= MOST_KEPT { how.budget.keep(bytes) } else { None };
@@ -150,8 +151,7 @@ struct Reader {
     next: u32,
     size: (u32, u32),
     profile: Option<Vec<u8>>,
-    exif: Option<Vec<u8>>,
-    xmp: Option<Vec<u8>>,
+    turned: u8,
     /// Its part of the memory, as long as it is kept.
     kept: Option<Kept>,
 }
@@ -191,12 +191,11 @@ impl Reader {
         let mut most = image::Limits::default();
         most.max_alloc = Some(limits.max_decoded_bytes);
         decoder.set_limits(most).map_err(|error| reason(&error))?;
-        // metadata that cannot be read is no reason to lose the image
-        let profile = decoder.icc_profile().ok().flatten();
-        let exif = decoder.exif_metadata().ok().flatten();
-        let xmp = decoder.xmp_metadata().ok().flatten();
+        let (format, bytes) = (frame.kind.id(), frame.bytes());
+        let profile = metadata::profile(format, bytes).map(Cow::into_owned);
+        let turned = metadata::turned(format, bytes);
         let frames = frames(decoder).map_err(|error| reason(&error))?;
-        Ok(Reader { file: frame.file.clone(), frames, next: 0, size, profile, exif, xmp, kept: None })
+        Ok(Reader { file: frame.file.clone(), frames, next: 0, size, profile, turned, kept: None })
     }
 }
 

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 #[cfg(feature = "heic")]
 use crate::images::heic;
+use crate::images::metadata::segments;
 use crate::images::tiff::Directory;
 
 /// Most pictures of one file that are taken.
@@ -136,15 +137,9 @@ fn jpegs(bytes: &[u8]) -> Option<Vec<Part>> {
 /// Where the index of pictures begins: its own header, from which offsets count.
 fn index_of_pictures(bytes: &[u8]) -> Option<usize> {
     const NAME: &[u8] = b"MPF\0";
-    let mut at = 2;
-    loop {
-        let [0xff, marker, high, low] = *bytes.get(at..at + 4)? else { return None };
-        match marker {
-            0xe2 if bytes.get(at + 4..)?.starts_with(NAME) => return Some(at + 4 + NAME.len()),
-            0xc0..=0xc3 | 0xda | 0xd9 => return None,
-            _ => at += 2 + usize::from(u16::from_be_bytes([high, low])),
-        }
-    }
+    let mut found =
+        segments(bytes).filter(|segment| segment.marker == 0xe2 && segment.body.starts_with(NAME));
+    found.next().map(|segment| segment.at + NAME.len())
 }
 
 /// Whether a JPEG says of itself that it brightens another one.

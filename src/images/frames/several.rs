@@ -4,6 +4,8 @@
 //! Only headers and block lengths are read; a damaged file counts as one picture, or as those before the damage.
 
 use super::parts::{MOST, parts};
+use crate::images::metadata::{GifBlock, gif_blocks, png_chunks, riff_chunks};
+use crate::images::tiff::Directory;
 
 /// Whether there are more pictures in a file of this format, such as `gif`.
 pub(in crate::images) fn several(format: &str, bytes: &[u8]) -> bool {
@@ -27,71 +29,33 @@ pub(in crate::images) fn frames(format: &str, bytes: &[u8]) -> usize {
         "gif" => gif(bytes, MOST + 1),
         "png" => match png(bytes) {
             // frames have as many control chunks
-            Some((true, claimed)) => chunks(bytes, b"fcTL").min(claimed),
+            Some((true, claimed)) => count(png_chunks(bytes), b"fcTL").min(claimed),
             _ => 1,
         },
-        "webp" if webp(bytes) == Some(true) => chunks(bytes, b"ANMF"),
+        "webp" if webp(bytes) == Some(true) => count(riff_chunks(bytes), b"ANMF"),
         _ => 1,
     }
 }
 
-/// Images of a GIF, no more than `most`. Blocks: a header with a table of colours, then images and extensions,
-/// each with sub-blocks up to an empty one.
+/// Images of a GIF, no more than `most`.
 fn gif(bytes: &[u8], most: usize) -> usize {
-    let table = |flags: u8| if flags & 0x80 != 0 { 3 << ((flags & 7) + 1) } else { 0 };
-    let mut images = 0;
-    let mut count = || {
-        let mut at = 13 + table(*bytes.get(10)?);
-        while images < most {
-            at += match bytes.get(at)? {
-                0x2c => {
-                    images += 1;
-                    10 + table(*bytes.get(at + 9)?) + 1
-                }
-                0x21 => 2,
-                _ => return None,
-            };
-            while let length @ 1.. = usize::from(*bytes.get(at)?) {
-                at += 1 + length;
-            }
-            at += 1;
-        }
-        Some(())
-    };
-    count();
-    images
+    gif_blocks(bytes).filter(|block| *block == GifBlock::Image).take(most).count()
 }
 
 /// Whether a PNG is animated, and how many frames it claims. The control chunk of an animation precedes the
 /// pixels.
 fn png(bytes: &[u8]) -> Option<(bool, usize)> {
-    let mut at = 8;
-    loop {
-        let number = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize);
-        let length = number(at)?;
-        match bytes.get(at + 4..at + 8)? {
-            b"acTL" => return Some((true, number(at + 8)?)),
-            b"IDAT" | b"IEND" => return Some((false, 1)),
-            _ => at = at.checked_add(12)?.checked_add(length)?,
-        }
+    let mut chunks = png_chunks(bytes);
+    let (name, body) = chunks.find(|(name, _)| matches!(name, b"acTL" | b"IDAT" | b"IEND"))?;
+    match &name {
+        b"acTL" => Some((true, u32::from_be_bytes(*body.first_chunk()?) as usize)),
+        _ => Some((false, 1)),
     }
 }
 
-/// Chunks with this name in a PNG or WebP, at most one more than [`MOST`]. In PNG the length precedes the name,
-/// and a checksum follows; in WebP the name precedes the length, and a chunk of odd length is padded.
-fn chunks(bytes: &[u8], wanted: &[u8; 4]) -> usize {
-    let is_png = bytes.starts_with(b"\x89");
-    let (mut at, mut found) = (if is_png { 8 } else { 12 }, 0);
-    let word = |at: usize| bytes.get(at..)?.first_chunk::<4>();
-    while let (Some(&first), Some(&second), true) = (word(at), word(at.saturating_add(4)), found <= MOST) {
-        let (name, length) = match is_png {
-            true => (second, u32::from_be_bytes(first) as usize + 4),
-            false => (first, (u32::from_le_bytes(second) as usize).next_multiple_of(2)),
-        };
-        found += usize::from(name == *wanted);
-        at = at.saturating_add(8).saturating_add(length);
-    }
-    found
+/// Chunks with this name, at most one more than [`MOST`].
+fn count<'a>(chunks: impl Iterator<Item = ([u8; 4], &'a [u8])>, wanted: &[u8; 4]) -> usize {
+    chunks.filter(|(name, _)| name == wanted).take(MOST + 1).count()
 }
 
 /// Whether one of the brands of an HEIF file is that of a sequence.
@@ -106,21 +70,9 @@ fn webp(bytes: &[u8]) -> Option<bool> {
     Some(bytes.get(12..16)? == b"VP8X" && bytes.get(20)? & 2 != 0)
 }
 
-/// One directory per page, each with the offset of the next; offsets have 8 bytes in large files.
+/// One directory per page, each with the offset of the next.
 fn tiff(bytes: &[u8]) -> Option<bool> {
-    let is_little = bytes.first()? == &b'I';
-    let number = |at: usize, size: usize| -> Option<usize> {
-        let digits = bytes.get(at..at.checked_add(size)?)?;
-        let add = |value: u64, digit: &u8| value << 8 | u64::from(*digit);
-        let value = if is_little { digits.iter().rev().fold(0, add) } else { digits.iter().fold(0, add) };
-        usize::try_from(value).ok()
-    };
-    let is_large = number(2, 2)? == 43;
-    let (offset, count, entry) = if is_large { (8, 8, 20) } else { (4, 2, 12) };
-    let first = number(offset, offset)?;
-    let entries = number(first, count)?;
-    let next = first.checked_add(count)?.checked_add(entries.checked_mul(entry)?)?;
-    Some(number(next, offset)? != 0)
+    Some(Directory::first(bytes).ok()?.next != 0)
 }
 
 #[cfg(test)]
@@ -142,9 +94,9 @@ mod tests {
     fn png_of(chunks: &[&[u8; 4]]) -> Vec<u8> {
         let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
         for chunk in chunks {
-            bytes.extend([0, 0, 0, 3]);
+            bytes.extend([0, 0, 0, 4]);
             bytes.extend(*chunk);
-            bytes.extend([7; 7]);
+            bytes.extend([7; 8]);
         }
         bytes
     }
@@ -192,10 +144,10 @@ mod tests {
         let counts: Vec<usize> = (0..=gif.len()).map(|end| frames("gif", &gif[..end])).collect();
         assert!(counts.is_sorted() && counts[gif.len()] == 3 && counts[gif.len() - 16] == 2);
 
-        // the body of each chunk is 7 7 7: it claims more frames than there are
+        // the body of each chunk is 7 7 7 7: it claims more frames than there are
         let mut png = png_of(&[b"IHDR", b"acTL", b"fcTL", b"IDAT", b"fcTL", b"fdAT", b"IEND"]);
         assert_eq!(frames("png", &png), 2);
-        let claimed = 8 + 15 + 8;
+        let claimed = 8 + 16 + 8;
         png[claimed..claimed + 4].copy_from_slice(&1_u32.to_be_bytes());
         assert_eq!((frames("png", &png), frames("png", &png_of(&[b"IHDR", b"fcTL", b"IDAT"]))), (1, 1));
 

@@ -15,8 +15,6 @@ pub(in crate::images) struct File<'a> {
     bytes: &'a [u8],
     frame: Frame,
     colour: Colour,
-    /// The EXIF block, from its TIFF header on.
-    pub(in crate::images) exif: Option<&'a [u8]>,
     /// `zune-jpeg` can read its layout.
     is_usual: bool,
     /// Another file that holds only tables.
@@ -26,7 +24,7 @@ pub(in crate::images) struct File<'a> {
 impl<'a> File<'a> {
     /// Reads the headers of a file.
     pub(in crate::images) fn open(bytes: &'a [u8]) -> Result<File<'a>, Fault> {
-        let Headers { frame, tables, is_interleaved, exif } = Headers::read(bytes, Tables::default())?;
+        let Headers { frame, tables, is_interleaved } = Headers::read(bytes, Tables::default())?;
         if frame.components.len() == 2 {
             return Err(Fault::Unsupported("a number of components other than 1, 3 and 4"));
         }
@@ -34,7 +32,7 @@ impl<'a> File<'a> {
         // the other decoder tells RGB by Adobe's segment alone
         let is_rgb_there = frame.components.len() == 3 && tables.adobe == Some(0);
         let is_usual = (frame.progressive || is_interleaved) && (colour == Colour::Rgb) == is_rgb_there;
-        Ok(File { bytes, frame, colour, exif, is_usual, tables: &[] })
+        Ok(File { bytes, frame, colour, is_usual, tables: &[] })
     }
 
     /// As [`File::open`], of a strip or tile in another file, which may hold its tables apart and tells what
@@ -49,7 +47,7 @@ impl<'a> File<'a> {
         }
         let Headers { frame, .. } = Headers::read(bytes, tables_of(tables)?)?;
         let colour = if to_rgb { Colour::YCbCr } else { Colour::Stored };
-        Ok(File { bytes, frame, colour, exif: None, is_usual: false, tables })
+        Ok(File { bytes, frame, colour, is_usual: false, tables })
     }
 
     /// Columns and rows, as stored.
@@ -163,16 +161,15 @@ impl<'a> File<'a> {
 }
 
 /// What precedes the first scan.
-struct Headers<'a> {
+struct Headers {
     frame: Frame,
     tables: Tables,
     /// That scan holds all components.
     is_interleaved: bool,
-    exif: Option<&'a [u8]>,
 }
 
-impl<'a> Headers<'a> {
-    fn read(bytes: &'a [u8], mut tables: Tables) -> Result<Headers<'a>, Fault> {
+impl Headers {
+    fn read(bytes: &[u8], mut tables: Tables) -> Result<Headers, Fault> {
         let (mut segments, mut frame) = (Segments::new(bytes), None);
         let scan = loop {
             match segments.next(&mut tables)? {
@@ -184,7 +181,7 @@ impl<'a> Headers<'a> {
         };
         let frame: Frame = frame.ok_or_else(|| Fault::damaged("a scan before its frame", scan.at))?;
         let is_interleaved = scan.components.len() == frame.components.len();
-        Ok(Headers { frame, tables, is_interleaved, exif: segments.exif() })
+        Ok(Headers { frame, tables, is_interleaved })
     }
 }
 

@@ -84,22 +84,16 @@ pub(super) struct Segments<'a> {
     bytes: &'a [u8],
     at: usize,
     frame: Option<Frame>,
-    exif: Option<&'a [u8]>,
 }
 
 impl<'a> Segments<'a> {
     /// After the start marker.
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Segments { bytes, at: 2, frame: None, exif: None }
+        Segments { bytes, at: 2, frame: None }
     }
 
     pub(super) fn at(&self) -> usize {
         self.at
-    }
-
-    /// The EXIF block, from its TIFF header on, if one was among the segments so far.
-    pub(super) fn exif(&self) -> Option<&'a [u8]> {
-        self.exif
     }
 
     pub(super) fn go_to(&mut self, at: usize) {
@@ -151,7 +145,6 @@ impl<'a> Segments<'a> {
                 0xdc => return Err(Fault::Unsupported("a height that is given after the pixels (DNL)")),
                 0xe0 => tables.jfif |= body.starts_with(b"JFIF\0"),
                 0xee if body.starts_with(b"Adobe") => tables.adobe = body.get(11).copied(),
-                0xe1 if self.exif.is_none() => self.exif = body.strip_prefix(b"Exif\0\0"),
                 0xe1..=0xef | 0xfe => {}
                 _ => return Err(fault(&format!("a stray marker ff {marker:02x}"))),
             }

@@ -6,12 +6,11 @@
 //!
 //! | file | what it answers |
 //! |---|---|
-//! | `file` | a JPEG file before it is decoded: its size, EXIF data, the memory it needs; then its pixels |
+//! | `file` | a JPEG file before it is decoded: its size, the memory it needs; then its pixels |
 //! | `part` | how much is decoded, and why there is nothing |
 //! | `whole` | its pixels by the crate `zune-jpeg`, where all of them are wanted and nothing is wrong |
 //! | `markers` | is the marker there that ends the image |
 //! | `inks` | the inks of CMYK, for a profile |
-//! | `metadata` | colour profile and XMP |
 //! | `header` | what do the segments before a scan say |
 //! | `huffman` | from bits to symbols |
 //! | `scan` | from symbols to blocks, sequential or progressive |
@@ -36,7 +35,6 @@ mod huffman;
 mod idct;
 mod inks;
 mod markers;
-mod metadata;
 mod part;
 mod picture;
 mod plane;
@@ -45,5 +43,4 @@ mod whole;
 
 pub(super) use file::File;
 pub(super) use inks::inks;
-pub(super) use metadata::{profile, xmp};
 pub(super) use part::{Decoded, Part};

@@ -53,8 +53,7 @@ impl<'a> Directory<'a> {
     }
 
     /// As [`Directory::first`], where the header may have a version of its own, as those of cameras have.
-    #[cfg(feature = "raw")]
-    pub(in crate::images) fn first_of_raw(bytes: &'a [u8]) -> Option<Self> {
+    pub(in crate::images) fn first_of_any(bytes: &'a [u8]) -> Option<Self> {
         let mut found = Directory::empty(bytes);
         found.is_large = found.integer(2, 2)? == 43;
         let at = if found.is_large { found.integer(8, 8) } else { found.integer(4, 4) };

@@ -1,0 +1,123 @@
+//! What EXIF data say: the few tags that are asked for. They are TIFF directories; a damaged one says nothing.
+
+use super::blocks::Block;
+use crate::images::tiff::Directory;
+
+const MAKE: u16 = 271;
+const MODEL: u16 = 272;
+const ORIENTATION: u16 = 274;
+/// Where the directory of what a camera adds lies.
+const CAMERA: u16 = 34_665;
+const TAKEN: u16 = 36_867;
+const DIGITIZED: u16 = 36_868;
+const WIDTH: u16 = 40_962;
+const HEIGHT: u16 = 40_963;
+
+/// Bytes of a text that are read.
+const MOST_TEXT: usize = 200;
+
+/// The directories of EXIF data.
+pub(super) struct Exif<'a> {
+    /// The first ones of each block.
+    first: Vec<Directory<'a>>,
+    /// Those of what a camera adds.
+    camera: Vec<Directory<'a>>,
+}
+
+impl<'a> Exif<'a> {
+    pub(super) fn of(blocks: &'a [Block<'_>]) -> Exif<'a> {
+        let first: Vec<Directory> =
+            blocks.iter().filter_map(|block| Directory::first_of_any(block)).collect();
+        let camera = first.iter().filter_map(|directory| directory.at(directory.number(CAMERA)?)).collect();
+        Exif { first, camera }
+    }
+
+    /// Whether a camera or scanner wrote them: in TIFF files, the tags of the picture itself lie among them.
+    pub(super) fn is_of_camera(&self) -> bool {
+        !self.camera.is_empty()
+            || self.first.iter().any(|directory| directory.has(MAKE) || directory.has(MODEL))
+    }
+
+    /// How the image is to be turned, 1 to 8.
+    pub(super) fn orientation(&self) -> Option<u8> {
+        let told = self.first.iter().find_map(|directory| directory.number(ORIENTATION))?;
+        u8::try_from(told).ok().filter(|told| (1..=8).contains(told))
+    }
+
+    /// When the picture was taken, or scanned.
+    pub(super) fn taken(&self) -> Option<String> {
+        [TAKEN, DIGITIZED].into_iter().find_map(|tag| date(&self.text(tag)?))
+    }
+
+    pub(super) fn make(&self) -> Option<String> {
+        self.text(MAKE)
+    }
+
+    pub(super) fn model(&self) -> Option<String> {
+        self.text(MODEL)
+    }
+
+    /// Columns and rows, as they were taken.
+    pub(super) fn size(&self) -> Option<(u32, u32)> {
+        let side = |tag| {
+            let found = self.all().find_map(|directory| directory.number(tag))?;
+            u32::try_from(found).ok().filter(|&side| side > 0)
+        };
+        Some((side(WIDTH)?, side(HEIGHT)?))
+    }
+
+    /// A text without what surrounds it; none if nothing is left.
+    fn text(&self, tag: u16) -> Option<String> {
+        let bytes = self.all().find_map(|directory| directory.block(tag))?;
+        let end = bytes.iter().take(MOST_TEXT).take_while(|&&byte| byte != 0).count();
+        let text = String::from_utf8_lossy(&bytes[..end]);
+        let text: String = text.chars().filter(|letter| !letter.is_control()).collect();
+        let text = text.trim();
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Directory<'a>> {
+        self.first.iter().chain(&self.camera)
+    }
+}
+
+/// A date and time as EXIF and XMP write them, as `2019-07-04T12:00:00`; none if it is no date.
+pub(super) fn date(text: &str) -> Option<String> {
+    let numbers: Vec<&str> = text.get(..19)?.split([':', '-', ' ', 'T']).collect();
+    let [year, month, day, hour, minute, second] = numbers[..] else { return None };
+    let number = |digits: &str, len: usize| {
+        let is_number = digits.len() == len && digits.bytes().all(|digit| digit.is_ascii_digit());
+        is_number.then(|| digits.parse::<u32>().ok()).flatten()
+    };
+    let fits = number(year, 4)? > 0
+        && matches!(number(month, 2)?, 1..=12)
+        && matches!(number(day, 2)?, 1..=31)
+        && number(hour, 2)? < 24
+        && number(minute, 2)? < 60
+        && number(second, 2)? <= 60;
+    fits.then(|| format!("{year}-{month}-{day}T{hour}:{minute}:{second}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_that_exist() {
+        assert_eq!(date("2019:07:04 12:00:59").as_deref(), Some("2019-07-04T12:00:59"));
+        assert_eq!(date("2019-07-04T12:00:59.123+02:00").as_deref(), Some("2019-07-04T12:00:59"));
+        for wrong in [
+            "",
+            "2019:07:04",
+            "0000:00:00 00:00:00",
+            "    :  :     :  :  ",
+            "2019:13:04 12:00:00",
+            "2019:07:04 24:00:00",
+            "20x9:07:04 12:00:00",
+            "+019:07:04 12:00:00",
+            "äää:07:04 12:00:00 ",
+        ] {
+            assert_eq!(date(wrong), None, "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Sidecars: files that belong to an image by their name, such as `a.xmp` and `a.jpg.xmp` to `a.jpg`.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Extensions of sidecars, in either case: XMP of raw converters, JSON of photo services, edits of phones.
+const ENDINGS: [&str; 3] = ["xmp", "json", "aae"];
+
+/// Bytes of an XMP file that are read.
+const MOST_BYTES: u64 = 4 << 20;
+
+/// Whether a file of this name may be a sidecar.
+pub fn is_sidecar(name: &OsStr) -> bool {
+    let ending = Path::new(name).extension().map(OsStr::to_ascii_lowercase);
+    ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))
+}
+
+/// Whether a sidecar belongs to an image, both by their names in one folder.
+pub fn belongs(sidecar: &OsStr, image: &OsStr) -> bool {
+    let owner = Path::new(sidecar).file_stem();
+    owner == Some(image) || owner == Path::new(image).file_stem()
+}
+
+/// Sidecars of images. Each folder is listed once, when it is first asked for.
+#[derive(Debug, Default)]
+pub struct Sidecars {
+    folders: Mutex<HashMap<PathBuf, Arc<Listing>>>,
+}
+
+/// The sidecars of a folder by what they are named after.
+type Listing = HashMap<OsString, Vec<OsString>>;
+
+impl Sidecars {
+    /// The names of the files that belong to an image file, sorted; none where its folder cannot be listed.
+    pub fn of(&self, image: &Path) -> Vec<OsString> {
+        let (Some(folder), Some(name)) = (image.parent(), image.file_name()) else { return Vec::new() };
+        let listing = self.listing(folder);
+        let owners = [Some(name), image.file_stem()].into_iter().flatten();
+        let mut found: Vec<OsString> = owners
+            .filter_map(|owner| listing.get(owner))
+            .flatten()
+            .filter(|sidecar| *sidecar != name)
+            .cloned()
+            .collect();
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    /// The XMP packet beside an image file, if there is one.
+    pub fn xmp(&self, image: &Path) -> Option<Vec<u8>> {
+        let is_xmp =
+            |name: &OsString| Path::new(name).extension().is_some_and(|e| e.eq_ignore_ascii_case("xmp"));
+        // that of this file rather than one of all files of its name
+        let name = self.of(image).into_iter().filter(is_xmp).max_by_key(|name| name.len())?;
+        let path = image.with_file_name(name);
+        fs::metadata(&path).ok().filter(|file| file.is_file() && file.len() <= MOST_BYTES)?;
+        fs::read(path).ok()
+    }
+
+    fn listing(&self, folder: &Path) -> Arc<Listing> {
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        folders.entry(folder.to_path_buf()).or_insert_with(|| Arc::new(list(folder))).clone()
+    }
+}
+
+fn list(folder: &Path) -> Listing {
+    // a relative name has an empty folder
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let mut listing = Listing::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_file = || entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_sidecar(&name) && is_file() {
+            let owner = Path::new(&name).file_stem().unwrap_or_default().to_owned();
+            listing.entry(owner).or_default().push(name);
+        }
+    }
+    listing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_of_names_belong_to_an_image() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a.jpg", "a.xmp", "a.jpg.XMP", "a.AAE", "a.txt.json", "ab.xmp", "a.b.xmp", "a"] {
+            fs::write(dir.path().join(name), name).unwrap();
+        }
+        fs::create_dir(dir.path().join("a.json")).unwrap();
+        let sidecars = Sidecars::default();
+        let of = |name: &str| sidecars.of(&dir.path().join(name));
+        assert_eq!(of("a.jpg"), ["a.AAE", "a.jpg.XMP", "a.xmp"]);
+        assert_eq!((of("a.png"), of("b.jpg")), (vec!["a.AAE".into(), "a.xmp".into()], Vec::new()));
+        assert_eq!(sidecars.xmp(&dir.path().join("a.jpg")).unwrap(), b"a.jpg.XMP");
+        assert!(sidecars.xmp(&dir.path().join("none/a.jpg")).is_none());
+        // listed once
+        fs::write(dir.path().join("b.xmp"), "").unwrap();
+        assert!(of("b.jpg").is_empty() && belongs(OsStr::new("b.xmp"), OsStr::new("b.jpg")));
+        assert!(!belongs(OsStr::new("b.xmp"), OsStr::new("b.c.jpg")) && is_sidecar(OsStr::new("x.Json")));
+    }
+}

@@ -1,0 +1,64 @@
+//! What an XMP packet says, where a value stands as an attribute or as an element. The packet is not parsed as XML.
+
+use super::exif::date;
+
+/// Bytes of a value that are read.
+const MOST_TEXT: usize = 200;
+
+/// How the image is to be turned, 1 to 8.
+pub(super) fn orientation(packet: &[u8]) -> Option<u8> {
+    match value(packet, b"tiff:Orientation")?.as_bytes() {
+        [digit @ b'1'..=b'8'] => Some(digit - b'0'),
+        _ => None,
+    }
+}
+
+/// When the picture was taken.
+pub(super) fn taken(packet: &[u8]) -> Option<String> {
+    let names: [&[u8]; 2] = [b"exif:DateTimeOriginal", b"photoshop:DateCreated"];
+    names.into_iter().find_map(|name| date(&value(packet, name)?))
+}
+
+pub(super) fn make(packet: &[u8]) -> Option<String> {
+    value(packet, b"tiff:Make")
+}
+
+pub(super) fn model(packet: &[u8]) -> Option<String> {
+    value(packet, b"tiff:Model")
+}
+
+/// The text after a name; none if it is empty or does not end.
+fn value(packet: &[u8], name: &[u8]) -> Option<String> {
+    let after = packet.windows(name.len()).position(|window| window == name)? + name.len();
+    let is_between = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'=' | b'"' | b'\'' | b'>');
+    let between = packet[after..].iter().take(MOST_TEXT).take_while(|byte| is_between(byte)).count();
+    let text = &packet[after + between..];
+    let end = text.iter().take(MOST_TEXT).position(|byte| matches!(byte, b'"' | b'\'' | b'<'))?;
+    let text = std::str::from_utf8(&text[..end]).ok()?.trim();
+    (between > 0 && !text.is_empty()).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_have_two_forms() {
+        assert_eq!(orientation(b"<tiff:Orientation>3</tiff:Orientation>"), Some(3));
+        assert_eq!(orientation(b"x tiff:Orientation = '5' y"), Some(5));
+        for none in [
+            "",
+            "tiff:Orientation",
+            "tiff:Orientation=\"9\"",
+            "tiff:Orientation=\"\" x=\"1\"",
+            "tiff:Orientation=\"6",
+        ] {
+            assert_eq!(orientation(none.as_bytes()), None, "{none}");
+        }
+        let packet = b"<a tiff:Make='Cam &amp; Co' exif:DateTimeOriginal=\"2019-07-04T12:00:00+02:00\"/>";
+        assert_eq!((make(packet).as_deref(), model(packet)), (Some("Cam &amp; Co"), None));
+        assert_eq!(taken(packet).as_deref(), Some("2019-07-04T12:00:00"));
+        let long = [&b"tiff:Make=\""[..], &[b'a'; 300], b"\""].concat();
+        assert_eq!(make(&long), None);
+    }
+}
