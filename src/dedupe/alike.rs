@@ -36,7 +36,9 @@ pub(super) fn alike(fingerprints: &[Fingerprint<'_>]) -> Vec<usize> {
             }
         }
     }
-    let unknown = |fingerprint: &Fingerprint<'_>| fingerprint.pixels.is_none() && !fingerprint.partial;
+    let unknown = |fingerprint: &Fingerprint<'_>| {
+        fingerprint.pixels.is_none() && !fingerprint.partial && !fingerprint.several
+    };
     (0..fingerprints.len()).filter(|&at| is_alike[at] && unknown(&fingerprints[at])).collect()
 }
 
@@ -73,6 +75,7 @@ mod tests {
                 format: "jpeg",
                 exif: false,
                 several: false,
+                finer: false,
                 partial: false,
             }
         };

@@ -6,7 +6,7 @@
 //! unless the image was decoded smaller than it is.
 //! Nothing here knows the index.
 
-use crate::images::{InputShape, Pixels, Resizer, SourceFacts, hash_bytes, hash_of_pixels};
+use crate::images::{InputShape, Pixels, Resizer, SourceFacts};
 
 /// Side of the luma, in pixels.
 pub(super) const SIDE: usize = 32;
@@ -30,10 +30,16 @@ pub(super) type FineLuma = [u8; FINE_AREA];
 const GREY_WITHIN: u8 = 2;
 
 /// Offsets in the bytes of a fingerprint; the first byte is the version.
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 const WIDTH: usize = 1;
 const HEIGHT: usize = 5;
-const FLAGS: usize = 9; // 1: EXIF, 2: fine luma, 4: several pictures, 8: no hash of pixels, 16: partial
+const FLAGS: usize = 9;
+const EXIF: u8 = 1;
+const HAS_FINE: u8 = 2;
+const SEVERAL: u8 = 4;
+const NO_HASH: u8 = 8;
+const PARTIAL: u8 = 16;
+const FINER: u8 = 32;
 const PIXELS: usize = 10;
 const LUMA: usize = PIXELS + 32;
 const COLOUR: usize = LUMA + AREA;
@@ -42,8 +48,8 @@ const FINE: usize = COLOUR + CHROMA;
 /// A fingerprint, borrowed from its bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fingerprint<'a> {
-    /// BLAKE3 of the decoded, upright pixels and of what is transparent; a grey image has the same hash with one
-    /// and three channels. None where the image was decoded smaller than it is, or in part.
+    /// The hash of the samples as they are stored, upright. None where the image was decoded smaller than it is,
+    /// or in part.
     pub(super) pixels: Option<&'a [u8; 32]>,
     /// The luma.
     pub(super) luma: &'a Thumb,
@@ -59,8 +65,10 @@ pub(super) struct Fingerprint<'a> {
     pub(super) format: &'a str,
     /// Its file has EXIF data.
     pub(super) exif: bool,
-    /// Its file holds more than the fingerprint knows: further pictures, or more than 8 bits a sample.
+    /// Its file holds further pictures.
     pub(super) several: bool,
+    /// Its samples have more bits than the lumas know.
+    pub(super) finer: bool,
     /// Other files with the same pixels may differ from it, as not all that it holds is decoded.
     pub(super) partial: bool,
 }
@@ -83,10 +91,18 @@ pub(super) fn fingerprint_of(
     for side in [width, height] {
         bytes.extend(u32::try_from(side).map_err(|_| "too large".to_owned())?.to_le_bytes());
     }
-    let is_hashed = is_whole && !facts.partial;
-    let flags = [facts.exif, fine.is_some(), facts.several, !is_hashed, facts.partial];
-    bytes.push(flags.iter().zip(0..).map(|(&flag, bit)| u8::from(flag) << bit).sum());
-    bytes.extend(if is_hashed { hash_with(pixels, facts.transparency) } else { [0; 32] });
+    let hash = facts.samples.filter(|_| is_whole && !facts.partial);
+    let flags = [
+        (facts.exif, EXIF),
+        (fine.is_some(), HAS_FINE),
+        (facts.several, SEVERAL),
+        (hash.is_none(), NO_HASH),
+        // where all was decoded, a hash that is missing now will be missing again
+        (facts.partial || is_whole && hash.is_none(), PARTIAL),
+        (facts.finer, FINER),
+    ];
+    bytes.push(flags.iter().filter(|(is_so, _)| *is_so).map(|(_, flag)| flag).sum());
+    bytes.extend(hash.unwrap_or_default());
     bytes.extend(luma(pixels, resizer)?);
     bytes.extend(chroma(pixels, resizer)?);
     bytes.extend(fine.iter().flat_map(|fine| fine.iter()));
@@ -94,24 +110,14 @@ pub(super) fn fingerprint_of(
     Ok(bytes)
 }
 
-/// BLAKE3 of the pixels, and of the transparency if there is any: what is laid over a ground may look like
-/// another image.
-fn hash_with(pixels: &Pixels, transparency: Option<[u8; 32]>) -> [u8; 32] {
-    let hash = hash_of_pixels(pixels);
-    transparency.map_or(hash, |transparency| hash_bytes(&[hash, transparency].concat()))
-}
-
-/// The same fingerprint, with the hash of `pixels` and of the transparency, which are those of the whole image;
-/// nothing if the bytes are not a fingerprint of this version.
-pub(super) fn with_pixels(
-    fingerprint: &[u8],
-    pixels: &Pixels,
-    transparency: Option<[u8; 32]>,
-) -> Option<Vec<u8>> {
+/// The same fingerprint, with the hash of the whole image's samples, if it has one; nothing if the bytes are not
+/// a fingerprint of this version.
+pub(super) fn with_samples(fingerprint: &[u8], samples: Option<[u8; 32]>) -> Option<Vec<u8>> {
     let mut bytes = fingerprint.to_vec();
     Fingerprint::from_bytes(fingerprint)?;
-    bytes[FLAGS] &= !8;
-    bytes[PIXELS..LUMA].copy_from_slice(&hash_with(pixels, transparency));
+    bytes[FLAGS] =
+        bytes[FLAGS] & !(NO_HASH | PARTIAL) | if samples.is_none() { NO_HASH | PARTIAL } else { 0 };
+    bytes[PIXELS..LUMA].copy_from_slice(&samples.unwrap_or_default());
     Some(bytes)
 }
 
@@ -162,6 +168,11 @@ pub(super) fn chroma(pixels: &Pixels, resizer: &mut Resizer) -> Result<[u8; CHRO
 }
 
 impl<'a> Fingerprint<'a> {
+    /// Whether no other image counts as near it, as it holds more than its lumas tell.
+    pub(super) fn is_apart(&self) -> bool {
+        self.several || self.finer
+    }
+
     /// Whether the picture has no colour.
     pub(super) fn is_grey(&self) -> bool {
         self.chroma.iter().all(|value| value.abs_diff(128) <= GREY_WITHIN)
@@ -174,19 +185,20 @@ impl<'a> Fingerprint<'a> {
         }
         let number = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
         let flags = *bytes.get(FLAGS)?;
-        let format = if flags & 2 != 0 { FINE + FINE_AREA } else { FINE };
+        let format = if flags & HAS_FINE != 0 { FINE + FINE_AREA } else { FINE };
         let fine = bytes.get(FINE..format)?;
         Some(Fingerprint {
-            pixels: if flags & 8 != 0 { None } else { Some(bytes.get(PIXELS..LUMA)?.try_into().ok()?) },
+            pixels: if flags & NO_HASH != 0 { None } else { Some(bytes.get(PIXELS..LUMA)?.try_into().ok()?) },
             luma: bytes.get(LUMA..COLOUR)?.try_into().ok()?,
             chroma: bytes.get(COLOUR..FINE)?.try_into().ok()?,
             fine: if fine.is_empty() { None } else { Some(fine.try_into().ok()?) },
             width: number(WIDTH)?,
             height: number(HEIGHT)?,
             format: std::str::from_utf8(bytes.get(format..)?).ok()?,
-            exif: flags & 1 != 0,
-            several: flags & 4 != 0,
-            partial: flags & 16 != 0,
+            exif: flags & EXIF != 0,
+            several: flags & SEVERAL != 0,
+            partial: flags & PARTIAL != 0,
+            finer: flags & FINER != 0,
         })
     }
 }
@@ -265,7 +277,9 @@ mod tests {
         for (width, height, fine) in [(5, 7, false), (64, 63, false), (64, 64, true), (100, 70, true)] {
             let data = (0..width * height * 3).map(|i| (i * 37 % 251) as u8).collect();
             let pixels = Pixels { width, height, channels: 3, data };
-            let facts = SourceFacts { format: "png", exif: true, several: fine, ..SourceFacts::default() };
+            let samples = Some([7; 32]);
+            let facts =
+                SourceFacts { format: "png", exif: true, several: fine, samples, ..SourceFacts::default() };
             let bytes = fingerprint_of(&pixels, &facts, &mut Resizer::new()).unwrap();
             let fingerprint = Fingerprint::from_bytes(&bytes).unwrap();
             assert_eq!(
@@ -276,16 +290,26 @@ mod tests {
                 (fingerprint.exif, fingerprint.fine.is_some(), fingerprint.several),
                 (true, fine, fine)
             );
+            assert_eq!(
+                (fingerprint.pixels, fingerprint.finer, fingerprint.partial),
+                (samples.as_ref(), false, false)
+            );
+            let unsure = SourceFacts { samples: None, finer: true, ..facts };
+            let unsure = fingerprint_of(&pixels, &unsure, &mut Resizer::new()).unwrap();
+            let found = Fingerprint::from_bytes(&unsure).unwrap();
+            assert_eq!((found.pixels, found.finer, found.partial), (None, true, true), "all was decoded");
             assert_eq!(fingerprint.luma, &luma(&pixels, &mut Resizer::new()).unwrap());
             let smaller = SourceFacts { size: Some((8 * width, 8 * height)), ..facts };
             let smaller = fingerprint_of(&pixels, &smaller, &mut Resizer::new()).unwrap();
             let found = Fingerprint::from_bytes(&smaller).unwrap();
             assert_eq!(
-                (found.pixels, found.width as usize, found.height as usize),
-                (None, 8 * width, 8 * height)
+                (found.pixels, found.partial, found.width as usize, found.height as usize),
+                (None, false, 8 * width, 8 * height)
             );
-            let settled = with_pixels(&smaller, &pixels, None).unwrap();
+            let settled = with_samples(&smaller, samples).unwrap();
             assert_eq!(Fingerprint::from_bytes(&settled).unwrap().pixels, fingerprint.pixels);
+            let settled = with_samples(&smaller, None).unwrap();
+            assert!(Fingerprint::from_bytes(&settled).unwrap().partial);
             let whole = if fine { FINE + FINE_AREA } else { FINE };
             assert!((0..whole).all(|end| Fingerprint::from_bytes(&bytes[..end]).is_none()));
         }

@@ -11,9 +11,9 @@ use aesearch_index::{Item as Entry, SegmentBuilder, Settings, Snapshot, Writer};
 use rayon::prelude::*;
 
 use super::alike::alike;
-use super::fingerprint::{FINE_SIDE, Fingerprint, fingerprint_of, with_pixels};
+use super::fingerprint::{FINE_SIDE, Fingerprint, fingerprint_of, with_samples};
 use crate::error::{Error, Result};
-use crate::images::{Decoding, Item, Limits, Needed, Resizer, Skipped, Source, by_place, read};
+use crate::images::{Decoding, Item, Limits, Needed, Resizer, SampleHash, Skipped, Source, by_place, read};
 use crate::observer::{Note, Observer, Progress, Stage};
 
 /// Why an image is skipped whose content is not the one that the index knows.
@@ -90,10 +90,9 @@ pub(super) fn hash_alike(
         let whole = |(hash, item): (&Hash, Result<Item, String>)| {
             let source = read(&item.ok()?, &Limits::default()).ok()?;
             let id = *fingerprints.ids.get(hash).filter(|_| source.stamp().hash == *hash)?;
-            let how = Decoding::default();
-            let pixels = source.decode(&how).ok()?;
-            let transparency = how.transparency.take();
-            Some((*hash, id, with_pixels(snapshot.payload(id), &pixels, transparency)?))
+            let how = Decoding { samples: SampleHash::wanted(), ..Decoding::default() };
+            source.decode(&how).ok()?;
+            Some((*hash, id, with_samples(snapshot.payload(id), how.samples.take())?))
         };
         let items = items_of(block);
         let found: Vec<_> = block.par_iter().zip(items).map(whole).collect();
@@ -239,8 +238,9 @@ fn fingerprint(
     let enough = Needed::Stretched { width: 2 * FINE_SIDE, height: 2 * FINE_SIDE };
     // where the image's own size would not be known, it is decoded whole
     let needed = if facts.size.is_some() { enough } else { Needed::Whole };
-    let how = Decoding { limits: *limits, needed, ..Decoding::default() };
+    let samples = SampleHash::wanted();
+    let how = Decoding { limits: *limits, needed, samples, ..Decoding::default() };
     let pixels = source.decode(&how)?;
-    facts.transparency = how.transparency.take();
+    facts.samples = how.samples.take();
     fingerprint_of(&pixels, &facts, resizer)
 }

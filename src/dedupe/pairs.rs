@@ -130,7 +130,7 @@ impl Comparison<'_> {
     /// Those of the search; [`Error::Interrupted`].
     pub(super) fn pairs(&self, images: &[u32], turns: &[Turn], enough: &Enough) -> Result<Compared> {
         let fingerprints = self.fingerprints;
-        let is_shown = |fingerprint: &Fingerprint| !is_flat(fingerprint.luma) && !fingerprint.several;
+        let is_shown = |fingerprint: &Fingerprint| !is_flat(fingerprint.luma) && !fingerprint.is_apart();
         let shown: Vec<u32> =
             images.par_iter().copied().filter(|&image| is_shown(&fingerprints[image as usize])).collect();
         let mut all = Compared::default();
@@ -168,7 +168,7 @@ impl Comparison<'_> {
                 block.par_iter().map(|&image| turn.of(fingerprints[image as usize].luma)).collect();
             for (&image, near) in block.iter().zip(self.codes.near(&queries)?) {
                 // files with several pictures may differ in any of them: those are compared only by bytes
-                let is_other = |other: &u32| *other != image && !fingerprints[*other as usize].several;
+                let is_other = |other: &u32| *other != image && !fingerprints[*other as usize].is_apart();
                 let others = near.into_iter().filter(is_other);
                 candidates.extend(others.map(|other| match either_way {
                     true => (image.min(other), image.max(other)),

@@ -4,8 +4,6 @@
 //! show on white, as with a white logo. An alpha of 0 throughout was never set, as in many TGA and BMP files:
 //! the colours count, as viewers show them. Opaque pixels stay what they are on any ground.
 
-use super::stamp::hash_bytes;
-
 /// Least difference from white that shows, root of the mean square over all visible pixels, 0..=255.
 const SHOWS: u64 = 24;
 
@@ -71,13 +69,6 @@ impl Visible {
     }
 }
 
-/// BLAKE3 of the last of `N` channels, alpha, and of how the image is turned; none where it hides nothing.
-pub(super) fn hash<const N: usize>(pixels: &[u8], turned: u8) -> Option<[u8; 32]> {
-    let alpha = || pixels.as_chunks::<N>().0.iter().map(|pixel| pixel[N - 1]);
-    let hides = alpha().any(|alpha| alpha < 255) && alpha().any(|alpha| alpha > 0);
-    hides.then(|| hash_bytes(&alpha().chain([turned]).collect::<Vec<u8>>()))
-}
-
 /// Colours that were multiplied by their alpha, the last of `N` channels, become what they were before.
 pub(super) fn divide_by_alpha<const N: usize>(pixels: &mut [u8]) {
     for pixel in pixels.as_chunks_mut::<N>().0 {
@@ -102,15 +93,6 @@ mod tests {
         assert_eq!(over_ground::<4>(&[255, 250, 240, 255, 0, 0, 0, 0]), [255, 250, 240, 0, 0, 0]);
         assert_eq!(over_ground::<4>(&[255, 255, 0, 255, 0, 0, 0, 0]), [255, 255, 0, 255, 255, 255]);
         assert_eq!(over_ground::<4>(&[200, 100, 50, 128, 9, 9, 9, 0]), [227, 177, 152, 255, 255, 255]);
-    }
-
-    #[test]
-    fn what_hides_something_has_a_hash() {
-        let hash = |alphas: [u8; 2]| hash::<2>(&[1, alphas[0], 2, alphas[1]], 1);
-        assert_eq!((hash([255, 255]), hash([0, 0])), (None, None), "opaque, and never set");
-        assert!(hash([0, 255]).is_some() && hash([0, 255]) != hash([255, 0]));
-        assert_eq!(hash([9, 7]), super::hash::<4>(&[1, 2, 3, 9, 4, 5, 6, 7], 1), "grey or not");
-        assert_ne!(hash([9, 7]), super::hash::<2>(&[1, 9, 2, 7], 6));
     }
 
     #[test]

@@ -53,6 +53,21 @@ pub(super) fn known(bytes: &[u8]) -> Result<Cow<'_, [u8]>, String> {
     Ok(file.into())
 }
 
+/// Whether masks give a channel more than the 8 bits that are decoded.
+pub(super) fn is_finer(bytes: &[u8]) -> bool {
+    /// The size of the first header that has a mask for alpha.
+    const WITH_ALPHA: u32 = 56;
+    let start = if is_bare(bytes) { 0 } else { FILE_HEADER };
+    let has_alpha = long(bytes, start).is_some_and(|size| size >= WITH_ALPHA);
+    let count = match long(bytes, start + 16) {
+        Some(3) => 3 + usize::from(has_alpha),
+        Some(6) => 4,
+        _ => 0,
+    };
+    let mut masks = (0..count).filter_map(|mask| long(bytes, start + WINDOWS + 4 * mask));
+    masks.any(|mask| mask.count_ones() > 8)
+}
+
 /// A bitmap as a file.
 pub(super) fn with_file_header(bitmap: &[u8]) -> Vec<u8> {
     let mut file = b"BM".to_vec();

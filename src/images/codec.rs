@@ -3,7 +3,8 @@
 //! The content decides which format it is, never the name. The header's size is checked against [`Limits`]
 //! before pixels are allocated. The result is 8 bits a channel, grey or RGB: its colour profile applied
 //! (`colour`), laid over a ground if it is transparent (`alpha`), turned upright as EXIF or XMP say
-//! (`metadata`). Decoders of [`Optional`] formats are features of the program.
+//! (`metadata`). The hash of the samples, if it is wanted, is made before all that (`samples`). Decoders of
+//! [`Optional`] formats are features of the program.
 
 use std::error::Error as _;
 use std::io::Cursor;
@@ -17,7 +18,7 @@ use image::{
 #[cfg(feature = "avif")]
 use super::avif;
 use super::catch_panic::catch_panic;
-use super::colour::{self, Transform};
+use super::colour::{self, Colours, Transform};
 #[cfg(feature = "heic")]
 use super::heic;
 #[cfg(feature = "jxl")]
@@ -29,9 +30,10 @@ use super::psd;
 use super::raster::{Channels, Raster, to_8_bits};
 #[cfg(feature = "raw")]
 use super::raw;
+use super::samples::{Samples, Stored};
 use super::shrink::{Shape, Shrinker};
 use super::sniff::{self, Content, Optional};
-use super::{Decoding, Limits, Pixels, alpha, bmp, finer, frames, ico, jpeg, png_rows, tga, tiff};
+use super::{Decoding, Limits, Pixels, alpha, bmp, finer, frames, gamma, ico, jpeg, png_rows, tga, tiff};
 
 /// What an image file says about itself beside its pixels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,14 +44,15 @@ pub struct SourceFacts {
     pub exif: bool,
     /// The quality of a JPEG file, 1 to 100, by its quantization tables.
     pub jpeg_quality: Option<u8>,
-    /// It holds more than the pixels that are decoded: frames, pages or sizes, or more than 8 bits a sample.
+    /// It holds more pictures than the one that is decoded: frames, pages or sizes.
     pub several: bool,
+    /// It holds more than the 8 bits that are decoded of each sample.
+    pub finer: bool,
     /// What is decoded may be less than it holds, as the preview of a raw file is: files with the same pixels
     /// may differ.
     pub partial: bool,
-    /// BLAKE3 of its transparency, where some pixels are transparent. Only decoding tells:
-    /// [`Decoding::transparency`].
-    pub transparency: Option<[u8; 32]>,
+    /// The hash of its samples. Only decoding tells: [`Decoding::samples`].
+    pub samples: Option<[u8; 32]>,
     /// Columns and rows of the image itself, upright, where it may be decoded smaller.
     pub size: Option<(usize, usize)>,
 }
@@ -100,8 +103,8 @@ pub(super) fn facts(bytes: &[u8]) -> SourceFacts {
 fn facts_as(format: &'static str, bytes: &[u8]) -> SourceFacts {
     let Metadata { exif, jpeg_quality, .. } = Metadata::of(format, bytes);
     let size = size_of(format, bytes);
-    let several = frames::several(format, bytes) || finer::is_finer(format, bytes);
-    SourceFacts { format, exif, jpeg_quality, several, size, ..SourceFacts::default() }
+    let (several, finer) = (frames::several(format, bytes), finer::is_finer(format, bytes));
+    SourceFacts { format, exif, jpeg_quality, several, finer, size, ..SourceFacts::default() }
 }
 
 /// What an image file says about itself beside its pixels; nothing of one that is not read.
@@ -133,8 +136,12 @@ fn size_of(format: &str, bytes: &[u8]) -> Option<(usize, usize)> {
 pub(super) fn decode_frame(frame: &frames::Frame, how: &Decoding) -> Result<Pixels, String> {
     let decoded = catch_panic(|| {
         let frames::Drawn { raster, profile, turned } = frame.draw(how)?;
-        let transform = profile.and_then(|profile| Transform::of(&profile, raster.channels));
-        Ok(finish(how, raster, transform, turned))
+        let told = if frame.kind.id() == "png" { gamma::told(frame.bytes()) } else { None };
+        let Colours { transform, mark } = Colours::of(profile.as_deref(), told.as_deref(), raster.channels);
+        if !finer::is_finer(frame.kind.id(), frame.bytes()) {
+            how.samples.sink(mark, turned).put(&(&raster).into());
+        }
+        Ok(finish(raster, transform, turned))
     });
     let named = |why| format!("{}: frame {}: {why}", frame.kind.id(), frame.number);
     decoded.unwrap_or_else(|panic| Err(format!("damaged: the decoder panicked: {panic}"))).map_err(named)
@@ -142,8 +149,7 @@ pub(super) fn decode_frame(frame: &frames::Frame, how: &Decoding) -> Result<Pixe
 
 /// As [`facts`], for one picture of a file: there are no others beside it.
 pub(super) fn facts_of_one(bytes: &[u8]) -> SourceFacts {
-    let facts = facts(bytes);
-    SourceFacts { several: finer::is_finer(facts.format, bytes), ..facts }
+    SourceFacts { several: false, ..facts(bytes) }
 }
 
 /// What [`frames`] calls the format of a file that may hold several pictures.
@@ -221,22 +227,22 @@ fn decode_optional(format: Optional, bytes: &[u8], how: &Decoding) -> Result<Pix
         #[cfg(feature = "avif")]
         Optional::Avif => {
             let avif::Found { raster, transform, turned } = avif::decode(bytes, how)?;
-            Ok(finish(how, raster, transform, turned))
+            Ok(finish(raster, transform, turned))
         }
         #[cfg(feature = "heic")]
         Optional::Heic => {
             let (raster, transform) = heic::decode(bytes, how)?;
-            Ok(finish(how, raster, transform, 1))
+            Ok(finish(raster, transform, 1))
         }
         #[cfg(feature = "jxl")]
         Optional::JpegXl => {
             let (raster, transform) = jxl::decode(bytes, how)?;
-            Ok(finish(how, raster, transform, 1))
+            Ok(finish(raster, transform, 1))
         }
         #[cfg(feature = "psd")]
         Optional::Psd => {
             let (raster, transform) = psd::decode(bytes, how)?;
-            Ok(finish(how, raster, transform, metadata::turned(format.id(), bytes)))
+            Ok(finish(raster, transform, metadata::turned(format.id(), bytes)))
         }
         #[cfg(feature = "raw")]
         Optional::Raw => {
@@ -287,7 +293,8 @@ fn decode_as(format: ImageFormat, bytes: &[u8], how: &Decoding) -> Result<Pixels
     let (profile, turned) = (metadata::profile(id(format), bytes), metadata::turned(id(format), bytes));
     let channels = channels_of(decoder.color_type());
     let size = (decoder.dimensions().0 as usize, decoder.dimensions().1 as usize);
-    let transform = profile.and_then(|profile| Transform::of(&profile, channels));
+    let told = if format == ImageFormat::Png { gamma::told(bytes) } else { None };
+    let Colours { transform, mark } = Colours::of(profile.as_deref(), told.as_deref(), channels);
     if format == ImageFormat::Png
         && let Some(shape) = Shape::of((size, turned), channels, how.needed)
         && let Some(rows) = png_rows::Rows::open(bytes, &how.limits)
@@ -296,7 +303,7 @@ fn decode_as(format: ImageFormat, bytes: &[u8], how: &Decoding) -> Result<Pixels
         let memory = shape.memory() + png_rows::Rows::MEMORY;
         let _held = how.budget.take(memory, &how.stopwatch).map_err(named)?;
         let shrinker = Shrinker::new(shape, transform, rows.is_fine);
-        return Ok(finish(how, rows.shrink(shrinker, channels).map_err(fail)?, None, turned));
+        return Ok(finish(rows.shrink(shrinker, channels).map_err(fail)?, None, turned));
     }
     check_pixels(decoder.dimensions(), decoder.total_bytes(), &how.limits).map_err(named)?;
 
@@ -304,7 +311,11 @@ fn decode_as(format: ImageFormat, bytes: &[u8], how: &Decoding) -> Result<Pixels
     let needed = decoder.total_bytes().saturating_mul(2);
     let _held = how.budget.take(needed, &how.stopwatch).map_err(named)?;
     let image = DynamicImage::from_decoder(decoder).map_err(fail)?;
-    Ok(finish(how, raster(image), transform, turned))
+    if let Some(samples) = finer::largest(id(format), bytes).and_then(|most| samples_of(&image, most)) {
+        let stored = Stored { width: size.0, height: size.1, channels, samples, is_associated: false };
+        how.samples.sink(mark, turned).put(&stored);
+    }
+    Ok(finish(raster(image), transform, turned))
 }
 
 /// A JPEG, as small as is enough, turned as it says itself unless another file told how.
@@ -317,27 +328,36 @@ fn decode_jpeg(bytes: &[u8], told: Option<u8>, how: &Decoding) -> Result<Pixels,
         () if file.is_inked() => Channels::Cmyk,
         () => Channels::Rgb,
     };
-    let transform = metadata::profile("jpeg", bytes).and_then(|profile| Transform::of(&profile, channels));
-    if channels == Channels::Cmyk && transform.is_some() {
+    let profile = metadata::profile("jpeg", bytes);
+    let Colours { transform, mark } = Colours::of(profile.as_deref(), None, channels);
+    let sink = how.samples.sink(mark, turned);
+    let eighths = how.needed.eighths(upright);
+    if channels == Channels::Cmyk && (transform.is_some() || sink.is_wanted() && eighths == 8) {
         let inked = (width * height * 4) as u64;
         check_pixels((width as u32, height as u32), inked, &how.limits)?;
         let _held = how.budget.take(3 * inked, &how.stopwatch)?;
         if let Some(data) = jpeg::inks(bytes, width * height) {
-            return Ok(finish(how, Raster { width, height, channels, data }, transform, turned));
+            let raster = Raster { width, height, channels, data };
+            sink.put(&(&raster).into());
+            return Ok(finish(raster, transform, turned));
         }
     }
     let transform = transform.filter(|_| channels != Channels::Cmyk);
     // the luma of other colours is not that of sRGB
-    let part = jpeg::Part { eighths: how.needed.eighths(upright), luma: how.grey && transform.is_none() };
+    let part = jpeg::Part { eighths, luma: how.grey && transform.is_none() };
     check_pixels((width as u32, height as u32), file.decoded_bytes(part), &how.limits)?;
     let _held = how.budget.take(file.memory(part), &how.stopwatch)?;
-    let jpeg::Decoded { width, height, channels, data } =
-        file.decode(part).map_err(|fault| fault.to_string())?;
+    let decoded = file.decode(part).map_err(|fault| fault.to_string())?;
     if !file.has_end() {
         how.remarks.add("jpeg: its end marker is missing, its pixels are all there");
     }
-    let channels = if channels == 1 { Channels::Grey } else { Channels::Rgb };
-    Ok(finish(how, Raster { width, height, channels, data }, transform, turned))
+    let is_all = eighths == 8 && decoded.channels == channels.count();
+    let channels = if decoded.channels == 1 { Channels::Grey } else { Channels::Rgb };
+    let raster = Raster { width: decoded.width, height: decoded.height, channels, data: decoded.data };
+    if is_all {
+        sink.put(&(&raster).into());
+    }
+    Ok(finish(raster, transform, turned))
 }
 
 /// The first picture of a TIFF file.
@@ -345,8 +365,9 @@ fn decode_tiff(bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
     let directory = tiff::Directory::first(bytes)?;
     let layout = tiff::Layout::of(&directory)?;
     let (size, turned) = ((layout.width, layout.height), metadata::turned("tiff", bytes));
-    let channels = tiff::channels(&layout);
-    let transform = metadata::profile("tiff", bytes).and_then(|profile| Transform::of(&profile, channels));
+    let channels = layout.channels();
+    let profile = metadata::profile("tiff", bytes);
+    let Colours { transform, mark } = Colours::of(profile.as_deref(), None, channels);
     if !layout.is_measured()
         && let Some(shape) = Shape::of((size, turned), channels, how.needed)
     {
@@ -354,13 +375,15 @@ fn decode_tiff(bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
         check_pixels((size.0 as u32, size.1 as u32), shape.bytes().max(memory), &how.limits)?;
         let _held = how.budget.take(shape.memory().saturating_add(memory), &how.stopwatch)?;
         let raster = tiff::shrink(bytes, &layout, Shrinker::new(shape, transform, layout.is_fine()))?;
-        return Ok(finish(how, raster, None, turned));
+        return Ok(finish(raster, None, turned));
     }
     let bytes_needed = layout.total_bytes().max(layout.chunk_bytes());
     check_pixels((size.0 as u32, size.1 as u32), bytes_needed, &how.limits)?;
-    let needed = layout.total_bytes().saturating_mul(2).saturating_add(layout.unpacking_bytes());
+    let sink = how.samples.sink(mark, turned);
+    let words = if sink.is_wanted() && layout.is_deep() { 2 } else { 0 };
+    let needed = layout.total_bytes().saturating_mul(2 + words).saturating_add(layout.unpacking_bytes());
     let _held = how.budget.take(needed, &how.stopwatch)?;
-    Ok(finish(how, tiff::decode(bytes, &layout)?, transform, turned))
+    Ok(finish(tiff::decode(bytes, &layout, &sink)?, transform, turned))
 }
 
 /// The best picture of an ICO file.
@@ -374,21 +397,17 @@ fn decode_ico(bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
     let colours = pixels.data.chunks_exact(pixels.channels).zip(alpha);
     let data = colours.flat_map(|(colour, alpha)| colour.iter().copied().chain([alpha])).collect();
     let channels = if pixels.channels == 1 { Channels::GreyAlpha } else { Channels::Rgba };
-    Ok(finish(how, Raster { width: pixels.width, height: pixels.height, channels, data }, None, 1))
+    let raster = Raster { width: pixels.width, height: pixels.height, channels, data };
+    how.samples.sink(None, 1).put(&(&raster).into());
+    Ok(finish(raster, None, 1))
 }
 
 /// What is left to do once there are samples: profile, ground, orientation.
-fn finish(how: &Decoding, raster: Raster, transform: Option<Transform>, turned: u8) -> Pixels {
+fn finish(raster: Raster, transform: Option<Transform>, turned: u8) -> Pixels {
     let Raster { width, height, channels, data } = colour::to_srgb(raster, transform.as_ref());
     let (channels, data) = match channels {
-        Channels::GreyAlpha => {
-            how.transparency.set(alpha::hash::<2>(&data, turned));
-            (1, alpha::over_ground::<2>(&data))
-        }
-        Channels::Rgba => {
-            how.transparency.set(alpha::hash::<4>(&data, turned));
-            (3, alpha::over_ground::<4>(&data))
-        }
+        Channels::GreyAlpha => (1, alpha::over_ground::<2>(&data)),
+        Channels::Rgba => (3, alpha::over_ground::<4>(&data)),
         other => (other.count(), data),
     };
     upright(Pixels { width, height, channels, data }, turned)
@@ -426,6 +445,18 @@ fn channels_of(colour: ColorType) -> Channels {
         ColorType::Rgb8 | ColorType::Rgb16 => Channels::Rgb,
         _ => Channels::Rgba,
     }
+}
+
+/// The samples of a decoded image, of which `most` is the largest number; none of floats.
+fn samples_of(image: &DynamicImage, most: u16) -> Option<Samples<'_>> {
+    Some(match image {
+        DynamicImage::ImageLuma16(grey) => Samples::Words(grey.as_raw(), most),
+        DynamicImage::ImageLumaA16(grey) => Samples::Words(grey.as_raw(), most),
+        DynamicImage::ImageRgb16(rgb) => Samples::Words(rgb.as_raw(), most),
+        DynamicImage::ImageRgba16(rgba) => Samples::Words(rgba.as_raw(), most),
+        DynamicImage::ImageRgb32F(_) | DynamicImage::ImageRgba32F(_) => return None,
+        eight_bits => Samples::Bytes(eight_bits.as_bytes()),
+    })
 }
 
 /// 8 bits a channel.

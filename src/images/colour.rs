@@ -14,9 +14,51 @@ use moxcms::{
 };
 
 use super::raster::{Channels, Raster, without_profile};
+use super::stamp::hash_bytes;
 
 /// Steps of 256 by which copies of the sRGB profile differ from each other.
 const ROUNDING: u8 = 2;
+
+/// What the colours of a file are.
+#[derive(Default)]
+pub(super) struct Colours {
+    /// How they become sRGB; none if they are, as far as is known.
+    pub(super) transform: Option<Transform>,
+    /// What tells them from those of other files: BLAKE3 of a profile that is not sRGB's, though it cannot be
+    /// used.
+    pub(super) mark: Option<[u8; 32]>,
+}
+
+impl Colours {
+    /// Those of a file with this profile, and what else it says of colours that is not applied.
+    pub(super) fn of(profile: Option<&[u8]>, told: Option<&[u8]>, channels: Channels) -> Colours {
+        let found = profile.map_or(Found::Same, |profile| Found::of(profile, channels));
+        let counts = profile.filter(|_| !matches!(found, Found::Same));
+        let mark = (counts.is_some() || told.is_some())
+            .then(|| hash_bytes(&[counts.unwrap_or_default(), told.unwrap_or_default()].concat()));
+        Colours { transform: found.transform(), mark }
+    }
+}
+
+/// What a profile does.
+enum Found {
+    /// Nothing: it is sRGB.
+    Same,
+    /// It is damaged, made for other channels, or of a kind that is not known.
+    Unusable,
+    Changes(Transform),
+}
+
+impl Found {
+    fn of(profile: &[u8], channels: Channels) -> Found {
+        let Ok(profile) = ColorProfile::new_from_slice(profile) else { return Found::Unusable };
+        Transform::from_profile(&profile, channels)
+    }
+
+    fn transform(self) -> Option<Transform> {
+        if let Found::Changes(transform) = self { Some(transform) } else { None }
+    }
+}
 
 /// From the colours of one profile to sRGB.
 pub(super) enum Transform {
@@ -28,8 +70,9 @@ pub(super) enum Transform {
 impl Transform {
     /// How colours of this profile become sRGB, in a file of such channels. None if nothing would change, or
     /// if the profile cannot be used.
+    #[cfg(any(test, feature = "avif", feature = "heic", feature = "jxl", feature = "psd"))]
     pub(super) fn of(profile: &[u8], channels: Channels) -> Option<Transform> {
-        Self::from_profile(&ColorProfile::new_from_slice(profile).ok()?, channels)
+        Found::of(profile, channels).transform()
     }
 
     /// As [`Transform::of`], for primaries and a transfer curve by their numbers in H.273. The curves of
@@ -50,10 +93,10 @@ impl Transform {
             matrix_coefficients: MatrixCoefficients::Identity,
             full_range: true,
         });
-        Self::from_profile(&profile, channels)
+        Self::from_profile(&profile, channels).transform()
     }
 
-    fn from_profile(profile: &ColorProfile, channels: Channels) -> Option<Transform> {
+    fn from_profile(profile: &ColorProfile, channels: Channels) -> Found {
         let (space, layout, result) = match channels {
             Channels::Grey | Channels::GreyAlpha => (DataColorSpace::Gray, Layout::Gray, Layout::Rgb),
             Channels::Rgb => (DataColorSpace::Rgb, Layout::Rgb, Layout::Rgb),
@@ -61,23 +104,29 @@ impl Transform {
             Channels::Cmyk => (DataColorSpace::Cmyk, Layout::Rgba, Layout::Rgb),
         };
         if profile.color_space != space {
-            return None;
+            // grey of sRGB is grey
+            let is_grey = matches!(channels, Channels::Grey | Channels::GreyAlpha);
+            let is_same = is_grey && matches!(Self::from_profile(profile, Channels::Rgb), Found::Same);
+            return if is_same { Found::Same } else { Found::Unusable };
         }
         let intents = [RenderingIntent::Perceptual, RenderingIntent::RelativeColorimetric];
         let executor = intents.into_iter().find_map(|rendering_intent| {
             let options = TransformOptions { rendering_intent, ..TransformOptions::default() };
             profile.create_transform_8bit(layout, &ColorProfile::new_srgb(), result, options).ok()
-        })?;
+        });
+        let Some(executor) = executor else { return Found::Unusable };
         match channels {
             Channels::Grey | Channels::GreyAlpha => grey(&*executor),
-            Channels::Cmyk => Some(Transform::Colours(executor)),
+            Channels::Cmyk => Found::Changes(Transform::Colours(executor)),
             Channels::Rgb | Channels::Rgba => {
                 let count = channels.count();
                 let before: Vec<u8> = probes().flat_map(|colour| colour.into_iter().take(count)).collect();
                 let mut after = vec![0; before.len()];
-                executor.transform(&before, &mut after).ok()?;
+                if executor.transform(&before, &mut after).is_err() {
+                    return Found::Unusable;
+                }
                 let differs = before.iter().zip(&after).any(|(a, b)| a.abs_diff(*b) > ROUNDING);
-                differs.then_some(Transform::Colours(executor))
+                if differs { Found::Changes(Transform::Colours(executor)) } else { Found::Same }
             }
         }
     }
@@ -132,13 +181,15 @@ fn plain(raster: Raster) -> Raster {
     Raster { channels: Channels::Rgb, data, ..raster }
 }
 
-fn grey(executor: &Transform8BitExecutor) -> Option<Transform> {
+fn grey(executor: &Transform8BitExecutor) -> Found {
     let before: [u8; 256] = std::array::from_fn(|value| value as u8);
     let mut after = [0; 3 * 256];
-    executor.transform(&before, &mut after).ok()?;
+    if executor.transform(&before, &mut after).is_err() {
+        return Found::Unusable;
+    }
     let table: [u8; 256] = std::array::from_fn(|value| after[3 * value + 1]);
     let differs = table.iter().zip(before).any(|(after, before)| after.abs_diff(before) > ROUNDING);
-    differs.then(|| Transform::Grey(Box::new(table)))
+    if differs { Found::Changes(Transform::Grey(Box::new(table))) } else { Found::Same }
 }
 
 /// Colours from the whole cube, opaque.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::InputShape;
 use super::limits::Limits;
 use super::memory_budget::MemoryBudget;
+use super::samples::SampleHash;
 use super::stopwatch::Stopwatch;
 
 /// How images are decoded.
@@ -20,8 +21,8 @@ pub struct Decoding {
     pub budget: MemoryBudget,
     /// Stopped while waiting for memory, started again after.
     pub stopwatch: Stopwatch,
-    /// Where decoders say how transparent an image was.
-    pub transparency: Transparency,
+    /// Where decoders leave the hash of the samples, if it is wanted.
+    pub samples: SampleHash,
     /// What is odd about images that were decoded all the same.
     pub remarks: Remarks,
 }
@@ -38,22 +39,6 @@ impl Remarks {
     /// Those since the last call.
     pub fn take(&self) -> Vec<&'static str> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// How transparent the last image was that was decoded, until somebody takes it; clones share it.
-#[derive(Debug, Clone, Default)]
-pub struct Transparency(Arc<Mutex<Option<[u8; 32]>>>);
-
-impl Transparency {
-    pub(super) fn set(&self, hash: Option<[u8; 32]>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = hash;
-    }
-
-    /// BLAKE3 of the alpha channel of the last image, as it lies in the file, and of how it is turned; none
-    /// if nothing of it was transparent, or if it was decoded smaller than it is.
-    pub fn take(&self) -> Option<[u8; 32]> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Does a file hold finer samples than the 8 bits that are decoded of each? Two such files may differ where
 //! their decoded pixels are the same: label maps of 16 bits, for example.
 
-use super::tiff;
+use super::{bmp, tiff};
 
 /// Whether a file of `format` does; no for one that cannot be understood.
 pub(super) fn is_finer(format: &str, bytes: &[u8]) -> bool {
@@ -13,6 +13,21 @@ pub(super) fn is_finer(format: &str, bytes: &[u8]) -> bool {
             layout.is_ok_and(|layout| layout.is_finer())
         }
         _ => false,
+    }
+}
+
+/// The largest number of a sample, where the decoder gives each as the file has it.
+pub(super) fn largest(format: &str, bytes: &[u8]) -> Option<u16> {
+    match format {
+        "pnm" if matches!(bytes.get(..2), Some(b"P1" | b"P4")) => Some(255), // bits
+        // those of another maximum are scaled, and numbers beyond it are cut
+        "pnm" => {
+            let maximum = pnm_maximum(bytes)?;
+            [255, 65_535].into_iter().find(|largest| u32::from(*largest) == maximum)
+        }
+        "bmp" => (!bmp::is_finer(bytes)).then_some(255),
+        "png" if bytes.get(24) == Some(&16) => Some(65_535),
+        _ => Some(255),
     }
 }
 
@@ -51,6 +66,28 @@ mod tests {
 
     fn png(bits: u8) -> Vec<u8> {
         [&b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x02\0\0\0\x01"[..], &[bits, 0, 0, 0, 0]].concat()
+    }
+
+    #[test]
+    fn samples_that_are_not_given_as_they_are_have_no_largest_number() {
+        let of_bmp = |mask: u32| {
+            let mut file = [&b"BM"[..], &[0; 12], &[40, 0, 0, 0], &[0; 12], &[3, 0, 0, 0], &[0; 20]].concat();
+            file.extend([0x3ff_u32, 0xffc00, mask].map(u32::to_le_bytes).concat());
+            file
+        };
+        assert_eq!((largest("png", &png(16)), largest("png", &png(4))), (Some(65_535), Some(255)));
+        assert_eq!(
+            (largest("pnm", b"P5 2 2 65535\n"), largest("pnm", b"P4 2 2\n")),
+            (Some(65_535), Some(255))
+        );
+        let commented = [&b"P5 # "[..], &[b' '; 1 << 13], b"\n2 2 65535\n"].concat();
+        assert_eq!(largest("pnm", &commented), None);
+        assert_eq!((largest("pnm", b"P5 2 2 1023\n"), largest("pnm", b"P5 2 2 15\n")), (None, None));
+        assert_eq!(largest("bmp", &of_bmp(0x3ff0_0000)), None);
+        let mut coarse = of_bmp(0xff);
+        coarse[54..62].copy_from_slice(&[0xff, 0, 0, 0, 0xff, 0, 0, 0]);
+        assert_eq!((largest("bmp", &coarse), largest("bmp", b"BM")), (Some(255), Some(255)));
+        assert_eq!((largest("gif", b"GIF89a"), largest("tga", &png(16))), (Some(255), Some(255)));
     }
 
     #[test]

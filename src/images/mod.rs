@@ -27,11 +27,12 @@
 //! | `raw` | the JPEG inside a camera's raw file |
 //! | `shrink`, `png_rows` | large images made smaller while their rows come in; the rows of PNG files |
 //! | `bmp`, `tga`, `ico` | headers of bitmaps; which picture of an icon |
-//! | `finer` | has it more than the 8 bits of a sample that are decoded? |
+//! | `finer`, `gamma` | has it more than the 8 bits of a sample that are decoded; what does PNG say of colours without a profile |
 //! | `frames/` | files of several pictures: how many, which are taken, each by its number |
 //! | `films/` | films: which pictures of them, by the program ffmpeg |
 //! | `metadata/` | what does a file say about itself beside its pixels; which files beside it belong to it |
 //! | `raster`, `colour`, `alpha` | from pixels as a file has them to pixels as they are seen: profile, ground |
+//! | `samples` | the hash of all samples as a file has them: are two images the same in pixels |
 //! | `memory_budget`, `stopwatch` | memory that decoders share; how long has one been running |
 //! | `catch_panic` | a decoder's panic becomes a reason |
 //! | `pixels`, `resize` | images in memory; the one way from pixels to a model's input |
@@ -70,6 +71,7 @@ mod colour;
 mod films;
 mod finer;
 mod frames;
+mod gamma;
 #[cfg(feature = "heic")]
 mod heic;
 #[cfg(any(feature = "avif", feature = "heic"))]
@@ -85,6 +87,7 @@ mod psd;
 mod raster;
 #[cfg(feature = "raw")]
 mod raw;
+mod samples;
 mod shrink;
 mod sniff;
 mod tga;
@@ -113,9 +116,10 @@ pub use films::{KnownFilms, Video};
 pub use frames::Frames;
 pub use limits::Limits;
 pub use pixels::{InputShape, Pixels};
+pub use samples::SampleHash;
 pub use skipped::Skipped;
 pub use spread::spread;
-pub use stamp::{Stamp, hash_bytes, hash_of_pixels, stamp_file};
+pub use stamp::{Stamp, hash_bytes, stamp_file};
 
 pub use codec::{SourceFacts, decode, metadata};
 pub use metadata::{Metadata, Sidecars, belongs, is_sidecar};

@@ -21,6 +21,11 @@ impl Channels {
             Channels::Rgba | Channels::Cmyk => 4,
         }
     }
+
+    /// Whether the last one is alpha.
+    pub(super) fn has_alpha(self) -> bool {
+        matches!(self, Channels::GreyAlpha | Channels::Rgba)
+    }
 }
 
 /// Pixels of one image, u8 [H, W, C].

@@ -5,6 +5,8 @@ use super::codec::{self, SourceFacts};
 use super::decoding::Decoding;
 use super::frames::Frame;
 use super::metadata::Metadata;
+use super::raster::Channels;
+use super::samples::{Samples, Stored};
 use super::stamp::{Stamp, hash_bytes, hash_pixels};
 
 /// What holds an image, read but not decoded.
@@ -96,7 +98,14 @@ impl Source {
         match self.raw {
             Raw::File(bytes) | Raw::Part(bytes) => codec::decode_for(&bytes, how),
             Raw::Frame(frame) => codec::decode_frame(&frame, how),
-            Raw::Pixels(pixels) => Ok(pixels),
+            Raw::Pixels(pixels) => {
+                let Pixels { width, height, channels, ref data } = pixels;
+                let channels = if channels == 1 { Channels::Grey } else { Channels::Rgb };
+                let samples = Samples::Bytes(data);
+                let stored = Stored { width, height, channels, samples, is_associated: false };
+                how.samples.sink(None, 1).put(&stored);
+                Ok(pixels)
+            }
         }
     }
 }

@@ -57,25 +57,21 @@ pub fn hash_bytes(bytes: &[u8]) -> [u8; 32] {
     *blake3::hash(bytes).as_bytes()
 }
 
+/// BLAKE3 of bytes that `feed` hands over in pieces.
+pub(super) fn hash_pieces(feed: impl FnOnce(&mut dyn FnMut(&[u8]))) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    feed(&mut |piece| {
+        hasher.update(piece);
+    });
+    *hasher.finalize().as_bytes()
+}
+
 pub(super) fn hash_pixels(pixels: &Pixels) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     for side in [pixels.height, pixels.width, pixels.channels] {
         hasher.update(&(side as u64).to_le_bytes());
     }
     *hasher.update(&pixels.data).finalize().as_bytes()
-}
-
-/// BLAKE3 of the size and pixels of an image, whatever its format: grey in three channels hashes like grey in
-/// one.
-pub fn hash_of_pixels(pixels: &Pixels) -> [u8; 32] {
-    let is_grey = |rgb: &[u8; 3]| rgb[0] == rgb[1] && rgb[1] == rgb[2];
-    match pixels.data.as_chunks::<3>() {
-        (colours, []) if pixels.channels == 3 && colours.iter().all(is_grey) => {
-            let data = colours.iter().map(|rgb| rgb[0]).collect();
-            hash_pixels(&Pixels { channels: 1, data, ..*pixels })
-        }
-        _ => hash_pixels(pixels),
-    }
 }
 
 #[cfg(test)]

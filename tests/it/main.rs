@@ -18,6 +18,7 @@ mod dedupe_across;
 mod dedupe_apply;
 mod dedupe_decide;
 mod dedupe_formats;
+mod dedupe_pixels;
 mod dedupe_regret;
 mod dedupe_report;
 mod dedupe_scan;

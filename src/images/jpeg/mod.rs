@@ -43,4 +43,4 @@ mod whole;
 
 pub(super) use file::File;
 pub(super) use inks::inks;
-pub(super) use part::{Decoded, Part};
+pub(super) use part::Part;

@@ -26,6 +26,13 @@ pub(super) fn decode(bytes: &[u8], layout: &Layout) -> Result<Vec<u8>, String> {
     Ok(values)
 }
 
+/// As [`decode`], of samples of up to 16 bits, as they are stored.
+pub(super) fn words(bytes: &[u8], layout: &Layout) -> Result<Vec<u16>, String> {
+    let mut words = vec![0; layout.width * layout.height * layout.kept().len()];
+    fill(bytes, layout, &mut words, |row, at| samples::bits(layout, row, at) as u16)?;
+    Ok(words)
+}
+
 /// Where a chunk lies in the picture.
 #[derive(Debug, Clone, Copy)]
 struct Place {

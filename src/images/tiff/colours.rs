@@ -1,27 +1,24 @@
 //! From what samples mean to grey, RGB or CMYK.
 
+use std::ops::Sub;
+
 use super::layout::{Layout, Meaning, YCbCr};
 use crate::images::alpha::divide_by_alpha;
 use crate::images::raster::{Channels, Raster, lab_to_rgb};
 
-/// What [`resolve`] makes of a picture.
-pub(in crate::images) fn channels(layout: &Layout) -> Channels {
-    match (&layout.meaning, layout.alpha.is_some()) {
-        (Meaning::Cmyk, _) => Channels::Cmyk,
-        (Meaning::Grey | Meaning::GreyInverted, false) => Channels::Grey,
-        (Meaning::Grey | Meaning::GreyInverted, true) => Channels::GreyAlpha,
-        (_, false) => Channels::Rgb,
-        (_, true) => Channels::Rgba,
-    }
+/// Makes a raster of the samples that were kept, of the whole picture or some rows, u8 [n, W, kept].
+pub(super) fn resolve(layout: &Layout, data: Vec<u8>) -> Raster {
+    let raster = stored(layout, data);
+    if layout.is_associated() { divide(raster) } else { raster }
 }
 
-/// Makes a raster of the samples that were kept, of the whole picture or some rows, u8 [n, W, kept].
-pub(super) fn resolve(layout: &Layout, mut data: Vec<u8>) -> Raster {
+/// As [`resolve`], with alpha as it is stored.
+pub(super) fn stored(layout: &Layout, mut data: Vec<u8>) -> Raster {
     let kept = layout.kept().len();
     let height = data.len() / (layout.width * kept);
+    turn_white_up(layout, &mut data, 255);
     match &layout.meaning {
-        Meaning::Grey | Meaning::Rgb | Meaning::Cmyk => {}
-        Meaning::GreyInverted => data.chunks_exact_mut(kept).for_each(|pixel| pixel[0] = 255 - pixel[0]),
+        Meaning::Grey | Meaning::GreyInverted | Meaning::Rgb | Meaning::Cmyk => {}
         Meaning::Palette(colours) => {
             let look_up = |pixel: &[u8]| {
                 let colour = colours.get(usize::from(pixel[0])).copied().unwrap_or_default();
@@ -35,14 +32,23 @@ pub(super) fn resolve(layout: &Layout, mut data: Vec<u8>) -> Raster {
             each_colour(&mut data, kept, |[l, a, b]| lab_to_rgb(l, (a ^ flip) as i8, (b ^ flip) as i8));
         }
     }
-    let channels = channels(layout);
-    if layout.alpha.is_some_and(|alpha| alpha.is_associated) {
-        match channels {
-            Channels::GreyAlpha => divide_by_alpha::<2>(&mut data),
-            _ => divide_by_alpha::<4>(&mut data),
-        }
+    Raster { width: layout.width, height, channels: layout.channels(), data }
+}
+
+/// Makes 0 black, where it is white: `most` is the largest number.
+pub(super) fn turn_white_up<T: Copy + Sub<Output = T>>(layout: &Layout, samples: &mut [T], most: T) {
+    if layout.meaning == Meaning::GreyInverted {
+        samples.iter_mut().step_by(layout.kept().len()).for_each(|sample| *sample = most - *sample);
     }
-    Raster { width: layout.width, height, channels, data }
+}
+
+/// Takes associated alpha out of the colours.
+pub(super) fn divide(mut raster: Raster) -> Raster {
+    match raster.channels {
+        Channels::GreyAlpha => divide_by_alpha::<2>(&mut raster.data),
+        _ => divide_by_alpha::<4>(&mut raster.data),
+    }
+    raster
 }
 
 fn each_colour(data: &mut [u8], kept: usize, convert: impl Fn([u8; 3]) -> [u8; 3]) {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use super::directory::Directory;
 use super::jpeg::MCU;
+use crate::images::raster::Channels;
 
 /// Bytes of a part of a strip.
 const PART: u64 = 1 << 18;
@@ -94,6 +95,8 @@ pub(in crate::images) struct Layout {
     pub(super) number: Number,
     pub(super) bits: usize,
     pub(super) samples: usize,
+    /// Colours of the palette have more than 8 bits.
+    has_fine_palette: bool,
     pub(super) alpha: Option<Alpha>,
     pub(super) compression: Compression,
     pub(super) predictor: Predictor,
@@ -133,6 +136,7 @@ impl Layout {
         let is_of_three = samples == 3 && !is_planar;
         let (meaning, compression) = compression(directory, meaning, is_of_three)?;
         let alpha = alpha(directory, &meaning, samples)?;
+        let has_fine_palette = has_fine_palette(directory, &meaning);
         let (is_tiled, chunk) = chunk(directory, (width, height))?;
         let per_plane = width.div_ceil(chunk.0) * height.div_ceil(chunk.1);
         let expected = per_plane.saturating_mul(if is_planar { samples } else { 1 });
@@ -149,6 +153,7 @@ impl Layout {
             number,
             bits,
             samples,
+            has_fine_palette,
             alpha,
             predictor: predictor(directory, &compression)?,
             compression,
@@ -271,6 +276,45 @@ impl Layout {
         parts.chunk_bytes().saturating_mul(planes * across).saturating_add(parts.unpacking_bytes())
     }
 
+    /// The largest number in a sample of up to 16 bits.
+    pub(super) fn largest(&self) -> u64 {
+        (1 << self.bits) - 1
+    }
+
+    /// Whether all that samples hold is numbers of more than 8 bits, and at most 16.
+    pub(in crate::images) fn is_deep(&self) -> bool {
+        let is_plain =
+            matches!(self.meaning, Meaning::Grey | Meaning::GreyInverted | Meaning::Rgb | Meaning::Cmyk);
+        self.bits > 8 && is_plain && !self.is_measured() && self.has_no_others()
+    }
+
+    /// Whether the 8 bits that are decoded of each sample are all that the picture holds.
+    pub(super) fn is_exact(&self) -> bool {
+        let is_converted = matches!(self.meaning, Meaning::YCbCr(_) | Meaning::Lab { .. });
+        !self.is_finer() && !is_converted && !self.has_fine_palette && self.has_no_others()
+    }
+
+    /// Whether there are no samples beside colours and alpha, which are not decoded.
+    fn has_no_others(&self) -> bool {
+        self.kept().len() == self.samples
+    }
+
+    /// Whether colours were multiplied by alpha.
+    pub(super) fn is_associated(&self) -> bool {
+        self.alpha.is_some_and(|alpha| alpha.is_associated)
+    }
+
+    /// What the decoded samples are.
+    pub(in crate::images) fn channels(&self) -> Channels {
+        match (&self.meaning, self.alpha.is_some()) {
+            (Meaning::Cmyk, _) => Channels::Cmyk,
+            (Meaning::Grey | Meaning::GreyInverted, false) => Channels::Grey,
+            (Meaning::Grey | Meaning::GreyInverted, true) => Channels::GreyAlpha,
+            (_, false) => Channels::Rgb,
+            (_, true) => Channels::Rgba,
+        }
+    }
+
     /// Bytes of all decoded samples.
     pub(in crate::images) fn total_bytes(&self) -> u64 {
         let samples = self.width as u64 * self.height as u64 * self.kept().len() as u64;
@@ -363,6 +407,14 @@ fn palette(directory: &Directory, bits: usize) -> Result<Vec<[u8; 3]>, String> {
     let table = table.ok_or("damaged: the palette is missing or cut short")?;
     let shift = if table.iter().all(|&value| value < 256) { 0 } else { 8 };
     Ok((0..count).map(|i| [0, 1, 2].map(|c| (table[i + c * count] >> shift) as u8)).collect())
+}
+
+/// Whether 8 bits of each colour are not all: they are stored once, twice, or above a byte of 0.
+fn has_fine_palette(directory: &Directory, meaning: &Meaning) -> bool {
+    let Meaning::Palette(colours) = meaning else { return false };
+    let table = directory.numbers(320, 3 * colours.len()).unwrap_or_default();
+    let is_all = |is_coarse: fn(&u64) -> bool| table.iter().all(is_coarse);
+    !is_all(|value| *value < 256) && !is_all(|value| value % 257 == 0) && !is_all(|value| value % 256 == 0)
 }
 
 fn ycbcr(directory: &Directory) -> YCbCr {

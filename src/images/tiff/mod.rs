@@ -31,13 +31,13 @@ mod measured;
 mod samples;
 mod unpacked;
 
-pub(super) use colours::channels;
 #[cfg(feature = "psd")]
 pub(super) use compression::pack_bits;
 pub(super) use directory::Directory;
 pub(super) use layout::Layout;
 
 use super::raster::Raster;
+use super::samples::{Samples, Sink, Stored};
 use super::shrink::Shrinker;
 
 /// The colour profile.
@@ -50,13 +50,30 @@ pub(super) fn xmp<'a>(directory: &Directory<'a>) -> Option<&'a [u8]> {
     directory.block(700)
 }
 
-/// Decodes the picture of a layout.
+/// Decodes the picture of a layout; `sink` takes its samples, if it holds nothing else.
 ///
 /// # Errors
 /// What is damaged, and in which strip or tile; or what is not supported.
-pub(super) fn decode(bytes: &[u8], layout: &Layout) -> Result<Raster, String> {
-    let samples = chunks::decode(bytes, layout)?;
-    Ok(colours::resolve(layout, samples))
+pub(super) fn decode(bytes: &[u8], layout: &Layout, sink: &Sink<'_>) -> Result<Raster, String> {
+    let is_associated = layout.is_associated();
+    let raster = if layout.is_deep() && sink.is_wanted() {
+        let mut words = chunks::words(bytes, layout)?;
+        let most = layout.largest() as u16;
+        colours::turn_white_up(layout, &mut words, most);
+        let Layout { width, height, .. } = *layout;
+        let (channels, samples) = (layout.channels(), Samples::Words(&words, most));
+        sink.put(&Stored { width, height, channels, samples, is_associated });
+        let scale = samples::to_8_bits(layout);
+        let data = words.iter().map(|&word| scale(word.into())).collect();
+        Raster { width, height, channels, data }
+    } else {
+        let raster = colours::stored(layout, chunks::decode(bytes, layout)?);
+        if layout.is_exact() {
+            sink.put(&Stored { is_associated, ..Stored::from(&raster) });
+        }
+        raster
+    };
+    Ok(if is_associated { colours::divide(raster) } else { raster })
 }
 
 /// Decodes the picture of a layout, which is not measured, row by row, and makes it smaller.
