@@ -13,6 +13,8 @@ const LONGEST: u32 = 18;
 /// What an entry of that table says of a block's end, and without a symbol.
 const END: u16 = 128 << 8;
 const NONE: u16 = 127 << 8;
+/// Coefficients that the end of a block stands for in the table with values: more than a block has.
+const ENDED: i32 = 65;
 
 /// The bits of a scan, up to the next marker. Beyond it there are zeros, so that a reader need not ask at
 /// each symbol; [`Bits::is_overdrawn`] tells afterwards.
@@ -161,8 +163,8 @@ fn ones(next: u64) -> u64 {
 pub(super) struct Table {
     /// For the next [`FAST`] bits: length of the code << 8 | symbol; 0 for longer codes.
     fast: Box<[u16; 1 << FAST]>,
-    /// As `fast`, with the value that follows, where that fits as well: value << 16 | run << 8 | bits.
-    /// The end of a block is a run of 64 and a value of 0.
+    /// As `fast`, with the value that follows, where that fits as well: value << 16 | run and itself << 8 |
+    /// bits. The end of a block is [`ENDED`] and a value of 0.
     valued: OnceCell<Box<[i32; 1 << FAST]>>,
     /// For the next [`PASS`] bits, as many symbols as there are, values included: [`END`] at the end of a
     /// block, plus coefficients << 8, plus bits, [`LONGEST`] at most; [`NONE`] without a whole symbol.
@@ -214,11 +216,11 @@ impl Table {
             let (length, run, size) =
                 (u32::from(entry >> 8), i32::from(entry >> 4 & 15), u32::from(entry & 15));
             if entry & 255 == 0 && length > 0 {
-                *valued = 64 << 8 | length as i32;
+                *valued = ENDED << 8 | length as i32;
             } else if size > 0 && length > 0 && length + size <= FAST {
                 let mut bits = Bits { word: (index as u64) << (64 - FAST), count: FAST, ..Bits::new(&[], 0) };
                 bits.pass(length);
-                *valued = bits.value(size) << 16 | run << 8 | (length + size) as i32;
+                *valued = bits.value(size) << 16 | (run + 1) << 8 | (length + size) as i32;
             }
         }
         values
@@ -274,12 +276,15 @@ impl Table {
     /// The difference of a block's first coefficient from that of the block before.
     #[inline(always)]
     pub(super) fn difference(&self, bits: &mut Bits) -> Option<i32> {
-        bits.fill();
+        if bits.count < FAST {
+            bits.refill();
+        }
         let entry = self.valued.get_or_init(|| self.values())[bits.peek(FAST)];
-        if entry != 0 && matches!(entry >> 8 & 255, 0 | 64) {
+        if entry != 0 && matches!(entry >> 8 & 255, 1 | ENDED) {
             bits.pass(entry as u32 & 255);
             return Some(entry >> 16);
         }
+        bits.fill();
         let size = self.symbol(bits)?;
         (size <= 16).then(|| bits.value(u32::from(size)))
     }
@@ -297,32 +302,34 @@ impl Table {
     #[inline(always)]
     fn coefficients_of(&self, bits: &mut Bits, mut each: impl FnMut(usize, i32)) -> Option<()> {
         let valued = self.valued.get_or_init(|| self.values());
-        let mut place = 1;
-        while place < 64 {
-            bits.fill();
+        let mut next = 1; // the place after the last coefficient
+        while next < 64 {
+            if bits.count < FAST {
+                bits.refill();
+            }
             let entry = valued[bits.peek(FAST)];
+            let mut value = entry >> 16;
             if entry != 0 {
                 bits.pass(entry as u32 & 255);
-                place += (entry >> 8 & 255) as usize;
-                if place > 63 {
-                    // a run of 64 is the end of the block
-                    return (entry >> 16 == 0).then_some(());
+                next += (entry >> 8 & 255) as usize;
+                if next > 64 {
+                    // only the end of the block has a value of 0
+                    return (value == 0).then_some(());
                 }
-                each(place, entry >> 16);
-                place += 1;
-                continue;
+            } else {
+                bits.fill();
+                let symbol = self.symbol(bits)?;
+                next += usize::from(symbol >> 4) + 1;
+                match symbol & 15 {
+                    0 if symbol == 0xf0 => continue,
+                    0 => return Some(()),
+                    _ if next > 64 => return None,
+                    size => value = bits.value(u32::from(size)),
+                }
             }
-            let symbol = self.symbol(bits)?;
-            place += usize::from(symbol >> 4);
-            match symbol & 15 {
-                0 if symbol == 0xf0 => {}
-                0 => return Some(()),
-                size if place < 64 => each(place, bits.value(u32::from(size))),
-                _ => return None,
-            }
-            place += 1;
+            each(next - 1, value);
         }
-        (place == 64).then_some(())
+        (next == 64).then_some(())
     }
 
     /// Passes over what [`Table::coefficients`] reads, several symbols at a time.

@@ -20,7 +20,7 @@
 //!
 //! `zune-jpeg` has loops for vector units, but decodes every pixel, and guesses where something is wrong. The
 //! decoder here takes over where 1/2, 1/4 or 1/8 of the size is enough, of which it computes no more than
-//! that: a photo of 12 megapixels and 3.4 MB takes 13 ms at 1/8, and libjpeg-turbo 25; 29 and 28 at 1/4, 47 and
+//! that: a photo of 12 megapixels and 3.4 MB takes 13 ms at 1/8, and libjpeg-turbo 25; 27 and 28 at 1/4, 43 and
 //! 32 at 1/2. The crate `jpeg-decoder` took 43 at 1/8, and three threads. It also takes over where components
 //! lie in scans of their own, which the other does not read, and where the other has a complaint, to read what
 //! is sound and to say what is not, and where.
