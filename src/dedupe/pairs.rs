@@ -167,7 +167,7 @@ impl Comparison<'_> {
             let queries: Vec<Thumb> =
                 block.par_iter().map(|&image| turn.of(fingerprints[image as usize].luma)).collect();
             for (&image, near) in block.iter().zip(self.codes.near(&queries)?) {
-                // files with several pictures may differ in any of them: those are compared only by bytes
+                // files with several pictures may differ in any of them, and finer samples in their low bits
                 let is_other = |other: &u32| *other != image && !fingerprints[*other as usize].is_apart();
                 let others = near.into_iter().filter(is_other);
                 candidates.extend(others.map(|other| match either_way {
