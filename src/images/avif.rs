@@ -393,7 +393,8 @@ fn cropped(raster: Raster, (left, width): (usize, usize), (top, height): (usize,
 fn reason(error: Error) -> String {
     match error {
         Error::MissingBox(name) if name.0 == *b"meta" => {
-            "unsupported: a sequence without a still picture; `ffmpeg` reads it".to_owned()
+            "unsupported: a sequence without a still picture; `ffmpeg` makes a film of it, for `video`"
+                .to_owned()
         }
         Error::UnexpectedEof => "the file ends too early (truncated)".to_owned(),
         Error::Unimplemented(what) => format!("unsupported: {what}; programs that use libavif may read it"),

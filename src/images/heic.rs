@@ -1,5 +1,5 @@
-//! HEIC files: the primary picture, whole, with its crop, turn and mirror applied. The only file that names
-//! `heifer`.
+//! HEIC files: the primary picture, whole or by its thumbnail, with its crop, turn and mirror applied. The only
+//! file that names `heifer`.
 //!
 //! The orientation in EXIF is that of the camera; a file of this format says by its own properties how it is
 //! turned, and they count. Values of HDR pictures (PQ, HLG) stay what they are; a gain map is not applied.
@@ -7,15 +7,16 @@
 use std::collections::HashSet;
 
 use heifer::{Error, Image, Options};
+use heifer_isobmff::boxes::Property;
 use heifer_isobmff::{self as container, HeifFile, Item, ItemId};
 
-use super::Decoding;
 use super::alpha::divide_by_alpha;
 use super::colour::Transform;
 use super::heif::transform;
 use super::limits::check_pixels;
 use super::metadata::boxes;
 use super::raster::{Channels, Raster};
+use super::{Decoding, Needed};
 
 /// Bytes a pixel of the result takes in the decoder: red, green, blue, alpha.
 const BYTES: u64 = 4;
@@ -27,11 +28,79 @@ const BYTES_CODED: u64 = 12;
 const MOST_PARTS: usize = 20_000;
 const DEEPEST: usize = 4;
 
-/// The pixels of the primary picture, and how its colours become sRGB.
+/// The pixels of the primary picture, and how its colours become sRGB; those of its thumbnail where that is
+/// enough.
 ///
 /// # Errors
 /// What is damaged, too large or not supported.
 pub(super) fn decode(bytes: &[u8], how: &Decoding) -> Result<(Raster, Option<Transform>), String> {
+    if how.needed != Needed::Whole
+        && let Ok(file) = HeifFile::parse(bytes)
+        && let Some(thumbnail) = thumbnail(&file, how)
+    {
+        let mut small = bytes.to_vec();
+        set_primary(&mut small, thumbnail);
+        // a damaged one is no reason to lose the picture
+        if let Ok((raster, _)) = decode_primary(&small, how) {
+            let transform = transform(&file, file.primary_id, raster.channels);
+            return Ok((raster, transform));
+        }
+    }
+    decode_primary(bytes, how)
+}
+
+/// The smallest thumbnail of the primary picture that is enough in its place: twice the size needed, of the
+/// same proportions, turned alike. None if the picture is cut off, too large, cropped, or may be transparent.
+///
+/// Measured on 20 photos and the three pictures of other programs that have thumbnails of 240 and 320 pixels,
+/// 7 to 10 times the size needed: codes of 128 bits by the model `photos-128` differ from those of whole
+/// pictures in 0.7 bits on average, and at most in 3. By `photos`, which needs 224 pixels, they would differ in
+/// 4.5 and at most in 22.
+fn thumbnail(file: &HeifFile, how: &Decoding) -> Option<ItemId> {
+    const TWICE: [usize; 2] = [2, 1];
+    let primary = file.primary_id;
+    let mut sizes = Sizes::default();
+    let (width, height) = sizes.add(file, primary, 0).ok()?;
+    check_pixels((width, height), 0, &how.limits).ok()?;
+    let tiles = file.referenced_items(primary, b"dimg");
+    let is_there = |id: &ItemId| file.item_data(*id).is_ok_and(|data| !data.is_empty());
+    let is_alpha = |id: &ItemId| {
+        let mut properties = file.item_properties(*id).into_iter().flatten();
+        properties.any(|property| match property {
+            Property::AuxiliaryType(kind) => kind.ends_with(":auxid:1") || kind.ends_with(":alpha"),
+            _ => false,
+        })
+    };
+    let turns = turns(file, primary)?;
+    let is_whole = is_there(&primary) && tiles.iter().all(is_there);
+    if !is_whole || file.referencing_items(primary, b"auxl").iter().any(is_alpha) {
+        return None;
+    }
+    let is_enough = |(across, down): (u32, u32)| {
+        // the shorter side of a thumbnail is rounded
+        let [a, b] = [(across, height), (down, width)].map(|(a, b)| u64::from(a) * u64::from(b));
+        let is_lying = turns.iter().any(|turn| matches!(turn, Property::Rotation(1 | 3)));
+        let upright = if is_lying { (down, across) } else { (across, down) };
+        a.abs_diff(b) <= 2 * u64::from(width.max(height))
+            && how.needed.fits((upright.0 as usize, upright.1 as usize), TWICE)
+    };
+    let thumbnails = file.referencing_items(primary, b"thmb").into_iter().filter_map(|id| {
+        let size = file.image_size(id).ok()??;
+        let is_alike = turns == self::turns(file, id)?;
+        (is_alike && is_enough(size)).then_some((u64::from(size.0) * u64::from(size.1), id))
+    });
+    thumbnails.min().map(|(_, id)| id)
+}
+
+/// How a picture is turned and mirrored; none if it is cropped too.
+fn turns<'a>(file: &'a HeifFile, id: ItemId) -> Option<Vec<&'a Property>> {
+    let properties: Vec<&Property> = file.item_properties(id).ok()?.collect();
+    let is_cropped = properties.iter().any(|property| matches!(property, Property::CleanAperture { .. }));
+    let is_turn = |property: &&Property| matches!(property, Property::Rotation(1..) | Property::Mirror(_));
+    (!is_cropped).then(|| properties.into_iter().filter(is_turn).collect())
+}
+
+fn decode_primary(bytes: &[u8], how: &Decoding) -> Result<(Raster, Option<Transform>), String> {
     let file = HeifFile::parse(bytes).map_err(|error| of_container(error, bytes))?;
     let primary = file.primary_id;
     let mut sizes = Sizes::default();
@@ -186,7 +255,8 @@ fn reason(error: Error, bytes: &[u8]) -> String {
     let is_sequence = matches!(bytes.get(8..12), Some(b"hevc" | b"hevx" | b"msf1"));
     match error {
         Error::Container(container::Error::MissingBox(name)) if name.0 == *b"meta" && is_sequence => {
-            "unsupported: a sequence without a still picture; `ffmpeg` reads it".to_owned()
+            "unsupported: a sequence without a still picture; `ffmpeg` makes a film of it, for `video`"
+                .to_owned()
         }
         Error::Container(container::Error::UnexpectedEof) => "the file ends too early (truncated)".to_owned(),
         Error::Unsupported(_)

@@ -1,7 +1,7 @@
 //! Formats whose decoders are features: HEIC, JPEG XL, AVIF, camera raw. Files are written here, by hand or by an encoder; those of cameras
 //! and of other programs lie in the folder of shared data.
 
-use aesearch::images::{Decoding, Item, Limits, MemoryBudget, Pixels, decode, load, read};
+use aesearch::images::{Decoding, Item, Limits, MemoryBudget, Needed, Pixels, decode, load, read};
 
 use crate::fixtures;
 
@@ -129,6 +129,41 @@ mod heic {
     }
 
     #[test]
+    fn a_thumbnail_of_twice_the_size_needed_is_enough() {
+        const SMALL: Needed = Needed::Stretched { width: 40, height: 40 };
+        let decoded = |file: &[u8], needed: Needed, max_pixels: u64| {
+            let limits = Limits { max_pixels, ..Limits::default() };
+            let how = Decoding { limits, needed, ..Decoding::default() };
+            read(&Item::from_bytes("a", file.to_vec()), &limits)?.decode(&how)
+        };
+        let most = Limits::default().max_pixels;
+        let sides = |file: &[u8], needed: Needed| {
+            let found = decoded(file, needed, most).expect("decodes");
+            (found.width, found.height)
+        };
+        let file = encoded(&fixtures::picture(1300, 700, 3));
+        let [small, whole] =
+            [SMALL, Needed::Whole].map(|needed| decoded(&file, needed, most).expect("decodes"));
+        assert_eq!((small.width, small.height), (320, 172));
+        assert_near(&corners(&small), &corners(&whole), 3, "thumbnail");
+        // the picture and its thumbnail; the thumbnail alone, as it seems to be that of another one
+        assert_eq!(sides(&with_property(&file, b"colr", b"irot\x01"), SMALL), (172, 320));
+        assert_eq!(sides(&with_property(&file, b"pixi", b"irot\x01"), SMALL), (1300, 700));
+
+        // a side more than half of the thumbnail's is needed; the picture may be transparent
+        assert_eq!(sides(&file, Needed::Stretched { width: 160, height: 87 }), (1300, 700));
+        assert_eq!(sides(&encoded(&fixtures::picture(600, 600, 4)), SMALL), (600, 600));
+        // what becomes of the picture does not depend on the thumbnail
+        assert!(decoded(&file, SMALL, 900_000).unwrap_err().contains("too large"));
+        for cut in [&file[..file.len() / 2], &file[..file.len() - 9]] {
+            assert_eq!(
+                decoded(cut, SMALL, most).unwrap_err(),
+                decoded(cut, Needed::Whole, most).unwrap_err()
+            );
+        }
+    }
+
+    #[test]
     fn limits_hold_before_anything_is_decoded() {
         let file = encoded(&fixtures::picture(1300, 700, 3));
         let few = Limits { max_pixels: 900_000, ..Limits::default() };
@@ -175,7 +210,9 @@ mod heic {
         assert!(reason.starts_with("heic: unsupported: image item type `av01`"), "{reason}");
         let sequence = b"\0\0\0\x18ftyphevc\0\0\0\0hevciso8\0\0\0\x08moov";
         let reason = decode(sequence, &Limits::default()).unwrap_err();
-        assert!(reason.contains("a sequence without a still picture"), "{reason}");
+        let expected =
+            "unsupported: a sequence without a still picture; `ffmpeg` makes a film of it, for `video`";
+        assert_eq!(reason, format!("heic: {expected}"));
     }
 
     #[test]

@@ -8,6 +8,10 @@ use rand_chacha::ChaCha8Rng;
 use crate::fixtures::{RawPng, RawTiff, Value, encode};
 use crate::scenes::{groups, place_of, scan};
 
+/// Chunks of a PNG file by their names; tags of a TIFF file by their numbers.
+type Parts<'a> = &'a [(&'a [u8; 4], &'a [u8])];
+type Tags<'a> = &'a [(u16, &'a [u16])];
+
 fn decoded(file: &[u8], needed: Needed) -> Result<Pixels, String> {
     let how = Decoding { needed, ..Decoding::default() };
     read(&Item::from_bytes("a", file.to_vec()), &how.limits)?.decode(&how)
@@ -59,7 +63,7 @@ fn large_png_files_become_means_of_squares() {
     let alphas = noise(&mut rng, 256);
     // orientation 6, a quarter turn to the right
     let turned = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
-    let kinds: [(&str, [u8; 2], [u32; 2], &[(&[u8; 4], &[u8])]); 11] = [
+    let kinds: [(&str, [u8; 2], [u32; 2], Parts); 11] = [
         ("grey", [8, 0], [2101, 2050], &[]),
         ("grey of 1 bit", [1, 0], [2101, 2050], &[]),
         ("grey of 16 bits", [16, 0], [2101, 2050], &[]),
@@ -154,7 +158,7 @@ fn large_tiff_files_become_means_of_squares() {
         assert_shrunk(name, &file.bytes(), side);
     }
     let table: Vec<u16> = noise(&mut rng, 768).into_iter().map(|value| u16::from(value) << 8 | 1).collect();
-    let kinds: [(&str, [usize; 2], [u16; 2], &[(u16, &[u16])]); 10] = [
+    let kinds: [(&str, [usize; 2], [u16; 2], Tags); 10] = [
         ("grey of 16 bits", [2103, 2001], [1, 16], &[(262, &[1])]),
         ("white is 0, of 1 bit", [2103, 2001], [1, 1], &[(262, &[0])]),
         ("white is 0, of 12 bits", [2103, 2001], [1, 12], &[(262, &[0])]),
