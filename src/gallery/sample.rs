@@ -2,7 +2,6 @@
 //!
 //! They are read on threads of their own, so that one whose decoder hangs can be abandoned.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
@@ -43,21 +42,35 @@ pub(super) fn sample(items: &[&Item], how: &Decoding, shapes: &[InputShape]) -> 
     let n_threads = rayon::current_num_threads().min(n_sampled);
     let mut watches =
         (0..n_threads).map(|_| reading.clone().spawn(sender.clone())).collect::<Result<Vec<_>>>()?;
-    let mut all: BTreeMap<usize, Sampled> = BTreeMap::new();
-    while all.len() < n_sampled {
-        if let Ok((index, sampled)) = receiver.recv_timeout(limits.look_every()) {
-            all.entry(index).or_insert(sampled); // one that comes too late stays left out
+    // one large piece of memory for each shape, which the system gets back; many small ones it would not
+    let mut all: Vec<Vec<f32>> = shapes.iter().map(|shape| vec![0.0; n_sampled * shape.size()]).collect();
+    let mut is_read: Vec<Option<bool>> = vec![None; n_sampled];
+    while is_read.contains(&None) {
+        // one that comes too late stays left out
+        if let Ok((index, sampled)) = receiver.recv_timeout(limits.look_every())
+            && is_read[index].is_none()
+        {
+            is_read[index] = Some(sampled.is_some());
+            for (all, image) in all.iter_mut().zip(sampled.unwrap_or_default()) {
+                all[index * image.len()..][..image.len()].copy_from_slice(&image);
+            }
         }
         for watch in &mut watches {
             if let Some((_, index)) = watch.decoding_for(limits.decode_timeout) {
-                all.entry(index).or_insert(None);
+                is_read[index].get_or_insert(false);
                 *watch = reading.clone().spawn(sender.clone())?;
             }
         }
     }
-    let images: Vec<Vec<Vec<f32>>> = all.into_values().flatten().collect();
-    let at = |shape: usize| images.iter().flat_map(|image| &image[shape]).copied().collect();
-    Ok((0..shapes.len()).map(at).collect())
+    for (all, size) in all.iter_mut().zip(shapes.iter().map(InputShape::size)) {
+        let mut kept = 0;
+        for index in (0..n_sampled).filter(|&index| is_read[index] == Some(true)) {
+            all.copy_within(index * size..(index + 1) * size, kept);
+            kept += size;
+        }
+        all.truncate(kept);
+    }
+    Ok(all)
 }
 
 impl Reading {
