@@ -74,6 +74,7 @@ mod tests {
                 height: 8,
                 format: "jpeg",
                 exif: false,
+                jpeg_quality: None,
                 several: false,
                 finer: false,
                 partial: false,

@@ -13,7 +13,7 @@ use super::plan::File;
 use crate::error::Result;
 use crate::gallery::Record;
 use crate::images::{
-    Item, Limits, PathScope, Skipped, Source, file_of, holds_frames, quick_stamp_of, read, resolve,
+    Item, Limits, PathScope, Sidecars, Skipped, Source, file_of, holds_frames, quick_stamp_of, read, resolve,
 };
 
 /// The images of a scan.
@@ -24,6 +24,7 @@ pub(super) struct Collection {
     size: usize,
     /// Whether the entries of a container are pictures of an image file, once that was asked.
     of_frames: Mutex<HashMap<PathBuf, bool>>,
+    sidecars: Sidecars,
 }
 
 /// An image as the index knows it.
@@ -93,7 +94,8 @@ impl Collection {
             contents.entry(file.record.hash).or_default().push(number);
         }
         let size = files.len();
-        Ok(Collection { base: base.to_path_buf(), files, contents, size, of_frames: Mutex::default() })
+        let (of_frames, sidecars) = (Mutex::default(), Sidecars::default());
+        Ok(Collection { base: base.to_path_buf(), files, contents, size, of_frames, sidecars })
     }
 
     /// Removes the images that have changed or disappeared since they were indexed, and returns them with the
@@ -222,6 +224,7 @@ impl Collection {
         let frame = entry && at.as_deref().is_some_and(|file| self.is_of_frames(file));
         let is_link = |file: &PathBuf| std::fs::symlink_metadata(file).is_ok_and(|at| at.is_symlink());
         let link = at.as_ref().is_some_and(is_link);
+        let sidecars = at.filter(|_| !entry).map_or_else(Vec::new, |file| self.sidecars.of(&file));
         let shape = shape(&record.hash).unwrap_or_default();
         let shown = String::from_utf8_lossy(&path).into_owned();
         File {
@@ -237,6 +240,8 @@ impl Collection {
             height: shape.height,
             format: shape.format,
             exif: shape.exif,
+            jpeg_quality: shape.jpeg_quality,
+            sidecars: sidecars.iter().map(|name| name.to_string_lossy().into_owned()).collect(),
             grey: shape.grey,
             link,
             label: record.label.clone(),
@@ -268,13 +273,16 @@ pub(super) struct Shape {
     pub(super) format: String,
     /// It has EXIF data.
     pub(super) exif: bool,
+    /// The quality of a JPEG file.
+    pub(super) jpeg_quality: Option<u8>,
     /// It has no colour.
     pub(super) grey: bool,
 }
 
 impl From<Fingerprint<'_>> for Shape {
     fn from(fingerprint: Fingerprint<'_>) -> Shape {
-        let Fingerprint { width, height, exif, .. } = fingerprint;
-        Shape { width, height, format: fingerprint.format.to_owned(), exif, grey: fingerprint.is_grey() }
+        let Fingerprint { width, height, exif, jpeg_quality, .. } = fingerprint;
+        let (format, grey) = (fingerprint.format.to_owned(), fingerprint.is_grey());
+        Shape { width, height, format, exif, jpeg_quality, grey }
     }
 }

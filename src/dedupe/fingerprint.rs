@@ -30,7 +30,7 @@ pub(super) type FineLuma = [u8; FINE_AREA];
 const GREY_WITHIN: u8 = 2;
 
 /// Offsets in the bytes of a fingerprint; the first byte is the version.
-const VERSION: u8 = 5;
+const VERSION: u8 = 6;
 const WIDTH: usize = 1;
 const HEIGHT: usize = 5;
 const FLAGS: usize = 9;
@@ -65,6 +65,8 @@ pub(super) struct Fingerprint<'a> {
     pub(super) format: &'a str,
     /// Its file has EXIF data.
     pub(super) exif: bool,
+    /// The quality of a JPEG file, 1 to 100.
+    pub(super) jpeg_quality: Option<u8>,
     /// Its file holds further pictures.
     pub(super) several: bool,
     /// Its samples have more bits than the lumas know.
@@ -106,6 +108,7 @@ pub(super) fn fingerprint_of(
     bytes.extend(luma(pixels, resizer)?);
     bytes.extend(chroma(pixels, resizer)?);
     bytes.extend(fine.iter().flat_map(|fine| fine.iter()));
+    bytes.push(facts.jpeg_quality.unwrap_or(0));
     bytes.extend(facts.format.as_bytes());
     Ok(bytes)
 }
@@ -187,6 +190,7 @@ impl<'a> Fingerprint<'a> {
         let flags = *bytes.get(FLAGS)?;
         let format = if flags & HAS_FINE != 0 { FINE + FINE_AREA } else { FINE };
         let fine = bytes.get(FINE..format)?;
+        let (&quality, format) = bytes.get(format..)?.split_first()?;
         Some(Fingerprint {
             pixels: if flags & NO_HASH != 0 { None } else { Some(bytes.get(PIXELS..LUMA)?.try_into().ok()?) },
             luma: bytes.get(LUMA..COLOUR)?.try_into().ok()?,
@@ -194,8 +198,9 @@ impl<'a> Fingerprint<'a> {
             fine: if fine.is_empty() { None } else { Some(fine.try_into().ok()?) },
             width: number(WIDTH)?,
             height: number(HEIGHT)?,
-            format: std::str::from_utf8(bytes.get(format..)?).ok()?,
+            format: std::str::from_utf8(format).ok()?,
             exif: flags & EXIF != 0,
+            jpeg_quality: (quality > 0).then_some(quality),
             several: flags & SEVERAL != 0,
             partial: flags & PARTIAL != 0,
             finer: flags & FINER != 0,
@@ -278,8 +283,14 @@ mod tests {
             let data = (0..width * height * 3).map(|i| (i * 37 % 251) as u8).collect();
             let pixels = Pixels { width, height, channels: 3, data };
             let samples = Some([7; 32]);
-            let facts =
-                SourceFacts { format: "png", exif: true, several: fine, samples, ..SourceFacts::default() };
+            let facts = SourceFacts {
+                format: "png",
+                exif: true,
+                jpeg_quality: fine.then_some(90),
+                several: fine,
+                samples,
+                ..SourceFacts::default()
+            };
             let bytes = fingerprint_of(&pixels, &facts, &mut Resizer::new()).unwrap();
             let fingerprint = Fingerprint::from_bytes(&bytes).unwrap();
             assert_eq!(
@@ -294,6 +305,7 @@ mod tests {
                 (fingerprint.pixels, fingerprint.finer, fingerprint.partial),
                 (samples.as_ref(), false, false)
             );
+            assert_eq!(fingerprint.jpeg_quality, facts.jpeg_quality);
             let unsure = SourceFacts { samples: None, finer: true, ..facts };
             let unsure = fingerprint_of(&pixels, &unsure, &mut Resizer::new()).unwrap();
             let found = Fingerprint::from_bytes(&unsure).unwrap();

@@ -11,8 +11,12 @@ use crate::error::Error;
 pub enum Preference {
     /// More pixels.
     Resolution,
+    /// Files beside it that belong to it: sidecars, such as an XMP file with somebody's edits.
+    Sidecar,
     /// A lossless format, then one that may be (WebP, AVIF, HEIC, JPEG XL), then JPEG, then GIF.
     Format,
+    /// A JPEG of higher quality, by its quantization tables; other formats count as 100.
+    Quality,
     /// More bytes.
     Bytes,
     /// EXIF data.
@@ -25,9 +29,11 @@ pub enum Preference {
 
 impl Preference {
     /// All of them, in their default order.
-    pub const ALL: [Preference; 6] = [
+    pub const ALL: [Preference; 8] = [
         Preference::Resolution,
+        Preference::Sidecar,
         Preference::Format,
+        Preference::Quality,
         Preference::Bytes,
         Preference::Exif,
         Preference::Oldest,
@@ -38,7 +44,9 @@ impl Preference {
     pub fn name(self) -> &'static str {
         match self {
             Preference::Resolution => "resolution",
+            Preference::Sidecar => "sidecar",
             Preference::Format => "format",
+            Preference::Quality => "quality",
             Preference::Bytes => "bytes",
             Preference::Exif => "exif",
             Preference::Oldest => "oldest",
@@ -55,12 +63,14 @@ impl Preference {
             Preference::Resolution => {
                 by(a, b, |file| Reverse(u64::from(file.width) * u64::from(file.height)))
             }
+            Preference::Sidecar => by(a, b, |file| file.sidecars.is_empty()),
             Preference::Format => by(a, b, |file| match file.format.as_str() {
                 "gif" => 3,
                 "jpeg" => 2,
                 "webp" | "avif" | "heic" | "jxl" => 1,
                 _ => 0,
             }),
+            Preference::Quality => by(a, b, |file| Reverse(file.jpeg_quality.unwrap_or(100))),
             // the size of a container says nothing about its entries
             Preference::Bytes => by(a, b, |file| Reverse(if file.entry { 0 } else { file.size })),
             Preference::Exif => by(a, b, |file| !file.exif),
@@ -112,6 +122,8 @@ mod tests {
             height: 10,
             format: "png".to_owned(),
             exif: false,
+            jpeg_quality: None,
+            sidecars: Vec::new(),
             grey: false,
             link: false,
             label: None,
@@ -121,9 +133,11 @@ mod tests {
     #[test]
     fn each_preference_knows_the_better_one() {
         let plain = file("a/long/name");
-        let better_by: [(Preference, File); 6] = [
+        let better_by: [(Preference, File); 8] = [
             (Preference::Resolution, File { width: 11, ..file("z/longer/name") }),
+            (Preference::Sidecar, File { sidecars: vec!["z.xmp".to_owned()], ..file("z/longer/name") }),
             (Preference::Format, plain.clone()),
+            (Preference::Quality, File { jpeg_quality: Some(91), ..file("z/longer/name") }),
             (Preference::Bytes, File { size: 101, ..file("z/longer/name") }),
             (Preference::Exif, File { exif: true, ..file("z/longer/name") }),
             (Preference::Oldest, File { mtime_ns: 4, ..file("z/longer/name") }),
@@ -132,6 +146,7 @@ mod tests {
         for (preference, good) in better_by {
             let bad = match preference {
                 Preference::Format => File { format: "jpeg".to_owned(), ..file("a") },
+                Preference::Quality => File { jpeg_quality: Some(90), ..file("a") },
                 _ => plain.clone(),
             };
             assert_eq!(better(&good, &bad, &[preference]), Ordering::Less, "{}", preference.name());

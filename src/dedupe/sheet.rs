@@ -112,6 +112,8 @@ mod tests {
             height,
             format,
             exif,
+            jpeg_quality: None,
+            sidecars: Vec::new(),
             grey,
             link,
             label,

@@ -7,6 +7,7 @@ use aesearch_index::words;
 
 use super::cluster::Clustering;
 use super::map::Map;
+use super::metadata::OfFile;
 use super::neighbours::Neighbours;
 use super::outliers::{Flag, Measures, Outliers};
 use super::rows::Rows;
@@ -62,6 +63,20 @@ pub fn outliers(rows: &Rows, found: &Outliers) -> Table {
         .with("sharpness", measured(&|measures| Some(measures.sharpness)))
         .with("flags", Column::Texts(found.flags.iter().map(flags).collect()))
         .with("suggested_label", Column::Texts(suggested))
+}
+
+/// `taken`, `camera`, `jpeg_quality`, `sidecars` (names, with a semicolon between two).
+pub fn metadata(found: &[Option<OfFile>]) -> Table {
+    let texts = |what: &dyn Fn(&OfFile) -> Option<String>| {
+        Column::Texts(found.iter().map(|of_file| of_file.as_ref().and_then(what)).collect())
+    };
+    let qualities = found.iter().map(|of_file| Some(of_file.as_ref()?.metadata.jpeg_quality?.into()));
+    let names = |of_file: &OfFile| Some(of_file.sidecars.join("; ")).filter(|names| !names.is_empty());
+    Table::default()
+        .with("taken", texts(&|of_file| of_file.metadata.taken.clone()))
+        .with("camera", texts(&|of_file| of_file.metadata.camera()))
+        .with("jpeg_quality", Column::Integers(qualities.collect()))
+        .with("sidecars", texts(&names))
 }
 
 /// `neighbours` (at most `k` rows, the nearest first), `neighbour_distances`.

@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `rows`, `neighbours` | the images of an index as rows, and the nearest others of each |
 //! | `read_all` | reads all images once, on several threads |
+//! | `metadata` | what their files say about themselves |
 //! | `query_sheet` | queries and their hits as one picture |
 //! | `cluster/` | groups of similar images |
 //! | `map/` | all images in the plane |
@@ -26,6 +27,7 @@
 //! `diff`, `export`. Clusters and outliers are computed on every call and never stored; t-SNE maps are cached
 //! in `maps/` beside the index.
 
+pub mod metadata;
 pub mod neighbours;
 mod read_all;
 pub mod rows;

@@ -32,16 +32,30 @@ pub(super) fn read_all<T: Send, W: FnMut(&[(u32, Item)]) -> Result<Made<T>>>(
     observer: &dyn Observer,
     new: impl Fn() -> Result<W> + Sync,
 ) -> Result<(Vec<Option<T>>, Vec<Skipped>)> {
-    observer.stage(Stage::images("reading"));
-    let mut found: Vec<(u32, Item)> = Vec::with_capacity(rows.len());
-    let mut skipped = Vec::new();
     let all: Vec<u32> = (0..rows.len() as u32).collect();
     let (items, n_shown) = rows.find_to_show(&all);
     if n_shown > 0 {
         let what = format!("{} cannot be found: thumbnails are used", count(n_shown as u64, "image"));
         observer.note(&Note::new(what));
     }
-    for (row, item) in all.into_iter().zip(items) {
+    read_items(rows, items, threads, observer, new)
+}
+
+/// As [`read_all`], of the `items` of all rows, or why there is none.
+///
+/// # Errors
+/// As [`read_all`].
+pub(super) fn read_items<T: Send, W: FnMut(&[(u32, Item)]) -> Result<Made<T>>>(
+    rows: &Rows,
+    items: Vec<Result<Item, String>>,
+    threads: usize,
+    observer: &dyn Observer,
+    new: impl Fn() -> Result<W> + Sync,
+) -> Result<(Vec<Option<T>>, Vec<Skipped>)> {
+    observer.stage(Stage::images("reading"));
+    let mut found: Vec<(u32, Item)> = Vec::with_capacity(rows.len());
+    let mut skipped = Vec::new();
+    for (row, item) in (0..).zip(items) {
         match item {
             Ok(item) => found.push((row, item)),
             Err(reason) => skipped.push(Skipped::new(rows.raw_name(row), reason)),

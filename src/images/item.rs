@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Pixels;
@@ -100,6 +100,14 @@ impl Item {
     /// The name for people; bytes that are not UTF-8 are shown as U+FFFD.
     pub fn display(&self) -> String {
         String::from_utf8_lossy(&self.name()).into_owned()
+    }
+
+    /// The image file that it is; none for what is inside of another file, or in memory.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.origin {
+            Origin::File { path, .. } => Some(path),
+            _ => None,
+        }
     }
 
     /// The label: for a file the name of its folder, for an entry what its container (or a file beside it)

@@ -122,7 +122,7 @@ pub use spread::spread;
 pub use stamp::{Stamp, hash_bytes, stamp_file};
 
 pub use codec::{SourceFacts, decode, metadata};
-pub use metadata::{Metadata, Sidecars, belongs, is_sidecar};
+pub use metadata::{Metadata, Sidecars, is_sidecar, owner_of_sidecar};
 pub use write::{encode_jpeg, encode_png, encode_small_png, write_png};
 
 pub use catch_panic::panic_is_caught;

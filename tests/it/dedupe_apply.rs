@@ -114,6 +114,30 @@ fn without_yes_nothing_is_changed_and_it_says_so() {
     assert_eq!((&document["command"], &document["dry_run"]), (&"dedupe apply".into(), &true.into()));
     assert_eq!(paths(&document), ["b/1.png", "b/1.xmp", "b/2.png"]);
     assert_eq!(document["bytes_freed"], 3 + 5 + 4);
+    assert!(document.get("orphans").is_none(), "{document:#}");
+}
+
+#[test]
+fn a_sidecar_that_loses_its_image_is_named() {
+    let place = planned();
+    let orphan = place.path().join("b/1.xmp");
+    let apply = ["dedupe", "apply", "plan.json", "--action"];
+    for action in ["hardlink", "list"] {
+        assert!(place.json(&[&apply[..], &[action]].concat()).get("orphans").is_none(), "{action}");
+    }
+    // only to be looked at, then done
+    for more in [&["trash"][..], &["delete"], &["move", "--yes"]] {
+        let ran = place.run(&[&apply[..], more].concat()).expect(0);
+        let said = format!("{}: a sidecar that stays although its image goes", orphan.display());
+        assert!(ran.err.contains(&said) && ran.err.contains("--sidecars takes"), "{}", ran.err);
+    }
+    assert!(orphan.is_file() && !place.path().join("b/1.png").exists());
+    place.run(&["dedupe", "undo", "plan.json", "--yes"]).expect(0);
+    let document = place.json(&[&apply[..], &["delete"]].concat());
+    assert_eq!(document["orphans"], json!([orphan.to_string_lossy()]));
+    // another file of its name stays
+    fs::write(place.path().join("b/1.cr2"), "raw").expect("a file");
+    assert!(place.json(&[&apply[..], &["delete"]].concat()).get("orphans").is_none());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::fs;
 use image::codecs::gif::GifEncoder;
 use image::{DynamicImage, Frame, RgbImage};
 
-use crate::scenes::{groups, list, place_of, png, scan, scene, text};
+use crate::scenes::{groups, jpeg, list, place_of, png, scan, scene, text};
 
 /// An animation of these scenes.
 fn gif(seeds: &[u64]) -> Vec<u8> {
@@ -61,6 +61,43 @@ fn colour_stays_before_grey_and_a_file_before_a_link() {
         assert_eq!(text(&group["keep"]), "b/again.png", "{group:#}");
         assert!(list(&group["duplicates"]).iter().any(|file| file["link"] == true), "{group:#}");
     }
+}
+
+/// With a comment of so many bytes.
+fn longer(jpeg: &[u8], bytes: u16) -> Vec<u8> {
+    let comment = [b"\xff\xfe", &(bytes + 2).to_be_bytes()[..], &vec![b'x'; bytes.into()]].concat();
+    [&jpeg[..2], &comment, &jpeg[2..]].concat()
+}
+
+#[test]
+fn a_file_with_a_sidecar_stays_and_a_jpeg_of_higher_quality() {
+    let small = image::imageops::thumbnail(&scene(22), 120, 90);
+    let place = place_of(&[
+        ("p/a/edited.jpg", jpeg(&scene(20), 80)),
+        ("p/a/edited.xmp", b"<x/>".to_vec()),
+        ("p/b/better.jpg", jpeg(&scene(20), 95)),
+        ("p/b/lossless.png", png(&scene(20))),
+        ("p/c/long.jpg", longer(&jpeg(&scene(21), 70), 60_000)),
+        ("p/c/short.jpg", jpeg(&scene(21), 90)),
+        ("p/d/large.png", png(&scene(22))),
+        ("p/d/small.png", png(&small)),
+        ("p/d/small.png.json", b"{}".to_vec()),
+    ]);
+    let plan = scan(&place, &["p"]);
+    let expected = [
+        "near p/a/edited.jpg = p/b/better.jpg p/b/lossless.png",
+        "near p/c/short.jpg = p/c/long.jpg",
+        "near p/d/large.png = p/d/small.png",
+    ];
+    assert_eq!(groups(&plan), expected);
+    let keepers: Vec<_> = list(&plan["groups"]).iter().map(|group| &group["keeper"]).collect();
+    assert_eq!((&keepers[0]["sidecars"][0], &keepers[0]["jpeg_quality"]), (&"edited.xmp".into(), &80.into()));
+    assert_eq!(list(&plan["groups"])[1]["duplicates"][0]["jpeg_quality"], 70);
+    let said = place.run(&["dedupe", "scan", "p"]).expect(0).out;
+    assert!(said.contains("p/d/small.png") && said.contains("(with small.png.json)"), "{said}");
+    assert!(said.contains("sidecars belong to 1 duplicate: `apply` leaves them"), "{said}");
+    let by_bytes = groups(&scan(&place, &["p/c", "--keep", "bytes"]));
+    assert_eq!(by_bytes, ["near p/c/long.jpg = p/c/short.jpg"]);
 }
 
 #[test]

@@ -47,6 +47,8 @@ fn file(path: &str, seed: usize) -> File {
         height: scale.1,
         format: ["jpeg", "png", "", "webp"][seed % 4].to_owned(),
         exif: seed.is_multiple_of(4),
+        jpeg_quality: None,
+        sidecars: Vec::new(),
         grey: false,
         link: false,
         label: seed.is_multiple_of(3).then(|| (seed % 10).to_string()),
@@ -132,7 +134,9 @@ fn plan(n_groups: usize) -> Plan {
         images: 4 * n_groups,
         base: PathBuf::from("/data/pictures"),
         threshold: threshold(),
-        keep: ["resolution", "format", "bytes", "exif", "oldest", "shortest"].map(str::to_owned).to_vec(),
+        keep: ["resolution", "sidecar", "format", "quality", "bytes", "exif", "oldest", "shortest"]
+            .map(str::to_owned)
+            .to_vec(),
         groups: (0..n_groups).map(|i| group(i, kind(i), 10 * i)).collect(),
         near_misses: (0..n_groups.min(12)).map(|i| near_miss(i, 10 * n_groups)).collect(),
         skipped: vec![Unread {

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use aesearch::images::{Limits, decode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cli::{Place, assert_keys};
 use crate::explore::digits;
+use crate::fixtures::webp_with_exif;
+use crate::scenes::{jpeg, place_of, png, scene};
 
 const COLUMNS: &str = "path,label,cluster,cluster_distance,silhouette,x,y,outlier_score,reconstruction_rank,\
                        reconstruction_loss,neighbour_rank,neighbour_distance,brightness,contrast,sharpness,flags,\
@@ -184,6 +186,52 @@ fn an_index_without_latents_is_exported_by_its_codes() {
         .expect(2)
         .says("expected latents")
         .says("hint: ");
+}
+
+/// EXIF data, little-endian: a model, and when the picture was taken.
+fn exif() -> Vec<u8> {
+    let mut block = b"II*\0\x08\0\0\0\x02\0".to_vec();
+    block.extend(b"\x10\x01\x02\0\x04\0\0\0One\0");
+    block.extend(b"\x69\x87\x04\0\x01\0\0\0\x26\0\0\0\0\0\0\0");
+    block.extend(b"\x01\0\x03\x90\x02\0\x14\0\0\0\x38\0\0\0\0\0\0\0");
+    block.extend(b"2019:07:04 12:00:59\0");
+    block
+}
+
+#[test]
+fn what_files_say_about_themselves_becomes_columns() {
+    let body = [b"Exif\0\0", &exif()[..]].concat();
+    let photo = jpeg(&scene(1), 85);
+    let segment = [b"\xff\xe1", &(body.len() as u16 + 2).to_be_bytes()[..], &body].concat();
+    let xmp = b"<x exif:DateTimeOriginal='2020-01-02T03:04:05Z' tiff:Make='Cam' tiff:Model='Two'/>";
+    let place = place_of(&[
+        ("p/1.jpg", [&photo[..2], &segment, &photo[2..]].concat()),
+        ("p/2.png", png(&scene(2))),
+        ("p/2.png.xmp", xmp.to_vec()),
+        ("p/2.json", b"{}".to_vec()),
+        ("p/3.webp", webp_with_exif(&scene(3), &exif())),
+        ("p/4.png", png(&scene(4))),
+    ]);
+    place.run(&["index", "p"]).expect(0);
+    let told = place.json(&["export", "-o", "all.jsonl", "--with", "metadata"]);
+    assert_eq!(told["columns"], json!(["path", "label", "taken", "camera", "jpeg_quality", "sidecars"]));
+    let found = rows(&place, "all.jsonl");
+    let columns = ["taken", "camera", "jpeg_quality", "sidecars"];
+    let values = |row: usize| columns.map(|column| found[row][column].clone());
+    assert_eq!(values(0), [json!("2019-07-04T12:00:59"), json!("One"), json!(85), Value::Null]);
+    let of_xmp = [json!("2020-01-02T03:04:05"), json!("Cam Two"), Value::Null, json!("2.json; 2.png.xmp")];
+    assert_eq!(values(1), of_xmp);
+    assert_eq!(values(2), [json!("2019-07-04T12:00:59"), json!("One"), Value::Null, Value::Null]);
+    assert_eq!(values(3), [Value::Null, Value::Null, Value::Null, Value::Null]);
+
+    fs::remove_file(place.path().join("p/4.png")).expect("a file");
+    let ran = place.run(&["export", "-o", "all.parquet", "--with", "metadata"]).expect(3);
+    assert!(ran.err.contains("p/4.png"), "{}", ran.err);
+    place
+        .run(&["export", "-o", "all.csv", "--with", "metadata", "--unread"])
+        .expect(2)
+        .says("--unread: expected no metadata");
+    place.run(&["export", "-o", "all.csv", "--with", "all", "--unread", "--map", "pca"]).expect(0);
 }
 
 #[test]

@@ -192,6 +192,9 @@ pub(in crate::cli) struct Diff {
                   brightness, contrast, sharpness, flags, suggested_label: as `aesearch outliers` finds them\n  \
                   neighbours  neighbours, neighbour_distances: the nearest first; 1 minus the cosine of latents, or differing bits \
                   where the index stores no latents\n  \
+                  metadata    taken (2019-07-04T12:00:00, by the clock of the camera), camera, jpeg_quality (1 to 100, by the \
+                  quantization tables), sidecars (files beside it, .xmp, .json, .aae; an .xmp file also fills in what the image \
+                  itself does not say)\n  \
                   latents     latent: numbers, of length 1\n  \
                   codes       code: bytes in hexadecimal, bit i at position i % 8 of byte i / 8\n\n\
                   --to table, the default, writes .csv, .json, .jsonl, .npy or .parquet, as -o ends.\n\n\
@@ -212,7 +215,7 @@ pub(in crate::cli) struct Export {
     /// Format: table [default], embedding-atlas, tensorboard or faiss
     #[arg(long, value_name = "FORMAT")]
     pub(in crate::cli) to: Option<String>,
-    /// Columns beside path and label: some of cluster, map, outliers, neighbours, latents, codes; or all
+    /// Columns beside path and label: some of cluster, map, outliers, neighbours, metadata, latents, codes; or all
     /// [default: cluster,map,outliers,neighbours]
     #[arg(long, value_name = "WHAT,..", value_delimiter = ',')]
     pub(in crate::cli) with: Option<Vec<String>>,

@@ -67,9 +67,15 @@ fn resolve(context: &Context, args: &args::Export) -> Result<ExportOptions> {
     let target = args.to.as_deref().map_or(Ok(default.target), str::parse)?;
     let parts = match args.with.as_deref() {
         None => target.parts().to_vec(),
-        Some([all]) if all == "all" => Part::ALL.to_vec(),
+        Some([all]) if all == "all" => {
+            Part::ALL.into_iter().filter(|part| !args.unread || *part != Part::Metadata).collect()
+        }
         Some(names) => names.iter().map(|name| name.trim().parse()).collect::<Result<_>>()?,
     };
+    if args.unread && parts.contains(&Part::Metadata) {
+        let what = "--unread: expected no metadata among --with, got some, which the image files hold";
+        return Err(Error::invalid(what));
+    }
     let mut map = MapOptions::default();
     if let Some(name) = &args.map {
         map.method =

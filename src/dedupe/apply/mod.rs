@@ -44,7 +44,8 @@ mod undo;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use disk::{Disk, Fault, Outcome, clone_blocks};
@@ -115,6 +116,7 @@ fn apply_on(
     };
     run.resume(&entries)?;
     run.all(tasks)?;
+    run.note_orphans();
     if let Some(journal) = &run.journal {
         journal.flush()?;
     }
@@ -264,6 +266,26 @@ impl Run<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Lists the sidecars that stay behind; each folder is read once.
+    fn note_orphans(&mut self) {
+        let action = self.options.action;
+        if self.options.sidecars || action.is_link() || action == Action::List {
+            return;
+        }
+        let mut folders: BTreeMap<&Path, Vec<&OsStr>> = BTreeMap::new();
+        for step in &self.report.done {
+            if let (Some(folder), Some(name)) = (step.path.parent(), step.path.file_name()) {
+                folders.entry(folder).or_default().push(name);
+            }
+        }
+        let of_folder = |(folder, names): (&Path, Vec<&OsStr>)| {
+            // a folder that cannot be listed says nothing about what is in it
+            sidecars::of_images(folder, &names, &self.gone).unwrap_or_default()
+        };
+        let orphans = folders.into_iter().flat_map(of_folder).filter(|sidecar| !self.gone.contains(sidecar));
+        self.report.orphans = orphans.collect();
     }
 
     /// One file; where it went, if it was dealt with.

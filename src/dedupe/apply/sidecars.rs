@@ -1,11 +1,11 @@
 //! Sidecars: which of them go with their image, and where to.
 
 use std::collections::HashSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::images::{belongs, is_sidecar};
+use crate::images::{is_sidecar, owner_of_sidecar};
 
 /// The sidecars of `image`, which is in `gone`, sorted by name. A sidecar that it shares with another file
 /// stays: if `a.cr2` stays, so does the `a.xmp` that it shares with `a.jpg`.
@@ -14,22 +14,38 @@ use crate::images::{belongs, is_sidecar};
 /// When the folder cannot be read.
 pub(super) fn sidecars(image: &Path, gone: &HashSet<PathBuf>) -> std::io::Result<Vec<PathBuf>> {
     let (Some(folder), Some(name)) = (image.parent(), image.file_name()) else { return Ok(Vec::new()) };
-    let mut found = Vec::new();
-    let mut others: Vec<OsString> = Vec::new();
+    of_images(folder, &[name], gone)
+}
+
+/// The sidecars of `images`, the names of files of `folder` that are in `gone`, sorted; without those that belong to
+/// another file too.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub(super) fn of_images(
+    folder: &Path,
+    images: &[&OsStr],
+    gone: &HashSet<PathBuf>,
+) -> std::io::Result<Vec<PathBuf>> {
+    let owners =
+        |name: &OsStr| [Some(name), Path::new(name).file_stem()].map(|name| name.map(OsStr::to_owned));
+    let ours: HashSet<OsString> = images.iter().flat_map(|name| owners(name)).flatten().collect();
+    let (mut found, mut others) = (Vec::new(), HashSet::new());
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let other = entry.file_name();
-        if is_sidecar(&other) {
-            if belongs(&other, name) && entry.file_type()?.is_file() {
+        let name = entry.file_name();
+        if is_sidecar(&name) {
+            if owner_of_sidecar(&name).is_some_and(|owner| ours.contains(owner))
+                && entry.file_type()?.is_file()
+            {
                 found.push(entry.path());
             }
         } else if !gone.contains(&entry.path()) {
-            others.push(other);
+            others.extend(owners(&name).into_iter().flatten());
         }
     }
     let is_shared = |sidecar: &PathBuf| {
-        let name = sidecar.file_name().unwrap_or_default();
-        others.iter().any(|other| belongs(name, other))
+        sidecar.file_name().and_then(owner_of_sidecar).is_some_and(|owner| others.contains(owner))
     };
     found.retain(|sidecar| !is_shared(sidecar));
     found.sort();

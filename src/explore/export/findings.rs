@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::explore::cluster::{Clustering, cluster};
 use crate::explore::columns;
 use crate::explore::map::{Map, map};
+use crate::explore::metadata::{OfFile, metadata};
 use crate::explore::neighbours::{Neighbours, nearest};
 use crate::explore::outliers::{Outliers, Reading, outliers_among};
 use crate::explore::rows::Rows;
@@ -22,6 +23,9 @@ pub(super) struct Findings {
     pub(super) map: Option<Map>,
     pub(super) outliers: Option<Outliers>,
     pub(super) near: Option<Neighbours>,
+    pub(super) metadata: Option<Vec<Option<OfFile>>>,
+    /// Images that could not be read, by name.
+    pub(super) skipped: Vec<Skipped>,
 }
 
 impl Findings {
@@ -53,11 +57,26 @@ impl Findings {
             let near = nearest(rows, options.outliers.nearest(), observer)?;
             if wants(Part::Outliers) {
                 let reading = gallery.map(Reading::new);
-                found.outliers = Some(outliers_among(rows, &near, reading, &options.outliers, observer)?);
+                let outliers = outliers_among(rows, &near, reading, &options.outliers, observer)?;
+                found.skipped.clone_from(&outliers.skipped);
+                found.outliers = Some(outliers);
             }
             found.near = Some(near);
         }
+        if wants(Part::Metadata) {
+            let (of_files, skipped) = metadata(rows, options.outliers.threads, observer)?;
+            found.metadata = Some(of_files);
+            found.skip(skipped);
+        }
         Ok(found)
+    }
+
+    /// Adds images that could not be read, unless they are known.
+    pub(super) fn skip(&mut self, skipped: Vec<Skipped>) {
+        self.skipped.extend(skipped);
+        // stable: the first reason stays
+        self.skipped.sort_by(|a, b| a.path.cmp(&b.path));
+        self.skipped.dedup_by(|a, b| a.path == b.path);
     }
 
     /// The columns of `parts`.
@@ -74,6 +93,7 @@ impl Findings {
                 Part::Neighbours => {
                     self.near.as_ref().map(|near| columns::neighbours(near, options.outliers.neighbours))
                 }
+                Part::Metadata => self.metadata.as_deref().map(columns::metadata),
                 Part::Latents => Some(columns::latents(rows)?),
                 Part::Codes => Some(columns::codes(rows)),
             };

@@ -49,7 +49,7 @@ pub fn export(
     if options.target.is_file() {
         check_outputs(&[to], rows.snapshot(), rows.dir())?;
     }
-    let found = Findings::of(rows, gallery, options, observer)?;
+    let mut found = Findings::of(rows, gallery, options, observer)?;
     let mut exported = match options.target {
         Target::Table => {
             let table = columns::identity(rows).and(found.table(rows, options, &options.parts)?);
@@ -61,10 +61,7 @@ pub fn export(
         Target::TensorBoard => write_folder(to, |to| projector::write(rows, &found, to, options, observer))?,
         Target::Faiss => write_folder(to, |to| faiss::write(rows, &found, to, options))?,
     };
-    // an image that cannot be read is missing in both
-    let mut skipped = found.outliers.map_or(Vec::new(), |outliers| outliers.skipped);
-    let is_new = |path: &String| skipped.binary_search_by(|known| known.path.cmp(path)).is_err();
-    exported.skipped.retain(|skipped| is_new(&skipped.path));
-    skipped.append(&mut exported.skipped);
-    Ok(Exported { skipped, ..exported })
+    // an image that cannot be read is missing in all
+    found.skip(std::mem::take(&mut exported.skipped));
+    Ok(Exported { skipped: found.skipped, ..exported })
 }

@@ -21,6 +21,8 @@ pub enum Part {
     Outliers,
     /// The nearest other images, and their distances.
     Neighbours,
+    /// What the file says about itself: date, camera, JPEG quality, sidecars.
+    Metadata,
     /// Unit latents.
     Latents,
     /// Codes, in hexadecimal.
@@ -29,8 +31,15 @@ pub enum Part {
 
 impl Part {
     /// All parts, in the order of their columns.
-    pub const ALL: [Part; 6] =
-        [Part::Cluster, Part::Map, Part::Outliers, Part::Neighbours, Part::Latents, Part::Codes];
+    pub const ALL: [Part; 7] = [
+        Part::Cluster,
+        Part::Map,
+        Part::Outliers,
+        Part::Neighbours,
+        Part::Metadata,
+        Part::Latents,
+        Part::Codes,
+    ];
 
     /// The name in options and documents.
     pub fn name(self) -> &'static str {
@@ -39,6 +48,7 @@ impl Part {
             Part::Map => "map",
             Part::Outliers => "outliers",
             Part::Neighbours => "neighbours",
+            Part::Metadata => "metadata",
             Part::Latents => "latents",
             Part::Codes => "codes",
         }
@@ -140,7 +150,7 @@ pub struct ExportOptions {
     /// How to make a map.
     pub map: MapOptions,
     /// How to look for outliers; `neighbours` is also the number of neighbours that are exported for each
-    /// image.
+    /// image, and `threads` that of threads that read files.
     pub outliers: OutlierOptions,
     /// The longest side of pictures for targets that show them, in pixels; 0 for no pictures.
     pub picture: usize,

@@ -36,7 +36,7 @@ pub(super) use gif::{GifBlock, gif_blocks};
 #[cfg(feature = "raw")]
 pub(super) use segments::SCAN;
 pub(super) use segments::segments;
-pub use sidecars::{Sidecars, belongs, is_sidecar};
+pub use sidecars::{Sidecars, is_sidecar, owner_of_sidecar};
 
 use exif::Exif;
 

@@ -18,10 +18,9 @@ pub fn is_sidecar(name: &OsStr) -> bool {
     ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))
 }
 
-/// Whether a sidecar belongs to an image, both by their names in one folder.
-pub fn belongs(sidecar: &OsStr, image: &OsStr) -> bool {
-    let owner = Path::new(sidecar).file_stem();
-    owner == Some(image) || owner == Path::new(image).file_stem()
+/// What a sidecar is named after: an image with or without its ending.
+pub fn owner_of_sidecar(sidecar: &OsStr) -> Option<&OsStr> {
+    Path::new(sidecar).file_stem()
 }
 
 /// Sidecars of images. Each folder is listed once, when it is first asked for.
@@ -75,7 +74,7 @@ fn list(folder: &Path) -> Listing {
         let name = entry.file_name();
         let is_file = || entry.file_type().is_ok_and(|kind| kind.is_file());
         if is_sidecar(&name) && is_file() {
-            let owner = Path::new(&name).file_stem().unwrap_or_default().to_owned();
+            let owner = owner_of_sidecar(&name).unwrap_or_default().to_owned();
             listing.entry(owner).or_default().push(name);
         }
     }
@@ -101,7 +100,6 @@ mod tests {
         assert!(sidecars.xmp(&dir.path().join("none/a.jpg")).is_none());
         // listed once
         fs::write(dir.path().join("b.xmp"), "").unwrap();
-        assert!(of("b.jpg").is_empty() && belongs(OsStr::new("b.xmp"), OsStr::new("b.jpg")));
-        assert!(!belongs(OsStr::new("b.xmp"), OsStr::new("b.c.jpg")) && is_sidecar(OsStr::new("x.Json")));
+        assert!(of("b.jpg").is_empty() && is_sidecar(OsStr::new("x.Json")));
     }
 }

@@ -1,5 +1,7 @@
 //! `aesearch dedupe apply PLAN`: carry a plan out, or show what that would do.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 
 use crate::cli::args;
@@ -20,6 +22,9 @@ struct ApplyDocument<'a> {
     /// In a dry run: what would be done.
     done: Vec<StepDocument<'a>>,
     refused: Vec<SkippedDocument<'a>>,
+    /// Sidecars that stay without their image.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    orphans: Vec<String>,
     done_before: usize,
     left_out: usize,
     bytes_freed: u64,
@@ -56,6 +61,7 @@ pub(super) fn run(context: &Context, args: &args::Apply) -> anyhow::Result<Exit>
     } else if !is_list {
         printer.text(&summary(&options, &report))?;
     }
+    tell_orphans(printer, &report.orphans);
     remarks(printer, args, &options, &report);
     Ok(exit(report.interrupted, &report.refused))
 }
@@ -156,11 +162,30 @@ fn document<'a>(options: &ApplyOptions, report: &'a ApplyReport) -> ApplyDocumen
         dry_run: is_dry,
         done: steps(&report.done),
         refused: skipped_documents(&report.refused),
+        orphans: report.orphans.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
         done_before: report.done_before,
         left_out: report.left_out,
         bytes_freed: report.freed,
         journal: (!is_dry).then(|| options.journal.to_string_lossy().into_owned()),
         interrupted: report.interrupted,
+    }
+}
+
+/// Names sidecars that stay without their image.
+fn tell_orphans(printer: &Printer, orphans: &[PathBuf]) {
+    /// More are only counted.
+    const NAMED: usize = 20;
+    for path in orphans.iter().take(NAMED) {
+        printer.warning(&format!("{}: a sidecar that stays although its image goes", path.display()));
+    }
+    if orphans.len() > NAMED {
+        printer.warning(&format!(
+            "and {} more: --json names all",
+            count((orphans.len() - NAMED) as u64, "sidecar")
+        ));
+    }
+    if !orphans.is_empty() {
+        printer.note("--sidecars takes sidecars along with their images");
     }
 }
 

@@ -112,7 +112,11 @@ fn text(plan: &Plan, flat: usize, args: &args::Scan) -> String {
                 GroupKind::Near => format!("  {:.4}{turned}", duplicate.similarity),
                 _ => String::new(),
             };
-            lines.push(format!("        = {}{similarity}", duplicate.file.path));
+            let sidecars = match duplicate.file.sidecars.join(", ") {
+                names if names.is_empty() => names,
+                names => format!("  (with {names})"),
+            };
+            lines.push(format!("        = {}{similarity}{sidecars}", duplicate.file.path));
         }
     }
     if plan.groups.len() > LISTED {
@@ -166,6 +170,14 @@ fn summary(plan: &Plan, flat: usize) -> String {
     let conflicts = plan.groups.iter().filter(|group| !group.conflicting_labels.is_empty()).count();
     if conflicts > 0 {
         lines.push(format!("labels differ within {}", count(conflicts as u64, "group")));
+    }
+    let duplicates = plan.groups.iter().flat_map(|group| &group.duplicates);
+    let with_sidecars = duplicates.filter(|duplicate| !duplicate.file.sidecars.is_empty()).count();
+    if with_sidecars > 0 {
+        let images = count(with_sidecars as u64, "duplicate");
+        lines.push(format!(
+            "sidecars belong to {images}: `apply` leaves them, `apply --sidecars` takes them along"
+        ));
     }
     match plan.near_misses.len() {
         0 => {}

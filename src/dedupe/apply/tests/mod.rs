@@ -102,6 +102,8 @@ impl World {
             height: 1,
             format: String::new(),
             exif: false,
+            jpeg_quality: None,
+            sidecars: Vec::new(),
             grey: false,
             link: false,
             label: None,
