@@ -9,8 +9,7 @@ use crate::images::heif;
 use crate::images::psd;
 use crate::images::tiff::{self, Directory};
 
-#[cfg(any(feature = "jxl", feature = "raw"))]
-use super::boxes::boxes;
+use super::boxes::{MediaBox, boxes};
 use super::chunks::{png_chunks, riff_chunks};
 use super::gif::{GifBlock, gif_blocks, joined};
 use super::segments::segments;
@@ -48,11 +47,8 @@ pub(super) fn exif<'a>(format: &str, bytes: &'a [u8]) -> Vec<Block<'a>> {
 
 /// Whether there are EXIF data that are packed so that they are not read: by Brotli, in JPEG XL.
 pub(super) fn has_packed_exif(format: &str, bytes: &[u8]) -> bool {
-    match format {
-        #[cfg(feature = "jxl")]
-        "jxl" => boxes(bytes).any(|found| found.name == *b"brob" && found.content.starts_with(b"Exif")),
-        _ => false,
-    }
+    let is_packed = |found: MediaBox<'_>| found.name == *b"brob" && found.content.starts_with(b"Exif");
+    format == "jxl" && boxes(bytes).any(is_packed)
 }
 
 /// The XMP packet.
@@ -274,6 +270,50 @@ mod tests {
         assert_eq!(profile("gif", gif).unwrap(), &b"one"[..]);
         assert_eq!(xmp("gif", gif).unwrap(), &b"\x03<x/"[..]);
         assert!(exif("gif", gif).is_empty() && xmp("gif", &file).is_none() && profile("bmp", gif).is_none());
+    }
+
+    #[cfg(feature = "raw")]
+    #[test]
+    fn cameras_keep_theirs_in_the_file_itself_in_a_jpeg_or_in_boxes() {
+        let boxed = |name: &[u8; 4], parts: &[&[u8]]| {
+            let content = parts.concat();
+            [&(content.len() as u32 + 8).to_be_bytes(), &name[..], &content].concat()
+        };
+        let canon = boxed(b"uuid", &[&[7; 16], &boxed(b"CMT1", &[b"II1"]), &boxed(b"CMT2", &[b"II2"])]);
+        let cr3 = [boxed(b"ftyp", &[b"crx "]), boxed(b"moov", &[&boxed(b"trak", &[]), &canon])].concat();
+        assert_eq!(exif("raw", &cr3), [&b"II1"[..], b"II2"]);
+        let mut raf = b"FUJIFILMCCD-RAW".to_vec();
+        raf.resize(84, 0);
+        raf.extend([0, 0, 0, 90, 0, 0]);
+        raf.extend(b"\xff\xd8\xff\xe1\0\x0aExif\0\0II\xff\xda\0\x02");
+        assert_eq!(exif("raw", &raf), [&b"II"[..]]);
+        assert_eq!(exif("raw", b"IIU\0"), [&b"IIU\0"[..]]);
+        for (file, most) in [(cr3, 2), (raf, 1)] {
+            (0..file.len()).for_each(|end| assert!(exif("raw", &file[..end]).len() <= most));
+        }
+    }
+
+    #[cfg(feature = "heic")]
+    #[test]
+    fn a_file_of_libheif_holds_exif_data() {
+        let file = include_bytes!("../../../tests/data/table/heic-6.heic");
+        let found = exif("heic", file);
+        assert!(found.len() == 1 && found[0].starts_with(b"MM\0*"), "{found:?}");
+        for end in (0..file.len()).step_by(7) {
+            assert!(exif("heic", &file[..end]).len() <= 1 && xmp("heic", &file[..end]).is_none());
+        }
+    }
+
+    #[cfg(feature = "jxl")]
+    #[test]
+    fn boxes_of_jpeg_xl_are_plain_or_packed() {
+        let packed = include_bytes!("../../../tests/data/jxl/turned.jxl");
+        assert!(has_packed_exif("jxl", packed) && exif("jxl", packed).is_empty());
+        let start = b"\0\0\0\x0cJXL \r\n\x87\n";
+        let plain = [&start[..], b"\0\0\0\x10Exif\0\0\0\x02..II\0\0\0\x0cxml <x/>"].concat();
+        assert_eq!(exif("jxl", &plain), [&b"II"[..]]);
+        assert!(xmp("jxl", &plain).is_some_and(|packet| *packet == b"<x/>"[..]));
+        assert!(!has_packed_exif("jxl", &plain) && !has_packed_exif("png", packed));
     }
 
     #[test]

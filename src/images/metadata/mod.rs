@@ -18,7 +18,6 @@
 //! image.
 
 mod blocks;
-#[cfg(any(feature = "heic", feature = "jxl", feature = "raw"))]
 mod boxes;
 mod chunks;
 mod exif;
