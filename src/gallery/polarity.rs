@@ -69,17 +69,30 @@ pub(super) fn asked_for(model: &Model, invert: Invert) -> Invert {
 /// # Errors
 /// When the model cannot be run.
 pub fn decide_polarity(items: &[&Item], invert: Invert, pipeline: &Pipeline<'_>) -> Result<Polarity> {
+    Ok(decide_by_sample(items, invert, pipeline)?.0)
+}
+
+/// As [`decide_polarity`], with the sample as it is, `[N, C, H, W]`; empty where none had to be read.
+pub(super) fn decide_by_sample(
+    items: &[&Item],
+    invert: Invert,
+    pipeline: &Pipeline<'_>,
+) -> Result<(Polarity, Vec<f32>)> {
     let invert = asked_for(pipeline.model, invert);
     if invert != Invert::Auto {
-        return Ok(Polarity::fixed(invert == Invert::Always));
+        return Ok((Polarity::fixed(invert == Invert::Always), Vec::new()));
     }
     let options = EncodeOptions { threads: 1, device: pipeline.options.device };
     let Some(mut autoencoder) = Autoencoder::open(pipeline.runtime, pipeline.model, &options)? else {
-        return Ok(Polarity::fixed(false));
+        return Ok((Polarity::fixed(false), Vec::new()));
     };
     let how = Decoding { grey: false, ..pipeline.decoding() };
-    let mut images = sample(items, &how, &[pipeline.model.metadata.input])?.concat();
-    Ok(decide(&mut images, invert, &mut autoencoder)?.0)
+    let mut images = sample(items, &how, &[pipeline.model.metadata.input])?.swap_remove(0);
+    let (polarity, _) = decide(&mut images, invert, &mut autoencoder)?;
+    if polarity.sampled > 0 {
+        invert_pixels(&mut images); // back
+    }
+    Ok((polarity, images))
 }
 
 /// Decides for a collection from a sample of its images `[N, C, H, W]`, and returns their reconstruction in

@@ -39,7 +39,7 @@ pub(super) fn try_out(
     let Pipeline { model, runtime, inverted, .. } = *pipeline;
     let few: Vec<&Item> = spread(items.len(), IMAGES).into_iter().map(|i| items[i]).collect();
     let how = Decoding { grey: false, ..pipeline.decoding() };
-    let mut images = sample(&few, &how, &[model.metadata.input])?.concat();
+    let mut images = sample(&few, &how, &[model.metadata.input])?.swap_remove(0);
     if inverted {
         invert_pixels(&mut images);
     }

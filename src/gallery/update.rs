@@ -28,7 +28,7 @@ use super::memory::{ForImages, Memory, memory_for_images};
 use super::outcome::{KnownHashes, Outcome};
 use super::pipeline::{Encoded, Pipeline, PipelineOptions};
 use super::plan::{Plan, elsewhere};
-use super::polarity::{Invert, decide_polarity};
+use super::polarity::{Invert, decide_by_sample};
 use super::probe::try_out;
 use super::record::{Facts, Fitted, ModelIdentity, Polarity};
 use super::refit::code_anew;
@@ -453,9 +453,9 @@ impl Run<'_> {
             Some(polarity) => polarity,
             None => {
                 let items: Vec<&Item> = jobs.iter().map(|&position| &plan.items[position]).collect();
-                let polarity = decide_polarity(&items, options.invert, &pipeline)?;
+                let (polarity, read) = decide_by_sample(&items, options.invert, &pipeline)?;
                 pipeline.inverted = polarity.inverted;
-                warn_where_poor(&items, &pipeline, observer)?;
+                warn_where_poor(&items, &read, &pipeline, observer)?;
                 polarity
             }
         };

@@ -38,9 +38,11 @@ pub(super) fn is_poor(recognized: f64, images: usize) -> bool {
     images >= FEW && recognized < POOR
 }
 
-/// A warning if the pipeline's model was made for other images than `items`, or hardly tells them apart.
+/// A warning if the pipeline's model was made for other images than `items`, or hardly tells them apart. `read`
+/// are those that were read already, `[N, C, H, W]`: if there are any, no others are.
 pub(super) fn warn_where_poor(
     items: &[&Item],
+    read: &[f32],
     pipeline: &Pipeline<'_>,
     observer: &dyn Observer,
 ) -> Result<()> {
@@ -50,9 +52,14 @@ pub(super) fn warn_where_poor(
     if items.len().min(most) < FEW {
         return Ok(());
     }
-    let seen: Vec<&Item> = spread(items.len(), most).into_iter().map(|i| items[i]).collect();
-    let how = Decoding { grey: false, ..pipeline.decoding() };
-    let mut images = sample(&seen, &how, &[input])?.concat();
+    let mut images = if read.is_empty() {
+        let seen: Vec<&Item> = spread(items.len(), most).into_iter().map(|i| items[i]).collect();
+        let how = Decoding { grey: false, ..pipeline.decoding() };
+        sample(&seen, &how, &[input])?.swap_remove(0)
+    } else {
+        let image = |id: usize| &read[id * input.size()..][..input.size()];
+        spread(read.len() / input.size(), most).into_iter().flat_map(image).copied().collect()
+    };
     let views = images.chunks_exact(input.size()).enumerate();
     let mut views: Vec<f32> = views.flat_map(|(i, image)| mild_view(image, input, i)).collect();
     let options = EncodeOptions { threads: pipeline.options.threads, device: pipeline.options.device };

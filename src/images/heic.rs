@@ -52,8 +52,8 @@ pub(super) fn decode(bytes: &[u8], how: &Decoding) -> Result<(Raster, Option<Tra
 /// The smallest thumbnail of the primary picture that is enough in its place: twice the size needed, of the
 /// same proportions, turned alike. None if the picture is cut off, too large, cropped, or may be transparent.
 ///
-/// Measured on 20 photos and the three pictures of other programs that have thumbnails of 240 and 320 pixels,
-/// 7 to 10 times the size needed: codes of 128 bits by the model `photos-128` differ from those of whole
+/// Measured on two pictures of other programs and 21 photos that libheif packed, with thumbnails of 240 and 320
+/// pixels, 7 to 10 times the size needed: codes of 128 bits by the model `photos-128` differ from those of whole
 /// pictures in 0.7 bits on average, and at most in 3. By `photos`, which needs 224 pixels, they would differ in
 /// 4.5 and at most in 22.
 fn thumbnail(file: &HeifFile, how: &Decoding) -> Option<ItemId> {
