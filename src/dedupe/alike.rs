@@ -1,6 +1,6 @@
-//! Which images may have the same pixels, by their fingerprints, where those do not tell: large JPEG, PNG and
-//! TIFF files are decoded smaller than they are, and only where another image is so much like one are its pixels
-//! hashed.
+//! Finds the images that may have the same pixels as another where their fingerprints do not tell. Large
+//! JPEG, PNG and TIFF files are decoded smaller than they are; the samples of one are hashed only if another
+//! image is very similar.
 
 use std::collections::HashMap;
 

@@ -165,8 +165,8 @@ impl Collection {
 
     /// Removes the contents without a fingerprint, and returns the pictures that the others show. The
     /// fingerprint of a file with several pictures knows only the first one, so such a file counts as a picture
-    /// of its own; so does one of whose samples there is no hash, as it was decoded smaller than it is, or in
-    /// part.
+    /// of its own; so does one without a hash of its samples, because it was decoded smaller than it is, or
+    /// only in part.
     pub(super) fn pictures(&mut self, fingerprints: &Fingerprints) -> Vec<Picture> {
         let mut pictures: BTreeMap<[u8; 32], Vec<Hash>> = BTreeMap::new();
         self.contents.retain(|hash, _| {

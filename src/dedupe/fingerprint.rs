@@ -49,7 +49,7 @@ const FINE: usize = COLOUR + CHROMA;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fingerprint<'a> {
     /// The hash of the samples as they are stored, upright. None where the image was decoded smaller than it is,
-    /// or in part.
+    /// or only in part.
     pub(super) pixels: Option<&'a [u8; 32]>,
     /// The luma.
     pub(super) luma: &'a Thumb,
@@ -69,9 +69,9 @@ pub(super) struct Fingerprint<'a> {
     pub(super) jpeg_quality: Option<u8>,
     /// Its file holds further pictures.
     pub(super) several: bool,
-    /// Its samples have more bits than the lumas know.
+    /// Its samples have more bits than the lumas show.
     pub(super) finer: bool,
-    /// Other files with the same pixels may differ from it, as not all that it holds is decoded.
+    /// Not everything in it is decoded, so other files with the same decoded pixels may differ.
     pub(super) partial: bool,
 }
 
@@ -99,7 +99,7 @@ pub(super) fn fingerprint_of(
         (fine.is_some(), HAS_FINE),
         (facts.several, SEVERAL),
         (hash.is_none(), NO_HASH),
-        // where all was decoded, a hash that is missing now will be missing again
+        // if the image was decoded whole and has no hash, another decode will not give one
         (facts.partial || is_whole && hash.is_none(), PARTIAL),
         (facts.finer, FINER),
     ];
@@ -171,7 +171,7 @@ pub(super) fn chroma(pixels: &Pixels, resizer: &mut Resizer) -> Result<[u8; CHRO
 }
 
 impl<'a> Fingerprint<'a> {
-    /// Whether no other image counts as near it, as it holds more than its lumas tell.
+    /// Whether no other image counts as near it, because it holds more than its lumas show.
     pub(super) fn is_apart(&self) -> bool {
         self.several || self.finer
     }

@@ -11,7 +11,7 @@ use crate::error::Error;
 pub enum Preference {
     /// More pixels.
     Resolution,
-    /// Files beside it that belong to it: sidecars, such as an XMP file with somebody's edits.
+    /// A sidecar: a file beside it that belongs to it, such as an XMP file with edits.
     Sidecar,
     /// A lossless format, then one that may be (WebP, AVIF, HEIC, JPEG XL), then JPEG, then GIF.
     Format,

@@ -136,7 +136,7 @@ pub struct File {
     /// The quality of a JPEG file, 1 to 100, by its quantization tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jpeg_quality: Option<u8>,
-    /// The names of files beside it that belong to it, such as `a.xmp` to `a.jpg`; never those of an entry.
+    /// The names of files beside it that belong to it, such as `a.xmp` to `a.jpg`; empty for an entry.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sidecars: Vec<String>,
     /// Whether it has no colour.

@@ -9,14 +9,14 @@ use crate::observer::Observer;
 /// What the file of an image says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OfFile {
-    /// The file itself; what it leaves out, as an XMP file beside it says.
+    /// What the file itself says, filled in from an XMP file beside it.
     pub metadata: Metadata,
     /// The names of the files that belong to it, sorted.
     pub sidecars: Vec<String>,
 }
 
-/// What the files of all images say, `[n]` by row; nothing of those that cannot be read, which are skipped. No image is
-/// decoded.
+/// What the files of all images say, `[n]` by row; none for those that cannot be read, which are skipped. No
+/// image is decoded.
 ///
 /// # Errors
 /// When the observer stops the work.

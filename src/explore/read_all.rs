@@ -41,7 +41,7 @@ pub(super) fn read_all<T: Send, W: FnMut(&[(u32, Item)]) -> Result<Made<T>>>(
     read_items(rows, items, threads, observer, new)
 }
 
-/// As [`read_all`], of the `items` of all rows, or why there is none.
+/// The same as [`read_all`] for given items, one for each row, or the reason why a row has none.
 ///
 /// # Errors
 /// As [`read_all`].

@@ -72,7 +72,8 @@ pub fn decide_polarity(items: &[&Item], invert: Invert, pipeline: &Pipeline<'_>)
     Ok(decide_by_sample(items, invert, pipeline)?.0)
 }
 
-/// As [`decide_polarity`], with the sample as it is, `[N, C, H, W]`; empty where none had to be read.
+/// The same as [`decide_polarity`], with the sample as it was read, `[N, C, H, W]`; empty if none had to be
+/// read.
 pub(super) fn decide_by_sample(
     items: &[&Item],
     invert: Invert,
@@ -90,7 +91,7 @@ pub(super) fn decide_by_sample(
     let mut images = sample(items, &how, &[pipeline.model.metadata.input])?.swap_remove(0);
     let (polarity, _) = decide(&mut images, invert, &mut autoencoder)?;
     if polarity.sampled > 0 {
-        invert_pixels(&mut images); // back
+        invert_pixels(&mut images); // as they were read
     }
     Ok((polarity, images))
 }

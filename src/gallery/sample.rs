@@ -42,11 +42,11 @@ pub(super) fn sample(items: &[&Item], how: &Decoding, shapes: &[InputShape]) -> 
     let n_threads = rayon::current_num_threads().min(n_sampled);
     let mut watches =
         (0..n_threads).map(|_| reading.clone().spawn(sender.clone())).collect::<Result<Vec<_>>>()?;
-    // one large piece of memory for each shape, which the system gets back; many small ones it would not
+    // one large allocation for each shape, which is returned to the system; many small ones would not be
     let mut all: Vec<Vec<f32>> = shapes.iter().map(|shape| vec![0.0; n_sampled * shape.size()]).collect();
     let mut is_read: Vec<Option<bool>> = vec![None; n_sampled];
     while is_read.contains(&None) {
-        // one that comes too late stays left out
+        // an image that comes too late stays left out
         if let Ok((index, sampled)) = receiver.recv_timeout(limits.look_every())
             && is_read[index].is_none()
         {

@@ -39,7 +39,7 @@ pub(super) fn is_poor(recognized: f64, images: usize) -> bool {
 }
 
 /// A warning if the pipeline's model was made for other images than `items`, or hardly tells them apart. `read`
-/// are those that were read already, `[N, C, H, W]`: if there are any, no others are.
+/// holds images that have been read already, `[N, C, H, W]`; if there are any, no others are read.
 pub(super) fn warn_where_poor(
     items: &[&Item],
     read: &[f32],

@@ -1,13 +1,13 @@
-//! What a PNG file says of its colours where it has no profile: chunks that the decoder does not apply, as most
-//! programs do not. Files with the same samples and other chunks may still be meant to look different.
+//! What a PNG file without a profile says about its colours, in chunks that the decoder does not apply (nor
+//! do most programs). Files with the same samples and different chunks may be meant to look different.
 
-/// The content of these chunks; none where they say what sRGB is.
+/// The content of these chunks; none if they describe sRGB.
 pub(super) fn told(bytes: &[u8]) -> Option<Vec<u8>> {
     /// 1 / 2.2, in 100,000ths.
     const GAMMA: u32 = 45_455;
-    /// White, red, green and blue of sRGB, in 100,000ths.
+    /// White point, red, green and blue of sRGB, in 100,000ths.
     const PRIMARIES: [u32; 8] = [31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000];
-    /// Primaries and curve of sRGB, by their numbers in H.273; no luma and chroma, full range.
+    /// Primaries and curve of sRGB, by their numbers in H.273; RGB, full range.
     const NUMBERS: [u8; 4] = [1, 13, 0, 1];
     let (mut numbers, mut others, mut is_told) = (None, Vec::new(), false);
     for (name, content) in chunks(bytes) {

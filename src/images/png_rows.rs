@@ -1,5 +1,5 @@
-//! The rows of PNG files as they come, for images that are made smaller. The only file that names `png`;
-//! whole files are decoded through `image`, whose decoder is the same one.
+//! Reads PNG files row by row, for images that are made smaller. The only file that names `png`; whole files
+//! are decoded through `image`, which uses the same decoder.
 
 use std::io::Cursor;
 
@@ -10,7 +10,7 @@ use super::Limits;
 use super::raster::{Channels, Raster, to_8_bits};
 use super::shrink::Shrinker;
 
-/// A file whose header was read.
+/// A file whose header has been read.
 pub(super) struct Rows<'a> {
     reader: png::Reader<Cursor<&'a [u8]>>,
     /// 16 bits a sample.
@@ -18,16 +18,16 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// Bytes that reading rows takes beside those of the image: what `png` unpacks ahead.
+    /// Bytes of memory that reading rows takes beside the image: what `png` unpacks ahead.
     pub(super) const MEMORY: u64 = 1 << 18;
 
-    /// Opens a file; none if its rows do not come from the top to the bottom of the picture.
+    /// Opens a file; none if its rows do not come in order, from top to bottom, and cover the whole picture.
     pub(super) fn open(bytes: &'a [u8], limits: &Limits) -> Option<Rows<'a>> {
         let most = usize::try_from(limits.max_decoded_bytes).unwrap_or(usize::MAX);
         let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: most });
         decoder.set_ignore_text_chunk(true);
         decoder.set_ignore_iccp_chunk(true);
-        // as `image` sets them
+        // the same as `image` sets
         decoder.set_transformations(png::Transformations::EXPAND);
         let reader = decoder.read_info().ok()?;
         let info = reader.info();
@@ -38,10 +38,10 @@ impl<'a> Rows<'a> {
         (is_whole && !info.interlaced).then_some(Rows { reader, is_fine })
     }
 
-    /// Gives all rows, of these channels, to `shrinker`.
+    /// Passes all rows, which have these channels, to `shrinker`.
     ///
     /// # Errors
-    /// As `image` gives them.
+    /// The same as `image` would give.
     pub(super) fn shrink(mut self, mut shrinker: Shrinker, channels: Channels) -> Result<Raster, ImageError> {
         let mut fine: Vec<u16> = Vec::new();
         while let Some(row) = self.reader.next_row().map_err(as_image)? {
@@ -62,7 +62,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// The error that `image` makes of it.
+/// The error that `image` makes of this one.
 fn as_image(error: png::DecodingError) -> ImageError {
     match error {
         png::DecodingError::IoError(error) => ImageError::IoError(error),

@@ -4,29 +4,29 @@
 //! file --decoder--> samples, before profile and ground --> upright --> BLAKE3
 //! ```
 //!
-//! What counts: columns and rows, every sample, alpha where it hides something, what is below it, and the colour
-//! profile unless it is that of sRGB. Samples of up to 8 bits are compared as shares of 255, in whatever form a
-//! file packs them; those of more bits as the numbers that they are, with the same largest number. What does
-//! not count: compression, palettes, metadata, how an upright picture lies in the file, and whether grey is
-//! stored in one channel or three.
+//! What counts: columns and rows, every sample, alpha where it hides something, the colours below it, and the
+//! colour profile unless it is that of sRGB. Samples of up to 8 bits are scaled to 0 to 255, however a file
+//! packs them; those of more bits are compared as they are, together with the largest value they can have.
+//! What does not count: compression, palettes, metadata, in which orientation the picture is stored, and
+//! whether grey is stored in one channel or three.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::raster::{Channels, Raster};
 use super::stamp::hash_pieces;
 
-/// Where decoders leave the hash of an image's samples, for whoever wants it; clones share it.
+/// Where decoders leave the hash of an image's samples for the caller; clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct SampleHash(Option<Arc<Mutex<Option<[u8; 32]>>>>);
 
 impl SampleHash {
-    /// Asks for the hash; by default nobody does, and none is made.
+    /// Asks for the hash; the default does not, and then none is made.
     pub fn wanted() -> SampleHash {
         SampleHash(Some(Arc::default()))
     }
 
-    /// The hash of the last image that was decoded. None if it was decoded smaller than it is, or if its file
-    /// holds more than what is decoded of it, so that other files may have the same pixels and still differ.
+    /// The hash of the last image that was decoded. None if it was decoded smaller than it is, or if not
+    /// everything in its file is decoded, so that another file may have the same pixels and still differ.
     pub fn take(&self) -> Option<[u8; 32]> {
         self.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -35,7 +35,7 @@ impl SampleHash {
         self.0.is_some()
     }
 
-    /// For an image of such colours (see [`Colours`](super::colour::Colours)), turned as EXIF's number says.
+    /// For an image of these colours (see [`Colours`](super::colour::Colours)) and this EXIF orientation.
     pub(super) fn sink(&self, colours: Option<[u8; 32]>, turned: u8) -> Sink<'_> {
         Sink { hash: self, colours, turned }
     }
@@ -61,9 +61,9 @@ pub(super) struct Stored<'a> {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Samples<'a> {
-    /// Of up to 8 bits, in 8.
+    /// Samples of up to 8 bits, in 8.
     Bytes(&'a [u8]),
-    /// Of more, and the largest number that there can be.
+    /// Samples of more bits, and the largest value that they can have.
     Words(&'a [u16], u16),
 }
 
@@ -79,7 +79,7 @@ impl Sink<'_> {
         self.hash.is_wanted()
     }
 
-    /// Leaves the hash of these samples, if it is wanted.
+    /// Hashes these samples, if the hash is wanted.
     pub(super) fn put(&self, stored: &Stored<'_>) {
         if let Some(slot) = &self.hash.0 {
             let hash = match stored.samples {
@@ -129,7 +129,7 @@ impl Sink<'_> {
     }
 }
 
-/// The channels that say something: one of three where all are equal, and alpha where it hides something.
+/// The channels that count: one of three where all are equal, and alpha only where it hides something.
 fn kept<T: Copy + Into<u16>>(channels: Channels, samples: &[T], most: u16) -> Vec<usize> {
     let count = channels.count();
     let mut pixels = samples.chunks_exact(count).map(|pixel| |channel: usize| pixel[channel].into());
@@ -142,7 +142,7 @@ fn kept<T: Copy + Into<u16>>(channels: Channels, samples: &[T], most: u16) -> Ve
     (0..if is_grey { 1 } else { colours }).chain(hides.then_some(count - 1)).collect()
 }
 
-/// Where the pixel of an upright picture lies in one of such sides that is to be turned, by EXIF's number.
+/// Where a pixel of the upright picture is stored, in a picture of this size and EXIF orientation.
 fn lies_at((x, y): (usize, usize), (width, height): (usize, usize), turned: u8) -> (usize, usize) {
     match turned {
         2 => (width - 1 - x, y),
@@ -213,12 +213,12 @@ mod tests {
             hash(Channels::Cmyk, &data),
             hash(Channels::Rgba, &[1, 2, 3, 4, 5, 6, 7, 0]),
             hash(Channels::Rgba, &[1, 2, 3, 0, 5, 6, 7, 8]),
-            hash(Channels::Rgba, &[0, 2, 3, 0, 5, 6, 7, 8]), // below what is transparent
+            hash(Channels::Rgba, &[0, 2, 3, 0, 5, 6, 7, 8]), // below a transparent pixel
             hash(Channels::GreyAlpha, &data),
             hash(Channels::Grey, &data),
         ];
         (1..hashes.len()).for_each(|i| assert!(!hashes[..i].contains(&hashes[i]), "{i}"));
-        // kept in indexes: another hash needs another version of fingerprints
+        // stored in indexes: a different hash needs a new version of fingerprints
         let golden = crate::images::hash_bytes(&hashes.concat());
         assert_eq!(golden[..4], [4, 204, 96, 60]);
     }

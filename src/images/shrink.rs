@@ -1,9 +1,10 @@
-//! Large images made smaller while their rows come in, so that memory follows the smaller size: each pixel is
-//! the mean of 2x2, 4x4 or 8x8, in sums of whole numbers, and of fewer at the right and lower edge.
+//! Makes large images smaller while their rows come in, so that only the smaller image is held in memory.
+//! Each pixel is the mean of 2x2, 4x4 or 8x8, of fewer at the right and lower edge, summed in integers.
 //!
-//! What is summed are the pixels of a whole decode: colours of the profile as sRGB, laid over a ground where they
-//! are transparent. As only the last row tells on which ground the drawing shows, there are means on each until
-//! then. Samples of 16 bits are cut to 8 after the sums, but before them if a profile or alpha asks for it.
+//! The pixels summed are those that a whole decode would give: converted from the profile to sRGB, and laid
+//! over a ground where they are transparent. Only the last row tells on which ground the drawing shows, so
+//! until then means are kept for each. Samples of 16 bits are cut to 8 after they are summed, but before if
+//! there is a profile or alpha.
 //!
 //! The rows are those of PNG (`png_rows`) and TIFF. The decoders of WebP, GIF, BMP, PNM, QOI and TGA give whole
 //! images, so those formats are decoded whole; JPEG is decoded smaller by its own decoder.
@@ -13,10 +14,10 @@ use super::alpha::{Ground, Visible};
 use super::colour::{self, Transform};
 use super::raster::{Channels, Raster};
 
-/// Images that take no more bytes in 8 bits a sample are decoded whole.
+/// Images that take no more bytes than this, at 8 bits a sample, are decoded whole.
 const SMALL: u64 = 4 << 20;
 
-/// An image, and how many of its pixels, each way, become one.
+/// The size of an image, and how many of its pixels, each way, become one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
     pub(super) size: (usize, usize),
@@ -25,7 +26,7 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// What becomes of an image of this size, turned by EXIF's number; none if it is to be decoded whole.
+    /// The shape for an image of this size and EXIF orientation; none if it is to be decoded whole.
     pub(super) fn of(
         (size, turned): ((usize, usize), u8),
         channels: Channels,
@@ -56,7 +57,7 @@ impl Shape {
         width as u64 * height as u64 * self.colours() as u64
     }
 
-    /// Bytes that making it takes: means, the pixels that are returned, and some rows.
+    /// Bytes of memory that making it takes: means, the pixels returned, and some rows.
     pub(super) fn memory(self) -> u64 {
         let grounds = if self.is_transparent() { 3 } else { 1 };
         self.bytes() * (grounds + 1) + self.size.0 as u64 * 16 * (grounds + 2)
@@ -68,13 +69,13 @@ pub(super) struct Shrinker {
     shape: Shape,
     transform: Option<Transform>,
     is_fine: bool,
-    /// One of an opaque image; else on each of [`Ground::ALL`].
+    /// One for an opaque image; otherwise one for each of [`Ground::ALL`].
     means: Vec<Means>,
     visible: Visible,
 }
 
 impl Shrinker {
-    /// For rows of these channels in 8 bits, or `is_fine` of 16 bits.
+    /// For rows of 8 bits a sample, or of 16 if `is_fine`.
     pub(super) fn new(shape: Shape, transform: Option<Transform>, is_fine: bool) -> Shrinker {
         let is_plain = matches!(shape.channels, Channels::Grey | Channels::Rgb) && transform.is_none();
         let is_fine = is_fine && is_plain;
@@ -83,12 +84,12 @@ impl Shrinker {
         Shrinker { shape, transform, is_fine, means, visible: Visible::default() }
     }
 
-    /// Whether rows of 16 bits are to be given as they are.
+    /// Whether rows of 16 bits go to [`fine_row`](Self::fine_row) uncut.
     pub(super) fn is_fine(&self) -> bool {
         self.is_fine
     }
 
-    /// One row or more, as the file has them.
+    /// Adds one row or more, of 8 bits a sample, as the file stores them.
     pub(super) fn rows(&mut self, rows: Raster) {
         let Raster { width, channels, data, .. } = colour::to_srgb(rows, self.transform.as_ref());
         for row in data.chunks_exact(width * channels.count()) {
@@ -100,7 +101,7 @@ impl Shrinker {
         }
     }
 
-    /// One row, of 16 bits.
+    /// Adds one row of 16 bits a sample.
     pub(super) fn fine_row(&mut self, row: &[u16]) {
         self.means[0].add(row);
     }
@@ -125,11 +126,11 @@ impl Shrinker {
     }
 }
 
-/// Means of squares of pixels, of the rows so far.
+/// Means of squares of pixels, for the rows so far.
 struct Means {
     side: usize,
     channels: usize,
-    /// What a sample is divided by to be one of 8 bits.
+    /// A sample is divided by this to have 8 bits.
     unit: u32,
     rows_left: usize,
     rows_held: usize,
@@ -249,7 +250,7 @@ mod tests {
     #[test]
     fn samples_of_16_bits_are_cut_after_the_mean() {
         let mut shrinker = Shrinker::new(shape((2, 2), Channels::Grey, 2), None, true);
-        // each alone is 0 or 1 of 8 bits; three quarters of 257 are nearer to 1
+        // each alone becomes 0 or 1 in 8 bits; their mean, three quarters of 257, is nearer to 1
         [[0, 257], [257, 257]].iter().for_each(|row| shrinker.fine_row(row));
         assert_eq!(shrinker.finish().data, [1]);
         let mut shrinker = Shrinker::new(shape((2, 2), Channels::Grey, 2), None, true);

@@ -28,15 +28,16 @@ pub(in crate::cli) enum Dedupe {
                   that threshold; copies found, the share of copies made from your images that it catches. Then the groups: \
                   same bytes, same pixels, near; the file to keep, and its duplicates marked with =. docs/dedupe.md has the \
                   details.\n\n\
-                  --keep: resolution (most pixels), sidecar (has a file beside it, .xmp, .json or .aae), format (lossless, then WebP \
-                  and the like, JPEG, GIF), quality (of JPEG, by its quantization tables), bytes (largest file), exif (has some), oldest (time of change), shortest (path); ties go by name. Images below a --reference \
+                  --keep: resolution (most pixels), sidecar (has a file of its name beside it, .xmp, .json or .aae), format (lossless, \
+                  then WebP and the like, JPEG, GIF), quality (of a JPEG file, by its quantization tables), bytes (largest file), \
+                  exif (has some), oldest (modification time), shortest (path); ties go by name. Images below a --reference \
                   come first; with --across, those of the path named first.\n\n\
                   --invariant: flip, mirrored copies; rot90, quarter turns; flip,rot90, all eight orientations.\n\n\
                   JSON, the same as the plan: images, base, threshold {similarity, false_positive_rate, pairs_tested, \
                   expected_false_pairs, null_pairs, null_largest, recall [{copy, copies, recall}]}, keep, groups [{id, kind \
                   (bytes, pixels, near), keep, keeper, also_kept, duplicates [{path, size, mtime_ns, hash, width, height, \
-                  format, exif, jpeg_quality, sidecars, distance, similarity, turned}], diameter, medoid, conflicting_labels}], near_misses [{a, b, \
-                  distance, similarity}], skipped [{path, reason}].\n\n\
+                  format, exif, jpeg_quality, sidecars, distance, similarity, turned}], diameter, medoid, conflicting_labels}], \
+                  near_misses [{a, b, distance, similarity}], skipped [{path, reason}].\n\n\
                   Exit codes: 0 done, 1 there are duplicates (with --exit-code), 2 wrong usage, 3 some images were skipped, 4 the \
                   index is damaged, 5 another process writes it, 130 interrupted."
 )]
@@ -90,7 +91,8 @@ pub(in crate::cli) struct Scan {
                   last copy, is left alone and listed with the reason. Nothing is overwritten. An interrupted run continues \
                   when it is started again. docs/dedupe-plan.md describes the plan and its journal.\n\n\
                   JSON: action, dry_run, done [{path, to, sidecar}] (in a dry run: what would be done), refused [{path, \
-                  reason}], orphans (sidecars that stay without their image), done_before (duplicates handled by an earlier run), left_out (of kinds not asked for), bytes_freed, journal, interrupted.\n\n\
+                  reason}], orphans (sidecars that stay without their image), done_before (duplicates handled by an earlier run), \
+                  left_out (of kinds not asked for), bytes_freed, journal, interrupted.\n\n\
                   Exit codes: 0 done, 2 wrong usage or no plan, 3 some files were left alone, 5 another run holds the journal, \
                   130 interrupted."
 )]

@@ -193,8 +193,8 @@ pub(in crate::cli) struct Diff {
                   neighbours  neighbours, neighbour_distances: the nearest first; 1 minus the cosine of latents, or differing bits \
                   where the index stores no latents\n  \
                   metadata    taken (2019-07-04T12:00:00, by the clock of the camera), camera, jpeg_quality (1 to 100, by the \
-                  quantization tables), sidecars (files beside it, .xmp, .json, .aae; an .xmp file also fills in what the image \
-                  itself does not say)\n  \
+                  quantization tables), sidecars (files of its name beside it, .xmp, .json or .aae; an .xmp file also fills in \
+                  what the image itself does not say)\n  \
                   latents     latent: numbers, of length 1\n  \
                   codes       code: bytes in hexadecimal, bit i at position i % 8 of byte i / 8\n\n\
                   --to table, the default, writes .csv, .json, .jsonl, .npy or .parquet, as -o ends.\n\n\
@@ -215,8 +215,8 @@ pub(in crate::cli) struct Export {
     /// Format: table [default], embedding-atlas, tensorboard or faiss
     #[arg(long, value_name = "FORMAT")]
     pub(in crate::cli) to: Option<String>,
-    /// Columns beside path and label: some of cluster, map, outliers, neighbours, metadata, latents, codes; or all
-    /// [default: cluster,map,outliers,neighbours]
+    /// Columns beside path and label: some of cluster, map, outliers, neighbours, metadata, latents, codes;
+    /// or all [default: cluster,map,outliers,neighbours]
     #[arg(long, value_name = "WHAT,..", value_delimiter = ',')]
     pub(in crate::cli) with: Option<Vec<String>>,
     /// Map for x and y: tsne [default], which is kept beside the index, or pca, which takes almost no time
@@ -225,7 +225,7 @@ pub(in crate::cli) struct Export {
     /// Neighbours per image; isolation is the distance to the last of them [default: 10]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) neighbours: Option<usize>,
-    /// Do not read the images: no reconstruction, no flags, no pictures
+    /// Do not read the images: no reconstruction, no flags, no metadata, no pictures
     #[arg(long)]
     pub(in crate::cli) unread: bool,
     /// Longest side of pictures in pixels; 0 leaves them out [default: 64]

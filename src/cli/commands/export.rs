@@ -73,7 +73,8 @@ fn resolve(context: &Context, args: &args::Export) -> Result<ExportOptions> {
         Some(names) => names.iter().map(|name| name.trim().parse()).collect::<Result<_>>()?,
     };
     if args.unread && parts.contains(&Part::Metadata) {
-        let what = "--unread: expected no metadata among --with, got some, which the image files hold";
+        let what =
+            "--unread: expected no metadata in --with, got metadata, which is read from the image files";
         return Err(Error::invalid(what));
     }
     let mut map = MapOptions::default();

@@ -281,7 +281,7 @@ impl Run<'_, '_> {
             }
         }
         let of_folder = |(folder, names): (&Path, Vec<&OsStr>)| {
-            // a folder that cannot be listed says nothing about what is in it
+            // no sidecars are known of a folder that cannot be listed
             sidecars::of_images(folder, &names, &self.gone).unwrap_or_default()
         };
         let orphans = folders.into_iter().flat_map(of_folder).filter(|sidecar| !self.gone.contains(sidecar));

@@ -200,8 +200,8 @@ pub struct ApplyReport {
     pub done: Vec<Step>,
     /// Files left alone, each with the reason.
     pub refused: Vec<Skipped>,
-    /// Sidecars that stay where they are although their images go, by absolute path. None with `sidecars`, or with
-    /// links.
+    /// Sidecars that stay where they are although their images go, as absolute paths. Empty with `sidecars`,
+    /// and for links and `list`.
     pub orphans: Vec<PathBuf>,
     /// The number of files that an earlier run with the same journal has dealt with.
     pub done_before: usize,

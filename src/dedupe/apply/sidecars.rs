@@ -17,8 +17,8 @@ pub(super) fn sidecars(image: &Path, gone: &HashSet<PathBuf>) -> std::io::Result
     of_images(folder, &[name], gone)
 }
 
-/// The sidecars of `images`, the names of files of `folder` that are in `gone`, sorted; without those that belong to
-/// another file too.
+/// The sidecars of `images` (names of files in `folder` that are in `gone`), sorted by name. A sidecar that
+/// belongs to another file too is left out.
 ///
 /// # Errors
 /// When the folder cannot be read.

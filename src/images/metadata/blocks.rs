@@ -1,4 +1,4 @@
-//! Where each format keeps EXIF data, an XMP packet and a colour profile. What is damaged is not there.
+//! Where each format keeps EXIF data, an XMP packet and a colour profile. A damaged block counts as missing.
 
 use std::borrow::Cow;
 use std::io::Read as _;
@@ -14,16 +14,16 @@ use super::chunks::{png_chunks, riff_chunks};
 use super::gif::{GifBlock, gif_blocks, joined};
 use super::segments::segments;
 
-/// A block, as it lies in the file or unpacked.
+/// A block: a part of the file, or unpacked from it.
 pub(super) type Block<'a> = Cow<'a, [u8]>;
 
-/// Unpacked blocks have at most as many bytes.
+/// Most bytes of an unpacked block.
 const MOST_BYTES: u64 = 16 << 20;
 
-/// What JPEG writes before EXIF data, and some writers of other formats too.
+/// Stands before EXIF data in JPEG, and in other formats by some writers.
 const EXIF_PREFIX: &[u8] = b"Exif\0\0";
 
-/// EXIF data, TIFF files without a picture. Cameras of Canon split theirs in two.
+/// EXIF data: TIFF files without a picture. Canon cameras split theirs in two.
 pub(super) fn exif<'a>(format: &str, bytes: &'a [u8]) -> Vec<Block<'a>> {
     let one = match format {
         "jpeg" => segment(bytes, 0xe1, EXIF_PREFIX).map(Cow::Borrowed),
@@ -45,7 +45,7 @@ pub(super) fn exif<'a>(format: &str, bytes: &'a [u8]) -> Vec<Block<'a>> {
     one.map(without_prefix).into_iter().collect()
 }
 
-/// Whether there are EXIF data that are packed so that they are not read: by Brotli, in JPEG XL.
+/// Whether the file has EXIF data packed in a way that is not read: by Brotli, in JPEG XL.
 pub(super) fn has_packed_exif(format: &str, bytes: &[u8]) -> bool {
     let is_packed = |found: MediaBox<'_>| found.name == *b"brob" && found.content.starts_with(b"Exif");
     format == "jxl" && boxes(bytes).any(is_packed)
@@ -71,7 +71,7 @@ pub(super) fn xmp<'a>(format: &str, bytes: &'a [u8]) -> Option<Block<'a>> {
     }
 }
 
-/// The colour profile of a JPEG, PNG, WebP, GIF or TIFF file; decoders of other formats know theirs.
+/// The colour profile of a JPEG, PNG, WebP, GIF or TIFF file; other formats get theirs from their decoders.
 pub(in crate::images) fn profile<'a>(format: &str, bytes: &'a [u8]) -> Option<Block<'a>> {
     match format {
         "jpeg" => profile_of_jpeg(bytes).map(Cow::Owned),
@@ -98,7 +98,7 @@ fn without_prefix(block: Block<'_>) -> Block<'_> {
     }
 }
 
-/// What follows the name in the first JPEG segment of such a marker and name.
+/// What follows the name in the first JPEG segment with this marker and name.
 fn segment<'a>(bytes: &'a [u8], marker: u8, name: &[u8]) -> Option<&'a [u8]> {
     segments(bytes)
         .filter(|segment| segment.marker == marker)
@@ -109,7 +109,7 @@ fn chunk<'a>(mut chunks: impl Iterator<Item = ([u8; 4], &'a [u8])>, wanted: &[u8
     chunks.find(|(name, _)| name == wanted).map(|(_, body)| body)
 }
 
-/// What an application says in a GIF. (An XMP packet lies there without lengths.)
+/// The data of an application in a GIF. (An XMP packet lies there without lengths.)
 fn of_application<'a>(bytes: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
     gif_blocks(bytes).find_map(|block| match block {
         GifBlock::Application(name, content) if name == wanted => Some(content),
@@ -117,7 +117,7 @@ fn of_application<'a>(bytes: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
     })
 }
 
-/// The profile put together from its pieces; none if one is missing.
+/// The profile put together from its pieces; none if a piece is missing.
 fn profile_of_jpeg(bytes: &[u8]) -> Option<Vec<u8>> {
     const APP2: u8 = 0xe2;
     let of_profile = |body: &[u8]| body.starts_with(b"ICC_PROFILE\0");
@@ -136,7 +136,7 @@ fn profile_of_jpeg(bytes: &[u8]) -> Option<Vec<u8>> {
     found.then(|| pieces.iter().flat_map(|(_, _, piece)| *piece).copied().collect())
 }
 
-/// The text of a chunk of international text, if it is an XMP packet.
+/// The text of an iTXt chunk, if it is an XMP packet.
 fn xmp_of_png(body: &[u8]) -> Option<Block<'_>> {
     let body = body.strip_prefix(b"XML:com.adobe.xmp\0")?;
     let (&[is_packed, _], rest) = body.split_first_chunk()?;
@@ -158,7 +158,7 @@ fn inflate(packed: &[u8]) -> Option<Vec<u8>> {
     (read.is_ok() && unpacked.len() as u64 <= MOST_BYTES).then_some(unpacked)
 }
 
-/// A plain box of EXIF data. Where they are packed (by Brotli), they are not read.
+/// The EXIF data of a plain box. What is packed (by Brotli) is not read.
 #[cfg(feature = "jxl")]
 fn exif_of_jxl(bytes: &[u8]) -> Option<&[u8]> {
     let content = boxes(bytes).find(|found| found.name == *b"Exif")?.content;
@@ -166,7 +166,7 @@ fn exif_of_jxl(bytes: &[u8]) -> Option<&[u8]> {
     content.get(4..)?.get(offset..)
 }
 
-/// Of TIFF files the file itself, of RAF that of its JPEG, of CR3 two boxes.
+/// For TIFF files the file itself, for RAF what its JPEG has, for CR3 two boxes.
 #[cfg(feature = "raw")]
 fn exif_of_raw(bytes: &[u8]) -> Vec<Block<'_>> {
     const JPEG_OF_RAF: usize = 84;

@@ -6,7 +6,7 @@ pub(in crate::images) struct MediaBox<'a> {
     pub(in crate::images) name: [u8; 4],
     /// Where its content begins.
     pub(in crate::images) at: usize,
-    /// What may be boxes again.
+    /// May consist of boxes itself.
     pub(in crate::images) content: &'a [u8],
     /// Where it ends, and the next one begins.
     pub(in crate::images) end: usize,
@@ -24,7 +24,7 @@ fn box_at(bytes: &[u8], at: usize) -> Option<MediaBox<'_>> {
     Some(MediaBox { name, at: at + header, content: rest.get(header..length)?, end: at + length })
 }
 
-/// All that are whole.
+/// All boxes that are whole.
 pub(in crate::images) fn boxes(bytes: &[u8]) -> impl Iterator<Item = MediaBox<'_>> {
     let mut at = 0;
     std::iter::from_fn(move || {

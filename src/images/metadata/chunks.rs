@@ -1,12 +1,12 @@
 //! The chunks of PNG and RIFF files; WebP is one.
 
-/// Name and content of each chunk of a PNG file. Of one that is cut short there is what is left of it.
+/// Name and content of each chunk of a PNG file. A chunk that is cut short gives what is left of it.
 pub(in crate::images) fn png_chunks(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     const CHECKSUM: usize = 4;
     walk(bytes, 8, |first, second| (second, u32::from_be_bytes(first) as usize, CHECKSUM))
 }
 
-/// As [`png_chunks`], of a RIFF file.
+/// The same for a RIFF file.
 pub(in crate::images) fn riff_chunks(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     walk(bytes, 12, |first, second| {
         let length = u32::from_le_bytes(second) as usize;
@@ -15,7 +15,8 @@ pub(in crate::images) fn riff_chunks(bytes: &[u8]) -> impl Iterator<Item = ([u8;
     })
 }
 
-/// Chunks from `at` on. The two words before a content tell its name, its length, and how much more follows it.
+/// Chunks from `at` on. `read` takes the two words before a content, and gives its name, its length, and how
+/// many bytes follow it.
 fn walk(
     bytes: &[u8],
     mut at: usize,

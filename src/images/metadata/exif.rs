@@ -1,4 +1,4 @@
-//! What EXIF data say: the few tags that are asked for. They are TIFF directories; a damaged one says nothing.
+//! Reads the few tags of EXIF data that are used. EXIF data is TIFF directories; a damaged one says nothing.
 
 use super::blocks::Block;
 use crate::images::tiff::Directory;
@@ -6,21 +6,21 @@ use crate::images::tiff::Directory;
 const MAKE: u16 = 271;
 const MODEL: u16 = 272;
 const ORIENTATION: u16 = 274;
-/// Where the directory of what a camera adds lies.
+/// Where the directory with the camera's own tags lies.
 const CAMERA: u16 = 34_665;
 const TAKEN: u16 = 36_867;
 const DIGITIZED: u16 = 36_868;
 const WIDTH: u16 = 40_962;
 const HEIGHT: u16 = 40_963;
 
-/// Bytes of a text that are read.
+/// Most bytes of a text that are read.
 const MOST_TEXT: usize = 200;
 
 /// The directories of EXIF data.
 pub(super) struct Exif<'a> {
-    /// The first ones of each block.
+    /// The first one of each block.
     first: Vec<Directory<'a>>,
-    /// Those of what a camera adds.
+    /// Those with the camera's own tags.
     camera: Vec<Directory<'a>>,
 }
 
@@ -32,7 +32,8 @@ impl<'a> Exif<'a> {
         Exif { first, camera }
     }
 
-    /// Whether a camera or scanner wrote them: in TIFF files, the tags of the picture itself lie among them.
+    /// Whether a camera or scanner wrote the tags: in a TIFF file, those of the picture itself are among
+    /// them.
     pub(super) fn is_of_camera(&self) -> bool {
         !self.camera.is_empty()
             || self.first.iter().any(|directory| directory.has(MAKE) || directory.has(MODEL))
@@ -57,7 +58,7 @@ impl<'a> Exif<'a> {
         self.text(MODEL)
     }
 
-    /// Columns and rows, as they were taken.
+    /// Columns and rows of the picture as it was taken.
     pub(super) fn size(&self) -> Option<(u32, u32)> {
         let side = |tag| {
             let found = self.all().find_map(|directory| directory.number(tag))?;
@@ -66,7 +67,7 @@ impl<'a> Exif<'a> {
         Some((side(WIDTH)?, side(HEIGHT)?))
     }
 
-    /// A text without what surrounds it; none if nothing is left.
+    /// A text without surrounding blanks; none if nothing is left.
     fn text(&self, tag: u16) -> Option<String> {
         let bytes = self.all().find_map(|directory| directory.block(tag))?;
         let end = bytes.iter().take(MOST_TEXT).take_while(|&&byte| byte != 0).count();
@@ -81,7 +82,8 @@ impl<'a> Exif<'a> {
     }
 }
 
-/// A date and time as EXIF and XMP write them, as `2019-07-04T12:00:00`; none if it is no date.
+/// A date and time as EXIF and XMP write them, in the form `2019-07-04T12:00:00`; none if the text is no
+/// date.
 pub(super) fn date(text: &str) -> Option<String> {
     let numbers: Vec<&str> = text.get(..19)?.split([':', '-', ' ', 'T']).collect();
     let [year, month, day, hour, minute, second] = numbers[..] else { return None };

@@ -6,16 +6,16 @@
 pub(in crate::images) enum GifBlock<'a> {
     /// An image, whose data may be cut short.
     Image,
-    /// What an application says: its name and the sub-blocks after it, each behind its length.
+    /// The data of an application: its name and the sub-blocks after it, each with its length before it.
     Application(&'a [u8], &'a [u8]),
     Other,
 }
 
-/// All blocks up to the damage.
+/// All blocks, up to the first damaged one.
 pub(in crate::images) fn gif_blocks(bytes: &[u8]) -> impl Iterator<Item = GifBlock<'_>> {
     const APPLICATION: u8 = 0xff;
     let table = |flags: u8| if flags & 0x80 != 0 { 3 << ((flags & 7) + 1) } else { 0 };
-    // the sub-blocks of the block before
+    // the sub-blocks of the previous block
     let mut data = None;
     std::iter::from_fn(move || {
         let at = match data {

@@ -1,5 +1,5 @@
-//! What an image file says about itself beside its pixels: EXIF data, XMP, the colour profile, the quantization
-//! tables of JPEG, and files beside it.
+//! What an image file says about itself apart from its pixels: EXIF data, XMP, the colour profile, the
+//! quantization tables of JPEG, and the files beside it.
 //!
 //! ```text
 //! bytes --segments, chunks, gif, boxes--> blocks --exif, xmp--> Metadata
@@ -13,9 +13,9 @@
 //! | `quality` | with which quality was a JPEG written |
 //! | `sidecars` | which files belong to an image by their name |
 //!
-//! The only reader of all this but for decoders of JPEG scans and TIFF pixels. Nothing is decoded, lengths are
-//! believed only where they lie inside the file, and a damaged block says nothing: it is no reason to lose the
-//! image.
+//! Nothing else reads this, except the decoders of JPEG scans and TIFF pixels. Nothing is decoded here,
+//! lengths are trusted only if they stay inside the file, and a damaged block counts as missing: it is no
+//! reason to lose the image.
 
 mod blocks;
 mod boxes;
@@ -42,11 +42,12 @@ use exif::Exif;
 /// What an image file says about itself. Nothing here is certain: programs write what they like.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metadata {
-    /// It has EXIF data; a TIFF file has, if they are those of a camera or scanner.
+    /// It has EXIF data; in a TIFF file, only tags of a camera or scanner count.
     pub exif: bool,
     /// It has an XMP packet.
     pub xmp: bool,
-    /// How it is to be turned, 1 to 8 as in EXIF. HEIC, AVIF and JPEG XL files are turned by what they say elsewhere.
+    /// How it is to be turned, 1 to 8 as in EXIF. HEIC, AVIF and JPEG XL files are turned by properties of
+    /// their own instead.
     pub orientation: Option<u8>,
     /// When it was taken, by the clock of the camera: `2019-07-04T12:00:00`.
     pub taken: Option<String>,
@@ -54,14 +55,16 @@ pub struct Metadata {
     pub make: Option<String>,
     /// Which camera it was.
     pub model: Option<String>,
-    /// Columns and rows that the camera wrote; a program that makes the image smaller may leave them as they are.
+    /// Columns and rows that the camera wrote; a program that makes the image smaller may leave them
+    /// unchanged.
     pub size: Option<(u32, u32)>,
-    /// The quality of a JPEG file, 1 to 100, by its quantization tables: exact for libjpeg, else an estimate.
+    /// The quality of a JPEG file, 1 to 100, by its quantization tables: exact for libjpeg, otherwise an
+    /// estimate.
     pub jpeg_quality: Option<u8>,
 }
 
 impl Metadata {
-    /// Of a file of a format, such as `jpeg`.
+    /// Reads a file of this format, such as `jpeg`.
     pub(super) fn of(format: &str, bytes: &[u8]) -> Metadata {
         let (blocks, packet) = (blocks::exif(format, bytes), blocks::xmp(format, bytes));
         let exif = Exif::of(&blocks);
@@ -83,7 +86,7 @@ impl Metadata {
         packet.map_or_else(|| found.clone(), |packet| found.clone().or_by_xmp(&packet))
     }
 
-    /// The same, where what is missing is taken from an XMP packet, such as that of a sidecar.
+    /// The same, with what is missing filled in from an XMP packet, such as that of a sidecar.
     #[must_use]
     pub fn or_by_xmp(self, packet: &[u8]) -> Metadata {
         Metadata {
@@ -108,8 +111,8 @@ impl Metadata {
     }
 }
 
-/// How an image is to be turned, 1 to 8 as in EXIF: what EXIF data say, or XMP where they say nothing; 1 if
-/// neither does.
+/// How an image is to be turned, 1 to 8 as in EXIF: by EXIF data, or by XMP if that says nothing; 1 if
+/// neither says anything.
 pub(super) fn turned(format: &str, bytes: &[u8]) -> u8 {
     let blocks = blocks::exif(format, bytes);
     let by_xmp = || xmp::orientation(&blocks::xmp(format, bytes)?);
@@ -204,7 +207,7 @@ mod tests {
                 let _ = turned(format, &exif()[..end.min(exif().len())]);
             }
         }
-        // a directory that is its own one below, a text that is longer than the file
+        // a directory that is its own subdirectory, a text that is longer than the file
         let mut looped = exif();
         let below = 10 + 3 * 12 + 8;
         looped[below..below + 4].copy_from_slice(&8_u32.to_be_bytes());

@@ -1,8 +1,8 @@
-//! With which quality a JPEG file was written, by its quantization tables.
+//! The quality with which a JPEG file was written, by its quantization tables.
 //!
-//! libjpeg scales the tables in annex K of the standard by a number from 1 to 100. The number whose tables are
-//! nearest to those of a file is its quality: exact for libjpeg and its kin, an estimate for cameras and programs
-//! with tables of their own.
+//! libjpeg scales the tables in annex K of the standard by a number from 1 to 100. The number whose tables
+//! are nearest to those of a file is its quality: exact for files written with its tables, an estimate for
+//! cameras and programs that have their own.
 
 use super::segments::segments;
 
@@ -27,7 +27,7 @@ const CHROMA: Table = {
     table
 };
 
-/// 1 to 100; none if the file has no table before its first scan.
+/// The quality, 1 to 100; none if the file has no table before its first scan.
 pub(super) fn jpeg_quality(bytes: &[u8]) -> Option<u8> {
     const TABLES: u8 = 0xdb;
     let mut tables: [Option<Table>; 2] = [None; 2];
@@ -53,11 +53,11 @@ pub(super) fn jpeg_quality(bytes: &[u8]) -> Option<u8> {
         let of_chroma = chroma.map_or(0, |chroma| difference(&chroma, &CHROMA, *quality));
         difference(&luma, &LUMA, *quality) + of_chroma
     };
-    // of tables that no scale tells apart, such as those of 1 alone, the highest
+    // where several qualities give the same tables, such as those of 1 alone, the highest
     (1..=100).rev().min_by_key(distance).map(|quality| quality as u8)
 }
 
-/// How far a table is from a standard one of some quality.
+/// How far a table is from a standard one at this quality.
 fn difference(table: &Table, standard: &Table, quality: u32) -> u32 {
     let scale = if quality < 50 { 5000 / quality } else { 200 - 2 * quality };
     let expected = |value: u16| ((u32::from(value) * scale + 50) / 100).clamp(1, 255);

@@ -13,8 +13,8 @@ pub(in crate::images) struct Segment<'a> {
     pub(in crate::images) body: &'a [u8],
 }
 
-/// All that are whole; the header of the first scan is the last. Bytes that belong to nothing are passed over, as by
-/// decoders.
+/// All segments that are whole; the header of the first scan is the last. Bytes that belong to none are
+/// passed over, as decoders do.
 pub(in crate::images) fn segments(bytes: &[u8]) -> impl Iterator<Item = Segment<'_>> {
     let mut at = 2; // behind the start marker
     std::iter::from_fn(move || {

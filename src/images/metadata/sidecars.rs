@@ -6,10 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Extensions of sidecars, in either case: XMP of raw converters, JSON of photo services, edits of phones.
+/// Extensions of sidecars, in either case: XMP by raw converters, JSON by photo services, edits by phones.
 const ENDINGS: [&str; 3] = ["xmp", "json", "aae"];
 
-/// Bytes of an XMP file that are read.
+/// Larger XMP files are not read.
 const MOST_BYTES: u64 = 4 << 20;
 
 /// Whether a file of this name may be a sidecar.
@@ -18,7 +18,7 @@ pub fn is_sidecar(name: &OsStr) -> bool {
     ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))
 }
 
-/// What a sidecar is named after: an image with or without its ending.
+/// What a sidecar is named after: an image, with or without its extension.
 pub fn owner_of_sidecar(sidecar: &OsStr) -> Option<&OsStr> {
     Path::new(sidecar).file_stem()
 }
@@ -29,7 +29,7 @@ pub struct Sidecars {
     folders: Mutex<HashMap<PathBuf, Arc<Listing>>>,
 }
 
-/// The sidecars of a folder by what they are named after.
+/// The sidecars of a folder, by what they are named after.
 type Listing = HashMap<OsString, Vec<OsString>>;
 
 impl Sidecars {
@@ -53,7 +53,7 @@ impl Sidecars {
     pub fn xmp(&self, image: &Path) -> Option<Vec<u8>> {
         let is_xmp =
             |name: &OsString| Path::new(name).extension().is_some_and(|e| e.eq_ignore_ascii_case("xmp"));
-        // that of this file rather than one of all files of its name
+        // `a.jpg.xmp` rather than `a.xmp`, which other files may share
         let name = self.of(image).into_iter().filter(is_xmp).max_by_key(|name| name.len())?;
         let path = image.with_file_name(name);
         fs::metadata(&path).ok().filter(|file| file.is_file() && file.len() <= MOST_BYTES)?;

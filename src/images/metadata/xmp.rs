@@ -1,8 +1,8 @@
-//! What an XMP packet says, where a value stands as an attribute or as an element. The packet is not parsed as XML.
+//! Reads values of an XMP packet that stand as an attribute or an element. The packet is not parsed as XML.
 
 use super::exif::date;
 
-/// Bytes of a value that are read.
+/// Most bytes of a value that are read.
 const MOST_TEXT: usize = 200;
 
 /// How the image is to be turned, 1 to 8.

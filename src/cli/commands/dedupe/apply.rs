@@ -22,7 +22,7 @@ struct ApplyDocument<'a> {
     /// In a dry run: what would be done.
     done: Vec<StepDocument<'a>>,
     refused: Vec<SkippedDocument<'a>>,
-    /// Sidecars that stay without their image.
+    /// Sidecars that stay although their image goes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     orphans: Vec<String>,
     done_before: usize,
@@ -171,7 +171,7 @@ fn document<'a>(options: &ApplyOptions, report: &'a ApplyReport) -> ApplyDocumen
     }
 }
 
-/// Names sidecars that stay without their image.
+/// Warns of sidecars that stay although their image goes.
 fn tell_orphans(printer: &Printer, orphans: &[PathBuf]) {
     /// More are only counted.
     const NAMED: usize = 20;
