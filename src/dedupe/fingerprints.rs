@@ -33,6 +33,8 @@ pub(super) use super::decisions::Hash;
 pub(super) struct Fingerprints {
     snapshot: Option<Snapshot>,
     ids: HashMap<Hash, u32>,
+    /// Those of other versions, which are not read.
+    outdated: Vec<u32>,
 }
 
 impl Fingerprints {
@@ -46,17 +48,18 @@ impl Fingerprints {
             Err(error) if error.is_not_found() => None,
             Err(error) => return Err(error.into()),
         };
-        let mut ids = HashMap::new();
+        let (mut ids, mut outdated) = (HashMap::new(), Vec::new());
         for (snapshot, id) in
             snapshot.iter().flat_map(|snapshot| snapshot.ids().map(move |id| (snapshot, id)))
         {
             let name = Hash::try_from(snapshot.name(id)).ok();
-            // a fingerprint of another version is ignored, and computed again
-            if let (Some(hash), Some(_)) = (name, Fingerprint::from_bytes(snapshot.payload(id))) {
-                ids.insert(hash, id);
+            // a fingerprint of another version is computed again
+            match (name, Fingerprint::from_bytes(snapshot.payload(id))) {
+                (Some(hash), Some(_)) => drop(ids.insert(hash, id)),
+                _ => outdated.push(id),
             }
         }
-        Ok(Fingerprints { snapshot, ids })
+        Ok(Fingerprints { snapshot, ids, outdated })
     }
 
     /// The fingerprint of a content.
@@ -91,8 +94,9 @@ pub(super) fn hash_alike(
             let source = read(&item.ok()?, &Limits::default()).ok()?;
             let id = *fingerprints.ids.get(hash).filter(|_| source.stamp().hash == *hash)?;
             let how = Decoding { samples: SampleHash::wanted(), ..Decoding::default() };
-            source.decode(&how).ok()?;
-            Some((*hash, id, with_samples(snapshot.payload(id), how.samples.take())?))
+            // what cannot be decoded whole is not tried again
+            let samples = source.decode(&how).ok().and_then(|_| how.samples.take());
+            Some((*hash, id, with_samples(snapshot.payload(id), samples)?))
         };
         let items = items_of(block);
         let found: Vec<_> = block.par_iter().zip(items).map(whole).collect();
@@ -146,8 +150,8 @@ pub(super) fn fingerprint_all(
     let mut new: Vec<&(Hash, Item)> =
         wanted.iter().filter(|(hash, _)| !fingerprints.ids.contains_key(hash)).collect();
     new.sort_by(|(_, a), (_, b)| by_place(a, b));
-    let gone: Vec<u32> =
-        fingerprints.ids.iter().filter(|(hash, _)| !known.contains(*hash)).map(|(_, id)| *id).collect();
+    let unknown = fingerprints.ids.iter().filter(|(hash, _)| !known.contains(*hash)).map(|(_, id)| *id);
+    let gone: Vec<u32> = unknown.chain(fingerprints.outdated.iter().copied()).collect();
     // a few outdated ones do no harm
     if new.is_empty() && gone.len() <= fingerprints.ids.len() / 2 {
         return Ok((fingerprints, Vec::new()));

@@ -393,7 +393,7 @@ fn cropped(raster: Raster, (left, width): (usize, usize), (top, height): (usize,
 fn reason(error: Error) -> String {
     match error {
         Error::MissingBox(name) if name.0 == *b"meta" => {
-            "unsupported: a sequence without a still picture; `ffmpeg` makes a film of it, for `video`"
+            "unsupported: a sequence without a still picture; convert it to a film with `ffmpeg`, which `video` reads"
                 .to_owned()
         }
         Error::UnexpectedEof => "the file ends too early (truncated)".to_owned(),

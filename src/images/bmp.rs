@@ -68,6 +68,27 @@ pub(super) fn is_finer(bytes: &[u8]) -> bool {
     masks.any(|mask| mask.count_ones() > 8)
 }
 
+/// What the header says about colours, and the profile in the file; none if that is sRGB, or nothing.
+pub(super) fn colours(bytes: &[u8]) -> Option<Vec<u8>> {
+    /// The sizes of the headers that have colours, and a profile.
+    const CALIBRATED: u32 = 108;
+    const PROFILED: u32 = 124;
+    let start = if is_bare(bytes) { 0 } else { FILE_HEADER };
+    let size = long(bytes, start)?;
+    // primaries of three numbers each, and three gammas
+    let told = bytes.get(start + 60..start + 108).filter(|_| size >= CALIBRATED)?;
+    match &bytes[start + 56..start + 60] {
+        b"BGRs" | b" niW" => None,
+        b"DEBM" | b"KNIL" if size >= PROFILED => {
+            let [at, length] =
+                [112, 116].map(|at| long(bytes, start + at).map_or(0, |number| number as usize));
+            let profile = bytes.get(start.saturating_add(at)..)?;
+            Some(profile[..length.min(profile.len())].to_vec())
+        }
+        _ => told.iter().any(|&byte| byte > 0).then(|| told.to_vec()),
+    }
+}
+
 /// A bitmap as a file.
 pub(super) fn with_file_header(bitmap: &[u8]) -> Vec<u8> {
     let mut file = b"BM".to_vec();
@@ -98,4 +119,26 @@ pub(super) fn bits(bitmap: &[u8]) -> u8 {
 /// The little-endian number at `at`.
 pub(super) fn long(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|digits| u32::from_le_bytes(*digits))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_that_are_not_srgb_are_told() {
+        let header = |size: u8, kind: &[u8; 4], told: u8| {
+            let mut file = [&b"BM"[..], &[0; 12], &[size, 0, 0, 0], &[0; 52], kind].concat();
+            file.extend([told; 48]);
+            file.extend([[0; 4], 124_u32.to_le_bytes(), 3_u32.to_le_bytes(), [0; 4]].concat());
+            file.extend(b"icc, pixels");
+            file
+        };
+        assert_eq!(colours(&header(124, b"BGRs", 7)), None);
+        assert_eq!(colours(&header(108, b" niW", 7)), None);
+        assert_eq!((colours(&header(40, b"\0\0\0\0", 7)), colours(b"BM")), (None, None));
+        assert_eq!(colours(&header(108, b"\0\0\0\0", 0)), None);
+        assert_eq!(colours(&header(108, b"\0\0\0\0", 7)).unwrap(), [7; 48]);
+        assert_eq!(colours(&header(124, b"DEBM", 0)).unwrap(), b"icc");
+    }
 }

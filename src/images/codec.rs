@@ -9,7 +9,6 @@
 use std::error::Error as _;
 use std::io::Cursor;
 
-use image::codecs::png::PngDecoder;
 use image::metadata::Orientation;
 use image::{
     ColorType, DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbImage,
@@ -120,7 +119,10 @@ pub fn metadata(bytes: &[u8]) -> Metadata {
 fn size_of(format: &str, bytes: &[u8]) -> Option<(usize, usize)> {
     let (size, turned) = match format {
         "jpeg" => return jpeg::File::open(bytes).ok().map(|file| size_upright(&file, bytes, None).0),
-        "png" => (PngDecoder::new(Cursor::new(bytes)).ok()?.dimensions(), metadata::turned(format, bytes)),
+        "png" => {
+            let side = |at: usize| Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?));
+            ((side(16)?, side(20)?), metadata::turned(format, bytes)) // in IHDR, which comes first
+        }
         "tiff" => {
             let directory = tiff::Directory::first(bytes).ok()?;
             let layout = tiff::Layout::of(&directory).ok()?;
@@ -293,13 +295,17 @@ fn decode_as(format: ImageFormat, bytes: &[u8], how: &Decoding) -> Result<Pixels
     let (profile, turned) = (metadata::profile(id(format), bytes), metadata::turned(id(format), bytes));
     let channels = channels_of(decoder.color_type());
     let size = (decoder.dimensions().0 as usize, decoder.dimensions().1 as usize);
-    let told = if format == ImageFormat::Png { gamma::told(bytes) } else { None };
+    let told = match format {
+        ImageFormat::Png => gamma::told(bytes),
+        ImageFormat::Bmp => bmp::colours(bytes),
+        _ => None,
+    };
     let Colours { transform, mark } = Colours::of(profile.as_deref(), told.as_deref(), channels);
     if format == ImageFormat::Png
         && let Some(shape) = Shape::of((size, turned), channels, how.needed)
         && let Some(rows) = png_rows::Rows::open(bytes, &how.limits)
     {
-        check_pixels(decoder.dimensions(), shape.bytes(), &how.limits).map_err(named)?;
+        check_pixels(decoder.dimensions(), shape.memory(), &how.limits).map_err(named)?;
         let memory = shape.memory() + png_rows::Rows::MEMORY;
         let _held = how.budget.take(memory, &how.stopwatch).map_err(named)?;
         let shrinker = Shrinker::new(shape, transform, rows.is_fine);
@@ -371,8 +377,8 @@ fn decode_tiff(bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
     if !layout.is_measured()
         && let Some(shape) = Shape::of((size, turned), channels, how.needed)
     {
-        let memory = layout.memory_of_rows();
-        check_pixels((size.0 as u32, size.1 as u32), shape.bytes().max(memory), &how.limits)?;
+        let (chunk, memory) = layout.memory_of_rows();
+        check_pixels((size.0 as u32, size.1 as u32), shape.memory().max(chunk), &how.limits)?;
         let _held = how.budget.take(shape.memory().saturating_add(memory), &how.stopwatch)?;
         let raster = tiff::shrink(bytes, &layout, Shrinker::new(shape, transform, layout.is_fine()))?;
         return Ok(finish(raster, None, turned));

@@ -1,13 +1,14 @@
 //! Does a file hold finer samples than the 8 bits that are decoded of each? Two such files may differ where
 //! their decoded pixels are the same: label maps of 16 bits, for example.
 
-use super::{bmp, tiff};
+use super::{bmp, ico, tiff};
 
 /// Whether a file of `format` does; no for one that cannot be understood.
 pub(super) fn is_finer(format: &str, bytes: &[u8]) -> bool {
     match format {
         "png" => bytes.get(24) == Some(&16), // the bit depth in IHDR, which comes first
         "pnm" => pnm_maximum(bytes).is_some_and(|maximum| maximum > 255),
+        "ico" => matches!(ico::best(bytes), Ok(ico::Picture::Png(png)) if is_finer("png", png)),
         "tiff" => {
             let layout = tiff::Directory::first(bytes).and_then(|first| tiff::Layout::of(&first));
             layout.is_ok_and(|layout| layout.is_finer())

@@ -1,6 +1,8 @@
 //! What a PNG file without a profile says about its colours, in chunks that the decoder does not apply (nor
 //! do most programs). Files with the same samples and different chunks may be meant to look different.
 
+use super::metadata::png_chunks;
+
 /// The content of these chunks; none if they describe sRGB.
 pub(super) fn told(bytes: &[u8]) -> Option<Vec<u8>> {
     /// 1 / 2.2, in 100,000ths.
@@ -10,12 +12,12 @@ pub(super) fn told(bytes: &[u8]) -> Option<Vec<u8>> {
     /// Primaries and curve of sRGB, by their numbers in H.273; RGB, full range.
     const NUMBERS: [u8; 4] = [1, 13, 0, 1];
     let (mut numbers, mut others, mut is_told) = (None, Vec::new(), false);
-    for (name, content) in chunks(bytes) {
+    for (name, content) in png_chunks(bytes).take_while(|(name, _)| name != b"IDAT") {
         let is_near = |expected: &[u32]| {
             let found = content.as_chunks().0.iter().map(|&digits| u32::from_be_bytes(digits));
             content.len() == 4 * expected.len() && found.zip(expected).all(|(a, b)| a.abs_diff(*b) <= 10)
         };
-        match name {
+        match &name {
             b"cICP" => numbers = Some(content),
             b"iCCP" | b"sRGB" => is_told = true,
             b"gAMA" if !is_near(&[GAMMA]) => others.extend(content),
@@ -27,18 +29,6 @@ pub(super) fn told(bytes: &[u8]) -> Option<Vec<u8>> {
         Some(numbers) => (numbers != NUMBERS).then(|| numbers.to_vec()),
         None => (!is_told && !others.is_empty()).then_some(others),
     }
-}
-
-/// Name and content of each chunk before the pixels.
-fn chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
-    let mut rest = bytes.get(8..).unwrap_or_default();
-    std::iter::from_fn(move || {
-        let (length, after) = rest.split_first_chunk()?;
-        let (name, after) = after.split_first_chunk()?;
-        let (content, after) = after.split_at_checked(u32::from_be_bytes(*length) as usize)?;
-        rest = after.get(4..).unwrap_or_default();
-        (name != b"IDAT").then_some((name, content))
-    })
 }
 
 #[cfg(test)]
@@ -65,6 +55,6 @@ mod tests {
         assert_eq!(told_by(&[(b"cHRM", &[7; 32])]).unwrap(), [7; 32]);
         assert_eq!(told_by(&[(b"cICP", &[9, 16, 0, 1]), (b"sRGB", &[0])]).unwrap(), [9, 16, 0, 1]);
         assert_eq!(told_by(&[(b"cICP", &[1, 13, 0, 1]), (b"gAMA", &linear)]), None);
-        assert_eq!((told(b""), told(b"\x89PNG\r\n\x1a\n\xff\xff\xff\xffgAMA\0")), (None, None));
+        assert_eq!(told(b""), None);
     }
 }

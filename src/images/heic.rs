@@ -4,6 +4,8 @@
 //! The orientation in EXIF is that of the camera; a file of this format says by its own properties how it is
 //! turned, and they count. Values of HDR pictures (PQ, HLG) stay what they are; a gain map is not applied.
 
+use std::cell::Cell;
+
 use std::collections::HashSet;
 
 use heifer::{Error, Image, Options};
@@ -12,7 +14,7 @@ use heifer_isobmff::{self as container, HeifFile, Item, ItemId};
 
 use super::alpha::divide_by_alpha;
 use super::colour::Transform;
-use super::heif::transform;
+use super::heif::{has_colours, transform};
 use super::limits::check_pixels;
 use super::metadata::boxes;
 use super::raster::{Channels, Raster};
@@ -36,13 +38,17 @@ const DEEPEST: usize = 4;
 pub(super) fn decode(bytes: &[u8], how: &Decoding) -> Result<(Raster, Option<Transform>), String> {
     if how.needed != Needed::Whole
         && let Ok(file) = HeifFile::parse(bytes)
-        && let Some(thumbnail) = thumbnail(&file, how)
+        && let Some(thumbnail) = thumbnail(&file, bytes.len(), how)
     {
         let mut small = bytes.to_vec();
-        set_primary(&mut small, thumbnail);
         // a damaged one is no reason to lose the picture
-        if let Ok((raster, _)) = decode_primary(&small, how) {
-            let transform = transform(&file, file.primary_id, raster.channels);
+        if set_primary(&mut small, thumbnail)
+            && let Ok((raster, own)) = decode_primary(&small, how)
+        {
+            let transform = match has_colours(&file, thumbnail) {
+                true => own,
+                false => transform(&file, file.primary_id, raster.channels),
+            };
             return Ok((raster, transform));
         }
     }
@@ -56,14 +62,21 @@ pub(super) fn decode(bytes: &[u8], how: &Decoding) -> Result<(Raster, Option<Tra
 /// pixels, 7 to 10 times the size needed: codes of 128 bits by the model `photos-128` differ from those of whole
 /// pictures in 0.7 bits on average, and at most in 3. By `photos`, which needs 224 pixels, they would differ in
 /// 4.5 and at most in 22.
-fn thumbnail(file: &HeifFile, how: &Decoding) -> Option<ItemId> {
+fn thumbnail(file: &HeifFile, length: usize, how: &Decoding) -> Option<ItemId> {
     const TWICE: [usize; 2] = [2, 1];
     let primary = file.primary_id;
     let mut sizes = Sizes::default();
     let (width, height) = sizes.add(file, primary, 0).ok()?;
     check_pixels((width, height), 0, &how.limits).ok()?;
     let tiles = file.referenced_items(primary, b"dimg");
-    let is_there = |id: &ItemId| file.item_data(*id).is_ok_and(|data| !data.is_empty());
+    // data that lie in several places are copied: no more often than is sound
+    let left = Cell::new(2 * length);
+    let is_there = |id: &ItemId| {
+        let data = file.item_data(*id).map_or(0, |data| data.len());
+        let is_sound = data > 0 && data <= left.get();
+        left.set(left.get().saturating_sub(data));
+        is_sound
+    };
     let is_alpha = |id: &ItemId| {
         let mut properties = file.item_properties(*id).into_iter().flatten();
         properties.any(|property| match property {
@@ -141,8 +154,8 @@ pub(super) fn pictures(bytes: &[u8]) -> Vec<u32> {
     pictures
 }
 
-/// Makes another picture of a file the primary one.
-pub(super) fn set_primary(bytes: &mut [u8], id: u32) {
+/// Makes another picture of a file the primary one. Returns whether the file has room for its number.
+pub(super) fn set_primary(bytes: &mut [u8], id: u32) -> bool {
     // `pitm` lies in `meta`; both begin with a version and flags
     const VERSION: usize = 4;
     let found = || {
@@ -151,12 +164,15 @@ pub(super) fn set_primary(bytes: &mut [u8], id: u32) {
         let is_short = pitm.content.first() == Some(&0);
         Some((meta.at + VERSION + pitm.at + VERSION, is_short))
     };
-    let Some((at, is_short)) = found() else { return };
+    let Some((at, is_short)) = found() else { return false };
     let digits = id.to_be_bytes();
-    let digits = if is_short { &digits[2..] } else { &digits[..] };
-    if let Some(field) = bytes.get_mut(at..at + digits.len()) {
-        field.copy_from_slice(digits);
-    }
+    let (above, digits) = if is_short { digits.split_at(2) } else { digits.split_at(0) };
+    let (true, Some(field)) = (above.iter().all(|&digit| digit == 0), bytes.get_mut(at..at + digits.len()))
+    else {
+        return false;
+    };
+    field.copy_from_slice(digits);
+    true
 }
 
 /// The sizes of a picture and of what it is put together from, as the file says them.
@@ -255,7 +271,7 @@ fn reason(error: Error, bytes: &[u8]) -> String {
     let is_sequence = matches!(bytes.get(8..12), Some(b"hevc" | b"hevx" | b"msf1"));
     match error {
         Error::Container(container::Error::MissingBox(name)) if name.0 == *b"meta" && is_sequence => {
-            "unsupported: a sequence without a still picture; `ffmpeg` makes a film of it, for `video`"
+            "unsupported: a sequence without a still picture; convert it to a film with `ffmpeg`, which `video` reads"
                 .to_owned()
         }
         Error::Container(container::Error::UnexpectedEof) => "the file ends too early (truncated)".to_owned(),

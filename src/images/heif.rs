@@ -29,6 +29,12 @@ pub(super) fn colour_numbers(file: &HeifFile, id: u32) -> Option<(u16, u16, u16,
     })
 }
 
+/// Whether a picture says what its colours are.
+pub(super) fn has_colours(file: &HeifFile, id: u32) -> bool {
+    let is_colour = |property: &Property| matches!(property, Property::Color(_));
+    file.item_properties(id).is_ok_and(|mut properties| properties.any(is_colour))
+}
+
 /// How the colours of a picture become sRGB: by its profile, or else by the numbers of primaries and curve; a grid
 /// has those of its first tile.
 pub(super) fn transform(file: &HeifFile, id: u32, channels: Channels) -> Option<Transform> {

@@ -35,7 +35,9 @@ impl Shape {
         let bytes = (size.0 as u64).saturating_mul(size.1 as u64).saturating_mul(channels.count() as u64);
         let upright = if turned >= 5 { (size.1, size.0) } else { size };
         let side = 8 / needed.eighths(upright);
-        (bytes > SMALL && side > 1).then_some(Shape { size, channels, side })
+        let shape = Shape { size, channels, side };
+        // of few but very long rows a whole decode takes less
+        (bytes > SMALL && side > 1 && shape.memory() < bytes.saturating_mul(2)).then_some(shape)
     }
 
     fn shrunk(self) -> (usize, usize) {
@@ -54,13 +56,14 @@ impl Shape {
     /// Bytes of the smaller image.
     pub(super) fn bytes(self) -> u64 {
         let (width, height) = self.shrunk();
-        width as u64 * height as u64 * self.colours() as u64
+        (width as u64 * height as u64).saturating_mul(self.colours() as u64)
     }
 
     /// Bytes of memory that making it takes: means, the pixels returned, and some rows.
     pub(super) fn memory(self) -> u64 {
         let grounds = if self.is_transparent() { 3 } else { 1 };
-        self.bytes() * (grounds + 1) + self.size.0 as u64 * 16 * (grounds + 2)
+        let rows = (self.size.0 as u64).saturating_mul(16 * (grounds + 2));
+        self.bytes().saturating_mul(grounds + 1).saturating_add(rows)
     }
 }
 

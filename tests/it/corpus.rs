@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::cli::{Place, Ran};
 use crate::fixtures::write;
 use crate::hostile_files::{Fate, hostile_containers, hostile_files};
-use crate::runs::{Running, is_root, large_png, set_mode};
+use crate::runs::{Running, is_root, large_png, large_qoi, set_mode};
 
 /// What the run is told to keep to, and what it may be seen to hold: the program's own pages are not counted.
 const MAX_MEMORY: &str = "512MiB";
@@ -180,15 +180,15 @@ fn what_takes_too_long_to_decode_is_skipped() {
 fn large_images_keep_to_the_memory() {
     let place = Place::with_digits();
     for n in 0..4 {
-        write(&place.path().join(format!("digits/0/fits-{n}.png")), &large_png(8_000, n));
+        write(&place.path().join(format!("digits/0/fits-{n}.qoi")), &large_qoi(4_600, n));
     }
-    write(&place.path().join("digits/0/too-large.png"), &large_png(13_000, 0));
+    write(&place.path().join("digits/0/too-large.qoi"), &large_qoi(7_506, 0));
     let args = ["index", "digits", "--json", "--threads", "2", "--max-memory", "700MiB"];
     let (ran, peak_kib) = Running::start(place.command(&args)).end();
     let document: Value = serde_json::from_str(&ran.expect(3).out).expect("a document");
     let skipped = document["skipped"].as_array().expect("a list");
-    let reason = "png: too large: it needs 322 MiB of memory, images may use 205 MiB (--max-memory)";
-    assert_eq!(skipped, &[json!({"path": "digits/0/too-large.png", "reason": reason})]);
+    let reason = "qoi: too large: it needs 322 MiB of memory, images may use 205 MiB (--max-memory)";
+    assert_eq!(skipped, &[json!({"path": "digits/0/too-large.qoi", "reason": reason})]);
     assert_eq!(document["images"], 44);
     assert!(peak_kib < 700 << 10, "it held {} MiB", peak_kib >> 10);
 }

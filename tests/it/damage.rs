@@ -10,10 +10,10 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use aesearch::images::{Limits, decode, metadata};
-use image::ImageFormat;
+use aesearch::images::{Decoding, Item, Limits, Needed, Pixels, SampleHash, decode, metadata, read};
+use image::{DynamicImage, GrayImage, ImageFormat, Luma};
 
-use crate::fixtures::encoded_picture;
+use crate::fixtures::{encode, encoded_picture};
 
 /// No image of a million pixels may take longer.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -149,10 +149,15 @@ fn keep(name: &str, bytes: &[u8]) -> String {
 
 /// Runs cases of one format. A decoder of ours must not panic at all; of others it is counted, as a panic becomes
 /// a reason.
-fn survive(name: &'static str, is_ours: bool, cases: usize, mut seeds: Vec<Vec<u8>>) {
+fn survive(name: &'static str, is_ours: bool, cases: usize, seeds: Vec<Vec<u8>>) {
+    survive_within(1 << 20, name, is_ours, cases, seeds);
+}
+
+/// As [`survive`], for pictures of at most so many pixels.
+fn survive_within(max_pixels: u64, name: &'static str, is_ours: bool, cases: usize, mut seeds: Vec<Vec<u8>>) {
     let seconds: Option<f64> =
         std::env::var("AESEARCH_FUZZ_SEC").ok().map(|text| text.parse().expect("seconds"));
-    let limits = Limits { max_pixels: 1 << 20, max_decoded_bytes: 16 << 20, ..Limits::default() };
+    let limits = Limits { max_pixels, max_decoded_bytes: 16 * max_pixels, ..Limits::default() };
     let watch = seconds.map(|_| Watch::new(name));
     let started = Instant::now();
     let (mut case, mut images, mut panics, mut slowest, mut most) = (0, 0, 0, Duration::ZERO, 0);
@@ -168,7 +173,7 @@ fn survive(name: &'static str, is_ours: bool, cases: usize, mut seeds: Vec<Vec<u
         }
         let begun = Instant::now();
         let found = decode(&bytes, &limits);
-        let _ = metadata(&bytes);
+        let _ = (metadata(&bytes), small(&bytes, &limits));
         slowest = slowest.max(begun.elapsed());
         if let Some(watch) = &watch {
             watch.0.send(None).expect("watches");
@@ -202,6 +207,35 @@ fn survive(name: &'static str, is_ours: bool, cases: usize, mut seeds: Vec<Vec<u
         started.elapsed().as_secs_f64(),
         most >> 20
     );
+}
+
+/// As thumbnails and fingerprints are made: what is large is decoded smaller; then whole, with all that is compared.
+fn small(bytes: &[u8], limits: &Limits) -> [Result<Pixels, String>; 2] {
+    let source = || read(&Item::from_bytes("a", bytes.to_vec()), limits);
+    let ways = [(Needed::Fitted { side: 8 }, SampleHash::default()), (Needed::Whole, SampleHash::wanted())];
+    ways.map(|(needed, samples)| {
+        let how = Decoding { limits: *limits, needed, samples, ..Decoding::default() };
+        source()?.decode(&how)
+    })
+}
+
+/// Files that are large enough to be read by rows, though they are small.
+fn by_rows(format: ImageFormat) -> Vec<Vec<u8>> {
+    let picture = DynamicImage::from(GrayImage::from_fn(2100, 2000, |x, y| Luma([(x / 64 + y / 32) as u8])));
+    [picture.clone(), picture.to_rgba8().into(), picture.to_luma16().into()]
+        .map(|picture| encode(&picture, format))
+        .into()
+}
+
+/// Rows are decoded, and few files: as many cases as whole files have would take long.
+#[test]
+fn png_by_rows() {
+    survive_within(5 << 20, "rows.png", false, 60, by_rows(ImageFormat::Png));
+}
+
+#[test]
+fn tiff_by_rows() {
+    survive_within(5 << 20, "rows.tif", true, 60, by_rows(ImageFormat::Tiff));
 }
 
 #[test]

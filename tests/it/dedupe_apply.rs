@@ -128,7 +128,7 @@ fn a_sidecar_that_loses_its_image_is_named() {
     // only to be looked at, then done
     for more in [&["trash"][..], &["delete"], &["move", "--yes"]] {
         let ran = place.run(&[&apply[..], more].concat()).expect(0);
-        let said = format!("{}: a sidecar that stays although its image goes", orphan.display());
+        let said = format!("{}: this sidecar stays, but its image goes", orphan.display());
         assert!(ran.err.contains(&said) && ran.err.contains("--sidecars takes"), "{}", ran.err);
     }
     assert!(orphan.is_file() && !place.path().join("b/1.png").exists());

@@ -8,6 +8,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::fixtures::{FORMATS, RawPng, encoded_picture, gzip, idx};
+use crate::runs::large_qoi;
 
 /// Files with flipped bits, of each format.
 const FLIPPED: usize = 8;
@@ -229,7 +230,8 @@ fn bombs() -> Vec<Hostile> {
     let [profile, text] = [[b"p\0\0", &packed[..]].concat(), [b"t\0\0", &packed[..]].concat()];
     vec![
         hostile("more-than-the-limit.png", Fate::Skipped, png(15_000, &zeros(15_000), &[])),
-        hostile("more-than-the-memory.png", Fate::Skipped, png(13_000, &zeros(13_000), &[])),
+        hostile("more-than-the-memory.qoi", Fate::Skipped, large_qoi(7_506, 0)),
+        hostile("long-enough-for-rows.png", Fate::Indexed, png(13_000, &zeros(13_000), &[])),
         hostile("rows-without-end.png", Fate::Either, png(24, &zeros(10_000), &[])),
         hostile("profile.png", Fate::Either, png(24, &zeros(24), &[(b"iCCP", &profile)])),
         hostile("text-inside.png", Fate::Either, png(24, &zeros(24), &[(b"zTXt", &text)])),

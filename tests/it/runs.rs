@@ -121,6 +121,19 @@ pub(crate) fn large_png(side: u32, first: u8) -> Vec<u8> {
     RawPng { width: side, height: side, depth_and_colour: [8, 0], chunks: &[], rows: &rows }.bytes()
 }
 
+/// An RGB image in one colour, which is small as a QOI file, and is decoded whole.
+pub(crate) fn large_qoi(side: u32, red: u8) -> Vec<u8> {
+    /// Up to 62 pixels as before, less one, in the last six bits.
+    const RUN: u8 = 0xc0;
+    let side_bytes = side.to_be_bytes();
+    let mut file = [b"qoif", &side_bytes[..], &side_bytes, &[3, 0, 0xfe, red, 0, 0]].concat();
+    let rest = (side * side - 1) as usize;
+    file.extend(vec![RUN | 61; rest / 62]);
+    file.extend((rest % 62).checked_sub(1).map(|left| RUN | left as u8));
+    file.extend([0, 0, 0, 0, 0, 0, 0, 1]);
+    file
+}
+
 /// Images in the index at `dir`; 0 where there is none yet.
 pub(crate) fn images(dir: &Path) -> usize {
     Snapshot::open(dir).map_or(0, |snapshot| snapshot.len())

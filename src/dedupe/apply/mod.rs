@@ -275,11 +275,13 @@ impl Run<'_, '_> {
             return;
         }
         let mut folders: BTreeMap<&Path, Vec<&OsStr>> = BTreeMap::new();
-        for step in &self.report.done {
-            if let (Some(folder), Some(name)) = (step.path.parent(), step.path.file_name()) {
+        let now = self.report.done.iter().map(|step| &step.path);
+        for path in now.chain(self.done_before.keys()) {
+            if let (Some(folder), Some(name)) = (path.parent(), path.file_name()) {
                 folders.entry(folder).or_default().push(name);
             }
         }
+        folders.values_mut().for_each(|names| names.sort());
         let of_folder = |(folder, names): (&Path, Vec<&OsStr>)| {
             // no sidecars are known of a folder that cannot be listed
             sidecars::of_images(folder, &names, &self.gone).unwrap_or_default()

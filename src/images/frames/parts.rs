@@ -37,7 +37,11 @@ impl Part {
                 put(&mut bytes, *next_at, size, 0);
             }
             #[cfg(feature = "heic")]
-            Part::Photo(id) => heic::set_primary(&mut bytes, *id),
+            Part::Photo(id) => {
+                if !heic::set_primary(&mut bytes, *id) {
+                    bytes.clear(); // rather than another picture
+                }
+            }
             Part::Jpeg(range) => {
                 bytes.truncate(range.end);
                 bytes.drain(..range.start.min(bytes.len()));

@@ -20,6 +20,9 @@ pub(super) type Block<'a> = Cow<'a, [u8]>;
 /// Most bytes of an unpacked block.
 const MOST_BYTES: u64 = 16 << 20;
 
+/// The keyword of an XMP packet in PNG.
+const XMP_OF_PNG: &[u8] = b"XML:com.adobe.xmp\0";
+
 /// Stands before EXIF data in JPEG, and in other formats by some writers.
 const EXIF_PREFIX: &[u8] = b"Exif\0\0";
 
@@ -55,7 +58,11 @@ pub(super) fn has_packed_exif(format: &str, bytes: &[u8]) -> bool {
 pub(super) fn xmp<'a>(format: &str, bytes: &'a [u8]) -> Option<Block<'a>> {
     match format {
         "jpeg" => segment(bytes, 0xe1, b"http://ns.adobe.com/xap/1.0/\0").map(Cow::Borrowed),
-        "png" => png_chunks(bytes).filter(|(name, _)| name == b"iTXt").find_map(|(_, body)| xmp_of_png(body)),
+        "png" => {
+            // one at most is unpacked
+            let is_xmp = |(name, body): &([u8; 4], &[u8])| name == b"iTXt" && body.starts_with(XMP_OF_PNG);
+            png_chunks(bytes).find(is_xmp).and_then(|(_, body)| xmp_of_png(body))
+        }
         "webp" => chunk(riff_chunks(bytes), b"XMP ").map(Cow::Borrowed),
         "gif" => of_application(bytes, b"XMP DataXMP").map(Cow::Borrowed),
         "tiff" => tiff::xmp(&Directory::first(bytes).ok()?).map(Cow::Borrowed),
@@ -71,15 +78,16 @@ pub(super) fn xmp<'a>(format: &str, bytes: &'a [u8]) -> Option<Block<'a>> {
     }
 }
 
-/// The colour profile of a JPEG, PNG, WebP, GIF or TIFF file; other formats get theirs from their decoders.
+/// The colour profile of a JPEG, PNG, WebP, GIF or TIFF file; other formats get theirs from their decoders. One
+/// that cannot be unpacked, or lacks a piece, is given as it lies in the file, which is no profile.
 pub(in crate::images) fn profile<'a>(format: &str, bytes: &'a [u8]) -> Option<Block<'a>> {
     match format {
         "jpeg" => profile_of_jpeg(bytes).map(Cow::Owned),
         "png" => {
-            let body = chunk(png_chunks(bytes), b"iCCP")?;
+            let body = chunk(png_chunks(bytes).take_while(|(name, _)| name != b"IDAT"), b"iCCP")?;
             // its name, and how it is packed
             let packed = after_zero(body)?.strip_prefix(&[0])?;
-            inflate(packed).map(Cow::Owned)
+            Some(inflate(packed).map_or(Cow::Borrowed(packed), Cow::Owned))
         }
         "webp" => chunk(riff_chunks(bytes), b"ICCP").map(Cow::Borrowed),
         "gif" => of_application(bytes, b"ICCRGBG1012").map(|blocks| Cow::Owned(joined(blocks))),
@@ -117,12 +125,12 @@ fn of_application<'a>(bytes: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
     })
 }
 
-/// The profile put together from its pieces; none if a piece is missing.
+/// The profile put together from its pieces. If one is missing, they keep their names, so that they are none.
 fn profile_of_jpeg(bytes: &[u8]) -> Option<Vec<u8>> {
     const APP2: u8 = 0xe2;
     let of_profile = |body: &[u8]| body.starts_with(b"ICC_PROFILE\0");
-    let mut pieces: Vec<(u8, u8, &[u8])> = segments(bytes)
-        .filter(|segment| segment.marker == APP2 && of_profile(segment.body))
+    let bodies = || segments(bytes).filter(|segment| segment.marker == APP2 && of_profile(segment.body));
+    let mut pieces: Vec<(u8, u8, &[u8])> = bodies()
         .filter_map(|segment| match segment.body.get(12..)? {
             [number, count, piece @ ..] => Some((*number, *count, piece)),
             _ => None,
@@ -132,13 +140,17 @@ fn profile_of_jpeg(bytes: &[u8]) -> Option<Vec<u8>> {
     let is_whole = |(index, (number, count, _)): (usize, &(u8, u8, &[u8]))| {
         usize::from(*number) == index + 1 && usize::from(*count) == pieces.len()
     };
-    let found = !pieces.is_empty() && pieces.iter().enumerate().all(is_whole);
-    found.then(|| pieces.iter().flat_map(|(_, _, piece)| *piece).copied().collect())
+    match pieces.iter().enumerate().all(is_whole) {
+        true => {
+            (!pieces.is_empty()).then(|| pieces.iter().flat_map(|(_, _, piece)| *piece).copied().collect())
+        }
+        false => Some(bodies().flat_map(|segment| segment.body).copied().collect()),
+    }
 }
 
 /// The text of an iTXt chunk, if it is an XMP packet.
 fn xmp_of_png(body: &[u8]) -> Option<Block<'_>> {
-    let body = body.strip_prefix(b"XML:com.adobe.xmp\0")?;
+    let body = body.strip_prefix(XMP_OF_PNG)?;
     let (&[is_packed, _], rest) = body.split_first_chunk()?;
     // a language and a translated keyword
     let text = after_zero(after_zero(rest)?)?;
@@ -199,9 +211,10 @@ mod tests {
         let of = |parts: &[&[u8]]| profile_of_jpeg(&[START, &parts.concat()].concat());
         assert_eq!(of(&[FIRST, SECOND, SCAN]).unwrap(), b"abc");
         assert_eq!(of(&[SECOND, FIRST, SCAN]).unwrap(), b"abc");
-        for missing in [&[FIRST][..], &[SECOND], &[FIRST, FIRST], &[FIRST, SCAN, SECOND], &[]] {
-            assert_eq!(of(missing), None);
+        for missing in [&[FIRST][..], &[SECOND], &[FIRST, FIRST], &[FIRST, SCAN, SECOND]] {
+            assert!(of(missing).unwrap().starts_with(b"ICC_PROFILE\0"), "not a profile, and not nothing");
         }
+        assert_eq!(of(&[]), None);
     }
 
     fn png(chunks: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
@@ -254,7 +267,9 @@ mod tests {
             for end in 0..file.len() {
                 let cut = &file[..end];
                 assert!(xmp("png", cut).is_none_or(|text| text.starts_with(b"<") || text.is_empty()));
-                assert!(profile("png", cut).is_none_or(|found| *found == b"colours"[..]));
+                let is_known =
+                    |found: Block<'_>| *found == b"colours"[..] || packed(b"colours").starts_with(&found);
+                assert!(profile("png", cut).is_none_or(is_known));
             }
         }
 
@@ -317,10 +332,14 @@ mod tests {
     }
 
     #[test]
-    fn what_unpacks_to_too_much_is_not_there() {
+    fn what_unpacks_to_too_much_is_given_as_it_is() {
         let bomb = packed(&vec![0; MOST_BYTES as usize + 1]);
         assert!(bomb.len() < 1 << 16);
-        assert_eq!(profile("png", &png(&[(b"iCCP", [b"n\0\0", &bomb[..]].concat())])), None);
+        assert_eq!(profile("png", &png(&[(b"iCCP", [b"n\0\0", &bomb[..]].concat())])).unwrap(), bomb);
+        let of_xmp = [XMP_OF_PNG, b"\x01\0\0\0", &bomb[..]].concat();
+        let small = [XMP_OF_PNG, b"\0\0\0\0<x/>"].concat();
+        let both = png(&[(b"iTXt", of_xmp), (b"iTXt", small)]);
+        assert_eq!(xmp("png", &both), None, "no other is unpacked");
         assert!(inflate(&packed(&vec![0; MOST_BYTES as usize])).is_some());
     }
 }

@@ -29,13 +29,21 @@ pub(super) fn model(packet: &[u8]) -> Option<String> {
 
 /// The text after a name; none if it is empty or does not end.
 fn value(packet: &[u8], name: &[u8]) -> Option<String> {
-    let after = packet.windows(name.len()).position(|window| window == name)? + name.len();
     let is_between = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'=' | b'"' | b'\'' | b'>');
-    let between = packet[after..].iter().take(MOST_TEXT).take_while(|byte| is_between(byte)).count();
-    let text = &packet[after + between..];
+    let texts = packet.windows(name.len()).enumerate().filter(|(_, window)| *window == name);
+    // a longer name may begin alike
+    let text =
+        texts.map(|(at, _)| &packet[at + name.len()..]).find(|text| text.first().is_some_and(is_between))?;
+    let between = text.iter().take(MOST_TEXT).take_while(|byte| is_between(byte)).count();
+    let text = &text[between..];
     let end = text.iter().take(MOST_TEXT).position(|byte| matches!(byte, b'"' | b'\'' | b'<'))?;
     let text = std::str::from_utf8(&text[..end]).ok()?.trim();
-    (between > 0 && !text.is_empty()).then(|| text.to_owned())
+    (!text.is_empty()).then(|| unescaped(text))
+}
+
+fn unescaped(text: &str) -> String {
+    let named = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")];
+    named.iter().fold(text.to_owned(), |text, (name, character)| text.replace(name, character))
 }
 
 #[cfg(test)]
@@ -56,7 +64,8 @@ mod tests {
             assert_eq!(orientation(none.as_bytes()), None, "{none}");
         }
         let packet = b"<a tiff:Make='Cam &amp; Co' exif:DateTimeOriginal=\"2019-07-04T12:00:00+02:00\"/>";
-        assert_eq!((make(packet).as_deref(), model(packet)), (Some("Cam &amp; Co"), None));
+        assert_eq!((make(packet).as_deref(), model(packet)), (Some("Cam & Co"), None));
+        assert_eq!(make(b"<tiff:MakeX>1</tiff:MakeX><tiff:Make>2</tiff:Make>").as_deref(), Some("2"));
         assert_eq!(taken(packet).as_deref(), Some("2019-07-04T12:00:00"));
         let long = [&b"tiff:Make=\""[..], &[b'a'; 300], b"\""].concat();
         assert_eq!(make(&long), None);

@@ -253,13 +253,8 @@ impl Layout {
 
     /// The same picture in strips of few rows, where it lies in the file as it is, in one.
     pub(super) fn in_parts(&self) -> Cow<'_, Layout> {
-        let row = (self.width as u64 * self.samples as u64).saturating_mul(self.bits as u64).div_ceil(8);
-        let is_one = self.offsets.len() == 1 && !self.is_tiled && self.subsampling() == (1, 1);
-        if !is_one || self.is_planar || self.compression != Compression::None {
-            return Cow::Borrowed(self);
-        }
-        let rows = usize::try_from(PART / row).unwrap_or(1).clamp(1, self.height);
-        let starts = (0..self.height.div_ceil(rows) as u64).map(|part| part * rows as u64 * row);
+        let Some(rows) = self.rows_of_part() else { return Cow::Borrowed(self) };
+        let starts = (0..self.height.div_ceil(rows) as u64).map(|part| part * rows as u64 * self.row_bytes());
         Cow::Owned(Layout {
             chunk: (self.width, rows),
             offsets: starts.clone().map(|start| self.offsets[0].saturating_add(start)).collect(),
@@ -268,12 +263,30 @@ impl Layout {
         })
     }
 
-    /// Bytes that reading the picture by its rows takes at most: the chunks that a row crosses.
-    pub(in crate::images) fn memory_of_rows(&self) -> u64 {
-        let parts = self.in_parts();
+    /// Rows of the strips of [`in_parts`](Self::in_parts); none where the picture stays as it is.
+    fn rows_of_part(&self) -> Option<usize> {
+        let is_one = self.offsets.len() == 1 && !self.is_tiled && self.subsampling() == (1, 1);
+        let may_part = is_one && !self.is_planar && self.compression == Compression::None;
+        let rows = usize::try_from(PART / self.row_bytes().max(1)).unwrap_or(1);
+        may_part.then_some(rows.clamp(1, self.height))
+    }
+
+    fn row_bytes(&self) -> u64 {
+        (self.width as u64 * self.samples as u64).saturating_mul(self.bits as u64).div_ceil(8)
+    }
+
+    /// The largest chunk that reading by rows unpacks, and all bytes that it takes at most: the chunks that a row
+    /// crosses.
+    pub(in crate::images) fn memory_of_rows(&self) -> (u64, u64) {
+        // without its lists of strips, which may be long
+        let parts = match self.rows_of_part() {
+            Some(rows) => Cow::Owned(Layout { chunk: (self.width, rows), ..self.clone() }),
+            None => Cow::Borrowed(self),
+        };
         let planes = if self.is_planar { self.kept().len() as u64 } else { 1 };
         let across = self.width.div_ceil(parts.chunk.0) as u64;
-        parts.chunk_bytes().saturating_mul(planes * across).saturating_add(parts.unpacking_bytes())
+        let all = parts.chunk_bytes().saturating_mul(planes * across).saturating_add(parts.unpacking_bytes());
+        (parts.chunk_bytes(), all)
     }
 
     /// The largest number in a sample of up to 16 bits.

@@ -176,7 +176,7 @@ fn tell_orphans(printer: &Printer, orphans: &[PathBuf]) {
     /// More are only counted.
     const NAMED: usize = 20;
     for path in orphans.iter().take(NAMED) {
-        printer.warning(&format!("{}: a sidecar that stays although its image goes", path.display()));
+        printer.warning(&format!("{}: this sidecar stays, but its image goes", path.display()));
     }
     if orphans.len() > NAMED {
         printer.warning(&format!(
