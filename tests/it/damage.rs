@@ -23,6 +23,7 @@ const MOST_BYTES: u64 = 256 << 20;
 
 /// Images that decode although they were damaged join the seeds, so that damage adds up; so many at most.
 const MOST_SEEDS: usize = 400;
+const MOST_SEED_BYTES: usize = 64 << 20;
 
 /// A generator of numbers (SplitMix64).
 struct Random(u64);
@@ -162,6 +163,8 @@ fn survive_within(max_pixels: u64, name: &'static str, is_ours: bool, cases: usi
     let started = Instant::now();
     let (mut case, mut images, mut panics, mut slowest, mut most) = (0, 0, 0, Duration::ZERO, 0);
     assert!(!seeds.is_empty(), "{name}: no files to begin with");
+    let largest = seeds.iter().map(Vec::len).max().unwrap_or(1);
+    let most_seeds = MOST_SEEDS.min(MOST_SEED_BYTES / largest);
     let [_, at_first] = memory_bytes();
     let mut before = at_first;
     while seconds.map_or(case < cases, |seconds| started.elapsed().as_secs_f64() < seconds) {
@@ -190,7 +193,7 @@ fn survive_within(max_pixels: u64, name: &'static str, is_ours: bool, cases: usi
             );
         }
         match found {
-            Ok(_) if seeds.len() < MOST_SEEDS && random.below(20) == 0 => seeds.push(bytes),
+            Ok(_) if seeds.len() < most_seeds && random.below(20) == 0 => seeds.push(bytes),
             Ok(_) => images += 1,
             Err(reason) if reason.contains("panicked") => {
                 panics += 1;
