@@ -44,7 +44,10 @@ def same(a, b, what):
 
 
 def near(a, b, what, within=1e-5):
-    difference = np.max(np.abs(np.asarray(a, dtype=float) - np.asarray(b, dtype=float)), initial=0.0)
+    """The same numbers, and none at the same places."""
+    a, b = (np.asarray(numbers, dtype=float) for numbers in (a, b))
+    same(list(np.argwhere(np.isnan(a)).flat), list(np.argwhere(np.isnan(b)).flat), f"{what}: none")
+    difference = np.nanmax(np.abs(a - b), initial=0.0)
     assert difference <= within, f"{what}: they differ by {difference}"
 
 
