@@ -46,13 +46,21 @@ pub enum GroupKind {
     Bytes,
     /// Decoded and turned upright, pixel for pixel.
     Pixels,
-    /// To the eye.
+    /// To the eye: the whole picture, at another size, quality or tone, slightly cropped or turned.
     Near,
+    /// The same picture, of which a part differs or is missing, or which is mirrored or turned.
+    Edited,
+    /// Different pictures of the same scene or template. Nothing is ever proposed for them.
+    Related,
 }
 
 impl GroupKind {
     /// All kinds, the strictest first.
-    pub const ALL: [GroupKind; 3] = [GroupKind::Bytes, GroupKind::Pixels, GroupKind::Near];
+    pub const ALL: [GroupKind; 5] =
+        [GroupKind::Bytes, GroupKind::Pixels, GroupKind::Near, GroupKind::Edited, GroupKind::Related];
+    /// The kinds whose images are duplicates of each other, the strictest first.
+    pub const DUPLICATES: [GroupKind; 4] =
+        [GroupKind::Bytes, GroupKind::Pixels, GroupKind::Near, GroupKind::Edited];
 
     /// Its name in options and documents.
     pub fn name(self) -> &'static str {
@@ -60,7 +68,25 @@ impl GroupKind {
             GroupKind::Bytes => "bytes",
             GroupKind::Pixels => "pixels",
             GroupKind::Near => "near",
+            GroupKind::Edited => "edited",
+            GroupKind::Related => "related",
         }
+    }
+
+    /// What its images have in common, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            GroupKind::Bytes => "same bytes",
+            GroupKind::Pixels => "same pixels",
+            GroupKind::Near => "near",
+            GroupKind::Edited => "edited",
+            GroupKind::Related => "related",
+        }
+    }
+
+    /// Whether its images show the same to the last bit.
+    pub fn is_exact(self) -> bool {
+        matches!(self, GroupKind::Bytes | GroupKind::Pixels)
     }
 }
 
@@ -68,10 +94,10 @@ impl FromStr for GroupKind {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<GroupKind> {
-        GroupKind::ALL
-            .into_iter()
-            .find(|kind| kind.name() == name)
-            .ok_or_else(|| Error::invalid(format!("`kinds`: expected bytes, pixels or near, got {name}")))
+        GroupKind::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
+            let names = GroupKind::ALL.map(GroupKind::name).join(", ");
+            Error::invalid(format!("`kinds`: expected some of {names}, got {name:?}"))
+        })
     }
 }
 
@@ -163,6 +189,10 @@ pub struct Duplicate {
     /// How it is mirrored or turned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turned: Option<String>,
+    /// Where the two differ, if they do in one place: left, top, right and bottom in this image, upright, as
+    /// shares of its sides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<[f32; 4]>,
 }
 
 /// Two images that are almost near.

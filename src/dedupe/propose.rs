@@ -255,7 +255,7 @@ impl<'a> Proposal<'a> {
                 || (self.options.across && part == keeper.part);
             let Relation { distance, similarity, turned } = relation(keeper.position, position);
             let list = if stays { &mut also_kept } else { &mut duplicates };
-            list.push(Duplicate { file, distance, similarity, turned });
+            list.push(Duplicate { file, distance, similarity, turned, region: None });
             gone.extend((!stays).then_some(number));
         }
         if duplicates.is_empty() {

@@ -1,7 +1,7 @@
 //! The groups of a plan as one picture.
 
 use super::pictures::PictureSource;
-use super::plan::{File, Group, GroupKind, Plan};
+use super::plan::{File, Group, Plan};
 use crate::draw::group_sheet::{GroupSheet, SheetGroup, group_sheet};
 use crate::draw::query_sheet::{Cell, Frame};
 use crate::images::Pixels;
@@ -39,11 +39,7 @@ fn laid_out(plan: &Plan, picture: &PictureSource) -> GroupSheet {
 }
 
 fn sheet_group(number: usize, group: &Group, picture: &PictureSource) -> SheetGroup {
-    let kind = match group.kind {
-        GroupKind::Bytes => "same bytes",
-        GroupKind::Pixels => "same pixels",
-        GroupKind::Near => "near",
-    };
+    let kind = group.kind.words();
     let others = group.also_kept.len() + group.duplicates.len();
     let left_out = others.saturating_sub(IMAGES - 1);
     let mut title = format!("{}  {kind}", thousands(number as u64));
@@ -76,8 +72,8 @@ fn sheet_group(number: usize, group: &Group, picture: &PictureSource) -> SheetGr
     for (other, kept) in also.chain(group.duplicates.iter().map(|other| (other, false))).take(IMAGES - 1) {
         let role = match (kept, group.kind) {
             (true, _) => "stays".to_owned(),
-            (_, GroupKind::Near) => format!("near {:.3}", other.similarity),
-            _ => "same".to_owned(),
+            (_, kind) if kind.is_exact() => "same".to_owned(),
+            (_, kind) => format!("{} {:.3}", kind.name(), other.similarity),
         };
         cells.push(cell(&other.file, role, kept));
     }
@@ -91,6 +87,7 @@ fn missing() -> Pixels {
 
 #[cfg(test)]
 mod tests {
+    use super::super::plan::GroupKind;
     use super::*;
     use crate::dedupe::plan::{Duplicate, Threshold};
 
@@ -127,6 +124,7 @@ mod tests {
             distance: 2,
             similarity: 0.991,
             turned: None,
+            region: None,
         };
         let (id, keep, medoid) = (i.to_string(), keeper.path.clone(), keeper.path.clone());
         let duplicates = (1..n).map(copy).collect();

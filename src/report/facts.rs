@@ -15,8 +15,7 @@ use crate::model::Metadata;
 use crate::output::{bytes, count, thousands};
 
 /// The kinds of groups, the most certain first, and what their images have in common.
-pub(super) const KINDS: [(GroupKind, &str); 3] =
-    [(GroupKind::Bytes, "same bytes"), (GroupKind::Pixels, "same pixels"), (GroupKind::Near, "near")];
+pub(super) const KINDS: [GroupKind; 4] = GroupKind::DUPLICATES;
 
 /// What was indexed, and what is stored.
 pub(super) fn collection(gallery: &Gallery, pictures: Option<&Pictures>) -> Vec<Fact> {
@@ -170,17 +169,18 @@ pub(super) fn duplicates(plan: &Plan, rows: &Rows) -> Duplicates {
         // the paths of a scan are relative to the working directory
         by_name.get(name).or_else(|| by_name.get(name.strip_prefix(base.as_slice())?)).copied()
     };
-    let kind = |(kind, name): (GroupKind, &str)| {
+    let kind = |kind: GroupKind| {
         let groups = || plan.groups.iter().filter(|group| group.kind == kind);
         let duplicates = groups().map(|group| group.duplicates.len()).sum();
-        DuplicateKind { name: name.to_owned(), groups: groups().count(), duplicates }
+        DuplicateKind { name: kind.words().to_owned(), groups: groups().count(), duplicates }
     };
     let group = |group: &Group| {
         let others = || group.also_kept.iter().chain(&group.duplicates);
         let files = std::iter::once(&group.keeper).chain(others().map(|other| &other.file));
         let rows: Vec<u32> = files.filter_map(row).collect();
+        let kind = KINDS.iter().position(|kind| *kind == group.kind)?;
         (rows.len() > 1).then(|| DuplicateGroup {
-            kind: KINDS.iter().position(|(kind, _)| *kind == group.kind).unwrap_or(0),
+            kind,
             rows,
             similarity: others().map(|other| other.similarity).fold(1.0, f32::min),
             conflict: !group.conflicting_labels.is_empty(),

@@ -205,7 +205,7 @@ function showDuplicates() {
     panel('Near duplicates', facts(found.facts)),
     panel('Review and remove duplicates', h('pre', {}, 'aesearch dedupe scan --report duplicates.html -o plan.json\naesearch dedupe apply plan.json'), h('p', {}, 'The first command writes a page for reviewing them and changes nothing; the second shows what it would do.'))));
   const group = ({ kind, rows: images, more, similarity, conflict }) => h('div', { class: 'same' },
-    h('p', {}, h('span', { class: `chip kind-${kind}` }, found.kinds[kind][0]), kind === 2 ? ` ${similarity.toFixed(4)}` : '', conflict ? h('span', { class: 'chip warn' }, 'labels differ') : null),
+    h('p', {}, h('span', { class: `chip kind-${kind}` }, found.kinds[kind][0]), kind >= 2 ? ` ${similarity.toFixed(4)}` : '', conflict ? h('span', { class: 'chip warn' }, 'labels differ') : null),
     h('div', { class: 'images' }, ...images.map((row) => card(row, 60)), more ? h('span', {}, `and ${number(more)} more`) : null));
   if (found.groups.length) body.append(some(found.groups, 12, group, 'sames'));
 }

@@ -131,6 +131,8 @@ pub struct DuplicateCounts {
     pub pixels: usize,
     /// Groups of near duplicates.
     pub near: usize,
+    /// Groups of one picture with parts that differ or are missing.
+    pub edited: usize,
     /// Images besides the one of each group that would be kept.
     pub duplicates: usize,
     /// The least similarity of near duplicates.
@@ -207,13 +209,14 @@ fn duplicates(dir: &Path, observer: &dyn Observer) -> Result<Option<Plan>> {
 }
 
 fn counts(plan: &Plan) -> DuplicateCounts {
-    let [bytes, pixels, near] =
-        facts::KINDS.map(|(kind, _)| plan.groups.iter().filter(|group| group.kind == kind).count());
+    let [bytes, pixels, near, edited] =
+        facts::KINDS.map(|kind| plan.groups.iter().filter(|group| group.kind == kind).count());
     DuplicateCounts {
         groups: plan.groups.len(),
         bytes,
         pixels,
         near,
+        edited,
         duplicates: plan.groups.iter().map(|group| group.duplicates.len()).sum(),
         threshold: plan.threshold.similarity,
     }

@@ -56,7 +56,7 @@ fn file(path: &str, seed: usize) -> File {
 }
 
 fn duplicate(file: File, similarity: f32) -> Duplicate {
-    Duplicate { file, distance: ((1.0 - similarity) * 300.0) as u32, similarity, turned: None }
+    Duplicate { file, distance: ((1.0 - similarity) * 300.0) as u32, similarity, turned: None, region: None }
 }
 
 /// The `i`-th group; hashes of its files follow from `seed`.

@@ -35,8 +35,9 @@ pub(in crate::cli) enum Dedupe {
                   --invariant: flip, mirrored copies; rot90, quarter turns; flip,rot90, all eight orientations.\n\n\
                   JSON, the same as the plan: images, base, threshold {similarity, false_positive_rate, pairs_tested, \
                   expected_false_pairs, null_pairs, null_largest, recall [{copy, copies, recall}]}, keep, groups [{id, kind \
-                  (bytes, pixels, near), keep, keeper, also_kept, duplicates [{path, size, mtime_ns, hash, width, height, \
-                  format, exif, jpeg_quality, sidecars, distance, similarity, turned}], diameter, medoid, conflicting_labels}], \
+                  (bytes, pixels, near, edited, related), keep, keeper, also_kept, duplicates [{path, size, mtime_ns, hash, \
+                  width, height, format, exif, jpeg_quality, sidecars, distance, similarity, turned, region}], diameter, \
+                  medoid, conflicting_labels}], \
                   near_misses [{a, b, distance, similarity}], skipped [{path, reason}].\n\n\
                   Exit codes: 0 done, 1 there are duplicates (with --exit-code), 2 wrong usage, 3 some images were skipped, 4 the \
                   index is damaged, 5 another process writes it, 130 interrupted."
@@ -109,7 +110,8 @@ pub(in crate::cli) struct Apply {
     /// Only show what would be done (the default)
     #[arg(long)]
     pub(in crate::cli) dry_run: bool,
-    /// Only groups of these kinds: bytes, pixels, near [default: all; for links, bytes]
+    /// Only groups of these kinds: bytes, pixels, near, edited [default: bytes,pixels,near; to
+    /// delete, bytes,pixels; for links, bytes]
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
     pub(in crate::cli) kinds: Vec<String>,
     /// Folder for `move`; files keep their paths below it [default: PLAN.duplicates]

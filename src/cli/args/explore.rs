@@ -248,7 +248,7 @@ pub(in crate::cli) struct Export {
                   kept beside the index for the next time.\n\n\
                   It stays below 25 MB up to some 200,000 images: with more images the pictures on the map become smaller, then \
                   fewer. Beyond that it grows by some 90 bytes per image; --neighbours 5 takes less.\n\n\
-                  JSON: output, bytes, images, clusters, map, flagged, label_errors, duplicates {groups, bytes, pixels, near, \
+                  JSON: output, bytes, images, clusters, map, flagged, label_errors, duplicates {groups, bytes, pixels, near, edited, \
                   duplicates, threshold}, seconds, skipped [{path, reason}].\n\n\
                   Exit codes: 0 done, 2 wrong usage or no index, 3 some images could not be read, 4 the index or the model is \
                   damaged, 5 another process looks for duplicates, 130 interrupted."

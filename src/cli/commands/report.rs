@@ -26,6 +26,7 @@ struct DuplicatesDocument {
     bytes: usize,
     pixels: usize,
     near: usize,
+    edited: usize,
     /// Images besides the one of each group that would be kept.
     duplicates: usize,
     /// The least similarity of near duplicates.
@@ -101,8 +102,8 @@ fn resolve(context: &Context, args: &args::Report) -> Result<ReportOptions> {
 
 impl From<DuplicateCounts> for DuplicatesDocument {
     fn from(found: DuplicateCounts) -> Self {
-        let DuplicateCounts { groups, bytes, pixels, near, duplicates, threshold } = found;
-        DuplicatesDocument { groups, bytes, pixels, near, duplicates, threshold }
+        let DuplicateCounts { groups, bytes, pixels, near, edited, duplicates, threshold } = found;
+        DuplicatesDocument { groups, bytes, pixels, near, edited, duplicates, threshold }
     }
 }
 

@@ -130,6 +130,12 @@ fn check(file: &PlanFile, options: &ApplyOptions) -> Result<()> {
         let base = file.plan.base.display();
         return Err(Error::invalid(format!("{plan}: base: expected an absolute path, got {base}")));
     }
+    if options.kinds.contains(&GroupKind::Related) {
+        let what = "`kinds`: expected kinds of duplicates, got related";
+        return Err(
+            Error::invalid(what).with_hint("related images are different pictures: none of them goes")
+        );
+    }
     if options.action.is_link() {
         if let Some(kind) = options.kinds.iter().find(|kind| **kind != GroupKind::Bytes) {
             let what = format!("`kinds`: expected bytes alone with {}, got {}", options.action, kind.name());

@@ -135,11 +135,21 @@ impl ApplyOptions {
             plan: plan.to_path_buf(),
             action,
             dry_run: true,
-            kinds: if action.is_link() { vec![GroupKind::Bytes] } else { GroupKind::ALL.to_vec() },
+            kinds: default_kinds(action),
             to: beside(plan, MOVED_AWAY),
             sidecars: false,
             journal: journal_of(plan),
         }
+    }
+}
+
+/// Links are for the same bytes; what is deleted cannot come back, so it is only what is certainly the same; and
+/// edited images differ in a part that somebody may want.
+fn default_kinds(action: Action) -> Vec<GroupKind> {
+    match action {
+        _ if action.is_link() => vec![GroupKind::Bytes],
+        Action::Delete => vec![GroupKind::Bytes, GroupKind::Pixels],
+        _ => vec![GroupKind::Bytes, GroupKind::Pixels, GroupKind::Near],
     }
 }
 

@@ -98,7 +98,7 @@ impl<'a> Collected<'a> {
         };
         let mut known = Known::default();
         let order = plan.by_need();
-        let near = order.partition_point(|&i| plan.groups[i].kind == GroupKind::Near);
+        let near = order.partition_point(|&i| !plan.groups[i].kind.is_exact());
         collected.add_groups(plan, &order[..near], space, &mut known);
         for miss in plan.near_misses.iter().take(LISTED) {
             let [a, b] = [&miss.a, &miss.b].map(|file| {
@@ -129,7 +129,7 @@ impl<'a> Collected<'a> {
         let mut files = vec![self.file(&group.keeper, kept, known)];
         let others = || group.also_kept.iter().chain(&group.duplicates);
         for other in others() {
-            let is_same = group.kind != GroupKind::Near && other.turned.is_none();
+            let is_same = group.kind.is_exact() && other.turned.is_none();
             let picture = if is_same { kept } else { self.picture(&other.file, known) };
             files.push(self.file(&other.file, picture, known));
         }

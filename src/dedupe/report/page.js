@@ -71,8 +71,12 @@
     bytes: { name: 'same bytes', title: 'Same bytes', about: 'files that are identical byte for byte' },
     pixels: { name: 'same pixels', title: 'Same pixels', about: 'the same pixels once decoded and turned upright' },
     near: { name: 'near', title: 'Near', about: 'the same picture to the eye' },
+    edited: { name: 'edited', title: 'Edited', about: 'the same picture, of which a part differs or is missing, or which is mirrored or turned' },
+    related: { name: 'related', title: 'Related', about: 'different pictures of one scene or template: nothing is proposed' },
     miss: { name: 'near misses', title: 'Near miss', about: 'just below the threshold, so not proposed as duplicates' },
   };
+
+  const isCompared = ({ kind }) => kind !== 'bytes' && kind !== 'pixels' && kind !== 'miss'; // by similarity
 
   // ---- decisions: {key: {verdict: 'different' | 'keep-all'} or {others: [hash]}}, kept by the browser if it is allowed to
 
@@ -279,11 +283,11 @@
     const file = item.files[i];
     const miss = item.kind === 'miss';
     const role = i === 0 && !miss ? 'keep' : i <= item.also && !miss ? 'keep' : 'dup';
-    const caption = i === 0 ? (miss ? 'first' : 'kept') : i <= item.also ? 'stays' : miss ? 'second' : item.kind === 'near' ? similar(item.similarities[i - 1]) : 'same';
+    const caption = i === 0 ? (miss ? 'first' : 'kept') : i <= item.also ? 'stays' : miss ? 'second' : isCompared(item) ? similar(item.similarities[i - 1]) : 'same';
     const details = [];
-    if (i > 0 && item.kind === 'near') details.push(count(item.distances[i - 1], 'bit'));
+    if (i > 0 && isCompared(item)) details.push(count(item.distances[i - 1], 'bit'));
     if (i > 0 && item.turned[i - 1]) details.push(item.turned[i - 1]);
-    if (item.medoid === i && item.kind === 'near' && item.files.length > 2) details.push('most central');
+    if (item.medoid === i && isCompared(item) && item.files.length > 2) details.push('most central');
     if (file.reference) details.push('reference');
     const facts = [file.width ? `${file.width}\u00a0×\u00a0${file.height}` : '', file.format, file.entry ? 'in a container' : bytes(file.size), file.exif ? 'EXIF' : ''];
     const figcaption = h('figcaption', {},
@@ -293,7 +297,7 @@
       h('span', {}, facts.filter(Boolean).join(' · ')),
       file.label !== null ? h('span', { class: `label${item.labels.length ? ' odd' : ''}` }, ` · label\u00a0${visible(file.label)}`) : null);
     const element = h('figure', { class: `pic ${role}` }, h('div', { class: 'frame' }, picture(file)), figcaption);
-    if (role === 'dup' && item.kind === 'near' && item.files.length > 2 && file.hash !== item.files[0].hash) {
+    if (role === 'dup' && isCompared(item) && item.files.length > 2 && file.hash !== item.files[0].hash) {
       figcaption.append(h('button', { type: 'button', class: 'other-toggle', 'data-hash': file.hash, onclick: () => toggleOther(item, file.hash) }, h('span', {}, 'not the same'), i - item.also <= 9 ? h('kbd', { 'aria-hidden': 'true' }, String(i - item.also)) : null));
     }
     return element;
@@ -310,7 +314,7 @@
     const parts = [];
     if (item.kind !== 'miss') parts.push(count(item.files.length, 'file'));
     const known = item.similarities.slice(item.also).filter((x) => x !== null);
-    if (item.kind === 'near' && known.length) {
+    if (isCompared(item) && known.length) {
       const [least, most] = [Math.min(...known), Math.max(...known)].map(similar);
       parts.push(least === most ? `similarity ${least}` : `similarity ${least} to ${most}`);
       parts.push(`diameter ${few(item.diameter)}`);
@@ -478,6 +482,7 @@
     ['bytes', 'Same bytes', (item) => item.kind === 'bytes'],
     ['pixels', 'Same pixels', (item) => item.kind === 'pixels'],
     ['near', 'Near', (item) => item.kind === 'near'],
+    ['edited', 'Edited', (item) => item.kind === 'edited'],
     ['labels', 'Labels disagree', (item) => item.labels.length > 0],
     ['miss', 'Near misses', (item) => item.kind === 'miss'],
   ];
@@ -545,7 +550,7 @@
   }
   function takeOut(digit) {
     const item = view[current];
-    const file = item && item.kind === 'near' && item.files.length > 2 ? item.files[item.also + digit] : null;
+    const file = item && isCompared(item) && item.files.length > 2 ? item.files[item.also + digit] : null;
     if (file && file.hash !== item.files[0].hash) toggleOther(item, file.hash);
   }
   function nextOpen() {

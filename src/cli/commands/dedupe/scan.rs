@@ -105,12 +105,12 @@ pub(super) fn turns(names: &[String]) -> Result<Vec<Turn>> {
 fn text(plan: &Plan, flat: usize, args: &args::Scan) -> String {
     let mut lines = vec![about(&plan.threshold), String::new()];
     for group in plan.groups.iter().take(LISTED) {
-        lines.push(format!("{}  {}", kind(group.kind), group.keep));
+        lines.push(format!("{:7}  {}", group.kind.name(), group.keep));
         for duplicate in &group.duplicates {
             let turned = duplicate.turned.as_ref().map_or(String::new(), |turned| format!(", {turned}"));
             let similarity = match group.kind {
-                GroupKind::Near => format!("  {:.4}{turned}", duplicate.similarity),
-                _ => String::new(),
+                kind if kind.is_exact() => String::new(),
+                _ => format!("  {:.4}{turned}", duplicate.similarity),
             };
             let sidecars = match duplicate.file.sidecars.join(", ") {
                 names if names.is_empty() => names,
@@ -138,14 +138,6 @@ fn text(plan: &Plan, flat: usize, args: &args::Scan) -> String {
     lines.join("\n")
 }
 
-fn kind(kind: GroupKind) -> &'static str {
-    match kind {
-        GroupKind::Bytes => "bytes ",
-        GroupKind::Pixels => "pixels",
-        GroupKind::Near => "near  ",
-    }
-}
-
 /// `10,000 images: 3 groups of the same bytes (4 duplicates), none of the same pixels, 2 near groups (2
 /// duplicates)`, and other things to know.
 fn summary(plan: &Plan, flat: usize) -> String {
@@ -167,6 +159,10 @@ fn summary(plan: &Plan, flat: usize) -> String {
         of(GroupKind::Pixels, "group", "of the same pixels"),
         of(GroupKind::Near, "near group", "near"),
     )];
+    if plan.groups.iter().any(|group| group.kind == GroupKind::Edited) {
+        let edited = of(GroupKind::Edited, "edited group", "edited");
+        lines[0] += &format!(", {edited}; `apply` leaves edited ones alone unless --kinds names them");
+    }
     let conflicts = plan.groups.iter().filter(|group| !group.conflicting_labels.is_empty()).count();
     if conflicts > 0 {
         lines.push(format!("labels differ within {}", count(conflicts as u64, "group")));

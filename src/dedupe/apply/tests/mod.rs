@@ -111,8 +111,13 @@ impl World {
     }
 
     pub(super) fn group(&mut self, kind: GroupKind, keep: &str, duplicates: &[&str]) {
-        let duplicate =
-            |name: &&str| Duplicate { file: self.file(name), distance: 0, similarity: 1.0, turned: None };
+        let duplicate = |name: &&str| Duplicate {
+            file: self.file(name),
+            distance: 0,
+            similarity: 1.0,
+            turned: None,
+            region: None,
+        };
         let group = Group {
             id: keep.to_owned(),
             kind,
