@@ -109,7 +109,9 @@ fn without_yes_nothing_is_changed_and_it_says_so() {
         assert!(ran.out.contains("nothing was changed: --yes does it"), "{}", ran.out);
         assert_eq!(tree(place.path()), before, "{action}");
     }
-    let document = place.json(&["dedupe", "apply", "plan.json", "--action", "delete", "--sidecars"]);
+    let delete = ["dedupe", "apply", "plan.json", "--action", "delete", "--sidecars"];
+    assert_eq!(paths(&place.json(&delete)), ["b/1.png", "b/1.xmp"], "only what is certain");
+    let document = place.json(&[&delete[..], &["--kinds", "bytes,near"]].concat());
     assert_keys(&document, &["schema_version", "action", "dry_run", "done", "refused", "bytes_freed"]);
     assert_eq!((&document["command"], &document["dry_run"]), (&"dedupe apply".into(), &true.into()));
     assert_eq!(paths(&document), ["b/1.png", "b/1.xmp", "b/2.png"]);
@@ -174,7 +176,8 @@ fn a_plan_is_carried_out_and_taken_back() {
 fn what_changed_is_left_alone_and_the_exit_code_tells() {
     let place = planned();
     fs::write(place.path().join("b/1.png"), "edited").expect("writes");
-    let ran = place.run(&["dedupe", "apply", "plan.json", "--action", "delete", "--yes"]).expect(3);
+    let delete = ["dedupe", "apply", "plan.json", "--action", "delete", "--kinds", "bytes,near", "--yes"];
+    let ran = place.run(&delete).expect(3);
     ran.says("warning: left alone b/1.png: its size: expected 3 bytes, got 6");
     assert_eq!(fs::read_to_string(place.path().join("b/1.png")).expect("still there"), "edited");
     assert!(!place.path().join("b/2.png").exists());
@@ -231,7 +234,7 @@ fn wrong_usage_is_told() {
     let place = planned();
     let wrong: [(&[&str], &str); 6] = [
         (&["--action", "burn"], "--action: expected one of list, move"),
-        (&["--kinds", "far"], "--kinds: expected bytes, pixels or near, got far"),
+        (&["--kinds", "far"], "--kinds: expected some of bytes, pixels, near, edited, related, got \"far\""),
         (&["--action", "hardlink", "--kinds", "near"], "would change what the file holds"),
         (&["--action", "symlink", "--sidecars"], "--sidecars"),
         (&["--action", "trash", "--to", "x"], "--to: expected --action move"),

@@ -134,7 +134,10 @@ impl World {
 
     pub(super) fn options(&self, action: Action) -> ApplyOptions {
         let options = ApplyOptions::new(action, &self.path("plan.json"));
-        ApplyOptions { dry_run: false, to: self.path("moved"), sidecars: !action.is_link(), ..options }
+        // also to be deleted: near groups
+        let kinds = if action.is_link() { options.kinds } else { GroupKind::DUPLICATES.to_vec() };
+        let (to, sidecars) = (self.path("moved"), !action.is_link());
+        ApplyOptions { dry_run: false, kinds, to, sidecars, ..options }
     }
 
     pub(super) fn apply_with(&self, options: &ApplyOptions, hook: &mut Hook) -> Result<ApplyReport> {

@@ -213,12 +213,24 @@ fn blocks_are_shared_or_the_file_stays() {
 }
 
 #[test]
+fn what_cannot_come_back_or_differs_is_taken_only_by_name() {
+    let kinds = |action| ApplyOptions::new(action, Path::new("plan.json")).kinds;
+    assert_eq!(kinds(Action::Delete), [GroupKind::Bytes, GroupKind::Pixels]);
+    assert_eq!(kinds(Action::Move), [GroupKind::Bytes, GroupKind::Pixels, GroupKind::Near]);
+    assert_eq!(kinds(Action::Hardlink), [GroupKind::Bytes]);
+}
+
+#[test]
 fn what_the_options_contradict_is_wrong_usage() {
     let world = World::new();
     let wrong = [
         (
             ApplyOptions { kinds: vec![GroupKind::Near], ..world.options(Action::Hardlink) },
             "`kinds`: expected bytes alone with hardlink, got near",
+        ),
+        (
+            ApplyOptions { kinds: vec![GroupKind::Related], ..world.options(Action::Move) },
+            "`kinds`: expected kinds of duplicates, got related",
         ),
         (ApplyOptions { sidecars: true, ..world.options(Action::Symlink) }, "`sidecars`"),
         (ApplyOptions { to: world.path("b/.."), ..world.options(Action::Move) }, "`to`"),
