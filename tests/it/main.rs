@@ -5,6 +5,7 @@ mod hostile_files;
 mod onnx;
 mod runs;
 mod scenes;
+mod sets;
 
 #[cfg(feature = "avif")]
 mod avif;
