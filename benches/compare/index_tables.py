@@ -7,7 +7,7 @@ import measure
 OURS = "aesearch"
 CNN = "imagededup cnn"
 NUMBERS = {1: "one thread", 2: "two threads"}
-STAGES = ("walk", "read", "decode", "resize", "encode", "hash", "write", "other")
+STAGES = ("walk", "check", "read", "decode", "resize", "encode", "hash", "fit", "write", "other")
 # What anyone who makes codes of image files has to do.
 INEVITABLE = ("read", "decode", "resize", "encode")
 MUST, ALL, PROCESS = " + ".join(INEVITABLE), "all stages", "CPU time of the process"

@@ -6,13 +6,18 @@
 //! bits), by 2 to 26 % mAP, also where ITQ kept four tenths more; worse where a kind has only two to seven
 //! images. No measure without labels foresaw either. A network whose training failed keeps hardly any.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
 use nalgebra::DMatrix;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Binarizer, LearnOptions};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::observer::Observer;
 use crate::pca::{sample, to_unit};
 
 /// The most latents that are held out; one in ten where there are few.
@@ -24,6 +29,10 @@ const SHARPNESS: f32 = 0.04;
 const CODE_SHARPNESS: [f64; 6] = [0.1, 0.15, 0.2, 0.25, 0.3, 0.4];
 /// The network is used as long as this share of what survives by ITQ survives by it.
 const ENOUGH: f32 = 0.5;
+
+/// Numbers in all latents, where both trainings run at a time: more would take memory, and the time for them does
+/// not grow with the collection.
+const FEW_VALUES: usize = 1 << 22;
 
 /// How much of the neighbourhood of latents survives that were held out, 0 to 1: e to the minus
 /// Kullback-Leibler divergence of neighbours drawn by codes from those drawn by latents, mean over the
@@ -50,16 +59,19 @@ pub struct Trial {
     pub binarizer: Binarizer,
     /// How well each did.
     pub survival: Survival,
+    /// How long a second thread worked at it.
+    pub beside: Duration,
 }
 
 /// Trains a network and fits a rotation to latents [N, D] without some that are held out; then gives one of
 /// the two, fitted to all: the network, if by it at least half as much of the neighbourhoods of those held
-/// out survives.
+/// out survives. On two threads the network that is fitted to all is trained at the same time, where [`at_once`] says
+/// so.
 ///
 /// # Errors
 /// As [`Binarizer::fit_learned`].
 pub fn learned_or_itq(latents: &[f32], latent_size: usize, options: &LearnOptions<'_>) -> Result<Trial> {
-    let LearnOptions { bits, seed, .. } = *options;
+    let LearnOptions { bits, seed, threads, .. } = *options;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let sample = sample(latents, latent_size, &mut rng);
     let mut order: Vec<usize> = (0..sample.ncols()).collect();
@@ -69,7 +81,10 @@ pub fn learned_or_itq(latents: &[f32], latent_size: usize, options: &LearnOption
         chosen.iter().flat_map(|&column| sample.column(column).iter().copied().collect::<Vec<_>>()).collect()
     };
     let (held, base) = (of(held), of(base));
-    let learned = Binarizer::fit_learned(&base, latent_size, options)?;
+    let (learned, of_all, beside) = match at_once(latents.len(), threads) {
+        false => (Binarizer::fit_learned(&base, latent_size, options)?, None, Duration::ZERO),
+        true => learn_both(&base, latents, latent_size, options)?,
+    };
     let itq = Binarizer::fit_itq(&base, latent_size, bits, seed)?;
     let likely = likelihoods(&base, &held, latent_size);
     let [by_learned, by_itq] = [&learned, &itq].map(|binarizer| {
@@ -78,10 +93,51 @@ pub fn learned_or_itq(latents: &[f32], latent_size: usize, options: &LearnOption
     });
     let survival = Survival { learned: by_learned, itq: by_itq };
     let binarizer = match survival.favours_learned() {
-        true => Binarizer::fit_learned(latents, latent_size, options)?,
+        true => match of_all {
+            Some(of_all) => of_all?,
+            None => Binarizer::fit_learned(latents, latent_size, options)?,
+        },
         false => Binarizer::fit_itq(latents, latent_size, bits, seed)?,
     };
-    Ok(Trial { binarizer, survival })
+    Ok(Trial { binarizer, survival, beside })
+}
+
+/// Whether both trainings of [`learned_or_itq`] run at a time, on so many threads and latents of so many numbers in all.
+pub fn at_once(n_values: usize, threads: usize) -> bool {
+    threads > 1 && n_values <= FEW_VALUES
+}
+
+/// Networks trained on a part of the latents and on all of them at a time, and how long the first took.
+fn learn_both(
+    part: &[f32],
+    all: &[f32],
+    latent_size: usize,
+    options: &LearnOptions<'_>,
+) -> Result<(Binarizer, Option<Result<Binarizer>>, Duration)> {
+    let LearnOptions { bits, seed, threads, runtime, .. } = *options;
+    let is_over = AtomicBool::new(false);
+    let of_part = || {
+        let start = Instant::now();
+        let options = LearnOptions { bits, seed, threads, runtime, observer: &Until(&is_over) };
+        (Binarizer::fit_learned(part, latent_size, &options), start.elapsed())
+    };
+    thread::scope(|scope| {
+        let of_part = scope.spawn(of_part);
+        let of_all = Binarizer::fit_learned(all, latent_size, options);
+        is_over.store(matches!(of_all, Err(Error::Interrupted)), Ordering::Relaxed);
+        let (of_part, took) =
+            of_part.join().map_err(|_| Error::runtime("learning codes: a thread ended early"))?;
+        Ok((of_part?, Some(of_all), took))
+    })
+}
+
+/// Hears nothing, and stops when it is over.
+struct Until<'a>(&'a AtomicBool);
+
+impl Observer for Until<'_> {
+    fn should_stop(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// How likely each latent of `base` is drawn as the neighbour of a held-out one, by the cosine of what is

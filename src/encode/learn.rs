@@ -91,6 +91,8 @@ pub struct LearnOptions<'a> {
     pub bits: usize,
     /// Decides sample, first weights, order and views.
     pub seed: u64,
+    /// Threads; each training runs on one.
+    pub threads: usize,
     /// Runs the training.
     pub runtime: &'a Runtime,
     /// Hears how it goes, and can stop it.
@@ -337,7 +339,7 @@ fn head(tape: &mut Tape, view: Value, inputs: usize, tensors: &[Value], bits: us
 #[cfg(test)]
 mod tests {
     use super::super::itq::tests::corners;
-    use super::super::learned_or_itq;
+    use super::super::{at_once, learned_or_itq};
     use super::*;
     use crate::runtime::{RuntimeOptions, ensure};
 
@@ -346,7 +348,7 @@ mod tests {
     }
 
     fn options(runtime: &Runtime) -> LearnOptions<'_> {
-        LearnOptions { bits: 32, seed: 3, runtime, observer: &() }
+        LearnOptions { bits: 32, seed: 3, threads: 1, runtime, observer: &() }
     }
 
     #[test]
@@ -434,6 +436,10 @@ mod tests {
             false => Binarizer::fit_itq(&latents, 40, 32, 3).unwrap(),
         };
         assert_eq!(trial.binarizer, expected, "fitted to all latents");
+        assert!(trial.beside.is_zero() && at_once(latents.len(), 2) && !at_once(1 << 30, 2));
+        let both = learned_or_itq(&latents, 40, &LearnOptions { threads: 2, ..options(&runtime) }).unwrap();
+        assert_eq!((both.binarizer, both.survival), (expected, trial.survival), "by two threads");
+        assert!(!both.beside.is_zero());
         let few = Binarizer::fit_learned(&latents[..40 * (FEWEST_TO_LEARN - 1)], 40, &options(&runtime))
             .unwrap_err();
         assert_eq!(few.to_string(), "latents to learn from: expected at least 64, got 63");

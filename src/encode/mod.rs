@@ -30,7 +30,7 @@ mod sessions;
 pub use crate::pca::{Directions, MAX_FIT, Plane};
 pub use autoencoder::{Autoencoder, Reconstruction, explained_variance};
 pub use binarizer::{Binarizer, Rule};
-pub use held_out::{Survival, Trial, learned_or_itq};
+pub use held_out::{Survival, Trial, at_once, learned_or_itq};
 pub use learn::{FEWEST_TO_LEARN, LearnOptions, learning_work};
 pub use learned::Learned;
 pub use probe::{is_usable, probe};

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::folder::index_at;
 use super::record::{Facts, Fitted};
 use crate::encode::{
-    Binarizer, FEWEST_TO_LEARN, LearnOptions, MAX_FIT, Rule, Survival, learned_or_itq, learning_work,
+    Binarizer, FEWEST_TO_LEARN, LearnOptions, MAX_FIT, Rule, Survival, at_once, learned_or_itq, learning_work,
 };
 use crate::error::{Error, Result};
 use crate::model::{BinarizerKind, Family, Model};
@@ -65,6 +65,8 @@ pub(super) struct Wanted {
     latent_size: usize,
     default_bits: usize,
     seed: u64,
+    /// Threads that may learn codes.
+    threads: usize,
     by_name: bool,
 }
 
@@ -84,7 +86,7 @@ impl Wanted {
         choice: &BinarizerChoice,
         bits: Option<usize>,
         model: &Model,
-        seed: u64,
+        (seed, threads): (u64, usize),
     ) -> Result<Wanted> {
         let metadata = &model.metadata;
         let (latent_size, default_bits) = (metadata.latent_size, metadata.bits);
@@ -112,7 +114,7 @@ impl Wanted {
             BinarizerChoice::Auto => Way::Itq,
         };
         let by_name = *choice != BinarizerChoice::Auto;
-        Ok(Wanted { way, bits, latent_size, default_bits, seed, by_name })
+        Ok(Wanted { way, bits, latent_size, default_bits, seed, threads, by_name })
     }
 
     /// Whether an index with these facts has it already, as far as it was asked for.
@@ -182,35 +184,39 @@ impl Wanted {
 
     /// The binarizer for these latents [N, D], of a whole sample of `offered` images or, where a run was stopped, of
     /// a part. Where
-    /// training is stopped, a rotation stands in, so that what was encoded can be kept.
+    /// training is stopped, a rotation stands in, so that what was encoded can be kept. With it, how long that took,
+    /// summed over the threads.
     pub(super) fn fit(
         &self,
         (latents, offered): (&[f32], usize),
         (runtime, observer): (&Runtime, &dyn Observer),
         is_whole: bool,
-    ) -> Result<Fitted> {
-        let Wanted { latent_size, seed, .. } = *self;
+    ) -> Result<(Fitted, Duration)> {
+        let Wanted { latent_size, seed, threads, .. } = *self;
+        let (start, mut beside) = (Instant::now(), Duration::ZERO);
         let bits = self.bits();
         let n = latents.len() / latent_size;
-        let options = LearnOptions { bits, seed, runtime, observer };
+        let options = LearnOptions { bits, seed, threads, runtime, observer };
         let (fitted, offered) = (n as u32, offered as u32); // at most MAX_FIT; ids are u32
         let plain = |binarizer| Fitted { fitted, offered, ..self.plain(binarizer) };
         let itq = || Binarizer::fit_itq(latents, latent_size, bits, seed).map(plain);
         let learned = match &self.way {
-            Way::Ready(binarizer) => return Ok(plain(binarizer.clone())),
-            Way::Itq => return itq(),
-            Way::Either if is_whole && n < ENOUGH_TO_LEARN => return itq(),
+            Way::Ready(binarizer) => Ok(plain(binarizer.clone())),
+            Way::Itq => itq(),
+            Way::Either if is_whole && n < ENOUGH_TO_LEARN => itq(),
             Way::Learned | Way::Either if !is_whole => Err(Error::Interrupted),
             Way::Learned => Binarizer::fit_learned(latents, latent_size, &options).map(plain),
             Way::Either => learned_or_itq(latents, latent_size, &options).map(|trial| {
                 observer.note(&Note::new(said(&trial.survival, trial.binarizer.rule())));
+                beside = trial.beside;
                 Fitted { survival: Some(trial.survival), ..plain(trial.binarizer) }
             }),
         };
-        match learned {
-            Err(Error::Interrupted) => Ok(Fitted { provisional: true, ..itq()? }),
-            done => done,
-        }
+        let fitted = match learned {
+            Err(Error::Interrupted) => Fitted { provisional: true, ..itq()? },
+            done => done?,
+        };
+        Ok((fitted, start.elapsed() + beside))
     }
 }
 
@@ -218,18 +224,19 @@ impl Wanted {
     /// How long it takes to fit the binarizer to latents of `n` images, from how long that takes on some of them,
     /// [N, D].
     pub(super) fn time_to_fit(&self, latents: &[f32], n: usize, runtime: &Runtime) -> Result<Duration> {
-        let Wanted { latent_size, seed, .. } = *self;
+        let Wanted { latent_size, seed, threads, .. } = *self;
         let (bits, few) = (self.bits(), latents.len() / latent_size);
         let learns = match self.way {
             Way::Ready(_) => return Ok(Duration::ZERO),
             Way::Itq => 0.0,
             Way::Either if n < ENOUGH_TO_LEARN => 0.0,
             Way::Learned => 1.0,
+            Way::Either if at_once(n.min(MAX_FIT) * latent_size, threads) => 1.0,
             Way::Either => 2.0, // once without those that are held out
         };
         let start = Instant::now();
         if learns > 0.0 && few >= FEWEST_TO_LEARN {
-            let options = LearnOptions { bits, seed, runtime, observer: &() };
+            let options = LearnOptions { bits, seed, threads, runtime, observer: &() };
             Binarizer::fit_learned(latents, latent_size, &options)?;
             let work = learning_work(n) / learning_work(few);
             return Ok(start.elapsed().mul_f64(learns * work));

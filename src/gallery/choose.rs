@@ -175,7 +175,7 @@ pub(super) fn judge(
         let how = Decoding { limits, budget, ..Decoding::default() };
         let most = if input.size() > LARGE { SOME } else { items.len() };
         let seen: Vec<&Item> = spread(items.len(), most).into_iter().map(|i| items[i]).collect();
-        let samples = sample(&seen, &how, &[input, of_drawn])?;
+        let samples = sample(&seen, &how, &[input, of_drawn])?.images;
         let [mut images, coloured]: [Vec<f32>; 2] = samples.try_into().unwrap_or_default();
         let compared = spread(images.len() / input.size(), SOME);
         let encode = EncodeOptions { threads: 1, device: options.device };

@@ -80,7 +80,7 @@ pub fn estimate(
             choose(&walk.items.iter().collect::<Vec<_>>(), &options.choice(walk.items.len())?, observer)?.0
         }
     };
-    let wanted = Wanted::new(&options.binarizer, options.bits, &model, options.seed)?;
+    let wanted = Wanted::new(&options.binarizer, options.bits, &model, (options.seed, options.threads))?;
     let moves = old.as_ref().is_some_and(|(_, facts)| facts.model.sha256 != model.sha256);
     let wanted = match old.as_ref().filter(|_| !moves) {
         Some((_, facts)) => wanted.again(facts, options.refit),

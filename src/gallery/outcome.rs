@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::images::Stamp;
+use crate::images::{Pixels, Stamp};
 
 /// Hashes of contents whose codes are known, and the items of the index that hold them.
 pub(super) type KnownHashes = HashMap<[u8; 32], u32>;
+
+/// Hashes of contents that were decoded before the run, and those images at the model's size.
+pub(super) type KnownInputs = HashMap<[u8; 32], Pixels>;
 
 /// What became of an image.
 #[derive(Debug, Clone, PartialEq)]

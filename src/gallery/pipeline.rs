@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::outcome::{KnownHashes, Outcome, StageTimes};
+use super::outcome::{KnownHashes, KnownInputs, Outcome, StageTimes};
 use super::thumbnails::Thumbnailer;
 use super::worker::{Chunk, Done, Preparation};
 use super::worker_pool::{Recipe, WorkerPool};
@@ -49,6 +49,8 @@ pub struct Pipeline<'a> {
     /// Invert every image before it is encoded.
     pub inverted: bool,
     pub(super) known: Arc<KnownHashes>,
+    /// Images that have been decoded at the model's size; not asked where thumbnails are kept, which are larger.
+    pub(super) inputs: Arc<KnownInputs>,
     /// Keeps a small picture of every image that is decoded.
     pub(super) thumbnails: Option<Arc<Thumbnailer>>,
 }
@@ -96,7 +98,8 @@ impl Encoded {
 impl<'a> Pipeline<'a> {
     /// A pipeline that encodes images as they are.
     pub fn new(runtime: &'a Runtime, model: &'a Model, options: PipelineOptions) -> Pipeline<'a> {
-        Pipeline { runtime, model, options, inverted: false, known: Arc::default(), thumbnails: None }
+        let (known, inputs) = (Arc::default(), Arc::default());
+        Pipeline { runtime, model, options, inverted: false, known, inputs, thumbnails: None }
     }
 
     /// Calls `sink` with each item's position and outcome, in the order of `items`. If the observer stopped
@@ -169,7 +172,8 @@ impl<'a> Pipeline<'a> {
     fn recipe(&self) -> Recipe<'a> {
         let (decoding, known) = (self.decoding(), self.known.clone());
         let (inverted, thumbnails) = (self.inverted, self.thumbnails.clone());
-        let preparation = Preparation { decoding, inverted, known, thumbnails };
+        let inputs = if thumbnails.is_none() { self.inputs.clone() } else { Arc::default() };
+        let preparation = Preparation { decoding, inverted, known, inputs, thumbnails };
         Recipe { runtime: self.runtime, model: self.model, device: self.options.device, preparation }
     }
 }

@@ -7,12 +7,12 @@
 
 use crate::encode::{Autoencoder, EncodeOptions, Reconstruction};
 use crate::error::{Error, Result};
-use crate::images::{Decoding, Item, invert_pixels};
+use crate::images::{Item, invert_pixels};
 use crate::model::{Family, Model};
 
 use super::pipeline::Pipeline;
 use super::record::Polarity;
-use super::sample::sample;
+use super::sample::{Sample, sample};
 
 /// Images are inverted only if that reduces the reconstruction error to less than this share.
 const CLEARLY: f32 = 0.9;
@@ -72,28 +72,26 @@ pub fn decide_polarity(items: &[&Item], invert: Invert, pipeline: &Pipeline<'_>)
     Ok(decide_by_sample(items, invert, pipeline)?.0)
 }
 
-/// The same as [`decide_polarity`], with the sample as it was read, `[N, C, H, W]`; empty if none had to be
-/// read.
+/// The same as [`decide_polarity`], with the sample as it was read; without images if none had to be read.
 pub(super) fn decide_by_sample(
     items: &[&Item],
     invert: Invert,
     pipeline: &Pipeline<'_>,
-) -> Result<(Polarity, Vec<f32>)> {
+) -> Result<(Polarity, Sample)> {
     let invert = asked_for(pipeline.model, invert);
     if invert != Invert::Auto {
-        return Ok((Polarity::fixed(invert == Invert::Always), Vec::new()));
+        return Ok((Polarity::fixed(invert == Invert::Always), Sample::default()));
     }
     let options = EncodeOptions { threads: 1, device: pipeline.options.device };
     let Some(mut autoencoder) = Autoencoder::open(pipeline.runtime, pipeline.model, &options)? else {
-        return Ok((Polarity::fixed(false), Vec::new()));
+        return Ok((Polarity::fixed(false), Sample::default()));
     };
-    let how = Decoding { grey: false, ..pipeline.decoding() };
-    let mut images = sample(items, &how, &[pipeline.model.metadata.input])?.swap_remove(0);
-    let (polarity, _) = decide(&mut images, invert, &mut autoencoder)?;
+    let mut read = sample(items, &pipeline.decoding(), &[pipeline.model.metadata.input])?;
+    let (polarity, _) = decide(&mut read.images[0], invert, &mut autoencoder)?;
     if polarity.sampled > 0 {
-        invert_pixels(&mut images); // as they were read
+        invert_pixels(&mut read.images[0]); // as they were read
     }
-    Ok((polarity, images))
+    Ok((polarity, read))
 }
 
 /// Decides for a collection from a sample of its images `[N, C, H, W]`, and returns their reconstruction in

@@ -11,7 +11,7 @@ use super::pipeline::Pipeline;
 use super::sample::sample;
 use crate::encode::{EncodeOptions, Encoder, probe};
 use crate::error::{Error, Result};
-use crate::images::{Decoding, Item, invert_pixels, spread};
+use crate::images::{Item, invert_pixels, spread};
 use crate::model::Model;
 use crate::observer::{Note, Observer};
 use crate::runtime::{Device, Runtime};
@@ -38,8 +38,7 @@ pub(super) fn try_out(
 ) -> Result<()> {
     let Pipeline { model, runtime, inverted, .. } = *pipeline;
     let few: Vec<&Item> = spread(items.len(), IMAGES).into_iter().map(|i| items[i]).collect();
-    let how = Decoding { grey: false, ..pipeline.decoding() };
-    let mut images = sample(&few, &how, &[model.metadata.input])?.swap_remove(0);
+    let mut images = sample(&few, &pipeline.decoding(), &[model.metadata.input])?.first();
     if inverted {
         invert_pixels(&mut images);
     }

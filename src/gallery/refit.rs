@@ -40,7 +40,7 @@ pub(super) fn code_anew(
             let sample = spread(ids.len(), MAX_FIT);
             let latents: Vec<f32> = sample.iter().flat_map(|&i| latent(&old, ids[i])).collect();
             let runtime = ensure(runtime, observer)?;
-            wanted.fit((&latents, ids.len()), (&runtime, observer), true)?
+            wanted.fit((&latents, ids.len()), (&runtime, observer), true)?.0
         }
     };
     let now = &before.codes;

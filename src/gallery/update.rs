@@ -14,7 +14,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aesearch_index::{Snapshot, Writer};
 
@@ -32,6 +32,7 @@ use super::polarity::{Invert, decide_by_sample};
 use super::probe::try_out;
 use super::record::{Facts, Fitted, ModelIdentity, Polarity};
 use super::refit::code_anew;
+use super::sample::Sample;
 use super::strangers::keep_strangers;
 use super::taken::Taken;
 use super::thumbnails::{ThumbnailFacts, Thumbnailer};
@@ -182,7 +183,7 @@ pub fn update(
     let mut writer = if dir.is_dir() { Some(lock()?) } else { None };
     let mut old = open_if_any(dir)?;
     let (taken, mut walk) = options.listing().list(data, old.as_ref())?;
-    let walked = start.elapsed();
+    let mut times = Times { walk: start.elapsed(), ..Times::default() };
     tell_walk(&walk, observer);
     let (model, polarity) = match &old {
         Some((_, facts)) => match moves_to(facts, options)? {
@@ -191,6 +192,7 @@ pub fn update(
         },
         None => model_for(&walk.items.iter().collect::<Vec<_>>(), options, observer)?,
     };
+    times.check = start.elapsed().saturating_sub(times.walk);
     let writer = match &mut writer {
         Some(writer) => writer,
         none => {
@@ -216,10 +218,13 @@ pub fn update(
     let made = run.make(writer, thumbnails.clone(), observer)?;
 
     let is_finished = made.encoded.is_finished();
+    times.check += made.check;
+    let refitting = Instant::now();
     let recoded = match from_latents && is_finished {
         true => code_anew((dir, writer), wanted, &options.runtime, observer)?,
         false => 0,
     };
+    times.fit = made.fit + refitting.elapsed();
     let Tally { added, unchanged, changed, removed, encoded, skipped, write } = made.tally;
     let now = last_steps((dir, writer), is_finished, thumbnails.as_deref(), options, observer)?;
     Ok(UpdateReport {
@@ -238,7 +243,7 @@ pub fn update(
         index_bytes: now.as_ref().map_or(0, |now| now.0.bytes()),
         thumbnails: ThumbnailFacts::of(dir)?,
         seconds: start.elapsed().as_secs_f64(),
-        times: Times { walk: walked, stages: made.encoded.times, write },
+        times: Times { stages: made.encoded.times, write, ..times },
         // a run that was stopped while it learned codes has encoded all images, and is not done
         interrupted: !is_finished || now.is_some_and(|(_, facts)| facts.codes.provisional),
     })
@@ -286,7 +291,7 @@ fn model_for(
 
 /// The binarizer that is asked for. An old index must have it, or be refitted.
 fn wanted(dir: &Path, before: Option<&Facts>, model: &Model, options: &UpdateOptions) -> Result<Wanted> {
-    let wanted = Wanted::new(&options.binarizer, options.bits, model, options.seed)?;
+    let wanted = Wanted::new(&options.binarizer, options.bits, model, (options.seed, options.threads))?;
     let Some(facts) = before else { return Ok(wanted) };
     if !options.refit {
         wanted.check(dir, facts, &options.binarizer)?;
@@ -403,6 +408,9 @@ fn layout(
 struct Made {
     tally: Tally,
     encoded: Encoded,
+    /// How long it took to ask the model about a sample, and to fit the binarizer.
+    check: Duration,
+    fit: Duration,
 }
 
 /// Whether the collection has grown far beyond what its binarizer was fitted to.
@@ -444,22 +452,16 @@ impl Run<'_> {
             let facts = Facts { model: identity, taken, ..facts.clone() };
             let content = Content { plan, known: &KnownHashes::new(), facts: &facts, layout, checkpoints };
             let tally = Ingest::new(content, writer)?.finish(true)?;
-            return Ok(Made { tally, encoded: Encoded::default() });
+            return Ok(Made { tally, ..Made::default() });
         }
 
         let runtime = ensure(&options.runtime, observer)?;
         let mut pipeline = Pipeline::new(&runtime, model, options.pipeline(plan.items.len())?);
-        let polarity = match self.before.map(|facts| facts.polarity).or(self.polarity) {
-            Some(polarity) => polarity,
-            None => {
-                let items: Vec<&Item> = jobs.iter().map(|&position| &plan.items[position]).collect();
-                let (polarity, read) = decide_by_sample(&items, options.invert, &pipeline)?;
-                pipeline.inverted = polarity.inverted;
-                warn_where_poor(&items, &read, &pipeline, observer)?;
-                polarity
-            }
-        };
+        let start = Instant::now();
+        let (polarity, seen) = self.look(&mut pipeline, &jobs, observer)?;
+        let check = start.elapsed().saturating_sub(seen.took);
         pipeline.inverted = polarity.inverted;
+        pipeline.inputs = Arc::new(seen.inputs);
         pipeline.thumbnails = thumbnails;
         let fit = match self.before {
             Some(facts) if !self.refit => Fit { codes: Some(facts.codes.clone()), ..Fit::default() },
@@ -472,7 +474,7 @@ impl Run<'_> {
                 _ => None,
             });
             let tally = Tally { skipped: skipped.collect(), ..Tally::default() };
-            return Ok(Made { tally, encoded: fit.encoded });
+            return Ok(Made { tally, encoded: fit.encoded, check, fit: fit.took });
         };
 
         let strangers = self.before.and_then(|facts| facts.strangers);
@@ -492,7 +494,25 @@ impl Run<'_> {
             encoded = after.and(&encoded, pipeline.encode(&items, &after, sink)?);
         }
         let tally = ingest.finish(encoded.is_finished())?;
-        Ok(Made { tally, encoded })
+        encoded.times += seen.times;
+        Ok(Made { tally, encoded, check, fit: fit.took })
+    }
+
+    /// The polarity of the images, and the sample that was read to decide it and to judge the model.
+    fn look(
+        &self,
+        pipeline: &mut Pipeline<'_>,
+        jobs: &[usize],
+        observer: &dyn Observer,
+    ) -> Result<(Polarity, Sample)> {
+        if let Some(polarity) = self.before.map(|facts| facts.polarity).or(self.polarity) {
+            return Ok((polarity, Sample::default()));
+        }
+        let items: Vec<&Item> = jobs.iter().map(|&position| &self.plan.items[position]).collect();
+        let (polarity, mut seen) = decide_by_sample(&items, self.options.invert, pipeline)?;
+        pipeline.inverted = polarity.inverted;
+        warn_where_poor(&items, &mut seen, pipeline, observer)?;
+        Ok((polarity, seen))
     }
 
     /// Encodes at most [`MAX_FIT`] images, spread evenly over the collection, where the binarizer needs
@@ -520,8 +540,8 @@ impl Run<'_> {
         let is_whole = encoded.is_finished();
         let offered = if is_whole { jobs.len() } else { held.len() };
         let fit = || self.wanted.fit((&latents, offered), (runtime, observer), is_whole);
-        let codes = (!latents.is_empty()).then(fit).transpose()?;
-        Ok(Fit { codes, held, encoded })
+        let (codes, took) = (!latents.is_empty()).then(fit).transpose()?.unzip();
+        Ok(Fit { codes, held, encoded, took: took.unwrap_or_default() })
     }
 }
 
@@ -532,6 +552,8 @@ struct Fit {
     codes: Option<Fitted>,
     held: Vec<(usize, Outcome)>,
     encoded: Encoded,
+    /// How long the fitting took, summed over its threads.
+    took: Duration,
 }
 
 /// What the index remembers of its model: enough to find it again from any working directory.

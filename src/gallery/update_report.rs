@@ -51,8 +51,13 @@ pub struct UpdateReport {
 pub struct Times {
     /// Listing the images.
     pub walk: Duration,
+    /// Choosing the model, and asking it about a sample of the images; what was read for that is counted in `stages`,
+    /// where the model was not chosen by it.
+    pub check: Duration,
     /// The stages of the pipeline, summed over the worker threads.
     pub stages: StageTimes,
+    /// Fitting the binarizer, summed over the threads.
+    pub fit: Duration,
     /// Commits.
     pub write: Duration,
 }

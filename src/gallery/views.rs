@@ -5,10 +5,10 @@
 //! taken, with a warning if it does not suit the images.
 
 use super::pipeline::Pipeline;
-use super::sample::sample;
+use super::sample::{Sample, sample};
 use crate::encode::{Autoencoder, EncodeOptions, Encoder};
 use crate::error::Result;
-use crate::images::{Decoding, Item, invert_pixels, mild_view, spread};
+use crate::images::{Item, invert_pixels, mild_view, spread};
 use crate::model::Family;
 use crate::observer::{Note, Observer};
 use crate::output::count;
@@ -38,11 +38,11 @@ pub(super) fn is_poor(recognized: f64, images: usize) -> bool {
     images >= FEW && recognized < POOR
 }
 
-/// A warning if the pipeline's model was made for other images than `items`, or hardly tells them apart. `read`
-/// holds images that have been read already, `[N, C, H, W]`; if there are any, no others are read.
+/// A warning if the pipeline's model was made for other images than `items`, or hardly tells them apart. `read` holds
+/// images that have been read already; if there are none, some are read into it.
 pub(super) fn warn_where_poor(
     items: &[&Item],
-    read: &[f32],
+    read: &mut Sample,
     pipeline: &Pipeline<'_>,
     observer: &dyn Observer,
 ) -> Result<()> {
@@ -52,14 +52,15 @@ pub(super) fn warn_where_poor(
     if items.len().min(most) < FEW {
         return Ok(());
     }
-    let mut images = if read.is_empty() {
+    if read.images.is_empty() {
         let seen: Vec<&Item> = spread(items.len(), most).into_iter().map(|i| items[i]).collect();
-        let how = Decoding { grey: false, ..pipeline.decoding() };
-        sample(&seen, &how, &[input])?.swap_remove(0)
-    } else {
-        let image = |id: usize| &read[id * input.size()..][..input.size()];
-        spread(read.len() / input.size(), most).into_iter().flat_map(image).copied().collect()
-    };
+        *read = sample(&seen, &pipeline.decoding(), &[input])?;
+    }
+    let mut images = std::mem::take(&mut read.images).swap_remove(0);
+    if images.len() > most * input.size() {
+        let image = |id: usize| &images[id * input.size()..][..input.size()];
+        images = spread(images.len() / input.size(), most).into_iter().flat_map(image).copied().collect();
+    }
     let views = images.chunks_exact(input.size()).enumerate();
     let mut views: Vec<f32> = views.flat_map(|(i, image)| mild_view(image, input, i)).collect();
     let options = EncodeOptions { threads: pipeline.options.threads, device: pipeline.options.device };

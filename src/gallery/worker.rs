@@ -5,13 +5,14 @@
 //! been decoding, and for how long. Entries of a compressed stream are read while the worker holds the queue,
 //! so that workers take turns and the stream is read once.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use super::outcome::{KnownHashes, Outcome, StageTimes};
+use super::outcome::{KnownHashes, KnownInputs, Outcome, StageTimes};
 use super::thumbnails::Thumbnailer;
 use super::watch::Watch;
 use crate::encode::{Encoder, is_usable};
@@ -51,6 +52,8 @@ pub(super) struct Preparation {
     pub(super) inverted: bool,
     /// Contents that are not encoded again.
     pub(super) known: Arc<KnownHashes>,
+    /// Contents that are not decoded again.
+    pub(super) inputs: Arc<KnownInputs>,
     /// Keeps a small picture of every image.
     pub(super) thumbnails: Option<Arc<Thumbnailer>>,
 }
@@ -171,7 +174,12 @@ impl Worker {
         if self.preparation.known.contains_key(&stamp.hash) {
             return Outcome::Same(stamp);
         }
-        let pixels = self.watch.watched(position, || source.decode(&self.preparation.decoding));
+        let pixels = match self.preparation.inputs.get(&stamp.hash) {
+            Some(input) => Ok(Cow::Borrowed(input)),
+            None => {
+                self.watch.watched(position, || source.decode(&self.preparation.decoding)).map(Cow::Owned)
+            }
+        };
         let decoded = Instant::now();
         self.times.decode += decoded - hashed;
         let pixels = match pixels {

@@ -49,6 +49,20 @@ impl Resizer {
         Ok(())
     }
 
+    /// The image at a model's size, in its own colours: [`Resizer::to_input`] makes the same of it as of the image.
+    ///
+    /// # Errors
+    /// As [`Resizer::to_input`].
+    pub fn to_size(&mut self, pixels: &Pixels, shape: InputShape) -> Result<Pixels, String> {
+        pixels.check().map_err(|what| format!("resize: {what}"))?;
+        let InputShape { height, width, .. } = shape;
+        if (pixels.width, pixels.height) == (width, height) {
+            return Ok(pixels.clone());
+        }
+        self.resize(pixels, shape).map_err(|error| format!("resize: {error}"))?;
+        Ok(Pixels { width, height, channels: pixels.channels, data: self.resized.clone() })
+    }
+
     fn resize(&mut self, pixels: &Pixels, shape: InputShape) -> Result<(), Box<dyn std::error::Error>> {
         const OPTIONS: fir::ResizeOptions = fir::ResizeOptions {
             algorithm: fir::ResizeAlg::Convolution(fir::FilterType::Bilinear),

@@ -72,21 +72,34 @@ impl ThumbnailsDocument {
 #[derive(Debug, Serialize)]
 struct StagesDocument {
     walk: f64,
+    check: f64,
     read: f64,
     hash: f64,
     decode: f64,
     resize: f64,
     encode: f64,
+    fit: f64,
     write: f64,
 }
 
 impl StagesDocument {
+    /// `seconds of all threads: walk 0.00, check 0.21, read 0.50, ...`
+    fn text(&self) -> String {
+        let StagesDocument { walk, check, read, hash, decode, resize, encode, fit, write } = self;
+        format!(
+            "seconds of all threads: walk {walk:.2}, check {check:.2}, read {read:.2}, hash {hash:.2}, decode \
+             {decode:.2}, resize {resize:.2}, encode {encode:.2}, fit {fit:.2}, write {write:.2}"
+        )
+    }
+
     fn of(times: &Times) -> StagesDocument {
         let stages = &times.stages;
-        let [walk, read, hash, decode, resize, encode, write] =
-            [times.walk, stages.read, stages.hash, stages.decode, stages.resize, stages.encode, times.write]
+        let [walk, check, fit, write] =
+            [times.walk, times.check, times.fit, times.write].map(|time| time.as_secs_f64());
+        let [read, hash, decode, resize, encode] =
+            [stages.read, stages.hash, stages.decode, stages.resize, stages.encode]
                 .map(|time| time.as_secs_f64());
-        StagesDocument { walk, read, hash, decode, resize, encode, write }
+        StagesDocument { walk, check, read, hash, decode, resize, encode, fit, write }
     }
 }
 
@@ -193,6 +206,7 @@ impl Indexed {
     /// An update, after listing on stderr what was skipped, and whether it was interrupted.
     pub(super) fn reported(context: &Context, dir: &Path, report: UpdateReport) -> Indexed {
         tell_skipped(&context.printer, &report.skipped);
+        context.printer.detail(&StagesDocument::of(&report.times).text());
         if report.interrupted {
             let what = "interrupted: what was done is kept; the same command continues from there";
             context.printer.warning(what);
