@@ -14,6 +14,7 @@ use heifer_isobmff::{self as container, HeifFile, Item, ItemId};
 
 use super::alpha::divide_by_alpha;
 use super::colour::Transform;
+use super::heics::{self, Sample};
 use super::heif::{has_colours, transform};
 use super::limits::check_pixels;
 use super::metadata::boxes;
@@ -30,12 +31,17 @@ const BYTES_CODED: u64 = 12;
 const MOST_PARTS: usize = 20_000;
 const DEEPEST: usize = 4;
 
-/// The pixels of the primary picture, and how its colours become sRGB; those of its thumbnail where that is
+/// The pixels of the primary picture, or the first of a sequence, and how its colours become sRGB; those of its thumbnail where that is
 /// enough.
 ///
 /// # Errors
 /// What is damaged, too large or not supported.
 pub(super) fn decode(bytes: &[u8], how: &Decoding) -> Result<(Raster, Option<Transform>), String> {
+    if heics::is_bare(bytes)
+        && let Some(still) = heics::samples(bytes, 1).first().and_then(|first| first.file(bytes))
+    {
+        return decode_primary(&still, how);
+    }
     if how.needed != Needed::Whole
         && let Ok(file) = HeifFile::parse(bytes)
         && let Some(thumbnail) = thumbnail(&file, bytes.len(), how)
@@ -154,6 +160,16 @@ pub(super) fn pictures(bytes: &[u8]) -> Vec<u32> {
     pictures
 }
 
+/// The pictures of a file's sequence, no more than `most`, without those that the primary picture is.
+pub(super) fn sequence(bytes: &[u8], most: usize) -> Vec<Sample> {
+    let mut samples = heics::samples(bytes, most);
+    let file = HeifFile::parse(bytes).ok().filter(|_| !samples.is_empty());
+    if let Some(cover) = file.and_then(|file| file.item_data(file.primary_id).ok()) {
+        samples.retain(|sample| bytes.get(sample.data.clone()) != Some(&*cover));
+    }
+    samples
+}
+
 /// Makes another picture of a file the primary one. Returns whether the file has room for its number.
 pub(super) fn set_primary(bytes: &mut [u8], id: u32) -> bool {
     // `pitm` lies in `meta`; both begin with a version and flags
@@ -268,11 +284,16 @@ fn of_container(error: container::Error, bytes: &[u8]) -> String {
 
 /// One line that says whether a file is damaged or of a kind that is not read.
 fn reason(error: Error, bytes: &[u8]) -> String {
+    const CONVERT: &str = "convert the sequence to a film with `ffmpeg`, which `video` reads";
     let is_sequence = matches!(bytes.get(8..12), Some(b"hevc" | b"hevx" | b"msf1"));
     match error {
+        Error::Hevc(heifer::heifer_hevc_dec::Error::Unimplemented(what))
+            if what.contains("inter prediction") =>
+        {
+            format!("unsupported: the picture needs others before it; {CONVERT}")
+        }
         Error::Container(container::Error::MissingBox(name)) if name.0 == *b"meta" && is_sequence => {
-            "unsupported: a sequence without a still picture; convert it to a film with `ffmpeg`, which `video` reads"
-                .to_owned()
+            format!("unsupported: a sequence without a track of HEVC pictures; {CONVERT}")
         }
         Error::Container(container::Error::UnexpectedEof) => "the file ends too early (truncated)".to_owned(),
         Error::Unsupported(_)

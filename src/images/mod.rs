@@ -24,6 +24,7 @@
 //! | `jpeg/` | JPEG files, as small as is enough |
 //! | `tiff/` | TIFF files of every kind |
 //! | `avif`, `heic`, `jxl`, `psd` | files of these formats; `heif` is what the first two share |
+//! | `heics` | sequences of HEIC pictures: each as a file of one |
 //! | `raw` | the JPEG inside a camera's raw file |
 //! | `shrink`, `png_rows` | large images made smaller while their rows come in; the rows of PNG files |
 //! | `bmp`, `tga`, `ico` | headers of bitmaps; which picture of an icon |
@@ -74,6 +75,8 @@ mod frames;
 mod gamma;
 #[cfg(feature = "heic")]
 mod heic;
+#[cfg(feature = "heic")]
+mod heics;
 #[cfg(any(feature = "avif", feature = "heic"))]
 mod heif;
 mod ico;

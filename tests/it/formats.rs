@@ -210,7 +210,7 @@ mod heic {
         assert!(reason.starts_with("heic: unsupported: image item type `av01`"), "{reason}");
         let sequence = b"\0\0\0\x18ftyphevc\0\0\0\0hevciso8\0\0\0\x08moov";
         let reason = decode(sequence, &Limits::default()).unwrap_err();
-        let expected = "unsupported: a sequence without a still picture; convert it to a film with `ffmpeg`, which `video` reads";
+        let expected = "unsupported: a sequence without a track of HEVC pictures; convert the sequence to a film with `ffmpeg`, which `video` reads";
         assert_eq!(reason, format!("heic: {expected}"));
     }
 

@@ -252,6 +252,57 @@ fn photos_of_cameras_and_phones_are_found() {
     }
 }
 
+/// Made by ffmpeg with x265 of four pictures at 96x64, once each on its own and once each from the one before it; the
+/// brand and the handler are those of a sequence of pictures.
+#[test]
+#[cfg(feature = "heic")]
+fn pictures_of_a_sequence_are_read_where_they_need_no_others() {
+    let drawn = |n: usize, x: usize, y: usize| {
+        let is_near = (x as i32 - 20 * n as i32 - 10).pow(2) + (y as i32 - 30).pow(2) < 200;
+        [(x * 2 + n * 40) % 256, (y * 3 + n * 20) % 256, if is_near { 220 } else { 20 }]
+    };
+    let difference = |pixels: &Pixels, n: usize| {
+        assert_eq!((pixels.width, pixels.height, pixels.channels), (96, 64, 3));
+        let differs = |(at, &value): (usize, &u8)| {
+            (f64::from(value) - drawn(n, at / 3 % 96, at / 288)[at % 3] as f64).abs()
+        };
+        pixels.data.iter().enumerate().map(differs).sum::<f64>() / pixels.data.len() as f64
+    };
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/heic");
+    let items = walked(&data.join("sequence-intra.heic"), Frames::All);
+    let numbered = (0..4).map(|n| format!("sequence-intra.heic#{n}")).collect::<Vec<_>>();
+    assert_eq!(names(&items), numbered);
+    for (n, item) in items.iter().enumerate() {
+        let shown = difference(&pixels(item), n);
+        assert!(shown < 9.0, "{n}: {shown}");
+    }
+    let first = walked(&data.join("sequence-intra.heic"), Frames::First);
+    assert_eq!(pixels(&first[0]), pixels(&items[0]));
+    assert!(read(&first[0], &Limits::default()).expect("reads").facts().several);
+
+    let items = walked(&data.join("sequence-inter.heic"), Frames::All);
+    assert_eq!(items.len(), 4);
+    assert!(difference(&pixels(&items[0]), 0) < 9.0);
+    let reason = load(&items[2], &Limits::default()).expect_err("needs others");
+    let expected = "unsupported: the picture needs others before it; convert the sequence to a film with `ffmpeg`, which `video` reads";
+    assert_eq!(reason, format!("heic: {expected}"));
+
+    // turned by the matrix of its track: a, b, c, d lie 40 bytes into it
+    let mut file = fs::read(data.join("sequence-intra.heic")).expect("reads");
+    let matrix = 4 + 40 + file.windows(4).position(|window| window == b"tkhd").expect("a track");
+    for (at, number) in [(0, 0), (4, 1), (12, -1), (16, 0)] {
+        file[matrix + at..matrix + at + 4].copy_from_slice(&(i32::to_be_bytes(number << 16)));
+    }
+    let turned = decode(&file, &Limits::default()).expect("decodes");
+    assert_eq!((turned.width, turned.height), (64, 96));
+    let upright = pixels(&first[0]);
+    let at = |pixels: &Pixels, x: usize, y: usize| pixels.data[(y * pixels.width + x) * 3..][..3].to_vec();
+    assert_eq!(at(&turned, 63, 0), at(&upright, 0, 0), "a quarter turn with the clock");
+    assert_eq!(at(&turned, 0, 95), at(&upright, 95, 63));
+    file[matrix + 16..matrix + 20].copy_from_slice(&(5_i32 << 16).to_be_bytes());
+    assert!(decode(&file, &Limits::default()).expect_err("another matrix").contains("without a track"));
+}
+
 #[test]
 fn damage_costs_only_the_frames_behind_it_and_limits_hold() {
     let place = Place::empty();

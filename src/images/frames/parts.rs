@@ -1,14 +1,14 @@
-//! Pictures that stand side by side in a file: pages of TIFF files, photos of HEIC files, JPEG files one after
-//! the other (MPO). Each can be cut out, or the file changed so that it comes first.
+//! Pictures that stand side by side in a file: pages of TIFF files, photos and sequences of HEIC files, JPEG files
+//! one after the other (MPO). Each can be cut out, or the file changed so that it comes first.
 //!
 //! Thumbnails, masks and gain maps are no pictures of their own.
 
 use std::ops::Range;
 
-#[cfg(feature = "heic")]
-use crate::images::heic;
 use crate::images::metadata::segments;
 use crate::images::tiff::Directory;
+#[cfg(feature = "heic")]
+use crate::images::{heic, heics};
 
 /// Most pictures of one file that are taken.
 pub(in crate::images) const MOST: usize = 10_000;
@@ -23,6 +23,9 @@ pub(in crate::images) enum Part {
     /// A picture of a HEIC file, by its number in the file.
     #[cfg(feature = "heic")]
     Photo(u32),
+    /// A picture of a sequence.
+    #[cfg(feature = "heic")]
+    OfSequence(heics::Sample),
     /// Bytes that are a JPEG file.
     Jpeg(Range<usize>),
 }
@@ -42,6 +45,8 @@ impl Part {
                     bytes.clear(); // rather than another picture
                 }
             }
+            #[cfg(feature = "heic")]
+            Part::OfSequence(sample) => return sample.file(&bytes).unwrap_or_default(),
             Part::Jpeg(range) => {
                 bytes.truncate(range.end);
                 bytes.drain(..range.start.min(bytes.len()));
@@ -56,7 +61,10 @@ pub(in crate::images) fn parts(format: &str, bytes: &[u8]) -> Vec<Part> {
     let mut parts = match format {
         "tiff" => pages(bytes),
         #[cfg(feature = "heic")]
-        "heic" => heic::pictures(bytes).into_iter().map(Part::Photo).collect(),
+        "heic" => {
+            let photos = heic::pictures(bytes).into_iter().map(Part::Photo);
+            photos.chain(heic::sequence(bytes, MOST + 1).into_iter().map(Part::OfSequence)).collect()
+        }
         "jpeg" => jpegs(bytes).unwrap_or_default(),
         _ => Vec::new(),
     };
