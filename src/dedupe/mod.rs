@@ -16,6 +16,7 @@
 //! | `structure`, `candidates` | codes of an image's structure; the pairs worth comparing |
 //! | `alike` | whose pixels have to be hashed at full size, as the fingerprints do not tell |
 //! | `align`, `compare`, `pairs` | aligns two images, measures how unlike they are, for all candidates |
+//! | `local/` | whether one picture is the other, edited or whole, by local features and geometry |
 //! | `threshold`, `copies`, `measure` | the similarity from which images are near, and what it means for this collection |
 //! | `pair_table`, `grouping` | from near pairs to groups |
 //! | `keep`, `propose` | which file is kept, and what the plan says about the others |
@@ -64,6 +65,7 @@ mod structure;
 mod align;
 mod alike;
 mod compare;
+mod local;
 mod pairs;
 
 mod copies;
@@ -95,6 +97,7 @@ pub use evaluate::{EvaluateOptions, Evaluated, Evaluation, FalsePair, OperatingP
 pub use find::{FindOptions, Found, ScanOutputs, find_duplicates};
 pub use fingerprint::Turn;
 pub use keep::Preference;
+pub use local::{Affine, Likeness, Local, Probes, Region, Verified, verify};
 pub use options::ScanOptions;
 pub use pictures::PictureSource;
 pub use plan::{

@@ -1,0 +1,208 @@
+//! Two aligned pictures, compared block by block: where they agree, where they do not, and where there is
+//! nothing to see.
+//!
+//! 1. The sharper one is blurred until both are equally sharp, judged by the median block, so that letters
+//!    that only one has do not count.
+//! 2. In each block the gradients of both are correlated. Brightness and contrast make no difference, not even
+//!    where they change over the picture. A block in which neither has gradients says nothing.
+
+use super::layer::{Layer, Overlay};
+
+/// Blocks along the side of a square as large as the overlap, and the limits of a block's side, in pixels.
+const ALONG: f32 = 10.0;
+const SIDES: std::ops::RangeInclusive<f32> = 10.0..=32.0;
+/// The share of a block's pixels that both must cover.
+const COVERED: f32 = 0.5;
+/// Rounds of blurring, and the relative difference in sharpness at which they stop.
+const SOFTENINGS: usize = 16;
+const EVEN: f32 = 0.1;
+
+/// One block, in which both pictures lie.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Block {
+    pub(super) column: usize,
+    pub(super) row: usize,
+    /// Mean square of the gradients of the ground and the other one, in levels of the ground.
+    pub(super) energies: (f32, f32),
+    /// How alike they are: 1 for the same, 0 for nothing in common.
+    pub(super) likeness: f32,
+}
+
+impl Block {
+    /// Mean square of the difference of the gradients.
+    pub(super) fn difference(&self) -> f32 {
+        let (ground, other) = self.energies;
+        ground + other - 2.0 * self.likeness * (ground * other).sqrt()
+    }
+}
+
+/// The blocks of an overlap.
+#[derive(Debug)]
+pub(super) struct Blocks {
+    /// Side of a block, in pixels.
+    pub(super) side: usize,
+    pub(super) blocks: Vec<Block>,
+    /// Pixels that both cover.
+    pub(super) area: usize,
+}
+
+/// Compares an overlap block by block; the one that is sharper becomes less so.
+pub(super) fn compare(laid: &mut Overlay) -> Blocks {
+    let area = laid.inside.iter().filter(|inside| **inside).count();
+    let side = ((area as f32).sqrt() / ALONG).clamp(*SIDES.start(), *SIDES.end()) as usize;
+    let cells = cells(laid, side);
+    for _ in 0..SOFTENINGS {
+        let Some((ground, other)) = sharpness(laid, &cells, side) else { break };
+        let excess = ground.max(other) / ground.min(other) - 1.0;
+        if excess < EVEN {
+            break;
+        }
+        let layer = if ground > other { &mut laid.ground } else { &mut laid.other };
+        (0..if excess > 1.0 { 3 } else { 1 }).for_each(|_| layer.soften());
+    }
+    let [ground, other] = [&laid.ground, &laid.other].map(Gradients::of);
+    let mut blocks: Vec<Block> = Vec::with_capacity(cells.len());
+    for &(column, row) in &cells {
+        let place = Place { left: column * side, top: row * side, side };
+        let sums = Sums::of(&ground, &other, &laid.inside, &place);
+        blocks.push(Block { column, row, energies: sums.energies(), likeness: sums.likeness() });
+    }
+    let gain = gain(&blocks);
+    for block in &mut blocks {
+        block.energies.1 *= gain;
+    }
+    Blocks { side, blocks, area }
+}
+
+/// Blocks that are covered well enough, by column and row.
+fn cells(laid: &Overlay, side: usize) -> Vec<(usize, usize)> {
+    let (width, height) = (laid.ground.width, laid.ground.height);
+    let (columns, rows) = (width.div_ceil(side), height.div_ceil(side));
+    let mut counts = vec![0usize; columns * rows];
+    for (y, row) in laid.inside.chunks_exact(width).enumerate() {
+        for (x, _) in row.iter().enumerate().filter(|(_, inside)| **inside) {
+            counts[y / side * columns + x / side] += 1;
+        }
+    }
+    let least = (COVERED * (side * side) as f32) as usize;
+    let covered = counts.iter().enumerate().filter(|(_, count)| **count > least);
+    covered.map(|(cell, _)| (cell % columns, cell / columns)).collect()
+}
+
+/// How sharp the median block of each picture is: the energy of its gradients, over that of gradients four
+/// times as wide. None where there is too little to see.
+fn sharpness(laid: &Overlay, cells: &[(usize, usize)], side: usize) -> Option<(f32, f32)> {
+    let of = |layer: &Layer| {
+        let mut ratios: Vec<f32> = Vec::with_capacity(cells.len());
+        for &(column, row) in cells {
+            let (mut fine, mut wide) = (0.0f32, 0.0f32);
+            for y in (row * side).max(4)..((row + 1) * side).min(layer.height.saturating_sub(4)) {
+                for x in (column * side).max(4)..((column + 1) * side).min(layer.width.saturating_sub(4)) {
+                    let at = y * layer.width + x;
+                    if !laid.inside[at] {
+                        continue;
+                    }
+                    let v = &layer.values;
+                    let near =
+                        (v[at + 1] - v[at - 1]).powi(2) + (v[at + layer.width] - v[at - layer.width]).powi(2);
+                    let far = (v[at + 4] - v[at - 4]).powi(2)
+                        + (v[at + 4 * layer.width] - v[at - 4 * layer.width]).powi(2);
+                    fine += near;
+                    wide += far;
+                }
+            }
+            ratios.push(if wide > (side * side) as f32 * 16.0 { fine / wide } else { -1.0 });
+        }
+        ratios
+    };
+    let (ground, other) = (of(&laid.ground), of(&laid.other));
+    let both = |one: &[f32], two: &[f32]| {
+        let seen = one.iter().zip(two).filter(|(one, two)| **one > 0.0 && **two > 0.0);
+        median(seen.map(|(one, _)| *one).collect())
+    };
+    Some((both(&ground, &other)?, both(&other, &ground)?))
+}
+
+fn median(mut values: Vec<f32>) -> Option<f32> {
+    let middle = values.len() / 2;
+    (!values.is_empty()).then(|| *values.select_nth_unstable_by(middle, f32::total_cmp).1)
+}
+
+/// The factor that gives the gradients of the other picture the energy of the ground's, in the median block.
+fn gain(blocks: &[Block]) -> f32 {
+    let alike = |least: f32| {
+        let chosen = blocks.iter().filter(|block| block.likeness > least);
+        let ratios: Vec<f32> =
+            chosen.map(|block| block.energies.0.max(0.1) / block.energies.1.max(0.1)).collect();
+        (ratios.len() >= 4).then(|| median(ratios)).flatten()
+    };
+    alike(0.7).or_else(|| alike(-2.0)).unwrap_or(1.0)
+}
+
+/// Gradients, f32 `[height, width]` each; 0 on the edge.
+struct Gradients {
+    width: usize,
+    height: usize,
+    along: Vec<f32>,
+    down: Vec<f32>,
+}
+
+impl Gradients {
+    fn of(layer: &Layer) -> Gradients {
+        let (width, height) = (layer.width, layer.height);
+        let (mut along, mut down) = (vec![0.0; width * height], vec![0.0; width * height]);
+        for y in 1..height.saturating_sub(1) {
+            for at in y * width + 1..(y + 1) * width - 1 {
+                (along[at], down[at]) = layer.gradient(at);
+            }
+        }
+        Gradients { width, height, along, down }
+    }
+}
+
+/// A square of pixels.
+struct Place {
+    left: usize,
+    top: usize,
+    side: usize,
+}
+
+/// Sums over a block: pixels, squares of the gradients of both, and their products.
+struct Sums {
+    n: f32,
+    ground: f32,
+    other: f32,
+    product: f32,
+}
+
+impl Sums {
+    fn of(ground: &Gradients, other: &Gradients, inside: &[bool], place: &Place) -> Sums {
+        let (width, height) = (ground.width, ground.height);
+        let mut sums = Sums { n: 0.0, ground: 0.0, other: 0.0, product: 0.0 };
+        let columns = place.left..(place.left + place.side).min(width);
+        for y in place.top..(place.top + place.side).min(height) {
+            for x in columns.clone() {
+                let at = y * width + x;
+                if !inside[at] {
+                    continue;
+                }
+                let (a, b) = (ground.along[at], ground.down[at]);
+                let (c, d) = (other.along[at], other.down[at]);
+                sums.n += 1.0;
+                sums.ground += a * a + b * b;
+                sums.other += c * c + d * d;
+                sums.product += a * c + b * d;
+            }
+        }
+        sums
+    }
+
+    fn energies(&self) -> (f32, f32) {
+        let n = self.n.max(1.0);
+        (self.ground / n, self.other / n)
+    }
+
+    fn likeness(&self) -> f32 {
+        self.product / (self.ground * self.other).sqrt().max(1e-3)
+    }
+}

@@ -1,0 +1,185 @@
+//! Is one picture the other, edited or whole? Local features find how one lies on the other, then the overlap
+//! is compared block by block.
+//!
+//! ```text
+//! pixels -> plane -> corners -> features -> matching -> geometry -> layer -> blocks -> verdict
+//!           320 px   FAST      ORB, 400     RANSAC                  overlap  8x8..12x12
+//! ```
+//!
+//! | file | responsibility |
+//! |---|---|
+//! | `plane` | a grey picture of 320 pixels, with full contrast |
+//! | `corners`, `features` | its corners at eight sizes, with direction and descriptor |
+//! | `matching`, `geometry` | corners that look the same in both, and the map that most of them agree on |
+//! | `layer` | one picture laid on the other by this map, which is refined until the light agrees too |
+//! | `blocks` | how alike both are in each block of the overlap |
+//! | `parts` | what lies beside the overlap, and the boxes that differ |
+//! | `verdict` | what all this says |
+//!
+//! Nothing here knows an index or a plan. The same two pictures always give the same result.
+
+mod blocks;
+mod corners;
+mod features;
+mod geometry;
+mod layer;
+mod matching;
+mod parts;
+mod plane;
+mod verdict;
+
+#[cfg(test)]
+mod tests;
+
+pub use geometry::Affine;
+pub use parts::Region;
+pub use verdict::Likeness;
+
+use crate::images::{Pixels, Resizer};
+use features::{Descriptor, Point, features};
+use matching::{Aligned, Side, align};
+use parts::Parts;
+use plane::Plane;
+use verdict::{Evidence, judge};
+
+/// The longer side of what is compared, in pixels.
+const SIDE: usize = 320;
+/// Inliers from which the mirror image is not tried.
+const UPRIGHT: usize = 60;
+
+/// What of a picture is needed to verify whether another is a copy of it: the luma at 320 pixels, and at most
+/// 400 corners with their descriptors, 56 bytes each. At most 125 kB.
+#[derive(Debug, Clone)]
+pub struct Local {
+    luma: Plane,
+    points: Vec<Point>,
+    descriptors: Vec<Descriptor>,
+}
+
+impl Local {
+    /// Measures a picture: decoded at 320 pixels along its longer side or more, where it has as many.
+    ///
+    /// # Errors
+    /// When the image is empty.
+    pub fn of(pixels: &Pixels, resizer: &mut Resizer) -> Result<Local, String> {
+        let luma = Plane::of(pixels, SIDE, resizer)?;
+        let (points, descriptors) = features(&luma);
+        Ok(Local { luma, points, descriptors })
+    }
+
+    /// Bytes that it takes.
+    pub fn size(&self) -> usize {
+        self.luma.data.len()
+            + self.points.len() * size_of::<Point>()
+            + self.descriptors.len() * size_of::<Descriptor>()
+    }
+
+    fn side(&self) -> Side<'_> {
+        Side { points: &self.points, descriptors: &self.descriptors }
+    }
+}
+
+/// What is tried beside the picture as it is. It is found at any angle in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probes {
+    /// Also the mirror image.
+    pub mirrored: bool,
+}
+
+impl Default for Probes {
+    fn default() -> Self {
+        Probes { mirrored: true }
+    }
+}
+
+/// What one picture, `b`, is to another, `a`.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// What was found. That `b` is mirrored or turned makes no difference to it.
+    pub likeness: Likeness,
+    /// Corners of both that look the same and lie alike.
+    pub inliers: usize,
+    /// From `b` to `a`, in pixels where the longer side of each picture is 320.
+    pub map: Affine,
+    /// Whether `b` is a mirror image.
+    pub mirrored: bool,
+    /// Quarter turns, clockwise, that bring `b` (mirrored back along its width first) nearest to upright: 0 to 3.
+    pub quarter_turns: u8,
+    /// Blocks of the overlap that have structure.
+    pub blocks: usize,
+    /// The share of these that agree, 0 to 1.
+    pub agreeing: f32,
+    /// The share of `a` and of `b` that the overlap covers, 0 to 1.
+    pub covered: [f32; 2],
+    /// The box of the overlap in `a` and in `b`.
+    pub overlap: [Region; 2],
+    /// What differs within the overlap: boxes in `a` and in `b`, the largest first.
+    pub differing: Vec<[Region; 2]>,
+}
+
+/// Compares two pictures.
+pub fn verify(a: &Local, b: &Local, probes: Probes) -> Verified {
+    let found = aligned(a, b, probes);
+    let (inliers, map, mirrored) =
+        found.map_or((0, Affine::IDENTITY, false), |(found, mirrored)| (found.inliers, found.map, mirrored));
+    let mut verified = Verified {
+        likeness: Likeness::Different,
+        inliers,
+        map,
+        mirrored,
+        quarter_turns: 0,
+        blocks: 0,
+        agreeing: 0.0,
+        covered: [0.0; 2],
+        overlap: [Region::default(); 2],
+        differing: Vec::new(),
+    };
+    if inliers >= verdict::INLIERS {
+        compare(a, b, &mut verified);
+    }
+    verified
+}
+
+/// How `b` lies on `a`, and whether mirrored.
+fn aligned(a: &Local, b: &Local, probes: Probes) -> Option<(Aligned, bool)> {
+    let upright = align(&a.side(), &b.side(), None);
+    if !probes.mirrored || upright.is_some_and(|found| found.inliers >= UPRIGHT) {
+        return upright.map(|found| (found, false));
+    }
+    let mirrored = align(&a.side(), &b.side(), Some(b.luma.width as f32));
+    match (upright, mirrored) {
+        (Some(upright), Some(mirrored)) if mirrored.inliers > upright.inliers => Some((mirrored, true)),
+        (Some(upright), _) => Some((upright, false)),
+        (None, mirrored) => mirrored.map(|found| (found, true)),
+    }
+}
+
+/// Lays one on the other, and judges the blocks.
+fn compare(a: &Local, b: &Local, verified: &mut Verified) {
+    // the picture whose pixels are larger where they overlap is the ground
+    let on_a = verified.map.scale() <= 1.0;
+    let (ground, other) = if on_a { (a, b) } else { (b, a) };
+    let to_other = if on_a { verified.map.inverse() } else { Some(verified.map) };
+    let Some(mut laid) = to_other.and_then(|map| layer::overlay(&ground.luma, &other.luma, map)) else {
+        return;
+    };
+    let found = blocks::compare(&mut laid);
+    let parts = Parts::of(&ground.luma, &other.luma, &laid, found.area);
+    let evidence = Evidence { inliers: verified.inliers, covered: parts.covered, has_frame: parts.has_frame };
+    let judged = judge(&found.blocks, &evidence);
+    verified.likeness = judged.likeness;
+    verified.blocks = judged.structured;
+    verified.agreeing = judged.agreeing;
+    verified.covered = parts.covered;
+    verified.overlap = parts.overlap();
+    verified.differing = parts.boxes(&judged.altered, found.side);
+    if !on_a {
+        verified.covered.reverse();
+        verified.overlap.reverse();
+        verified.differing.iter_mut().for_each(|boxes| boxes.reverse());
+    }
+    if let Some(map) = if on_a { laid.map.inverse() } else { Some(laid.map) } {
+        verified.map = map;
+        verified.quarter_turns = map.quarter_turns();
+    }
+}

@@ -1,0 +1,132 @@
+//! What the blocks of an overlap say about two pictures.
+//!
+//! A copy differs from its original a little everywhere, by about as much in every block, and by much only
+//! where something was changed. Two shots of a scene, two forms and two pages of a kind agree in some blocks
+//! and differ in many.
+
+use super::blocks::Block;
+
+/// Mean square of the gradients from which a block says something: at least, and as a share of the mean.
+const STRUCTURE: f32 = 3.0;
+const STRUCTURE_SHARE: f32 = 0.05;
+/// Blocks with structure from which anything is said.
+const FEWEST: usize = 12;
+/// Inliers without which nothing is compared, and those without which all must agree.
+pub(super) const INLIERS: usize = 5;
+const SURE_INLIERS: usize = 8;
+
+/// A block differs when it is less alike than this, and unlike several times as much as the median block.
+const UNLIKE: f32 = 0.5;
+const NOISE: f32 = 4.0;
+/// It is altered, as by a mark that one sees through, when it is less alike than the median block by far.
+const ALTERED: f32 = 0.12;
+const ALTERED_BY: f32 = 6.0;
+/// Blocks this alike agree.
+const ALIKE: f32 = 0.6;
+
+/// Likeness of the median block, and of nine in ten of the well structured ones that are left: of a copy whose
+/// detail is lost, and of one of which a part is missing or changed.
+const SOFT: (f32, f32) = (0.7, 0.55);
+const TIGHT: (f32, f32) = (0.8, 0.8);
+/// The share of blocks that may be altered in a picture that is near, and in one that is edited.
+const FEW: f32 = 0.02;
+const PART: f32 = 0.2;
+/// The share of both pictures that the overlap of near ones covers, the share where detail is lost, and the
+/// share of one of them that the overlap of edited ones covers.
+const NEAR: f32 = 0.6;
+const WHOLE: f32 = 0.85;
+const ONE_WHOLE: f32 = 0.8;
+/// Blocks that agree in pictures that are related.
+const SOME: f32 = 0.1;
+
+/// What one picture is to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Likeness {
+    /// The same picture as a whole: at another size, quality or tone, slightly cropped or turned.
+    Near,
+    /// The same picture, with a part that was changed, added or cut away.
+    Edited,
+    /// They share much, but differ in content: a burst, a form filled in anew, packs of a brand.
+    Related,
+    /// They have nothing to do with each other, as far as can be seen.
+    Different,
+}
+
+/// The blocks of two pictures, weighed.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) likeness: Likeness,
+    /// Blocks with structure.
+    pub(super) structured: usize,
+    /// The share of them that agree.
+    pub(super) agreeing: f32,
+    /// Column and row of the blocks that differ or are altered.
+    pub(super) altered: Vec<(usize, usize)>,
+}
+
+/// What is known of two pictures beside the blocks.
+pub(super) struct Evidence {
+    pub(super) inliers: usize,
+    /// The share of each picture that the overlap covers.
+    pub(super) covered: [f32; 2],
+    /// Whether what lies beside the overlap was added to a picture, such as a border.
+    pub(super) has_frame: bool,
+}
+
+/// Weighs the blocks of an overlap.
+pub(super) fn judge(blocks: &[Block], evidence: &Evidence) -> Judged {
+    let energy = |block: &Block| block.energies.0.max(block.energies.1);
+    let mean = blocks.iter().map(energy).sum::<f32>() / blocks.len().max(1) as f32;
+    let floor = STRUCTURE.max(STRUCTURE_SHARE * mean);
+    let seen: Vec<&Block> = blocks.iter().filter(|block| energy(block) > floor).collect();
+    let share = |count: usize| count as f32 / seen.len().max(1) as f32;
+    let agreeing = share(seen.iter().filter(|block| block.likeness >= ALIKE).count());
+    let mut judged =
+        Judged { likeness: Likeness::Different, structured: seen.len(), agreeing, altered: Vec::new() };
+    if seen.len() >= FEWEST {
+        let middle = quantile(seen.iter().map(|block| block.likeness).collect(), 0.5);
+        let noise = NOISE * quantile(seen.iter().map(|block| block.difference()).collect(), 0.5);
+        let differs = |block: &Block| block.likeness < UNLIKE && block.difference() > noise.max(floor);
+        let doubtful = (1.0 - ALTERED).min(1.0 - ALTERED_BY * (1.0 - middle));
+        let is_altered = |block: &Block| {
+            differs(block) || block.likeness < doubtful && block.difference() > noise.max(floor)
+        };
+        let strong = quantile(seen.iter().map(|block| energy(block)).collect(), 0.5);
+        let rest = seen.iter().filter(|block| energy(block) >= strong && !is_altered(block));
+        let worst = quantile(rest.map(|block| block.likeness).collect(), 0.1);
+        let altered = seen.iter().filter(|block| is_altered(block));
+        judged.altered = altered.map(|block| (block.column, block.row)).collect();
+        judged.likeness = likeness(&judged, (middle, worst), evidence);
+    }
+    if judged.likeness == Likeness::Different && evidence.inliers >= SURE_INLIERS && agreeing >= SOME {
+        judged.likeness = Likeness::Related;
+    }
+    judged
+}
+
+fn likeness(judged: &Judged, found: (f32, f32), evidence: &Evidence) -> Likeness {
+    let reaches = |wanted: (f32, f32)| found.0 >= wanted.0 && found.1 >= wanted.1;
+    let altered = judged.altered.len() as f32 / judged.structured as f32;
+    let covered = evidence.covered[0].min(evidence.covered[1]);
+    let most = evidence.covered[0].max(evidence.covered[1]);
+    if evidence.inliers < SURE_INLIERS && (altered > FEW || !reaches(TIGHT)) {
+        return Likeness::Different;
+    }
+    let is_whole = altered <= FEW && !evidence.has_frame;
+    if is_whole && (reaches(SOFT) && covered >= WHOLE || reaches(TIGHT) && covered >= NEAR) {
+        return Likeness::Near;
+    }
+    if reaches(TIGHT) && altered <= PART && most >= ONE_WHOLE {
+        return Likeness::Edited;
+    }
+    Likeness::Different
+}
+
+/// The value below which a share of the others lies; 0 of none.
+fn quantile(mut values: Vec<f32>, share: f32) -> f32 {
+    if values.is_empty() {
+        return 0.0;
+    }
+    let at = ((values.len() - 1) as f32 * share) as usize;
+    *values.select_nth_unstable_by(at, f32::total_cmp).1
+}
