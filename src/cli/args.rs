@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(super) use dedupe::{Apply, Decide, Dedupe, Evaluate, Scan, Undo};
+pub(super) use dedupe::{Apply, Decide, Dedupe, DedupeVerb, Evaluate, Photos, Scan, Undo};
 pub(super) use explore::{Cluster, Diff, Export, Grouping, Map, Outliers, Report};
 pub(super) use indexing::{Described, Index, Opened, Remove, Walking};
 pub(super) use models::{Demo, Import, Model, Quantize, Runtime, Train};
@@ -103,8 +103,7 @@ pub(super) enum Command {
     /// Generate new images, or choose a few that represent the index
     Sample(Sample),
     /// Find duplicates and remove them, with undo
-    #[command(subcommand)]
-    Dedupe(Dedupe),
+    Dedupe(Box<Dedupe>),
     /// Cluster the images of the index
     Cluster(Cluster),
     /// Find images that do not fit, and labels that their neighbours contradict

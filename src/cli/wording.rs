@@ -77,7 +77,7 @@ const WORDS: &[(&str, &str)] = &[
     ("runtime::install", "`aesearch runtime install`"),
     ("sidecars", "--sidecars"),
     ("target", "--to"),
-    ("task", "--different, --keep-all or --forget"),
+    ("task", "--different, --keep-all, --keep or --forget"),
     ("teacher", "--teacher"),
     ("temperature", "--temperature"),
     ("thumbnails", "--thumbnails"),

@@ -29,7 +29,7 @@ pub struct DecideOptions {
     /// What to do about the images.
     pub task: DecideTask,
     /// Files, folders or names such as `photos.tar#a.jpg`. Relative ones start at the working directory or at
-    /// the folder of the index.
+    /// the folder of the index. With [`Verdict::Keep`], the first one is kept.
     pub images: Vec<PathBuf>,
     /// Adds the decisions of this file, before the task.
     pub import: Option<PathBuf>,
@@ -83,7 +83,15 @@ pub fn decide(dir: &Path, options: &DecideOptions) -> Result<Decided> {
     check_outputs(&outputs, &Snapshot::open(dir)?, dir)?;
     let mut decisions = Decisions::read(dir)?;
     let import = import.as_deref().map(Decisions::read_file).transpose()?;
-    let images = hashes(images, dir.parent().unwrap_or(Path::new("")))?;
+    let base = dir.parent().unwrap_or(Path::new(""));
+    if let (DecideTask::Remember(Verdict::Keep), Some(first)) = (task, images.first()) {
+        let several = hashes(std::slice::from_ref(first), base)?.len();
+        if several != 1 {
+            let what = format!("{}: expected one image to keep, got {several}", first.display());
+            return Err(Error::invalid(what).with_hint("name a file, or one entry of a container"));
+        }
+    }
+    let images = hashes(images, base)?;
 
     let imported = import.map(|import| decisions.merge(import)).unwrap_or_default();
     let (mut decided, mut forgotten) = (ChangeCounts::default(), 0);

@@ -1,5 +1,5 @@
-//! What people decided about images: these are not duplicates, or these are all kept. Every later scan
-//! respects it.
+//! What people decided about images: these are not duplicates, these are all kept, or this one is kept of
+//! them. Every later scan respects it.
 //!
 //! Decisions are kept as `decisions.json` in the index's folder, where the index leaves them alone. Images
 //! are known by the BLAKE3 of their bytes, so that a decision outlives names, folders and the index itself.
@@ -19,8 +19,9 @@ use crate::output::write_whole;
 pub const DECISIONS_COMMAND: &str = "dedupe decide";
 /// The name of the file in the index's folder.
 pub const DECISIONS_FILE: &str = "decisions.json";
-/// The version of the document; a reader refuses others.
-const VERSION: u64 = 1;
+/// The newest version of the document; a reader refuses later ones. Version 2 added [`Verdict::Keep`], and is
+/// written only where there is one, so that earlier programs read everything else.
+const VERSION: u64 = 2;
 /// The largest file of decisions that is read, in bytes.
 const LARGEST: u64 = 256 << 20;
 
@@ -35,6 +36,8 @@ pub enum Verdict {
     Different,
     /// All of them are kept, duplicates or not.
     KeepAll,
+    /// One of them is kept, whatever else speaks for the others.
+    Keep,
 }
 
 impl Verdict {
@@ -43,12 +46,22 @@ impl Verdict {
         match self {
             Verdict::Different => "different",
             Verdict::KeepAll => "keep-all",
+            Verdict::Keep => "keep",
         }
     }
 }
 
+/// The image that is kept by [`Verdict::Keep`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Its content.
+    pub hash: Hash,
+    /// Its name at that time: of several files with this content, the one with this name is kept.
+    pub path: String,
+}
+
 /// One decision. Pairs among its hashes are not proposed again; a single hash means that all files with these
-/// bytes stay.
+/// bytes stay. With [`Verdict::Keep`], the image named in `keep` stays, and its duplicates may go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     /// What was decided.
@@ -57,14 +70,18 @@ pub struct Decision {
     pub hashes: Vec<Hash>,
     /// The names of the images at that time, for people; sorted.
     pub paths: Vec<String>,
+    /// The one that is kept, with [`Verdict::Keep`].
+    pub keep: Option<Kept>,
 }
 
 /// All decisions.
 #[derive(Debug, Clone, Default)]
 pub struct Decisions {
     entries: BTreeMap<Vec<Hash>, Entry>,
-    /// The numbers of the entries that name a hash, ascending.
+    /// The numbers of the entries that separate a hash from others, ascending.
     places: HashMap<Hash, Vec<u64>>,
+    /// Hashes that are kept rather than others.
+    keeping: HashSet<Hash>,
     /// The number of the next new entry.
     next: u64,
 }
@@ -74,6 +91,7 @@ struct Entry {
     number: u64,
     verdict: Verdict,
     paths: Vec<String>,
+    keep: Option<Kept>,
 }
 
 /// The effect of a change, in decisions.
@@ -101,6 +119,16 @@ struct Written {
     hashes: Vec<String>,
     #[serde(default)]
     paths: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    keep: Option<WrittenKept>,
+}
+
+/// The one that is kept, as it is written.
+#[derive(Serialize, Deserialize)]
+struct WrittenKept {
+    hash: String,
+    #[serde(default)]
+    path: String,
 }
 
 impl Decisions {
@@ -148,11 +176,17 @@ impl Decisions {
             verdict: decision.verdict.name().to_owned(),
             hashes: decision.hashes.iter().map(hex).collect(),
             paths: decision.paths,
+            keep: decision.keep.map(|Kept { hash, path }| WrittenKept { hash: hex(&hash), path }),
         });
         let (command, decisions) = (DECISIONS_COMMAND.to_owned(), decisions.collect());
-        let document = Document { schema_version: VERSION, command, decisions };
+        let document = Document { schema_version: self.version(), command, decisions };
         // strings and a number: nothing in it can fail
         serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
+    }
+
+    /// The version of the document that holds them.
+    pub fn version(&self) -> u64 {
+        if self.entries.values().any(|entry| entry.verdict == Verdict::Keep) { VERSION } else { 1 }
     }
 
     /// Reads the document; `path` is for messages.
@@ -172,9 +206,10 @@ impl Decisions {
                 head.command.map_or("a document without a command".to_owned(), |got| format!("{got:?}"));
             return Err(wrong(path, &got));
         }
-        if head.schema_version != Some(VERSION) {
+        if !head.schema_version.is_some_and(|version| (1..=VERSION).contains(&version)) {
             let got = head.schema_version.map_or("none".to_owned(), |version| version.to_string());
-            let what = format!("{}: decisions: expected schema version {VERSION}, got {got}", path.display());
+            let place = path.display();
+            let what = format!("{place}: decisions: expected schema version 1 to {VERSION}, got {got}");
             return Err(Error::unsupported(what).with_hint("upgrade aesearch to read it"));
         }
         let document: Document =
@@ -192,7 +227,8 @@ impl Decisions {
     /// Adds a decision about `images`, each with its name. It replaces one about the same hashes.
     ///
     /// If all are kept and some of them have the same bytes, these get a decision of their own: all files
-    /// with these bytes stay.
+    /// with these bytes stay. With [`Verdict::Keep`], the first image is kept rather than the others, whatever
+    /// was decided about them before.
     ///
     /// # Errors
     /// When there is no image, or with [`Verdict::Different`] there are fewer than two or some have the same
@@ -214,8 +250,9 @@ impl Decisions {
                 let what = format!("different: expected two images or more, got {}", named.len());
                 return Err(Error::invalid(what));
             }
-            (Verdict::KeepAll, _) if named.is_empty() => {
-                return Err(Error::invalid("keep all: expected an image or more, got none"));
+            (Verdict::KeepAll | Verdict::Keep, _) if named.is_empty() => {
+                let verdict = verdict.name();
+                return Err(Error::invalid(format!("{verdict}: expected an image or more, got none")));
             }
             _ => {}
         }
@@ -225,7 +262,10 @@ impl Decisions {
             }
         }
         let paths = named.values().flatten().cloned().collect();
-        change.count(self.insert(Decision::new(verdict, named.keys().copied().collect(), paths)));
+        let keep = images.first().filter(|_| verdict == Verdict::Keep);
+        let keep = keep.map(|(hash, path)| Kept { hash: *hash, path: path.clone() });
+        let decision = Decision::new(verdict, named.keys().copied().collect(), paths);
+        change.count(self.insert(Decision { keep, ..decision }));
         Ok(change)
     }
 
@@ -241,14 +281,20 @@ impl Decisions {
             let shared = about.iter().filter(|hash| asked.binary_search(hash).is_ok()).count();
             !(shared >= 2 || shared > 0 && (alone || about.len() == 1))
         });
+        self.find_places();
+        before - self.entries.len()
+    }
+
+    fn find_places(&mut self) {
         self.places.clear();
-        for (hashes, entry) in &self.entries {
+        self.keeping.clear();
+        self.keeping.extend(self.entries.values().filter_map(|entry| Some(entry.keep.as_ref()?.hash)));
+        for (hashes, entry) in self.entries.iter().filter(|(_, entry)| entry.separates()) {
             for hash in hashes {
                 self.places.entry(*hash).or_default().push(entry.number);
             }
         }
         self.places.values_mut().for_each(|numbers| numbers.sort_unstable());
-        before - self.entries.len()
     }
 
     /// Adds the decisions of `import`, which replace those about the same hashes.
@@ -264,7 +310,7 @@ impl Decisions {
     /// these bytes.
     pub fn separates(&self, a: &Hash, b: &Hash) -> bool {
         if a == b {
-            return self.entries.contains_key(std::slice::from_ref(a));
+            return self.entries.get(std::slice::from_ref(a)).is_some_and(Entry::separates);
         }
         let (Some(a), Some(b)) = (self.places.get(a), self.places.get(b)) else { return false };
         let (few, many) = if a.len() <= b.len() { (a, b) } else { (b, a) };
@@ -277,12 +323,19 @@ impl Decisions {
         kept.flat_map(|(hashes, _)| hashes).copied().collect()
     }
 
+    /// Contents that are kept rather than others of their group, each with the name of the file that is meant.
+    pub fn keepers(&self) -> HashMap<Hash, &str> {
+        let kept = self.entries.values().filter_map(|entry| entry.keep.as_ref());
+        kept.map(|Kept { hash, path }| (*hash, path.as_str())).collect()
+    }
+
     /// All decisions, sorted by their hashes.
     pub fn iter(&self) -> impl Iterator<Item = Decision> {
-        self.entries.iter().map(|(hashes, Entry { verdict, paths, .. })| Decision {
+        self.entries.iter().map(|(hashes, Entry { verdict, paths, keep, .. })| Decision {
             verdict: *verdict,
             hashes: hashes.clone(),
             paths: paths.clone(),
+            keep: keep.clone(),
         })
     }
 
@@ -297,21 +350,66 @@ impl Decisions {
     }
 
     /// The hashes must be sorted, without repeats.
-    fn insert(&mut self, Decision { verdict, hashes, paths }: Decision) -> Inserted {
-        if let Some(entry) = self.entries.get_mut(&hashes) {
-            if (entry.verdict, &entry.paths) == (verdict, &paths) {
-                return Inserted::Unchanged;
+    fn insert(&mut self, Decision { verdict, hashes, paths, keep }: Decision) -> Inserted {
+        let earlier = self.entries.get(&hashes);
+        if earlier.is_some_and(|entry| (entry.verdict, &entry.paths, &entry.keep) == (verdict, &paths, &keep))
+        {
+            return Inserted::Unchanged;
+        }
+        let changed = keep.as_ref().is_some_and(|keep| self.overrule(keep, &hashes));
+        let earlier = self.entries.get(&hashes).map(|entry| (entry.number, entry.separates()));
+        let number = earlier.map_or(self.next, |(number, _)| number);
+        self.next = self.next.max(number + 1);
+        let entry = Entry { number, verdict, paths, keep };
+        let separates = entry.separates();
+        if earlier.is_none() && separates && !changed {
+            for hash in &hashes {
+                self.places.entry(*hash).or_default().push(number);
             }
-            (entry.verdict, entry.paths) = (verdict, paths);
-            return Inserted::Replaced;
         }
-        let number = self.next;
-        self.next += 1;
-        for hash in &hashes {
-            self.places.entry(*hash).or_default().push(number);
+        self.keeping.extend(entry.keep.as_ref().map(|keep| keep.hash));
+        self.entries.insert(hashes, entry);
+        if changed || earlier.is_some_and(|(_, before)| before != separates) {
+            self.find_places();
         }
-        self.entries.insert(hashes, Entry { number, verdict, paths });
-        Inserted::Added
+        if earlier.is_some() { Inserted::Replaced } else { Inserted::Added }
+    }
+
+    /// Takes `keep` rather than the others of `hashes`: what was decided to keep these ends. Returns whether
+    /// anything was.
+    fn overrule(&mut self, keep: &Kept, hashes: &[Hash]) -> bool {
+        let goes = |hash: &Hash| *hash != keep.hash && hashes.binary_search(hash).is_ok();
+        let known = |hash: &Hash| self.places.contains_key(hash) || self.keeping.contains(hash);
+        if !hashes.iter().any(known) {
+            return false;
+        }
+        let is_over = |about: &[Hash], entry: &Entry| match (&entry.verdict, &entry.keep) {
+            (Verdict::KeepAll, _) => about.iter().any(goes),
+            (Verdict::Keep, Some(earlier)) => goes(&earlier.hash) || earlier.hash == keep.hash,
+            _ => false,
+        };
+        let over: Vec<Vec<Hash>> = self
+            .entries
+            .iter()
+            .filter(|(about, entry)| about.as_slice() != hashes && is_over(about, entry))
+            .map(|(about, _)| about.clone())
+            .collect();
+        for about in &over {
+            let Some(entry) = self.entries.remove(about) else { continue };
+            // the others are still all kept
+            let rest: Vec<Hash> = about.iter().filter(|hash| !goes(hash)).copied().collect();
+            if entry.verdict == Verdict::KeepAll && rest.len() > 1 {
+                self.entries.entry(rest).or_insert(entry);
+            }
+        }
+        !over.is_empty()
+    }
+}
+
+impl Entry {
+    /// Whether pairs of its images are not proposed.
+    fn separates(&self) -> bool {
+        self.verdict != Verdict::Keep
     }
 }
 
@@ -344,7 +442,7 @@ impl Decision {
         hashes.dedup();
         paths.sort_unstable();
         paths.dedup();
-        Decision { verdict, hashes, paths }
+        Decision { verdict, hashes, paths, keep: None }
     }
 }
 
@@ -353,7 +451,8 @@ impl Written {
         let verdict = match self.verdict.as_str() {
             "different" => Verdict::Different,
             "keep-all" => Verdict::KeepAll,
-            other => return Err(format!("verdict: expected different or keep-all, got {other:?}")),
+            "keep" => Verdict::Keep,
+            other => return Err(format!("verdict: expected different, keep-all or keep, got {other:?}")),
         };
         let hash = |text: &String| {
             unhex(text).ok_or_else(|| format!("hash: expected 64 hexadecimal digits, got {text:?}"))
@@ -361,9 +460,17 @@ impl Written {
         let hashes = self.hashes.iter().map(hash).collect::<Result<_, _>>()?;
         let decision = Decision::new(verdict, hashes, self.paths);
         let least = if verdict == Verdict::Different { 2 } else { 1 };
-        match decision.hashes.len() {
-            n if n < least => Err(format!("hashes: expected at least {least}, got {n}")),
-            _ => Ok(decision),
+        if decision.hashes.len() < least {
+            return Err(format!("hashes: expected at least {least}, got {}", decision.hashes.len()));
+        }
+        let keep = match self.keep.filter(|_| verdict == Verdict::Keep) {
+            Some(WrittenKept { hash: text, path }) => Some(Kept { hash: hash(&text)?, path }),
+            None => None,
+        };
+        let is_among = |keep: &Kept| decision.hashes.contains(&keep.hash);
+        match verdict == Verdict::Keep && !keep.as_ref().is_some_and(is_among) {
+            true => Err("keep: expected one of the hashes, got none of them".to_owned()),
+            false => Ok(Decision { keep, ..decision }),
         }
     }
 }
@@ -445,6 +552,54 @@ mod tests {
         assert_eq!(decisions.iter().map(|d| d.verdict).collect::<Vec<_>>(), [Verdict::KeepAll; 2]);
     }
 
+    fn kept(decisions: &Decisions) -> Vec<(u8, String)> {
+        let mut kept: Vec<(u8, String)> =
+            decisions.keepers().into_iter().map(|(hash, path)| (hash[0], path.to_owned())).collect();
+        kept.sort();
+        kept
+    }
+
+    #[test]
+    fn one_is_kept_rather_than_others_and_separates_none() {
+        let mut decisions = Decisions::default();
+        decisions.add(Verdict::Keep, &images(&[3, 1, 2])).unwrap();
+        assert_eq!(kept(&decisions), [(3, "0-3.png".to_owned())]);
+        assert!(!decisions.separates(&hash(3), &hash(1)) && !decisions.separates(&hash(3), &hash(3)));
+        assert!(decisions.kept().is_empty());
+        let text = decisions.to_json();
+        assert!(text.contains("\"schema_version\": 2"), "{text}");
+        assert_eq!(Decisions::from_json(&text, Path::new("x")).unwrap(), decisions);
+        assert_eq!(decisions.forget(&[hash(1)]), 1);
+        decisions.add(Verdict::KeepAll, &images(&[1])).unwrap();
+        assert!(decisions.to_json().contains("\"schema_version\": 1"), "earlier programs read it");
+        assert!(kept(&decisions).is_empty() && decisions.add(Verdict::Keep, &[]).is_err());
+    }
+
+    #[test]
+    fn of_two_decisions_to_keep_the_later_counts() {
+        let mut decisions = Decisions::default();
+        decisions.add(Verdict::Keep, &images(&[1])).unwrap();
+        decisions.add(Verdict::Keep, &images(&[5])).unwrap();
+        decisions.add(Verdict::KeepAll, &images(&[1, 3, 4])).unwrap();
+        decisions.add(Verdict::KeepAll, &images(&[2, 3])).unwrap();
+        // 2 rather than 1 and 3
+        assert_eq!(decisions.add(Verdict::Keep, &images(&[2, 1, 3])).unwrap().added, 1);
+        assert_eq!(kept(&decisions).iter().map(|(hash, _)| *hash).collect::<Vec<_>>(), [2, 5]);
+        assert!(decisions.kept().is_empty(), "of 1, 3, 4 and of 2, 3 one is left, which is not all");
+        assert!(!decisions.separates(&hash(1), &hash(3)) && !decisions.separates(&hash(2), &hash(3)));
+        // and back: the same images, then with others
+        assert_eq!(decisions.add(Verdict::Keep, &images(&[1, 2, 3])).unwrap().replaced, 1);
+        assert_eq!(kept(&decisions).iter().map(|(hash, _)| *hash).collect::<Vec<_>>(), [1, 5]);
+        decisions.add(Verdict::KeepAll, &images(&[1, 2, 3])).unwrap();
+        assert_eq!(kept(&decisions).len(), 1);
+        assert!(decisions.separates(&hash(1), &hash(2)));
+        decisions.add(Verdict::KeepAll, &images(&[1, 6, 7])).unwrap();
+        decisions.add(Verdict::Keep, &images(&[1, 6])).unwrap();
+        assert!(decisions.separates(&hash(1), &hash(7)) && !decisions.separates(&hash(1), &hash(6)));
+        let again = Decisions::from_json(&decisions.to_json(), Path::new("x")).unwrap();
+        assert_eq!(again, decisions);
+    }
+
     #[test]
     fn what_is_forgotten_is_proposed_again() {
         let all = || {
@@ -504,15 +659,15 @@ mod tests {
             ("{".to_owned(), "expected decisions, got"),
             ("[]".to_owned(), "expected decisions, got"),
             (r#"{"schema_version": 1, "command": "dedupe scan"}"#.to_owned(), "got \"dedupe scan\""),
-            (r#"{"command": "dedupe decide"}"#.to_owned(), "expected schema version 1, got none"),
+            (r#"{"command": "dedupe decide"}"#.to_owned(), "expected schema version 1 to 2, got none"),
             (
-                r#"{"schema_version": 2, "command": "dedupe decide"}"#.to_owned(),
-                "expected schema version 1, got 2",
+                r#"{"schema_version": 3, "command": "dedupe decide"}"#.to_owned(),
+                "expected schema version 1 to 2, got 3",
             ),
             (r#"{"schema_version": 1, "command": "dedupe decide"}"#.to_owned(), "decisions"),
             (
                 document("same", &[&good, &good]),
-                "decision 1: verdict: expected different or keep-all, got \"same\"",
+                "decision 1: verdict: expected different, keep-all or keep, got \"same\"",
             ),
             (
                 document("different", &[&good, "12"]),
@@ -521,6 +676,7 @@ mod tests {
             (document("different", &[&good, &"\u{e9}".repeat(64)]), "hash: expected 64"),
             (document("different", &[&good, &good]), "decision 1: hashes: expected at least 2, got 1"),
             (document("keep-all", &[]), "hashes: expected at least 1, got 0"),
+            (document("keep", &[&good]), "decision 1: keep: expected one of the hashes"),
         ];
         for (text, expected) in cases {
             let error = Decisions::from_json(&text, Path::new("mine.json")).unwrap_err().to_string();

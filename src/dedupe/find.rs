@@ -6,6 +6,7 @@ use aesearch_index::{Snapshot, is_index};
 
 use super::decisions::Decisions;
 use super::options::ScanOptions;
+use super::outputs::ScanOutputs;
 use super::pictures::Pictures;
 use super::plan::Unread;
 use super::report::{PageOptions, html_report};
@@ -47,23 +48,6 @@ impl Default for FindOptions {
     /// As [`FindOptions::new`], with the default place for ONNX Runtime.
     fn default() -> Self {
         FindOptions::new(UpdateOptions::new(RuntimeOptions::default()))
-    }
-}
-
-/// The files that a scan is written to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ScanOutputs {
-    /// The plan as JSON, for [`apply`](fn@crate::dedupe::apply).
-    pub plan: Option<PathBuf>,
-    /// An HTML page to review the groups and decide about them.
-    pub report: Option<PathBuf>,
-    /// The first groups as a PNG picture, near ones first.
-    pub sheet: Option<PathBuf>,
-}
-
-impl ScanOutputs {
-    fn paths(&self) -> Vec<&Path> {
-        [&self.plan, &self.report, &self.sheet].into_iter().flatten().map(PathBuf::as_path).collect()
     }
 }
 

@@ -10,7 +10,7 @@
 //! | file | responsibility |
 //! |---|---|
 //! | `find` | duplicates in one call: index, scan, write plan, page and sheet |
-//! | `options`, `scan`, `plan` | from an index to a plan; the document that people and `apply` read |
+//! | `options`, `scan`, `plan`, `outputs` | from an index to a plan; the document that people and `apply` read; names of files |
 //! | `collection` | which files have the same bytes, and which show the same pixels |
 //! | `fingerprint`, `fingerprints` | what is kept of an image to compare it, and where |
 //! | `structure`, `candidates` | codes of an image's structure; the pairs worth comparing |
@@ -52,6 +52,7 @@
 mod find;
 
 mod options;
+mod outputs;
 mod plan;
 mod scan;
 
@@ -91,14 +92,15 @@ mod apply;
 pub use apply::{Action, ApplyOptions, ApplyReport, Step, UndoOptions, UndoReport, apply, undo};
 pub use decide::{DecideOptions, DecideTask, Decided, decide};
 pub use decisions::{
-    ChangeCounts, DECISIONS_COMMAND, DECISIONS_FILE, Decision, Decisions, Hash, Verdict, hex, unhex,
+    ChangeCounts, DECISIONS_COMMAND, DECISIONS_FILE, Decision, Decisions, Hash, Kept, Verdict, hex, unhex,
 };
 pub use evaluate::{EvaluateOptions, Evaluated, Evaluation, FalsePair, OperatingPoint, evaluate};
-pub use find::{FindOptions, Found, ScanOutputs, find_duplicates};
+pub use find::{FindOptions, Found, find_duplicates};
 pub use fingerprint::Turn;
 pub use keep::Preference;
 pub use local::{Affine, Likeness, Local, Probes, Region, Verified, verify};
 pub use options::ScanOptions;
+pub use outputs::ScanOutputs;
 pub use pictures::PictureSource;
 pub use plan::{
     COMMAND, CopyRecall, Duplicate, File, Group, GroupKind, NearMiss, Plan, SCHEMA_VERSION, Threshold, Unread,

@@ -3,7 +3,7 @@
 
 use std::cell::OnceCell;
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::collection::{Collection, Picture, Shape};
 use super::decisions::Decisions;
@@ -32,6 +32,8 @@ pub(super) struct Proposal<'a> {
     decisions: &'a Decisions,
     /// Contents whose files stay by decision.
     kept: HashSet<Hash>,
+    /// Contents that a decision keeps rather than others of their group, each with the name of the file.
+    keepers: HashMap<Hash, &'a str>,
     /// Files that are duplicates in an earlier group.
     gone: HashSet<u32>,
     /// The standing of each picture, by position, computed when it is needed.
@@ -67,8 +69,8 @@ impl<'a> Proposal<'a> {
         decisions: &'a Decisions,
     ) -> Self {
         let standings = pictures.iter().map(|_| OnceCell::new()).collect();
-        let (kept, gone) = (decisions.kept(), HashSet::new());
-        Proposal { collection, pictures, fingerprints, options, decisions, kept, gone, standings }
+        let (kept, keepers, gone) = (decisions.kept(), decisions.keepers(), HashSet::new());
+        Proposal { collection, pictures, fingerprints, options, decisions, kept, keepers, gone, standings }
     }
 
     /// Groups of files with the same bytes, and of files with the same pixels. To be called before any method
@@ -208,6 +210,7 @@ impl<'a> Proposal<'a> {
         // with `across`, the path named first is kept
         let part = |member: &Member| if self.options.across { member.part } else { 0 };
         let first = b.file.reference.cmp(&a.file.reference).then_with(|| part(a).cmp(&part(b)));
+        let first = first.then_with(|| self.chosen(&b.file).cmp(&self.chosen(&a.file)));
         // a file stays rather than one picture of another
         let whole = || a.file.frame.cmp(&b.file.frame);
         first.then_with(whole).then_with(|| better(&a.file, &b.file, &self.options.keep))
@@ -277,7 +280,18 @@ impl<'a> Proposal<'a> {
 
     /// Whether a decision keeps this content.
     fn is_kept(&self, file: &File) -> bool {
-        super::unhex(&file.hash).is_some_and(|hash| self.kept.contains(&hash))
+        let is_kept = |hash| self.kept.contains(&hash) || self.keepers.contains_key(&hash);
+        super::unhex(&file.hash).is_some_and(is_kept)
+    }
+
+    /// Whether a decision keeps this content rather than others: 2 for the file that was meant, 1 for others
+    /// with the same bytes.
+    fn chosen(&self, file: &File) -> u8 {
+        if self.keepers.is_empty() {
+            return 0;
+        }
+        let path = super::unhex(&file.hash).and_then(|hash| self.keepers.get(&hash));
+        path.map_or(0, |path| 1 + u8::from(*path == file.path))
     }
 }
 

@@ -31,7 +31,8 @@ fn names(place: &Place, folder: &str) -> Vec<String> {
 /// Scans a folder, then deletes what the plan says is a duplicate.
 fn scan_and_delete(place: &Place, folder: &str, code: i32) {
     place.run(&["dedupe", "scan", folder, "-o", "plan.json"]).expect(code);
-    place.run(&["dedupe", "apply", "plan.json", "--action", "delete", "--yes"]).expect(0);
+    let delete = ["dedupe", "apply", "plan.json", "--action", "delete", "--kinds", "bytes,pixels,near"];
+    place.run(&[&delete[..], &["--yes"]].concat()).expect(0);
 }
 
 /// Segments of a JPEG file up to the header of its scan, and what the scan holds.

@@ -107,6 +107,7 @@ fn without_yes_nothing_is_changed_and_it_says_so() {
     for action in ["move", "trash", "delete", "hardlink", "symlink"] {
         let ran = place.run(&["dedupe", "apply", "plan.json", "--action", action]).expect(0);
         assert!(ran.out.contains("nothing was changed: --yes does it"), "{}", ran.out);
+        assert_eq!(ran.err.contains("warning: deleting cannot be undone"), action == "delete", "{}", ran.err);
         assert_eq!(tree(place.path()), before, "{action}");
     }
     let delete = ["dedupe", "apply", "plan.json", "--action", "delete", "--sidecars"];

@@ -3,7 +3,12 @@
 
 use std::fs;
 
+use image::ImageFormat;
+use serde_json::Value;
+
 use crate::cli::{Place, assert_keys};
+use crate::fixtures::encode;
+use crate::scenes::{jpeg, list, place_of, png, scan, scene, text};
 
 /// What is remembered beside the index.
 fn remembered(place: &Place) -> String {
@@ -128,8 +133,8 @@ fn wrong_requests_and_wrong_files_change_nothing() {
     for (text, expected) in [
         ("no JSON".to_owned(), "expected decisions"),
         (document(1, "dedupe scan", "different"), "got \"dedupe scan\""),
-        (document(9, "dedupe decide", "different"), "expected schema version 1, got 9"),
-        (document(1, "dedupe decide", "same"), "decision 1: verdict: expected different or keep-all"),
+        (document(9, "dedupe decide", "different"), "expected schema version 1 to 2, got 9"),
+        (document(1, "dedupe decide", "same"), "decision 1: verdict: expected different, keep-all or keep"),
         (
             document(1, "dedupe decide", "different"),
             "decision 1: hash: expected 64 hexadecimal digits, got \"12\"",
@@ -143,7 +148,7 @@ fn wrong_requests_and_wrong_files_change_nothing() {
             .says(expected);
     }
     for (args, expected) in [
-        (&["7.png"][..], "say --different, --keep-all or --forget"),
+        (&["7.png"][..], "say --different, --keep-all, --keep or --forget"),
         (&["--different"], "expected images, got none"),
         (&["7.png", "--different"], "expected two images or more"),
         (&["7.png", "none.png", "--keep-all"], "none.png"),
@@ -156,4 +161,60 @@ fn wrong_requests_and_wrong_files_change_nothing() {
     fs::write(place.path().join(".aesearch/decisions.json"), "{").expect("a file");
     place.run(&["dedupe", "decide", "7.png", "--keep-all"]).expect(2).says("decisions.json").says("hint: ");
     assert_eq!(remembered(&place), "{");
+}
+
+/// The kept file of each group.
+fn kept(plan: &Value) -> Vec<&str> {
+    list(&plan["groups"]).iter().map(|group| text(&group["keep"])).collect()
+}
+
+#[test]
+fn the_one_that_was_chosen_is_kept() {
+    let place = place_of(&[
+        ("x/a.png", png(&scene(1))),
+        ("x/b.png", png(&scene(1))),
+        ("x/near.jpg", jpeg(&scene(2), 60)),
+        ("x/near.png", png(&scene(2))),
+        ("x/same.bmp", encode(&scene(3).into(), ImageFormat::Bmp)),
+        ("x/same.png", png(&scene(3))),
+    ]);
+    let before = scan(&place, &["x"]);
+    let mut found = kept(&before);
+    found.sort_unstable();
+    assert_eq!((found[0], found[1], found.len()), ("x/a.png", "x/near.png", 3), "{before:#}");
+    let other = if found[2] == "x/same.png" { "x/same.bmp" } else { "x/same.png" };
+
+    for path in ["x/b.png", "x/near.jpg"] {
+        let ran = place.run(&["dedupe", "decide", "--keep", path]).expect(0);
+        assert!(ran.out.contains(&format!("{path}: kept rather than its duplicates")), "{}", ran.out);
+    }
+    let document = place.json(&["dedupe", "decide", found[2], "--keep", other]);
+    assert_eq!((&document["schema_version"], &document["decided"]["added"]), (&1.into(), &1.into()));
+    let decisions = list(&document["decisions"]);
+    let chosen: Vec<&str> = decisions.iter().map(|decision| text(&decision["keep"]["path"])).collect();
+    assert_eq!(decisions.len(), 3);
+    assert!(chosen.contains(&other) && decisions.iter().all(|of| text(&of["verdict"]) == "keep"));
+    let after = scan(&place, &["x"]);
+    let mut found = kept(&after);
+    found.sort_unstable();
+    assert_eq!(found, ["x/b.png", "x/near.jpg", other], "{after:#}");
+    for (group, earlier) in list(&after["groups"]).iter().zip(list(&before["groups"])) {
+        assert_eq!(list(&group["duplicates"]).len(), list(&earlier["duplicates"]).len());
+    }
+    // the later decision counts, and what is forgotten no longer does
+    place.run(&["dedupe", "decide", "x/near.jpg", "--keep", "x/near.png"]).expect(0);
+    place.run(&["dedupe", "decide", "x/b.png", "--forget"]).expect(0);
+    let last = scan(&place, &["x"]);
+    assert!(kept(&last).contains(&"x/near.png") && kept(&last).contains(&"x/a.png"), "{last:#}");
+    place.run(&["dedupe", "decide", "--keep", "x"]).expect(2).says("expected one image to keep, got 6");
+}
+
+#[test]
+fn a_reference_stays_the_one_that_is_kept() {
+    let place = place_of(&[("old/a.png", png(&scene(4))), ("new/a.jpg", jpeg(&scene(4), 70))]);
+    let args = ["new", "--reference", "old"];
+    assert_eq!(kept(&scan(&place, &args)), ["old/a.png"]);
+    place.run(&["dedupe", "decide", "--keep", "new/a.jpg"]).expect(0);
+    let plan = scan(&place, &args);
+    assert!(list(&plan["groups"]).is_empty(), "both stay: {plan:#}");
 }

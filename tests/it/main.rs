@@ -19,6 +19,7 @@ mod dedupe_across;
 mod dedupe_apply;
 mod dedupe_decide;
 mod dedupe_formats;
+mod dedupe_photos;
 mod dedupe_pixels;
 mod dedupe_regret;
 mod dedupe_report;

@@ -1,4 +1,4 @@
-//! The verbs below `dedupe`: scan, apply, undo, decide, evaluate.
+//! `dedupe PHOTOS`, and the verbs below `dedupe`: scan, apply, undo, decide, evaluate.
 
 use std::path::PathBuf;
 
@@ -7,8 +7,37 @@ use clap::{Args, Subcommand};
 use super::indexing::Walking;
 use super::shared::{Compute, IndexDir};
 
+#[derive(Debug, Args)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "`aesearch dedupe PHOTOS` is the short way: it scans, writes duplicates.json and duplicates.html into the \
+                  working directory, and says how to go on; no image is changed. A name that belongs to something else, or to a \
+                  plan that was carried out, is left alone: the next is duplicates-2.json. The verbs do the same in single \
+                  steps and with all options. A folder that is called like a verb is written ./scan."
+)]
+pub(in crate::cli) struct Dedupe {
+    #[command(subcommand)]
+    pub(in crate::cli) verb: Option<DedupeVerb>,
+    #[command(flatten)]
+    pub(in crate::cli) photos: Photos,
+}
+
+/// The short way, without a verb.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Photos {
+    /// Folders, image files or containers in which to find duplicates
+    #[arg(value_name = "PHOTOS")]
+    pub(in crate::cli) data: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) index: IndexDir,
+    #[command(flatten)]
+    pub(in crate::cli) compute: Compute,
+    #[command(flatten)]
+    pub(in crate::cli) walking: Walking,
+}
+
 #[derive(Debug, Subcommand)]
-pub(in crate::cli) enum Dedupe {
+pub(in crate::cli) enum DedupeVerb {
     /// Find files with the same bytes, the same pixels, or nearly the same picture; nothing is changed
     Scan(Box<Scan>),
     /// Carry out a plan: move, link or delete the duplicates that it names
@@ -87,7 +116,7 @@ pub(in crate::cli) struct Scan {
 #[command(
     after_help = "Actions: list prints the paths of the duplicates; move puts them below --to, trash in the desktop's trash; \
                   hardlink, reflink and symlink replace them by links to the kept file, for groups of the same bytes only; \
-                  delete cannot be undone.\n\n\
+                  delete cannot be undone, and takes groups of the same bytes or pixels unless --kinds says more.\n\n\
                   Just before each step, the duplicate and the kept file are read again. What changed since the scan, or is the \
                   last copy, is left alone and listed with the reason. Nothing is overwritten. An interrupted run continues \
                   when it is started again. docs/dedupe-plan.md describes the plan and its journal.\n\n\
@@ -151,9 +180,11 @@ pub(in crate::cli) struct Undo {
 #[command(
     after_help = "Without images, --import and --export, all decisions are listed. They go by file content, are stored beside the \
                   index (decisions.json), and apply to every later scan with it. The page of `dedupe scan --report` saves its \
-                  decisions as a file to --import; of two decisions about the same images, the later one counts.\n\n\
+                  decisions as a file to --import; of two decisions about the same images, the later one counts. --keep wins \
+                  over an earlier --keep or --keep-all of the images named with it.\n\n\
                   JSON: decided {added, replaced, unchanged}, imported {added, replaced, unchanged}, forgotten, decisions \
-                  [{verdict (different, keep-all), hashes, paths}]: all decisions now in force; the document can be imported."
+                  [{verdict (different, keep-all, keep), hashes, paths, keep {hash, path}}]: all decisions now in force; the \
+                  document can be imported."
 )]
 pub(in crate::cli) struct Decide {
     /// Images of one group: files, folders, or names like photos.tar#a.jpg
@@ -165,8 +196,11 @@ pub(in crate::cli) struct Decide {
     /// Keep all of them; for one image, all files with the same bytes
     #[arg(long)]
     pub(in crate::cli) keep_all: bool,
+    /// Keep this one of its group, whatever else speaks for another; with images, rather than those
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["different", "keep_all"])]
+    pub(in crate::cli) keep: Option<PathBuf>,
     /// Forget the decisions about them
-    #[arg(long, conflicts_with_all = ["different", "keep_all"])]
+    #[arg(long, conflicts_with_all = ["different", "keep_all", "keep"])]
     pub(in crate::cli) forget: bool,
     /// Add the decisions of this JSON file
     #[arg(long, value_name = "FILE")]

@@ -94,7 +94,7 @@ pub(in crate::cli) struct Index {
 }
 
 /// Which images below the paths are taken.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, PartialEq, Args)]
 #[command(next_help_heading = "Which images")]
 pub(in crate::cli) struct Walking {
     /// Read more paths from this file, one per line; - is standard input. Missing files are skipped

@@ -59,6 +59,7 @@ pub use options::{Action, ApplyOptions, ApplyReport, Step, UndoOptions, UndoRepo
 pub use undo::undo;
 
 use options::PlanFile;
+pub(super) use options::journal_of;
 
 use crate::dedupe::plan::GroupKind;
 use crate::error::{Error, Result};

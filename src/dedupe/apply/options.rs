@@ -128,8 +128,9 @@ pub struct ApplyOptions {
 }
 
 impl ApplyOptions {
-    /// A dry run of `action` on the plan at `plan`, for all kinds of groups that the action is possible with.
-    /// The journal and the folder for moved files are beside the plan.
+    /// A dry run of `action` on the plan at `plan`, for the kinds of groups that suit it: links need the same
+    /// bytes, and what cannot be taken back is for what is certain. The journal and the folder for moved files
+    /// are beside the plan.
     pub fn new(action: Action, plan: &Path) -> ApplyOptions {
         ApplyOptions {
             plan: plan.to_path_buf(),
@@ -177,7 +178,7 @@ impl Default for UndoOptions {
 }
 
 /// The default path of a plan's journal.
-pub(super) fn journal_of(plan: &Path) -> PathBuf {
+pub(in crate::dedupe) fn journal_of(plan: &Path) -> PathBuf {
     beside(plan, JOURNAL)
 }
 

@@ -193,9 +193,20 @@ fn tell_orphans(printer: &Printer, orphans: &[PathBuf]) {
 fn remarks(printer: &Printer, args: &args::Apply, options: &ApplyOptions, report: &ApplyReport) {
     if report.left_out > 0 && args.kinds.is_empty() {
         let left_out = count(report.left_out as u64, "duplicate");
-        printer.note(&format!(
-            "{left_out} of other kinds left out: a link to an image with other bytes would change what the file holds"
-        ));
+        let why = match options.action {
+            Action::Delete => {
+                "what cannot be undone is for the same bytes or pixels, unless --kinds says more"
+            }
+            action if action.is_link() => {
+                "a link to an image with other bytes would change what the file holds"
+            }
+            _ => "--kinds takes them",
+        };
+        printer.note(&format!("{left_out} of other kinds left out: {why}"));
+    }
+    if options.action == Action::Delete && options.dry_run {
+        printer
+            .warning("deleting cannot be undone: `aesearch dedupe undo` puts back what --action move took");
     }
     if report.interrupted {
         printer.warning("interrupted: the same command continues, `aesearch dedupe undo` takes it back");

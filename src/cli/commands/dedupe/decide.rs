@@ -28,12 +28,21 @@ struct DecisionDocument<'a> {
     verdict: Verdict,
     hashes: Vec<String>,
     paths: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keep: Option<KeptDocument<'a>>,
+}
+
+/// The image that is kept rather than the others.
+#[derive(Debug, Serialize)]
+struct KeptDocument<'a> {
+    hash: String,
+    path: &'a str,
 }
 
 pub(super) fn run(context: &Context, args: &args::Decide) -> anyhow::Result<Exit> {
     let options = DecideOptions {
         task: task(args),
-        images: args.images.clone(),
+        images: args.keep.iter().chain(&args.images).cloned().collect(),
         import: args.import.clone(),
         export: args.export.clone(),
     };
@@ -46,6 +55,7 @@ pub(super) fn run(context: &Context, args: &args::Decide) -> anyhow::Result<Exit
             verdict: decision.verdict,
             hashes: decision.hashes.iter().map(hex).collect(),
             paths: &decision.paths,
+            keep: decision.keep.as_ref().map(|keep| KeptDocument { hash: hex(&keep.hash), path: &keep.path }),
         });
         let (decided, imported, forgotten) = (*decided, *imported, *forgotten);
         let document = DecideDocument { decided, imported, forgotten, decisions: decisions.collect() };
@@ -66,6 +76,7 @@ pub(super) fn run(context: &Context, args: &args::Decide) -> anyhow::Result<Exit
 
 fn task(args: &args::Decide) -> DecideTask {
     match (args.different, args.keep_all, args.forget) {
+        _ if args.keep.is_some() => DecideTask::Remember(Verdict::Keep),
         (true, _, _) => DecideTask::Remember(Verdict::Different),
         (_, true, _) => DecideTask::Remember(Verdict::KeepAll),
         (_, _, true) => DecideTask::Forget,
@@ -76,7 +87,10 @@ fn task(args: &args::Decide) -> DecideTask {
 /// `different  a.png  b.png`
 fn line(decision: &Decision) -> String {
     let mut words = vec![format!("{:<9}", decision.verdict.name())];
-    words.extend(decision.paths.iter().take(NAMED).cloned());
+    let kept = decision.keep.as_ref().map(|keep| &keep.path);
+    words.extend(
+        kept.into_iter().chain(decision.paths.iter().filter(|path| Some(*path) != kept)).take(NAMED).cloned(),
+    );
     if decision.paths.is_empty() {
         words.extend(decision.hashes.iter().take(NAMED).map(|hash| hex(hash)[..12].to_owned()));
     }
@@ -101,6 +115,10 @@ fn summary(options: &DecideOptions, done: &Decided, dir: &Path) -> String {
             parts.push(format!("{images}: not duplicates of each other, remembered"));
         }
         DecideTask::Remember(Verdict::KeepAll) => parts.push(format!("{images}: all kept, remembered")),
+        DecideTask::Remember(Verdict::Keep) => {
+            let path = options.images.first().map_or_else(String::new, |path| path.display().to_string());
+            parts.push(format!("{path}: kept rather than its duplicates, remembered"));
+        }
         DecideTask::Forget => parts.push(format!("{} forgotten", count(done.forgotten as u64, "decision"))),
         DecideTask::Nothing => {}
     }

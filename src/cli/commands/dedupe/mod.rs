@@ -1,21 +1,24 @@
-//! `aesearch dedupe VERB`: find duplicates, decide about them, clean up, undo.
+//! `aesearch dedupe PHOTOS` and `aesearch dedupe VERB`: find duplicates, decide about them, clean up, undo.
 
 mod apply;
 mod decide;
 mod evaluate;
+mod photos;
 mod scan;
 mod undo;
 
-use crate::cli::args;
+use crate::cli::args::{self, DedupeVerb};
 use crate::cli::exit::Exit;
 use crate::cli::resolve::Context;
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Dedupe) -> anyhow::Result<Exit> {
-    match args {
-        args::Dedupe::Scan(args) => scan::run(context, args),
-        args::Dedupe::Apply(args) => apply::run(context, args),
-        args::Dedupe::Undo(args) => undo::run(context, args),
-        args::Dedupe::Decide(args) => decide::run(context, args),
-        args::Dedupe::Evaluate(args) => evaluate::run(context, args),
+    let Some(verb) = &args.verb else { return photos::run(context, &args.photos) };
+    photos::check_absent(&args.photos)?;
+    match verb {
+        DedupeVerb::Scan(args) => scan::run(context, args),
+        DedupeVerb::Apply(args) => apply::run(context, args),
+        DedupeVerb::Undo(args) => undo::run(context, args),
+        DedupeVerb::Decide(args) => decide::run(context, args),
+        DedupeVerb::Evaluate(args) => evaluate::run(context, args),
     }
 }

@@ -21,10 +21,30 @@ use crate::gallery::UpdateOptions;
 const LISTED: usize = 20;
 
 pub(super) fn run(context: &Context, args: &args::Scan) -> anyhow::Result<Exit> {
-    let options = resolve(context, args)?;
-    let dir = context.index_dir(&args.index)?;
+    let found = find(context, &args.index, &resolve(context, args)?)?;
+    if !context.printer.json
+        && let (Some(path), false) = (&args.output, found.scan.plan.groups.is_empty())
+    {
+        let path = quoted(&path.display().to_string());
+        context.printer.text(&format!(
+            "next: aesearch dedupe apply {path} --action move   (shows what it would do; with --yes, does it)"
+        ))?;
+    }
+    Ok(match exit_for(&found.skipped()) {
+        Exit::Done if args.exit_code && !found.scan.plan.groups.is_empty() => Exit::Negative,
+        exit => exit,
+    })
+}
+
+/// Finds duplicates and prints them.
+pub(super) fn find(
+    context: &Context,
+    index: &args::IndexDir,
+    options: &FindOptions,
+) -> anyhow::Result<Found> {
+    let dir = context.index_dir(index)?;
     let observer = TerminalObserver::new(context, "comparing");
-    let found = find_duplicates(&dir, &options, &observer);
+    let found = find_duplicates(&dir, options, &observer);
     observer.finish();
     let found = found?;
     tell(context, &dir, &found);
@@ -32,12 +52,9 @@ pub(super) fn run(context: &Context, args: &args::Scan) -> anyhow::Result<Exit> 
     if context.printer.json {
         context.printer.document(dedupe::COMMAND, plan)?;
     } else {
-        context.printer.text(&text(plan, found.scan.flat, args))?;
+        context.printer.text(&text(plan, found.scan.flat))?;
     }
-    Ok(match exit_for(&found.skipped()) {
-        Exit::Done if args.exit_code && !plan.groups.is_empty() => Exit::Negative,
-        exit => exit,
-    })
+    Ok(found)
 }
 
 fn resolve(context: &Context, args: &args::Scan) -> Result<FindOptions> {
@@ -101,8 +118,8 @@ pub(super) fn turns(names: &[String]) -> Result<Vec<Turn>> {
     Ok(all.filter(|turn| *turn != Turn::NONE).collect())
 }
 
-/// The threshold, the groups, and what to do next.
-fn text(plan: &Plan, flat: usize, args: &args::Scan) -> String {
+/// The threshold and the groups.
+fn text(plan: &Plan, flat: usize) -> String {
     let mut lines = vec![about(&plan.threshold), String::new()];
     for group in plan.groups.iter().take(LISTED) {
         lines.push(format!("{:7}  {}", group.kind.name(), group.keep));
@@ -129,12 +146,6 @@ fn text(plan: &Plan, flat: usize, args: &args::Scan) -> String {
         lines.push(String::new());
     }
     lines.push(summary(plan, flat));
-    if let (Some(path), false) = (&args.output, plan.groups.is_empty()) {
-        let path = quoted(&path.display().to_string());
-        lines.push(format!(
-            "next: aesearch dedupe apply {path} --action move   (shows what it would do; with --yes, does it)"
-        ));
-    }
     lines.join("\n")
 }
 
