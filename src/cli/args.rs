@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(super) use dedupe::{Apply, Decide, Dedupe, DedupeVerb, Evaluate, Photos, Scan, Undo};
+pub(super) use dedupe::{Apply, Check, Decide, Dedupe, DedupeVerb, Evaluate, Photos, Scan, Undo};
 pub(super) use explore::{Cluster, Diff, Export, Grouping, Map, Outliers, Report};
 pub(super) use indexing::{Described, Index, Opened, Remove, Walking};
 pub(super) use models::{Demo, Import, Model, Quantize, Runtime, Train};

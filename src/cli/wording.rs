@@ -80,6 +80,7 @@ const WORDS: &[(&str, &str)] = &[
     ("task", "--different, --keep-all, --keep or --forget"),
     ("teacher", "--teacher"),
     ("temperature", "--temperature"),
+    ("threshold", "--threshold"),
     ("thumbnails", "--thumbnails"),
     ("to", "--to"),
     ("train", "`aesearch train`"),

@@ -130,7 +130,9 @@ fn write(dir: &Path, scan: &Scan, options: &FindOptions) -> Result<()> {
     let pictures = Pictures::of(plan, dir, bytes);
     let picture = |file: &_| pictures.get(file);
     if let Some(path) = &outputs.report {
-        write_whole(path, html_report(plan, &picture, &PageOptions::default()).as_bytes())?;
+        let folder = path.parent().map(|folder| Path::new(".").join(folder));
+        let page = html_report(plan, &picture, &PageOptions { folder, ..PageOptions::default() });
+        write_whole(path, page.as_bytes())?;
     }
     if let Some(path) = &outputs.sheet {
         write_png(path, &sheet(plan, &picture))?;

@@ -228,7 +228,7 @@ fn fingerprint_in_order(block: &[&(Hash, Item)], limits: &Limits) -> Vec<Result<
 }
 
 /// The fingerprint of `source`, whose content should have the given hash.
-fn fingerprint(
+pub(super) fn fingerprint(
     hash: &Hash,
     source: Source,
     limits: &Limits,

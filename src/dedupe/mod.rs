@@ -22,6 +22,7 @@
 //! | `keep`, `propose` | which file is kept, and what the plan says about the others |
 //! | `pictures`, `sheet`, `report/` | the groups as a picture, and as a page to review and decide |
 //! | `decisions`, `decide` | what people decided about images, by content; changes it in one call |
+//! | `check` | is an image in the collection already |
 //! | `evaluate/` | compares what is found with known pairs |
 //! | `apply/` | carries a plan out, step by step, and takes it back |
 //!
@@ -82,6 +83,8 @@ mod pictures;
 mod report;
 mod sheet;
 
+mod check;
+
 mod decide;
 mod decisions;
 
@@ -90,6 +93,7 @@ mod evaluate;
 mod apply;
 
 pub use apply::{Action, ApplyOptions, ApplyReport, Step, UndoOptions, UndoReport, apply, undo};
+pub use check::{CheckOptions, Checked, CheckedImage, Match, check};
 pub use decide::{DecideOptions, DecideTask, Decided, decide};
 pub use decisions::{
     ChangeCounts, DECISIONS_COMMAND, DECISIONS_FILE, Decision, Decisions, Hash, Kept, Verdict, hex, unhex,

@@ -1,8 +1,8 @@
 //! HTML pages from a template with its style and script, their hashes for its policy, and Base64. The only
 //! file that names `base64`.
 //!
-//! A page's policy allows its own script, its own style and its own pictures, by their hashes; no request
-//! leaves it.
+//! A page's policy allows its own script and style, by their hashes, and embedded pictures; no request leaves
+//! it. A page [with files](Page::with_files) may also show image files of the place it was opened from.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -30,10 +30,20 @@ pub struct Page {
 impl Page {
     /// The page of these parts, with the policy that allows them.
     pub fn new(parts: Parts) -> Page {
+        Page::allowing(parts, "data:")
+    }
+
+    /// The same, which may also show image files: of the disk where it was opened from there, else of its own
+    /// server.
+    pub fn with_files(parts: Parts) -> Page {
+        Page::allowing(parts, "data: file: 'self'")
+    }
+
+    fn allowing(parts: Parts, images: &str) -> Page {
         let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
         let (style, script) = (hash(parts.style), hash(parts.script));
         let policy = format!(
-            "default-src 'none'; img-src data:; style-src 'sha256-{style}'; script-src 'sha256-{script}'; \
+            "default-src 'none'; img-src {images}; style-src 'sha256-{style}'; script-src 'sha256-{script}'; \
              base-uri 'none'; form-action 'none'"
         );
         Page { parts, policy }

@@ -241,7 +241,7 @@ fn whatever_files_are_called_the_page_holds_it_as_text() {
         assert_eq!(shown, expected);
     }
     let pictures = block(&page, "pictures");
-    assert_eq!(pictures["side"], 96);
+    assert_eq!(pictures["side"], 256);
     let asked = |row: &Value| row[10].as_u64().map(|n| n as usize);
     let heads = pictures["heads"].as_array().expect("heads").len();
     for row in data["files"].as_array().expect("files") {
@@ -266,6 +266,26 @@ fn the_same_plan_gives_the_same_page_and_without_pictures_one_too() {
     assert_eq!(block(&empty, "data")["groups"].as_array().map(Vec::len), Some(0));
 }
 
+#[cfg(unix)]
+#[test]
+fn the_page_knows_where_the_files_are_and_what_differs() {
+    let mut plan = plan(2);
+    let region = Some([0.25, 0.5, 0.75, 1.0]);
+    plan.groups[0].duplicates[0].region = region;
+    let page = |folder: Option<&str>| {
+        let options = PageOptions { folder: folder.map(PathBuf::from), ..PageOptions::default() };
+        html_report(&plan, &landscape, &options)
+    };
+    let root = |folder| block(&page(folder), "data")["root"].clone();
+    assert_eq!(root(Some("/data/pages")), "../pictures/");
+    assert_eq!((root(Some("/data/pictures")), root(None)), ("".into(), Value::Null));
+    let groups = block(&page(None), "data")["groups"].clone();
+    assert_eq!(groups[0]["regions"][0], serde_json::json!([0.25, 0.5, 0.75, 1.0]));
+    assert!(groups[1].get("regions").is_none());
+    let policy = "default-src 'none'; img-src data: file: 'self'; style-src 'sha256-";
+    assert!(page(None).contains(policy));
+}
+
 #[test]
 fn pictures_get_smaller_and_fewer_before_the_page_gets_too_large() {
     let plan = plan(400);
@@ -279,7 +299,7 @@ fn pictures_get_smaller_and_fewer_before_the_page_gets_too_large() {
         (pictures["side"].as_u64().unwrap_or(0), tails.len(), data["pictureless"].as_u64().unwrap_or(0))
     };
     let (side, all, pictureless) = of(15_000_000);
-    assert_eq!((side, pictureless), (96, 0));
+    assert_eq!((side, pictureless), (256, 0));
     assert!(matches!(of(450_000), (32 | 48 | 64, n, 0) if n == all), "{:?}", of(450_000));
     let (side, some, pictureless) = of(200_000);
     assert!(side == 32 && some < all && pictureless > 0, "{some} of {all}");

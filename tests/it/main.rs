@@ -17,6 +17,7 @@ mod corpus;
 mod damage;
 mod dedupe_across;
 mod dedupe_apply;
+mod dedupe_check;
 mod dedupe_decide;
 mod dedupe_formats;
 mod dedupe_photos;

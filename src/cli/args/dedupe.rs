@@ -1,4 +1,4 @@
-//! `dedupe PHOTOS`, and the verbs below `dedupe`: scan, apply, undo, decide, evaluate.
+//! `dedupe PHOTOS`, and the verbs below `dedupe`: scan, apply, undo, decide, check, evaluate.
 
 use std::path::PathBuf;
 
@@ -46,6 +46,8 @@ pub(in crate::cli) enum DedupeVerb {
     Undo(Undo),
     /// Record decisions: these are not duplicates, or keep all of these
     Decide(Decide),
+    /// Tell whether images are in the index already: the same bytes, pixels, or nearly the same picture
+    Check(Check),
     /// Compare the result with known pairs: precision, recall, F1, average precision
     Evaluate(Box<Evaluate>),
 }
@@ -210,6 +212,34 @@ pub(in crate::cli) struct Decide {
     pub(in crate::cli) export: Option<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) index: IndexDir,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "In front of an upload or an import: nothing is written, and the index is left as it is. The bytes are compared \
+                  first, then the pixels; only for images that may be new, the nearest of the index are looked at. Mirrored and \
+                  turned copies are found, too (edited).\n\n\
+                  JSON: images [{path, known, kind (bytes, pixels, near, edited; null for a new image), match (its name in the \
+                  index, or null), similarity (0 to 1, or null)}], skipped [{path, reason}].\n\n\
+                  Exit codes: 0 done, 1 some image is not there yet (with --exit-code), 2 wrong usage or no index, 3 some images \
+                  could not be read, 4 the index or the model is damaged, 130 interrupted."
+)]
+pub(in crate::cli) struct Check {
+    /// Images, folders or containers to look for
+    #[arg(value_name = "IMAGE")]
+    pub(in crate::cli) images: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) index: IndexDir,
+    /// Least similarity of the same picture, 0 to 1 [default: that of a scan of few images]
+    #[arg(long, value_name = "S")]
+    pub(in crate::cli) threshold: Option<f64>,
+    /// Exit with 1 if some image is not there yet
+    #[arg(long)]
+    pub(in crate::cli) exit_code: bool,
+    #[command(flatten)]
+    pub(in crate::cli) compute: Compute,
+    #[command(flatten)]
+    pub(in crate::cli) walking: Walking,
 }
 
 #[derive(Debug, Args)]

@@ -16,7 +16,7 @@ use crate::images::{Pixels, encode_jpeg, encode_png, fitted};
 use crate::output::base64;
 
 /// The longest sides of thumbnails, and the quality of their JPEGs.
-const SIZES: [(usize, u8); 4] = [(96, 80), (64, 78), (48, 74), (32, 70)];
+const SIZES: [(usize, u8); 6] = [(256, 80), (160, 80), (96, 80), (64, 78), (48, 74), (32, 70)];
 /// The number of pictures that are first tried in every size.
 const SAMPLE: usize = 64;
 /// The number of pictures made at a time.

@@ -1,6 +1,7 @@
 //! The data of the page, in few bytes: each file once, groups and near misses by the numbers of their files.
 
 use std::collections::{HashMap, HashSet};
+use std::path::{Component, Path};
 
 use serde::Serialize;
 
@@ -39,6 +40,9 @@ struct GroupRow<'a> {
     similarities: Vec<f64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     turned: Vec<Option<&'a str>>,
+    /// Where they differ from the keeper: left, top, right, bottom.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    regions: Vec<Option<[f64; 4]>>,
     diameter: f64,
     medoid: Option<usize>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
@@ -61,6 +65,8 @@ enum HashCell {
 #[derive(Serialize)]
 struct Data<'a> {
     base: String,
+    /// What leads from the page's folder to the base, with a slash at its end; none where the page shows no files.
+    root: Option<String>,
     images: usize,
     threshold: &'a Threshold,
     keep: &'a [String],
@@ -134,6 +140,8 @@ impl<'a> Collected<'a> {
             files.push(self.file(&other.file, picture, known));
         }
         let turned = others().any(|other| other.turned.is_some());
+        let regions = others().any(|other| other.region.is_some());
+        let shares = |region: [f32; 4]| region.map(short);
         GroupRow {
             id: &group.id,
             kind: group.kind,
@@ -141,6 +149,7 @@ impl<'a> Collected<'a> {
             distances: others().map(|other| other.distance).collect(),
             similarities: others().map(|other| short(other.similarity)).collect(),
             turned: others().filter(|_| turned).map(|other| other.turned.as_deref()).collect(),
+            regions: others().filter(|_| regions).map(|other| other.region.map(shares)).collect(),
             diameter: short(group.diameter),
             medoid: files.iter().position(|&file| self.files[file].path == group.medoid),
             labels: &group.conflicting_labels,
@@ -170,7 +179,8 @@ impl<'a> Collected<'a> {
         })
     }
 
-    pub(super) fn to_json(&self, plan: &'a Plan, album: &Album) -> String {
+    /// `folder` is where the page will be, absolute.
+    pub(super) fn to_json(&self, plan: &'a Plan, album: &Album, folder: Option<&Path>) -> String {
         let mut folders = Vec::new();
         let mut numbers = HashMap::new();
         let mut before = "";
@@ -206,6 +216,7 @@ impl<'a> Collected<'a> {
         let skipped = &plan.skipped[..plan.skipped.len().min(LISTED)];
         let data = Data {
             base: plan.base.to_string_lossy().into_owned(),
+            root: folder.map(|folder| root(folder, &plan.base)),
             images: plan.images,
             threshold: &plan.threshold,
             keep: &plan.keep,
@@ -242,7 +253,38 @@ fn split(path: &str) -> (&str, &str) {
     path.split_at(path.rfind(['/', '\\']).map_or(0, |at| at + 1))
 }
 
+/// What leads from `folder` to `base`: empty for the same folder, else with a slash at its end.
+fn root(folder: &Path, base: &Path) -> String {
+    let [from, to] = [folder, base].map(|path| path.components().collect::<Vec<Component<'_>>>());
+    let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    if common == 0 || from.contains(&Component::ParentDir) {
+        return format!("{}/", base.to_string_lossy());
+    }
+    let down = to[common..].iter().map(|part| part.as_os_str().to_string_lossy());
+    let parts = from[common..].iter().map(|_| "..".into()).chain(down);
+    parts.map(|part| format!("{part}/")).collect()
+}
+
 /// Rounded to five decimals, to save bytes.
 fn short(value: f32) -> f64 {
     (f64::from(value) * 1e5).round() / 1e5
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_from_the_page_to_the_files_is_relative() {
+        let cases = [
+            ("/a/b", "/a/b", ""),
+            ("/a/b/c", "/a/b", "../"),
+            ("/a/b", "/a/b/c d", "c d/"),
+            ("/a/x/y", "/a/b", "../../b/"),
+            ("/a/../x", "/a/b", "/a/b/"),
+        ];
+        for (folder, base, expected) in cases {
+            assert_eq!(root(Path::new(folder), Path::new(base)), expected, "{folder} {base}");
+        }
+    }
 }

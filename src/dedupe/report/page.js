@@ -57,13 +57,18 @@
   const hexOf = (base64) => Array.from(atob(base64), (c) => c.charCodeAt(0).toString(16).padStart(2, '0')).join('');
   const wordsOf = (file) => (file.words ??= `${pathOf(file)}\n${file.label ?? ''}`.toLowerCase());
 
+  /** The number of the file that is kept: the proposed one, or the one that was chosen. */
+  function kept() {
+    const chosen = chosenOf(this);
+    return Math.max(0, chosen ? this.files.findIndex((file) => file.hash === chosen.hash && pathOf(file) === chosen.path) : 0);
+  }
   const items = data.groups.map((row, i) => ({
     key: row.id, kind: row.kind, number: data.numbers[i], files: row.files.map((n) => files[n]), also: row.also,
     distances: row.distances, similarities: row.similarities, turned: row.turned ?? [],
-    diameter: row.diameter, medoid: row.medoid, labels: row.labels ?? [],
+    diameter: row.diameter, medoid: row.medoid, labels: row.labels ?? [], regions: row.regions ?? [], kept,
   })).concat(data.misses.map(([a, b, distance, similarity], i) => ({
     key: `${files[a].hash.slice(0, 12)}-${files[b].hash.slice(0, 12)}`, kind: 'miss', number: i + 1, files: [files[a], files[b]], also: 0,
-    distances: [distance], similarities: [similarity], turned: [], diameter: null, medoid: null, labels: [],
+    distances: [distance], similarities: [similarity], turned: [], diameter: null, medoid: null, labels: [], regions: [], kept,
   })));
   const distinct = (item) => [...new Set(item.files.map((file) => file.hash).filter(Boolean))];
 
@@ -78,7 +83,8 @@
 
   const isCompared = ({ kind }) => kind !== 'bytes' && kind !== 'pixels' && kind !== 'miss'; // by similarity
 
-  // ---- decisions: {key: {verdict: 'different' | 'keep-all'} or {others: [hash]}}, kept by the browser if it is allowed to
+  // ---- decisions: {key: {verdict: 'different' | 'keep-all'} or {others: [hash], keep: {hash, path}}}, kept by the browser if it
+  // is allowed to
 
   const PLACE = `aesearch.dedupe.decisions:${data.base}`;
   let decisions = {};
@@ -102,6 +108,7 @@
   }
   const verdictOf = (item) => decisions[item.key]?.verdict ?? null;
   const othersOf = (item) => decisions[item.key]?.others ?? [];
+  const chosenOf = (item) => decisions[item.key]?.keep ?? null;
   const isDecided = (item) => Object.hasOwn(decisions, item.key);
   const NAMES = { different: 'not duplicates', 'keep-all': 'all kept' };
 
@@ -118,8 +125,9 @@
     const list = [];
     const add = (verdict, some) => {
       const hashes = [...new Set(some.map((file) => file.hash).filter(Boolean))];
-      if (hashes.length < (verdict === 'different' ? 2 : 1)) return;
+      if (hashes.length < (verdict === 'different' ? 2 : 1)) return false;
       list.push({ verdict, hashes: hashes.map(hexOf).sort(), paths: [...new Set(some.map(pathOf))].sort() });
+      return true;
     };
     for (const item of items.filter(isDecided)) {
       const verdict = verdictOf(item);
@@ -140,8 +148,10 @@
           seen.add(file.hash);
         }
       }
+      const chosen = chosenOf(item);
+      if (chosen && add('keep', rest)) list.at(-1).keep = { hash: hexOf(chosen.hash), path: chosen.path };
     }
-    return { schema_version: 1, command: 'dedupe decide', decisions: list };
+    return { schema_version: list.some(({ verdict }) => verdict === 'keep') ? 2 : 1, command: 'dedupe decide', decisions: list };
   }
 
   function save() {
@@ -265,38 +275,92 @@
 
   // ---- a group
 
-  const BOX = 112; // the side of the box for a picture, in CSS pixels
+  const BOX = 168; // the side of the box for a picture, in CSS pixels
   const SHOWN = 24; // files of a large group before "show all"
 
-  function picture(file) {
-    if (file.picture === null) return h('span', { class: 'none' }, 'no picture');
-    const image = h('img', { alt: '', decoding: 'async', src: album.heads[album.head_of[file.picture]] + album.tails[file.picture] });
+  /** The small picture of a file, as the text of an address. */
+  const embedded = (file) => (file.picture === null ? null : album.heads[album.head_of[file.picture]] + album.tails[file.picture]);
+  const onWindows = /^[A-Za-z]:[\\/]/;
+  /** The address of the file itself, if it can have one: beside the page, or anywhere by its whole path. */
+  function address(file) {
+    if (file.entry || data.root === null) return null;
+    const [path, base] = [pathOf(file), data.root].map((text) => (onWindows.test(data.base) ? text.replaceAll('\\', '/') : text));
+    const encoded = (text) => text.split('/').map(encodeURIComponent).join('/');
+    if (onWindows.test(path)) return `file:///${path.slice(0, 2)}${encoded(path.slice(2))}`;
+    if (path.startsWith('/')) return `file://${encoded(path)}`;
+    return encoded(base + path);
+  }
+
+  function picture(file, region) {
+    const source = embedded(file);
+    if (source === null) return h('span', { class: 'none' }, 'no picture');
+    const image = h('img', { alt: '', decoding: 'async', src: source });
     const side = Math.max(file.width, file.height, 1);
     const enlarged = side <= BOX / 2 ? Math.floor(BOX / side) : Math.min(1, BOX / side);
     image.width = Math.max(1, Math.round(file.width * enlarged));
     image.height = Math.max(1, Math.round(file.height * enlarged));
     if (enlarged >= 2) image.classList.add('sharp');
-    return image;
+    if (!region) return image;
+    const [left, top, right, bottom] = region;
+    const box = h('i', { class: 'region' });
+    const percent = (share) => `${(100 * share).toFixed(2)}%`;
+    Object.assign(box.style, { left: percent(left), top: percent(top), width: percent(right - left), height: percent(bottom - top) });
+    return h('span', { class: 'marked' }, image, box);
   }
+  const UPGRADED = 150; // pictures smaller than this are replaced by the files in the group that is looked at
+  /** Shows the first images of a group from their files, where its pictures are very small. */
+  function sharpen(item) {
+    const article = item.element;
+    if (!article || album.side >= UPGRADED || item.sharpened) return;
+    item.sharpened = true;
+    [...article.querySelectorAll('.pic')].slice(0, 6).forEach((element, i) => {
+      const image = element.querySelector('img');
+      const where = address(item.files[i]);
+      if (!image || !where) return;
+      const whole = new Image();
+      whole.src = where;
+      whole.decode().then(() => { image.src = where; }, () => {});
+    });
+  }
+
+  /** What becomes of the i-th file: keep, dup, or stay. */
+  function roleOf(item, i) {
+    if (item.kind === 'miss') return 'dup';
+    const all = verdictOf(item) === 'keep-all' || verdictOf(item) === 'different';
+    return i === item.kept() || all || (i > 0 && i <= item.also) || (i === 0 && item.files[0].reference) ? 'keep' : 'dup';
+  }
+  function captionOf(item, i) {
+    if (item.kind === 'miss') return i === 0 ? 'first' : 'second';
+    if (i === item.kept()) return chosenOf(item) ? 'kept: your choice' : 'kept';
+    if (i <= item.also && (i > 0 || item.files[0].reference)) return 'stays';
+    if (i === 0) return 'goes';
+    return isCompared(item) ? similar(item.similarities[i - 1]) : 'same';
+  }
+  const factsOf = (file) => [
+    file.width ? `${file.width}\u00a0×\u00a0${file.height}` : '', file.format, file.entry ? 'in a container' : bytes(file.size), file.exif ? 'EXIF' : '',
+  ].filter(Boolean).join(' · ');
 
   function figure(item, i) {
     const file = item.files[i];
     const miss = item.kind === 'miss';
-    const role = i === 0 && !miss ? 'keep' : i <= item.also && !miss ? 'keep' : 'dup';
-    const caption = i === 0 ? (miss ? 'first' : 'kept') : i <= item.also ? 'stays' : miss ? 'second' : isCompared(item) ? similar(item.similarities[i - 1]) : 'same';
+    const role = roleOf(item, i);
+    const caption = captionOf(item, i);
     const details = [];
     if (i > 0 && isCompared(item)) details.push(count(item.distances[i - 1], 'bit'));
     if (i > 0 && item.turned[i - 1]) details.push(item.turned[i - 1]);
     if (item.medoid === i && isCompared(item) && item.files.length > 2) details.push('most central');
     if (file.reference) details.push('reference');
-    const facts = [file.width ? `${file.width}\u00a0×\u00a0${file.height}` : '', file.format, file.entry ? 'in a container' : bytes(file.size), file.exif ? 'EXIF' : ''];
     const figcaption = h('figcaption', {},
-      h('span', { class: 'role' }, caption, ...details.map((text) => h('small', {}, text))),
+      h('span', { class: 'role' }, h('span', { class: 'is' }, caption), ...details.map((text) => h('small', {}, text))),
       h('span', { class: 'name', title: pathOf(file) }, h('bdi', {}, visible(file.name))),
       file.folder ? h('span', { class: 'dir' }, h('bdi', {}, visible(file.folder))) : null,
-      h('span', {}, facts.filter(Boolean).join(' · ')),
+      h('span', {}, factsOf(file)),
       file.label !== null ? h('span', { class: `label${item.labels.length ? ' odd' : ''}` }, ` · label\u00a0${visible(file.label)}`) : null);
-    const element = h('figure', { class: `pic ${role}` }, h('div', { class: 'frame' }, picture(file)), figcaption);
+    const frame = h('button', { type: 'button', class: 'frame', tabindex: '-1', 'aria-label': `Compare ${visible(file.name)}`, onclick: () => { select(item, i); look(item, i); } }, picture(file, item.regions[i - 1]));
+    const element = h('figure', { class: `pic ${role}`, 'data-file': i }, frame, figcaption);
+    if (!miss && !file.reference) {
+      figcaption.append(h('button', { type: 'button', class: 'keep-toggle', title: 'Keep this one (t)', onclick: () => { select(item, i); keepThis(item, i); } }, 'keep this one'));
+    }
     if (role === 'dup' && isCompared(item) && item.files.length > 2 && file.hash !== item.files[0].hash) {
       figcaption.append(h('button', { type: 'button', class: 'other-toggle', 'data-hash': file.hash, onclick: () => toggleOther(item, file.hash) }, h('span', {}, 'not the same'), i - item.also <= 9 ? h('kbd', { 'aria-hidden': 'true' }, String(i - item.also)) : null));
     }
@@ -306,7 +370,19 @@
   function toggleOther(item, hash) {
     const others = new Set(othersOf(item));
     if (!others.delete(hash)) others.add(hash);
-    decide(item, others.size ? { others: [...others] } : null);
+    const keep = chosenOf(item);
+    decideParts(item, [...others], keep && !others.has(keep.hash) ? keep : null);
+  }
+  function decideParts(item, others, keep) {
+    decide(item, others.length || keep ? { ...(others.length ? { others } : {}), ...(keep ? { keep } : {}) } : null);
+  }
+  /** Keeps the i-th file rather than the others of its group; again, what was proposed. */
+  function keepThis(item, i) {
+    const file = item.files[i];
+    if (!file || item.kind === 'miss' || !file.hash) return;
+    const again = chosenOf(item) && item.kept() === i;
+    decideParts(item, othersOf(item).filter((hash) => hash !== file.hash), again ? null : { hash: file.hash, path: pathOf(file) });
+    toast(`${nameOf(item)}: ${again ? 'as proposed' : `${visible(file.name)} is kept`}`);
   }
 
   function meta(item) {
@@ -331,6 +407,8 @@
       onclick: () => press(item, verdict),
     }, text, h('kbd', { 'aria-hidden': 'true' }, key));
     return h('div', { class: 'actions' },
+      h('button', { type: 'button', class: 'compare', 'aria-keyshortcuts': 'v', onclick: () => look(item, selectedOf(item)) }, 'Compare', h('kbd', { 'aria-hidden': 'true' }, 'v')),
+      item.kind === 'miss' ? null : h('button', { type: 'button', class: 'keep-this', 'aria-keyshortcuts': 't', onclick: () => keepThis(item, selectedOf(item)) }, 'Keep this one', h('kbd', { 'aria-hidden': 'true' }, 't')),
       distinct(item).length > 1 ? button('different', 'Not duplicates', 'd') : null,
       button('keep-all', 'Keep all', 'a'),
       h('button', { type: 'button', class: 'clear', 'aria-keyshortcuts': 'c', onclick: () => press(item, null) }, 'Clear', h('kbd', { 'aria-hidden': 'true' }, 'c')));
@@ -357,7 +435,7 @@
       item.labels.length ? h('span', { class: 'chip warn' }, `labels disagree: ${visible(item.labels.join(', '))}`) : null,
       h('span', { class: 'chip verdict', hidden: true })),
     h('div', { class: 'body' }, pics, h('div', { class: 'side' },
-      item.kind === 'miss' ? null : h('p', { class: 'why' }, 'Kept: ', h('b', {}, h('bdi', {}, visible(item.files[0].name))), h('br', {}), why(item)),
+      item.kind === 'miss' ? null : h('p', { class: 'why' }),
       actions(item))));
     item.element = article;
     refresh(item);
@@ -376,7 +454,9 @@
     article.querySelector('.clear').disabled = !isDecided(item);
     const chip = article.querySelector('.verdict');
     chip.hidden = !isDecided(item);
-    chip.textContent = verdict ? NAMES[verdict] : `${others.length} not the same`;
+    const parts = [chosenOf(item) ? 'your choice is kept' : '', others.length ? `${others.length} not the same` : ''];
+    chip.textContent = verdict ? NAMES[verdict] : parts.filter(Boolean).join(', ');
+    refreshKept(item, article);
     for (const button of article.querySelectorAll('.other-toggle')) {
       const on = others.includes(button.dataset.hash);
       button.setAttribute('aria-pressed', String(on));
@@ -384,25 +464,132 @@
     }
   }
 
+  function refreshKept(item, article) {
+    const at = item.kept();
+    article.querySelector('.why')?.replaceChildren('Kept: ', h('b', {}, h('bdi', {}, visible(item.files[at].name))), h('br', {}), chosenOf(item) ? 'you chose it' : why(item));
+    for (const element of article.querySelectorAll('.pic')) {
+      const i = Number(element.dataset.file);
+      const role = roleOf(item, i);
+      element.classList.toggle('keep', role === 'keep');
+      element.classList.toggle('dup', role === 'dup');
+      element.querySelector('.is').textContent = captionOf(item, i);
+      element.querySelector('.keep-toggle')?.setAttribute('aria-pressed', String(chosenOf(item) !== null && i === at));
+    }
+    showSelected(item);
+    viewer.refresh();
+  }
+
+  // ---- one image of a group is selected, to be compared or kept
+
+  const selectedOf = (item) => {
+    if (item.selected !== undefined && item.selected < item.files.length) return item.selected;
+    return item.kept() === 0 && item.files.length > 1 ? Math.min(1 + (item.kind === 'miss' ? 0 : item.also), item.files.length - 1) : 0;
+  };
+  function select(item, i) {
+    item.selected = i;
+    showSelected(item);
+  }
+  function showSelected(item) {
+    for (const element of item.element?.querySelectorAll('.pic') ?? []) {
+      element.classList.toggle('selected', Number(element.dataset.file) === selectedOf(item));
+    }
+  }
+  /** The image before or after the selected one. */
+  function selectNext(by) {
+    const item = view[current];
+    if (!item) return go(seen());
+    const among = Math.min(item.files.length, item.element.querySelectorAll('.pic').length);
+    select(item, (selectedOf(item) + by + among) % among);
+    return item.element.querySelector('.pic.selected')?.scrollIntoView({ block: 'nearest' });
+  }
+
+  // ---- two images compared
+
+  const viewer = viewerOf($('viewer'), {
+    h, embedded, address,
+    title: (item) => `${nameOf(item)} · ${KINDS[item.kind].name}`,
+    caption: (item, i) => {
+      const file = item.files[i];
+      return { role: roleOf(item, i), words: [
+        h('b', { class: 'is' }, captionOf(item, i)), h('bdi', { class: 'name', title: visible(pathOf(file)) }, visible(pathOf(file))), h('span', {}, factsOf(file)),
+        item.turned[i - 1] ? h('span', {}, item.turned[i - 1]) : null,
+      ].filter(Boolean) };
+    },
+    changed: (item, i) => {
+      select(item, i);
+      const position = view.indexOf(item);
+      if (position >= 0 && position !== current) go(position, false);
+      $('viewer').querySelector('footer').replaceChildren(...viewerActions(item));
+    },
+    closed: (item) => { if (view.includes(item)) go(view.indexOf(item)); },
+    step: (item, by) => view[view.indexOf(item) + by] ?? null,
+  });
+  function viewerActions(item) {
+    const button = (text, key, act) => h('button', { type: 'button', 'aria-keyshortcuts': key, onclick: act }, text, h('kbd', { 'aria-hidden': 'true' }, key));
+    return [
+      item.kind === 'miss' ? null : button('Keep this one', 't', () => keepThis(item, viewer.second)),
+      distinct(item).length > 1 ? button('Not duplicates', 'd', () => pressThere('different')) : null,
+      button('Keep all', 'a', () => pressThere('keep-all')),
+      button('Clear', 'c', () => pressThere(null)),
+      item.files.length > 2 ? h('span', {}, `${number(item.files.length)} images: ← → for others`) : null,
+      h('span', { class: 'end' }, '↑ ↓ other groups'),
+    ].filter(Boolean);
+  }
+  /** Opens the viewer: the i-th image beside the one that is kept, or the kept one beside the first other. */
+  function look(item, i) {
+    if (item.files.length > 1) viewer.open(item, i);
+  }
+  /** Decides about the group in the viewer, and goes on to the next. */
+  function pressThere(verdict) {
+    const item = viewer.item;
+    const before = verdictOf(item);
+    if (press(item, verdict) && verdict !== null && before !== verdict) viewer.stepTo(1);
+  }
+
   // ---- the feed: chunks of groups, filled when they come near the window and emptied when they are far away
 
-  const CHUNK = 20;
+  const CHUNK = 4;
+  const BUDGET_MS = 6; // of a frame, to fill chunks
   let view = []; // the items shown, in order
   let chunks = [];
   let current = -1; // position in view
+  let sharpening = 0;
   const feed = $('feed');
   const observer = new IntersectionObserver((entries) => {
-    for (const { target, isIntersecting } of entries) {
+    for (const { target, isIntersecting, boundingClientRect } of entries) {
       if (!target.isConnected) continue; // late news about an earlier view
-      if (isIntersecting) fill(target.chunk);
-      else if (!target.contains(document.activeElement)) empty(target.chunk);
+      if (isIntersecting) wanted.add(target.chunk);
+      else {
+        wanted.delete(target.chunk);
+        if (!target.contains(document.activeElement)) empty(target.chunk, boundingClientRect.height);
+      }
     }
+    if (wanted.size > 0 && filling === 0) filling = requestAnimationFrame(fillWanted);
   }, { rootMargin: '1500px 0px' });
+  const wanted = new Set(); // chunks to be filled
+  let filling = 0;
+  /** Fills some of the wanted chunks, those in the window first, and leaves the others to the next frames. */
+  function fillWanted() {
+    filling = 0;
+    const until = performance.now() + BUDGET_MS;
+    const middle = innerHeight / 2;
+    const away = ({ element }) => {
+      const { top, bottom } = element.getBoundingClientRect();
+      return Math.max(0, top - middle, middle - bottom);
+    };
+    const ordered = [...wanted].filter((chunk) => !chunk.filled).map((chunk) => [away(chunk), chunk]).sort(([a], [b]) => a - b);
+    wanted.clear();
+    for (const [, chunk] of ordered) {
+      if (performance.now() < until) fill(chunk);
+      else wanted.add(chunk);
+    }
+    if (wanted.size > 0) filling = requestAnimationFrame(fillWanted);
+  }
 
   /** The estimated height of a group that was not shown yet, in CSS pixels. */
   function guess(item) {
-    const columns = Math.max(2, Math.floor((Math.min(feed.clientWidth || 1000, 1200) - (innerWidth < 900 ? 30 : 320)) / 162));
-    return (innerWidth < 900 ? 170 : 70) + Math.ceil(Math.min(item.files.length, SHOWN) / columns) * 245;
+    const columns = Math.max(2, Math.floor((Math.min(feed.clientWidth || 1000, 1200) - (innerWidth < 900 ? 30 : 320)) / 218));
+    return (innerWidth < 900 ? 170 : 70) + Math.ceil(Math.min(item.files.length, SHOWN) / columns) * 325;
   }
   function fill(chunk) {
     if (chunk.filled) return;
@@ -411,18 +598,18 @@
     chunk.element.style.minHeight = '';
     if (current >= chunk.start && current < chunk.start + chunk.items.length) mark(current, true);
   }
-  function empty(chunk) {
+  function empty(chunk, height) {
     if (!chunk.filled) return;
-    chunk.element.style.minHeight = `${chunk.element.offsetHeight}px`;
+    chunk.element.style.minHeight = `${height}px`;
     chunk.filled = false;
-    for (const item of chunk.items) item.element = null;
+    for (const item of chunk.items) Object.assign(item, { element: null, sharpened: false });
     chunk.element.replaceChildren();
   }
   function show() {
     observer.disconnect();
-    for (const item of items) item.element = null;
-    const wanted = chosen();
-    view = items.filter(wanted);
+    wanted.clear();
+    for (const item of items) Object.assign(item, { element: null, sharpened: false });
+    view = items.filter(chosen());
     chunks = [];
     for (let start = 0; start < view.length; start += CHUNK) {
       const some = view.slice(start, start + CHUNK);
@@ -434,7 +621,7 @@
     }
     current = -1;
     feed.replaceChildren(...chunks.map((chunk) => chunk.element));
-    if (chunks.length) fill(chunks[0]);
+    for (const chunk of chunks.slice(0, 2)) fill(chunk);
     if (feed.getBoundingClientRect().top < 0) feed.scrollIntoView(); // a new selection starts at the top
     for (const chunk of chunks) observer.observe(chunk.element);
     $('empty').hidden = view.length > 0;
@@ -452,14 +639,16 @@
     mark(current, false);
     current = position;
     mark(current, true);
+    clearTimeout(sharpening);
+    sharpening = setTimeout(() => { if (view[position]) sharpen(view[position]); }, 300);
   }
-  function go(position) {
+  function go(position, takesFocus = true) {
     if (view.length === 0) return;
     const to = Math.max(0, Math.min(view.length - 1, position));
     fill(chunks[Math.floor(to / CHUNK)]);
     become(to);
     const article = view[to].element;
-    article.focus({ preventScroll: true });
+    if (takesFocus) article.focus({ preventScroll: true });
     const tall = article.offsetHeight > innerHeight - 160;
     article.scrollIntoView({ block: tall ? 'start' : 'nearest' });
   }
@@ -523,6 +712,7 @@
 
   let toasted = 0;
   function toast(text) {
+    (viewer.item ? $('viewer') : document.body).append($('toast')); // above an open dialog
     $('toast').textContent = text;
     $('toast').classList.add('shown');
     clearTimeout(toasted);
@@ -564,12 +754,22 @@
   const KEYS = {
     j: () => step(1), ArrowDown: () => step(1), k: () => step(-1), ArrowUp: () => step(-1), n: nextOpen,
     d: () => pressHere('different'), a: () => pressHere('keep-all'), c: () => pressHere(null),
+    t: () => { const item = view[current]; if (item) keepThis(item, selectedOf(item)); else go(seen()); },
+    v: () => { const item = view[current]; if (item) look(item, selectedOf(item)); else go(seen()); },
+    ArrowLeft: () => selectNext(-1), ArrowRight: () => selectNext(1),
     g: () => go(0), G: () => go(view.length - 1),
     '/': () => { $('search').focus(); $('search').select(); },
     '?': () => $('help').showModal(),
   };
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    const { item } = viewer;
+    if (item && !$('help').open) {
+      const acts = { d: () => pressThere('different'), a: () => pressThere('keep-all'), c: () => pressThere(null), t: () => keepThis(item, viewer.second), '?': () => $('help').showModal() };
+      if (viewer.press(event)) return;
+      if (Object.hasOwn(acts, event.key)) { event.preventDefault(); acts[event.key](); }
+      return;
+    }
     if ($('help').open) {
       if (event.key === '?') { event.preventDefault(); $('help').close(); }
       return;
@@ -579,6 +779,8 @@
       if (event.key === 'Escape' || (event.key === 'Enter' && event.target.id === 'search')) { event.target.blur(); if (event.key === 'Enter') go(0); }
       return;
     }
+    const onButton = event.target instanceof HTMLButtonElement;
+    if (event.key === 'Enter' && !onButton && current >= 0) { event.preventDefault(); KEYS.v(); return; }
     if (/^[1-9]$/.test(event.key)) { takeOut(Number(event.key)); return; }
     const act = Object.hasOwn(KEYS, event.key) ? KEYS[event.key] : null;
     if (act) { event.preventDefault(); act(); }

@@ -1,6 +1,7 @@
 //! `aesearch dedupe PHOTOS` and `aesearch dedupe VERB`: find duplicates, decide about them, clean up, undo.
 
 mod apply;
+mod check;
 mod decide;
 mod evaluate;
 mod photos;
@@ -19,6 +20,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Dedupe) -> anyhow::Res
         DedupeVerb::Apply(args) => apply::run(context, args),
         DedupeVerb::Undo(args) => undo::run(context, args),
         DedupeVerb::Decide(args) => decide::run(context, args),
+        DedupeVerb::Check(args) => check::run(context, args),
         DedupeVerb::Evaluate(args) => evaluate::run(context, args),
     }
 }

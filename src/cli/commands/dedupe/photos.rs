@@ -43,7 +43,7 @@ fn check_there(args: &args::Photos) -> Result<()> {
     let is_gone = |path: &&PathBuf| path.as_path() != Path::new("-") && symlink_metadata(path).is_err();
     let Some(gone) = args.data.iter().find(is_gone) else { return Ok(()) };
     Err(Error::invalid(format!("{}: no such file or folder", gone.display()))
-        .with_hint("name folders with photos, or a verb: scan, apply, undo, decide or evaluate"))
+        .with_hint("name folders with photos, or a verb: scan, apply, undo, decide, check or evaluate"))
 }
 
 /// Refuses what stands before a verb, where it would have no effect.

@@ -1,0 +1,93 @@
+//! `aesearch dedupe check IMAGE...`: is it in the index already?
+
+use serde::Serialize;
+
+use crate::cli::args;
+use crate::cli::commands::observer::TerminalObserver;
+use crate::cli::commands::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
+use crate::cli::exit::Exit;
+use crate::cli::print::count;
+use crate::cli::resolve::Context;
+use crate::cli::walking;
+use crate::dedupe::{CheckOptions, Checked, CheckedImage, check};
+use crate::error::{Error, Result};
+use crate::gallery::OpenOptions;
+
+#[derive(Debug, Serialize)]
+struct CheckDocument<'a> {
+    images: Vec<ImageDocument<'a>>,
+    skipped: Vec<SkippedDocument<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ImageDocument<'a> {
+    path: &'a str,
+    known: bool,
+    kind: Option<&'static str>,
+    r#match: Option<&'a str>,
+    similarity: Option<f32>,
+}
+
+impl<'a> From<&'a CheckedImage> for ImageDocument<'a> {
+    fn from(CheckedImage { path, found }: &'a CheckedImage) -> Self {
+        let found = found.as_ref();
+        ImageDocument {
+            path,
+            known: found.is_some(),
+            kind: found.map(|found| found.kind.name()),
+            r#match: found.map(|found| found.path.as_str()),
+            similarity: found.map(|found| found.similarity),
+        }
+    }
+}
+
+pub(super) fn run(context: &Context, args: &args::Check) -> anyhow::Result<Exit> {
+    let options = resolve(context, args)?;
+    let dir = context.index_dir(&args.index)?;
+    let observer = TerminalObserver::new(context, "checking");
+    let checked = check(&dir, &options, &observer);
+    observer.finish();
+    let Checked { images, skipped } = checked?;
+    let printer = &context.printer;
+    tell_skipped(printer, &skipped);
+    if printer.json {
+        let images = images.iter().map(ImageDocument::from).collect();
+        printer.document("dedupe check", &CheckDocument { images, skipped: skipped_documents(&skipped) })?;
+    } else {
+        images.iter().try_for_each(|image| printer.text(&line(image)))?;
+    }
+    let new = images.iter().filter(|image| image.found.is_none()).count();
+    if images.len() > 1 {
+        printer.note(&format!("{}: {new} not there yet", count(images.len() as u64, "image")));
+    }
+    Ok(match exit_for(&skipped) {
+        Exit::Done if args.exit_code && new > 0 => Exit::Negative,
+        exit => exit,
+    })
+}
+
+fn resolve(context: &Context, args: &args::Check) -> Result<CheckOptions> {
+    let (images, walk) = walking::resolve(&args.images, &args.walking)?;
+    if images.is_empty() {
+        return Err(
+            Error::invalid("check: expected images, got none").with_hint("name files, folders or containers")
+        );
+    }
+    let default = OpenOptions::new(context.runtime.clone());
+    let open = OpenOptions { device: context.device(&args.compute.device, default.device)?, ..default };
+    context.threads(&args.compute.threads);
+    Ok(CheckOptions { images, walk, open, similarity: args.threshold })
+}
+
+/// `near    upload.jpg = photos/a.jpg  0.9912`, or `new     upload.jpg`
+fn line(image: &CheckedImage) -> String {
+    match &image.found {
+        None => format!("{:7} {}", "new", image.path),
+        Some(found) => {
+            let kind = found.kind.name();
+            let exact = found.kind.is_exact();
+            let similarity = if exact { String::new() } else { format!("  {:.4}", found.similarity) };
+            format!("{kind:7} {} = {}{similarity}", image.path, found.path)
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! Whether images are in a collection already: the gate in front of an upload or an import.
+//!
+//! ```text
+//! image -> bytes known? -> pixels known? -> nearest by the index's codes -> fingerprints compared -> near, edited
+//! ```
+//!
+//! The first step that finds something answers, so that the model is loaded only for images that may be new.
+//! Nothing is written: fingerprints that no scan has made yet are made for the candidates alone, each time.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use aesearch_index::Snapshot;
+use rayon::prelude::*;
+
+use super::compare::is_flat;
+use super::fingerprint::{Fingerprint, Turn};
+use super::fingerprints::{Fingerprints, Hash, fingerprint};
+use super::options::ScanOptions;
+use super::pairs::best_pair;
+use super::plan::GroupKind;
+use super::threshold::Null;
+use crate::error::{Error, Result};
+use crate::gallery::{Gallery, OpenOptions, QueryOptions, Record};
+use crate::images::{Decoding, Item, Limits, Resizer, SampleHash, Skipped, WalkOptions, read, resolve, walk};
+use crate::observer::{Observer, Progress, Stage};
+
+/// Images of the collection that an image is compared with.
+const CANDIDATES: usize = 30;
+/// Below this unlikeness two images of one size may have the same pixels.
+const ALIKE: f32 = 0.02;
+/// Images between two reports of progress.
+const BLOCK: usize = 64;
+
+/// What to check.
+#[derive(Debug, Clone, Default)]
+pub struct CheckOptions {
+    /// Files, folders, containers, or their entries.
+    pub images: Vec<PathBuf>,
+    /// Which images below the paths are taken.
+    pub walk: WalkOptions,
+    /// How the index is opened, where its model is needed.
+    pub open: OpenOptions,
+    /// The similarity from which two images are the same picture; none: what a scan of few images takes.
+    pub similarity: Option<f64>,
+}
+
+/// What was found about images.
+#[derive(Debug, Clone, Default)]
+pub struct Checked {
+    /// In the order of the images.
+    pub images: Vec<CheckedImage>,
+    /// Images that cannot be used.
+    pub skipped: Vec<Skipped>,
+}
+
+/// What was found about an image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckedImage {
+    /// Its path, or `container#entry`; bytes that are not UTF-8 are shown as U+FFFD.
+    pub path: String,
+    /// The image of the collection that it is a copy of; none if it is new.
+    pub found: Option<Match>,
+}
+
+/// The image of the collection that an image is a copy of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Match {
+    /// In what way they are the same.
+    pub kind: GroupKind,
+    /// Its name in the index.
+    pub path: String,
+    /// 1 minus how much they differ in the worst place, once both are aligned.
+    pub similarity: f32,
+}
+
+/// Whether images are in the collection of the index at `dir` already.
+///
+/// ```
+/// use aesearch::dedupe::{CheckOptions, GroupKind, check};
+/// use aesearch::demo::collection::write_collection;
+/// use aesearch::gallery::{UpdateOptions, update};
+/// use aesearch::runtime::RuntimeOptions;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let folder = tempfile::tempdir()?;
+/// let files = write_collection(&folder.path().join("digits"), 1, 2)?;
+/// let index = folder.path().join(".aesearch");
+/// let options = UpdateOptions::new(RuntimeOptions::from_env());
+/// update(&index, &[folder.path().join("digits")], &options, &())?;
+///
+/// let upload = folder.path().join("upload.png");
+/// std::fs::copy(&files[3], &upload)?;
+/// let checked = check(&index, &CheckOptions { images: vec![upload], ..CheckOptions::default() }, &())?;
+/// let found = checked.images[0].found.as_ref().expect("it is there already");
+/// assert_eq!((found.kind, found.similarity), (GroupKind::Bytes, 1.0));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// When there is no index, it is damaged, or its model is gone; when a path does not exist; a similarity that
+/// is none; [`Error::Interrupted`].
+pub fn check(dir: &Path, options: &CheckOptions, observer: &dyn Observer) -> Result<Checked> {
+    if let Some(similarity) = options.similarity.filter(|similarity| !(0.0..=1.0).contains(similarity)) {
+        let what = format!("`threshold`: expected a similarity from 0 to 1, got {similarity}");
+        return Err(Error::invalid(what));
+    }
+    let walked = walk(&options.images, &options.walk)?;
+    let mut checked = Checked { skipped: walked.skipped, ..Checked::default() };
+    checked.skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
+    let known = Known::open(dir, options)?;
+    observer.stage(Stage::images("checking"));
+    let mut gallery = None;
+    for (done, block) in (0..).step_by(BLOCK).zip(walked.items.chunks(BLOCK)) {
+        observer.progress(&Progress::of(done, walked.items.len()));
+        if observer.should_stop() {
+            return Err(Error::Interrupted);
+        }
+        let exact: Vec<Result<Exact, String>> =
+            block.par_iter().map_init(Resizer::new, |resizer, item| known.exact(item, resizer)).collect();
+        let is_open = |exact: &Result<Exact, String>| matches!(exact, Ok(Exact::Open(_)));
+        if gallery.is_none() && exact.iter().any(is_open) {
+            gallery = Some(Gallery::open(dir, &options.open, observer)?);
+        }
+        let found = block.par_iter().zip(exact).map(|(item, exact)| match (exact, &gallery) {
+            (Ok(Exact::Open(bytes)), Some(gallery)) => known.alike(item, &bytes, gallery),
+            (Ok(Exact::Found(found)), _) => Ok(Ok(Some(found))),
+            (Ok(_), _) => Ok(Ok(None)),
+            (Err(reason), _) => Ok(Err(reason)),
+        });
+        let found: Vec<Result<Result<Option<Match>, String>>> = found.collect();
+        for (item, found) in block.iter().zip(found) {
+            match found? {
+                Ok(found) => checked.images.push(CheckedImage { path: item.display(), found }),
+                Err(reason) => {
+                    observer.skipped(&item.display(), &reason);
+                    checked.skipped.push(Skipped::new(item.name(), reason));
+                }
+            }
+        }
+    }
+    Ok(checked)
+}
+
+/// What is known about the collection.
+struct Known {
+    snapshot: Snapshot,
+    /// The folder of the index.
+    base: PathBuf,
+    /// An item with each content: the first by name.
+    contents: HashMap<Hash, u32>,
+    fingerprints: Fingerprints,
+    /// A content with each hash of pixels.
+    pixels: HashMap<[u8; 32], Hash>,
+    /// Images up to this unlikeness are the same picture.
+    cut: f32,
+}
+
+/// What bytes and pixels tell of an image.
+enum Exact {
+    /// It is there.
+    Found(Match),
+    /// It is not, and nothing else can tell: it is nearly blank, or holds more than its fingerprint knows.
+    New,
+    /// Its fingerprint has to be compared.
+    Open(Vec<u8>),
+}
+
+impl Known {
+    fn open(dir: &Path, options: &CheckOptions) -> Result<Known> {
+        let snapshot = Snapshot::open(dir)?;
+        let mut contents: HashMap<Hash, u32> = HashMap::new();
+        for id in snapshot.ids() {
+            let first = contents.entry(Record::of(&snapshot, id)?.hash).or_insert(id);
+            if snapshot.name(id) < snapshot.name(*first) {
+                *first = id;
+            }
+        }
+        let fingerprints = Fingerprints::open(dir)?;
+        let of = |hash: &Hash| {
+            let fingerprint = fingerprints.get(hash).filter(|fingerprint| !fingerprint.several)?;
+            Some((*fingerprint.pixels?, *hash))
+        };
+        let pixels = contents.keys().filter_map(of).collect();
+        let rate = ScanOptions::default().false_positive_rate;
+        let cut =
+            options.similarity.map_or_else(|| Null::default().cut(rate).unlikeness, |least| 1.0 - least);
+        let base = dir.parent().unwrap_or(Path::new("")).to_path_buf();
+        Ok(Known { snapshot, base, contents, fingerprints, pixels, cut: cut as f32 })
+    }
+
+    fn found(&self, hash: &Hash, kind: GroupKind, similarity: f32) -> Option<Match> {
+        let path = String::from_utf8_lossy(self.snapshot.name(*self.contents.get(hash)?)).into_owned();
+        Some(Match { kind, path, similarity })
+    }
+
+    /// Looks for the same bytes, then for the same pixels.
+    fn exact(&self, item: &Item, resizer: &mut Resizer) -> Result<Exact, String> {
+        let limits = Limits::default();
+        let source = read(item, &limits)?;
+        let hash = source.stamp().hash;
+        if let Some(found) = self.found(&hash, GroupKind::Bytes, 1.0) {
+            return Ok(Exact::Found(found));
+        }
+        let bytes = fingerprint(&hash, source, &limits, resizer)?;
+        let Some(of) = Fingerprint::from_bytes(&bytes) else { return Ok(Exact::New) };
+        let same = of.pixels.filter(|_| !of.several).and_then(|pixels| self.pixels.get(pixels));
+        if let Some(found) = same.and_then(|hash| self.found(hash, GroupKind::Pixels, 1.0)) {
+            return Ok(Exact::Found(found));
+        }
+        Ok(if is_flat(of.luma) || of.is_apart() { Exact::New } else { Exact::Open(bytes) })
+    }
+
+    /// Compares a fingerprint with those of the images that are nearest by the index's codes.
+    fn alike(&self, item: &Item, own: &[u8], gallery: &Gallery) -> Result<Result<Option<Match>, String>> {
+        let options = QueryOptions { k: CANDIDATES, ..QueryOptions::default() };
+        let Some(own) = Fingerprint::from_bytes(own) else { return Ok(Ok(None)) };
+        let mut candidates: Vec<Hash> = Vec::new();
+        for hit in gallery.query(item, &options)?.hits {
+            let hash = Record::of(gallery.snapshot(), hit.id)?.hash;
+            if !candidates.contains(&hash) {
+                candidates.push(hash);
+            }
+        }
+        let mut resizer = Resizer::new();
+        let made: Vec<(Hash, Vec<u8>)> = candidates
+            .iter()
+            .filter(|hash| self.fingerprints.get(hash).is_none())
+            .filter_map(|hash| Some((*hash, self.fingerprint(hash, &mut resizer)?)))
+            .collect();
+        let made = made.iter().filter_map(|(hash, bytes)| Some((*hash, Fingerprint::from_bytes(bytes)?)));
+        let made: HashMap<Hash, Fingerprint<'_>> = made.collect();
+        let of = |hash: &Hash| self.fingerprints.get(hash).or_else(|| made.get(hash).copied());
+        let others: Vec<(Hash, Fingerprint<'_>)> =
+            candidates.iter().filter_map(|hash| Some((*hash, of(hash)?))).collect();
+        Ok(Ok(self.nearest(item, &own, &others, &mut resizer)))
+    }
+
+    /// The most similar one, if it is the same picture: as it is, else mirrored or turned.
+    fn nearest(
+        &self,
+        item: &Item,
+        own: &Fingerprint<'_>,
+        others: &[(Hash, Fingerprint<'_>)],
+        resizer: &mut Resizer,
+    ) -> Option<Match> {
+        let turns = |upright: bool| -> Vec<Turn> {
+            let all = [false, true].map(|mirrored| (0..4).map(move |quarters| Turn { mirrored, quarters }));
+            all.into_iter().flatten().filter(|turn| (*turn == Turn::NONE) == upright).collect()
+        };
+        for (kind, turns) in [(GroupKind::Near, turns(true)), (GroupKind::Edited, turns(false))] {
+            let comparable = others.iter().filter(|(_, other)| !other.is_apart());
+            let compared = comparable.map(|(hash, other)| {
+                (best_pair(&[*own, *other], (0, 1), &turns, resizer).unlikeness, hash, other)
+            });
+            let best = compared.min_by(|(a, ..), (b, ..)| a.total_cmp(b));
+            let Some((unlikeness, hash, other)) = best.filter(|(unlikeness, ..)| *unlikeness <= self.cut)
+            else {
+                continue;
+            };
+            let are_same = || match (own.pixels, other.pixels) {
+                (Some(own), Some(other)) => own == other,
+                _ => self.same_pixels(item, hash),
+            };
+            let is_same = kind == GroupKind::Near
+                && unlikeness < ALIKE
+                && (own.width, own.height) == (other.width, other.height)
+                && are_same();
+            return match is_same {
+                true => self.found(hash, GroupKind::Pixels, 1.0),
+                false => self.found(hash, kind, 1.0 - unlikeness),
+            };
+        }
+        None
+    }
+
+    /// An image with this content, read into memory.
+    fn item(&self, hash: &Hash) -> Option<Item> {
+        let name = self.snapshot.name(*self.contents.get(hash)?);
+        resolve([name], &self.base).into_iter().next()?.ok()
+    }
+
+    fn fingerprint(&self, hash: &Hash, resizer: &mut Resizer) -> Option<Vec<u8>> {
+        let limits = Limits::default();
+        let source = read(&self.item(hash)?, &limits).ok()?;
+        fingerprint(hash, source, &limits, resizer).ok()
+    }
+
+    /// Whether every sample of two images is the same. Large ones are decoded smaller for their fingerprints,
+    /// which then do not tell.
+    fn same_pixels(&self, item: &Item, hash: &Hash) -> bool {
+        let samples = |item: &Item| {
+            let how = Decoding { samples: SampleHash::wanted(), ..Decoding::default() };
+            read(item, &Limits::default()).ok()?.decode(&how).ok()?;
+            how.samples.take()
+        };
+        let own = samples(item);
+        own.is_some() && self.item(hash).is_some_and(|other| samples(&other) == own)
+    }
+}

@@ -1,0 +1,97 @@
+//! `aesearch dedupe check`: what is in the index already, in which way, and what is not; before a scan and after one.
+
+use std::fs;
+
+use image::{ImageFormat, imageops};
+use serde_json::Value;
+
+use crate::cli::{Place, assert_keys};
+use crate::fixtures::{encode, write};
+use crate::scenes::{brighter, jpeg, list, place_of, png, scene, text};
+
+/// An index of twelve scenes, and files outside of it.
+fn place() -> Place {
+    let files: Vec<(String, Vec<u8>)> =
+        (0..12).map(|seed| (format!("photos/{seed:02}.png"), png(&scene(seed)))).collect();
+    let files: Vec<(&str, Vec<u8>)> =
+        files.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
+    let place = place_of(&files);
+    place.run(&["index", "photos", "--model", "photos-128"]).expect(0);
+    let small = imageops::thumbnail(&scene(5), scene(5).width() / 2, scene(5).height() / 2);
+    for (name, bytes) in [
+        ("bytes.png", png(&scene(1))),
+        ("pixels.bmp", encode(&scene(2).into(), ImageFormat::Bmp)),
+        ("quality.jpg", jpeg(&scene(3), 60)),
+        ("bright.jpg", jpeg(&brighter(&scene(4), 115), 90)),
+        ("small.jpg", jpeg(&small, 90)),
+        ("mirrored.png", png(&imageops::flip_horizontal(&scene(6)))),
+        ("new.png", png(&scene(77))),
+    ] {
+        write(&place.path().join("in").join(name), &bytes);
+    }
+    place
+}
+
+/// `small.jpg near photos/05.png` for each image.
+fn found(document: &Value) -> Vec<String> {
+    let line = |image: &Value| {
+        let path = text(&image["path"]).trim_start_matches("in/").to_owned();
+        match image["known"].as_bool() {
+            Some(true) => format!("{path} {} {}", text(&image["kind"]), text(&image["match"])),
+            _ => format!("{path} new"),
+        }
+    };
+    list(&document["images"]).iter().map(line).collect()
+}
+
+#[test]
+fn what_is_there_already_is_told_with_its_kind() {
+    let place = place();
+    let expected = [
+        "bright.jpg near photos/04.png",
+        "bytes.png bytes photos/01.png",
+        "mirrored.png edited photos/06.png",
+        "new.png new",
+        "pixels.bmp pixels photos/02.png",
+        "quality.jpg near photos/03.png",
+        "small.jpg near photos/05.png",
+    ];
+    // before a scan, no fingerprints are there: pixels are found by what the codes bring near
+    let before = place.json(&["dedupe", "check", "in"]);
+    assert_keys(&before, &["schema_version", "command", "images", "skipped"]);
+    assert_eq!(found(&before), expected, "{before:#}");
+    assert!(!place.path().join(".aesearch/looks").exists(), "nothing is written");
+    place.run(&["dedupe", "scan", "-o", "plan.json"]).expect(0);
+    let after = place.json(&["dedupe", "check", "in"]);
+    assert_eq!(found(&after), expected, "{after:#}");
+    let new = list(&after["images"]).iter().find(|image| image["known"] == false).expect("a new one");
+    assert_keys(new, &["path", "known", "kind", "match", "similarity"]);
+    assert!(new["kind"].is_null() && new["match"].is_null() && new["similarity"].is_null());
+}
+
+#[test]
+fn the_exit_code_is_a_gate() {
+    let place = place();
+    place.run(&["dedupe", "check", "in/bytes.png", "in/pixels.bmp", "--exit-code"]).expect(0);
+    let ran = place.run(&["dedupe", "check", "in/bytes.png", "in/new.png", "--exit-code"]).expect(1);
+    assert!(
+        ran.out.contains("new     in/new.png") && ran.out.contains("bytes   in/bytes.png = photos/01.png")
+    );
+    place.run(&["dedupe", "check", "in/new.png"]).expect(0);
+    fs::write(place.path().join("in/broken.png"), "no image").expect("a file");
+    place
+        .run(&["dedupe", "check", "in/broken.png", "in/bytes.png", "--exit-code"])
+        .expect(3)
+        .says("broken.png");
+    // a stricter threshold
+    let strict = place.json(&["dedupe", "check", "in/quality.jpg", "--threshold", "1"]);
+    assert_eq!(found(&strict), ["quality.jpg new"]);
+    for (args, said) in [
+        (&["in/new.png", "--threshold", "7"][..], "--threshold: expected a similarity from 0 to 1"),
+        (&[], "expected images, got none"),
+        (&["gone.png"], "gone.png"),
+        (&["in/new.png", "--index", "nowhere"], "nowhere"),
+    ] {
+        place.run(&[&["dedupe", "check"], args].concat()).expect(2).says(said);
+    }
+}
