@@ -37,7 +37,10 @@ pub(super) fn alike(fingerprints: &[Fingerprint<'_>]) -> Vec<usize> {
         }
     }
     let unknown = |fingerprint: &Fingerprint<'_>| {
-        fingerprint.pixels.is_none() && !fingerprint.partial && !fingerprint.several
+        fingerprint.pixels.is_none()
+            && !fingerprint.partial
+            && !fingerprint.several
+            && fingerprint.damage.is_none()
     };
     (0..fingerprints.len()).filter(|&at| is_alike[at] && unknown(&fingerprints[at])).collect()
 }
@@ -78,6 +81,8 @@ mod tests {
                 several: false,
                 finer: false,
                 partial: false,
+                damage: None,
+                other: None,
             }
         };
         let fingerprints: Vec<Fingerprint<'_>> = lumas.iter().enumerate().map(of).collect();

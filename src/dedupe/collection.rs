@@ -1,6 +1,7 @@
 //! The images of a scan: which files have the same bytes, and which show the same pixels.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -9,11 +10,12 @@ use rayon::prelude::*;
 
 use super::fingerprint::Fingerprint;
 use super::fingerprints::{CHANGED, Fingerprints, Hash};
-use super::plan::File;
+use super::plan::{File, Unread};
 use crate::error::Result;
 use crate::gallery::Record;
 use crate::images::{
-    Item, Limits, PathScope, Sidecars, Skipped, Source, file_of, holds_frames, quick_stamp_of, read, resolve,
+    Item, Limits, PathScope, Shots, Sidecars, Skipped, Source, file_of, holds_frames, quick_stamp_of, read,
+    resolve,
 };
 
 /// The images of a scan.
@@ -25,6 +27,7 @@ pub(super) struct Collection {
     /// Whether the entries of a container are pictures of an image file, once that was asked.
     of_frames: Mutex<HashMap<PathBuf, bool>>,
     sidecars: Sidecars,
+    shots: Shots,
 }
 
 /// An image as the index knows it.
@@ -94,8 +97,9 @@ impl Collection {
             contents.entry(file.record.hash).or_default().push(number);
         }
         let size = files.len();
-        let (of_frames, sidecars) = (Mutex::default(), Sidecars::default());
-        Ok(Collection { base: base.to_path_buf(), files, contents, size, of_frames, sidecars })
+        let (of_frames, sidecars, shots) = (Mutex::default(), Sidecars::default(), Shots::default());
+        let base = base.to_path_buf();
+        Ok(Collection { base, files, contents, size, of_frames, sidecars, shots })
     }
 
     /// Removes the images that have changed or disappeared since they were indexed, and returns them with the
@@ -165,8 +169,8 @@ impl Collection {
 
     /// Removes the contents without a fingerprint, and returns the pictures that the others show. The
     /// fingerprint of a file with several pictures knows only the first one, so such a file counts as a picture
-    /// of its own; so does one without a hash of its samples, because it was decoded smaller than it is, or
-    /// only in part.
+    /// of its own; so does one without a hash of its samples, because it was decoded smaller than it is, only
+    /// in part, or with damage.
     pub(super) fn pictures(&mut self, fingerprints: &Fingerprints) -> Vec<Picture> {
         let mut pictures: BTreeMap<[u8; 32], Vec<Hash>> = BTreeMap::new();
         self.contents.retain(|hash, _| {
@@ -185,6 +189,21 @@ impl Collection {
     /// The numbers of the files of each content, ascending by content.
     pub(super) fn by_content(&self) -> impl Iterator<Item = (&Hash, &[u32])> {
         self.contents.iter().map(|(hash, files)| (hash, files.as_slice()))
+    }
+
+    /// The images whose files are damaged, by name, with what is wrong.
+    pub(super) fn damaged(&self, fingerprints: &Fingerprints) -> Vec<Unread> {
+        let damage = |hash: &Hash| fingerprints.get(hash).and_then(|found| found.damage.map(str::to_owned));
+        let of_file = |&file: &u32, reason: &str| {
+            let path = String::from_utf8_lossy(&self.files[file as usize].name).into_owned();
+            Unread { path, reason: reason.to_owned() }
+        };
+        let found = self.contents.iter().filter_map(|(hash, files)| Some((files, damage(hash)?)));
+        let mut damaged: Vec<Unread> = found
+            .flat_map(|(files, why)| files.iter().map(move |file| of_file(file, &why)).collect::<Vec<_>>())
+            .collect();
+        damaged.sort_by(|a, b| a.path.cmp(&b.path));
+        damaged
     }
 
     /// The name of each file, with the position of its picture.
@@ -224,7 +243,11 @@ impl Collection {
         let frame = entry && at.as_deref().is_some_and(|file| self.is_of_frames(file));
         let is_link = |file: &PathBuf| std::fs::symlink_metadata(file).is_ok_and(|at| at.is_symlink());
         let link = at.as_ref().is_some_and(is_link);
-        let sidecars = at.filter(|_| !entry).map_or_else(Vec::new, |file| self.sidecars.of(&file));
+        let own = at.filter(|_| !entry);
+        let sidecars = own.as_ref().map_or_else(Vec::new, |file| self.sidecars.of(file));
+        let shot = own.map_or_else(Vec::new, |file| self.shots.others(&file));
+        let shown_names =
+            |names: &[OsString]| names.iter().map(|name| name.to_string_lossy().into_owned()).collect();
         let shape = shape(&record.hash).unwrap_or_default();
         let shown = String::from_utf8_lossy(&path).into_owned();
         File {
@@ -241,9 +264,11 @@ impl Collection {
             format: shape.format,
             exif: shape.exif,
             jpeg_quality: shape.jpeg_quality,
-            sidecars: sidecars.iter().map(|name| name.to_string_lossy().into_owned()).collect(),
+            sidecars: shown_names(&sidecars),
+            shot: shown_names(&shot),
             grey: shape.grey,
             link,
+            damaged: shape.damaged,
             label: record.label.clone(),
         }
     }
@@ -251,6 +276,26 @@ impl Collection {
     fn is_of_frames(&self, container: &Path) -> bool {
         let mut known = self.of_frames.lock().unwrap_or_else(PoisonError::into_inner);
         *known.entry(container.to_path_buf()).or_insert_with_key(|file| holds_frames(file))
+    }
+
+    /// What tells whether two names are of one file, as hard links are; none for an entry, and where the system has
+    /// no such numbers.
+    pub(super) fn file_id(&self, file: u32) -> Option<(u64, u64)> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt as _;
+            let name = &self.files[file as usize].name;
+            let path = file_of(name, Path::new("")).or_else(|| file_of(name, &self.base))?;
+            let is_entry = !name.ends_with(path.file_name()?.as_encoded_bytes());
+            let metadata =
+                std::fs::symlink_metadata(path).ok().filter(|metadata| !is_entry && metadata.nlink() > 1)?;
+            Some((metadata.dev(), metadata.ino()))
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = file;
+            None
+        }
     }
 
     /// A file that shows the picture, read into memory.
@@ -277,12 +322,15 @@ pub(super) struct Shape {
     pub(super) jpeg_quality: Option<u8>,
     /// It has no colour.
     pub(super) grey: bool,
+    /// What is wrong with it.
+    pub(super) damaged: Option<String>,
 }
 
 impl From<Fingerprint<'_>> for Shape {
     fn from(fingerprint: Fingerprint<'_>) -> Shape {
         let Fingerprint { width, height, exif, jpeg_quality, .. } = fingerprint;
         let (format, grey) = (fingerprint.format.to_owned(), fingerprint.is_grey());
-        Shape { width, height, format, exif, jpeg_quality, grey }
+        let damaged = fingerprint.damage.map(str::to_owned);
+        Shape { width, height, format, exif, jpeg_quality, grey, damaged }
     }
 }

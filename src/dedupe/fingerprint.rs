@@ -6,7 +6,7 @@
 //! unless the image was decoded smaller than it is.
 //! Nothing here knows the index.
 
-use crate::images::{InputShape, Pixels, Resizer, SourceFacts};
+use crate::images::{InputShape, OnGround, Pixels, Resizer, SourceFacts};
 
 /// Side of the luma, in pixels.
 pub(super) const SIDE: usize = 32;
@@ -30,7 +30,7 @@ pub(super) type FineLuma = [u8; FINE_AREA];
 const GREY_WITHIN: u8 = 2;
 
 /// Offsets in the bytes of a fingerprint; the first byte is the version.
-const VERSION: u8 = 6;
+const VERSION: u8 = 7;
 const WIDTH: usize = 1;
 const HEIGHT: usize = 5;
 const FLAGS: usize = 9;
@@ -40,6 +40,8 @@ const SEVERAL: u8 = 4;
 const NO_HASH: u8 = 8;
 const PARTIAL: u8 = 16;
 const FINER: u8 = 32;
+const DAMAGED: u8 = 64;
+const ON_BOTH: u8 = 128;
 const PIXELS: usize = 10;
 const LUMA: usize = PIXELS + 32;
 const COLOUR: usize = LUMA + AREA;
@@ -73,6 +75,29 @@ pub(super) struct Fingerprint<'a> {
     pub(super) finer: bool,
     /// Not everything in it is decoded, so other files with the same decoded pixels may differ.
     pub(super) partial: bool,
+    /// What is wrong with it, if anything: its pixels may not be those that were written.
+    pub(super) damage: Option<&'a str>,
+    /// How a transparent image looks on the other one of black and white.
+    pub(super) other: Option<OnOther<'a>>,
+}
+
+/// How a transparent image looks on the other ground.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OnOther<'a> {
+    /// The other ground is white, the one that the image shows on is black.
+    pub(super) is_white: bool,
+    luma: &'a Thumb,
+    fine: Option<&'a FineLuma>,
+    chroma: &'a [u8; CHROMA],
+}
+
+/// What decoding an image has shown beside its pixels.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// What is wrong with its file.
+    pub(super) damage: Vec<String>,
+    /// A transparent image over the other ground.
+    pub(super) other: Option<OnGround>,
 }
 
 /// The bytes of an image's fingerprint.
@@ -82,8 +107,10 @@ pub(super) struct Fingerprint<'a> {
 pub(super) fn fingerprint_of(
     pixels: &Pixels,
     facts: &SourceFacts,
+    found: &Found,
     resizer: &mut Resizer,
 ) -> Result<Vec<u8>, String> {
+    let Found { damage, other } = found;
     let mut bytes = Vec::with_capacity(FINE + FINE_AREA + 8);
     let fine = fine_luma(pixels, resizer)?;
     bytes.push(VERSION);
@@ -93,7 +120,7 @@ pub(super) fn fingerprint_of(
     for side in [width, height] {
         bytes.extend(u32::try_from(side).map_err(|_| "too large".to_owned())?.to_le_bytes());
     }
-    let hash = facts.samples.filter(|_| is_whole && !facts.partial);
+    let hash = facts.samples.filter(|_| is_whole && !facts.partial && damage.is_empty());
     let flags = [
         (facts.exif, EXIF),
         (fine.is_some(), HAS_FINE),
@@ -102,14 +129,26 @@ pub(super) fn fingerprint_of(
         // if the image was decoded whole and has no hash, another decode will not give one
         (facts.partial || is_whole && hash.is_none(), PARTIAL),
         (facts.finer, FINER),
+        (!damage.is_empty(), DAMAGED),
+        (other.is_some(), ON_BOTH),
     ];
     bytes.push(flags.iter().filter(|(is_so, _)| *is_so).map(|(_, flag)| flag).sum());
     bytes.extend(hash.unwrap_or_default());
     bytes.extend(luma(pixels, resizer)?);
     bytes.extend(chroma(pixels, resizer)?);
     bytes.extend(fine.iter().flat_map(|fine| fine.iter()));
+    if let Some(OnGround { is_white, pixels }) = other {
+        bytes.push(u8::from(*is_white));
+        bytes.extend(luma(pixels, resizer)?);
+        bytes.extend(chroma(pixels, resizer)?);
+        bytes.extend(fine_luma(pixels, resizer)?.iter().flat_map(|fine| fine.iter()));
+    }
     bytes.push(facts.jpeg_quality.unwrap_or(0));
     bytes.extend(facts.format.as_bytes());
+    if !damage.is_empty() {
+        bytes.push(b'\n');
+        bytes.extend(damage.join(", ").replace('\n', " ").as_bytes());
+    }
     Ok(bytes)
 }
 
@@ -181,6 +220,12 @@ impl<'a> Fingerprint<'a> {
         self.chroma.iter().all(|value| value.abs_diff(128) <= GREY_WITHIN)
     }
 
+    /// The same, of a transparent image on the other ground.
+    pub(super) fn on_other(&self) -> Option<Fingerprint<'a>> {
+        let OnOther { luma, fine, chroma, .. } = self.other?;
+        Some(Fingerprint { luma, fine, chroma, other: None, ..*self })
+    }
+
     /// Reads a fingerprint; nothing if the bytes are not a fingerprint of this version.
     pub(super) fn from_bytes(bytes: &'a [u8]) -> Option<Fingerprint<'a>> {
         if bytes.first() != Some(&VERSION) {
@@ -188,9 +233,22 @@ impl<'a> Fingerprint<'a> {
         }
         let number = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
         let flags = *bytes.get(FLAGS)?;
-        let format = if flags & HAS_FINE != 0 { FINE + FINE_AREA } else { FINE };
-        let fine = bytes.get(FINE..format)?;
-        let (&quality, format) = bytes.get(format..)?.split_first()?;
+        let (fine, rest) =
+            bytes.get(FINE..)?.split_at_checked(if flags & HAS_FINE != 0 { FINE_AREA } else { 0 })?;
+        let (other, rest) = match flags & ON_BOTH {
+            0 => (None, rest),
+            _ => {
+                let (&is_white, rest) = rest.split_first()?;
+                let (luma, rest) = rest.split_first_chunk()?;
+                let (chroma, rest) = rest.split_first_chunk()?;
+                let (fine, rest) = rest.split_at_checked(fine.len())?;
+                let fine = if fine.is_empty() { None } else { Some(fine.try_into().ok()?) };
+                (Some(OnOther { is_white: is_white == 1, luma, fine, chroma }), rest)
+            }
+        };
+        let (&quality, rest) = rest.split_first()?;
+        let rest = std::str::from_utf8(rest).ok()?;
+        let (format, damage) = rest.split_once('\n').unwrap_or((rest, ""));
         Some(Fingerprint {
             pixels: if flags & NO_HASH != 0 { None } else { Some(bytes.get(PIXELS..LUMA)?.try_into().ok()?) },
             luma: bytes.get(LUMA..COLOUR)?.try_into().ok()?,
@@ -198,12 +256,14 @@ impl<'a> Fingerprint<'a> {
             fine: if fine.is_empty() { None } else { Some(fine.try_into().ok()?) },
             width: number(WIDTH)?,
             height: number(HEIGHT)?,
-            format: std::str::from_utf8(format).ok()?,
+            format,
             exif: flags & EXIF != 0,
             jpeg_quality: (quality > 0).then_some(quality),
             several: flags & SEVERAL != 0,
             partial: flags & PARTIAL != 0,
             finer: flags & FINER != 0,
+            damage: (flags & DAMAGED != 0).then_some(damage),
+            other,
         })
     }
 }
@@ -291,7 +351,7 @@ mod tests {
                 samples,
                 ..SourceFacts::default()
             };
-            let bytes = fingerprint_of(&pixels, &facts, &mut Resizer::new()).unwrap();
+            let bytes = fingerprint_of(&pixels, &facts, &Found::default(), &mut Resizer::new()).unwrap();
             let fingerprint = Fingerprint::from_bytes(&bytes).unwrap();
             assert_eq!(
                 (fingerprint.width as usize, fingerprint.height as usize, fingerprint.format),
@@ -302,17 +362,32 @@ mod tests {
                 (true, fine, fine)
             );
             assert_eq!(
-                (fingerprint.pixels, fingerprint.finer, fingerprint.partial),
-                (samples.as_ref(), false, false)
+                (fingerprint.pixels, fingerprint.finer, fingerprint.partial, fingerprint.damage),
+                (samples.as_ref(), false, false, None)
             );
             assert_eq!(fingerprint.jpeg_quality, facts.jpeg_quality);
             let unsure = SourceFacts { samples: None, finer: true, ..facts };
-            let unsure = fingerprint_of(&pixels, &unsure, &mut Resizer::new()).unwrap();
+            let unsure = fingerprint_of(&pixels, &unsure, &Found::default(), &mut Resizer::new()).unwrap();
             let found = Fingerprint::from_bytes(&unsure).unwrap();
             assert_eq!((found.pixels, found.finer, found.partial), (None, true, true), "all was decoded");
+            let damage = ["cut short".to_owned(), "dark\nblue".to_owned()];
+            let other = OnGround {
+                is_white: true,
+                pixels: Pixels { data: vec![9; pixels.data.len()], width, height, channels: 3 },
+            };
+            let more = Found { damage: damage.to_vec(), other: Some(other) };
+            let damaged = fingerprint_of(&pixels, &facts, &more, &mut Resizer::new()).unwrap();
+            let found = Fingerprint::from_bytes(&damaged).unwrap();
+            assert!(found.other.is_some_and(|other| other.is_white && other.luma == &[9; AREA]));
+            assert_eq!(found.on_other().unwrap().fine.is_some(), fine);
+            assert!((0..damaged.len() - 40).all(|end| Fingerprint::from_bytes(&damaged[..end]).is_none()));
+            assert_eq!(
+                (found.pixels, found.damage, found.format),
+                (None, Some("cut short, dark blue"), "png")
+            );
             assert_eq!(fingerprint.luma, &luma(&pixels, &mut Resizer::new()).unwrap());
             let smaller = SourceFacts { size: Some((8 * width, 8 * height)), ..facts };
-            let smaller = fingerprint_of(&pixels, &smaller, &mut Resizer::new()).unwrap();
+            let smaller = fingerprint_of(&pixels, &smaller, &Found::default(), &mut Resizer::new()).unwrap();
             let found = Fingerprint::from_bytes(&smaller).unwrap();
             assert_eq!(
                 (found.pixels, found.partial, found.width as usize, found.height as usize),

@@ -11,9 +11,11 @@ use aesearch_index::{Item as Entry, SegmentBuilder, Settings, Snapshot, Writer};
 use rayon::prelude::*;
 
 use super::alike::alike;
-use super::fingerprint::{FINE_SIDE, Fingerprint, fingerprint_of, with_samples};
+use super::fingerprint::{FINE_SIDE, Fingerprint, Found, fingerprint_of, with_samples};
 use crate::error::{Error, Result};
-use crate::images::{Decoding, Item, Limits, Needed, Resizer, SampleHash, Skipped, Source, by_place, read};
+use crate::images::{
+    Decoding, Item, Limits, Needed, OtherGround, Resizer, SampleHash, Skipped, Source, by_place, read,
+};
 use crate::observer::{Note, Observer, Progress, Stage};
 
 /// Why an image is skipped whose content is not the one that the index knows.
@@ -95,7 +97,8 @@ pub(super) fn hash_alike(
             let id = *fingerprints.ids.get(hash).filter(|_| source.stamp().hash == *hash)?;
             let how = Decoding { samples: SampleHash::wanted(), ..Decoding::default() };
             // what cannot be decoded whole is not tried again
-            let samples = source.decode(&how).ok().and_then(|_| how.samples.take());
+            let decoded = source.decode(&how).ok().filter(|_| how.remarks.take().is_empty());
+            let samples = decoded.and_then(|_| how.samples.take());
             Some((*hash, id, with_samples(snapshot.payload(id), samples)?))
         };
         let items = items_of(block);
@@ -243,8 +246,10 @@ pub(super) fn fingerprint(
     // where the image's own size would not be known, it is decoded whole
     let needed = if facts.size.is_some() { enough } else { Needed::Whole };
     let samples = SampleHash::wanted();
-    let how = Decoding { limits: *limits, needed, samples, ..Decoding::default() };
+    let other_ground = OtherGround::wanted();
+    let how = Decoding { limits: *limits, needed, samples, other_ground, ..Decoding::default() };
     let pixels = source.decode(&how)?;
     facts.samples = how.samples.take();
-    fingerprint_of(&pixels, &facts, resizer)
+    let found = Found { damage: how.remarks.take(), other: how.other_ground.take() };
+    fingerprint_of(&pixels, &facts, &found, resizer)
 }

@@ -92,14 +92,19 @@ impl FromStr for Preference {
     }
 }
 
-/// `Less` if `a` is to be kept rather than `b`: references first, then files rather than links, then what a
+/// `Less` if `a` is to be kept rather than `b`: references first, then what is not damaged, then files rather than links, then what a
 /// camera recorded rather than a picture made of it, then colour rather than grey, then by the preferences,
 /// then by name.
 pub(super) fn better(a: &File, b: &File, preferences: &[Preference]) -> Ordering {
     // the size that is known of a raw file is that of its preview
     let is_raw = |file: &File| file.format == "raw";
-    let first =
-        [b.reference.cmp(&a.reference), a.link.cmp(&b.link), is_raw(b).cmp(&is_raw(a)), a.grey.cmp(&b.grey)];
+    let first = [
+        b.reference.cmp(&a.reference),
+        a.damaged.is_some().cmp(&b.damaged.is_some()),
+        a.link.cmp(&b.link),
+        is_raw(b).cmp(&is_raw(a)),
+        a.grey.cmp(&b.grey),
+    ];
     let then = preferences.iter().map(|preference| preference.order(a, b));
     first.into_iter().chain(then).find(|order| order.is_ne()).unwrap_or_else(|| a.name().cmp(b.name()))
 }
@@ -124,6 +129,8 @@ mod tests {
             exif: false,
             jpeg_quality: None,
             sidecars: Vec::new(),
+            shot: Vec::new(),
+            damaged: None,
             grey: false,
             link: false,
             label: None,
@@ -164,9 +171,16 @@ mod tests {
         let grey = File { grey: true, width: 99, ..file("a") };
         let link = File { link: true, ..file("a") };
         let raw = File { format: "raw".to_owned(), width: 1, ..file("z") };
-        for (stays, goes) in
-            [(&file("z"), &grey), (&grey, &link), (&reference, &grey), (&reference, &raw), (&raw, &file("a"))]
-        {
+        let damaged = File { damaged: Some("its end is missing".to_owned()), ..raw.clone() };
+        for (stays, goes) in [
+            (&link, &damaged),
+            (&reference, &damaged),
+            (&file("z"), &grey),
+            (&grey, &link),
+            (&reference, &grey),
+            (&reference, &raw),
+            (&raw, &file("a")),
+        ] {
             assert_eq!(better(stays, goes, &Preference::ALL), Ordering::Less);
             assert_eq!(better(goes, stays, &Preference::ALL), Ordering::Greater);
         }

@@ -74,10 +74,12 @@ mod copies;
 mod measure;
 mod threshold;
 
+mod doubt;
 mod grouping;
 mod keep;
 mod pair_table;
 mod propose;
+mod units;
 
 mod pictures;
 mod report;

@@ -61,7 +61,35 @@ struct Turned<'a> {
     template: &'a Template<'a>,
 }
 
+/// Transparent images are compared on both grounds. Two of them must be alike on each where both show; another image
+/// may be a copy that was laid over either.
 fn against(a: &Turned<'_>, b: &Fingerprint<'_>, enough: &Enough, resizer: &mut Resizer) -> f32 {
+    let on_own = on_ground(a, b, enough, resizer);
+    let (of_a, of_b) = (a.fingerprint.other, b.other);
+    if of_a.is_none() && of_b.is_none() {
+        return on_own;
+    }
+    let (other_a, other_b) = (a.fingerprint.on_other(), b.on_other());
+    let (other_a, other_b) = (other_a.as_ref().unwrap_or(a.fingerprint), other_b.as_ref().unwrap_or(b));
+    let luma = a.turn.of(other_a.luma);
+    let view = View::new(&luma);
+    let a_there = Turned { fingerprint: other_a, turn: a.turn, luma: &luma, template: &Template::new(&view) };
+    match (of_a, of_b) {
+        (Some(of_a), Some(of_b)) => {
+            let pairs = match of_a.is_white == of_b.is_white {
+                true => [(a, b), (&a_there, other_b)],
+                false => [(a, other_b), (&a_there, b)],
+            };
+            let show = |(a, b): &(&Turned<'_>, &Fingerprint<'_>)| !is_flat(a.luma) && !is_flat(b.luma);
+            let shown = pairs.into_iter().filter(show);
+            shown.map(|(a, b)| on_ground(a, b, enough, resizer)).reduce(f32::max).unwrap_or(1.0)
+        }
+        (Some(_), None) => on_own.min(on_ground(&a_there, b, enough, resizer)),
+        _ => on_own.min(on_ground(a, other_b, enough, resizer)),
+    }
+}
+
+fn on_ground(a: &Turned<'_>, b: &Fingerprint<'_>, enough: &Enough, resizer: &mut Resizer) -> f32 {
     let other = View::new(b.luma);
     let Some(motion) = a.template.align(&other, enough) else { return 1.0 };
     let colour = colour_unlikeness(&a.turn.of_chroma(a.fingerprint.chroma), b.chroma);
@@ -164,9 +192,13 @@ impl Comparison<'_> {
         let either_way = turn.inverse() == turn;
         let mut candidates = Vec::new();
         for block in images.chunks(BLOCK) {
-            let queries: Vec<Thumb> =
-                block.par_iter().map(|&image| turn.of(fingerprints[image as usize].luma)).collect();
-            for (&image, near) in block.iter().zip(self.codes.near(&queries)?) {
+            // a transparent image also asks for copies that were laid over the other ground
+            let grounds = |&image: &u32| {
+                let own = fingerprints[image as usize];
+                [Some(own), own.on_other()].into_iter().flatten().map(move |on| (image, turn.of(on.luma)))
+            };
+            let (images, queries): (Vec<u32>, Vec<Thumb>) = block.par_iter().flat_map_iter(grounds).unzip();
+            for (image, near) in images.into_iter().zip(self.codes.near(&queries)?) {
                 // files with several pictures may differ in any of them, and finer samples in their low bits
                 let is_other = |other: &u32| *other != image && !fingerprints[*other as usize].is_apart();
                 let others = near.into_iter().filter(is_other);
@@ -233,7 +265,7 @@ pub(super) fn best_pair(
 
 #[cfg(test)]
 mod tests {
-    use super::super::fingerprint::{Fingerprint, fingerprint_of};
+    use super::super::fingerprint::{Fingerprint, Found, fingerprint_of};
     use super::*;
     use crate::images::SourceFacts;
 
@@ -251,8 +283,9 @@ mod tests {
     }
 
     fn unlike(a: &Pixels, b: &Pixels) -> f32 {
-        let bytes =
-            [a, b].map(|image| fingerprint_of(image, &SourceFacts::default(), &mut Resizer::new()).unwrap());
+        let bytes = [a, b].map(|image| {
+            fingerprint_of(image, &SourceFacts::default(), &Found::default(), &mut Resizer::new()).unwrap()
+        });
         let [a, b] = bytes.each_ref().map(|bytes| Fingerprint::from_bytes(bytes).unwrap());
         compare(&a, &b, Turn::NONE, &mut Resizer::new())
     }
@@ -288,7 +321,7 @@ mod tests {
             let large = image(40, (1.0, 0.2));
             let data = (0..width * height).map(|i| large.data[i / width * 40 + i % width]).collect();
             let pixels = Pixels { width, height, channels: 1, data };
-            fingerprint_of(&pixels, &SourceFacts::default(), &mut Resizer::new()).unwrap()
+            fingerprint_of(&pixels, &SourceFacts::default(), &Found::default(), &mut Resizer::new()).unwrap()
         });
         let [lying, standing] = bytes.each_ref().map(|bytes| Fingerprint::from_bytes(bytes).unwrap());
         let luma = right.of(lying.luma);

@@ -36,6 +36,9 @@ pub struct Plan {
     /// Images that could not be compared.
     #[serde(default)]
     pub skipped: Vec<Unread>,
+    /// Images that were compared although their files are damaged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<Unread>,
 }
 
 /// In what way the images of a group are the same.
@@ -165,12 +168,20 @@ pub struct File {
     /// The names of files beside it that belong to it, such as `a.xmp` to `a.jpg`; empty for an entry.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sidecars: Vec<String>,
+    /// The names of other files beside it that are of the same shot, such as `a.cr2` to `a.jpg`: they go together
+    /// or not at all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shot: Vec<String>,
     /// Whether it has no colour.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub grey: bool,
     /// Whether it is a symbolic link to a file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub link: bool,
+    /// What is wrong with it, if anything: its pixels may not be those that were written. It is never kept
+    /// before a whole file, and no whole file goes for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damaged: Option<String>,
     /// Its label, if one is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
@@ -238,7 +249,7 @@ pub struct CopyRecall {
     pub recall: f64,
 }
 
-/// An image that could not be compared.
+/// An image that could not be compared, or only with damage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Unread {
     /// Its path.

@@ -7,12 +7,14 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::collection::{Collection, Picture, Shape};
 use super::decisions::Decisions;
+use super::doubt::may_be_damaged;
 use super::fingerprints::{Fingerprints, Hash};
 use super::grouping::Going;
 use super::keep::better;
 use super::options::ScanOptions;
 use super::pair_table::{PairTable, Relation};
 use super::plan::{Duplicate, File, Group, GroupKind, NearMiss};
+use super::units::{are_of_one_shot, whole_shots};
 use crate::images::hash_bytes;
 
 /// Digits of a group's id.
@@ -57,6 +59,8 @@ struct Member {
     part: usize,
     /// The position of its picture.
     position: u32,
+    /// The same for all names of one file; none if it has only one name.
+    id: Option<(u64, u64)>,
 }
 
 impl<'a> Proposal<'a> {
@@ -149,7 +153,13 @@ impl<'a> Proposal<'a> {
     fn member(&self, number: u32, position: u32) -> Member {
         let shape = |hash: &Hash| self.fingerprints.get(hash).map(Shape::from);
         let file = self.collection.file(number, &shape);
-        Member { number, file, part: self.collection.part(number), position }
+        Member {
+            number,
+            file,
+            part: self.collection.part(number),
+            position,
+            id: self.collection.file_id(number),
+        }
     }
 
     /// The files that show a picture, except those that are duplicates already.
@@ -213,7 +223,14 @@ impl<'a> Proposal<'a> {
         let first = first.then_with(|| self.chosen(&b.file).cmp(&self.chosen(&a.file)));
         // a file stays rather than one picture of another
         let whole = || a.file.frame.cmp(&b.file.frame);
-        first.then_with(whole).then_with(|| better(&a.file, &b.file, &self.options.keep))
+        let sound = || a.file.damaged.is_some().cmp(&b.file.damaged.is_some());
+        // one of a shot can only go with the others
+        let shot = || b.file.shot.len().cmp(&a.file.shot.len());
+        first
+            .then_with(whole)
+            .then_with(sound)
+            .then_with(shot)
+            .then_with(|| better(&a.file, &b.file, &self.options.keep))
     }
 
     fn group(
@@ -231,10 +248,15 @@ impl<'a> Proposal<'a> {
         let labels: Vec<String> = labels.into_iter().map(str::to_owned).collect();
         let mut members = members.into_iter();
         let keeper = members.next()?;
+        if !matches!(kind, GroupKind::Bytes | GroupKind::Pixels)
+            && !members.as_slice().iter().all(|member| is_certain(&keeper.file, &member.file))
+        {
+            return None;
+        }
         let (mut duplicates, mut also_kept, mut gone) = (Vec::new(), Vec::new(), Vec::new());
         let hash = |file: &File| super::unhex(&file.hash).unwrap_or_default();
         let mut seen = vec![(keeper.position, hash(&keeper.file))];
-        for Member { number, file, part, position } in members {
+        for Member { number, file, part, position, id } in members {
             // pairs of different pictures kept apart are in no group; files that show the same picture can be
             // kept apart here
             let own = hash(&file);
@@ -255,6 +277,8 @@ impl<'a> Proposal<'a> {
             let stays = file.reference
                 || is_kept
                 || (keeper.file.frame && !file.frame) // no file goes for one picture of another
+                || (id.is_some() && id == keeper.id) // another name of the same file
+                || are_of_one_shot(&keeper.file, &file)
                 || (self.options.across && part == keeper.part);
             let Relation { distance, similarity, turned } = relation(keeper.position, position);
             let list = if stays { &mut also_kept } else { &mut duplicates };
@@ -295,8 +319,15 @@ impl<'a> Proposal<'a> {
     }
 }
 
-/// Leaves out of `also_kept` the files that are a duplicate in another group.
-pub(super) fn settled(mut groups: Vec<Group>) -> Vec<Group> {
+/// Whether files that are not the same byte for byte may go for this keeper: not if it is damaged, or if it or `other`
+/// may be a damaged copy of the other.
+fn is_certain(keeper: &File, other: &File) -> bool {
+    keeper.damaged.is_none() && (other.damaged.is_some() || !may_be_damaged(keeper, other))
+}
+
+/// Keeps shots together, and leaves out of `also_kept` the files that are a duplicate in another group.
+pub(super) fn settled(groups: Vec<Group>) -> Vec<Group> {
+    let mut groups = whole_shots(groups);
     let duplicates = groups.iter().flat_map(|group| &group.duplicates);
     let goes: HashSet<Vec<u8>> = duplicates.map(|duplicate| duplicate.file.name().to_vec()).collect();
     for group in &mut groups {

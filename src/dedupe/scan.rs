@@ -85,6 +85,7 @@ impl Scan {
             groups: Vec::new(),
             near_misses: Vec::new(),
             skipped: Vec::new(),
+            damaged: Vec::new(),
         };
         let pair = |&(similarity, a, b): &(f32, u32, u32)| Pair {
             a,
@@ -166,6 +167,7 @@ pub fn scan(
         groups: settled([exact, near].concat()),
         near_misses,
         skipped: skipped.iter().map(unread).collect(),
+        damaged: collection.damaged(&fingerprints),
     };
     let flat = lookup.iter().filter(|fingerprint| is_flat(fingerprint.luma)).count();
     let files = collection.shown(&pictures);

@@ -111,6 +111,8 @@ mod tests {
             exif,
             jpeg_quality: None,
             sidecars: Vec::new(),
+            shot: Vec::new(),
+            damaged: None,
             grey,
             link,
             label,
@@ -143,6 +145,7 @@ mod tests {
             groups: (0..n_groups).map(|i| group(i, kind(i), [2, 2, 3, 2, 4, 30][i % 6])).collect(),
             near_misses: vec![],
             skipped: vec![],
+            damaged: Vec::new(),
         }
     }
 

@@ -174,7 +174,7 @@ impl Gallery {
                         all.skipped.push(Skipped::new(item.name(), reason));
                     }
                 }
-                let named = |remark: &str| Note::new(format!("{}: {remark}", item.display()));
+                let named = |remark: String| Note::new(format!("{}: {remark}", item.display()));
                 remarks.take().into_iter().for_each(|remark| observer.note(&named(remark)));
             }
             done += block.len();

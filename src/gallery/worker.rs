@@ -132,7 +132,7 @@ impl Worker {
                 Loading::Waiting => continue, // never: it was read
             });
             let remarks = self.preparation.decoding.remarks.take();
-            let named = |remark: &str| format!("{}: {remark}", chunk.items[at].display());
+            let named = |remark: String| format!("{}: {remark}", chunk.items[at].display());
             self.remarks.extend(remarks.into_iter().map(named));
         }
         let start = Instant::now();

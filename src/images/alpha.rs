@@ -9,11 +9,21 @@ const SHOWS: u64 = 24;
 
 /// Drops the last of `N` channels, alpha, after laying the others over a ground on which they show: `[n, N]`
 /// to `[n, N - 1]`.
+#[cfg(test)]
 pub(super) fn over_ground<const N: usize>(pixels: &[u8]) -> Vec<u8> {
+    over_grounds::<N>(pixels, false).0
+}
+
+/// The same, and if `both` are wanted, also over the other ground, where that makes a difference.
+pub(super) fn over_grounds<const N: usize>(
+    pixels: &[u8],
+    both: bool,
+) -> (Vec<u8>, Option<(Ground, Vec<u8>)>) {
     let pixels = pixels.as_chunks::<N>().0;
     let mut visible = Visible::default();
     visible.add(pixels);
-    visible.ground().under(pixels)
+    let other = if both { visible.other_ground() } else { None };
+    (visible.ground().under(pixels), other.map(|ground| (ground, ground.under(pixels))))
 }
 
 /// What pixels are laid over.
@@ -46,6 +56,7 @@ impl Ground {
 pub(super) struct Visible {
     squares: u64,
     weights: u64,
+    is_transparent: bool,
 }
 
 impl Visible {
@@ -56,6 +67,16 @@ impl Visible {
             let darkest = pixel[..N - 1].iter().min().map_or(0, |&value| 255 - u64::from(value));
             self.squares += alpha * darkest * darkest;
             self.weights += alpha;
+            self.is_transparent |= alpha < 255;
+        }
+    }
+
+    /// The one of black and white that is not the ground, where the image is transparent anywhere.
+    pub(super) fn other_ground(&self) -> Option<Ground> {
+        match self.ground() {
+            Ground::White if self.is_transparent => Some(Ground::Black),
+            Ground::Black if self.is_transparent => Some(Ground::White),
+            _ => None,
         }
     }
 
@@ -93,6 +114,15 @@ mod tests {
         assert_eq!(over_ground::<4>(&[255, 250, 240, 255, 0, 0, 0, 0]), [255, 250, 240, 0, 0, 0]);
         assert_eq!(over_ground::<4>(&[255, 255, 0, 255, 0, 0, 0, 0]), [255, 255, 0, 255, 255, 255]);
         assert_eq!(over_ground::<4>(&[200, 100, 50, 128, 9, 9, 9, 0]), [227, 177, 152, 255, 255, 255]);
+    }
+
+    #[test]
+    fn the_other_ground_is_that_of_transparent_pixels_alone() {
+        let both = |pixels: &[u8]| over_grounds::<2>(pixels, true).1;
+        assert_eq!(both(&[0, 255, 0, 0]), Some((Ground::Black, vec![0, 0])));
+        assert_eq!(both(&[255, 255, 255, 0]), Some((Ground::White, vec![255, 255])));
+        assert_eq!((both(&[0, 255, 9, 255]), both(&[7, 0, 8, 0])), (None, None));
+        assert_eq!(over_grounds::<2>(&[0, 255, 0, 0], false).1, None);
     }
 
     #[test]

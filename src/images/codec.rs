@@ -18,6 +18,7 @@ use image::{
 use super::avif;
 use super::catch_panic::catch_panic;
 use super::colour::{self, Colours, Transform};
+use super::decoding::OnGround;
 #[cfg(feature = "heic")]
 use super::heic;
 #[cfg(feature = "jxl")]
@@ -30,9 +31,11 @@ use super::raster::{Channels, Raster, to_8_bits};
 #[cfg(feature = "raw")]
 use super::raw;
 use super::samples::{Samples, Stored};
-use super::shrink::{Shape, Shrinker};
+use super::shrink::{Shape, Shrinker, Shrunk};
 use super::sniff::{self, Content, Optional};
-use super::{Decoding, Limits, Pixels, alpha, bmp, finer, frames, gamma, ico, jpeg, png_rows, tga, tiff};
+use super::{
+    Decoding, Limits, Pixels, alpha, bmp, damage, finer, frames, gamma, ico, jpeg, png_rows, tga, tiff,
+};
 
 /// What an image file says about itself beside its pixels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,7 +46,7 @@ pub struct SourceFacts {
     pub exif: bool,
     /// The quality of a JPEG file, 1 to 100, by its quantization tables.
     pub jpeg_quality: Option<u8>,
-    /// It holds more pictures than the one that is decoded: frames, pages or sizes.
+    /// It holds more pictures than the one that is decoded: frames, pages or sizes, a depth map, or a film.
     pub several: bool,
     /// It holds more than the 8 bits that are decoded of each sample.
     pub finer: bool,
@@ -76,7 +79,14 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Pixels, String> {
 pub(super) fn decode_for(bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
     let format = format_of(bytes)?;
     let decoded = match format {
-        Format::Usual(format) => catch_panic(|| decode_as(format, bytes, how)),
+        Format::Usual(format) => catch_panic(|| {
+            let pixels = decode_as(format, bytes, how)?;
+            if let Some(damage) = how.samples.is_wanted().then(|| damage::damage(id(format), bytes)).flatten()
+            {
+                how.remarks.add(format!("{}: {damage}", name(format)));
+            }
+            Ok(pixels)
+        }),
         Format::Optional(format) => {
             let named = |why| format!("{}: {why}", format.id());
             catch_panic(|| decode_optional(format, bytes, how).map_err(named))
@@ -102,8 +112,10 @@ pub(super) fn facts(bytes: &[u8]) -> SourceFacts {
 fn facts_as(format: &'static str, bytes: &[u8]) -> SourceFacts {
     let Metadata { exif, jpeg_quality, .. } = Metadata::of(format, bytes);
     let size = size_of(format, bytes);
-    let (several, finer) = (frames::several(format, bytes), finer::is_finer(format, bytes));
-    SourceFacts { format, exif, jpeg_quality, several, finer, size, ..SourceFacts::default() }
+    let (inside, finer) = (frames::inside(format, bytes), finer::is_finer(format, bytes));
+    let several = frames::several(format, bytes) || inside == frames::Inside::Picture;
+    let partial = inside == frames::Inside::More;
+    SourceFacts { format, exif, jpeg_quality, several, finer, partial, size, ..SourceFacts::default() }
 }
 
 /// What an image file says about itself beside its pixels; nothing of one that is not read.
@@ -143,7 +155,7 @@ pub(super) fn decode_frame(frame: &frames::Frame, how: &Decoding) -> Result<Pixe
         if !finer::is_finer(frame.kind.id(), frame.bytes()) {
             how.samples.sink(mark, turned).put(&(&raster).into());
         }
-        Ok(finish(raster, transform, turned))
+        Ok(finish(raster, transform, turned, how))
     });
     let named = |why| format!("{}: frame {}: {why}", frame.kind.id(), frame.number);
     decoded.unwrap_or_else(|panic| Err(format!("damaged: the decoder panicked: {panic}"))).map_err(named)
@@ -229,22 +241,22 @@ fn decode_optional(format: Optional, bytes: &[u8], how: &Decoding) -> Result<Pix
         #[cfg(feature = "avif")]
         Optional::Avif => {
             let avif::Found { raster, transform, turned } = avif::decode(bytes, how)?;
-            Ok(finish(raster, transform, turned))
+            Ok(finish(raster, transform, turned, how))
         }
         #[cfg(feature = "heic")]
         Optional::Heic => {
             let (raster, transform) = heic::decode(bytes, how)?;
-            Ok(finish(raster, transform, 1))
+            Ok(finish(raster, transform, 1, how))
         }
         #[cfg(feature = "jxl")]
         Optional::JpegXl => {
             let (raster, transform) = jxl::decode(bytes, how)?;
-            Ok(finish(raster, transform, 1))
+            Ok(finish(raster, transform, 1, how))
         }
         #[cfg(feature = "psd")]
         Optional::Psd => {
             let (raster, transform) = psd::decode(bytes, how)?;
-            Ok(finish(raster, transform, metadata::turned(format.id(), bytes)))
+            Ok(finish(raster, transform, metadata::turned(format.id(), bytes), how))
         }
         #[cfg(feature = "raw")]
         Optional::Raw => {
@@ -267,7 +279,10 @@ fn facts_of_optional(format: Optional, bytes: &[u8]) -> SourceFacts {
     let several = match format {
         #[cfg(feature = "jxl")]
         Optional::JpegXl => jxl::is_animated(bytes),
-        _ => frames::several(format.id(), bytes),
+        _ => {
+            let inside = frames::inside(format.id(), bytes);
+            frames::several(format.id(), bytes) || inside == frames::Inside::Picture
+        }
     };
     let exif = Metadata::of(format.id(), bytes).exif;
     // All of them may hold more than the 8 bits, the preview or the merged picture that are decoded: two files
@@ -309,7 +324,7 @@ fn decode_as(format: ImageFormat, bytes: &[u8], how: &Decoding) -> Result<Pixels
         let memory = shape.memory() + png_rows::Rows::MEMORY;
         let _held = how.budget.take(memory, &how.stopwatch).map_err(named)?;
         let shrinker = Shrinker::new(shape, transform, rows.is_fine);
-        return Ok(finish(rows.shrink(shrinker, channels).map_err(fail)?, None, turned));
+        return Ok(finish_shrunk(rows.shrink(shrinker, channels).map_err(fail)?, turned, how));
     }
     check_pixels(decoder.dimensions(), decoder.total_bytes(), &how.limits).map_err(named)?;
 
@@ -321,12 +336,13 @@ fn decode_as(format: ImageFormat, bytes: &[u8], how: &Decoding) -> Result<Pixels
         let stored = Stored { width: size.0, height: size.1, channels, samples, is_associated: false };
         how.samples.sink(mark, turned).put(&stored);
     }
-    Ok(finish(raster(image), transform, turned))
+    Ok(finish(raster(image), transform, turned, how))
 }
 
 /// A JPEG, as small as is enough, turned as it says itself unless another file told how.
 fn decode_jpeg(bytes: &[u8], told: Option<u8>, how: &Decoding) -> Result<Pixels, String> {
     let file = jpeg::File::open(bytes).map_err(|fault| fault.to_string())?;
+    let file = if how.samples.is_wanted() { file.reading_all() } else { file };
     let (width, height) = file.size();
     let (upright, turned) = size_upright(&file, bytes, told);
     let channels = match () {
@@ -345,7 +361,8 @@ fn decode_jpeg(bytes: &[u8], told: Option<u8>, how: &Decoding) -> Result<Pixels,
         if let Some(data) = jpeg::inks(bytes, width * height) {
             let raster = Raster { width, height, channels, data };
             sink.put(&(&raster).into());
-            return Ok(finish(raster, transform, turned));
+            remark_on(&file, None, how);
+            return Ok(finish(raster, transform, turned, how));
         }
     }
     let transform = transform.filter(|_| channels != Channels::Cmyk);
@@ -354,16 +371,28 @@ fn decode_jpeg(bytes: &[u8], told: Option<u8>, how: &Decoding) -> Result<Pixels,
     check_pixels((width as u32, height as u32), file.decoded_bytes(part), &how.limits)?;
     let _held = how.budget.take(file.memory(part), &how.stopwatch)?;
     let decoded = file.decode(part).map_err(|fault| fault.to_string())?;
-    if !file.has_end() {
-        how.remarks.add("jpeg: its end marker is missing, its pixels are all there");
-    }
+    // of pixels decoded smaller all scans were read
+    let known = if eighths < 8 { Some(decoded.damage.map(str::to_owned)) } else { None };
+    remark_on(&file, known, how);
     let is_all = eighths == 8 && decoded.channels == channels.count();
     let channels = if decoded.channels == 1 { Channels::Grey } else { Channels::Rgb };
     let raster = Raster { width: decoded.width, height: decoded.height, channels, data: decoded.data };
     if is_all {
         sink.put(&(&raster).into());
     }
-    Ok(finish(raster, transform, turned))
+    Ok(finish(raster, transform, turned, how))
+}
+
+/// Says what is wrong with a JPEG that was decoded; `known` is its damage, if all of it was read for that.
+fn remark_on(file: &jpeg::File<'_>, known: Option<Option<String>>, how: &Decoding) {
+    let is_asked = how.samples.is_wanted();
+    match known.unwrap_or_else(|| if is_asked { file.damage() } else { None }).filter(|_| is_asked) {
+        Some(damage) => how.remarks.add(format!("jpeg: {damage}")),
+        None if !file.has_end() => {
+            how.remarks.add("jpeg: its end marker is missing, its pixels are all there");
+        }
+        None => {}
+    }
 }
 
 /// The first picture of a TIFF file.
@@ -380,8 +409,8 @@ fn decode_tiff(bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
         let (chunk, memory) = layout.memory_of_rows();
         check_pixels((size.0 as u32, size.1 as u32), shape.memory().max(chunk), &how.limits)?;
         let _held = how.budget.take(shape.memory().saturating_add(memory), &how.stopwatch)?;
-        let raster = tiff::shrink(bytes, &layout, Shrinker::new(shape, transform, layout.is_fine()))?;
-        return Ok(finish(raster, None, turned));
+        let shrunk = tiff::shrink(bytes, &layout, Shrinker::new(shape, transform, layout.is_fine()))?;
+        return Ok(finish_shrunk(shrunk, turned, how));
     }
     let bytes_needed = layout.total_bytes().max(layout.chunk_bytes());
     check_pixels((size.0 as u32, size.1 as u32), bytes_needed, &how.limits)?;
@@ -389,7 +418,7 @@ fn decode_tiff(bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
     let words = if sink.is_wanted() && layout.is_deep() { 2 } else { 0 };
     let needed = layout.total_bytes().saturating_mul(2 + words).saturating_add(layout.unpacking_bytes());
     let _held = how.budget.take(needed, &how.stopwatch)?;
-    Ok(finish(tiff::decode(bytes, &layout, &sink)?, transform, turned))
+    Ok(finish(tiff::decode(bytes, &layout, &sink)?, transform, turned, how))
 }
 
 /// The best picture of an ICO file.
@@ -405,18 +434,32 @@ fn decode_ico(bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {
     let channels = if pixels.channels == 1 { Channels::GreyAlpha } else { Channels::Rgba };
     let raster = Raster { width: pixels.width, height: pixels.height, channels, data };
     how.samples.sink(None, 1).put(&(&raster).into());
-    Ok(finish(raster, None, 1))
+    Ok(finish(raster, None, 1, how))
 }
 
 /// What is left to do once there are samples: profile, ground, orientation.
-fn finish(raster: Raster, transform: Option<Transform>, turned: u8) -> Pixels {
+fn finish(raster: Raster, transform: Option<Transform>, turned: u8, how: &Decoding) -> Pixels {
     let Raster { width, height, channels, data } = colour::to_srgb(raster, transform.as_ref());
-    let (channels, data) = match channels {
-        Channels::GreyAlpha => (1, alpha::over_ground::<2>(&data)),
-        Channels::Rgba => (3, alpha::over_ground::<4>(&data)),
-        other => (other.count(), data),
+    let both = how.other_ground.is_wanted();
+    let (channels, (data, other)) = match channels {
+        Channels::GreyAlpha => (1, alpha::over_grounds::<2>(&data, both)),
+        Channels::Rgba => (3, alpha::over_grounds::<4>(&data, both)),
+        other => (other.count(), (data, None)),
     };
+    if let Some((ground, data)) = other {
+        let pixels = upright(Pixels { width, height, channels, data }, turned);
+        how.other_ground.put(OnGround { is_white: ground == alpha::Ground::White, pixels });
+    }
     upright(Pixels { width, height, channels, data }, turned)
+}
+
+/// The same for an image that was made smaller row by row.
+fn finish_shrunk(shrunk: Shrunk, turned: u8, how: &Decoding) -> Pixels {
+    if let Some((ground, raster)) = shrunk.other {
+        let pixels = finish(raster, None, turned, &Decoding::default());
+        how.other_ground.put(OnGround { is_white: ground == alpha::Ground::White, pixels });
+    }
+    finish(shrunk.image, None, turned, how)
 }
 
 fn upright(pixels: Pixels, turned: u8) -> Pixels {

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::InputShape;
 use super::limits::Limits;
 use super::memory_budget::MemoryBudget;
 use super::samples::SampleHash;
 use super::stopwatch::Stopwatch;
+use super::{InputShape, Pixels};
 
 /// How images are decoded.
 #[derive(Debug, Clone, Default)]
@@ -23,21 +23,59 @@ pub struct Decoding {
     pub stopwatch: Stopwatch,
     /// Where decoders leave the hash of the samples, if it is wanted.
     pub samples: SampleHash,
-    /// What is odd about images that were decoded all the same.
+    /// Where decoders leave a transparent image over the other ground, if it is wanted.
+    pub other_ground: OtherGround,
+    /// What is wrong with images that were decoded all the same. All that shows is looked for where the hash of
+    /// the samples is wanted.
     pub remarks: Remarks,
+}
+
+/// Where decoders leave a transparent image laid over the other one of black and white; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct OtherGround(Option<Arc<Mutex<Option<OnGround>>>>);
+
+/// A transparent image laid over a ground, upright.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnGround {
+    /// Whether the ground is white, otherwise black.
+    pub is_white: bool,
+    /// The image.
+    pub pixels: Pixels,
+}
+
+impl OtherGround {
+    /// Asks for the image; the default does not, and then none is made.
+    pub fn wanted() -> OtherGround {
+        OtherGround(Some(Arc::default()))
+    }
+
+    /// The last image that was decoded; none if it is opaque.
+    pub fn take(&self) -> Option<OnGround> {
+        self.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(super) fn is_wanted(&self) -> bool {
+        self.0.is_some()
+    }
+
+    pub(super) fn put(&self, image: OnGround) {
+        if let Some(slot) = &self.0 {
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(image);
+        }
+    }
 }
 
 /// What decoders remark, until somebody takes it; clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Remarks(Arc<Mutex<Vec<&'static str>>>);
+pub struct Remarks(Arc<Mutex<Vec<String>>>);
 
 impl Remarks {
-    pub(super) fn add(&self, remark: &'static str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(remark);
+    pub(super) fn add(&self, remark: impl Into<String>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(remark.into());
     }
 
     /// Those since the last call.
-    pub fn take(&self) -> Vec<&'static str> {
+    pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -28,10 +28,12 @@
 //! | `raw` | the JPEG inside a camera's raw file |
 //! | `shrink`, `png_rows` | large images made smaller while their rows come in; the rows of PNG files |
 //! | `bmp`, `tga`, `ico` | headers of bitmaps; which picture of an icon |
+//! | `damage` | what is wrong with a file that can be decoded |
 //! | `finer`, `gamma` | has it more than the 8 bits of a sample that are decoded; what does PNG say of colours without a profile |
 //! | `frames/` | files of several pictures: how many, which are taken, each by its number |
 //! | `films/` | films: which pictures of them, by the program ffmpeg |
 //! | `metadata/` | what does a file say about itself beside its pixels; which files beside it belong to it |
+//! | `shots` | which files belong to one shot, such as a raw file and its JPEG |
 //! | `raster`, `colour`, `alpha` | from pixels as a file has them to pixels as they are seen: profile, ground |
 //! | `samples` | the hash of all samples as a file has them: are two images the same in pixels |
 //! | `memory_budget`, `stopwatch` | memory that decoders share; how long has one been running |
@@ -69,6 +71,7 @@ mod avif;
 mod bmp;
 mod codec;
 mod colour;
+mod damage;
 mod films;
 mod finer;
 mod frames;
@@ -91,6 +94,7 @@ mod raster;
 #[cfg(feature = "raw")]
 mod raw;
 mod samples;
+mod shots;
 mod shrink;
 mod sniff;
 mod tga;
@@ -114,12 +118,13 @@ pub use item::{Item, by_place};
 pub use load::{Loaded, load, load_for, read};
 pub use source::Source;
 
-pub use decoding::{Decoding, Needed, Remarks};
+pub use decoding::{Decoding, Needed, OnGround, OtherGround, Remarks};
 pub use films::{KnownFilms, Video};
 pub use frames::Frames;
 pub use limits::Limits;
 pub use pixels::{InputShape, Pixels};
 pub use samples::SampleHash;
+pub use shots::Shots;
 pub use skipped::Skipped;
 pub use spread::spread;
 pub use stamp::{Stamp, hash_bytes, stamp_file};

@@ -8,7 +8,7 @@ use image::{ImageError, ImageFormat};
 
 use super::Limits;
 use super::raster::{Channels, Raster, to_8_bits};
-use super::shrink::Shrinker;
+use super::shrink::{Shrinker, Shrunk};
 
 /// A file whose header has been read.
 pub(super) struct Rows<'a> {
@@ -42,7 +42,7 @@ impl<'a> Rows<'a> {
     ///
     /// # Errors
     /// The same as `image` would give.
-    pub(super) fn shrink(mut self, mut shrinker: Shrinker, channels: Channels) -> Result<Raster, ImageError> {
+    pub(super) fn shrink(mut self, mut shrinker: Shrinker, channels: Channels) -> Result<Shrunk, ImageError> {
         let mut fine: Vec<u16> = Vec::new();
         while let Some(row) = self.reader.next_row().map_err(as_image)? {
             let data = if self.is_fine {

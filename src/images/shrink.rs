@@ -67,6 +67,13 @@ impl Shape {
     }
 }
 
+/// The smaller image, grey or RGB, and the same over the other ground, where that makes a difference.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Shrunk {
+    pub(super) image: Raster,
+    pub(super) other: Option<(Ground, Raster)>,
+}
+
 /// Takes the rows of an image, from the top.
 pub(super) struct Shrinker {
     shape: Shape,
@@ -118,12 +125,18 @@ impl Shrinker {
     }
 
     /// The smaller image, grey or RGB.
-    pub(super) fn finish(mut self) -> Raster {
+    pub(super) fn finish(mut self) -> Shrunk {
         let ground = if self.shape.is_transparent() { self.visible.ground() } else { Ground::ALL[0] };
+        let other = self.visible.other_ground().filter(|_| self.shape.is_transparent());
+        let image = self.take(ground);
+        Shrunk { image, other: other.map(|ground| (ground, self.take(ground))) }
+    }
+
+    fn take(&mut self, ground: Ground) -> Raster {
         let at = Ground::ALL.iter().position(|one| *one == ground).unwrap_or(0);
         let (width, height) = self.shape.shrunk();
         let channels = if self.shape.colours() == 1 { Channels::Grey } else { Channels::Rgb };
-        let mut data = self.means.swap_remove(at).out;
+        let mut data = std::mem::take(&mut self.means[at].out);
         data.resize(width * height * channels.count(), 0);
         Raster { width, height, channels, data }
     }
@@ -240,7 +253,7 @@ mod tests {
                 shrinker.rows(Raster { width: size.0, height: rows, channels, data: now.to_vec() });
                 rest = later;
             }
-            let found = shrinker.finish();
+            let found = shrinker.finish().image;
             assert_eq!((found.width, found.height), (size.0.div_ceil(side), size.1.div_ceil(side)));
             let expected = box_means(&whole, size, found.channels.count(), side);
             assert_eq!(found.data.len(), expected.len());
@@ -255,10 +268,10 @@ mod tests {
         let mut shrinker = Shrinker::new(shape((2, 2), Channels::Grey, 2), None, true);
         // each alone becomes 0 or 1 in 8 bits; their mean, three quarters of 257, is nearer to 1
         [[0, 257], [257, 257]].iter().for_each(|row| shrinker.fine_row(row));
-        assert_eq!(shrinker.finish().data, [1]);
+        assert_eq!(shrinker.finish().image.data, [1]);
         let mut shrinker = Shrinker::new(shape((2, 2), Channels::Grey, 2), None, true);
         [[120, 120], [120, 140]].iter().for_each(|row| shrinker.fine_row(row));
-        assert_eq!(shrinker.finish().data, [0], "their mean is 125 of 257");
+        assert_eq!(shrinker.finish().image.data, [0], "their mean is 125 of 257");
         assert!(!Shrinker::new(shape((2, 2), Channels::Rgba, 2), None, true).is_fine());
     }
 

@@ -204,7 +204,9 @@ impl<'a> Walker<'a> {
     }
 
     fn is_wanted(&self, name: &OsStr) -> bool {
-        let is_hidden = name.as_encoded_bytes().starts_with(b".");
+        /// Thumbnails and notes of a network storage, beside the images that they belong to.
+        const NOTES: &str = "@eaDir";
+        let is_hidden = name.as_encoded_bytes().starts_with(b".") || name == NOTES;
         !is_hidden || (self.options.hidden && name != INDEX_FOLDER)
     }
 

@@ -124,7 +124,7 @@ fn without_yes_nothing_is_changed_and_it_says_so() {
 fn a_sidecar_that_loses_its_image_is_named() {
     let place = planned();
     let orphan = place.path().join("b/1.xmp");
-    let apply = ["dedupe", "apply", "plan.json", "--action"];
+    let apply = ["dedupe", "apply", "plan.json", "--leave-sidecars", "--action"];
     for action in ["hardlink", "list"] {
         assert!(place.json(&[&apply[..], &[action]].concat()).get("orphans").is_none(), "{action}");
     }
@@ -132,7 +132,7 @@ fn a_sidecar_that_loses_its_image_is_named() {
     for more in [&["trash"][..], &["delete"], &["move", "--yes"]] {
         let ran = place.run(&[&apply[..], more].concat()).expect(0);
         let said = format!("{}: this sidecar stays, but its image goes", orphan.display());
-        assert!(ran.err.contains(&said) && ran.err.contains("--sidecars takes"), "{}", ran.err);
+        assert!(ran.err.contains(&said) && ran.err.contains("without --leave-sidecars"), "{}", ran.err);
     }
     assert!(orphan.is_file() && !place.path().join("b/1.png").exists());
     place.run(&["dedupe", "undo", "plan.json", "--yes"]).expect(0);
@@ -148,8 +148,7 @@ fn a_plan_is_carried_out_and_taken_back() {
     for action in ["move", "hardlink", "symlink"] {
         let place = planned();
         let before = tree(place.path());
-        let sidecars: &[&str] = if action == "move" { &["--sidecars"] } else { &[] };
-        let args = [&["dedupe", "apply", "plan.json", "--yes", "--action", action], sidecars].concat();
+        let args = ["dedupe", "apply", "plan.json", "--yes", "--action", action];
         let ran = place.run(&args).expect(0).says("aesearch dedupe undo plan.json.journal --yes");
         assert!(ran.out.contains("b/1.png -> "), "{}", ran.out);
         let there = tree(place.path());

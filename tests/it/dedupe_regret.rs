@@ -95,7 +95,7 @@ fn a_file_with_a_sidecar_stays_and_a_jpeg_of_higher_quality() {
     assert_eq!(list(&plan["groups"])[1]["duplicates"][0]["jpeg_quality"], 70);
     let said = place.run(&["dedupe", "scan", "p"]).expect(0).out;
     assert!(said.contains("p/d/small.png") && said.contains("(with small.png.json)"), "{said}");
-    assert!(said.contains("sidecars belong to 1 duplicate: `apply` leaves them"), "{said}");
+    assert!(said.contains("sidecars belong to 1 duplicate: `apply` takes them along"), "{said}");
     let by_bytes = groups(&scan(&place, &["p/c", "--keep", "bytes"]));
     assert_eq!(by_bytes, ["near p/c/long.jpg = p/c/short.jpg"]);
 }

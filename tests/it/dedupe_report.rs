@@ -49,6 +49,8 @@ fn file(path: &str, seed: usize) -> File {
         exif: seed.is_multiple_of(4),
         jpeg_quality: None,
         sidecars: Vec::new(),
+        shot: Vec::new(),
+        damaged: None,
         grey: false,
         link: false,
         label: seed.is_multiple_of(3).then(|| (seed % 10).to_string()),
@@ -139,6 +141,7 @@ fn plan(n_groups: usize) -> Plan {
             .to_vec(),
         groups: (0..n_groups).map(|i| group(i, kind(i), 10 * i)).collect(),
         near_misses: (0..n_groups.min(12)).map(|i| near_miss(i, 10 * n_groups)).collect(),
+        damaged: Vec::new(),
         skipped: vec![Unread {
             path: "photos/broken <b>.jpg".into(),
             reason: "jpeg: the file ends too early (truncated)".into(),

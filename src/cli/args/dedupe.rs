@@ -148,8 +148,11 @@ pub(in crate::cli) struct Apply {
     /// Folder for `move`; files keep their paths below it [default: PLAN.duplicates]
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) to: Option<PathBuf>,
-    /// Also handle files beside an image with the same name and .xmp, .json or .aae
+    /// Leave sidecars where they are: files beside an image with its name and .xmp, .json or .aae
     #[arg(long)]
+    pub(in crate::cli) leave_sidecars: bool,
+    /// The default: sidecars go with their image
+    #[arg(long, hide = true, conflicts_with = "leave_sidecars")]
     pub(in crate::cli) sidecars: bool,
     /// File that records each step, for `undo` [default: PLAN.journal]
     #[arg(long, value_name = "FILE")]

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `options` | what to do, and the result |
 //! | `order` | which files to deal with, and which file is kept for each |
+//! | `units` | which of them go together or not at all |
 //! | `sidecars` | which files go with an image |
 //! | `inspect` | is a file still the expected one |
 //! | `perform` | performs one step |
@@ -27,6 +28,7 @@ mod options;
 
 mod order;
 mod sidecars;
+mod units;
 
 mod inspect;
 mod perform;
@@ -54,6 +56,7 @@ use journal::{Entry, Header, Intent, Journal, Name, State};
 use order::{Task, tasks, tidy};
 use paths::{StepPaths, free_name};
 use perform::{Perform, perform};
+use units::Units;
 
 pub use options::{Action, ApplyOptions, ApplyReport, Step, UndoOptions, UndoReport};
 pub use undo::undo;
@@ -216,14 +219,15 @@ impl Run<'_, '_> {
     }
 
     fn all(&mut self, tasks: Vec<Result<Task, Skipped>>) -> Result<()> {
-        let total = tasks.len();
+        let action = self.options.action;
+        let mut units = Units::new(tasks, action.is_link() || action == Action::List);
         self.observer
             .stage(Stage::new(if self.journal.is_some() { "applying" } else { "checking" }, "files"));
-        for (done, task) in tasks.into_iter().enumerate() {
-            self.observer.progress(&Progress::of(done, total));
-            match task {
-                Ok(task) => self.with_sidecars(&task)?,
-                Err(refused) => self.refuse(refused),
+        while let Some(unit) = units.next(&self.gone) {
+            self.observer.progress(&Progress::of(units.taken(), units.len()));
+            match unit {
+                Ok(unit) => self.unit(&unit)?,
+                Err(refused) => refused.into_iter().for_each(|refused| self.refuse(refused)),
             }
             if self.report.interrupted {
                 break;
@@ -232,18 +236,83 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    /// A file and its sidecars.
-    fn with_sidecars(&mut self, task: &Task) -> Result<()> {
-        let to = match self.done_before.get(&task.from) {
-            Some(to) => {
-                self.report.done_before += 1;
-                to.clone()
+    /// Files that go together or not at all, and their sidecars.
+    fn unit(&mut self, unit: &[Task]) -> Result<()> {
+        if unit.len() > 1
+            && let Some(reason) = self.why_not(unit)?
+        {
+            unit.iter().for_each(|task| self.refuse(Skipped::new(&task.name, reason.clone())));
+            return Ok(());
+        }
+        let entries = self.journal.as_ref().map_or(0, |journal| journal.entries.len());
+        let (done, mut went) = (self.report.done.len(), Vec::new());
+        for task in unit {
+            let to = match self.done_before.get(&task.from) {
+                Some(to) => {
+                    self.report.done_before += 1;
+                    to.clone()
+                }
+                None => match self.one(task, false)? {
+                    Some(to) => to,
+                    None => return self.take_back(entries, done),
+                },
+            };
+            went.push((task, to));
+        }
+        went.into_iter().try_for_each(|(task, to)| self.sidecars_of(task, to))
+    }
+
+    /// Why files cannot go together, before any of them does.
+    fn why_not(&mut self, unit: &[Task]) -> Result<Option<String>> {
+        for task in unit.iter().filter(|task| !self.done_before.contains_key(&task.from)) {
+            let found = self.disk.inspect(&task.from, &task.expected).and_then(|found| match &task.keeper {
+                Some(keeper) => Ok(keeper.inspect(&task.from, &found.metadata).map(|_| ())?),
+                None => Ok(()),
+            });
+            let reason = match (self.unclear.get(&task.from), found) {
+                (Some(reason), _) => reason.clone(),
+                (None, Ok(())) => continue,
+                (None, Err(Fault::Refused(reason))) => reason,
+                (None, Err(Fault::Fatal(error))) => return Err(error),
+            };
+            let name = &task.name;
+            return Ok(Some(format!("files of one shot go together or not at all; {name}: {reason}")));
+        }
+        Ok(None)
+    }
+
+    /// Takes back the steps since then: the rest of their shot stays.
+    fn take_back(&mut self, entries: usize, done: usize) -> Result<()> {
+        let steps = self.report.done.split_off(done);
+        for step in &steps {
+            self.report.freed -= step.freed;
+            self.gone.remove(&step.path);
+            self.taken.retain(|taken| Some(taken) != step.to.as_ref());
+        }
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        let header = journal.header.clone();
+        for number in (entries..journal.entries.len()).rev() {
+            let Entry { intent, state } = journal.entries[number].clone();
+            if state != State::Done {
+                continue;
             }
-            None => match self.one(task, false)? {
-                Some(to) => to,
-                None => return Ok(()),
-            },
-        };
+            match revert::put_back(&mut self.disk, &header, &intent) {
+                Ok(()) => {
+                    journal.end(number, State::Refused, "the rest of its shot stays", &intent.from.0)?
+                }
+                Err(Fault::Fatal(error)) => return Err(error),
+                Err(Fault::Refused(_)) => {
+                    // it is done, and cannot be undone
+                    self.gone.insert(intent.from.0.clone());
+                    self.report.done.extend(steps.iter().find(|step| step.path == intent.from.0).cloned());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The sidecars of a file that went to `to`.
+    fn sidecars_of(&mut self, task: &Task, to: Option<PathBuf>) -> Result<()> {
         // if there is a file at its path again, the sidecars belong to that one
         let is_back = self.journal.is_some() && is_there(&task.from);
         if !self.options.sidecars || is_back {
@@ -261,15 +330,27 @@ impl Run<'_, '_> {
                 continue;
             }
             let to = sidecars::destination(&sidecar, &task.from, to.as_deref().unwrap_or(&task.from));
-            let name = Path::new(&task.name).with_file_name(sidecar.file_name().unwrap_or_default());
+            let below = task.from.parent().and_then(|folder| sidecar.strip_prefix(folder).ok());
+            let name = Path::new(&task.name).with_file_name(below.unwrap_or(&sidecar));
             let name = name.to_string_lossy().into_owned();
             match inspect::plain(&sidecar).and_then(|_| crate::images::stamp_file(&sidecar)) {
                 Ok(stamp) => {
                     let (size, mtime_ns) = (stamp.size, stamp.mtime_ns);
                     let expected = Expected { size, mtime_ns, hash: hex(&stamp.hash) };
-                    self.one(&Task { name, from: sidecar, expected, keeper: None, to }, true)?;
+                    self.one(
+                        &Task { name, from: sidecar, expected, keeper: None, to, shot: Vec::new() },
+                        true,
+                    )?;
                 }
                 Err(reason) => self.refuse(Skipped::new(name, reason)),
+            }
+        }
+        if self.journal.is_some() {
+            for folder in sidecars::notes_of(&task.from) {
+                // one that is left behind does no harm
+                if let Err(Fault::Fatal(error)) = self.disk.remove_folder(&folder) {
+                    return Err(error);
+                }
             }
         }
         Ok(())

@@ -121,7 +121,7 @@ pub struct ApplyOptions {
     pub kinds: Vec<GroupKind>,
     /// The folder that `move` puts files in, where they keep their relative paths.
     pub to: PathBuf,
-    /// Whether sidecars (`.xmp`, `.json`, `.aae`) go with their image.
+    /// Whether sidecars (`.xmp`, `.json`, `.aae`) go with their image; with links, all names stay.
     pub sidecars: bool,
     /// The file that each step is recorded in.
     pub journal: PathBuf,
@@ -138,7 +138,7 @@ impl ApplyOptions {
             dry_run: true,
             kinds: default_kinds(action),
             to: beside(plan, MOVED_AWAY),
-            sidecars: false,
+            sidecars: !action.is_link() && action != Action::List,
             journal: journal_of(plan),
         }
     }

@@ -25,6 +25,8 @@ pub(super) struct Task {
     pub(super) keeper: Option<Keeper>,
     /// Where `move` puts it if the name is free.
     pub(super) to: PathBuf,
+    /// Other files of its shot, as the plan names them.
+    pub(super) shot: Vec<PathBuf>,
 }
 
 /// Tasks and refusals in the plan's order, and the number of duplicates in groups of other kinds.
@@ -91,7 +93,8 @@ fn task(plan: &Plan, group: &Group, file: &File, options: &ApplyOptions) -> Resu
     }
     let keeper = Keeper { path: keeper, entry: group.keeper.entry, expected: expected(&group.keeper) };
     let to = below(&options.to, &from, &plan.base);
-    Ok(Task { name: file.path.clone(), from, expected: expected(file), keeper: Some(keeper), to })
+    let shot = file.shot.iter().map(|name| from.with_file_name(name)).collect();
+    Ok(Task { name: file.path.clone(), from, expected: expected(file), keeper: Some(keeper), to, shot })
 }
 
 fn expected(file: &File) -> Expected {

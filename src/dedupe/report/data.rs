@@ -195,7 +195,8 @@ impl<'a> Collected<'a> {
                 hash => HashCell::Of(hash.map_or(String::new(), |hash| base64(&hash))),
             };
             before = &file.hash;
-            let marks = u8::from(file.entry) | u8::from(file.reference) << 1 | u8::from(file.exif) << 2;
+            let marks = [file.entry, file.reference, file.exif, file.damaged.is_some()];
+            let marks = (0..).zip(marks).map(|(bit, is_set)| u8::from(is_set) << bit).sum();
             let (size, mtime_ms, label) = (file.size, file.mtime_ns / 1_000_000, file.label.as_deref());
             let (width, height, format) = (file.width, file.height, file.format.as_str());
             FileRow(

@@ -50,7 +50,7 @@
     hashes.push(hash === 0 ? hashes[i - 1] : hash);
     return {
       folder: data.folders[folder], name, size, mtime, hash: hashes[i], width, height, format, label, picture,
-      entry: (marks & 1) > 0, reference: (marks & 2) > 0, exif: (marks & 4) > 0,
+      entry: (marks & 1) > 0, reference: (marks & 2) > 0, exif: (marks & 4) > 0, damaged: (marks & 8) > 0,
     };
   });
   const pathOf = (file) => file.folder + file.name;
@@ -337,7 +337,7 @@
     return isCompared(item) ? similar(item.similarities[i - 1]) : 'same';
   }
   const factsOf = (file) => [
-    file.width ? `${file.width}\u00a0×\u00a0${file.height}` : '', file.format, file.entry ? 'in a container' : bytes(file.size), file.exif ? 'EXIF' : '',
+    file.width ? `${file.width}\u00a0×\u00a0${file.height}` : '', file.format, file.entry ? 'in a container' : bytes(file.size), file.exif ? 'EXIF' : '', file.damaged ? 'damaged' : '',
   ].filter(Boolean).join(' · ');
 
   function figure(item, i) {

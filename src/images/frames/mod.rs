@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `choice` | which of a file's pictures does the user want |
 //! | `several` | is there more than one; how many frames has an animation |
+//! | `inside` | what else is in the file: a film, a depth map, another picture behind its end |
 //! | `parts` | pages of TIFF files, pictures of HEIC files and of MPO: each as a file of its own |
 //! | `animation` | frames of GIF, PNG and WebP, one after the other |
 //!
@@ -11,10 +12,12 @@
 
 mod animation;
 mod choice;
+mod inside;
 mod parts;
 mod several;
 
 pub(super) use animation::{AnimatedFile, Animation, Drawn, Frame};
 pub use choice::Frames;
+pub(super) use inside::{Inside, inside};
 pub(super) use parts::{MOST, Part, parts};
 pub(super) use several::{frames, several};

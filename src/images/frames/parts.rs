@@ -65,7 +65,7 @@ pub(in crate::images) fn parts(format: &str, bytes: &[u8]) -> Vec<Part> {
             let photos = heic::pictures(bytes).into_iter().map(Part::Photo);
             photos.chain(heic::sequence(bytes, MOST + 1).into_iter().map(Part::OfSequence)).collect()
         }
-        "jpeg" => jpegs(bytes).unwrap_or_default(),
+        "jpeg" => jpegs(bytes),
         _ => Vec::new(),
     };
     parts.truncate(MOST + 1);
@@ -121,29 +121,44 @@ fn pages(bytes: &[u8]) -> Vec<Part> {
 
 /// The pictures of a JPEG file with an index of them (CIPA DC-007, "MPF") in its second kind of application
 /// data.
-fn jpegs(bytes: &[u8]) -> Option<Vec<Part>> {
+fn jpegs(bytes: &[u8]) -> Vec<Part> {
+    let of_entry = |entry: IndexEntry| {
+        let jpeg = bytes.get(entry.range.clone()).unwrap_or_default();
+        let counts = jpeg.starts_with(b"\xff\xd8\xff") && !is_thumbnail(&entry);
+        (counts && (entry.range.start == 0 || !is_gain_map(jpeg))).then_some(Part::Jpeg(entry.range))
+    };
+    index_entries(bytes).into_iter().filter_map(of_entry).collect()
+}
+
+/// What the index of a JPEG file says of one picture.
+pub(super) struct IndexEntry {
+    kind: u32,
+    pub(super) range: Range<usize>,
+}
+
+/// Whether it is another size of the main picture.
+pub(super) fn is_thumbnail(entry: &IndexEntry) -> bool {
+    entry.kind >> 16 & 0xff == 1
+}
+
+/// The entries of a JPEG file's index of pictures; none without one.
+pub(super) fn index_entries(bytes: &[u8]) -> Vec<IndexEntry> {
     /// The index's entries, 16 bytes each.
     const ENTRIES: u16 = 0xb002;
-    let base = index_of_pictures(bytes)?;
-    let tiff = bytes.get(base..)?;
-    let entries = Directory::first(tiff).ok()?.block(ENTRIES)?;
+    let Some(base) = index_of_pictures(bytes) else { return Vec::new() };
+    let tiff = bytes.get(base..).unwrap_or_default();
+    let entries =
+        Directory::first(tiff).ok().and_then(|directory| directory.block(ENTRIES)).unwrap_or_default();
     let number = |digits: &[u8]| {
         let digits: [u8; 4] = digits.try_into().unwrap_or_default();
         if tiff.starts_with(b"I") { u32::from_le_bytes(digits) } else { u32::from_be_bytes(digits) }
     };
-    let mut parts = Vec::new();
-    for entry in entries.as_chunks::<16>().0.iter().take(MOST + 1) {
+    let of_entry = |entry: &[u8; 16]| {
         let [kind, size, offset] = [0, 4, 8].map(|at| number(&entry[at..at + 4]));
-        // 0x01....: another size of the same picture
-        let is_thumbnail = kind >> 16 & 0xff == 1;
         let start = if offset == 0 { 0 } else { base.saturating_add(offset as usize) };
-        let end = start.saturating_add(size as usize).min(bytes.len());
-        let jpeg = bytes.get(start..end).unwrap_or_default();
-        if jpeg.starts_with(b"\xff\xd8\xff") && !is_thumbnail && (start == 0 || !is_gain_map(jpeg)) {
-            parts.push(Part::Jpeg(start..end));
-        }
-    }
-    Some(parts)
+        IndexEntry { kind, range: start..start.saturating_add(size as usize).min(bytes.len()) }
+    };
+    entries.as_chunks::<16>().0.iter().take(MOST + 1).map(of_entry).collect()
 }
 
 /// Where the index of pictures begins: its own header, from which offsets count.
@@ -155,7 +170,7 @@ fn index_of_pictures(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Whether a JPEG says of itself that it brightens another one.
-fn is_gain_map(jpeg: &[u8]) -> bool {
+pub(super) fn is_gain_map(jpeg: &[u8]) -> bool {
     let head = &jpeg[..jpeg.len().min(1 << 16)];
     let marks: [&[u8]; 3] = [b"hdr-gain-map", b"hdrgainmap", b"iso:21496:-1"];
     marks.iter().any(|mark| head.windows(mark.len()).any(|window| window == *mark))

@@ -19,6 +19,8 @@ pub(in crate::images) struct File<'a> {
     is_usual: bool,
     /// Another file that holds only tables.
     tables: &'a [u8],
+    /// Every scan is read, even if fewer are enough for the part that is wanted.
+    reads_all: bool,
 }
 
 impl<'a> File<'a> {
@@ -32,7 +34,7 @@ impl<'a> File<'a> {
         // the other decoder tells RGB by Adobe's segment alone
         let is_rgb_there = frame.components.len() == 3 && tables.adobe == Some(0);
         let is_usual = (frame.progressive || is_interleaved) && (colour == Colour::Rgb) == is_rgb_there;
-        Ok(File { bytes, frame, colour, is_usual, tables: &[] })
+        Ok(File { bytes, frame, colour, is_usual, tables: &[], reads_all: false })
     }
 
     /// As [`File::open`], of a strip or tile in another file, which may hold its tables apart and tells what
@@ -47,7 +49,21 @@ impl<'a> File<'a> {
         }
         let Headers { frame, .. } = Headers::read(bytes, tables_of(tables)?)?;
         let colour = if to_rgb { Colour::YCbCr } else { Colour::Stored };
-        Ok(File { bytes, frame, colour, is_usual: false, tables })
+        Ok(File { bytes, frame, colour, is_usual: false, tables, reads_all: false })
+    }
+
+    /// The same, with every scan read where pixels are decoded here, so that damage shows in each.
+    pub(in crate::images) fn reading_all(self) -> Self {
+        File { reads_all: true, ..self }
+    }
+
+    /// Why pixels are not those that were written, where that shows. All scans are read once more for that.
+    pub(in crate::images) fn damage(&self) -> Option<String> {
+        let all = File { frame: self.frame.clone(), reads_all: true, ..*self };
+        match all.decode_here(Part { eighths: 1, luma: false }) {
+            Ok(decoded) => decoded.damage.map(str::to_owned),
+            Err(fault) => Some(fault.to_string()),
+        }
     }
 
     /// Columns and rows, as stored.
@@ -98,7 +114,7 @@ impl<'a> File<'a> {
         let pixels = |bytes: &[u8]| {
             let (width, height, channels) = (self.frame.width, self.frame.height, self.channels(part));
             let data = whole::pixels(bytes, channels, self.decoded_bytes(part))?;
-            Some(Decoded { width, height, channels, data })
+            Some(Decoded { width, height, channels, data, damage: None })
         };
         if self.has_end() {
             return pixels(self.bytes).map_or_else(|| self.decode_here(part), Ok);
@@ -112,7 +128,7 @@ impl<'a> File<'a> {
     pub(super) fn decode_here(&self, part: Part) -> Result<Decoded, Fault> {
         let (mut segments, mut tables) = (Segments::new(self.bytes), tables_of(self.tables)?);
         let mut planes = Plane::all(&self.frame, part, (self.is_luma(part), self.is_thorough()));
-        let (mut frames, mut scans) = (0, 0);
+        let (mut frames, mut scans, mut damage) = (0, 0, None);
         loop {
             match segments.next(&mut tables)? {
                 Segment::Frame(_) => {
@@ -126,8 +142,9 @@ impl<'a> File<'a> {
                     if scans > MAX_SCANS {
                         return Err(Fault::damaged("more scans than any program writes", scan.at));
                     }
-                    let end = scan::read(self.bytes, &scan, (&self.frame, &tables), &mut planes)?;
-                    segments.go_to(end);
+                    let read = scan::read(self.bytes, &scan, (&self.frame, &tables), &mut planes)?;
+                    damage = damage.or(read.damage);
+                    segments.go_to(read.end);
                 }
                 Segment::End => break,
                 Segment::Nothing if planes.iter().all(Plane::is_final) => break,
@@ -138,12 +155,12 @@ impl<'a> File<'a> {
             return Err(Fault::damaged("an end before all components", segments.at()));
         }
         planes.iter_mut().for_each(Plane::finish);
-        Ok(picture(&self.frame, self.colour, part, &planes))
+        Ok(Decoded { damage, ..picture(&self.frame, self.colour, part, &planes) })
     }
 
     /// Without an end, every scan must be read to see that it is whole.
     fn is_thorough(&self) -> bool {
-        !self.has_end()
+        self.reads_all || !self.has_end()
     }
 
     fn is_luma(&self, part: Part) -> bool {

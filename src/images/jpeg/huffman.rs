@@ -47,6 +47,11 @@ impl<'a> Bits<'a> {
         self.lent > self.count
     }
 
+    /// Whole bytes that were read ahead and not taken.
+    pub(super) fn whole_bytes(&self) -> usize {
+        (self.count.saturating_sub(self.lent) / 8) as usize
+    }
+
     /// Goes on at `at`, as after a marker.
     pub(super) fn restart(&mut self, at: usize) {
         *self = Bits::new(self.bytes, at);

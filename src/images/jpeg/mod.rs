@@ -9,7 +9,7 @@
 //! | `file` | a JPEG file before it is decoded: its size, the memory it needs; then its pixels |
 //! | `part` | how much is decoded, and why there is nothing |
 //! | `whole` | its pixels by the crate `zune-jpeg`, where all of them are wanted and nothing is wrong |
-//! | `markers` | is the marker there that ends the image |
+//! | `markers` | is the marker there that ends the image, and where |
 //! | `inks` | the inks of CMYK, for a profile |
 //! | `header` | what do the segments before a scan say |
 //! | `huffman` | from bits to symbols |
@@ -43,4 +43,5 @@ mod whole;
 
 pub(super) use file::File;
 pub(super) use inks::inks;
+pub(super) use markers::end;
 pub(super) use part::Part;

@@ -19,6 +19,8 @@ pub(in crate::images) struct Decoded {
     /// 1 or 3.
     pub(in crate::images) channels: usize,
     pub(in crate::images) data: Vec<u8>,
+    /// Why its pixels are not those that were written, where that shows.
+    pub(in crate::images) damage: Option<&'static str>,
 }
 
 /// Why there is no image.

@@ -76,7 +76,7 @@ pub(super) fn picture(frame: &Frame, colour: Colour, part: Part, planes: &[Plane
             _ => {}
         }
     }
-    Decoded { width, height, channels, data }
+    Decoded { width, height, channels, data, damage: None }
 }
 
 /// As JFIF says, in 16-bit fixed point.

@@ -118,6 +118,11 @@ impl Plane {
         Ok(())
     }
 
+    /// What its first coefficients are multiplied by.
+    pub(super) fn first_step(&self) -> u32 {
+        self.first_weight.unsigned_abs()
+    }
+
     /// Whether any scan told something of it.
     pub(super) fn is_begun(&self) -> bool {
         self.open[0] < u8::MAX

@@ -15,15 +15,30 @@ struct Unit<'a> {
     h: usize,
     v: usize,
     predictor: i32,
+    /// The largest value of the first coefficients, without their sign, before quantization.
+    extreme: u32,
 }
 
-/// Reads a scan into `planes`, one for each component of `frame`. Returns where it ends.
+/// Bytes between pixels and the next marker that some cameras leave there.
+const SPARE_BYTES: usize = 2;
+/// The largest first coefficient of 8 bits, scaled by its quantization; encoders round, and may clip late.
+const BRIGHTEST: u64 = 1024 + 64;
+
+/// What was read of a scan.
+pub(super) struct Read {
+    /// Where it ends.
+    pub(super) end: usize,
+    /// Why its pixels are not those that were written, where that shows.
+    pub(super) damage: Option<&'static str>,
+}
+
+/// Reads a scan into `planes`, one for each component of `frame`.
 pub(super) fn read(
     bytes: &[u8],
     scan: &Scan,
     (frame, tables): (&Frame, &Tables),
     planes: &mut [Plane],
-) -> Result<usize, Fault> {
+) -> Result<Read, Fault> {
     let mut slots: Vec<Option<&mut Plane>> = planes.iter_mut().map(Some).collect();
     let is_alone = scan.components.len() == 1;
     let mut units = Vec::with_capacity(scan.components.len());
@@ -38,18 +53,20 @@ pub(super) fn read(
             return Err(Fault::damaged("a scan without its Huffman table", scan.at));
         }
         let (h, v) = if is_alone { (1, 1) } else { (plane.component.h, plane.component.v) };
-        units.push(Unit { plane, dc, ac, h, v, predictor: 0 });
+        units.push(Unit { plane, dc, ac, h, v, predictor: 0, extreme: 0 });
     }
     let (columns, rows) = if is_alone { units[0].plane.blocks_alone(frame) } else { frame.mcus() };
     if frame.progressive && scan.band.0 > 0 && units[0].plane.kept < 64 {
-        return Ok(end_of(bytes, scan.at));
+        return Ok(Read { end: end_of(bytes, scan.at), damage: None });
     }
     let mut bits = Bits::new(bytes, scan.at);
     let (mut left, mut restarts, mut ends) = (tables.restart_interval, 0, 0);
+    let mut spare = 0;
     for row in 0..rows {
         for column in 0..columns {
             if tables.restart_interval > 0 {
                 if left == 0 {
+                    spare = spare.max(spare_bytes(bytes, &bits));
                     restart(bytes, &mut bits, restarts)?;
                     units.iter_mut().for_each(|unit| unit.predictor = 0);
                     (left, restarts, ends) = (tables.restart_interval, (restarts + 1) % 8, 0);
@@ -78,7 +95,22 @@ pub(super) fn read(
             }
         }
     }
-    Ok(bits.at())
+    spare = spare.max(spare_bytes(bytes, &bits));
+    let is_too_bright = |unit: &Unit| {
+        let step = u64::from(unit.plane.first_step()) << scan.low;
+        u64::from(unit.extreme) * step > BRIGHTEST + step
+    };
+    let damage = match () {
+        () if spare > SPARE_BYTES => Some("bytes are left over behind its pixels"),
+        () if units.iter().any(is_too_bright) => Some("pixels are brighter or darker than any can be"),
+        () => None,
+    };
+    Ok(Read { end: bits.at(), damage })
+}
+
+/// Bytes up to the next marker that no pixel has taken.
+fn spare_bytes(bytes: &[u8], bits: &Bits) -> usize {
+    end_of(bytes, bits.at()) - bits.at() + bits.whole_bytes()
 }
 
 /// Why bits could not be read on.
@@ -128,6 +160,7 @@ fn end_of(bytes: &[u8], at: usize) -> usize {
 #[inline(always)]
 fn sequential(bits: &mut Bits, unit: &mut Unit, place: (usize, usize)) -> Option<()> {
     unit.predictor = unit.predictor.wrapping_add(unit.dc?.difference(bits)?);
+    unit.extreme = unit.extreme.max(unit.predictor.unsigned_abs());
     let (ac, plane, dc) = (unit.ac?, &mut *unit.plane, unit.predictor);
     match plane.side {
         0 => ac.pass_coefficients(bits),
@@ -170,6 +203,7 @@ fn small<const N: usize>(
 
 fn first_dc(bits: &mut Bits, unit: &mut Unit, place: (usize, usize), low: u32) -> Option<()> {
     unit.predictor = unit.predictor.wrapping_add(unit.dc?.difference(bits)?);
+    unit.extreme = unit.extreme.max(unit.predictor.unsigned_abs());
     if let Some(kept) = unit.plane.kept_block(place).first_mut() {
         *kept = (unit.predictor << low) as i16;
     }

@@ -15,7 +15,7 @@ use super::gif::{GifBlock, gif_blocks, joined};
 use super::segments::segments;
 
 /// A block: a part of the file, or unpacked from it.
-pub(super) type Block<'a> = Cow<'a, [u8]>;
+pub(in crate::images) type Block<'a> = Cow<'a, [u8]>;
 
 /// Most bytes of an unpacked block.
 const MOST_BYTES: u64 = 16 << 20;
@@ -55,7 +55,7 @@ pub(super) fn has_packed_exif(format: &str, bytes: &[u8]) -> bool {
 }
 
 /// The XMP packet.
-pub(super) fn xmp<'a>(format: &str, bytes: &'a [u8]) -> Option<Block<'a>> {
+pub(in crate::images) fn xmp<'a>(format: &str, bytes: &'a [u8]) -> Option<Block<'a>> {
     match format {
         "jpeg" => segment(bytes, 0xe1, b"http://ns.adobe.com/xap/1.0/\0").map(Cow::Borrowed),
         "png" => {

@@ -43,6 +43,20 @@ pub(in crate::images) fn gif_blocks(bytes: &[u8]) -> impl Iterator<Item = GifBlo
     })
 }
 
+/// Behind the byte that ends a file, if it is there.
+pub(in crate::images) fn gif_end(bytes: &[u8]) -> Option<usize> {
+    let table = |flags: u8| if flags & 0x80 != 0 { 3 << ((flags & 7) + 1) } else { 0 };
+    let mut at = 13 + table(*bytes.get(10)?);
+    loop {
+        at = match *bytes.get(at)? {
+            0x3b => return Some(at + 1),
+            0x2c => end(bytes, at + 10 + table(*bytes.get(at + 9)?) + 1)? + 1,
+            0x21 => end(bytes, at + 2)? + 1,
+            _ => return None,
+        };
+    }
+}
+
 /// Sub-blocks without their lengths.
 pub(super) fn joined(mut blocks: &[u8]) -> Vec<u8> {
     let mut content = Vec::new();

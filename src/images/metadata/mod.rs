@@ -27,11 +27,11 @@ mod segments;
 mod sidecars;
 mod xmp;
 
-pub(super) use blocks::profile;
+pub(super) use blocks::{profile, xmp as xmp_packet};
 #[cfg(any(feature = "heic", feature = "raw"))]
 pub(super) use boxes::boxes;
 pub(super) use chunks::{png_chunks, riff_chunks};
-pub(super) use gif::{GifBlock, gif_blocks};
+pub(super) use gif::{GifBlock, gif_blocks, gif_end};
 #[cfg(feature = "raw")]
 pub(super) use segments::SCAN;
 pub(super) use segments::segments;

@@ -19,8 +19,20 @@ pub fn is_sidecar(name: &OsStr) -> bool {
 }
 
 /// What a sidecar is named after: an image, with or without its extension.
-pub fn owner_of_sidecar(sidecar: &OsStr) -> Option<&OsStr> {
-    Path::new(sidecar).file_stem()
+pub fn owner_of_sidecar(sidecar: &OsStr) -> Option<OsString> {
+    /// What Google Takeout puts between the names of an image and of its sidecar, cut off where that gets too long;
+    /// the number of a second image of the same name stands behind it.
+    const MORE: &str = "supplemental-metadata";
+    let owner = Path::new(sidecar).file_stem()?;
+    let Some((image, more)) = owner.to_str().and_then(|owner| owner.rsplit_once('.')) else {
+        return Some(owner.to_owned());
+    };
+    let (more, number) = more.split_at(more.find('(').unwrap_or(more.len()));
+    if more.is_empty() || !MORE.starts_with(more) || !image.contains('.') {
+        return Some(owner.to_owned());
+    }
+    let (stem, ending) = image.rsplit_once('.').unwrap_or((image, ""));
+    Some(format!("{stem}{number}.{ending}").into())
 }
 
 /// Sidecars of images. Each folder is listed once, when it is first asked for.
@@ -74,7 +86,7 @@ fn list(folder: &Path) -> Listing {
         let name = entry.file_name();
         let is_file = || entry.file_type().is_ok_and(|kind| kind.is_file());
         if is_sidecar(&name) && is_file() {
-            let owner = owner_of_sidecar(&name).unwrap_or_default().to_owned();
+            let owner = owner_of_sidecar(&name).unwrap_or_default();
             listing.entry(owner).or_default().push(name);
         }
     }
@@ -98,6 +110,12 @@ mod tests {
         assert_eq!((of("a.png"), of("b.jpg")), (vec!["a.AAE".into(), "a.xmp".into()], Vec::new()));
         assert_eq!(sidecars.xmp(&dir.path().join("a.jpg")).unwrap(), b"a.jpg.XMP");
         assert!(sidecars.xmp(&dir.path().join("none/a.jpg")).is_none());
+        let owner = |name: &str| owner_of_sidecar(OsStr::new(name)).unwrap();
+        for ending in ["supplemental-metadata", "supplemental-me", "s"] {
+            assert_eq!(owner(&format!("a.jpg.{ending}.json")), "a.jpg");
+        }
+        assert_eq!(owner("a.jpg.supplemental-metadata(1).json"), "a(1).jpg");
+        assert_eq!((owner("a.jpg.json"), owner("a.supp.json")), ("a.jpg".into(), "a.supp".into()));
         // listed once
         fs::write(dir.path().join("b.xmp"), "").unwrap();
         assert!(of("b.jpg").is_empty() && is_sidecar(OsStr::new("x.Json")));

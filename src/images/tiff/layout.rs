@@ -114,6 +114,13 @@ pub(in crate::images) struct Layout {
 }
 
 impl Layout {
+    /// Whether compressed bytes of a strip or tile lie behind the end of a file of so many bytes.
+    pub(in crate::images) fn ends_beyond(&self, length: u64) -> bool {
+        let ends =
+            self.offsets.iter().zip(&self.lengths).map(|(start, length)| start.saturating_add(*length));
+        !matches!(self.compression, Compression::None) && ends.max() > Some(length)
+    }
+
     /// Reads the tags.
     ///
     /// # Errors

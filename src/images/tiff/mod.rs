@@ -38,7 +38,7 @@ pub(super) use layout::Layout;
 
 use super::raster::Raster;
 use super::samples::{Samples, Sink, Stored};
-use super::shrink::Shrinker;
+use super::shrink::{Shrinker, Shrunk};
 
 /// The colour profile.
 pub(super) fn profile<'a>(directory: &Directory<'a>) -> Option<&'a [u8]> {
@@ -80,7 +80,7 @@ pub(super) fn decode(bytes: &[u8], layout: &Layout, sink: &Sink<'_>) -> Result<R
 ///
 /// # Errors
 /// As [`decode`].
-pub(super) fn shrink(bytes: &[u8], layout: &Layout, mut shrinker: Shrinker) -> Result<Raster, String> {
+pub(super) fn shrink(bytes: &[u8], layout: &Layout, mut shrinker: Shrinker) -> Result<Shrunk, String> {
     let parts = &*layout.in_parts();
     let outcome = if shrinker.is_fine() {
         let scale = samples::to_16_bits(layout);

@@ -78,7 +78,7 @@ fn resolve(args: &args::Apply) -> Result<ApplyOptions> {
         dry_run: !args.yes,
         kinds: if kinds.is_empty() { default.kinds } else { kinds },
         to: args.to.clone().unwrap_or(default.to),
-        sidecars: args.sidecars,
+        sidecars: !args.leave_sidecars && (args.sidecars || default.sidecars),
         journal: args.journal.clone().unwrap_or(default.journal),
         ..default
     })
@@ -185,7 +185,7 @@ fn tell_orphans(printer: &Printer, orphans: &[PathBuf]) {
         ));
     }
     if !orphans.is_empty() {
-        printer.note("--sidecars takes sidecars along with their images");
+        printer.note("without --leave-sidecars, sidecars go with their images");
     }
 }
 

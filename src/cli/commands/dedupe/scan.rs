@@ -11,7 +11,7 @@ use crate::cli::print::{count, facts, quoted, thousands};
 use crate::cli::resolve::Context;
 use crate::cli::walking;
 use crate::dedupe::{
-    self, FindOptions, Found, GroupKind, Plan, Preference, ScanOptions, ScanOutputs, Threshold, Turn,
+    self, FindOptions, Found, GroupKind, Plan, Preference, ScanOptions, ScanOutputs, Threshold, Turn, Unread,
     find_duplicates,
 };
 use crate::error::{Error, Result};
@@ -99,6 +99,14 @@ pub(super) fn tell(context: &Context, dir: &Path, found: &Found) {
         context.printer.detail(&indexed.summary());
     }
     tell_skipped(&context.printer, &found.scan.skipped);
+    let damaged = &found.scan.plan.damaged;
+    for Unread { path, reason } in damaged.iter().take(LISTED) {
+        context.printer.warning(&format!("{path}: damaged: {reason}"));
+    }
+    if damaged.len() > LISTED {
+        let more = count((damaged.len() - LISTED) as u64, "damaged file");
+        context.printer.warning(&format!("and {more} more: the plan names all"));
+    }
 }
 
 /// The orientations of copies, in addition to the original one.
@@ -182,14 +190,16 @@ fn summary(plan: &Plan, flat: usize) -> String {
     let with_sidecars = duplicates.filter(|duplicate| !duplicate.file.sidecars.is_empty()).count();
     if with_sidecars > 0 {
         let images = count(with_sidecars as u64, "duplicate");
-        lines.push(format!(
-            "sidecars belong to {images}: `apply` leaves them, `apply --sidecars` takes them along"
-        ));
+        lines.push(format!("sidecars belong to {images}: `apply` takes them along"));
     }
     match plan.near_misses.len() {
         0 => {}
         1 => lines.push("1 near miss, in the plan and the report".to_owned()),
         n => lines.push(format!("{n} near misses, in the plan and the report")),
+    }
+    if !plan.damaged.is_empty() {
+        let damaged = count(plan.damaged.len() as u64, "damaged file");
+        lines.push(format!("{damaged}: no whole file is proposed for one"));
     }
     if flat > 0 {
         let flat = count(flat as u64, "image");

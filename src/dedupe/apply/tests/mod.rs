@@ -75,6 +75,7 @@ impl World {
             groups: Vec::new(),
             near_misses: Vec::new(),
             skipped: Vec::new(),
+            damaged: Vec::new(),
         };
         let mut world = World { root, plan, far: false };
         world.group(GroupKind::Bytes, "a/one.png", &["b/one.png", "c/one.png"]);
@@ -104,6 +105,8 @@ impl World {
             exif: false,
             jpeg_quality: None,
             sidecars: Vec::new(),
+            shot: Vec::new(),
+            damaged: None,
             grey: false,
             link: false,
             label: None,
