@@ -57,6 +57,7 @@ const WORDS: &[(&str, &str)] = &[
     ("max_bytes", "--max-model-size"),
     ("max_k", "--max-k"),
     ("max_memory", "--max-memory"),
+    ("merge_metadata", "--merge-metadata"),
     ("method", "--method"),
     ("min_size", "--min-size"),
     ("model", "--model"),

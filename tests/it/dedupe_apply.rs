@@ -311,3 +311,28 @@ fn a_run_that_is_killed_goes_on_and_back() {
     }
     eprintln!("{interrupted} of 5 runs were cut short halfway");
 }
+
+#[test]
+fn what_only_duplicates_say_is_written_beside_the_kept_file() {
+    let place = planned();
+    old(&place.path().join("b/1.xmp"), "<x xmp:Rating='3'/>");
+    let before = tree(place.path());
+    let apply = ["dedupe", "apply", "plan.json", "--action", "move", "--merge-metadata"];
+    let shown = place.run(&apply).expect(0);
+    assert!(shown.out.contains("would write") && tree(place.path()) == before, "{}", shown.out);
+    place.run(&[&apply[..], &["--yes"]].concat()).expect(0);
+    let written = fs::read_to_string(place.path().join("a/1.png.xmp")).expect("a sidecar");
+    assert!(written.contains("xmp:Rating=\"3\"") && !place.path().join("b/1.png").exists(), "{written}");
+    place.run(&["dedupe", "undo", "plan.json", "--yes"]).expect(0);
+    assert_eq!(tree(place.path()), before);
+
+    // a sidecar that is there is not changed, and what only the duplicate has is not lost
+    old(&place.path().join("a/1.xmp"), "<x/>");
+    let refused = place.run(&[&apply[..], &["--yes"]].concat()).expect(3);
+    assert!(
+        refused.err.contains("only it has a rating") && place.path().join("b/1.png").exists(),
+        "{}",
+        refused.err
+    );
+    place.run(&["dedupe", "apply", "plan.json", "--action", "symlink", "--merge-metadata"]).expect(2);
+}

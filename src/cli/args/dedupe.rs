@@ -148,6 +148,9 @@ pub(in crate::cli) struct Apply {
     /// Folder for `move`; files keep their paths below it [default: PLAN.duplicates]
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) to: Option<PathBuf>,
+    /// First write what only duplicates have (rating, keywords, place, time) into a new XMP sidecar of the kept file
+    #[arg(long)]
+    pub(in crate::cli) merge_metadata: bool,
     /// Leave sidecars where they are: files beside an image with its name and .xmp, .json or .aae
     #[arg(long)]
     pub(in crate::cli) leave_sidecars: bool,

@@ -5,7 +5,7 @@
 //! Nothing in this folder cleans up on drop, because a kill drops nothing.
 
 use std::fs::{self, File, Permissions};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -173,6 +173,16 @@ impl Disk<'_> {
         drop(copy);
         self.inspect(to, expected)?;
         Ok(())
+    }
+
+    /// Writes a new file.
+    pub(super) fn write(&mut self, to: &Path, content: &[u8]) -> Outcome {
+        self.at("create")?;
+        let file = File::create_new(to).map_err(|error| failed("a sidecar cannot be written", to, &error));
+        let mut file = file?;
+        self.at("write")?;
+        let written = file.write_all(content).and_then(|()| if self.sync { file.sync_all() } else { Ok(()) });
+        written.map_err(|error| failed("a sidecar cannot be written", to, &error))
     }
 
     /// Opens a file for reading. While it is open its bytes exist, even if the file is removed.

@@ -107,6 +107,9 @@ pub(super) struct Intent {
     /// Its permissions, if the system has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) mode: Option<u32>,
+    /// Whether the file is new: a sidecar that was written.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) is_new: bool,
     /// The file that is kept; none for a sidecar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) keeper: Option<Name>,
@@ -410,6 +413,7 @@ mod tests {
             from: Name("/base/a.png".into()),
             expected: Expected { size: 3, mtime_ns: -5, hash: "cd".to_owned() },
             mode: None,
+            is_new: false,
             keeper: None,
             to: Some(Name("/to/a.png".into())),
             target: None,

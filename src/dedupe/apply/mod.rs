@@ -12,6 +12,7 @@
 //! | `order` | which files to deal with, and which file is kept for each |
 //! | `units` | which of them go together or not at all |
 //! | `sidecars` | which files go with an image |
+//! | `merge` | what only files that go have, into a sidecar of the keeper |
 //! | `inspect` | is a file still the expected one |
 //! | `perform` | performs one step |
 //! | `revert` | takes one step back, from whatever state it is in |
@@ -26,6 +27,7 @@
 
 mod options;
 
+mod merge;
 mod order;
 mod sidecars;
 mod units;
@@ -95,7 +97,8 @@ fn apply_on(
     let mut options = options.clone();
     options.to = absolute(&options.to)?;
     check(file, &options)?;
-    let (tasks, left_out) = tasks(&file.plan, &options);
+    let (mut tasks, left_out) = tasks(&file.plan, &options);
+    let new = if options.merge_metadata { merge::new_sidecars(&mut tasks) } else { Vec::new() };
     let plan_path = absolute(&file.path)?;
     let header = Header::new(options.action, &plan_path, &hex(&file.hash), &file.plan.base, &options.to);
     let is_act = !options.dry_run && options.action != Action::List;
@@ -119,6 +122,7 @@ fn apply_on(
         report: ApplyReport { left_out, ..ApplyReport::default() },
     };
     run.resume(&entries)?;
+    run.write(&new)?;
     run.all(tasks)?;
     run.note_orphans();
     if let Some(journal) = &run.journal {
@@ -146,6 +150,11 @@ fn check(file: &PlanFile, options: &ApplyOptions) -> Result<()> {
             return Err(Error::invalid(what).with_hint(
                 "a link to another image would change what the file holds; links are for files with the same bytes",
             ));
+        }
+        if options.merge_metadata {
+            let what =
+                format!("`merge_metadata`: expected an action that takes files away, got {}", options.action);
+            return Err(Error::invalid(what).with_hint("with links, the files beside both stay"));
         }
         if options.sidecars {
             let what =
@@ -206,6 +215,9 @@ impl Run<'_, '_> {
                 }
                 journal.end(number, now, &reason, &StepPaths::of(&header.id, intent).near.parked)?;
             }
+            if intent.is_new {
+                continue;
+            }
             let from = intent.from.0.clone();
             match state {
                 State::Done => drop(self.done_before.insert(from, intent.to.clone().map(|to| to.0))),
@@ -214,6 +226,43 @@ impl Run<'_, '_> {
         }
         if !self.options.action.is_link() {
             self.gone.extend(self.done_before.keys().cloned());
+        }
+        Ok(())
+    }
+
+    /// Writes new sidecars.
+    fn write(&mut self, new: &[merge::NewSidecar]) -> Result<()> {
+        for sidecar in new {
+            let (name, path) = (sidecar.name.clone(), sidecar.path.clone());
+            let step = Step { name, path: path.clone(), to: None, is_sidecar: true, is_new: true, freed: 0 };
+            if let Some(journal) = &mut self.journal {
+                let intent = Intent {
+                    step: journal.next_step(),
+                    from: Name(path),
+                    expected: sidecar.expected(),
+                    mode: None,
+                    is_new: true,
+                    keeper: None,
+                    to: None,
+                    target: None,
+                    folders: Vec::new(),
+                };
+                let entry = journal.begin(intent)?;
+                match merge::write(&mut self.disk, journal, entry, &sidecar.content) {
+                    Ok(()) => journal.end(entry, State::Done, "", &sidecar.path)?,
+                    Err(Fault::Fatal(error)) => return Err(error),
+                    Err(Fault::Refused(reason)) => {
+                        if let Fault::Fatal(error) =
+                            self.put_back(entry, reason.clone()).unwrap_or_else(|fault| fault)
+                        {
+                            return Err(error);
+                        }
+                        let what = format!("{}: {reason}", sidecar.path.display());
+                        return Err(Error::invalid(what).with_hint("nothing was taken away; run it again"));
+                    }
+                }
+            }
+            self.report.done.push(step);
         }
         Ok(())
     }
@@ -432,8 +481,14 @@ impl Run<'_, '_> {
         };
         let keeper_path = task.keeper.as_ref().map(|keeper| keeper.path.clone());
         let shown = if action.is_link() { keeper_path.clone() } else { to.clone() };
-        let mut step =
-            Step { name: task.name.clone(), path: task.from.clone(), to: shown, is_sidecar, freed };
+        let mut step = Step {
+            name: task.name.clone(),
+            path: task.from.clone(),
+            to: shown,
+            is_sidecar,
+            is_new: false,
+            freed,
+        };
         let Some(journal) = &mut self.journal else {
             self.taken.extend(to);
             return Ok(step);
@@ -450,6 +505,7 @@ impl Run<'_, '_> {
             from: Name(task.from.clone()),
             expected: task.expected.clone(),
             mode: inspect::mode(&before.metadata),
+            is_new: false,
             keeper: keeper_path.map(Name),
             to,
             target: target.map(Name),

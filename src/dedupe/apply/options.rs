@@ -123,6 +123,9 @@ pub struct ApplyOptions {
     pub to: PathBuf,
     /// Whether sidecars (`.xmp`, `.json`, `.aae`) go with their image; with links, all names stay.
     pub sidecars: bool,
+    /// Whether what only files that go have (rating, keywords, place, time) is written into a new sidecar of the
+    /// keeper first. If the keeper has an XMP file already, they stay.
+    pub merge_metadata: bool,
     /// The file that each step is recorded in.
     pub journal: PathBuf,
 }
@@ -139,6 +142,7 @@ impl ApplyOptions {
             kinds: default_kinds(action),
             to: beside(plan, MOVED_AWAY),
             sidecars: !action.is_link() && action != Action::List,
+            merge_metadata: false,
             journal: journal_of(plan),
         }
     }
@@ -198,8 +202,10 @@ pub struct Step {
     pub path: PathBuf,
     /// With `move`, where it went; with links, what it links to.
     pub to: Option<PathBuf>,
-    /// Whether it is a sidecar of a duplicate.
+    /// Whether it is a sidecar of a duplicate, or a new one of a keeper.
     pub is_sidecar: bool,
+    /// Whether it was written, as `merge_metadata` asks.
+    pub is_new: bool,
     /// Disk space freed, in bytes.
     pub freed: u64,
 }

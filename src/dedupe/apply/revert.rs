@@ -12,6 +12,7 @@ use std::path::Path;
 use super::disk::{Attributes, Disk, Fault, Outcome, Placed};
 use super::inspect::{self, has_bytes, holds_bytes, is_there};
 use super::journal::{Header, Intent};
+use super::merge;
 use super::options::Action;
 use super::parking::{copy_in, discard, remove_parked};
 use super::paths::{StepFolder, StepPaths};
@@ -22,6 +23,9 @@ use super::trash::{find_in_trash, restore_from_trash};
 /// # Errors
 /// Refused if that is impossible; the reason then says where the file is.
 pub(super) fn put_back(disk: &mut Disk, header: &Header, intent: &Intent) -> Outcome {
+    if intent.is_new {
+        return merge::put_back(disk, &header.id, intent);
+    }
     let paths = StepPaths::of(&header.id, intent);
     let from = &intent.from.0;
     end_copies(disk, intent, &paths)?;
@@ -40,6 +44,9 @@ pub(super) fn put_back(disk: &mut Disk, header: &Header, intent: &Intent) -> Out
 
 /// Whether a step that was cut short was in fact completed; if so, what it left behind is removed.
 pub(super) fn is_complete(disk: &mut Disk, header: &Header, intent: &Intent) -> Outcome<bool> {
+    if intent.is_new {
+        return merge::is_complete(disk, &header.id, intent);
+    }
     let paths = StepPaths::of(&header.id, intent);
     let from = &intent.from.0;
     disk.pause("inspect")?;
@@ -68,6 +75,9 @@ pub(super) fn is_complete(disk: &mut Disk, header: &Header, intent: &Intent) -> 
 /// # Errors
 /// The reason why it could not.
 pub(super) fn can_go_back(header: &Header, intent: &Intent) -> Result<(), String> {
+    if intent.is_new {
+        return merge::can_go_back(intent);
+    }
     let paths = StepPaths::of(&header.id, intent);
     let from = &intent.from.0;
     if is_home(header.action, intent) {

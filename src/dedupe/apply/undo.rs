@@ -98,6 +98,7 @@ fn step(header: &Header, intent: &Intent) -> Step {
         path: intent.from.0.clone(),
         to: intent.to.as_ref().map(|to| to.0.clone()),
         is_sidecar: intent.keeper.is_none(),
+        is_new: intent.is_new,
         freed: 0,
     }
 }

@@ -12,6 +12,11 @@ const TAKEN: u16 = 36_867;
 const DIGITIZED: u16 = 36_868;
 const WIDTH: u16 = 40_962;
 const HEIGHT: u16 = 40_963;
+const RATING: u16 = 18_246;
+/// Where the directory with the place lies; in it, north or south, degrees of latitude, east or west, longitude.
+const PLACE: u16 = 34_853;
+const LATITUDE: [u16; 2] = [1, 2];
+const LONGITUDE: [u16; 2] = [3, 4];
 
 /// Most bytes of a text that are read.
 const MOST_TEXT: usize = 200;
@@ -48,6 +53,25 @@ impl<'a> Exif<'a> {
     /// When the picture was taken, or scanned.
     pub(super) fn taken(&self) -> Option<String> {
         [TAKEN, DIGITIZED].into_iter().find_map(|tag| date(&self.text(tag)?))
+    }
+
+    /// Stars, 1 to 5.
+    pub(super) fn rating(&self) -> Option<u8> {
+        let told = self.first.iter().find_map(|directory| directory.number(RATING))?;
+        u8::try_from(told).ok().filter(|told| (1..=5).contains(told))
+    }
+
+    /// Latitude and longitude as XMP writes them.
+    pub(super) fn place(&self) -> Option<[String; 2]> {
+        let place = self.first.iter().find_map(|directory| directory.at(directory.number(PLACE)?))?;
+        let angle = |[side, angle]: [u16; 2], sides: [u8; 2]| {
+            let side = *place.block(side)?.first().filter(|side| sides.contains(side))?;
+            let parts = place.fractions(angle, 3).filter(|parts| parts.len() == 3)?;
+            let minutes = f64::from(parts[1]) + f64::from(parts[2]) / 60.0;
+            let is_sound = parts[0] >= 0.0 && parts[0] <= 180.0 && (0.0..=60.0).contains(&minutes);
+            is_sound.then(|| format!("{},{minutes:.5}{}", parts[0], char::from(side)))
+        };
+        Some([angle(LATITUDE, *b"NS")?, angle(LONGITUDE, *b"EW")?])
     }
 
     pub(super) fn make(&self) -> Option<String> {

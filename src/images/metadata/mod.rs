@@ -61,6 +61,12 @@ pub struct Metadata {
     /// The quality of a JPEG file, 1 to 100, by its quantization tables: exact for libjpeg, otherwise an
     /// estimate.
     pub jpeg_quality: Option<u8>,
+    /// Stars, 1 to 5.
+    pub rating: Option<u8>,
+    /// Keywords, sorted.
+    pub tags: Vec<String>,
+    /// Latitude and longitude as XMP writes them, such as `52,30.5N` and `13,24E`.
+    pub place: Option<[String; 2]>,
 }
 
 impl Metadata {
@@ -82,6 +88,9 @@ impl Metadata {
             model: exif.model(),
             size: exif.size(),
             jpeg_quality: if format == "jpeg" { quality::jpeg_quality(bytes) } else { None },
+            rating: exif.rating(),
+            tags: Vec::new(),
+            place: exif.place(),
         };
         packet.map_or_else(|| found.clone(), |packet| found.clone().or_by_xmp(&packet))
     }
@@ -94,6 +103,9 @@ impl Metadata {
             taken: self.taken.or_else(|| xmp::taken(packet)),
             make: self.make.or_else(|| xmp::make(packet)),
             model: self.model.or_else(|| xmp::model(packet)),
+            rating: self.rating.or_else(|| xmp::rating(packet)),
+            tags: if self.tags.is_empty() { xmp::tags(packet) } else { self.tags },
+            place: self.place.or_else(|| xmp::place(packet)),
             ..self
         }
     }
@@ -164,7 +176,7 @@ mod tests {
             make: Some("Cam".to_owned()),
             model: Some("One 2".to_owned()),
             size: Some((4032, 3024)),
-            jpeg_quality: None,
+            ..Metadata::default()
         };
         assert_eq!(found, expected);
         assert_eq!(found.camera().as_deref(), Some("Cam One 2"));

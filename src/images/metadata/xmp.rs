@@ -19,6 +19,35 @@ pub(super) fn taken(packet: &[u8]) -> Option<String> {
     names.into_iter().find_map(|name| date(&value(packet, name)?))
 }
 
+/// Stars, 1 to 5.
+pub(super) fn rating(packet: &[u8]) -> Option<u8> {
+    value(packet, b"xmp:Rating")?.parse().ok().filter(|rating| (1..=5).contains(rating))
+}
+
+/// Latitude and longitude.
+pub(super) fn place(packet: &[u8]) -> Option<[String; 2]> {
+    Some([value(packet, b"exif:GPSLatitude")?, value(packet, b"exif:GPSLongitude")?])
+}
+
+/// Keywords, as they stand in the list `dc:subject`.
+pub(super) fn tags(packet: &[u8]) -> Vec<String> {
+    /// More are not read.
+    const MOST: usize = 1000;
+    let find = |text: &[u8], mark: &[u8]| text.windows(mark.len()).position(|window| window == mark);
+    let Some(start) = find(packet, b"<dc:subject") else { return Vec::new() };
+    let list = &packet[start..];
+    let mut list = &list[..find(list, b"</dc:subject").unwrap_or(0)];
+    let mut tags = Vec::new();
+    while let Some(at) = find(list, b"<rdf:li").filter(|_| tags.len() < MOST) {
+        list = &list[at..];
+        tags.extend(value(list, b"<rdf:li"));
+        list = &list[1..];
+    }
+    tags.sort();
+    tags.dedup();
+    tags
+}
+
 pub(super) fn make(packet: &[u8]) -> Option<String> {
     value(packet, b"tiff:Make")
 }
@@ -67,6 +96,12 @@ mod tests {
         assert_eq!((make(packet).as_deref(), model(packet)), (Some("Cam & Co"), None));
         assert_eq!(make(b"<tiff:MakeX>1</tiff:MakeX><tiff:Make>2</tiff:Make>").as_deref(), Some("2"));
         assert_eq!(taken(packet).as_deref(), Some("2019-07-04T12:00:00"));
+        let packet =
+            b"<x xmp:Rating='4' exif:GPSLatitude='52,30.5N' exif:GPSLongitude='13,24E'><dc:subject><rdf:Bag>\
+            <rdf:li>sea</rdf:li><rdf:li>Anna &amp; Ben</rdf:li></rdf:Bag></dc:subject>";
+        assert_eq!((rating(packet), tags(packet)), (Some(4), vec!["Anna & Ben".into(), "sea".into()]));
+        assert_eq!(place(packet), Some(["52,30.5N".to_owned(), "13,24E".to_owned()]));
+        assert_eq!((rating(b"xmp:Rating='9'"), tags(b"<dc:subject><rdf:li>open").len()), (None, 0));
         let long = [&b"tiff:Make=\""[..], &[b'a'; 300], b"\""].concat();
         assert_eq!(make(&long), None);
     }

@@ -122,7 +122,7 @@ impl<'a> Directory<'a> {
     }
 
     /// At most so many fractions of a tag, or whole numbers.
-    pub(super) fn fractions(&self, tag: u16, most: usize) -> Option<Vec<f32>> {
+    pub(in crate::images) fn fractions(&self, tag: u16, most: usize) -> Option<Vec<f32>> {
         if let Some(numbers) = self.numbers(tag, most) {
             return Some(numbers.into_iter().map(|number| number as f32).collect());
         }

@@ -79,6 +79,7 @@ fn resolve(args: &args::Apply) -> Result<ApplyOptions> {
         kinds: if kinds.is_empty() { default.kinds } else { kinds },
         to: args.to.clone().unwrap_or(default.to),
         sidecars: !args.leave_sidecars && (args.sidecars || default.sidecars),
+        merge_metadata: args.merge_metadata,
         journal: args.journal.clone().unwrap_or(default.journal),
         ..default
     })
@@ -134,6 +135,10 @@ fn verb(options: &ApplyOptions) -> String {
 
 /// `would move b/one.png -> plan.json.duplicates/b/one.png`
 fn step_line(options: &ApplyOptions, step: &Step) -> String {
+    if step.is_new {
+        let what = if options.dry_run { "would write" } else { "wrote" };
+        return format!("{what} {}", step.name);
+    }
     let what = verb(options);
     let to = step.to.as_ref().map_or(String::new(), |to| format!(" -> {}", to.display()));
     format!("{what} {}{to}", step.name)

@@ -125,3 +125,34 @@ fn an_undo_killed_anywhere_goes_on() {
         }
     }
 }
+
+/// A keeper that gets a sidecar, as a file that goes has one with a rating.
+#[test]
+fn a_new_sidecar_is_written_before_files_go_and_removed_after_they_came_back() {
+    let world = || {
+        let world = World::new();
+        fs::write(world.path("b/two.png.xmp"), "<x xmp:Rating='4'/>").unwrap();
+        set_time(&world.path("b/two.png.xmp"), 5);
+        world
+    };
+    let whole = world();
+    let options = |world: &World| ApplyOptions { merge_metadata: true, ..world.options(Action::Move) };
+    let n = accesses(|hook| drop(whole.apply_with(&options(&whole), hook).unwrap()));
+    let new = fs::read_to_string(whole.path("d/three.png.xmp")).unwrap();
+    assert!(new.contains("xmp:Rating=\"4\""), "the keeper of the keeper: {new}");
+    for at in 0..n {
+        let world = world();
+        let before = world.tree();
+        world.apply_with(&options(&world), &mut killed_at(at)).unwrap_err();
+        if at % 2 == 0 {
+            let report = world.apply_with(&options(&world), &mut |_| Ok(())).unwrap();
+            assert!(report.refused.is_empty(), "at {at}: {:?}", report.refused);
+            assert_eq!(world.names(), whole.names(), "at {at}");
+        }
+        if journal_of(&world.path("plan.json")).exists() {
+            let undone = world.undo();
+            assert!(undone.refused.is_empty(), "at {at}: {:?}", undone.refused);
+        }
+        assert_eq!(world.tree(), before, "at {at}");
+    }
+}
