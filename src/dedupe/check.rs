@@ -1,7 +1,7 @@
 //! Whether images are in a collection already: the gate in front of an upload or an import.
 //!
 //! ```text
-//! image -> bytes known? -> pixels known? -> nearest by the index's codes -> fingerprints compared -> near, edited
+//! image -> bytes known? -> pixels known? -> nearest by the index's codes -> fingerprints -> local features -> kind
 //! ```
 //!
 //! The first step that finds something answers, so that the model is loaded only for images that may be new.
@@ -16,17 +16,24 @@ use rayon::prelude::*;
 use super::compare::is_flat;
 use super::fingerprint::{Fingerprint, Turn};
 use super::fingerprints::{Fingerprints, Hash, fingerprint};
+use super::local::{Likeness, Local, Probes, verify};
 use super::options::ScanOptions;
 use super::pairs::best_pair;
 use super::plan::GroupKind;
 use super::threshold::Null;
 use crate::error::{Error, Result};
 use crate::gallery::{Gallery, OpenOptions, QueryOptions, Record};
-use crate::images::{Decoding, Item, Limits, Resizer, SampleHash, Skipped, WalkOptions, read, resolve, walk};
+use crate::images::{
+    Decoding, Item, Limits, Needed, Resizer, SampleHash, Skipped, WalkOptions, read, resolve, walk,
+};
 use crate::observer::{Observer, Progress, Stage};
 
 /// Images of the collection that an image is compared with.
 const CANDIDATES: usize = 30;
+/// Those that are verified by local features, where no fingerprint is near.
+const VERIFIED: usize = 8;
+/// The longer side that local features need of an image, in pixels.
+const LOCAL: usize = 320;
 /// Below this unlikeness two images of one size may have the same pixels.
 const ALIKE: f32 = 0.02;
 /// Images between two reports of progress.
@@ -41,7 +48,8 @@ pub struct CheckOptions {
     pub walk: WalkOptions,
     /// How the index is opened, where its model is needed.
     pub open: OpenOptions,
-    /// The similarity from which two images are the same picture; none: what a scan of few images takes.
+    /// The similarity from which two images are near; none: what a scan of few images takes. With one, what
+    /// only local features find the same is edited.
     pub similarity: Option<f64>,
 }
 
@@ -59,8 +67,15 @@ pub struct Checked {
 pub struct CheckedImage {
     /// Its path, or `container#entry`; bytes that are not UTF-8 are shown as U+FFFD.
     pub path: String,
-    /// The image of the collection that it is a copy of; none if it is new.
+    /// The image of the collection that it is a copy of, or related to; none if there is nothing like it.
     pub found: Option<Match>,
+}
+
+impl CheckedImage {
+    /// Whether it is there already; an image that is only related is not.
+    pub fn is_known(&self) -> bool {
+        self.found.as_ref().is_some_and(|found| found.kind != GroupKind::Related)
+    }
 }
 
 /// The image of the collection that an image is a copy of.
@@ -70,7 +85,8 @@ pub struct Match {
     pub kind: GroupKind,
     /// Its name in the index.
     pub path: String,
-    /// 1 minus how much they differ in the worst place, once both are aligned.
+    /// 1 minus how much they differ in the worst place, once both are aligned; where local features alone tell
+    /// that one is the other, the share of what both show that agrees.
     pub similarity: f32,
 }
 
@@ -153,8 +169,10 @@ struct Known {
     fingerprints: Fingerprints,
     /// A content with each hash of pixels.
     pixels: HashMap<[u8; 32], Hash>,
-    /// Images up to this unlikeness are the same picture.
+    /// Images up to this unlikeness are near.
     cut: f32,
+    /// Whether that was asked for, so that nothing beyond it is near.
+    is_strict: bool,
 }
 
 /// What bytes and pixels tell of an image.
@@ -187,7 +205,15 @@ impl Known {
         let cut =
             options.similarity.map_or_else(|| Null::default().cut(rate).unlikeness, |least| 1.0 - least);
         let base = dir.parent().unwrap_or(Path::new("")).to_path_buf();
-        Ok(Known { snapshot, base, contents, fingerprints, pixels, cut: cut as f32 })
+        Ok(Known {
+            snapshot,
+            base,
+            contents,
+            fingerprints,
+            pixels,
+            cut: cut as f32,
+            is_strict: options.similarity.is_some(),
+        })
     }
 
     fn found(&self, hash: &Hash, kind: GroupKind, similarity: f32) -> Option<Match> {
@@ -234,7 +260,37 @@ impl Known {
         let of = |hash: &Hash| self.fingerprints.get(hash).or_else(|| made.get(hash).copied());
         let others: Vec<(Hash, Fingerprint<'_>)> =
             candidates.iter().filter_map(|hash| Some((*hash, of(hash)?))).collect();
-        Ok(Ok(self.nearest(item, &own, &others, &mut resizer)))
+        let near = self.nearest(item, &own, &others, &mut resizer);
+        Ok(Ok(match near {
+            Some((hash, found)) if found.kind == GroupKind::Near => {
+                // a small part may differ that a fingerprint does not show
+                let verified = self.verified(item, &[hash]).filter(|_| !self.is_strict);
+                Some(verified.filter(|verified| verified.kind != GroupKind::Near).unwrap_or(found))
+            }
+            Some((_, found)) => Some(found),
+            None => self.verified(item, &candidates[..candidates.len().min(VERIFIED)]),
+        }))
+    }
+
+    /// What local features tell of an image and some contents: the most certain kind, then the largest share
+    /// that agrees.
+    fn verified(&self, item: &Item, contents: &[Hash]) -> Option<Match> {
+        let own = local_of(item, &mut Resizer::new())?;
+        let one = |resizer: &mut Resizer, hash: &Hash| {
+            let found = verify(&local_of(&self.item(hash)?, resizer)?, &own, Probes::default());
+            let is_upright = !found.mirrored && found.quarter_turns == 0;
+            let kind = match found.likeness {
+                Likeness::Near if is_upright && !self.is_strict => GroupKind::Near,
+                Likeness::Near | Likeness::Edited => GroupKind::Edited,
+                Likeness::Related => GroupKind::Related,
+                Likeness::Different => return None,
+            };
+            Some((kind, found.agreeing, *hash))
+        };
+        let found: Vec<(GroupKind, f32, Hash)> =
+            contents.par_iter().map_init(Resizer::new, one).flatten().collect();
+        let best = found.into_iter().min_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
+        best.and_then(|(kind, agreeing, hash)| self.found(&hash, kind, agreeing))
     }
 
     /// The most similar one, if it is the same picture: as it is, else mirrored or turned.
@@ -244,7 +300,7 @@ impl Known {
         own: &Fingerprint<'_>,
         others: &[(Hash, Fingerprint<'_>)],
         resizer: &mut Resizer,
-    ) -> Option<Match> {
+    ) -> Option<(Hash, Match)> {
         let turns = |upright: bool| -> Vec<Turn> {
             let all = [false, true].map(|mirrored| (0..4).map(move |quarters| Turn { mirrored, quarters }));
             all.into_iter().flatten().filter(|turn| (*turn == Turn::NONE) == upright).collect()
@@ -267,10 +323,9 @@ impl Known {
                 && unlikeness < ALIKE
                 && (own.width, own.height) == (other.width, other.height)
                 && are_same();
-            return match is_same {
-                true => self.found(hash, GroupKind::Pixels, 1.0),
-                false => self.found(hash, kind, 1.0 - unlikeness),
-            };
+            let (kind, similarity) =
+                if is_same { (GroupKind::Pixels, 1.0) } else { (kind, 1.0 - unlikeness) };
+            return Some((*hash, self.found(hash, kind, similarity)?));
         }
         None
     }
@@ -298,4 +353,12 @@ impl Known {
         let own = samples(item);
         own.is_some() && self.item(hash).is_some_and(|other| samples(&other) == own)
     }
+}
+
+/// What local features need of an image.
+fn local_of(item: &Item, resizer: &mut Resizer) -> Option<Local> {
+    let needed = Needed::Fitted { side: LOCAL };
+    let pixels =
+        read(item, &Limits::default()).ok()?.decode(&Decoding { needed, ..Decoding::default() }).ok()?;
+    Local::of(&pixels, resizer).ok()
 }

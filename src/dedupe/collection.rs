@@ -12,7 +12,7 @@ use super::fingerprint::Fingerprint;
 use super::fingerprints::{CHANGED, Fingerprints, Hash};
 use super::plan::{File, Unread};
 use crate::error::Result;
-use crate::gallery::Record;
+use crate::gallery::{Labels, Record};
 use crate::images::{
     Item, Limits, PathScope, Shots, Sidecars, Skipped, Source, file_of, holds_frames, quick_stamp_of, read,
     resolve,
@@ -100,6 +100,17 @@ impl Collection {
         let (of_frames, sidecars, shots) = (Mutex::default(), Sidecars::default(), Shots::default());
         let base = base.to_path_buf();
         Ok(Collection { base, files, contents, size, of_frames, sidecars, shots })
+    }
+
+    /// Gives the images the labels that count.
+    ///
+    /// # Errors
+    /// When the labels cannot be read.
+    pub(super) fn label(&mut self, labels: &Labels) -> Result<()> {
+        let label = |file: &Listed| (file.name.clone(), file.record.label.clone());
+        let chosen = labels.of(&self.files.iter().map(label).collect::<Vec<_>>())?;
+        self.files.iter_mut().zip(chosen).for_each(|(file, label)| file.record.label = label);
+        Ok(())
     }
 
     /// Removes the images that have changed or disappeared since they were indexed, and returns them with the

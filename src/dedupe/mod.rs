@@ -19,6 +19,7 @@
 //! | `local/` | whether one picture is the other, edited or whole, by local features and geometry |
 //! | `threshold`, `copies`, `measure` | the similarity from which images are near, and what it means for this collection |
 //! | `pair_table`, `grouping` | from near pairs to groups |
+//! | `select` | which files may be proposed, by a regular expression |
 //! | `keep`, `propose` | which file is kept, and what the plan says about the others |
 //! | `pictures`, `sheet`, `report/` | the groups as a picture, and as a page to review and decide |
 //! | `decisions`, `decide` | what people decided about images, by content; changes it in one call |
@@ -79,6 +80,7 @@ mod grouping;
 mod keep;
 mod pair_table;
 mod propose;
+mod select;
 mod units;
 
 mod pictures;
@@ -113,3 +115,4 @@ pub use plan::{
 };
 pub use report::{PageOptions, html_report};
 pub use scan::{Scan, scan};
+pub use select::Select;

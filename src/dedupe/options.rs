@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::fingerprint::Turn;
 use super::keep::Preference;
+use super::select::Select;
 use crate::error::{Error, Result};
+use crate::gallery::Labels;
 
 /// False-positive rates are below this one: with a higher one, the threshold means nothing.
 const HIGHEST_RATE: f64 = 0.1;
@@ -23,6 +25,10 @@ pub struct ScanOptions {
     pub across: bool,
     /// Which image of a group is kept: preferences, the most important first.
     pub keep: Vec<Preference>,
+    /// Which files may be proposed for removal, by their paths; none: all.
+    pub select: Option<Select>,
+    /// Which labels count where those of a group differ.
+    pub labels: Labels,
 }
 
 impl Default for ScanOptions {
@@ -34,6 +40,8 @@ impl Default for ScanOptions {
             reference: Vec::new(),
             across: false,
             keep: Preference::ALL.to_vec(),
+            select: None,
+            labels: Labels::default(),
         }
     }
 }

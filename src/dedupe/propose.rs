@@ -14,6 +14,7 @@ use super::keep::better;
 use super::options::ScanOptions;
 use super::pair_table::{PairTable, Relation};
 use super::plan::{Duplicate, File, Group, GroupKind, NearMiss};
+use super::select::Select;
 use super::units::{are_of_one_shot, whole_shots};
 use crate::images::hash_bytes;
 
@@ -175,7 +176,7 @@ impl<'a> Proposal<'a> {
             let (fixed, free): (Vec<Member>, Vec<Member>) = self
                 .members(position)
                 .into_iter()
-                .partition(|member| member.file.reference || self.is_kept(&member.file));
+                .partition(|member| member.file.reference || self.stays(&member.file));
             let (is_fixed, parts) = (!fixed.is_empty(), free.iter().map(|member| member.part).collect());
             let best = fixed.into_iter().chain(free).min_by(|a, b| self.order(a, b))?;
             Some(Box::new(Standing { best, fixed: is_fixed, free: parts }))
@@ -276,6 +277,7 @@ impl<'a> Proposal<'a> {
             let is_kept = kind != GroupKind::Bytes && self.is_kept(&file);
             let stays = file.reference
                 || is_kept
+                || !Select::allows(self.options.select.as_ref(), &file)
                 || (keeper.file.frame && !file.frame) // no file goes for one picture of another
                 || (id.is_some() && id == keeper.id) // another name of the same file
                 || are_of_one_shot(&keeper.file, &file)
@@ -300,6 +302,11 @@ impl<'a> Proposal<'a> {
             diameter: 0.0,
             conflicting_labels: if labels.len() > 1 { labels } else { Vec::new() },
         })
+    }
+
+    /// Whether a file stays in any case.
+    fn stays(&self, file: &File) -> bool {
+        self.is_kept(file) || !Select::allows(self.options.select.as_ref(), file)
     }
 
     /// Whether a decision keeps this content.

@@ -115,6 +115,7 @@ pub fn scan(
     let snapshot = Snapshot::open(dir)?;
     let base = dir.parent().unwrap_or(Path::new(""));
     let mut collection = Collection::new(&snapshot, base, data, &options.reference)?;
+    collection.label(&options.labels)?;
     if let Some(empty) = options.reference.iter().find(|place| !collection.holds(place)) {
         let what = format!("`reference`: {}: expected images of the index, got none", empty.display());
         return Err(

@@ -19,7 +19,7 @@ use super::views::{ModelQuality, OwnView, measure_model};
 use super::votes::{ranked_majority, recall};
 use crate::encode::Binarizer;
 use crate::error::{Error, Result};
-use crate::gallery::{Gallery, QueryOptions};
+use crate::gallery::{self, Gallery, QueryOptions};
 use crate::images::{InputShape, Item, Skipped, WalkOptions, spread, walk};
 use crate::observer::{Note, Observer, Stage};
 
@@ -52,11 +52,13 @@ pub struct EvalOptions {
     /// Whether the gallery's images are read again, for what needs them: baselines of pixels,
     /// reconstructions, changed views.
     pub pixels: bool,
+    /// Which labels count.
+    pub labels: gallery::Labels,
 }
 
 impl Default for EvalOptions {
     fn default() -> Self {
-        EvalOptions { max_queries: 10_000, threads: 1, pixels: true }
+        EvalOptions { max_queries: 10_000, threads: 1, pixels: true, labels: gallery::Labels::default() }
     }
 }
 
@@ -161,7 +163,7 @@ pub fn evaluate(
 ) -> Result<EvalReport> {
     let snapshot = gallery.snapshot();
     let mut labels = Labels::default();
-    let mut database = ImageSet::own(snapshot, &mut labels)?;
+    let mut database = ImageSet::own(snapshot, &options.labels, &mut labels)?;
     let (mut queries, skipped) = match paths {
         [] => (database.spread(options.max_queries), Vec::new()),
         paths => encode_queries(gallery, paths, options, &mut labels, observer)?,
@@ -256,7 +258,8 @@ fn encode_queries(
     walk.skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
     let chosen = spread(walk.items.len(), options.max_queries);
     let items: Vec<Item> = chosen.into_iter().map(|at| walk.items[at].clone()).collect();
-    let (queries, mut skipped) = ImageSet::encoded(gallery, &items, options.threads, labels, observer)?;
+    let (queries, mut skipped) =
+        ImageSet::encoded(gallery, &items, (options.threads, &options.labels), labels, observer)?;
     skipped.extend(walk.skipped);
     Ok((queries, skipped))
 }

@@ -7,7 +7,7 @@ use aesearch_index::Snapshot;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::gallery::{Gallery, Outcome, Record};
+use crate::gallery::{self, Gallery, Outcome, Record};
 use crate::images::{self, InputShape, Item, Limits, Needed, Resizer, Skipped, invert_pixels, spread};
 use crate::observer::{Observer, Stage};
 
@@ -65,15 +65,22 @@ impl Default for Images {
 
 impl ImageSet {
     /// All images of the gallery.
-    pub(super) fn own(snapshot: &Snapshot, labels: &mut Labels) -> Result<ImageSet> {
+    pub(super) fn own(
+        snapshot: &Snapshot,
+        choice: &gallery::Labels,
+        labels: &mut Labels,
+    ) -> Result<ImageSet> {
         let mut set = ImageSet::default();
+        let mut indexed = Vec::new();
         for id in snapshot.ids() {
             set.codes.extend(snapshot.code(id));
             if let Some(latent) = snapshot.latent(id) {
                 set.latents.extend(latent.values.iter().map(|&value| f32::from(value) * latent.scale));
             }
-            set.labels.push(labels.number(Record::of(snapshot, id)?.label.as_deref()));
+            indexed.push((snapshot.name(id), Record::of(snapshot, id)?.label));
         }
+        let named = choice.of(&indexed)?;
+        set.labels = named.iter().map(|label| labels.number(label.as_deref())).collect();
         set.images = Images::Own(snapshot.ids().zip(0..).map(|(id, row)| Own { id, row }).collect());
         Ok(set)
     }
@@ -82,19 +89,21 @@ impl ImageSet {
     pub(super) fn encoded(
         gallery: &Gallery,
         items: &[Item],
-        threads: usize,
+        (threads, choice): (usize, &gallery::Labels),
         labels: &mut Labels,
         observer: &dyn Observer,
     ) -> Result<(ImageSet, Vec<Skipped>)> {
         observer.stage(Stage::images("encoding"));
         let all: Vec<&Item> = items.iter().collect();
+        let named: Vec<_> = items.iter().map(|item| (item.name(), item.label().map(str::to_owned))).collect();
+        let named = choice.of(&named)?;
         let (mut set, mut encoded, mut skipped) = (ImageSet::default(), Vec::new(), Vec::new());
         let run = gallery.pipeline(threads).encode(&all, observer, &mut |job, outcome| {
             match outcome {
                 Outcome::Encoded { latent, .. } => {
                     set.codes.extend(gallery.facts().codes.binarizer.binarize(&latent));
                     set.latents.extend(latent);
-                    set.labels.push(labels.number(items[job].label()));
+                    set.labels.push(labels.number(named[job].as_deref()));
                     encoded.push(items[job].clone());
                 }
                 Outcome::Skipped(reason) => skipped.push(Skipped::new(items[job].name(), reason)),

@@ -8,7 +8,7 @@ use aesearch_index::{Access, Snapshot, words};
 
 use crate::draw::band_sheet::short_name;
 use crate::error::{Error, Result};
-use crate::gallery::{Record, or_thumbnails};
+use crate::gallery::{Labels, Record, or_thumbnails};
 use crate::images::{Item, resolve};
 
 /// All images of an index, at least one.
@@ -25,11 +25,19 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Opens the index at `dir`.
+    /// Opens the index at `dir`; labels count where they look like classes.
     ///
     /// # Errors
     /// When there is no index, it is damaged, or it holds no images.
     pub fn open(dir: &Path, access: Access) -> Result<Rows> {
+        Rows::labelled(dir, access, &Labels::default())
+    }
+
+    /// The same, with these labels.
+    ///
+    /// # Errors
+    /// As [`Rows::open`]; when the labels cannot be read.
+    pub fn labelled(dir: &Path, access: Access, choice: &Labels) -> Result<Rows> {
         let snapshot = Snapshot::open_with(dir, access)?;
         let mut ids: Vec<u32> = snapshot.ids().collect();
         if ids.is_empty() {
@@ -37,10 +45,11 @@ impl Rows {
             return Err(Error::not_found(what).with_hint("add images with `update`"));
         }
         ids.sort_unstable_by(|&a, &b| snapshot.name(a).cmp(snapshot.name(b)));
-        let named: Vec<Option<String>> = ids
+        let indexed: Vec<(&[u8], Option<String>)> = ids
             .iter()
-            .map(|&id| Record::of(&snapshot, id).map(|record| record.label))
+            .map(|&id| Ok((snapshot.name(id), Record::of(&snapshot, id)?.label)))
             .collect::<Result<_>>()?;
+        let named = choice.of(&indexed)?;
         let mut label_names: Vec<String> = named.iter().flatten().cloned().collect();
         label_names.sort_unstable();
         label_names.dedup();

@@ -58,6 +58,7 @@
 //! | `listing.rs`, `taken.rs` | which images there are; which pictures of files that hold several |
 //! | `outputs.rs` | output paths: no indexed image is overwritten |
 //! | `sessions.rs` | sessions that threads borrow |
+//! | `labels.rs` | which labels count: folder names where they look like classes, none, or a table |
 //! | `record.rs` | what is stored beside codes: items, model, binarizer, polarity |
 
 mod added;
@@ -74,6 +75,7 @@ mod info;
 mod upkeep;
 
 mod folder;
+mod labels;
 mod listing;
 mod record;
 mod taken;
@@ -108,6 +110,7 @@ pub use estimate::{Estimate, estimate};
 pub use folder::{FOLDER, find, index_at};
 pub use info::{Info, MeasuredRecall, info};
 pub use ingest::Checkpoints;
+pub use labels::Labels;
 pub use memory::Memory;
 pub use open::{Gallery, OpenOptions};
 pub use outcome::{Outcome, StageTimes};

@@ -39,7 +39,7 @@ use crate::explore::map::{MapOptions, Method, map};
 use crate::explore::neighbours::nearest;
 use crate::explore::outliers::{OutlierOptions, Reading, outliers_among};
 use crate::explore::rows::Rows;
-use crate::gallery::{Gallery, check_outputs};
+use crate::gallery::{Gallery, Labels, check_outputs};
 use crate::images::{Pixels, Skipped};
 use crate::observer::{Note, Observer};
 use crate::output::write_whole;
@@ -67,6 +67,8 @@ pub struct ReportOptions {
     pub images: bool,
     /// Whether to search for duplicates, which takes longest.
     pub duplicates: bool,
+    /// Which labels count.
+    pub labels: Labels,
     /// How large the page may be.
     pub size: PageSize,
 }
@@ -80,6 +82,7 @@ impl Default for ReportOptions {
             neighbours: 10,
             images: true,
             duplicates: true,
+            labels: Labels::default(),
             size: PageSize::default(),
         }
     }
@@ -162,9 +165,14 @@ pub fn report(
     let reading = options.images.then_some(Reading { gallery, seen: &seen });
     let outliers = outliers_among(rows, &near, reading, &options.outliers, observer)?;
     let map = map(rows, &options.map, observer)?;
-    let examination = EvalOptions { max_queries: QUERIES, threads: options.outliers.threads, pixels: false };
+    let examination = EvalOptions {
+        max_queries: QUERIES,
+        threads: options.outliers.threads,
+        pixels: false,
+        labels: options.labels.clone(),
+    };
     let quality = evaluate(gallery, &[], &examination, observer)?;
-    let plan = if options.duplicates { duplicates(rows.dir(), observer)? } else { None };
+    let plan = if options.duplicates { duplicates(rows.dir(), &options.labels, observer)? } else { None };
 
     let pictures = options.images.then_some(&pictures);
     let page = page::html(&Content {
@@ -195,9 +203,10 @@ pub fn report(
 }
 
 /// Duplicates; nothing if the fingerprints they are compared by cannot be kept beside the index.
-fn duplicates(dir: &Path, observer: &dyn Observer) -> Result<Option<Plan>> {
-    let scanned = Decisions::read(dir)
-        .and_then(|decisions| dedupe::scan(dir, &[], &ScanOptions::default(), &decisions, observer));
+fn duplicates(dir: &Path, labels: &Labels, observer: &dyn Observer) -> Result<Option<Plan>> {
+    let options = ScanOptions { labels: labels.clone(), ..ScanOptions::default() };
+    let scanned =
+        Decisions::read(dir).and_then(|decisions| dedupe::scan(dir, &[], &options, &decisions, observer));
     match scanned {
         Ok(scan) => Ok(Some(scan.plan)),
         Err(error @ (Error::Invalid(_) | Error::Unsupported(_) | Error::TooLarge(_) | Error::Io { .. })) => {

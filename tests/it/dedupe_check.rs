@@ -17,6 +17,7 @@ fn place() -> Place {
         files.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
     let place = place_of(&files);
     place.run(&["index", "photos", "--model", "photos-128"]).expect(0);
+    let (width, height) = scene(8).dimensions();
     let small = imageops::thumbnail(&scene(5), scene(5).width() / 2, scene(5).height() / 2);
     for (name, bytes) in [
         ("bytes.png", png(&scene(1))),
@@ -24,6 +25,10 @@ fn place() -> Place {
         ("quality.jpg", jpeg(&scene(3), 60)),
         ("bright.jpg", jpeg(&brighter(&scene(4), 115), 90)),
         ("small.jpg", jpeg(&small, 90)),
+        (
+            "cropped.jpg",
+            jpeg(&imageops::crop_imm(&scene(8), 0, 0, width * 7 / 10, height * 7 / 10).to_image(), 90),
+        ),
         ("mirrored.png", png(&imageops::flip_horizontal(&scene(6)))),
         ("new.png", png(&scene(77))),
     ] {
@@ -50,6 +55,7 @@ fn what_is_there_already_is_told_with_its_kind() {
     let expected = [
         "bright.jpg near photos/04.png",
         "bytes.png bytes photos/01.png",
+        "cropped.jpg edited photos/08.png",
         "mirrored.png edited photos/06.png",
         "new.png new",
         "pixels.bmp pixels photos/02.png",
@@ -85,7 +91,7 @@ fn the_exit_code_is_a_gate() {
         .says("broken.png");
     // a stricter threshold
     let strict = place.json(&["dedupe", "check", "in/quality.jpg", "--threshold", "1"]);
-    assert_eq!(found(&strict), ["quality.jpg new"]);
+    assert_eq!(found(&strict), ["quality.jpg edited photos/03.png"]);
     for (args, said) in [
         (&["in/new.png", "--threshold", "7"][..], "--threshold: expected a similarity from 0 to 1"),
         (&[], "expected images, got none"),

@@ -79,3 +79,65 @@ fn verbs_and_paths_are_told_apart() {
     place.run(&["dedupe", "--hidden", "scan", "scan"]).expect(2).says("options after the verb");
     place.run(&["dedupe"]).expect(2).says("Usage");
 }
+
+#[test]
+fn only_selected_paths_are_proposed() {
+    let place = place_of(&[
+        ("p/a.png", png(&scene(1))),
+        ("p/down/a.png", png(&scene(1))),
+        ("p/other/a.png", png(&scene(1))),
+        ("p/b.png", png(&scene(2))),
+        ("p/other/b.png", png(&scene(2))),
+    ]);
+    let goes = |document: &Value, list_of: &str, step: &str| -> Vec<String> {
+        let of =
+            |group: &Value| list(&group[step]).iter().map(|file| text(&file["path"]).to_owned()).collect();
+        list(&document[list_of]).iter().flat_map(|group| -> Vec<String> { of(group) }).collect()
+    };
+    let plan = place.json(&["dedupe", "scan", "p", "--select", "/down/", "-o", "plan.json"]);
+    assert_eq!(goes(&plan, "groups", "duplicates"), ["p/down/a.png"], "{plan:#}");
+    assert_eq!(goes(&plan, "groups", "also_kept"), ["p/other/a.png"]);
+    place.run(&["dedupe", "scan", "p", "-o", "plan.json"]).expect(0);
+    let apply = ["dedupe", "apply", "plan.json", "--action", "move", "--select", "^p/other/b"];
+    let document = place.json(&apply);
+    let moved: Vec<&str> = list(&document["done"]).iter().map(|step| text(&step["path"])).collect();
+    assert_eq!((moved, &document["left_out"]), (vec!["p/other/b.png"], &2.into()));
+    place.run(&apply).expect(0).says("2 duplicates left out: of other kinds, or not selected");
+    place
+        .run(&["dedupe", "scan", "p", "--select", "("])
+        .expect(2)
+        .says("--select: expected a regular expression, got \"(\"");
+}
+
+#[test]
+fn dates_are_no_labels_and_classes_are() {
+    let files = [("2019-05", 1), ("2020", 1), ("cat", 2), ("dog", 2)];
+    let place = |of: &[usize]| {
+        let named: Vec<(String, Vec<u8>)> =
+            of.iter().map(|&i| (format!("p/{}/{i}.png", files[i].0), png(&scene(files[i].1)))).collect();
+        let named: Vec<(&str, Vec<u8>)> =
+            named.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
+        place_of(&named)
+    };
+    let conflicts = |place: &Place, more: &[&str]| {
+        let plan = place.json(&[&["dedupe", "scan", "p"], more].concat());
+        list(&plan["groups"]).iter().filter(|group| group.get("conflicting_labels").is_some()).count()
+    };
+    let (dates, classes) = (place(&[0, 1]), place(&[2, 3]));
+    assert_eq!(conflicts(&dates, &[]), 0);
+    assert_eq!(conflicts(&dates, &["--labels", "folder"]), 1);
+    assert_eq!(conflicts(&classes, &[]), 1);
+    assert_eq!(conflicts(&classes, &["--labels", "none"]), 0);
+    fs::write(dates.path().join("labels.csv"), "path,label\np/2019-05/0.png,x\np/2020/1.png,y\n")
+        .expect("a file");
+    assert_eq!(conflicts(&dates, &["--labels", "labels.csv"]), 1);
+    let outliers = ["outliers", "--unread", "-o", "rows.csv"];
+    for (more, expected) in [(&[][..], false), (&["--labels", "labels.csv"], true)] {
+        dates.run(&[&outliers[..], more].concat()).expect(0);
+        assert_eq!(read(&dates, "rows.csv").lines().any(|line| line.contains(",x,")), expected);
+    }
+    dates
+        .run(&["dedupe", "scan", "p", "--labels", "years"])
+        .expect(2)
+        .says("--labels: expected auto, folder, none");
+}

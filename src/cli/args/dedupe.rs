@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::indexing::Walking;
-use super::shared::{Compute, IndexDir};
+use super::shared::{Compute, IndexDir, LabelsArg};
 
 #[derive(Debug, Args)]
 #[command(
@@ -105,6 +105,11 @@ pub(in crate::cli) struct Scan {
     /// resolution,sidecar,format,quality,bytes,exif,oldest,shortest]
     #[arg(long, value_name = "ORDER", value_delimiter = ',')]
     pub(in crate::cli) keep: Vec<String>,
+    /// Propose only files whose path matches this regular expression; the others stay
+    #[arg(long, value_name = "REGEX")]
+    pub(in crate::cli) select: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) labels: LabelsArg,
     /// Exit with 1 if there are duplicates
     #[arg(long)]
     pub(in crate::cli) exit_code: bool,
@@ -124,7 +129,7 @@ pub(in crate::cli) struct Scan {
                   when it is started again. docs/dedupe-plan.md describes the plan and its journal.\n\n\
                   JSON: action, dry_run, done [{path, to, sidecar}] (in a dry run: what would be done), refused [{path, \
                   reason}], orphans (sidecars that stay without their image), done_before (duplicates handled by an earlier run), \
-                  left_out (of kinds not asked for), bytes_freed, journal, interrupted.\n\n\
+                  left_out (of kinds not asked for, or not selected), bytes_freed, journal, interrupted.\n\n\
                   Exit codes: 0 done, 2 wrong usage or no plan, 3 some files were left alone, 5 another run holds the journal, \
                   130 interrupted."
 )]
@@ -145,6 +150,9 @@ pub(in crate::cli) struct Apply {
     /// delete, bytes,pixels; for links, bytes]
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
     pub(in crate::cli) kinds: Vec<String>,
+    /// Only files whose path in the plan matches this regular expression
+    #[arg(long, value_name = "REGEX")]
+    pub(in crate::cli) select: Option<String>,
     /// Folder for `move`; files keep their paths below it [default: PLAN.duplicates]
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) to: Option<PathBuf>,
@@ -223,10 +231,10 @@ pub(in crate::cli) struct Decide {
 #[derive(Debug, Args)]
 #[command(
     after_help = "In front of an upload or an import: nothing is written, and the index is left as it is. The bytes are compared \
-                  first, then the pixels; only for images that may be new, the nearest of the index are looked at. Mirrored and \
-                  turned copies are found, too (edited).\n\n\
-                  JSON: images [{path, known, kind (bytes, pixels, near, edited; null for a new image), match (its name in the \
-                  index, or null), similarity (0 to 1, or null)}], skipped [{path, reason}].\n\n\
+                  first, then the pixels; only for images that may be new, the nearest of the index are looked at. Copies of \
+                  which a part differs, or that are mirrored or turned, are edited; related images are different ones.\n\n\
+                  JSON: images [{path, known, kind (bytes, pixels, near, edited; related, which is not known; null), match (its \
+                  name in the index, or null), similarity (0 to 1, or null)}], skipped [{path, reason}].\n\n\
                   Exit codes: 0 done, 1 some image is not there yet (with --exit-code), 2 wrong usage or no index, 3 some images \
                   could not be read, 4 the index or the model is damaged, 130 interrupted."
 )]
@@ -236,7 +244,8 @@ pub(in crate::cli) struct Check {
     pub(in crate::cli) images: Vec<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) index: IndexDir,
-    /// Least similarity of the same picture, 0 to 1 [default: that of a scan of few images]
+    /// Least similarity of near images, 0 to 1; what only local features find the same is then edited
+    /// [default: that of a scan of few images]
     #[arg(long, value_name = "S")]
     pub(in crate::cli) threshold: Option<f64>,
     /// Exit with 1 if some image is not there yet

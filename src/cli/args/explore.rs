@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::shared::{Compute, Reading};
+use super::shared::{Compute, LabelsArg, Reading};
 use crate::explore::copy_out::{CopyMode, CopyTarget};
 
 /// Where to put images for other programs.
@@ -71,6 +71,8 @@ pub(in crate::cli) struct Cluster {
     #[command(flatten)]
     pub(in crate::cli) reading: Reading,
     #[command(flatten)]
+    pub(in crate::cli) labels: LabelsArg,
+    #[command(flatten)]
     pub(in crate::cli) grouping: Grouping,
     /// Write the cluster of each image to this file: .csv, .json, .jsonl, .npy or .parquet
     #[arg(short, long, value_name = "FILE")]
@@ -101,6 +103,8 @@ pub(in crate::cli) struct Cluster {
 pub(in crate::cli) struct Outliers {
     #[command(flatten)]
     pub(in crate::cli) reading: Reading,
+    #[command(flatten)]
+    pub(in crate::cli) labels: LabelsArg,
     /// List this many images, doubtful labels, and images with flags [default: 20]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) top: Option<usize>,
@@ -132,6 +136,8 @@ pub(in crate::cli) struct Outliers {
 pub(in crate::cli) struct Map {
     #[command(flatten)]
     pub(in crate::cli) reading: Reading,
+    #[command(flatten)]
+    pub(in crate::cli) labels: LabelsArg,
     /// What to write: .png, .svg, or a table as .csv, .json, .jsonl, .npy or .parquet; may be repeated
     #[arg(short, long, value_name = "FILE", required = true)]
     pub(in crate::cli) output: Vec<PathBuf>,
@@ -234,6 +240,8 @@ pub(in crate::cli) struct Export {
     #[command(flatten)]
     pub(in crate::cli) reading: Reading,
     #[command(flatten)]
+    pub(in crate::cli) labels: LabelsArg,
+    #[command(flatten)]
     pub(in crate::cli) compute: Compute,
     #[command(flatten, next_help_heading = "Clusters")]
     pub(in crate::cli) grouping: Grouping,
@@ -256,6 +264,8 @@ pub(in crate::cli) struct Export {
 pub(in crate::cli) struct Report {
     #[command(flatten)]
     pub(in crate::cli) reading: Reading,
+    #[command(flatten)]
+    pub(in crate::cli) labels: LabelsArg,
     /// The HTML file to write [default: report.html]
     #[arg(short, long, value_name = "FILE")]
     pub(in crate::cli) output: Option<PathBuf>,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::indexing::Described;
-use super::shared::{Compute, InvertArg, Reading};
+use super::shared::{Compute, InvertArg, LabelsArg, Reading};
 
 #[derive(Debug, Args)]
 #[command(
@@ -85,6 +85,8 @@ pub(in crate::cli) struct Eval {
     pub(in crate::cli) max_queries: Option<usize>,
     #[command(flatten)]
     pub(in crate::cli) reading: Reading,
+    #[command(flatten)]
+    pub(in crate::cli) labels: LabelsArg,
     /// The index's model, if it has moved
     #[arg(long, value_name = "MODEL")]
     pub(in crate::cli) model: Option<String>,

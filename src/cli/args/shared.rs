@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use aesearch_index::Access;
 use clap::Args;
 
+use crate::error::Result;
+use crate::gallery::Labels;
+
 /// Which index.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct IndexDir {
@@ -27,6 +30,21 @@ pub(in crate::cli) struct Reading {
 impl Reading {
     pub(in crate::cli) fn access(&self) -> Access {
         if self.no_mmap { Access::Read } else { Access::Map }
+    }
+}
+
+/// Which labels count.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct LabelsArg {
+    /// Labels: auto [default], names of folders where they look like classes, never dates; folder, as indexed;
+    /// none; or a .csv file with lines of path,label
+    #[arg(long, value_name = "HOW")]
+    pub(in crate::cli) labels: Option<String>,
+}
+
+impl LabelsArg {
+    pub(in crate::cli) fn choice(&self) -> Result<Labels> {
+        self.labels.as_deref().map_or(Ok(Labels::default()), str::parse)
     }
 }
 

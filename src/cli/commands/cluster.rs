@@ -64,7 +64,8 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Cluster) -> anyhow::Re
         sheet: args.sheet.clone(),
         folder: args.folders.target(),
     };
-    let rows = Rows::open(&context.index_dir(&args.reading.index)?, args.reading.access())?;
+    let dir = context.index_dir(&args.reading.index)?;
+    let rows = Rows::labelled(&dir, args.reading.access(), &args.labels.choice()?)?;
     let observer = TerminalObserver::new(context, "clustering");
     let done = cluster_to(&rows, &options, &outputs, &observer);
     observer.finish();

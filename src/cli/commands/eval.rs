@@ -9,6 +9,7 @@ use crate::cli::exit::Exit;
 use crate::cli::foreign::load_options;
 use crate::cli::print::{Align, Table, count, facts, thousands};
 use crate::cli::resolve::Context;
+use crate::error::Result;
 use crate::eval::codes::CodeQuality;
 use crate::eval::evaluate::{Baselines, EvalOptions, EvalReport, Promise, RecallAt, WithoutLabels, evaluate};
 use crate::eval::quality::Quality;
@@ -62,7 +63,7 @@ impl<'a> EvalDocument<'a> {
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Eval) -> anyhow::Result<Exit> {
     let dir = context.index_dir(&args.reading.index)?;
-    let options = resolve(context, args);
+    let options = resolve(context, args)?;
     let default = OpenOptions::new(context.runtime.clone());
     let model = args.model.clone().unwrap_or(default.model);
     let open = OpenOptions {
@@ -84,13 +85,14 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Eval) -> anyhow::Resul
     Ok(exit_for(&report.skipped))
 }
 
-fn resolve(context: &Context, args: &args::Eval) -> EvalOptions {
+fn resolve(context: &Context, args: &args::Eval) -> Result<EvalOptions> {
     let default = EvalOptions::default();
-    EvalOptions {
+    Ok(EvalOptions {
         max_queries: args.max_queries.unwrap_or(default.max_queries),
         threads: context.threads(&args.compute.threads),
+        labels: args.labels.choice()?,
         ..default
-    }
+    })
 }
 
 /// Queries and images; a table of what needs labels; what can be said without them.

@@ -40,7 +40,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Export) -> anyhow::Res
     let options = resolve(context, args)?;
     options.target.check(&args.output)?; // before anything is opened
     let dir = context.index_dir(&args.reading.index)?;
-    let rows = Rows::open(&dir, args.reading.access())?;
+    let rows = Rows::labelled(&dir, args.reading.access(), &args.labels.choice()?)?;
     let gallery = match options.parts.contains(&Part::Outliers) && !args.unread {
         true => Some(outliers::open(context, &args.reading, &args.compute, &dir)?),
         false => None,

@@ -40,7 +40,8 @@ struct Document<'a> {
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Map) -> anyhow::Result<Exit> {
     let (options, outputs) = resolve(args)?;
-    let rows = Rows::open(&context.index_dir(&args.reading.index)?, args.reading.access())?;
+    let dir = context.index_dir(&args.reading.index)?;
+    let rows = Rows::labelled(&dir, args.reading.access(), &args.labels.choice()?)?;
     let observer = TerminalObserver::new(context, "arranging");
     let done = map_to(&rows, &options, &outputs, &observer);
     observer.finish();

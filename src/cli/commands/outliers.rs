@@ -61,7 +61,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Outliers) -> anyhow::R
     };
     options.check()?;
     let dir = context.index_dir(&args.reading.index)?;
-    let rows = Rows::open(&dir, args.reading.access())?;
+    let rows = Rows::labelled(&dir, args.reading.access(), &args.labels.choice()?)?;
     let gallery = match args.unread {
         true => None,
         false => Some(open(context, &args.reading, &args.compute, &dir)?),

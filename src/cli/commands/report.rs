@@ -54,7 +54,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Report) -> anyhow::Res
     let options = resolve(context, args)?;
     let output = args.output.clone().unwrap_or_else(|| PathBuf::from(OUTPUT));
     let dir = context.index_dir(&args.reading.index)?;
-    let rows = Rows::open(&dir, args.reading.access())?;
+    let rows = Rows::labelled(&dir, args.reading.access(), &args.labels.choice()?)?;
     let gallery = outliers::open(context, &args.reading, &args.compute, &dir)?;
     let observer = TerminalObserver::new(context, "reporting");
     let done = report(&rows, &gallery, &output, &options, &observer);
@@ -94,6 +94,7 @@ fn resolve(context: &Context, args: &args::Report) -> Result<ReportOptions> {
         neighbours: args.neighbours.unwrap_or(default.neighbours),
         images: !args.unread,
         duplicates: !args.no_duplicates,
+        labels: args.labels.choice()?,
         ..default
     };
     options.check()?;

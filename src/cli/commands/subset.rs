@@ -42,7 +42,8 @@ pub(super) fn run(
         sheet: args.sheet.clone(),
         folder: args.folders.target(),
     };
-    let rows = Rows::open(&context.index_dir(&args.reading.index)?, args.reading.access())?;
+    let dir = context.index_dir(&args.reading.index)?;
+    let rows = Rows::labelled(&dir, args.reading.access(), &args.labels.choice()?)?;
     let observer = TerminalObserver::new(context, "choosing");
     let done = subset_to(&rows, &options, &outputs, &observer);
     observer.finish();

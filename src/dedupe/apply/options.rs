@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::dedupe::plan::{GroupKind, Plan};
+use crate::dedupe::select::Select;
 use crate::error::{Error, Result};
 use crate::images::{JOURNAL, MOVED_AWAY, Skipped, hash_bytes};
 
@@ -119,6 +120,8 @@ pub struct ApplyOptions {
     pub dry_run: bool,
     /// The kinds of groups to deal with.
     pub kinds: Vec<GroupKind>,
+    /// Which files are dealt with, by their paths in the plan; none: all.
+    pub select: Option<Select>,
     /// The folder that `move` puts files in, where they keep their relative paths.
     pub to: PathBuf,
     /// Whether sidecars (`.xmp`, `.json`, `.aae`) go with their image; with links, all names stay.
@@ -140,6 +143,7 @@ impl ApplyOptions {
             action,
             dry_run: true,
             kinds: default_kinds(action),
+            select: None,
             to: beside(plan, MOVED_AWAY),
             sidecars: !action.is_link() && action != Action::List,
             merge_metadata: false,
@@ -222,7 +226,7 @@ pub struct ApplyReport {
     pub orphans: Vec<PathBuf>,
     /// The number of files that an earlier run with the same journal has dealt with.
     pub done_before: usize,
-    /// The number of duplicates in groups of other kinds.
+    /// The number of duplicates in groups of other kinds, or not selected.
     pub left_out: usize,
     /// Disk space freed, in bytes.
     pub freed: u64,

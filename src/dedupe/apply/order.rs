@@ -11,6 +11,7 @@ use super::inspect::{Expected, Keeper};
 use super::journal::path_of;
 use super::options::ApplyOptions;
 use crate::dedupe::plan::{File, Group, GroupKind, Plan};
+use crate::dedupe::select::Select;
 use crate::images::Skipped;
 
 /// One file to deal with.
@@ -29,7 +30,7 @@ pub(super) struct Task {
     pub(super) shot: Vec<PathBuf>,
 }
 
-/// Tasks and refusals in the plan's order, and the number of duplicates in groups of other kinds.
+/// Tasks and refusals in the plan's order, and the number of duplicates in groups of other kinds or not selected.
 pub(super) fn tasks(plan: &Plan, options: &ApplyOptions) -> (Vec<Result<Task, Skipped>>, usize) {
     let mut tasks = Vec::new();
     let mut left_out = 0;
@@ -42,6 +43,10 @@ pub(super) fn tasks(plan: &Plan, options: &ApplyOptions) -> (Vec<Result<Task, Sk
         }
         let gone_before = absolute(plan, &group.keeper).is_some_and(|keeper| goes.contains(&keeper));
         for duplicate in &group.duplicates {
+            if !Select::allows(options.select.as_ref(), &duplicate.file) {
+                left_out += 1;
+                continue;
+            }
             let task = task(plan, group, &duplicate.file, options).and_then(|task| match &task.from {
                 _ if gone_before => Err("the file that is kept is itself a duplicate in an earlier group"),
                 from if reference.contains(from) => Err("part of a reference: it is never changed"),

@@ -358,11 +358,13 @@
       file.label !== null ? h('span', { class: `label${item.labels.length ? ' odd' : ''}` }, ` · label\u00a0${visible(file.label)}`) : null);
     const frame = h('button', { type: 'button', class: 'frame', tabindex: '-1', 'aria-label': `Compare ${visible(file.name)}`, onclick: () => { select(item, i); look(item, i); } }, picture(file, item.regions[i - 1]));
     const element = h('figure', { class: `pic ${role}`, 'data-file': i }, frame, figcaption);
+    const buttons = h('div', { class: 'buttons' });
+    figcaption.append(buttons);
     if (!miss && !file.reference) {
-      figcaption.append(h('button', { type: 'button', class: 'keep-toggle', title: 'Keep this one (t)', onclick: () => { select(item, i); keepThis(item, i); } }, 'keep this one'));
+      buttons.append(h('button', { type: 'button', class: 'keep-toggle', title: 'Keep this one (t)', onclick: () => { select(item, i); keepThis(item, i); } }, 'keep this one'));
     }
     if (role === 'dup' && isCompared(item) && item.files.length > 2 && file.hash !== item.files[0].hash) {
-      figcaption.append(h('button', { type: 'button', class: 'other-toggle', 'data-hash': file.hash, onclick: () => toggleOther(item, file.hash) }, h('span', {}, 'not the same'), i - item.also <= 9 ? h('kbd', { 'aria-hidden': 'true' }, String(i - item.also)) : null));
+      buttons.append(h('button', { type: 'button', class: 'other-toggle', 'data-hash': file.hash, onclick: () => toggleOther(item, file.hash) }, h('span', {}, 'not the same'), i - item.also <= 9 ? h('kbd', { 'aria-hidden': 'true' }, String(i - item.also)) : null));
     }
     return element;
   }

@@ -77,6 +77,7 @@ fn resolve(args: &args::Apply) -> Result<ApplyOptions> {
     Ok(ApplyOptions {
         dry_run: !args.yes,
         kinds: if kinds.is_empty() { default.kinds } else { kinds },
+        select: args.select.as_deref().map(str::parse).transpose()?,
         to: args.to.clone().unwrap_or(default.to),
         sidecars: !args.leave_sidecars && (args.sidecars || default.sidecars),
         merge_metadata: args.merge_metadata,
@@ -196,7 +197,10 @@ fn tell_orphans(printer: &Printer, orphans: &[PathBuf]) {
 
 /// Notes on what to do next.
 fn remarks(printer: &Printer, args: &args::Apply, options: &ApplyOptions, report: &ApplyReport) {
-    if report.left_out > 0 && args.kinds.is_empty() {
+    if report.left_out > 0 && args.select.is_some() {
+        let left_out = count(report.left_out as u64, "duplicate");
+        printer.note(&format!("{left_out} left out: of other kinds, or not selected"));
+    } else if report.left_out > 0 && args.kinds.is_empty() {
         let left_out = count(report.left_out as u64, "duplicate");
         let why = match options.action {
             Action::Delete => {

@@ -29,11 +29,11 @@ struct ImageDocument<'a> {
 }
 
 impl<'a> From<&'a CheckedImage> for ImageDocument<'a> {
-    fn from(CheckedImage { path, found }: &'a CheckedImage) -> Self {
-        let found = found.as_ref();
+    fn from(image: &'a CheckedImage) -> Self {
+        let found = image.found.as_ref();
         ImageDocument {
-            path,
-            known: found.is_some(),
+            path: &image.path,
+            known: image.is_known(),
             kind: found.map(|found| found.kind.name()),
             r#match: found.map(|found| found.path.as_str()),
             similarity: found.map(|found| found.similarity),
@@ -56,7 +56,7 @@ pub(super) fn run(context: &Context, args: &args::Check) -> anyhow::Result<Exit>
     } else {
         images.iter().try_for_each(|image| printer.text(&line(image)))?;
     }
-    let new = images.iter().filter(|image| image.found.is_none()).count();
+    let new = images.iter().filter(|image| !image.is_known()).count();
     if images.len() > 1 {
         printer.note(&format!("{}: {new} not there yet", count(images.len() as u64, "image")));
     }
@@ -79,7 +79,7 @@ fn resolve(context: &Context, args: &args::Check) -> Result<CheckOptions> {
     Ok(CheckOptions { images, walk, open, similarity: args.threshold })
 }
 
-/// `near    upload.jpg = photos/a.jpg  0.9912`, or `new     upload.jpg`
+/// `near    upload.jpg = photos/a.jpg  0.9912`, `related upload.jpg ~ photos/a.jpg  0.4120`, or `new     upload.jpg`
 fn line(image: &CheckedImage) -> String {
     match &image.found {
         None => format!("{:7} {}", "new", image.path),
@@ -87,7 +87,8 @@ fn line(image: &CheckedImage) -> String {
             let kind = found.kind.name();
             let exact = found.kind.is_exact();
             let similarity = if exact { String::new() } else { format!("  {:.4}", found.similarity) };
-            format!("{kind:7} {} = {}{similarity}", image.path, found.path)
+            let sign = if image.is_known() { "=" } else { "~" };
+            format!("{kind:7} {} {sign} {}{similarity}", image.path, found.path)
         }
     }
 }

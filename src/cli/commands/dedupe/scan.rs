@@ -66,6 +66,8 @@ fn resolve(context: &Context, args: &args::Scan) -> Result<FindOptions> {
         reference: args.reference.clone(),
         across: args.across,
         keep: if keep.is_empty() { default.keep } else { keep },
+        select: args.select.as_deref().map(str::parse).transpose()?,
+        labels: args.labels.choice()?,
     };
     let (plan, report, sheet) = (args.output.clone(), args.report.clone(), args.sheet.clone());
     let outputs = ScanOutputs { plan, report, sheet };
