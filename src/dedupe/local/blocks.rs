@@ -14,7 +14,7 @@ const SIDES: std::ops::RangeInclusive<f32> = 10.0..=32.0;
 /// The share of a block's pixels that both must cover.
 const COVERED: f32 = 0.5;
 /// Rounds of blurring, and the relative difference in sharpness at which they stop.
-const SOFTENINGS: usize = 16;
+const ROUNDS: usize = 16;
 const EVEN: f32 = 0.1;
 
 /// One block, in which both pictures lie.
@@ -44,6 +44,8 @@ pub(super) struct Blocks {
     pub(super) blocks: Vec<Block>,
     /// Pixels that both cover.
     pub(super) area: usize,
+    /// How often the sharper one was blurred.
+    pub(super) softenings: usize,
 }
 
 /// Compares an overlap block by block; the one that is sharper becomes less so.
@@ -51,14 +53,17 @@ pub(super) fn compare(laid: &mut Overlay) -> Blocks {
     let area = laid.inside.iter().filter(|inside| **inside).count();
     let side = ((area as f32).sqrt() / ALONG).clamp(*SIDES.start(), *SIDES.end()) as usize;
     let cells = cells(laid, side);
-    for _ in 0..SOFTENINGS {
+    let mut softenings = 0;
+    for _ in 0..ROUNDS {
         let Some((ground, other)) = sharpness(laid, &cells, side) else { break };
         let excess = ground.max(other) / ground.min(other) - 1.0;
         if excess < EVEN {
             break;
         }
+        let times = if excess > 1.0 { 3 } else { 1 };
         let layer = if ground > other { &mut laid.ground } else { &mut laid.other };
-        (0..if excess > 1.0 { 3 } else { 1 }).for_each(|_| layer.soften());
+        (0..times).for_each(|_| layer.soften());
+        softenings += times;
     }
     let [ground, other] = [&laid.ground, &laid.other].map(Gradients::of);
     let mut blocks: Vec<Block> = Vec::with_capacity(cells.len());
@@ -71,7 +76,7 @@ pub(super) fn compare(laid: &mut Overlay) -> Blocks {
     for block in &mut blocks {
         block.energies.1 *= gain;
     }
-    Blocks { side, blocks, area }
+    Blocks { side, blocks, area, softenings }
 }
 
 /// Blocks that are covered well enough, by column and row.

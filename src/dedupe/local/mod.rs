@@ -165,7 +165,12 @@ fn compare(a: &Local, b: &Local, verified: &mut Verified) {
     };
     let found = blocks::compare(&mut laid);
     let parts = Parts::of(&ground.luma, &other.luma, &laid, found.area);
-    let evidence = Evidence { inliers: verified.inliers, covered: parts.covered, has_frame: parts.has_frame };
+    let evidence = Evidence {
+        inliers: verified.inliers,
+        softenings: found.softenings,
+        covered: parts.covered,
+        has_frame: parts.has_frame,
+    };
     let judged = judge(&found.blocks, &evidence);
     verified.likeness = judged.likeness;
     verified.blocks = judged.structured;

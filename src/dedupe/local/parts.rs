@@ -57,11 +57,8 @@ impl<'a> Parts<'a> {
         self.both((x, y), (x + self.laid.ground.width as f32, y + self.laid.ground.height as f32))
     }
 
-    /// Boxes around blocks that touch, the largest first.
-    pub(super) fn boxes(&self, cells: &[(usize, usize)], side: usize) -> Vec<[Region; 2]> {
-        let mut groups = touching(cells);
-        groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
-        groups.truncate(BOXES);
+    /// Boxes around groups of blocks, of the first few groups.
+    pub(super) fn boxes(&self, groups: &[Vec<(usize, usize)>], side: usize) -> Vec<[Region; 2]> {
         let corner = |(column, row): (usize, usize)| {
             ((self.laid.origin.0 + column * side) as f32, (self.laid.origin.1 + row * side) as f32)
         };
@@ -71,7 +68,7 @@ impl<'a> Parts<'a> {
             let high = group.iter().fold((0, 0), |high, at| (high.0.max(at.0 + 1), high.1.max(at.1 + 1)));
             self.both(corner(low), corner(high))
         };
-        groups.iter().map(around).collect()
+        groups.iter().take(BOXES).map(around).collect()
     }
 
     /// A box of the ground's pixels, in both pictures.
@@ -111,22 +108,4 @@ fn is_framed(plane: &Plane, other: &Plane, map: &Affine) -> bool {
     let plain = counts.windows(SHADES).map(|shades| shades.iter().sum()).max().unwrap_or(0);
     let all = plane.width.div_ceil(STEP) * plane.height.div_ceil(STEP);
     beside as f32 >= BESIDE * all as f32 && plain as f32 >= PLAIN * beside as f32
-}
-
-/// Groups of cells that touch, also at a corner.
-fn touching(cells: &[(usize, usize)]) -> Vec<Vec<(usize, usize)>> {
-    let mut left = cells.to_vec();
-    let mut groups = Vec::new();
-    while let Some(first) = left.pop() {
-        let mut group = vec![first];
-        let mut next = 0;
-        while let Some(&(x, y)) = group.get(next) {
-            next += 1;
-            let touches = |&(a, b): &(usize, usize)| a.abs_diff(x) <= 1 && b.abs_diff(y) <= 1;
-            group.extend(left.iter().copied().filter(touches));
-            left.retain(|cell| !touches(cell));
-        }
-        groups.push(group);
-    }
-    groups
 }

@@ -24,13 +24,23 @@ const ALTERED_BY: f32 = 6.0;
 /// Blocks this alike agree.
 const ALIKE: f32 = 0.6;
 
-/// Likeness of the median block, and of nine in ten of the well structured ones that are left: of a copy whose
-/// detail is lost, and of one of which a part is missing or changed.
-const SOFT: (f32, f32) = (0.7, 0.55);
+/// Likeness of the median block, and of nine in ten of the well structured ones that are left: of a copy that
+/// was scaled down until detail was lost, of one of low quality, of a good one, and of one that is exact but for
+/// what was altered.
+const LOST: (f32, f32) = (0.7, 0.55);
+const POOR: (f32, f32) = (0.75, 0.75);
 const TIGHT: (f32, f32) = (0.8, 0.8);
-/// The share of blocks that may be altered in a picture that is near, and in one that is edited.
+const EXACT: (f32, f32) = (0.98, 0.95);
+/// Softenings of the sharper picture from which the other one has lost detail.
+const SOFTENINGS: usize = 4;
+/// The share of blocks that may be altered in a picture that is near, in one that is edited, and in one that is
+/// exact but for these.
 const FEW: f32 = 0.02;
 const PART: f32 = 0.2;
+const EXACT_PART: f32 = 0.3;
+/// The share of the altered blocks that lies together, and of all blocks that may neither agree nor be altered.
+const TOGETHER: f32 = 0.9;
+const WEAK: f32 = 0.2;
 /// The share of both pictures that the overlap of near ones covers, the share where detail is lost, and the
 /// share of one of them that the overlap of edited ones covers.
 const NEAR: f32 = 0.6;
@@ -60,13 +70,27 @@ pub(super) struct Judged {
     pub(super) structured: usize,
     /// The share of them that agree.
     pub(super) agreeing: f32,
-    /// Column and row of the blocks that differ or are altered.
-    pub(super) altered: Vec<(usize, usize)>,
+    /// Groups of blocks that differ or are altered, by column and row; those of a group touch.
+    pub(super) altered: Vec<Vec<(usize, usize)>>,
+}
+
+/// How alike the blocks are.
+struct Agreement {
+    /// The median block.
+    middle: f32,
+    /// The worst but a tenth of the well structured ones that are not altered.
+    worst: f32,
+    /// Shares of blocks that are altered, that are so in the largest group, and that neither are nor agree.
+    altered: f32,
+    together: f32,
+    weak: f32,
 }
 
 /// What is known of two pictures beside the blocks.
 pub(super) struct Evidence {
     pub(super) inliers: usize,
+    /// How often the sharper picture was softened.
+    pub(super) softenings: usize,
     /// The share of each picture that the overlap covers.
     pub(super) covered: [f32; 2],
     /// Whether what lies beside the overlap was added to a picture, such as a border.
@@ -94,9 +118,18 @@ pub(super) fn judge(blocks: &[Block], evidence: &Evidence) -> Judged {
         let strong = quantile(seen.iter().map(|block| energy(block)).collect(), 0.5);
         let rest = seen.iter().filter(|block| energy(block) >= strong && !is_altered(block));
         let worst = quantile(rest.map(|block| block.likeness).collect(), 0.1);
+        let weak = seen.iter().filter(|block| block.likeness < ALIKE && !is_altered(block)).count();
         let altered = seen.iter().filter(|block| is_altered(block));
-        judged.altered = altered.map(|block| (block.column, block.row)).collect();
-        judged.likeness = likeness(&judged, (middle, worst), evidence);
+        judged.altered = touching(altered.map(|block| (block.column, block.row)).collect());
+        let sizes = || judged.altered.iter().map(Vec::len);
+        let agreement = Agreement {
+            middle,
+            worst,
+            altered: share(sizes().sum()),
+            together: share(sizes().max().unwrap_or(0)),
+            weak: share(weak),
+        };
+        judged.likeness = likeness(&agreement, evidence);
     }
     if judged.likeness == Likeness::Different && evidence.inliers >= SURE_INLIERS && agreeing >= SOME {
         judged.likeness = Likeness::Related;
@@ -104,22 +137,43 @@ pub(super) fn judge(blocks: &[Block], evidence: &Evidence) -> Judged {
     judged
 }
 
-fn likeness(judged: &Judged, found: (f32, f32), evidence: &Evidence) -> Likeness {
-    let reaches = |wanted: (f32, f32)| found.0 >= wanted.0 && found.1 >= wanted.1;
-    let altered = judged.altered.len() as f32 / judged.structured as f32;
+fn likeness(found: &Agreement, evidence: &Evidence) -> Likeness {
+    let reaches = |wanted: (f32, f32)| found.middle >= wanted.0 && found.worst >= wanted.1;
     let covered = evidence.covered[0].min(evidence.covered[1]);
     let most = evidence.covered[0].max(evidence.covered[1]);
-    if evidence.inliers < SURE_INLIERS && (altered > FEW || !reaches(TIGHT)) {
+    let is_whole = found.altered <= FEW;
+    if evidence.inliers < SURE_INLIERS && !(is_whole && reaches(TIGHT)) {
         return Likeness::Different;
     }
-    let is_whole = altered <= FEW && !evidence.has_frame;
-    if is_whole && (reaches(SOFT) && covered >= WHOLE || reaches(TIGHT) && covered >= NEAR) {
-        return Likeness::Near;
+    if is_whole && !evidence.has_frame {
+        let has_lost = evidence.softenings >= SOFTENINGS;
+        let is_poor_copy = covered >= WHOLE && reaches(if has_lost { LOST } else { POOR });
+        if is_poor_copy || covered >= NEAR && reaches(TIGHT) {
+            return Likeness::Near;
+        }
     }
-    if reaches(TIGHT) && altered <= PART && most >= ONE_WHOLE {
-        return Likeness::Edited;
+    let is_one_part = found.altered <= PART && found.together >= TOGETHER * found.altered;
+    let is_edited = reaches(TIGHT) && (is_whole || is_one_part) && found.weak <= WEAK
+        || reaches(EXACT) && found.altered <= EXACT_PART;
+    if is_edited && most >= ONE_WHOLE { Likeness::Edited } else { Likeness::Different }
+}
+
+/// Groups of cells that touch, also at a corner, the largest first.
+fn touching(mut left: Vec<(usize, usize)>) -> Vec<Vec<(usize, usize)>> {
+    let mut groups = Vec::new();
+    while let Some(first) = left.pop() {
+        let mut group = vec![first];
+        let mut next = 0;
+        while let Some(&(x, y)) = group.get(next) {
+            next += 1;
+            let touches = |&(a, b): &(usize, usize)| a.abs_diff(x) <= 1 && b.abs_diff(y) <= 1;
+            group.extend(left.iter().copied().filter(touches));
+            left.retain(|cell| !touches(cell));
+        }
+        groups.push(group);
     }
-    Likeness::Different
+    groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
+    groups
 }
 
 /// The value below which a share of the others lies; 0 of none.
