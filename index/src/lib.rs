@@ -83,7 +83,7 @@ pub use builder::{Item, SegmentBuilder};
 pub use code::{BITS, words};
 pub use curve::RecallPoint;
 pub use error::{Error, Result};
-pub use kernels::{Isa, distance, nearest, use_isa};
+pub use kernels::{Isa, distance, distances, nearest, use_isa};
 pub use map::Access;
 pub use pairs::{Pair, pairs_within};
 pub use query::Times;

@@ -36,8 +36,6 @@ pub(super) const FLOOR: f32 = 4.0;
 pub(super) type Enough = [f32; 3];
 /// 999 of 1,000 copies have as much.
 pub(super) const OF_COPIES: Enough = [0.5, 0.9, 0.93];
-/// For pairs that are measured although they are not copies.
-pub(super) const OF_ANY: Enough = [0.4, 0.8, 0.9];
 /// A step that gains less correlation than this is the last one.
 const GAIN: f32 = 0.0005;
 /// The least share of the template that the other image must cover.

@@ -223,13 +223,12 @@ impl Known {
 
     /// Looks for the same bytes, then for the same pixels.
     fn exact(&self, item: &Item, resizer: &mut Resizer) -> Result<Exact, String> {
-        let limits = Limits::default();
-        let source = read(item, &limits)?;
+        let source = read(item, &Limits::default())?;
         let hash = source.stamp().hash;
         if let Some(found) = self.found(&hash, GroupKind::Bytes, 1.0) {
             return Ok(Exact::Found(found));
         }
-        let bytes = fingerprint(&hash, source, &limits, resizer)?;
+        let bytes = fingerprint(source, resizer)?;
         let Some(of) = Fingerprint::from_bytes(&bytes) else { return Ok(Exact::New) };
         let same = of.pixels.filter(|_| !of.several).and_then(|pixels| self.pixels.get(pixels));
         if let Some(found) = same.and_then(|hash| self.found(hash, GroupKind::Pixels, 1.0)) {
@@ -337,9 +336,9 @@ impl Known {
     }
 
     fn fingerprint(&self, hash: &Hash, resizer: &mut Resizer) -> Option<Vec<u8>> {
-        let limits = Limits::default();
-        let source = read(&self.item(hash)?, &limits).ok()?;
-        fingerprint(hash, source, &limits, resizer).ok()
+        let source = read(&self.item(hash)?, &Limits::default()).ok()?;
+        let is_known = source.stamp().hash == *hash;
+        fingerprint(source, resizer).ok().filter(|_| is_known)
     }
 
     /// Whether every sample of two images is the same. Large ones are decoded smaller for their fingerprints,

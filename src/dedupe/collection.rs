@@ -9,8 +9,9 @@ use aesearch_index::Snapshot;
 use rayon::prelude::*;
 
 use super::fingerprint::Fingerprint;
-use super::fingerprints::{CHANGED, Fingerprints, Hash};
+use super::fingerprints::{Fingerprints, Hash};
 use super::plan::{File, Unread};
+use super::reading::CHANGED;
 use crate::error::Result;
 use crate::gallery::{Labels, Record};
 use crate::images::{
@@ -32,6 +33,7 @@ pub(super) struct Collection {
 
 /// An image as the index knows it.
 struct Listed {
+    id: u32,
     name: Vec<u8>,
     record: Record,
     part: usize,
@@ -88,7 +90,7 @@ impl Collection {
             let part = if data.is_empty() { Some(0) } else { part };
             if let Some(part) = part.or(is_reference.then_some(data.len())) {
                 let record = Record::of(snapshot, id)?;
-                files.push(Listed { name: name.to_vec(), record, part, reference: is_reference });
+                files.push(Listed { id, name: name.to_vec(), record, part, reference: is_reference });
             }
         }
         files.sort_unstable_by(|a, b| a.name.cmp(&b.name));
@@ -176,6 +178,17 @@ impl Collection {
         let name =
             |hash: &Hash| self.files_of(hash).first().map(|&file| self.files[file as usize].name.as_slice());
         resolve(hashes.iter().map(|hash| name(hash).unwrap_or_default()), &self.base)
+    }
+
+    /// An image for each of some pictures, by position, with its content.
+    pub(super) fn items_at(
+        &self,
+        pictures: &[Picture],
+        positions: &[u32],
+    ) -> Vec<(Hash, Result<Item, String>)> {
+        let hashes: Vec<Hash> = positions.iter().map(|&at| pictures[at as usize].contents[0]).collect();
+        let items = self.items(&hashes);
+        hashes.into_iter().zip(items).collect()
     }
 
     /// Removes the contents without a fingerprint, and returns the pictures that the others show. The
@@ -307,6 +320,15 @@ impl Collection {
             let _ = file;
             None
         }
+    }
+
+    /// The position of the picture that each item of the index shows; none for items that are not compared.
+    pub(super) fn positions(&self, pictures: &[Picture]) -> HashMap<u32, u32> {
+        let of = |(picture, position): (&Picture, u32)| {
+            let files = picture.contents.iter().flat_map(|hash| self.files_of(hash));
+            files.map(move |&file| (self.files[file as usize].id, position)).collect::<Vec<_>>()
+        };
+        pictures.iter().zip(0..).flat_map(of).collect()
     }
 
     /// A file that shows the picture, read into memory.

@@ -12,22 +12,17 @@ use rayon::prelude::*;
 
 use super::alike::alike;
 use super::fingerprint::{FINE_SIDE, Fingerprint, Found, fingerprint_of, with_samples};
+use super::reading::{BLOCK, blocks, read_block};
 use crate::error::{Error, Result};
 use crate::images::{
-    Decoding, Item, Limits, Needed, OtherGround, Resizer, SampleHash, Skipped, Source, by_place, read,
+    Decoding, Item, Limits, Needed, OtherGround, Resizer, SampleHash, Skipped, Source, read,
 };
 use crate::observer::{Note, Observer, Progress, Stage};
 
-/// Why an image is skipped whose content is not the one that the index knows.
-pub(super) const CHANGED: &str = "it has changed since it was indexed: index it again";
 /// The folder, inside the index's folder.
 const FOLDER: &str = "looks";
-/// Images between two reports of progress.
-const BLOCK: usize = 512;
 /// Fingerprints between two commits.
 const COMMIT: usize = 50_000;
-/// Bytes of an archive that are read ahead.
-const READ_AHEAD: u64 = 64 << 20;
 
 pub(super) use super::decisions::Hash;
 
@@ -150,9 +145,8 @@ pub(super) fn fingerprint_all(
     observer: &dyn Observer,
 ) -> Result<(Fingerprints, Vec<Skipped>)> {
     let fingerprints = Fingerprints::open(dir)?;
-    let mut new: Vec<&(Hash, Item)> =
+    let new: Vec<&(Hash, Item)> =
         wanted.iter().filter(|(hash, _)| !fingerprints.ids.contains_key(hash)).collect();
-    new.sort_by(|(_, a), (_, b)| by_place(a, b));
     let unknown = fingerprints.ids.iter().filter(|(hash, _)| !known.contains(*hash)).map(|(_, id)| *id);
     let gone: Vec<u32> = unknown.chain(fingerprints.outdated.iter().copied()).collect();
     // a few outdated ones do no harm
@@ -168,16 +162,8 @@ pub(super) fn fingerprint_all(
     let (mut skipped, mut held) = (Vec::new(), 0);
     observer.stage(Stage::images("fingerprinting"));
     let mut progress = Progress { total: new.len(), ..Progress::default() };
-    // entries of a compressed stream, and frames, have to be read in order
-    let (in_sequence, apart): (Vec<_>, Vec<_>) = new.into_iter().partition(|(_, item)| item.in_sequence());
-    let limits = Limits::default();
-    let blocks = apart.chunks(BLOCK).map(|block| (block, false));
-    for (block, in_sequence) in blocks.chain(in_sequence.chunks(BLOCK).map(|block| (block, true))) {
-        let computed = if in_sequence {
-            fingerprint_in_order(block, &limits)
-        } else {
-            fingerprint_in_parallel(block, &limits)
-        };
+    for block in blocks(new) {
+        let computed = read_block(&block, &fingerprint);
         for ((hash, item), computed) in block.iter().zip(computed) {
             match computed {
                 Ok(fingerprint) => {
@@ -204,42 +190,8 @@ pub(super) fn fingerprint_all(
     Ok((Fingerprints::open(dir)?, skipped))
 }
 
-fn fingerprint_in_parallel(block: &[&(Hash, Item)], limits: &Limits) -> Vec<Result<Vec<u8>, String>> {
-    let fingerprint = |resizer: &mut Resizer, (hash, item): &&(Hash, Item)| {
-        fingerprint(hash, read(item, limits)?, limits, resizer)
-    };
-    block.par_iter().map_init(Resizer::new, fingerprint).collect()
-}
-
-/// Reads in order, a few files ahead, and decodes in parallel.
-fn fingerprint_in_order(block: &[&(Hash, Item)], limits: &Limits) -> Vec<Result<Vec<u8>, String>> {
-    let mut fingerprints = Vec::with_capacity(block.len());
-    let mut items = block.iter().peekable();
-    while items.peek().is_some() {
-        let (mut sources, mut bytes) = (Vec::new(), 0);
-        while let Some((hash, item)) = items.next_if(|_| bytes < READ_AHEAD) {
-            let source = read(item, limits);
-            bytes += source.as_ref().map_or(0, |source| source.len() as u64);
-            sources.push((hash, source));
-        }
-        let decode = |resizer: &mut Resizer, (hash, source): (&Hash, Result<Source, String>)| {
-            fingerprint(hash, source?, limits, resizer)
-        };
-        fingerprints.par_extend(sources.into_par_iter().map_init(Resizer::new, decode));
-    }
-    fingerprints
-}
-
-/// The fingerprint of `source`, whose content should have the given hash.
-pub(super) fn fingerprint(
-    hash: &Hash,
-    source: Source,
-    limits: &Limits,
-    resizer: &mut Resizer,
-) -> Result<Vec<u8>, String> {
-    if source.stamp().hash != *hash {
-        return Err(CHANGED.to_owned());
-    }
+/// The fingerprint of an image.
+pub(super) fn fingerprint(source: Source, resizer: &mut Resizer) -> Result<Vec<u8>, String> {
     let mut facts = source.facts();
     // twice the size of the fine luma: three times as many pixels each way, with the margin of `Needed`
     let enough = Needed::Stretched { width: 2 * FINE_SIDE, height: 2 * FINE_SIDE };
@@ -247,7 +199,7 @@ pub(super) fn fingerprint(
     let needed = if facts.size.is_some() { enough } else { Needed::Whole };
     let samples = SampleHash::wanted();
     let other_ground = OtherGround::wanted();
-    let how = Decoding { limits: *limits, needed, samples, other_ground, ..Decoding::default() };
+    let how = Decoding { needed, samples, other_ground, ..Decoding::default() };
     let pixels = source.decode(&how)?;
     facts.samples = how.samples.take();
     let found = Found { damage: how.remarks.take(), other: how.other_ground.take() };

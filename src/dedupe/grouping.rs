@@ -1,8 +1,8 @@
 //! From near pairs to groups.
 //!
-//! - [`complete_groups`]: all members of a group are near each other (complete linkage), so that no group
-//!   leads by small steps from one image to quite another. In a chain of more than [`LARGEST`] images, groups
-//!   are made around the best image: all members are near that one.
+//! - [`groups_around`]: the best image with all images near it; then the best of the rest, and so on. Each member
+//!   is near the one that is kept, so that no group leads by small steps from one image to quite another; and
+//!   no two images that stay are near each other, so that a second scan has nothing to propose.
 //! - [`anchored_groups`]: if some images are there to be compared with (a reference, or the first of several
 //!   paths), each other image joins one of those.
 //!
@@ -13,8 +13,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::error::Result;
 
-/// Up to this many images in a chain, all pairs are measured.
-const LARGEST: usize = 500;
 /// Pairs measured at a time.
 const BLOCK: usize = 1 << 12;
 
@@ -22,7 +20,7 @@ const BLOCK: usize = 1 << 12;
 pub(super) type Unlike = BTreeMap<(u32, u32), f32>;
 
 /// Measures the unlikeness of some pairs.
-type Measure<'a> = dyn FnMut(&[(u32, u32)]) -> Vec<f32> + 'a;
+type Measure<'a> = dyn FnMut(&[(u32, u32)]) -> Result<Vec<f32>> + 'a;
 
 /// What grouping needs from its caller.
 pub(super) struct Grouping<'a> {
@@ -55,26 +53,18 @@ pub(super) enum Going {
     All,
 }
 
-/// Groups of positions, each ascending, all members near each other. `pairs` holds what is known; what is
-/// missing is measured and added.
+/// Groups of positions: an image, which comes first, and those near it. `pairs` holds what is known; of what is
+/// missing, the pairs of an image and of those reached from it along near pairs are measured and added.
 ///
 /// # Errors
 /// Those of `report`.
-pub(super) fn complete_groups(pairs: &mut Unlike, grouping: &mut Grouping<'_>) -> Result<Vec<Vec<u32>>> {
+pub(super) fn groups_around(pairs: &mut Unlike, grouping: &mut Grouping<'_>) -> Result<Vec<Vec<u32>>> {
     let known = pairs.iter().map(|(pair, unlike)| (*pair, *unlike));
-    let (small, large): (Vec<Chain>, Vec<Chain>) =
-        chained(&near(known, grouping.limit)).into_iter().partition(|chain| chain.members.len() <= LARGEST);
-    measure_missing(pairs, small.iter().flat_map(|chain| all_pairs(&chain.members)), grouping)?;
+    let chains = chained(&near(known, grouping.limit));
     let mut groups = Vec::new();
-    for chain in small {
-        // including those that were measured just now
-        let known = all_pairs(&chain.members).filter_map(|pair| Some((pair, *pairs.get(&pair)?)));
-        groups.extend(merged(pairs, &near(known, grouping.limit), grouping.limit));
-    }
-    for chain in large {
+    for chain in chains {
         groups.extend(around_the_best(pairs, chain, grouping)?);
     }
-    groups.iter_mut().for_each(|group| group.sort_unstable());
     groups.sort_unstable();
     Ok(groups)
 }
@@ -136,7 +126,7 @@ pub(super) fn measure_missing(
         if missing.is_empty() {
             break; // some of the pairs were the same
         }
-        let measured = (grouping.measure)(&missing);
+        let measured = (grouping.measure)(&missing)?;
         done += missing.len();
         pairs.extend(missing.into_iter().zip(measured));
         (grouping.report)(done, total)?;
@@ -155,31 +145,6 @@ fn near(pairs: impl Iterator<Item = ((u32, u32), f32)>, limit: f32) -> Vec<(f32,
     let mut near: Vec<(f32, u32, u32)> = near.map(|((a, b), unlike)| (unlike, a, b)).collect();
     near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then_with(|| (a.1, a.2).cmp(&(b.1, b.2))));
     near
-}
-
-/// Starts from the most similar pair, and merges two groups if all their members are near each other.
-fn merged(pairs: &Unlike, near: &[(f32, u32, u32)], limit: f32) -> Vec<Vec<u32>> {
-    let mut group_of: HashMap<u32, usize> = HashMap::new();
-    let mut groups: Vec<Vec<u32>> = Vec::new();
-    for &(_, a, b) in near {
-        for image in [a, b] {
-            group_of.entry(image).or_insert_with(|| {
-                groups.push(vec![image]);
-                groups.len() - 1
-            });
-        }
-        let (into, from) = (group_of[&a], group_of[&b]);
-        let is_near =
-            |a: u32, b: u32| pairs.get(&(a.min(b), a.max(b))).is_some_and(|&unlike| unlike <= limit);
-        let all_near = groups[into].iter().all(|&a| groups[from].iter().all(|&b| is_near(a, b)));
-        if into != from && all_near {
-            let moved = std::mem::take(&mut groups[from]);
-            group_of.extend(moved.iter().map(|image| (*image, into)));
-            groups[into].extend(moved);
-        }
-    }
-    groups.retain(|group| group.len() > 1);
-    groups
 }
 
 /// The best image with all images near it that are reached along near pairs; then the best of the rest, and
@@ -262,9 +227,10 @@ mod tests {
         limit: f32,
         mut measure: impl FnMut(&[(u32, u32)]) -> Vec<f32>,
     ) -> Vec<Vec<u32>> {
+        let mut measure = |missing: &[(u32, u32)]| Ok(measure(missing));
         let mut grouping =
             Grouping { limit, measure: &mut measure, report: &|_, _| Ok(()), prefer: &|a, b| a.cmp(&b) };
-        complete_groups(pairs, &mut grouping).expect("nothing interrupts it")
+        groups_around(pairs, &mut grouping).expect("nothing interrupts it")
     }
 
     fn none(_: &[(u32, u32)]) -> Vec<f32> {
@@ -297,7 +263,7 @@ mod tests {
 
     #[test]
     fn many_variants_of_one_image_are_one_group_and_long_chains_are_cut() {
-        let n = LARGEST as u32 + 200;
+        let n = 700;
         // each image is near its next five
         let chain: Unlike = (0..n)
             .flat_map(|a| (1..=5).map(move |step| (a, a + step)))
@@ -317,31 +283,22 @@ mod tests {
     }
 
     #[test]
-    fn near_pairs_that_were_measured_last_are_grouped_too() {
-        // only 2 connects 3 and 4, and it is nearer to 1
-        let mut pairs = BTreeMap::from([((1, 2), 0.01), ((2, 3), 0.02), ((2, 4), 0.02)]);
-        let groups = groups_of(&mut pairs, 0.1, |missing: &[(u32, u32)]| {
-            missing.iter().map(|pair| if *pair == (3, 4) { 0.03 } else { 0.9 }).collect()
-        });
-        assert_eq!(groups, [[1, 2], [3, 4]]);
-    }
-
-    #[test]
     fn measuring_ends_when_it_is_interrupted() {
-        let n = LARGEST as u32;
-        let mut chain: Unlike = (1..n).map(|b| ((b - 1, b), 0.01)).collect();
+        // a ring: the first one's neighbours have neighbours that it was not compared with
+        let n = 10;
+        let mut chain: Unlike = (1..n).map(|b| ((b - 1, b), 0.01)).chain([((0, n - 1), 0.01)]).collect();
         let mut blocks = 0;
         let mut measure = |missing: &[(u32, u32)]| {
             blocks += 1;
-            vec![0.05; missing.len()]
+            Ok(vec![0.05; missing.len()])
         };
         let report = |done: usize, total: usize| {
-            assert_eq!((done, total), (BLOCK, (n * (n - 1) / 2 - (n - 1)) as usize));
+            assert_eq!((done, total), (2, 2));
             Err(crate::error::Error::Interrupted)
         };
         let mut grouping =
             Grouping { limit: 0.1, measure: &mut measure, report: &report, prefer: &|a, b| a.cmp(&b) };
-        assert!(complete_groups(&mut chain, &mut grouping).is_err());
+        assert!(groups_around(&mut chain, &mut grouping).is_err());
         assert_eq!(blocks, 1);
     }
 
@@ -369,15 +326,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn all_members_of_a_group_are_near(
+        fn all_members_of_a_group_are_near_the_first_and_those_that_stay_are_not_near(
             edges in proptest::collection::btree_map((0u32..12, 0u32..12), 0.0f32..1.0, 0..60),
         ) {
             let mut pairs: Unlike = edges.into_iter().filter(|((a, b), _)| a < b).collect();
             let groups = groups_of(&mut pairs, 0.5, |missing: &[(u32, u32)]| vec![1.0; missing.len()]);
-            let mut seen = BTreeSet::new();
+            let mut goes = BTreeSet::new();
             for group in &groups {
-                prop_assert!(group.iter().all(|image| seen.insert(*image)));
-                prop_assert!(all_pairs(group).all(|pair| pairs[&pair] <= 0.5));
+                for other in &group[1..] {
+                    prop_assert!(pairs[&(group[0].min(*other), group[0].max(*other))] <= 0.5);
+                    prop_assert!(goes.insert(*other));
+                }
+            }
+            for ((a, b), unlike) in &pairs {
+                prop_assert!(*unlike > 0.5 || goes.contains(a) || goes.contains(b));
             }
         }
     }

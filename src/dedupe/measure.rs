@@ -1,26 +1,22 @@
 //! The threshold for a collection, and what it means: how many false pairs to expect, and what share of
 //! copies is found.
 
-use std::collections::HashSet;
-
 use rayon::prelude::*;
 
-use super::align::OF_ANY;
 use super::compare::is_flat;
 use super::copies::{Alteration, LARGEST};
 use super::fingerprint::{Fingerprint, Thumb, Turn, chroma, fine_luma, luma};
-use super::pairs::{Compared, Comparison, compare};
+use super::options::ScanOptions;
+use super::pairs::{Compared, Comparison, Pair, compare};
 use super::plan::{CopyRecall, Threshold};
-use super::threshold::{Cut, Null};
+use super::threshold::Null;
+use super::verify::Verifier;
 use crate::error::Result;
 use crate::images::{Decoding, Needed, Pixels, Resizer, Source, fitted};
 
-/// Images that null pairs are made with, for each orientation.
-const NULL_IMAGES: usize = 6_144;
 /// Images that are copied in each way.
 const COPIED: usize = 200;
-/// A pair below this unlikeness is left out of the null: if both images are alike unturned, a turned match
-/// says that they are symmetric, not how alike different images are.
+/// Pairs below this unlikeness that were not verified may be copies.
 const ALIKE: f32 = 0.3;
 
 /// A threshold and what it means.
@@ -31,52 +27,41 @@ pub(super) struct Measured {
     pub(super) cut: f32,
 }
 
-/// Finds the threshold for a false-positive rate per compared pair, and the share of copies that it finds.
-/// `compared` are the pairs of the collection in `turns`; `source` reads the image at a position.
+/// Finds the threshold that the options ask for, and the share of copies that it finds. `compared` are the pairs
+/// of the collection in `turns`; those that `verifier` found to be copies, or related, are not in the null.
+/// `source` reads the image at a position.
 ///
 /// # Errors
 /// Those of the search.
 pub(super) fn measure(
     comparison: &Comparison<'_>,
     compared: &Compared,
+    verifier: &Verifier<'_>,
     turns: &[Turn],
-    rate: f64,
+    options: &ScanOptions,
     source: impl Fn(u32) -> Option<Source> + Sync,
 ) -> Result<Measured> {
-    let alike: HashSet<(u32, u32)> = compared
-        .pairs
-        .iter()
-        .filter(|pair| pair.turn == Turn::NONE && pair.unlikeness < ALIKE)
-        .map(|pair| (pair.a, pair.b))
-        .collect();
+    let is_known = |a: u32, b: u32| verifier.finding((a, b)).is_some_and(|finding| finding.kind.is_some());
+    // of many alike, the less similar pairs are not verified
+    let may_be = |pair: &Pair| pair.unlikeness < ALIKE && !verifier.is_settled((pair.a, pair.b));
+    let different = compared.pairs.iter().filter(|pair| !is_known(pair.a, pair.b) && !may_be(pair));
+    let null = Null::new(different.map(|pair| pair.unlikeness), compared.tested);
+    let rate = options.false_positive_rate;
+    let cut = match options.threshold {
+        Some(similarity) => null.at(1.0 - similarity, rate),
+        None => null.cut(rate),
+    };
     let n = comparison.fingerprints.len();
-    let sample =
-        |count: usize| (0..n.min(count)).map(|i| (i * n / n.min(count)) as u32).collect::<Vec<u32>>();
-    // also if mirrored copies are searched for: they are few, as copies are, and the tail is fitted beyond
-    // them
-    let turned = [Turn::MIRRORED, Turn { quarters: 2, ..Turn::NONE }];
-    let mut strictest: Option<(Cut, Null)> = None;
-    for turn in turned {
-        let found = comparison.pairs(&sample(NULL_IMAGES), &[turn], &OF_ANY)?;
-        let different = found.pairs.iter().filter(|pair| !alike.contains(&(pair.a, pair.b)));
-        let null = Null::new(different.map(|pair| pair.unlikeness), found.tested);
-        let cut = null.cut(rate);
-        // the stricter cut; one without a rate only if there is no other
-        let strictness = |cut: &Cut| (cut.rate.is_none(), cut.unlikeness);
-        if strictest.as_ref().is_none_or(|(other, _)| strictness(&cut) < strictness(other)) {
-            strictest = Some((cut, null));
-        }
-    }
-    let (cut, null) = strictest.unwrap_or_else(|| (Null::default().cut(rate), Null::default()));
+    let sample: Vec<u32> = (0..n.min(COPIED)).map(|i| (i * n / n.min(COPIED)) as u32).collect();
     let limit = cut.unlikeness as f32;
     let threshold = Threshold {
         similarity: 1.0 - cut.unlikeness,
         false_positive_rate: rate,
         pairs_tested: compared.tested as u64,
-        expected_false_pairs: cut.rate.map(|rate| rate * compared.tested as f64),
-        null_pairs: if cut.rate.is_some() { null.tested() as u64 } else { 0 },
-        null_largest: if cut.rate.is_some() { 1.0 - null.least() } else { 0.0 },
-        recall: recall(comparison, turns, limit, &sample(COPIED), source)?,
+        expected_false_pairs: Some(cut.rate * compared.tested as f64),
+        null_pairs: null.tested() as u64,
+        null_largest: 1.0 - null.least(),
+        recall: recall(comparison, turns, limit, &sample, source)?,
     };
     Ok(Measured { threshold, cut: limit })
 }

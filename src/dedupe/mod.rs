@@ -13,7 +13,8 @@
 //! | `options`, `scan`, `plan`, `outputs` | from an index to a plan; the document that people and `apply` read; names of files |
 //! | `collection` | which files have the same bytes, and which show the same pixels |
 //! | `fingerprint`, `fingerprints` | what is kept of an image to compare it, and where |
-//! | `structure`, `candidates` | codes of an image's structure; the pairs worth comparing |
+//! | `structure`, `candidates`, `neighbours` | codes of an image's structure; the pairs worth comparing, by them and by the index's latents |
+//! | `reading` | reads the images with some contents |
 //! | `alike` | whose pixels have to be hashed at full size, as the fingerprints do not tell |
 //! | `align`, `compare`, `pairs` | aligns two images, measures how unlike they are, for all candidates |
 //! | `local/` | whether one picture is the other, edited or whole, by local features and geometry |
@@ -61,15 +62,19 @@ mod scan;
 mod collection;
 mod fingerprint;
 mod fingerprints;
+mod reading;
 
 mod candidates;
+mod neighbours;
 mod structure;
 
 mod align;
 mod alike;
 mod compare;
+mod judge;
 mod local;
 mod pairs;
+mod verify;
 
 mod copies;
 mod measure;

@@ -17,6 +17,10 @@ const HIGHEST_RATE: f64 = 0.1;
 pub struct ScanOptions {
     /// The share of compared pairs of different images that may be called near; more than 0, less than 0.1.
     pub false_positive_rate: f64,
+    /// The least similarity of near images, 0 to 1, instead of one that follows from the rate.
+    pub threshold: Option<f64>,
+    /// Whether groups of related images are listed: different pictures of one scene or template.
+    pub related: bool,
     /// Orientations in which copies are found, in addition to the original one.
     pub turns: Vec<Turn>,
     /// Paths whose images are never changed; an image elsewhere that is the same is a duplicate.
@@ -36,6 +40,8 @@ impl Default for ScanOptions {
     fn default() -> Self {
         ScanOptions {
             false_positive_rate: 1e-6,
+            threshold: None,
+            related: false,
             turns: Vec::new(),
             reference: Vec::new(),
             across: false,
@@ -58,6 +64,10 @@ impl ScanOptions {
             let what = format!(
                 "`false_positive_rate`: expected more than 0 and less than {HIGHEST_RATE}, got {rate}"
             );
+            return Err(Error::invalid(what));
+        }
+        if let Some(similarity) = self.threshold.filter(|similarity| !(0.0..=1.0).contains(similarity)) {
+            let what = format!("`threshold`: expected a similarity from 0 to 1, got {similarity}");
             return Err(Error::invalid(what));
         }
         if self.across { check_apart(data) } else { Ok(()) }

@@ -3,15 +3,11 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
-use rayon::prelude::*;
-
 use super::fingerprint::Turn;
-use super::grouping::{
-    Going, Grouping, Unlike, all_pairs, anchored_groups, complete_groups, measure_missing,
-};
-use super::pairs::{Comparison, Pair, best_pair};
+use super::grouping::{Going, Grouping, Unlike, all_pairs, anchored_groups, groups_around, measure_missing};
+use super::judge::Judge;
+use super::pairs::{Comparison, Pair};
 use crate::error::Result;
-use crate::images::Resizer;
 use crate::observer::Stage;
 
 /// In groups up to this size all pairs are measured, even those that grouping did not need.
@@ -24,25 +20,27 @@ pub(super) struct PairTable<'a> {
     /// How the first has to be turned to lie as the second does; pairs that lie the same way are left out.
     turned: HashMap<(u32, u32), Turn>,
     /// Compares pairs that are not known yet.
-    comparison: &'a Comparison<'a>,
+    compare: &'a Compare<'a>,
+    judge: &'a Judge<'a>,
     /// Whether two are to be in no common group.
     apart: &'a (dyn Fn(u32, u32) -> bool + Sync),
 }
+
+/// Compares some pairs (a < b); those that have nothing in common may be left out.
+pub(super) type Compare<'a> = dyn Fn(&[(u32, u32)]) -> Result<Vec<Pair>> + 'a;
 
 /// How groups are made.
 pub(super) struct GroupingRules<'a> {
     /// Pairs up to this unlikeness are near.
     pub(super) cut: f32,
-    /// Orientations to try for a pair that was not compared.
-    pub(super) turns: &'a [Turn],
     /// Only pairs of different ranks count.
     pub(super) across: bool,
     /// Images of higher rank join those of lower rank.
-    pub(super) rank: &'a dyn Fn(u32) -> usize,
+    pub(super) rank: Box<dyn Fn(u32) -> usize + 'a>,
     /// What goes of the second if it joins the first.
-    pub(super) going: &'a dyn Fn(u32, u32) -> Going,
+    pub(super) going: Box<dyn Fn(u32, u32) -> Going + 'a>,
     /// `Less` if the first is to be kept rather than the second.
-    pub(super) prefer: &'a dyn Fn(u32, u32) -> Ordering,
+    pub(super) prefer: Box<dyn Fn(u32, u32) -> Ordering + 'a>,
 }
 
 /// How a file differs from its group's keeper; the fields are those of a duplicate in the plan.
@@ -50,12 +48,14 @@ pub(super) struct Relation {
     pub(super) distance: u32,
     pub(super) similarity: f32,
     pub(super) turned: Option<String>,
+    /// Where they differ, in the one that is described.
+    pub(super) region: Option<[f32; 4]>,
 }
 
 impl Relation {
     /// The relation of a picture to itself.
     pub(super) fn same() -> Relation {
-        Relation { distance: 0, similarity: 1.0, turned: None }
+        Relation { distance: 0, similarity: 1.0, turned: None, region: None }
     }
 }
 
@@ -63,10 +63,12 @@ impl<'a> PairTable<'a> {
     /// The pairs that were compared and are not kept apart.
     pub(super) fn new(
         pairs: &[Pair],
-        comparison: &'a Comparison<'a>,
+        judge: &'a Judge<'a>,
+        compare: &'a Compare<'a>,
         apart: &'a (dyn Fn(u32, u32) -> bool + Sync),
     ) -> Self {
-        let mut table = PairTable { unlike: Unlike::new(), turned: HashMap::new(), comparison, apart };
+        let (unlike, turned) = (Unlike::new(), HashMap::new());
+        let mut table = PairTable { unlike, turned, compare, judge, apart };
         for pair in pairs.iter().filter(|pair| !apart(pair.a, pair.b)) {
             table.unlike.insert((pair.a, pair.b), pair.unlikeness);
             if pair.turn != Turn::NONE {
@@ -81,29 +83,29 @@ impl<'a> PairTable<'a> {
     /// # Errors
     /// [`Error::Interrupted`](crate::error::Error::Interrupted).
     pub(super) fn groups(&mut self, rules: &GroupingRules<'_>) -> Result<Vec<Vec<u32>>> {
-        let PairTable { unlike, turned, comparison, apart } = self;
-        let mut measure = |missing: &[(u32, u32)]| -> Vec<f32> {
-            let one = |resizer: &mut Resizer, &(a, b): &(u32, u32)| match apart(a, b) {
-                true => Pair { a, b, turn: Turn::NONE, unlikeness: f32::INFINITY },
-                false => best_pair(comparison.fingerprints, (a, b), rules.turns, resizer),
-            };
-            let pairs: Vec<Pair> = missing.par_iter().map_init(Resizer::new, one).collect();
-            let are_turned = pairs.iter().filter(|pair| pair.turn != Turn::NONE);
+        let PairTable { unlike, turned, compare, judge, apart } = self;
+        let comparison = judge.comparison;
+        let mut measure = |missing: &[(u32, u32)]| -> Result<Vec<f32>> {
+            let near: Vec<(u32, u32)> = missing.iter().copied().filter(|(a, b)| !apart(*a, *b)).collect();
+            let compared: HashMap<(u32, u32), Pair> =
+                compare(&near)?.into_iter().map(|pair| ((pair.a, pair.b), pair)).collect();
+            let are_turned = compared.values().filter(|pair| pair.turn != Turn::NONE);
             turned.extend(are_turned.map(|pair| ((pair.a, pair.b), pair.turn)));
-            pairs.iter().map(|pair| pair.unlikeness).collect()
+            let unlike = |pair: &(u32, u32)| compared.get(pair).map_or(f32::INFINITY, |pair| pair.unlikeness);
+            Ok(missing.iter().map(unlike).collect())
         };
         let report = |done: usize, total: usize| comparison.report(done, total);
         let mut grouping =
-            Grouping { limit: rules.cut, measure: &mut measure, report: &report, prefer: rules.prefer };
+            Grouping { limit: rules.cut, measure: &mut measure, report: &report, prefer: &rules.prefer };
         comparison.observer.stage(Stage::new("grouping", "pairs"));
-        let (mut groups, gone) = anchored_groups(unlike, rules.cut, rules.rank, rules.going);
+        let (mut groups, gone) = anchored_groups(unlike, rules.cut, &rules.rank, &rules.going);
         if !rules.across {
             // duplicates within references are left alone
             let is_left = |image: &u32| !gone.contains(image) && (rules.rank)(*image) != 0;
             let left =
                 unlike.iter().filter(|((a, b), unlike)| **unlike > rules.cut || is_left(a) && is_left(b));
             let mut left: Unlike = left.map(|(pair, unlike)| (*pair, *unlike)).collect();
-            groups.extend(complete_groups(&mut left, &mut grouping)?);
+            groups.extend(groups_around(&mut left, &mut grouping)?);
             unlike.extend(left);
         }
         let small = groups.iter().filter(|group| group.len() <= MEASURED);
@@ -146,11 +148,13 @@ impl<'a> PairTable<'a> {
         let turn = self.turned.get(&pair).copied().unwrap_or_default();
         // the pair's turn makes its first lie as its second; the relation says how `b` lies
         let turn = if a <= b { turn } else { turn.inverse() };
-        let luma = self.comparison.fingerprints[a as usize].luma;
+        let regions = self.judge.verifier.finding(pair).and_then(|finding| finding.regions);
+        let Comparison { fingerprints, codes, .. } = self.judge.comparison;
         Relation {
-            distance: self.comparison.codes.distance(&turn.of(luma), b),
+            distance: codes.distance(&turn.of(fingerprints[a as usize].luma), b),
             similarity: 1.0 - self.unlike.get(&pair).copied().unwrap_or(0.0),
             turned: turn.name().map(str::to_owned),
+            region: regions.map(|[of_first, of_second]| if a <= b { of_second } else { of_first }),
         }
     }
 }

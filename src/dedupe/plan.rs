@@ -30,8 +30,7 @@ pub struct Plan {
     /// Groups with the same bytes first, then those with the same pixels, then near ones. An image that one
     /// group keeps may be a duplicate in a later group, but not the reverse.
     pub groups: Vec<Group>,
-    /// Pairs just below the threshold, and near pairs in no common group because other members are not near;
-    /// the most similar first.
+    /// Pairs just below the threshold, the most similar first.
     pub near_misses: Vec<NearMiss>,
     /// Images that could not be compared.
     #[serde(default)]
@@ -230,7 +229,7 @@ pub struct Threshold {
     pub pairs_tested: u64,
     /// The number of false pairs to expect among them; none if there are too few images to tell.
     pub expected_false_pairs: Option<f64>,
-    /// The number of pairs that cannot be duplicates, on which the threshold is calibrated.
+    /// The number of pairs that were compared, on which the threshold is calibrated, copies left out.
     pub null_pairs: u64,
     /// The largest similarity among them; 0 if there are none.
     pub null_largest: f64,

@@ -120,8 +120,13 @@ impl<'a> Proposal<'a> {
         sorted(groups)
     }
 
-    /// Groups of pictures that are near each other, by position.
-    pub(super) fn near(&mut self, groups: &[Vec<u32>], table: &PairTable<'_>) -> Vec<Group> {
+    /// Groups of a kind of pictures that were compared, by position.
+    pub(super) fn compared(
+        &mut self,
+        kind: GroupKind,
+        groups: &[Vec<u32>],
+        table: &PairTable<'_>,
+    ) -> Vec<Group> {
         let mut made = Vec::new();
         for positions in groups {
             let (medoid, diameter) = table.middle(positions);
@@ -129,7 +134,7 @@ impl<'a> Proposal<'a> {
                 positions.iter().flat_map(|&position| self.members(position)).collect();
             let of_medoid = members.iter().filter(|member| Some(member.position) == medoid);
             let medoid = of_medoid.min_by(|a, b| self.order(a, b)).map(|member| member.file.path.clone());
-            let Some(mut group) = self.group(GroupKind::Near, members, &|a, b| table.relation(a, b)) else {
+            let Some(mut group) = self.group(kind, members, &|a, b| table.relation(a, b)) else {
                 continue;
             };
             group.medoid = medoid.unwrap_or(group.medoid);
@@ -264,7 +269,7 @@ impl<'a> Proposal<'a> {
             let apart = |(other, seen): &(u32, Hash)| {
                 *other == position && *seen != own && self.decisions.separates(seen, &own)
             };
-            if kind == GroupKind::Near
+            if !kind.is_exact()
                 && (self.decisions.separates(&seen[0].1, &own) && seen[0].1 != own || seen.iter().any(apart))
             {
                 continue;
@@ -282,15 +287,17 @@ impl<'a> Proposal<'a> {
                 || (id.is_some() && id == keeper.id) // another name of the same file
                 || are_of_one_shot(&keeper.file, &file)
                 || (self.options.across && part == keeper.part);
-            let Relation { distance, similarity, turned } = relation(keeper.position, position);
+            let Relation { distance, similarity, turned, region } = relation(keeper.position, position);
             let list = if stays { &mut also_kept } else { &mut duplicates };
-            list.push(Duplicate { file, distance, similarity, turned, region: None });
+            list.push(Duplicate { file, distance, similarity, turned, region });
             gone.extend((!stays).then_some(number));
         }
         if duplicates.is_empty() {
             return None;
         }
-        self.gone.extend(gone);
+        if kind != GroupKind::Related {
+            self.gone.extend(gone);
+        }
         Some(Group {
             id: super::hex(&hash_bytes(format!("{kind:?} {}", names.join("\n")).as_bytes()))[..ID].to_owned(),
             kind,

@@ -4,8 +4,8 @@
 //! while it runs.
 //!
 //! ```text
-//! index -> collection -> contents (same bytes) -> pictures (same pixels) -> candidates -> pairs -> groups -> plan
-//!                        fingerprints of new contents           null, own copies -> threshold --^
+//! index -> collection -> contents (same bytes) -> pictures (same pixels) -> candidates -> pairs -> findings -> groups -> plan
+//!                        fingerprints of new contents                        null, own copies -> threshold --^
 //! ```
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -20,12 +20,15 @@ use super::compare::is_flat;
 use super::decisions::Decisions;
 use super::fingerprint::{Fingerprint, Turn};
 use super::fingerprints::{Fingerprints, Hash, drop_damaged, fingerprint_all, hash_alike};
+use super::judge::{self, Judge, between_keepers};
 use super::measure::{self, Measured};
+use super::neighbours;
 use super::options::ScanOptions;
 use super::pair_table::{GroupingRules, PairTable};
-use super::pairs::{Comparison, Pair};
-use super::plan::{NearMiss, Plan, Unread};
+use super::pairs::{Compared, Comparison, Pair};
+use super::plan::{Group, GroupKind, NearMiss, Plan, Unread};
 use super::propose::{Proposal, settled};
+use super::verify::Verifier;
 use crate::error::{Error, Result};
 use crate::images::{Skipped, resolve};
 use crate::observer::Observer;
@@ -39,8 +42,10 @@ const MISS_WITHIN: f32 = 2.5;
 pub struct Scan {
     /// The groups found, and what is proposed for them.
     pub plan: Plan,
-    /// Pairs of pictures that were compared, by position.
+    /// Pairs of pictures as they were judged, by position; edited ones last.
     pub(super) pairs: Vec<Pair>,
+    /// Which of them are edited.
+    pub(super) edited: HashSet<(u32, u32)>,
     /// Name and picture of each file.
     pub(super) files: Vec<(Vec<u8>, u32)>,
     /// Images that could not be compared.
@@ -94,7 +99,8 @@ impl Scan {
             unlikeness: 1.0 - similarity,
         };
         let files = names.iter().zip(0..).map(|(name, number)| (name.as_bytes().to_vec(), number)).collect();
-        Scan { plan, pairs: pairs.iter().map(pair).collect(), files, skipped: Vec::new(), flat: 0 }
+        let (pairs, edited) = (pairs.iter().map(pair).collect(), HashSet::new());
+        Scan { plan, pairs, edited, files, skipped: Vec::new(), flat: 0 }
     }
 }
 
@@ -130,49 +136,141 @@ pub fn scan(
     if observer.should_stop() {
         return Err(Error::Interrupted);
     }
+    let found = Found { snapshot, collection, fingerprints, skipped };
+    compare(dir, found, options, decisions, observer)
+}
+
+/// The images of a scan, with their fingerprints.
+struct Found {
+    snapshot: Snapshot,
+    collection: Collection,
+    fingerprints: Fingerprints,
+    skipped: Vec<Skipped>,
+}
+
+/// Compares the images, and makes a plan of what they have in common.
+fn compare(
+    dir: &Path,
+    Found { snapshot, mut collection, fingerprints, skipped }: Found,
+    options: &ScanOptions,
+    decisions: &Decisions,
+    observer: &dyn Observer,
+) -> Result<Scan> {
     let pictures = collection.pictures(&fingerprints);
-    let lookup: Vec<Fingerprint<'_>> =
-        pictures.iter().filter_map(|picture| fingerprints.get(&picture.contents[0])).collect();
+    let seen = Seen { collection: &collection, pictures: &pictures, fingerprints: &fingerprints };
+    let turns: Vec<Turn> = std::iter::once(Turn::NONE).chain(options.turns.iter().copied()).collect();
+    let lookup = seen.lookup();
     let lumas: Vec<_> = lookup.iter().map(|fingerprint| fingerprint.luma).collect();
     let codes = Codes::new(dir, &lumas)?;
     let comparison = Comparison { fingerprints: &lookup, codes: &codes, observer };
-    let turns: Vec<Turn> = std::iter::once(Turn::NONE).chain(options.turns.iter().copied()).collect();
     let all: Vec<u32> = (0..lookup.len() as u32).collect();
     let compared = comparison.pairs(&all, &turns, &OF_COPIES)?;
+
+    let items = |positions: &[u32]| collection.items_at(&pictures, positions);
+    let can_tell = |a: u32, b: u32| can_tell(&lookup[a as usize], &lookup[b as usize]);
+    let positions = collection.positions(&pictures);
+    let mut places = vec![u32::MAX; pictures.len()]; // the items of an index lie beside those they are like
+    positions.iter().for_each(|(id, at)| places[*at as usize] = places[*at as usize].min(*id));
+    let place = |position: u32| places[position as usize];
+    let verifier = Verifier::new(&items, &can_tell, &place, observer);
+    let is_seen = |position: u32| is_seen(&lookup[position as usize]);
+    let by_latents = neighbours::nearest(&snapshot, &positions, &is_seen, observer)?;
+    judge::verify(&verifier, &compared, &by_latents)?;
     let source = |position: u32| collection.source(&pictures[position as usize]);
     let Measured { threshold, cut } =
-        measure::measure(&comparison, &compared, &turns, options.false_positive_rate, source)?;
-
-    let pairs = compared.pairs;
-    let apart = |a: u32, b: u32| apart(&pictures[a as usize], &pictures[b as usize], decisions);
-    let mut table = PairTable::new(&pairs, &comparison, &apart);
-    let mut proposal = Proposal::new(&collection, &pictures, &fingerprints, options, decisions);
-    let exact = proposal.exact();
-    let rules = GroupingRules {
-        cut,
+        measure::measure(&comparison, &compared, &verifier, &turns, options, source)?;
+    let judge = Judge {
+        comparison: &comparison,
+        verifier: &verifier,
         turns: &turns,
-        across: options.across,
-        rank: &|position| proposal.rank(position),
-        going: &|anchor, other| proposal.going(anchor, other),
-        prefer: &|a, b| proposal.prefer(a, b),
+        cut,
+        strict: options.threshold.is_some(),
     };
-    let groups = table.groups(&rules)?;
-    let near_misses = near_misses(&table, &groups, &proposal, cut);
-    let near = proposal.near(&groups, &table);
+    let (groups, near_misses, pairs) = groups(&seen, &judge, options, decisions, &compared)?;
     let unread = |skipped: &Skipped| Unread { path: skipped.path.clone(), reason: skipped.reason.clone() };
     let plan = Plan {
         images: collection.len(),
         base: std::path::absolute(".").unwrap_or_default(),
         threshold,
         keep: options.keep.iter().map(|preference| preference.name().to_owned()).collect(),
-        groups: settled([exact, near].concat()),
+        groups,
         near_misses,
         skipped: skipped.iter().map(unread).collect(),
         damaged: collection.damaged(&fingerprints),
     };
     let flat = lookup.iter().filter(|fingerprint| is_flat(fingerprint.luma)).count();
     let files = collection.shown(&pictures);
-    Ok(Scan { plan, pairs, files, skipped, flat })
+    let edited = judge.all_of(GroupKind::Edited).into_iter().collect();
+    Ok(Scan { plan, pairs, edited, files, skipped, flat })
+}
+
+/// What a scan sees.
+struct Seen<'a> {
+    collection: &'a Collection,
+    pictures: &'a [Picture],
+    fingerprints: &'a Fingerprints,
+}
+
+impl Seen<'_> {
+    /// The fingerprint of each picture, by position.
+    fn lookup(&self) -> Vec<Fingerprint<'_>> {
+        self.pictures.iter().filter_map(|picture| self.fingerprints.get(&picture.contents[0])).collect()
+    }
+}
+
+/// The groups of all kinds, the pairs just below the threshold, and the pairs as they were judged.
+fn groups(
+    seen: &Seen<'_>,
+    judge: &Judge<'_>,
+    options: &ScanOptions,
+    decisions: &Decisions,
+    compared: &Compared,
+) -> Result<(Vec<Group>, Vec<NearMiss>, Vec<Pair>)> {
+    let Seen { collection, pictures, fingerprints } = *seen;
+    let apart = |a: u32, b: u32| apart(&pictures[a as usize], &pictures[b as usize], decisions);
+    let mut proposal = Proposal::new(collection, pictures, fingerprints, options, decisions);
+    let mut all = proposal.exact();
+    let mut judged = judge.near(&compared.pairs);
+    let compare = |pairs: &[(u32, u32)]| judge.compare(pairs);
+    let mut table = PairTable::new(&judged, judge, &compare, &apart);
+    let groups = table.groups(&rules(&proposal, judge.cut, options.across))?;
+    let near_misses = near_misses(&table, &groups, &proposal, judge.cut);
+    all.extend(proposal.compared(GroupKind::Near, &groups, &table));
+
+    let kinds = [GroupKind::Edited, GroupKind::Related];
+    for kind in kinds.into_iter().filter(|kind| *kind == GroupKind::Edited || options.related) {
+        let found = judge.all_of(kind);
+        if kind == GroupKind::Edited {
+            judged.extend(judge.of_kind(kind, &found)?.into_iter().map(|pair| judge.called(pair)));
+        }
+        let pairs = judge.of_kind(kind, &between_keepers(&found, &groups))?;
+        let compare = |pairs: &[(u32, u32)]| judge.of_kind(kind, pairs);
+        let mut table = PairTable::new(&pairs, judge, &compare, &apart);
+        let groups = table.groups(&rules(&proposal, judge::ALL, options.across))?;
+        all.extend(proposal.compared(kind, &groups, &table));
+    }
+    Ok((settled(all), near_misses, judged))
+}
+
+/// How pictures whose unlikeness is at most `cut` are grouped.
+fn rules<'a>(proposal: &'a Proposal<'_>, cut: f32, across: bool) -> GroupingRules<'a> {
+    GroupingRules {
+        cut,
+        across,
+        rank: Box::new(|position| proposal.rank(position)),
+        going: Box::new(|anchor, other| proposal.going(anchor, other)),
+        prefer: Box::new(|a, b| proposal.prefer(a, b)),
+    }
+}
+
+/// Whether an image may be compared with others at all.
+fn is_seen(fingerprint: &Fingerprint<'_>) -> bool {
+    !is_flat(fingerprint.luma) && !fingerprint.is_apart()
+}
+
+/// Whether local features can tell something of two images: both are seen, and one at least is large.
+fn can_tell(a: &Fingerprint<'_>, b: &Fingerprint<'_>) -> bool {
+    is_seen(a) && is_seen(b) && (a.fine.is_some() || b.fine.is_some())
 }
 
 /// Whether a decision says that two pictures are not to be proposed as duplicates.
@@ -180,7 +278,7 @@ fn apart(a: &Picture, b: &Picture, decisions: &Decisions) -> bool {
     a.contents.iter().any(|a| b.contents.iter().any(|b| decisions.separates(a, b)))
 }
 
-/// Pairs just beyond the threshold, and those within it that are in no common group; the most similar first.
+/// Pairs just beyond the threshold that are in no common group; the most similar first.
 fn near_misses(
     table: &PairTable<'_>,
     groups: &[Vec<u32>],
@@ -196,8 +294,9 @@ fn near_misses(
         groups.is_some_and(|(of_a, of_b)| of_a.iter().any(|group| of_b.contains(group)))
     };
     let known = table.unlike.iter().map(|(pair, unlike)| (*unlike, *pair));
+    let is_miss = |unlike: f32| unlike > cut && unlike <= MISS_WITHIN * cut;
     let mut missed: Vec<(f32, (u32, u32))> =
-        known.filter(|(unlike, pair)| *unlike <= MISS_WITHIN * cut && !together(*pair)).collect();
+        known.filter(|(unlike, pair)| is_miss(*unlike) && !together(*pair)).collect();
     missed.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     missed.into_iter().filter_map(|(_, pair)| proposal.near_miss(pair, table)).take(MISSES).collect()
 }

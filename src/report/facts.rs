@@ -196,8 +196,8 @@ pub(super) fn duplicates(plan: &Plan, rows: &Rows) -> Duplicates {
 fn threshold(plan: &Plan) -> Vec<Fact> {
     let threshold = &plan.threshold;
     let basis = match threshold.null_pairs {
-        0 => "the default for photos: there are too few images to calibrate it".to_owned(),
-        n => format!("calibrated on {} that cannot be duplicates", count(n, "pair")),
+        0 => "the default: there are no pairs to calibrate it on".to_owned(),
+        n => format!("calibrated on {} that were compared", count(n, "pair")),
     };
     let compared = count(threshold.pairs_tested, "pair");
     let expected = match threshold.expected_false_pairs {

@@ -20,6 +20,7 @@ mod dedupe_apply;
 mod dedupe_certain;
 mod dedupe_check;
 mod dedupe_decide;
+mod dedupe_edited;
 mod dedupe_formats;
 mod dedupe_photos;
 mod dedupe_pixels;

@@ -52,7 +52,7 @@ fn scan_words<const W: usize, S: Sink>(isa: Isa, codes: &[u64], query: &[u64], s
 
 /// Writes the distances of codes `[n, words]` to `out` `[n]`, in order.
 #[inline]
-pub(crate) fn distances(codes: &[u64], query: &[u64], out: &mut Vec<u16>) {
+pub fn distances(codes: &[u64], query: &[u64], out: &mut Vec<u16>) {
     distances_with(Isa::current(), codes, query, out);
 }
 

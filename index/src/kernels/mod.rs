@@ -39,8 +39,8 @@ mod sink;
 mod tests;
 
 pub(crate) use blocks::Blocks;
-pub use dispatch::{distance, nearest};
-pub(crate) use dispatch::{distances, dot_and_square, gather, prefetch, scan};
+pub use dispatch::{distance, distances, nearest};
+pub(crate) use dispatch::{dot_and_square, gather, prefetch, scan};
 pub use isa::{Isa, use_isa};
 pub(crate) use many::scan_many;
 pub(crate) use planes::{BLOCK, Queries, each_bit};

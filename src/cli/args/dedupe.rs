@@ -38,7 +38,8 @@ pub(in crate::cli) struct Photos {
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum DedupeVerb {
-    /// Find files with the same bytes, the same pixels, or nearly the same picture; nothing is changed
+    /// Find files with the same bytes, the same pixels, nearly the same picture, or edited copies; nothing is
+    /// changed
     Scan(Box<Scan>),
     /// Carry out a plan: move, link or delete the duplicates that it names
     Apply(Apply),
@@ -54,11 +55,11 @@ pub(in crate::cli) enum DedupeVerb {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The first lines: near, the threshold above which two images count as near, calibrated on the collection's own \
-                  images, mirrored and upside down, which cannot be copies of others; false pairs, how many to expect at \
-                  that threshold; copies found, the share of copies made from your images that it catches. Then the groups: \
-                  same bytes, same pixels, near; the file to keep, and its duplicates marked with =. docs/dedupe.md has the \
-                  details.\n\n\
+    after_help = "The first lines: near, the threshold above which two images count as near, calibrated on the pairs \
+                  of the collection that were compared; false pairs, how many to expect at that threshold; copies found, the \
+                  share of copies made from your images that it catches. Then the groups: same bytes, same pixels, near, edited \
+                  (a part differs or is missing, or it is mirrored or turned); the file to keep, and its duplicates marked with \
+                  =. docs/dedupe.md has the details.\n\n\
                   --keep: resolution (most pixels), sidecar (has a file of its name beside it, .xmp, .json or .aae), format (lossless, \
                   then WebP and the like, JPEG, GIF), quality (of a JPEG file, by its quantization tables), bytes (largest file), \
                   exif (has some), oldest (modification time), shortest (path); ties go by name. Images below a --reference \
@@ -91,7 +92,13 @@ pub(in crate::cli) struct Scan {
     /// Highest share of different pairs that may wrongly be called near [default: 1e-6]
     #[arg(long, value_name = "RATE")]
     pub(in crate::cli) false_positive_rate: Option<f64>,
-    /// Also find mirrored and turned copies: flip, rot90
+    /// Least similarity of near images, 0 to 1, instead of one that follows from the rate
+    #[arg(long, value_name = "S", conflicts_with = "false_positive_rate")]
+    pub(in crate::cli) threshold: Option<f64>,
+    /// Also list related images: different pictures of one scene or template
+    #[arg(long)]
+    pub(in crate::cli) related: bool,
+    /// Also count mirrored and turned copies as near: flip, rot90
     #[arg(long, value_name = "HOW", value_delimiter = ',')]
     pub(in crate::cli) invariant: Vec<String>,
     /// Folder whose images always stay; their copies elsewhere are duplicates. May be repeated
@@ -265,7 +272,7 @@ pub(in crate::cli) struct Check {
                   as complete: a near pair that is not in it, and does not follow from it, is false. With judgements only \
                   judged pairs count. Decisions are ignored.\n\n\
                   JSON: images, threshold (as in the plan), true_pairs, at_threshold and best {similarity, precision, recall, \
-                  f1}, average_precision, recall_by_kind, curve [{similarity, precision, recall, f1}], unjudged, false_pairs \
+                  f1}, average_precision, recall_by_kind, edited_by_kind, curve [{similarity, precision, recall, f1}], unjudged, false_pairs \
                   [{a, b, similarity}] (100 at most), unknown (paths that are none of the images).\n\n\
                   Exit codes: 0 done, 2 wrong usage or no pair of the truth was compared, 3 some images were skipped or paths \
                   of the truth are unknown, 4, 5 and 130 as with `dedupe scan`."

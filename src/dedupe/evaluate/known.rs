@@ -1,7 +1,7 @@
 //! What the truth knows about the files of a scan, and how similar the scan found them. Equal images make
 //! very many pairs, so these are counted, not enumerated.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 
 use super::result::FalsePair;
@@ -140,6 +140,8 @@ impl Known {
 pub(super) struct Similarity {
     /// Similarity of pictures that were compared, by position (a < b).
     pub(super) pictures: HashMap<(u32, u32), f32>,
+    /// Those of which a part differs.
+    edited: HashSet<(u32, u32)>,
     /// The files that show each picture.
     pub(super) files: BTreeMap<u32, Vec<u32>>,
     pub(super) picture_of: Vec<u32>,
@@ -149,7 +151,7 @@ impl Similarity {
     pub(super) fn of(scan: &Scan) -> Similarity {
         let pictures = scan.pairs.iter().map(|pair| ((pair.a, pair.b), 1.0 - pair.unlikeness)).collect();
         let picture_of = scan.names().map(|(_, number)| scan.picture_of(number)).collect();
-        Similarity { pictures, files: scan.by_picture(), picture_of }
+        Similarity { pictures, edited: scan.edited.clone(), files: scan.by_picture(), picture_of }
     }
 
     pub(super) fn of_files(&self, (a, b): (u32, u32)) -> Option<f32> {
@@ -157,6 +159,12 @@ impl Similarity {
             (a, b) if a == b => Some(1.0),
             (a, b) => self.pictures.get(&(a.min(b), a.max(b))).copied(),
         }
+    }
+
+    /// Whether a part of the picture differs between two files.
+    pub(super) fn is_edited(&self, (a, b): (u32, u32)) -> bool {
+        let (a, b) = (self.picture_of[a as usize], self.picture_of[b as usize]);
+        self.edited.contains(&(a.min(b), a.max(b)))
     }
 
     /// The number of pairs of files that are called near.

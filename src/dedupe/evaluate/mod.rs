@@ -118,23 +118,27 @@ fn score(scan: &Scan, truth: &Truth, roots: &[PathBuf]) -> (Evaluation, Vec<Stri
         }
         false => 0,
     };
-    let mut kinds: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    let mut kinds: BTreeMap<String, [usize; 3]> = BTreeMap::new(); // found, edited, all
     for (pair, judgement) in &known.pairs {
         if let Some(kind) = &judgement.kind {
-            let (hits, all) = kinds.entry(kind.clone()).or_default();
+            let [hits, edited, all] = kinds.entry(kind.clone()).or_default();
             *hits += usize::from(is_called(pair));
+            *edited += usize::from(similarity.is_edited(*pair));
             *all += 1;
         }
     }
+    let share = |part: usize| {
+        let of =
+            |(kind, counts): (&String, &[usize; 3])| (kind.clone(), counts[part] as f64 / counts[2] as f64);
+        kinds.iter().map(of).collect()
+    };
     let evaluation = Evaluation {
         true_pairs,
         at_threshold: curve.at(limit),
         best: curve.points.iter().copied().max_by(|a, b| a.f1.total_cmp(&b.f1)).unwrap_or_default(),
         average_precision: curve.average_precision,
-        recall_by_kind: kinds
-            .into_iter()
-            .map(|(kind, (hits, all))| (kind, hits as f64 / all as f64))
-            .collect(),
+        recall_by_kind: share(0),
+        edited_by_kind: share(1),
         curve: thinned(&curve.points),
         unjudged,
         false_pairs: known.false_pairs(scan, &similarity, (limit, truth.has_judgements)),

@@ -15,8 +15,10 @@ pub struct Evaluation {
     pub best: OperatingPoint,
     /// The mean of the precision at each true pair; a pair that is not found counts as 0.
     pub average_precision: f64,
-    /// Recall at the threshold for each kind of pair that the truth names.
+    /// Recall at the threshold, of near and edited pairs together, for each kind of pair that the truth names.
     pub recall_by_kind: BTreeMap<String, f64>,
+    /// The share that is called edited.
+    pub edited_by_kind: BTreeMap<String, f64>,
     /// Precision and recall at falling thresholds.
     pub curve: Vec<OperatingPoint>,
     /// The number of pairs found at the threshold that were not judged; 0 if the truth holds no judgements.

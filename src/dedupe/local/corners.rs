@@ -79,10 +79,10 @@ fn peaks(plane: &Plane) -> Vec<Corner> {
             if is_level(0) && is_level(8) || is_level(4) && is_level(12) {
                 return false;
             }
-            let score = score(&circle.map(|offset| ring(plane, at, offset) - centre));
-            let is_corner = score > THRESHOLD;
+            let differences = circle.map(|offset| ring(plane, at, offset) - centre);
+            let is_corner = has_arc(&differences);
             if is_corner {
-                scores[at] = score.min(255) as u8;
+                scores[at] = score(&differences).min(255) as u8;
             }
             is_corner
         }));
@@ -99,6 +99,21 @@ fn peaks(plane: &Plane) -> Vec<Corner> {
 
 fn ring(plane: &Plane, at: usize, offset: isize) -> i16 {
     i16::from(plane.data[at.wrapping_add_signed(offset)])
+}
+
+/// Whether nine in a row are all brighter, or all darker, by more than the threshold.
+fn has_arc(differences: &[i16; 16]) -> bool {
+    let bits = |is: fn(i16) -> bool| {
+        differences.iter().enumerate().fold(0u32, |bits, (i, &value)| bits | u32::from(is(value)) << i)
+    };
+    let (brighter, darker) = (bits(|value| value > THRESHOLD), bits(|value| value < -THRESHOLD));
+    [brighter, darker].into_iter().any(|bits| {
+        let circle = bits | bits << 16;
+        let two = circle & circle >> 1;
+        let four = two & two >> 2;
+        let eight = four & four >> 4;
+        (eight & circle >> 8) & 0xffff != 0
+    })
 }
 
 /// The largest threshold at which this is a corner.
@@ -134,4 +149,28 @@ fn harris(plane: &Plane, at: usize) -> f32 {
     }
     let [xx, yy, xy] = [xx, yy, xy].map(|sum| sum as f32);
     xx * yy - xy * xy - HARRIS * (xx + yy) * (xx + yy)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    #[test]
+    fn an_arc_is_what_scores_above_the_threshold() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut seen = [0; 2];
+        for _ in 0..20_000 {
+            let (start, length): (usize, usize) = (rng.random_range(0..16), rng.random_range(6..12));
+            let sign = if rng.random_range(0..2) == 0 { 1 } else { -1 };
+            let mut circle: [i16; 16] = std::array::from_fn(|_| rng.random_range(-12..=12));
+            (0..length).for_each(|i| circle[(start + i) % 16] = sign * rng.random_range(6..40i16));
+            let is_corner = score(&circle) > THRESHOLD;
+            assert_eq!(has_arc(&circle), is_corner, "{circle:?}");
+            seen[usize::from(is_corner)] += 1;
+        }
+        assert!(seen[0] > 1_000 && seen[1] > 1_000, "{seen:?}");
+    }
 }

@@ -5,6 +5,7 @@
 //! matches follow is refined by least squares, last as an affine map, so that stretched copies fit
 //! (RANSAC: Fischler and Bolles 1981; locally optimised: Chum, Matas and Kittler 2003).
 
+use aesearch_index::distances;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -70,42 +71,35 @@ pub(super) fn align(a: &Side, b: &Side, width_to_mirror: Option<f32>) -> Option<
 
 fn matches(a: &Side, b: &Side) -> Vec<(usize, usize)> {
     let n = b.descriptors.len();
-    let mut distances = vec![0u16; a.descriptors.len() * n];
-    let mut best_of_b = vec![(u16::MAX, 0usize); n];
-    let mut found = Vec::new();
     if n == 0 {
-        return found;
+        return Vec::new();
     }
-    let mut best_of_a = Vec::with_capacity(a.descriptors.len());
-    for (i, (one, row)) in a.descriptors.iter().zip(distances.chunks_exact_mut(n)).enumerate() {
-        let mut best = (u16::MAX, 0);
-        for (j, (other, distance)) in b.descriptors.iter().zip(row).enumerate() {
-            *distance = bits_apart(one, other);
-            best = best.min((*distance, j));
-            best_of_b[j] = best_of_b[j].min((*distance, i));
-        }
-        best_of_a.push(best);
+    let mut rows = Vec::with_capacity(a.descriptors.len() * n); // [corners of a, corners of b]
+    let (mut row, mut least) = (Vec::new(), vec![u16::MAX; n]);
+    for one in a.descriptors {
+        distances(b.descriptors.as_flattened(), one, &mut row);
+        least.iter_mut().zip(&row).for_each(|(least, distance)| *least = (*least).min(*distance));
+        rows.extend_from_slice(&row);
     }
-    for (i, &(distance, j)) in best_of_a.iter().enumerate() {
-        if distance > MOST_BITS || best_of_b[j].1 != i {
+    let mut found = Vec::new();
+    for (i, row) in rows.chunks_exact(n).enumerate() {
+        let distance = row.iter().copied().min().unwrap_or(u16::MAX);
+        let Some(j) = row.iter().position(|other| *other == distance) else { continue };
+        let column = |other: usize| rows[other * n + j];
+        // of equally similar ones the first is the match
+        if distance > MOST_BITS || least[j] != distance || (0..i).any(|other| column(other) == distance) {
             continue;
         }
         let limit = (f32::from(distance) / RATIO) as u16;
-        let row = &distances[i * n..][..n];
-        let rivals =
+        let mut rivals =
             (0..n).filter(|&other| row[other] <= limit && is_elsewhere(&b.points[j], &b.points[other]));
-        let column = (0..a.descriptors.len()).filter(|&other| {
-            distances[other * n + j] <= limit && is_elsewhere(&a.points[i], &a.points[other])
-        });
-        if rivals.chain(column).next().is_none() {
+        let mut in_column = (0..a.descriptors.len())
+            .filter(|&other| column(other) <= limit && is_elsewhere(&a.points[i], &a.points[other]));
+        if rivals.next().is_none() && in_column.next().is_none() {
             found.push((i, j));
         }
     }
     found
-}
-
-fn bits_apart(a: &Descriptor, b: &Descriptor) -> u16 {
-    a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones() as u16).sum()
 }
 
 fn is_elsewhere(a: &Point, b: &Point) -> bool {

@@ -43,7 +43,7 @@ use plane::Plane;
 use verdict::{Evidence, judge};
 
 /// The longer side of what is compared, in pixels.
-const SIDE: usize = 320;
+pub(super) const SIDE: usize = 320;
 /// Inliers from which the mirror image is not tried.
 const UPRIGHT: usize = 60;
 

@@ -227,8 +227,8 @@
       ...(t.expected_false_pairs === null ? ['.'] : [', so expect about ',
         h('strong', {}, few(t.expected_false_pairs)), ` false pair${t.expected_false_pairs === 1 ? '' : 's'}.`])),
       h('p', {}, t.null_pairs === 0
-        ? 'There are too few images to calibrate the threshold: it is the default for photos, and how many false pairs to expect is not known.'
-        : `The threshold is calibrated on ${count(t.null_pairs, 'pair')} of pictures that cannot be copies of each other; the most similar of them reach ${few(t.null_largest)}.`));
+        ? 'There are no pairs to calibrate the threshold on: it is the default, and how many false pairs to expect is not known.'
+        : `The threshold is calibrated on ${count(t.null_pairs, 'pair')} that were compared.`));
 
     if (t.recall.length === 0) $('recall').append(h('p', {}, 'Not measured in this scan.'));
     else {

@@ -62,6 +62,8 @@ fn resolve(context: &Context, args: &args::Scan) -> Result<FindOptions> {
     let keep: Vec<Preference> = args.keep.iter().map(|name| name.parse()).collect::<Result<_>>()?;
     let scan = ScanOptions {
         false_positive_rate: args.false_positive_rate.unwrap_or(default.false_positive_rate),
+        threshold: args.threshold,
+        related: args.related,
         turns: turns(&args.invariant)?,
         reference: args.reference.clone(),
         across: args.across,
@@ -213,8 +215,8 @@ fn summary(plan: &Plan, flat: usize) -> String {
 fn about(threshold: &Threshold) -> String {
     let Threshold { similarity, false_positive_rate: asked, pairs_tested, null_pairs, .. } = threshold;
     let basis = match null_pairs {
-        0 => "the default for photos: there are too few images to calibrate it".to_owned(),
-        n => format!("calibrated on {} that cannot be duplicates", count(*n, "pair")),
+        0 => "the default: there are no pairs to calibrate it on".to_owned(),
+        n => format!("calibrated on {} that were compared", count(*n, "pair")),
     };
     let compared = count(*pairs_tested, "pair");
     let expected = match threshold.expected_false_pairs {

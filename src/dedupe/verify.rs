@@ -1,0 +1,161 @@
+//! What local features tell of pairs of pictures: whether one is the other, whole or edited, or only related.
+//!
+//! They are made of images that are in a pair to be verified, while a scan runs, and never stored: 100 kB each.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use super::decisions::Hash;
+use super::fingerprint::Turn;
+use super::local::{Likeness, Local, Probes, Region, SIDE, Verified, verify};
+use super::plan::GroupKind;
+use super::reading::{blocks, read_block};
+use crate::error::{Error, Result};
+use crate::images::{Decoding, Item, Needed, Resizer, Source};
+use crate::observer::{Observer, Progress, Stage};
+
+/// Pairs between two reports of progress.
+const BLOCK: usize = 1 << 12;
+/// Images whose features are in memory at a time.
+const HELD: usize = 4096;
+
+/// What local features tell of a pair.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Finding {
+    /// [`GroupKind::Near`], `Edited` or `Related`; none for strangers, or if too few features tell.
+    pub(super) kind: Option<GroupKind>,
+    /// The share of what was compared that agrees, 0 to 1.
+    pub(super) agreement: f32,
+    /// How the first has to be turned to lie as the second does.
+    pub(super) turn: Turn,
+    /// Where they differ, in the first and in the second: left, top, right, bottom, 0 to 1.
+    pub(super) regions: Option<[[f32; 4]; 2]>,
+}
+
+/// Finds an image for each of some positions.
+pub(super) type Items<'a> = dyn Fn(&[u32]) -> Vec<(Hash, Result<Item, String>)> + Sync + 'a;
+
+/// Verifies pairs of pictures, by position, and remembers what it found.
+pub(super) struct Verifier<'a> {
+    /// Where the pictures are.
+    items: &'a Items<'a>,
+    /// Whether local features can tell something of a pair.
+    can_tell: &'a (dyn Fn(u32, u32) -> bool + Sync),
+    /// Pictures that are alike have near places, so that few features are made twice.
+    place: &'a dyn Fn(u32) -> u32,
+    observer: &'a dyn Observer,
+    findings: Mutex<BTreeMap<(u32, u32), Finding>>,
+}
+
+impl<'a> Verifier<'a> {
+    /// One that has found nothing yet.
+    pub(super) fn new(
+        items: &'a Items<'a>,
+        can_tell: &'a (dyn Fn(u32, u32) -> bool + Sync),
+        place: &'a dyn Fn(u32) -> u32,
+        observer: &'a dyn Observer,
+    ) -> Self {
+        Verifier { items, can_tell, place, observer, findings: Mutex::default() }
+    }
+
+    /// What was found about a pair (a < b); none if it was not verified.
+    pub(super) fn finding(&self, pair: (u32, u32)) -> Option<Finding> {
+        self.findings.lock().unwrap_or_else(PoisonError::into_inner).get(&pair).copied()
+    }
+
+    /// Whether nothing more can be found about a pair (a < b): it was verified, or local features tell nothing.
+    pub(super) fn is_settled(&self, pair: (u32, u32)) -> bool {
+        self.finding(pair).is_some() || !(self.can_tell)(pair.0, pair.1)
+    }
+
+    /// All findings, by pair.
+    pub(super) fn findings(&self) -> Vec<((u32, u32), Finding)> {
+        let findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner);
+        findings.iter().map(|(pair, finding)| (*pair, *finding)).collect()
+    }
+
+    /// Verifies those of some pairs (a < b) of which nothing is known.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`].
+    pub(super) fn verify(&self, pairs: impl Iterator<Item = (u32, u32)>) -> Result<()> {
+        let is_new = |pair: &(u32, u32)| self.finding(*pair).is_none() && (self.can_tell)(pair.0, pair.1);
+        let new: BTreeSet<(u32, u32)> = pairs.filter(is_new).collect();
+        let mut new: Vec<(u32, u32)> = new.into_iter().collect();
+        new.sort_by_key(|(a, b)| {
+            let (a, b) = ((self.place)(*a), (self.place)(*b));
+            (a.min(b), a.max(b))
+        });
+        if new.is_empty() {
+            return Ok(());
+        }
+        self.observer.stage(Stage::new("verifying", "pairs"));
+        let (mut known, mut done) = (HashMap::new(), 0);
+        for block in new.chunks(BLOCK) {
+            self.prepare(block, &mut known)?;
+            let one = |&(a, b): &(u32, u32)| {
+                let (first, second) = (known.get(&a)?.as_ref()?, known.get(&b)?.as_ref()?);
+                Some(((a, b), Finding::of(&verify(first, second, Probes::default()))))
+            };
+            let found: Vec<_> = block.par_iter().filter_map(one).collect();
+            self.findings.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
+            done += block.len();
+            self.observer.progress(&Progress::of(done, new.len()));
+        }
+        Ok(())
+    }
+
+    /// The features of the pictures of some pairs; none of one that cannot be read.
+    fn prepare(&self, pairs: &[(u32, u32)], known: &mut HashMap<u32, Option<Local>>) -> Result<()> {
+        let wanted: BTreeSet<u32> = pairs.iter().flat_map(|(a, b)| [*a, *b]).collect();
+        if known.len() > HELD {
+            known.retain(|position, _| wanted.contains(position));
+        }
+        let missing: Vec<u32> = wanted.into_iter().filter(|position| !known.contains_key(position)).collect();
+        let (mut images, mut positions) = (Vec::new(), HashMap::new());
+        for (position, (hash, item)) in missing.iter().zip((self.items)(&missing)) {
+            known.insert(*position, None);
+            positions.insert(hash, *position);
+            images.extend(item.ok().map(|item| (hash, item)));
+        }
+        for block in blocks(images.iter().collect()) {
+            let made = read_block(&block, &local_of);
+            for ((hash, _), local) in block.iter().zip(made) {
+                known.insert(positions[hash], local.ok());
+            }
+            if self.observer.should_stop() {
+                return Err(Error::Interrupted);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn local_of(source: Source, resizer: &mut Resizer) -> Result<Local, String> {
+    let needed = Needed::Fitted { side: SIDE };
+    let image = source.decode(&Decoding { needed, ..Decoding::default() })?;
+    Local::of(&image, resizer)
+}
+
+impl Finding {
+    fn of(verified: &Verified) -> Finding {
+        let kind = match verified.likeness {
+            Likeness::Near => Some(GroupKind::Near),
+            Likeness::Edited => Some(GroupKind::Edited),
+            Likeness::Related => Some(GroupKind::Related),
+            Likeness::Different => None,
+        };
+        // the turns that bring the second back, the other way around
+        let quarters =
+            if verified.mirrored { verified.quarter_turns } else { 4 - verified.quarter_turns } % 4;
+        let sides = |region: &Region| [region.left, region.top, region.right, region.bottom];
+        Finding {
+            kind,
+            agreement: verified.agreeing,
+            turn: Turn { mirrored: verified.mirrored, quarters },
+            regions: verified.differing.first().map(|boxes| boxes.each_ref().map(sides)),
+        }
+    }
+}
