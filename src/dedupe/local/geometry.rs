@@ -1,6 +1,6 @@
 //! Maps from one picture's plane to another's: similarities and affine maps, and how to find them.
 
-/// An affine map: x' = m[0] x + m[1] y + m[2], y' = m[3] x + m[4] y + m[5].
+/// An affine map: x' = m0 x + m1 y + m2, y' = m3 x + m4 y + m5.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Affine(pub [f32; 6]);
 
