@@ -83,11 +83,13 @@ async function check(browser, path, pictures) {
   assert.equal(await position(page), 1);
   await page.keyboard.press('a');
   assert.match(await page.locator('#toast').textContent(), /all kept/);
-  if (all > 2) {
+  if (all > 1) {
     assert.equal(await position(page), 2, 'a decision goes on to the next group');
-    await page.keyboard.press('ArrowDown');
-    assert.equal(await position(page), 3);
-    await page.keyboard.press('k');
+    if (all > 2) {
+      await page.keyboard.press('ArrowDown');
+      assert.equal(await position(page), 3);
+      await page.keyboard.press('k');
+    }
     await page.keyboard.press('k');
   }
   assert.equal(await position(page), 1);
