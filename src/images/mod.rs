@@ -57,6 +57,7 @@ mod source;
 
 mod decoding;
 mod limits;
+mod listings;
 mod pixels;
 mod plain_file;
 mod skipped;

@@ -1,13 +1,12 @@
 //! The files of one shot, which belong together: a camera's raw file and the JPEG or HEIC beside it, a picture and
 //! the film of a Live Photo. They have one name, and a film also the time of its picture.
 
-use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
 
+use super::listings::Listings;
 use super::plain_file::mtime_ns;
 use super::{codec, sniff};
 
@@ -19,20 +18,21 @@ const APART_S: i64 = 600;
 /// A film that is larger, in bytes, is none of a Live Photo; nor is its picture.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// The files of shots. Each folder is listed once, when it is first asked for.
-#[derive(Debug, Default)]
-pub struct Shots {
-    folders: Mutex<HashMap<PathBuf, Arc<Listing>>>,
-}
+/// The files of shots, by what stands before their extension, in lower case.
+#[derive(Debug)]
+pub struct Shots(Listings);
 
-/// The names of a folder by what stands before their extension, in lower case.
-type Listing = HashMap<OsString, Vec<OsString>>;
+impl Default for Shots {
+    fn default() -> Self {
+        Shots(Listings::new(|name| Some(stem(name))))
+    }
+}
 
 impl Shots {
     /// The names of the other files of the shot that `file` belongs to, sorted.
     pub fn others(&self, file: &Path) -> Vec<OsString> {
         let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else { return Vec::new() };
-        let listing = self.listing(folder);
+        let listing = self.0.of(folder);
         let Some(names) = listing.get(&stem(name)).filter(|names| names.len() > 1) else { return Vec::new() };
         let of = |is: &dyn Fn(&Path) -> bool| -> Vec<&OsString> {
             names.iter().filter(|name| is(Path::new(name))).collect()
@@ -55,24 +55,6 @@ impl Shots {
         others.sort();
         others
     }
-
-    fn listing(&self, folder: &Path) -> Arc<Listing> {
-        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
-        folders.entry(folder.to_path_buf()).or_insert_with(|| Arc::new(list(folder))).clone()
-    }
-}
-
-fn list(folder: &Path) -> Listing {
-    // a relative name has an empty folder
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let mut listing = Listing::new();
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            let name = entry.file_name();
-            listing.entry(stem(&name)).or_default().push(name);
-        }
-    }
-    listing
 }
 
 fn stem(name: &OsStr) -> OsString {

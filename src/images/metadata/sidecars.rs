@@ -1,10 +1,10 @@
 //! Sidecars: files that belong to an image by their name, such as `a.xmp` and `a.jpg.xmp` to `a.jpg`.
 
-use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+
+use crate::images::listings::Listings;
 
 /// Extensions of sidecars, in either case: XMP by raw converters, JSON by photo services, edits by phones.
 const ENDINGS: [&str; 3] = ["xmp", "json", "aae"];
@@ -35,20 +35,22 @@ pub fn owner_of_sidecar(sidecar: &OsStr) -> Option<OsString> {
     Some(format!("{stem}{number}.{ending}").into())
 }
 
-/// Sidecars of images. Each folder is listed once, when it is first asked for.
-#[derive(Debug, Default)]
-pub struct Sidecars {
-    folders: Mutex<HashMap<PathBuf, Arc<Listing>>>,
-}
+/// Sidecars of images, by what they are named after.
+#[derive(Debug)]
+pub struct Sidecars(Listings);
 
-/// The sidecars of a folder, by what they are named after.
-type Listing = HashMap<OsString, Vec<OsString>>;
+impl Default for Sidecars {
+    fn default() -> Self {
+        let owner = |name: &OsStr| is_sidecar(name).then(|| owner_of_sidecar(name).unwrap_or_default());
+        Sidecars(Listings::new(owner))
+    }
+}
 
 impl Sidecars {
     /// The names of the files that belong to an image file, sorted; none where its folder cannot be listed.
     pub fn of(&self, image: &Path) -> Vec<OsString> {
         let (Some(folder), Some(name)) = (image.parent(), image.file_name()) else { return Vec::new() };
-        let listing = self.listing(folder);
+        let listing = self.0.of(folder);
         let owners = [Some(name), image.file_stem()].into_iter().flatten();
         let mut found: Vec<OsString> = owners
             .filter_map(|owner| listing.get(owner))
@@ -71,26 +73,6 @@ impl Sidecars {
         fs::metadata(&path).ok().filter(|file| file.is_file() && file.len() <= MOST_BYTES)?;
         fs::read(path).ok()
     }
-
-    fn listing(&self, folder: &Path) -> Arc<Listing> {
-        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
-        folders.entry(folder.to_path_buf()).or_insert_with(|| Arc::new(list(folder))).clone()
-    }
-}
-
-fn list(folder: &Path) -> Listing {
-    // a relative name has an empty folder
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let mut listing = Listing::new();
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let is_file = || entry.file_type().is_ok_and(|kind| kind.is_file());
-        if is_sidecar(&name) && is_file() {
-            let owner = owner_of_sidecar(&name).unwrap_or_default();
-            listing.entry(owner).or_default().push(name);
-        }
-    }
-    listing
 }
 
 #[cfg(test)]
