@@ -16,6 +16,7 @@ use rayon::prelude::*;
 use super::compare::is_flat;
 use super::fingerprint::{Fingerprint, Turn};
 use super::fingerprints::{Fingerprints, Hash, fingerprint};
+use super::last_scan::LastScan;
 use super::local::{Likeness, Local, Probes, verify};
 use super::options::ScanOptions;
 use super::pairs::best_pair;
@@ -48,14 +49,41 @@ pub struct CheckOptions {
     pub walk: WalkOptions,
     /// How the index is opened, where its model is needed.
     pub open: OpenOptions,
-    /// The similarity from which two images are near; none: what a scan of few images takes. With one, what
-    /// only local features find the same is edited.
+    /// The similarity from which two images are near; none: that of the last scan, or what a scan of few images
+    /// takes. With one, what only local features find the same is edited.
     pub similarity: Option<f64>,
 }
 
+/// The similarity from which an image counts as near, and where it is from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CheckThreshold {
+    /// The least similarity of near images.
+    pub similarity: f64,
+    /// Where it is from.
+    pub basis: Basis,
+}
+
+/// Where the threshold of a check is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Basis {
+    /// The options.
+    Given,
+    /// The last scan of the index.
+    Scan {
+        /// Images that it compared.
+        images: usize,
+        /// Pairs of them on which it is calibrated; 0 if the user gave that scan its threshold.
+        null_pairs: u64,
+    },
+    /// The program, as no scan has been made.
+    Shipped,
+}
+
 /// What was found about images.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Checked {
+    /// From what similarity images count as near.
+    pub threshold: CheckThreshold,
     /// In the order of the images.
     pub images: Vec<CheckedImage>,
     /// Images that cannot be used.
@@ -123,9 +151,9 @@ pub fn check(dir: &Path, options: &CheckOptions, observer: &dyn Observer) -> Res
         return Err(Error::invalid(what));
     }
     let walked = walk(&options.images, &options.walk)?;
-    let mut checked = Checked { skipped: walked.skipped, ..Checked::default() };
-    checked.skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
     let known = Known::open(dir, options)?;
+    let mut checked = Checked { threshold: known.threshold, images: Vec::new(), skipped: walked.skipped };
+    checked.skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
     observer.stage(Stage::images("checking"));
     let mut gallery = None;
     for (done, block) in (0..).step_by(BLOCK).zip(walked.items.chunks(BLOCK)) {
@@ -159,6 +187,21 @@ pub fn check(dir: &Path, options: &CheckOptions, observer: &dyn Observer) -> Res
     Ok(checked)
 }
 
+/// The threshold, and whether nothing beyond it is near: the one that was asked for, that of the last scan, or the
+/// one that comes with the program.
+fn threshold(dir: &Path, options: &CheckOptions) -> (CheckThreshold, bool) {
+    if let Some(similarity) = options.similarity {
+        return (CheckThreshold { similarity, basis: Basis::Given }, true);
+    }
+    if let Some(LastScan { similarity, given, images, null_pairs, .. }) = LastScan::read(dir) {
+        let null_pairs = if given { 0 } else { null_pairs };
+        return (CheckThreshold { similarity, basis: Basis::Scan { images, null_pairs } }, given);
+    }
+    let rate = ScanOptions::default().false_positive_rate;
+    let similarity = 1.0 - Null::default().cut(rate).unlikeness;
+    (CheckThreshold { similarity, basis: Basis::Shipped }, false)
+}
+
 /// What is known about the collection.
 struct Known {
     snapshot: Snapshot,
@@ -169,6 +212,7 @@ struct Known {
     fingerprints: Fingerprints,
     /// A content with each hash of pixels.
     pixels: HashMap<[u8; 32], Hash>,
+    threshold: CheckThreshold,
     /// Images up to this unlikeness are near.
     cut: f32,
     /// Whether that was asked for, so that nothing beyond it is near.
@@ -201,19 +245,10 @@ impl Known {
             Some((*fingerprint.pixels?, *hash))
         };
         let pixels = contents.keys().filter_map(of).collect();
-        let rate = ScanOptions::default().false_positive_rate;
-        let cut =
-            options.similarity.map_or_else(|| Null::default().cut(rate).unlikeness, |least| 1.0 - least);
         let base = dir.parent().unwrap_or(Path::new("")).to_path_buf();
-        Ok(Known {
-            snapshot,
-            base,
-            contents,
-            fingerprints,
-            pixels,
-            cut: cut as f32,
-            is_strict: options.similarity.is_some(),
-        })
+        let (threshold, is_strict) = threshold(dir, options);
+        let cut = (1.0 - threshold.similarity) as f32;
+        Ok(Known { snapshot, base, contents, fingerprints, pixels, threshold, cut, is_strict })
     }
 
     fn found(&self, hash: &Hash, kind: GroupKind, similarity: f32) -> Option<Match> {

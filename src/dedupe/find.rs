@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use aesearch_index::{Snapshot, is_index};
 
 use super::decisions::Decisions;
+use super::last_scan::LastScan;
 use super::options::ScanOptions;
 use super::outputs::ScanOutputs;
 use super::pictures::Pictures;
@@ -69,7 +70,7 @@ impl Found {
 }
 
 /// Finds duplicates: brings the index at `dir` up to date with the data, scans for duplicates that no
-/// decision is about, and writes the outputs.
+/// decision is about, and writes the outputs. [`check`](fn@crate::dedupe::check) takes its threshold from then on.
 ///
 /// # Errors
 /// When the options cannot be used; those of [`update`] and [`scan`]; when no image could be indexed, or an
@@ -79,6 +80,7 @@ pub fn find_duplicates(dir: &Path, options: &FindOptions, observer: &dyn Observe
     check_places(&outputs)?; // before the work
     options.outputs.sheet.as_deref().map_or(Ok(()), check_picture)?;
     let found = find(dir, options, &Decisions::read(dir)?, observer)?;
+    LastScan::of(&found.scan.plan, options.scan.threshold.is_some()).write(dir)?;
     if !outputs.is_empty() {
         let snapshot = Snapshot::open(dir)?;
         outputs.iter().try_for_each(|path| keep_images(path, &snapshot, dir))?;

@@ -20,7 +20,7 @@ use crate::images::{
 use crate::observer::{Note, Observer, Progress, Stage};
 
 /// The folder, inside the index's folder.
-const FOLDER: &str = "looks";
+pub(super) const FOLDER: &str = "looks";
 /// Fingerprints between two commits.
 const COMMIT: usize = 50_000;
 

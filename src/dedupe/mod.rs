@@ -24,7 +24,7 @@
 //! | `keep`, `propose` | which file is kept, and what the plan says about the others |
 //! | `pictures`, `sheet`, `report/` | the groups as a picture, and as a page to review and decide |
 //! | `decisions`, `decide` | what people decided about images, by content; changes it in one call |
-//! | `check` | is an image in the collection already |
+//! | `check`, `last_scan` | is an image in the collection already, by the threshold of the last scan |
 //! | `evaluate/` | compares what is found with known pairs |
 //! | `apply/` | carries a plan out, step by step, and takes it back |
 //!
@@ -93,6 +93,7 @@ mod report;
 mod sheet;
 
 mod check;
+mod last_scan;
 
 mod decide;
 mod decisions;
@@ -102,7 +103,7 @@ mod evaluate;
 mod apply;
 
 pub use apply::{Action, ApplyOptions, ApplyReport, Step, UndoOptions, UndoReport, apply, undo};
-pub use check::{CheckOptions, Checked, CheckedImage, Match, check};
+pub use check::{Basis, CheckOptions, CheckThreshold, Checked, CheckedImage, Match, check};
 pub use decide::{DecideOptions, DecideTask, Decided, decide};
 pub use decisions::{
     ChangeCounts, DECISIONS_COMMAND, DECISIONS_FILE, Decision, Decisions, Hash, Kept, Verdict, hex, unhex,

@@ -64,7 +64,8 @@ fn what_is_there_already_is_told_with_its_kind() {
     ];
     // before a scan, no fingerprints are there: pixels are found by what the codes bring near
     let before = place.json(&["dedupe", "check", "in"]);
-    assert_keys(&before, &["schema_version", "command", "images", "skipped"]);
+    assert_keys(&before, &["schema_version", "command", "threshold", "images", "skipped"]);
+    assert_keys(&before["threshold"], &["similarity", "from", "images", "null_pairs"]);
     assert_eq!(found(&before), expected, "{before:#}");
     assert!(!place.path().join(".aesearch/looks").exists(), "nothing is written");
     place.run(&["dedupe", "scan", "-o", "plan.json"]).expect(0);
@@ -100,4 +101,39 @@ fn the_exit_code_is_a_gate() {
     ] {
         place.run(&[&["dedupe", "check"], args].concat()).expect(2).says(said);
     }
+}
+
+#[test]
+fn the_threshold_is_that_of_the_last_scan() {
+    let place = place();
+    let checked = |more: &[&str]| {
+        let document = place.json(&[&["dedupe", "check", "in/quality.jpg"], more].concat());
+        let threshold = &document["threshold"];
+        let similarity = threshold["similarity"].as_f64().expect("a number");
+        (similarity, text(&threshold["from"]).to_owned(), found(&document).swap_remove(0))
+    };
+    let (shipped, from, said) = checked(&[]);
+    assert_eq!((from.as_str(), said.as_str()), ("default", "quality.jpg near photos/03.png"));
+
+    // a scan that was given its threshold: nothing less similar is near
+    place.run(&["dedupe", "scan", "--threshold", "0.99999"]).expect(0);
+    let edited = (0.99999, "scan".to_owned(), "quality.jpg edited photos/03.png".to_owned());
+    assert_eq!(checked(&[]), edited);
+    let (given, from, said) = checked(&["--threshold", "0.5"]);
+    assert_eq!((given, from.as_str(), said.as_str()), (0.5, "option", "quality.jpg near photos/03.png"));
+    place.run(&["dedupe", "check", "in/quality.jpg"]).expect(0).says("1.0000 or more, by the last scan (12 images)");
+    let exact = place.run(&["dedupe", "check", "in/bytes.png"]).expect(0);
+    assert!(!exact.err.contains("last scan"), "bytes need no threshold: {}", exact.err);
+
+    // one that found its own, at a rate of its own; to evaluate is not to scan
+    let plan = place.json(&["dedupe", "scan", "--false-positive-rate", "1e-2"]);
+    let (found, from, said) = checked(&[]);
+    assert_eq!((Some(found), from.as_str()), (plan["threshold"]["similarity"].as_f64(), "scan"));
+    assert!(found < shipped && said == "quality.jpg near photos/03.png", "{found} {shipped} {said}");
+    write(&place.path().join("pairs.csv"), b"photos/01.png,photos/02.png\n");
+    place.run(&["dedupe", "evaluate", "--truth", "pairs.csv"]).expect(0);
+    assert_eq!(checked(&[]).0, found);
+
+    write(&place.path().join(".aesearch/looks/threshold.json"), b"{}");
+    assert_eq!(checked(&[]).0, shipped, "as if there had been no scan");
 }

@@ -240,7 +240,8 @@ pub(in crate::cli) struct Decide {
     after_help = "In front of an upload or an import: nothing is written, and the index is left as it is. The bytes are compared \
                   first, then the pixels; only for images that may be new, the nearest of the index are looked at. Copies of \
                   which a part differs, or that are mirrored or turned, are edited; related images are different ones.\n\n\
-                  JSON: images [{path, known, kind (bytes, pixels, near, edited; related, which is not known; null), match (its \
+                  JSON: threshold {similarity, from (option, scan, default), images, null_pairs (of the scan, or null)}, images \
+                  [{path, known, kind (bytes, pixels, near, edited; related, which is not known; null), match (its \
                   name in the index, or null), similarity (0 to 1, or null)}], skipped [{path, reason}].\n\n\
                   Exit codes: 0 done, 1 some image is not there yet (with --exit-code), 2 wrong usage or no index, 3 some images \
                   could not be read, 4 the index or the model is damaged, 130 interrupted."
@@ -252,7 +253,7 @@ pub(in crate::cli) struct Check {
     #[command(flatten)]
     pub(in crate::cli) index: IndexDir,
     /// Least similarity of near images, 0 to 1; what only local features find the same is then edited
-    /// [default: that of a scan of few images]
+    /// [default: that of the last scan of the index; without one, that of a scan of few images]
     #[arg(long, value_name = "S")]
     pub(in crate::cli) threshold: Option<f64>,
     /// Exit with 1 if some image is not there yet

@@ -9,14 +9,36 @@ use crate::cli::exit::Exit;
 use crate::cli::print::count;
 use crate::cli::resolve::Context;
 use crate::cli::walking;
-use crate::dedupe::{CheckOptions, Checked, CheckedImage, check};
+use crate::dedupe::{Basis, CheckOptions, CheckThreshold, Checked, CheckedImage, check};
 use crate::error::{Error, Result};
 use crate::gallery::OpenOptions;
 
 #[derive(Debug, Serialize)]
 struct CheckDocument<'a> {
+    threshold: ThresholdDocument,
     images: Vec<ImageDocument<'a>>,
     skipped: Vec<SkippedDocument<'a>>,
+}
+
+/// The similarity from which images are near; `from` is `option`, `scan` or `default`.
+#[derive(Debug, Serialize)]
+struct ThresholdDocument {
+    similarity: f64,
+    from: &'static str,
+    /// Of the scan: images compared, and pairs of them on which it is calibrated.
+    images: Option<usize>,
+    null_pairs: Option<u64>,
+}
+
+impl From<CheckThreshold> for ThresholdDocument {
+    fn from(CheckThreshold { similarity, basis }: CheckThreshold) -> Self {
+        let (from, images, null_pairs) = match basis {
+            Basis::Given => ("option", None, None),
+            Basis::Scan { images, null_pairs } => ("scan", Some(images), Some(null_pairs)),
+            Basis::Shipped => ("default", None, None),
+        };
+        ThresholdDocument { similarity, from, images, null_pairs }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -47,14 +69,22 @@ pub(super) fn run(context: &Context, args: &args::Check) -> anyhow::Result<Exit>
     let observer = TerminalObserver::new(context, "checking");
     let checked = check(&dir, &options, &observer);
     observer.finish();
-    let Checked { images, skipped } = checked?;
+    let Checked { threshold, images, skipped } = checked?;
     let printer = &context.printer;
     tell_skipped(printer, &skipped);
     if printer.json {
-        let images = images.iter().map(ImageDocument::from).collect();
-        printer.document("dedupe check", &CheckDocument { images, skipped: skipped_documents(&skipped) })?;
+        let document = CheckDocument {
+            threshold: threshold.into(),
+            images: images.iter().map(ImageDocument::from).collect(),
+            skipped: skipped_documents(&skipped),
+        };
+        printer.document("dedupe check", &document)?;
     } else {
         images.iter().try_for_each(|image| printer.text(&line(image)))?;
+        // bytes and pixels need none
+        if images.iter().any(|image| image.found.as_ref().is_none_or(|found| !found.kind.is_exact())) {
+            printer.note(&about(threshold));
+        }
     }
     let new = images.iter().filter(|image| !image.is_known()).count();
     if images.len() > 1 {
@@ -77,6 +107,16 @@ fn resolve(context: &Context, args: &args::Check) -> Result<CheckOptions> {
     let open = OpenOptions { device: context.device(&args.compute.device, default.device)?, ..default };
     context.threads(&args.compute.threads);
     Ok(CheckOptions { images, walk, open, similarity: args.threshold })
+}
+
+/// `near: similarity 0.9363 or more, by the last scan (2,350 images)`
+fn about(CheckThreshold { similarity, basis }: CheckThreshold) -> String {
+    let from = match basis {
+        Basis::Given => "as given".to_owned(),
+        Basis::Scan { images, .. } => format!("by the last scan ({})", count(images as u64, "image")),
+        Basis::Shipped => "the default, as there was no scan".to_owned(),
+    };
+    format!("near: similarity {similarity:.4} or more, {from}")
 }
 
 /// `near    upload.jpg = photos/a.jpg  0.9912`, `related upload.jpg ~ photos/a.jpg  0.4120`, or `new     upload.jpg`
