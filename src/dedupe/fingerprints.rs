@@ -8,15 +8,12 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use aesearch_index::{Item as Entry, SegmentBuilder, Settings, Snapshot, Writer};
-use rayon::prelude::*;
 
 use super::alike::alike;
 use super::fingerprint::{FINE_SIDE, Fingerprint, Found, fingerprint_of, with_samples};
-use super::reading::{BLOCK, blocks, read_block};
+use super::reading::{blocks, read_block};
 use crate::error::{Error, Result};
-use crate::images::{
-    Decoding, Item, Limits, Needed, OtherGround, Resizer, SampleHash, Skipped, Source, read,
-};
+use crate::images::{Decoding, Item, Needed, OtherGround, Resizer, SampleHash, Skipped, Source};
 use crate::observer::{Note, Observer, Progress, Stage};
 
 /// The folder, inside the index's folder.
@@ -86,20 +83,17 @@ pub(super) fn hash_alike(
     };
     observer.stage(Stage::images("comparing pixels"));
     let mut settled: Vec<(Hash, u32, Vec<u8>)> = Vec::new();
-    for (done, block) in (0..).step_by(BLOCK).zip(unsure.chunks(BLOCK)) {
-        let whole = |(hash, item): (&Hash, Result<Item, String>)| {
-            let source = read(&item.ok()?, &Limits::default()).ok()?;
-            let id = *fingerprints.ids.get(hash).filter(|_| source.stamp().hash == *hash)?;
-            let how = Decoding { samples: SampleHash::wanted(), ..Decoding::default() };
-            // what cannot be decoded whole is not tried again
-            let decoded = source.decode(&how).ok().filter(|_| how.remarks.take().is_empty());
-            let samples = decoded.and_then(|_| how.samples.take());
-            Some((*hash, id, with_samples(snapshot.payload(id), samples)?))
-        };
-        let items = items_of(block);
-        let found: Vec<_> = block.par_iter().zip(items).map(whole).collect();
-        settled.extend(found.into_iter().flatten());
-        observer.progress(&Progress::of(done + block.len(), unsure.len()));
+    let items: Vec<(Hash, Item)> =
+        unsure.iter().zip(items_of(&unsure)).filter_map(|(hash, item)| Some((*hash, item.ok()?))).collect();
+    let mut done = 0;
+    for block in blocks(items.iter().collect()) {
+        for ((hash, _), samples) in block.iter().zip(read_block(&block, &samples_of)) {
+            if let (Ok(samples), Some(&id)) = (samples, fingerprints.ids.get(hash)) {
+                settled.extend(with_samples(snapshot.payload(id), samples).map(|of| (*hash, id, of)));
+            }
+        }
+        done += block.len();
+        observer.progress(&Progress::of(done, items.len()));
         if observer.should_stop() {
             break;
         }
@@ -114,6 +108,13 @@ pub(super) fn hash_alike(
     drop(fingerprints);
     Writer::lock(&dir.join(FOLDER))?.commit(builder, &gone)?;
     Fingerprints::open(dir)
+}
+
+/// The hash of an image's samples; none of one that cannot be decoded whole, so that it is not tried again.
+fn samples_of(source: Source, _: &mut Resizer) -> Result<Option<[u8; 32]>, String> {
+    let how = Decoding { samples: SampleHash::wanted(), ..Decoding::default() };
+    let decoded = source.decode(&how).ok().filter(|_| how.remarks.take().is_empty());
+    Ok(decoded.and_then(|_| how.samples.take()))
 }
 
 /// Removes the fingerprints if they are damaged or of another format; they are then computed again.

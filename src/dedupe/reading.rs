@@ -8,7 +8,7 @@ use crate::images::{Item, Limits, Resizer, Source, by_place, read};
 /// Why an image is skipped whose content is not the one that the index knows.
 pub(super) const CHANGED: &str = "it has changed since it was indexed: index it again";
 /// Images that are read at a time.
-pub(super) const BLOCK: usize = 512;
+const BLOCK: usize = 512;
 /// Bytes of an archive that are read ahead.
 const READ_AHEAD: u64 = 64 << 20;
 
