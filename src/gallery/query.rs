@@ -5,12 +5,14 @@
 //! ```
 
 use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::Instant;
 
 use aesearch_index::{Mode, Ranked, Search};
 use rayon::prelude::*;
 
+use super::labels::Labels;
 use super::open::Gallery;
 use super::polarity::{self, Invert};
 use super::record::Record;
@@ -78,7 +80,7 @@ pub struct Hit {
     pub path: String,
     /// The bytes of a name that is not UTF-8.
     pub path_bytes: Option<Vec<u8>>,
-    /// Its label, where one is known.
+    /// Its label, where one is known: the one it was indexed with, unless [`Answers::label`] gave it another.
     pub label: Option<String>,
     /// Hamming distance of the codes, in bits.
     pub distance: u32,
@@ -119,6 +121,37 @@ pub struct Answers {
     pub answers: Vec<Answer>,
     /// Images that cannot be used.
     pub skipped: Vec<Skipped>,
+}
+
+impl Answers {
+    /// Gives each hit its label by `labels`, of the images of the gallery that answered.
+    ///
+    /// # Errors
+    /// Those of [`Labels::of`]; when a record is damaged.
+    pub fn label(&mut self, gallery: &Gallery, labels: &Labels) -> Result<()> {
+        let hits = || self.answers.iter().flat_map(|answer| &answer.result.hits);
+        let is_needed = match labels {
+            Labels::Folder => false,
+            Labels::Auto => hits().any(|hit| hit.label.is_some()), // large indexes have many records
+            Labels::None | Labels::Table(_) => true,
+        };
+        if !is_needed {
+            return Ok(());
+        }
+        let snapshot = gallery.snapshot();
+        let ids: Vec<u32> = snapshot.ids().collect();
+        let images: Vec<(&[u8], Option<String>)> = ids
+            .iter()
+            .map(|&id| Ok((snapshot.name(id), Record::of(snapshot, id)?.label)))
+            .collect::<Result<_>>()?;
+        let found: HashSet<u32> = hits().map(|hit| hit.id).collect();
+        let named = ids.iter().zip(labels.of(&images)?).filter(|(id, _)| found.contains(id));
+        let named: HashMap<u32, Option<String>> = named.map(|(id, label)| (*id, label)).collect();
+        for hit in self.answers.iter_mut().flat_map(|answer| &mut answer.result.hits) {
+            hit.label = named.get(&hit.id).cloned().flatten();
+        }
+        Ok(())
+    }
 }
 
 impl Gallery {
@@ -410,6 +443,30 @@ mod tests {
         assert!(reranked.is_sorted_by(|a, b| a.similarity >= b.similarity));
         assert_eq!(reranked.len(), 5);
         assert_eq!(query(QueryOptions { k: 0, ..exact }).len(), 0);
+    }
+
+    #[test]
+    fn labels_are_those_that_are_asked_for() {
+        let fixture = Fixture::new(Family::ConvHash);
+        fixture.draw(0..9);
+        fixture.update();
+        let (gallery, options) = (fixture.open(), QueryOptions { k: 9, ..QueryOptions::default() });
+        let answers = gallery.query_paths(&[fixture.path("data")], &options, &()).unwrap();
+        let table = fixture.path("labels.csv");
+        fs::write(&table, format!("{},seven\n", fixture.path("data/007.png").display())).unwrap();
+        for (labels, expected) in [
+            (Labels::Folder, vec!["data"; 81]),
+            (Labels::Auto, vec!["data"; 81]),
+            (Labels::None, vec![]),
+            (Labels::Table(table), vec!["seven"; 9]),
+        ] {
+            let mut answers = answers.clone();
+            answers.label(&gallery, &labels).unwrap();
+            let hits = answers.answers.iter().flat_map(|answer| &answer.result.hits);
+            assert_eq!(hits.filter_map(|hit| hit.label.as_deref()).collect::<Vec<_>>(), expected, "{labels:?}");
+        }
+        let error = answers.clone().label(&gallery, &Labels::Table(fixture.path("none.csv"))).unwrap_err();
+        assert!(error.to_string().contains("none.csv"), "{error}");
     }
 
     #[test]

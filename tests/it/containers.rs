@@ -64,7 +64,7 @@ fn zip(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
     archive.finish().expect("finishes").into_inner()
 }
 
-fn tar(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
+pub(crate) fn tar(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
     for (name, bytes) in entries {
         let mut header = tar::Header::new_ustar();

@@ -9,7 +9,8 @@ use image::{DynamicImage, ImageEncoder as _, ImageFormat, imageops};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::fixtures::{RawPng, RawTiff, Value, encode};
+use crate::containers::tar;
+use crate::fixtures::{RawPng, RawTiff, Value, encode, gzip};
 use crate::scenes::{groups, place_of, scan, scene};
 
 /// Samples, [H, W, C], of 8 or 16 bits: grey, grey and alpha, RGB, RGBA.
@@ -389,7 +390,10 @@ fn scaled_fingerprints_are_settled_by_every_sample() {
     let png = |picture: &Picture| picture.png(CompressionType::Fast, FilterType::NoFilter, None);
     let block = image::RgbImage::from_pixel(8, 8, image::Rgb([9, 9, 9]));
     imageops::replace(&mut large, &block, 400, 400);
+    let entries = [("1.jpg", &one), ("1-changed.jpg", &jpeg(&large)), ("1-commented.jpg", &commented)];
+    let archive = tar(&entries.map(|(name, bytes)| (name.to_owned(), bytes.clone())));
     let place = place_of(&[
+        ("a.tgz", gzip(&archive)),
         ("p/1.jpg", one),
         ("p/1-commented.jpg", commented),
         ("p/1-changed.jpg", jpeg(&large)),
@@ -413,4 +417,7 @@ fn scaled_fingerprints_are_settled_by_every_sample() {
     let before = kept();
     assert_eq!(pixels().len(), 2);
     assert!(kept() == before, "fingerprints are kept as they were");
+    // in an archive that is read in its order
+    let found = groups(&scan(&place, &["a.tgz", "--index", "of-archive", "--keep", "shortest"]));
+    assert!(found.contains(&"pixels a.tgz#1.jpg = a.tgz#1-commented.jpg".to_owned()), "{found:?}");
 }

@@ -36,6 +36,8 @@ pub(in crate::cli) struct Query {
     /// Only neighbours within this Hamming distance
     #[arg(long, value_name = "BITS")]
     pub(in crate::cli) radius: Option<u32>,
+    #[command(flatten)]
+    pub(in crate::cli) labels: LabelsArg,
     /// Re-rank this many of the nearest images, and ties with the last, by their similarity; 0 is off
     /// [default: 200]
     #[arg(long, value_name = "N", env = "AESEARCH_RERANK", hide_env_values = true)]

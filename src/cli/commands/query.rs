@@ -75,11 +75,13 @@ pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Found> {
     let start = Instant::now();
     let dir = context.index_dir(&args.reading.index)?;
     let options = resolve(context, args)?;
+    let labels = args.labels.choice()?;
     args.sheet.as_deref().map_or(Ok(()), check_picture)?; // before the work
     let observer = TerminalObserver::unstoppable(context, "searching");
     let gallery = open(context, args, &dir, &observer)?;
     context.threads(&args.compute.threads);
-    let answers = gallery.query_paths(&args.images, &options, &observer)?;
+    let mut answers = gallery.query_paths(&args.images, &options, &observer)?;
+    answers.label(&gallery, &labels)?;
     observer.finish();
     match &answers.skipped[..] {
         [Skipped { path, reason, .. }] if answers.answers.is_empty() => {
