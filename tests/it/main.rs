@@ -27,6 +27,7 @@ mod dedupe_pixels;
 mod dedupe_regret;
 mod dedupe_report;
 mod dedupe_scan;
+mod dedupe_threshold;
 mod dedupe_units;
 mod disk;
 mod eval;
