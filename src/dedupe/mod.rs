@@ -18,7 +18,9 @@
 //! | `alike` | whose pixels have to be hashed at full size, as the fingerprints do not tell |
 //! | `align`, `compare`, `pairs` | aligns two images, measures how unlike they are, for all candidates |
 //! | `local/` | whether one picture is the other, edited or whole, by local features and geometry |
-//! | `threshold`, `copies`, `measure` | the similarity from which images are near, and what it means for this collection |
+//! | `strangers` | how many corners of strangers lie alike |
+//! | `threshold`, `measure` | the similarity from which images are near, for this collection |
+//! | `copies`, `recall` | copies made on purpose, and what share of them is found |
 //! | `pair_table`, `grouping` | from near pairs to groups |
 //! | `select` | which files may be proposed, by a regular expression |
 //! | `keep`, `propose` | which file is kept, and what the plan says about the others |
@@ -74,10 +76,12 @@ mod compare;
 mod judge;
 mod local;
 mod pairs;
+mod strangers;
 mod verify;
 
 mod copies;
 mod measure;
+mod recall;
 mod threshold;
 
 mod doubt;
@@ -117,7 +121,8 @@ pub use options::ScanOptions;
 pub use outputs::ScanOutputs;
 pub use pictures::PictureSource;
 pub use plan::{
-    COMMAND, CopyRecall, Duplicate, File, Group, GroupKind, NearMiss, Plan, SCHEMA_VERSION, Threshold, Unread,
+    COMMAND, CopyRecall, Duplicate, File, Group, GroupKind, InlierNull, NearMiss, Plan, SCHEMA_VERSION,
+    Threshold, Unread,
 };
 pub use report::{PageOptions, html_report};
 pub use scan::{Scan, scan};

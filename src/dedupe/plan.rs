@@ -233,8 +233,26 @@ pub struct Threshold {
     pub null_pairs: u64,
     /// The largest similarity among them; 0 if there are none.
     pub null_largest: f64,
-    /// The share of copies, made for this purpose, that is found.
+    /// How many corners of two pictures must lie alike for local features to count.
+    #[serde(default)]
+    pub inliers: InlierNull,
+    /// The share of copies, made for this purpose, that is found; edited ones of those that are brought near.
     pub recall: Vec<CopyRecall>,
+}
+
+/// How many corners of two pictures must lie alike, inliers, for local features to count, and why.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InlierNull {
+    /// The number that counts: the larger of the next two. With fewer, all of the picture must agree.
+    pub counts: usize,
+    /// What follows from the null that comes with the program.
+    pub shipped: usize,
+    /// What follows from pairs of this collection; none if there are too few.
+    pub own: Option<usize>,
+    /// Pairs of this collection that were verified and have nothing in common.
+    pub strangers: u64,
+    /// The most inliers of one of them.
+    pub largest: usize,
 }
 
 /// The share of copies of one kind that is found.
@@ -242,10 +260,18 @@ pub struct Threshold {
 pub struct CopyRecall {
     /// How the copies were made.
     pub copy: String,
+    /// What most of them are found as: [`GroupKind::Near`] or [`GroupKind::Edited`].
+    #[serde(default = "near")]
+    pub kind: GroupKind,
     /// The number of copies.
     pub copies: usize,
     /// The share of them that was found, 0 to 1.
     pub recall: f64,
+}
+
+/// What all copies were found as that earlier builds looked for.
+fn near() -> GroupKind {
+    GroupKind::Near
 }
 
 /// An image that could not be compared, or only with damage.

@@ -3,6 +3,7 @@
 //! They are made of images that are in a pair to be verified, while a scan runs, and never stored: 100 kB each.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -10,8 +11,9 @@ use rayon::prelude::*;
 use super::decisions::Hash;
 use super::fingerprint::Turn;
 use super::local::{Likeness, Local, Probes, Region, SIDE, Verified, verify};
-use super::plan::GroupKind;
+use super::plan::{GroupKind, InlierNull};
 use super::reading::{blocks, read_block};
+use super::strangers;
 use crate::error::{Error, Result};
 use crate::images::{Decoding, Item, Needed, Resizer, Source};
 use crate::observer::{Observer, Progress, Stage};
@@ -30,6 +32,10 @@ pub(super) struct Finding {
     pub(super) agreement: f32,
     /// How the first has to be turned to lie as the second does.
     pub(super) turn: Turn,
+    /// Corners of both that look the same and lie alike.
+    pub(super) inliers: u16,
+    /// Whether all of the picture agrees so well that few of them suffice.
+    pub(super) all_agree: bool,
     /// Where they differ, in the first and in the second: left, top, right, bottom, 0 to 1.
     pub(super) regions: Option<[[f32; 4]; 2]>,
 }
@@ -47,6 +53,8 @@ pub(super) struct Verifier<'a> {
     place: &'a dyn Fn(u32) -> u32,
     observer: &'a dyn Observer,
     findings: Mutex<BTreeMap<(u32, u32), Finding>>,
+    /// Inliers with which a finding counts.
+    enough: AtomicUsize,
 }
 
 impl<'a> Verifier<'a> {
@@ -57,12 +65,30 @@ impl<'a> Verifier<'a> {
         place: &'a dyn Fn(u32) -> u32,
         observer: &'a dyn Observer,
     ) -> Self {
-        Verifier { items, can_tell, place, observer, findings: Mutex::default() }
+        let (findings, enough) = (Mutex::default(), AtomicUsize::new(strangers::SHIPPED));
+        Verifier { items, can_tell, place, observer, findings, enough }
+    }
+
+    /// Sets the number of inliers with which a finding counts, by those of the strangers that were verified so far.
+    pub(super) fn calibrate(&self) -> InlierNull {
+        let findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner);
+        let different = findings.values().filter(|finding| finding.kind.is_none());
+        let null = strangers::null(different.map(|finding| usize::from(finding.inliers)));
+        self.enough.store(null.counts, Ordering::Relaxed);
+        null
+    }
+
+    /// A finding as it counts.
+    fn counted(&self, finding: &Finding) -> Finding {
+        let is_sure =
+            finding.all_agree || usize::from(finding.inliers) >= self.enough.load(Ordering::Relaxed);
+        Finding { kind: finding.kind.filter(|_| is_sure), ..*finding }
     }
 
     /// What was found about a pair (a < b); none if it was not verified.
     pub(super) fn finding(&self, pair: (u32, u32)) -> Option<Finding> {
-        self.findings.lock().unwrap_or_else(PoisonError::into_inner).get(&pair).copied()
+        let findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner);
+        findings.get(&pair).map(|finding| self.counted(finding))
     }
 
     /// Whether nothing more can be found about a pair (a < b): it was verified, or local features tell nothing.
@@ -73,7 +99,7 @@ impl<'a> Verifier<'a> {
     /// All findings, by pair.
     pub(super) fn findings(&self) -> Vec<((u32, u32), Finding)> {
         let findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner);
-        findings.iter().map(|(pair, finding)| (*pair, *finding)).collect()
+        findings.iter().map(|(pair, finding)| (*pair, self.counted(finding))).collect()
     }
 
     /// Verifies those of some pairs (a < b) of which nothing is known.
@@ -140,7 +166,7 @@ fn local_of(source: Source, resizer: &mut Resizer) -> Result<Local, String> {
 }
 
 impl Finding {
-    fn of(verified: &Verified) -> Finding {
+    pub(super) fn of(verified: &Verified) -> Finding {
         let kind = match verified.likeness {
             Likeness::Near => Some(GroupKind::Near),
             Likeness::Edited => Some(GroupKind::Edited),
@@ -154,6 +180,8 @@ impl Finding {
         Finding {
             kind,
             agreement: verified.agreeing,
+            inliers: verified.inliers as u16, // of at most 400 corners
+            all_agree: verified.all_agree,
             turn: Turn { mirrored: verified.mirrored, quarters },
             regions: verified.differing.first().map(|boxes| boxes.each_ref().map(sides)),
         }

@@ -463,7 +463,11 @@ mod tests {
             let mut answers = answers.clone();
             answers.label(&gallery, &labels).unwrap();
             let hits = answers.answers.iter().flat_map(|answer| &answer.result.hits);
-            assert_eq!(hits.filter_map(|hit| hit.label.as_deref()).collect::<Vec<_>>(), expected, "{labels:?}");
+            assert_eq!(
+                hits.filter_map(|hit| hit.label.as_deref()).collect::<Vec<_>>(),
+                expected,
+                "{labels:?}"
+            );
         }
         let error = answers.clone().label(&gallery, &Labels::Table(fixture.path("none.csv"))).unwrap_err();
         assert!(error.to_string().contains("none.csv"), "{error}");

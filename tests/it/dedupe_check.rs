@@ -121,7 +121,10 @@ fn the_threshold_is_that_of_the_last_scan() {
     assert_eq!(checked(&[]), edited);
     let (given, from, said) = checked(&["--threshold", "0.5"]);
     assert_eq!((given, from.as_str(), said.as_str()), (0.5, "option", "quality.jpg near photos/03.png"));
-    place.run(&["dedupe", "check", "in/quality.jpg"]).expect(0).says("1.0000 or more, by the last scan (12 images)");
+    place
+        .run(&["dedupe", "check", "in/quality.jpg"])
+        .expect(0)
+        .says("1.0000 or more, by the last scan (12 images)");
     let exact = place.run(&["dedupe", "check", "in/bytes.png"]).expect(0);
     assert!(!exact.err.contains("last scan"), "bytes need no threshold: {}", exact.err);
 

@@ -7,8 +7,8 @@
 use std::path::{Path, PathBuf};
 
 use aesearch::dedupe::{
-    CopyRecall, Duplicate, File, Group, GroupKind, NearMiss, PageOptions, Plan, Threshold, Unread,
-    html_report,
+    CopyRecall, Duplicate, File, Group, GroupKind, InlierNull, NearMiss, PageOptions, Plan, Threshold,
+    Unread, html_report,
 };
 use aesearch::images::Pixels;
 use serde_json::Value;
@@ -117,7 +117,13 @@ fn threshold() -> Threshold {
         ("greyscale", 0.999),
         ("a caption added", 0.642),
     ];
-    let recall = recall.map(|(copy, recall)| CopyRecall { copy: copy.to_owned(), copies: 1000, recall });
+    let kind = |copy: &str| if copy.contains("caption") { GroupKind::Edited } else { GroupKind::Near };
+    let recall = recall.map(|(copy, recall)| CopyRecall {
+        copy: copy.to_owned(),
+        kind: kind(copy),
+        copies: 1000,
+        recall,
+    });
     Threshold {
         similarity: 0.9643,
         false_positive_rate: 1e-6,
@@ -125,6 +131,7 @@ fn threshold() -> Threshold {
         expected_false_pairs: Some(1.28),
         null_pairs: 200_000,
         null_largest: 0.9412,
+        inliers: InlierNull { counts: 8, shipped: 8, own: Some(7), strangers: 12_000, largest: 5 },
         recall: recall.into(),
     }
 }

@@ -57,7 +57,7 @@ pub(in crate::cli) enum DedupeVerb {
 #[command(
     after_help = "The first lines: near, the threshold above which two images count as near, calibrated on the pairs \
                   of the collection that were compared; false pairs, how many to expect at that threshold; copies found, the \
-                  share of copies made from your images that it catches. Then the groups: same bytes, same pixels, near, edited \
+                  share of copies made from your images that it catches, by what they are found as. Then the groups: same bytes, same pixels, near, edited \
                   (a part differs or is missing, or it is mirrored or turned); the file to keep, and its duplicates marked with \
                   =. docs/dedupe.md has the details.\n\n\
                   --keep: resolution (most pixels), sidecar (has a file of its name beside it, .xmp, .json or .aae), format (lossless, \
@@ -66,7 +66,8 @@ pub(in crate::cli) enum DedupeVerb {
                   come first; with --across, those of the path named first.\n\n\
                   --invariant: flip, mirrored copies; rot90, quarter turns; flip,rot90, all eight orientations.\n\n\
                   JSON, the same as the plan: images, base, threshold {similarity, false_positive_rate, pairs_tested, \
-                  expected_false_pairs, null_pairs, null_largest, recall [{copy, copies, recall}]}, keep, groups [{id, kind \
+                  expected_false_pairs, null_pairs, null_largest, inliers {counts, shipped, own, \
+                  strangers, largest}, recall [{copy, kind, copies, recall}]}, keep, groups [{id, kind \
                   (bytes, pixels, near, edited, related), keep, keeper, also_kept, duplicates [{path, size, mtime_ns, hash, \
                   width, height, format, exif, jpeg_quality, sidecars, distance, similarity, turned, region}], diameter, \
                   medoid, conflicting_labels}], \

@@ -109,6 +109,8 @@ pub struct Verified {
     pub blocks: usize,
     /// The share of these that agree, 0 to 1.
     pub agreeing: f32,
+    /// Whether all of them agree so well that few inliers suffice.
+    pub all_agree: bool,
     /// The share of `a` and of `b` that the overlap covers, 0 to 1.
     pub covered: [f32; 2],
     /// The box of the overlap in `a` and in `b`.
@@ -130,6 +132,7 @@ pub fn verify(a: &Local, b: &Local, probes: Probes) -> Verified {
         quarter_turns: 0,
         blocks: 0,
         agreeing: 0.0,
+        all_agree: false,
         covered: [0.0; 2],
         overlap: [Region::default(); 2],
         differing: Vec::new(),
@@ -175,6 +178,7 @@ fn compare(a: &Local, b: &Local, verified: &mut Verified) {
     verified.likeness = judged.likeness;
     verified.blocks = judged.structured;
     verified.agreeing = judged.agreeing;
+    verified.all_agree = judged.all_agree;
     verified.covered = parts.covered;
     verified.overlap = parts.overlap();
     verified.differing = parts.boxes(&judged.altered, found.side);

@@ -72,6 +72,8 @@ pub(super) struct Judged {
     pub(super) agreeing: f32,
     /// Groups of blocks that differ or are altered, by column and row; those of a group touch.
     pub(super) altered: Vec<Vec<(usize, usize)>>,
+    /// Whether all blocks agree so well that few inliers suffice.
+    pub(super) all_agree: bool,
 }
 
 /// How alike the blocks are.
@@ -84,6 +86,16 @@ struct Agreement {
     altered: f32,
     together: f32,
     weak: f32,
+}
+
+impl Agreement {
+    fn is_whole(&self) -> bool {
+        self.altered <= FEW
+    }
+
+    fn reaches(&self, wanted: (f32, f32)) -> bool {
+        self.middle >= wanted.0 && self.worst >= wanted.1
+    }
 }
 
 /// What is known of two pictures beside the blocks.
@@ -105,8 +117,8 @@ pub(super) fn judge(blocks: &[Block], evidence: &Evidence) -> Judged {
     let seen: Vec<&Block> = blocks.iter().filter(|block| energy(block) > floor).collect();
     let share = |count: usize| count as f32 / seen.len().max(1) as f32;
     let agreeing = share(seen.iter().filter(|block| block.likeness >= ALIKE).count());
-    let mut judged =
-        Judged { likeness: Likeness::Different, structured: seen.len(), agreeing, altered: Vec::new() };
+    let (likeness, structured, altered) = (Likeness::Different, seen.len(), Vec::new());
+    let mut judged = Judged { likeness, structured, agreeing, altered, all_agree: false };
     if seen.len() >= FEWEST {
         let middle = quantile(seen.iter().map(|block| block.likeness).collect(), 0.5);
         let noise = NOISE * quantile(seen.iter().map(|block| block.difference()).collect(), 0.5);
@@ -129,7 +141,8 @@ pub(super) fn judge(blocks: &[Block], evidence: &Evidence) -> Judged {
             together: share(sizes().max().unwrap_or(0)),
             weak: share(weak),
         };
-        judged.likeness = likeness(&agreement, evidence);
+        judged.all_agree = agreement.is_whole() && agreement.reaches(TIGHT);
+        judged.likeness = self::likeness(&agreement, evidence);
     }
     if judged.likeness == Likeness::Different && evidence.inliers >= SURE_INLIERS && agreeing >= SOME {
         judged.likeness = Likeness::Related;
@@ -138,10 +151,10 @@ pub(super) fn judge(blocks: &[Block], evidence: &Evidence) -> Judged {
 }
 
 fn likeness(found: &Agreement, evidence: &Evidence) -> Likeness {
-    let reaches = |wanted: (f32, f32)| found.middle >= wanted.0 && found.worst >= wanted.1;
+    let reaches = |wanted| found.reaches(wanted);
     let covered = evidence.covered[0].min(evidence.covered[1]);
     let most = evidence.covered[0].max(evidence.covered[1]);
-    let is_whole = found.altered <= FEW;
+    let is_whole = found.is_whole();
     if evidence.inliers < SURE_INLIERS && !(is_whole && reaches(TIGHT)) {
         return Likeness::Different;
     }

@@ -232,11 +232,11 @@
 
     if (t.recall.length === 0) $('recall').append(h('p', {}, 'Not measured in this scan.'));
     else {
-      const rows = t.recall.map(({ copy, copies, recall }) => {
+      const rows = t.recall.map(({ copy, kind, copies, recall }) => {
         const bar = h('i', {});
         bar.style.width = `${Math.max(0, Math.min(1, recall)) * 100}%`;
         const percent = `${recall === 1 ? '100' : (Math.floor(recall * 1000) / 10).toFixed(1)}%`;
-        return h('tr', { title: `${percent} of ${number(copies)} copies` }, h('th', { scope: 'row' }, copy),
+        return h('tr', { title: `${percent} of ${number(copies)} copies, found as ${kind}` }, h('th', { scope: 'row' }, copy),
           h('td', { 'aria-hidden': 'true' }, h('div', { class: 'track' }, bar)), h('td', { class: 'n' }, percent));
       });
       const least = Math.min(...t.recall.map((row) => row.copies));
