@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rayon::prelude::*;
 
 use super::fingerprint::Turn;
+use super::original::Related;
 use super::pairs::{Compared, Comparison, Pair, best_pair};
 use super::plan::GroupKind;
 use super::verify::{Finding, Verifier};
@@ -127,6 +128,23 @@ impl Judge<'_> {
             pairs.extend(near.map(|(pair, _)| pair));
         }
         pairs
+    }
+}
+
+impl Judge<'_> {
+    /// The pairs of which one is a copy of the other: near ones of `judged`, and edited ones.
+    pub(super) fn related(&self, judged: &[Pair]) -> Vec<Related> {
+        let near = judged.iter().filter(|pair| pair.unlikeness <= self.cut).map(|pair| (*pair, true));
+        let edited = self.all_of(GroupKind::Edited).into_iter().filter_map(|pair| {
+            let finding = self.verifier.finding(pair)?;
+            Some((finding.pair(pair, ALL), false))
+        });
+        let told = |(Pair { a, b, turn, .. }, is_near): (Pair, bool)| {
+            let finding = self.verifier.finding((a, b));
+            let differs = finding.is_some_and(|finding| finding.regions.is_some());
+            Related { a, b, turn, is_near, differs, beside: finding.map(|finding| finding.beside) }
+        };
+        near.chain(edited).map(told).collect()
     }
 }
 

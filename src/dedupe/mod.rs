@@ -14,6 +14,7 @@
 //! | `collection` | which files have the same bytes, and which show the same pixels |
 //! | `fingerprint`, `fingerprints` | what is kept of an image to compare it, and where |
 //! | `structure`, `candidates`, `neighbours` | codes of an image's structure; the pairs worth comparing, by them and by the index's latents |
+//! | `traces/` | what pixels and headers tell of how an image came to be |
 //! | `reading` | reads the images with some contents |
 //! | `alike` | whose pixels have to be hashed at full size, as the fingerprints do not tell |
 //! | `align`, `compare`, `pairs` | aligns two images, measures how unlike they are, for all candidates |
@@ -21,6 +22,7 @@
 //! | `threshold`, `copies`, `measure` | the similarity from which images are near, and what it means for this collection |
 //! | `pair_table`, `grouping` | from near pairs to groups |
 //! | `select` | which files may be proposed, by a regular expression |
+//! | `original` | what speaks against an image being the original of those that show the same |
 //! | `keep`, `propose` | which file is kept, and what the plan says about the others |
 //! | `pictures`, `sheet`, `report/` | the groups as a picture, and as a page to review and decide |
 //! | `decisions`, `decide` | what people decided about images, by content; changes it in one call |
@@ -63,6 +65,7 @@ mod collection;
 mod fingerprint;
 mod fingerprints;
 mod reading;
+mod traces;
 
 mod candidates;
 mod neighbours;
@@ -83,6 +86,7 @@ mod threshold;
 mod doubt;
 mod grouping;
 mod keep;
+mod original;
 mod pair_table;
 mod propose;
 mod select;
@@ -116,7 +120,8 @@ pub use options::ScanOptions;
 pub use outputs::ScanOutputs;
 pub use pictures::PictureSource;
 pub use plan::{
-    COMMAND, CopyRecall, Duplicate, File, Group, GroupKind, NearMiss, Plan, SCHEMA_VERSION, Threshold, Unread,
+    COMMAND, CopyRecall, Duplicate, File, Flaw, Group, GroupKind, NearMiss, Plan, SCHEMA_VERSION, Threshold,
+    Unread,
 };
 pub use report::{PageOptions, html_report};
 pub use scan::{Scan, scan};

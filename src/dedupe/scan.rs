@@ -24,6 +24,7 @@ use super::judge::{self, Judge, between_keepers};
 use super::measure::{self, Measured};
 use super::neighbours;
 use super::options::ScanOptions;
+use super::original::Flaws;
 use super::pair_table::{GroupingRules, PairTable};
 use super::pairs::{Compared, Comparison, Pair};
 use super::plan::{Group, GroupKind, NearMiss, Plan, Unread};
@@ -91,6 +92,7 @@ impl Scan {
             near_misses: Vec::new(),
             skipped: Vec::new(),
             damaged: Vec::new(),
+            cameras_lost: 0,
         };
         let pair = |&(similarity, a, b): &(f32, u32, u32)| Pair {
             a,
@@ -193,6 +195,7 @@ fn compare(
         base: std::path::absolute(".").unwrap_or_default(),
         threshold,
         keep: options.keep.iter().map(|preference| preference.name().to_owned()).collect(),
+        cameras_lost: groups.iter().map(Group::cameras_lost).sum(),
         groups,
         near_misses,
         skipped: skipped.iter().map(unread).collect(),
@@ -228,9 +231,11 @@ fn groups(
 ) -> Result<(Vec<Group>, Vec<NearMiss>, Vec<Pair>)> {
     let Seen { collection, pictures, fingerprints } = *seen;
     let apart = |a: u32, b: u32| apart(&pictures[a as usize], &pictures[b as usize], decisions);
-    let mut proposal = Proposal::new(collection, pictures, fingerprints, options, decisions);
-    let mut all = proposal.exact();
     let mut judged = judge.near(&compared.pairs);
+    let flaws = Flaws::of(pictures, fingerprints, &judge.related(&judged));
+    let proposal = Proposal::new(collection, pictures, fingerprints, options, decisions);
+    let mut proposal = proposal.with_flaws(flaws);
+    let mut all = proposal.exact();
     let compare = |pairs: &[(u32, u32)]| judge.compare(pairs);
     let mut table = PairTable::new(&judged, judge, &compare, &apart);
     let groups = table.groups(&rules(&proposal, judge.cut, options.across))?;

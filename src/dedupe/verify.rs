@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::decisions::Hash;
 use super::fingerprint::Turn;
-use super::local::{Likeness, Local, Probes, Region, SIDE, Verified, verify};
+use super::local::{Beside, Likeness, Local, Probes, Region, SIDE, Verified, verify};
 use super::plan::GroupKind;
 use super::reading::{blocks, read_block};
 use crate::error::{Error, Result};
@@ -32,6 +32,8 @@ pub(super) struct Finding {
     pub(super) turn: Turn,
     /// Where they differ, in the first and in the second: left, top, right, bottom, 0 to 1.
     pub(super) regions: Option<[[f32; 4]; 2]>,
+    /// What the first and the second show beside what both have.
+    pub(super) beside: [Beside; 2],
 }
 
 /// Finds an image for each of some positions.
@@ -156,6 +158,7 @@ impl Finding {
             agreement: verified.agreeing,
             turn: Turn { mirrored: verified.mirrored, quarters },
             regions: verified.differing.first().map(|boxes| boxes.each_ref().map(sides)),
+            beside: verified.beside,
         }
     }
 }

@@ -134,7 +134,7 @@ pub(super) fn turns(names: &[String]) -> Result<Vec<Turn>> {
 fn text(plan: &Plan, flat: usize) -> String {
     let mut lines = vec![about(&plan.threshold), String::new()];
     for group in plan.groups.iter().take(LISTED) {
-        lines.push(format!("{:7}  {}", group.kind.name(), group.keep));
+        lines.push(format!("{:7}  {}  ({})", group.kind.name(), group.keep, group.reason));
         for duplicate in &group.duplicates {
             let turned = duplicate.turned.as_ref().map_or(String::new(), |turned| format!(", {turned}"));
             let similarity = match group.kind {
@@ -195,6 +195,12 @@ fn summary(plan: &Plan, flat: usize) -> String {
     if with_sidecars > 0 {
         let images = count(with_sidecars as u64, "duplicate");
         lines.push(format!("sidecars belong to {images}: `apply` takes them along"));
+    }
+    if !plan.groups.is_empty() {
+        lines.push(match plan.cameras_lost {
+            0 => "no file with camera EXIF would go for one without".to_owned(),
+            n => format!("{} with camera EXIF would go for one without: look at them", count(n as u64, "file")),
+        });
     }
     match plan.near_misses.len() {
         0 => {}

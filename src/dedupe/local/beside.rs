@@ -1,0 +1,110 @@
+//! What a picture shows beside what it shares with another: more of the same picture, so that the other is a crop, or
+//! a frame that was added, such as a border, a strip with words or a second picture.
+//!
+//! Where a frame begins, the light jumps all along the line; where a crop was cut, nothing is seen.
+
+use super::geometry::Affine;
+use super::plane::Plane;
+
+/// What lies beside the overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Beside {
+    /// Hardly anything.
+    #[default]
+    Nothing,
+    /// One shade without a seam: a frame or a plain part of the picture, nothing tells.
+    Plain,
+    /// More of the picture.
+    Picture,
+    /// Something that was added: there is a seam.
+    Frame,
+}
+
+/// The share of a picture that lies beside the overlap, from which it counts.
+const BESIDE: f32 = 0.03;
+/// The step at which pixels are looked at.
+const STEP: usize = 3;
+/// Levels that count as one shade, and the share of what lies beside that has it in a plain part.
+const SHADES: usize = 8;
+const PLAIN: f32 = 0.8;
+/// Points along a line; pixels to either side of it where the light is compared; the places, in pixels from the line,
+/// where a seam is looked for, and those that it is compared with.
+const POINTS: usize = 80;
+const REACH: f32 = 2.0;
+const NEAR: [f32; 5] = [-2.0, -1.0, 0.0, 1.0, 2.0];
+const FAR: [f32; 6] = [-13.0, -10.0, -7.0, 7.0, 10.0, 13.0];
+/// A jump along a seam, in levels, the share of the points of a line where there is one, and how many times as many
+/// there are as elsewhere.
+const JUMP: f32 = 10.0;
+const SEAM: f32 = 0.6;
+const TIMES: f32 = 2.0;
+
+/// What `plane` shows beside `other`; `map` tells where its points lie in it.
+pub(super) fn beside(plane: &Plane, other: &Plane, map: &Affine) -> Beside {
+    let (width, height) = (other.width as f32, other.height as f32);
+    let (mut counts, mut all) = ([0usize; 256], 0);
+    for y in (0..plane.height).step_by(STEP) {
+        for x in (0..plane.width).step_by(STEP) {
+            let there = map.apply((x as f32 + 0.5, y as f32 + 0.5));
+            all += 1;
+            if !(0.0..width).contains(&there.0) || !(0.0..height).contains(&there.1) {
+                counts[usize::from(plane.data[y * plane.width + x])] += 1;
+            }
+        }
+    }
+    let beside: usize = counts.iter().sum();
+    if (beside as f32) < BESIDE * all as f32 {
+        return Beside::Nothing;
+    }
+    if has_seam(plane, (width, height), map) {
+        return Beside::Frame;
+    }
+    let plain = counts.windows(SHADES).map(|shades| shades.iter().sum::<usize>()).max().unwrap_or(0);
+    if plain as f32 >= PLAIN * beside as f32 { Beside::Plain } else { Beside::Picture }
+}
+
+/// Whether an edge of the other picture, whose size is `size`, is seen in this one.
+fn has_seam(plane: &Plane, (width, height): (f32, f32), map: &Affine) -> bool {
+    let Some(back) = map.inverse() else { return false };
+    let corners = [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)].map(|corner| back.apply(corner));
+    (0..4).any(|side| is_seam(plane, corners[side], corners[(side + 1) % 4]))
+}
+
+/// Whether the light jumps along a line.
+fn is_seam(plane: &Plane, from: (f32, f32), to: (f32, f32)) -> bool {
+    let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+    let length = dx.hypot(dy);
+    if length < 1.0 {
+        return false;
+    }
+    let normal = (-dy / length, dx / length);
+    // the share of points, of a line beside this one, where the light jumps; none if most lie outside
+    let jumps = |offset: f32| {
+        let (mut jumps, mut seen) = (0, 0);
+        for point in 0..POINTS {
+            let along = (point as f32 + 0.5) / POINTS as f32;
+            let at = |off: f32| {
+                light(plane, (from.0 + along * dx + off * normal.0, from.1 + along * dy + off * normal.1))
+            };
+            if let (Some(before), Some(after)) = (at(offset - REACH), at(offset + REACH)) {
+                seen += 1;
+                jumps += usize::from((after - before).abs() >= JUMP);
+            }
+        }
+        (2 * seen > POINTS).then(|| jumps as f32 / seen as f32)
+    };
+    if jumps(0.0).is_none() {
+        return false;
+    }
+    let near = NEAR.into_iter().filter_map(jumps).fold(0.0, f32::max);
+    let mut far: Vec<f32> = FAR.into_iter().filter_map(jumps).collect();
+    far.sort_by(f32::total_cmp);
+    let usual = far.get(far.len() / 2).copied().unwrap_or(0.0);
+    near >= SEAM && near >= TIMES * usual
+}
+
+/// The light at a point; none outside.
+fn light(plane: &Plane, (x, y): (f32, f32)) -> Option<f32> {
+    let is_inside = x >= 0.0 && y >= 0.0 && x < plane.width as f32 && y < plane.height as f32;
+    is_inside.then(|| f32::from(plane.data[y as usize * plane.width + x as usize]))
+}
