@@ -15,7 +15,7 @@ pub enum Preference {
     Camera,
     /// What an image generator was asked for, or the name of the program that drew it.
     Generated,
-    /// Not encoded again.
+    /// Neither encoded again nor blurred.
     Encoding,
     /// More pixels.
     Resolution,
@@ -77,11 +77,11 @@ impl Preference {
     fn order(self, a: &File, b: &File) -> Ordering {
         match self {
             Preference::Whole => {
-                by(a, b, |file| file.flaws.iter().filter(|flaw| **flaw != Flaw::Reencoded).count())
+                by(a, b, |file| file.flaws.iter().filter(|flaw| !is_of_encoding(**flaw)).count())
             }
             Preference::Camera => by(a, b, |file| !file.camera),
             Preference::Generated => by(a, b, |file| !file.generated),
-            Preference::Encoding => by(a, b, |file| file.flaws.contains(&Flaw::Reencoded)),
+            Preference::Encoding => by(a, b, |file| file.flaws.iter().any(|flaw| is_of_encoding(*flaw))),
             Preference::Resolution => {
                 by(a, b, |file| Reverse(u64::from(file.width) * u64::from(file.height)))
             }
@@ -166,10 +166,10 @@ impl Criterion {
             Criterion::Raw => "raw file of a camera",
             Criterion::Colour => "others without colour",
             Criterion::Preferred(preference) => match preference {
-                Preference::Whole => return format!("others {}", flaws_of(keeper, others)),
+                Preference::Whole => return flaws_of(keeper, others, |flaw| !is_of_encoding(flaw)),
                 Preference::Camera => "camera EXIF",
                 Preference::Generated => "tells how it was generated",
-                Preference::Encoding => "others re-encoded",
+                Preference::Encoding => return flaws_of(keeper, others, is_of_encoding),
                 Preference::Resolution => "most pixels",
                 Preference::Sidecar => "has a sidecar",
                 Preference::Bytes => "largest file",
@@ -184,20 +184,26 @@ impl Criterion {
     }
 }
 
-/// What speaks against the others, and not against the keeper.
-fn flaws_of(keeper: &File, others: &[&File]) -> String {
+/// Whether a flaw is one of the encoding, and not of what is shown.
+fn is_of_encoding(flaw: Flaw) -> bool {
+    matches!(flaw, Flaw::Reencoded | Flaw::Blurred)
+}
+
+/// What of some flaws speaks against the others, and not against the keeper.
+fn flaws_of(keeper: &File, others: &[&File], is_asked: impl Fn(Flaw) -> bool) -> String {
     let of = |flaw: Flaw| match flaw {
         Flaw::Enlarged => "enlarged",
         Flaw::Framed => "framed",
         Flaw::Marked => "marked",
         Flaw::Cropped => "cropped",
         Flaw::Reencoded => "re-encoded",
+        Flaw::Blurred => "blurred",
     };
     let mut flaws: Vec<Flaw> = others.iter().flat_map(|other| &other.flaws).copied().collect();
-    flaws.retain(|flaw| *flaw != Flaw::Reencoded && !keeper.flaws.contains(flaw));
+    flaws.retain(|flaw| is_asked(*flaw) && !keeper.flaws.contains(flaw));
     flaws.sort_unstable();
     flaws.dedup();
-    flaws.into_iter().map(of).collect::<Vec<_>>().join(" or ")
+    format!("others {}", flaws.into_iter().map(of).collect::<Vec<_>>().join(" or "))
 }
 
 fn criteria(preferences: &[Preference]) -> impl Iterator<Item = Criterion> + '_ {

@@ -115,7 +115,7 @@ pub use evaluate::{EvaluateOptions, Evaluated, Evaluation, FalsePair, OperatingP
 pub use find::{FindOptions, Found, find_duplicates};
 pub use fingerprint::Turn;
 pub use keep::Preference;
-pub use local::{Affine, Likeness, Local, Probes, Region, Verified, verify};
+pub use local::{Affine, Beside, Likeness, Local, Probes, Region, Verified, verify};
 pub use options::ScanOptions;
 pub use outputs::ScanOutputs;
 pub use pictures::PictureSource;

@@ -5,11 +5,12 @@
 //!
 //! | flaw | of the first of two related images, if |
 //! |---|---|
-//! | enlarged | it is larger, and has no more detail than the second could have given it |
+//! | enlarged | it is larger, and its detail has the period that enlarging the second leaves |
 //! | framed | what it shows beside the overlap begins with a seam |
 //! | marked | a part of it differs, and more images are like the second than like the first |
 //! | cropped | the second shows more of the same picture around it |
 //! | re-encoded | it shows the JPEG that the second is, or has an encoding of copies, which the second has not |
+//! | blurred | it has the same size and far less detail |
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -19,7 +20,7 @@ use super::fingerprint::{Fingerprint, Turn};
 use super::fingerprints::Fingerprints;
 use super::local::Beside;
 use super::plan::Flaw;
-use super::traces::{BANDS, Earlier, PER_OCTAVE};
+use super::traces::{Earlier, octaves_above, period};
 use crate::images::Encoding;
 
 /// Two pictures, by position, one of which is a copy of the other.
@@ -50,8 +51,13 @@ const LOSSLESS_AS_LARGE: f64 = 0.98;
 const POOR: u8 = 50;
 /// How far the step of an earlier JPEG may be from that of the file: light may have been scaled since.
 const STEP_WITHIN: f32 = 0.27;
-/// The sides of an enlarged picture, at least, in those of its source.
+/// The sides of an enlarged picture, at least, in those of its source; and how clear the period is, of a median of 1.
 const ENLARGED: f64 = 1.08;
+const PERIOD: f32 = 2.5;
+/// The side of a block where nothing was made smaller.
+const WHOLE: u8 = 8;
+/// Octaves of power that a blurred picture lacks. The strongest sharpening that is common adds 1.4.
+const BLURRED: f32 = 1.7;
 
 impl Flaws {
     /// What related pictures tell of each other.
@@ -78,18 +84,17 @@ impl Flaws {
                     pair.beside.map_or([Beside::Nothing; 2], |[a, b]| if is_first { [a, b] } else { [b, a] });
                 let is_whole = beside == [Beside::Nothing; 2];
                 let votes = |at: u32| near.get(&at).copied().unwrap_or(0);
+                let across = pair.turn.quarters % 2 == 1;
                 let sources: Vec<Fingerprint<'_>> = contents(y).map(|(_, found)| found).collect();
                 for (hash, found) in contents(x) {
-                    let is_enlarged = is_whole
-                        && sources
-                            .iter()
-                            .any(|source| is_enlarged(&found, source, pair.turn.quarters % 2 == 1));
+                    let of_any = |is_so: &dyn Fn(&Fingerprint<'_>) -> bool| sources.iter().any(is_so);
                     let told = [
-                        (is_enlarged, Flaw::Enlarged),
+                        (is_whole && of_any(&|source| is_enlarged(&found, source, across)), Flaw::Enlarged),
                         (beside[0] == Beside::Frame, Flaw::Framed),
                         (pair.differs && is_whole && votes(x) < votes(y), Flaw::Marked),
                         (beside == [Beside::Nothing, Beside::Picture], Flaw::Cropped),
-                        (sources.iter().any(|source| is_made_from(&found, source)), Flaw::Reencoded),
+                        (of_any(&|source| is_made_from(&found, source, is_whole)), Flaw::Reencoded),
+                        (is_whole && of_any(&|source| is_blurred(&found, source, across)), Flaw::Blurred),
                     ];
                     told.into_iter().filter(|(is_so, _)| *is_so).for_each(|(_, flaw)| flaws.add(hash, flaw));
                 }
@@ -125,8 +130,9 @@ fn pixels(found: &Fingerprint<'_>) -> f64 {
     f64::from(found.width) * f64::from(found.height)
 }
 
-/// Whether `copy` was made from `source`, or from what that is, and encoded again.
-fn is_made_from(copy: &Fingerprint<'_>, source: &Fingerprint<'_>) -> bool {
+/// Whether `copy` was made from `source`, or from what that is, and encoded again. `is_whole` tells that they show the
+/// same, and neither more.
+fn is_made_from(copy: &Fingerprint<'_>, source: &Fingerprint<'_>, is_whole: bool) -> bool {
     let share = pixels(source) / pixels(copy).max(1.0);
     if source.damage.is_some() || share < AS_LARGE {
         return false;
@@ -142,7 +148,9 @@ fn is_made_from(copy: &Fingerprint<'_>, source: &Fingerprint<'_>) -> bool {
     match (of_copy.encoding(), of_source.encoding()) {
         (_, Encoding::Palette) => false,
         (Encoding::Palette, _) => of_copy.is_textured() && !is_poor,
-        (Encoding::Lossy, Encoding::Lossless) => share >= LOSSLESS_AS_LARGE && of_source.earlier().is_none(),
+        (Encoding::Lossy, Encoding::Lossless) => {
+            is_whole && share >= LOSSLESS_AS_LARGE && of_source.earlier().is_none()
+        }
         (Encoding::Lossy, Encoding::Lossy) => match (copy.format, source.format) {
             ("webp" | "avif", "jpeg" | "heic") => !is_poor,
             ("jpeg", "jpeg") => {
@@ -174,40 +182,27 @@ fn fits(earlier: Earlier, own: Option<u8>, step: u8) -> bool {
     }
 }
 
-/// Whether `copy` is `source` made larger: its detail ends where that of the source must. `across` tells that one lies
-/// on its side.
+/// Whether `copy` is `source` made larger: its detail has the period that this leaves, along each side that is longer.
+/// `across` tells that one lies on its side.
 fn is_enlarged(copy: &Fingerprint<'_>, source: &Fingerprint<'_>, across: bool) -> bool {
-    let Some(spectrum) = copy.traces.spectrum() else { return false };
-    let (of_width, of_height) =
-        if across { (source.height, source.width) } else { (source.width, source.height) };
-    let mut is_enlarged = false;
-    for (axis, (size, of)) in [(copy.width, of_width), (copy.height, of_height)].into_iter().enumerate() {
-        if f64::from(size) >= ENLARGED * f64::from(of) {
-            let share = of as f32 / size as f32;
-            if !ends_at(&spectrum[axis * BANDS..(axis + 1) * BANDS], share) {
-                return false;
-            }
-            is_enlarged = true;
-        }
-    }
-    is_enlarged
+    let Some(detail) = copy.traces.detail().filter(|_| copy.traces.block_side() == WHOLE) else {
+        return false;
+    };
+    let (width, height) = if across { (source.height, source.width) } else { (source.width, source.height) };
+    let sides = [(copy.width, width), (copy.height, height)].into_iter().enumerate();
+    let longer = sides.filter(|(_, (side, of))| f64::from(*side) >= ENLARGED * f64::from(*of));
+    let periods: Vec<f32> =
+        longer.map(|(axis, (side, of))| period(detail, axis, side, of).unwrap_or(0.0)).collect();
+    !periods.is_empty() && periods.iter().sum::<f32>() >= PERIOD * periods.len() as f32
 }
 
-/// How far the power falls beyond the end of the source's frequencies, in octaves, and how much of that is usual.
-const FALL: f32 = 4.0;
-
-/// Whether a spectrum ends at this share of its frequencies.
-fn ends_at(bands: &[u8], share: f32) -> bool {
-    let mean = |from: f32, to: f32| {
-        let range = (from * BANDS as f32) as usize..((to * BANDS as f32).ceil() as usize).min(BANDS);
-        // the edges of JPEG blocks show at multiples of an eighth of a period
-        let seen: Vec<f32> = range
-            .filter(|at| (at + 1) % (BANDS / 4) != 0)
-            .map(|at| f32::from(bands[at]) / PER_OCTAVE)
-            .collect();
-        (!seen.is_empty()).then(|| seen.iter().sum::<f32>() / seen.len() as f32)
-    };
-    let (inside, outside) =
-        (mean(0.6 * share, 0.85 * share), mean((1.15 * share).min(0.9), (1.5 * share).min(1.0)));
-    inside.zip(outside).is_some_and(|(inside, outside)| inside - outside >= FALL)
+/// Whether `copy` has the size of `source` and far less detail.
+fn is_blurred(copy: &Fingerprint<'_>, source: &Fingerprint<'_>, across: bool) -> bool {
+    let (width, height) = if across { (source.height, source.width) } else { (source.width, source.height) };
+    let (of_copy, of_source) = (&copy.traces, &source.traces);
+    let is_alike =
+        (copy.width, copy.height) == (width, height) && of_copy.block_side() == of_source.block_side();
+    let more =
+        of_source.detail().zip(of_copy.detail()).and_then(|(source, copy)| octaves_above(source, copy));
+    is_alike && more.is_some_and(|octaves| octaves >= BLURRED)
 }

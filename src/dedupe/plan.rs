@@ -149,6 +149,8 @@ pub enum Flaw {
     Cropped,
     /// It was encoded again: it shows an earlier JPEG file, or its format or tables are those of conversions.
     Reencoded,
+    /// It has far less detail than another one of its size.
+    Blurred,
 }
 
 impl Group {

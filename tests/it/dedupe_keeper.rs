@@ -60,7 +60,10 @@ fn with_text(png: &[u8], text: &[u8]) -> Vec<u8> {
 /// The checksum of PNG.
 fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
+        (0..8).fold(
+            crc ^ u32::from(*byte),
+            |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 },
+        )
     })
 }
 
@@ -180,7 +183,11 @@ fn a_copy_with_a_border_goes_and_so_does_a_crop() {
     let original = jpeg(&photo(7), 90);
     let image = decoded(&original);
     for colour in [[255; 3], [0; 3], [216, 200, 176]] {
-        stays(original.clone(), jpeg(&framed(&image, 24, colour), 95), "original: others framed, others re-encoded");
+        stays(
+            original.clone(),
+            jpeg(&framed(&image, 24, colour), 95),
+            "original: others framed, others re-encoded",
+        );
     }
     // the crop has the EXIF data
     let crop = imageops::crop_imm(&image, 20, 16, 280, 224).to_image();
@@ -226,7 +233,10 @@ fn the_reason_is_shown_and_cameras_that_would_go_are_counted() {
         assert!(told.contains(wanted), "{told}");
     }
     let told = scan(&["--keep", "bytes"]).out;
-    assert!(told.contains("p/a.jpg  (largest file)") && told.contains("1 file with camera EXIF would go"), "{told}");
+    assert!(
+        told.contains("p/a.jpg  (largest file)") && told.contains("1 file with camera EXIF would go"),
+        "{told}"
+    );
     let plan = |keep: &str| place.json(&["dedupe", "scan", "p", "--keep", keep]);
     let lost = |keep: &str| plan(keep)["cameras_lost"].as_u64();
     assert_eq!((lost("bytes"), lost("camera")), (Some(1), Some(0)));
@@ -267,6 +277,9 @@ fn a_copy_made_by_a_program_never_stays_for_what_a_camera_or_generator_wrote() {
     let plan = scan(&place_of(&files), &["c"]);
     let kept: Vec<&str> = list(&plan["groups"]).iter().map(|group| text(&group["keep"])).collect();
     assert!(kept.len() >= 5, "{plan:#}");
-    assert!(kept.iter().all(|path| path.ends_with("_camera.jpg") || path.ends_with("_generated.png")), "{kept:?}");
+    assert!(
+        kept.iter().all(|path| path.ends_with("_camera.jpg") || path.ends_with("_generated.png")),
+        "{kept:?}"
+    );
     assert_eq!(plan["cameras_lost"], 0);
 }

@@ -33,11 +33,14 @@ const POINTS: usize = 80;
 const REACH: f32 = 2.0;
 const NEAR: [f32; 5] = [-2.0, -1.0, 0.0, 1.0, 2.0];
 const FAR: [f32; 6] = [-13.0, -10.0, -7.0, 7.0, 10.0, 13.0];
-/// A jump along a seam, in levels, the share of the points of a line where there is one, and how many times as many
-/// there are as elsewhere.
-const JUMP: f32 = 10.0;
-const SEAM: f32 = 0.6;
-const TIMES: f32 = 2.0;
+/// The jump along a seam, for half of its points: at least, in levels, and in jumps along lines beside it. For three
+/// quarters of its points, at least the share of what a quarter has beside it: where light jumps along an edge of the
+/// picture, it does so for a part of a line.
+const JUMP: f32 = 8.0;
+const TIMES: f32 = 2.5;
+const THROUGHOUT: f32 = 0.8;
+/// A jump that is nothing.
+const NOISE: f32 = 3.0;
 
 /// What `plane` shows beside `other`; `map` tells where its points lie in it.
 pub(super) fn beside(plane: &Plane, other: &Plane, map: &Affine) -> Beside {
@@ -63,44 +66,49 @@ pub(super) fn beside(plane: &Plane, other: &Plane, map: &Affine) -> Beside {
     if plain as f32 >= PLAIN * beside as f32 { Beside::Plain } else { Beside::Picture }
 }
 
-/// Whether an edge of the other picture, whose size is `size`, is seen in this one.
+/// Whether the edges of the other picture, whose size is `size`, are seen in this one: at least half of those that lie
+/// inside. A crop may be cut along a line of the picture, but hardly twice.
 fn has_seam(plane: &Plane, (width, height): (f32, f32), map: &Affine) -> bool {
     let Some(back) = map.inverse() else { return false };
     let corners = [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)].map(|corner| back.apply(corner));
-    (0..4).any(|side| is_seam(plane, corners[side], corners[(side + 1) % 4]))
+    let told: Vec<bool> =
+        (0..4).filter_map(|side| is_seam(plane, corners[side], corners[(side + 1) % 4])).collect();
+    let seams = told.iter().filter(|is_seam| **is_seam).count();
+    seams > 0 && 2 * seams >= told.len()
 }
 
-/// Whether the light jumps along a line.
-fn is_seam(plane: &Plane, from: (f32, f32), to: (f32, f32)) -> bool {
+/// Whether the light jumps along a line; none if most of it lies outside.
+fn is_seam(plane: &Plane, from: (f32, f32), to: (f32, f32)) -> Option<bool> {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
-    let length = dx.hypot(dy);
-    if length < 1.0 {
-        return false;
-    }
+    let length = dx.hypot(dy).max(1.0);
     let normal = (-dy / length, dx / length);
-    // the share of points, of a line beside this one, where the light jumps; none if most lie outside
+    // a quarter, half and three quarters of the points on a line beside this one have less of a jump than this
     let jumps = |offset: f32| {
-        let (mut jumps, mut seen) = (0, 0);
+        let mut jumps = Vec::with_capacity(POINTS);
         for point in 0..POINTS {
             let along = (point as f32 + 0.5) / POINTS as f32;
             let at = |off: f32| {
                 light(plane, (from.0 + along * dx + off * normal.0, from.1 + along * dy + off * normal.1))
             };
             if let (Some(before), Some(after)) = (at(offset - REACH), at(offset + REACH)) {
-                seen += 1;
-                jumps += usize::from((after - before).abs() >= JUMP);
+                jumps.push((after - before).abs());
             }
         }
-        (2 * seen > POINTS).then(|| jumps as f32 / seen as f32)
+        jumps.sort_by(f32::total_cmp);
+        let count = jumps.len();
+        (2 * count > POINTS).then(|| [1, 2, 3].map(|quarter| jumps[quarter * count / 4]))
     };
-    if jumps(0.0).is_none() {
-        return false;
-    }
-    let near = NEAR.into_iter().filter_map(jumps).fold(0.0, f32::max);
-    let mut far: Vec<f32> = FAR.into_iter().filter_map(jumps).collect();
-    far.sort_by(f32::total_cmp);
-    let usual = far.get(far.len() / 2).copied().unwrap_or(0.0);
-    near >= SEAM && near >= TIMES * usual
+    jumps(0.0)?;
+    let near: Vec<[f32; 3]> = NEAR.into_iter().filter_map(jumps).collect();
+    let far: Vec<[f32; 3]> = FAR.into_iter().filter_map(jumps).collect();
+    let most = |quarter: usize| near.iter().map(|jumps| jumps[quarter]).fold(0.0, f32::max);
+    let usual = |quarter: usize| {
+        let mut values: Vec<f32> = far.iter().map(|jumps| jumps[quarter]).collect();
+        values.sort_by(f32::total_cmp);
+        values.get(values.len() / 2).copied().unwrap_or(0.0).max(NOISE)
+    };
+    let is_clear = most(1) >= JUMP && most(1) >= TIMES * usual(1);
+    Some(is_clear && most(0) >= THROUGHOUT * usual(2))
 }
 
 /// The light at a point; none outside.

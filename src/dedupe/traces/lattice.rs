@@ -45,7 +45,7 @@ const TEXTURED: f32 = 0.5;
 const CLEAR: f32 = 0.2;
 const CLEARER_BY: f32 = 0.14;
 /// How clear one of the own grid has to be: itself, and in standard deviations of chance.
-const OWN_CLEAR: f32 = 0.13;
+const OWN_CLEAR: f32 = 0.15;
 const OWN_DEVIATIONS: f32 = 4.5;
 /// Frequencies of the own grid that are tried: these to 1, and the longest period, in steps of 1.
 const RESOLUTION: usize = 1024;
@@ -91,7 +91,7 @@ pub(super) fn earlier(pixels: &Pixels, size: (usize, usize), origin: &Origin) ->
 }
 
 /// The side of what a block of 8x8 pixels of the image became, in pixels.
-fn block_side(pixels: &Pixels, (width, height): (usize, usize)) -> Option<usize> {
+pub(super) fn block_side(pixels: &Pixels, (width, height): (usize, usize)) -> Option<usize> {
     let is_so = |side: &usize| {
         (width * side).div_ceil(8) == pixels.width && (height * side).div_ceil(8) == pixels.height
     };

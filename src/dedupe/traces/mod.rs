@@ -3,31 +3,32 @@
 //! ```text
 //! headers -> Origin --+
 //! pixels --+-> lattice: block means that lie on a lattice, of this JPEG file's grid and of others
-//!          +-> spectrum: light by frequency, along and down
+//!          +-> detail: how much there is from pixel to pixel, and in which periods
 //! ```
 //!
 //! It is measured when a fingerprint is made, from the pixels as they are decoded for that, and kept in it. What it
 //! means shows only beside another image (`original`): a picture saved twice is the better one where there is no
 //! other.
 
+mod detail;
 mod lattice;
-mod spectrum;
 
+pub(super) use detail::{octaves_above, period};
 pub(super) use lattice::Earlier;
-pub(super) use spectrum::{BANDS, PER_OCTAVE, Spectrum};
 
 use crate::images::{Encoding, Origin, Pixels};
 
 /// Bytes that they take.
-pub(super) const SIZE: usize = 4 + size_of::<Spectrum>();
+pub(super) const SIZE: usize = HEAD + detail::SIZE;
+/// Those before the detail.
+const HEAD: usize = 5;
 /// Marks in the first byte.
 const CAMERA: u8 = 1;
 const GENERATED: u8 = 2;
 const LOSSY: u8 = 4;
 const PALETTE: u8 = 8;
 const STANDARD: u8 = 16;
-const HAS_SPECTRUM: u8 = 32;
-const TEXTURED: u8 = 64;
+const TEXTURED: u8 = 32;
 /// In the second, how an earlier JPEG shows; its step, or frequency, is in the third.
 const OTHER_GRID: u8 = 1;
 const OWN_GRID: u8 = 2;
@@ -41,14 +42,12 @@ pub(super) struct Traces<'a> {
 /// The traces of an image as bytes; `size` is that of the whole image, which may have been decoded smaller.
 pub(super) fn traces_of(pixels: &Pixels, size: (usize, usize), origin: &Origin) -> [u8; SIZE] {
     let found = lattice::earlier(pixels, size, origin);
-    let spectrum = if size == (pixels.width, pixels.height) { spectrum::measure(pixels) } else { None };
     let marks = [
         (origin.camera, CAMERA),
         (origin.generated, GENERATED),
         (origin.encoding == Encoding::Lossy, LOSSY),
         (origin.encoding == Encoding::Palette, PALETTE),
         (origin.standard_tables, STANDARD),
-        (spectrum.is_some(), HAS_SPECTRUM),
         (found.is_textured, TEXTURED),
     ];
     let mut bytes = [0; SIZE];
@@ -59,7 +58,8 @@ pub(super) fn traces_of(pixels: &Pixels, size: (usize, usize), origin: &Origin) 
         Some(Earlier::OwnGrid { frequency }) => (OWN_GRID, (frequency * 255.0).round() as u8),
     };
     bytes[3] = origin.jpeg_step.map_or(0, |step| step.min(255) as u8);
-    bytes[4..].copy_from_slice(&spectrum.unwrap_or([0; 2 * BANDS]));
+    bytes[4] = lattice::block_side(pixels, size).map_or(0, |side| side as u8);
+    bytes[HEAD..].copy_from_slice(&detail::measure(pixels));
     bytes
 }
 
@@ -115,8 +115,14 @@ impl<'a> Traces<'a> {
         }
     }
 
-    /// Its spectrum, if it was decoded whole and is large enough.
-    pub(super) fn spectrum(&self) -> Option<&'a Spectrum> {
-        if self.has(HAS_SPECTRUM) { self.bytes[4..].first_chunk() } else { None }
+    /// The side of what a block of 8x8 pixels of the image became when it was decoded: 8 if it was decoded whole; 0 if
+    /// it was decoded at another part than 1/2 or 1/4 of its size.
+    pub(super) fn block_side(&self) -> u8 {
+        self.bytes[4]
+    }
+
+    /// The detail of the pixels that were decoded.
+    pub(super) fn detail(&self) -> Option<&'a [u8; detail::SIZE]> {
+        self.bytes[HEAD..].first_chunk()
     }
 }

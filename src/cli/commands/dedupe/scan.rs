@@ -199,7 +199,9 @@ fn summary(plan: &Plan, flat: usize) -> String {
     if !plan.groups.is_empty() {
         lines.push(match plan.cameras_lost {
             0 => "no file with camera EXIF would go for one without".to_owned(),
-            n => format!("{} with camera EXIF would go for one without: look at them", count(n as u64, "file")),
+            n => {
+                format!("{} with camera EXIF would go for one without: look at them", count(n as u64, "file"))
+            }
         });
     }
     match plan.near_misses.len() {
