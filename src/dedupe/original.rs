@@ -1,7 +1,7 @@
 //! What speaks against an image being the original: as the images that show the same picture tell.
 //!
-//! An image alone tells little. A white margin may be a border or a wall, and a JPEG saved twice may be the best there
-//! is. Beside an image without the margin, or with the tables of the first save, it shows.
+//! An image alone tells little. A white margin may be a border or a wall, and a JPEG saved twice may be the
+//! best there is. Beside an image without the margin, or with the tables of the first save, it shows.
 //!
 //! | flaw | of the first of two related images, if |
 //! |---|---|
@@ -51,7 +51,8 @@ const LOSSLESS_AS_LARGE: f64 = 0.98;
 const POOR: u8 = 50;
 /// How far the step of an earlier JPEG may be from that of the file: light may have been scaled since.
 const STEP_WITHIN: f32 = 0.27;
-/// The sides of an enlarged picture, at least, in those of its source; and how clear the period is, of a median of 1.
+/// The sides of an enlarged picture, at least, in those of its source; and how clear the period is, of a
+/// median of 1.
 const ENLARGED: f64 = 1.08;
 const PERIOD: f32 = 2.5;
 /// The side of a block where nothing was made smaller.
@@ -94,7 +95,11 @@ impl Flaws {
                         (pair.differs && is_whole && votes(x) < votes(y), Flaw::Marked),
                         (beside == [Beside::Nothing, Beside::Picture], Flaw::Cropped),
                         (of_any(&|source| is_made_from(&found, source, is_whole)), Flaw::Reencoded),
-                        (is_whole && of_any(&|source| is_blurred(&found, source, across)), Flaw::Blurred),
+                        (
+                            (is_whole || pair.is_near)
+                                && of_any(&|source| is_blurred(&found, source, across)),
+                            Flaw::Blurred,
+                        ),
                     ];
                     told.into_iter().filter(|(is_so, _)| *is_so).for_each(|(_, flaw)| flaws.add(hash, flaw));
                 }
@@ -130,8 +135,8 @@ fn pixels(found: &Fingerprint<'_>) -> f64 {
     f64::from(found.width) * f64::from(found.height)
 }
 
-/// Whether `copy` was made from `source`, or from what that is, and encoded again. `is_whole` tells that they show the
-/// same, and neither more.
+/// Whether `copy` was made from `source`, or from what that is, and encoded again. `is_whole` tells that they
+/// show the same, and neither more.
 fn is_made_from(copy: &Fingerprint<'_>, source: &Fingerprint<'_>, is_whole: bool) -> bool {
     let share = pixels(source) / pixels(copy).max(1.0);
     if source.damage.is_some() || share < AS_LARGE {
@@ -182,8 +187,8 @@ fn fits(earlier: Earlier, own: Option<u8>, step: u8) -> bool {
     }
 }
 
-/// Whether `copy` is `source` made larger: its detail has the period that this leaves, along each side that is longer.
-/// `across` tells that one lies on its side.
+/// Whether `copy` is `source` made larger: its detail has the period that this leaves, along each side that
+/// is longer. `across` tells that one lies on its side.
 fn is_enlarged(copy: &Fingerprint<'_>, source: &Fingerprint<'_>, across: bool) -> bool {
     let Some(detail) = copy.traces.detail().filter(|_| copy.traces.block_side() == WHOLE) else {
         return false;
@@ -205,4 +210,33 @@ fn is_blurred(copy: &Fingerprint<'_>, source: &Fingerprint<'_>, across: bool) ->
     let more =
         of_source.detail().zip(of_copy.detail()).and_then(|(source, copy)| octaves_above(source, copy));
     is_alike && more.is_some_and(|octaves| octaves >= BLURRED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_earlier_jpeg_is_known_by_its_step() {
+        let other = |step| Earlier::OtherGrid { step };
+        assert!(fits(other(8), None, 8) && fits(other(8), None, 16) && fits(other(9), None, 10));
+        assert!(!fits(other(8), None, 4) && !fits(other(8), None, 80 - 1));
+        let own = |frequency| Earlier::OwnGrid { frequency };
+        // 8 to 4, 10 to 4, 8 to 3; brightened by a tenth, 8 to 4
+        for (frequency, own_step, step) in [(0.5, 4, 8), (0.4, 4, 10), (0.375, 3, 8), (0.4545, 4, 8)] {
+            assert!(fits(own(frequency), Some(own_step), step), "{own_step} {step}");
+            assert!(!fits(own(frequency), Some(own_step), 40) && !fits(own(frequency), Some(own_step), 2));
+        }
+    }
+
+    #[test]
+    fn votes_are_of_near_pictures() {
+        let pair =
+            |a, b, is_near, differs| Related { a, b, turn: Turn::NONE, is_near, differs, beside: None };
+        let near = near_of(&[pair(0, 1, true, false), pair(1, 2, false, true), pair(0, 3, true, false)]);
+        assert_eq!(
+            (near.get(&0), near.get(&1), near.get(&2), near.get(&3)),
+            (Some(&2), Some(&1), None, Some(&1))
+        );
+    }
 }

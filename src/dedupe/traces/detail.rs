@@ -1,12 +1,13 @@
-//! How much detail a picture has from pixel to pixel, and whether that comes and goes with a period, as where a program
-//! made new pixels between others (Gallagher, Detection of Linear and Cubic Interpolation in JPEG Compressed Images,
-//! 2005).
+//! How much detail a picture has from pixel to pixel, and whether that comes and goes with a period, as where
+//! a program made new pixels between others (Gallagher, Detection of Linear and Cubic Interpolation in JPEG
+//! Compressed Images, 2005).
 //!
-//! Detail is the second difference of luma. New pixels are weighted means of old ones, with weights that depend on how
-//! near these are, and so does the second difference: enlarged from 4 to 5 pixels, it repeats every five. Enlarged
-//! to exactly twice the size, all new pixels are alike, and nothing shows.
+//! Detail is the second difference of luma. New pixels are weighted means of old ones, with weights that
+//! depend on how near these are, and so does the second difference: enlarged from 4 to 5 pixels, it repeats
+//! every five. Enlarged to exactly twice the size, all new pixels are alike, and nothing shows.
 
 use std::f32::consts::TAU;
+use std::ops::RangeInclusive;
 
 use crate::images::Pixels;
 
@@ -30,6 +31,8 @@ const CLEAR: f32 = 3.0;
 const PER_UNIT: f32 = 4.0;
 const PER_OCTAVE: f32 = 16.0;
 const ZERO: f32 = 64.0;
+/// Shares of the longer side that a source may have: beyond these, the period is long, and pictures have such.
+const SHARES: RangeInclusive<f32> = 0.3..=0.86;
 /// Bytes of an axis: frequency and strength of each peak.
 const AXIS: usize = 3 * PEAKS;
 /// Bytes of all.
@@ -65,10 +68,13 @@ pub(in crate::dedupe) fn octaves_above(a: &[u8; SIZE], b: &[u8; SIZE]) -> Option
     (a[0] > 0 && b[0] > 0).then(|| (f32::from(a[0]) - f32::from(b[0])) / PER_OCTAVE)
 }
 
-/// The strength of the period that enlarging to `side` pixels from `of` leaves along an axis, 0 or 1; none where it
-/// would lie where that of JPEG blocks does.
+/// The strength of the period that enlarging to `side` pixels from `of` leaves along an axis, 0 or 1; none
+/// where it would lie where that of JPEG blocks does.
 pub(in crate::dedupe) fn period(bytes: &[u8; SIZE], axis: usize, side: u32, of: u32) -> Option<f32> {
     let share = of as f32 / side as f32;
+    if !SHARES.contains(&share) {
+        return None;
+    }
     let frequency = if share > 0.5 { 1.0 - share } else { share };
     let width = RESOLUTION as f32 / length(side as usize).max(1) as f32;
     let wanted = frequency * RESOLUTION as f32;
@@ -115,7 +121,8 @@ fn profile(
     (sums, squares / (lines * length) as f32)
 }
 
-/// Frequencies at which a profile repeats, the clearest first, and how many times as high as the median they are.
+/// Frequencies at which a profile repeats, the clearest first, and how many times as high as the median they
+/// are.
 fn peaks(profile: Vec<f32>) -> Vec<(usize, f32)> {
     let length = profile.len();
     let profile: Vec<f32> = profile.into_iter().map(|value| (value + 0.05).ln()).collect();
@@ -159,5 +166,60 @@ fn luma(pixels: &Pixels, x: usize, y: usize) -> f32 {
         Some(&[r, g, b]) => 0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b),
         Some(&[grey, ..]) => f32::from(grey),
         _ => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    fn noise(side: usize) -> Pixels {
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        let data = (0..side * side).map(|_| rng.random_range(90..160)).collect();
+        Pixels { width: side, height: side, channels: 1, data }
+    }
+
+    /// Enlarged along the rows, bilinear.
+    fn wider(image: &Pixels, width: usize) -> Pixels {
+        let value = |at: usize| {
+            let (x, y) = (at % width, at / width);
+            let place = ((x as f32 + 0.5) * image.width as f32 / width as f32 - 0.5).max(0.0);
+            let left = (place as usize).min(image.width - 2);
+            let [a, b] = [left, left + 1].map(|x| f32::from(image.data[y * image.width + x]));
+            (a + (b - a) * (place - left as f32)).round() as u8
+        };
+        let data = (0..width * image.height).map(value).collect();
+        Pixels { width, height: image.height, channels: 1, data }
+    }
+
+    #[test]
+    fn enlarging_leaves_its_period_along_the_axis_that_it_made_longer() {
+        let image = noise(200);
+        for width in [236, 250, 270, 290, 350] {
+            let bytes = measure(&wider(&image, width));
+            assert!(period(&bytes, 0, width as u32, 200).unwrap() > 4.0, "{width}");
+            assert!(
+                period(&bytes, 1, width as u32, 200).is_none_or(|strength| strength < CLEAR + 1.5),
+                "{width}"
+            );
+            let untouched = measure(&noise(width));
+            assert!(period(&untouched, 0, width as u32, 200).unwrap() < CLEAR + 1.5, "{width}");
+        }
+        // where the edges of JPEG blocks repeat
+        assert_eq!(period(&measure(&image), 0, 200, 150), None);
+        assert_eq!(period(&measure(&image), 0, 200, 100), None);
+    }
+
+    #[test]
+    fn what_is_smooth_has_less_power_and_what_is_small_says_nothing() {
+        let image = noise(100);
+        let smooth = wider(&wider(&image, 50), 100);
+        let more = octaves_above(&measure(&image), &measure(&smooth)).unwrap();
+        assert!(more > 0.5, "{more}");
+        assert_eq!(octaves_above(&measure(&image), &measure(&noise(9))), None);
+        let flat = Pixels { width: 64, height: 64, channels: 3, data: vec![7; 64 * 64 * 3] };
+        assert!(octaves_above(&measure(&image), &measure(&flat)).unwrap() > 5.0);
     }
 }

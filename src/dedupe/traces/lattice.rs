@@ -1,9 +1,9 @@
 //! Does a picture show that it was a JPEG file before?
 //!
-//! JPEG stores the mean of each block of 8x8 pixels as a multiple of a step, so the means of such a file lie on a
-//! lattice, and nearly so after other changes: saved again with smaller steps, as PNG, mirrored, cropped, with a mark on
-//! a part of it. How well numbers lie on a lattice is the size of their Fourier coefficient at its frequency: 1 if all
-//! do, near 0 if they lie anywhere. Two lattices are looked for:
+//! JPEG stores the mean of each block of 8x8 pixels as a multiple of a step, so the means of such a file lie
+//! on a lattice, and nearly so after other changes: saved again with smaller steps, as PNG, mirrored,
+//! cropped, with a mark on a part of it. How well numbers lie on a lattice is the size of their Fourier
+//! coefficient at its frequency: 1 if all do, near 0 if they lie anywhere. Two lattices are looked for:
 //!
 //! - of another grid than the file's own: at all 64 places where blocks can begin, for several steps; it has to be
 //!   there at one place and not at the others (as Bianchi & Piva, Detection of Nonaligned Double JPEG Compression Based
@@ -131,8 +131,8 @@ impl Means {
     }
 }
 
-/// The mean of a block by sums of its luma and of the squares of that, 16 to a level; none of one without texture, or
-/// that may be clipped.
+/// The mean of a block by sums of its luma and of the squares of that, 16 to a level; none of one without
+/// texture, or that may be clipped.
 fn mean_of(sum: u32, squares: u32, side: usize) -> Option<u32> {
     let area = (side * side) as u32;
     let mean = (sum + area / 2) / area;
@@ -196,7 +196,8 @@ fn own_grid(means: &Means, step: u16, side: usize) -> Option<Earlier> {
     is_clear.then_some(Earlier::OwnGrid { frequency: frequency as f32 / RESOLUTION as f32 })
 }
 
-/// For each mean, 16 to a level, how well it lies on the lattice of each step: the cosine of its phase, times 127.
+/// For each mean, 16 to a level, how well it lies on the lattice of each step: the cosine of its phase, times
+/// 127.
 fn waves() -> &'static [[i8; STEPS.len()]] {
     static WAVES: OnceLock<Vec<[i8; STEPS.len()]>> = OnceLock::new();
     WAVES.get_or_init(|| {
@@ -292,5 +293,97 @@ fn add_window(pixels: &Pixels, (left, top): (usize, usize), side: usize, places:
         for (column, luma) in columns.iter_mut().zip(&rows[y + 1 - side]) {
             *column = (column.0 - luma, column.1 - luma.pow(2));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    const SIZE: (usize, usize) = (240, 200);
+
+    /// Noise on slow waves, whose blocks from `start` on have means that are multiples of `steps`, one after
+    /// another, in eighths of a level.
+    fn picture(seed: u64, start: (usize, usize), steps: &[f32]) -> Pixels {
+        let (width, height) = SIZE;
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let wave =
+            |x: usize, y: usize| 128.0 + 50.0 * (x as f32 / 31.0).sin() + 40.0 * (y as f32 / 23.0).cos();
+        let mut values: Vec<f32> = (0..width * height)
+            .map(|at| wave(at % width, at / width) + rng.random_range(-12.0..12.0f32))
+            .collect();
+        for step in steps {
+            for top in (start.1..height - 7).step_by(8) {
+                for left in (start.0..width - 7).step_by(8) {
+                    let places: Vec<usize> =
+                        (0..64).map(|at| (top + at / 8) * width + left + at % 8).collect();
+                    let mean = places.iter().map(|at| values[*at]).sum::<f32>() / 64.0;
+                    let unit = step / STEPS_PER_LEVEL;
+                    let wanted = ((mean - MIDDLE) / unit).round() * unit + MIDDLE;
+                    places.iter().for_each(|at| values[*at] += wanted - mean);
+                }
+            }
+        }
+        let data = values.into_iter().map(|value| value.round().clamp(0.0, 255.0) as u8).collect();
+        Pixels { width, height, channels: 1, data }
+    }
+
+    fn found(pixels: &Pixels, jpeg_step: Option<u16>) -> Option<Earlier> {
+        earlier(pixels, SIZE, &Origin { jpeg_step, ..Origin::default() }).earlier
+    }
+
+    #[test]
+    fn a_lattice_is_found_wherever_its_grid_lies() {
+        for (start, step) in [((0, 0), 8), ((3, 5), 8), ((7, 1), 10), ((4, 0), 6)] {
+            let pixels = picture(1, start, &[step as f32]);
+            assert_eq!(found(&pixels, None), Some(Earlier::OtherGrid { step }), "{start:?}");
+            let own = if start == (0, 0) { None } else { Some(Earlier::OtherGrid { step }) };
+            assert_eq!(found(&pixels, Some(4)).filter(|_| own.is_some()), own, "{start:?}");
+        }
+        assert_eq!(found(&picture(1, (0, 0), &[]), None), None);
+        assert!(earlier(&picture(1, (0, 0), &[]), SIZE, &Origin::default()).is_textured);
+    }
+
+    #[test]
+    fn an_earlier_step_shows_among_the_multiples_of_a_smaller_one() {
+        for (first, own) in [(8.0, 4), (10.0, 4), (8.0, 3), (8.8, 4)] {
+            let twice = picture(2, (0, 0), &[first, f32::from(own)]);
+            let Some(Earlier::OwnGrid { frequency }) = found(&twice, Some(own)) else {
+                panic!("{first} {own}")
+            };
+            let told = [frequency, 1.0 - frequency].map(|frequency| f32::from(own) / frequency);
+            assert!(told.iter().any(|step| (step / first - 1.0).abs() < 0.03), "{first} {own}: {told:?}");
+            let once = picture(2, (0, 0), &[f32::from(own)]);
+            assert_eq!(found(&once, Some(own)), None);
+        }
+        // stored turned, with parts of blocks: nobody knows where its grid lies
+        let twice = picture(2, (0, 0), &[8.0, 4.0]);
+        let turned = Origin { jpeg_step: Some(4), turned: true, ..Origin::default() };
+        assert!(earlier(&twice, SIZE, &turned).earlier.is_some());
+        let cut = Pixels {
+            width: SIZE.0,
+            height: SIZE.1 - 3,
+            channels: 1,
+            data: twice.data[..SIZE.0 * (SIZE.1 - 3)].to_vec(),
+        };
+        assert!(earlier(&cut, (SIZE.0, SIZE.1 - 3), &turned).earlier.is_none());
+    }
+
+    #[test]
+    fn what_is_flat_small_or_of_another_size_tells_nothing() {
+        let flat = Pixels { width: 240, height: 200, channels: 1, data: vec![128; 240 * 200] };
+        assert_eq!(earlier(&flat, SIZE, &Origin::default()), Found { earlier: None, is_textured: false });
+        for side in [1, 3, 8, 17] {
+            let small = Pixels { width: side, height: side, channels: 3, data: vec![9; side * side * 3] };
+            assert_eq!(found(&small, None), None);
+            assert_eq!(
+                earlier(&small, (side, side), &Origin { jpeg_step: Some(8), ..Origin::default() }).earlier,
+                None
+            );
+        }
+        assert_eq!(block_side(&flat, (480, 400)), Some(4));
+        assert_eq!((block_side(&flat, (957, 799)), block_side(&flat, (720, 600))), (Some(2), None));
     }
 }

@@ -6,9 +6,9 @@
 //!          +-> detail: how much there is from pixel to pixel, and in which periods
 //! ```
 //!
-//! It is measured when a fingerprint is made, from the pixels as they are decoded for that, and kept in it. What it
-//! means shows only beside another image (`original`): a picture saved twice is the better one where there is no
-//! other.
+//! It is measured when a fingerprint is made, from the pixels as they are decoded for that, and kept in it.
+//! What it means shows only beside another image (`original`): a picture saved twice is the better one where
+//! there is no other.
 
 mod detail;
 mod lattice;
@@ -115,8 +115,8 @@ impl<'a> Traces<'a> {
         }
     }
 
-    /// The side of what a block of 8x8 pixels of the image became when it was decoded: 8 if it was decoded whole; 0 if
-    /// it was decoded at another part than 1/2 or 1/4 of its size.
+    /// The side of what a block of 8x8 pixels of the image became when it was decoded: 8 if it was decoded
+    /// whole; 0 if it was decoded at another part than 1/2 or 1/4 of its size.
     pub(super) fn block_side(&self) -> u8 {
         self.bytes[4]
     }

@@ -1,13 +1,14 @@
-//! Does an image file tell how it was generated? Image generators write what they were asked for into text chunks of
-//! PNG files or the comment of EXIF data, plotting programs and screenshot tools their name; content credentials
-//! (C2PA) are signed. A program that converts the file drops all of these.
+//! Does an image file tell how it was generated? Image generators write what they were asked for into text
+//! chunks of PNG files or the comment of EXIF data, plotting programs and screenshot tools their name;
+//! content credentials (C2PA) are signed. A program that converts the file drops all of these.
 
 use super::boxes::boxes;
 use super::chunks::{png_chunks, riff_chunks};
 use super::exif::Exif;
 use super::segments::segments;
 
-/// Keywords of text chunks that hold a request: those of Stable Diffusion web UI, ComfyUI, InvokeAI and others.
+/// Keywords of text chunks that hold a request: those of Stable Diffusion web UI, ComfyUI, InvokeAI and
+/// others.
 const REQUESTS: [&[u8]; 7] = [
     b"parameters",
     b"prompt",
