@@ -94,7 +94,10 @@ impl Flaws {
                         (beside[0] == Beside::Frame, Flaw::Framed),
                         (pair.differs && is_whole && votes(x) < votes(y), Flaw::Marked),
                         (beside == [Beside::Nothing, Beside::Picture], Flaw::Cropped),
-                        (of_any(&|source| is_made_from(&found, source, is_whole)), Flaw::Reencoded),
+                        (
+                            of_any(&|source| is_made_from(&found, source, is_whole || pair.is_near)),
+                            Flaw::Reencoded,
+                        ),
                         (
                             (is_whole || pair.is_near)
                                 && of_any(&|source| is_blurred(&found, source, across)),
@@ -137,7 +140,7 @@ fn pixels(found: &Fingerprint<'_>) -> f64 {
 
 /// Whether `copy` was made from `source`, or from what that is, and encoded again. `is_whole` tells that they
 /// show the same, and neither more.
-fn is_made_from(copy: &Fingerprint<'_>, source: &Fingerprint<'_>, is_whole: bool) -> bool {
+fn is_made_from(copy: &Fingerprint<'_>, source: &Fingerprint<'_>, is_same: bool) -> bool {
     let share = pixels(source) / pixels(copy).max(1.0);
     if source.damage.is_some() || share < AS_LARGE {
         return false;
@@ -154,7 +157,7 @@ fn is_made_from(copy: &Fingerprint<'_>, source: &Fingerprint<'_>, is_whole: bool
         (_, Encoding::Palette) => false,
         (Encoding::Palette, _) => of_copy.is_textured() && !is_poor,
         (Encoding::Lossy, Encoding::Lossless) => {
-            is_whole && share >= LOSSLESS_AS_LARGE && of_source.earlier().is_none()
+            is_same && share >= LOSSLESS_AS_LARGE && of_source.earlier().is_none()
         }
         (Encoding::Lossy, Encoding::Lossy) => match (copy.format, source.format) {
             ("webp" | "avif", "jpeg" | "heic") => !is_poor,

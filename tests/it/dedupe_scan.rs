@@ -329,7 +329,7 @@ fn what_stays_can_be_chosen_and_labels_that_differ_are_told() {
     assert_eq!(found("oldest"), [by_age, jpeg_stays]);
     assert_eq!(found("shortest"), [by_name, jpeg_stays]);
     assert_eq!(found("format,shortest"), [by_name, png_stays]);
-    place.run(&["dedupe", "scan", "--keep", "nicest"]).expect(2).says("oldest, shortest, got nicest");
+    place.run(&["dedupe", "scan", "--keep", "nicest"]).expect(2).says("quality, exif, got nicest");
 
     let plan = scan(&place, &["p"]);
     assert_eq!(plan["groups"][0]["conflicting_labels"], json!(["cat", "dog"]));

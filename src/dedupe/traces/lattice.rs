@@ -44,9 +44,11 @@ const TEXTURED: f32 = 0.5;
 /// How clear a lattice of another grid has to be: itself, and beside those at other places.
 const CLEAR: f32 = 0.2;
 const CLEARER_BY: f32 = 0.14;
-/// How clear one of the own grid has to be: itself, and in standard deviations of chance.
+/// How clear one of the own grid has to be: itself, in standard deviations of chance, and
+/// beside the median of all frequencies.
 const OWN_CLEAR: f32 = 0.15;
 const OWN_DEVIATIONS: f32 = 4.5;
+const OWN_TIMES: f32 = 4.0;
 /// Frequencies of the own grid that are tried: these to 1, and the longest period, in steps of 1.
 const RESOLUTION: usize = 1024;
 const LONGEST: f32 = 40.0;
@@ -190,9 +192,13 @@ fn own_grid(means: &Means, step: u16, side: usize) -> Option<Earlier> {
         }
         f32::hypot(along, across) / total
     };
-    let all = (first..=RESOLUTION / 2).map(|frequency| (strength(frequency), frequency));
-    let (strength, frequency) = all.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    let is_clear = strength >= OWN_CLEAR && strength >= OWN_DEVIATIONS / total.sqrt();
+    let mut all: Vec<(f32, usize)> =
+        (first..=RESOLUTION / 2).map(|frequency| (strength(frequency), frequency)).collect();
+    all.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let (strength, frequency) = *all.first()?;
+    // a drawing of few colours has many frequencies
+    let usual = all[all.len() / 2].0;
+    let is_clear = strength >= OWN_CLEAR.max(OWN_DEVIATIONS / total.sqrt()).max(OWN_TIMES * usual);
     is_clear.then_some(Earlier::OwnGrid { frequency: frequency as f32 / RESOLUTION as f32 })
 }
 
