@@ -156,8 +156,11 @@ fn is_made_from(copy: &Fingerprint<'_>, source: &Fingerprint<'_>, is_same: bool)
     match (of_copy.encoding(), of_source.encoding()) {
         (_, Encoding::Palette) => false,
         (Encoding::Palette, _) => of_copy.is_textured() && !is_poor,
+        // not if the lossless one shows this JPEG file
         (Encoding::Lossy, Encoding::Lossless) => {
-            is_same && share >= LOSSLESS_AS_LARGE && of_source.earlier().is_none()
+            let step = of_copy.jpeg_step().unwrap_or(0);
+            let is_younger = of_source.earlier().is_some_and(|earlier| fits(earlier, None, step));
+            is_same && share >= LOSSLESS_AS_LARGE && !is_younger
         }
         (Encoding::Lossy, Encoding::Lossy) => match (copy.format, source.format) {
             ("webp" | "avif", "jpeg" | "heic") => !is_poor,
