@@ -13,7 +13,7 @@
 //! | `options`, `scan`, `plan`, `outputs` | from an index to a plan; the document that people and `apply` read; names of files |
 //! | `collection` | which files have the same bytes, and which show the same pixels |
 //! | `fingerprint`, `fingerprints` | what is kept of an image to compare it, and where |
-//! | `structure`, `candidates`, `neighbours` | codes of an image's structure; the pairs worth comparing, by them and by the index's latents |
+//! | `structure`, `candidates`, `neighbours`, `views` | codes of an image's structure; the pairs worth comparing, by them, by the index's latents, and by frames, parts and turns |
 //! | `reading` | reads the images with some contents |
 //! | `alike` | whose pixels have to be hashed at full size, as the fingerprints do not tell |
 //! | `align`, `compare`, `pairs` | aligns two images, measures how unlike they are, for all candidates |
@@ -75,6 +75,7 @@ mod judge;
 mod local;
 mod pairs;
 mod verify;
+mod views;
 
 mod copies;
 mod measure;

@@ -29,6 +29,7 @@ use super::pairs::{Compared, Comparison, Pair};
 use super::plan::{Group, GroupKind, NearMiss, Plan, Unread};
 use super::propose::{Proposal, settled};
 use super::verify::Verifier;
+use super::views;
 use crate::error::{Error, Result};
 use crate::images::{Skipped, resolve};
 use crate::observer::Observer;
@@ -174,8 +175,9 @@ fn compare(
     let place = |position: u32| places[position as usize];
     let verifier = Verifier::new(&items, &can_tell, &place, observer);
     let is_seen = |position: u32| is_seen(&lookup[position as usize]);
-    let by_latents = neighbours::nearest(&snapshot, &positions, &is_seen, observer)?;
-    judge::verify(&verifier, &compared, &by_latents)?;
+    let mut more = neighbours::nearest(&snapshot, &positions, &is_seen, observer)?;
+    more.extend(views::pairs(&comparison, &all)?);
+    judge::verify(&verifier, &compared, &more)?;
     let source = |position: u32| collection.source(&pictures[position as usize]);
     let Measured { threshold, cut } =
         measure::measure(&comparison, &compared, &verifier, &turns, options, source)?;
