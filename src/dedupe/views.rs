@@ -1,8 +1,9 @@
 //! More pairs worth comparing: a picture is also looked up by other views of it. The codes of structure know it again
-//! without its frame, half of it, and turned, whatever model made the index.
+//! without its frame, by a part of it, and turned, whatever model made the index.
 //!
 //! - *frame*: what is left when edges of one colour are cut away: bars, borders, the rows of a screenshot;
 //! - *parts*: both sides of the clearest straight seam, upright and across: the pictures of a collage;
+//! - *windows*: of half and three quarters of its sides, at steps of a quarter: what a crop leaves;
 //! - *turns*: mirrored, turned by quarters, upside down.
 //!
 //! Views are made of the fine luma, so pictures without one have none. Of each view the nearest few are aligned with
@@ -19,15 +20,16 @@ use crate::error::Result;
 /// Pictures whose views are looked up at a time.
 const BLOCK: usize = 1 << 12;
 /// The number of codes of each kind that are nearest to a view and looked at, and the most bits in which they differ.
-const NEAREST: usize = 4;
+const NEAREST: usize = 2;
 const MOST_BITS: u32 = 80;
 /// The least correlation with which a view is aligned, and the unlikeness below which a pair is worth more.
 const ENOUGH: Enough = [0.4, 0.8, 0.85];
-const ALIKE: f32 = 0.8;
+const ALIKE: f32 = 0.6;
 
-/// Levels within which a pixel has the shade of a frame, and the share of a line that has it.
+/// Levels within which a pixel has the shade of a frame, and the share of a line, and of the outermost, that has it.
 const SHADES: usize = 12;
 const PLAIN: f32 = 0.5;
+const OUTERMOST: f32 = 0.8;
 /// Lines in which a frame may hold something, such as words, if plain ones follow.
 const WORDS: usize = 3;
 /// Lines that a frame has at least, and that are left inside.
@@ -36,6 +38,8 @@ const INSIDE: usize = 10;
 /// Lines on each side of a seam at least, and the levels from which a step counts no more.
 const BESIDE: usize = 16;
 const STEP: u8 = 32;
+/// Steps between windows.
+const QUARTER: usize = FINE_SIDE / 4;
 
 /// A rectangle of the fine luma: columns, then rows, the ends excluded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +106,7 @@ fn views(fingerprint: &Fingerprint<'_>) -> Vec<Thumb> {
     }
     let turns = [1, 2].map(|quarters| Turn { mirrored: false, quarters });
     let turns = turns.into_iter().chain([Turn::MIRRORED, Turn::FLIPPED]);
-    let parts = inside(fine).into_iter().chain(halves(fine));
+    let parts = inside(fine).into_iter().chain(halves(fine)).chain(windows());
     let views = turns.map(|turn| turn.of(fingerprint.luma)).chain(parts.map(|part| stretched(fine, &part)));
     views.filter(|view| !is_flat(view)).collect()
 }
@@ -140,7 +144,7 @@ fn frame<F: Fn(usize) -> u8>(
     range.clone().for_each(|at| counts[usize::from(outermost(at))] += 1);
     let shades = counts.windows(SHADES).map(|shades| shades.iter().sum::<usize>()).zip(0usize..);
     let Some((most, low)) = shades.max_by_key(|(count, low)| (*count, usize::MAX - low)) else { return 0 };
-    if most <= enough {
+    if (most as f32) < OUTERMOST * range.len() as f32 {
         return 0;
     }
     let is_plain = |number: usize| {
@@ -168,6 +172,16 @@ fn halves(fine: &FineLuma) -> [Part; 4] {
         Part { bottom: across, ..WHOLE },
         Part { top: across, ..WHOLE },
     ]
+}
+
+/// Windows of half and of three quarters of both sides.
+fn windows() -> impl Iterator<Item = Part> {
+    let of = |size: usize| {
+        let starts = (0..=FINE_SIDE - size).step_by(QUARTER);
+        let at = move |left: usize, top: usize| Part { left, right: left + size, top, bottom: top + size };
+        starts.clone().flat_map(move |top| starts.clone().map(move |left| at(left, top)))
+    };
+    [2 * QUARTER, 3 * QUARTER].into_iter().flat_map(of)
 }
 
 /// Where most lines make a step, between `at` - 1 and `at`.
@@ -231,7 +245,7 @@ mod tests {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let mut next = |below: usize| random.next_u32() as usize % below;
         let mut data = vec![110; LARGE * LARGE];
-        for _ in 0..40 {
+        for _ in 0..30 {
             let (x, y, across, down) = (next(LARGE), next(LARGE), 6 + next(24), 6 + next(24));
             let shade = next(256) as u8;
             for (at, value) in data.iter_mut().enumerate() {
@@ -303,6 +317,15 @@ mod tests {
     }
 
     #[test]
+    fn windows_cover_every_corner() {
+        let all: Vec<Part> = windows().collect();
+        assert_eq!(all.len(), 9 + 4);
+        let half = |left, top| Part { left, right: left + 32, top, bottom: top + 32 };
+        assert!([half(0, 0), half(32, 0), half(16, 16), half(32, 32)].iter().all(|part| all.contains(part)));
+        assert!(all.contains(&Part { left: 16, right: 64, top: 16, bottom: 64 }));
+    }
+
+    #[test]
     fn a_part_is_stretched_as_it_is() {
         let slope: FineLuma = std::array::from_fn(|at| (2 * (at % FINE_SIDE) + at / FINE_SIDE) as u8);
         let whole = stretched(&slope, &WHOLE);
@@ -313,7 +336,7 @@ mod tests {
 
     #[test]
     fn framed_joined_and_turned_pictures_are_worth_more() {
-        let strangers = (10..40).map(picture);
+        let strangers = (10..34).map(picture);
         let turned = |turn: Turn| {
             let data: [u8; LARGE * LARGE] = picture(4).data.try_into().unwrap();
             Pixels { data: turn.of(&data).to_vec(), ..picture(4) }
