@@ -14,6 +14,7 @@
 //! | `layer` | one picture laid on the other by this map, which is refined until the light agrees too |
 //! | `blocks` | how alike both are in each block of the overlap |
 //! | `parts` | what lies beside the overlap, and the boxes that differ |
+//! | `marks` | marks that one sees through |
 //! | `verdict` | what all this says |
 //!
 //! Nothing here knows an index or a plan. The same two pictures always give the same result.
@@ -23,6 +24,7 @@ mod corners;
 mod features;
 mod geometry;
 mod layer;
+mod marks;
 mod matching;
 mod parts;
 mod plane;
@@ -166,6 +168,7 @@ fn compare(a: &Local, b: &Local, verified: &mut Verified) {
     let found = blocks::compare(&mut laid);
     let parts = Parts::of(&ground.luma, &other.luma, &laid, found.area);
     let evidence = Evidence {
+        clipped: marks::clipped(&laid, found.side),
         inliers: verified.inliers,
         softenings: found.softenings,
         covered: parts.covered,

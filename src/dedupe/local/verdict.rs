@@ -4,7 +4,10 @@
 //! where something was changed. Two shots of a scene, two forms and two pages of a kind agree in some blocks
 //! and differ in many.
 
+use std::collections::BTreeSet;
+
 use super::blocks::Block;
+use super::marks::marks;
 
 /// Mean square of the gradients from which a block says something: at least, and as a share of the mean.
 const STRUCTURE: f32 = 3.0;
@@ -38,6 +41,10 @@ const SOFTENINGS: usize = 4;
 const FEW: f32 = 0.02;
 const PART: f32 = 0.2;
 const EXACT_PART: f32 = 0.3;
+/// The share that may be altered where the median block is less alike than this: two shots of one scene differ a little
+/// everywhere, and much in parts.
+const CLEAR: f32 = 0.95;
+const SMALL_PART: f32 = 0.1;
 /// The share of the altered blocks that lies together, and of all blocks that may neither agree nor be altered.
 const TOGETHER: f32 = 0.9;
 const WEAK: f32 = 0.2;
@@ -88,6 +95,8 @@ struct Agreement {
 
 /// What is known of two pictures beside the blocks.
 pub(super) struct Evidence {
+    /// Blocks, by column and row, in which only one of both is clipped.
+    pub(super) clipped: BTreeSet<(usize, usize)>,
     pub(super) inliers: usize,
     /// How often the sharper picture was softened.
     pub(super) softenings: usize,
@@ -130,6 +139,11 @@ pub(super) fn judge(blocks: &[Block], evidence: &Evidence) -> Judged {
             weak: share(weak),
         };
         judged.likeness = likeness(&agreement, evidence);
+        if judged.likeness == Likeness::Near
+            && let Some(marks) = marks(&seen, &evidence.clipped)
+        {
+            (judged.likeness, judged.altered) = (Likeness::Edited, marks);
+        }
     }
     if judged.likeness == Likeness::Different && evidence.inliers >= SURE_INLIERS && agreeing >= SOME {
         judged.likeness = Likeness::Related;
@@ -152,14 +166,15 @@ fn likeness(found: &Agreement, evidence: &Evidence) -> Likeness {
             return Likeness::Near;
         }
     }
-    let is_one_part = found.altered <= PART && found.together >= TOGETHER * found.altered;
+    let part = if found.middle >= CLEAR { PART } else { SMALL_PART };
+    let is_one_part = found.altered <= part && found.together >= TOGETHER * found.altered;
     let is_edited = reaches(TIGHT) && (is_whole || is_one_part) && found.weak <= WEAK
         || reaches(EXACT) && found.altered <= EXACT_PART;
     if is_edited && most >= ONE_WHOLE { Likeness::Edited } else { Likeness::Different }
 }
 
 /// Groups of cells that touch, also at a corner, the largest first.
-fn touching(mut left: Vec<(usize, usize)>) -> Vec<Vec<(usize, usize)>> {
+pub(super) fn touching(mut left: Vec<(usize, usize)>) -> Vec<Vec<(usize, usize)>> {
     let mut groups = Vec::new();
     while let Some(first) = left.pop() {
         let mut group = vec![first];
@@ -177,7 +192,7 @@ fn touching(mut left: Vec<(usize, usize)>) -> Vec<Vec<(usize, usize)>> {
 }
 
 /// The value below which a share of the others lies; 0 of none.
-fn quantile(mut values: Vec<f32>, share: f32) -> f32 {
+pub(super) fn quantile(mut values: Vec<f32>, share: f32) -> f32 {
     if values.is_empty() {
         return 0.0;
     }
