@@ -18,7 +18,7 @@ use super::fingerprint::{Fingerprint, Turn};
 use super::fingerprints::{Fingerprints, Hash, fingerprint};
 use super::local::{Likeness, Local, Probes, verify};
 use super::options::ScanOptions;
-use super::pairs::best_pair;
+use super::pairs::compare;
 use super::plan::GroupKind;
 use super::threshold::Null;
 use crate::error::{Error, Result};
@@ -307,7 +307,8 @@ impl Known {
         for (kind, turns) in [(GroupKind::Near, turns(true)), (GroupKind::Edited, turns(false))] {
             let comparable = others.iter().filter(|(_, other)| !other.is_apart());
             let compared = comparable.map(|(hash, other)| {
-                (best_pair(&[*own, *other], (0, 1), &turns, resizer).unlikeness, hash, other)
+                let unlike = turns.iter().map(|turn| compare(own, other, *turn, resizer));
+                (unlike.fold(1.0, f32::min), hash, other)
             });
             let best = compared.min_by(|(a, ..), (b, ..)| a.total_cmp(b));
             let Some((unlikeness, hash, other)) = best.filter(|(unlikeness, ..)| *unlikeness <= self.cut)

@@ -30,7 +30,7 @@ pub(super) type FineLuma = [u8; FINE_AREA];
 const GREY_WITHIN: u8 = 2;
 
 /// Offsets in the bytes of a fingerprint; the first byte is the version.
-const VERSION: u8 = 7;
+pub(super) const VERSION: u8 = 7;
 const WIDTH: usize = 1;
 const HEIGHT: usize = 5;
 const FLAGS: usize = 9;

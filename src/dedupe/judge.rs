@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rayon::prelude::*;
 
+use super::finding::Finding;
 use super::fingerprint::Turn;
-use super::pairs::{Compared, Comparison, Pair, best_pair};
+use super::pairs::{Compared, Comparison, Pair};
 use super::plan::GroupKind;
-use super::verify::{Finding, Verifier};
+use super::verify::Verifier;
 use crate::error::Result;
 use crate::images::Resizer;
 
@@ -87,9 +88,8 @@ impl Judge<'_> {
 
     /// Compares pairs (a < b) that may be near.
     pub(super) fn compare(&self, pairs: &[(u32, u32)]) -> Result<Vec<Pair>> {
-        let fingerprints = self.comparison.fingerprints;
-        let one =
-            |resizer: &mut Resizer, &pair: &(u32, u32)| best_pair(fingerprints, pair, self.turns, resizer);
+        let thumbs = self.comparison.thumbs();
+        let one = |resizer: &mut Resizer, &pair: &(u32, u32)| thumbs.best_pair(pair, self.turns, resizer);
         let found: Vec<Pair> = pairs.par_iter().map_init(Resizer::new, one).collect();
         self.verifier.verify(pairs.iter().copied())?;
         Ok(found.into_iter().map(|pair| self.judged(pair)).collect())

@@ -54,6 +54,9 @@ pub(super) fn measure(
     let n = comparison.fingerprints.len();
     let sample: Vec<u32> = (0..n.min(COPIED)).map(|i| (i * n / n.min(COPIED)) as u32).collect();
     let limit = cut.unlikeness as f32;
+    let orientations = turns.iter().flat_map(|turn| [u8::from(turn.mirrored), turn.quarters]);
+    let state: Vec<u8> = limit.to_le_bytes().into_iter().chain(orientations).collect();
+    let state = comparison.known.state(&state);
     let threshold = Threshold {
         similarity: 1.0 - cut.unlikeness,
         false_positive_rate: rate,
@@ -61,7 +64,7 @@ pub(super) fn measure(
         expected_false_pairs: Some(cut.rate * compared.tested as f64),
         null_pairs: null.tested() as u64,
         null_largest: 1.0 - null.least(),
-        recall: recall(comparison, turns, limit, &sample, source)?,
+        recall: comparison.known.copies(state, || recall(comparison, turns, limit, &sample, source))?,
     };
     Ok(Measured { threshold, cut: limit })
 }

@@ -15,12 +15,14 @@ use aesearch_index::Snapshot;
 
 use super::align::OF_COPIES;
 use super::candidates::Codes;
-use super::collection::{Collection, Picture};
-use super::compare::is_flat;
+use super::collection::{Collection, Picture, hashes};
+use super::compare::{is_flat, is_seen};
 use super::decisions::Decisions;
 use super::fingerprint::{Fingerprint, Turn};
 use super::fingerprints::{Fingerprints, Hash, drop_damaged, fingerprint_all, hash_alike};
 use super::judge::{self, Judge, between_keepers};
+use super::known::Known;
+use super::local::Local;
 use super::measure::{self, Measured};
 use super::neighbours;
 use super::options::ScanOptions;
@@ -130,13 +132,14 @@ pub fn scan(
     }
     // paths that were given have just been indexed
     let mut skipped = if data.is_empty() { collection.check() } else { Vec::new() };
-    let (fingerprints, unread) = fingerprints(dir, &snapshot, &collection, observer)?;
+    let mut held = HashMap::new();
+    let (fingerprints, unread) = fingerprints(dir, &snapshot, &collection, &mut held, observer)?;
     skipped.extend(unread);
     skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
     if observer.should_stop() {
         return Err(Error::Interrupted);
     }
-    let found = Found { snapshot, collection, fingerprints, skipped };
+    let found = Found { snapshot, collection, fingerprints, held, skipped };
     compare(dir, found, options, decisions, observer)
 }
 
@@ -145,13 +148,15 @@ struct Found {
     snapshot: Snapshot,
     collection: Collection,
     fingerprints: Fingerprints,
+    /// What local features need, of images that were just decoded.
+    held: HashMap<Hash, Local>,
     skipped: Vec<Skipped>,
 }
 
 /// Compares the images, and makes a plan of what they have in common.
 fn compare(
     dir: &Path,
-    Found { snapshot, mut collection, fingerprints, skipped }: Found,
+    Found { snapshot, mut collection, fingerprints, mut held, skipped }: Found,
     options: &ScanOptions,
     decisions: &Decisions,
     observer: &dyn Observer,
@@ -162,7 +167,9 @@ fn compare(
     let lookup = seen.lookup();
     let lumas: Vec<_> = lookup.iter().map(|fingerprint| fingerprint.luma).collect();
     let codes = Codes::new(dir, &lumas)?;
-    let comparison = Comparison { fingerprints: &lookup, codes: &codes, observer };
+    let contents = pictures.iter().map(|picture| picture.contents[0]).collect();
+    let known = Known::open(dir, contents, &hashes(&snapshot)?);
+    let comparison = Comparison { fingerprints: &lookup, codes: &codes, known: &known, observer };
     let all: Vec<u32> = (0..lookup.len() as u32).collect();
     let compared = comparison.pairs(&all, &turns, &OF_COPIES)?;
 
@@ -172,7 +179,8 @@ fn compare(
     let mut places = vec![u32::MAX; pictures.len()]; // the items of an index lie beside those they are like
     positions.iter().for_each(|(id, at)| places[*at as usize] = places[*at as usize].min(*id));
     let place = |position: u32| places[position as usize];
-    let verifier = Verifier::new(&items, &can_tell, &place, observer);
+    let held = (0..).zip(&pictures).filter_map(|(at, of)| Some((at, Some(held.remove(&of.contents[0])?))));
+    let verifier = Verifier::new(&items, &can_tell, &place, &known, held.collect(), observer);
     let is_seen = |position: u32| is_seen(&lookup[position as usize]);
     let by_latents = neighbours::nearest(&snapshot, &positions, &is_seen, observer)?;
     judge::verify(&verifier, &compared, &by_latents)?;
@@ -187,6 +195,7 @@ fn compare(
         strict: options.threshold.is_some(),
     };
     let (groups, near_misses, pairs) = groups(&seen, &judge, options, decisions, &compared)?;
+    known.save(dir, &verifier.findings())?;
     let unread = |skipped: &Skipped| Unread { path: skipped.path.clone(), reason: skipped.reason.clone() };
     let plan = Plan {
         images: collection.len(),
@@ -263,11 +272,6 @@ fn rules<'a>(proposal: &'a Proposal<'_>, cut: f32, across: bool) -> GroupingRule
     }
 }
 
-/// Whether an image may be compared with others at all.
-fn is_seen(fingerprint: &Fingerprint<'_>) -> bool {
-    !is_flat(fingerprint.luma) && !fingerprint.is_apart()
-}
-
 /// Whether local features can tell something of two images: both are seen, and one at least is large.
 fn can_tell(a: &Fingerprint<'_>, b: &Fingerprint<'_>) -> bool {
     is_seen(a) && is_seen(b) && (a.fine.is_some() || b.fine.is_some())
@@ -306,6 +310,7 @@ fn fingerprints(
     dir: &Path,
     snapshot: &Snapshot,
     collection: &Collection,
+    held: &mut HashMap<Hash, Local>,
     observer: &dyn Observer,
 ) -> Result<(Fingerprints, Vec<Skipped>)> {
     drop_damaged(dir, observer)?;
@@ -321,8 +326,8 @@ fn fingerprints(
         }
     }
     drop(kept);
-    let known: HashSet<Hash> = super::collection::hashes(snapshot)?;
-    let (_, more) = fingerprint_all(dir, &wanted, &known, observer)?;
+    let known: HashSet<Hash> = hashes(snapshot)?;
+    let (_, more) = fingerprint_all(dir, &wanted, &known, held, observer)?;
     skipped.extend(more);
     let contents: Vec<Hash> = collection.contents().map(|(hash, _)| *hash).collect();
     let items = |hashes: &[Hash]| collection.items(hashes);
