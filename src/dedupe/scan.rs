@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use aesearch_index::Snapshot;
+use rayon::prelude::*;
 
 use super::align::OF_COPIES;
 use super::candidates::Codes;
@@ -162,9 +163,9 @@ fn compare(
     observer: &dyn Observer,
 ) -> Result<Scan> {
     let pictures = collection.pictures(&fingerprints);
-    let seen = Seen { collection: &collection, pictures: &pictures, fingerprints: &fingerprints };
+    let scanned = Seen { collection: &collection, pictures: &pictures, fingerprints: &fingerprints };
     let turns: Vec<Turn> = std::iter::once(Turn::NONE).chain(options.turns.iter().copied()).collect();
-    let lookup = seen.lookup();
+    let lookup = scanned.lookup();
     let lumas: Vec<_> = lookup.iter().map(|fingerprint| fingerprint.luma).collect();
     let codes = Codes::new(dir, &lumas)?;
     let contents = pictures.iter().map(|picture| picture.contents[0]).collect();
@@ -174,14 +175,19 @@ fn compare(
     let compared = comparison.pairs(&all, &turns, &OF_COPIES)?;
 
     let items = |positions: &[u32]| collection.items_at(&pictures, positions);
-    let can_tell = |a: u32, b: u32| can_tell(&lookup[a as usize], &lookup[b as usize]);
+    let seen: Vec<bool> = lookup.par_iter().map(is_seen).collect();
+    // local features can tell something of two images if both are seen, and one at least is large
+    let can_tell = |a: u32, b: u32| {
+        let [a, b] = [a, b].map(|at| at as usize);
+        seen[a] && seen[b] && (lookup[a].fine.is_some() || lookup[b].fine.is_some())
+    };
     let positions = collection.positions(&pictures);
     let mut places = vec![u32::MAX; pictures.len()]; // the items of an index lie beside those they are like
     positions.iter().for_each(|(id, at)| places[*at as usize] = places[*at as usize].min(*id));
     let place = |position: u32| places[position as usize];
     let held = (0..).zip(&pictures).filter_map(|(at, of)| Some((at, Some(held.remove(&of.contents[0])?))));
     let verifier = Verifier::new(&items, &can_tell, &place, &known, held.collect(), observer);
-    let is_seen = |position: u32| is_seen(&lookup[position as usize]);
+    let is_seen = |position: u32| seen[position as usize];
     let by_latents = neighbours::nearest(&snapshot, &positions, &is_seen, observer)?;
     judge::verify(&verifier, &compared, &by_latents)?;
     let source = |position: u32| collection.source(&pictures[position as usize]);
@@ -194,7 +200,7 @@ fn compare(
         cut,
         strict: options.threshold.is_some(),
     };
-    let (groups, near_misses, pairs) = groups(&seen, &judge, options, decisions, &compared)?;
+    let (groups, near_misses, pairs) = groups(&scanned, &judge, options, decisions, &compared)?;
     known.save(dir, &verifier.findings())?;
     let unread = |skipped: &Skipped| Unread { path: skipped.path.clone(), reason: skipped.reason.clone() };
     let plan = Plan {
@@ -270,11 +276,6 @@ fn rules<'a>(proposal: &'a Proposal<'_>, cut: f32, across: bool) -> GroupingRule
         going: Box::new(|anchor, other| proposal.going(anchor, other)),
         prefer: Box::new(|a, b| proposal.prefer(a, b)),
     }
-}
-
-/// Whether local features can tell something of two images: both are seen, and one at least is large.
-fn can_tell(a: &Fingerprint<'_>, b: &Fingerprint<'_>) -> bool {
-    is_seen(a) && is_seen(b) && (a.fine.is_some() || b.fine.is_some())
 }
 
 /// Whether a decision says that two pictures are not to be proposed as duplicates.
