@@ -2,8 +2,9 @@
 
     dedupe_score.py found SET SIDE RAW [--same FILE] [--pairs FILE]     the program's own document RAW
     dedupe_score.py curve SET HASHES [--same FILE]                      64-bit hashes, at every threshold
+    dedupe_score.py keepers SET PLAN                                    which file aesearch keeps, of photos
 
-SET is a folder that dedupe_images.py wrote. Told are: `recall` for each kind of copy; `false_pairs`, whose two images
+SET is a folder that dedupe_images.py or dedupe_photos.py wrote. Told are: `recall` for each kind of copy; `false_pairs`, whose two images
 come from different originals, and how many of them are `among_originals` (they may be real: a collection has
 duplicates of its own); the part of all images that is `in_groups`; the originals `lost`, of which no file would be left
 if all were removed that the program proposes to remove.
@@ -14,6 +15,10 @@ A program that lists pairs (imagededup) is taken by its word: its pairs are not 
 Originals with the same bytes are the same image. `--same` names a file of lines a,b or a,b,judgement, of pairs that
 somebody has looked at: they are the same as well, unless the judgement is 0, no, false or different.
 `--pairs` writes the pairs among originals, to be looked at.
+
+`keepers` takes the near and edited groups of a plan that hold a copy and its original: the share in which an original is
+kept, for each kind of copy the share of those whose original is kept, what is kept instead and why, and how many files
+with the EXIF data of a camera would go for one that has none.
 """
 
 import argparse
@@ -229,6 +234,36 @@ def curve(truth, document):
     ]
 
 
+def keepers(truth, plan):
+    """Which file stays in the groups that hold a copy and its original."""
+    planted = {}  # copy: (kind, its originals)
+    for kind, pairs in truth.planted.items():
+        for original, copy in pairs:
+            planted.setdefault(copy, (kind, set()))[1].add(original)
+    kept, by_kind, wrong = [], {}, []
+    for group in plan["groups"]:
+        if group["kind"] not in ("near", "edited"):
+            continue
+        files = [group["keeper"], *group.get("also_kept", []), *group["duplicates"]]
+        members = truth.numbers([file["path"] for file in files], plan["base"])
+        copies = [(copy, *planted[copy]) for copy in members if copy in planted and planted[copy][1] & set(members)]
+        if not copies:
+            continue
+        kept.append(any(members[0] in originals for _, _, originals in copies))
+        for copy, kind, originals in copies:
+            by_kind.setdefault(kind, []).append(members[0] in originals)
+            if members[0] not in originals:
+                wrong.append({"copy": truth.paths[copy], "kept": truth.paths[members[0]], "reason": group["reason"]})
+    shares = {kind: round(mean(found), 3) for kind, found in sorted(by_kind.items())}
+    return {
+        "groups": len(kept),
+        "original_kept": mean(kept) if kept else None,
+        "by_kind": shares,
+        "cameras_lost": plan["cameras_lost"],
+        "wrong": wrong,
+    }
+
+
 def distances(hashes):
     """How many pairs are so many bits apart, up to MOST; how far each is from its nearest."""
     counts, nearest = np.zeros(65, np.int64), np.zeros(len(hashes), np.uint8)
@@ -244,7 +279,7 @@ def distances(hashes):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     verbs = parser.add_subparsers(dest="verb", required=True)
-    for name, more in (("found", ("side", "raw")), ("curve", ("raw",))):
+    for name, more in (("found", ("side", "raw")), ("curve", ("raw",)), ("keepers", ("raw",))):
         verb = verbs.add_parser(name)
         for argument in ("set", *more):
             verb.add_argument(argument)
@@ -253,7 +288,11 @@ def main():
     args = parser.parse_args()
     truth = Truth(args.set, args.same)
     document = json.loads(Path(args.raw).read_text())
-    print(json.dumps(curve(truth, document) if args.verb == "curve" else score(truth, args.side, document, args.pairs)))
+    if args.verb == "keepers":
+        told = keepers(truth, document)
+    else:
+        told = curve(truth, document) if args.verb == "curve" else score(truth, args.side, document, args.pairs)
+    print(json.dumps(told))
 
 
 if __name__ == "__main__":

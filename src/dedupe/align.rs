@@ -20,6 +20,8 @@ const HALF: usize = SIDE / 2;
 const HALF_POINTS: usize = (HALF - 2 * BORDER) * (HALF - 2 * BORDER);
 /// The largest shift that is searched, in pixels at half size.
 const REACH: i32 = 2;
+/// Shifts that are searched, along each side.
+const SHIFTS: usize = 2 * REACH as usize + 1;
 /// If the unshifted images correlate this well, no shift is searched.
 const UNSHIFTED: f32 = 0.95;
 /// Steps at half size, and at full size.
@@ -49,6 +51,7 @@ pub(super) type Motion = [f32; P];
 pub(super) struct View {
     fine: [f32; AREA],
     coarse: [f32; HALF * HALF],
+    covered: Covered,
 }
 
 impl View {
@@ -56,11 +59,12 @@ impl View {
     pub(super) fn new(luma: &Thumb) -> View {
         let mut fine: [f32; AREA] = luma.map(f32::from);
         blur::<SIDE>(&mut fine, 0.25);
-        let coarse = std::array::from_fn(|i| {
+        let coarse: [f32; HALF * HALF] = std::array::from_fn(|i| {
             let at = i / HALF * 2 * SIDE + i % HALF * 2;
             (fine[at] + fine[at + 1] + fine[at + SIDE] + fine[at + SIDE + 1]) / 4.0
         });
-        View { fine, coarse }
+        let covered = Covered::of(&coarse);
+        View { fine, coarse, covered }
     }
 }
 
@@ -154,20 +158,47 @@ fn shifted(a: &View, b: &View, (dx, dy): (i32, i32)) -> f32 {
     let (y0, y1) = (0.max(-dy), side.min(side - dy));
     let (x0, x1) = (0.max(-dx), side.min(side - dx));
     let width = (x1 - x0) as usize;
-    let mut sums = [[0.0f32; HALF]; 5];
+    let mut products = [0.0f32; HALF];
     for y in y0..y1 {
         let a = &a.coarse[(y * side + x0) as usize..][..width];
         let b = &b.coarse[((y + dy) * side + x0 + dx) as usize..][..width];
-        for (i, (&a, &b)) in a.iter().zip(b).enumerate() {
-            sums[0][i] += a;
-            sums[1][i] += b;
-            sums[2][i] += a * a;
-            sums[3][i] += b * b;
-            sums[4][i] += a * b;
+        for (sum, (&a, &b)) in products.iter_mut().zip(a.iter().zip(b)) {
+            *sum += a * b;
         }
     }
-    let [a, b, aa, bb, ab] = sums.map(|lanes| lanes.iter().sum());
-    Sums { n: ((y1 - y0) * (x1 - x0)) as f32, a, b, aa, bb, ab }.correlation()
+    let ([a, aa], [b, bb]) = (a.covered.at((dx, dy)), b.covered.at((-dx, -dy)));
+    Sums { n: ((y1 - y0) * (x1 - x0)) as f32, a, b, aa, bb, ab: products.iter().sum() }.correlation()
+}
+
+/// Sums of the values, and of their squares, over what is left of an image at half size when another one of its
+/// size is shifted against it: by up to [`REACH`] each way.
+#[derive(Clone)]
+struct Covered([[[f32; 2]; SHIFTS]; SHIFTS]);
+
+impl Covered {
+    fn of(coarse: &[f32; HALF * HALF]) -> Covered {
+        // what a shift leaves of a line: all but its first or its last few
+        let left = |line: &[[f32; 2]; HALF]| -> [[f32; 2]; SHIFTS] {
+            let sum = |part: &[[f32; 2]]| part.iter().fold([0.0; 2], |sum, v| [sum[0] + v[0], sum[1] + v[1]]);
+            let all = sum(line);
+            std::array::from_fn(|i| {
+                let shift = i as i32 - REACH;
+                let cut = shift.unsigned_abs() as usize;
+                let cut = sum(if shift < 0 { &line[..cut] } else { &line[HALF - cut..] });
+                [all[0] - cut[0], all[1] - cut[1]]
+            })
+        };
+        let mut columns = [[[0.0; 2]; HALF]; SHIFTS]; // by shift along the rows, then by row
+        for (y, row) in coarse.as_chunks::<HALF>().0.iter().enumerate() {
+            let sums = left(&row.map(|value| [value, value * value]));
+            columns.iter_mut().zip(sums).for_each(|(column, sum)| column[y] = sum);
+        }
+        Covered(columns.each_ref().map(left))
+    }
+
+    fn at(&self, (dx, dy): (i32, i32)) -> [f32; 2] {
+        self.0[(dx + REACH) as usize][(dy + REACH) as usize]
+    }
 }
 
 /// The luma of a larger image at twice the thumbnail's size, prepared for others to be aligned with it.
@@ -452,4 +483,29 @@ fn inverse(a: [[f32; P]; P]) -> [[f32; P]; P] {
         }
     }
     out.map(|row| row.map(|value| value as f32))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_over_what_a_shift_leaves_are_those_of_its_pixels() {
+        let luma: Thumb = std::array::from_fn(|i| (i * 37 % 251) as u8);
+        let view = View::new(&luma);
+        for (dx, dy) in (-REACH..=REACH).flat_map(|dx| (-REACH..=REACH).map(move |dy| (dx, dy))) {
+            let side = HALF as i32;
+            let is_left = |at: i32, shift: i32| (0..side).contains(&(at + shift));
+            let mut expected = [0.0; 2];
+            for (i, value) in (0..).zip(view.coarse) {
+                if is_left(i % side, dx) && is_left(i / side, dy) {
+                    expected = [expected[0] + value, expected[1] + value * value];
+                }
+            }
+            let found = view.covered.at((dx, dy));
+            for (found, expected) in found.into_iter().zip(expected) {
+                assert!((found / expected - 1.0).abs() < 1e-4, "{dx} {dy}: {found} {expected}");
+            }
+        }
+    }
 }

@@ -58,6 +58,7 @@ fn is_near(a: &[u8; AREA], b: &[u8; AREA]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::traces::{self, Traces};
     use super::*;
 
     #[test]
@@ -66,7 +67,7 @@ mod tests {
             .iter()
             .map(|more| std::array::from_fn(|i| (i * 7919 % 97) as u8 + more))
             .collect();
-        let (chroma, hash) = ([128; 128], [7; 32]);
+        let (chroma, hash, traces) = ([128; 128], [7; 32], [0; traces::SIZE]);
         let of = |(at, luma): (usize, &'_ [u8; AREA])| -> Fingerprint<'_> {
             Fingerprint {
                 pixels: (at == 0).then_some(&hash),
@@ -78,6 +79,7 @@ mod tests {
                 format: "jpeg",
                 exif: false,
                 jpeg_quality: None,
+                traces: Traces::from_bytes(&traces),
                 several: false,
                 finer: false,
                 partial: false,

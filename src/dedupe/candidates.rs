@@ -50,18 +50,28 @@ impl Codes {
         aesearch_index::distance(&self.spatial.code(luma), &self.spatial.codes[position as usize])
     }
 
+    /// For each query, the positions whose codes of either kind are nearest, at most `n` of each kind, ascending, and
+    /// the bits in which the nearer one differs.
+    ///
+    /// # Errors
+    /// Those of the search.
+    pub(super) fn nearest(&self, queries: &[Thumb], n: usize) -> Result<Vec<Vec<(u32, u32)>>> {
+        let mut near = self.spatial.nearest(queries, n)?;
+        for (near, more) in near.iter_mut().zip(self.spectrum.nearest(queries, n)?) {
+            near.extend(more);
+            near.sort_unstable();
+            near.dedup_by_key(|(position, _)| *position);
+        }
+        Ok(near)
+    }
+
     /// For each query, the positions of the images that may be copies of it, ascending.
     ///
     /// # Errors
     /// Those of the search.
     pub(super) fn near(&self, queries: &[Thumb]) -> Result<Vec<Vec<u32>>> {
-        let mut near = self.spatial.near(queries)?;
-        for (near, more) in near.iter_mut().zip(self.spectrum.near(queries)?) {
-            near.extend(more);
-            near.sort_unstable();
-            near.dedup();
-        }
-        Ok(near)
+        let positions = |near: Vec<(u32, u32)>| near.into_iter().map(|(position, _)| position).collect();
+        Ok(self.nearest(queries, NEIGHBOURS)?.into_iter().map(positions).collect())
     }
 }
 
@@ -83,12 +93,14 @@ impl<const N: usize> CodeIndex<N> {
         self.planes.code(&(self.vector)(luma), &self.mean)
     }
 
-    fn near(&self, queries: &[Thumb]) -> Result<Vec<Vec<u32>>> {
+    fn nearest(&self, queries: &[Thumb], n: usize) -> Result<Vec<Vec<(u32, u32)>>> {
         let codes: Vec<u64> = queries.par_iter().flat_map_iter(|luma| self.code(luma)).collect();
-        let search = Search { k: NEIGHBOURS, mode: Mode::Recall(RECALL), radius: None, ties: false };
+        let search = Search { k: n, mode: Mode::Recall(RECALL), radius: None, ties: false };
         let hits = self.snapshot.search_many(&codes, &search)?;
         let position = |id: u32| Some(u32::from_le_bytes(self.snapshot.name(id).try_into().ok()?));
-        let near = |hits: Vec<aesearch_index::Hit>| hits.iter().filter_map(|hit| position(hit.id)).collect();
+        let near = |hits: Vec<aesearch_index::Hit>| {
+            hits.iter().filter_map(|hit| Some((position(hit.id)?, hit.distance))).collect()
+        };
         Ok(hits.into_iter().map(near).collect())
     }
 }

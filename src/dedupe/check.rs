@@ -14,27 +14,24 @@ use aesearch_index::Snapshot;
 use rayon::prelude::*;
 
 use super::compare::is_flat;
-use super::fingerprint::{Fingerprint, Turn};
+use super::fingerprint::{Fingerprint, Turn, needed};
 use super::fingerprints::{Fingerprints, Hash, fingerprint};
 use super::last_scan::LastScan;
 use super::local::{Likeness, Local, Probes, verify};
 use super::options::ScanOptions;
-use super::pairs::best_pair;
+use super::pairs::compare;
 use super::plan::GroupKind;
+use super::strangers;
 use super::threshold::Null;
 use crate::error::{Error, Result};
 use crate::gallery::{Gallery, OpenOptions, QueryOptions, Record};
-use crate::images::{
-    Decoding, Item, Limits, Needed, Resizer, SampleHash, Skipped, WalkOptions, read, resolve, walk,
-};
+use crate::images::{Decoding, Item, Limits, Resizer, SampleHash, Skipped, WalkOptions, read, resolve, walk};
 use crate::observer::{Observer, Progress, Stage};
 
 /// Images of the collection that an image is compared with.
 const CANDIDATES: usize = 30;
 /// Those that are verified by local features, where no fingerprint is near.
 const VERIFIED: usize = 8;
-/// The longer side that local features need of an image, in pixels.
-const LOCAL: usize = 320;
 /// Below this unlikeness two images of one size may have the same pixels.
 const ALIKE: f32 = 0.02;
 /// Images between two reports of progress.
@@ -187,19 +184,21 @@ pub fn check(dir: &Path, options: &CheckOptions, observer: &dyn Observer) -> Res
     Ok(checked)
 }
 
-/// The threshold, and whether nothing beyond it is near: the one that was asked for, that of the last scan, or the
+/// The threshold, whether nothing beyond it is near, and the number of inliers that counts: the one that was asked for, that of the last scan, or the
 /// one that comes with the program.
-fn threshold(dir: &Path, options: &CheckOptions) -> (CheckThreshold, bool) {
+fn threshold(dir: &Path, options: &CheckOptions) -> (CheckThreshold, bool, usize) {
+    let last = LastScan::read(dir);
+    let enough = last.as_ref().map_or(strangers::SHIPPED, |last| last.inliers);
     if let Some(similarity) = options.similarity {
-        return (CheckThreshold { similarity, basis: Basis::Given }, true);
+        return (CheckThreshold { similarity, basis: Basis::Given }, true, enough);
     }
-    if let Some(LastScan { similarity, given, images, null_pairs, .. }) = LastScan::read(dir) {
+    if let Some(LastScan { similarity, given, images, null_pairs, .. }) = last {
         let null_pairs = if given { 0 } else { null_pairs };
-        return (CheckThreshold { similarity, basis: Basis::Scan { images, null_pairs } }, given);
+        return (CheckThreshold { similarity, basis: Basis::Scan { images, null_pairs } }, given, enough);
     }
     let rate = ScanOptions::default().false_positive_rate;
     let similarity = 1.0 - Null::default().cut(rate).unlikeness;
-    (CheckThreshold { similarity, basis: Basis::Shipped }, false)
+    (CheckThreshold { similarity, basis: Basis::Shipped }, false, enough)
 }
 
 /// What is known about the collection.
@@ -217,6 +216,8 @@ struct Known {
     cut: f32,
     /// Whether that was asked for, so that nothing beyond it is near.
     is_strict: bool,
+    /// Corners that lie alike with which a copy counts.
+    inliers: usize,
 }
 
 /// What bytes and pixels tell of an image.
@@ -246,9 +247,9 @@ impl Known {
         };
         let pixels = contents.keys().filter_map(of).collect();
         let base = dir.parent().unwrap_or(Path::new("")).to_path_buf();
-        let (threshold, is_strict) = threshold(dir, options);
+        let (threshold, is_strict, inliers) = threshold(dir, options);
         let cut = (1.0 - threshold.similarity) as f32;
-        Ok(Known { snapshot, base, contents, fingerprints, pixels, threshold, cut, is_strict })
+        Ok(Known { snapshot, base, contents, fingerprints, pixels, threshold, cut, is_strict, inliers })
     }
 
     fn found(&self, hash: &Hash, kind: GroupKind, similarity: f32) -> Option<Match> {
@@ -312,6 +313,9 @@ impl Known {
         let own = local_of(item, &mut Resizer::new())?;
         let one = |resizer: &mut Resizer, hash: &Hash| {
             let found = verify(&local_of(&self.item(hash)?, resizer)?, &own, Probes::default());
+            if !found.all_agree && found.inliers < self.inliers {
+                return None;
+            }
             let is_upright = !found.mirrored && found.quarter_turns == 0;
             let kind = match found.likeness {
                 Likeness::Near if is_upright && !self.is_strict => GroupKind::Near,
@@ -342,7 +346,8 @@ impl Known {
         for (kind, turns) in [(GroupKind::Near, turns(true)), (GroupKind::Edited, turns(false))] {
             let comparable = others.iter().filter(|(_, other)| !other.is_apart());
             let compared = comparable.map(|(hash, other)| {
-                (best_pair(&[*own, *other], (0, 1), &turns, resizer).unlikeness, hash, other)
+                let unlike = turns.iter().map(|turn| compare(own, other, *turn, resizer));
+                (unlike.fold(1.0, f32::min), hash, other)
             });
             let best = compared.min_by(|(a, ..), (b, ..)| a.total_cmp(b));
             let Some((unlikeness, hash, other)) = best.filter(|(unlikeness, ..)| *unlikeness <= self.cut)
@@ -391,8 +396,8 @@ impl Known {
 
 /// What local features need of an image.
 fn local_of(item: &Item, resizer: &mut Resizer) -> Option<Local> {
-    let needed = Needed::Fitted { side: LOCAL };
-    let pixels =
-        read(item, &Limits::default()).ok()?.decode(&Decoding { needed, ..Decoding::default() }).ok()?;
+    let source = read(item, &Limits::default()).ok()?;
+    let needed = needed(&source.facts());
+    let pixels = source.decode(&Decoding { needed, ..Decoding::default() }).ok()?;
     Local::of(&pixels, resizer).ok()
 }

@@ -287,6 +287,9 @@ impl Collection {
             height: shape.height,
             format: shape.format,
             exif: shape.exif,
+            camera: shape.camera,
+            generated: shape.generated,
+            flaws: Vec::new(),
             jpeg_quality: shape.jpeg_quality,
             sidecars: shown_names(&sidecars),
             shot: shown_names(&shot),
@@ -351,6 +354,10 @@ pub(super) struct Shape {
     pub(super) format: String,
     /// It has EXIF data.
     pub(super) exif: bool,
+    /// It tells which camera took it, or how.
+    pub(super) camera: bool,
+    /// It tells how it was generated.
+    pub(super) generated: bool,
     /// The quality of a JPEG file.
     pub(super) jpeg_quality: Option<u8>,
     /// It has no colour.
@@ -361,9 +368,10 @@ pub(super) struct Shape {
 
 impl From<Fingerprint<'_>> for Shape {
     fn from(fingerprint: Fingerprint<'_>) -> Shape {
-        let Fingerprint { width, height, exif, jpeg_quality, .. } = fingerprint;
+        let Fingerprint { width, height, exif, jpeg_quality, traces, .. } = fingerprint;
+        let (camera, generated) = (traces.camera(), traces.generated());
         let (format, grey) = (fingerprint.format.to_owned(), fingerprint.is_grey());
         let damaged = fingerprint.damage.map(str::to_owned);
-        Shape { width, height, format, exif, jpeg_quality, grey, damaged }
+        Shape { width, height, format, exif, camera, generated, jpeg_quality, grey, damaged }
     }
 }

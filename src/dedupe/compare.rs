@@ -15,7 +15,7 @@
 //!    similar colours.
 
 use super::align::{FLOOR, Sums, Warped, blur};
-use super::fingerprint::{AREA, CHROMA, SIDE, Thumb};
+use super::fingerprint::{AREA, CHROMA, Fingerprint, SIDE, Thumb};
 
 /// Above this, a value may have been clipped, in grey levels.
 const CLIPPED: f32 = 240.0;
@@ -36,6 +36,11 @@ const NEUTRAL: f32 = 0.25;
 /// How much colours count, and the unlikeness below which they count no more.
 const COLOUR_WEIGHT: f32 = 0.75;
 const COLOUR_FLOOR: f32 = 0.1;
+
+/// Whether an image may be near others at all.
+pub(super) fn is_seen(fingerprint: &Fingerprint<'_>) -> bool {
+    !is_flat(fingerprint.luma) && !fingerprint.is_apart()
+}
 
 /// Whether an image is nearly blank. Such an image resembles no other, and is compared only by bytes and
 /// pixels.

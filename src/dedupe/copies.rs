@@ -292,7 +292,8 @@ fn screenshot(image: &Pixels) -> Pixels {
 /// Both at the height of the image, side by side.
 fn collage(image: &Pixels, beside: &Pixels) -> Pixels {
     let Pixels { width, height, .. } = *image;
-    let (gap, other) = ((height / 50).max(1), (beside.width * height / beside.height.max(1)).max(1));
+    let (gap, other) =
+        ((height / 50).max(1), (beside.width * height / beside.height.max(1)).clamp(1, 4 * LARGEST));
     let mut canvas = framed(image, [0, 0, gap + other, 0], [255; 3]);
     canvas.image(beside, Area { x: width + gap, y: 0, width: other, height });
     canvas.into_pixels()

@@ -70,7 +70,8 @@ impl Found {
 }
 
 /// Finds duplicates: brings the index at `dir` up to date with the data, scans for duplicates that no
-/// decision is about, and writes the outputs. [`check`](fn@crate::dedupe::check) takes its threshold from then on.
+/// decision is about, and writes the outputs. [`check`](fn@crate::dedupe::check)
+/// takes its threshold from then on, if it was of half of the index or more.
 ///
 /// # Errors
 /// When the options cannot be used; those of [`update`] and [`scan`]; when no image could be indexed, or an
@@ -80,7 +81,10 @@ pub fn find_duplicates(dir: &Path, options: &FindOptions, observer: &dyn Observe
     check_places(&outputs)?; // before the work
     options.outputs.sheet.as_deref().map_or(Ok(()), check_picture)?;
     let found = find(dir, options, &Decisions::read(dir)?, observer)?;
-    LastScan::of(&found.scan.plan, options.scan.threshold.is_some()).write(dir)?;
+    // a part of the collection says little about the rest
+    if 2 * found.scan.plan.images >= Snapshot::open(dir)?.ids().count() {
+        LastScan::of(&found.scan.plan, options.scan.threshold.is_some()).write(dir)?;
+    }
     if !outputs.is_empty() {
         let snapshot = Snapshot::open(dir)?;
         outputs.iter().try_for_each(|path| keep_images(path, &snapshot, dir))?;

@@ -1,12 +1,14 @@
-//! The fingerprint of an image: what is kept to compare it with others. It takes 1.2 kB, or 5.3 kB for an
+//! The fingerprint of an image: what is kept to compare it with others. It takes 1.3 kB, or 5.4 kB for an
 //! image of 64x64 pixels and more.
 //!
 //! It holds the luma at 32x32, for larger images also at 64x64, and the colour at 8x8, whatever the image's
-//! proportions; the size and format, to find out which copy is the better one; and a hash of the pixels,
-//! unless the image was decoded smaller than it is.
+//! proportions; the size, format and traces of how it came to be, to find out which copy is the original; and a
+//! hash of the pixels, unless the image was decoded smaller than it is.
 //! Nothing here knows the index.
 
-use crate::images::{InputShape, OnGround, Pixels, Resizer, SourceFacts};
+use super::local;
+use super::traces::{self, Traces, traces_of};
+use crate::images::{InputShape, Needed, OnGround, Pixels, Resizer, SourceFacts};
 
 /// Side of the luma, in pixels.
 pub(super) const SIDE: usize = 32;
@@ -30,7 +32,7 @@ pub(super) type FineLuma = [u8; FINE_AREA];
 const GREY_WITHIN: u8 = 2;
 
 /// Offsets in the bytes of a fingerprint; the first byte is the version.
-const VERSION: u8 = 7;
+pub(super) const VERSION: u8 = 8;
 const WIDTH: usize = 1;
 const HEIGHT: usize = 5;
 const FLAGS: usize = 9;
@@ -69,6 +71,8 @@ pub(super) struct Fingerprint<'a> {
     pub(super) exif: bool,
     /// The quality of a JPEG file, 1 to 100.
     pub(super) jpeg_quality: Option<u8>,
+    /// What it tells of how it came to be.
+    pub(super) traces: Traces<'a>,
     /// Its file holds further pictures.
     pub(super) several: bool,
     /// Its samples have more bits than the lumas show.
@@ -100,6 +104,14 @@ pub(super) struct Found {
     pub(super) other: Option<OnGround>,
 }
 
+/// How large an image has to be decoded for its fingerprint and for local features: at twice the size of the fine luma,
+/// which with the margin of [`Needed`] is three times as many pixels each way. Where the image's own size would not be
+/// known then, it is decoded whole.
+pub(super) fn needed(facts: &SourceFacts) -> Needed {
+    let enough = Needed::Both { width: 2 * FINE_SIDE, height: 2 * FINE_SIDE, side: local::SIDE };
+    if facts.size.is_some() { enough } else { Needed::Whole }
+}
+
 /// The bytes of an image's fingerprint.
 ///
 /// # Errors
@@ -111,7 +123,7 @@ pub(super) fn fingerprint_of(
     resizer: &mut Resizer,
 ) -> Result<Vec<u8>, String> {
     let Found { damage, other } = found;
-    let mut bytes = Vec::with_capacity(FINE + FINE_AREA + 8);
+    let mut bytes = Vec::with_capacity(FINE + FINE_AREA + traces::SIZE + 8);
     let fine = fine_luma(pixels, resizer)?;
     bytes.push(VERSION);
     let decoded = (pixels.width, pixels.height);
@@ -144,6 +156,7 @@ pub(super) fn fingerprint_of(
         bytes.extend(fine_luma(pixels, resizer)?.iter().flat_map(|fine| fine.iter()));
     }
     bytes.push(facts.jpeg_quality.unwrap_or(0));
+    bytes.extend(traces_of(pixels, (width, height), &facts.origin));
     bytes.extend(facts.format.as_bytes());
     if !damage.is_empty() {
         bytes.push(b'\n');
@@ -247,6 +260,7 @@ impl<'a> Fingerprint<'a> {
             }
         };
         let (&quality, rest) = rest.split_first()?;
+        let (traces, rest) = rest.split_first_chunk::<{ traces::SIZE }>()?;
         let rest = std::str::from_utf8(rest).ok()?;
         let (format, damage) = rest.split_once('\n').unwrap_or((rest, ""));
         Some(Fingerprint {
@@ -259,6 +273,7 @@ impl<'a> Fingerprint<'a> {
             format,
             exif: flags & EXIF != 0,
             jpeg_quality: (quality > 0).then_some(quality),
+            traces: Traces::from_bytes(traces),
             several: flags & SEVERAL != 0,
             partial: flags & PARTIAL != 0,
             finer: flags & FINER != 0,

@@ -10,10 +10,12 @@ use std::path::Path;
 use aesearch_index::{Item as Entry, SegmentBuilder, Settings, Snapshot, Writer};
 
 use super::alike::alike;
-use super::fingerprint::{FINE_SIDE, Fingerprint, Found, fingerprint_of, with_samples};
-use super::reading::{blocks, read_block};
+use super::compare::is_seen;
+use super::fingerprint::{Fingerprint, Found, fingerprint_of, needed, with_samples};
+use super::local::Local;
+use super::reading::{HELD, blocks, read_block};
 use crate::error::{Error, Result};
-use crate::images::{Decoding, Item, Needed, OtherGround, Resizer, SampleHash, Skipped, Source};
+use crate::images::{Decoding, Item, OtherGround, Pixels, Resizer, SampleHash, Skipped, Source};
 use crate::observer::{Note, Observer, Progress, Stage};
 
 /// The folder, inside the index's folder.
@@ -134,8 +136,8 @@ pub(super) fn drop_damaged(dir: &Path, observer: &dyn Observer) -> Result<()> {
 }
 
 /// Computes the fingerprints of `wanted` that are missing, and removes those of contents no longer in
-/// `known`. Returns all fingerprints, and what could not be read. If the observer stops the work, those
-/// computed so far are kept.
+/// `known`. Returns all fingerprints, and what could not be read; adds to `locals` what local features need, of the
+/// first images. If the observer stops the work, those computed so far are kept.
 ///
 /// # Errors
 /// When the fingerprints are damaged, another program writes them, or they cannot be written.
@@ -143,6 +145,7 @@ pub(super) fn fingerprint_all(
     dir: &Path,
     wanted: &[(Hash, Item)],
     known: &HashSet<Hash>,
+    locals: &mut HashMap<Hash, Local>,
     observer: &dyn Observer,
 ) -> Result<(Fingerprints, Vec<Skipped>)> {
     let fingerprints = Fingerprints::open(dir)?;
@@ -164,10 +167,14 @@ pub(super) fn fingerprint_all(
     observer.stage(Stage::images("fingerprinting"));
     let mut progress = Progress { total: new.len(), ..Progress::default() };
     for block in blocks(new) {
-        let computed = read_block(&block, &fingerprint);
+        let computed = match locals.len() < HELD {
+            true => read_block(&block, &fingerprint_and_local),
+            false => read_block(&block, &|source, resizer| Ok((fingerprint(source, resizer)?, None))),
+        };
         for ((hash, item), computed) in block.iter().zip(computed) {
             match computed {
-                Ok(fingerprint) => {
+                Ok((fingerprint, local)) => {
+                    locals.extend(local.map(|local| (*hash, local)));
                     let code = u64::from_le_bytes(std::array::from_fn(|i| hash[i]));
                     builder.push(Entry { name: hash, payload: &fingerprint, code: &[code], latent: &[] })?;
                     held += 1;
@@ -193,16 +200,25 @@ pub(super) fn fingerprint_all(
 
 /// The fingerprint of an image.
 pub(super) fn fingerprint(source: Source, resizer: &mut Resizer) -> Result<Vec<u8>, String> {
+    fingerprint_of_pixels(source, resizer).map(|(bytes, _)| bytes)
+}
+
+/// The fingerprint of an image, and what local features need of it, if they may tell something.
+fn fingerprint_and_local(source: Source, resizer: &mut Resizer) -> Result<(Vec<u8>, Option<Local>), String> {
+    let (bytes, pixels) = fingerprint_of_pixels(source, resizer)?;
+    let may_tell = Fingerprint::from_bytes(&bytes).is_some_and(|of| of.fine.is_some() && is_seen(&of));
+    let local = if may_tell { Some(Local::of(&pixels, resizer)?) } else { None };
+    Ok((bytes, local))
+}
+
+fn fingerprint_of_pixels(source: Source, resizer: &mut Resizer) -> Result<(Vec<u8>, Pixels), String> {
     let mut facts = source.facts();
-    // twice the size of the fine luma: three times as many pixels each way, with the margin of `Needed`
-    let enough = Needed::Stretched { width: 2 * FINE_SIDE, height: 2 * FINE_SIDE };
-    // where the image's own size would not be known, it is decoded whole
-    let needed = if facts.size.is_some() { enough } else { Needed::Whole };
+    let needed = needed(&facts);
     let samples = SampleHash::wanted();
     let other_ground = OtherGround::wanted();
     let how = Decoding { needed, samples, other_ground, ..Decoding::default() };
     let pixels = source.decode(&how)?;
     facts.samples = how.samples.take();
     let found = Found { damage: how.remarks.take(), other: how.other_ground.take() };
-    fingerprint_of(&pixels, &facts, &found, resizer)
+    Ok((fingerprint_of(&pixels, &facts, &found, resizer)?, pixels))
 }

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rayon::prelude::*;
 
+use super::finding::Finding;
 use super::fingerprint::Turn;
-use super::pairs::{Compared, Comparison, Pair, best_pair};
+use super::original::Related;
+use super::pairs::{Compared, Comparison, Pair};
 use super::plan::GroupKind;
-use super::verify::{Finding, Verifier};
+use super::verify::Verifier;
 use crate::error::Result;
 use crate::images::Resizer;
 
@@ -16,6 +18,8 @@ const WORTH: f32 = 0.97;
 const MOST: u32 = 6;
 /// What local features call near lies so far within the cut.
 const WITHIN: f32 = 0.99;
+/// What they found edited or related lies so far beyond it: as much as shows in a similarity.
+const BEYOND: f32 = 1e-6;
 /// Pairs of edited, or related, images are all within this.
 pub(super) const ALL: f32 = 1.0;
 
@@ -66,7 +70,7 @@ impl Judge<'_> {
                     if self.strict { pair.unlikeness } else { pair.unlikeness.min(WITHIN * self.cut) };
                 Pair { unlikeness, turn: finding.turn, ..pair }
             }
-            Some(_) => Pair { unlikeness: pair.unlikeness.max(self.cut.next_up()), ..pair },
+            Some(_) => Pair { unlikeness: pair.unlikeness.max(self.cut + BEYOND), ..pair },
             None => pair,
         }
     }
@@ -87,9 +91,8 @@ impl Judge<'_> {
 
     /// Compares pairs (a < b) that may be near.
     pub(super) fn compare(&self, pairs: &[(u32, u32)]) -> Result<Vec<Pair>> {
-        let fingerprints = self.comparison.fingerprints;
-        let one =
-            |resizer: &mut Resizer, &pair: &(u32, u32)| best_pair(fingerprints, pair, self.turns, resizer);
+        let thumbs = self.comparison.thumbs();
+        let one = |resizer: &mut Resizer, &pair: &(u32, u32)| thumbs.best_pair(pair, self.turns, resizer);
         let found: Vec<Pair> = pairs.par_iter().map_init(Resizer::new, one).collect();
         self.verifier.verify(pairs.iter().copied())?;
         Ok(found.into_iter().map(|pair| self.judged(pair)).collect())
@@ -127,6 +130,23 @@ impl Judge<'_> {
             pairs.extend(near.map(|(pair, _)| pair));
         }
         pairs
+    }
+}
+
+impl Judge<'_> {
+    /// The pairs of which one is a copy of the other: near ones of `judged`, and edited ones.
+    pub(super) fn related(&self, judged: &[Pair]) -> Vec<Related> {
+        let near = judged.iter().filter(|pair| pair.unlikeness <= self.cut).map(|pair| (*pair, true));
+        let edited = self.all_of(GroupKind::Edited).into_iter().filter_map(|pair| {
+            let finding = self.verifier.finding(pair)?;
+            Some((finding.pair(pair, ALL), false))
+        });
+        let told = |(Pair { a, b, turn, .. }, is_near): (Pair, bool)| {
+            let finding = self.verifier.finding((a, b));
+            let differs = finding.is_some_and(|finding| finding.regions.is_some());
+            Related { a, b, turn, is_near, differs, beside: finding.map(|finding| finding.beside) }
+        };
+        near.chain(edited).map(told).collect()
     }
 }
 

@@ -30,13 +30,16 @@ pub(super) struct LastScan {
     pub(super) images: usize,
     /// Pairs of them on which it is calibrated.
     pub(super) null_pairs: u64,
+    /// Corners that lie alike with which a copy counts.
+    pub(super) inliers: usize,
 }
 
 impl LastScan {
     /// What a plan says; `given` if the user gave its threshold.
     pub(super) fn of(plan: &Plan, given: bool) -> LastScan {
         let (similarity, null_pairs) = (plan.threshold.similarity, plan.threshold.null_pairs);
-        LastScan { schema_version: SCHEMA_VERSION, similarity, given, images: plan.images, null_pairs }
+        let (images, inliers) = (plan.images, plan.threshold.inliers.counts);
+        LastScan { schema_version: SCHEMA_VERSION, similarity, given, images, null_pairs, inliers }
     }
 
     /// That of the index at `dir`, if there is one.
@@ -75,6 +78,7 @@ mod tests {
             given: true,
             images: 40,
             null_pairs: 900,
+            inliers: 8,
         };
         last.write(folder.path()).unwrap();
         assert_eq!(LastScan::read(folder.path()), None, "without fingerprints nothing is kept");

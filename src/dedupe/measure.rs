@@ -49,9 +49,14 @@ pub(super) fn measure(
         None => null.cut(rate),
     };
     let limit = cut.unlikeness as f32;
-    let Comparison { fingerprints, codes, observer } = *comparison;
+    let Comparison { fingerprints, codes, known, observer } = *comparison;
     observer.stage(Stage::new("measuring", "copies"));
-    let lookup = Lookup { fingerprints, codes, turns, limit, strict: options.threshold.is_some() };
+    let (strict, counts) = (options.threshold.is_some(), inliers.counts);
+    let lookup = Lookup { fingerprints, codes, turns, limit, strict, inliers: counts };
+    let orientations = turns.iter().flat_map(|turn| [u8::from(turn.mirrored), turn.quarters]);
+    let asked = [u8::from(strict), counts as u8].into_iter().chain(orientations);
+    let state: Vec<u8> = limit.to_le_bytes().into_iter().chain(asked).collect();
+    let state = known.state(&state);
     let threshold = Threshold {
         similarity: 1.0 - cut.unlikeness,
         false_positive_rate: rate,
@@ -60,7 +65,7 @@ pub(super) fn measure(
         null_pairs: null.tested() as u64,
         null_largest: 1.0 - null.least(),
         inliers,
-        recall: lookup.recall(&sample(fingerprints.len()), source)?,
+        recall: known.copies(state, || lookup.recall(&sample(fingerprints.len()), source))?,
     };
     Ok(Measured { threshold, cut: limit })
 }

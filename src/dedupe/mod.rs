@@ -13,7 +13,8 @@
 //! | `options`, `scan`, `plan`, `outputs` | from an index to a plan; the document that people and `apply` read; names of files |
 //! | `collection` | which files have the same bytes, and which show the same pixels |
 //! | `fingerprint`, `fingerprints` | what is kept of an image to compare it, and where |
-//! | `structure`, `candidates`, `neighbours` | codes of an image's structure; the pairs worth comparing, by them and by the index's latents |
+//! | `structure`, `candidates`, `neighbours`, `views` | codes of an image's structure; the pairs worth comparing, by them, by the index's latents, and by frames, parts and turns |
+//! | `traces/` | what pixels and headers tell of how an image came to be |
 //! | `reading` | reads the images with some contents |
 //! | `alike` | whose pixels have to be hashed at full size, as the fingerprints do not tell |
 //! | `align`, `compare`, `pairs` | aligns two images, measures how unlike they are, for all candidates |
@@ -23,6 +24,7 @@
 //! | `copies`, `recall` | copies made on purpose, and what share of them is found |
 //! | `pair_table`, `grouping` | from near pairs to groups |
 //! | `select` | which files may be proposed, by a regular expression |
+//! | `original` | what speaks against an image being the original of those that show the same |
 //! | `keep`, `propose` | which file is kept, and what the plan says about the others |
 //! | `pictures`, `sheet`, `report/` | the groups as a picture, and as a page to review and decide |
 //! | `decisions`, `decide` | what people decided about images, by content; changes it in one call |
@@ -65,6 +67,7 @@ mod collection;
 mod fingerprint;
 mod fingerprints;
 mod reading;
+mod traces;
 
 mod candidates;
 mod neighbours;
@@ -73,11 +76,14 @@ mod structure;
 mod align;
 mod alike;
 mod compare;
+mod finding;
 mod judge;
+mod known;
 mod local;
 mod pairs;
 mod strangers;
 mod verify;
+mod views;
 
 mod copies;
 mod measure;
@@ -87,6 +93,7 @@ mod threshold;
 mod doubt;
 mod grouping;
 mod keep;
+mod original;
 mod pair_table;
 mod propose;
 mod select;
@@ -116,12 +123,12 @@ pub use evaluate::{EvaluateOptions, Evaluated, Evaluation, FalsePair, OperatingP
 pub use find::{FindOptions, Found, find_duplicates};
 pub use fingerprint::Turn;
 pub use keep::Preference;
-pub use local::{Affine, Likeness, Local, Probes, Region, Verified, verify};
+pub use local::{Affine, Beside, Likeness, Local, Probes, Region, Verified, verify};
 pub use options::ScanOptions;
 pub use outputs::ScanOutputs;
 pub use pictures::PictureSource;
 pub use plan::{
-    COMMAND, CopyRecall, Duplicate, File, Group, GroupKind, InlierNull, NearMiss, Plan, SCHEMA_VERSION,
+    COMMAND, CopyRecall, Duplicate, File, Flaw, Group, GroupKind, InlierNull, NearMiss, Plan, SCHEMA_VERSION,
     Threshold, Unread,
 };
 pub use report::{PageOptions, html_report};

@@ -1,10 +1,10 @@
 //! More pairs worth comparing: pictures that look alike to the model of the index. It knows a picture again that was
-//! cropped to half its sides, mirrored or framed, of which the codes of structure know nothing.
+//! cropped to half its sides, mirrored or framed, of which the codes of its structure as a whole know nothing.
 //!
 //! Of 1,300 photos and 50 copies of each of 21 kinds, the original is among the ten nearest by the latents of
 //! `photos` for all copies of 15 kinds (watermark, caption, border, crop to three quarters, mirrored, ...), for .94 to
 //! .96 of screenshots, grey and turned ones, .88 of those cropped to half their sides, and .56 of collages and of those
-//! of a tenth of the size. The codes of structure bring grey ones and small ones near.
+//! of a tenth of the size. The codes of structure bring grey ones and small ones near, `views` the others.
 
 use std::collections::HashMap;
 

@@ -45,7 +45,7 @@ impl Default for ScanOptions {
             turns: Vec::new(),
             reference: Vec::new(),
             across: false,
-            keep: Preference::ALL.to_vec(),
+            keep: Preference::DEFAULT.to_vec(),
             select: None,
             labels: Labels::default(),
         }

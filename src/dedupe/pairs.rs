@@ -10,6 +10,7 @@ use super::align::{DETAIL_INNER, DETAIL_POINTS, Detail, Enough, INNER, OF_COPIES
 use super::candidates::Codes;
 use super::compare::{colour_unlikeness, is_flat, luma_unlikeness, unlikeness};
 use super::fingerprint::{Fingerprint, SIDE, Thumb, Turn, luma};
+use super::known::Known;
 use crate::error::{Error, Result};
 use crate::images::{InputShape, Pixels, Resizer, to_pixels};
 use crate::observer::{Observer, Progress, Stage};
@@ -146,6 +147,8 @@ pub(super) struct Comparison<'a> {
     pub(super) fingerprints: &'a [Fingerprint<'a>],
     /// Their codes.
     pub(super) codes: &'a Codes,
+    /// What is known about pairs of them.
+    pub(super) known: &'a Known,
     /// Hears of progress, and says whether to stop.
     pub(super) observer: &'a dyn Observer,
 }
@@ -157,7 +160,7 @@ impl Comparison<'_> {
     /// # Errors
     /// Those of the search; [`Error::Interrupted`].
     pub(super) fn pairs(&self, images: &[u32], turns: &[Turn], enough: &Enough) -> Result<Compared> {
-        let fingerprints = self.fingerprints;
+        let (fingerprints, thumbs) = (self.fingerprints, self.thumbs());
         let is_shown = |fingerprint: &Fingerprint| !is_flat(fingerprint.luma) && !fingerprint.is_apart();
         let shown: Vec<u32> =
             images.par_iter().copied().filter(|&image| is_shown(&fingerprints[image as usize])).collect();
@@ -170,9 +173,16 @@ impl Comparison<'_> {
             let mut done = 0;
             for block in by_image.chunks(BLOCK) {
                 let compare = |resizer: &mut Resizer, pairs: &&[(u32, u32)]| {
-                    compare_one(fingerprints, pairs, turn, enough, resizer)
+                    thumbs.compare(pairs, turn, enough, resizer)
                 };
-                all.pairs.par_extend(block.par_iter().map_init(Resizer::new, compare).flatten_iter());
+                let compared = block.par_iter().map_init(Resizer::new, compare);
+                let compared: Vec<(u32, u32, f32)> = compared.flatten_iter().collect();
+                self.known.keep(turn, compared.iter().copied());
+                let alike = compared.into_iter().filter(|(_, _, unlikeness)| *unlikeness < 1.0);
+                all.pairs.extend(alike.map(|(image, other, unlikeness)| match image < other {
+                    true => Pair { a: image, b: other, turn, unlikeness },
+                    false => Pair { a: other, b: image, turn: turn.inverse(), unlikeness },
+                }));
                 done += block.iter().map(|pairs| pairs.len()).sum::<usize>();
                 self.report(done, candidates.len())?;
             }
@@ -214,6 +224,11 @@ impl Comparison<'_> {
         Ok(candidates)
     }
 
+    /// What is compared.
+    pub(super) fn thumbs(&self) -> Thumbs<'_> {
+        Thumbs { fingerprints: self.fingerprints, known: self.known }
+    }
+
     /// Reports progress; with a total of 0, only asks whether to stop.
     ///
     /// # Errors
@@ -226,41 +241,50 @@ impl Comparison<'_> {
     }
 }
 
-/// Compares one image, which is prepared once, with its candidates; only pairs with anything in common are
-/// returned.
-fn compare_one(
-    fingerprints: &[Fingerprint<'_>],
-    pairs: &[(u32, u32)],
-    turn: Turn,
-    enough: &Enough,
-    resizer: &mut Resizer,
-) -> Vec<Pair> {
-    let fingerprint = &fingerprints[pairs[0].0 as usize];
-    let luma = turn.of(fingerprint.luma);
-    let view = View::new(&luma);
-    let turned = Turned { fingerprint, turn, luma: &luma, template: &Template::new(&view) };
-    let compared = pairs.iter().map(|&(image, other)| {
-        let unlikeness = against(&turned, &fingerprints[other as usize], enough, resizer);
-        match image < other {
-            true => Pair { a: image, b: other, turn, unlikeness },
-            false => Pair { a: other, b: image, turn: turn.inverse(), unlikeness },
-        }
-    });
-    compared.filter(|pair| pair.unlikeness < 1.0).collect()
+/// Fingerprints, and what is known about pairs of them.
+#[derive(Clone, Copy)]
+pub(super) struct Thumbs<'a> {
+    fingerprints: &'a [Fingerprint<'a>],
+    known: &'a Known,
 }
 
-/// One pair, in the orientation of the least unlikeness.
-pub(super) fn best_pair(
-    fingerprints: &[Fingerprint<'_>],
-    (a, b): (u32, u32),
-    turns: &[Turn],
-    resizer: &mut Resizer,
-) -> Pair {
-    let (fingerprint, other) = (&fingerprints[a as usize], &fingerprints[b as usize]);
-    let turned =
-        turns.iter().map(|&turn| Pair { a, b, turn, unlikeness: compare(fingerprint, other, turn, resizer) });
-    let none = Pair { a, b, turn: Turn::NONE, unlikeness: 1.0 };
-    turned.min_by(|a, b| a.unlikeness.total_cmp(&b.unlikeness)).unwrap_or(none)
+impl Thumbs<'_> {
+    /// Compares one image, which is prepared once, with its candidates.
+    fn compare(
+        &self,
+        pairs: &[(u32, u32)],
+        turn: Turn,
+        enough: &Enough,
+        resizer: &mut Resizer,
+    ) -> Vec<(u32, u32, f32)> {
+        let known: Vec<Option<f32>> =
+            pairs.iter().map(|&(image, other)| self.known.unlikeness(image, other, turn)).collect();
+        if let Some(all) = known.iter().copied().collect::<Option<Vec<f32>>>() {
+            return pairs.iter().zip(all).map(|(&(image, other), unlike)| (image, other, unlike)).collect();
+        }
+        let fingerprint = &self.fingerprints[pairs[0].0 as usize];
+        let luma = turn.of(fingerprint.luma);
+        let view = View::new(&luma);
+        let turned = Turned { fingerprint, turn, luma: &luma, template: &Template::new(&view) };
+        let mut compared = |(&(image, other), known): (&(u32, u32), Option<f32>)| {
+            let new = || against(&turned, &self.fingerprints[other as usize], enough, resizer);
+            (image, other, known.unwrap_or_else(new))
+        };
+        pairs.iter().zip(known).map(&mut compared).collect()
+    }
+
+    /// One pair, in that of some orientations in which it is least unlike.
+    pub(super) fn best_pair(&self, (a, b): (u32, u32), turns: &[Turn], resizer: &mut Resizer) -> Pair {
+        let (fingerprint, other) = (&self.fingerprints[a as usize], &self.fingerprints[b as usize]);
+        let turned = turns.iter().map(|&turn| {
+            let known = self.known.unlikeness(a, b, turn);
+            let unlikeness = known.unwrap_or_else(|| compare(fingerprint, other, turn, resizer));
+            self.known.keep(turn, std::iter::once((a, b, unlikeness)));
+            Pair { a, b, turn, unlikeness }
+        });
+        let none = Pair { a, b, turn: Turn::NONE, unlikeness: 1.0 };
+        turned.min_by(|a, b| a.unlikeness.total_cmp(&b.unlikeness)).unwrap_or(none)
+    }
 }
 
 #[cfg(test)]

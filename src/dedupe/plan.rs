@@ -38,6 +38,9 @@ pub struct Plan {
     /// Images that were compared although their files are damaged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub damaged: Vec<Unread>,
+    /// The number of files with the EXIF data of a camera that would go for a file that has none.
+    #[serde(default)]
+    pub cameras_lost: usize,
 }
 
 /// In what way the images of a group are the same.
@@ -112,6 +115,9 @@ pub struct Group {
     pub kind: GroupKind,
     /// The path of the keeper.
     pub keep: String,
+    /// Why it is kept, in one phrase.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
     /// The file that is kept.
     pub keeper: File,
     /// Others that stay: those of a reference, those kept by decision, and with `across` those in the
@@ -129,8 +135,34 @@ pub struct Group {
     pub conflicting_labels: Vec<String>,
 }
 
+/// What speaks against an image being the original of its group, as others of the group show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Flaw {
+    /// It was made larger.
+    Enlarged,
+    /// It has a border, a strip with words, or another picture beside it.
+    Framed,
+    /// It has something on it, such as a watermark, a caption or a sticker, that most others have not.
+    Marked,
+    /// It is a part of another one.
+    Cropped,
+    /// It was encoded again: it shows an earlier JPEG file, or its format or tables are those of conversions.
+    Reencoded,
+    /// It has far less detail than another one of its size.
+    Blurred,
+}
+
+impl Group {
+    /// The number of duplicates with the EXIF data of a camera, where the keeper has none.
+    pub(super) fn cameras_lost(&self) -> usize {
+        let is_lost = |duplicate: &&Duplicate| duplicate.file.camera && !self.keeper.camera;
+        if self.kind == GroupKind::Related { 0 } else { self.duplicates.iter().filter(is_lost).count() }
+    }
+}
+
 /// An image file, or an entry of a container.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct File {
     /// Its path, or `container#entry`; bytes that are not UTF-8 are shown as U+FFFD.
     pub path: String,
@@ -161,6 +193,15 @@ pub struct File {
     /// Whether it has EXIF data.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exif: bool,
+    /// Whether its EXIF data tells which camera took it, or how.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub camera: bool,
+    /// Whether it tells how it was generated.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub generated: bool,
+    /// What speaks against it being the original.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flaws: Vec<Flaw>,
     /// The quality of a JPEG file, 1 to 100, by its quantization tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jpeg_quality: Option<u8>,

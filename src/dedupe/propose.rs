@@ -10,8 +10,9 @@ use super::decisions::Decisions;
 use super::doubt::may_be_damaged;
 use super::fingerprints::{Fingerprints, Hash};
 use super::grouping::Going;
-use super::keep::better;
+use super::keep::{better, reason};
 use super::options::ScanOptions;
+use super::original::Flaws;
 use super::pair_table::{PairTable, Relation};
 use super::plan::{Duplicate, File, Group, GroupKind, NearMiss};
 use super::select::Select;
@@ -33,6 +34,9 @@ pub(super) struct Proposal<'a> {
     options: &'a ScanOptions,
     /// Earlier decisions.
     decisions: &'a Decisions,
+    /// What speaks against contents, and whether only near pictures are asked.
+    flaws: Flaws,
+    in_near: bool,
     /// Contents whose files stay by decision.
     kept: HashSet<Hash>,
     /// Contents that a decision keeps rather than others of their group, each with the name of the file.
@@ -75,7 +79,31 @@ impl<'a> Proposal<'a> {
     ) -> Self {
         let standings = pictures.iter().map(|_| OnceCell::new()).collect();
         let (kept, keepers, gone) = (decisions.kept(), decisions.keepers(), HashSet::new());
-        Proposal { collection, pictures, fingerprints, options, decisions, kept, keepers, gone, standings }
+        let flaws = Flaws::default();
+        Proposal {
+            collection,
+            pictures,
+            fingerprints,
+            options,
+            decisions,
+            flaws,
+            in_near: true,
+            kept,
+            keepers,
+            gone,
+            standings,
+        }
+    }
+
+    /// The same, with what speaks against contents.
+    pub(super) fn with_flaws(self, flaws: Flaws) -> Self {
+        Proposal { flaws, ..self }
+    }
+
+    /// The same, when all near groups are made: edited pictures tell of each other too.
+    pub(super) fn beyond_near(self) -> Self {
+        let standings = self.pictures.iter().map(|_| OnceCell::new()).collect();
+        Proposal { in_near: false, standings, ..self }
     }
 
     /// Groups of files with the same bytes, and of files with the same pixels. To be called before any method
@@ -158,7 +186,9 @@ impl<'a> Proposal<'a> {
 
     fn member(&self, number: u32, position: u32) -> Member {
         let shape = |hash: &Hash| self.fingerprints.get(hash).map(Shape::from);
-        let file = self.collection.file(number, &shape);
+        let mut file = self.collection.file(number, &shape);
+        file.flaws =
+            super::unhex(&file.hash).map_or_else(Vec::new, |hash| self.flaws.against(&hash, self.in_near));
         Member {
             number,
             file,
@@ -298,7 +328,9 @@ impl<'a> Proposal<'a> {
         if kind != GroupKind::Related {
             self.gone.extend(gone);
         }
+        let reason = self.why(&keeper.file, &duplicates);
         Some(Group {
+            reason,
             id: super::hex(&hash_bytes(format!("{kind:?} {}", names.join("\n")).as_bytes()))[..ID].to_owned(),
             kind,
             keep: keeper.file.path.clone(),
@@ -309,6 +341,22 @@ impl<'a> Proposal<'a> {
             diameter: 0.0,
             conflicting_labels: if labels.len() > 1 { labels } else { Vec::new() },
         })
+    }
+
+    /// Why a file stays rather than these duplicates.
+    fn why(&self, keeper: &File, duplicates: &[Duplicate]) -> String {
+        if self.chosen(keeper) > 0 {
+            return "you chose it".to_owned();
+        }
+        let others: Vec<&File> = duplicates.iter().map(|duplicate| &duplicate.file).collect();
+        match () {
+            () if self.options.across && !keeper.reference => "in the path named first".to_owned(),
+            () if others.iter().all(|other| other.frame && !keeper.frame) => "a file of its own".to_owned(),
+            () if others.iter().all(|other| other.shot.len() < keeper.shot.len()) => {
+                "has all files of the shot".to_owned()
+            }
+            () => reason(keeper, &others, &self.options.keep),
+        }
     }
 
     /// Whether a file stays in any case.

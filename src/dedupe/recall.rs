@@ -11,19 +11,19 @@ use rayon::prelude::*;
 use super::candidates::Codes;
 use super::compare::is_flat;
 use super::copies::{Alteration, LARGEST};
+use super::finding::Finding;
 use super::fingerprint::{Fingerprint, Thumb, Turn, chroma, fine_luma, luma};
 use super::local::{Local, Probes, verify};
 use super::pairs::compare;
 use super::plan::{CopyRecall, GroupKind};
-use super::verify::Finding;
 use crate::error::Result;
 use crate::images::{Decoding, Needed, Pixels, Resizer, Source, fitted};
 
 /// Images of which copies of the whole picture are made, and edited ones, which take longer to verify.
-const COPIED: usize = 200;
-const EDITED: usize = 40;
+const COPIED: usize = 100;
+const EDITED: usize = 20;
 /// With fewer large images nothing is verified: it takes a while, and few images say little.
-const FEWEST: usize = 100;
+const FEWEST: usize = 50;
 
 /// How copies are looked for.
 pub(super) struct Lookup<'a> {
@@ -36,6 +36,8 @@ pub(super) struct Lookup<'a> {
     pub(super) limit: f32,
     /// Whether nothing beyond it is near; then it is edited.
     pub(super) strict: bool,
+    /// Corners that lie alike with which a copy counts.
+    pub(super) inliers: usize,
 }
 
 /// An image of which copies are made, and its position.
@@ -53,7 +55,7 @@ pub(super) fn sample(n: usize) -> Vec<u32> {
 impl Lookup<'_> {
     /// The share of copies found, for each way to make one, of the images at `positions`. If too few of them are large
     /// enough for local features, only those of the whole picture are made, and looked for by thumbnails alone. `source`
-    /// reads the image at a position.
+    /// reads the image at a position. Also returns whether all could be read.
     ///
     /// # Errors
     /// Those of the search.
@@ -61,7 +63,7 @@ impl Lookup<'_> {
         &self,
         positions: &[u32],
         source: impl Fn(u32) -> Option<Source> + Sync,
-    ) -> Result<Vec<CopyRecall>> {
+    ) -> Result<(Vec<CopyRecall>, bool)> {
         let of = |position: &u32| &self.fingerprints[*position as usize];
         let is_seen = |position: &&u32| !is_flat(of(position).luma) && !of(position).is_apart();
         let read = |&position: &u32| {
@@ -70,7 +72,9 @@ impl Lookup<'_> {
             Some(Original { position, image: fitted(&image, LARGEST).ok()? }) // many are held at once
         };
         let seen: Vec<&u32> = positions.iter().filter(is_seen).collect();
+        let wanted = seen.len();
         let originals: Vec<Original> = seen.into_par_iter().filter_map(read).collect();
+        let are_all_read = originals.len() == wanted;
         let (near, edited): (Vec<Alteration>, Vec<Alteration>) = Alteration::NEAR
             .into_iter()
             .chain(Alteration::EDITED)
@@ -83,7 +87,7 @@ impl Lookup<'_> {
             recall.extend(self.of_whole(change, &originals, is_verified)?);
         }
         if !is_verified {
-            return Ok(recall);
+            return Ok((recall, are_all_read));
         }
         let n = large.len().min(EDITED);
         let chosen: Vec<&Original> = (0..n).map(|i| large[i * large.len() / n]).collect();
@@ -92,7 +96,7 @@ impl Lookup<'_> {
             .map_init(Resizer::new, |resizer, original| Local::of(&original.image, resizer).ok())
             .collect();
         recall.extend(edited.into_iter().filter_map(|change| self.of_edited(change, &chosen, &locals)));
-        Ok(recall)
+        Ok((recall, are_all_read))
     }
 
     /// Whether a copy that lies so is near.
@@ -169,7 +173,7 @@ impl Lookup<'_> {
     fn kind_of(&self, original: &Local, copy: &Local) -> Option<GroupKind> {
         let finding = Finding::of(&verify(original, copy, Probes::default()));
         let lies_so = finding.turn == Turn::NONE || self.takes(finding.turn);
-        match finding.kind? {
+        match finding.kind.filter(|_| finding.counts(self.inliers))? {
             GroupKind::Near if lies_so && !self.strict => Some(GroupKind::Near),
             GroupKind::Near | GroupKind::Edited => Some(GroupKind::Edited),
             _ => None,
@@ -209,6 +213,6 @@ mod tests {
         assert_eq!(sample(3), [0, 1, 2]);
         assert_eq!(sample(0), [0; 0]);
         let many = sample(1_000);
-        assert_eq!((many.len(), many[1], many[199]), (COPIED, 5, 995));
+        assert_eq!((many.len(), many[1], many[99]), (COPIED, 10, 990));
     }
 }

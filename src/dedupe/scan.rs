@@ -12,23 +12,28 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use aesearch_index::Snapshot;
+use rayon::prelude::*;
 
 use super::align::OF_COPIES;
 use super::candidates::Codes;
-use super::collection::{Collection, Picture};
-use super::compare::is_flat;
+use super::collection::{Collection, Picture, hashes};
+use super::compare::{is_flat, is_seen};
 use super::decisions::Decisions;
 use super::fingerprint::{Fingerprint, Turn};
 use super::fingerprints::{Fingerprints, Hash, drop_damaged, fingerprint_all, hash_alike};
 use super::judge::{self, Judge, between_keepers};
+use super::known::Known;
+use super::local::Local;
 use super::measure::{self, Measured};
 use super::neighbours;
 use super::options::ScanOptions;
+use super::original::Flaws;
 use super::pair_table::{GroupingRules, PairTable};
 use super::pairs::{Compared, Comparison, Pair};
 use super::plan::{Group, GroupKind, NearMiss, Plan, Unread};
 use super::propose::{Proposal, settled};
 use super::verify::Verifier;
+use super::views;
 use crate::error::{Error, Result};
 use crate::images::{Skipped, resolve};
 use crate::observer::Observer;
@@ -91,6 +96,7 @@ impl Scan {
             near_misses: Vec::new(),
             skipped: Vec::new(),
             damaged: Vec::new(),
+            cameras_lost: 0,
         };
         let pair = |&(similarity, a, b): &(f32, u32, u32)| Pair {
             a,
@@ -130,13 +136,14 @@ pub fn scan(
     }
     // paths that were given have just been indexed
     let mut skipped = if data.is_empty() { collection.check() } else { Vec::new() };
-    let (fingerprints, unread) = fingerprints(dir, &snapshot, &collection, observer)?;
+    let mut held = HashMap::new();
+    let (fingerprints, unread) = fingerprints(dir, &snapshot, &collection, &mut held, observer)?;
     skipped.extend(unread);
     skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
     if observer.should_stop() {
         return Err(Error::Interrupted);
     }
-    let found = Found { snapshot, collection, fingerprints, skipped };
+    let found = Found { snapshot, collection, fingerprints, held, skipped };
     compare(dir, found, options, decisions, observer)
 }
 
@@ -145,37 +152,49 @@ struct Found {
     snapshot: Snapshot,
     collection: Collection,
     fingerprints: Fingerprints,
+    /// What local features need, of images that were just decoded.
+    held: HashMap<Hash, Local>,
     skipped: Vec<Skipped>,
 }
 
 /// Compares the images, and makes a plan of what they have in common.
 fn compare(
     dir: &Path,
-    Found { snapshot, mut collection, fingerprints, skipped }: Found,
+    Found { snapshot, mut collection, fingerprints, mut held, skipped }: Found,
     options: &ScanOptions,
     decisions: &Decisions,
     observer: &dyn Observer,
 ) -> Result<Scan> {
     let pictures = collection.pictures(&fingerprints);
-    let seen = Seen { collection: &collection, pictures: &pictures, fingerprints: &fingerprints };
+    let scanned = Seen { collection: &collection, pictures: &pictures, fingerprints: &fingerprints };
     let turns: Vec<Turn> = std::iter::once(Turn::NONE).chain(options.turns.iter().copied()).collect();
-    let lookup = seen.lookup();
+    let lookup = scanned.lookup();
     let lumas: Vec<_> = lookup.iter().map(|fingerprint| fingerprint.luma).collect();
     let codes = Codes::new(dir, &lumas)?;
-    let comparison = Comparison { fingerprints: &lookup, codes: &codes, observer };
+    let contents = pictures.iter().map(|picture| picture.contents[0]).collect();
+    let known = Known::open(dir, contents, &hashes(&snapshot)?);
+    let comparison = Comparison { fingerprints: &lookup, codes: &codes, known: &known, observer };
     let all: Vec<u32> = (0..lookup.len() as u32).collect();
     let compared = comparison.pairs(&all, &turns, &OF_COPIES)?;
 
     let items = |positions: &[u32]| collection.items_at(&pictures, positions);
-    let can_tell = |a: u32, b: u32| can_tell(&lookup[a as usize], &lookup[b as usize]);
+    let seen: Vec<bool> = lookup.par_iter().map(is_seen).collect();
+    // local features can tell something of two images if both are seen, and one at least is large
+    let can_tell = |a: u32, b: u32| {
+        let [a, b] = [a, b].map(|at| at as usize);
+        seen[a] && seen[b] && (lookup[a].fine.is_some() || lookup[b].fine.is_some())
+    };
     let positions = collection.positions(&pictures);
     let mut places = vec![u32::MAX; pictures.len()]; // the items of an index lie beside those they are like
     positions.iter().for_each(|(id, at)| places[*at as usize] = places[*at as usize].min(*id));
     let place = |position: u32| places[position as usize];
-    let verifier = Verifier::new(&items, &can_tell, &place, observer);
-    let is_seen = |position: u32| is_seen(&lookup[position as usize]);
-    let by_latents = neighbours::nearest(&snapshot, &positions, &is_seen, observer)?;
-    judge::verify(&verifier, &compared, &by_latents)?;
+    let held = (0..).zip(&pictures).filter_map(|(at, of)| Some((at, Some(held.remove(&of.contents[0])?))));
+    let verifier = Verifier::new(&items, &can_tell, &place, &known, held.collect(), observer);
+    let is_seen = |position: u32| seen[position as usize];
+    let mut more = neighbours::nearest(&snapshot, &positions, &is_seen, observer)?;
+    more.extend(views::pairs(&comparison, &all)?);
+    // verifying takes the longest: what was found before it was interrupted is not found again
+    judge::verify(&verifier, &compared, &more).inspect_err(|_| drop(verifier.save_more(dir)))?;
     let source = |position: u32| collection.source(&pictures[position as usize]);
     let Measured { threshold, cut } =
         measure::measure(&comparison, &compared, &verifier, &turns, options, source)?;
@@ -186,13 +205,15 @@ fn compare(
         cut,
         strict: options.threshold.is_some(),
     };
-    let (groups, near_misses, pairs) = groups(&seen, &judge, options, decisions, &compared)?;
+    let (groups, near_misses, pairs) = groups(&scanned, &judge, options, decisions, &compared)?;
+    verifier.save(dir)?;
     let unread = |skipped: &Skipped| Unread { path: skipped.path.clone(), reason: skipped.reason.clone() };
     let plan = Plan {
         images: collection.len(),
         base: std::path::absolute(".").unwrap_or_default(),
         threshold,
         keep: options.keep.iter().map(|preference| preference.name().to_owned()).collect(),
+        cameras_lost: groups.iter().map(Group::cameras_lost).sum(),
         groups,
         near_misses,
         skipped: skipped.iter().map(unread).collect(),
@@ -228,15 +249,18 @@ fn groups(
 ) -> Result<(Vec<Group>, Vec<NearMiss>, Vec<Pair>)> {
     let Seen { collection, pictures, fingerprints } = *seen;
     let apart = |a: u32, b: u32| apart(&pictures[a as usize], &pictures[b as usize], decisions);
-    let mut proposal = Proposal::new(collection, pictures, fingerprints, options, decisions);
-    let mut all = proposal.exact();
     let mut judged = judge.near(&compared.pairs);
+    let flaws = Flaws::of(pictures, fingerprints, &judge.related(&judged));
+    let proposal = Proposal::new(collection, pictures, fingerprints, options, decisions);
+    let mut proposal = proposal.with_flaws(flaws);
+    let mut all = proposal.exact();
     let compare = |pairs: &[(u32, u32)]| judge.compare(pairs);
     let mut table = PairTable::new(&judged, judge, &compare, &apart);
     let groups = table.groups(&rules(&proposal, judge.cut, options.across))?;
     let near_misses = near_misses(&table, &groups, &proposal, judge.cut);
     all.extend(proposal.compared(GroupKind::Near, &groups, &table));
 
+    let mut proposal = proposal.beyond_near();
     let kinds = [GroupKind::Edited, GroupKind::Related];
     for kind in kinds.into_iter().filter(|kind| *kind == GroupKind::Edited || options.related) {
         let found = judge.all_of(kind);
@@ -261,16 +285,6 @@ fn rules<'a>(proposal: &'a Proposal<'_>, cut: f32, across: bool) -> GroupingRule
         going: Box::new(|anchor, other| proposal.going(anchor, other)),
         prefer: Box::new(|a, b| proposal.prefer(a, b)),
     }
-}
-
-/// Whether an image may be compared with others at all.
-fn is_seen(fingerprint: &Fingerprint<'_>) -> bool {
-    !is_flat(fingerprint.luma) && !fingerprint.is_apart()
-}
-
-/// Whether local features can tell something of two images: both are seen, and one at least is large.
-fn can_tell(a: &Fingerprint<'_>, b: &Fingerprint<'_>) -> bool {
-    is_seen(a) && is_seen(b) && (a.fine.is_some() || b.fine.is_some())
 }
 
 /// Whether a decision says that two pictures are not to be proposed as duplicates.
@@ -306,6 +320,7 @@ fn fingerprints(
     dir: &Path,
     snapshot: &Snapshot,
     collection: &Collection,
+    held: &mut HashMap<Hash, Local>,
     observer: &dyn Observer,
 ) -> Result<(Fingerprints, Vec<Skipped>)> {
     drop_damaged(dir, observer)?;
@@ -321,8 +336,8 @@ fn fingerprints(
         }
     }
     drop(kept);
-    let known: HashSet<Hash> = super::collection::hashes(snapshot)?;
-    let (_, more) = fingerprint_all(dir, &wanted, &known, observer)?;
+    let known: HashSet<Hash> = hashes(snapshot)?;
+    let (_, more) = fingerprint_all(dir, &wanted, &known, held, observer)?;
     skipped.extend(more);
     let contents: Vec<Hash> = collection.contents().map(|(hash, _)| *hash).collect();
     let items = |hashes: &[Hash]| collection.items(hashes);

@@ -11,6 +11,8 @@ use crate::output::{count, thousands};
 const GROUPS: usize = 40;
 /// The largest number of images shown of a group.
 const IMAGES: usize = 9;
+/// Letters above an image.
+const LETTERS: usize = 18;
 
 /// Draws the first groups of `plan`, near ones first; `picture` reads a file again.
 pub(super) fn sheet(plan: &Plan, picture: &PictureSource) -> Pixels {
@@ -53,6 +55,11 @@ fn sheet_group(number: usize, group: &Group, picture: &PictureSource) -> SheetGr
         1..=12 => format!("  labels {labels}"),
         _ => "  labels differ".to_owned(),
     };
+    // the whole reason, or its first part, where that fits above the images
+    let first = group.reason.split(", ").next().unwrap_or_default();
+    let fits = |reason: &&str| title.len() + reason.len() <= LETTERS * (1 + others.min(IMAGES - 1));
+    let reason = [group.reason.as_str(), first].into_iter().find(fits).filter(|reason| !reason.is_empty());
+    title += &reason.map_or_else(String::new, |reason| format!("  {reason}"));
     let differs = |file: &File| {
         !group.conflicting_labels.is_empty() && file.label.is_some() && file.label != group.keeper.label
     };
@@ -94,29 +101,8 @@ mod tests {
     fn file(path: &str, label: &str) -> File {
         let (label, format) = ((!label.is_empty()).then(|| label.to_owned()), "png".to_owned());
         let (path, hash) = (path.to_owned(), "00".repeat(32));
-        let (path_bytes, entry, reference, exif, grey, link) = (None, false, false, false, false, false);
         let (size, mtime_ns, width, height) = (900, 0, 28, 28);
-        File {
-            path,
-            path_bytes,
-            entry,
-            frame: false,
-            reference,
-            size,
-            mtime_ns,
-            hash,
-            width,
-            height,
-            format,
-            exif,
-            jpeg_quality: None,
-            sidecars: Vec::new(),
-            shot: Vec::new(),
-            damaged: None,
-            grey,
-            link,
-            label,
-        }
+        File { path, size, mtime_ns, hash, width, height, format, label, ..File::default() }
     }
 
     fn group(i: usize, kind: GroupKind, n: usize) -> Group {
@@ -132,7 +118,8 @@ mod tests {
         let duplicates = (1..n).map(copy).collect();
         let conflicting_labels = if i == 4 { vec!["3".to_owned(), "8".to_owned()] } else { vec![] };
         let (also_kept, diameter) = (vec![], 0.01);
-        Group { id, kind, keep, keeper, also_kept, duplicates, diameter, medoid, conflicting_labels }
+        let reason = "original: camera EXIF".to_owned();
+        Group { id, kind, keep, reason, keeper, also_kept, duplicates, diameter, medoid, conflicting_labels }
     }
 
     fn plan(n_groups: usize) -> Plan {
@@ -146,6 +133,7 @@ mod tests {
             near_misses: vec![],
             skipped: vec![],
             damaged: Vec::new(),
+            cameras_lost: 0,
         }
     }
 
@@ -165,7 +153,7 @@ mod tests {
             (GROUPS, "and 50 more groups: see the plan or the report")
         );
         let large = many.groups.iter().find(|group| group.title.contains("more")).expect("a large group");
-        assert!(large.cells.len() == IMAGES && large.title.ends_with("and 21 more"), "{}", large.title);
+        assert!(large.cells.len() == IMAGES && large.title.contains("and 21 more"), "{}", large.title);
         let odd = all.groups.iter().find(|group| group.title.contains("labels 3/8")).expect("labels");
         assert_eq!(odd.cells.iter().filter(|cell| cell.frame == Frame::Differs).count(), 1);
         let dir = tempfile::tempdir().expect("a folder");

@@ -3,43 +3,26 @@
 //! They are made of images that are in a pair to be verified, while a scan runs, and never stored: 100 kB each.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
 use super::decisions::Hash;
-use super::fingerprint::Turn;
-use super::local::{Likeness, Local, Probes, Region, SIDE, Verified, verify};
-use super::plan::{GroupKind, InlierNull};
-use super::reading::{blocks, read_block};
+use super::finding::Finding;
+use super::fingerprint::needed;
+use super::known::Known;
+use super::local::{Local, Probes, verify};
+use super::plan::InlierNull;
+use super::reading::{HELD, blocks, read_block};
 use super::strangers;
 use crate::error::{Error, Result};
-use crate::images::{Decoding, Item, Needed, Resizer, Source};
+use crate::images::{Decoding, Item, Resizer, Source};
 use crate::observer::{Observer, Progress, Stage};
 
 /// Pairs between two reports of progress.
 const BLOCK: usize = 1 << 12;
-/// Images whose features are in memory at a time.
-const HELD: usize = 4096;
-
-/// What local features tell of a pair.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Finding {
-    /// [`GroupKind::Near`], `Edited` or `Related`; none for strangers, or if too few features tell.
-    pub(super) kind: Option<GroupKind>,
-    /// The share of what was compared that agrees, 0 to 1.
-    pub(super) agreement: f32,
-    /// How the first has to be turned to lie as the second does.
-    pub(super) turn: Turn,
-    /// Corners of both that look the same and lie alike.
-    pub(super) inliers: u16,
-    /// Whether all of the picture agrees so well that few of them suffice.
-    pub(super) all_agree: bool,
-    /// Where they differ, in the first and in the second: left, top, right, bottom, 0 to 1.
-    pub(super) regions: Option<[[f32; 4]; 2]>,
-}
-
 /// Finds an image for each of some positions.
 pub(super) type Items<'a> = dyn Fn(&[u32]) -> Vec<(Hash, Result<Item, String>)> + Sync + 'a;
 
@@ -51,6 +34,10 @@ pub(super) struct Verifier<'a> {
     can_tell: &'a (dyn Fn(u32, u32) -> bool + Sync),
     /// Pictures that are alike have near places, so that few features are made twice.
     place: &'a dyn Fn(u32) -> u32,
+    /// What earlier scans found.
+    known: &'a Known,
+    /// Features that are in memory; none of a picture that cannot be read.
+    held: Mutex<HashMap<u32, Option<Local>>>,
     observer: &'a dyn Observer,
     findings: Mutex<BTreeMap<(u32, u32), Finding>>,
     /// Inliers with which a finding counts.
@@ -58,15 +45,18 @@ pub(super) struct Verifier<'a> {
 }
 
 impl<'a> Verifier<'a> {
-    /// One that has found nothing yet.
+    /// One that has found nothing yet; `held` are features that are there already.
     pub(super) fn new(
         items: &'a Items<'a>,
         can_tell: &'a (dyn Fn(u32, u32) -> bool + Sync),
         place: &'a dyn Fn(u32) -> u32,
+        known: &'a Known,
+        held: HashMap<u32, Option<Local>>,
         observer: &'a dyn Observer,
     ) -> Self {
-        let (findings, enough) = (Mutex::default(), AtomicUsize::new(strangers::SHIPPED));
-        Verifier { items, can_tell, place, observer, findings, enough }
+        let (held, findings) = (Mutex::new(held), Mutex::default());
+        let enough = AtomicUsize::new(strangers::SHIPPED);
+        Verifier { items, can_tell, place, known, held, observer, findings, enough }
     }
 
     /// Sets the number of inliers with which a finding counts, by those of the strangers that were verified so far.
@@ -80,8 +70,7 @@ impl<'a> Verifier<'a> {
 
     /// A finding as it counts.
     fn counted(&self, finding: &Finding) -> Finding {
-        let is_sure =
-            finding.all_agree || usize::from(finding.inliers) >= self.enough.load(Ordering::Relaxed);
+        let is_sure = finding.counts(self.enough.load(Ordering::Relaxed));
         Finding { kind: finding.kind.filter(|_| is_sure), ..*finding }
     }
 
@@ -102,14 +91,35 @@ impl<'a> Verifier<'a> {
         findings.iter().map(|(pair, finding)| (*pair, self.counted(finding))).collect()
     }
 
+    /// Keeps what was found.
+    ///
+    /// # Errors
+    /// Those of [`Known::save`].
+    pub(super) fn save(&self, dir: &Path) -> Result<()> {
+        let findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner);
+        self.known.save(dir, &findings)
+    }
+
+    /// Keeps what was found until a scan was interrupted.
+    ///
+    /// # Errors
+    /// Those of [`Known::save_more`].
+    pub(super) fn save_more(&self, dir: &Path) -> Result<()> {
+        let findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner);
+        self.known.save_more(dir, &findings)
+    }
+
     /// Verifies those of some pairs (a < b) of which nothing is known.
     ///
     /// # Errors
     /// [`Error::Interrupted`].
     pub(super) fn verify(&self, pairs: impl Iterator<Item = (u32, u32)>) -> Result<()> {
         let is_new = |pair: &(u32, u32)| self.finding(*pair).is_none() && (self.can_tell)(pair.0, pair.1);
-        let new: BTreeSet<(u32, u32)> = pairs.filter(is_new).collect();
-        let mut new: Vec<(u32, u32)> = new.into_iter().collect();
+        let wanted: BTreeSet<(u32, u32)> = pairs.filter(is_new).collect();
+        let known = wanted.iter().filter_map(|pair| Some((*pair, self.known.finding(*pair)?)));
+        self.findings.lock().unwrap_or_else(PoisonError::into_inner).extend(known);
+        let mut new: Vec<(u32, u32)> =
+            wanted.into_iter().filter(|pair| self.known.finding(*pair).is_none()).collect();
         new.sort_by_key(|(a, b)| {
             let (a, b) = ((self.place)(*a), (self.place)(*b));
             (a.min(b), a.max(b))
@@ -118,11 +128,13 @@ impl<'a> Verifier<'a> {
             return Ok(());
         }
         self.observer.stage(Stage::new("verifying", "pairs"));
-        let (mut known, mut done) = (HashMap::new(), 0);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut done = 0;
         for block in new.chunks(BLOCK) {
-            self.prepare(block, &mut known)?;
+            self.prepare(block, &mut held)?;
+            let held = &*held;
             let one = |&(a, b): &(u32, u32)| {
-                let (first, second) = (known.get(&a)?.as_ref()?, known.get(&b)?.as_ref()?);
+                let (first, second) = (held.get(&a)?.as_ref()?, held.get(&b)?.as_ref()?);
                 Some(((a, b), Finding::of(&verify(first, second, Probes::default()))))
             };
             let found: Vec<_> = block.par_iter().filter_map(one).collect();
@@ -134,22 +146,22 @@ impl<'a> Verifier<'a> {
     }
 
     /// The features of the pictures of some pairs; none of one that cannot be read.
-    fn prepare(&self, pairs: &[(u32, u32)], known: &mut HashMap<u32, Option<Local>>) -> Result<()> {
+    fn prepare(&self, pairs: &[(u32, u32)], held: &mut HashMap<u32, Option<Local>>) -> Result<()> {
         let wanted: BTreeSet<u32> = pairs.iter().flat_map(|(a, b)| [*a, *b]).collect();
-        if known.len() > HELD {
-            known.retain(|position, _| wanted.contains(position));
+        if held.len() > HELD {
+            held.retain(|position, _| wanted.contains(position));
         }
-        let missing: Vec<u32> = wanted.into_iter().filter(|position| !known.contains_key(position)).collect();
+        let missing: Vec<u32> = wanted.into_iter().filter(|position| !held.contains_key(position)).collect();
         let (mut images, mut positions) = (Vec::new(), HashMap::new());
         for (position, (hash, item)) in missing.iter().zip((self.items)(&missing)) {
-            known.insert(*position, None);
+            held.insert(*position, None);
             positions.insert(hash, *position);
             images.extend(item.ok().map(|item| (hash, item)));
         }
         for block in blocks(images.iter().collect()) {
             let made = read_block(&block, &local_of);
             for ((hash, _), local) in block.iter().zip(made) {
-                known.insert(positions[hash], local.ok());
+                held.insert(positions[hash], local.ok());
             }
             if self.observer.should_stop() {
                 return Err(Error::Interrupted);
@@ -160,30 +172,8 @@ impl<'a> Verifier<'a> {
 }
 
 fn local_of(source: Source, resizer: &mut Resizer) -> Result<Local, String> {
-    let needed = Needed::Fitted { side: SIDE };
+    // as for the fingerprint, of which features may be made as well
+    let needed = needed(&source.facts());
     let image = source.decode(&Decoding { needed, ..Decoding::default() })?;
     Local::of(&image, resizer)
-}
-
-impl Finding {
-    pub(super) fn of(verified: &Verified) -> Finding {
-        let kind = match verified.likeness {
-            Likeness::Near => Some(GroupKind::Near),
-            Likeness::Edited => Some(GroupKind::Edited),
-            Likeness::Related => Some(GroupKind::Related),
-            Likeness::Different => None,
-        };
-        // the turns that bring the second back, the other way around
-        let quarters =
-            if verified.mirrored { verified.quarter_turns } else { 4 - verified.quarter_turns } % 4;
-        let sides = |region: &Region| [region.left, region.top, region.right, region.bottom];
-        Finding {
-            kind,
-            agreement: verified.agreeing,
-            inliers: verified.inliers as u16, // of at most 400 corners
-            all_agree: verified.all_agree,
-            turn: Turn { mirrored: verified.mirrored, quarters },
-            regions: verified.differing.first().map(|boxes| boxes.each_ref().map(sides)),
-        }
-    }
 }

@@ -25,6 +25,7 @@ use super::heic;
 use super::jxl;
 use super::limits::check_pixels;
 use super::metadata::{self, Metadata};
+use super::origin::Origin;
 #[cfg(feature = "psd")]
 use super::psd;
 use super::raster::{Channels, Raster, to_8_bits};
@@ -46,6 +47,8 @@ pub struct SourceFacts {
     pub exif: bool,
     /// The quality of a JPEG file, 1 to 100, by its quantization tables.
     pub jpeg_quality: Option<u8>,
+    /// Who made it, and what its encoding keeps.
+    pub origin: Origin,
     /// It holds more pictures than the one that is decoded: frames, pages or sizes, a depth map, or a film.
     pub several: bool,
     /// It holds more than the 8 bits that are decoded of each sample.
@@ -110,12 +113,14 @@ pub(super) fn facts(bytes: &[u8]) -> SourceFacts {
 }
 
 fn facts_as(format: &'static str, bytes: &[u8]) -> SourceFacts {
-    let Metadata { exif, jpeg_quality, .. } = Metadata::of(format, bytes);
+    let metadata = Metadata::of(format, bytes);
+    let origin = Origin::of(format, bytes, &metadata);
+    let Metadata { exif, jpeg_quality, .. } = metadata;
     let size = size_of(format, bytes);
     let (inside, finer) = (frames::inside(format, bytes), finer::is_finer(format, bytes));
     let several = frames::several(format, bytes) || inside == frames::Inside::Picture;
     let partial = inside == frames::Inside::More;
-    SourceFacts { format, exif, jpeg_quality, several, finer, partial, size, ..SourceFacts::default() }
+    SourceFacts { format, exif, jpeg_quality, origin, several, finer, partial, size, samples: None }
 }
 
 /// What an image file says about itself beside its pixels; nothing of one that is not read.
@@ -284,10 +289,11 @@ fn facts_of_optional(format: Optional, bytes: &[u8]) -> SourceFacts {
             frames::several(format.id(), bytes) || inside == frames::Inside::Picture
         }
     };
-    let exif = Metadata::of(format.id(), bytes).exif;
+    let metadata = Metadata::of(format.id(), bytes);
+    let (exif, origin) = (metadata.exif, Origin::of(format.id(), bytes, &metadata));
     // All of them may hold more than the 8 bits, the preview or the merged picture that are decoded: two files
     // are never the same by those.
-    SourceFacts { format: format.id(), exif, several, partial: true, ..SourceFacts::default() }
+    SourceFacts { format: format.id(), exif, origin, several, partial: true, ..SourceFacts::default() }
 }
 
 fn decode_as(format: ImageFormat, bytes: &[u8], how: &Decoding) -> Result<Pixels, String> {

@@ -88,6 +88,7 @@ mod jpeg;
 #[cfg(feature = "jxl")]
 mod jxl;
 mod metadata;
+mod origin;
 mod png_rows;
 #[cfg(feature = "psd")]
 mod psd;
@@ -132,6 +133,7 @@ pub use stamp::{Stamp, hash_bytes, stamp_file};
 
 pub use codec::{SourceFacts, decode, metadata};
 pub use metadata::{Metadata, Sidecars, is_sidecar, owner_of_sidecar};
+pub use origin::{Encoding, Origin};
 pub use write::{encode_jpeg, encode_png, encode_small_png, write_png};
 
 pub use catch_panic::panic_is_caught;

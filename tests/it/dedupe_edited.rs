@@ -132,3 +132,35 @@ fn a_threshold_is_what_is_asked_for() {
         .expect(2)
         .says("--threshold: expected a similarity");
 }
+
+#[test]
+fn a_second_scan_measures_nothing_again() {
+    let place = edited();
+    let first = scan(&place, &["p"]);
+    assert!(list(&first["threshold"]["recall"]).len() > 5, "{first:#}");
+    // the files look untouched, but nothing can be read from them any more
+    for entry in std::fs::read_dir(place.path().join("p")).expect("a folder") {
+        let path = entry.expect("a file").path();
+        let known = std::fs::metadata(&path).expect("a file");
+        std::fs::write(&path, vec![0; known.len() as usize]).expect("writes");
+        let file = std::fs::File::options().write(true).open(&path).expect("opens");
+        file.set_modified(known.modified().expect("a time")).expect("sets a time");
+    }
+    assert_eq!(scan(&place, &["p"]), first);
+    std::fs::remove_file(place.path().join(".aesearch/looks/pairs")).expect("what is known of pairs");
+    assert_ne!(scan(&place, &["p"])["groups"], first["groups"], "local features are needed again");
+}
+
+#[test]
+fn what_is_known_of_pairs_makes_no_difference() {
+    let place = edited();
+    let (here, away) = (place.path().join("p"), place.path().join("away"));
+    std::fs::create_dir(&away).expect("a folder");
+    let names = ["1.png", "3-screenshot.png", "12.png", "8.png"];
+    names.iter().for_each(|name| std::fs::rename(here.join(name), away.join(name)).expect("moves"));
+    scan(&place, &["p"]);
+    names.iter().for_each(|name| std::fs::rename(away.join(name), here.join(name)).expect("moves back"));
+    let with = scan(&place, &["p"]);
+    std::fs::remove_dir_all(place.path().join(".aesearch/looks")).expect("the caches");
+    assert_eq!(scan(&place, &["p"]), with);
+}

@@ -38,7 +38,6 @@ fn file(path: &str, seed: usize) -> File {
         path: path.to_owned(),
         path_bytes: path.contains('\u{fffd}').then(|| path.replace('\u{fffd}', "\u{1}").into_bytes()),
         entry: path.contains('#'),
-        frame: false,
         reference: path.starts_with("reference/"),
         size: 2000 + (seed as u64 * 7919) % 4_000_000,
         mtime_ns: 1_700_000_000_000_000_000 + seed as i64 * 1_000_000_007,
@@ -47,13 +46,8 @@ fn file(path: &str, seed: usize) -> File {
         height: scale.1,
         format: ["jpeg", "png", "", "webp"][seed % 4].to_owned(),
         exif: seed.is_multiple_of(4),
-        jpeg_quality: None,
-        sidecars: Vec::new(),
-        shot: Vec::new(),
-        damaged: None,
-        grey: false,
-        link: false,
         label: seed.is_multiple_of(3).then(|| (seed % 10).to_string()),
+        ..File::default()
     }
 }
 
@@ -94,7 +88,12 @@ fn group(i: usize, kind: GroupKind, seed: usize) -> Group {
     let diameter = if kind == GroupKind::Near { 0.004 * sizes[i % 10] as f32 } else { 0.0 };
     let (keep, medoid) = (keeper.path.clone(), duplicates[0].file.path.clone());
     let id = format!("g{i:06}");
-    Group { id, kind, keep, keeper, also_kept, duplicates, diameter, medoid, conflicting_labels }
+    let reason = if i.is_multiple_of(3) {
+        "original: camera EXIF, others re-encoded".to_owned()
+    } else {
+        "most pixels".to_owned()
+    };
+    Group { id, kind, keep, reason, keeper, also_kept, duplicates, diameter, medoid, conflicting_labels }
 }
 
 fn near_miss(i: usize, seed: usize) -> NearMiss {
@@ -149,6 +148,7 @@ fn plan(n_groups: usize) -> Plan {
         groups: (0..n_groups).map(|i| group(i, kind(i), 10 * i)).collect(),
         near_misses: (0..n_groups.min(12)).map(|i| near_miss(i, 10 * n_groups)).collect(),
         damaged: Vec::new(),
+        cameras_lost: 0,
         skipped: vec![Unread {
             path: "photos/broken <b>.jpg".into(),
             reason: "jpeg: the file ends too early (truncated)".into(),
@@ -214,6 +214,7 @@ fn whatever_files_are_called_the_page_holds_it_as_text() {
             kind: GroupKind::Near,
             medoid: keep.clone(),
             keep,
+            reason: "<b>oldest</b>".to_owned(),
             keeper,
             also_kept: vec![],
             duplicates,

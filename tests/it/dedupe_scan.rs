@@ -329,7 +329,7 @@ fn what_stays_can_be_chosen_and_labels_that_differ_are_told() {
     assert_eq!(found("oldest"), [by_age, jpeg_stays]);
     assert_eq!(found("shortest"), [by_name, jpeg_stays]);
     assert_eq!(found("format,shortest"), [by_name, png_stays]);
-    place.run(&["dedupe", "scan", "--keep", "nicest"]).expect(2).says("oldest, shortest, got nicest");
+    place.run(&["dedupe", "scan", "--keep", "nicest"]).expect(2).says("quality, exif, got nicest");
 
     let plan = scan(&place, &["p"]);
     assert_eq!(plan["groups"][0]["conflicting_labels"], json!(["cat", "dog"]));
@@ -416,8 +416,11 @@ fn fingerprints_are_kept_and_computed_again_if_they_are_damaged() {
         let Some(byte) = damaged.len().checked_sub(1).map(|last| &mut damaged[last / 2]) else { continue };
         *byte ^= 0x5a;
         fs::write(&path, damaged).expect("writes");
-        let ran =
-            place.run(&["dedupe", "scan", "--json"]).expect(0).says("all fingerprints are computed again");
+        let mut ran = place.run(&["dedupe", "scan", "--json"]).expect(0);
+        // what is known of pairs, and the last threshold, are found again without a word
+        if !["pairs", "threshold.json"].contains(&name.as_str()) {
+            ran = ran.says("all fingerprints are computed again");
+        }
         assert_eq!(serde_json::from_str::<Value>(&ran.out).expect("a document"), plan, "{name}");
         place.run(&["dedupe", "scan"]).expect(0);
     }

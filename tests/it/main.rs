@@ -22,6 +22,7 @@ mod dedupe_check;
 mod dedupe_decide;
 mod dedupe_edited;
 mod dedupe_formats;
+mod dedupe_keeper;
 mod dedupe_photos;
 mod dedupe_pixels;
 mod dedupe_regret;

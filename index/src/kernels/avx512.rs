@@ -49,6 +49,28 @@ pub(super) fn scan<const W: usize, S: Sink>(codes: &[[u64; W]], query: &[u64; W]
     }
 }
 
+/// Writes the distances of codes `[n, W]` to `out` `[n]`, in order, eight at a time; `W` is not 3.
+#[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt,avx2")]
+pub(super) fn distances<const W: usize>(codes: &[[u64; W]], query: &[u64; W], out: &mut Vec<u16>) {
+    let query_lanes = load512(&std::array::from_fn(|i| query[i % W]));
+    out.resize(codes.len(), 0);
+    let (blocks, rest) = codes.as_chunks::<8>();
+    let (eights, last) = out.as_chunks_mut::<8>();
+    for (out, block) in eights.iter_mut().zip(blocks) {
+        let (octets, _) = block.as_flattened().as_chunks::<8>(); // W registers
+        let mut words = [_mm512_setzero_si512(); W];
+        for (words, octet) in words.iter_mut().zip(octets) {
+            *words = load512(octet);
+        }
+        let narrow = _mm512_cvtepi64_epi16(eight_distances(&words, query_lanes));
+        // SAFETY: 16 writable bytes; the store has no alignment.
+        unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), narrow) };
+    }
+    for (out, code) in last.iter_mut().zip(rest) {
+        *out = popcnt::distance(code, query) as u16;
+    }
+}
+
 /// Scans codes `[n, 3]`: eight of them fill three registers, in each of which the query starts at another
 /// word.
 #[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]

@@ -59,7 +59,14 @@ pub fn distances(codes: &[u64], query: &[u64], out: &mut Vec<u16>) {
 #[inline]
 pub(super) fn distances_with(isa: Isa, codes: &[u64], query: &[u64], out: &mut Vec<u16>) {
     match isa.0 {
-        // SAFETY: an `Isa` exists only for sets this processor has, and these have POPCNT.
+        // long codes only: the compiler does as well with short ones
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512 if query.len() == 4 => {
+            let Some(query) = query.first_chunk::<4>() else { return };
+            // SAFETY: an `Isa` exists only for sets this processor has.
+            unsafe { avx512::distances(codes.as_chunks::<4>().0, query, out) }
+        }
+        // SAFETY: as above, and these have POPCNT.
         #[cfg(target_arch = "x86_64")]
         Kind::Popcnt | Kind::Avx2 | Kind::Avx512 => unsafe { popcnt::distances(codes, query, out) },
         // on aarch64 the compiler counts bits with NEON anyway

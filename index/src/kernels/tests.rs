@@ -5,7 +5,7 @@
 
 use proptest::prelude::*;
 
-use super::dispatch::{distance_with, dot_and_square_with, gather_with, scan_with};
+use super::dispatch::{distance_with, distances_with, dot_and_square_with, gather_with, scan_with};
 use super::isa::Kind;
 use super::many::scan_many_with;
 use super::*;
@@ -69,10 +69,14 @@ proptest! {
             .collect();
         let mut sorted: Vec<_> = codes.chunks_exact(words).map(|code| naive(code, query)).zip(0u32..).collect();
         sorted.sort_unstable();
+        let in_order: Vec<u16> = codes.chunks_exact(words).map(|code| naive(code, query) as u16).collect();
         for isa in Isa::available() {
             let mut all = All(bound, Vec::new());
             scan_with(isa, codes, query, &mut all);
             prop_assert_eq!(&all.1, &expected, "{:?}", isa);
+            let mut out = vec![7];
+            distances_with(isa, codes, query, &mut out);
+            prop_assert_eq!(&out, &in_order, "{:?}", isa);
 
             let mut nearest = TopK::new(k, 256);
             scan_with(isa, codes, query, &mut ByCode::new(&mut nearest));

@@ -60,18 +60,20 @@ pub(in crate::cli) enum DedupeVerb {
                   share of copies made from your images that it catches, by what they are found as. Then the groups: same bytes, same pixels, near, edited \
                   (a part differs or is missing, or it is mirrored or turned); the file to keep, and its duplicates marked with \
                   =. docs/dedupe.md has the details.\n\n\
-                  --keep: resolution (most pixels), sidecar (has a file of its name beside it, .xmp, .json or .aae), format (lossless, \
-                  then WebP and the like, JPEG, GIF), quality (of a JPEG file, by its quantization tables), bytes (largest file), \
-                  exif (has some), oldest (modification time), shortest (path); ties go by name. Images below a --reference \
-                  come first; with --across, those of the path named first.\n\n\
+                  --keep: whole (not enlarged, no border, no mark on it, not a part of another), camera (EXIF data tells which \
+                  camera took it, or how), generated (tells how it was generated), encoding (not encoded again), resolution \
+                  (most pixels), sidecar (has a file of its name beside it, .xmp, .json or .aae), bytes (largest file), oldest \
+                  (modification time), shortest (path); also format (lossless, then WebP and the like, JPEG, GIF), quality (of a \
+                  JPEG file, by its quantization tables), exif (has some); ties go by name. The plan says for each group what \
+                  decided. Images below a --reference come first; with --across, those of the path named first.\n\n\
                   --invariant: flip, mirrored copies; rot90, quarter turns; flip,rot90, all eight orientations.\n\n\
                   JSON, the same as the plan: images, base, threshold {similarity, false_positive_rate, pairs_tested, \
                   expected_false_pairs, null_pairs, null_largest, inliers {counts, shipped, own, \
                   strangers, largest}, recall [{copy, kind, copies, recall}]}, keep, groups [{id, kind \
-                  (bytes, pixels, near, edited, related), keep, keeper, also_kept, duplicates [{path, size, mtime_ns, hash, \
-                  width, height, format, exif, jpeg_quality, sidecars, distance, similarity, turned, region}], diameter, \
-                  medoid, conflicting_labels}], \
-                  near_misses [{a, b, distance, similarity}], skipped [{path, reason}].\n\n\
+                  (bytes, pixels, near, edited, related), keep, reason, keeper, also_kept, duplicates [{path, size, mtime_ns, hash, \
+                  width, height, format, exif, camera, generated, flaws, jpeg_quality, sidecars, distance, similarity, turned, \
+                  region}], diameter, medoid, conflicting_labels}], \
+                  near_misses [{a, b, distance, similarity}], skipped [{path, reason}], cameras_lost.\n\n\
                   Exit codes: 0 done, 1 there are duplicates (with --exit-code), 2 wrong usage, 3 some images were skipped, 4 the \
                   index is damaged, 5 another process writes it, 130 interrupted."
 )]
@@ -110,7 +112,7 @@ pub(in crate::cli) struct Scan {
     #[arg(long)]
     pub(in crate::cli) across: bool,
     /// Which image of a group to keep, the most important criterion first [default:
-    /// resolution,sidecar,format,quality,bytes,exif,oldest,shortest]
+    /// whole,camera,generated,encoding,resolution,sidecar,bytes,oldest,shortest]
     #[arg(long, value_name = "ORDER", value_delimiter = ',')]
     pub(in crate::cli) keep: Vec<String>,
     /// Propose only files whose path matches this regular expression; the others stay

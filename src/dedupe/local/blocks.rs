@@ -144,6 +144,33 @@ fn gain(blocks: &[Block]) -> f32 {
     alike(0.7).or_else(|| alike(-2.0)).unwrap_or(1.0)
 }
 
+/// The value below which a share of the others lies; 0 of none.
+pub(super) fn quantile(mut values: Vec<f32>, share: f32) -> f32 {
+    if values.is_empty() {
+        return 0.0;
+    }
+    let at = ((values.len() - 1) as f32 * share) as usize;
+    *values.select_nth_unstable_by(at, f32::total_cmp).1
+}
+
+/// Groups of cells that touch, also at a corner, the largest first.
+pub(super) fn touching(mut left: Vec<(usize, usize)>) -> Vec<Vec<(usize, usize)>> {
+    let mut groups = Vec::new();
+    while let Some(first) = left.pop() {
+        let mut group = vec![first];
+        let mut next = 0;
+        while let Some(&(x, y)) = group.get(next) {
+            next += 1;
+            let touches = |&(a, b): &(usize, usize)| a.abs_diff(x) <= 1 && b.abs_diff(y) <= 1;
+            group.extend(left.iter().copied().filter(touches));
+            left.retain(|cell| !touches(cell));
+        }
+        groups.push(group);
+    }
+    groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
+    groups
+}
+
 /// Gradients, f32 `[height, width]` each; 0 on the edge.
 struct Gradients {
     width: usize,

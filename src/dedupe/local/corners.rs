@@ -6,7 +6,7 @@
 use super::plane::Plane;
 
 /// How much brighter or darker, in levels.
-const THRESHOLD: i16 = 8;
+const THRESHOLD: u8 = 8;
 /// Pixels from the edge in which no corner is looked for: a descriptor needs its surroundings.
 pub(super) const MARGIN: usize = 16;
 /// Cells along the longer side, of which none gives more than `CROWD` times its share of the corners.
@@ -70,22 +70,14 @@ fn peaks(plane: &Plane) -> Vec<Corner> {
     let circle = CIRCLE.map(|(x, y)| x + y * width as isize);
     let mut scores = vec![0u8; width * height];
     let mut corners = Vec::new();
+    let mut arcs = Arcs::new(width - 2 * MARGIN);
     for y in MARGIN..height - MARGIN {
-        let row = y * width + MARGIN..(y + 1) * width - MARGIN;
-        corners.extend(row.filter(|&at| {
-            let centre = i16::from(plane.data[at]);
-            let is_level = |i: usize| (ring(plane, at, circle[i]) - centre).abs() <= THRESHOLD;
-            // nine in a row hold one of any two that lie opposite
-            if is_level(0) && is_level(8) || is_level(4) && is_level(12) {
-                return false;
-            }
-            let differences = circle.map(|offset| ring(plane, at, offset) - centre);
-            let is_corner = has_arc(&differences);
-            if is_corner {
-                scores[at] = score(&differences).min(255) as u8;
-            }
-            is_corner
-        }));
+        arcs.look_around(plane, y);
+        for x in arcs.corners() {
+            let at = y * width + MARGIN + x;
+            scores[at] = score(&around(plane, at, &circle)).min(255) as u8;
+            corners.push(at);
+        }
     }
     corners.retain(|&at| {
         let before = [at - width - 1, at - width, at - width + 1, at - 1];
@@ -97,23 +89,73 @@ fn peaks(plane: &Plane) -> Vec<Corner> {
     corners.into_iter().map(corner).filter(|corner| corner.strength > 0.0).collect()
 }
 
-fn ring(plane: &Plane, at: usize, offset: isize) -> i16 {
-    i16::from(plane.data[at.wrapping_add_signed(offset)])
+/// How much brighter the circle around a pixel is.
+fn around(plane: &Plane, at: usize, circle: &[isize; 16]) -> [i16; 16] {
+    let centre = i16::from(plane.data[at]);
+    let mut differences = [0; 16];
+    for (difference, &offset) in differences.iter_mut().zip(circle) {
+        *difference = i16::from(plane.data[at.wrapping_add_signed(offset)]) - centre;
+    }
+    differences
 }
 
-/// Whether nine in a row are all brighter, or all darker, by more than the threshold.
-fn has_arc(differences: &[i16; 16]) -> bool {
-    let bits = |is: fn(i16) -> bool| {
-        differences.iter().enumerate().fold(0u32, |bits, (i, &value)| bits | u32::from(is(value)) << i)
-    };
-    let (brighter, darker) = (bits(|value| value > THRESHOLD), bits(|value| value < -THRESHOLD));
-    [brighter, darker].into_iter().any(|bits| {
-        let circle = bits | bits << 16;
-        let two = circle & circle >> 1;
-        let four = two & two >> 2;
-        let eight = four & four >> 4;
-        (eight & circle >> 8) & 0xffff != 0
-    })
+/// For each pixel of a row, which of the sixteen around it are brighter, and which darker, than it is by more than
+/// the threshold: a bit each, the first eight and the second eight apart, so that the compiler handles many pixels
+/// at a time.
+struct Arcs {
+    brighter: [Vec<u8>; 2],
+    darker: [Vec<u8>; 2],
+}
+
+impl Arcs {
+    fn new(n: usize) -> Arcs {
+        let none = || [vec![0; n], vec![0; n]];
+        Arcs { brighter: none(), darker: none() }
+    }
+
+    fn look_around(&mut self, plane: &Plane, y: usize) {
+        let n = self.brighter[0].len();
+        let row = |(x, down): (isize, isize)| {
+            let start = (y * plane.width + MARGIN).wrapping_add_signed(x + down * plane.width as isize);
+            &plane.data[start..][..n]
+        };
+        let centre = row((0, 0));
+        for (half, places) in CIRCLE.as_chunks::<8>().0.iter().enumerate() {
+            let (brighter, darker) = (&mut self.brighter[half][..n], &mut self.darker[half][..n]);
+            brighter.fill(0);
+            darker.fill(0);
+            for (bit, &place) in places.iter().enumerate() {
+                let ring = row(place);
+                for i in 0..n {
+                    let is = |above: u8, below: u8| u8::from(above > below.saturating_add(THRESHOLD)) << bit;
+                    brighter[i] |= is(ring[i], centre[i]);
+                    darker[i] |= is(centre[i], ring[i]);
+                }
+            }
+        }
+    }
+
+    /// Pixels with nine in a row that are all brighter, or all darker.
+    fn corners(&self) -> impl Iterator<Item = usize> + '_ {
+        let [first, second] = &self.brighter;
+        let [third, fourth] = &self.darker;
+        let sides = first.iter().zip(second).zip(third.iter().zip(fourth));
+        // nine in a row hold one of any two that lie opposite, and these have the same bit of both halves
+        let may_be = |(a, b): (&u8, &u8)| a | b == u8::MAX;
+        let is_corner = |(a, b): (&u8, &u8)| has_arc(u16::from_le_bytes([*a, *b]));
+        sides.enumerate().filter_map(move |(x, (brighter, darker))| {
+            let found = (may_be(brighter) && is_corner(brighter)) || (may_be(darker) && is_corner(darker));
+            found.then_some(x)
+        })
+    }
+}
+
+/// Whether nine in a row are set, of sixteen on a circle.
+fn has_arc(circle: u16) -> bool {
+    let two = circle & circle.rotate_right(1);
+    let four = two & two.rotate_right(2);
+    let eight = four & four.rotate_right(4);
+    eight & circle.rotate_right(8) != 0
 }
 
 /// The largest threshold at which this is a corner.
@@ -159,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_arc_is_what_scores_above_the_threshold() {
+    fn corners_are_what_scores_above_the_threshold() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let mut seen = [0; 2];
         for _ in 0..20_000 {
@@ -167,8 +209,17 @@ mod tests {
             let sign = if rng.random_range(0..2) == 0 { 1 } else { -1 };
             let mut circle: [i16; 16] = std::array::from_fn(|_| rng.random_range(-12..=12));
             (0..length).for_each(|i| circle[(start + i) % 16] = sign * rng.random_range(6..40i16));
-            let is_corner = score(&circle) > THRESHOLD;
-            assert_eq!(has_arc(&circle), is_corner, "{circle:?}");
+            let is_corner = score(&circle) > i16::from(THRESHOLD);
+            // a picture of the circle, in the middle of which there is room for a corner
+            let mut plane = Plane { width: 40, height: 40, data: vec![100; 1600] };
+            let (x, y) = (20, 20);
+            for ((dx, dy), difference) in CIRCLE.into_iter().zip(circle) {
+                let at = (y * 40usize).wrapping_add_signed(dy * 40 + dx) + x;
+                plane.data[at] = (100 + difference) as u8;
+            }
+            let mut arcs = Arcs::new(40 - 2 * MARGIN);
+            arcs.look_around(&plane, y);
+            assert_eq!(arcs.corners().any(|at| at == x - MARGIN), is_corner, "{circle:?}");
             seen[usize::from(is_corner)] += 1;
         }
         assert!(seen[0] > 1_000 && seen[1] > 1_000, "{seen:?}");

@@ -27,6 +27,8 @@ const SCALE_OFF: f32 = 1.8;
 const TURN_OFF: f32 = 0.8;
 /// Pairs of matches that are tried at most.
 const TRIALS: usize = 1_000;
+/// The chance, at which fewer are tried, that none of them has two good matches.
+const MISSED: f32 = 1e-6;
 /// The most that a map may stretch in one direction against the other.
 const STRETCH: f32 = 2.0;
 /// Side of the cells of which each counts once, in pixels.
@@ -112,32 +114,40 @@ fn best_map(pairs: &[(Point, Point)]) -> Option<Aligned> {
     let matches: Vec<Match> = pairs.iter().map(|(a, b)| [(b.x, b.y), (a.x, a.y)]).collect();
     let n = matches.len();
     let mut best: Option<(usize, Affine)> = None;
-    let mut try_one = |i: usize, j: usize| {
+    let try_one = |i: usize, j: usize, best: &mut Option<(usize, Affine)>| {
         let Some(map) = Affine::of_two(&matches[i], &matches[j]) else { return };
         if !(fits(&map, &pairs[i]) && fits(&map, &pairs[j])) {
             return;
         }
         let count = matches.iter().filter(|m| follows(&map, m)).count();
         if best.is_none_or(|(most, _)| count > most) {
-            best = Some((count, map));
+            *best = Some((count, map));
         }
     };
     if n * n.saturating_sub(1) / 2 <= TRIALS {
         for j in 0..n {
-            (0..j).for_each(|i| try_one(i, j));
+            (0..j).for_each(|i| try_one(i, j, &mut best));
         }
     } else {
         let mut random = ChaCha8Rng::seed_from_u64(n as u64);
-        for _ in 0..TRIALS {
+        let mut trials = 0;
+        while trials < TRIALS && (trials as f32) < enough(best.map_or(0, |(most, _)| most), n) {
             let [i, j] = [(); 2].map(|()| random.next_u32() as usize % n);
+            trials += 1;
             if i != j {
-                try_one(i, j);
+                try_one(i, j, &mut best);
             }
         }
     }
     let (_, map) = best?;
     let map = refined(map, &matches);
     Some(Aligned { inliers: distinct(&map, &matches), map })
+}
+
+/// Pairs to try until one of two good matches is nearly certain to be among them, if so many of `n` are good.
+fn enough(good: usize, n: usize) -> f32 {
+    let share = good as f32 / n as f32;
+    MISSED.ln() / (1.0 - share * share).max(f32::MIN_POSITIVE).ln().min(-f32::EPSILON)
 }
 
 /// Whether a map agrees with scale and direction of a pair's corners.

@@ -14,15 +14,19 @@
 //! | `layer` | one picture laid on the other by this map, which is refined until the light agrees too |
 //! | `blocks` | how alike both are in each block of the overlap |
 //! | `parts` | what lies beside the overlap, and the boxes that differ |
+//! | `beside` | is what lies beside it more of the picture, or a frame |
+//! | `marks` | marks that one sees through |
 //! | `verdict` | what all this says |
 //!
 //! Nothing here knows an index or a plan. The same two pictures always give the same result.
 
+mod beside;
 mod blocks;
 mod corners;
 mod features;
 mod geometry;
 mod layer;
+mod marks;
 mod matching;
 mod parts;
 mod plane;
@@ -31,6 +35,7 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
+pub use beside::Beside;
 pub use geometry::Affine;
 pub use parts::Region;
 pub use verdict::Likeness;
@@ -115,6 +120,8 @@ pub struct Verified {
     pub covered: [f32; 2],
     /// The box of the overlap in `a` and in `b`.
     pub overlap: [Region; 2],
+    /// What `a` and `b` show beside the overlap; nothing is looked for in different or related pictures.
+    pub beside: [Beside; 2],
     /// What differs within the overlap: boxes in `a` and in `b`, the largest first.
     pub differing: Vec<[Region; 2]>,
 }
@@ -135,6 +142,7 @@ pub fn verify(a: &Local, b: &Local, probes: Probes) -> Verified {
         all_agree: false,
         covered: [0.0; 2],
         overlap: [Region::default(); 2],
+        beside: [Beside::Nothing; 2],
         differing: Vec::new(),
     };
     if inliers >= verdict::INLIERS {
@@ -169,6 +177,7 @@ fn compare(a: &Local, b: &Local, verified: &mut Verified) {
     let found = blocks::compare(&mut laid);
     let parts = Parts::of(&ground.luma, &other.luma, &laid, found.area);
     let evidence = Evidence {
+        clipped: marks::clipped(&laid, found.side),
         inliers: verified.inliers,
         softenings: found.softenings,
         covered: parts.covered,
@@ -182,7 +191,12 @@ fn compare(a: &Local, b: &Local, verified: &mut Verified) {
     verified.covered = parts.covered;
     verified.overlap = parts.overlap();
     verified.differing = parts.boxes(&judged.altered, found.side);
+    if let (Likeness::Near | Likeness::Edited, Some(back)) = (judged.likeness, laid.map.inverse()) {
+        let of_ground = beside::beside(&ground.luma, &other.luma, &laid.map);
+        verified.beside = [of_ground, beside::beside(&other.luma, &ground.luma, &back)];
+    }
     if !on_a {
+        verified.beside.reverse();
         verified.covered.reverse();
         verified.overlap.reverse();
         verified.differing.iter_mut().for_each(|boxes| boxes.reverse());

@@ -28,7 +28,7 @@ impl Plane {
         let (width, height) = (scaled(pixels.width), scaled(pixels.height));
         let mut values = vec![0.0; width * height];
         resizer.to_input(pixels, InputShape { channels: 1, height, width }, &mut values)?;
-        let data = values.into_iter().map(|value| (value * 255.0).round() as u8).collect();
+        let data = values.into_iter().map(|value| (value * 255.0 + 0.5) as u8).collect();
         let mut plane = Plane { width, height, data };
         plane.raise_contrast();
         Ok(plane)
@@ -58,12 +58,15 @@ impl Plane {
         let along = steps(self.width, width);
         let down = steps(self.height, height);
         let mut data = Vec::with_capacity(width * height);
+        let mut between = vec![0u16; self.width]; // the row that lies between two, times 256
         for &(y, next, part) in &down {
             let (upper, lower) = (&self.data[y * self.width..], &self.data[next * self.width..]);
+            for ((between, &a), &b) in between.iter_mut().zip(upper).zip(lower) {
+                *between = u16::from(a) * (256 - part) + u16::from(b) * part;
+            }
             data.extend(along.iter().map(|&(x, right, share)| {
-                let [a, b, c, d] = [upper[x], upper[right], lower[x], lower[right]].map(i32::from);
-                let (top, bottom) = (a * 256 + (b - a) * share, c * 256 + (d - c) * share);
-                ((top * 256 + (bottom - top) * part + (1 << 15)) >> 16) as u8
+                let (a, b, share) = (u32::from(between[x]), u32::from(between[right]), u32::from(share));
+                ((a * (256 - share) + b * share + (1 << 15)) >> 16) as u8
             }));
         }
         Plane { width, height, data }
@@ -89,12 +92,12 @@ impl Plane {
 }
 
 /// For each pixel of `target`, the two of `source` that it lies between, and how near to the second, of 256.
-fn steps(source: usize, target: usize) -> Vec<(usize, usize, i32)> {
+fn steps(source: usize, target: usize) -> Vec<(usize, usize, u16)> {
     let scale = source as f32 / target as f32;
     let step = |at: usize| {
         let place = ((at as f32 + 0.5) * scale - 0.5).clamp(0.0, (source - 1) as f32);
         let first = place as usize;
-        (first, (first + 1).min(source - 1), ((place - first as f32) * 256.0) as i32)
+        (first, (first + 1).min(source - 1), ((place - first as f32) * 256.0) as u16)
     };
     (0..target).map(step).collect()
 }

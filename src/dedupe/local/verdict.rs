@@ -4,7 +4,10 @@
 //! where something was changed. Two shots of a scene, two forms and two pages of a kind agree in some blocks
 //! and differ in many.
 
-use super::blocks::Block;
+use std::collections::BTreeSet;
+
+use super::blocks::{Block, quantile, touching};
+use super::marks::marks;
 
 /// Mean square of the gradients from which a block says something: at least, and as a share of the mean.
 const STRUCTURE: f32 = 3.0;
@@ -38,6 +41,10 @@ const SOFTENINGS: usize = 4;
 const FEW: f32 = 0.02;
 const PART: f32 = 0.2;
 const EXACT_PART: f32 = 0.3;
+/// The share that may be altered where the median block is less alike than this: two shots of one scene differ a little
+/// everywhere, and much in parts.
+const CLEAR: f32 = 0.95;
+const SMALL_PART: f32 = 0.1;
 /// The share of the altered blocks that lies together, and of all blocks that may neither agree nor be altered.
 const TOGETHER: f32 = 0.9;
 const WEAK: f32 = 0.2;
@@ -100,6 +107,8 @@ impl Agreement {
 
 /// What is known of two pictures beside the blocks.
 pub(super) struct Evidence {
+    /// Blocks, by column and row, in which only one of both is clipped.
+    pub(super) clipped: BTreeSet<(usize, usize)>,
     pub(super) inliers: usize,
     /// How often the sharper picture was softened.
     pub(super) softenings: usize,
@@ -143,6 +152,11 @@ pub(super) fn judge(blocks: &[Block], evidence: &Evidence) -> Judged {
         };
         judged.all_agree = agreement.is_whole() && agreement.reaches(TIGHT);
         judged.likeness = self::likeness(&agreement, evidence);
+        if judged.likeness == Likeness::Near
+            && let Some(marks) = marks(&seen, &evidence.clipped)
+        {
+            (judged.likeness, judged.altered) = (Likeness::Edited, marks);
+        }
     }
     if judged.likeness == Likeness::Different && evidence.inliers >= SURE_INLIERS && agreeing >= SOME {
         judged.likeness = Likeness::Related;
@@ -165,35 +179,9 @@ fn likeness(found: &Agreement, evidence: &Evidence) -> Likeness {
             return Likeness::Near;
         }
     }
-    let is_one_part = found.altered <= PART && found.together >= TOGETHER * found.altered;
+    let part = if found.middle >= CLEAR { PART } else { SMALL_PART };
+    let is_one_part = found.altered <= part && found.together >= TOGETHER * found.altered;
     let is_edited = reaches(TIGHT) && (is_whole || is_one_part) && found.weak <= WEAK
         || reaches(EXACT) && found.altered <= EXACT_PART;
     if is_edited && most >= ONE_WHOLE { Likeness::Edited } else { Likeness::Different }
-}
-
-/// Groups of cells that touch, also at a corner, the largest first.
-fn touching(mut left: Vec<(usize, usize)>) -> Vec<Vec<(usize, usize)>> {
-    let mut groups = Vec::new();
-    while let Some(first) = left.pop() {
-        let mut group = vec![first];
-        let mut next = 0;
-        while let Some(&(x, y)) = group.get(next) {
-            next += 1;
-            let touches = |&(a, b): &(usize, usize)| a.abs_diff(x) <= 1 && b.abs_diff(y) <= 1;
-            group.extend(left.iter().copied().filter(touches));
-            left.retain(|cell| !touches(cell));
-        }
-        groups.push(group);
-    }
-    groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
-    groups
-}
-
-/// The value below which a share of the others lies; 0 of none.
-fn quantile(mut values: Vec<f32>, share: f32) -> f32 {
-    if values.is_empty() {
-        return 0.0;
-    }
-    let at = ((values.len() - 1) as f32 * share) as usize;
-    *values.select_nth_unstable_by(at, f32::total_cmp).1
 }

@@ -32,6 +32,8 @@ pub(super) struct Collected<'a> {
 struct GroupRow<'a> {
     id: &'a str,
     kind: GroupKind,
+    /// Why the first is kept.
+    reason: &'a str,
     files: Vec<usize>,
     /// The number of files after the keeper that stay as well.
     also: usize,
@@ -125,7 +127,7 @@ impl<'a> Collected<'a> {
                 return;
             }
             let row = self.group(&plan.groups[i], known);
-            self.size += 150 + 24 * row.files.len();
+            self.size += 150 + row.reason.len() + 24 * row.files.len();
             self.groups.push((i, row));
         }
     }
@@ -145,6 +147,7 @@ impl<'a> Collected<'a> {
         GroupRow {
             id: &group.id,
             kind: group.kind,
+            reason: &group.reason,
             also: group.also_kept.len(),
             distances: others().map(|other| other.distance).collect(),
             similarities: others().map(|other| short(other.similarity)).collect(),

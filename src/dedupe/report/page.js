@@ -63,7 +63,7 @@
     return Math.max(0, chosen ? this.files.findIndex((file) => file.hash === chosen.hash && pathOf(file) === chosen.path) : 0);
   }
   const items = data.groups.map((row, i) => ({
-    key: row.id, kind: row.kind, number: data.numbers[i], files: row.files.map((n) => files[n]), also: row.also,
+    key: row.id, kind: row.kind, reason: row.reason, number: data.numbers[i], files: row.files.map((n) => files[n]), also: row.also,
     distances: row.distances, similarities: row.similarities, turned: row.turned ?? [],
     diameter: row.diameter, medoid: row.medoid, labels: row.labels ?? [], regions: row.regions ?? [], kept,
   })).concat(data.misses.map(([a, b, distance, similarity], i) => ({
@@ -166,41 +166,6 @@
     toast('Saved. Next: aesearch dedupe decide --import aesearch-decisions.json');
   }
 
-  // ---- why this image is kept
-
-  const PREFERENCES = {
-    resolution: { is: 'more pixels', than: (a, b) => a.width * a.height - b.width * b.height },
-    format: { is: 'the better format', than: (a, b) => (a.format === b.format ? 0 : NaN) },
-    bytes: { is: 'the larger file', than: (a, b) => a.size - b.size },
-    exif: { is: 'it has EXIF data', than: (a, b) => Number(a.exif) - Number(b.exif) },
-    oldest: { is: 'the older file', than: (a, b) => b.mtime - a.mtime },
-    shortest: { is: 'the shorter path', than: (a, b) => pathOf(b).length - pathOf(a).length },
-  };
-  /** The first preference in which the two differ, if the data of the page shows it. */
-  function reason(kept, other) {
-    if (kept.reference && !other.reference) return 'it belongs to the reference';
-    if (kept.entry && !other.entry) return 'it is in a container, which is never changed';
-    for (const name of data.keep) {
-      const preference = PREFERENCES[name];
-      const better = preference ? preference.than(kept, other) : NaN;
-      if (better > 0) return preference.is;
-      if (Number.isNaN(better) && preference && kept.format && other.format) return `${kept.format} before ${other.format}`;
-      if (better !== 0) return null;
-    }
-    return 'equal in every respect: the first by name';
-  }
-  function why(item) {
-    const reasons = new Map();
-    for (const other of item.files.slice(1 + item.also)) {
-      const text = reason(item.files[0], other);
-      if (text) reasons.set(text, (reasons.get(text) ?? 0) + 1);
-    }
-    const texts = [...reasons.keys()];
-    if (texts.length === 0) return 'the first in the order of preferences';
-    if (texts.length === 1) return texts[0];
-    return texts.map((text) => `${text} (${reasons.get(text)})`).join(', ');
-  }
-
   // ---- the head
 
   function showHead() {
@@ -247,8 +212,10 @@
     }
 
     const ABOUT = {
-      resolution: 'the most pixels', format: 'the better format', bytes: 'the largest file', exif: 'with EXIF data',
-      oldest: 'the oldest file', shortest: 'the shortest path',
+      whole: 'not enlarged, no border, no mark, not a part of another', camera: 'the EXIF data of a camera',
+      generated: 'tells how it was generated', encoding: 'not encoded again', resolution: 'the most pixels',
+      sidecar: 'has a file beside it that belongs to it', bytes: 'the largest file', oldest: 'the oldest file',
+      shortest: 'the shortest path', format: 'the better format', quality: 'the higher quality of a JPEG', exif: 'with EXIF data',
     };
     $('keep').append(
       h('p', {}, 'The first of these in which the images of a group differ decides:'),
@@ -468,7 +435,7 @@
 
   function refreshKept(item, article) {
     const at = item.kept();
-    article.querySelector('.why')?.replaceChildren('Kept: ', h('b', {}, h('bdi', {}, visible(item.files[at].name))), h('br', {}), chosenOf(item) ? 'you chose it' : why(item));
+    article.querySelector('.why')?.replaceChildren('Kept: ', h('b', {}, h('bdi', {}, visible(item.files[at].name))), h('br', {}), chosenOf(item) ? 'you chose it' : visible(item.reason));
     for (const element of article.querySelectorAll('.pic')) {
       const i = Number(element.dataset.file);
       const role = roleOf(item, i);

@@ -8,6 +8,9 @@ const MODEL: u16 = 272;
 const ORIENTATION: u16 = 274;
 /// Where the directory with the camera's own tags lies.
 const CAMERA: u16 = 34_665;
+/// Exposure time, aperture, sensitivity.
+const EXPOSURE: [u16; 3] = [33_434, 33_437, 34_855];
+const COMMENT: u16 = 37_510;
 const TAKEN: u16 = 36_867;
 const DIGITIZED: u16 = 36_868;
 const WIDTH: u16 = 40_962;
@@ -18,8 +21,9 @@ const PLACE: u16 = 34_853;
 const LATITUDE: [u16; 2] = [1, 2];
 const LONGITUDE: [u16; 2] = [3, 4];
 
-/// Most bytes of a text that are read.
+/// Most bytes of a text that are read, and of a comment.
 const MOST_TEXT: usize = 200;
+const MOST_COMMENT: usize = 1 << 14;
 
 /// The directories of EXIF data.
 pub(super) struct Exif<'a> {
@@ -42,6 +46,19 @@ impl<'a> Exif<'a> {
     pub(super) fn is_of_camera(&self) -> bool {
         !self.camera.is_empty()
             || self.first.iter().any(|directory| directory.has(MAKE) || directory.has(MODEL))
+    }
+
+    /// Whether it tells which camera took the picture, or how.
+    pub(super) fn tells_camera(&self) -> bool {
+        let has_exposure = |directory: &Directory<'_>| EXPOSURE.into_iter().any(|tag| directory.has(tag));
+        self.make().is_some() || self.model().is_some() || self.camera.iter().any(has_exposure)
+    }
+
+    /// The comment of the user without its zeros, so that letters of two bytes are read as well: image generators
+    /// write there what they were asked for.
+    pub(super) fn comment(&self) -> Vec<u8> {
+        let comment = self.camera.iter().find_map(|directory| directory.block(COMMENT)).unwrap_or_default();
+        comment.iter().take(MOST_COMMENT).copied().filter(|byte| *byte != 0).collect()
     }
 
     /// How the image is to be turned, 1 to 8.

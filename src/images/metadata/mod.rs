@@ -11,6 +11,7 @@
 //! | `blocks` | where does a format keep EXIF data, XMP and its profile |
 //! | `exif`, `xmp` | what do they say |
 //! | `quality` | with which quality was a JPEG written |
+//! | `generated` | does it tell how it was generated |
 //! | `sidecars` | which files belong to an image by their name |
 //!
 //! Nothing else reads this, except the decoders of JPEG scans and TIFF pixels. Nothing is decoded here,
@@ -21,6 +22,7 @@ mod blocks;
 mod boxes;
 mod chunks;
 mod exif;
+mod generated;
 mod gif;
 mod quality;
 mod segments;
@@ -44,6 +46,11 @@ use exif::Exif;
 pub struct Metadata {
     /// It has EXIF data; in a TIFF file, only tags of a camera or scanner count.
     pub exif: bool,
+    /// Its EXIF data tells which camera took it (maker or model), or how (time, aperture or sensitivity).
+    pub by_camera: bool,
+    /// It tells how it was generated: what an image generator was asked for, the program that drew it, or content
+    /// credentials (C2PA).
+    pub generated: bool,
     /// It has an XMP packet.
     pub xmp: bool,
     /// How it is to be turned, 1 to 8 as in EXIF. HEIC, AVIF and JPEG XL files are turned by properties of
@@ -61,6 +68,10 @@ pub struct Metadata {
     /// The quality of a JPEG file, 1 to 100, by its quantization tables: exact for libjpeg, otherwise an
     /// estimate.
     pub jpeg_quality: Option<u8>,
+    /// The step by which a JPEG file quantizes the first coefficient of luma.
+    pub jpeg_step: Option<u16>,
+    /// The quantization tables of a JPEG file are those of libjpeg, which most programs use, not a camera's own.
+    pub standard_tables: bool,
     /// Stars, 1 to 5.
     pub rating: Option<u8>,
     /// Keywords, sorted.
@@ -79,15 +90,20 @@ impl Metadata {
             "raw" => true,
             _ => !blocks.is_empty() || blocks::has_packed_exif(format, bytes),
         };
+        let tables = if format == "jpeg" { quality::quantization(bytes) } else { None };
         let found = Metadata {
             exif: is_there,
+            by_camera: format == "raw" || exif.tells_camera(),
+            generated: generated::is_told(format, bytes, &exif),
             xmp: packet.is_some(),
             orientation: exif.orientation(),
             taken: exif.taken(),
             make: exif.make(),
             model: exif.model(),
             size: exif.size(),
-            jpeg_quality: if format == "jpeg" { quality::jpeg_quality(bytes) } else { None },
+            jpeg_quality: tables.map(|tables| tables.quality),
+            jpeg_step: tables.map(|tables| tables.step),
+            standard_tables: tables.is_some_and(|tables| tables.is_standard),
             rating: exif.rating(),
             tags: Vec::new(),
             place: exif.place(),
@@ -170,6 +186,7 @@ mod tests {
         let found = Metadata::of("jpeg", &jpeg(&exif(), b""));
         let expected = Metadata {
             exif: true,
+            by_camera: true,
             xmp: true,
             orientation: Some(6),
             taken: Some("2019-07-04T12:00:59".to_owned()),

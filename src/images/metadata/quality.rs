@@ -27,8 +27,19 @@ const CHROMA: Table = {
     table
 };
 
-/// The quality, 1 to 100; none if the file has no table before its first scan.
-pub(super) fn jpeg_quality(bytes: &[u8]) -> Option<u8> {
+/// What its quantization tables tell of a JPEG file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Quantization {
+    /// The quality, 1 to 100.
+    pub(super) quality: u8,
+    /// The step of the first coefficient of luma.
+    pub(super) step: u16,
+    /// They are those of libjpeg at that quality, not a camera's own. Tables of nothing but 1 are anybody's.
+    pub(super) is_standard: bool,
+}
+
+/// What its tables tell; none if the file has no table before its first scan.
+pub(super) fn quantization(bytes: &[u8]) -> Option<Quantization> {
     const TABLES: u8 = 0xdb;
     let mut tables: [Option<Table>; 2] = [None; 2];
     for segment in segments(bytes).filter(|segment| segment.marker == TABLES) {
@@ -54,7 +65,9 @@ pub(super) fn jpeg_quality(bytes: &[u8]) -> Option<u8> {
         difference(&luma, &LUMA, *quality) + of_chroma
     };
     // where several qualities give the same tables, such as those of 1 alone, the highest
-    (1..=100).rev().min_by_key(distance).map(|quality| quality as u8)
+    let quality = (1..=100).rev().min_by_key(distance)?;
+    let is_standard = quality < 100 && distance(&quality) == 0;
+    Some(Quantization { quality: quality as u8, step: luma[0], is_standard })
 }
 
 /// How far a table is from a standard one at this quality.
@@ -88,6 +101,10 @@ mod tests {
         table.map(|value| ((u32::from(value) * scale + 50) / 100).clamp(1, 255) as u16)
     }
 
+    fn jpeg_quality(bytes: &[u8]) -> Option<u8> {
+        quantization(bytes).map(|found| found.quality)
+    }
+
     #[test]
     fn the_scale_of_standard_tables_is_found() {
         for quality in 1..=100 {
@@ -106,6 +123,11 @@ mod tests {
         other[63] += 1;
         assert_eq!(jpeg_quality(&file(&other, Some(&other), false)), Some(80));
         assert_eq!(jpeg_quality(&file(&[1; 64], None, false)), Some(100));
+        let told = |luma: &Table| quantization(&file(luma, Some(&scaled(&CHROMA, 80)), false)).unwrap();
+        assert_eq!((told(&scaled(&LUMA, 80)).is_standard, told(&scaled(&LUMA, 80)).step), (true, 6));
+        assert!(
+            !told(&other).is_standard && !quantization(&file(&[1; 64], None, false)).unwrap().is_standard
+        );
         assert_eq!(jpeg_quality(&file(&[u16::MAX; 64], None, true)), Some(1));
     }
 

@@ -114,7 +114,7 @@ fn about(CheckThreshold { similarity, basis }: CheckThreshold) -> String {
     let from = match basis {
         Basis::Given => "as given".to_owned(),
         Basis::Scan { images, .. } => format!("by the last scan ({})", count(images as u64, "image")),
-        Basis::Shipped => "the default, as there was no scan".to_owned(),
+        Basis::Shipped => "built-in default: this index has not been scanned".to_owned(),
     };
     format!("near: similarity {similarity:.4} or more, {from}")
 }

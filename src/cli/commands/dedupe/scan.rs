@@ -135,7 +135,7 @@ pub(super) fn turns(names: &[String]) -> Result<Vec<Turn>> {
 fn text(plan: &Plan, flat: usize) -> String {
     let mut lines = vec![about(&plan.threshold), String::new()];
     for group in plan.groups.iter().take(LISTED) {
-        lines.push(format!("{:7}  {}", group.kind.name(), group.keep));
+        lines.push(format!("{:7}  {}  ({})", group.kind.name(), group.keep, group.reason));
         for duplicate in &group.duplicates {
             let turned = duplicate.turned.as_ref().map_or(String::new(), |turned| format!(", {turned}"));
             let similarity = match group.kind {
@@ -197,6 +197,13 @@ fn summary(plan: &Plan, flat: usize) -> String {
         let images = count(with_sidecars as u64, "duplicate");
         lines.push(format!("sidecars belong to {images}: `apply` takes them along"));
     }
+    if !plan.groups.is_empty() {
+        lines.push(match plan.cameras_lost {
+            0 => "no file with camera EXIF would be removed for one without".to_owned(),
+            1 => "1 file with camera EXIF would be removed for one without: check it".to_owned(),
+            n => format!("{n} files with camera EXIF would be removed for ones without: check them"),
+        });
+    }
     match plan.near_misses.len() {
         0 => {}
         1 => lines.push("1 near miss, in the plan and the report".to_owned()),
@@ -213,16 +220,17 @@ fn summary(plan: &Plan, flat: usize) -> String {
     lines.join("\n")
 }
 
-/// `inliers: 8 count (8 by the shipped null, 7 by 12,000 pairs of strangers, which have 5 at most)`
+/// `local features: 8 matching corners needed (built-in 8; 7 by 12,000 pairs of unrelated pictures, which have 5 at most)`
 fn about_inliers(threshold: &Threshold) -> String {
     let InlierNull { counts, shipped, own, strangers, largest } = threshold.inliers;
     let own = match own {
         Some(own) => {
-            format!("{own} by {} of strangers, which have {largest} at most", count(strangers, "pair"))
+            let pairs = count(strangers, "pair");
+            format!("{own} by {pairs} of unrelated pictures, which have {largest} at most")
         }
-        None => format!("{} of strangers are too few to tell", count(strangers, "pair")),
+        None => format!("too few unrelated pictures to calibrate: {}", count(strangers, "pair")),
     };
-    format!("inliers: {counts} count ({shipped} by the null of the program, {own})")
+    format!("local features: {counts} matching corners needed (built-in {shipped}; {own})")
 }
 
 fn about(threshold: &Threshold) -> String {

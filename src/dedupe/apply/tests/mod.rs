@@ -76,6 +76,7 @@ impl World {
             near_misses: Vec::new(),
             skipped: Vec::new(),
             damaged: Vec::new(),
+            cameras_lost: 0,
         };
         let mut world = World { root, plan, far: false };
         world.group(GroupKind::Bytes, "a/one.png", &["b/one.png", "c/one.png"]);
@@ -92,24 +93,12 @@ impl World {
         let stamp = stamp_file(&self.path(name)).unwrap();
         plan::File {
             path: name.to_owned(),
-            path_bytes: None,
-            entry: false,
-            frame: false,
-            reference: false,
             size: stamp.size,
             mtime_ns: stamp.mtime_ns,
             hash: hex(&stamp.hash),
             width: 1,
             height: 1,
-            format: String::new(),
-            exif: false,
-            jpeg_quality: None,
-            sidecars: Vec::new(),
-            shot: Vec::new(),
-            damaged: None,
-            grey: false,
-            link: false,
-            label: None,
+            ..plan::File::default()
         }
     }
 
@@ -125,6 +114,7 @@ impl World {
             id: keep.to_owned(),
             kind,
             keep: keep.to_owned(),
+            reason: String::new(),
             keeper: self.file(keep),
             also_kept: Vec::new(),
             duplicates: duplicates.iter().map(duplicate).collect(),
