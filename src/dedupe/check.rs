@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use aesearch_index::Snapshot;
 use rayon::prelude::*;
 
-use super::compare::is_flat;
+use super::compare::is_seen;
 use super::fingerprint::{Fingerprint, Turn, needed};
 use super::fingerprints::{Fingerprints, Hash, fingerprint};
 use super::last_scan::LastScan;
@@ -270,7 +270,7 @@ impl Known {
         if let Some(found) = same.and_then(|hash| self.found(hash, GroupKind::Pixels, 1.0)) {
             return Ok(Exact::Found(found));
         }
-        Ok(if is_flat(of.luma) || of.is_apart() { Exact::New } else { Exact::Open(bytes) })
+        Ok(if is_seen(&of) { Exact::Open(bytes) } else { Exact::New })
     }
 
     /// Compares a fingerprint with those of the images that are nearest by the index's codes.

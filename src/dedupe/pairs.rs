@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::align::{DETAIL_INNER, DETAIL_POINTS, Detail, Enough, INNER, OF_COPIES, POINTS, Template, View};
 use super::candidates::Codes;
-use super::compare::{colour_unlikeness, is_flat, luma_unlikeness, unlikeness};
+use super::compare::{colour_unlikeness, is_flat, is_seen, luma_unlikeness, unlikeness};
 use super::fingerprint::{Fingerprint, SIDE, Thumb, Turn, luma};
 use super::known::Known;
 use crate::error::{Error, Result};
@@ -161,9 +161,8 @@ impl Comparison<'_> {
     /// Those of the search; [`Error::Interrupted`].
     pub(super) fn pairs(&self, images: &[u32], turns: &[Turn], enough: &Enough) -> Result<Compared> {
         let (fingerprints, thumbs) = (self.fingerprints, self.thumbs());
-        let is_shown = |fingerprint: &Fingerprint| !is_flat(fingerprint.luma) && !fingerprint.is_apart();
         let shown: Vec<u32> =
-            images.par_iter().copied().filter(|&image| is_shown(&fingerprints[image as usize])).collect();
+            images.par_iter().copied().filter(|&image| is_seen(&fingerprints[image as usize])).collect();
         let mut all = Compared::default();
         for &turn in turns {
             self.observer.stage(Stage::new("comparing", "pairs"));

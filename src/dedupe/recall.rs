@@ -9,7 +9,7 @@
 use rayon::prelude::*;
 
 use super::candidates::Codes;
-use super::compare::is_flat;
+use super::compare::is_seen;
 use super::copies::{Alteration, LARGEST};
 use super::finding::Finding;
 use super::fingerprint::{Fingerprint, Thumb, Turn, chroma, fine_luma, luma};
@@ -65,13 +65,13 @@ impl Lookup<'_> {
         source: impl Fn(u32) -> Option<Source> + Sync,
     ) -> Result<(Vec<CopyRecall>, bool)> {
         let of = |position: &u32| &self.fingerprints[*position as usize];
-        let is_seen = |position: &&u32| !is_flat(of(position).luma) && !of(position).is_apart();
+        let shows = |position: &&u32| is_seen(of(position));
         let read = |&position: &u32| {
             let needed = Needed::Fitted { side: LARGEST };
             let image = source(position)?.decode(&Decoding { needed, ..Decoding::default() }).ok()?;
             Some(Original { position, image: fitted(&image, LARGEST).ok()? }) // many are held at once
         };
-        let seen: Vec<&u32> = positions.iter().filter(is_seen).collect();
+        let seen: Vec<&u32> = positions.iter().filter(shows).collect();
         let wanted = seen.len();
         let originals: Vec<Original> = seen.into_par_iter().filter_map(read).collect();
         let are_all_read = originals.len() == wanted;

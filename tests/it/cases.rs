@@ -100,7 +100,7 @@ fn components_in_scans_of_their_own_show_the_picture() {
         .collect();
     let place = place_of(&files.iter().map(|(name, file)| (name.as_str(), file.clone())).collect::<Vec<_>>());
     let plan = scan(&place, &["photos"]);
-    // which one is the original does not show where JPEG quantizes this finely
+    // which of the two stays is not what this case is about
     let mut found: Vec<Vec<&str>> = list(&plan["groups"]).iter().map(members).collect();
     found.iter_mut().for_each(|group| group.sort_unstable());
     found.sort_unstable();
