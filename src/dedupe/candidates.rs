@@ -1,6 +1,7 @@
 //! Candidates: the pairs worth comparing, whose structural codes are near each other. Never all pairs.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use aesearch_index::{Access, Item, Mode, Search, SegmentBuilder, Settings, Snapshot, Writer};
 use rayon::prelude::*;
@@ -14,47 +15,47 @@ const NEIGHBOURS: usize = 24;
 /// The share of the nearest codes that the search is to find.
 const RECALL: f32 = 0.99;
 
-/// The codes of a collection: two kinds, each in an index of its own, in memory.
-pub(super) struct Codes {
-    spatial: CodeIndex<SPATIAL>,
-    spectrum: CodeIndex<SPECTRUM>,
+/// The codes of a collection: two kinds, each in an index of its own, in memory. They are computed when they are first
+/// needed: a collection that is scanned again has its candidates already.
+pub(super) struct Codes<'a> {
+    spatial: CodeIndex<'a, SPATIAL>,
+    spectrum: CodeIndex<'a, SPECTRUM>,
 }
 
 /// Codes of one kind, and the index that searches them.
-struct CodeIndex<const N: usize> {
-    planes: Planes<N>,
-    mean: [f32; N],
-    codes: Vec<Code>, // by position
-    snapshot: Snapshot,
+struct CodeIndex<'a, const N: usize> {
+    /// Where the index is built, in a temporary folder.
+    dir: &'a Path,
+    lumas: &'a [&'a Thumb],
     vector: fn(&Thumb) -> [f32; N],
+    coded: OnceLock<Coded<N>>,
+    snapshot: OnceLock<Snapshot>,
 }
 
-impl Codes {
-    /// The codes of images. They are built in a temporary folder in `dir`.
-    ///
-    /// # Errors
-    /// When the folder cannot be written, or there are more images than a u32 counts.
-    pub(super) fn new(dir: &Path, lumas: &[&Thumb]) -> Result<Codes> {
-        let temporary = tempfile::Builder::new().prefix(".codes-").tempdir_in(dir);
-        let temporary = temporary.map_err(|error| Error::io(dir, error))?;
-        let place = |name: &str| temporary.path().join(name);
-        Ok(Codes {
-            spatial: CodeIndex::new(&place("spatial"), lumas, spatial)?,
-            spectrum: CodeIndex::new(&place("spectrum"), lumas, spectrum)?,
-        })
+/// Codes, by position, and how they are made.
+struct Coded<const N: usize> {
+    planes: Planes<N>,
+    mean: [f32; N],
+    codes: Vec<Code>,
+}
+
+impl<'a> Codes<'a> {
+    /// The codes of images. Their index is built in a temporary folder in `dir`.
+    pub(super) fn new(dir: &'a Path, lumas: &'a [&'a Thumb]) -> Codes<'a> {
+        Codes { spatial: CodeIndex::new(dir, lumas, spatial), spectrum: CodeIndex::new(dir, lumas, spectrum) }
     }
 
     /// Hamming distance between the spatial codes of an image and of the one at a position, in bits, at most
     /// 256.
     pub(super) fn distance(&self, luma: &Thumb, position: u32) -> u32 {
-        aesearch_index::distance(&self.spatial.code(luma), &self.spatial.codes[position as usize])
+        aesearch_index::distance(&self.spatial.code(luma), &self.spatial.coded().codes[position as usize])
     }
 
     /// For each query, the positions whose codes of either kind are nearest, at most `n` of each kind, ascending, and
     /// the bits in which the nearer one differs.
     ///
     /// # Errors
-    /// Those of the search.
+    /// Those of the search; when the folder cannot be written, or there are more images than a u32 counts.
     pub(super) fn nearest(&self, queries: &[Thumb], n: usize) -> Result<Vec<Vec<(u32, u32)>>> {
         let mut near = self.spatial.nearest(queries, n)?;
         for (near, more) in near.iter_mut().zip(self.spectrum.nearest(queries, n)?) {
@@ -68,36 +69,54 @@ impl Codes {
     /// For each query, the positions of the images that may be copies of it, ascending.
     ///
     /// # Errors
-    /// Those of the search.
+    /// Those of [`Codes::nearest`].
     pub(super) fn near(&self, queries: &[Thumb]) -> Result<Vec<Vec<u32>>> {
         let positions = |near: Vec<(u32, u32)>| near.into_iter().map(|(position, _)| position).collect();
         Ok(self.nearest(queries, NEIGHBOURS)?.into_iter().map(positions).collect())
     }
 }
 
-impl<const N: usize> CodeIndex<N> {
-    fn new(dir: &Path, lumas: &[&Thumb], vector: fn(&Thumb) -> [f32; N]) -> Result<CodeIndex<N>> {
-        let vectors: Vec<[f32; N]> = lumas.par_iter().map(|luma| vector(luma)).collect();
-        let (planes, mean) = (Planes::new(), mean(&vectors));
-        let codes: Vec<Code> = vectors.par_iter().map(|vector| planes.code(vector, &mean)).collect();
-        drop(vectors);
+impl<'a, const N: usize> CodeIndex<'a, N> {
+    fn new(dir: &'a Path, lumas: &'a [&'a Thumb], vector: fn(&Thumb) -> [f32; N]) -> CodeIndex<'a, N> {
+        CodeIndex { dir, lumas, vector, coded: OnceLock::new(), snapshot: OnceLock::new() }
+    }
+
+    fn coded(&self) -> &Coded<N> {
+        self.coded.get_or_init(|| {
+            let vectors: Vec<[f32; N]> = self.lumas.par_iter().map(|luma| (self.vector)(luma)).collect();
+            let (planes, mean) = (Planes::new(), mean(&vectors));
+            let codes = vectors.par_iter().map(|vector| planes.code(vector, &mean)).collect();
+            Coded { planes, mean, codes }
+        })
+    }
+
+    fn snapshot(&self) -> Result<&Snapshot> {
+        if let Some(snapshot) = self.snapshot.get() {
+            return Ok(snapshot);
+        }
+        let temporary = tempfile::Builder::new().prefix(".codes-").tempdir_in(self.dir);
+        let temporary = temporary.map_err(|error| Error::io(self.dir, error))?;
         let mut builder = SegmentBuilder::new(&Settings { bits: BITS, ..Settings::default() })?;
-        for (code, position) in codes.iter().zip(0u32..) {
+        for (code, position) in self.coded().codes.iter().zip(0u32..) {
             builder.push(Item { name: &position.to_le_bytes(), payload: &[], code, latent: &[] })?;
         }
-        Writer::lock(dir)?.commit(builder, &[])?;
-        Ok(CodeIndex { planes, mean, codes, snapshot: Snapshot::open_with(dir, Access::Read)?, vector })
+        let place = temporary.path().join("codes");
+        Writer::lock(&place)?.commit(builder, &[])?;
+        let snapshot = Snapshot::open_with(&place, Access::Read)?;
+        Ok(self.snapshot.get_or_init(|| snapshot))
     }
 
     fn code(&self, luma: &Thumb) -> Code {
-        self.planes.code(&(self.vector)(luma), &self.mean)
+        let Coded { planes, mean, .. } = self.coded();
+        planes.code(&(self.vector)(luma), mean)
     }
 
     fn nearest(&self, queries: &[Thumb], n: usize) -> Result<Vec<Vec<(u32, u32)>>> {
         let codes: Vec<u64> = queries.par_iter().flat_map_iter(|luma| self.code(luma)).collect();
         let search = Search { k: n, mode: Mode::Recall(RECALL), radius: None, ties: false };
-        let hits = self.snapshot.search_many(&codes, &search)?;
-        let position = |id: u32| Some(u32::from_le_bytes(self.snapshot.name(id).try_into().ok()?));
+        let snapshot = self.snapshot()?;
+        let hits = snapshot.search_many(&codes, &search)?;
+        let position = |id: u32| Some(u32::from_le_bytes(snapshot.name(id).try_into().ok()?));
         let near = |hits: Vec<aesearch_index::Hit>| {
             hits.iter().filter_map(|hit| Some((position(hit.id)?, hit.distance))).collect()
         };

@@ -7,6 +7,7 @@
 //! version u32, n u32, n hashes of 32 bytes
 //! m u64, m pairs that were compared:  a u32, b u32, turn u8, unlikeness f32
 //! l u64, l pairs that were verified:  a u32, b u32, then as `finding` writes it
+//! k u32, k searches: which u32, the state of the collection, 32 bytes, p u64, p pairs worth comparing: a u32, b u32
 //! the share of copies found: the state of the collection, 32 bytes, then JSON to the end
 //! BLAKE3 of all before, 32 bytes
 //! ```
@@ -27,12 +28,38 @@ use crate::output::write_whole;
 /// The file, inside the folder of the fingerprints.
 const FILE: &str = "pairs";
 /// Changes with the file, with what is compared, and with how it is compared.
-const VERSION: u32 = 1 << 8 | fingerprint::VERSION as u32;
+const VERSION: u32 = 2 << 8 | fingerprint::VERSION as u32;
 /// Bytes of a pair that was compared.
 const COMPARED: usize = 13;
+/// Bytes of a pair that is worth comparing.
+const WORTH: usize = 8;
 
 /// A pair that was compared: the first, which was turned, the second, and the turn.
 type Key = (u32, u32, u8);
+
+/// What finds pairs that are worth comparing.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Finder {
+    /// The codes of structure, of images that are turned so.
+    Codes(Turn),
+    /// The latents of the index.
+    Latents,
+    /// The codes of structure, of views of images.
+    Views,
+}
+
+impl Finder {
+    fn number(self) -> u32 {
+        match self {
+            Finder::Codes(turn) => u32::from(code_of(turn)),
+            Finder::Latents => 256,
+            Finder::Views => 257,
+        }
+    }
+}
+
+/// Pairs worth comparing, and the state that the collection had when they were searched for.
+type Searched = (Hash, Vec<(u32, u32)>);
 
 /// What is known about pairs of pictures, by position.
 #[derive(Debug, Default)]
@@ -47,6 +74,8 @@ pub(super) struct Known {
     verified: HashMap<(u32, u32), Finding>,
     /// What this scan needed, old or new.
     used: Mutex<Vec<(Key, f32)>>,
+    /// The pairs that each finder found.
+    searched: Mutex<BTreeMap<u32, Searched>>,
     /// The share of copies found, and the state that the collection had.
     copies: Mutex<Option<(Hash, Vec<CopyRecall>)>>,
 }
@@ -100,10 +129,31 @@ impl Known {
         Ok(found)
     }
 
+    /// The pairs that a finder finds, if it searched this state of the collection, else those that `search` finds.
+    ///
+    /// # Errors
+    /// Those of `search`.
+    pub(super) fn searched(
+        &self,
+        finder: Finder,
+        state: Hash,
+        search: impl FnOnce() -> Result<Vec<(u32, u32)>>,
+    ) -> Result<Vec<(u32, u32)>> {
+        let number = finder.number();
+        let mut searched = self.searched.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, found)) = searched.get(&number).filter(|(of, _)| *of == state) {
+            return Ok(found.clone());
+        }
+        let found = search()?;
+        searched.insert(number, (state, found.clone()));
+        Ok(found)
+    }
+
     /// The state of the collection: its contents, and what else the result of a measurement depends on.
-    pub(super) fn state(&self, more: &[u8]) -> Hash {
+    pub(super) fn state(&self, more: impl IntoIterator<Item = u8>) -> Hash {
         let contents = self.hashes[..self.n].as_flattened();
-        hash_bytes(&[contents, more].concat())
+        let bytes: Vec<u8> = contents.iter().copied().chain(more).collect();
+        hash_bytes(&bytes)
     }
 
     /// Keeps what this scan needed and found, and what is known about contents that it did not look at.
@@ -157,6 +207,14 @@ impl Known {
             bytes.extend([a, b].map(u32::to_le_bytes).as_flattened());
             bytes.extend(finding.to_bytes());
         }
+        let searched = self.searched.lock().unwrap_or_else(PoisonError::into_inner);
+        bytes.extend((searched.len() as u32).to_le_bytes());
+        for (which, (state, pairs)) in &*searched {
+            bytes.extend(which.to_le_bytes());
+            bytes.extend(state);
+            bytes.extend((pairs.len() as u64).to_le_bytes());
+            pairs.iter().for_each(|(a, b)| bytes.extend([*a, *b].map(u32::to_le_bytes).as_flattened()));
+        }
         let copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
         let (state, rows) = copies.clone().unwrap_or_default();
         bytes.extend(state);
@@ -196,6 +254,19 @@ impl Known {
             let finding = Finding::from_bytes(&mut rest)?;
             self.verified.extend(a.zip(b).map(|pair| (pair, finding)));
         }
+        let mut searched = BTreeMap::new();
+        for _ in 0..u32::from_le_bytes(take(&mut rest)?) {
+            let (which, state): (u32, Hash) = (u32::from_le_bytes(take(&mut rest)?), take(&mut rest)?);
+            let pairs = u64::from_le_bytes(take(&mut rest)?) as usize;
+            let (of_search, others) = rest.split_at_checked(pairs.checked_mul(WORTH)?)?;
+            let number = |at: &[u8; 4]| u32::from_le_bytes(*at);
+            let pairs = of_search.as_chunks::<4>().0.as_chunks::<2>().0.iter();
+            // positions of a state are those of now if the state is that of now
+            let pairs: Vec<(u32, u32)> = pairs.map(|[a, b]| (number(a), number(b))).collect();
+            searched.insert(which, (state, pairs));
+            rest = others;
+        }
+        *self.searched.lock().unwrap_or_else(PoisonError::into_inner) = searched;
         let state: Hash = take(&mut rest)?;
         *self.copies.lock().unwrap_or_else(PoisonError::into_inner) =
             Some((state, serde_json::from_slice(rest).ok()?));

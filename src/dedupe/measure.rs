@@ -55,8 +55,7 @@ pub(super) fn measure(
     let lookup = Lookup { fingerprints, codes, turns, limit, strict, inliers: counts };
     let orientations = turns.iter().flat_map(|turn| [u8::from(turn.mirrored), turn.quarters]);
     let asked = [u8::from(strict), counts as u8].into_iter().chain(orientations);
-    let state: Vec<u8> = limit.to_le_bytes().into_iter().chain(asked).collect();
-    let state = known.state(&state);
+    let state = known.state(limit.to_le_bytes().into_iter().chain(asked));
     let threshold = Threshold {
         similarity: 1.0 - cut.unlikeness,
         false_positive_rate: rate,

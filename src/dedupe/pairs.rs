@@ -10,7 +10,7 @@ use super::align::{DETAIL_INNER, DETAIL_POINTS, Detail, Enough, INNER, OF_COPIES
 use super::candidates::Codes;
 use super::compare::{colour_unlikeness, is_flat, is_seen, luma_unlikeness, unlikeness};
 use super::fingerprint::{Fingerprint, SIDE, Thumb, Turn, luma};
-use super::known::Known;
+use super::known::{Finder, Known};
 use crate::error::{Error, Result};
 use crate::images::{InputShape, Pixels, Resizer, to_pixels};
 use crate::observer::{Observer, Progress, Stage};
@@ -146,7 +146,7 @@ pub(super) struct Comparison<'a> {
     /// Their fingerprints, by position.
     pub(super) fingerprints: &'a [Fingerprint<'a>],
     /// Their codes.
-    pub(super) codes: &'a Codes,
+    pub(super) codes: &'a Codes<'a>,
     /// What is known about pairs of them.
     pub(super) known: &'a Known,
     /// Hears of progress, and says whether to stop.
@@ -163,10 +163,12 @@ impl Comparison<'_> {
         let (fingerprints, thumbs) = (self.fingerprints, self.thumbs());
         let shown: Vec<u32> =
             images.par_iter().copied().filter(|&image| is_seen(&fingerprints[image as usize])).collect();
+        let state = self.known.state(shown.iter().flat_map(|image| image.to_le_bytes()));
         let mut all = Compared::default();
         for &turn in turns {
             self.observer.stage(Stage::new("comparing", "pairs"));
-            let candidates = self.candidates(&shown, turn)?;
+            let search = || self.candidates(&shown, turn);
+            let candidates = self.known.searched(Finder::Codes(turn), state, search)?;
             all.tested += candidates.len();
             let by_image: Vec<&[(u32, u32)]> = candidates.chunk_by(|one, next| one.0 == next.0).collect();
             let mut done = 0;

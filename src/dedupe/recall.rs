@@ -29,7 +29,7 @@ const FEWEST: usize = 50;
 pub(super) struct Lookup<'a> {
     /// The fingerprints of the collection's pictures, by position, and their codes.
     pub(super) fingerprints: &'a [Fingerprint<'a>],
-    pub(super) codes: &'a Codes,
+    pub(super) codes: &'a Codes<'a>,
     /// Orientations in which a copy is near.
     pub(super) turns: &'a [Turn],
     /// Pairs up to this unlikeness are near.

@@ -170,7 +170,7 @@ fn compare(
     let turns: Vec<Turn> = std::iter::once(Turn::NONE).chain(options.turns.iter().copied()).collect();
     let lookup = scanned.lookup();
     let lumas: Vec<_> = lookup.iter().map(|fingerprint| fingerprint.luma).collect();
-    let codes = Codes::new(dir, &lumas)?;
+    let codes = Codes::new(dir, &lumas);
     let contents = pictures.iter().map(|picture| picture.contents[0]).collect();
     let known = Known::open(dir, contents, &hashes(&snapshot)?);
     let comparison = Comparison { fingerprints: &lookup, codes: &codes, known: &known, observer };
@@ -191,7 +191,7 @@ fn compare(
     let held = (0..).zip(&pictures).filter_map(|(at, of)| Some((at, Some(held.remove(&of.contents[0])?))));
     let verifier = Verifier::new(&items, &can_tell, &place, &known, held.collect(), observer);
     let is_seen = |position: u32| seen[position as usize];
-    let mut more = neighbours::nearest(&snapshot, &positions, &is_seen, observer)?;
+    let mut more = neighbours::nearest(&snapshot, &positions, &is_seen, &known, observer)?;
     more.extend(views::pairs(&comparison, &all)?);
     // verifying takes the longest: what was found before it was interrupted is not found again
     judge::verify(&verifier, &compared, &more).inspect_err(|_| drop(verifier.save_more(dir)))?;

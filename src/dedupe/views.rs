@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use super::align::{Enough, INNER, POINTS, Template, View};
 use super::compare::{is_flat, luma_unlikeness};
 use super::fingerprint::{AREA, FINE_SIDE, FineLuma, Fingerprint, SIDE, Thumb, Turn};
+use super::known::Finder;
 use super::pairs::Comparison;
 use crate::error::Result;
 
@@ -57,6 +58,11 @@ const WHOLE: Part = Part { left: 0, right: FINE_SIDE, top: 0, bottom: FINE_SIDE 
 /// # Errors
 /// Those of the search; [`Error::Interrupted`](crate::error::Error::Interrupted).
 pub(super) fn pairs(comparison: &Comparison<'_>, images: &[u32]) -> Result<Vec<(u32, u32)>> {
+    let state = comparison.known.state(images.iter().flat_map(|image| image.to_le_bytes()));
+    comparison.known.searched(Finder::Views, state, || search(comparison, images))
+}
+
+fn search(comparison: &Comparison<'_>, images: &[u32]) -> Result<Vec<(u32, u32)>> {
     let fingerprints = comparison.fingerprints;
     let mut pairs = Vec::new();
     for block in images.chunks(BLOCK) {
@@ -362,7 +368,7 @@ mod tests {
             bytes.iter().map(|bytes| Fingerprint::from_bytes(bytes).unwrap()).collect();
         let lumas: Vec<&Thumb> = fingerprints.iter().map(|fingerprint| fingerprint.luma).collect();
         let folder = tempfile::tempdir().unwrap();
-        let codes = Codes::new(folder.path(), &lumas).unwrap();
+        let codes = Codes::new(folder.path(), &lumas);
         let comparison = Comparison {
             fingerprints: &fingerprints,
             codes: &codes,

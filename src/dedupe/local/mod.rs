@@ -2,8 +2,8 @@
 //! is compared block by block.
 //!
 //! ```text
-//! pixels -> plane -> corners -> features -> matching -> geometry -> layer -> blocks -> verdict
-//!           320 px   FAST      ORB, 400     RANSAC                  overlap  8x8..12x12
+//! pixels -> plane -> corners -> features -> matching -> geometry -> glance -> layer -> blocks -> verdict
+//!           320 px   FAST      ORB, 400     RANSAC                  if few    overlap  8x8..12x12
 //! ```
 //!
 //! | file | responsibility |
@@ -11,6 +11,7 @@
 //! | `plane` | a grey picture of 320 pixels, with full contrast |
 //! | `corners`, `features` | its corners at eight sizes, with direction and descriptor |
 //! | `matching`, `geometry` | corners that look the same in both, and the map that most of them agree on |
+//! | `glance` | a first look at pictures that lie on each other by few inliers |
 //! | `layer` | one picture laid on the other by this map, which is refined until the light agrees too |
 //! | `blocks` | how alike both are in each block of the overlap |
 //! | `parts` | what lies beside the overlap, and the boxes that differ |
@@ -25,6 +26,7 @@ mod blocks;
 mod corners;
 mod features;
 mod geometry;
+mod glance;
 mod layer;
 mod marks;
 mod matching;
@@ -57,6 +59,7 @@ const UPRIGHT: usize = 60;
 #[derive(Debug, Clone)]
 pub struct Local {
     luma: Plane,
+    cells: Plane,
     points: Vec<Point>,
     descriptors: Vec<Descriptor>,
 }
@@ -69,7 +72,7 @@ impl Local {
     pub fn of(pixels: &Pixels, resizer: &mut Resizer) -> Result<Local, String> {
         let luma = Plane::of(pixels, SIDE, resizer)?;
         let (points, descriptors) = features(&luma);
-        Ok(Local { luma, points, descriptors })
+        Ok(Local { cells: glance::cells(&luma), luma, points, descriptors })
     }
 
     /// Bytes that it takes.
@@ -171,6 +174,8 @@ fn compare(a: &Local, b: &Local, verified: &mut Verified) {
     let on_a = verified.map.scale() <= 1.0;
     let (ground, other) = if on_a { (a, b) } else { (b, a) };
     let to_other = if on_a { verified.map.inverse() } else { Some(verified.map) };
+    let is_sure = verified.inliers >= verdict::SURE_INLIERS;
+    let to_other = to_other.filter(|map| is_sure || glance::may_agree(&ground.cells, &other.cells, map));
     let Some(mut laid) = to_other.and_then(|map| layer::overlay(&ground.luma, &other.luma, map)) else {
         return;
     };

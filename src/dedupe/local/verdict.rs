@@ -16,7 +16,7 @@ const STRUCTURE_SHARE: f32 = 0.05;
 const FEWEST: usize = 12;
 /// Inliers without which nothing is compared, and those without which all must agree.
 pub(super) const INLIERS: usize = 5;
-const SURE_INLIERS: usize = 8;
+pub(super) const SURE_INLIERS: usize = 8;
 
 /// A block differs when it is less alike than this, and unlike several times as much as the median block.
 const UNLIKE: f32 = 0.5;
