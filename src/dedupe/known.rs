@@ -141,7 +141,10 @@ impl Known {
     ) -> Result<Vec<(u32, u32)>> {
         let number = finder.number();
         let mut searched = self.searched.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, found)) = searched.get(&number).filter(|(of, _)| *of == state) {
+        let is_of_now = |(of, pairs): &&Searched| {
+            *of == state && pairs.iter().all(|(a, b)| (*a.max(b) as usize) < self.n)
+        };
+        if let Some((_, found)) = searched.get(&number).filter(is_of_now) {
             return Ok(found.clone());
         }
         let found = search()?;
@@ -313,6 +316,9 @@ mod tests {
         known.keep(Turn::MIRRORED, [(0, 1, 0.5)].into_iter());
         let row = CopyRecall { copy: "blurred".to_owned(), copies: 3, recall: 1.0, kind: GroupKind::Near };
         assert_eq!(known.copies([7; 32], || Ok((vec![row.clone()], true))).unwrap(), [row]);
+        for (finder, pairs) in [(Finder::Views, vec![(0, 2), (1, 2)]), (Finder::Latents, vec![(0, 1)])] {
+            assert_eq!(known.searched(finder, known.state([]), || Ok(pairs.clone())).unwrap(), pairs);
+        }
         known.save(dir.path(), &BTreeMap::from([((0, 1), MIRRORED), ((1, 2), STRANGERS)])).unwrap();
         dir
     }
@@ -333,6 +339,22 @@ mod tests {
         assert_eq!((known.unlikeness(0, 1, Turn::FLIPPED), known.finding((0, 1))), (None, Some(MIRRORED)));
         assert_eq!(known.copies([7; 32], || Ok((Vec::new(), true))).unwrap().len(), 1);
         assert_eq!(known.copies([8; 32], || Ok((Vec::new(), false))).unwrap(), []);
+    }
+
+    #[test]
+    fn what_was_searched_for_is_known_in_the_same_state_only() {
+        let dir = kept();
+        let all: HashSet<Hash> = hashes(&[1, 2, 3]).into_iter().collect();
+        let found = |known: &Known, finder, more: &[u8]| {
+            known.searched(finder, known.state(more.iter().copied()), || Ok(vec![(9, 9)])).unwrap()
+        };
+        let of = |contents: &[u8]| Known::open(dir.path(), hashes(contents), &all);
+        assert_eq!(found(&of(&[1, 2, 3]), Finder::Views, &[]), [(0, 2), (1, 2)]);
+        assert_eq!(found(&of(&[1, 2, 3]), Finder::Latents, &[]), [(0, 1)]);
+        assert_eq!(found(&of(&[1, 2, 3]), Finder::Codes(Turn::NONE), &[]), [(9, 9)], "another finder");
+        assert_eq!(found(&of(&[1, 2, 3]), Finder::Views, &[5]), [(9, 9)], "another model");
+        assert_eq!(found(&of(&[2, 1, 3]), Finder::Views, &[]), [(9, 9)], "another order");
+        assert_eq!(found(&of(&[1, 2]), Finder::Views, &[]), [(9, 9)], "fewer contents");
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Two aligned pictures, compared block by block: where they agree, where they do not, and where there is
 //! nothing to see.
 //!
-//! 1. The sharper one is blurred until both are equally sharp, judged by the median block, so that letters
+//! 1. Where light or shadow is clipped in one, it is clipped alike in the other.
+//! 2. The sharper one is blurred until both are equally sharp, judged by the median block, so that letters
 //!    that only one has do not count.
-//! 2. In each block the gradients of both are correlated. Brightness and contrast make no difference, not even
+//! 3. In each block the gradients of both are correlated. Brightness and contrast make no difference, not even
 //!    where they change over the picture. A block in which neither has gradients says nothing.
 
 use super::layer::{Layer, Overlay};
@@ -16,6 +17,12 @@ const COVERED: f32 = 0.5;
 /// Rounds of blurring, and the relative difference in sharpness at which they stop.
 const ROUNDS: usize = 16;
 const EVEN: f32 = 0.1;
+/// Levels at each end that may be clipped, and the share of a picture from which it is.
+const ENDS: f32 = 6.0;
+const CLIPPED: f32 = 0.02;
+/// The least share of pixels of which neither is clipped, and the most of the range that is clipped for the other's sake.
+const OPEN: f32 = 0.3;
+const MOST_CLIPPED: f32 = 0.5;
 
 /// One block, in which both pictures lie.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,6 +58,7 @@ pub(super) struct Blocks {
 /// Compares an overlap block by block; the one that is sharper becomes less so.
 pub(super) fn compare(laid: &mut Overlay) -> Blocks {
     let area = laid.inside.iter().filter(|inside| **inside).count();
+    clip_alike(laid, area);
     let side = ((area as f32).sqrt() / ALONG).clamp(*SIDES.start(), *SIDES.end()) as usize;
     let cells = cells(laid, side);
     let mut softenings = 0;
@@ -77,6 +85,39 @@ pub(super) fn compare(laid: &mut Overlay) -> Blocks {
         block.energies.1 *= gain;
     }
     Blocks { side, blocks, area, softenings }
+}
+
+/// Clips each picture where light or shadow of the other one is clipped, as in a copy that was made brighter.
+fn clip_alike(laid: &mut Overlay, area: usize) {
+    let inside = || laid.inside.iter().zip(laid.ground.values.iter().zip(&laid.other.values));
+    let inside = || inside().filter(|(inside, _)| **inside).map(|(_, (a, b))| (*a, *b));
+    let open = |value: f32| (ENDS..=255.0 - ENDS).contains(&value);
+    let mut sums = [0.0f64; 5];
+    for (a, b) in inside().filter(|(a, b)| open(*a) && open(*b)) {
+        let (a, b) = (f64::from(a), f64::from(b));
+        sums.iter_mut().zip([1.0, a, b, a * a, b * b]).for_each(|(sum, value)| *sum += value);
+    }
+    let [n, a, b, aa, bb] = sums;
+    if n < f64::from(OPEN) * area as f64 || n < 64.0 {
+        return;
+    }
+    let spread = |sum: f64, squares: f64| (squares / n - (sum / n).powi(2)).max(1.0).sqrt();
+    let gain = (spread(a, aa) / spread(b, bb)) as f32; // a = gain b + offset
+    let offset = (a / n) as f32 - gain * (b / n) as f32;
+    let share =
+        |is: &dyn Fn((f32, f32)) -> bool| inside().filter(|pair| is(*pair)).count() as f32 / area as f32;
+    let (white, black) = (255.0 - ENDS, ENDS);
+    let of_other = [share(&|(_, b)| b >= white), share(&|(_, b)| b <= black)];
+    let of_ground = [share(&|(a, _)| a >= white), share(&|(a, _)| a <= black)];
+    let clip = |layer: &mut Layer, [is_white, is_black]: [f32; 2], most: f32, least: f32| {
+        let most = if is_white > CLIPPED { most.max(255.0 * (1.0 - MOST_CLIPPED)) } else { 255.0 };
+        let least = if is_black > CLIPPED { least.min(255.0 * MOST_CLIPPED) } else { 0.0 };
+        if most < white || least > black {
+            layer.values.iter_mut().for_each(|value| *value = value.clamp(least.min(most), most));
+        }
+    };
+    clip(&mut laid.ground, of_other, gain * white + offset, gain * black + offset);
+    clip(&mut laid.other, of_ground, (white - offset) / gain, (black - offset) / gain);
 }
 
 /// Blocks that are covered well enough, by column and row.

@@ -58,3 +58,46 @@ pub(super) fn may_agree(cells: &Plane, other: &Plane, to_other: &Affine) -> bool
     // where a picture is all but blank, this tells nothing
     spread_a.min(spread_b) < 1.0 || ab - a * b >= CORRELATION * (spread_a * spread_b).sqrt()
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    /// Squares of a size, each of its own shade.
+    fn plane(seed: u64, (width, height): (usize, usize), size: usize) -> Plane {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let shades: Vec<u8> = (0..100 * 100).map(|_| random.next_u32() as u8).collect();
+        let data =
+            (0..width * height).map(|at| shades[at / width / size * 100 + at % width / size]).collect();
+        Plane { width, height, data }
+    }
+
+    #[test]
+    fn cells_are_means_also_at_the_edges() {
+        for (width, height) in [(1, 1), (8, 8), (9, 17), (320, 240), (63, 7)] {
+            let plane = plane(1, (width, height), 3);
+            let cells = cells(&plane);
+            assert_eq!((cells.width, cells.height), (width.div_ceil(8), height.div_ceil(8)));
+            for (at, &found) in cells.data.iter().enumerate() {
+                let (left, top) = (at % cells.width * 8, at / cells.width * 8);
+                let (right, bottom) = ((left + 8).min(width), (top + 8).min(height));
+                let rows = (top..bottom).map(|y| &plane.data[y * width + left..y * width + right]);
+                let all: Vec<u32> = rows.flatten().map(|&value| u32::from(value)).collect();
+                assert_eq!(u32::from(found), all.iter().sum::<u32>() / all.len() as u32);
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_picture_may_agree_and_strangers_and_corners_may_not() {
+        let [one, other] = [1, 2].map(|seed| cells(&plane(seed, (320, 240), 20)));
+        assert!(may_agree(&one, &one, &Affine::IDENTITY));
+        assert!(may_agree(&one, &one, &Affine([1.0, 0.0, 4.0, 0.0, 1.0, -4.0])), "not quite in place");
+        assert!(!may_agree(&one, &other, &Affine::IDENTITY));
+        assert!(!may_agree(&one, &one, &Affine([1.0, 0.0, 200.0, 0.0, 1.0, 0.0])), "they hardly meet");
+        assert!(!may_agree(&one, &one, &Affine([1.0, 0.0, 9_000.0, 0.0, 1.0, 0.0])), "nor at all");
+    }
+}

@@ -75,6 +75,24 @@ fn whole_copies_are_near() {
 }
 
 #[test]
+fn where_light_or_shadow_is_clipped_in_one_picture_nothing_differs() {
+    for seed in 20..24 {
+        let image = picture(seed, 320, 240);
+        let brighter = drawn((320, 240), |x, y| (f32::from(at(&image, x, y)) * 1.5).min(255.0) as u8);
+        let darker = drawn((320, 240), |x, y| (f32::from(at(&image, x, y)) * 1.5 - 100.0).max(0.0) as u8);
+        for (one, other) in [(&image, &brighter), (&darker, &image), (&image, &darker)] {
+            let found = compared(one, other);
+            assert_eq!(found.likeness, Likeness::Near, "{seed}: {found:?}");
+        }
+    }
+    // a white sticker is no clipped light
+    let image = picture(24, 320, 240);
+    let is_in = |x: usize, y: usize| (120..200).contains(&x) && (80..150).contains(&y);
+    let covered = drawn((320, 240), |x, y| if is_in(x, y) { 255 } else { at(&image, x, y) });
+    assert_eq!(compared(&image, &covered).likeness, Likeness::Edited);
+}
+
+#[test]
 fn mirrored_and_turned_ones_are_told() {
     let image = picture(2, 320, 240);
     let mirrored = drawn((320, 240), |x, y| at(&image, 319 - x, y));
