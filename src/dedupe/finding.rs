@@ -21,6 +21,8 @@ pub(super) struct Finding {
     pub(super) regions: Option<[[f32; 4]; 2]>,
     /// What the first and the second show beside what both have.
     pub(super) beside: [Beside; 2],
+    /// Whether something is laid over the first, or over the second; neither if nothing tells.
+    pub(super) marked: [bool; 2],
 }
 
 /// What may lie beside, in the order of its codes.
@@ -47,6 +49,7 @@ impl Finding {
             turn: Turn { mirrored: verified.mirrored, quarters },
             regions: verified.differing.first().map(|boxes| boxes.each_ref().map(sides)),
             beside: verified.beside,
+            marked: verified.marked,
         }
     }
 
@@ -63,7 +66,9 @@ impl Finding {
         bytes.extend(self.inliers.to_le_bytes());
         let [first, second] = self.beside.map(|of| BESIDE.iter().position(|other| *other == of));
         let beside = (first.unwrap_or(0) | second.unwrap_or(0) << 2) as u8;
-        bytes.push(beside << 2 | u8::from(self.all_agree) << 1 | u8::from(self.regions.is_some()));
+        let [first, second] = self.marked.map(u8::from);
+        let whole = u8::from(self.all_agree) << 1 | u8::from(self.regions.is_some());
+        bytes.push(second << 7 | first << 6 | beside << 2 | whole);
         let sides = self.regions.iter().flat_map(|regions| regions.as_flattened());
         bytes.extend(sides.flat_map(|side| side.to_le_bytes()));
         bytes
@@ -80,6 +85,7 @@ impl Finding {
         let inliers = u16::from_le_bytes(take(bytes)?);
         let [flags] = take(bytes)?;
         let beside = [2, 4].map(|shift| BESIDE[usize::from(flags >> shift & 3)]);
+        let marked = [6, 7].map(|shift| flags >> shift & 1 == 1);
         let regions = match flags & 1 {
             0 => None,
             _ => {
@@ -92,7 +98,7 @@ impl Finding {
             }
         };
         let turn = Turn { mirrored: turn & 4 != 0, quarters: turn & 3 };
-        Some(Finding { kind, agreement, turn, inliers, all_agree: flags & 2 != 0, regions, beside })
+        Some(Finding { kind, agreement, turn, inliers, all_agree: flags & 2 != 0, regions, beside, marked })
     }
 }
 

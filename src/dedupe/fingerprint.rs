@@ -32,7 +32,7 @@ pub(super) type FineLuma = [u8; FINE_AREA];
 const GREY_WITHIN: u8 = 2;
 
 /// Offsets in the bytes of a fingerprint; the first byte is the version.
-pub(super) const VERSION: u8 = 8;
+pub(super) const VERSION: u8 = 9;
 const WIDTH: usize = 1;
 const HEIGHT: usize = 5;
 const FLAGS: usize = 9;

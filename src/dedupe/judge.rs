@@ -144,7 +144,9 @@ impl Judge<'_> {
         let told = |(Pair { a, b, turn, .. }, is_near): (Pair, bool)| {
             let finding = self.verifier.finding((a, b));
             let differs = finding.is_some_and(|finding| finding.regions.is_some());
-            Related { a, b, turn, is_near, differs, beside: finding.map(|finding| finding.beside) }
+            let (beside, marked) =
+                finding.map_or((None, [false; 2]), |finding| (Some(finding.beside), finding.marked));
+            Related { a, b, turn, is_near, differs, beside, marked }
         };
         near.chain(edited).map(told).collect()
     }

@@ -291,6 +291,7 @@ mod tests {
         all_agree: true,
         regions: Some([[0.1, 0.2, 0.3, 0.4], [0.5, 0.6, 0.7, 0.8]]),
         beside: [Beside::Frame, Beside::Plain],
+        marked: [false, true],
     };
     const STRANGERS: Finding = Finding {
         kind: None,
@@ -300,6 +301,7 @@ mod tests {
         all_agree: false,
         regions: None,
         beside: [Beside::Picture, Beside::Nothing],
+        marked: [false; 2],
     };
 
     fn hashes(of: &[u8]) -> Vec<Hash> {

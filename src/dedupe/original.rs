@@ -7,7 +7,7 @@
 //! |---|---|
 //! | enlarged | it is larger, and its detail has the period that enlarging the second leaves |
 //! | framed | what it shows beside the overlap begins with a seam |
-//! | marked | a part of it differs, and more images are like the second than like the first |
+//! | marked | something is laid over it; if nothing tells, a part differs and fewer images are like the first |
 //! | cropped | the second shows more of the same picture around it |
 //! | re-encoded | it shows the JPEG that the second is, or has an encoding of copies, which the second has not |
 //! | blurred | it has the same size and far less detail |
@@ -36,6 +36,8 @@ pub(super) struct Related {
     pub(super) differs: bool,
     /// What they show beside the overlap, if that is known.
     pub(super) beside: Option<[Beside; 2]>,
+    /// Which of them has something laid over it; neither if nothing tells.
+    pub(super) marked: [bool; 2],
 }
 
 /// What speaks against contents; those against which nothing does are missing.
@@ -87,6 +89,10 @@ impl Flaws {
                     pair.beside.map_or([Beside::Nothing; 2], |[a, b]| if is_first { [a, b] } else { [b, a] });
                 let is_whole = beside == [Beside::Nothing; 2];
                 let votes = |at: u32| near.get(&at).copied().unwrap_or(0);
+                let [is_marked, is_covered] =
+                    if is_first { pair.marked } else { [pair.marked[1], pair.marked[0]] };
+                let is_other = pair.differs && !is_covered && votes(x) < votes(y);
+                let same = (is_whole || pair.is_near).then_some(pair.turn);
                 let across = pair.turn.quarters % 2 == 1;
                 let sources: Vec<Fingerprint<'_>> = contents(y).map(|(_, found)| found).collect();
                 for (hash, found) in contents(x) {
@@ -94,12 +100,9 @@ impl Flaws {
                     let told = [
                         (is_whole && of_any(&|source| is_enlarged(&found, source, across)), Flaw::Enlarged),
                         (beside[0] == Beside::Frame, Flaw::Framed),
-                        (pair.differs && is_whole && votes(x) < votes(y), Flaw::Marked),
+                        ((is_marked || is_other) && is_whole, Flaw::Marked),
                         (beside == [Beside::Nothing, Beside::Picture], Flaw::Cropped),
-                        (
-                            of_any(&|source| is_made_from(&found, source, is_whole || pair.is_near)),
-                            Flaw::Reencoded,
-                        ),
+                        (of_any(&|source| is_made_from(&found, source, same)), Flaw::Reencoded),
                         (
                             (is_whole || pair.is_near)
                                 && of_any(&|source| is_blurred(&found, source, across)),
@@ -143,15 +146,20 @@ fn pixels(found: &Fingerprint<'_>) -> f64 {
     f64::from(found.width) * f64::from(found.height)
 }
 
-/// Whether `copy` was made from `source`, or from what that is, and encoded again. `is_whole` tells that they
-/// show the same, and neither more.
-fn is_made_from(copy: &Fingerprint<'_>, source: &Fingerprint<'_>, is_same: bool) -> bool {
+/// Whether `copy` was made from `source`, or from what that is, and encoded again. If they show the same, and
+/// neither more, `same` is how one has to be turned to lie as the other does.
+fn is_made_from(copy: &Fingerprint<'_>, source: &Fingerprint<'_>, same: Option<Turn>) -> bool {
     let share = pixels(source) / pixels(copy).max(1.0);
     if source.damage.is_some() || share < AS_LARGE {
         return false;
     }
     let (of_copy, of_source) = (&copy.traces, &source.traces);
-    let steps = of_copy.earlier().zip(of_source.jpeg_step());
+    let is_same = same.is_some();
+    // then the blocks of both begin at the same pixels; drawings seem to have lattices that begin elsewhere
+    let is_aligned = same == Some(Turn::NONE) && (copy.width, copy.height) == (source.width, source.height);
+    let can_be =
+        |earlier: &Earlier| !is_aligned || !matches!(earlier, Earlier::OtherGrid { at_start: false, .. });
+    let steps = of_copy.earlier().filter(can_be).zip(of_source.jpeg_step());
     if steps.is_some_and(|(earlier, step)| {
         of_source.earlier().is_none() && fits(earlier, of_copy.jpeg_step(), step)
     }) {
@@ -164,7 +172,8 @@ fn is_made_from(copy: &Fingerprint<'_>, source: &Fingerprint<'_>, is_same: bool)
         // not if the lossless one shows this JPEG file, or is a photo and would not show it
         (Encoding::Lossy, Encoding::Lossless) => {
             let step = of_copy.jpeg_step().unwrap_or(u8::MAX);
-            let is_younger = of_source.earlier().is_some_and(|earlier| fits(earlier, None, step));
+            let earlier = of_source.earlier().filter(can_be);
+            let is_younger = earlier.is_some_and(|earlier| fits(earlier, None, step));
             let is_seen =
                 u16::from(step) * u16::from(of_source.block_side()) >= LEAST_STEP * u16::from(WHOLE);
             let is_told = is_seen || !of_source.is_textured();
@@ -197,7 +206,7 @@ fn fits(earlier: Earlier, own: Option<u8>, step: u8) -> bool {
     let is_near = |found: f32| (f32::from(step) / found - 1.0).abs() <= STEP_WITHIN;
     match earlier {
         // a lattice of 16 is one of 8 as well
-        Earlier::OtherGrid { step: found } => step.is_multiple_of(found) || is_near(f32::from(found)),
+        Earlier::OtherGrid { step: found, .. } => step.is_multiple_of(found) || is_near(f32::from(found)),
         Earlier::OwnGrid { frequency } => {
             // periods of more than a step, and of less than two
             let own = f32::from(own.unwrap_or(0));
@@ -237,7 +246,7 @@ mod tests {
 
     #[test]
     fn an_earlier_jpeg_is_known_by_its_step() {
-        let other = |step| Earlier::OtherGrid { step };
+        let other = |step| Earlier::OtherGrid { step, at_start: true };
         assert!(fits(other(8), None, 8) && fits(other(8), None, 16) && fits(other(9), None, 10));
         assert!(!fits(other(8), None, 4) && !fits(other(8), None, 80 - 1));
         let own = |frequency| Earlier::OwnGrid { frequency };
@@ -250,8 +259,15 @@ mod tests {
 
     #[test]
     fn votes_are_of_near_pictures() {
-        let pair =
-            |a, b, is_near, differs| Related { a, b, turn: Turn::NONE, is_near, differs, beside: None };
+        let pair = |a, b, is_near, differs| Related {
+            a,
+            b,
+            turn: Turn::NONE,
+            is_near,
+            differs,
+            beside: None,
+            marked: [false; 2],
+        };
         let near = near_of(&[pair(0, 1, true, false), pair(1, 2, false, true), pair(0, 3, true, false)]);
         assert_eq!(
             (near.get(&0), near.get(&1), near.get(&2), near.get(&3)),

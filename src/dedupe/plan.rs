@@ -143,7 +143,7 @@ pub enum Flaw {
     Enlarged,
     /// It has a border, a strip with words, or another picture beside it.
     Framed,
-    /// It has something on it, such as a watermark, a caption or a sticker, that most others have not.
+    /// It has something on it, such as a watermark, a caption or a sticker, that the others have not.
     Marked,
     /// It is a part of another one.
     Cropped,

@@ -205,19 +205,116 @@ fn a_collage_goes() {
     stays(jpeg(&left, 90), jpeg(&both, 90), "original: others framed");
 }
 
+/// Words of a kind, half transparent: strokes of white or grey over the middle.
+fn with_watermark(image: &RgbImage, shade: u8, part: f32) -> RgbImage {
+    let mut image = image.clone();
+    for (x, y, pixel) in image.enumerate_pixels_mut() {
+        let is_inside = (50..270).contains(&x) && (95..160).contains(&y);
+        if is_inside && (x % 22 < 7 || (y / 8) % 4 == 0 && x % 44 < 29) {
+            pixel.0 = pixel
+                .0
+                .map(|value| (f32::from(value) + part * (f32::from(shade) - f32::from(value))).round() as u8);
+        }
+    }
+    image
+}
+
+#[test]
+fn of_two_the_one_with_a_mark_goes() {
+    let marks: [fn(&RgbImage) -> RgbImage; 3] =
+        [with_sticker, |image| with_watermark(image, 255, 0.4), |image| with_watermark(image, 128, 0.5)];
+    for (mark, seed) in marks.iter().zip(40..) {
+        let image = photo(seed);
+        // the marked one has more bytes, and the EXIF data of the camera
+        let marked = with_camera(&jpeg(&mark(&image), 96));
+        let (_place, group) = group_of((ORIGINAL, jpeg(&image, 85)), &[(COPY, marked)]);
+        assert_eq!((text(&group["kind"]), text(&group["keep"])), ("edited", ORIGINAL), "{seed} {group:#}");
+        assert!(text(&group["reason"]).starts_with("original: others marked"), "{group:#}");
+    }
+}
+
+#[test]
+fn what_is_added_to_a_drawing_is_told_only_if_it_covers_something() {
+    // on white, it may as well have been wiped off: the larger file stays
+    let blank = |image: &mut RgbImage| {
+        for (x, y, pixel) in image.enumerate_pixels_mut() {
+            if x > 215 && y < 95 {
+                *pixel = Rgb([255; 3]);
+            }
+        }
+    };
+    let mut image = photo(44);
+    blank(&mut image);
+    let (_place, group) = group_of((ORIGINAL, png(&image)), &[(COPY, png(&with_sticker(&image)))]);
+    assert!(!text(&group["reason"]).contains("marked"), "{group:#}");
+}
+
 #[test]
 fn a_mark_that_most_have_not_goes() {
     let image = photo(10);
-    let marked = with_sticker(&image);
-    // of two, nothing tells; the marked one has more bytes
-    let (_place, group) = group_of((ORIGINAL, jpeg(&image, 85)), &[(COPY, jpeg(&marked, 96))]);
-    assert_eq!(text(&group["keep"]), COPY, "{group:#}");
     let small = imageops::resize(&image, 280, 224, FilterType::Triangle);
-    let files = [(ORIGINAL, jpeg(&image, 85)), (COPY, jpeg(&marked, 96)), ("p/small.jpg", jpeg(&small, 80))];
+    let marked = jpeg(&with_sticker(&image), 96);
+    let files = [(ORIGINAL, jpeg(&image, 85)), (COPY, marked), ("p/small.jpg", jpeg(&small, 80))];
     let plan = scan(&place_of(&files), &["p"]);
     let kept: Vec<&str> = list(&plan["groups"]).iter().map(|group| text(&group["keep"])).collect();
     assert_eq!(kept, [ORIGINAL; 2], "{plan:#}");
     assert_eq!(text(&plan["groups"][1]["reason"]), "original: others marked");
+}
+
+/// Bars of a few colours on white, with lines below.
+fn chart(seed: u64) -> RgbImage {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut image = RgbImage::from_pixel(240, 180, Rgb([255; 3]));
+    let bars: Vec<(u32, [u8; 3])> =
+        (0..12).map(|_| (rng.random_range(10..160), [0; 3].map(|_: u8| rng.random_range(0..255)))).collect();
+    for (x, y, pixel) in image.enumerate_pixels_mut() {
+        let (top, colour) = bars[x as usize / 20];
+        if x % 20 < 14 && y > top {
+            *pixel = Rgb(colour);
+        } else if y % 30 == 0 {
+            *pixel = Rgb([120; 3]);
+        }
+    }
+    image
+}
+
+/// Scans pairs of files, each a file that stays and one that goes, and asserts that they do.
+fn all_stay(pairs: &[(Vec<u8>, Vec<u8>)]) {
+    let names = |n: usize| [format!("p/{n}/b.jpg"), format!("p/{n}/a.jpg")];
+    let files: Vec<(String, Vec<u8>)> = (0..)
+        .zip(pairs)
+        .flat_map(|(n, (stays, goes))| names(n).into_iter().zip([stays.clone(), goes.clone()]))
+        .collect();
+    let place = place_of(&files.iter().map(|(name, file)| (name.as_str(), file.clone())).collect::<Vec<_>>());
+    let plan = scan(&place, &["p"]);
+    let mut kept: Vec<&str> = list(&plan["groups"]).iter().map(|group| text(&group["keep"])).collect();
+    kept.sort_unstable();
+    let mut expected: Vec<String> = (0..pairs.len()).map(|n| names(n)[0].clone()).collect();
+    expected.sort_unstable();
+    assert_eq!(kept, expected, "{plan:#}");
+}
+
+#[test]
+fn drawings_stay_rather_than_jpegs_of_them() {
+    let qualities = (60..=95).step_by(5).cycle();
+    let drawings = (30..54).map(scene).chain((0..8).map(chart));
+    all_stay(
+        &drawings
+            .zip(qualities)
+            .map(|(drawn, quality)| (png(&drawn), jpeg(&drawn, quality)))
+            .collect::<Vec<_>>(),
+    );
+}
+
+#[test]
+fn jpegs_of_photos_stay_rather_than_lossless_files_made_of_them() {
+    let made = |(seed, quality): (u64, u8)| {
+        let original = jpeg(&photo(seed), quality);
+        let mut image = decoded(&original);
+        image.put_pixel(5, 5, Rgb([1, 2, 3])); // not the same pixels
+        (original, png(&image))
+    };
+    all_stay(&(60..).zip((60..=95).step_by(5)).map(made).collect::<Vec<_>>());
 }
 
 #[test]

@@ -17,6 +17,7 @@
 //! | `parts` | what lies beside the overlap, and the boxes that differ |
 //! | `beside` | is what lies beside it more of the picture, or a frame |
 //! | `marks` | marks that one sees through |
+//! | `covering` | which of both has something laid over it |
 //! | `verdict` | what all this says |
 //!
 //! Nothing here knows an index or a plan. The same two pictures always give the same result.
@@ -24,6 +25,7 @@
 mod beside;
 mod blocks;
 mod corners;
+mod covering;
 mod features;
 mod geometry;
 mod glance;
@@ -43,6 +45,7 @@ pub use parts::Region;
 pub use verdict::Likeness;
 
 use crate::images::{Pixels, Resizer};
+use covering::covering;
 use features::{Descriptor, Point, features};
 use matching::{Aligned, Side, align};
 use parts::Parts;
@@ -125,6 +128,8 @@ pub struct Verified {
     pub overlap: [Region; 2],
     /// What `a` and `b` show beside the overlap; nothing is looked for in different or related pictures.
     pub beside: [Beside; 2],
+    /// Whether something lies over `a`, or over `b`, that covers what the other shows; neither if nothing tells.
+    pub marked: [bool; 2],
     /// What differs within the overlap: boxes in `a` and in `b`, the largest first.
     pub differing: Vec<[Region; 2]>,
 }
@@ -146,6 +151,7 @@ pub fn verify(a: &Local, b: &Local, probes: Probes) -> Verified {
         covered: [0.0; 2],
         overlap: [Region::default(); 2],
         beside: [Beside::Nothing; 2],
+        marked: [false; 2],
         differing: Vec::new(),
     };
     if inliers >= verdict::INLIERS {
@@ -199,9 +205,11 @@ fn compare(a: &Local, b: &Local, verified: &mut Verified) {
     if let (Likeness::Near | Likeness::Edited, Some(back)) = (judged.likeness, laid.map.inverse()) {
         let of_ground = beside::beside(&ground.luma, &other.luma, &laid.map);
         verified.beside = [of_ground, beside::beside(&other.luma, &ground.luma, &back)];
+        verified.marked = covering(&laid, (&judged.altered, found.side), judged.likeness);
     }
     if !on_a {
         verified.beside.reverse();
+        verified.marked.reverse();
         verified.covered.reverse();
         verified.overlap.reverse();
         verified.differing.iter_mut().for_each(|boxes| boxes.reverse());

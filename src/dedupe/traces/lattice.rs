@@ -60,6 +60,8 @@ pub(in crate::dedupe) enum Earlier {
     OtherGrid {
         /// In units of the first coefficient, of which 8 are a level.
         step: u8,
+        /// Its first block begins where the picture does.
+        at_start: bool,
     },
     /// Multiples of the file's own step have this frequency, at most 0.5.
     OwnGrid {
@@ -233,7 +235,7 @@ fn other_grid(pixels: &Pixels, side: usize, own_step: Option<u16>) -> Option<Ear
         add_window(pixels, (left, top), side, &mut places);
     }
     let strength = |place: &AtPlace, step: usize| place.sums[step] as f32 / (127.0 * place.blocks as f32);
-    let mut best: Option<(f32, u8)> = None;
+    let mut best: Option<(f32, Earlier)> = None;
     for (number, step) in STEPS.into_iter().enumerate() {
         if own_step.is_some_and(|own| own % u16::from(step) == 0) {
             continue; // the own lattice shows near its own place
@@ -251,10 +253,10 @@ fn other_grid(pixels: &Pixels, side: usize, own_step: Option<u16>) -> Option<Ear
         let others = all.iter().filter(|(_, other)| side == 2 && *other != at || !beside(*other));
         let second = others.map(|(strength, _)| *strength).fold(0.0, f32::max);
         if first >= CLEAR && first - second >= CLEARER_BY && best.is_none_or(|(best, _)| first > best) {
-            best = Some((first, step));
+            best = Some((first, Earlier::OtherGrid { step, at_start: at == 0 }));
         }
     }
-    best.map(|(_, step)| Earlier::OtherGrid { step })
+    best.map(|(_, earlier)| earlier)
 }
 
 /// Adds the blocks of a window that begins at a multiple of `side`, at every place.
@@ -343,9 +345,9 @@ mod tests {
     #[test]
     fn a_lattice_is_found_wherever_its_grid_lies() {
         for (start, step) in [((0, 0), 8), ((3, 5), 8), ((7, 1), 10), ((4, 0), 6)] {
-            let pixels = picture(1, start, &[step as f32]);
-            assert_eq!(found(&pixels, None), Some(Earlier::OtherGrid { step }), "{start:?}");
-            let own = if start == (0, 0) { None } else { Some(Earlier::OtherGrid { step }) };
+            let (pixels, at_start) = (picture(1, start, &[step as f32]), start == (0, 0));
+            assert_eq!(found(&pixels, None), Some(Earlier::OtherGrid { step, at_start }), "{start:?}");
+            let own = if at_start { None } else { Some(Earlier::OtherGrid { step, at_start }) };
             assert_eq!(found(&pixels, Some(4)).filter(|_| own.is_some()), own, "{start:?}");
         }
         assert_eq!(found(&picture(1, (0, 0), &[]), None), None);

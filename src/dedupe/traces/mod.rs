@@ -32,6 +32,7 @@ const TEXTURED: u8 = 32;
 /// In the second, how an earlier JPEG shows; its step, or frequency, is in the third.
 const OTHER_GRID: u8 = 1;
 const OWN_GRID: u8 = 2;
+const GRID_AT_START: u8 = 3;
 
 /// What is known of how an image came to be, borrowed from a fingerprint.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +55,9 @@ pub(super) fn traces_of(pixels: &Pixels, size: (usize, usize), origin: &Origin) 
     bytes[0] = marks.iter().filter(|(is_so, _)| *is_so).map(|(_, mark)| mark).sum();
     (bytes[1], bytes[2]) = match found.earlier {
         None => (0, 0),
-        Some(Earlier::OtherGrid { step }) => (OTHER_GRID, step),
+        Some(Earlier::OtherGrid { step, at_start }) => {
+            (if at_start { GRID_AT_START } else { OTHER_GRID }, step)
+        }
         Some(Earlier::OwnGrid { frequency }) => (OWN_GRID, (frequency * 255.0).round() as u8),
     };
     bytes[3] = origin.jpeg_step.map_or(0, |step| step.min(255) as u8);
@@ -109,7 +112,9 @@ impl<'a> Traces<'a> {
     /// How an earlier JPEG file shows.
     pub(super) fn earlier(&self) -> Option<Earlier> {
         match self.bytes[1] {
-            OTHER_GRID => Some(Earlier::OtherGrid { step: self.bytes[2] }),
+            code @ (OTHER_GRID | GRID_AT_START) => {
+                Some(Earlier::OtherGrid { step: self.bytes[2], at_start: code == GRID_AT_START })
+            }
             OWN_GRID => Some(Earlier::OwnGrid { frequency: f32::from(self.bytes[2]) / 255.0 }),
             _ => None,
         }
