@@ -27,7 +27,7 @@ use crate::output::write_whole;
 /// The file, inside the folder of the fingerprints.
 const FILE: &str = "pairs";
 /// Changes with the file, with what is compared, and with how it is compared.
-const VERSION: u32 = 1 << 8 | fingerprint::VERSION as u32;
+const VERSION: u32 = 2 << 8 | fingerprint::VERSION as u32;
 /// Bytes of a pair that was compared.
 const COMPARED: usize = 13;
 

@@ -236,8 +236,7 @@ impl Law {
         }
         let [sum, ..] = sums;
         let [_, mean, square, half, of_half, both] = sums.map(|value| value / sum);
-        let (variance, of_half, both) =
-            (square - mean * mean, of_half - half * half, both - mean * half);
+        let (variance, of_half, both) = (square - mean * mean, of_half - half * half, both - mean * half);
         Law { sum, mean, variance, half, of_half, both }
     }
 }
