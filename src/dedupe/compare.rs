@@ -263,6 +263,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_blurred_has_less_contrast_too() {
+        // a thin stroke, as of a digit
+        let stroke: Thumb = std::array::from_fn(|i| {
+            let (x, y) = ((i % SIDE) as f32 - 16.0, (i / SIDE) as f32 - 15.0);
+            (255.0 * (-((0.8 * x).hypot(y) - 8.0).powi(2) / 1.5).exp()) as u8
+        });
+        let mut soft = stroke.map(f32::from);
+        (0..4).for_each(|_| blur::<SIDE>(&mut soft, 0.2));
+        let unlike = compared(&stroke, &soft.map(|value| value as u8));
+        assert!(unlike < 0.02, "{unlike}");
+    }
+
+    #[test]
     fn flat_images_are_like_nothing() {
         let noise: Thumb = std::array::from_fn(|i| 100 + (i * 7919 % 3) as u8);
         assert_eq!(compared(&noise, &noise), 1.0);

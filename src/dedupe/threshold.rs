@@ -331,6 +331,41 @@ mod tests {
         }
     }
 
+    /// The share of values below one of which a law is below, that bends: as the unlikeness of digits.
+    fn below_bent(value: f64, (scale, power, bend): (f64, f64, f64)) -> f64 {
+        let x = (value / scale).ln().min(0.0);
+        (power * x - bend * x * x / 2.0).exp()
+    }
+
+    fn bent(n: usize, (scale, power, bend): (f64, f64, f64), seed: u64) -> Vec<f32> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let x = |share: f64| (power - (power * power - 2.0 * bend * share.ln()).sqrt()) / bend;
+        (0..n).map(|_| (scale * x(1.0 - rng.random::<f64>()).exp()) as f32).collect()
+    }
+
+    #[test]
+    fn the_number_of_false_pairs_is_right_within_three_where_the_law_bends() {
+        for (n, law) in [
+            (300_000, (0.3, 1.0, 2.0)),
+            (100_000, (0.4, 1.0, 1.5)),
+            (20_000, (0.3, 1.0, 2.0)),
+            (5_000, (0.6, 1.5, 1.0)),
+        ] {
+            let (clean, copies) = (bent(n, law, 21), copies(n / 150, 22));
+            for rate in [1e-5, 1e-4, 1e-3, 1e-2] {
+                let are_right = |null: &Null| {
+                    let cut = null.cut(rate);
+                    let (expected, truth) = (cut.rate * n as f64, below_bent(cut.unlikeness, law) * n as f64);
+                    let is_right =
+                        (1.0 / 3.0..3.0).contains(&(truth / expected)) || truth.max(expected) < 3.0;
+                    assert!(is_right, "{n} {law:?}, rate {rate:e}: {truth}, not {expected}");
+                };
+                are_right(&of(clean.clone()));
+                are_right(&of([&clean[..], &copies].concat()));
+            }
+        }
+    }
+
     #[test]
     fn few_pairs_say_little_and_a_lower_rate_is_stricter() {
         let none = Null::default().cut(1e-6).unlikeness;
