@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! image -> bytes known? -> pixels known? -> nearest by the index's codes -> fingerprints -> local features -> kind
+//!                                        nearest by those of its parts and turns -> views --^
 //! ```
 //!
 //! The first step that finds something answers, so that the model is loaded only for images that may be new.
@@ -16,6 +17,7 @@ use rayon::prelude::*;
 use super::compare::is_seen;
 use super::fingerprint::{Fingerprint, Turn, needed};
 use super::fingerprints::{Fingerprints, Hash, fingerprint};
+use super::glimpses::{glimpses, views_of};
 use super::last_scan::LastScan;
 use super::local::{Likeness, Local, Probes, verify};
 use super::options::ScanOptions;
@@ -24,12 +26,16 @@ use super::plan::GroupKind;
 use super::strangers;
 use super::threshold::Null;
 use crate::error::{Error, Result};
-use crate::gallery::{Gallery, OpenOptions, QueryOptions, Record};
+use crate::gallery::{Gallery, OpenOptions, QueryOptions, QueryResult, Record};
 use crate::images::{Decoding, Item, Limits, Resizer, SampleHash, Skipped, WalkOptions, read, resolve, walk};
 use crate::observer::{Observer, Progress, Stage};
 
 /// Images of the collection that an image is compared with.
 const CANDIDATES: usize = 30;
+/// Those of which it may be a part, if their fingerprints are known: the nearest by the index's codes.
+const LOOKED_AT: usize = 64;
+/// Those that are nearest to each of its own parts and turns.
+const OF_A_VIEW: usize = 4;
 /// Those that are verified by local features, where no fingerprint is near.
 const VERIFIED: usize = 8;
 /// Below this unlikeness two images of one size may have the same pixels.
@@ -273,30 +279,18 @@ impl Known {
         Ok(if is_seen(&of) { Exact::Open(bytes) } else { Exact::New })
     }
 
-    /// Compares a fingerprint with those of the images that are nearest by the index's codes.
+    /// Compares a fingerprint with those of the images that are nearest by the index's codes; then looks for those of
+    /// which the image may be a part, or that may be a part of it.
     fn alike(&self, item: &Item, own: &[u8], gallery: &Gallery) -> Result<Result<Option<Match>, String>> {
-        let options = QueryOptions { k: CANDIDATES, ..QueryOptions::default() };
+        let options = QueryOptions { k: LOOKED_AT, ..QueryOptions::default() };
         let Some(own) = Fingerprint::from_bytes(own) else { return Ok(Ok(None)) };
-        let mut candidates: Vec<Hash> = Vec::new();
-        for hit in gallery.query(item, &options)?.hits {
-            let hash = Record::of(gallery.snapshot(), hit.id)?.hash;
-            if !candidates.contains(&hash) {
-                candidates.push(hash);
-            }
-        }
-        let mut resizer = Resizer::new();
-        let made: Vec<(Hash, Vec<u8>)> = candidates
-            .iter()
-            .filter(|hash| self.fingerprints.get(hash).is_none())
-            .filter_map(|hash| Some((*hash, self.fingerprint(hash, &mut resizer)?)))
-            .collect();
-        let made = made.iter().filter_map(|(hash, bytes)| Some((*hash, Fingerprint::from_bytes(bytes)?)));
-        let made: HashMap<Hash, Fingerprint<'_>> = made.collect();
-        let of = |hash: &Hash| self.fingerprints.get(hash).or_else(|| made.get(hash).copied());
-        let others: Vec<(Hash, Fingerprint<'_>)> =
-            candidates.iter().filter_map(|hash| Some((*hash, of(hash)?))).collect();
-        let near = self.nearest(item, &own, &others, &mut resizer);
-        Ok(Ok(match near {
+        let mut nearest: Vec<Hash> = Vec::new();
+        add_hashes(gallery, gallery.query(item, &options)?, &mut nearest)?;
+        let candidates = &nearest[..nearest.len().min(CANDIDATES)];
+        let made = self.made(candidates);
+        let others = self.compared(candidates, &made);
+        let near = self.nearest(item, &own, &others, &mut Resizer::new());
+        let found = match near {
             Some((hash, found)) if found.kind == GroupKind::Near => {
                 // a small part may differ that a fingerprint does not show
                 let verified = self.verified(item, &[hash]).filter(|_| !self.is_strict);
@@ -304,7 +298,39 @@ impl Known {
             }
             Some((_, found)) => Some(found),
             None => self.verified(item, &candidates[..candidates.len().min(VERIFIED)]),
-        }))
+        };
+        if found.as_ref().is_some_and(|found| found.kind != GroupKind::Related) {
+            return Ok(Ok(found));
+        }
+        let mut shown: Vec<Hash> = Vec::new();
+        let few = QueryOptions { k: OF_A_VIEW, ..options };
+        for view in glimpses(item, &own) {
+            add_hashes(gallery, gallery.query_pixels(&view, &few)?, &mut shown)?;
+        }
+        nearest.retain(|hash| !shown.contains(hash));
+        let made = self.made(&shown);
+        let others = self.compared(&[shown, nearest].concat(), &made);
+        let alike: Vec<Hash> = views_of(&own, &others).into_iter().take(VERIFIED).collect();
+        Ok(Ok(self.verified(item, &alike).or(found)))
+    }
+
+    /// Fingerprints of those of some contents that no scan has made yet.
+    fn made(&self, contents: &[Hash]) -> HashMap<Hash, Vec<u8>> {
+        let missing: Vec<&Hash> =
+            contents.iter().filter(|hash| self.fingerprints.get(hash).is_none()).collect();
+        let one = |resizer: &mut Resizer, hash: &&Hash| Some((**hash, self.fingerprint(hash, resizer)?));
+        missing.par_iter().map_init(Resizer::new, one).flatten().collect()
+    }
+
+    /// The fingerprints of some contents, as far as there are any.
+    fn compared<'a>(
+        &'a self,
+        contents: &[Hash],
+        made: &'a HashMap<Hash, Vec<u8>>,
+    ) -> Vec<(Hash, Fingerprint<'a>)> {
+        let of =
+            |hash: &Hash| self.fingerprints.get(hash).or_else(|| Fingerprint::from_bytes(made.get(hash)?));
+        contents.iter().filter_map(|hash| Some((*hash, of(hash)?))).collect()
     }
 
     /// What local features tell of an image and some contents: the most certain kind, then the largest share
@@ -392,6 +418,17 @@ impl Known {
         let own = samples(item);
         own.is_some() && self.item(hash).is_some_and(|other| samples(&other) == own)
     }
+}
+
+/// Adds the contents of hits to those that are there.
+fn add_hashes(gallery: &Gallery, found: QueryResult, hashes: &mut Vec<Hash>) -> Result<()> {
+    for hit in found.hits {
+        let hash = Record::of(gallery.snapshot(), hit.id)?.hash;
+        if !hashes.contains(&hash) {
+            hashes.push(hash);
+        }
+    }
+    Ok(())
 }
 
 /// What local features need of an image.

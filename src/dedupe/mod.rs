@@ -104,6 +104,7 @@ mod report;
 mod sheet;
 
 mod check;
+mod glimpses;
 mod last_scan;
 
 mod decide;

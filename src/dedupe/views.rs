@@ -88,7 +88,7 @@ fn search(comparison: &Comparison<'_>, images: &[u32]) -> Result<Vec<(u32, u32)>
 }
 
 /// Those of some pictures that look much like a view.
-fn like(view: &Thumb, others: &[u32], fingerprints: &[Fingerprint<'_>]) -> Vec<u32> {
+pub(super) fn like(view: &Thumb, others: &[u32], fingerprints: &[Fingerprint<'_>]) -> Vec<u32> {
     if others.is_empty() {
         return Vec::new();
     }
@@ -105,7 +105,7 @@ fn like(view: &Thumb, others: &[u32], fingerprints: &[Fingerprint<'_>]) -> Vec<u
 }
 
 /// The views of a picture: none that is blank.
-fn views(fingerprint: &Fingerprint<'_>) -> Vec<Thumb> {
+pub(super) fn views(fingerprint: &Fingerprint<'_>) -> Vec<Thumb> {
     let Some(fine) = fingerprint.fine else { return Vec::new() };
     if fingerprint.is_apart() || is_flat(fingerprint.luma) {
         return Vec::new();
@@ -115,6 +115,15 @@ fn views(fingerprint: &Fingerprint<'_>) -> Vec<Thumb> {
     let parts = inside(fine).into_iter().chain(halves(fine)).chain(windows());
     let views = turns.map(|turn| turn.of(fingerprint.luma)).chain(parts.map(|part| stretched(fine, &part)));
     views.filter(|view| !is_flat(view)).collect()
+}
+
+/// Parts of a picture that may be pictures of their own: what a frame leaves, and both sides of its seams. Each is left,
+/// top, right and bottom, as shares of the sides.
+pub(super) fn parts(fingerprint: &Fingerprint<'_>) -> Vec<[f32; 4]> {
+    let Some(fine) = fingerprint.fine else { return Vec::new() };
+    let share = |at: usize| at as f32 / FINE_SIDE as f32;
+    let of = |Part { left, right, top, bottom }: Part| [left, top, right, bottom].map(share);
+    inside(fine).into_iter().chain(halves(fine)).map(of).collect()
 }
 
 /// What a frame leaves, if there is one.

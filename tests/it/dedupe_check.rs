@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use image::{ImageFormat, imageops};
+use image::{ImageFormat, Rgb, RgbImage, imageops};
 use serde_json::Value;
 
 use crate::cli::{Place, assert_keys};
@@ -139,4 +139,53 @@ fn the_threshold_is_that_of_the_last_scan() {
 
     write(&place.path().join(".aesearch/looks/threshold.json"), b"{}");
     assert_eq!(checked(&[]).0, shipped, "as if there had been no scan");
+}
+
+#[test]
+fn parts_frames_and_turns_are_found_in_an_index_of_any_model() {
+    let files: Vec<(String, Vec<u8>)> =
+        (0..30).map(|seed| (format!("photos/{seed:02}.png"), png(&scene(seed)))).collect();
+    let files: Vec<(&str, Vec<u8>)> =
+        files.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
+    let place = place_of(&files);
+    let (width, height) = scene(0).dimensions();
+    let laid = |pictures: &[(u32, u32, u64)], size: (u32, u32), ground: [u8; 3]| {
+        let mut canvas = RgbImage::from_pixel(size.0, size.1, Rgb(ground));
+        for (x, y, seed) in pictures {
+            imageops::replace(&mut canvas, &scene(*seed), i64::from(*x), i64::from(*y));
+        }
+        canvas
+    };
+    let half =
+        |seed| imageops::crop_imm(&scene(seed), width / 4, height / 4, width / 2, height / 2).to_image();
+    for (name, image) in [
+        ("screenshot.png", laid(&[(0, height / 2, 1)], (width, 2 * height), [24, 24, 28])),
+        ("framed.png", laid(&[(width / 4, height / 4, 2)], (width * 3 / 2, height * 3 / 2), [255; 3])),
+        ("beside.png", laid(&[(0, 0, 3), (width, 0, 93)], (2 * width, height), [255; 3])),
+        ("below.png", laid(&[(0, 0, 94), (0, height, 4)], (width, 2 * height), [255; 3])),
+        ("half.png", imageops::resize(&half(5), width, height, imageops::FilterType::Triangle)),
+        ("turned.png", imageops::rotate90(&scene(6))),
+        ("upside-down.png", imageops::rotate180(&scene(7))),
+        ("flipped.png", imageops::flip_vertical(&scene(8))),
+        ("new.png", laid(&[(0, height / 2, 95)], (width, 2 * height), [24, 24, 28])),
+    ] {
+        write(&place.path().join("in").join(name), &png(&image));
+    }
+    let expected = [
+        "below.png edited photos/04.png",
+        "beside.png edited photos/03.png",
+        "flipped.png edited photos/08.png",
+        "framed.png edited photos/02.png",
+        "half.png edited photos/05.png",
+        "new.png new",
+        "screenshot.png edited photos/01.png",
+        "turned.png edited photos/06.png",
+        "upside-down.png edited photos/07.png",
+    ];
+    for model in ["digits-64", "photos-128"] {
+        place.run(&["index", "photos", "--model", model, "--index", model]).expect(0);
+        place.run(&["dedupe", "scan", "--index", model, "-o", "plan.json"]).expect(0);
+        let checked = place.json(&["dedupe", "check", "in", "--index", model]);
+        assert_eq!(found(&checked), expected, "{model}");
+    }
 }
