@@ -12,8 +12,9 @@ use aesearch_index::{Item as Entry, SegmentBuilder, Settings, Snapshot, Writer};
 use super::alike::alike;
 use super::compare::is_seen;
 use super::fingerprint::{Fingerprint, Found, fingerprint_of, needed, with_samples};
+use super::held::Held;
 use super::local::Local;
-use super::reading::{HELD, blocks, read_block};
+use super::reading::{blocks, read_block};
 use crate::error::{Error, Result};
 use crate::images::{Decoding, Item, OtherGround, Pixels, Resizer, SampleHash, Skipped, Source};
 use crate::observer::{Note, Observer, Progress, Stage};
@@ -145,7 +146,7 @@ pub(super) fn fingerprint_all(
     dir: &Path,
     wanted: &[(Hash, Item)],
     known: &HashSet<Hash>,
-    locals: &mut HashMap<Hash, Local>,
+    locals: &mut Held<Hash>,
     observer: &dyn Observer,
 ) -> Result<(Fingerprints, Vec<Skipped>)> {
     let fingerprints = Fingerprints::open(dir)?;
@@ -167,14 +168,16 @@ pub(super) fn fingerprint_all(
     observer.stage(Stage::images("fingerprinting"));
     let mut progress = Progress { total: new.len(), ..Progress::default() };
     for block in blocks(new) {
-        let computed = match locals.len() < HELD {
-            true => read_block(&block, &fingerprint_and_local),
-            false => read_block(&block, &|source, resizer| Ok((fingerprint(source, resizer)?, None))),
+        let computed = match locals.is_full() {
+            false => read_block(&block, &fingerprint_and_local),
+            true => read_block(&block, &|source, resizer| Ok((fingerprint(source, resizer)?, None))),
         };
         for ((hash, item), computed) in block.iter().zip(computed) {
             match computed {
                 Ok((fingerprint, local)) => {
-                    locals.extend(local.map(|local| (*hash, local)));
+                    if local.is_some() {
+                        locals.add(*hash, local);
+                    }
                     let code = u64::from_le_bytes(std::array::from_fn(|i| hash[i]));
                     builder.push(Entry { name: hash, payload: &fingerprint, code: &[code], latent: &[] })?;
                     held += 1;

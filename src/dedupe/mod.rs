@@ -92,6 +92,7 @@ mod threshold;
 
 mod doubt;
 mod grouping;
+mod held;
 mod keep;
 mod original;
 mod pair_table;

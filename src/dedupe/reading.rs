@@ -9,8 +9,6 @@ use crate::images::{Item, Limits, Resizer, Source, by_place, read};
 pub(super) const CHANGED: &str = "it has changed since it was indexed: index it again";
 /// Images that are read at a time.
 const BLOCK: usize = 512;
-/// Images whose local features are in memory at a time, 100 kB each.
-pub(super) const HELD: usize = 2048;
 /// Bytes of an archive that are read ahead.
 const READ_AHEAD: u64 = 64 << 20;
 

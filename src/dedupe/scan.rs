@@ -21,9 +21,9 @@ use super::compare::{is_flat, is_seen};
 use super::decisions::Decisions;
 use super::fingerprint::{Fingerprint, Turn};
 use super::fingerprints::{Fingerprints, Hash, drop_damaged, fingerprint_all, hash_alike};
+use super::held::Held;
 use super::judge::{self, Judge, between_keepers};
 use super::known::Known;
-use super::local::Local;
 use super::measure::{self, Measured};
 use super::neighbours;
 use super::options::ScanOptions;
@@ -136,7 +136,7 @@ pub fn scan(
     }
     // paths that were given have just been indexed
     let mut skipped = if data.is_empty() { collection.check() } else { Vec::new() };
-    let mut held = HashMap::new();
+    let mut held = Held::default();
     let (fingerprints, unread) = fingerprints(dir, &snapshot, &collection, &mut held, observer)?;
     skipped.extend(unread);
     skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
@@ -153,14 +153,14 @@ struct Found {
     collection: Collection,
     fingerprints: Fingerprints,
     /// What local features need, of images that were just decoded.
-    held: HashMap<Hash, Local>,
+    held: Held<Hash>,
     skipped: Vec<Skipped>,
 }
 
 /// Compares the images, and makes a plan of what they have in common.
 fn compare(
     dir: &Path,
-    Found { snapshot, mut collection, fingerprints, mut held, skipped }: Found,
+    Found { snapshot, mut collection, fingerprints, held, skipped }: Found,
     options: &ScanOptions,
     decisions: &Decisions,
     observer: &dyn Observer,
@@ -188,8 +188,9 @@ fn compare(
     let mut places = vec![u32::MAX; pictures.len()]; // the items of an index lie beside those they are like
     positions.iter().for_each(|(id, at)| places[*at as usize] = places[*at as usize].min(*id));
     let place = |position: u32| places[position as usize];
-    let held = (0..).zip(&pictures).filter_map(|(at, of)| Some((at, Some(held.remove(&of.contents[0])?))));
-    let verifier = Verifier::new(&items, &can_tell, &place, &known, held.collect(), observer);
+    let by_content: HashMap<Hash, u32> = pictures.iter().map(|of| of.contents[0]).zip(0..).collect();
+    let held = held.by(|hash| by_content.get(hash).copied());
+    let verifier = Verifier::new(&items, &can_tell, &place, &known, held, observer);
     let is_seen = |position: u32| seen[position as usize];
     let mut more = neighbours::nearest(&snapshot, &positions, &is_seen, &known, observer)?;
     more.extend(views::pairs(&comparison, &all)?);
@@ -320,7 +321,7 @@ fn fingerprints(
     dir: &Path,
     snapshot: &Snapshot,
     collection: &Collection,
-    held: &mut HashMap<Hash, Local>,
+    held: &mut Held<Hash>,
     observer: &dyn Observer,
 ) -> Result<(Fingerprints, Vec<Skipped>)> {
     drop_damaged(dir, observer)?;

@@ -1,6 +1,7 @@
 //! What local features tell of pairs of pictures: whether one is the other, whole or edited, or only related.
 //!
-//! They are made of images that are in a pair to be verified, while a scan runs, and never stored: 100 kB each.
+//! They are made of images that are in a pair to be verified, while a scan runs, and never stored: 100 kB each. Corners
+//! are compared first; only those pairs are laid on each other, and need lumas, whose corners lie alike.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -12,13 +13,14 @@ use rayon::prelude::*;
 use super::decisions::Hash;
 use super::finding::Finding;
 use super::fingerprint::needed;
+use super::held::{Held, LUMAS};
 use super::known::Known;
-use super::local::{Local, Probes, verify};
+use super::local::{Local, Luma, Meeting, Probes};
 use super::plan::InlierNull;
-use super::reading::{HELD, blocks, read_block};
+use super::reading::{Make, blocks, read_block};
 use super::strangers;
 use crate::error::{Error, Result};
-use crate::images::{Decoding, Item, Resizer, Source};
+use crate::images::{Decoding, Item, Pixels, Resizer, Source};
 use crate::observer::{Observer, Progress, Stage};
 
 /// Pairs between two reports of progress.
@@ -36,8 +38,8 @@ pub(super) struct Verifier<'a> {
     place: &'a dyn Fn(u32) -> u32,
     /// What earlier scans found.
     known: &'a Known,
-    /// Features that are in memory; none of a picture that cannot be read.
-    held: Mutex<HashMap<u32, Option<Local>>>,
+    /// Features that are in memory.
+    held: Mutex<Held<u32>>,
     observer: &'a dyn Observer,
     findings: Mutex<BTreeMap<(u32, u32), Finding>>,
     /// Inliers with which a finding counts.
@@ -51,7 +53,7 @@ impl<'a> Verifier<'a> {
         can_tell: &'a (dyn Fn(u32, u32) -> bool + Sync),
         place: &'a dyn Fn(u32) -> u32,
         known: &'a Known,
-        held: HashMap<u32, Option<Local>>,
+        held: Held<u32>,
         observer: &'a dyn Observer,
     ) -> Self {
         let (held, findings) = (Mutex::new(held), Mutex::default());
@@ -132,12 +134,24 @@ impl<'a> Verifier<'a> {
         let mut done = 0;
         for block in new.chunks(BLOCK) {
             self.prepare(block, &mut held)?;
-            let held = &*held;
-            let one = |&(a, b): &(u32, u32)| {
-                let (first, second) = (held.get(&a)?.as_ref()?, held.get(&b)?.as_ref()?);
-                Some(((a, b), Finding::of(&verify(first, second, Probes::default()))))
+            let corners = &held.corners;
+            let meet = |&(a, b): &(u32, u32)| {
+                let (first, second) = (corners.get(&a)?.as_ref()?, corners.get(&b)?.as_ref()?);
+                Some(((a, b), Meeting::of(first, second, Probes::default())))
             };
-            let found: Vec<_> = block.par_iter().filter_map(one).collect();
+            let met: Vec<((u32, u32), Meeting)> = block.par_iter().filter_map(meet).collect();
+            let (worth, strangers): (Vec<_>, Vec<_>) = met.into_iter().partition(|(_, met)| met.is_worth);
+            let mut found: Vec<((u32, u32), Finding)> =
+                strangers.iter().map(|(pair, met)| (*pair, Finding::of(&met.verified()))).collect();
+            for pairs in worth.chunks(LUMAS / 2) {
+                self.prepare_lumas(pairs, &mut held)?;
+                let lumas = &held.lumas;
+                let look = |&((a, b), met): &((u32, u32), Meeting)| {
+                    let (first, second) = (lumas.get(&a)?.as_ref()?, lumas.get(&b)?.as_ref()?);
+                    Some(((a, b), Finding::of(&met.look(first, second))))
+                };
+                found.par_extend(pairs.par_iter().filter_map(look));
+            }
             self.findings.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
             done += block.len();
             self.observer.progress(&Progress::of(done, new.len()));
@@ -145,23 +159,42 @@ impl<'a> Verifier<'a> {
         Ok(())
     }
 
-    /// The features of the pictures of some pairs; none of one that cannot be read.
-    fn prepare(&self, pairs: &[(u32, u32)], held: &mut HashMap<u32, Option<Local>>) -> Result<()> {
+    /// The corners of the pictures of some pairs.
+    fn prepare(&self, pairs: &[(u32, u32)], held: &mut Held<u32>) -> Result<()> {
         let wanted: BTreeSet<u32> = pairs.iter().flat_map(|(a, b)| [*a, *b]).collect();
-        if held.len() > HELD {
-            held.retain(|position, _| wanted.contains(position));
-        }
-        let missing: Vec<u32> = wanted.into_iter().filter(|position| !held.contains_key(position)).collect();
-        let (mut images, mut positions) = (Vec::new(), HashMap::new());
-        for (position, (hash, item)) in missing.iter().zip((self.items)(&missing)) {
-            held.insert(*position, None);
-            positions.insert(hash, *position);
-            images.extend(item.ok().map(|item| (hash, item)));
+        held.make_room_for_corners(|position| wanted.contains(position));
+        let missing = wanted.into_iter().filter(|position| !held.corners.contains_key(position)).collect();
+        self.read(missing, &local_of, |position, local| held.add(position, local))
+    }
+
+    /// The lumas of the pictures of some pairs.
+    fn prepare_lumas(&self, pairs: &[((u32, u32), Meeting)], held: &mut Held<u32>) -> Result<()> {
+        let wanted: BTreeSet<u32> = pairs.iter().flat_map(|((a, b), _)| [*a, *b]).collect();
+        held.make_room_for_lumas(|position| wanted.contains(position));
+        let missing = wanted.into_iter().filter(|position| !held.lumas.contains_key(position)).collect();
+        self.read(missing, &luma_of, |position, luma| drop(held.lumas.insert(position, luma)))
+    }
+
+    /// Makes something of the pictures at some positions, and gives it to `keep`; none of one that cannot be read.
+    fn read<T: Send>(
+        &self,
+        positions: Vec<u32>,
+        make: &Make<'_, T>,
+        mut keep: impl FnMut(u32, Option<T>),
+    ) -> Result<()> {
+        let (mut images, mut of_content) = (Vec::new(), HashMap::new());
+        for (position, (hash, item)) in positions.iter().zip((self.items)(&positions)) {
+            match item {
+                Ok(item) => {
+                    of_content.insert(hash, *position);
+                    images.push((hash, item));
+                }
+                Err(_) => keep(*position, None),
+            }
         }
         for block in blocks(images.iter().collect()) {
-            let made = read_block(&block, &local_of);
-            for ((hash, _), local) in block.iter().zip(made) {
-                held.insert(positions[hash], local.ok());
+            for ((hash, _), made) in block.iter().zip(read_block(&block, make)) {
+                keep(of_content[hash], made.ok());
             }
             if self.observer.should_stop() {
                 return Err(Error::Interrupted);
@@ -172,8 +205,15 @@ impl<'a> Verifier<'a> {
 }
 
 fn local_of(source: Source, resizer: &mut Resizer) -> Result<Local, String> {
-    // as for the fingerprint, of which features may be made as well
+    Local::of(&decoded(source)?, resizer)
+}
+
+fn luma_of(source: Source, resizer: &mut Resizer) -> Result<Luma, String> {
+    Luma::of(&decoded(source)?, resizer)
+}
+
+/// A picture as it is decoded for the fingerprint, of which features may be made as well.
+fn decoded(source: Source) -> Result<Pixels, String> {
     let needed = needed(&source.facts());
-    let image = source.decode(&Decoding { needed, ..Decoding::default() })?;
-    Local::of(&image, resizer)
+    source.decode(&Decoding { needed, ..Decoding::default() })
 }

@@ -47,6 +47,7 @@ pub use verdict::Likeness;
 use crate::images::{Pixels, Resizer};
 use covering::covering;
 use features::{Descriptor, Point, features};
+use layer::Overlay;
 use matching::{Aligned, Side, align};
 use parts::Parts;
 use plane::Plane;
@@ -57,11 +58,22 @@ pub(super) const SIDE: usize = 320;
 /// Inliers from which the mirror image is not tried.
 const UPRIGHT: usize = 60;
 
-/// What of a picture is needed to verify whether another is a copy of it: the luma at 320 pixels, and at most
-/// 400 corners with their descriptors, 56 bytes each. At most 125 kB.
+/// What of a picture is needed to verify whether another is a copy of it.
 #[derive(Debug, Clone)]
 pub struct Local {
-    luma: Plane,
+    pub(super) luma: Luma,
+    pub(super) corners: Corners,
+}
+
+/// The luma of a picture at 320 pixels, at most 100 kB: what is laid on another.
+#[derive(Debug, Clone)]
+pub(super) struct Luma(Plane);
+
+/// What tells how another picture lies on it, or that none does: at most 400 corners with their descriptors, 52 bytes
+/// each, and means of cells. At most 23 kB.
+#[derive(Debug, Clone)]
+pub(super) struct Corners {
+    width: f32,
     cells: Plane,
     points: Vec<Point>,
     descriptors: Vec<Descriptor>,
@@ -73,18 +85,25 @@ impl Local {
     /// # Errors
     /// When the image is empty.
     pub fn of(pixels: &Pixels, resizer: &mut Resizer) -> Result<Local, String> {
-        let luma = Plane::of(pixels, SIDE, resizer)?;
-        let (points, descriptors) = features(&luma);
-        Ok(Local { cells: glance::cells(&luma), luma, points, descriptors })
+        let luma = Luma::of(pixels, resizer)?;
+        let (points, descriptors) = features(&luma.0);
+        let corners =
+            Corners { width: luma.0.width as f32, cells: glance::cells(&luma.0), points, descriptors };
+        Ok(Local { luma, corners })
     }
+}
 
-    /// Bytes that it takes.
-    pub fn size(&self) -> usize {
-        self.luma.data.len()
-            + self.points.len() * size_of::<Point>()
-            + self.descriptors.len() * size_of::<Descriptor>()
+impl Luma {
+    /// Of a picture as for [`Local::of`].
+    ///
+    /// # Errors
+    /// When the image is empty.
+    pub(super) fn of(pixels: &Pixels, resizer: &mut Resizer) -> Result<Luma, String> {
+        Plane::of(pixels, SIDE, resizer).map(Luma)
     }
+}
 
+impl Corners {
     fn side(&self) -> Side<'_> {
         Side { points: &self.points, descriptors: &self.descriptors }
     }
@@ -136,37 +155,93 @@ pub struct Verified {
 
 /// Compares two pictures.
 pub fn verify(a: &Local, b: &Local, probes: Probes) -> Verified {
-    let found = aligned(a, b, probes);
-    let (inliers, map, mirrored) =
-        found.map_or((0, Affine::IDENTITY, false), |(found, mirrored)| (found.inliers, found.map, mirrored));
-    let mut verified = Verified {
-        likeness: Likeness::Different,
-        inliers,
-        map,
-        mirrored,
-        quarter_turns: 0,
-        blocks: 0,
-        agreeing: 0.0,
-        all_agree: false,
-        covered: [0.0; 2],
-        overlap: [Region::default(); 2],
-        beside: [Beside::Nothing; 2],
-        marked: [false; 2],
-        differing: Vec::new(),
-    };
-    if inliers >= verdict::INLIERS {
-        compare(a, b, &mut verified);
+    let meeting = Meeting::of(&a.corners, &b.corners, probes);
+    if meeting.is_worth { meeting.look(&a.luma, &b.luma) } else { meeting.verified() }
+}
+
+/// How two pictures, `a` and `b`, lie on each other by their corners alone.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Meeting {
+    inliers: usize,
+    map: Affine,
+    mirrored: bool,
+    /// Whether they may be the same, so that it is worth to [look](Meeting::look).
+    pub(super) is_worth: bool,
+}
+
+impl Meeting {
+    pub(super) fn of(a: &Corners, b: &Corners, probes: Probes) -> Meeting {
+        let none = Meeting { inliers: 0, map: Affine::IDENTITY, mirrored: false, is_worth: false };
+        let Some((Aligned { inliers, map, .. }, mirrored)) = aligned(a, b, probes) else { return none };
+        let mut meeting = Meeting { inliers, map, mirrored, is_worth: false };
+        let (ground, other) = if meeting.is_on_first() { (a, b) } else { (b, a) };
+        let may_agree = |map: Affine| {
+            inliers >= verdict::SURE_INLIERS || glance::may_agree(&ground.cells, &other.cells, &map)
+        };
+        meeting.is_worth = inliers >= verdict::INLIERS && meeting.to_other().is_some_and(may_agree);
+        meeting
     }
-    verified
+
+    /// The picture whose pixels are larger where they overlap is the ground: whether it is `a`.
+    fn is_on_first(&self) -> bool {
+        self.map.scale() <= 1.0
+    }
+
+    /// From the ground to the other one.
+    fn to_other(&self) -> Option<Affine> {
+        if self.is_on_first() { self.map.inverse() } else { Some(self.map) }
+    }
+
+    /// What is known without a look: that they have nothing to do with each other.
+    pub(super) fn verified(&self) -> Verified {
+        let Meeting { inliers, map, mirrored, .. } = *self;
+        Verified {
+            likeness: Likeness::Different,
+            inliers,
+            map,
+            mirrored,
+            quarter_turns: 0,
+            blocks: 0,
+            agreeing: 0.0,
+            all_agree: false,
+            covered: [0.0; 2],
+            overlap: [Region::default(); 2],
+            beside: [Beside::Nothing; 2],
+            marked: [false; 2],
+            differing: Vec::new(),
+        }
+    }
+
+    /// Lays one on the other, and judges the blocks.
+    pub(super) fn look(&self, Luma(a): &Luma, Luma(b): &Luma) -> Verified {
+        let mut verified = self.verified();
+        let on_a = self.is_on_first();
+        let (ground, other) = if on_a { (a, b) } else { (b, a) };
+        if let Some(mut laid) = self.to_other().and_then(|map| layer::overlay(ground, other, map)) {
+            compare(ground, other, &mut laid, &mut verified);
+            if !on_a {
+                verified.beside.reverse();
+                verified.marked.reverse();
+                verified.covered.reverse();
+                verified.overlap.reverse();
+                verified.differing.iter_mut().for_each(|boxes| boxes.reverse());
+            }
+            if let Some(map) = if on_a { laid.map.inverse() } else { Some(laid.map) } {
+                verified.map = map;
+                verified.quarter_turns = map.quarter_turns();
+            }
+        }
+        verified
+    }
 }
 
 /// How `b` lies on `a`, and whether mirrored.
-fn aligned(a: &Local, b: &Local, probes: Probes) -> Option<(Aligned, bool)> {
+fn aligned(a: &Corners, b: &Corners, probes: Probes) -> Option<(Aligned, bool)> {
     let upright = align(&a.side(), &b.side(), None);
     if !probes.mirrored || upright.is_some_and(|found| found.inliers >= UPRIGHT) {
         return upright.map(|found| (found, false));
     }
-    let mirrored = align(&a.side(), &b.side(), Some(b.luma.width as f32));
+    let mirrored = align(&a.side(), &b.side(), Some(b.width));
     match (upright, mirrored) {
         (Some(upright), Some(mirrored)) if mirrored.inliers > upright.inliers => Some((mirrored, true)),
         (Some(upright), _) => Some((upright, false)),
@@ -174,21 +249,12 @@ fn aligned(a: &Local, b: &Local, probes: Probes) -> Option<(Aligned, bool)> {
     }
 }
 
-/// Lays one on the other, and judges the blocks.
-fn compare(a: &Local, b: &Local, verified: &mut Verified) {
-    // the picture whose pixels are larger where they overlap is the ground
-    let on_a = verified.map.scale() <= 1.0;
-    let (ground, other) = if on_a { (a, b) } else { (b, a) };
-    let to_other = if on_a { verified.map.inverse() } else { Some(verified.map) };
-    let is_sure = verified.inliers >= verdict::SURE_INLIERS;
-    let to_other = to_other.filter(|map| is_sure || glance::may_agree(&ground.cells, &other.cells, map));
-    let Some(mut laid) = to_other.and_then(|map| layer::overlay(&ground.luma, &other.luma, map)) else {
-        return;
-    };
-    let found = blocks::compare(&mut laid);
-    let parts = Parts::of(&ground.luma, &other.luma, &laid, found.area);
+/// Judges the blocks of two pictures; all that is told of both is told of the ground first.
+fn compare(ground: &Plane, other: &Plane, laid: &mut Overlay, verified: &mut Verified) {
+    let found = blocks::compare(laid);
+    let parts = Parts::of(ground, other, laid, found.area);
     let evidence = Evidence {
-        clipped: marks::clipped(&laid, found.side),
+        clipped: marks::clipped(laid, found.side),
         inliers: verified.inliers,
         softenings: found.softenings,
         covered: parts.covered,
@@ -203,19 +269,8 @@ fn compare(a: &Local, b: &Local, verified: &mut Verified) {
     verified.overlap = parts.overlap();
     verified.differing = parts.boxes(&judged.altered, found.side);
     if let (Likeness::Near | Likeness::Edited, Some(back)) = (judged.likeness, laid.map.inverse()) {
-        let of_ground = beside::beside(&ground.luma, &other.luma, &laid.map);
-        verified.beside = [of_ground, beside::beside(&other.luma, &ground.luma, &back)];
-        verified.marked = covering(&laid, (&judged.altered, found.side), judged.likeness);
-    }
-    if !on_a {
-        verified.beside.reverse();
-        verified.marked.reverse();
-        verified.covered.reverse();
-        verified.overlap.reverse();
-        verified.differing.iter_mut().for_each(|boxes| boxes.reverse());
-    }
-    if let Some(map) = if on_a { laid.map.inverse() } else { Some(laid.map) } {
-        verified.map = map;
-        verified.quarter_turns = map.quarter_turns();
+        let of_ground = beside::beside(ground, other, &laid.map);
+        verified.beside = [of_ground, beside::beside(other, ground, &back)];
+        verified.marked = covering(laid, (&judged.altered, found.side), judged.likeness);
     }
 }
