@@ -13,11 +13,15 @@
 //! | `weather` | skies, fog, nights, stars |
 //! | `street` | frames, pans |
 //! | `things` | products |
+//! | `rates` | how many of small ones are called near, against the number that a scan expects |
+//! | `bursts` | small frames, moments apart |
 //! | `ink`, `light`, `words` | what they are made of |
 
+mod bursts;
 mod figures;
 mod paper;
 mod print;
+mod rates;
 mod screen;
 mod street;
 mod things;
@@ -32,12 +36,14 @@ use std::path::{Path, PathBuf};
 
 use aesearch::demo::collection::drawn;
 use aesearch::images::{Pixels, encode_jpeg, encode_png};
+use image::RgbImage;
+use image::imageops::{self, FilterType};
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 
 use crate::cli::Place;
 use crate::fixtures::write;
-use crate::scenes::{list, members, scan, text};
+use crate::scenes::{list, members, png, scan, text};
 
 type Dice = rand_chacha::ChaCha8Rng;
 
@@ -106,20 +112,34 @@ impl Set {
         (0..n).map(one).collect()
     }
 
+    /// A picture, and the dice as they lie then.
+    fn drawn(&self, number: usize) -> (Pixels, Dice) {
+        let seed = self.name.bytes().fold(number as u64 + 1, |sum, byte| sum * 31 + u64::from(byte));
+        let mut dice = Dice::seed_from_u64(seed);
+        let pixels = match self.draw {
+            Draw::Apart(draw) => draw(&mut dice),
+            Draw::InTurn(draw) => draw(&mut dice, number),
+        };
+        (pixels, dice)
+    }
+
     /// The ending and the bytes of a file.
     fn file(&self, number: usize) -> (&'static str, Vec<u8>) {
-        let seed = self.name.bytes().fold(number as u64 + 1, |sum, byte| sum * 31 + u64::from(byte));
-        let dice = &mut Dice::seed_from_u64(seed);
-        let pixels = match self.draw {
-            Draw::Apart(draw) => draw(dice),
-            Draw::InTurn(draw) => draw(dice, number),
-        };
+        let (pixels, mut dice) = self.drawn(number);
         let (ending, file) = match self.saved {
             Saved::Png => ("png", encode_png(&pixels)),
             Saved::Jpeg(low, high) => ("jpg", encode_jpeg(&pixels, dice.random_range(low..=high))),
         };
         (ending, file.expect("encodes"))
     }
+}
+
+/// A picture so many pixels wide.
+fn reduced(pixels: &Pixels, width: u32) -> Vec<u8> {
+    let (wide, high) = (pixels.width as u32, pixels.height as u32);
+    assert_eq!(pixels.channels, 3);
+    let image = RgbImage::from_raw(wide, high, pixels.data.clone()).expect("as large as it says");
+    png(&imageops::resize(&image, width, high * width / wide, FilterType::Triangle))
 }
 
 /// So many pictures of a set are scanned together; all with `AESEARCH_SETS`.

@@ -24,13 +24,17 @@ const PAINTS: [Colour; 7] = [
 
 /// Moment `number` of a street: the houses stay, cars and people have gone on by a quarter of the picture.
 pub(super) fn frame(dice: &mut Dice, number: usize) -> Pixels {
+    moment(dice, number as f32)
+}
+
+/// The street at a time. In a tenth of one the nearest cars go on by a thirtieth of the picture.
+pub(super) fn moment(dice: &mut Dice, time: f32) -> Pixels {
     let scene = &mut Dice::seed_from_u64(4);
     let mut canvas = Canvas::new(SIDES[0], SIDES[1], [168, 196, 226]);
     row_of_houses(&mut canvas, scene, 300.0);
     canvas.fill(area(0, 300, 720, 34), [150, 146, 140]);
     canvas.fill(area(0, 334, 720, 146), [84, 84, 88]);
     (0..9).for_each(|i| canvas.fill(area(20 + 86 * i, 402, 46, 5), [226, 226, 220]));
-    let time = number as f32;
     // somebody on the pavement, and then the two lanes, the nearer last
     for i in 0..6 {
         let (start, speed) = (scene.random_range(0.0..900.0f32), scene.random_range(60.0..110.0f32));
