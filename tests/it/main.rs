@@ -1,7 +1,12 @@
 //! All integration tests in one binary.
 
+#[path = "../../index/tests/it/craft.rs"]
+#[allow(dead_code)]
+mod craft;
 mod fixtures;
 mod hostile_files;
+#[path = "../../index/tests/it/mutator.rs"]
+mod mutator;
 mod onnx;
 mod runs;
 mod scenes;
@@ -49,6 +54,7 @@ mod jpeg;
 mod life;
 mod mnist;
 mod models;
+mod mutants;
 mod pictures;
 #[cfg(feature = "psd")]
 mod psd;
