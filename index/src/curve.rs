@@ -5,8 +5,9 @@ use crate::layout::{Fault, Kind, u32_at};
 
 /// Bytes of one recorded [`RecallPoint`].
 const POINT: usize = 20;
-/// The most points of a curve.
+/// The most points of a curve, and of those with one `k`: each is timed when somebody asks how long a search takes.
 const MAX_POINTS: usize = 1024;
+const MAX_POINTS_OF_K: usize = 100;
 
 /// A point of the calibration curve, measured when the segment was built.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,7 +38,20 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<RecallPoint>, Fault> {
         let expected = format!("at most {MAX_POINTS} points of {POINT} bytes");
         return Err(Fault::new(Kind::Calibration.name(), expected, format!("{} bytes", bytes.len())));
     }
-    Ok(bytes.chunks_exact(POINT).map(decode_point).collect())
+    let points: Vec<RecallPoint> = bytes.chunks_exact(POINT).map(decode_point).collect();
+    let fault = |expected: String, got: String| Err(Fault::new(Kind::Calibration.name(), expected, got));
+    // one standard error may be more than the mean
+    if let Some(point) = points.iter().find(|point| !(-1.0..=1.0).contains(&point.recall)) {
+        return fault("a share of at most 1".to_owned(), point.recall.to_string());
+    }
+    let groups = points.chunk_by(|a, b| a.k == b.k);
+    if let Some(group) = groups.clone().find(|group| group.len() > MAX_POINTS_OF_K) {
+        return fault(format!("at most {MAX_POINTS_OF_K} points of one k"), group.len().to_string());
+    }
+    if !points.is_sorted_by_key(|point| point.k) {
+        return fault("points sorted by k".to_owned(), "others".to_owned());
+    }
+    Ok(points)
 }
 
 fn decode_point(bytes: &[u8]) -> RecallPoint {

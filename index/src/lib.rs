@@ -54,6 +54,7 @@ mod search;
 mod curve;
 mod opened;
 mod segment;
+mod pieces;
 mod tombstones;
 mod view;
 

@@ -10,6 +10,7 @@ mod golden;
 mod harness;
 mod histories;
 mod hostile;
+#[allow(dead_code)]
 mod mutator;
 mod searches;
 
