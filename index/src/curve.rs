@@ -63,3 +63,24 @@ fn decode_point(bytes: &[u8]) -> RecallPoint {
         cost: u32_at(bytes, 16),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_curve_that_promises_nonsense_is_refused() {
+        let point = |k, recall| RecallPoint { k, probes: 1, graph: false, recall, cost: 9 };
+        let decoded = |curve: &[RecallPoint]| decode(&encode(curve)).ok();
+        let sound = [point(10, -0.01), point(10, 1.0), point(50, 0.0)];
+        assert_eq!(decoded(&sound).as_deref(), Some(&sound[..]));
+        for recall in [f32::NAN, f32::INFINITY, 1.01, -2.0] {
+            assert_eq!(decoded(&[point(10, recall)]), None, "{recall}");
+        }
+        assert_eq!(decoded(&[point(50, 1.0), point(10, 1.0)]), None, "not sorted");
+        assert!(decoded(&[point(10, 0.5); MAX_POINTS_OF_K]).is_some());
+        assert_eq!(decoded(&[point(10, 0.5); MAX_POINTS_OF_K + 1]), None, "each is timed");
+        let many: Vec<_> = (0..=MAX_POINTS as u32).map(|k| point(k, 0.5)).collect();
+        assert!(decoded(&many[1..]).is_some() && decoded(&many).is_none());
+    }
+}

@@ -53,8 +53,8 @@ mod search;
 
 mod curve;
 mod opened;
-mod segment;
 mod pieces;
+mod segment;
 mod tombstones;
 mod view;
 

@@ -184,9 +184,7 @@ impl Printer {
 /// The text with everything that steers a terminal escaped, as `\u{1b}`: control characters, and marks that change
 /// the direction of writing, but no line ends. Colours of ours are added after this, so none of a name get through.
 fn harmless(text: &str) -> Cow<'_, str> {
-    let turns = |c| {
-        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
+    let turns = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let steers = |c: char| c.is_control() && c != '\n' || turns(c);
     if !text.contains(steers) {
         return text.into();
@@ -321,7 +319,9 @@ mod tests {
         let text = table.render();
         let widths: Vec<usize> = text.lines().map(|line| line.chars().count()).collect();
         assert_eq!(widths, [WIDEST + 1 + 2 + WIDEST; 3]);
-        assert!(text.lines().nth(1).is_some_and(|line| line.starts_with("ää") && line.contains("ä\u{2026} ")));
+        assert!(
+            text.lines().nth(1).is_some_and(|line| line.starts_with("ää") && line.contains("ä\u{2026} "))
+        );
     }
 
     #[test]

@@ -161,7 +161,8 @@ impl Config {
 /// The text of a .toml file.
 pub(super) fn read_toml(path: &Path) -> Result<String> {
     let bytes = read_text(path).map_err(|e| Error::io(path, e))?;
-    let wrong = |_| Error::invalid(format!("{}: expected text, got bytes that are not UTF-8", path.display()));
+    let wrong =
+        |_| Error::invalid(format!("{}: expected text, got bytes that are not UTF-8", path.display()));
     String::from_utf8(bytes).map_err(wrong)
 }
 

@@ -47,6 +47,7 @@ mod foreign_faults;
 mod formats;
 mod frames;
 mod health;
+mod held;
 mod hostile;
 mod images;
 mod incremental;

@@ -78,8 +78,7 @@ fn change_attribute(index: &mut Index, input: &mut Input<'_>) {
 /// A fault in a section, of the kind that what it holds allows.
 fn change_section(segment: &mut Framed, input: &mut Input<'_>) {
     // what belongs to each item more often than codes and graph
-    const KINDS: [u32; 24] =
-        [1, 2, 2, 2, 3, 3, 4, 5, 6, 7, 8, 8, 8, 9, 9, 9, 10, 10, 10, 11, 11, 12, 14, 14];
+    const KINDS: [u32; 24] = [1, 2, 2, 2, 3, 3, 4, 5, 6, 7, 8, 8, 8, 9, 9, 9, 10, 10, 10, 11, 11, 12, 14, 14];
     let kind = KINDS[usize::from(input.byte()) % KINDS.len()];
     let items = segment.shape[3];
     let bytes = segment.section(kind);
@@ -107,7 +106,9 @@ fn offsets<const WIDTH: usize>(bytes: &mut [u8], input: &mut Input<'_>) {
     let (from, some) = (input.below(n), 1 + input.below(n));
     let number = |number: u64| std::array::from_fn(|i| number.to_le_bytes()[i]);
     match input.byte() % 9 {
-        0 | 1 => places.iter_mut().enumerate().for_each(|(i, at)| *at = if i % 2 == 0 { first } else { last }),
+        0 | 1 => {
+            places.iter_mut().enumerate().for_each(|(i, at)| *at = if i % 2 == 0 { first } else { last })
+        }
         2 => places[n - 1] = number(0),
         3 => places[0] = number(input.number()),
         4 => places[from] = number(input.number()),
