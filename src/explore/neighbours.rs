@@ -108,7 +108,7 @@ pub fn neighbours(
             near.resize(k, (f32::INFINITY, NONE));
             near
         };
-        let near = |(part, queries): (usize, &[u64])| {
+        let near = |(part, queries): (usize, &[u64])| -> Result<Vec<Vec<(f32, u32)>>> {
             let hits = snapshot.search_many(queries, &search)?;
             Ok((part * AT_ONCE..).zip(hits).map(nearest).collect())
         };

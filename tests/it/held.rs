@@ -62,23 +62,19 @@ fn codes_that_are_fewer_than_items_end_in_no_panic() {
 fn scales_of_no_latent_end_in_no_panic() {
     let place = Place::indexed();
     let sound = files(&place.path().join(".aesearch"));
+    fs::remove_dir_all(place.path().join("digits")).expect("removes"); // codes and latents alone are judged
     for value in [0.0, f32::NAN, f32::INFINITY, f32::MAX, -1.0, 1e-45] {
         put(&place.path().join(".aesearch"), &sound);
         damage(&place, |segment| {
-            segment.section(14)[20..80]
-                .chunks_exact_mut(4)
-                .for_each(|at| at.copy_from_slice(&value.to_le_bytes()));
+            let (scales, _) = segment.section(14).as_chunks_mut::<4>();
+            scales[5..20].fill(value.to_le_bytes());
         });
-        // `verify` knows no sign that a scale is too large or too small
-        for reader in &READERS[..6] {
-            let ran = place.run(reader).expect(0);
-            assert!(!ran.err.contains("panicked"), "{value}: {reader:?}: {}", ran.err);
+        // `verify` does not know how large latents are
+        for reader in READERS[..6].iter().chain(&[&["eval"][..]]) {
+            let ran = place.run(reader);
+            assert!([0, 3].contains(&ran.code), "{value}: {reader:?}: {}: {}", ran.code, ran.err);
         }
     }
-    // without its images, it judges codes and latents alone
-    fs::remove_dir_all(place.path().join("digits")).expect("removes");
-    let ran = place.run(&["eval"]);
-    assert!([0, 3].contains(&ran.code) && !ran.err.contains("panicked"), "{}: {}", ran.code, ran.err);
 }
 
 #[test]
@@ -208,7 +204,7 @@ fn images_of_one_code_take_no_memory_for_every_pair() {
     let verbs: [&[&str]; 3] = [
         &["outliers", "--unread"],
         &["cluster", "--method", "hdbscan"],
-        &["export", "--unread", "--with", "outliers,neighbours", "-o", "x.npz"],
+        &["export", "--unread", "--with", "outliers,neighbours", "-o", "x.npy"],
     ];
     for verb in &verbs[..if long { 3 } else { 1 }] {
         let (ran, peak_kib) = Running::start(place.command(&[*verb, &["--threads", "2"]].concat())).end();

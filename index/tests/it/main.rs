@@ -10,7 +10,6 @@ mod golden;
 mod harness;
 mod histories;
 mod hostile;
-#[allow(dead_code)]
 mod mutator;
 mod searches;
 
