@@ -72,7 +72,13 @@ fn scales_of_no_latent_end_in_no_panic() {
         // `verify` does not know how large latents are
         for reader in READERS[..6].iter().chain(&[&["eval"][..]]) {
             let ran = place.run(reader);
-            assert!([0, 3].contains(&ran.code), "{value}: {reader:?}: {}: {}", ran.code, ran.err);
+            // latents of such a size are refused by name
+            assert!(
+                [0, 3, 4].contains(&ran.code) && !ran.err.contains("panicked"),
+                "{value}: {reader:?}: {}: {}",
+                ran.code,
+                ran.err
+            );
         }
     }
 }
@@ -195,12 +201,13 @@ fn all_alike(place: &Place, count: u32) {
     Writer::lock(&dir).expect("locks").replace(builder).expect("writes");
 }
 
-/// Each search finds 16,384 as near as the first: a block of them together took 1.9 GB.
+/// Each search finds thousands as near as the first, and a block of 8,192 of them was kept at once: 1.9 GB for 20,000
+/// images, which AESEARCH_LONG_TESTS tries, with all verbs.
 #[test]
 fn images_of_one_code_take_no_memory_for_every_pair() {
     let place = Place::indexed();
-    all_alike(&place, 20_000);
     let long = std::env::var_os("AESEARCH_LONG_TESTS").is_some();
+    all_alike(&place, if long { 20_000 } else { 6000 });
     let verbs: [&[&str]; 3] = [
         &["outliers", "--unread"],
         &["cluster", "--method", "hdbscan"],
@@ -210,6 +217,6 @@ fn images_of_one_code_take_no_memory_for_every_pair() {
         let (ran, peak_kib) = Running::start(place.command(&[*verb, &["--threads", "2"]].concat())).end();
         ran.expect(0);
         eprintln!("{verb:?}: {peak_kib} KiB");
-        assert!(peak_kib < 400 << 10, "{verb:?}: {peak_kib} KiB");
+        assert!(peak_kib < 160 << 10, "{verb:?}: {peak_kib} KiB");
     }
 }
