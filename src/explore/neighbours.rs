@@ -106,6 +106,7 @@ pub fn neighbours(
             }
             near.sort_unstable_by(order);
             near.resize(k, (f32::INFINITY, NONE));
+            near.shrink_to_fit(); // it has the room of all that were found
             near
         };
         let near = |(part, queries): (usize, &[u64])| -> Result<Vec<Vec<(f32, u32)>>> {

@@ -34,7 +34,7 @@ pub(crate) fn mutant(sound: &Index, case: u64) -> Index {
         match input.byte() % 8 {
             0 => index.edit(&mut input),
             1 => change_attribute(&mut index, &mut input),
-            2 if input.byte() % 2 == 0 => index.segments[which].kill(input.number()),
+            2 if input.byte().is_multiple_of(2) => index.segments[which].kill(input.number()),
             _ => change_section(&mut index.segments[which].segment, &mut input),
         }
     }
@@ -106,9 +106,10 @@ fn offsets<const WIDTH: usize>(bytes: &mut [u8], input: &mut Input<'_>) {
     let (from, some) = (input.below(n), 1 + input.below(n));
     let number = |number: u64| std::array::from_fn(|i| number.to_le_bytes()[i]);
     match input.byte() % 9 {
-        0 | 1 => {
-            places.iter_mut().enumerate().for_each(|(i, at)| *at = if i % 2 == 0 { first } else { last })
-        }
+        0 | 1 => places
+            .iter_mut()
+            .enumerate()
+            .for_each(|(i, at)| *at = if i.is_multiple_of(2) { first } else { last }),
         2 => places[n - 1] = number(0),
         3 => places[0] = number(input.number()),
         4 => places[from] = number(input.number()),
@@ -130,7 +131,7 @@ fn points(bytes: &mut Vec<u8>, input: &mut Input<'_>) {
     while bytes.len() < most * 20 {
         bytes.extend_from_within(..20);
     }
-    let (at, every) = (input.below(bytes.len() / 20), input.byte() % 2 == 0);
+    let (at, every) = (input.below(bytes.len() / 20), input.byte().is_multiple_of(2));
     let (field, number) = (usize::from(input.byte()) % 5 * 4, input.number() as u32);
     let number = if field == 12 { special(input).to_bits() } else { number };
     for point in bytes.chunks_exact_mut(20).skip(at).take(if every { usize::MAX } else { 1 }) {
