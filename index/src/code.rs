@@ -16,3 +16,8 @@ pub(crate) fn is_code(code: &[u64], bits: usize) -> bool {
     code.len() == words(bits)
         && (bits.is_multiple_of(64) || code.last().is_some_and(|last| last >> (bits % 64) == 0))
 }
+
+/// True when the values of a latent may be multiplied by `scale`.
+pub(crate) fn is_scale(scale: f32) -> bool {
+    scale.is_finite() && scale >= 0.0
+}

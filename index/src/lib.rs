@@ -53,6 +53,7 @@ mod search;
 
 mod curve;
 mod opened;
+mod pieces;
 mod segment;
 mod tombstones;
 mod view;

@@ -1,7 +1,7 @@
 //! An open segment: the map, its header, and a checked span per section.
 //!
-//! Opening touches the header only: checksum, exact length, bounds, alignment and lengths of the sections.
-//! Their contents are read at search time and range-checked there.
+//! Opening touches the header, and the ends of what must rise: checksum, exact length, bounds, alignment and lengths of
+//! the sections. The rest of their contents is read at search time and range-checked there.
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::layout::{Fault, Header, ITEMS_PER_CODE, Kind, SEGMENT_MAGIC, Shape};
 use crate::map::{Access, Map, Plain, Span};
+use crate::pieces::Pieces;
 use crate::view::View;
 
 /// An open segment file.
@@ -32,18 +33,10 @@ struct Spans {
     graph_layers: Span<u32>,
     graph_offsets: Span<u32>,
     graph_edges: Span<u32>,
-    names: ByteStrings,
-    payloads: ByteStrings,
+    names: Pieces,
+    payloads: Pieces,
     latents: Span<i8>,
     latent_scales: Span<f32>,
-}
-
-/// Where the byte strings of all items lie: `[items + 1]` offsets into `bytes`; both absent if all strings
-/// are empty.
-#[derive(Debug)]
-struct ByteStrings {
-    offsets: Span<u64>,
-    bytes: Span<u8>,
 }
 
 impl Segment {
@@ -61,10 +54,10 @@ impl Segment {
         let (items, codes, buckets) = (u64::from(items), u64::from(codes), u64::from(buckets));
         let pieces = |offsets, bytes| {
             if absent(&header, offsets) && absent(&header, bytes) {
-                return Ok(ByteStrings { offsets: Span::empty(), bytes: Span::empty() });
+                return Ok(Pieces::none());
             }
-            let offsets = span(&map, &header, offsets, Some(items + 1))?;
-            Ok(ByteStrings { offsets, bytes: span(&map, &header, bytes, None)? })
+            let spans = (span(&map, &header, offsets, Some(items + 1))?, span(&map, &header, bytes, None)?);
+            Pieces::new(&map, offsets, spans.0, spans.1)
         };
         let has_latents = latent_size > 0;
         let spans = Spans {
@@ -86,6 +79,8 @@ impl Segment {
                 false => Span::empty(),
             },
         };
+        check_ends(Kind::CodeOffsets, map.get(&spans.code_offsets), items)?;
+        check_ends(Kind::Buckets, map.get(&spans.buckets), codes)?;
         let curve = curve::decode(map.get(&span(&map, &header, Kind::Calibration, None)?))?;
         Ok(Segment { path: path.to_path_buf(), header, curve, map, spans })
     }
@@ -114,12 +109,22 @@ impl Segment {
 
     /// `[items + 1]` offsets into the bytes of the names; both empty if all names are.
     pub(crate) fn names(&self) -> (&[u64], &[u8]) {
-        (self.map.get(&self.spans.names.offsets), self.map.get(&self.spans.names.bytes))
+        self.spans.names.all(&self.map)
     }
 
     /// `[items + 1]` offsets into the bytes of the payloads; both empty if all payloads are.
     pub(crate) fn payloads(&self) -> (&[u64], &[u8]) {
-        (self.map.get(&self.spans.payloads.offsets), self.map.get(&self.spans.payloads.bytes))
+        self.spans.payloads.all(&self.map)
+    }
+
+    /// The name of an item; empty if its offsets are damaged.
+    pub(crate) fn name(&self, item: usize) -> &[u8] {
+        self.spans.names.get(&self.map, item)
+    }
+
+    /// The payload of an item; empty if its offsets are damaged.
+    pub(crate) fn payload(&self, item: usize) -> &[u8] {
+        self.spans.payloads.get(&self.map, item)
     }
 
     /// `[items, latent_size]`, and the scale of each item; both empty without latents.
@@ -137,15 +142,14 @@ pub(crate) fn open_map(path: &Path, access: Access, bytes: u64) -> Result<Map> {
     })
 }
 
-/// Byte string `i` of `bytes`, between two `offsets`; empty if these are damaged.
-pub(crate) fn byte_string<'a>(offsets: &[u64], bytes: &'a [u8], i: usize) -> &'a [u8] {
-    match offsets.get(i..i.saturating_add(2)) {
-        Some(&[start, end]) => {
-            let (start, end) = (usize::try_from(start), usize::try_from(end));
-            start.ok().zip(end.ok()).and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default()
-        }
-        _ => &[],
+/// Refuses offsets that do not begin with 0 or end with `end`; those between are looked at as they are used.
+fn check_ends(kind: Kind, offsets: &[u32], end: u64) -> Result<(), Fault> {
+    let [first, last] = [offsets.first(), offsets.last()].map(|end| end.copied().map(u64::from));
+    if (first, last) == (Some(0), Some(end)) {
+        return Ok(());
     }
+    let got = format!("{} to {}", first.unwrap_or_default(), last.unwrap_or_default());
+    Err(Fault::new(kind.name(), format!("offsets from 0 to {end}"), got))
 }
 
 fn check_shape(header: &Header) -> Result<(), Fault> {

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
+use crate::code::{is_code, is_scale};
 use crate::curve::RecallPoint;
 use crate::error::{Error, Result};
 use crate::layout::{Fault, Shape};
 use crate::manifest::{self, Manifest, SegmentEntry};
 use crate::map::Access;
 use crate::opened::{Opened, open_segments};
-use crate::segment::byte_string;
 use crate::settings::Settings;
 use crate::tombstones::is_dead;
 use crate::verify::first_problem;
@@ -18,8 +18,9 @@ use crate::verify::first_problem;
 /// The items of one commit.
 ///
 /// Ids are below 2^32 and hold for this commit only; ids of removed items are skipped, see [`Snapshot::ids`].
-/// Accessors return empty slices for an item that does not exist or whose entry is damaged. A snapshot is
-/// `Send` and `Sync`: threads may share one.
+/// Accessors return empty slices for an item that does not exist. Where the file is damaged a name or
+/// payload is empty, a code or the scale of a latent zero; all names together are never longer than their section.
+/// A snapshot is `Send` and `Sync`: threads may share one.
 #[derive(Debug)]
 pub struct Snapshot {
     manifest: Manifest,
@@ -123,37 +124,34 @@ impl Snapshot {
 
     /// The name of item `id`.
     pub fn name(&self, id: u32) -> &[u8] {
-        self.locate(id).map_or(&[], |(opened, item)| {
-            let (offsets, bytes) = opened.segment.names();
-            byte_string(offsets, bytes, item)
-        })
+        self.locate(id).map_or(&[], |(opened, item)| opened.segment.name(item))
     }
 
     /// The payload of item `id`.
     pub fn payload(&self, id: u32) -> &[u8] {
-        self.locate(id).map_or(&[], |(opened, item)| {
-            let (offsets, bytes) = opened.segment.payloads();
-            byte_string(offsets, bytes, item)
-        })
+        self.locate(id).map_or(&[], |(opened, item)| opened.segment.payload(item))
     }
 
-    /// The code of item `id`: `[words(bits)]`.
+    /// The code of item `id`: `[words(bits)]`, zeros where the file is damaged.
     pub fn code(&self, id: u32) -> &[u64] {
-        let code = || {
-            let (opened, item) = self.locate(id)?;
-            let view = opened.view();
+        static ZEROS: [u64; 4] = [0; 4]; // as many words as the widest code has
+        let Some((opened, item)) = self.locate(id) else { return &[] };
+        let view = opened.view();
+        let stored = || {
             let code = view.code_offsets.partition_point(|&first| first as usize <= item).checked_sub(1)?;
-            view.codes.get(code * view.words..(code + 1) * view.words)
+            let code = view.codes.get(code * view.words..(code + 1) * view.words)?;
+            is_code(code, self.bits()).then_some(code)
         };
-        code().unwrap_or_default()
+        stored().unwrap_or(&ZEROS[..view.words])
     }
 
-    /// The latent of item `id`; none when the index keeps none.
+    /// The latent of item `id`; none when the index keeps none. Its scale is finite, 0 where the file is damaged.
     pub fn latent(&self, id: u32) -> Option<Latent<'_>> {
         let (opened, item) = self.locate(id)?;
         let (values, scales) = opened.segment.latents();
-        let size = self.latent_size();
-        Some(Latent { values: values.get(item * size..(item + 1) * size)?, scale: *scales.get(item)? })
+        let (size, scale) = (self.latent_size(), *scales.get(item)?);
+        let values = values.get(item * size..(item + 1) * size)?;
+        Some(Latent { values, scale: if is_scale(scale) { scale } else { 0.0 } })
     }
 
     /// Number of distinct codes, summed over the segments, including those of removed items.

@@ -5,14 +5,15 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::code::is_code;
+use crate::code::{is_code, is_scale};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::layout::{Header, Kind, section_name};
 use crate::manifest::{NAME, SegmentEntry};
 use crate::map::Access;
 use crate::opened::{Opened, open_segments};
-use crate::segment::{Segment, byte_string};
+use crate::pieces::piece;
+use crate::segment::Segment;
 use crate::tombstones::{Tombstones, is_dead};
 
 /// Something wrong with a file.
@@ -174,10 +175,9 @@ fn meanings(segment: &Segment) -> Vec<Wrong> {
         if offsets.is_empty() && end == 0 { None } else { wrong() }
     };
     let no_items = view.code_offsets.windows(2).position(|pair| pair[0] == pair[1]);
-    let scale = scales.iter().position(|scale| !(scale.is_finite() && *scale >= 0.0));
-    let sane = |recall: f32| (-1.0..=1.0).contains(&recall);
+    let scale = scales.iter().position(|&scale| !is_scale(scale));
     let probes = 1..=shape.buckets;
-    let point = segment.curve.iter().position(|point| !sane(point.recall) || !probes.contains(&point.probes));
+    let point = segment.curve.iter().position(|point| !probes.contains(&point.probes));
     let layers = u32s(Kind::GraphLayers, graph.layers, graph.offsets.len().saturating_sub(1));
     let offsets = u32s(Kind::GraphOffsets, graph.offsets, graph.edges.len());
     // overlapping lists could take forever to walk
@@ -195,7 +195,8 @@ fn meanings(segment: &Segment) -> Vec<Wrong> {
         offsets,
         edges.map(|detail| (Kind::GraphEdges, 0, detail)),
         point.map(|at| {
-            (Kind::Calibration, at as u64 * 20, format!("expected a share, got {:?}", segment.curve[at]))
+            let detail = format!("expected 1 to {} probes, got {:?}", shape.buckets, segment.curve[at]);
+            (Kind::Calibration, at as u64 * 20, detail)
         }),
         u64s(Kind::NameOffsets, name_offsets, names.len()),
         u64s(Kind::PayloadOffsets, payload_offsets, payloads.len()),
@@ -251,7 +252,7 @@ pub(crate) fn readable_names(opened: &Opened) -> Option<Vec<Vec<u8>>> {
     }
     let dead = tombstones.map_or(&[][..], |tombstones| tombstones.words());
     let live = (0..segment.items()).filter(|&item| !is_dead(dead, item));
-    Some(live.map(|item| byte_string(offsets, bytes, item as usize).to_vec()).collect())
+    Some(live.map(|item| piece(offsets, bytes, item as usize).to_vec()).collect())
 }
 
 /// Checks that edges stay inside their layer and the entry reaches every node.

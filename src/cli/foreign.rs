@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::amount;
 use super::args::Described;
-use super::resolve::{Context, parse_toml};
+use super::resolve::{Context, parse_toml, read_toml};
 use crate::error::{Error, Result};
 use crate::model::{Description, LoadOptions, Size, encoder_file, shipped_names};
 
@@ -15,8 +15,7 @@ pub(super) fn load_options(context: &Context, args: &Described, name: &str) -> R
     let mut description = flags(args)?;
     let added = context.added_models();
     if let Some(path) = beside(name, &added) {
-        let text = std::fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
-        description = description.or(parse_toml(&text, &path)?);
+        description = description.or(parse_toml(&read_toml(&path)?, &path)?);
     }
     let default = LoadOptions::default();
     let max_bytes = args.max_model_size.as_ref().or(context.config.max_model_size.as_ref());

@@ -17,6 +17,9 @@ const HINT: Style = AnsiColor::Cyan.on_default().bold();
 const HEAD: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
 
+/// Characters of a cell of a table: as many as a path may have.
+const WIDEST: usize = 4096;
+
 /// The version of all `--json` documents.
 pub(super) const SCHEMA_VERSION: u32 = 1;
 
@@ -105,88 +108,95 @@ impl Printer {
         Ok(out.flush()?)
     }
 
-    /// Lines for people on stdout. On a terminal, control characters in names are escaped; a pipe gets the
-    /// names as they are.
+    /// Lines for people on stdout. On a terminal, and in colour, what would steer a terminal is escaped; else a
+    /// pipe gets names as they are.
     pub(super) fn text(&self, text: &str) -> anyhow::Result<()> {
-        let text = text.trim_end_matches('\n');
-        let text = if self.is_terminal_out { harmless(text, self.colour_out) } else { text.into() };
-        let mut out = io::stdout().lock();
-        writeln!(out, "{text}")?;
-        Ok(out.flush()?)
+        self.lines(&self.shown(text))
+    }
+
+    /// The same, below a title in bold.
+    pub(super) fn titled(&self, title: &str, text: &str) -> anyhow::Result<()> {
+        let title = paint(self.colour_out, HEAD, &self.shown(title));
+        self.lines(&format!("{title}\n{}", self.shown(text)))
     }
 
     /// A table on stdout, with a bold header.
     pub(super) fn table(&self, table: &Table) -> anyhow::Result<()> {
-        self.text(&table.render(self.colour_out))
+        let text = table.render();
+        let (head, rows) = text.split_once('\n').unwrap_or((&text, ""));
+        self.titled(head, rows)
     }
 
-    /// Bold on stdout, where colours are on.
-    pub(super) fn bold(&self, text: &str) -> String {
-        paint(self.colour_out, HEAD, text)
+    fn shown<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.is_terminal_out || self.colour_out { harmless(text) } else { text.into() }
+    }
+
+    fn lines(&self, text: &str) -> anyhow::Result<()> {
+        let mut out = io::stdout().lock();
+        writeln!(out, "{}", text.trim_end_matches('\n'))?;
+        Ok(out.flush()?)
     }
 
     /// A note on stderr, which `-q` leaves out.
     pub(super) fn note(&self, text: &str) {
         if !self.quiet {
-            self.message(&paint(self.colour_err, FAINT, text));
+            self.message(FAINT, "", text);
         }
     }
 
     /// A note on stderr, which only `-v` shows.
     pub(super) fn detail(&self, text: &str) {
         if self.verbose {
-            self.message(&paint(self.colour_err, FAINT, text));
+            self.message(FAINT, "", text);
         }
     }
 
     /// `warning: ...` on stderr.
     pub(super) fn warning(&self, text: &str) {
-        self.message(&format!("{} {text}", paint(self.colour_err, WARNING, "warning:")));
+        self.message(WARNING, "warning:", text);
     }
 
     /// `error: ...` on stderr.
     pub(super) fn error(&self, text: &str) {
-        self.message(&format!("{} {text}", paint(self.colour_err, ERROR, "error:")));
+        self.message(ERROR, "error:", text);
     }
 
     /// `hint: ...` on stderr: what to do about the error above.
     pub(super) fn hint(&self, text: &str) {
-        self.message(&format!("{} {text}", paint(self.colour_err, HINT, "hint:")));
+        self.message(HINT, "hint:", text);
     }
 
-    fn message(&self, line: &str) {
-        if !self.silent {
-            let line = if self.is_terminal_err { harmless(line, self.colour_err) } else { line.into() };
-            let _ = writeln!(io::stderr().lock(), "{line}");
+    /// A line on stderr; the style is that of its first word if it has one, else of all of it.
+    fn message(&self, style: Style, first: &str, text: &str) {
+        if self.silent {
+            return;
         }
+        let escapes = self.is_terminal_err || self.colour_err;
+        let text = if escapes { harmless(text) } else { text.into() };
+        let line = match first {
+            "" => paint(self.colour_err, style, &text),
+            first => format!("{} {text}", paint(self.colour_err, style, first)),
+        };
+        let _ = writeln!(io::stderr().lock(), "{line}");
     }
 }
 
-/// The text with everything that controls a terminal escaped, as `\u{1b}`: control characters and those that
-/// change the writing direction, except line ends and, if colours are on, colours.
-fn harmless(text: &str, coloured: bool) -> Cow<'_, str> {
-    let steers = |c: char| {
-        c.is_control() && c != '\n' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
+/// The text with everything that steers a terminal escaped, as `\u{1b}`: control characters, and marks that change
+/// the direction of writing, but no line ends. Colours of ours are added after this, so none of a name get through.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let turns = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let steers = |c: char| c.is_control() && c != '\n' || turns(c);
     if !text.contains(steers) {
         return text.into();
     }
     let mut shown = String::with_capacity(text.len() + 16);
-    for (at, character) in text.char_indices() {
-        match character {
-            '\x1b' if coloured && is_colour(&text[at + 1..]) => shown.push(character),
-            _ if steers(character) => shown.extend(character.escape_unicode()),
-            _ => shown.push(character),
+    for character in text.chars() {
+        match steers(character) {
+            true => shown.extend(character.escape_unicode()),
+            false => shown.push(character),
         }
     }
     shown.into()
-}
-
-/// Whether the text after an escape sets a colour: `[1;31m`.
-fn is_colour(text: &str) -> bool {
-    let digits =
-        text.strip_prefix('[').map(|text| text.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';'));
-    digits.is_some_and(|end| end.starts_with('m'))
 }
 
 fn paint(on: bool, style: Style, text: &str) -> String {
@@ -214,9 +224,15 @@ impl Table {
         Table { columns: columns.to_vec(), rows: Vec::new(), lines: Vec::new() }
     }
 
-    /// One row with as many cells as there are columns.
+    /// One row with as many cells as there are columns. A cell is one line, and cut off where no path is that long.
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        let line = |cell: String| if cell.contains('\n') { cell.replace('\n', "\\n") } else { cell };
+        let line = |mut cell: String| {
+            if let Some((end, _)) = cell.char_indices().nth(WIDEST) {
+                cell.truncate(end);
+                cell.push('\u{2026}');
+            }
+            if cell.contains('\n') { cell.replace('\n', "\\n") } else { cell }
+        };
         let cells: Vec<String> = cells.into_iter().map(line).collect();
         debug_assert_eq!(cells.len(), self.columns.len());
         self.rows.push(cells);
@@ -227,7 +243,8 @@ impl Table {
         self.lines.push((self.rows.len(), text));
     }
 
-    fn render(&self, colour: bool) -> String {
+    /// Lines, the first of which is the header.
+    fn render(&self) -> String {
         let kept: Vec<usize> =
             (0..self.columns.len()).filter(|&c| self.rows.iter().any(|row| !row[c].is_empty())).collect();
         let width = |c: usize| {
@@ -246,7 +263,7 @@ impl Table {
             }
             text.trim_end().to_owned()
         };
-        let mut lines = vec![paint(colour, HEAD, &line(&|c| self.columns[c].0.to_owned()))];
+        let mut lines = vec![line(&|c| self.columns[c].0.to_owned())];
         for (at, row) in self.rows.iter().enumerate() {
             lines.extend(
                 self.lines.iter().filter(|(above, _)| *above == at).map(|(_, text)| (*text).to_owned()),
@@ -291,8 +308,20 @@ mod tests {
         let mut table = Table::new(&[("rank", Align::Right), ("label", Align::Left), ("path", Align::Left)]);
         table.row(["1".into(), String::new(), "ä.png".into()]);
         table.row(["10".into(), String::new(), "b.png".into()]);
-        assert_eq!(table.render(false), "rank  path\n   1  ä.png\n  10  b.png");
-        assert!(table.render(true).starts_with("\u{1b}[1mrank"));
+        assert_eq!(table.render(), "rank  path\n   1  ä.png\n  10  b.png");
+    }
+
+    #[test]
+    fn a_cell_is_no_wider_than_a_path_may_be() {
+        let mut table = Table::new(&[("name", Align::Left), ("bits", Align::Right)]);
+        table.row(["ä".repeat(70_000), "64".into()]);
+        table.row(["b".into(), "9".repeat(WIDEST)]);
+        let text = table.render();
+        let widths: Vec<usize> = text.lines().map(|line| line.chars().count()).collect();
+        assert_eq!(widths, [WIDEST + 1 + 2 + WIDEST; 3]);
+        assert!(
+            text.lines().nth(1).is_some_and(|line| line.starts_with("ää") && line.contains("ä\u{2026} "))
+        );
     }
 
     #[test]
@@ -321,11 +350,8 @@ mod tests {
     fn names_do_not_steer_the_terminal() {
         let name = "a\x1b]0;T\x07\x1b[31mred\u{202e}gpj.\rb";
         let shown = r"a\u{1b}]0;T\u{7}\u{1b}[31mred\u{202e}gpj.\u{d}b";
-        assert_eq!(harmless(name, false), shown);
-        assert_eq!(
-            harmless("\x1b[1mhead\x1b[0m\nline é\x1b[2J", true),
-            "\x1b[1mhead\x1b[0m\nline é\\u{1b}[2J"
-        );
-        assert!(matches!(harmless("plain\n中", false), Cow::Borrowed(_)));
+        assert_eq!(harmless(name), shown);
+        assert_eq!(harmless("a\u{200f}b\u{61c}c\u{2066}\u{9b}31m"), r"a\u{200f}b\u{61c}c\u{2066}\u{9b}31m");
+        assert!(matches!(harmless("plain\n中"), Cow::Borrowed(_)));
     }
 }

@@ -17,6 +17,7 @@ use super::print::{Printer, Talk, When};
 use super::progress::Bars;
 use crate::error::{Error, Result};
 use crate::gallery::{FOLDER, Invert, Memory, find};
+use crate::images::read_text;
 use crate::runtime::{Device, RuntimeOptions};
 
 const CONFIG_FILE: &str = "aesearch.toml";
@@ -141,8 +142,7 @@ fn use_instruction_set(name: Option<&str>) -> Result<()> {
 impl Config {
     fn find(from: &Path) -> Result<Self> {
         let Some(path) = find_config(from) else { return Ok(Config::default()) };
-        let text = std::fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
-        Self::parse(&text, &path)
+        Self::parse(&read_toml(&path)?, &path)
     }
 
     /// Relative paths in the file start at its own folder, wherever the command is run.
@@ -156,6 +156,14 @@ impl Config {
         });
         Ok(config)
     }
+}
+
+/// The text of a .toml file.
+pub(super) fn read_toml(path: &Path) -> Result<String> {
+    let bytes = read_text(path).map_err(|e| Error::io(path, e))?;
+    let wrong =
+        |_| Error::invalid(format!("{}: expected text, got bytes that are not UTF-8", path.display()));
+    String::from_utf8(bytes).map_err(wrong)
 }
 
 /// Parses the text of the file `path`; errors name wrong and unknown keys.

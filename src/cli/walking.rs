@@ -1,12 +1,11 @@
 //! Which paths a command works on: those typed, and those in lists.
 
-use std::fs::File;
-use std::io::{BufReader, stdin};
+use std::io::stdin;
 use std::path::{Path, PathBuf};
 
 use super::args::Walking;
 use crate::error::{Error, Result};
-use crate::images::{Missing, WalkOptions, from_list};
+use crate::images::{Missing, WalkOptions, from_list, read_text};
 
 /// What stands for standard input.
 const STDIN: &str = "-";
@@ -40,10 +39,9 @@ pub(super) fn resolve(typed: &[PathBuf], args: &Walking) -> Result<(Vec<PathBuf>
     for list in lists {
         paths.extend(match is_stdin(list) {
             true => from_list(stdin().lock(), args.null)?,
-            false => from_list(
-                BufReader::new(File::open(list).map_err(|error| Error::io(list, error))?),
-                args.null,
-            )?,
+            false => {
+                from_list(read_text(list).map_err(|error| Error::io(list, error))?.as_slice(), args.null)?
+            }
         });
     }
     let Walking { exclude, hidden, follow, .. } = args;

@@ -13,6 +13,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::images::read_text;
 use crate::output::write_whole;
 
 /// The `command` of the document.
@@ -157,7 +158,7 @@ impl Decisions {
             let what = format!("{}: decisions: expected at most {most} MiB, got {mb}", path.display());
             return Err(Error::too_large(what));
         }
-        let text = String::from_utf8(std::fs::read(path).map_err(fail)?);
+        let text = String::from_utf8(read_text(path).map_err(fail)?);
         let text = text.map_err(|_| wrong(path, "bytes that are not UTF-8"))?;
         Decisions::from_json(&text, path)
     }

@@ -136,7 +136,8 @@ fn histogram(far: &[f32], labels: &[Option<u32>], label: u32, own: Option<usize>
     let mut buckets = vec![Bucket::default(); STEPS];
     for (item, (far, &other)) in far.iter().zip(labels).enumerate() {
         if other.is_some() && own != Some(item) {
-            let bucket = &mut buckets[((far - least) * scale) as usize];
+            // what is no number, of values beyond all measure, counts as nearest
+            let bucket = &mut buckets[(((far - least) * scale) as usize).min(STEPS - 1)];
             bucket.items += 1;
             bucket.relevant += usize::from(other == Some(label));
         }

@@ -12,8 +12,10 @@ const CANDIDATES: usize = 3;
 const MIN_CANDIDATES: usize = 200;
 /// Where many codes are equally near, at most this many times the candidates are considered.
 const MAX_TIES: usize = 4;
-/// Images that are searched for between two questions to the observer.
+/// Images that are searched for between two questions to the observer, and by one thread: where all codes are equal,
+/// each search finds tens of thousands, which are reduced before the thread goes on.
 const BLOCK: usize = 8192;
+const AT_ONCE: usize = 128;
 /// Stands for a neighbour that does not exist, where there are fewer images.
 pub const NONE: u32 = u32::MAX;
 
@@ -74,7 +76,6 @@ pub fn neighbours(
             return Err(Error::Interrupted);
         }
         observer.progress(&Progress::of(block * BLOCK, rows.len()));
-        let hits = snapshot.search_many(queries, &search)?;
         let nearest = |(i, hits): (usize, Vec<aesearch_index::Hit>)| {
             let own = (block * BLOCK + i) as u32;
             let mut near: Vec<(u32, u32)> = hits
@@ -82,8 +83,11 @@ pub fn neighbours(
                 .map(|hit| (hit.distance, row_of[hit.id as usize]))
                 .filter(|&(_, row)| row != own && row != NONE)
                 .collect();
-            near.sort_unstable();
-            near.truncate(candidates * MAX_TIES);
+            let most = candidates * MAX_TIES;
+            if near.len() > most {
+                near.select_nth_unstable(most);
+                near.truncate(most);
+            }
             let by_latent = |(_, row): (u32, u32)| match latents {
                 Some(latents) => {
                     let [a, b] = [own, row].map(|row| &latents[row as usize * size..][..size]);
@@ -102,10 +106,16 @@ pub fn neighbours(
             }
             near.sort_unstable_by(order);
             near.resize(k, (f32::INFINITY, NONE));
+            near.shrink_to_fit(); // it has the room of all that were found
             near
         };
-        let near: Vec<Vec<(f32, u32)>> = hits.into_par_iter().enumerate().map(nearest).collect();
-        for (distance, row) in near.into_iter().flatten() {
+        let near = |(part, queries): (usize, &[u64])| -> Result<Vec<Vec<(f32, u32)>>> {
+            let hits = snapshot.search_many(queries, &search)?;
+            Ok((part * AT_ONCE..).zip(hits).map(nearest).collect())
+        };
+        let parts = queries.par_chunks(AT_ONCE * width).enumerate().map(near);
+        let near: Vec<Vec<Vec<(f32, u32)>>> = parts.collect::<Result<_>>()?;
+        for (distance, row) in near.into_iter().flatten().flatten() {
             found.rows.push(row);
             found.distances.push(distance);
         }

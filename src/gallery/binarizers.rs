@@ -15,6 +15,7 @@ use crate::encode::{
     Binarizer, FEWEST_TO_LEARN, LearnOptions, MAX_FIT, Rule, Survival, at_once, learned_or_itq, learning_work,
 };
 use crate::error::{Error, Result};
+use crate::images::read_text;
 use crate::model::{BinarizerKind, Family, Model};
 use crate::observer::{Note, Observer};
 use crate::runtime::Runtime;
@@ -306,7 +307,7 @@ fn load(path: &Path, model: &Model) -> Result<Binarizer> {
     } else {
         let length = fs::metadata(path).map_err(|error| unreadable(path, error))?.len();
         let bytes =
-            if length > MAX_FILE { Vec::new() } else { fs::read(path).map_err(|e| Error::io(path, e))? };
+            if length > MAX_FILE { Vec::new() } else { read_text(path).map_err(|e| Error::io(path, e))? };
         parse(&bytes).ok_or_else(|| {
             let what = "binarizer: expected an index or a file that was written from one, got another";
             Error::damaged(&place, what)

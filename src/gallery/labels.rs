@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+use crate::images::read_text;
 
 /// Labels with fewer images than this, on average, are no classes, if there are more than [`FEW`] of them.
 const IMAGES: usize = 2;
@@ -174,7 +175,7 @@ fn is_date(label: &str) -> bool {
 /// The labels of a table, by name and by absolute path.
 fn table(path: &Path) -> Result<HashMap<Vec<u8>, String>> {
     let wrong = |error: &dyn std::fmt::Display| Error::invalid(format!("{}: {error}", path.display()));
-    let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+    let bytes = read_text(path).map_err(|error| Error::io(path, error))?;
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)

@@ -112,6 +112,7 @@ mod noise;
 mod resize;
 
 pub use list::from_list;
+pub(crate) use plain_file::read_text;
 pub use resolve::{PathScope, file_of, files_of, holds_frames, keep_images, quick_stamp_of, resolve};
 pub use walk::walk;
 pub use walker::{JOURNAL, MOVED_AWAY, Missing, Walk, WalkOptions};

@@ -38,6 +38,36 @@ fn read_unchanged(mut file: File, metadata: &Metadata) -> Result<Vec<u8>, String
     Ok(bytes)
 }
 
+/// The most bytes of a list or table.
+const MOST_TEXT: u64 = 1 << 30;
+
+/// The bytes of a list, table or document that a user names: a file, or what comes through a pipe. A device is
+/// refused, as some never end.
+pub(crate) fn read_text(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    if is_device(&file.metadata()?) {
+        return Err(io::Error::other("a device, not a file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(MOST_TEXT + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > MOST_TEXT {
+        true => Err(io::Error::other(format!("expected at most {} MiB, got more", MOST_TEXT >> 20))),
+        false => Ok(bytes),
+    }
+}
+
+#[cfg(unix)]
+fn is_device(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    let kind = metadata.file_type();
+    kind.is_char_device() || kind.is_block_device()
+}
+
+#[cfg(not(unix))]
+fn is_device(_metadata: &Metadata) -> bool {
+    false
+}
+
 /// Opens a plain file for reading, with its metadata. Anything else is refused: opening a pipe would wait for
 /// a writer.
 pub(super) fn open_file(path: &Path) -> io::Result<(File, Metadata)> {
@@ -106,6 +136,26 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_text_may_be_a_file_or_a_pipe_but_no_device() {
+        let dir = tempfile::tempdir().unwrap();
+        let [file, pipe] = ["a.csv", "pipe"].map(|name| dir.path().join(name));
+        std::fs::write(&file, "a,b").unwrap();
+        assert_eq!(read_text(&file).unwrap(), b"a,b");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let writer = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || std::fs::write(pipe, "c,d").unwrap()
+        });
+        assert_eq!(read_text(&pipe).unwrap(), b"c,d");
+        writer.join().unwrap();
+        for device in ["/dev/zero", "/dev/null"] {
+            assert!(read_text(Path::new(device)).unwrap_err().to_string().contains("a device"), "{device}");
+        }
+        assert!(read_text(dir.path()).is_err());
+    }
 
     #[test]
     fn a_file_that_changes_while_it_is_read_is_refused() {

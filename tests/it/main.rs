@@ -1,7 +1,12 @@
 //! All integration tests in one binary.
 
+#[path = "../../index/tests/it/craft.rs"]
+#[allow(dead_code)]
+mod craft;
 mod fixtures;
 mod hostile_files;
+#[path = "../../index/tests/it/mutator.rs"]
+mod mutator;
 mod onnx;
 mod runs;
 mod scenes;
@@ -42,6 +47,7 @@ mod foreign_faults;
 mod formats;
 mod frames;
 mod health;
+mod held;
 mod hostile;
 mod images;
 mod incremental;
@@ -49,6 +55,7 @@ mod jpeg;
 mod life;
 mod mnist;
 mod models;
+mod mutants;
 mod pictures;
 #[cfg(feature = "psd")]
 mod psd;

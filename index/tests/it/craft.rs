@@ -15,13 +15,13 @@ impl Input<'_> {
         first
     }
 
-    fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         let number = usize::from(self.byte()) | usize::from(self.byte()) << 8;
         number * 31 % n.max(1)
     }
 
     /// A boundary value, or a small number.
-    fn number(&mut self) -> u64 {
+    pub(crate) fn number(&mut self) -> u64 {
         const NUMBERS: [u64; 16] = [
             0,
             1,
@@ -59,6 +59,7 @@ pub(crate) struct Framed {
 pub(crate) struct Index {
     pub(crate) segments: Vec<Entry>,
     pub(crate) generation: u64,
+    pub(crate) attributes: Vec<(Vec<u8>, Vec<u8>)>,
     lengths: BTreeMap<String, u64>, // instead of the true ones
 }
 
@@ -90,6 +91,17 @@ pub(crate) fn u64s(values: impl IntoIterator<Item = u64>) -> Vec<u8> {
 
 fn number_at(bytes: &[u8], at: usize, width: usize) -> u64 {
     bytes[at..at + width].iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte))
+}
+
+/// The attributes in a sound MANIFEST.
+fn attributes(manifest: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut at = 44; // head, generation, bits, latent size, number of attributes
+    let mut piece = || {
+        let length = number_at(manifest, at, 8) as usize;
+        at += 8 + length;
+        manifest[at - length..at].to_vec()
+    };
+    (0..number_at(manifest, 36, 8)).map(|_| (piece(), piece())).collect()
 }
 
 impl Framed {
@@ -217,7 +229,7 @@ impl Framed {
 }
 
 impl Entry {
-    fn kill(&mut self, word: u64) {
+    pub(crate) fn kill(&mut self, word: u64) {
         let shape = self.segment.shape;
         let words = u64s((0..shape[3].div_ceil(64).min(1 << 16)).map(|_| word));
         let name = self.name.replace(".seg", "-0000000000000002.dead");
@@ -240,12 +252,14 @@ impl Index {
             }
         };
         let segments = files.keys().filter(|name| name.ends_with(".seg")).map(entry).collect();
-        Index { segments, generation: 2, lengths: BTreeMap::new() }
+        let manifest = &files["MANIFEST"];
+        let (generation, attributes) = (number_at(manifest, 20, 8), attributes(manifest));
+        Index { segments, generation, attributes, lengths: BTreeMap::new() }
     }
 
     pub(crate) fn of(segment: Framed) -> Self {
         let segments = vec![Entry { name: "0000000000000001.seg".into(), segment, tombstones: None }];
-        Index { segments, generation: 2, lengths: BTreeMap::new() }
+        Index { segments, generation: 2, attributes: Vec::new(), lengths: BTreeMap::new() }
     }
 
     /// Gives the first segment tombstones, `word` for each 64 items.
@@ -274,7 +288,12 @@ impl Index {
         let mut bytes = vec![0; 20];
         bytes.extend(u64s([self.generation]));
         bytes.extend(u32s([first[0], first[1]]));
-        bytes.extend(u64s([0, self.segments.len() as u64]));
+        bytes.extend(u64s([self.attributes.len() as u64]));
+        for piece in self.attributes.iter().flat_map(|(name, value)| [name, value]) {
+            bytes.extend(u64s([piece.len() as u64]));
+            bytes.extend(piece);
+        }
+        bytes.extend(u64s([self.segments.len() as u64]));
         let file = |bytes: &mut Vec<u8>, name: &str, framed: &Framed| {
             bytes.extend(u64s([name.len() as u64]));
             bytes.extend(name.as_bytes());

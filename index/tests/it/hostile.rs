@@ -8,10 +8,11 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use aesearch_index::{Item, SegmentBuilder, Settings, Snapshot, Writer, verify};
+use aesearch_index::{Item, SegmentBuilder, Settings, Snapshot, Writer, verify, words};
 
 use crate::craft::chain;
 use crate::harness::{self, Folder};
+use crate::mutator::mutant;
 use crate::{Random, open};
 
 /// A fuzz target, and how many cases of it a plain `cargo test` runs: about a second of CPU time.
@@ -55,6 +56,30 @@ fn no_bytes_make_the_crate_panic() {
         }
         eprintln!("{name}: {case} hostile indexes in {:.1} s", started.elapsed().as_secs_f64());
     }
+}
+
+/// The mutator that `tests/it/mutants.rs` of the program uses: as many cases, or for N seconds.
+#[test]
+fn no_mutant_makes_the_crate_panic() {
+    let seconds: Option<f64> = std::env::var("AESEARCH_FUZZ_SEC").ok().map(|text| text.parse().unwrap());
+    let (started, folder) = (Instant::now(), Folder::new());
+    let (mut case, mut opened) = (0, 0);
+    while seconds.map_or(case < 600, |seconds| started.elapsed().as_secs_f64() < seconds) {
+        let files = mutant(&harness::seeds()[case as usize % 3], case).to_files();
+        folder.put(&files);
+        if let Ok(snapshot) = Snapshot::open(folder.path()) {
+            opened += 1;
+            let pieces = snapshot.ids().map(|id| snapshot.name(id).len() + snapshot.payload(id).len());
+            let most: usize = files.values().map(Vec::len).sum();
+            assert!(pieces.sum::<usize>() <= most, "mutant {case}");
+            let wide = snapshot.ids().find(|&id| snapshot.code(id).len() != words(snapshot.bits()));
+            assert_eq!(wide, None, "mutant {case}");
+        }
+        harness::use_folder(folder.path(), case % 8 == 1);
+        case += 1;
+    }
+    eprintln!("mutants: {opened} of {case} open, in {:.1} s", started.elapsed().as_secs_f64());
+    assert!(opened * 4 > case, "most are refused at once: {opened} of {case}");
 }
 
 /// Each file in `tests/data/hostile/` is named after its target and its fault.

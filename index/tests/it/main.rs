@@ -10,6 +10,7 @@ mod golden;
 mod harness;
 mod histories;
 mod hostile;
+mod mutator;
 mod searches;
 
 use std::collections::HashMap;

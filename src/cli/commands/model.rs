@@ -239,7 +239,7 @@ fn show(context: &Context, name: &str, described: &args::Described) -> anyhow::R
         context.printer.document("model show", &document)?;
         return Ok(Exit::Done);
     }
-    context.printer.text(&header(context, &document.model))?;
+    context.printer.titled(&document.model.name, &header(&document.model))?;
     context.printer.text("")?;
     let mut table = Table::new(&[
         ("half", Align::Left),
@@ -307,7 +307,7 @@ fn show_foreign(context: &Context, command: &str, model: &Model, foreign: &Forei
     }
     lines.push(("sha256", model.sha256.clone()));
     lines.push(("place", place.clone()));
-    context.printer.text(&format!("{}\n{}", context.printer.bold(document.name), facts(&lines)))?;
+    context.printer.titled(document.name, &facts(&lines))?;
     Ok(Exit::Done)
 }
 
@@ -319,7 +319,7 @@ fn code(bits: usize, binarizer: &str) -> String {
 }
 
 /// What is known about the model besides its layers.
-fn header(context: &Context, m: &ModelDocument) -> String {
+fn header(m: &ModelDocument) -> String {
     let noise = if m.denoise > 0.0 { format!(", noise {}", m.denoise) } else { String::new() };
     let (images, epochs) = (count(m.training_images as u64, "image"), count(m.epochs as u64, "epoch"));
     let trained = format!("{images}, {epochs}, seed {}{noise}", m.seed);
@@ -334,7 +334,7 @@ fn header(context: &Context, m: &ModelDocument) -> String {
     lines.extend(m.val_loss.map(|value| ("val loss", loss(Some(value)))));
     lines.push(("sha256", m.sha256.clone()));
     lines.push(("place", m.place.clone()));
-    format!("{}\n{}", context.printer.bold(&m.name), facts(&lines))
+    facts(&lines)
 }
 
 fn describe(model: &Model, place: &str) -> Result<ModelDocument> {

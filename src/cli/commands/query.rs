@@ -150,7 +150,10 @@ impl Found {
         for (i, answer) in answers.iter().enumerate() {
             let (path, QueryResult { hits, inverted }) = (answer.item.display(), &answer.result);
             if answers.len() > 1 {
-                printer.text(&format!("{}{}", if i > 0 { "\n" } else { "" }, printer.bold(&path)))?;
+                if i > 0 {
+                    printer.text("")?;
+                }
+                printer.titled(&path, "")?;
             }
             if *inverted {
                 printer.note(&format!("{path}: searched for inverted, which the model knows better"));

@@ -196,6 +196,7 @@ impl Journal {
     /// When the file is not a journal, is one of other steps, or another process holds it.
     pub(super) fn open(path: &Path, wanted: Header, sync: bool) -> Result<Journal> {
         let failed = |error| Error::io(path, error);
+        check_plain(path)?;
         let file = File::options()
             .read(true)
             .append(true)
@@ -232,6 +233,7 @@ impl Journal {
     /// When the file is not a journal, or another process holds it.
     pub(super) fn existing(path: &Path, sync: bool) -> Result<Journal> {
         let failed = |error| Error::io(path, error);
+        check_plain(path)?;
         let file = File::options().read(true).append(true).open(path).map_err(failed)?;
         // a placeholder until the header of the file is read
         let header = Header::new(Action::List, path, "", path, path);
@@ -245,6 +247,7 @@ impl Journal {
 
     /// The entries of the journal at `path`, without holding it; none if there is no such file.
     pub(super) fn peek(path: &Path, wanted: &Header) -> Result<Vec<Entry>> {
+        check_plain(path)?;
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -338,6 +341,14 @@ impl Journal {
         let written = cut.and_then(|()| self.file.write_all(format!("{line}\n").as_bytes()));
         written.map_err(|error| Error::io(&self.path, error))?;
         if sync { self.flush() } else { Ok(()) }
+    }
+}
+
+/// Refuses what is there and no plain file: a device may never end, and opening a pipe would wait.
+fn check_plain(path: &Path) -> Result<()> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => Err(no_journal(path, "no file")),
+        _ => Ok(()),
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::dedupe::plan::{GroupKind, Plan};
 use crate::dedupe::select::Select;
 use crate::error::{Error, Result};
-use crate::images::{JOURNAL, MOVED_AWAY, Skipped, hash_bytes};
+use crate::images::{JOURNAL, MOVED_AWAY, Skipped, hash_bytes, read_text};
 
 /// What to do with each duplicate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -97,7 +97,7 @@ impl PlanFile {
     /// # Errors
     /// When it cannot be read, is not a plan, or one of another version.
     pub(super) fn read(path: &Path) -> Result<PlanFile> {
-        let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+        let bytes = read_text(path).map_err(|error| Error::io(path, error))?;
         let text = std::str::from_utf8(&bytes).map_err(|_| {
             Error::invalid(format!("{}: expected a plan, got bytes that are not text", path.display()))
         })?;

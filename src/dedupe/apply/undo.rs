@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::disk::{Disk, Fault, clone_blocks};
+use super::inspect::is_there;
 use super::journal::{Header, Intent, Journal, State};
 use super::options::{PlanFile, Step, UndoOptions, UndoReport, journal_of};
+use super::paths::StepPaths;
 use super::revert::{can_go_back, put_back};
 use crate::error::{Error, Result};
 use crate::images::Skipped;
@@ -61,6 +63,7 @@ pub(super) fn undo_on(
             can_go_back(&header, &entry.intent).map_err(Fault::Refused)
         } else {
             put_back(&mut disk, &header, &entry.intent)
+                .and_then(|()| left_behind(&header, &entry.intent).map_err(Fault::Refused))
         };
         match back {
             Ok(()) => {
@@ -90,6 +93,18 @@ pub(super) fn undo_on(
         }
     }
     Ok(report)
+}
+
+/// Checks that a step whose file is back has left no folder of ours.
+fn left_behind(header: &Header, intent: &Intent) -> Result<(), String> {
+    let paths = StepPaths::of(&header.id, intent);
+    match [Some(paths.near), paths.far].into_iter().flatten().find(|folder| is_there(&folder.path)) {
+        None => Ok(()),
+        Some(folder) => Err(format!(
+            "it is back, but its temporary folder cannot be removed: {}: see what is in it, then undo again",
+            folder.path.display()
+        )),
+    }
 }
 
 fn step(header: &Header, intent: &Intent) -> Step {

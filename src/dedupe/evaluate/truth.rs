@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf, absolute};
 
 use crate::dedupe::scan::Scan;
 use crate::error::{Error, Result};
+use crate::images::read_text;
 
 /// Words that say that a pair is not a duplicate, and that it is one.
 const DIFFERENT: [&str; 5] = ["0", "no", "false", "different", "n"];
@@ -40,8 +41,8 @@ impl Truth {
     /// # Errors
     /// When it cannot be read, or a line has fewer than two or more than three fields.
     pub(super) fn read(path: &Path) -> Result<Truth> {
-        let file = std::fs::File::open(path).map_err(|error| Error::io(path, error))?;
-        Truth::parse(std::io::BufReader::new(file), path)
+        let text = read_text(path).map_err(|error| Error::io(path, error))?;
+        Truth::parse(text.as_slice(), path)
     }
 
     pub(super) fn parse(text: impl Read, path: &Path) -> Result<Truth> {

@@ -156,3 +156,28 @@ fn a_new_sidecar_is_written_before_files_go_and_removed_after_they_came_back() {
         assert_eq!(world.tree(), before, "at {at}");
     }
 }
+
+/// What somebody else has put into a temporary folder stays, and is not passed over.
+#[test]
+fn an_undo_that_leaves_a_folder_behind_says_so() {
+    let world = World::new();
+    let before = world.tree();
+    assert!(!world.apply(Action::Hardlink).done.is_empty());
+    let mut strange = None;
+    let mut hook = |what: &'static str| {
+        let ours = |path: &PathBuf| path.to_string_lossy().contains("/.aesearch-");
+        let mut entries = fs::read_dir(world.path("b")).unwrap().map(|entry| entry.unwrap().path());
+        if what == "remove a folder" && strange.is_none() {
+            strange = entries.find(ours);
+            strange.iter().for_each(|folder| fs::write(folder.join("strange"), "x").unwrap());
+        }
+        Ok(())
+    };
+    let report = world.undo_with(&mut hook).unwrap();
+    let folder = strange.expect("a temporary folder beside a file that comes back");
+    assert_eq!(report.refused.len(), 1, "{report:?}");
+    assert!(report.refused[0].reason.contains(&folder.display().to_string()), "{report:?}");
+    fs::remove_file(folder.join("strange")).unwrap();
+    assert!(world.undo().refused.is_empty(), "it can be told again");
+    assert_eq!(world.tree(), before);
+}
