@@ -75,7 +75,7 @@ fn caption(hit: &Hit) -> Vec<String> {
 /// Right or wrong, if any hit has the query's label: the folder of a query from outside of the collection
 /// says nothing.
 fn frame(answer: &Answer, hit: &Hit) -> Frame {
-    let label = answer.item.label();
+    let label = answer.label.as_deref();
     let is_known = label.is_some() && answer.result.hits.iter().any(|other| other.label.as_deref() == label);
     match is_known {
         false => Frame::Plain,

@@ -58,7 +58,7 @@
 //! | `listing.rs`, `taken.rs` | which images there are; which pictures of files that hold several |
 //! | `outputs.rs` | output paths: no indexed image is overwritten |
 //! | `sessions.rs` | sessions that threads borrow |
-//! | `labels.rs` | which labels count: folder names where they look like classes, none, or a table |
+//! | `labels.rs`, `classes.rs` | which labels count: folder names where they look like classes, none, or a table |
 //! | `record.rs` | what is stored beside codes: items, model, binarizer, polarity |
 
 mod added;
@@ -74,6 +74,7 @@ mod sessions;
 mod info;
 mod upkeep;
 
+mod classes;
 mod folder;
 mod labels;
 mod listing;

@@ -5,14 +5,13 @@
 //! ```
 
 use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::Instant;
 
 use aesearch_index::{Mode, Ranked, Search};
 use rayon::prelude::*;
 
-use super::labels::Labels;
+use super::labels::{Chosen, Labels, has_classes};
 use super::open::Gallery;
 use super::polarity::{self, Invert};
 use super::record::Record;
@@ -106,6 +105,8 @@ pub struct QueryResult {
 pub struct Answer {
     /// The query.
     pub item: Item,
+    /// Its label, where one is known: as its folder or container says, unless [`Answers::label`] gave it another.
+    pub label: Option<String>,
     /// The pixels that the model's input was made of: those of a large JPEG file are fewer than it has.
     pub pixels: Pixels,
     /// What was found.
@@ -124,37 +125,37 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// Gives each hit its label by `labels`, of the images of the gallery that answered.
+    /// Gives each query and each hit its label by `labels`, of the images of the gallery that answered.
     ///
     /// # Errors
     /// Those of [`Labels::of`]; when a record is damaged.
     pub fn label(&mut self, gallery: &Gallery, labels: &Labels) -> Result<()> {
-        let hits = || self.answers.iter().flat_map(|answer| &answer.result.hits);
-        let is_needed = match labels {
-            Labels::Folder => false,
-            Labels::Auto => hits().any(|hit| hit.label.is_some()), // large indexes have many records
-            Labels::None | Labels::Table(_) => true,
-        };
-        if !is_needed {
-            return Ok(());
-        }
-        let snapshot = gallery.snapshot();
-        let ids: Vec<u32> = snapshot.ids().collect();
-        let images: Vec<(&[u8], Option<String>)> = ids
-            .iter()
-            .map(|&id| Ok((snapshot.name(id), Record::of(snapshot, id)?.label)))
-            .collect::<Result<_>>()?;
-        let found: HashSet<u32> = hits().map(|hit| hit.id).collect();
-        let named = ids.iter().zip(labels.of(&images)?).filter(|(id, _)| found.contains(id));
-        let named: HashMap<u32, Option<String>> = named.map(|(id, label)| (*id, label)).collect();
-        for hit in self.answers.iter_mut().flat_map(|answer| &mut answer.result.hits) {
-            hit.label = named.get(&hit.id).cloned().flatten();
-        }
+        let chosen = gallery.chosen(labels)?;
+        self.answers.iter_mut().for_each(|answer| answer.label(&chosen));
         Ok(())
     }
 }
 
+impl Answer {
+    fn label(&mut self, chosen: &Chosen<'_>) {
+        self.label = chosen.label(&self.item.name(), self.item.label());
+        for hit in &mut self.result.hits {
+            let name = hit.path_bytes.as_deref().unwrap_or(hit.path.as_bytes());
+            hit.label = chosen.label(name, hit.label.as_deref());
+        }
+    }
+}
+
 impl Gallery {
+    /// Which labels count among its images. Whether its folders look like classes was found out when it was
+    /// brought up to date; for an index of an earlier version all records are read.
+    fn chosen<'a>(&self, labels: &'a Labels) -> Result<Chosen<'a>> {
+        let snapshot = self.snapshot();
+        let chosen = labels.chosen(|| self.facts().classes.map_or_else(|| has_classes(snapshot), Ok))?;
+        chosen.check(snapshot.ids().map(|id| snapshot.name(id)))?;
+        Ok(chosen)
+    }
+
     /// The images most similar to `item`.
     ///
     /// # Errors
@@ -225,7 +226,8 @@ impl Gallery {
         let answered = match self.decode(item, false, &remarks) {
             Ok(pixels) => self.query_pixels(&pixels, options).map(|result| {
                 let seconds = start.elapsed().as_secs_f64();
-                Ok(Answer { item: item.clone(), pixels, result, seconds })
+                let label = item.label().map(str::to_owned);
+                Ok(Answer { item: item.clone(), label, pixels, result, seconds })
             }),
             Err(reason) => Ok(Err(reason)),
         };
@@ -456,7 +458,7 @@ mod tests {
         fs::write(&table, format!("{},seven\n", fixture.path("data/007.png").display())).unwrap();
         for (labels, expected) in [
             (Labels::Folder, vec!["data"; 81]),
-            (Labels::Auto, vec!["data"; 81]),
+            (Labels::Auto, vec![]), // one folder tells nothing apart
             (Labels::None, vec![]),
             (Labels::Table(table), vec!["seven"; 9]),
         ] {
