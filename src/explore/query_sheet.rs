@@ -18,7 +18,7 @@ pub fn write_query_sheet(path: &Path, answers: &Answers, gallery: &Gallery) -> R
     let row = |answer: &Answer| SheetRow {
         title: answer.item.display(),
         // what was decoded for the model may be too small to look at
-        image: load(&answer.item).unwrap_or_else(|_| answer.pixels.clone()),
+        image: load(&answer.item).ok().or_else(|| answer.pixels.clone()).unwrap_or_else(missing),
         cells: cells(answer, gallery),
     };
     let rows: Vec<SheetRow> = answers.answers.iter().map(row).collect();
@@ -39,7 +39,7 @@ fn legend<'a>(rows: &[SheetRow], mut hits: impl Iterator<Item = &'a Hit>) -> Vec
 }
 
 /// Refuses to write over one of the queries, whether or not it could be read.
-fn check_output(path: &Path, answers: &Answers) -> Result<()> {
+pub(super) fn check_output(path: &Path, answers: &Answers) -> Result<()> {
     let items: Vec<Item> = answers.answers.iter().map(|answer| answer.item.clone()).collect();
     keep_images(path, &items)?;
     let Ok(output) = path.canonicalize() else { return Ok(()) };

@@ -36,7 +36,8 @@
 //! | `added.rs` | give an encoder of another program a name |
 //! | `remove.rs` | take images out of an index |
 //! | `open.rs` | a [`Gallery`]: index, model and binarizer, opened together |
-//! | `query.rs` | the images most similar to an image |
+//! | `query.rs`, `own.rs` | the images most similar to an image, but for itself |
+//! | `many.rs` | many queries, in order and as they come |
 //! | `info.rs`, `upkeep.rs` | what an index holds; check, repair and compact it |
 //! | `folder.rs` | find and open an index folder, load the model that made it |
 //! | `plan.rs` | compare a folder with an index: what is kept, what is read, what is gone |
@@ -67,7 +68,9 @@ mod remove;
 mod update;
 mod update_report;
 
+mod many;
 mod open;
+mod own;
 mod query;
 mod sessions;
 
@@ -112,6 +115,7 @@ pub use folder::{FOLDER, find, index_at};
 pub use info::{Info, MeasuredRecall, info};
 pub use ingest::Checkpoints;
 pub use labels::Labels;
+pub use many::{Answered, ManyOptions};
 pub use memory::Memory;
 pub use open::{Gallery, OpenOptions};
 pub use outcome::{Outcome, StageTimes};

@@ -4,6 +4,7 @@
 pub(super) mod demo;
 pub(super) mod index;
 pub(super) mod query;
+mod query_lines;
 
 pub(super) mod denoise;
 pub(super) mod latent;
