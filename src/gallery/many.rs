@@ -352,3 +352,113 @@ fn in_order<T, E: From<Error>>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::super::tests::{Fixture, picture};
+    use super::*;
+    use crate::images::encode_png;
+    use crate::model::Family;
+
+    fn gallery_of(n: usize) -> (Fixture, Gallery) {
+        let fixture = Fixture::new(Family::ConvHash);
+        fixture.draw(0..n);
+        fixture.update();
+        let gallery = fixture.open();
+        (fixture, gallery)
+    }
+
+    fn item(n: usize) -> Item {
+        Item::from_bytes(format!("{n}"), encode_png(&picture(n)).unwrap())
+    }
+
+    /// Batches round differently than single images, in the last digits.
+    fn assert_same(answer: &Answer, alone: &QueryResult) {
+        assert_eq!(answer.result.hits.len(), alone.hits.len());
+        for (hit, expected) in answer.result.hits.iter().zip(&alone.hits) {
+            assert!((hit.similarity - expected.similarity).abs() < 1e-4, "{hit:?} {expected:?}");
+        }
+        assert_eq!(answer.result.hits[0].path, alone.hits[0].path);
+    }
+
+    #[test]
+    fn answers_come_in_the_order_of_the_queries_whoever_is_quicker() {
+        let (_fixture, gallery) = gallery_of(40);
+        let (threads, batch) = (4, BATCH);
+        let options = ManyOptions { threads, ..ManyOptions::default() };
+        let n = 2 * WINDOW * threads * batch;
+        let queries = (0..n).map(|i| match i % 7 {
+            3 => (i, Err("gone".to_owned())),
+            5 => (i, Ok(Item::from_bytes("x", b"no image".to_vec()))),
+            _ => (i, Ok(item(i % 40))),
+        });
+        let mut given = Vec::new();
+        let done: Result<()> = gallery.query_each(queries, &options, |answered| {
+            given.push(answered);
+            Ok(())
+        });
+        done.unwrap();
+        let alone: Vec<QueryResult> =
+            (0..40).map(|i| gallery.query(&item(i), &options.query).unwrap()).collect();
+        assert_eq!(given.len(), n);
+        for (i, Answered { of, answer, .. }) in given.iter().enumerate() {
+            assert_eq!(*of, i);
+            match (i % 7, answer) {
+                (3, Err(reason)) => assert_eq!(reason, "gone"),
+                (5, Err(reason)) => assert!(!reason.is_empty()),
+                (_, Ok(answer)) => assert_same(answer, &alone[i % 40]),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn who_asks_one_at_a_time_is_answered_at_once() {
+        let (_fixture, gallery) = gallery_of(9);
+        let (ask, asked) = channel::<usize>();
+        ask.send(0).unwrap();
+        let queries = asked.into_iter().map(|i| (i, Ok(item(i))));
+        let mut ask = Some(ask);
+        let done: Result<()> =
+            gallery.query_each(queries, &ManyOptions::default(), |Answered { of, answer, .. }| {
+                assert!(answer.is_ok());
+                // the next question comes after the answer to this one
+                match of {
+                    0..5 => ask.as_ref().unwrap().send(of + 1).unwrap(),
+                    _ => ask = None,
+                }
+                Ok(())
+            });
+        done.unwrap();
+        assert!(ask.is_none());
+    }
+
+    #[test]
+    fn a_run_that_fails_does_not_wait_for_the_next_question() {
+        let (_fixture, gallery) = gallery_of(9);
+        let (ask, asked) = channel::<usize>();
+        ask.send(1).unwrap();
+        let queries = asked.into_iter().map(|i| (i, Ok(item(i))));
+        let failed = gallery.query_each(queries, &ManyOptions::default(), |_| Err(Error::Interrupted));
+        assert!(matches!(failed, Err(Error::Interrupted)));
+        drop(ask);
+    }
+
+    #[test]
+    fn a_query_can_be_left_out_of_its_own_answer() {
+        let (fixture, gallery) = gallery_of(12);
+        let query = QueryOptions { k: 12, without_self: true, ..QueryOptions::default() };
+        let named = Item::from_path(fixture.path("data/../data/003.png"));
+        let found = gallery.query_items(&[named, item(3)], &query, &()).unwrap();
+        for answer in &found.answers {
+            let hits = &answer.result.hits;
+            assert_eq!(hits.len(), 11);
+            assert!(hits.iter().all(|hit| !hit.path.ends_with("003.png")), "{hits:?}");
+            assert!(hits.iter().map(|hit| hit.rank).eq(1..=11));
+        }
+        let few = QueryOptions { k: 3, rerank: 0, ..query };
+        assert_eq!(gallery.query_items(&[item(3)], &few, &()).unwrap().answers[0].result.hits.len(), 3);
+    }
+}

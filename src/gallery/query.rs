@@ -417,7 +417,14 @@ mod tests {
         assert_eq!((found.answers.len(), found.skipped.len()), (8, 1));
         assert_eq!(*observer.0.borrow(), [found.skipped[0].path.clone()]);
         for answer in &found.answers {
-            assert_eq!(answer.result, gallery.query(&answer.item, &options).unwrap());
+            // batches round differently, in the last digits
+            let alone = gallery.query(&answer.item, &options).unwrap().hits;
+            let pairs = answer.result.hits.iter().zip(&alone);
+            assert!(pairs.clone().all(|(a, b)| (a.similarity - b.similarity).abs() < 1e-4));
+            assert_eq!(
+                (answer.result.hits.len(), &answer.result.hits[0].path),
+                (alone.len(), &alone[0].path)
+            );
             assert_eq!(answer.result.hits[0].path, answer.item.display());
         }
         let nowhere = gallery.query_paths(&[fixture.path("nowhere")], &options, &());
