@@ -5,7 +5,7 @@ use std::io::{BufReader, Read as _, stdin};
 use std::path::{Path, PathBuf};
 
 use super::args::Walking;
-use crate::error::{Error, Result};
+use crate::error::{Error, NO_SUCH_FILE, Result};
 use crate::images::{Item, Missing, Walk, WalkOptions, from_list, walk};
 
 /// What stands for standard input.
@@ -33,7 +33,7 @@ pub(super) fn resolve(typed: &[PathBuf], args: &Walking) -> Result<(Vec<PathBuf>
     }
     if !lists.is_empty() {
         if let Some(gone) = paths.iter().find(|path| std::fs::symlink_metadata(path).is_err()) {
-            return Err(Error::invalid(format!("{}: no such file or folder", gone.display())));
+            return Err(Error::invalid(format!("{}: {NO_SUCH_FILE}", gone.display())));
         }
         missing = Missing::Skip;
     }

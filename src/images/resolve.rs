@@ -16,7 +16,7 @@ use super::plain_file::mtime_ns;
 use super::sniff;
 use super::walker::{WalkOptions, walk_path};
 use super::{Frames, Item};
-use crate::error::Error;
+use crate::error::{Error, NO_SUCH_FILE};
 
 /// The images with these names, or the reason why one cannot be found; in the order of `names`.
 pub fn resolve<'a>(names: impl IntoIterator<Item = &'a [u8]>, base: &Path) -> Vec<Result<Item, String>> {
@@ -46,7 +46,7 @@ impl Resolver {
             return items(&path)?.into_iter().next().ok_or_else(|| "no image there".to_owned());
         }
         if !name.contains(&b'#') {
-            return Err("no such file".to_owned());
+            return Err(NO_SUCH_FILE.to_owned());
         }
         let (path, entry) = container_of(name, base).ok_or("its container is gone")?;
         if is_time_of_film(&path, entry) {

@@ -52,6 +52,7 @@ mod models;
 mod pictures;
 #[cfg(feature = "psd")]
 mod psd;
+mod queries;
 mod readme;
 mod resume;
 mod runtime;
