@@ -61,10 +61,10 @@ pub enum Error {
 pub const NO_SUCH_FILE: &str = "no such file or folder";
 
 /// What the operating system said, the most frequent in words of ours.
-pub fn io_words(error: &std::io::Error) -> String {
-    match (error.kind(), error.raw_os_error()) {
-        (std::io::ErrorKind::NotFound, Some(_)) => NO_SUCH_FILE.to_owned(),
-        (std::io::ErrorKind::PermissionDenied, Some(_)) => "permission denied".to_owned(),
+fn io_words(error: &std::io::Error) -> String {
+    match (error.kind(), error.get_ref()) {
+        (std::io::ErrorKind::NotFound, None) => NO_SUCH_FILE.to_owned(),
+        (std::io::ErrorKind::PermissionDenied, None) => "permission denied".to_owned(),
         _ => error.to_string(),
     }
 }

@@ -28,11 +28,12 @@ pub fn write_query_sheet(path: &Path, answers: &Answers, gallery: &Gallery) -> R
 
 /// What numbers, words and frames mean, of those that there are.
 fn legend<'a>(rows: &[SheetRow], mut hits: impl Iterator<Item = &'a Hit>) -> Vec<String> {
-    let framed = rows.iter().flat_map(|row| &row.cells).any(|cell| cell.frame != Frame::Plain);
+    let framed = |frame| rows.iter().flat_map(|row| &row.cells).any(|cell| cell.frame == frame);
     let far = hits.any(|hit| hit.near == Some(false));
     let lines = [
         (true, "rank, bits that differ between the codes, similarity (1: the same)"),
-        (framed, "green frame: has the query's label; red: has another"),
+        (framed(Frame::Agrees), "green frame: has the query's label"),
+        (framed(Frame::Differs), "red frame: has another label"),
         (far, "not near: no nearer than images that have nothing in common"),
     ];
     lines.into_iter().filter(|(there, _)| *there).map(|(_, line)| line.to_owned()).collect()

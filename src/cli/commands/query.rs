@@ -6,6 +6,7 @@ use std::time::Instant;
 use aesearch_index::Mode;
 use serde::Serialize;
 
+use super::answers::AnswerDocument;
 use super::observer::TerminalObserver;
 use super::query_lines::{answer, check_output};
 use super::{SkippedDocument, exit_for, skipped_documents, tell_gallery, tell_skipped};
@@ -25,29 +26,6 @@ use crate::gallery::{
 use crate::images::{Skipped, Walk};
 use crate::observer::Observer;
 use crate::output::{check_picture, check_places};
-
-#[derive(Debug, Serialize)]
-struct HitDocument<'a> {
-    rank: usize,
-    path: &'a str,
-    /// The bytes of a path that is not UTF-8.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path_bytes: Option<&'a [u8]>,
-    label: Option<&'a str>,
-    distance: u32,
-    similarity: f32,
-    /// Nearer than a stranger; null where that was not measured.
-    near: Option<bool>,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct AnswerDocument<'a> {
-    path: String,
-    hits: Vec<HitDocument<'a>>,
-    mode: &'static str,
-    inverted: bool,
-    seconds: f64,
-}
 
 #[derive(Debug, Serialize)]
 pub(super) struct QueryDocument<'a> {
@@ -220,37 +198,6 @@ impl Found {
     pub(super) fn document(&self) -> QueryDocument<'_> {
         let queries = self.answers.answers.iter().map(|answer| AnswerDocument::new(answer, self.mode));
         QueryDocument { queries: queries.collect(), skipped: skipped_documents(&self.answers.skipped) }
-    }
-}
-
-impl<'a> AnswerDocument<'a> {
-    pub(super) fn new(answer: &'a Answer, mode: Mode) -> Self {
-        AnswerDocument {
-            path: answer.item.display(),
-            hits: answer.result.hits.iter().map(HitDocument::from).collect(),
-            mode: if mode == Mode::Exact { "exact" } else { "recall" },
-            inverted: answer.result.inverted,
-            seconds: answer.seconds,
-        }
-    }
-
-    /// Whether no hit is nearer than a stranger.
-    pub(super) fn is_lonely(&self) -> bool {
-        self.hits.iter().all(|hit| hit.near == Some(false))
-    }
-}
-
-impl<'a> From<&'a Hit> for HitDocument<'a> {
-    fn from(hit: &'a Hit) -> Self {
-        HitDocument {
-            rank: hit.rank,
-            path: &hit.path,
-            path_bytes: hit.path_bytes.as_deref(),
-            label: hit.label.as_deref(),
-            distance: hit.distance,
-            similarity: hit.similarity,
-            near: hit.near,
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::query::AnswerDocument;
+use super::answers::AnswerDocument;
 use crate::cli::exit::Exit;
 use crate::cli::print::Printer;
 use crate::error::{Error, Result};
