@@ -17,7 +17,7 @@ pub(super) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Err
     Cli::from_arg_matches_mut(&mut matches)
 }
 
-/// The command with flags that take `-3` for a value, to say what is wrong with it; else it would be taken for a flag.
+/// The command with flags that take `-3` for a value, to say what is wrong with it; else it would be a flag.
 fn signed(command: Command) -> Command {
     let flags = |arg: clap::Arg| match arg.get_action().takes_values() && !arg.is_positional() {
         true => arg.allow_negative_numbers(true),
@@ -26,8 +26,8 @@ fn signed(command: Command) -> Command {
     command.mut_args(flags).mut_subcommands(signed)
 }
 
-/// `--k: expected a whole number, 0 or more, got abc`, where a value is no number; none for all else, which clap
-/// says well.
+/// `--k: expected a whole number, 0 or more, got abc`, where a value is no number; none for all else, which
+/// clap says well.
 pub(super) fn no_number(error: &Error) -> Option<String> {
     use std::error::Error as _;
     let text = |kind| match error.get(kind) {

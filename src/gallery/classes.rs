@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The share of images that lie as in a collection of photos, in hundredths, from which on folders are no classes.
+/// The share of images that lie as in a collection of photos, in hundredths, from which folders are no classes.
 const SHARE: usize = 20;
 /// Years that folders are named by.
 const YEARS: std::ops::RangeInclusive<u32> = 1900..=2099;
@@ -77,7 +77,7 @@ const CAMERAS: [&str; 18] = [
 /// Digits of such a number.
 const DIGITS: usize = 4;
 
-/// Whether the labels of some images, given with their names, are classes, as far as those are names of folders.
+/// Whether the labels of some images, given with their names, are classes, as far as they are names of folders.
 /// They are where there are several, with several images each, and few that are named as dates, albums or
 /// cameras name them.
 pub(super) fn are_classes<'a>(images: impl Iterator<Item = (&'a [u8], &'a str)>) -> bool {
@@ -149,7 +149,8 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Whether a name may be that of a class: it is no date, no album, no camera's folder, and none that any folder may have.
+/// Whether a name may be that of a class: it is no date, no album, no camera's folder, and none that any folder
+/// may have.
 fn is_class(label: &str) -> bool {
     let lower = label.trim().to_lowercase();
     let mut words = lower.split(|c: char| !c.is_alphanumeric());

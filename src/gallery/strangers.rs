@@ -94,8 +94,8 @@ impl Images<'_> {
     }
 }
 
-/// Measures the index at `dir`, looks at its folders, and keeps what was found with it. Gives the index as it is then, if there is
-/// one.
+/// Measures the index at `dir`, looks at its folders, and keeps what was found with it. Gives the index as it is
+/// then, if there is one.
 ///
 /// This is done whether or not the run changed anything: an earlier one may have been killed right after its
 /// last commit. The index is written only where the result is another.
