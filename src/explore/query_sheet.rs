@@ -28,7 +28,7 @@ pub fn write_query_sheet(path: &Path, answers: &Answers, gallery: &Gallery) -> R
 
 /// What numbers, words and frames mean, of those that there are.
 fn legend<'a>(rows: &[SheetRow], mut hits: impl Iterator<Item = &'a Hit>) -> Vec<String> {
-    let framed = |frame| rows.iter().flat_map(|row| &row.cells).any(|cell| cell.frame == frame);
+    let framed = |frame: Frame| rows.iter().flat_map(|row| &row.cells).any(|cell| cell.frame == frame);
     let far = hits.any(|hit| hit.near == Some(false));
     let lines = [
         (true, "rank, bits that differ between the codes, similarity (1: the same)"),
