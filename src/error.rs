@@ -39,7 +39,7 @@ pub enum Error {
     #[error("{0}")]
     Locked(Problem),
     /// The operating system refused to read or write a path.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), io_words(source))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -55,6 +55,18 @@ pub enum Error {
     /// The caller asked to stop; what was finished is kept.
     #[error("interrupted")]
     Interrupted,
+}
+
+/// What a path is told that leads nowhere.
+pub const NO_SUCH_FILE: &str = "no such file or folder";
+
+/// What the operating system said, the most frequent in words of ours.
+fn io_words(error: &std::io::Error) -> String {
+    match (error.kind(), error.get_ref()) {
+        (std::io::ErrorKind::NotFound, None) => NO_SUCH_FILE.to_owned(),
+        (std::io::ErrorKind::PermissionDenied, None) => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 /// What went wrong, and what to do about it.

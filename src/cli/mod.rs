@@ -11,6 +11,7 @@
 //! | file | responsibility |
 //! |---|---|
 //! | `args` | verbs and flags as clap sees them |
+//! | `usage` | wrong usage in words |
 //! | `resolve` | the settings: flags, then variables, then `aesearch.toml`, then defaults |
 //! | `amount` | sizes as people write them, and free memory |
 //! | `foreign` | what the user says about a foreign encoder: flags, then the .toml file beside it |
@@ -25,6 +26,7 @@ mod amount;
 mod args;
 mod foreign;
 mod resolve;
+mod usage;
 mod walking;
 mod wording;
 
@@ -37,19 +39,20 @@ mod progress;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
-use args::{Cli, Command};
+use args::Command;
 use print::Printer;
 use resolve::Context;
 
 /// Runs one command line, the program's name first, and returns the exit code. Never panics on bad input; a
 /// second Ctrl-C ends the process at once.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
+    let cli = match usage::parse(args) {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print(); // help goes to stdout, wrong usage to stderr; either may be closed
+            match usage::no_number(&error) {
+                Some(text) => Printer::default().error(&text),
+                None => drop(error.print()), // help goes to stdout, wrong usage to stderr; either may be closed
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::Exit::Usage as u8));
         }
     };

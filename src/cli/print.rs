@@ -108,6 +108,13 @@ impl Printer {
         Ok(out.flush()?)
     }
 
+    /// `value` as a line of JSON on stdout, at once: a program may wait for it.
+    pub(super) fn line(&self, value: &impl Serialize) -> anyhow::Result<()> {
+        let mut out = io::stdout().lock();
+        writeln!(out, "{}", serde_json::to_string(value)?)?;
+        Ok(out.flush()?)
+    }
+
     /// Lines for people on stdout. On a terminal, and in colour, what would steer a terminal is escaped; else a
     /// pipe gets names as they are.
     pub(super) fn text(&self, text: &str) -> anyhow::Result<()> {

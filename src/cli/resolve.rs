@@ -168,7 +168,8 @@ pub(super) fn read_toml(path: &Path) -> Result<String> {
 
 /// Parses the text of the file `path`; errors name wrong and unknown keys.
 pub(super) fn parse_toml<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T> {
-    toml::from_str(text)
+    // programs on Windows put a byte order mark in front
+    toml::from_str(text.trim_start_matches('\u{feff}'))
         .map_err(|e| Error::invalid(format!("{}: {}", path.display(), e.to_string().trim_end())))
 }
 

@@ -1,11 +1,11 @@
 //! Which paths a command works on: those typed, and those in lists.
 
-use std::io::stdin;
+use std::io::{Read as _, stdin};
 use std::path::{Path, PathBuf};
 
 use super::args::Walking;
-use crate::error::{Error, Result};
-use crate::images::{Missing, WalkOptions, from_list, read_text};
+use crate::error::{Error, NO_SUCH_FILE, Result};
+use crate::images::{Item, Missing, Walk, WalkOptions, from_list, read_text, walk};
 
 /// What stands for standard input.
 const STDIN: &str = "-";
@@ -32,7 +32,7 @@ pub(super) fn resolve(typed: &[PathBuf], args: &Walking) -> Result<(Vec<PathBuf>
     }
     if !lists.is_empty() {
         if let Some(gone) = paths.iter().find(|path| std::fs::symlink_metadata(path).is_err()) {
-            return Err(Error::invalid(format!("{}: no such file or folder", gone.display())));
+            return Err(Error::invalid(format!("{}: {NO_SUCH_FILE}", gone.display())));
         }
         missing = Missing::Skip;
     }
@@ -47,6 +47,29 @@ pub(super) fn resolve(typed: &[PathBuf], args: &Walking) -> Result<(Vec<PathBuf>
     let Walking { exclude, hidden, follow, .. } = args;
     let (exclude, hidden, follow) = (exclude.clone(), *hidden, *follow);
     Ok((paths, WalkOptions { exclude, hidden, follow, missing, ..WalkOptions::default() }))
+}
+
+/// The images to query with: those at `typed` and in lists, and where `-` was typed the one on standard input.
+/// What does not exist is skipped.
+pub(super) fn images(typed: &[PathBuf], args: &Walking) -> Result<Walk> {
+    let is_stdin = |path: &PathBuf| path == Path::new(STDIN);
+    let is_list = args.files_from.as_ref().is_some_and(is_stdin);
+    if typed.iter().filter(|path| is_stdin(path)).count() + usize::from(is_list) > 1 {
+        return Err(Error::invalid("-: expected standard input once, got it several times"));
+    }
+    let (listed, options) = resolve(&[], args)?;
+    let options = WalkOptions { missing: Missing::Skip, ..options };
+    let mut parts = typed.split(is_stdin);
+    let mut all = walk(&[parts.next().unwrap_or_default(), &listed].concat(), &options)?;
+    for part in parts {
+        let mut bytes = Vec::new();
+        stdin().lock().read_to_end(&mut bytes).map_err(|error| Error::io("standard input", error))?;
+        all.items.push(Item::from_bytes(STDIN, bytes));
+        let Walk { items, skipped, .. } = walk(part, &options)?;
+        all.items.extend(items);
+        all.skipped.extend(skipped);
+    }
+    Ok(all)
 }
 
 #[cfg(test)]

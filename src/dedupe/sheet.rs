@@ -65,7 +65,10 @@ fn sheet_group(number: usize, group: &Group, picture: &PictureSource) -> SheetGr
     };
     let cell = |file: &File, role: String, kept: bool| Cell {
         image: picture(file).unwrap_or_else(missing),
-        caption: vec![role, file.path.clone()],
+        caption: match file.label.as_ref().filter(|_| !group.conflicting_labels.is_empty()) {
+            Some(label) => vec![role, file.path.clone(), label.clone()],
+            None => vec![role, file.path.clone()],
+        },
         frame: if kept {
             Frame::Agrees
         } else if differs(file) {

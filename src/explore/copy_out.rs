@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::rows::Rows;
-use crate::error::{Error, Result};
+use crate::error::{Error, NO_SUCH_FILE, Result};
 use crate::images::{Decoding, Item, Limits, Skipped, encode_png, file_of, read};
 use crate::observer::{Observer, Progress, Stage};
 use crate::output::write_folder;
@@ -93,7 +93,7 @@ fn copy_one(item: &Item, name: &[u8], place: &Path, mode: CopyMode, names: &mut 
         if item.is_entry() {
             return Err("an entry of a container can be copied, but not linked".to_owned());
         }
-        let file = file_of(&item.name(), Path::new("")).ok_or("no such file")?;
+        let file = file_of(&item.name(), Path::new("")).ok_or(NO_SUCH_FILE)?;
         let file = file.canonicalize().map_err(io)?;
         return link(&file, &place.join(free_name(name, None, names))).map_err(io);
     }

@@ -13,7 +13,7 @@
 //! | `rows`, `neighbours` | the images of an index as rows, and the nearest others of each |
 //! | `read_all` | reads all images once, on several threads |
 //! | `metadata` | what their files say about themselves |
-//! | `query_sheet` | queries and their hits as one picture |
+//! | `query_sheet`, `query_table` | queries and their hits as one picture, as a table |
 //! | `cluster/` | groups of similar images |
 //! | `map/` | all images in the plane |
 //! | `outliers/` | unusual images, faults, doubtful labels |
@@ -33,6 +33,7 @@ mod read_all;
 pub mod rows;
 
 pub mod query_sheet;
+pub mod query_table;
 
 pub mod cluster;
 pub mod diff;

@@ -18,7 +18,7 @@ pub fn write_query_sheet(path: &Path, answers: &Answers, gallery: &Gallery) -> R
     let row = |answer: &Answer| SheetRow {
         title: answer.item.display(),
         // what was decoded for the model may be too small to look at
-        image: load(&answer.item).unwrap_or_else(|_| answer.pixels.clone()),
+        image: load(&answer.item).ok().or_else(|| answer.pixels.clone()).unwrap_or_else(missing),
         cells: cells(answer, gallery),
     };
     let rows: Vec<SheetRow> = answers.answers.iter().map(row).collect();
@@ -28,18 +28,19 @@ pub fn write_query_sheet(path: &Path, answers: &Answers, gallery: &Gallery) -> R
 
 /// What numbers, words and frames mean, of those that there are.
 fn legend<'a>(rows: &[SheetRow], mut hits: impl Iterator<Item = &'a Hit>) -> Vec<String> {
-    let framed = rows.iter().flat_map(|row| &row.cells).any(|cell| cell.frame != Frame::Plain);
+    let framed = |frame: Frame| rows.iter().flat_map(|row| &row.cells).any(|cell| cell.frame == frame);
     let far = hits.any(|hit| hit.near == Some(false));
     let lines = [
         (true, "rank, bits that differ between the codes, similarity (1: the same)"),
-        (framed, "green frame: has the query's label; red: has another"),
+        (framed(Frame::Agrees), "green frame: has the query's label"),
+        (framed(Frame::Differs), "red frame: has another label"),
         (far, "not near: no nearer than images that have nothing in common"),
     ];
     lines.into_iter().filter(|(there, _)| *there).map(|(_, line)| line.to_owned()).collect()
 }
 
 /// Refuses to write over one of the queries, whether or not it could be read.
-fn check_output(path: &Path, answers: &Answers) -> Result<()> {
+pub(super) fn check_output(path: &Path, answers: &Answers) -> Result<()> {
     let items: Vec<Item> = answers.answers.iter().map(|answer| answer.item.clone()).collect();
     keep_images(path, &items)?;
     let Ok(output) = path.canonicalize() else { return Ok(()) };
@@ -75,7 +76,7 @@ fn caption(hit: &Hit) -> Vec<String> {
 /// Right or wrong, if any hit has the query's label: the folder of a query from outside of the collection
 /// says nothing.
 fn frame(answer: &Answer, hit: &Hit) -> Frame {
-    let label = answer.item.label();
+    let label = answer.label.as_deref();
     let is_known = label.is_some() && answer.result.hits.iter().any(|other| other.label.as_deref() == label);
     match is_known {
         false => Frame::Plain,

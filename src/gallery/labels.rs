@@ -1,53 +1,17 @@
 //! Which labels the images of an index have: those they were indexed with, none, or those of a table.
 //!
-//! Most labels are names of folders. In a training set these are classes; in a collection of photos they are
-//! dates, cameras and albums, and that two copies lie in different ones says nothing. So by default labels
-//! count only where folders look like classes.
+//! Most labels are names of folders, which by default count only where they look like classes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use aesearch_index::Snapshot;
+
+use super::classes::{are_classes, full_name, is_folder, names_class};
+use super::record::Record;
 use crate::error::{Error, Result};
 use crate::images::read_text;
-
-/// Labels with fewer images than this, on average, are no classes, if there are more than [`FEW`] of them.
-const IMAGES: usize = 2;
-const FEW: usize = 10;
-/// The share of the images in folders with names that are no classes, in hundredths, from which none are.
-const SHARE: usize = 20;
-/// Years that folders are named by.
-const YEARS: std::ops::RangeInclusive<u32> = 1900..=2099;
-/// Names of months, by their first three letters.
-const MONTHS: [&str; 12] =
-    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-/// Names of folders that say nothing about what is on their images.
-const GENERIC: [&str; 24] = [
-    "dcim",
-    "camera",
-    "camera roll",
-    "camera uploads",
-    "screenshots",
-    "whatsapp images",
-    "downloads",
-    "desktop",
-    "pictures",
-    "photos",
-    "images",
-    "my pictures",
-    "originals",
-    "original",
-    "copies",
-    "copy",
-    "backup",
-    "backups",
-    "new folder",
-    "untitled folder",
-    "import",
-    "imports",
-    "unsorted",
-    "tmp",
-];
 
 /// Which labels count.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -87,88 +51,87 @@ impl Labels {
     /// ```
     /// use aesearch::gallery::Labels;
     ///
-    /// let of = |names: [&str; 2]| {
-    ///     let images = names.map(|name| (name.as_bytes(), name.split('/').rev().nth(1).map(str::to_owned)));
+    /// let of = |folders: [&str; 2]| {
+    ///     let names = folders.map(|folder| [1, 2].map(|i| format!("{folder}/{i}.png")));
+    ///     let label = |name: &str| name.split('/').rev().nth(1).map(str::to_owned);
+    ///     let images: Vec<_> = names.iter().flatten().map(|name| (name, label(name))).collect();
     ///     Labels::Auto.of(&images).unwrap()
     /// };
-    /// assert_eq!(of(["set/cat/1.png", "set/dog/1.png"]), [Some("cat".to_owned()), Some("dog".to_owned())]);
-    /// assert_eq!(of(["photos/2019-05/1.jpg", "photos/2020/1.jpg"]), [None, None]);
+    /// assert_eq!(of(["set/cat", "set/dog"])[1..3], [Some("cat".to_owned()), Some("dog".to_owned())]);
+    /// assert_eq!(of(["photos/2019-05", "photos/2020"]), [None, None, None, None]);
     /// ```
     ///
     /// # Errors
     /// When the table cannot be read, or names none of the images.
     pub fn of<N: AsRef<[u8]>>(&self, images: &[(N, Option<String>)]) -> Result<Vec<Option<String>>> {
-        let indexed = || images.iter().map(|(_, label)| label.clone());
+        let labelled = images.iter().filter_map(|(name, label)| Some((name.as_ref(), label.as_deref()?)));
+        let chosen = self.chosen(|| Ok(are_classes(labelled)))?;
+        chosen.check(images.iter().map(|(name, _)| name.as_ref()))?;
+        Ok(images.iter().map(|(name, label)| chosen.label(name.as_ref(), label.as_deref())).collect())
+    }
+
+    /// The same for some images of an index, where `are_classes` says whether the folders of all are classes.
+    ///
+    /// # Errors
+    /// Those of `are_classes`; when the table cannot be read.
+    pub(super) fn chosen(&self, are_classes: impl FnOnce() -> Result<bool>) -> Result<Chosen<'_>> {
         Ok(match self {
-            Labels::Folder => indexed().collect(),
-            Labels::None => vec![None; images.len()],
-            Labels::Auto if are_classes(images.iter().filter_map(|(_, label)| label.as_deref())) => {
-                indexed().map(|label| label.filter(|label| is_class(label))).collect()
-            }
-            Labels::Auto => vec![None; images.len()],
-            Labels::Table(path) => {
-                let table = table(path)?;
-                let labels: Vec<Option<String>> =
-                    images.iter().map(|(name, _)| lookup(&table, name.as_ref())).collect();
-                if !images.is_empty() && labels.iter().all(Option::is_none) {
-                    let what = format!(
-                        "{}: expected labels of images of the index, got none of them",
-                        path.display()
-                    );
-                    return Err(Error::invalid(what).with_hint("the first column holds their paths"));
-                }
-                labels
-            }
+            Labels::Folder => Chosen::Folders,
+            Labels::None => Chosen::None,
+            Labels::Auto if are_classes()? => Chosen::Classes,
+            Labels::Auto => Chosen::NoFolders,
+            Labels::Table(path) => Chosen::Table(path, table(path)?),
         })
     }
 }
 
-/// Whether the labels of some images look like classes.
-fn are_classes<'a>(labels: impl Iterator<Item = &'a str>) -> bool {
-    let mut images: BTreeMap<&str, usize> = BTreeMap::new();
-    labels.for_each(|label| *images.entry(label).or_default() += 1);
-    let all: usize = images.values().sum();
-    let others: usize = images.iter().filter(|(label, _)| !is_class(label)).map(|(_, n)| n).sum();
-    let are_few = images.len() > FEW && all < IMAGES * images.len();
-    !are_few && 100 * others <= SHARE * all
+/// Whether the folders of all images of an index look like classes.
+///
+/// # Errors
+/// When a record is damaged.
+pub(super) fn has_classes(snapshot: &Snapshot) -> Result<bool> {
+    let labels: Vec<(u32, Option<String>)> =
+        snapshot.ids().map(|id| Ok((id, Record::of(snapshot, id)?.label))).collect::<Result<_>>()?;
+    Ok(are_classes(labels.iter().filter_map(|(id, label)| Some((snapshot.name(*id), label.as_deref()?)))))
 }
 
-/// Whether a name may be that of a class: it is no date, no camera's folder, and none that any folder may have.
-fn is_class(label: &str) -> bool {
-    let lower = label.trim().to_lowercase();
-    !GENERIC.contains(&lower.as_str()) && !is_camera(label) && !is_date(&lower)
+/// Which labels count, decided.
+#[derive(Debug)]
+pub(super) enum Chosen<'a> {
+    None,
+    /// What containers say, and names of folders.
+    Folders,
+    /// The same, of folders that may be classes.
+    Classes,
+    /// What containers say.
+    NoFolders,
+    Table(&'a Path, HashMap<Vec<u8>, String>),
 }
 
-/// Names by the rule for cameras: three digits and five letters, digits or underlines, such as `100CANON`.
-fn is_camera(label: &str) -> bool {
-    let is_free = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-    label.len() == 8
-        && label.chars().take(3).all(|c| c.is_ascii_digit())
-        && label.chars().skip(3).all(is_free)
-        && label.chars().skip(3).any(|c| !c.is_ascii_digit())
-}
+impl Chosen<'_> {
+    /// The label of an image, given its name and the label that it was indexed with.
+    pub(super) fn label(&self, name: &[u8], indexed: Option<&str>) -> Option<String> {
+        match self {
+            Chosen::None => None,
+            Chosen::Folders => indexed.map(|label| full_name(name, label)),
+            Chosen::Classes => indexed.filter(|label| names_class(name, label)).map(str::to_owned),
+            Chosen::NoFolders => indexed.filter(|label| !is_folder(name, label)).map(str::to_owned),
+            Chosen::Table(_, table) => lookup(table, name),
+        }
+    }
 
-/// `2019`, `2019-05`, `20190512`, `201905`, `12.05.2019`, `may 2020`, `2019-05-12 rome`; not `audi s5 2012`.
-fn is_date(label: &str) -> bool {
-    let parts: Vec<&str> =
-        label.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).collect();
-    let number = |part: &str| part.parse::<u32>().ok();
-    let is_year = |part: &str| part.len() == 4 && number(part).is_some_and(|year| YEARS.contains(&year));
-    let is_month = |part: &str| {
-        let is_name =
-            MONTHS.iter().any(|month| part.starts_with(month)) && part.chars().all(char::is_alphabetic);
-        is_name || part.len() <= 2 && number(part).is_some_and(|month| (1..=12).contains(&month))
-    };
-    let is_day = |part: &str| part.len() <= 2 && number(part).is_some_and(|day| (1..=31).contains(&day));
-    let in_one = |part: &str| {
-        let is_stamp = [6, 8].contains(&part.len()) && part.chars().all(|c| c.is_ascii_digit());
-        is_stamp && is_year(&part[..4]) && is_month(&part[4..6]) && (part.len() == 6 || is_day(&part[6..]))
-    };
-    match parts.as_slice() {
-        [] => false,
-        [first, ..] if is_year(first) || in_one(first) => true,
-        [rest @ .., last] if is_year(last) => rest.iter().all(|part| is_month(part) || is_day(part)),
-        _ => false,
+    /// Whether a table names any of these images.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub(super) fn check<'n>(&self, names: impl Iterator<Item = &'n [u8]>) -> Result<()> {
+        let Chosen::Table(path, table) = self else { return Ok(()) };
+        let mut names = names.peekable();
+        if names.peek().is_none() || names.any(|name| lookup(table, name).is_some()) {
+            return Ok(());
+        }
+        let what = format!("{}: expected labels of images of the index, got none of them", path.display());
+        Err(Error::invalid(what).with_hint("the first column holds their paths"))
     }
 }
 
@@ -215,68 +178,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_and_cameras_are_no_classes() {
-        for label in [
-            "2019",
-            "2019-05",
-            "2019_05_12",
-            "20190512",
-            "201905",
-            "12.05.2019",
-            "May 2020",
-            "2020 May",
-            "05 May 2020",
-            "2019-05-12 Rome",
-            "2021 Summer",
-            "20190512_party",
-            "100CANON",
-            "101_PANA",
-            "DCIM",
-            "Camera Roll",
-            "Photos",
-            "copies",
-        ] {
-            assert!(!is_class(label), "{label}");
+    fn folders_count_where_they_look_like_classes() {
+        let of = |labels: Labels, folders: [&str; 2]| {
+            let image = |i: usize| {
+                let label = folders[i % 2].rsplit('/').next().unwrap().to_owned();
+                (format!("{}/{i}.png", folders[i % 2]), Some(label))
+            };
+            let known = labels.of(&(0..4).map(image).collect::<Vec<_>>()).unwrap();
+            [known[0].clone(), known[1].clone()].map(Option::unwrap_or_default)
+        };
+        assert_eq!(of(Labels::Auto, ["a/cat", "a/dog"]), ["cat", "dog"]);
+        for photos in [["a/cat", "a/2019"], ["2019/06", "2020/06"], ["Our wedding", "Rome"]] {
+            assert_eq!(of(Labels::Auto, photos), ["", ""], "{photos:?}");
         }
-        for label in [
-            "cat",
-            "7",
-            "00",
-            "0017",
-            "n01440764",
-            "Audi S5 Coupe 2012",
-            "may",
-            "mars",
-            "123456",
-            "99999999",
-            "class 3",
-            "12345678",
-            "Granny-Smith",
-            "",
-        ] {
-            assert!(is_class(label), "{label}");
-        }
-    }
-
-    #[test]
-    fn labels_count_where_folders_look_like_classes() {
-        let of = |labels: &[&str]| are_classes(labels.iter().copied());
-        assert!(of(&["cat", "dog"]) && of(&[]) && of(&["1", "1", "7"]));
-        assert!(of(&["cat", "cat", "dog", "dog", "2019"]), "one odd folder");
-        assert!(!of(&["cat", "2019", "2020"]) && !of(&["100CANON", "2019-05"]));
-        let rolls: Vec<String> = (0..11).map(|i| format!("roll {i}")).collect();
-        assert!(!of(&rolls.iter().map(String::as_str).collect::<Vec<_>>()), "one image each");
-        let indexed = [("a/cat/1.png", Some("cat".to_owned())), ("a/2019/2.png", Some("2019".to_owned()))];
-        assert_eq!(Labels::Auto.of(&indexed).unwrap(), [None, None]);
-        assert_eq!(Labels::Folder.of(&indexed).unwrap()[1].as_deref(), Some("2019"));
-        assert_eq!(Labels::None.of(&indexed).unwrap(), [None, None]);
+        assert_eq!(of(Labels::Folder, ["a/cat", "a/2019"]), ["cat", "2019"]);
+        assert_eq!(of(Labels::Folder, ["2019/06", "2020/06"]), ["2019/06", "2020/06"], "two folders");
+        assert_eq!(of(Labels::None, ["a/cat", "a/dog"]), ["", ""]);
+        let of_container = [("2019/t.gz#0", Some("7".to_owned())), ("2019/a.png", Some("2019".to_owned()))];
+        assert_eq!(Labels::Auto.of(&of_container).unwrap(), [Some("7".to_owned()), None]);
     }
 
     #[test]
     fn tables_name_images_as_the_index_does_or_by_path() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("labels.CSV");
-        std::fs::write(&path, "path,label\na/1.png,cat\n\"b,2.png\",dog\n3.png,\n").unwrap();
+        // as spreadsheets on Windows write it
+        std::fs::write(&path, "\u{feff}a/1.png,cat\r\n\"b,2.png\",dog\r\n3.png,\r\n").unwrap();
         let labels: Labels = path.to_str().unwrap().parse().unwrap();
         let absolute = dir.path().join("b,2.png").to_str().unwrap().to_owned();
         let images =

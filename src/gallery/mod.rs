@@ -36,7 +36,8 @@
 //! | `added.rs` | give an encoder of another program a name |
 //! | `remove.rs` | take images out of an index |
 //! | `open.rs` | a [`Gallery`]: index, model and binarizer, opened together |
-//! | `query.rs` | the images most similar to an image |
+//! | `query.rs`, `own.rs` | the images most similar to an image, but for itself |
+//! | `many.rs` | many queries, in order and as they come |
 //! | `info.rs`, `upkeep.rs` | what an index holds; check, repair and compact it |
 //! | `folder.rs` | find and open an index folder, load the model that made it |
 //! | `plan.rs` | compare a folder with an index: what is kept, what is read, what is gone |
@@ -58,7 +59,7 @@
 //! | `listing.rs`, `taken.rs` | which images there are; which pictures of files that hold several |
 //! | `outputs.rs` | output paths: no indexed image is overwritten |
 //! | `sessions.rs` | sessions that threads borrow |
-//! | `labels.rs` | which labels count: folder names where they look like classes, none, or a table |
+//! | `labels.rs`, `classes.rs` | which labels count: folder names where they look like classes, none, or a table |
 //! | `record.rs` | what is stored beside codes: items, model, binarizer, polarity |
 
 mod added;
@@ -67,13 +68,16 @@ mod remove;
 mod update;
 mod update_report;
 
+mod many;
 mod open;
+mod own;
 mod query;
 mod sessions;
 
 mod info;
 mod upkeep;
 
+mod classes;
 mod folder;
 mod labels;
 mod listing;
@@ -111,6 +115,7 @@ pub use folder::{FOLDER, find, index_at};
 pub use info::{Info, MeasuredRecall, info};
 pub use ingest::Checkpoints;
 pub use labels::Labels;
+pub use many::{Answered, ManyOptions};
 pub use memory::Memory;
 pub use open::{Gallery, OpenOptions};
 pub use outcome::{Outcome, StageTimes};

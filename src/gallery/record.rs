@@ -22,6 +22,9 @@ use crate::model::Known;
 /// The index attribute that holds the facts.
 const ATTRIBUTE: &str = "gallery";
 
+/// The setting that holds whether folders look like classes.
+const CLASSES: &str = "classes";
+
 /// Version of the records below.
 const FORMAT: u32 = 5;
 
@@ -173,6 +176,8 @@ pub struct Facts {
     pub strangers: Option<Strangers>,
     /// What is taken of files that hold several pictures.
     pub taken: Taken,
+    /// Whether the names of the images' folders look like classes; none where nobody has looked.
+    pub classes: Option<bool>,
 }
 
 /// What version 3 added: shares of survivors by learned codes and by ITQ; provisional; images and quantiles
@@ -224,7 +229,10 @@ impl Facts {
             let (survival, (provisional, by_name), strangers) = fourth;
             let survival = survival.map(|(learned, itq)| Survival { learned, itq });
             let codes = Fitted { binarizer, fitted, offered, survival, provisional, by_name };
-            Some(Facts { model, codes, polarity, strangers, taken: Taken::from_stored(&fifth)? })
+            let of =
+                |name: &str| fifth.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
+            let classes = of(CLASSES).and_then(|value| value.parse().ok());
+            Some(Facts { model, codes, polarity, strangers, taken: Taken::from_stored(&fifth)?, classes })
         });
         facts.ok_or_else(|| damaged(place, "facts"))
     }
@@ -236,13 +244,15 @@ impl Facts {
     }
 
     pub(super) fn to_attribute(&self) -> (String, Vec<u8>) {
-        let Facts { model, codes, polarity, strangers, taken } = self;
+        let Facts { model, codes, polarity, strangers, taken, classes } = self;
         let Fitted { binarizer, fitted, offered, survival, provisional, by_name } = codes;
         let (model, foreign) = model.to_stored();
         let first = (model, binarizer.to_bytes(), *fitted, *offered, *polarity);
         let survival = survival.map(|Survival { learned, itq }| (learned, itq));
         let fourth: Fourth = (survival, (*provisional, *by_name), *strangers);
-        let bytes = encode(&(FORMAT, first, foreign, fourth, taken.to_stored()));
+        let classes = classes.map(|classes| (CLASSES.to_owned(), classes.to_string()));
+        let fifth: Fifth = taken.to_stored().into_iter().chain(classes).collect();
+        let bytes = encode(&(FORMAT, first, foreign, fourth, fifth));
         (ATTRIBUTE.to_owned(), bytes)
     }
 }
@@ -314,6 +324,7 @@ mod tests {
             },
             strangers: None,
             taken: Taken::default(),
+            classes: None,
         };
         let known = Known { sha256: "ab".into(), format: serde_json::from_str(json).unwrap(), bytes: 9 };
         let second =
@@ -344,6 +355,8 @@ mod tests {
             assert!(Facts::from_bytes(&bytes[..bytes.len() - 1], "x").is_err());
             if i + 1 == FORMAT as usize {
                 assert_eq!(facts.to_attribute().1, bytes, "what is written now");
+                let known = Facts { classes: Some(true), ..facts };
+                assert_eq!(Facts::from_bytes(&known.to_attribute().1, "x").unwrap(), known);
             }
         }
         let newer = Facts::from_bytes(&[6], "x").unwrap_err();

@@ -11,6 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::folder::open_if_any;
+use super::labels::has_classes;
 use super::query::{QueryOptions, code_share};
 use super::record::{Facts, Record, Strangers};
 use crate::error::Result;
@@ -93,8 +94,8 @@ impl Images<'_> {
     }
 }
 
-/// Measures the index at `dir`, and keeps what was found with it. Gives the index as it is then, if there is
-/// one.
+/// Measures the index at `dir`, looks at its folders, and keeps what was found with it. Gives the index as it is
+/// then, if there is one.
 ///
 /// This is done whether or not the run changed anything: an earlier one may have been killed right after its
 /// last commit. The index is written only where the result is another.
@@ -104,11 +105,11 @@ pub(super) fn keep_strangers(
 ) -> Result<Option<(Snapshot, Facts)>> {
     let now = open_if_any(dir)?;
     let Some((snapshot, facts)) = &now else { return Ok(now) };
-    let strangers = measured(snapshot, facts, seed)?;
-    if strangers == facts.strangers {
+    let (strangers, classes) = (measured(snapshot, facts, seed)?, Some(has_classes(snapshot)?));
+    if (strangers, classes) == (facts.strangers, facts.classes) {
         return Ok(now);
     }
-    let facts = Facts { strangers, ..facts.clone() };
+    let facts = Facts { strangers, classes, ..facts.clone() };
     let builder = SegmentBuilder::new(&snapshot.settings())?.with_attributes(vec![facts.to_attribute()]);
     writer.commit_since(builder, &[], snapshot.generation())?;
     drop(now);

@@ -478,7 +478,7 @@ impl Run<'_> {
         };
 
         let strangers = self.before.and_then(|facts| facts.strangers);
-        let facts = Facts { model: identity, codes, polarity, strangers, taken };
+        let facts = Facts { model: identity, codes, polarity, strangers, taken, classes: None };
         let known = Arc::new(plan.known()?);
         pipeline.known = known.clone();
         let content = Content { plan, known: &known, facts: &facts, layout, checkpoints };

@@ -11,7 +11,7 @@ use super::reconstructor::Reconstructor;
 use crate::draw::plane_sheet::{Dot, PlaneSheet};
 use crate::encode::Plane;
 use crate::error::{Error, Result};
-use crate::gallery::{ChooseOptions, Outcome, Pipeline, PipelineOptions, decide_polarity};
+use crate::gallery::{ChooseOptions, Labels, Outcome, Pipeline, PipelineOptions, decide_polarity};
 use crate::images::{Item, MemoryBudget, Pixels, Skipped, to_pixels};
 use crate::observer::Observer;
 use crate::output::thousands;
@@ -36,6 +36,8 @@ pub struct LatentOptions {
     /// Seed of the order in which dots are drawn over each other, and of the sample where there are very
     /// many.
     pub seed: u64,
+    /// Which labels colour the dots.
+    pub labels: Labels,
     /// The PNG file for the picture; none to get the pixels alone.
     pub sheet: Option<PathBuf>,
 }
@@ -43,7 +45,15 @@ pub struct LatentOptions {
 impl Default for LatentOptions {
     fn default() -> Self {
         let model = ChooseOptions::new(RuntimeOptions::default());
-        LatentOptions { model, count: 10_000, grid: 15, threads: 1, seed: 0, sheet: None }
+        LatentOptions {
+            model,
+            count: 10_000,
+            grid: 15,
+            threads: 1,
+            seed: 0,
+            labels: Labels::default(),
+            sheet: None,
+        }
     }
 }
 
@@ -153,9 +163,11 @@ fn encode(
         None => decide_polarity(&all, choice.invert, &pipeline)?,
     };
     pipeline.inverted = polarity.inverted;
+    let named: Vec<_> = items.iter().map(|item| (item.name(), item.label().map(str::to_owned))).collect();
+    let named = options.labels.of(&named)?;
     let mut encoded = Encoded::default();
     let coded = pipeline.encode(&all, observer, &mut |job, outcome| {
-        let (path, label) = (items[job].display(), items[job].label().map(str::to_owned));
+        let (path, label) = (items[job].display(), named[job].clone());
         match outcome {
             Outcome::Encoded { latent, .. } => {
                 encoded.latents.extend(latent);

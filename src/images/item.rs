@@ -120,6 +120,11 @@ impl Item {
         }
     }
 
+    /// Whether the caller holds it in memory.
+    pub fn is_in_memory(&self) -> bool {
+        matches!(self.origin, Origin::Memory(_))
+    }
+
     /// Whether it is an entry of a container.
     pub fn is_entry(&self) -> bool {
         matches!(self.origin, Origin::Entry { .. })

@@ -111,9 +111,11 @@ mod mild_view;
 mod noise;
 mod resize;
 
-pub use list::from_list;
+pub use list::{from_list, without_mark};
 pub(crate) use plain_file::read_text;
-pub use resolve::{PathScope, file_of, files_of, holds_frames, keep_images, quick_stamp_of, resolve};
+pub use resolve::{
+    PathScope, Resolver, file_of, files_of, holds_frames, is_same_image, keep_images, quick_stamp_of, resolve,
+};
 pub use walk::walk;
 pub use walker::{JOURNAL, MOVED_AWAY, Missing, Walk, WalkOptions};
 

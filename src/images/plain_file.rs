@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::limits::check_size;
+use crate::error::NO_SUCH_FILE;
 
 /// The reason why a pipe, a socket or a device is not used.
 pub(super) const NO_FILE: &str = "neither a file nor a folder: not opened";
@@ -123,7 +124,7 @@ pub(super) fn mtime_ns(metadata: &Metadata) -> i64 {
 /// A failed read, in the words of a reason.
 pub(super) fn io_reason(error: io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound => "no such file (or a link to nowhere)".to_owned(),
+        io::ErrorKind::NotFound => NO_SUCH_FILE.to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         io::ErrorKind::UnexpectedEof => "the file ends too early (truncated)".to_owned(),
         io::ErrorKind::IsADirectory => "a folder, not a file".to_owned(),

@@ -16,17 +16,37 @@ use super::plain_file::mtime_ns;
 use super::sniff;
 use super::walker::{WalkOptions, walk_path};
 use super::{Frames, Item};
-use crate::error::Error;
+use crate::error::{Error, NO_SUCH_FILE};
 
 /// The images with these names, or the reason why one cannot be found; in the order of `names`.
 pub fn resolve<'a>(names: impl IntoIterator<Item = &'a [u8]>, base: &Path) -> Vec<Result<Item, String>> {
-    let mut containers: HashMap<PathBuf, Result<Arc<Container>, String>> = HashMap::new();
-    let mut find = |name: &[u8]| {
+    let mut resolver = Resolver::new(base);
+    names.into_iter().map(|name| resolver.find(name)).collect()
+}
+
+/// Finds images by their names, one after the other.
+pub struct Resolver {
+    base: PathBuf,
+    containers: HashMap<PathBuf, Result<Arc<Container>, String>>,
+}
+
+impl Resolver {
+    /// Relative names start at the working directory, else at `base`.
+    pub fn new(base: &Path) -> Resolver {
+        Resolver { base: base.to_path_buf(), containers: HashMap::new() }
+    }
+
+    /// The image of this name, or the reason why it cannot be found.
+    ///
+    /// # Errors
+    /// The reason.
+    pub fn find(&mut self, name: &[u8]) -> Result<Item, String> {
+        let base = self.base.as_path();
         if let Some(path) = existing(name, base) {
             return items(&path)?.into_iter().next().ok_or_else(|| "no image there".to_owned());
         }
         if !name.contains(&b'#') {
-            return Err("no such file".to_owned());
+            return Err(NO_SUCH_FILE.to_owned());
         }
         let (path, entry) = container_of(name, base).ok_or("its container is gone")?;
         if is_time_of_film(&path, entry) {
@@ -34,16 +54,28 @@ pub fn resolve<'a>(names: impl IntoIterator<Item = &'a [u8]>, base: &Path) -> Ve
             let film = Container::of_film(&path, time)?.container.ok_or("no film any more")?;
             return Ok(Item { origin: Origin::Entry { container: Arc::new(film), index: 0 } });
         }
-        let container = containers.entry(path).or_insert_with_key(|path| container(path)).as_ref()?;
+        let container = self.containers.entry(path).or_insert_with_key(|path| container(path)).as_ref()?;
         let index = container.find(entry).ok_or("its container has no such entry any more")?;
         Ok(Item { origin: Origin::Entry { container: container.clone(), index: index as u32 } })
-    };
-    names.into_iter().map(&mut find).collect()
+    }
 }
 
 /// The file that holds the image called `name`, its own or its container; none if it is gone.
 pub fn file_of(name: &[u8], base: &Path) -> Option<PathBuf> {
     existing(name, base).or_else(|| Some(container_of(name, base)?.0))
+}
+
+/// Whether two names are of the same image, by the places where they lead. Links of another name count as others.
+pub fn is_same_image(a: &[u8], b: &[u8], base: &Path) -> bool {
+    let last = |name: &'_ [u8]| name.rsplit(|&byte| byte == b'/').next().map(<[u8]>::to_vec);
+    let place = |name: &[u8]| {
+        let (file, entry) = match existing(name, base) {
+            Some(file) => (file, Vec::new()),
+            None => container_of(name, base).map(|(file, entry)| (file, entry.to_vec()))?,
+        };
+        Some((file.canonicalize().ok()?, entry))
+    };
+    a == b || (last(a) == last(b) && place(a).is_some_and(|there| place(b) == Some(there)))
 }
 
 /// Whether the entries of the file at `path` are pictures of an image file or a film, rather than images in an

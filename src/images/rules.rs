@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
+use super::list::without_mark;
 use super::plain_file::io_reason;
 use crate::{Error, Result};
 
@@ -68,7 +69,7 @@ impl Rules {
         read.map_err(io_reason)?;
         let mut builder = GitignoreBuilder::new("");
         let mut wrong = None;
-        for (number, line) in String::from_utf8_lossy(&text).lines().enumerate() {
+        for (number, line) in String::from_utf8_lossy(without_mark(&text)).lines().enumerate() {
             if let Err(error) = builder.add_line(None, line) {
                 wrong.get_or_insert(format!("line {}: {error}: not used", number + 1));
             }

@@ -13,6 +13,7 @@ use super::names::splits;
 use super::resolve::resolve;
 use super::rules;
 use super::walker::{Missing, Walk, WalkOptions, Walker};
+use crate::error::NO_SUCH_FILE;
 use crate::{Error, Result};
 
 /// Lists the images in `data`: folders, image files, containers, and entries of containers by the names that
@@ -40,7 +41,7 @@ pub fn walk(data: &[PathBuf], options: &WalkOptions) -> Result<Walk> {
                 walker.unreadable(path, error);
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Error::not_found(format!("{}: no such file or folder", path.display())));
+                return Err(Error::not_found(format!("{}: {NO_SUCH_FILE}", path.display())));
             }
             Err(error) => return Err(Error::io(path, error)),
         }

@@ -34,13 +34,16 @@ pub struct RuntimeOptions {
 }
 
 /// The variables that say where a user's folders are.
-const FOLDERS: [&str; 4] = ["XDG_DATA_HOME", "HOME", "LOCALAPPDATA", "USERPROFILE"];
+const FOLDERS: [&str; 3] = ["XDG_DATA_HOME", HOME, "LOCALAPPDATA"];
+const HOME: &str = "HOME";
+/// Stands for the folder of a user who has none: nothing lies there.
+const NO_HOME: &str = "/nonexistent";
 
 impl Default for RuntimeOptions {
     /// Any library on this machine that can be used, else the pinned build, fetched into this user's data
     /// folder. The environment only says where that folder is.
     fn default() -> Self {
-        RuntimeOptions::from_lookup(|name| FOLDERS.contains(&name).then(|| env::var_os(name)).flatten())
+        RuntimeOptions::from_lookup(|name| FOLDERS.contains(&name).then(|| variable(name)).flatten())
     }
 }
 
@@ -54,7 +57,7 @@ impl RuntimeOptions {
     /// | `AESEARCH_OFFLINE` | `1`: never fetch |
     /// | `AESEARCH_PYTHON` | the Python interpreter to use instead of `python3` |
     pub fn from_env() -> RuntimeOptions {
-        RuntimeOptions::from_lookup(|name| env::var_os(name))
+        RuntimeOptions::from_lookup(variable)
     }
 
     /// As [`from_env`](Self::from_env), with the variables that `lookup` finds.
@@ -75,18 +78,24 @@ impl RuntimeOptions {
     }
 }
 
+/// A variable; where HOME is not set, the system knows the user's folder.
+fn variable(name: &str) -> Option<OsString> {
+    let home = || env::home_dir().filter(|_| name == HOME).map(PathBuf::into_os_string);
+    env::var_os(name).filter(|value| !value.is_empty()).or_else(home)
+}
+
 /// The platform's folder for an application's data, with the name of this library appended.
 fn platform_data_dir(get: impl Fn(&str) -> Option<OsString>) -> PathBuf {
     let under = |name: &str, rest: &str| get(name).map(|base| PathBuf::from(base).join(rest));
     let dir = if cfg!(windows) {
-        under("LOCALAPPDATA", "aesearch").or_else(|| under("USERPROFILE", "AppData/Local/aesearch"))
+        under("LOCALAPPDATA", "aesearch").or_else(|| under(HOME, "AppData/Local/aesearch"))
     } else if cfg!(target_os = "macos") {
-        under("XDG_DATA_HOME", "aesearch").or_else(|| under("HOME", "Library/Application Support/aesearch"))
+        under("XDG_DATA_HOME", "aesearch").or_else(|| under(HOME, "Library/Application Support/aesearch"))
     } else {
-        under("XDG_DATA_HOME", "aesearch").or_else(|| under("HOME", ".local/share/aesearch"))
+        under("XDG_DATA_HOME", "aesearch").or_else(|| under(HOME, ".local/share/aesearch"))
     };
-    // A process without a home still has a working directory.
-    dir.unwrap_or_else(|| PathBuf::from(".aesearch-data"))
+    // never the working directory: what lies there may be somebody else's
+    dir.unwrap_or_else(|| PathBuf::from(NO_HOME).join("aesearch"))
 }
 
 #[cfg(test)]
@@ -133,6 +142,6 @@ mod tests {
         let options = with(&[("XDG_DATA_HOME", "/xdg"), ("HOME", "/users/a")]);
         assert_eq!(options.data_dir, PathBuf::from("/xdg/aesearch"));
         assert_eq!(with(&[("HOME", "/users/a")]).data_dir, PathBuf::from("/users/a/.local/share/aesearch"));
-        assert_eq!(with(&[]).data_dir, PathBuf::from(".aesearch-data"));
+        assert_eq!(with(&[]).data_dir, PathBuf::from("/nonexistent/aesearch"), "not the working directory");
     }
 }

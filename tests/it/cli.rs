@@ -300,7 +300,7 @@ fn a_query_prints_a_table_on_stdout() {
     let head = ran.out.lines().next().unwrap_or("");
     let columns: Vec<&str> = head.split_whitespace().collect();
     assert_eq!(columns, ["rank", "distance", "similarity", "label", "path"]);
-    assert_eq!(ran.out.lines().count(), 11);
+    assert_eq!(ran.out.lines().count(), 12, "a line says what the columns are");
     assert!(!ran.out.contains('\u{1b}'), "no colour in a pipe");
     let coloured = place.run(&["query", "7.png", "--color", "always"]).expect(0);
     assert!(coloured.out.contains('\u{1b}'));

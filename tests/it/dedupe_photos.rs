@@ -113,8 +113,12 @@ fn only_selected_paths_are_proposed() {
 fn dates_are_no_labels_and_classes_are() {
     let files = [("2019-05", 1), ("2020", 1), ("cat", 2), ("dog", 2)];
     let place = |of: &[usize]| {
-        let named: Vec<(String, Vec<u8>)> =
-            of.iter().map(|&i| (format!("p/{}/{i}.png", files[i].0), png(&scene(files[i].1)))).collect();
+        let in_folder = |&i: &usize| {
+            let (folder, seed) = files[i];
+            let another = (format!("p/{folder}/more.png"), png(&scene(10 + i as u64)));
+            [(format!("p/{folder}/{i}.png"), png(&scene(seed))), another]
+        };
+        let named: Vec<(String, Vec<u8>)> = of.iter().flat_map(in_folder).collect();
         let named: Vec<(&str, Vec<u8>)> =
             named.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
         place_of(&named)

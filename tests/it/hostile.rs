@@ -167,7 +167,7 @@ fn sockets_and_dead_links_are_named_not_opened() {
     let (good, bad) = loaded(root, &[root]);
     assert_eq!(good, 0);
     assert_eq!(bad[0], ("a.png".to_owned(), "neither a file nor a folder: not opened".to_owned()));
-    assert_eq!(bad[1], ("b.png".to_owned(), "no such file (or a link to nowhere)".to_owned()));
+    assert_eq!(bad[1], ("b.png".to_owned(), "no such file or folder".to_owned()));
 }
 
 #[test]

@@ -59,6 +59,7 @@ mod mutants;
 mod pictures;
 #[cfg(feature = "psd")]
 mod psd;
+mod queries;
 mod readme;
 mod resume;
 mod runtime;

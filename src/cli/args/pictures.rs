@@ -114,6 +114,8 @@ pub(in crate::cli) struct Latent {
     #[arg(long, value_name = "SEED")]
     pub(in crate::cli) seed: Option<u64>,
     #[command(flatten)]
+    pub(in crate::cli) labels: LabelsArg,
+    #[command(flatten)]
     pub(in crate::cli) looking: Looking,
     #[command(flatten)]
     pub(in crate::cli) compute: Compute,

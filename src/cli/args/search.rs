@@ -4,21 +4,30 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::indexing::Described;
+use super::indexing::{Described, Walking};
 use super::shared::{Compute, InvertArg, LabelsArg, Reading};
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "JSON: queries [{path, hits [{rank, path, label, distance, similarity, near}], mode, inverted, seconds}], skipped. \
+    after_help = "Rank goes by similarity, which compares latents; distance counts the bits in which codes differ. \
+                  An image that is missing or cannot be read is skipped, and the others are answered (exit code 3).\n\n\
+                  With --stdin, each line of the answer holds line (of the input, from 1), id (as given), path, and hits, \
+                  mode, inverted, seconds as below, or error. Answers come as soon as they are there: a program can ask one \
+                  question at a time, or send many at once, which are then encoded together.\n\n\
+                  JSON: queries [{path, hits [{rank, path, label, distance, similarity, near}], mode, inverted, seconds}], skipped. \
                   `distance` is the Hamming distance of the codes, in bits. `similarity`, -1 to 1, is the cosine of the latents, \
                   in 8 bits a number; where codes were learned from the collection, 0.75 x that cosine + 0.25 x (1 - 2 x \
                   distance / bits); in an index without latents, 1 - 2 x distance / bits. `near` says whether a hit is nearer \
                   than a stranger; null where that was not measured."
 )]
 pub(in crate::cli) struct Query {
-    /// Image files, or anything `index` takes
-    #[arg(required = true, value_name = "IMAGE")]
+    /// Image files, or anything `index` takes; - is an image on standard input
+    #[arg(required_unless_present_any = ["files_from", "stdin"], value_name = "IMAGE")]
     pub(in crate::cli) images: Vec<PathBuf>,
+    /// Answer JSON lines on standard input, each a path or {"path": ..., "id": ...}, with JSON lines in the same
+    /// order, as they come
+    #[arg(long, conflicts_with_all = ["images", "files_from", "null", "sheet"])]
+    pub(in crate::cli) stdin: bool,
     #[command(flatten)]
     pub(in crate::cli) reading: Reading,
     /// Neighbours per image [default: 10]
@@ -44,6 +53,13 @@ pub(in crate::cli) struct Query {
     pub(in crate::cli) rerank: Option<usize>,
     #[command(flatten)]
     pub(in crate::cli) invert: InvertArg,
+    /// Leave out the query itself, where the index holds it
+    #[arg(long)]
+    pub(in crate::cli) no_self: bool,
+    /// Write the hits to this table instead, as .csv, .json, .jsonl, .npy or .parquet; with --stdin the lines, as
+    /// .jsonl
+    #[arg(short, long, value_name = "FILE")]
+    pub(in crate::cli) output: Option<PathBuf>,
     /// Draw queries and neighbours into this PNG file
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) sheet: Option<PathBuf>,
@@ -58,6 +74,8 @@ pub(in crate::cli) struct Query {
     pub(in crate::cli) exit_code: bool,
     #[command(flatten)]
     pub(in crate::cli) compute: Compute,
+    #[command(flatten)]
+    pub(in crate::cli) walking: Walking,
     #[command(flatten)]
     pub(in crate::cli) described: Described,
 }

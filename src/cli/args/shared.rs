@@ -36,9 +36,9 @@ impl Reading {
 /// Which labels count.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct LabelsArg {
-    /// Labels: auto [default], names of folders where they look like classes, never dates; folder, as indexed;
+    /// Labels: auto [default], folders where they look like classes, never dates or albums; folder, all folders;
     /// none; or a .csv file with lines of path,label
-    #[arg(long, value_name = "HOW")]
+    #[arg(long, value_name = "auto|folder|none|FILE.csv")]
     pub(in crate::cli) labels: Option<String>,
 }
 

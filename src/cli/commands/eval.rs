@@ -103,7 +103,9 @@ fn print(context: &Context, report: &EvalReport) -> anyhow::Result<()> {
     printer.text("")?;
     match &report.codes {
         Some(codes) => printer.table(&judged(codes, report))?,
-        None => printer.text("fewer than two labels, or none in common: no metrics by label")?,
+        None => printer.text(
+            "fewer than two labels, or none in common: no metrics by label; --labels folder takes all folders for classes",
+        )?,
     }
     printer.text("")?;
     printer.text(&facts(&unjudged(report)))?;

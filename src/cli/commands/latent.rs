@@ -38,6 +38,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Latent) -> anyhow::Res
         grid: args.grid.unwrap_or(default.grid),
         threads: context.threads(&args.compute.threads),
         seed: args.seed.unwrap_or(default.seed),
+        labels: args.labels.choice()?,
         sheet: Some(args.output.clone()),
     };
     let observer = TerminalObserver::new(context, "encoding");

@@ -1,9 +1,11 @@
 //! One file per verb. Each resolves its options, calls the library once, and prints the result: a few lines
 //! for people, or the verb's JSON document, whose type is defined in the same file.
 
+mod answers;
 pub(super) mod demo;
 pub(super) mod index;
 pub(super) mod query;
+mod query_lines;
 
 pub(super) mod denoise;
 pub(super) mod latent;

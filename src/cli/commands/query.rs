@@ -1,47 +1,31 @@
 //! `aesearch query IMAGE...`: the images of the index that look most like these.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use aesearch_index::Mode;
 use serde::Serialize;
 
+use super::answers::AnswerDocument;
 use super::observer::TerminalObserver;
+use super::query_lines::{answer, check_output};
 use super::{SkippedDocument, exit_for, skipped_documents, tell_gallery, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::foreign::load_options;
-use crate::cli::print::{Align, Table, seconds};
+use crate::cli::print::{Align, Table, count, seconds};
 use crate::cli::resolve::Context;
+use crate::cli::walking;
 use crate::error::{Error, Result};
 use crate::explore::query_sheet::write_query_sheet;
-use crate::gallery::{Answer, Answers, Gallery, Hit, OpenOptions, QueryOptions, QueryResult};
-use crate::images::Skipped;
+use crate::explore::query_table::write_query_table;
+use crate::explore::table::Format;
+use crate::gallery::{
+    Answer, Answers, Gallery, Hit, ManyOptions, OpenOptions, QueryOptions, QueryResult, check_outputs,
+};
+use crate::images::{Skipped, Walk};
 use crate::observer::Observer;
-use crate::output::check_picture;
-
-#[derive(Debug, Serialize)]
-struct HitDocument<'a> {
-    rank: usize,
-    path: &'a str,
-    /// The bytes of a path that is not UTF-8.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path_bytes: Option<&'a [u8]>,
-    label: Option<&'a str>,
-    distance: u32,
-    similarity: f32,
-    /// Nearer than a stranger; null where that was not measured.
-    near: Option<bool>,
-}
-
-#[derive(Debug, Serialize)]
-struct AnswerDocument<'a> {
-    path: String,
-    hits: Vec<HitDocument<'a>>,
-    mode: &'static str,
-    inverted: bool,
-    seconds: f64,
-}
+use crate::output::{check_picture, check_places};
 
 #[derive(Debug, Serialize)]
 pub(super) struct QueryDocument<'a> {
@@ -49,25 +33,47 @@ pub(super) struct QueryDocument<'a> {
     skipped: Vec<SkippedDocument<'a>>,
 }
 
+/// What the columns of a table mean.
+const BY_SIMILARITY: &str = "ranked by similarity, of latents; distance: bits that differ between codes";
+const BY_DISTANCE: &str = "ranked by distance, the bits that differ between codes";
+
 /// What was found, and how.
 #[derive(Debug)]
 pub(super) struct Found {
     answers: Answers,
     mode: Mode,
     only_near: bool,
+    /// Whether hits are put in order by their latents.
+    by_latents: bool,
 }
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Query) -> anyhow::Result<Exit> {
+    if args.stdin {
+        return answer_lines(context, args);
+    }
     let found = execute(context, args)?;
     if context.printer.json {
         context.printer.document("query", &found.document())?;
-    } else {
+    } else if args.output.is_none() {
         found.print(context)?;
     }
     let Answers { answers, skipped } = &found.answers;
     let is_lonely = |answer: &Answer| answer.result.hits.iter().all(|hit| hit.near == Some(false));
     let nothing = args.exit_code && answers.iter().any(is_lonely);
     Ok(if nothing { Exit::Negative } else { exit_for(skipped) })
+}
+
+fn answer_lines(context: &Context, args: &args::Query) -> anyhow::Result<Exit> {
+    let dir = context.index_dir(&args.reading.index)?;
+    let query = resolve(context, args)?;
+    let output = args.output.as_deref();
+    output.map_or(Ok(()), check_output)?; // before the work
+    let threads = context.threads(&args.compute.threads);
+    let options = ManyOptions { query, threads, labels: Some(args.labels.choice()?), pixels: false };
+    let gallery = open(context, args, &dir, &TerminalObserver::unstoppable(context, "searching"))?;
+    output.map_or(Ok(()), |path| check_outputs(&[path], gallery.snapshot(), &dir))?;
+    tell_small(context, args, &gallery);
+    Ok(answer(&context.printer, &gallery, &options, output)?.exit(args.exit_code))
 }
 
 /// Everything but the answer on stdout.
@@ -77,10 +83,16 @@ pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Found> {
     let options = resolve(context, args)?;
     let labels = args.labels.choice()?;
     args.sheet.as_deref().map_or(Ok(()), check_picture)?; // before the work
+    args.output.as_deref().map_or(Ok(()), |path| Format::of(path).map(drop))?;
+    let outputs: Vec<&Path> =
+        [&args.output, &args.sheet].into_iter().flatten().map(PathBuf::as_path).collect();
+    check_places(&outputs)?;
     let observer = TerminalObserver::unstoppable(context, "searching");
+    let Walk { items, skipped, .. } = walking::images(&args.images, &args.walking)?;
     let gallery = open(context, args, &dir, &observer)?;
     context.threads(&args.compute.threads);
-    let mut answers = gallery.query_paths(&args.images, &options, &observer)?;
+    let mut answers = gallery.query_items(&items, &options, &observer)?;
+    answers.skipped.splice(..0, skipped);
     answers.label(&gallery, &labels)?;
     observer.finish();
     match &answers.skipped[..] {
@@ -96,14 +108,26 @@ pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Found> {
     if let Some(path) = &args.sheet {
         write_query_sheet(path, &answers, &gallery)?;
     }
+    if let Some(path) = &args.output {
+        let n_hits = write_query_table(path, &answers, &gallery)?;
+        let [hits, images] = [(n_hits, "hit"), (answers.answers.len(), "image")];
+        let [hits, images] = [hits, images].map(|(n, noun)| count(n as u64, noun));
+        context.printer.note(&format!("{}: {hits} of {images}", path.display()));
+    }
     let time = seconds(start.elapsed().as_secs_f64());
     context.printer.detail(&format!("answered in {time}, including the time to open the index"));
-    if options.only_near && gallery.facts().strangers.is_none() {
+    tell_small(context, args, &gallery);
+    let by_latents = options.rerank > 0 && gallery.snapshot().latent_size() > 0;
+    Ok(Found { answers, mode: options.mode, only_near: options.only_near, by_latents })
+}
+
+/// Says so where --only-near has no effect.
+fn tell_small(context: &Context, args: &args::Query, gallery: &Gallery) {
+    if args.only_near && gallery.facts().strangers.is_none() {
         context
             .printer
             .note("--only-near: the index is too small to tell strangers apart: all hits are kept");
     }
-    Ok(Found { answers, mode: options.mode, only_near: options.only_near })
 }
 
 fn resolve(context: &Context, args: &args::Query) -> Result<QueryOptions> {
@@ -123,6 +147,7 @@ fn resolve(context: &Context, args: &args::Query) -> Result<QueryOptions> {
         rerank: args.rerank.or(context.config.rerank).unwrap_or(default.rerank),
         only_near: args.only_near,
         crops: args.crops,
+        without_self: args.no_self,
     })
 }
 
@@ -167,33 +192,15 @@ impl Found {
                 printer.table(&table(hits))?;
             }
         }
+        if answers.iter().any(|answer| !answer.result.hits.is_empty()) {
+            printer.text(if self.by_latents { BY_SIMILARITY } else { BY_DISTANCE })?;
+        }
         Ok(())
     }
 
     pub(super) fn document(&self) -> QueryDocument<'_> {
-        let mode = if self.mode == Mode::Exact { "exact" } else { "recall" };
-        let queries = self.answers.answers.iter().map(|answer| AnswerDocument {
-            path: answer.item.display(),
-            hits: answer.result.hits.iter().map(HitDocument::from).collect(),
-            mode,
-            inverted: answer.result.inverted,
-            seconds: answer.seconds,
-        });
+        let queries = self.answers.answers.iter().map(|answer| AnswerDocument::new(answer, self.mode));
         QueryDocument { queries: queries.collect(), skipped: skipped_documents(&self.answers.skipped) }
-    }
-}
-
-impl<'a> From<&'a Hit> for HitDocument<'a> {
-    fn from(hit: &'a Hit) -> Self {
-        HitDocument {
-            rank: hit.rank,
-            path: &hit.path,
-            path_bytes: hit.path_bytes.as_deref(),
-            label: hit.label.as_deref(),
-            distance: hit.distance,
-            similarity: hit.similarity,
-            near: hit.near,
-        }
     }
 }
 

@@ -108,10 +108,11 @@ fn draw(rows: &Rows, choice: Choice, written: &mut WrittenSubset, observer: &dyn
     let drawn = &found.rows[..found.rows.len().min(MAX_DRAWN)];
     let images = read_some(rows, drawn, skipped, observer);
     let shown = drawn.iter().zip(&found.represents).zip(images);
-    let cells = shown.filter_map(|((&row, &represents), image)| {
+    let cells = shown.zip(1..).filter_map(|(((&row, &represents), image), rank)| {
         let represents = format!("for {}", thousands(represents as u64));
-        let about = rows.label(row).map_or(represents.clone(), |label| format!("{represents}  {label}"));
-        let caption = vec![rows.short_name(row), about];
+        let label = rows.label(row).filter(|_| rows.is_labelled());
+        let about = label.map_or(represents.clone(), |label| format!("{represents}  {label}"));
+        let caption = vec![format!("{rank}.  {}", rows.short_name(row)), about];
         Some(Cell { image: image?, caption, frame: Frame::Plain })
     });
     let group = SheetGroup {

@@ -11,7 +11,7 @@ use crate::cli::exit::Exit;
 use crate::cli::print::quoted;
 use crate::cli::resolve::Context;
 use crate::dedupe::{FindOptions, ScanOutputs};
-use crate::error::{Error, Result};
+use crate::error::{Error, NO_SUCH_FILE, Result};
 
 pub(super) fn run(context: &Context, args: &args::Photos) -> anyhow::Result<Exit> {
     check_there(args)?;
@@ -42,7 +42,7 @@ fn shown(path: &Path) -> String {
 fn check_there(args: &args::Photos) -> Result<()> {
     let is_gone = |path: &&PathBuf| path.as_path() != Path::new("-") && symlink_metadata(path).is_err();
     let Some(gone) = args.data.iter().find(is_gone) else { return Ok(()) };
-    Err(Error::invalid(format!("{}: no such file or folder", gone.display()))
+    Err(Error::invalid(format!("{}: {NO_SUCH_FILE}", gone.display()))
         .with_hint("name folders with photos, or a verb: scan, apply, undo, decide, check or evaluate"))
 }
 

@@ -1,0 +1,167 @@
+//! `aesearch query --stdin`: JSON lines in, JSON lines out, in the same order and as they come.
+
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::answers::AnswerDocument;
+use crate::cli::exit::Exit;
+use crate::cli::print::Printer;
+use crate::error::{Error, Result};
+use crate::gallery::{Answered, Gallery, ManyOptions};
+use crate::images::{Item, Resolver, without_mark};
+use crate::output::write_whole_with;
+
+/// A line of the input.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Path(String),
+    Query(Query),
+}
+
+#[derive(Deserialize)]
+struct Query {
+    path: String,
+    #[serde(default)]
+    id: Option<Value>,
+}
+
+/// What is known of a query beside its image.
+struct Asked {
+    /// From 1.
+    line: usize,
+    id: Option<Value>,
+    path: Option<String>,
+}
+
+/// A line of the output.
+#[derive(Serialize)]
+struct LineDocument<'a> {
+    line: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a str>,
+    #[serde(flatten)]
+    answer: Option<AnswerDocument<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+/// How many queries were answered, and how many were not.
+#[derive(Default)]
+pub(super) struct Tally {
+    failed: usize,
+    /// Answered, but by strangers alone.
+    lonely: usize,
+}
+
+impl Tally {
+    pub(super) fn exit(&self, asks_for_near: bool) -> Exit {
+        match self {
+            Tally { lonely: 1.., .. } if asks_for_near => Exit::Negative,
+            Tally { failed: 1.., .. } => Exit::Skipped,
+            _ => Exit::Done,
+        }
+    }
+}
+
+/// Answers the queries on standard input, on stdout or in the file `output`.
+pub(super) fn answer(
+    printer: &Printer,
+    gallery: &Gallery,
+    options: &ManyOptions,
+    output: Option<&Path>,
+) -> anyhow::Result<Tally> {
+    let mut tally = Tally::default();
+    let Some(path) = output else {
+        answer_each(gallery, options, &mut tally, &mut |line| printer.line(line))?;
+        return Ok(tally);
+    };
+    let mut failed = None;
+    let written = write_whole_with(path, &mut |out| {
+        let mut write = |line: &LineDocument<'_>| {
+            serde_json::to_writer(&mut *out, line)?;
+            Ok(out.write_all(b"\n")?)
+        };
+        answer_each(gallery, options, &mut tally, &mut write).map_err(|error| {
+            failed = Some(error);
+            io::ErrorKind::Other.into()
+        })
+    });
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(written.map(|()| tally)?),
+    }
+}
+
+fn answer_each(
+    gallery: &Gallery,
+    options: &ManyOptions,
+    tally: &mut Tally,
+    write: &mut dyn FnMut(&LineDocument<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut resolver = Resolver::new(Path::new(""));
+    let lines = BufReader::new(io::stdin())
+        .split(b'\n')
+        .zip(1..)
+        .filter_map(move |(read, line)| query(line, read, &mut resolver));
+    let mode = options.query.mode;
+    gallery.query_each(lines, options, |Answered { of: Asked { line, id, path }, answer, .. }| {
+        let (answer, error) = match &answer {
+            Ok(answer) => (Some(AnswerDocument::new(answer, mode)), None),
+            Err(reason) => (None, Some(reason.as_str())),
+        };
+        tally.failed += usize::from(error.is_some());
+        tally.lonely += usize::from(answer.as_ref().is_some_and(AnswerDocument::is_lonely));
+        // the document of an answer names the image itself
+        let path = path.as_deref().filter(|_| answer.is_none());
+        write(&LineDocument { line, id: id.as_ref(), path, answer, error })
+    })
+}
+
+/// The query in a line of the input; none in an empty one.
+fn query(
+    line: usize,
+    read: io::Result<Vec<u8>>,
+    resolver: &mut Resolver,
+) -> Option<(Asked, Result<Item, String>)> {
+    let bytes = match read {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let reason = format!("standard input: {error}");
+            return Some((Asked { line, id: None, path: None }, Err(reason)));
+        }
+    };
+    let text = if line == 1 { without_mark(&bytes) } else { &bytes };
+    if text.trim_ascii().is_empty() {
+        return None;
+    }
+    let (path, id) = match serde_json::from_slice(text) {
+        Ok(Line::Path(path)) => (path, None),
+        Ok(Line::Query(Query { path, id })) => (path, id),
+        Err(_) => {
+            let reason = "expected JSON, a path or {\"path\": ...}, got something else".to_owned();
+            return Some((Asked { line, id: None, path: None }, Err(reason)));
+        }
+    };
+    let item = resolver.find(path.as_bytes());
+    Some((Asked { line, id, path: Some(path) }, item))
+}
+
+/// Refuses files of other formats.
+///
+/// # Errors
+/// When the name does not end in .jsonl.
+pub(super) fn check_output(path: &Path) -> Result<()> {
+    match path.extension() {
+        Some(end) if end.eq_ignore_ascii_case("jsonl") || end.eq_ignore_ascii_case("ndjson") => Ok(()),
+        _ => Err(Error::unsupported(format!(
+            "{}: with --stdin, expected a name that ends in .jsonl",
+            path.display()
+        ))),
+    }
+}
