@@ -32,6 +32,7 @@
 //! | file | responsibility |
 //! |---|---|
 //! | `update.rs`, `update_report.rs` | index what some paths hold: what is new, what is kept, what is gone |
+//! | `again.rs` | when all images are read again |
 //! | `estimate.rs` | what `update` would take |
 //! | `added.rs` | give an encoder of another program a name |
 //! | `remove.rs` | take images out of an index |
@@ -40,6 +41,8 @@
 //! | `info.rs`, `upkeep.rs` | what an index holds; check, repair and compact it |
 //! | `folder.rs` | find and open an index folder, load the model that made it |
 //! | `plan.rs` | compare a folder with an index: what is kept, what is read, what is gone |
+//! | `spelling.rs` | what an image is called in the index, whichever way leads to it |
+//! | `absent.rs` | what is not there now, and may come back |
 //! | `ingest.rs` | from outcomes to commits |
 //! | `pipeline.rs` | many images to latents |
 //! | `worker_pool.rs`, `worker.rs`, `watch.rs` | its threads, and what to do if a decoder hangs |
@@ -62,6 +65,7 @@
 //! | `record.rs` | what is stored beside codes: items, model, binarizer, polarity |
 
 mod added;
+mod again;
 mod estimate;
 mod remove;
 mod update;
@@ -74,10 +78,12 @@ mod sessions;
 mod info;
 mod upkeep;
 
+mod absent;
 mod folder;
 mod labels;
 mod listing;
 mod record;
+mod spelling;
 mod taken;
 
 mod after;

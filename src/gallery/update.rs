@@ -19,11 +19,12 @@ use std::time::{Duration, Instant};
 use aesearch_index::{Snapshot, Writer};
 
 use super::after::After;
+use super::again::{Again, moves_to, outgrown};
 use super::binarizers::{BinarizerChoice, Wanted};
 use super::choose::{ChooseOptions, choose};
 use super::folder::{base, check_made_with, load_indexed_model, lock, open_if_any};
 use super::ingest::{Checkpoints, Content, Ingest, SegmentLayout, Tally};
-use super::listing::{Listing, tell_walk};
+use super::listing::{Listed, Listing, tell_walk};
 use super::memory::{ForImages, Memory, memory_for_images};
 use super::outcome::{KnownHashes, Outcome};
 use super::pipeline::{Encoded, Pipeline, PipelineOptions};
@@ -33,23 +34,18 @@ use super::probe::try_out;
 use super::record::{Facts, Fitted, ModelIdentity, Polarity};
 use super::refit::code_anew;
 use super::sample::Sample;
+use super::spelling::Names;
 use super::strangers::keep_strangers;
 use super::taken::Taken;
 use super::thumbnails::{ThumbnailFacts, Thumbnailer};
 use super::update_report::{Times, UpdateReport};
 use super::views::warn_where_poor;
 use crate::encode::MAX_FIT;
-use crate::error::{Error, Result};
-use crate::images::{
-    Decoding, Frames, Item, Limits, MemoryBudget, Skipped, Video, WalkOptions, resolve, spread,
-};
+use crate::error::Result;
+use crate::images::{Decoding, Frames, Item, Limits, MemoryBudget, Skipped, Video, WalkOptions, spread};
 use crate::model::{Foreign, Known, LoadOptions, Model, shipped_names};
 use crate::observer::{Note, Observer, Progress};
-use crate::output::count;
 use crate::runtime::{Device, Runtime, RuntimeOptions, ensure};
-
-/// A binarizer fitted to this many images is as good as it gets, and is kept.
-const WELL_FITTED: usize = 5_000;
 
 /// How to index.
 #[derive(Debug, Clone)]
@@ -90,6 +86,9 @@ pub struct UpdateOptions {
     pub thumbnails: Option<usize>,
     /// Whether images are inverted; decided once, when the index is made.
     pub invert: Invert,
+    /// Drop images that are not there now though they may come back: those of a path that is gone or holds no
+    /// image at all, as where a drive is not mounted.
+    pub prune: bool,
     /// The limits for one image.
     pub limits: Limits,
     /// The memory for the run.
@@ -129,6 +128,7 @@ impl UpdateOptions {
             refit: false,
             thumbnails: None,
             invert: Invert::Auto,
+            prune: false,
             limits: Limits::default(),
             memory: Memory::About(u64::MAX),
             checkpoints: Checkpoints::default(),
@@ -139,8 +139,8 @@ impl UpdateOptions {
     }
 
     pub(super) fn listing(&self) -> Listing<'_> {
-        let UpdateOptions { frames, video, walk, limits, .. } = self;
-        Listing { frames: *frames, video: *video, walk, limits: *limits }
+        let UpdateOptions { frames, video, walk, limits, prune, .. } = self;
+        Listing { frames: *frames, video: *video, walk, limits: *limits, prune: *prune }
     }
 
     /// How to encode `n_images` images.
@@ -182,7 +182,8 @@ pub fn update(
     let lock = || lock(dir, options.wait, observer);
     let mut writer = if dir.is_dir() { Some(lock()?) } else { None };
     let mut old = open_if_any(dir)?;
-    let (taken, mut walk) = options.listing().list(data, old.as_ref())?;
+    let Listed { taken, mut walk, mut names, absent } =
+        options.listing().list(data, old.as_ref(), base(dir))?;
     let mut times = Times { walk: start.elapsed(), ..Times::default() };
     tell_walk(&walk, observer);
     let (model, polarity) = match &old {
@@ -198,6 +199,7 @@ pub fn update(
         none => {
             let writer = none.insert(lock()?);
             old = open_if_any(dir)?; // again: another writer may have been faster
+            names = Names::of(&walk.items, old.as_ref().map(|old| &old.0), data, base(dir));
             writer
         }
     };
@@ -206,12 +208,14 @@ pub fn update(
     let before = old.as_ref().map(|old| &old.1).filter(|_| !moves);
     before.map_or(Ok(()), |facts| check_made_with(dir, facts, &model))?;
     let wanted = wanted(dir, before, &model, options)?;
-    let mut kept = snapshot.map_or_else(Vec::new, |old| elsewhere(old, &walk, data, base(dir)));
+    let mut kept = snapshot.map_or_else(Vec::new, |old| elsewhere(old, &walk, &names, data, base(dir)));
     let due = before.is_some_and(|facts| options.refit || outgrown(facts, walk.items.len() + kept.len()));
     let from_latents = due && !options.without_latents && snapshot.is_some_and(|old| old.latent_size() > 0);
     let again = Again { moves, bits: wanted.bits(), refits: due && !from_latents, is_asked: options.refit };
-    let refit = again.read(dir, snapshot, (&mut walk.items, &mut kept), &model, observer)?;
-    let plan = Plan::new(&walk.items, snapshot, refit)?.keeping(kept);
+    let (found, rest) = ((&mut walk.items, &mut names), (&mut kept, &absent.ids[..]));
+    let refit = again.read(dir, snapshot, (found, rest), &model, observer)?;
+    let gone = if refit { Vec::new() } else { absent.ids.clone() };
+    let plan = Plan::new((&walk.items, &names), snapshot, refit)?.keeping(kept, gone);
     let (plan, wanted, layout) = (&plan, &wanted, layout(snapshot, refit, options, observer));
     let thumbnails = Thumbnailer::open(dir, options.thumbnails, observer)?.map(Arc::new);
     let run = Run { plan, before, refit, model: &model, wanted, polarity, layout, taken, options };
@@ -225,18 +229,21 @@ pub fn update(
         false => 0,
     };
     times.fit = made.fit + refitting.elapsed();
-    let Tally { added, unchanged, changed, removed, encoded, skipped, write } = made.tally;
+    let Tally { added, unchanged, changed, removed, renamed, encoded, skipped, write, .. } = made.tally;
+    let absent = absent.skipped(&made.tally.moved);
+    absent.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
     let now = last_steps((dir, writer), is_finished, thumbnails.as_deref(), options, observer)?;
     Ok(UpdateReport {
         added,
         unchanged,
         changed,
         removed,
+        renamed,
         encoded,
         recoded,
         images: now.as_ref().map_or(0, |now| now.0.len()),
         bytes: made.encoded.progress.bytes,
-        skipped: [walk.skipped, skipped].concat(),
+        skipped: [walk.skipped, absent, skipped].concat(),
         model: identity(&model, &options.model, before),
         bits: now.as_ref().map_or(wanted.bits(), |now| now.0.bits()),
         polarity: now.as_ref().map_or(Polarity::fixed(false), |now| now.1.polarity),
@@ -299,73 +306,6 @@ fn wanted(dir: &Path, before: Option<&Facts>, model: &Model, options: &UpdateOpt
     Ok(wanted.again(facts, options.refit))
 }
 
-/// Why all images might be read again.
-struct Again {
-    /// The index moves to another model.
-    moves: bool,
-    /// Bits of codes from now on.
-    bits: usize,
-    /// The binarizer is fitted anew, and there are no latents to fit it to.
-    refits: bool,
-    /// The caller asked for that.
-    is_asked: bool,
-}
-
-impl Again {
-    /// Adds the `kept` items of the index at `dir` to those that are read, where all are to be read again.
-    /// Returns whether they are: not where one of them cannot be read now.
-    fn read(
-        &self,
-        dir: &Path,
-        old: Option<&Snapshot>,
-        (items, kept): (&mut Vec<Item>, &mut Vec<u32>),
-        model: &Model,
-        observer: &dyn Observer,
-    ) -> Result<bool> {
-        let Some(old) = old.filter(|_| self.moves || self.refits) else { return Ok(false) };
-        let again = resolve(kept.iter().map(|&id| old.name(id)), base(dir));
-        let again = match again.into_iter().collect::<Result<Vec<_>, _>>() {
-            Ok(again) => again,
-            Err(reason) if self.moves => return Err(cannot_move(dir, model, &reason)),
-            Err(reason) => {
-                let what = "the binarizer is not fitted anew, as some images cannot be read now";
-                observer.note(&Note::new(format!("{what}: {reason}")));
-                return Ok(false);
-            }
-        };
-        items.extend(again);
-        kept.clear();
-        let (name, n) = (&model.metadata.name, count(old.len() as u64, "image"));
-        if self.moves {
-            let codes = if self.bits == old.bits() {
-                String::new()
-            } else {
-                format!(", codes of {} bits", self.bits)
-            };
-            observer
-                .note(&Note::new(format!("the index moves to the model {name}{codes}: {n} are read again")));
-        } else if self.is_asked {
-            observer.note(&Note::new("the index keeps no latents: all images are read again"));
-        }
-        Ok(true)
-    }
-}
-
-/// The shipped model that `options` ask for, where another one made the index and it may move over.
-pub(super) fn moves_to(facts: &Facts, options: &UpdateOptions) -> Result<Option<Model>> {
-    if !options.moves || !shipped_names().any(|name| name == options.model) {
-        return Ok(None);
-    }
-    let model = Model::load(&options.model)?;
-    Ok((model.sha256 != facts.model.sha256).then_some(model))
-}
-
-fn cannot_move(dir: &Path, model: &Model, reason: &str) -> Error {
-    let name = &model.metadata.name;
-    let what = format!("{}: to move to the model {name}, expected all images, got {reason}", dir.display());
-    Error::not_found(what).with_hint("make the images available, or take them out with `remove` first")
-}
-
 /// A note where images are inverted, and a warning where `invert` asks for what was decided against when the
 /// index was made: codes of inverted images cannot be mixed with others.
 fn note_polarity(dir: &Path, invert: Invert, polarity: Polarity, observer: &dyn Observer) {
@@ -411,12 +351,6 @@ struct Made {
     /// How long it took to ask the model about a sample, and to fit the binarizer.
     check: Duration,
     fit: Duration,
-}
-
-/// Whether the collection has grown far beyond what its binarizer was fitted to.
-pub(super) fn outgrown(facts: &Facts, n_images: usize) -> bool {
-    let (fitted, offered) = (facts.codes.fitted as usize, facts.codes.offered as usize);
-    facts.codes.provisional || (fitted > 0 && fitted < WELL_FITTED && n_images >= 2 * offered)
 }
 
 /// Everything that decides what the index will hold.

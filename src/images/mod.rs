@@ -12,6 +12,7 @@
 //! | `rules` | which of them does the user want to leave out |
 //! | `list` | paths from a list instead of a command line |
 //! | `resolve`, `names` | which image does this name of an index mean; where does a name split into container and entry |
+//! | `scope` | which images of an index lie at or below these paths; where is a file really |
 //! | `item` | what is one image called, on disk, in a container or in memory |
 //! | `load`, `source` | its bytes, then its pixels |
 //! | `plain_file`, `stamp` | opening files safely; has a file changed, are two images the same |
@@ -48,6 +49,7 @@ mod list;
 mod names;
 mod resolve;
 mod rules;
+mod scope;
 mod walk;
 mod walker;
 
@@ -112,7 +114,9 @@ mod noise;
 mod resize;
 
 pub use list::from_list;
-pub use resolve::{PathScope, file_of, files_of, holds_frames, keep_images, quick_stamp_of, resolve};
+pub use names::path_of;
+pub use resolve::{file_of, files_of, holds_frames, keep_images, quick_stamp_of, resolve};
+pub use scope::{PathScope, PathScopes, Places};
 pub use walk::walk;
 pub use walker::{JOURNAL, MOVED_AWAY, Missing, Walk, WalkOptions};
 

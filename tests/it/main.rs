@@ -49,6 +49,7 @@ mod jpeg;
 mod life;
 mod mnist;
 mod models;
+mod owner;
 mod pictures;
 #[cfg(feature = "psd")]
 mod psd;

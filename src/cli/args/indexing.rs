@@ -78,6 +78,10 @@ pub(in crate::cli) struct Index {
     /// 10]
     #[arg(long, value_name = "S")]
     pub(in crate::cli) checkpoint_seconds: Option<f64>,
+    /// Drop images of paths that are gone or empty, as where a drive is not mounted; otherwise the index keeps
+    /// them
+    #[arg(long)]
+    pub(in crate::cli) prune: bool,
     /// Wait while another process writes the index, instead of ending with exit code 5
     #[arg(long)]
     pub(in crate::cli) wait: bool,

@@ -30,6 +30,8 @@ pub(super) struct IndexDocument<'a> {
     unchanged: usize,
     changed: usize,
     removed: usize,
+    /// Neither added nor removed.
+    renamed: usize,
     encoded: usize,
     /// Coded anew from their latents.
     recoded: usize,
@@ -174,6 +176,7 @@ pub(super) fn resolve(context: &Context, args: &args::Index) -> Result<(Vec<Path
         refit: args.refit,
         thumbnails: args.thumbnails,
         invert: context.invert(&args.invert)?,
+        prune: args.prune,
         memory: context.memory(args.max_memory.as_deref())?,
         limits: Limits {
             decode_timeout: amount::seconds(
@@ -232,6 +235,7 @@ impl Indexed {
             (report.changed, "changed"),
             (report.unchanged, "unchanged"),
             (report.recoded, "coded anew"),
+            (report.renamed, "renamed"),
             (report.removed, "removed"),
             (report.skipped.len(), "skipped"),
         ];
@@ -260,6 +264,7 @@ impl Indexed {
             unchanged: report.unchanged,
             changed: report.changed,
             removed: report.removed,
+            renamed: report.renamed,
             encoded: report.encoded,
             recoded: report.recoded,
             images: report.images,

@@ -1,0 +1,117 @@
+//! Images that are not there now and may come back, as those on a drive that is not mounted: an index keeps them.
+//!
+//! An image is absent when a path of the run that it belongs to is gone or holds no image at all, or when it is
+//! elsewhere and the nearest folder of it that exists is empty. (What is gone below a path that holds others was
+//! deleted.)
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf, absolute};
+
+use aesearch_index::Snapshot;
+
+use super::spelling::Names;
+use crate::images::{PathScope, PathScopes, Skipped, Walk, file_of, path_of};
+use crate::output::count;
+
+/// What is absent, and from where.
+#[derive(Debug, Default)]
+pub(super) struct Absent {
+    /// Items of the index.
+    pub(super) ids: Vec<u32>,
+    /// For each, the number of its place.
+    places: Vec<usize>,
+    /// Paths that are gone or empty, and what is to be said of them.
+    paths: Vec<PathBuf>,
+    reasons: Vec<String>,
+}
+
+/// Splits the paths of a run into those to walk and those that are gone, though the index holds images of them.
+pub(super) fn without_gone(
+    data: &[PathBuf],
+    old: Option<&Snapshot>,
+    base: &Path,
+) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let is_gone =
+        |path: &Path| file_of(path.as_os_str().as_encoded_bytes(), Path::new("")).is_none() && !path.is_dir();
+    let is_held = |path: &Path| {
+        let scope = PathScope::new(path);
+        old.is_some_and(|old| old.ids().any(|id| scope.holds(old.name(id), base)))
+    };
+    data.iter().cloned().partition(|path| !(is_gone(path) && is_held(path)))
+}
+
+impl Absent {
+    /// What is absent of an index after a walk of `data`; `gone` are paths of the run that were not walked. What is
+    /// to be said of their paths is no longer among the skipped ones of the walk.
+    pub(super) fn of(
+        old: &Snapshot,
+        (walk, names): (&mut Walk, &Names),
+        (data, gone): (&[PathBuf], &[PathBuf]),
+        base: &Path,
+    ) -> Absent {
+        let found: HashSet<u32> = names.known().collect();
+        let mut absent = Absent { paths: [gone, &walk.empty].concat(), ..Absent::default() };
+        absent.reasons = vec!["no such file or folder".to_owned(); absent.paths.len()];
+        let (roots, walked) = (PathScopes::new(&absent.paths), PathScopes::new(data));
+        let mut nearest: HashMap<PathBuf, Option<PathBuf>> = HashMap::new();
+        let mut numbers: HashMap<PathBuf, usize> = HashMap::new();
+        for id in old.ids().filter(|id| !found.contains(id)) {
+            let name = old.name(id);
+            let place = roots.holding(name, base).first().copied().or_else(|| {
+                let is_elsewhere = file_of(name, base).is_none() && walked.holding(name, base).is_empty();
+                let folder = is_elsewhere.then(|| empty_above(name, base, &mut nearest)).flatten()?;
+                Some(*numbers.entry(folder.clone()).or_insert_with(|| {
+                    absent.paths.push(folder);
+                    absent.reasons.push("an empty folder".to_owned());
+                    absent.paths.len() - 1
+                }))
+            });
+            if let Some(place) = place {
+                absent.ids.push(id);
+                absent.places.push(place);
+            }
+        }
+        for &place in absent.places.iter().collect::<HashSet<_>>() {
+            let at = walk.skipped.iter().position(|skipped| Path::new(&skipped.path) == absent.paths[place]);
+            absent.reasons[place] = at.map_or_else(
+                || std::mem::take(&mut absent.reasons[place]),
+                |at| walk.skipped.remove(at).reason,
+            );
+        }
+        absent
+    }
+
+    /// What is to be said of the paths that are gone, when all but `moved` of these items are kept.
+    pub(super) fn skipped(&self, moved: &[u32]) -> Vec<Skipped> {
+        let moved: HashSet<&u32> = moved.iter().collect();
+        let mut counts: BTreeMap<usize, u64> = BTreeMap::new();
+        for (id, &place) in self.ids.iter().zip(&self.places) {
+            *counts.entry(place).or_default() += u64::from(!moved.contains(id));
+        }
+        let skipped = counts.into_iter().map(|(place, n)| {
+            let reason = match (&self.reasons[place], count(n, "image")) {
+                (reason, _) if n == 0 => reason.clone(),
+                (reason, images) => {
+                    format!("{reason} now; the index keeps {images} of it until `prune` drops them")
+                }
+            };
+            Skipped::new(self.paths[place].as_os_str().as_encoded_bytes(), reason)
+        });
+        skipped.collect()
+    }
+}
+
+/// The nearest folder above the image called `name` that exists, if it is empty.
+fn empty_above(name: &[u8], base: &Path, known: &mut HashMap<PathBuf, Option<PathBuf>>) -> Option<PathBuf> {
+    let path = path_of(name);
+    [absolute(&path), absolute(base.join(&path))].into_iter().flatten().find_map(|file| {
+        let folder = file.parent()?;
+        let look = |folder: &PathBuf| {
+            let nearest = folder.ancestors().find(|folder| folder.is_dir())?;
+            let is_empty = fs::read_dir(nearest).is_ok_and(|mut entries| entries.next().is_none());
+            is_empty.then(|| nearest.to_path_buf())
+        };
+        known.entry(folder.to_path_buf()).or_insert_with_key(look).clone()
+    })
+}
