@@ -113,7 +113,7 @@ pub use added::{AddOptions, add_model};
 pub use binarizers::{BinarizerChoice, different_codes, save_binarizer};
 pub use choose::{Candidate, Choice, ChooseOptions, choose};
 pub use estimate::{Estimate, estimate};
-pub use folder::{FOLDER, find, index_at};
+pub use folder::{FOLDER, find, index_at, nearby};
 pub use info::{Info, MeasuredRecall, info};
 pub use ingest::Checkpoints;
 pub use labels::Labels;

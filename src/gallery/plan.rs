@@ -114,6 +114,12 @@ impl<'a> Plan<'a> {
         with(true).chain(with(false)).collect()
     }
 
+    /// The images that the old index does not hold under any name of their file.
+    pub(super) fn new_items(&self) -> impl Iterator<Item = &'a Item> {
+        let steps = self.steps.iter().zip(self.items);
+        steps.filter(|(step, _)| matches!(step, Step::Read { old: None })).map(|(_, item)| item)
+    }
+
     /// Whether codes of the old index are of no use.
     pub(super) fn is_reread(&self) -> bool {
         self.reread

@@ -39,7 +39,7 @@ use super::strangers::keep_strangers;
 use super::taken::Taken;
 use super::thumbnails::{ThumbnailFacts, Thumbnailer};
 use super::update_report::{Times, UpdateReport};
-use super::views::warn_where_poor;
+use super::views::{warn_where_poor, warn_where_unknown};
 use crate::encode::MAX_FIT;
 use crate::error::Result;
 use crate::images::{Decoding, Frames, Item, Limits, MemoryBudget, Skipped, Video, WalkOptions, spread};
@@ -95,6 +95,8 @@ pub struct UpdateOptions {
     pub memory: Memory,
     /// When to commit before the end.
     pub checkpoints: Checkpoints,
+    /// Warn where the model of the index does not know the images that are added to it.
+    pub check_added: bool,
     /// Wait for another writer to end, instead of failing.
     pub wait: bool,
     /// The seed for fitting the binarizer and for measuring strangers.
@@ -132,6 +134,7 @@ impl UpdateOptions {
             limits: Limits::default(),
             memory: Memory::About(u64::MAX),
             checkpoints: Checkpoints::default(),
+            check_added: true,
             wait: false,
             seed: 0,
             runtime,
@@ -218,7 +221,7 @@ pub fn update(
     let plan = Plan::new((&walk.items, &names), snapshot, refit)?.keeping(kept, gone);
     let (plan, wanted, layout) = (&plan, &wanted, layout(snapshot, refit, options, observer));
     let thumbnails = Thumbnailer::open(dir, options.thumbnails, observer)?.map(Arc::new);
-    let run = Run { plan, before, refit, model: &model, wanted, polarity, layout, taken, options };
+    let run = Run { dir, plan, before, refit, model: &model, wanted, polarity, layout, taken, options };
     let made = run.make(writer, thumbnails.clone(), observer)?;
 
     let is_finished = made.encoded.is_finished();
@@ -355,6 +358,7 @@ struct Made {
 
 /// Everything that decides what the index will hold.
 struct Run<'a> {
+    dir: &'a Path,
     plan: &'a Plan<'a>,
     /// The facts of the old index, if there is one.
     before: Option<&'a Facts>,
@@ -439,7 +443,16 @@ impl Run<'_> {
         jobs: &[usize],
         observer: &dyn Observer,
     ) -> Result<(Polarity, Sample)> {
-        if let Some(polarity) = self.before.map(|facts| facts.polarity).or(self.polarity) {
+        if let Some(facts) = self.before {
+            let mut seen = Sample::default();
+            pipeline.inverted = facts.polarity.inverted;
+            let items: Vec<&Item> = self.plan.new_items().collect();
+            if self.options.check_added {
+                warn_where_unknown(self.dir, &items, &mut seen, pipeline, observer)?;
+            }
+            return Ok((facts.polarity, seen));
+        }
+        if let Some(polarity) = self.polarity {
             return Ok((polarity, Sample::default()));
         }
         let items: Vec<&Item> = jobs.iter().map(|&position| &self.plan.items[position]).collect();

@@ -1,7 +1,8 @@
 //! Output files: written whole or not at all (`whole`), checked before the work (`places`), HTML pages that
-//! need no other file and make no network requests (`page`), numbers as text (`text`). Nothing here knows
+//! need no other file and make no network requests (`page`), numbers as text (`text`); where caches go (`cache`). Nothing here knows
 //! what the files contain.
 
+mod cache;
 mod page;
 mod places;
 mod text;
@@ -10,6 +11,7 @@ mod whole;
 #[cfg(test)]
 pub(crate) use page::assert_self_contained;
 pub use page::{Page, Parts, base64};
+pub use cache::{CacheFolder, use_cache_folder};
 pub use places::{check_picture, check_picture_beside, check_places};
 pub use text::{bytes, count, thousands};
 pub use whole::{check_empty, write_folder, write_whole, write_whole_with};

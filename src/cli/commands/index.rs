@@ -124,7 +124,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Index) -> anyhow::Resu
 
 /// Everything but the answer on stdout.
 pub(super) fn execute(context: &Context, args: &args::Index) -> Result<Indexed> {
-    let dir = context.index_dir(&args.index)?;
+    let dir = context.any_index_dir(&args.index)?;
     let (data, options) = resolve(context, args)?;
     if let Some(path) = &args.report_skipped {
         write_skipped(path, &[])?; // a wrong path is reported before the work
