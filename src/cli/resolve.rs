@@ -159,7 +159,10 @@ fn no_index(dir: &Path, here: &Path) -> Error {
     error.with_hint(match &found[..] {
         [] => "make one with `update`".to_owned(),
         [one] => format!("there is one in {one}: pass it as `dir`, or make one here with `update`"),
-        _ => format!("there are some in {}: pass one of them as `dir`, or make one here with `update`", found.join(", ")),
+        _ => format!(
+            "there are some in {}: pass one of them as `dir`, or make one here with `update`",
+            found.join(", ")
+        ),
     })
 }
 
@@ -240,7 +243,8 @@ mod tests {
     #[test]
     fn caches_go_where_the_system_says() {
         let with = |variables: &[(&str, &str)]| {
-            let get = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into());
+            let get =
+                |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into());
             user_cache_folder(get)
         };
         assert_eq!(with(&[("HOME", "/u/a")]), Some("/u/a/.cache/aesearch".into()));

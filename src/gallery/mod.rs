@@ -33,6 +33,7 @@
 //! |---|---|
 //! | `update.rs`, `update_report.rs` | index what some paths hold: what is new, what is kept, what is gone |
 //! | `again.rs` | when all images are read again |
+//! | `follow.rs` | the same whenever files change |
 //! | `estimate.rs` | what `update` would take |
 //! | `added.rs` | give an encoder of another program a name |
 //! | `remove.rs` | take images out of an index |
@@ -67,6 +68,7 @@
 mod added;
 mod again;
 mod estimate;
+mod follow;
 mod remove;
 mod update;
 mod update_report;
@@ -114,6 +116,7 @@ pub use binarizers::{BinarizerChoice, different_codes, save_binarizer};
 pub use choose::{Candidate, Choice, ChooseOptions, choose};
 pub use estimate::{Estimate, estimate};
 pub use folder::{FOLDER, find, index_at, nearby};
+pub use follow::follow;
 pub use info::{Info, MeasuredRecall, info};
 pub use ingest::Checkpoints;
 pub use labels::Labels;

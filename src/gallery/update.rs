@@ -95,8 +95,6 @@ pub struct UpdateOptions {
     pub memory: Memory,
     /// When to commit before the end.
     pub checkpoints: Checkpoints,
-    /// Warn where the model of the index does not know the images that are added to it.
-    pub check_added: bool,
     /// Wait for another writer to end, instead of failing.
     pub wait: bool,
     /// The seed for fitting the binarizer and for measuring strangers.
@@ -134,7 +132,6 @@ impl UpdateOptions {
             limits: Limits::default(),
             memory: Memory::About(u64::MAX),
             checkpoints: Checkpoints::default(),
-            check_added: true,
             wait: false,
             seed: 0,
             runtime,
@@ -447,9 +444,7 @@ impl Run<'_> {
             let mut seen = Sample::default();
             pipeline.inverted = facts.polarity.inverted;
             let items: Vec<&Item> = self.plan.new_items().collect();
-            if self.options.check_added {
-                warn_where_unknown(self.dir, &items, &mut seen, pipeline, observer)?;
-            }
+            warn_where_unknown(self.dir, &items, &mut seen, pipeline, observer)?;
             return Ok((facts.polarity, seen));
         }
         if let Some(polarity) = self.polarity {

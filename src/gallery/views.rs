@@ -123,7 +123,10 @@ fn fault(
     };
     let explained = explained.iter().sum::<f64>() / explained.len() as f64; // not a number without a decoder
     if explained < UNKNOWN {
-        return Ok(Some(format!("its reconstructions explain {:.0} % of their variance", 100.0 * explained.max(0.0))));
+        return Ok(Some(format!(
+            "its reconstructions explain {:.0} % of their variance",
+            100.0 * explained.max(0.0)
+        )));
     }
     if n < FEW {
         return Ok(None);

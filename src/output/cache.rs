@@ -55,7 +55,8 @@ impl CacheFolder {
         let (path, temporary) = match users {
             Some(path) => (path, None),
             None => {
-                let temporary = tempfile::tempdir().map_err(|error| Error::io("the system's temporary folder", error))?;
+                let temporary =
+                    tempfile::tempdir().map_err(|error| Error::io("the system's temporary folder", error))?;
                 (temporary.path().to_path_buf(), Some(temporary))
             }
         };

@@ -8,10 +8,10 @@ mod places;
 mod text;
 mod whole;
 
+pub use cache::{CacheFolder, use_cache_folder};
 #[cfg(test)]
 pub(crate) use page::assert_self_contained;
 pub use page::{Page, Parts, base64};
-pub use cache::{CacheFolder, use_cache_folder};
 pub use places::{check_picture, check_picture_beside, check_places};
 pub use text::{bytes, count, thousands};
 pub use whole::{check_empty, write_folder, write_whole, write_whole_with};

@@ -78,6 +78,10 @@ pub(in crate::cli) struct Index {
     /// 10]
     #[arg(long, value_name = "S")]
     pub(in crate::cli) checkpoint_seconds: Option<f64>,
+    /// Keep running, and bring the index up to date whenever files below DATA change; Ctrl-C ends it, with exit code
+    /// 0. With --json, one document for each time
+    #[arg(long)]
+    pub(in crate::cli) watch: bool,
     /// Drop images of paths that are gone or empty, as where a drive is not mounted; otherwise the index keeps
     /// them
     #[arg(long)]

@@ -13,7 +13,7 @@ use crate::cli::resolve::Context;
 use crate::cli::{amount, args, walking};
 use crate::error::{Error, Result};
 use crate::gallery::{
-    BinarizerChoice, Checkpoints, ThumbnailFacts, Times, UpdateOptions, UpdateReport, update,
+    BinarizerChoice, Checkpoints, ThumbnailFacts, Times, UpdateOptions, UpdateReport, follow, update,
 };
 use crate::images::{Limits, Skipped};
 
@@ -113,6 +113,9 @@ pub(super) struct Indexed {
 }
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Index) -> anyhow::Result<Exit> {
+    if args.watch {
+        return watch(context, args);
+    }
     let indexed = execute(context, args)?;
     if context.printer.json {
         context.printer.document("index", &indexed.document())?;
@@ -134,6 +137,40 @@ pub(super) fn execute(context: &Context, args: &args::Index) -> Result<Indexed> 
         write_skipped(path, &indexed.report.skipped)?;
     }
     Ok(indexed)
+}
+
+/// Brings the index up to date whenever something changes, until Ctrl-C.
+fn watch(context: &Context, args: &args::Index) -> anyhow::Result<Exit> {
+    let dir = context.any_index_dir(&args.index)?;
+    let (data, options) = resolve(context, args)?;
+    let options = UpdateOptions { wait: true, ..options };
+    let observer = TerminalObserver::new(context, "indexing");
+    let (mut is_first, mut skipped, mut printed) = (true, Vec::new(), Ok(()));
+    let done = &mut |report: UpdateReport| {
+        observer.finish();
+        if let Some(path) = &args.report_skipped {
+            write_skipped(path, &report.skipped)?;
+        }
+        let changes = report.added + report.changed + report.removed + report.renamed;
+        if report.interrupted || (changes == 0 && report.skipped == skipped && !is_first) {
+            return Ok(());
+        }
+        skipped.clone_from(&report.skipped);
+        let indexed = Indexed::reported(context, &dir, report);
+        printed = match context.printer.json {
+            true => context.printer.document("index", &indexed.document()),
+            false => context.printer.text(&indexed.summary()),
+        };
+        if is_first {
+            context.printer.note("watching for changes; Ctrl-C ends");
+        }
+        is_first = false;
+        printed.as_ref().map(|()| ()).map_err(|_| Error::Interrupted)
+    };
+    let watched = follow(&dir, &data, &options, &observer, done);
+    printed?;
+    watched?;
+    Ok(Exit::Done)
 }
 
 /// Updates the index, with messages about it on stderr.

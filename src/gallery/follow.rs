@@ -1,0 +1,238 @@
+//! An index that is kept up to date while files change. The only file that names `notify`.
+//!
+//! What the system tells of changes only says when to look: [`update`] goes through the paths again each time, so
+//! that nothing depends on events that come late, twice or not at all. Without events it looks now and then, as
+//! network drives do not tell.
+//!
+//! ```text
+//! event -> quiet for a moment, or enough have come -> update -> events since then? -> ...
+//! ```
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf, absolute};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use notify::event::{AccessKind, AccessMode};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+
+use super::folder::FOLDER;
+use super::update::{UpdateOptions, update};
+use super::update_report::UpdateReport;
+use crate::error::{Error, Result};
+use crate::observer::{Note, Observer};
+
+/// Changes come in bursts: one is over when nothing has come for so long ...
+const QUIET: Duration = Duration::from_millis(250);
+/// ... but no look is put off for longer than this.
+const AT_MOST: Duration = Duration::from_secs(1);
+/// How often to look where nothing is told.
+const NOW_AND_THEN: Duration = Duration::from_secs(300);
+/// How often the observer is asked whether to stop.
+const ASK_EVERY: Duration = Duration::from_millis(100);
+
+/// Brings the index at `dir` up to date with the paths `data`, as [`update`] does, and again whenever something
+/// changes there, until the observer stops it. `done` gets the report of each time; the last one may be of a run that
+/// was interrupted, which leaves the index sound.
+///
+/// # Errors
+/// Those of [`update`]; when the system cannot watch the paths.
+pub fn follow(
+    dir: &Path,
+    data: &[PathBuf],
+    options: &UpdateOptions,
+    observer: &dyn Observer,
+    done: &mut dyn FnMut(UpdateReport) -> Result<()>,
+) -> Result<()> {
+    let mut watched = Watched::new(dir, data)?;
+    loop {
+        watched.look_for_folders(observer);
+        let report = update(dir, data, options, observer)?;
+        let is_over = report.interrupted;
+        done(report)?;
+        if is_over || watched.wait(observer) == Next::Stop {
+            return Ok(());
+        }
+    }
+}
+
+/// What comes after a wait.
+#[derive(Debug, PartialEq)]
+enum Next {
+    Look,
+    Stop,
+}
+
+/// Paths, and what the system tells of them.
+struct Watched {
+    watcher: RecommendedWatcher,
+    events: Receiver<notify::Result<Event>>,
+    roots: Vec<PathBuf>,
+    /// The folders that are watched now, and whether with all below them.
+    folders: HashMap<PathBuf, bool>,
+    /// The folder of the index, whose changes are our own.
+    index: PathBuf,
+    /// What the user has been told that it cannot be watched.
+    told: HashSet<PathBuf>,
+}
+
+impl Watched {
+    fn new(dir: &Path, data: &[PathBuf]) -> Result<Watched> {
+        let (sender, events) = channel();
+        let watcher = notify::recommended_watcher(move |event| {
+            let _ = sender.send(event); // nobody hears it any more when the watch ends
+        });
+        let there =
+            |path: &Path| path.canonicalize().or_else(|_| absolute(path)).unwrap_or(path.to_path_buf());
+        Ok(Watched {
+            watcher: watcher.map_err(|error| cannot_watch(&error))?,
+            events,
+            roots: data.iter().map(|path| there(path)).collect(),
+            folders: HashMap::new(),
+            index: there(dir),
+            told: HashSet::new(),
+        })
+    }
+
+    /// Watches folders with all below them; files, and what is not there now, by the folders they belong in.
+    fn look_for_folders(&mut self, observer: &dyn Observer) {
+        for root in self.roots.clone() {
+            let Some(folder) = root.ancestors().find(|path| path.is_dir()) else { continue };
+            let is_deep = folder == root;
+            if self.folders.get(folder).is_some_and(|&deep| deep || !is_deep) {
+                continue;
+            }
+            let mode = if is_deep { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
+            match self.watcher.watch(folder, mode) {
+                Ok(()) => drop(self.folders.insert(folder.to_path_buf(), is_deep)),
+                Err(error) => {
+                    if self.told.insert(folder.to_path_buf()) {
+                        let (error, every) = (cannot_watch(&error), NOW_AND_THEN.as_secs() / 60);
+                        let what =
+                            format!("{}: {error}: it is looked at every {every} minutes", folder.display());
+                        observer.note(&Note::warning(what));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits until a burst of changes is over, it is time to look anyway, or the observer stops.
+    fn wait(&mut self, observer: &dyn Observer) -> Next {
+        let start = Instant::now();
+        let mut burst: Option<(Instant, Instant)> = None; // its first change and its last
+        loop {
+            if observer.should_stop() {
+                return Next::Stop;
+            }
+            let is_over =
+                |(first, last): (Instant, Instant)| last.elapsed() >= QUIET || first.elapsed() >= AT_MOST;
+            if burst.is_some_and(is_over) || start.elapsed() >= NOW_AND_THEN {
+                return Next::Look;
+            }
+            match self.events.recv_timeout(if burst.is_some() { QUIET.min(ASK_EVERY) } else { ASK_EVERY }) {
+                Ok(event) if self.matters(&event) => {
+                    let now = Instant::now();
+                    burst = Some((burst.map_or(now, |(first, _)| first), now));
+                }
+                Ok(_) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => std::thread::sleep(ASK_EVERY),
+            }
+        }
+    }
+
+    /// Whether something may have changed: not where files were only read, nor in an index.
+    fn matters(&mut self, event: &notify::Result<Event>) -> bool {
+        let Ok(event) = event else { return true }; // events may have been lost
+        let is_read = match event.kind {
+            EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,
+            EventKind::Access(_) => true,
+            _ => false,
+        };
+        if is_read {
+            return false;
+        }
+        if matches!(event.kind, EventKind::Remove(_) | EventKind::Modify(_)) {
+            // a folder that was moved or unmounted is watched anew when it is back
+            for path in event.paths.iter().filter(|path| !path.is_dir()) {
+                if self.folders.remove(path).is_some() {
+                    let _ = self.watcher.unwatch(path); // the system may have done so
+                }
+            }
+        }
+        let is_ours = |path: &PathBuf| {
+            path.starts_with(&self.index) || path.components().any(|part| part.as_os_str() == FOLDER)
+        };
+        event.need_rescan() || event.paths.is_empty() || !event.paths.iter().all(is_ours)
+    }
+}
+
+fn cannot_watch(error: &notify::Error) -> Error {
+    let hint = "on Linux, fs.inotify.max_user_watches may be too low for so many folders";
+    Error::unsupported(format!("changes cannot be watched: {error}")).with_hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+    use std::fs;
+
+    use super::super::tests::{Fixture, counts, picture};
+    use super::*;
+    use crate::images::write_png;
+    use crate::model::Family;
+
+    /// Stops when told to.
+    #[derive(Default)]
+    struct Stop(Cell<bool>);
+
+    impl Observer for Stop {
+        fn should_stop(&self) -> bool {
+            self.0.get()
+        }
+    }
+
+    #[test]
+    fn what_changes_is_taken_over_until_it_is_stopped() {
+        let fixture = Fixture::new(Family::ConvHash);
+        fixture.draw(0..4);
+        let (stop, reports) = (Stop::default(), RefCell::new(Vec::new()));
+        let index = fixture.path("data/.aesearch"); // among the images: its own changes are none
+        let mut done = |report: UpdateReport| {
+            let data = |name: &str| fixture.path("data").join(name);
+            let mut reports = reports.borrow_mut();
+            match reports.len() {
+                0 => write_png(&data("b/new.png"), &picture(40)).unwrap(),
+                1 => fs::rename(data("b"), data("c")).unwrap(),
+                2 => {
+                    fs::create_dir(data("d")).unwrap();
+                    write_png(&data("d/deep.png"), &picture(41)).unwrap();
+                }
+                _ => stop.0.set(true),
+            }
+            reports.push((counts(&report), report.renamed));
+            Ok(())
+        };
+        follow(&index, &[fixture.path("data")], &fixture.options, &stop, &mut done).unwrap();
+        let expected =
+            [([4, 0, 0, 0, 4], 0), ([1, 4, 0, 0, 5], 0), ([0, 4, 0, 0, 5], 1), ([1, 5, 0, 0, 6], 0)];
+        assert_eq!(*reports.borrow(), expected);
+    }
+
+    #[test]
+    fn reading_and_our_own_writing_do_not_matter() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut watched = Watched::new(&dir.path().join("ix"), &[dir.path().to_path_buf()]).unwrap();
+        let there = dir.path().canonicalize().unwrap_or(dir.path().to_path_buf());
+        let written = EventKind::Access(AccessKind::Close(AccessMode::Write));
+        let read = EventKind::Access(AccessKind::Close(AccessMode::Read));
+        let mut matters = |kind: EventKind, name: &str| {
+            watched.index = there.join("ix");
+            watched.matters(&Ok(Event::new(kind).add_path(there.join(name))))
+        };
+        assert!(matters(written, "a.png") && matters(EventKind::Any, "a/b.png"));
+        assert!(!matters(read, "a.png") && !matters(written, "ix/MANIFEST"));
+        assert!(!matters(written, "deep/.aesearch/LOCK"));
+        assert!(watched.matters(&Err(notify::Error::generic("lost"))));
+    }
+}
