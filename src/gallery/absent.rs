@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf, absolute};
 
 use aesearch_index::Snapshot;
 
-use super::spelling::Names;
-use crate::images::{PathScope, PathScopes, Skipped, Walk, file_of, path_of};
+use crate::images::{PathScopes, Skipped, Walk, file_of, path_of};
 use crate::output::count;
 
 /// What is absent, and from where.
@@ -32,33 +31,38 @@ pub(super) fn without_gone(
     old: Option<&Snapshot>,
     base: &Path,
 ) -> (Vec<PathBuf>, Vec<PathBuf>) {
-    let is_gone =
-        |path: &Path| file_of(path.as_os_str().as_encoded_bytes(), Path::new("")).is_none() && !path.is_dir();
-    let is_held = |path: &Path| {
-        let scope = PathScope::new(path);
-        old.is_some_and(|old| old.ids().any(|id| scope.holds(old.name(id), base)))
+    let is_gone = |path: &&PathBuf| {
+        file_of(path.as_os_str().as_encoded_bytes(), Path::new("")).is_none() && !path.is_dir()
     };
-    data.iter().cloned().partition(|path| !(is_gone(path) && is_held(path)))
+    let gone: Vec<PathBuf> = data.iter().filter(is_gone).cloned().collect();
+    let scopes = PathScopes::new(&gone);
+    let ids = old.filter(|_| !gone.is_empty()).into_iter().flat_map(|old| old.ids().map(move |id| (old, id)));
+    let held: HashSet<&PathBuf> =
+        ids.flat_map(|(old, id)| scopes.holding(old.name(id), base)).map(|at| &gone[at]).collect();
+    data.iter().cloned().partition(|path| !held.contains(path))
 }
 
 impl Absent {
-    /// What is absent of an index after a walk of `data`; `gone` are paths of the run that were not walked. What is
+    /// What is absent of those items of an index that are neither among the names of a walk of `data` nor elsewhere;
+    /// `gone` are paths of the run that were not walked. What is
     /// to be said of their paths is no longer among the skipped ones of the walk.
     pub(super) fn of(
-        old: &Snapshot,
-        (walk, names): (&mut Walk, &Names),
+        (old, ids): (&Snapshot, &[u32]),
+        walk: &mut Walk,
         (data, gone): (&[PathBuf], &[PathBuf]),
         base: &Path,
     ) -> Absent {
-        let found: HashSet<u32> = names.known().collect();
         let mut absent = Absent { paths: [gone, &walk.empty].concat(), ..Absent::default() };
         absent.reasons = vec!["no such file or folder".to_owned(); absent.paths.len()];
+        let has_roots = !absent.paths.is_empty();
         let (roots, walked) = (PathScopes::new(&absent.paths), PathScopes::new(data));
         let mut nearest: HashMap<PathBuf, Option<PathBuf>> = HashMap::new();
         let mut numbers: HashMap<PathBuf, usize> = HashMap::new();
-        for id in old.ids().filter(|id| !found.contains(id)) {
+        for &id in ids {
             let name = old.name(id);
-            let place = roots.holding(name, base).first().copied().or_else(|| {
+            let of_root = || roots.holding(name, base).first().copied();
+            let place = if has_roots { of_root() } else { None };
+            let place = place.or_else(|| {
                 let is_elsewhere = file_of(name, base).is_none() && walked.holding(name, base).is_empty();
                 let folder = is_elsewhere.then(|| empty_above(name, base, &mut nearest)).flatten()?;
                 Some(*numbers.entry(folder.clone()).or_insert_with(|| {

@@ -6,6 +6,7 @@ use aesearch_index::Snapshot;
 
 use super::absent::{Absent, without_gone};
 use super::ingest::unfinished;
+use super::plan::elsewhere;
 use super::record::{Facts, Record};
 use super::spelling::Names;
 use super::taken::Taken;
@@ -48,21 +49,28 @@ impl Listing<'_> {
         let options = WalkOptions { frames, video, films, limits: self.limits, ..self.walk.clone() };
         let snapshot = old.map(|(snapshot, _)| snapshot);
         let (there, gone) = without_gone(data, snapshot, base);
-        let mut walk = walk(&there, &options)?;
+        let walk = walk(&there, &options)?;
         let names = Names::of(&walk.items, snapshot, &there, base);
-        let absent = snapshot.map(|old| Absent::of(old, (&mut walk, &names), (&there, &gone), base));
-        let absent = absent.filter(|_| !self.prune).unwrap_or_default();
-        Ok(Listed { taken, walk, names, absent })
+        let mut listed = Listed { taken, walk, names, elsewhere: Vec::new(), absent: Absent::default() };
+        if let Some(old) = snapshot {
+            let (elsewhere, others) = elsewhere(old, &listed.walk, &listed.names, data, base);
+            let absent = Absent::of((old, &others), &mut listed.walk, (&there, &gone), base);
+            listed.elsewhere = elsewhere;
+            listed.absent = if self.prune { Absent::default() } else { absent };
+        }
+        Ok(listed)
     }
 }
 
-/// The images in some paths, and those of an index that are not there now.
+/// The images in some paths, and what becomes of the others of an index.
 pub(super) struct Listed {
     /// What is taken of files that hold several.
     pub(super) taken: Taken,
     pub(super) walk: Walk,
     /// What the images are called in the index.
     pub(super) names: Names,
+    /// Images of the index that the run leaves alone.
+    pub(super) elsewhere: Vec<u32>,
     pub(super) absent: Absent,
 }
 

@@ -13,16 +13,16 @@ use super::spelling::Names;
 use crate::error::Result;
 use crate::images::{Item, Places, Walk, file_of};
 
-/// The items of an index that a run over `data` leaves alone, but for those that are not there now (see
-/// `absent`): their files exist, and are not below `data`, or in a folder that could not be read. What is below
-/// `data` stays only where it was walked. Relative names start from the working directory, or else from `base`.
+/// The items of an index that a run over `data` leaves alone: their files exist, and are not below `data`, or in a
+/// folder that could not be read. And all others that were not walked, some of which may be absent. Relative names
+/// start from the working directory, or else from `base`.
 pub(super) fn elsewhere(
     old: &Snapshot,
     walk: &Walk,
     names: &Names,
     data: &[PathBuf],
     base: &Path,
-) -> Vec<u32> {
+) -> (Vec<u32>, Vec<u32>) {
     let walked: HashSet<u32> = names.known().collect();
     let unread: HashSet<PathBuf> = walk.unread.iter().flat_map(absolute).collect();
     // A link inside a folder leads out of it, but is below it by name.
@@ -36,11 +36,9 @@ pub(super) fn elsewhere(
         let absolute = absolute(file).unwrap_or_else(|_| file.to_path_buf());
         !below(&absolute) && !places.of_file(&absolute).is_some_and(|place| below(&place))
     };
-    let stays = |&id: &u32| {
-        let file = || file_of(old.name(id), base);
-        !walked.contains(&id) && file().is_some_and(|file| is_unread(&file) || is_elsewhere(&file))
-    };
-    old.ids().filter(stays).collect()
+    let stays =
+        |&id: &u32| file_of(old.name(id), base).is_some_and(|file| is_unread(&file) || is_elsewhere(&file));
+    old.ids().filter(|id| !walked.contains(id)).partition(stays)
 }
 
 /// The images of a run, and what is to be done with each.

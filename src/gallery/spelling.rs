@@ -38,7 +38,11 @@ impl Names {
     /// Finds those that the index knows by other names.
     fn find_others(&mut self, items: &[Item], old: &Snapshot, base: &Path) {
         let found: HashSet<u32> = self.known().collect();
-        let mut rest: Vec<u32> = old.ids().filter(|id| !found.contains(id)).collect();
+        // they end as an image ends that is not known yet
+        let unknown = items.iter().zip(&self.ids).filter(|(_, id)| id.is_none());
+        let ends: HashSet<Vec<u8>> = unknown.map(|(item, _)| end(&item.name()).to_vec()).collect();
+        let may_be = |id: &u32| !found.contains(id) && ends.contains(end(old.name(*id)));
+        let mut rest: Vec<u32> = old.ids().filter(may_be).collect();
         rest.sort_unstable_by(|&a, &b| old.name(b).cmp(old.name(a))); // of several names of a file, the first one
         let places = Places::default();
         let place = |&id: &u32| {
@@ -121,4 +125,10 @@ impl Names {
             None => item.label().map(Cow::Borrowed),
         }
     }
+}
+
+/// What follows the last separator of a name.
+fn end(name: &[u8]) -> &[u8] {
+    let is_separator = |&byte: &u8| byte == b'/' || (cfg!(windows) && byte == b'\\');
+    name.iter().rposition(is_separator).map_or(name, |at| &name[at + 1..])
 }

@@ -28,13 +28,12 @@ use super::listing::{Listed, Listing, tell_walk};
 use super::memory::{ForImages, Memory, memory_for_images};
 use super::outcome::{KnownHashes, Outcome};
 use super::pipeline::{Encoded, Pipeline, PipelineOptions};
-use super::plan::{Plan, elsewhere};
+use super::plan::Plan;
 use super::polarity::{Invert, decide_by_sample};
 use super::probe::try_out;
 use super::record::{Facts, Fitted, ModelIdentity, Polarity};
 use super::refit::code_anew;
 use super::sample::Sample;
-use super::spelling::Names;
 use super::strangers::keep_strangers;
 use super::taken::Taken;
 use super::thumbnails::{ThumbnailFacts, Thumbnailer};
@@ -182,16 +181,15 @@ pub fn update(
     let lock = || lock(dir, options.wait, observer);
     let mut writer = if dir.is_dir() { Some(lock()?) } else { None };
     let mut old = open_if_any(dir)?;
-    let Listed { taken, mut walk, mut names, absent } =
-        options.listing().list(data, old.as_ref(), base(dir))?;
+    let mut listed = options.listing().list(data, old.as_ref(), base(dir))?;
     let mut times = Times { walk: start.elapsed(), ..Times::default() };
-    tell_walk(&walk, observer);
+    tell_walk(&listed.walk, observer);
     let (model, polarity) = match &old {
         Some((_, facts)) => match moves_to(facts, options)? {
             Some(model) => (model, None),
             None => (load_indexed_model(dir, facts, &options.model, &options.load)?, None),
         },
-        None => model_for(&walk.items.iter().collect::<Vec<_>>(), options, observer)?,
+        None => model_for(&listed.walk.items.iter().collect::<Vec<_>>(), options, observer)?,
     };
     times.check = start.elapsed().saturating_sub(times.walk);
     let writer = match &mut writer {
@@ -199,7 +197,9 @@ pub fn update(
         none => {
             let writer = none.insert(lock()?);
             old = open_if_any(dir)?; // again: another writer may have been faster
-            names = Names::of(&walk.items, old.as_ref().map(|old| &old.0), data, base(dir));
+            if old.is_some() {
+                listed = options.listing().list(data, old.as_ref(), base(dir))?;
+            }
             writer
         }
     };
@@ -208,7 +208,7 @@ pub fn update(
     let before = old.as_ref().map(|old| &old.1).filter(|_| !moves);
     before.map_or(Ok(()), |facts| check_made_with(dir, facts, &model))?;
     let wanted = wanted(dir, before, &model, options)?;
-    let mut kept = snapshot.map_or_else(Vec::new, |old| elsewhere(old, &walk, &names, data, base(dir)));
+    let Listed { taken, mut walk, mut names, elsewhere: mut kept, absent } = listed;
     let due = before.is_some_and(|facts| options.refit || outgrown(facts, walk.items.len() + kept.len()));
     let from_latents = due && !options.without_latents && snapshot.is_some_and(|old| old.latent_size() > 0);
     let again = Again { moves, bits: wanted.bits(), refits: due && !from_latents, is_asked: options.refit };
