@@ -44,8 +44,8 @@ pub(super) fn without_gone(
 
 impl Absent {
     /// What is absent of those items of an index that are neither among the names of a walk of `data` nor elsewhere;
-    /// `gone` are paths of the run that were not walked. What is
-    /// to be said of their paths is no longer among the skipped ones of the walk.
+    /// `gone` are paths of the run that were not walked. What is to be said of their paths is no longer among the
+    /// skipped ones of the walk.
     pub(super) fn of(
         (old, ids): (&Snapshot, &[u32]),
         walk: &mut Walk,

@@ -7,7 +7,6 @@ use aesearch_index::Snapshot;
 use super::folder::base;
 use super::record::Facts;
 use super::spelling::Names;
-use super::update::UpdateOptions;
 use crate::error::{Error, Result};
 use crate::images::{Item, resolve};
 use crate::model::{Model, shipped_names};
@@ -75,12 +74,12 @@ impl Again {
     }
 }
 
-/// The shipped model that `options` ask for, where another one made the index and it may move over.
-pub(super) fn moves_to(facts: &Facts, options: &UpdateOptions) -> Result<Option<Model>> {
-    if !options.moves || !shipped_names().any(|name| name == options.model) {
+/// The shipped model of this name, if another one made the index; none for other names, and where none is asked for.
+pub(super) fn moves_to(facts: &Facts, asked: Option<&str>) -> Result<Option<Model>> {
+    let Some(name) = asked.filter(|asked| shipped_names().any(|name| name == *asked)) else {
         return Ok(None);
-    }
-    let model = Model::load(&options.model)?;
+    };
+    let model = Model::load(name)?;
     Ok((model.sha256 != facts.model.sha256).then_some(model))
 }
 

@@ -74,7 +74,7 @@ pub fn estimate(
     let old = open_if_any(dir)?;
     let Listed { walk, names, .. } = options.listing().list(data, old.as_ref(), base(dir))?;
     let model = match &old {
-        Some((_, facts)) => match moves_to(facts, options)? {
+        Some((_, facts)) => match moves_to(facts, options.asked())? {
             Some(model) => model,
             None => load_indexed_model(dir, facts, &options.model, &options.load)?,
         },

@@ -8,7 +8,8 @@
 //! event -> quiet for a moment, or enough have come -> update -> events since then? -> ...
 //! ```
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf, absolute};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -20,6 +21,7 @@ use super::folder::FOLDER;
 use super::update::{UpdateOptions, update};
 use super::update_report::UpdateReport;
 use crate::error::{Error, Result};
+use crate::images::Places;
 use crate::observer::{Note, Observer};
 
 /// Changes come in bursts: one is over when nothing has come for so long ...
@@ -59,17 +61,53 @@ pub fn follow(
 /// What comes after a wait.
 #[derive(Debug, PartialEq)]
 enum Next {
-    Look,
+    Again,
     Stop,
+}
+
+/// How a folder is watched.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct How {
+    /// With all below it.
+    is_deep: bool,
+    /// Tells it from another folder of this name, as a drive from its mount point.
+    identity: (u64, u64),
+}
+
+/// The folders to watch for the sake of `roots`, which may be wanted with all below them: where one is not there now,
+/// the nearest folder above it that is.
+fn wanted(roots: &BTreeMap<PathBuf, bool>) -> BTreeMap<PathBuf, How> {
+    let mut wanted: BTreeMap<PathBuf, How> = BTreeMap::new();
+    for (root, &is_deep) in roots {
+        let Some(folder) = root.ancestors().find(|path| path.is_dir()) else { continue };
+        let Ok(metadata) = fs::metadata(folder) else { continue };
+        let is_deep = is_deep && folder == root;
+        let how = wanted.entry(folder.to_path_buf());
+        how.or_insert(How { is_deep, identity: identity(&metadata) }).is_deep |= is_deep;
+    }
+    wanted
+}
+
+#[cfg(unix)]
+fn identity(metadata: &Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt as _;
+    (metadata.dev(), metadata.ino())
+}
+
+#[cfg(not(unix))]
+fn identity(metadata: &Metadata) -> (u64, u64) {
+    let made = metadata.created().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    made.map_or((0, 0), |time| (time.as_secs(), time.subsec_nanos().into()))
 }
 
 /// Paths, and what the system tells of them.
 struct Watched {
     watcher: RecommendedWatcher,
     events: Receiver<notify::Result<Event>>,
-    roots: Vec<PathBuf>,
-    /// The folders that are watched now, and whether with all below them.
-    folders: HashMap<PathBuf, bool>,
+    /// Paths, files by their folders, and whether with all below them.
+    roots: BTreeMap<PathBuf, bool>,
+    /// What is watched now.
+    folders: BTreeMap<PathBuf, How>,
     /// The folder of the index, whose changes are our own.
     index: PathBuf,
     /// What the user has been told that it cannot be watched.
@@ -82,44 +120,61 @@ impl Watched {
         let watcher = notify::recommended_watcher(move |event| {
             let _ = sender.send(event); // nobody hears it any more when the watch ends
         });
-        let there =
-            |path: &Path| path.canonicalize().or_else(|_| absolute(path)).unwrap_or(path.to_path_buf());
+        let places = Places::default();
+        let there = |path: &Path| {
+            let place = path.canonicalize().ok().or_else(|| places.of_file(path));
+            place.or_else(|| absolute(path).ok()).unwrap_or_else(|| path.to_path_buf())
+        };
+        let mut roots: BTreeMap<PathBuf, bool> = BTreeMap::new();
+        for path in data.iter().map(|path| there(path)) {
+            let folder = path.parent().filter(|_| path.is_file()).map(Path::to_path_buf);
+            let is_deep = folder.is_none();
+            *roots.entry(folder.unwrap_or(path)).or_default() |= is_deep;
+        }
         Ok(Watched {
             watcher: watcher.map_err(|error| cannot_watch(&error))?,
             events,
-            roots: data.iter().map(|path| there(path)).collect(),
-            folders: HashMap::new(),
+            roots,
+            folders: BTreeMap::new(),
             index: there(dir),
             told: HashSet::new(),
         })
     }
 
-    /// Watches folders with all below them; files, and what is not there now, by the folders they belong in.
+    /// Watches what has to be watched now.
     fn look_for_folders(&mut self, observer: &dyn Observer) {
-        for root in self.roots.clone() {
-            let Some(folder) = root.ancestors().find(|path| path.is_dir()) else { continue };
-            let is_deep = folder == root;
-            if self.folders.get(folder).is_some_and(|&deep| deep || !is_deep) {
-                continue;
-            }
-            let mode = if is_deep { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
-            match self.watcher.watch(folder, mode) {
-                Ok(()) => drop(self.folders.insert(folder.to_path_buf(), is_deep)),
-                Err(error) => {
-                    if self.told.insert(folder.to_path_buf()) {
-                        let (error, every) = (cannot_watch(&error), NOW_AND_THEN.as_secs() / 60);
-                        let what =
-                            format!("{}: {error}: it is looked at every {every} minutes", folder.display());
-                        observer.note(&Note::warning(what));
-                    }
-                }
+        let wanted = wanted(&self.roots);
+        for (folder, how) in &self.folders {
+            if wanted.get(folder) != Some(how) {
+                let _ = self.watcher.unwatch(folder); // the system may have done so
             }
         }
+        for (folder, how) in &wanted {
+            if self.folders.get(folder) == Some(how) {
+                continue;
+            }
+            let mode = if how.is_deep { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
+            if let Err(error) = self.watcher.watch(folder, mode)
+                && self.told.insert(folder.clone())
+            {
+                let (error, minutes) = (cannot_watch(&error), NOW_AND_THEN.as_secs() / 60);
+                let what = format!("{}: {error}; it is looked at every {minutes} minutes", folder.display());
+                let note = Note::warning(what);
+                observer.note(&error.hint().map_or(note.clone(), |hint| note.with_hint(hint)));
+            }
+        }
+        self.folders = wanted;
+    }
+
+    /// Whether a drive was mounted or unmounted, or a folder of the paths was replaced: of what is in it then, no event
+    /// tells.
+    fn is_elsewhere_now(&self) -> bool {
+        wanted(&self.roots) != self.folders
     }
 
     /// Waits until a burst of changes is over, it is time to look anyway, or the observer stops.
-    fn wait(&mut self, observer: &dyn Observer) -> Next {
-        let start = Instant::now();
+    fn wait(&self, observer: &dyn Observer) -> Next {
+        let (start, mut compared) = (Instant::now(), Instant::now());
         let mut burst: Option<(Instant, Instant)> = None; // its first change and its last
         loop {
             if observer.should_stop() {
@@ -128,7 +183,13 @@ impl Watched {
             let is_over =
                 |(first, last): (Instant, Instant)| last.elapsed() >= QUIET || first.elapsed() >= AT_MOST;
             if burst.is_some_and(is_over) || start.elapsed() >= NOW_AND_THEN {
-                return Next::Look;
+                return Next::Again;
+            }
+            if compared.elapsed() >= AT_MOST {
+                if self.is_elsewhere_now() {
+                    return Next::Again;
+                }
+                compared = Instant::now();
             }
             match self.events.recv_timeout(if burst.is_some() { QUIET.min(ASK_EVERY) } else { ASK_EVERY }) {
                 Ok(event) if self.matters(&event) => {
@@ -142,7 +203,7 @@ impl Watched {
     }
 
     /// Whether something may have changed: not where files were only read, nor in an index.
-    fn matters(&mut self, event: &notify::Result<Event>) -> bool {
+    fn matters(&self, event: &notify::Result<Event>) -> bool {
         let Ok(event) = event else { return true }; // events may have been lost
         let is_read = match event.kind {
             EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,
@@ -151,14 +212,6 @@ impl Watched {
         };
         if is_read {
             return false;
-        }
-        if matches!(event.kind, EventKind::Remove(_) | EventKind::Modify(_)) {
-            // a folder that was moved or unmounted is watched anew when it is back
-            for path in event.paths.iter().filter(|path| !path.is_dir()) {
-                if self.folders.remove(path).is_some() {
-                    let _ = self.watcher.unwatch(path); // the system may have done so
-                }
-            }
         }
         let is_ours = |path: &PathBuf| {
             path.starts_with(&self.index) || path.components().any(|part| part.as_os_str() == FOLDER)
@@ -175,7 +228,6 @@ fn cannot_watch(error: &notify::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use std::cell::{Cell, RefCell};
-    use std::fs;
 
     use super::super::tests::{Fixture, counts, picture};
     use super::*;
@@ -217,6 +269,31 @@ mod tests {
         let expected =
             [([4, 0, 0, 0, 4], 0), ([1, 4, 0, 0, 5], 0), ([0, 4, 0, 0, 5], 1), ([1, 5, 0, 0, 6], 0)];
         assert_eq!(*reports.borrow(), expected);
+    }
+
+    #[test]
+    fn a_folder_that_is_replaced_is_watched_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let [drive, away] = ["drive", "away"].map(|name| dir.path().join(name));
+        let mut watched = Watched::new(&dir.path().join("ix"), std::slice::from_ref(&drive)).unwrap();
+        watched.look_for_folders(&());
+        assert!(!watched.is_elsewhere_now());
+        for _ in 0..2 {
+            fs::create_dir(&drive).unwrap();
+            assert!(watched.is_elsewhere_now(), "it is there now");
+            watched.look_for_folders(&());
+            assert!(!watched.is_elsewhere_now());
+            fs::rename(&drive, &away).unwrap();
+            fs::create_dir(&drive).unwrap();
+            assert!(watched.is_elsewhere_now(), "another folder of this name");
+            watched.look_for_folders(&());
+            while watched.events.try_recv().is_ok() {}
+            fs::write(drive.join("a.png"), "").unwrap();
+            let event = watched.events.recv_timeout(Duration::from_secs(60)).unwrap();
+            assert!(watched.matters(&event));
+            [&drive, &away].map(|folder| fs::remove_dir_all(folder).unwrap());
+            watched.look_for_folders(&());
+        }
     }
 
     #[test]

@@ -142,6 +142,11 @@ impl UpdateOptions {
         Listing { frames: *frames, video: *video, walk, limits: *limits, prune: *prune }
     }
 
+    /// The model to move to.
+    pub(super) fn asked(&self) -> Option<&str> {
+        self.moves.then_some(&*self.model)
+    }
+
     /// How to encode `n_images` images.
     pub(super) fn pipeline(&self, n_images: usize) -> Result<PipelineOptions> {
         let UpdateOptions { threads, device, mut limits, .. } = *self;
@@ -184,13 +189,7 @@ pub fn update(
     let mut listed = options.listing().list(data, old.as_ref(), base(dir))?;
     let mut times = Times { walk: start.elapsed(), ..Times::default() };
     tell_walk(&listed.walk, observer);
-    let (model, polarity) = match &old {
-        Some((_, facts)) => match moves_to(facts, options)? {
-            Some(model) => (model, None),
-            None => (load_indexed_model(dir, facts, &options.model, &options.load)?, None),
-        },
-        None => model_for(&listed.walk.items.iter().collect::<Vec<_>>(), options, observer)?,
-    };
+    let (model, polarity) = model_for(dir, old.as_ref(), &listed.walk.items, options, observer)?;
     times.check = start.elapsed().saturating_sub(times.walk);
     let writer = match &mut writer {
         Some(writer) => writer,
@@ -280,18 +279,25 @@ fn last_steps(
     Ok(now)
 }
 
-/// The model for a new index of `items`, fit for use.
+/// The model that made an index, or that it moves to; for a new index of `items`, one that is fit for use.
 fn model_for(
-    items: &[&Item],
+    dir: &Path,
+    old: Option<&(Snapshot, Facts)>,
+    items: &[Item],
     options: &UpdateOptions,
     observer: &dyn Observer,
 ) -> Result<(Model, Option<Polarity>)> {
-    let (model, polarity) = choose(items, &options.choice(items.len())?, observer)?;
+    if let Some((_, facts)) = old {
+        let indexed = || load_indexed_model(dir, facts, &options.model, &options.load);
+        return Ok((moves_to(facts, options.asked())?.map_or_else(indexed, Ok)?, None));
+    }
+    let items: Vec<&Item> = items.iter().collect();
+    let (model, polarity) = choose(&items, &options.choice(items.len())?, observer)?;
     if model.foreign.is_some() && !items.is_empty() {
         let runtime = ensure(&options.runtime, observer)?;
         let mut pipeline = Pipeline::new(&runtime, &model, options.pipeline(items.len())?);
         pipeline.inverted = options.invert == Invert::Always;
-        try_out(items, &pipeline, options.memory.bytes(), observer)?;
+        try_out(&items, &pipeline, options.memory.bytes(), observer)?;
     }
     Ok((model, polarity))
 }
