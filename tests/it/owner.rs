@@ -211,7 +211,7 @@ fn indexes_nearby_are_named_where_none_is_found() {
     }
     run("", &["index", "7.png", "--index", "sevens", "--model", "digits-64"]).expect(0);
     run("", &["info"]).expect(2).says("there are some in digits/.aesearch, sevens: pass one of them");
-    run("", &["info", "--index", "digits"]).expect(2).says("there is one in digits/.aesearch");
+    run("", &["info", "--index", "digits"]).expect(2).says("there are some in digits/.aesearch, sevens");
     run("empty", &["info"]).expect(2).says("../digits/.aesearch, ../sevens");
     run("digits/7", &["info"]).expect(0); // above it
 }
