@@ -165,7 +165,7 @@ fn watch(context: &Context, args: &args::Index) -> anyhow::Result<Exit> {
             context.printer.note("watching for changes; Ctrl-C ends");
         }
         is_first = false;
-        printed.as_ref().map(|()| ()).map_err(|_| Error::Interrupted)
+        printed.as_ref().copied().map_err(|_| Error::Interrupted)
     };
     let watched = follow(&dir, &data, &options, &observer, done);
     printed?;
