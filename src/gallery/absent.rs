@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf, absolute};
 use aesearch_index::Snapshot;
 
 use crate::images::{PathScopes, Skipped, Walk, file_of, path_of};
+use crate::observer::Observer;
 use crate::output::count;
 
 /// What is absent, and from where.
@@ -86,8 +87,8 @@ impl Absent {
         absent
     }
 
-    /// What is to be said of the paths that are gone, when all but `moved` of these items are kept.
-    pub(super) fn skipped(&self, moved: &[u32]) -> Vec<Skipped> {
+    /// Says what is to be said of the paths that are gone, when all but `moved` of these items are kept.
+    pub(super) fn tell(&self, moved: &[u32], observer: &dyn Observer) -> Vec<Skipped> {
         let moved: HashSet<&u32> = moved.iter().collect();
         let mut counts: BTreeMap<usize, u64> = BTreeMap::new();
         for (id, &place) in self.ids.iter().zip(&self.places) {
@@ -100,7 +101,9 @@ impl Absent {
                     format!("{reason} now; the index keeps {images} of it until `prune` drops them")
                 }
             };
-            Skipped::new(self.paths[place].as_os_str().as_encoded_bytes(), reason)
+            let skipped = Skipped::new(self.paths[place].as_os_str().as_encoded_bytes(), reason);
+            observer.skipped(&skipped.path, &skipped.reason);
+            skipped
         });
         skipped.collect()
     }

@@ -229,8 +229,7 @@ pub fn update(
     };
     times.fit = made.fit + refitting.elapsed();
     let Tally { added, unchanged, changed, removed, renamed, encoded, skipped, write, .. } = made.tally;
-    let absent = absent.skipped(&made.tally.moved);
-    absent.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
+    let absent = absent.tell(&made.tally.moved, observer);
     let now = last_steps((dir, writer), is_finished, thumbnails.as_deref(), options, observer)?;
     Ok(UpdateReport {
         added,
