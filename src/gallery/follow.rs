@@ -291,7 +291,7 @@ mod tests {
             fs::write(drive.join("a.png"), "").unwrap();
             let event = watched.events.recv_timeout(Duration::from_secs(60)).unwrap();
             assert!(watched.matters(&event));
-            [&drive, &away].map(|folder| fs::remove_dir_all(folder).unwrap());
+            [&drive, &away].into_iter().for_each(|folder| fs::remove_dir_all(folder).unwrap());
             watched.look_for_folders(&());
         }
     }
