@@ -4,10 +4,11 @@
 //! machine's folders (data folder, working directory). The result has no `Option` that stands for a default.
 
 use std::env;
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use aesearch_index::{Isa, use_isa};
+use aesearch_index::{Isa, is_index, use_isa};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -16,11 +17,14 @@ use super::args::{DeviceArg, Global, IndexDir, InvertArg, Threads};
 use super::print::{Printer, Talk, When};
 use super::progress::Bars;
 use crate::error::{Error, Result};
-use crate::gallery::{FOLDER, Invert, Memory, find};
+use crate::gallery::{FOLDER, Invert, Memory, find, nearby};
 use crate::images::read_text;
+use crate::output::use_cache_folder;
 use crate::runtime::{Device, RuntimeOptions};
 
 const CONFIG_FILE: &str = "aesearch.toml";
+/// Indexes that are named where none is found.
+const NEARBY: usize = 5;
 
 /// What every command gets: how to print, and the settings that belong to no single command.
 #[derive(Debug)]
@@ -63,6 +67,7 @@ impl Context {
             no_color,
         };
         use_instruction_set(env::var("AESEARCH_ISA").ok().as_deref())?;
+        user_cache_folder(|name| env::var_os(name)).into_iter().for_each(use_cache_folder);
         let mut runtime = RuntimeOptions::from_env();
         runtime.library = global.ort_lib.clone().or(runtime.library);
         runtime.offline |= global.offline;
@@ -80,8 +85,18 @@ impl Context {
         env::var("AESEARCH_MODEL").ok().or_else(|| self.config.model.clone())
     }
 
-    /// The index to read: the named one, else `.aesearch` here or in the nearest folder above.
+    /// The index to read: the named one, else `.aesearch` here or in the nearest folder above. Where there is none,
+    /// the error names indexes nearby.
     pub(super) fn index_dir(&self, dir: &IndexDir) -> Result<PathBuf> {
+        let dir = self.any_index_dir(dir)?;
+        match is_index(&dir) {
+            true => Ok(dir),
+            false => Err(no_index(&dir, &here()?)),
+        }
+    }
+
+    /// The same, which need not be there yet.
+    pub(super) fn any_index_dir(&self, dir: &IndexDir) -> Result<PathBuf> {
         if let Some(dir) = dir.index.as_ref().or(self.config.index.as_ref()) {
             return Ok(dir.clone());
         }
@@ -128,6 +143,30 @@ impl Context {
     }
 }
 
+/// What to say where there is no index, though there may be some near.
+fn no_index(dir: &Path, here: &Path) -> Error {
+    let error = Error::not_found(format!("{}: no index here", dir.display()));
+    let named = here.join(dir);
+    let start = if named.is_dir() && !named.ends_with(FOLDER) { named.as_path() } else { here };
+    let shown = |path: PathBuf| match (path.strip_prefix(here), here.parent()) {
+        (Ok(below), _) => below.to_path_buf(),
+        (_, Some(above)) => {
+            path.strip_prefix(above).map_or_else(|_| path.clone(), |beside| Path::new("..").join(beside))
+        }
+        _ => path,
+    };
+    let found: Vec<String> =
+        nearby(start, NEARBY).into_iter().map(|path| shown(path).display().to_string()).collect();
+    error.with_hint(match &found[..] {
+        [] => "make one with `update`".to_owned(),
+        [one] => format!("there is one in {one}: pass it as `dir`, or make one here with `update`"),
+        _ => format!(
+            "there are some in {}: pass one of them as `dir`, or make one here with `update`",
+            found.join(", ")
+        ),
+    })
+}
+
 /// Searches with the kernels of the named instruction set instead of the processor's best, to compare them.
 fn use_instruction_set(name: Option<&str>) -> Result<()> {
     let Some(name) = name else { return Ok(()) };
@@ -137,6 +176,18 @@ fn use_instruction_set(name: Option<&str>) -> Result<()> {
     })?;
     use_isa(isa);
     Ok(())
+}
+
+/// The folder for caches of this user, by the variables that the system has for it.
+fn user_cache_folder(get: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let folder = |name: &str| get(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = |inner: &str| folder("HOME").map(|home| home.join(inner));
+    let place = match () {
+        () if cfg!(windows) => folder("LOCALAPPDATA"),
+        () if cfg!(target_os = "macos") => home("Library/Caches"),
+        () => folder("XDG_CACHE_HOME").or_else(|| home(".cache")),
+    };
+    place.map(|place| place.join("aesearch"))
 }
 
 impl Config {
@@ -195,6 +246,19 @@ mod tests {
         let config = Config::find(&deep).expect("a valid file");
         assert_eq!(config.index, Some(root.path().join("codes")));
         assert_eq!((config.recall, config.k), (Some(0.9), None));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn caches_go_where_the_system_says() {
+        let with = |variables: &[(&str, &str)]| {
+            let get =
+                |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into());
+            user_cache_folder(get)
+        };
+        assert_eq!(with(&[("HOME", "/u/a")]), Some("/u/a/.cache/aesearch".into()));
+        assert_eq!(with(&[("XDG_CACHE_HOME", "/c"), ("HOME", "/u/a")]), Some("/c/aesearch".into()));
+        assert_eq!(with(&[("XDG_CACHE_HOME", "c")]), None, "nothing is written into the working directory");
     }
 
     #[test]

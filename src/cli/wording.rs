@@ -68,6 +68,7 @@ const WORDS: &[(&str, &str)] = &[
     ("outputs", "`aesearch dedupe scan PHOTOS -o plan.json --report FILE`"),
     ("parts", "--with"),
     ("perplexity", "--perplexity"),
+    ("prune", "`aesearch index --prune`"),
     ("random", "--random"),
     ("reference", "--reference"),
     ("refit", "--refit"),

@@ -16,7 +16,7 @@ use rayon::prelude::*;
 
 use super::compare::is_seen;
 use super::fingerprint::{Fingerprint, Turn, needed};
-use super::fingerprints::{Fingerprints, Hash, fingerprint};
+use super::fingerprints::{FOLDER, Fingerprints, Hash, fingerprint};
 use super::glimpses::{glimpses, views_of};
 use super::last_scan::LastScan;
 use super::local::{Likeness, Local, Probes, verify};
@@ -29,6 +29,7 @@ use crate::error::{Error, Result};
 use crate::gallery::{Gallery, OpenOptions, QueryOptions, QueryResult, Record};
 use crate::images::{Decoding, Item, Limits, Resizer, SampleHash, Skipped, WalkOptions, read, resolve, walk};
 use crate::observer::{Observer, Progress, Stage};
+use crate::output::CacheFolder;
 
 /// Images of the collection that an image is compared with.
 const CANDIDATES: usize = 30;
@@ -246,14 +247,15 @@ impl Known {
                 *first = id;
             }
         }
-        let fingerprints = Fingerprints::open(dir)?;
+        let cache = CacheFolder::of(dir, FOLDER)?;
+        let fingerprints = Fingerprints::open(cache.path())?;
         let of = |hash: &Hash| {
             let fingerprint = fingerprints.get(hash).filter(|fingerprint| !fingerprint.several)?;
             Some((*fingerprint.pixels?, *hash))
         };
         let pixels = contents.keys().filter_map(of).collect();
         let base = dir.parent().unwrap_or(Path::new("")).to_path_buf();
-        let (threshold, is_strict, inliers) = threshold(dir, options);
+        let (threshold, is_strict, inliers) = threshold(cache.path(), options);
         let cut = (1.0 - threshold.similarity) as f32;
         Ok(Known { snapshot, base, contents, fingerprints, pixels, threshold, cut, is_strict, inliers })
     }

@@ -15,8 +15,8 @@ use super::reading::CHANGED;
 use crate::error::Result;
 use crate::gallery::{Labels, Record};
 use crate::images::{
-    Item, Limits, PathScope, Shots, Sidecars, Skipped, Source, file_of, holds_frames, quick_stamp_of, read,
-    resolve,
+    Item, Limits, PathScope, PathScopes, Shots, Sidecars, Skipped, Source, file_of, holds_frames,
+    quick_stamp_of, read, resolve,
 };
 
 /// The images of a scan.
@@ -79,13 +79,14 @@ impl Collection {
             snapshot.ids().map(|id| snapshot.name(id)).filter(|name| exact.contains_key(name)).collect();
         let wide =
             data.iter().zip(0..).filter(|(path, _)| !named.contains(path.as_os_str().as_encoded_bytes()));
-        let wide: Vec<(PathScope, usize)> = wide.map(|(path, part)| (PathScope::new(path), part)).collect();
+        let (wide, parts): (Vec<PathBuf>, Vec<usize>) = wide.map(|(path, part)| (path.clone(), part)).unzip();
+        let wide = PathScopes::new(&wide);
         let reference = scopes(reference);
         let mut files = Vec::new();
         for id in snapshot.ids() {
             let name = snapshot.name(id);
             let is_reference = reference.iter().any(|scope| scope.holds(name, base));
-            let by_scope = || wide.iter().find(|(scope, _)| scope.holds(name, base)).map(|(_, part)| *part);
+            let by_scope = || wide.holding(name, base).first().map(|&at| parts[at]);
             let part = exact.get(name).copied().or_else(by_scope);
             let part = if data.is_empty() { Some(0) } else { part };
             if let Some(part) = part.or(is_reference.then_some(data.len())) {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use aesearch_index::{Snapshot, is_index};
 
 use super::decisions::Decisions;
+use super::fingerprints::FOLDER;
 use super::last_scan::LastScan;
 use super::options::ScanOptions;
 use super::outputs::ScanOutputs;
@@ -17,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::gallery::{Memory, UpdateOptions, UpdateReport, keep_images, update};
 use crate::images::{Skipped, write_png};
 use crate::observer::{Note, Observer, Stage};
-use crate::output::{check_picture, check_places, count, write_whole};
+use crate::output::{CacheFolder, check_picture, check_places, count, write_whole};
 use crate::runtime::RuntimeOptions;
 
 /// What to compare, what to look for, and what to write.
@@ -83,7 +84,8 @@ pub fn find_duplicates(dir: &Path, options: &FindOptions, observer: &dyn Observe
     let found = find(dir, options, &Decisions::read(dir)?, observer)?;
     // a part of the collection says little about the rest
     if 2 * found.scan.plan.images >= Snapshot::open(dir)?.ids().count() {
-        LastScan::of(&found.scan.plan, options.scan.threshold.is_some()).write(dir)?;
+        let cache = CacheFolder::of(dir, FOLDER)?;
+        LastScan::of(&found.scan.plan, options.scan.threshold.is_some()).write(cache.path())?;
     }
     if !outputs.is_empty() {
         let snapshot = Snapshot::open(dir)?;

@@ -1,7 +1,7 @@
 //! Scans the images of an index for duplicates, and proposes which to keep.
 //!
 //! It changes nothing but the fingerprints kept beside the index, where there is also a folder for codes
-//! while it runs.
+//! while it runs; where the index cannot be written, both are in the user's cache folder.
 //!
 //! ```text
 //! index -> collection -> contents (same bytes) -> pictures (same pixels) -> candidates -> pairs -> findings -> groups -> plan
@@ -20,7 +20,7 @@ use super::collection::{Collection, Picture, hashes};
 use super::compare::{is_flat, is_seen};
 use super::decisions::Decisions;
 use super::fingerprint::{Fingerprint, Turn};
-use super::fingerprints::{Fingerprints, Hash, drop_damaged, fingerprint_all, hash_alike};
+use super::fingerprints::{FOLDER, Fingerprints, Hash, drop_damaged, fingerprint_all, hash_alike};
 use super::held::Held;
 use super::judge::{self, Judge, between_keepers};
 use super::known::Known;
@@ -37,6 +37,7 @@ use super::views;
 use crate::error::{Error, Result};
 use crate::images::{Skipped, resolve};
 use crate::observer::Observer;
+use crate::output::CacheFolder;
 
 /// The number of near misses that are listed, and up to how many times the threshold they are searched for.
 const MISSES: usize = 100;
@@ -137,14 +138,15 @@ pub fn scan(
     // paths that were given have just been indexed
     let mut skipped = if data.is_empty() { collection.check() } else { Vec::new() };
     let mut held = Held::default();
-    let (fingerprints, unread) = fingerprints(dir, &snapshot, &collection, &mut held, observer)?;
+    let cache = CacheFolder::of(dir, FOLDER)?;
+    let (fingerprints, unread) = fingerprints(cache.path(), &snapshot, &collection, &mut held, observer)?;
     skipped.extend(unread);
     skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
     if observer.should_stop() {
         return Err(Error::Interrupted);
     }
     let found = Found { snapshot, collection, fingerprints, held, skipped };
-    compare(dir, found, options, decisions, observer)
+    compare(cache.path(), found, options, decisions, observer)
 }
 
 /// The images of a scan, with their fingerprints.
@@ -157,7 +159,7 @@ struct Found {
     skipped: Vec<Skipped>,
 }
 
-/// Compares the images, and makes a plan of what they have in common.
+/// Compares the images, and makes a plan of what they have in common; `dir` holds the caches.
 fn compare(
     dir: &Path,
     Found { snapshot, mut collection, fingerprints, held, skipped }: Found,

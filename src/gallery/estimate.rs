@@ -7,15 +7,17 @@ use std::time::{Duration, Instant};
 
 use aesearch_index::Snapshot;
 
+use super::again::{moves_to, outgrown};
 use super::binarizers::Wanted;
 use super::choose::choose;
-use super::folder::{load_indexed_model, open_if_any};
+use super::folder::{base, load_indexed_model, open_if_any};
+use super::listing::Listed;
 use super::memory::fixed;
 use super::outcome::Outcome;
 use super::pipeline::{Pipeline, PipelineOptions};
 use super::plan::Plan;
 use super::record::Facts;
-use super::update::{UpdateOptions, moves_to, outgrown};
+use super::update::UpdateOptions;
 use crate::error::{Error, Result};
 use crate::images::{Item, Skipped, file_of, spread};
 use crate::observer::Observer;
@@ -70,9 +72,9 @@ pub fn estimate(
 ) -> Result<Estimate> {
     let start = Instant::now();
     let old = open_if_any(dir)?;
-    let (_, walk) = options.listing().list(data, old.as_ref())?;
+    let Listed { walk, names, .. } = options.listing().list(data, old.as_ref(), base(dir))?;
     let model = match &old {
-        Some((_, facts)) => match moves_to(facts, options)? {
+        Some((_, facts)) => match moves_to(facts, options.asked())? {
             Some(model) => model,
             None => load_indexed_model(dir, facts, &options.model, &options.load)?,
         },
@@ -90,7 +92,7 @@ pub fn estimate(
         |(old, facts): &(Snapshot, Facts)| options.refit || outgrown(facts, walk.items.len().max(old.len()));
     let fits = moves || old.as_ref().is_none_or(due);
     let refit = fits && old.as_ref().is_some_and(|(old, _)| moves || old.latent_size() == 0);
-    let plan = Plan::new(&walk.items, old.as_ref().map(|old| &old.0), refit)?;
+    let plan = Plan::new((&walk.items, &names), old.as_ref().map(|old| &old.0), refit)?;
     let how = options.pipeline(walk.items.len())?;
     let listing = start.elapsed();
     let jobs = plan.jobs();

@@ -13,6 +13,9 @@ use crate::observer::{Note, Observer};
 /// How often a writer that waits for another one tries again.
 const ASK_EVERY: Duration = Duration::from_millis(200);
 
+/// Folders that a search for indexes looks at.
+const NEARBY_FOLDERS: usize = 2000;
+
 /// The name of an index folder.
 pub const FOLDER: &str = ".aesearch";
 
@@ -26,6 +29,30 @@ pub fn find(start: &Path) -> Option<PathBuf> {
 pub fn index_at(dir: &Path) -> PathBuf {
     let inner = dir.join(FOLDER);
     if !aesearch_index::is_index(dir) && aesearch_index::is_index(&inner) { inner } else { dir.to_owned() }
+}
+
+/// Index folders near `start`: in it, in folders up to two levels below it, and in folders beside it, in this order; at
+/// most `most`. Many folders are looked at only in part.
+pub fn nearby(start: &Path, most: usize) -> Vec<PathBuf> {
+    let mut left = NEARBY_FOLDERS;
+    let mut below = |folder: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        let mut folders: Vec<PathBuf> = folders.take(left).map(|entry| entry.path()).collect();
+        left -= folders.len();
+        folders.sort_unstable();
+        folders
+    };
+    let inner = below(start);
+    let beside = start.parent().map(&mut below).unwrap_or_default();
+    let deeper: Vec<PathBuf> = inner.iter().flat_map(|folder| below(folder)).collect();
+    let mut found: Vec<PathBuf> = Vec::new();
+    for folder in [start.to_path_buf()].into_iter().chain(inner).chain(deeper).chain(beside) {
+        let is_new = |dir: &PathBuf| aesearch_index::is_index(dir) && !found.contains(dir);
+        let dirs = [folder.join(FOLDER), folder].into_iter().find(is_new);
+        found.extend(dirs.filter(|_| found.len() < most));
+    }
+    found
 }
 
 /// The folder that relative names of images in the index at `dir` start from, if not from the working

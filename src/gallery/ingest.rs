@@ -5,7 +5,8 @@
 //! as a run with a single commit. Ids hold for one commit only, so what is to be removed is remembered by
 //! name.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use aesearch_index::{SegmentBuilder, Settings, Snapshot, Writer};
@@ -42,6 +43,10 @@ pub(super) struct Tally {
     pub(super) unchanged: usize,
     pub(super) changed: usize,
     pub(super) removed: usize,
+    /// Images whose content is known by another name, which is gone.
+    pub(super) renamed: usize,
+    /// Those of them that would be kept, had their contents not come under other names.
+    pub(super) moved: Vec<u32>,
     /// Images that went through the model.
     pub(super) encoded: usize,
     pub(super) skipped: Vec<Skipped>,
@@ -90,6 +95,8 @@ pub(super) struct Ingest<'a> {
     /// The commit before the first one of this run, or of an unfinished run that this one continues.
     since: u64,
     committed: Instant,
+    /// Contents that the old index has, under new names: how many of each.
+    came: HashMap<[u8; 32], usize>,
     tally: Tally,
 }
 
@@ -113,6 +120,7 @@ impl<'a> Ingest<'a> {
             old_left,
             since,
             committed: Instant::now(),
+            came: HashMap::new(),
             tally: Tally::default(),
         };
         ingest.relabel()?;
@@ -137,8 +145,8 @@ impl<'a> Ingest<'a> {
             Outcome::Encoded { stamp, latent } => {
                 let code = self.facts.codes.binarizer.binarize(&latent);
                 self.builder.push(aesearch_index::Item {
-                    name: &item.name(),
-                    payload: &Record::new(item.label(), &stamp).to_bytes(),
+                    name: &self.plan.name(position),
+                    payload: &Record::new(self.plan.label(position).as_deref(), &stamp).to_bytes(),
                     code: &code,
                     latent: if self.builder.latent_size() > 0 { &latent } else { &[] },
                 })?;
@@ -164,21 +172,45 @@ impl<'a> Ingest<'a> {
             return Ok(Tally { skipped: self.tally.skipped, ..Tally::default() });
         }
         let kept = self.plan.steps.iter().filter(|step| matches!(step, Step::Keep { .. })).count();
-        self.tally.unchanged += kept + self.plan.elsewhere.len() + self.old_left;
+        self.tally.unchanged += kept + self.plan.elsewhere.len() + self.plan.absent.len() + self.old_left;
         if is_finished {
-            self.tally.removed += self.plan.gone().count();
-            self.plan.gone().for_each(|id| self.take_out(Some(id)));
+            self.drop_gone()?;
         }
         self.commit(is_finished)?;
         Ok(self.tally)
     }
 
+    /// Removes what is gone. A content that has come under another name was renamed, even where its old place
+    /// is not there now.
+    fn drop_gone(&mut self) -> Result<()> {
+        let (plan, Some(old)) = (self.plan, self.plan.old) else { return Ok(()) };
+        let gone: Vec<u32> = plan.gone().collect();
+        for (id, is_gone) in
+            gone.into_iter().map(|id| (id, true)).chain(plan.absent.iter().map(|&id| (id, false)))
+        {
+            match self.came.get_mut(&Record::of(old, id)?.hash).filter(|came| **came > 0) {
+                Some(came) => {
+                    *came -= 1;
+                    self.tally.renamed += 1;
+                    self.tally.added -= 1;
+                    self.tally.unchanged -= usize::from(!is_gone);
+                    self.tally.moved.extend((!is_gone).then_some(id));
+                }
+                None if is_gone => self.tally.removed += 1,
+                None => continue,
+            }
+            self.take_out(Some(id));
+        }
+        Ok(())
+    }
+
     /// Takes over new labels of images that are kept.
     fn relabel(&mut self) -> Result<()> {
         let (plan, Some(old)) = (self.plan, self.plan.old) else { return Ok(()) };
-        for (step, item) in plan.steps.iter().zip(plan.items) {
+        for (position, step) in plan.steps.iter().enumerate() {
             if let Step::Keep { id, relabelled: true } = *step {
-                let record = Record { label: item.label().map(str::to_owned), ..Record::of(old, id)? };
+                let label = plan.label(position).map(Cow::into_owned);
+                let record = Record { label, ..Record::of(old, id)? };
                 self.builder.push_from_with(old, id, &record.to_bytes())?;
                 self.take_out(Some(id));
             }
@@ -190,10 +222,10 @@ impl<'a> Ingest<'a> {
     /// another name.
     fn use_again(&mut self, position: usize, old_id: Option<u32>, stamp: &Stamp) -> Result<()> {
         let (Some(old), Some(&known)) = (self.plan.old, self.known.get(&stamp.hash)) else { return Ok(()) };
-        let item = &self.plan.items[position];
-        let record = Record::new(item.label(), stamp).to_bytes();
-        self.builder.push_from_as(old, known, [&item.name(), &record])?;
+        let record = Record::new(self.plan.label(position).as_deref(), stamp).to_bytes();
+        self.builder.push_from_as(old, known, [&self.plan.name(position), &record])?;
         self.count(old_id, stamp)?;
+        *self.came.entry(stamp.hash).or_default() += usize::from(old_id.is_none());
         self.take_out(old_id);
         Ok(())
     }

@@ -1,11 +1,14 @@
 //! From paths to images, with what the index takes of files that hold several pictures.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aesearch_index::Snapshot;
 
+use super::absent::{Absent, without_gone};
 use super::ingest::unfinished;
+use super::plan::elsewhere;
 use super::record::{Facts, Record};
+use super::spelling::Names;
 use super::taken::Taken;
 use crate::error::Result;
 use crate::images::{Frames, KnownFilms, Limits, Video, Walk, WalkOptions, walk};
@@ -20,15 +23,22 @@ pub(super) struct Listing<'a> {
     pub(super) video: Option<Video>,
     pub(super) walk: &'a WalkOptions,
     pub(super) limits: Limits,
+    /// Images that are absent are given up.
+    pub(super) prune: bool,
 }
 
 impl Listing<'_> {
-    /// Lists the images in `data` for an index that is there already, or a new one; and says what it takes of
-    /// files that hold several.
+    /// Lists the images in `data` for an index that is there already, or a new one, with what they are called in
+    /// it. Relative names of the index start from the working directory, or else from `base`.
     ///
     /// # Errors
     /// Those of [`walk`]; when a record of the index is damaged.
-    pub(super) fn list(&self, data: &[PathBuf], old: Option<&(Snapshot, Facts)>) -> Result<(Taken, Walk)> {
+    pub(super) fn list(
+        &self,
+        data: &[PathBuf],
+        old: Option<&(Snapshot, Facts)>,
+        base: &Path,
+    ) -> Result<Listed> {
         let before = old.map(|(_, facts)| facts.taken);
         let taken = Taken::new(self.frames, self.video, before);
         let films = match old {
@@ -37,8 +47,31 @@ impl Listing<'_> {
         };
         let Taken { frames, video } = taken;
         let options = WalkOptions { frames, video, films, limits: self.limits, ..self.walk.clone() };
-        Ok((taken, walk(data, &options)?))
+        let snapshot = old.map(|(snapshot, _)| snapshot);
+        let (there, gone) = without_gone(data, snapshot, base);
+        let walk = walk(&there, &options)?;
+        let names = Names::of(&walk.items, snapshot, &there, base);
+        let mut listed = Listed { taken, walk, names, elsewhere: Vec::new(), absent: Absent::default() };
+        if let Some(old) = snapshot {
+            let (elsewhere, others) = elsewhere(old, &listed.walk, &listed.names, data, base);
+            let absent = Absent::of((old, &others), &mut listed.walk, (&there, &gone), base);
+            listed.elsewhere = elsewhere;
+            listed.absent = if self.prune { Absent::default() } else { absent };
+        }
+        Ok(listed)
     }
+}
+
+/// The images in some paths, and what becomes of the others of an index.
+pub(super) struct Listed {
+    /// What is taken of files that hold several.
+    pub(super) taken: Taken,
+    pub(super) walk: Walk,
+    /// What the images are called in the index.
+    pub(super) names: Names,
+    /// Images of the index that the run leaves alone.
+    pub(super) elsewhere: Vec<u32>,
+    pub(super) absent: Absent,
 }
 
 /// The films of an index; none where a run was not finished, which may hold only some of their pictures.

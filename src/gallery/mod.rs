@@ -32,6 +32,8 @@
 //! | file | responsibility |
 //! |---|---|
 //! | `update.rs`, `update_report.rs` | index what some paths hold: what is new, what is kept, what is gone |
+//! | `again.rs` | when all images are read again |
+//! | `follow.rs` | the same whenever files change |
 //! | `estimate.rs` | what `update` would take |
 //! | `added.rs` | give an encoder of another program a name |
 //! | `remove.rs` | take images out of an index |
@@ -41,6 +43,8 @@
 //! | `info.rs`, `upkeep.rs` | what an index holds; check, repair and compact it |
 //! | `folder.rs` | find and open an index folder, load the model that made it |
 //! | `plan.rs` | compare a folder with an index: what is kept, what is read, what is gone |
+//! | `spelling.rs` | what an image is called in the index, whichever way leads to it |
+//! | `absent.rs` | what is not there now, and may come back |
 //! | `ingest.rs` | from outcomes to commits |
 //! | `pipeline.rs` | many images to latents |
 //! | `worker_pool.rs`, `worker.rs`, `watch.rs` | its threads, and what to do if a decoder hangs |
@@ -63,7 +67,9 @@
 //! | `record.rs` | what is stored beside codes: items, model, binarizer, polarity |
 
 mod added;
+mod again;
 mod estimate;
+mod follow;
 mod remove;
 mod update;
 mod update_report;
@@ -77,11 +83,13 @@ mod sessions;
 mod info;
 mod upkeep;
 
+mod absent;
 mod classes;
 mod folder;
 mod labels;
 mod listing;
 mod record;
+mod spelling;
 mod taken;
 
 mod after;
@@ -111,7 +119,8 @@ pub use added::{AddOptions, add_model};
 pub use binarizers::{BinarizerChoice, different_codes, save_binarizer};
 pub use choose::{Candidate, Choice, ChooseOptions, choose};
 pub use estimate::{Estimate, estimate};
-pub use folder::{FOLDER, find, index_at};
+pub use folder::{FOLDER, find, index_at, nearby};
+pub use follow::follow;
 pub use info::{Info, MeasuredRecall, info};
 pub use ingest::Checkpoints;
 pub use labels::Labels;

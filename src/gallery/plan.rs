@@ -1,21 +1,29 @@
 //! What to do with each image of a run: which items of the index stay as they are, which are read, which are
 //! removed.
 
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf, absolute};
 
 use aesearch_index::Snapshot;
 
 use super::outcome::KnownHashes;
 use super::record::Record;
+use super::spelling::Names;
 use crate::error::Result;
-use crate::images::{Item, Walk, file_of};
+use crate::images::{Item, Places, Walk, file_of};
 
-/// The items of an index that a run over `data` leaves alone: their files exist, and are not below `data`, or
-/// in a folder that could not be read. What is below `data` stays only under a name that was walked. Relative
-/// names start from the working directory, or else from `base`.
-pub(super) fn elsewhere(old: &Snapshot, walk: &Walk, data: &[PathBuf], base: &Path) -> Vec<u32> {
-    let walked: HashSet<_> = walk.items.iter().map(Item::name).collect();
+/// The items of an index that a run over `data` leaves alone: their files exist, and are not below `data`, or in a
+/// folder that could not be read. And all others that were not walked, some of which may be absent. Relative names
+/// start from the working directory, or else from `base`.
+pub(super) fn elsewhere(
+    old: &Snapshot,
+    walk: &Walk,
+    names: &Names,
+    data: &[PathBuf],
+    base: &Path,
+) -> (Vec<u32>, Vec<u32>) {
+    let walked: HashSet<u32> = names.known().collect();
     let unread: HashSet<PathBuf> = walk.unread.iter().flat_map(absolute).collect();
     // A link inside a folder leads out of it, but is below it by name.
     let roots: HashSet<PathBuf> =
@@ -23,30 +31,28 @@ pub(super) fn elsewhere(old: &Snapshot, walk: &Walk, data: &[PathBuf], base: &Pa
     let below = |path: &Path| path.ancestors().any(|folder| roots.contains(folder));
     let is_unread =
         |file: &Path| absolute(file).is_ok_and(|file| file.ancestors().any(|path| unread.contains(path)));
-    let mut folders = HashMap::new(); // each is looked up once
-    let mut is_elsewhere = |file: PathBuf| {
-        let absolute = absolute(&file).unwrap_or(file);
-        let (Some(folder), Some(name)) = (absolute.parent(), absolute.file_name()) else { return false };
-        let real =
-            folders.entry(folder.to_path_buf()).or_insert_with_key(|folder| folder.canonicalize().ok());
-        !below(&absolute) && !real.as_ref().is_some_and(|folder| below(&folder.join(name)))
+    let places = Places::default();
+    let is_elsewhere = |file: &Path| {
+        let absolute = absolute(file).unwrap_or_else(|_| file.to_path_buf());
+        !below(&absolute) && !places.of_file(&absolute).is_some_and(|place| below(&place))
     };
-    let stays = |&id: &u32| {
-        let name = old.name(id);
-        !walked.contains(name)
-            && file_of(name, base).is_some_and(|file| is_unread(&file) || is_elsewhere(file))
-    };
-    old.ids().filter(stays).collect()
+    let stays =
+        |&id: &u32| file_of(old.name(id), base).is_some_and(|file| is_unread(&file) || is_elsewhere(&file));
+    old.ids().filter(|id| !walked.contains(id)).partition(stays)
 }
 
 /// The images of a run, and what is to be done with each.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
     pub(super) items: &'a [Item],
+    /// What they are called in the index.
+    names: &'a Names,
     pub(super) steps: Vec<Step>,
     pub(super) old: Option<&'a Snapshot>,
     /// Items of the old index that are kept as they are.
     pub(super) elsewhere: Vec<u32>,
+    /// Those that are not there now, and are kept unless their contents turn up under other names.
+    pub(super) absent: Vec<u32>,
     reread: bool,
 }
 
@@ -60,26 +66,38 @@ pub(super) enum Step {
 }
 
 impl<'a> Plan<'a> {
-    /// Compares names, sizes and times with the old index; opens no image. With `reread`, codes of the old
-    /// index are of no use, and every image is read.
-    pub(super) fn new(items: &'a [Item], old: Option<&'a Snapshot>, reread: bool) -> Result<Plan<'a>> {
-        let names = |old: &'a Snapshot| old.ids().map(|id| (old.name(id), id)).collect();
-        let ids: HashMap<&[u8], u32> = old.map_or_else(HashMap::new, names);
-        let mut steps = Vec::with_capacity(items.len());
-        for item in items {
-            let step = match (old, ids.get(&*item.name())) {
-                (Some(_), Some(&id)) if reread => Step::Read { old: Some(id) },
-                (Some(old), Some(&id)) => Step::compare(item, id, &Record::of(old, id)?),
-                _ => Step::Read { old: None },
-            };
-            steps.push(step);
-        }
-        Ok(Plan { items, steps, old, elsewhere: Vec::new(), reread })
+    /// Compares sizes and times with the old index; opens no image. With `reread`, codes of the old index are of
+    /// no use, and every image is read.
+    pub(super) fn new(
+        (items, names): (&'a [Item], &'a Names),
+        old: Option<&'a Snapshot>,
+        reread: bool,
+    ) -> Result<Plan<'a>> {
+        let step = |(position, item): (usize, &Item)| match (old, names.id(position)) {
+            (Some(_), Some(id)) if reread => Ok(Step::Read { old: Some(id) }),
+            (Some(old), Some(id)) => {
+                let record = Record::of(old, id)?;
+                Ok(Step::compare(item, id, &record, names.label(position, item)))
+            }
+            _ => Ok(Step::Read { old: None }),
+        };
+        let steps = items.iter().enumerate().map(step).collect::<Result<Vec<Step>>>()?;
+        Ok(Plan { items, names, steps, old, elsewhere: Vec::new(), absent: Vec::new(), reread })
     }
 
-    /// Keeps these items of the old index as well.
-    pub(super) fn keeping(self, elsewhere: Vec<u32>) -> Plan<'a> {
-        Plan { elsewhere, ..self }
+    /// Keeps these items of the old index as well: those elsewhere, and those that are not there now.
+    pub(super) fn keeping(self, elsewhere: Vec<u32>, absent: Vec<u32>) -> Plan<'a> {
+        Plan { elsewhere, absent, ..self }
+    }
+
+    /// What an image is called in the index.
+    pub(super) fn name(&self, position: usize) -> Cow<'_, [u8]> {
+        self.names.name(position, &self.items[position])
+    }
+
+    /// Its label there.
+    pub(super) fn label(&self, position: usize) -> Option<Cow<'_, str>> {
+        self.names.label(position, &self.items[position])
     }
 
     /// The positions of the images to be read, those that the old index holds before the others.
@@ -92,6 +110,12 @@ impl<'a> Plan<'a> {
             })
         };
         with(true).chain(with(false)).collect()
+    }
+
+    /// The images that the old index does not hold under any name of their file.
+    pub(super) fn new_items(&self) -> impl Iterator<Item = &'a Item> {
+        let steps = self.steps.iter().zip(self.items);
+        steps.filter(|(step, _)| matches!(step, Step::Read { old: None })).map(|(_, item)| item)
     }
 
     /// Whether codes of the old index are of no use.
@@ -112,16 +136,16 @@ impl<'a> Plan<'a> {
             Step::Read { old } => old,
         };
         let mut mentioned: HashSet<u32> = self.steps.iter().filter_map(stays).collect();
-        mentioned.extend(&self.elsewhere);
+        mentioned.extend(self.elsewhere.iter().chain(&self.absent));
         self.old.into_iter().flat_map(Snapshot::ids).filter(move |id| !mentioned.contains(id))
     }
 }
 
 impl Step {
-    fn compare(item: &Item, id: u32, record: &Record) -> Step {
+    fn compare(item: &Item, id: u32, record: &Record, label: Option<Cow<'_, str>>) -> Step {
         if item.quick_stamp() != Ok((record.size, record.mtime_ns)) {
             return Step::Read { old: Some(id) };
         }
-        Step::Keep { id, relabelled: record.label.as_deref() != item.label() }
+        Step::Keep { id, relabelled: record.label.as_deref() != label.as_deref() }
     }
 }

@@ -183,10 +183,12 @@ fn a_second_run_reads_only_what_is_new_or_changed() {
     assert_ne!(after.code(new["005.png"]), before.code(old["005.png"]));
     assert_eq!(counts(&fixture.update()), [0, 20, 0, 0, 20], "the touched one is known by its new time");
 
-    // All gone: an empty index, and a folder without images that is named.
+    // All gone: an empty index, when that is what is wanted.
     (0..30).for_each(|n| drop(fs::remove_file(fixture.path(&format!("data/{n:03}.png")))));
     let report = fixture.update();
-    assert_eq!(counts(&report), [0, 0, 0, 20, 0]);
+    assert_eq!((counts(&report), report.skipped.len()), ([0, 20, 0, 0, 20], 1));
+    let report = fixture.try_update(&UpdateOptions { prune: true, ..fixture.options.clone() }, &()).unwrap();
+    assert_eq!((counts(&report), report.skipped.len()), ([0, 0, 0, 20, 0], 0));
     assert_eq!(fixture.open().query_pixels(&picture(1), &QueryOptions::default()).unwrap().hits, []);
 }
 
@@ -427,9 +429,8 @@ fn images_elsewhere_stay_while_their_files_exist() {
         assert_eq!(index("other"), [0, 12, 0, 0, 12]);
         assert_eq!(index("data"), [0, 11, 0, 1, 11]);
 
-        // One file has one name, the last it was given.
-        let dotted = index("data/b/..");
-        assert_eq!((dotted[0], dotted[3], dotted[4]), (8, 8, 11));
+        // One file has one name, the first it was given.
+        assert_eq!(index("data/b/.."), [0, 11, 0, 0, 11]);
 
         // A binarizer that is fitted anew reads them all, also those elsewhere.
         (4..30).for_each(|n| write_png(&fixture.path(&format!("other/{n}.png")), &picture(50 + n)).unwrap());

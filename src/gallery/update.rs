@@ -19,15 +19,16 @@ use std::time::{Duration, Instant};
 use aesearch_index::{Snapshot, Writer};
 
 use super::after::After;
+use super::again::{Again, moves_to, outgrown};
 use super::binarizers::{BinarizerChoice, Wanted};
 use super::choose::{ChooseOptions, choose};
 use super::folder::{base, check_made_with, load_indexed_model, lock, open_if_any};
 use super::ingest::{Checkpoints, Content, Ingest, SegmentLayout, Tally};
-use super::listing::{Listing, tell_walk};
+use super::listing::{Listed, Listing, tell_walk};
 use super::memory::{ForImages, Memory, memory_for_images};
 use super::outcome::{KnownHashes, Outcome};
 use super::pipeline::{Encoded, Pipeline, PipelineOptions};
-use super::plan::{Plan, elsewhere};
+use super::plan::Plan;
 use super::polarity::{Invert, decide_by_sample};
 use super::probe::try_out;
 use super::record::{Facts, Fitted, ModelIdentity, Polarity};
@@ -37,19 +38,13 @@ use super::strangers::keep_strangers;
 use super::taken::Taken;
 use super::thumbnails::{ThumbnailFacts, Thumbnailer};
 use super::update_report::{Times, UpdateReport};
-use super::views::warn_where_poor;
+use super::views::{warn_where_poor, warn_where_unknown};
 use crate::encode::MAX_FIT;
-use crate::error::{Error, Result};
-use crate::images::{
-    Decoding, Frames, Item, Limits, MemoryBudget, Skipped, Video, WalkOptions, resolve, spread,
-};
+use crate::error::Result;
+use crate::images::{Decoding, Frames, Item, Limits, MemoryBudget, Skipped, Video, WalkOptions, spread};
 use crate::model::{Foreign, Known, LoadOptions, Model, shipped_names};
 use crate::observer::{Note, Observer, Progress};
-use crate::output::count;
 use crate::runtime::{Device, Runtime, RuntimeOptions, ensure};
-
-/// A binarizer fitted to this many images is as good as it gets, and is kept.
-const WELL_FITTED: usize = 5_000;
 
 /// How to index.
 #[derive(Debug, Clone)]
@@ -90,6 +85,9 @@ pub struct UpdateOptions {
     pub thumbnails: Option<usize>,
     /// Whether images are inverted; decided once, when the index is made.
     pub invert: Invert,
+    /// Drop images that are not there now though they may come back: those of a path that is gone or holds no
+    /// image at all, as where a drive is not mounted.
+    pub prune: bool,
     /// The limits for one image.
     pub limits: Limits,
     /// The memory for the run.
@@ -129,6 +127,7 @@ impl UpdateOptions {
             refit: false,
             thumbnails: None,
             invert: Invert::Auto,
+            prune: false,
             limits: Limits::default(),
             memory: Memory::About(u64::MAX),
             checkpoints: Checkpoints::default(),
@@ -139,8 +138,13 @@ impl UpdateOptions {
     }
 
     pub(super) fn listing(&self) -> Listing<'_> {
-        let UpdateOptions { frames, video, walk, limits, .. } = self;
-        Listing { frames: *frames, video: *video, walk, limits: *limits }
+        let UpdateOptions { frames, video, walk, limits, prune, .. } = self;
+        Listing { frames: *frames, video: *video, walk, limits: *limits, prune: *prune }
+    }
+
+    /// The model to move to.
+    pub(super) fn asked(&self) -> Option<&str> {
+        self.moves.then_some(&*self.model)
     }
 
     /// How to encode `n_images` images.
@@ -182,22 +186,19 @@ pub fn update(
     let lock = || lock(dir, options.wait, observer);
     let mut writer = if dir.is_dir() { Some(lock()?) } else { None };
     let mut old = open_if_any(dir)?;
-    let (taken, mut walk) = options.listing().list(data, old.as_ref())?;
+    let mut listed = options.listing().list(data, old.as_ref(), base(dir))?;
     let mut times = Times { walk: start.elapsed(), ..Times::default() };
-    tell_walk(&walk, observer);
-    let (model, polarity) = match &old {
-        Some((_, facts)) => match moves_to(facts, options)? {
-            Some(model) => (model, None),
-            None => (load_indexed_model(dir, facts, &options.model, &options.load)?, None),
-        },
-        None => model_for(&walk.items.iter().collect::<Vec<_>>(), options, observer)?,
-    };
+    tell_walk(&listed.walk, observer);
+    let (model, polarity) = model_for(dir, old.as_ref(), &listed.walk.items, options, observer)?;
     times.check = start.elapsed().saturating_sub(times.walk);
     let writer = match &mut writer {
         Some(writer) => writer,
         none => {
             let writer = none.insert(lock()?);
             old = open_if_any(dir)?; // again: another writer may have been faster
+            if old.is_some() {
+                listed = options.listing().list(data, old.as_ref(), base(dir))?;
+            }
             writer
         }
     };
@@ -206,15 +207,17 @@ pub fn update(
     let before = old.as_ref().map(|old| &old.1).filter(|_| !moves);
     before.map_or(Ok(()), |facts| check_made_with(dir, facts, &model))?;
     let wanted = wanted(dir, before, &model, options)?;
-    let mut kept = snapshot.map_or_else(Vec::new, |old| elsewhere(old, &walk, data, base(dir)));
+    let Listed { taken, mut walk, mut names, elsewhere: mut kept, absent } = listed;
     let due = before.is_some_and(|facts| options.refit || outgrown(facts, walk.items.len() + kept.len()));
     let from_latents = due && !options.without_latents && snapshot.is_some_and(|old| old.latent_size() > 0);
     let again = Again { moves, bits: wanted.bits(), refits: due && !from_latents, is_asked: options.refit };
-    let refit = again.read(dir, snapshot, (&mut walk.items, &mut kept), &model, observer)?;
-    let plan = Plan::new(&walk.items, snapshot, refit)?.keeping(kept);
+    let (found, rest) = ((&mut walk.items, &mut names), (&mut kept, &absent.ids[..]));
+    let refit = again.read(dir, snapshot, (found, rest), &model, observer)?;
+    let gone = if refit { Vec::new() } else { absent.ids.clone() };
+    let plan = Plan::new((&walk.items, &names), snapshot, refit)?.keeping(kept, gone);
     let (plan, wanted, layout) = (&plan, &wanted, layout(snapshot, refit, options, observer));
     let thumbnails = Thumbnailer::open(dir, options.thumbnails, observer)?.map(Arc::new);
-    let run = Run { plan, before, refit, model: &model, wanted, polarity, layout, taken, options };
+    let run = Run { dir, plan, before, refit, model: &model, wanted, polarity, layout, taken, options };
     let made = run.make(writer, thumbnails.clone(), observer)?;
 
     let is_finished = made.encoded.is_finished();
@@ -225,18 +228,20 @@ pub fn update(
         false => 0,
     };
     times.fit = made.fit + refitting.elapsed();
-    let Tally { added, unchanged, changed, removed, encoded, skipped, write } = made.tally;
+    let Tally { added, unchanged, changed, removed, renamed, encoded, skipped, write, .. } = made.tally;
+    let absent = absent.tell(&made.tally.moved, observer);
     let now = last_steps((dir, writer), is_finished, thumbnails.as_deref(), options, observer)?;
     Ok(UpdateReport {
         added,
         unchanged,
         changed,
         removed,
+        renamed,
         encoded,
         recoded,
         images: now.as_ref().map_or(0, |now| now.0.len()),
         bytes: made.encoded.progress.bytes,
-        skipped: [walk.skipped, skipped].concat(),
+        skipped: [walk.skipped, absent, skipped].concat(),
         model: identity(&model, &options.model, before),
         bits: now.as_ref().map_or(wanted.bits(), |now| now.0.bits()),
         polarity: now.as_ref().map_or(Polarity::fixed(false), |now| now.1.polarity),
@@ -273,18 +278,25 @@ fn last_steps(
     Ok(now)
 }
 
-/// The model for a new index of `items`, fit for use.
+/// The model that made an index, or that it moves to; for a new index of `items`, one that is fit for use.
 fn model_for(
-    items: &[&Item],
+    dir: &Path,
+    old: Option<&(Snapshot, Facts)>,
+    items: &[Item],
     options: &UpdateOptions,
     observer: &dyn Observer,
 ) -> Result<(Model, Option<Polarity>)> {
-    let (model, polarity) = choose(items, &options.choice(items.len())?, observer)?;
+    if let Some((_, facts)) = old {
+        let indexed = || load_indexed_model(dir, facts, &options.model, &options.load);
+        return Ok((moves_to(facts, options.asked())?.map_or_else(indexed, Ok)?, None));
+    }
+    let items: Vec<&Item> = items.iter().collect();
+    let (model, polarity) = choose(&items, &options.choice(items.len())?, observer)?;
     if model.foreign.is_some() && !items.is_empty() {
         let runtime = ensure(&options.runtime, observer)?;
         let mut pipeline = Pipeline::new(&runtime, &model, options.pipeline(items.len())?);
         pipeline.inverted = options.invert == Invert::Always;
-        try_out(items, &pipeline, options.memory.bytes(), observer)?;
+        try_out(&items, &pipeline, options.memory.bytes(), observer)?;
     }
     Ok((model, polarity))
 }
@@ -297,73 +309,6 @@ fn wanted(dir: &Path, before: Option<&Facts>, model: &Model, options: &UpdateOpt
         wanted.check(dir, facts, &options.binarizer)?;
     }
     Ok(wanted.again(facts, options.refit))
-}
-
-/// Why all images might be read again.
-struct Again {
-    /// The index moves to another model.
-    moves: bool,
-    /// Bits of codes from now on.
-    bits: usize,
-    /// The binarizer is fitted anew, and there are no latents to fit it to.
-    refits: bool,
-    /// The caller asked for that.
-    is_asked: bool,
-}
-
-impl Again {
-    /// Adds the `kept` items of the index at `dir` to those that are read, where all are to be read again.
-    /// Returns whether they are: not where one of them cannot be read now.
-    fn read(
-        &self,
-        dir: &Path,
-        old: Option<&Snapshot>,
-        (items, kept): (&mut Vec<Item>, &mut Vec<u32>),
-        model: &Model,
-        observer: &dyn Observer,
-    ) -> Result<bool> {
-        let Some(old) = old.filter(|_| self.moves || self.refits) else { return Ok(false) };
-        let again = resolve(kept.iter().map(|&id| old.name(id)), base(dir));
-        let again = match again.into_iter().collect::<Result<Vec<_>, _>>() {
-            Ok(again) => again,
-            Err(reason) if self.moves => return Err(cannot_move(dir, model, &reason)),
-            Err(reason) => {
-                let what = "the binarizer is not fitted anew, as some images cannot be read now";
-                observer.note(&Note::new(format!("{what}: {reason}")));
-                return Ok(false);
-            }
-        };
-        items.extend(again);
-        kept.clear();
-        let (name, n) = (&model.metadata.name, count(old.len() as u64, "image"));
-        if self.moves {
-            let codes = if self.bits == old.bits() {
-                String::new()
-            } else {
-                format!(", codes of {} bits", self.bits)
-            };
-            observer
-                .note(&Note::new(format!("the index moves to the model {name}{codes}: {n} are read again")));
-        } else if self.is_asked {
-            observer.note(&Note::new("the index keeps no latents: all images are read again"));
-        }
-        Ok(true)
-    }
-}
-
-/// The shipped model that `options` ask for, where another one made the index and it may move over.
-pub(super) fn moves_to(facts: &Facts, options: &UpdateOptions) -> Result<Option<Model>> {
-    if !options.moves || !shipped_names().any(|name| name == options.model) {
-        return Ok(None);
-    }
-    let model = Model::load(&options.model)?;
-    Ok((model.sha256 != facts.model.sha256).then_some(model))
-}
-
-fn cannot_move(dir: &Path, model: &Model, reason: &str) -> Error {
-    let name = &model.metadata.name;
-    let what = format!("{}: to move to the model {name}, expected all images, got {reason}", dir.display());
-    Error::not_found(what).with_hint("make the images available, or take them out with `remove` first")
 }
 
 /// A note where images are inverted, and a warning where `invert` asks for what was decided against when the
@@ -413,14 +358,9 @@ struct Made {
     fit: Duration,
 }
 
-/// Whether the collection has grown far beyond what its binarizer was fitted to.
-pub(super) fn outgrown(facts: &Facts, n_images: usize) -> bool {
-    let (fitted, offered) = (facts.codes.fitted as usize, facts.codes.offered as usize);
-    facts.codes.provisional || (fitted > 0 && fitted < WELL_FITTED && n_images >= 2 * offered)
-}
-
 /// Everything that decides what the index will hold.
 struct Run<'a> {
+    dir: &'a Path,
     plan: &'a Plan<'a>,
     /// The facts of the old index, if there is one.
     before: Option<&'a Facts>,
@@ -505,7 +445,14 @@ impl Run<'_> {
         jobs: &[usize],
         observer: &dyn Observer,
     ) -> Result<(Polarity, Sample)> {
-        if let Some(polarity) = self.before.map(|facts| facts.polarity).or(self.polarity) {
+        if let Some(facts) = self.before {
+            let mut seen = Sample::default();
+            pipeline.inverted = facts.polarity.inverted;
+            let items: Vec<&Item> = self.plan.new_items().collect();
+            warn_where_unknown(self.dir, &items, &mut seen, pipeline, observer)?;
+            return Ok((facts.polarity, seen));
+        }
+        if let Some(polarity) = self.polarity {
             return Ok((polarity, Sample::default()));
         }
         let items: Vec<&Item> = jobs.iter().map(|&position| &self.plan.items[position]).collect();

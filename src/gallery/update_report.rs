@@ -18,6 +18,8 @@ pub struct UpdateReport {
     pub changed: usize,
     /// Images that were removed.
     pub removed: usize,
+    /// Images that have another name now; neither new nor removed.
+    pub renamed: usize,
     /// Images that went through the model.
     pub encoded: usize,
     /// Images that were coded anew from their latents.

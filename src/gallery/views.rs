@@ -2,7 +2,10 @@
 //! nearer to itself than to all others of a sample.
 //!
 //! `choose` asks this of every shipped model. A model that was named is asked here, when it makes an index: it is
-//! taken, with a warning if it does not suit the images.
+//! taken, with a warning if it does not suit the images. So is the model of an index when images are added to it, which
+//! may have nothing to do with those that it was made of.
+
+use std::path::Path;
 
 use super::pipeline::Pipeline;
 use super::sample::{Sample, sample};
@@ -23,6 +26,9 @@ const FEW: usize = 8;
 /// Images among which each model recognizes views, and all that a model of large inputs sees. The same number
 /// for all models: fewer are easier to tell apart.
 pub(super) const SOME: usize = 48;
+
+/// Images that tell whether a model knows those that are added to its index.
+const ADDED: usize = 16;
 
 /// Where reconstructions explain less of the variance, a model was made for other images; but one of photographs
 /// is for telling them apart, and draws them badly. Measured: `digits-64` 0.77 of MNIST, 0.00 of photos;
@@ -46,11 +52,49 @@ pub(super) fn warn_where_poor(
     pipeline: &Pipeline<'_>,
     observer: &dyn Observer,
 ) -> Result<()> {
-    let Pipeline { model, runtime, inverted, .. } = *pipeline;
-    let (input, name) = (model.metadata.input, &model.metadata.name);
-    let most = SOME.min(MOST_VALUES / input.size());
-    if items.len().min(most) < FEW {
+    if items.len() < FEW {
         return Ok(());
+    }
+    if let Some(fault) = fault(items, read, pipeline, SOME, observer)? {
+        let what = format!("the model {} does not suit these images: {fault}", pipeline.model.metadata.name);
+        let hint = "leave out `model`, so that the shipped model that suits them best is taken, or train one on them with `train`";
+        observer.note(&Note::warning(what).with_hint(hint));
+    }
+    Ok(())
+}
+
+/// The same of images that are added to the index at `dir`, which its model made of others; a few of them tell.
+pub(super) fn warn_where_unknown(
+    dir: &Path,
+    items: &[&Item],
+    read: &mut Sample,
+    pipeline: &Pipeline<'_>,
+    observer: &dyn Observer,
+) -> Result<()> {
+    if let Some(fault) = fault(items, read, pipeline, ADDED, observer)? {
+        let (dir, model) = (dir.display(), &pipeline.model.metadata.name);
+        let added = count(items.len() as u64, "new image");
+        let what = format!("{dir} was made with {model}, which does not know these {added}: {fault}");
+        let hint = "searches will not find them well: give them an index of their own, another folder as `dir`, and take \
+                    them out of this one with `remove`";
+        observer.note(&Note::warning(what).with_hint(hint));
+    }
+    Ok(())
+}
+
+/// What speaks against a model for `items`, judged by `most` of them.
+fn fault(
+    items: &[&Item],
+    read: &mut Sample,
+    pipeline: &Pipeline<'_>,
+    most: usize,
+    observer: &dyn Observer,
+) -> Result<Option<String>> {
+    let Pipeline { model, runtime, inverted, .. } = *pipeline;
+    let input = model.metadata.input;
+    let most = most.min(MOST_VALUES / input.size());
+    if items.is_empty() || most < FEW {
+        return Ok(None);
     }
     if read.images.is_empty() {
         let seen: Vec<&Item> = spread(items.len(), most).into_iter().map(|i| items[i]).collect();
@@ -60,6 +104,10 @@ pub(super) fn warn_where_poor(
     if images.len() > most * input.size() {
         let image = |id: usize| &images[id * input.size()..][..input.size()];
         images = spread(images.len() / input.size(), most).into_iter().flat_map(image).copied().collect();
+    }
+    let n = images.len() / input.size();
+    if n == 0 {
+        return Ok(None);
     }
     let views = images.chunks_exact(input.size()).enumerate();
     let mut views: Vec<f32> = views.flat_map(|(i, image)| mild_view(image, input, i)).collect();
@@ -74,6 +122,15 @@ pub(super) fn warn_where_poor(
         None => vec![],
     };
     let explained = explained.iter().sum::<f64>() / explained.len() as f64; // not a number without a decoder
+    if explained < UNKNOWN {
+        return Ok(Some(format!(
+            "its reconstructions explain {:.0} % of their variance",
+            100.0 * explained.max(0.0)
+        )));
+    }
+    if n < FEW {
+        return Ok(None);
+    }
     let mut encoder = match autoencoder {
         Some(autoencoder) => autoencoder.encoder,
         None => Encoder::new(runtime, model, &options)?,
@@ -82,27 +139,15 @@ pub(super) fn warn_where_poor(
     for (pixels, latents) in [images, views].into_iter().zip(&mut latents) {
         for block in pixels.chunks(BLOCK * input.size()) {
             if observer.should_stop() {
-                return Ok(()); // what comes next asks again
+                return Ok(None); // what comes next asks again
             }
             latents.extend(encoder.encode(block)?);
         }
     }
-    let size = encoder.latent_size();
-    let (share, n) = (recognized(&latents[0], &latents[1], size), latents[0].len() / size);
-    let fault = match () {
-        () if explained < UNKNOWN => {
-            format!("its reconstructions explain {:.0} % of their variance", 100.0 * explained)
-        }
-        () if is_poor(share, n) => {
-            let images = count(n as u64, "image");
-            format!("it recognizes {:.0} % of {images} in other views", 100.0 * share)
-        }
-        () => return Ok(()),
-    };
-    let what = format!("the model {name} does not suit these images: {fault}");
-    let hint = "leave out `model`, so that the shipped model that suits them best is taken, or train one on them with `train`";
-    observer.note(&Note::warning(what).with_hint(hint));
-    Ok(())
+    let share = recognized(&latents[0], &latents[1], encoder.latent_size());
+    let images = count(n as u64, "image");
+    let fault = || format!("it recognizes {:.0} % of {images} in other views", 100.0 * share);
+    Ok(is_poor(share, n).then(fault))
 }
 
 /// The share of images whose view is nearer to them than to every other image, by the cosine of `latents` and
@@ -156,12 +201,21 @@ mod tests {
         let warned = warnings(&fixture);
         let expected = "the model untrained does not suit these images: its reconstructions explain 0 %";
         assert!(warned.iter().any(|note| note.starts_with(expected)), "{warned:?}");
-        fixture.draw(FEW..2 * FEW);
-        assert_eq!(warnings(&fixture), Vec::<String>::new(), "only when the index is made");
+        assert_eq!(warnings(&fixture), Vec::<String>::new(), "of nothing new");
+        for new in [FEW..FEW + 1, FEW + 1..3 * FEW] {
+            let n = count(new.len() as u64, "new image");
+            fixture.draw(new);
+            let warned = warnings(&fixture);
+            let expected = format!("was made with untrained, which does not know these {n}: its recon");
+            assert!(warned.len() == 1 && warned[0].contains(&expected), "{warned:?}");
+        }
         let mut known = Fixture::new(Family::ConvHash);
         known.options.model = "digits-64".into();
         known.draw(0..FEW);
         let warned = warnings(&known);
+        known.draw(FEW..2 * FEW);
+        let warned = [warned, warnings(&known)].concat();
+        assert!(!warned.iter().any(|note| note.contains("does not know")), "{warned:?}");
         assert!(!warned.iter().any(|note| note.contains("does not suit")), "{warned:?}");
     }
 

@@ -102,6 +102,18 @@ impl Item {
         String::from_utf8_lossy(&self.name()).into_owned()
     }
 
+    /// The file that holds it, and the name of its entry there, empty if it is the file itself; none for an
+    /// image in memory.
+    pub fn place(&self) -> Option<(&Path, Cow<'_, [u8]>)> {
+        match &self.origin {
+            Origin::File { path, .. } => Some((path, Cow::Borrowed(&[]))),
+            Origin::Entry { container, index } => {
+                Some((container.path(), container.entry_name(*index as usize)))
+            }
+            Origin::Memory(_) => None,
+        }
+    }
+
     /// The image file that it is; none for what is inside of another file, or in memory.
     pub fn file(&self) -> Option<&Path> {
         match &self.origin {

@@ -12,6 +12,7 @@
 //! | `rules` | which of them does the user want to leave out |
 //! | `list` | paths from a list instead of a command line |
 //! | `resolve`, `names` | which image does this name of an index mean; where does a name split into container and entry |
+//! | `scope` | which images of an index lie at or below these paths; where is a file really |
 //! | `item` | what is one image called, on disk, in a container or in memory |
 //! | `load`, `source` | its bytes, then its pixels |
 //! | `plain_file`, `stamp` | opening files safely; has a file changed, are two images the same |
@@ -48,6 +49,7 @@ mod list;
 mod names;
 mod resolve;
 mod rules;
+mod scope;
 mod walk;
 mod walker;
 
@@ -112,10 +114,10 @@ mod noise;
 mod resize;
 
 pub use list::{from_list, without_mark};
+pub use names::path_of;
 pub(crate) use plain_file::read_text;
-pub use resolve::{
-    PathScope, Resolver, file_of, files_of, holds_frames, is_same_image, keep_images, quick_stamp_of, resolve,
-};
+pub use resolve::{Resolver, file_of, files_of, holds_frames, is_same_image, keep_images, quick_stamp_of, resolve};
+pub use scope::{PathScope, PathScopes, Places};
 pub use walk::walk;
 pub use walker::{JOURNAL, MOVED_AWAY, Missing, Walk, WalkOptions};
 

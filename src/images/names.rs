@@ -23,14 +23,16 @@ pub(super) fn is_time_of_film(path: &Path, entry: &[u8]) -> bool {
     sniff::is_film_name(path) && time_of(entry).is_some()
 }
 
+/// The path that these bytes are.
 #[cfg(unix)]
-pub(super) fn path_of(name: &[u8]) -> PathBuf {
+pub fn path_of(name: &[u8]) -> PathBuf {
     use std::os::unix::ffi::OsStrExt;
     PathBuf::from(std::ffi::OsStr::from_bytes(name))
 }
 
+/// The path that these bytes are; what is not UTF-8 is lost.
 #[cfg(not(unix))]
-pub(super) fn path_of(name: &[u8]) -> PathBuf {
+pub fn path_of(name: &[u8]) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(name).into_owned())
 }
 

@@ -4,7 +4,7 @@
 //! for all of its entries.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf, absolute};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
@@ -62,7 +62,12 @@ impl Resolver {
 
 /// The file that holds the image called `name`, its own or its container; none if it is gone.
 pub fn file_of(name: &[u8], base: &Path) -> Option<PathBuf> {
-    existing(name, base).or_else(|| Some(container_of(name, base)?.0))
+    Some(place_of(name, base)?.0)
+}
+
+/// The same file, and the name of the entry in it; empty if the image is the file itself.
+pub(super) fn place_of<'a>(name: &'a [u8], base: &Path) -> Option<(PathBuf, &'a [u8])> {
+    existing(name, base).map(|path| (path, &name[..0])).or_else(|| container_of(name, base))
 }
 
 /// Whether two names are of the same image, by the places where they lead. Links of another name count as others.
@@ -109,39 +114,6 @@ pub fn keep_images(output: &Path, items: &[Item]) -> crate::Result<()> {
             Err(Error::invalid(what).with_hint("nothing was written; name another file"))
         }
         _ => Ok(()),
-    }
-}
-
-/// A path, and the images of an index that it covers. It may be an image, a container, an entry of one or a
-/// folder, and need not exist.
-#[derive(Debug)]
-pub struct PathScope {
-    asked: PathBuf,
-    absolute: PathBuf,
-}
-
-impl PathScope {
-    /// The scope of `path`.
-    pub fn new(path: &Path) -> PathScope {
-        PathScope {
-            asked: path.to_path_buf(),
-            absolute: absolute(path).unwrap_or_else(|_| path.to_path_buf()),
-        }
-    }
-
-    /// Whether the image called `name` is at this path or below it. A relative name is resolved against the
-    /// working directory if its file exists there, else against `base`.
-    pub fn holds(&self, name: &[u8], base: &Path) -> bool {
-        let whole = path_of(name);
-        let mut containers = splits(name).map(|(container, _)| path_of(container));
-        if whole == self.asked || containers.any(|container| container == self.asked) {
-            return true;
-        }
-        let here = |path: &Path| absolute(path).is_ok_and(|path| path.starts_with(&self.absolute));
-        match file_of(name, Path::new("")) {
-            Some(file) => here(&file) || here(&whole),
-            None => here(&base.join(&whole)) || splits(name).any(|(file, _)| here(&base.join(path_of(file)))),
-        }
     }
 }
 
@@ -245,21 +217,6 @@ mod tests {
         let found = file_of(file.as_os_str().as_encoded_bytes(), Path::new(""));
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o755)).unwrap();
         assert_eq!(found, Some(file));
-    }
-
-    #[test]
-    fn a_scope_covers_images_containers_entries_and_folders() {
-        let base = Path::new("/base");
-        let holds = |place: &str, name: &[u8]| PathScope::new(Path::new(place)).holds(name, base);
-        for place in ["set/a.gz#3", "set/a.gz", "/base/set/a.gz#3", "/base/set/a.gz", "/base/set", "/base"] {
-            assert!(holds(place, b"set/a.gz#3"), "{place}");
-        }
-        for place in ["set/a.gz#4", "se", "set/a", "/base/se", "a.gz#3"] {
-            assert!(!holds(place, b"set/a.gz#3"), "{place}");
-        }
-        assert!(holds("/far/x.png", b"/far/x.png") && !holds("x.png", b"/far/x.png"));
-        assert!(!holds(".", b"set/a.gz#3"), "it is not here: it lies in the folder of the index");
-        assert!(holds(".", b"src/lib.rs") && holds("src", b"src/lib.rs") && !holds("/base", b"src/lib.rs"));
     }
 
     #[test]

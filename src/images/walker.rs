@@ -70,6 +70,8 @@ pub struct Walk {
     /// Folders and containers that could not be read completely: images that an index has below them may
     /// still exist.
     pub unread: Vec<PathBuf>,
+    /// Paths of the caller that hold no image: folders and containers.
+    pub empty: Vec<PathBuf>,
     /// Links to folders that were not entered.
     pub links: usize,
     /// Films in folders, of which no pictures are wanted.
@@ -157,7 +159,11 @@ impl<'a> Walker<'a> {
 
     fn visit_folder(&mut self, path: &Path, found: Found) -> bool {
         let links = self.walk.links;
-        match self.visit_entries(path) {
+        let entered = self.visit_entries(path);
+        if found == Found::ByUser && matches!(entered, Ok(false)) {
+            self.walk.empty.push(path.to_path_buf());
+        }
+        match entered {
             Err(error) => {
                 self.walk.unread.push(path.to_path_buf());
                 self.skip(path, io_reason(error))
@@ -340,7 +346,10 @@ impl<'a> Walker<'a> {
         };
         match opened {
             Opened { container: None, skipped, .. } if skipped.is_empty() => match found {
-                Found::ByUser => self.skip(path, no_image_in(format)),
+                Found::ByUser => {
+                    self.walk.empty.push(path.to_path_buf());
+                    self.skip(path, no_image_in(format))
+                }
                 Found::InFolder => false,
             },
             opened => self.add_opened(path, opened),

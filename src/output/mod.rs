@@ -1,12 +1,14 @@
 //! Output files: written whole or not at all (`whole`), checked before the work (`places`), HTML pages that
-//! need no other file and make no network requests (`page`), numbers as text (`text`). Nothing here knows
+//! need no other file and make no network requests (`page`), numbers as text (`text`); where caches go (`cache`). Nothing here knows
 //! what the files contain.
 
+mod cache;
 mod page;
 mod places;
 mod text;
 mod whole;
 
+pub use cache::{CacheFolder, use_cache_folder};
 #[cfg(test)]
 pub(crate) use page::assert_self_contained;
 pub use page::{Page, Parts, base64};

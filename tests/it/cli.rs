@@ -106,6 +106,12 @@ impl Ran {
     }
 
     #[track_caller]
+    pub(crate) fn silent_about(self, text: &str) -> Self {
+        assert!(!self.err.contains(text), "unexpected `{text}` on stderr:\n{}", self.err);
+        self
+    }
+
+    #[track_caller]
     pub(crate) fn says(self, text: &str) -> Self {
         assert!(self.err.contains(text), "expected `{text}` on stderr, got:\n{}", self.err);
         self

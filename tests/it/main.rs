@@ -56,6 +56,7 @@ mod life;
 mod mnist;
 mod models;
 mod mutants;
+mod owner;
 mod pictures;
 #[cfg(feature = "psd")]
 mod psd;

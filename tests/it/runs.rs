@@ -52,6 +52,15 @@ impl Running {
         }
     }
 
+    /// Waits until it has said this on stderr.
+    #[track_caller]
+    pub(crate) fn until_said(&mut self, text: &str) {
+        while !self.said(1).contains(text) {
+            assert!(self.goes_on(), "it ended without `{text}`: {}", self.said(1));
+            self.look();
+        }
+    }
+
     /// Sends a signal: INT as Ctrl-C does, STOP to hold the run where it is, CONT to let it go on.
     #[track_caller]
     pub(crate) fn signal(&self, name: &str) {

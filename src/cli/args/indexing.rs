@@ -9,8 +9,9 @@ use super::shared::{Compute, IndexDir, InvertArg};
 #[derive(Debug, Args)]
 #[command(
     after_help = "The index keeps what earlier runs added. An image is dropped when its file is gone, or when it belongs below \
-                  DATA and is not found there. An image is known by its path as given: a relative path starts at the \
-                  working directory, else at the folder that holds the index.\n\n\
+                  DATA and is not found there; if DATA itself is gone or empty, as where a drive is not mounted, its images \
+                  are kept (exit code 3) until --prune drops them. An image is known by its path as first given: a relative \
+                  path starts at the working directory, else at the folder that holds the index.\n\n\
                   A foreign model takes an image [N, C, H, W] or [N, H, W, C] and gives one vector per image, [N, D], one \
                   per token, [N, T, D] (--model-pool), or a map, whose places are averaged. \
                   Flags fill in what its file leaves open, or a .toml file of the same name beside it (clip.toml beside \
@@ -78,6 +79,14 @@ pub(in crate::cli) struct Index {
     /// 10]
     #[arg(long, value_name = "S")]
     pub(in crate::cli) checkpoint_seconds: Option<f64>,
+    /// Keep running, and bring the index up to date whenever files below DATA change; Ctrl-C ends it, with exit code
+    /// 0. With --json, one document for each time
+    #[arg(long)]
+    pub(in crate::cli) watch: bool,
+    /// Drop images of paths that are gone or empty, as where a drive is not mounted; otherwise the index keeps
+    /// them
+    #[arg(long)]
+    pub(in crate::cli) prune: bool,
     /// Wait while another process writes the index, instead of ending with exit code 5
     #[arg(long)]
     pub(in crate::cli) wait: bool,

@@ -51,7 +51,7 @@ struct IndexHealth {
 pub(in crate::cli) fn run(context: &Context, args: &args::Doctor) -> anyhow::Result<Exit> {
     let mut problems = Vec::new();
     let runtime = look_at_runtime(context, &mut problems);
-    let dir = context.index_dir(&args.reading.index)?;
+    let dir = context.any_index_dir(&args.reading.index)?;
     let before = problems.len();
     let index = is_index(&dir).then(|| look_at_index(&dir, args.reading.access(), &mut problems)).flatten();
     let is_damaged = problems.len() > before;

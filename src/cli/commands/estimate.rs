@@ -26,7 +26,7 @@ struct EstimateDocument<'a> {
 }
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Index) -> anyhow::Result<Exit> {
-    let dir = context.index_dir(&args.index)?;
+    let dir = context.any_index_dir(&args.index)?;
     let (data, options) = index::resolve(context, args)?;
     let observer = TerminalObserver::new(context, "indexing");
     let estimated = estimate(&dir, &data, &options, &observer);

@@ -13,7 +13,7 @@ use crate::cli::resolve::Context;
 use crate::cli::{amount, args, walking};
 use crate::error::{Error, Result};
 use crate::gallery::{
-    BinarizerChoice, Checkpoints, ThumbnailFacts, Times, UpdateOptions, UpdateReport, update,
+    BinarizerChoice, Checkpoints, ThumbnailFacts, Times, UpdateOptions, UpdateReport, follow, update,
 };
 use crate::images::{Limits, Skipped};
 
@@ -30,6 +30,8 @@ pub(super) struct IndexDocument<'a> {
     unchanged: usize,
     changed: usize,
     removed: usize,
+    /// Neither added nor removed.
+    renamed: usize,
     encoded: usize,
     /// Coded anew from their latents.
     recoded: usize,
@@ -111,6 +113,9 @@ pub(super) struct Indexed {
 }
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Index) -> anyhow::Result<Exit> {
+    if args.watch {
+        return watch(context, args);
+    }
     let indexed = execute(context, args)?;
     if context.printer.json {
         context.printer.document("index", &indexed.document())?;
@@ -122,7 +127,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Index) -> anyhow::Resu
 
 /// Everything but the answer on stdout.
 pub(super) fn execute(context: &Context, args: &args::Index) -> Result<Indexed> {
-    let dir = context.index_dir(&args.index)?;
+    let dir = context.any_index_dir(&args.index)?;
     let (data, options) = resolve(context, args)?;
     if let Some(path) = &args.report_skipped {
         write_skipped(path, &[])?; // a wrong path is reported before the work
@@ -132,6 +137,40 @@ pub(super) fn execute(context: &Context, args: &args::Index) -> Result<Indexed> 
         write_skipped(path, &indexed.report.skipped)?;
     }
     Ok(indexed)
+}
+
+/// Brings the index up to date whenever something changes, until Ctrl-C.
+fn watch(context: &Context, args: &args::Index) -> anyhow::Result<Exit> {
+    let dir = context.any_index_dir(&args.index)?;
+    let (data, options) = resolve(context, args)?;
+    let options = UpdateOptions { wait: true, ..options };
+    let observer = TerminalObserver::new(context, "indexing");
+    let (mut is_first, mut skipped, mut printed) = (true, Vec::new(), Ok(()));
+    let done = &mut |report: UpdateReport| {
+        observer.finish();
+        if let Some(path) = &args.report_skipped {
+            write_skipped(path, &report.skipped)?;
+        }
+        let changes = report.added + report.changed + report.removed + report.renamed;
+        if report.interrupted || (changes == 0 && report.skipped == skipped && !is_first) {
+            return Ok(());
+        }
+        skipped.clone_from(&report.skipped);
+        let indexed = Indexed::reported(context, &dir, report);
+        printed = match context.printer.json {
+            true => context.printer.document("index", &indexed.document()),
+            false => context.printer.text(&indexed.summary()),
+        };
+        if is_first {
+            context.printer.note("watching for changes; Ctrl-C ends");
+        }
+        is_first = false;
+        printed.as_ref().copied().map_err(|_| Error::Interrupted)
+    };
+    let watched = follow(&dir, &data, &options, &observer, done);
+    printed?;
+    watched?;
+    Ok(Exit::Done)
 }
 
 /// Updates the index, with messages about it on stderr.
@@ -174,6 +213,7 @@ pub(super) fn resolve(context: &Context, args: &args::Index) -> Result<(Vec<Path
         refit: args.refit,
         thumbnails: args.thumbnails,
         invert: context.invert(&args.invert)?,
+        prune: args.prune,
         memory: context.memory(args.max_memory.as_deref())?,
         limits: Limits {
             decode_timeout: amount::seconds(
@@ -232,6 +272,7 @@ impl Indexed {
             (report.changed, "changed"),
             (report.unchanged, "unchanged"),
             (report.recoded, "coded anew"),
+            (report.renamed, "renamed"),
             (report.removed, "removed"),
             (report.skipped.len(), "skipped"),
         ];
@@ -260,6 +301,7 @@ impl Indexed {
             unchanged: report.unchanged,
             changed: report.changed,
             removed: report.removed,
+            renamed: report.renamed,
             encoded: report.encoded,
             recoded: report.recoded,
             images: report.images,

@@ -27,6 +27,7 @@ use super::rows::Rows;
 use crate::encode::Plane;
 use crate::error::Result;
 use crate::observer::{Note, Observer};
+use crate::output::CacheFolder;
 
 pub use options::{Map, MapOptions, Method};
 pub use outputs::{ColourBy, MapOutputs, WrittenMap, map_to};
@@ -50,11 +51,12 @@ pub fn map(rows: &Rows, options: &MapOptions, observer: &dyn Observer) -> Result
         return Ok(made(plane(), false));
     }
     let key = store::key(rows, options);
-    if let Some(points) = store::load(rows.dir(), &key, rows.len()) {
+    let cache = CacheFolder::of(rows.dir(), store::FOLDER)?;
+    if let Some(points) = store::load(cache.path(), &key, rows.len()) {
         return Ok(made(points, true));
     }
     let points = by_neighbours(rows, &vectors, &plane(), options, observer)?;
-    if let Err(error) = store::save(rows.dir(), &key, &points) {
+    if let Err(error) = store::save(cache.path(), &key, &points) {
         observer.note(&Note::new(format!("the map is not stored: {error}")));
     }
     Ok(made(points, false))

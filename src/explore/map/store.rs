@@ -15,7 +15,8 @@ use crate::output::write_whole;
 
 /// Changes whenever the same images give another map.
 const VERSION: u32 = 1;
-const FOLDER: &str = "maps";
+/// The folder, inside the index's folder.
+pub(super) const FOLDER: &str = "maps";
 const HASH: usize = 32;
 const POINT: usize = 8;
 

@@ -29,7 +29,7 @@ struct EvaluateDocument<'a> {
 
 pub(super) fn run(context: &Context, args: &args::Evaluate) -> anyhow::Result<Exit> {
     let options = resolve(context, args)?;
-    let dir = context.index_dir(&args.index)?;
+    let dir = context.any_index_dir(&args.index)?;
     let observer = TerminalObserver::new(context, "comparing");
     let done = evaluate(&dir, &options, &observer);
     observer.finish();

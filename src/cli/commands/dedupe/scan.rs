@@ -42,7 +42,10 @@ pub(super) fn find(
     index: &args::IndexDir,
     options: &FindOptions,
 ) -> anyhow::Result<Found> {
-    let dir = context.index_dir(index)?;
+    let dir = match options.data.is_empty() {
+        true => context.index_dir(index)?,
+        false => context.any_index_dir(index)?,
+    };
     let observer = TerminalObserver::new(context, "comparing");
     let found = find_duplicates(&dir, options, &observer);
     observer.finish();
