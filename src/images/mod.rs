@@ -116,7 +116,9 @@ mod resize;
 pub use list::{from_list, without_mark};
 pub use names::path_of;
 pub(crate) use plain_file::read_text;
-pub use resolve::{Resolver, file_of, files_of, holds_frames, is_same_image, keep_images, quick_stamp_of, resolve};
+pub use resolve::{
+    Resolver, file_of, files_of, holds_frames, is_same_image, keep_images, quick_stamp_of, resolve,
+};
 pub use scope::{PathScope, PathScopes, Places};
 pub use walk::walk;
 pub use walker::{JOURNAL, MOVED_AWAY, Missing, Walk, WalkOptions};
