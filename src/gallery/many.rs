@@ -155,7 +155,8 @@ impl Gallery {
     ) -> Result<Answers> {
         let threads = rayon::current_num_threads();
         let options = ManyOptions { query: options.clone(), threads, pixels: true, labels: None };
-        let queries = items.to_vec().into_iter().map(|item| (item.clone(), Ok(item)));
+        let own: Vec<Item> = items.to_vec(); // the workers outlive the slice
+        let queries = own.into_iter().map(|item| (item.clone(), Ok(item)));
         let (mut all, mut done) = (Answers::default(), 0);
         self.query_each(queries, &options, |Answered { of: item, answer, remarks }| {
             match answer {

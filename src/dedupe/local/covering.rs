@@ -170,7 +170,7 @@ impl Spread {
 fn levels(laid: &Overlay, same: &[usize]) -> Option<(f32, f32)> {
     let spread = Spread::of(same.iter().map(|at| (laid.ground.values[*at], laid.other.values[*at])));
     let gain = spread.ratio();
-    (same.len() >= FEWEST).then(|| (gain, spread.means.0 - gain * spread.means.1))
+    (same.len() >= FEWEST).then_some((gain, spread.means.0 - gain * spread.means.1))
 }
 
 /// The pixels in squares of three by three that are all so.

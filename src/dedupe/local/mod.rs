@@ -178,7 +178,7 @@ impl Meeting {
         let may_agree = |map: Affine| {
             inliers >= verdict::SURE_INLIERS || glance::may_agree(&ground.cells, &other.cells, &map)
         };
-        meeting.is_worth = inliers >= verdict::INLIERS && meeting.to_other().is_some_and(may_agree);
+        meeting.is_worth = inliers >= verdict::INLIERS && meeting.onto_other().is_some_and(may_agree);
         meeting
     }
 
@@ -188,7 +188,7 @@ impl Meeting {
     }
 
     /// From the ground to the other one.
-    fn to_other(&self) -> Option<Affine> {
+    fn onto_other(&self) -> Option<Affine> {
         if self.is_on_first() { self.map.inverse() } else { Some(self.map) }
     }
 
@@ -217,7 +217,7 @@ impl Meeting {
         let mut verified = self.verified();
         let on_a = self.is_on_first();
         let (ground, other) = if on_a { (a, b) } else { (b, a) };
-        if let Some(mut laid) = self.to_other().and_then(|map| layer::overlay(ground, other, map)) {
+        if let Some(mut laid) = self.onto_other().and_then(|map| layer::overlay(ground, other, map)) {
             compare(ground, other, &mut laid, &mut verified);
             if !on_a {
                 verified.beside.reverse();
