@@ -11,7 +11,7 @@ use aesearch_index::Snapshot;
 use super::classes::{are_classes, full_name, is_folder, names_class};
 use super::record::Record;
 use crate::error::{Error, Result};
-use crate::images::read_text;
+use crate::images::{Places, read_text};
 
 /// Which labels count.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -145,7 +145,7 @@ fn table(path: &Path) -> Result<HashMap<Vec<u8>, String>> {
         .trim(csv::Trim::All)
         .from_reader(bytes.as_slice());
     let folder = path.parent().unwrap_or(Path::new(""));
-    let mut labels = HashMap::new();
+    let (mut labels, places) = (HashMap::new(), Places::default());
     for record in reader.byte_records() {
         let record = record.map_err(|error| wrong(&error))?;
         let (Some(name), Some(label)) = (record.get(0), record.get(1)) else {
@@ -156,9 +156,9 @@ fn table(path: &Path) -> Result<HashMap<Vec<u8>, String>> {
             continue;
         }
         let shown = String::from_utf8_lossy(name);
-        for place in [std::path::absolute(Path::new(&*shown)), std::path::absolute(folder.join(&*shown))] {
-            let key = place.map(|place| place.as_os_str().as_encoded_bytes().to_vec());
-            labels.extend(key.ok().map(|key| (key, label.clone())));
+        for path in [PathBuf::from(&*shown), folder.join(&*shown)] {
+            let ways = [std::path::absolute(&path).ok(), places.of_file(&path)].into_iter().flatten();
+            labels.extend(ways.map(|way| (way.into_os_string().into_encoded_bytes(), label.clone())));
         }
         labels.insert(name.to_vec(), label);
     }

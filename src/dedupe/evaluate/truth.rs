@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf, absolute};
 
 use crate::dedupe::scan::Scan;
 use crate::error::{Error, Result};
-use crate::images::read_text;
+use crate::images::{Places, read_text};
 
 /// Words that say that a pair is not a duplicate, and that it is one.
 const DIFFERENT: [&str; 5] = ["0", "no", "false", "different", "n"];
@@ -108,18 +108,21 @@ impl Truth {
     /// The file of the scan that each path of the truth means: by its name in the index, or as a path from
     /// the working directory, from the folder of the truth's file, or from one of `roots`.
     pub(super) fn files(&self, scan: &Scan, roots: &[PathBuf]) -> HashMap<&str, u32> {
+        let places = Places::default();
+        let ways = |path: &Path| {
+            let ways = [absolute(path).ok(), places.of_file(path)].into_iter().flatten();
+            ways.map(|path| path.into_os_string().into_encoded_bytes()).collect::<Vec<_>>()
+        };
         let mut numbers: HashMap<Vec<u8>, u32> = HashMap::new();
         for (name, number) in scan.names() {
-            let place = |path: PathBuf| path.into_os_string().into_encoded_bytes();
-            if let Ok(absolute) = absolute(String::from_utf8_lossy(name).as_ref()) {
-                numbers.entry(place(absolute)).or_insert(number);
+            for place in ways(Path::new(String::from_utf8_lossy(name).as_ref())) {
+                numbers.entry(place).or_insert(number);
             }
             numbers.insert(name.to_vec(), number);
         }
         let find = |path: &str| {
-            let places = [PathBuf::new(), self.folder.clone()];
-            let places = places.iter().chain(roots).filter_map(|root| absolute(root.join(path)).ok());
-            let places = places.map(|path| path.into_os_string().into_encoded_bytes());
+            let starts = [PathBuf::new(), self.folder.clone()];
+            let places = starts.iter().chain(roots).flat_map(|root| ways(&root.join(path)));
             std::iter::once(path.as_bytes().to_vec())
                 .chain(places)
                 .find_map(|place| numbers.get(&place).copied())
