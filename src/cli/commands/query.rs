@@ -1,6 +1,7 @@
 //! `aesearch query IMAGE...`: the images of the index that look most like these.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use aesearch_index::Mode;
@@ -9,7 +10,7 @@ use serde::Serialize;
 use super::answers::AnswerDocument;
 use super::observer::TerminalObserver;
 use super::query_lines::{answer, check_output};
-use super::{SkippedDocument, exit_for, skipped_documents, tell_gallery, tell_skipped};
+use super::{SkippedDocument, exit_for, select, skipped_documents, tell_gallery, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::foreign::load_options;
@@ -80,7 +81,8 @@ fn answer_lines(context: &Context, args: &args::Query) -> anyhow::Result<Exit> {
 pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Found> {
     let start = Instant::now();
     let dir = context.index_dir(&args.reading.index)?;
-    let options = resolve(context, args)?;
+    let mut options = resolve(context, args)?;
+    let only = args.only.parsed()?;
     let labels = args.labels.choice()?;
     args.sheet.as_deref().map_or(Ok(()), check_picture)?; // before the work
     args.output.as_deref().map_or(Ok(()), |path| Format::of(path).map(drop))?;
@@ -91,6 +93,10 @@ pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Found> {
     let Walk { items, skipped, .. } = walking::images(&args.images, &args.walking)?;
     let gallery = open(context, args, &dir, &observer)?;
     context.threads(&args.compute.threads);
+    if let Some(expression) = only {
+        let ids = select(context, &expression, (&dir, gallery.snapshot()), &labels, &observer)?;
+        options.only = Some(Arc::new(gallery.snapshot().filter(&ids)));
+    }
     let mut answers = gallery.query_items(&items, &options, &observer)?;
     answers.skipped.splice(..0, skipped);
     answers.label(&gallery, &labels)?;
@@ -148,6 +154,7 @@ fn resolve(context: &Context, args: &args::Query) -> Result<QueryOptions> {
         only_near: args.only_near,
         crops: args.crops,
         without_self: args.no_self,
+        only: None, // of the gallery, which is not open yet
     })
 }
 
