@@ -11,14 +11,13 @@ use std::path::Path;
 
 use aesearch_index::{IdSet, Item as Entry, SegmentBuilder, Settings, Snapshot, Value, Writer};
 use rayon::prelude::*;
-use tempfile::TempDir;
 
 use super::folder::base;
 use super::record::Record;
 use crate::error::{Error, Result};
 use crate::images::{Decoding, FileFacts, Item, Limits, by_place, read, resolve};
 use crate::observer::{Note, Observer, Progress, Stage};
-use crate::output::count;
+use crate::output::{CacheFolder, count};
 
 /// The folder, inside the index's folder.
 const FOLDER: &str = "columns";
@@ -108,7 +107,8 @@ pub struct Known<'a> {
     snapshot: &'a Snapshot,
     /// Columns of images that have none in the index, and where they are.
     beside: Option<(Snapshot, HashMap<u32, u32>)>,
-    _folder: Option<TempDir>,
+    /// Holds them.
+    _folder: Option<CacheFolder>,
 }
 
 impl<'a> Known<'a> {
@@ -122,8 +122,8 @@ impl<'a> Known<'a> {
         if unasked.is_empty() {
             return Ok(Known { snapshot, beside: None, _folder: None });
         }
-        let mut folder = None;
-        let mut beside = open(dir)?;
+        let folder = CacheFolder::of(dir, FOLDER)?;
+        let mut beside = open(folder.path())?;
         let has: HashSet<Hash> = beside.iter().flat_map(names).map(|(hash, _)| hash).collect();
         let missing = unasked.iter().filter(|(hash, _)| !has.contains(*hash));
         let mut missing: Vec<(Hash, u32)> = missing.map(|(hash, ids)| (*hash, ids[0])).collect();
@@ -132,20 +132,12 @@ impl<'a> Known<'a> {
             let found = ask((dir, snapshot), &missing, observer)?;
             tell(missing.len(), found.len(), observer);
             if !found.is_empty() {
-                let at = match write(&dir.join(FOLDER), beside.as_ref(), &found) {
-                    Ok(()) => dir.to_owned(),
-                    // an index that cannot be written is asked again the next time
-                    Err(_) => {
-                        let kept = folder.insert(tempfile::tempdir().map_err(|error| Error::io(dir, error))?);
-                        write(&kept.path().join(FOLDER), beside.as_ref(), &found)?;
-                        kept.path().to_owned()
-                    }
-                };
-                beside = open(&at)?;
+                write(&folder.path().join(FOLDER), &found)?;
+                beside = open(folder.path())?;
             }
         }
         let beside = beside.map(|beside| with_ids(beside, &unasked));
-        Ok(Known { snapshot, beside, _folder: folder })
+        Ok(Known { snapshot, beside, _folder: Some(folder) })
     }
 
     /// The same, without asking any file.
@@ -154,8 +146,9 @@ impl<'a> Known<'a> {
     /// When the index is damaged.
     pub fn kept(dir: &Path, snapshot: &'a Snapshot) -> Result<Known<'a>> {
         let unasked = unasked(snapshot)?;
-        let beside = open(dir)?.map(|beside| with_ids(beside, &unasked));
-        Ok(Known { snapshot, beside, _folder: None })
+        let folder = CacheFolder::of(dir, FOLDER)?;
+        let beside = open(folder.path())?.map(|beside| with_ids(beside, &unasked));
+        Ok(Known { snapshot, beside, _folder: Some(folder) })
     }
 
     /// In how many images each of [`COLUMNS`] has a value.
@@ -253,17 +246,12 @@ fn tell(missing: usize, found: usize, observer: &dyn Observer) {
     observer.note(&Note::new(what + ": they were indexed before there were columns"));
 }
 
-/// Adds to the columns in `folder`, or to a copy of those `before` in a new one.
-fn write(folder: &Path, before: Option<&Snapshot>, found: &[(Hash, FileFacts)]) -> Result<()> {
-    check_ours(folder, before)?;
+/// Adds to the columns in `folder`.
+fn write(folder: &Path, found: &[(Hash, FileFacts)]) -> Result<()> {
+    check_ours(folder)?;
     let attributes = vec![(OURS.to_owned(), vec![1])];
     let mut builder = SegmentBuilder::new(&Settings { attributes, ..Settings::default() })?;
     let mut writer = Writer::lock(folder)?;
-    if writer.last()?.is_none()
-        && let Some(before) = before
-    {
-        before.ids().try_for_each(|id| builder.push_from(before, id))?;
-    }
     for (hash, facts) in found {
         let code = u64::from_le_bytes(std::array::from_fn(|i| hash[i]));
         builder.push(Entry { name: hash, code: &[code], ..Entry::default() })?;
@@ -301,9 +289,9 @@ fn open(dir: &Path) -> Result<Option<Snapshot>> {
 }
 
 /// Refuses a folder of that name that is something else, as where an index lies among the user's files.
-fn check_ours(folder: &Path, before: Option<&Snapshot>) -> Result<()> {
+fn check_ours(folder: &Path) -> Result<()> {
     let is_new = fs::read_dir(folder).map_or(true, |mut files| files.next().is_none());
-    if is_new || before.is_some() || folder.join("LOCK").is_file() {
+    if is_new || folder.join("LOCK").is_file() {
         return Ok(());
     }
     let what = format!("{}: expected the columns of the index, got another folder", folder.display());

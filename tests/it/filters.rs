@@ -8,6 +8,7 @@ use image::{ImageFormat, RgbImage};
 use serde_json::Value;
 
 use crate::cli::Place;
+use crate::queries::run_with;
 
 /// EXIF data of a camera: (model, date, rating), as a block of little-endian TIFF.
 fn exif(model: &str, date: &str, rating: u16) -> Vec<u8> {
@@ -133,6 +134,10 @@ fn queries_find_only_what_passes() {
     }
     let ran = place.run(&["query", "photos/cat/a.jpg", "--where", "rating >= 4"]).expect(0);
     assert!(ran.err.contains("--where: 2 of 6 images pass"), "{}", ran.err);
+    let lines =
+        run_with(&place, &["query", "--stdin", "--where", "rating >= 4"], b"\"photos/dog/c.jpg\"").expect(0);
+    let line: Value = serde_json::from_str(lines.out.trim()).expect("a line");
+    assert_eq!(letters(line["hits"].as_array().expect("hits")), "ad");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use aesearch_index::Mode;
+use aesearch_index::{Filter, Mode};
 use serde::Serialize;
 
 use super::answers::AnswerDocument;
@@ -21,8 +21,9 @@ use crate::error::{Error, Result};
 use crate::explore::query_sheet::write_query_sheet;
 use crate::explore::query_table::write_query_table;
 use crate::explore::table::Format;
+use crate::filter::Where;
 use crate::gallery::{
-    Answer, Answers, Gallery, Hit, ManyOptions, OpenOptions, QueryOptions, QueryResult, check_outputs,
+    Answer, Answers, Gallery, Hit, Labels, ManyOptions, OpenOptions, QueryOptions, QueryResult, check_outputs,
 };
 use crate::images::{Skipped, Walk};
 use crate::observer::Observer;
@@ -66,15 +67,31 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Query) -> anyhow::Resu
 
 fn answer_lines(context: &Context, args: &args::Query) -> anyhow::Result<Exit> {
     let dir = context.index_dir(&args.reading.index)?;
-    let query = resolve(context, args)?;
+    let mut query = resolve(context, args)?;
+    let (only, labels) = (args.only.parsed()?, args.labels.choice()?);
     let output = args.output.as_deref();
     output.map_or(Ok(()), check_output)?; // before the work
     let threads = context.threads(&args.compute.threads);
-    let options = ManyOptions { query, threads, labels: Some(args.labels.choice()?), pixels: false };
-    let gallery = open(context, args, &dir, &TerminalObserver::unstoppable(context, "searching"))?;
+    let observer = TerminalObserver::unstoppable(context, "searching");
+    let gallery = open(context, args, &dir, &observer)?;
+    query.only = filter(context, only.as_ref(), (&gallery, &labels), &observer)?;
+    observer.finish();
+    let options = ManyOptions { query, threads, labels: Some(labels), pixels: false };
     output.map_or(Ok(()), |path| check_outputs(&[path], gallery.snapshot(), &dir))?;
     tell_small(context, args, &gallery);
     Ok(answer(&context.printer, &gallery, &options, output)?.exit(args.exit_code))
+}
+
+/// What lets only images pass that an expression allows.
+fn filter(
+    context: &Context,
+    only: Option<&Where>,
+    (gallery, labels): (&Gallery, &Labels),
+    observer: &dyn Observer,
+) -> Result<Option<Arc<Filter>>> {
+    let Some(expression) = only else { return Ok(None) };
+    let ids = select(context, expression, (gallery.dir(), gallery.snapshot()), labels, observer)?;
+    Ok(Some(Arc::new(gallery.snapshot().filter(&ids))))
 }
 
 /// Everything but the answer on stdout.
@@ -93,10 +110,7 @@ pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Found> {
     let Walk { items, skipped, .. } = walking::images(&args.images, &args.walking)?;
     let gallery = open(context, args, &dir, &observer)?;
     context.threads(&args.compute.threads);
-    if let Some(expression) = only {
-        let ids = select(context, &expression, (&dir, gallery.snapshot()), &labels, &observer)?;
-        options.only = Some(Arc::new(gallery.snapshot().filter(&ids)));
-    }
+    options.only = filter(context, only.as_ref(), (&gallery, &labels), &observer)?;
     let mut answers = gallery.query_items(&items, &options, &observer)?;
     answers.skipped.splice(..0, skipped);
     answers.label(&gallery, &labels)?;
