@@ -22,6 +22,7 @@
 //! `gallery` -> `encode`, `autodiff`, `model`, `draw`, `images`, the crate `aesearch-index` -> `runtime`, `onnx`,
 //! `output` -> `observer`, `error`. Each imports only those below it; ARCHITECTURE.md has the map.
 
+pub mod filter;
 pub mod gallery;
 
 mod autodiff;

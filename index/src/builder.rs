@@ -9,6 +9,7 @@ use std::io::{self, Seek, Write};
 use crate::arrange::arrange;
 use crate::calibrate::calibrate;
 use crate::code::{BITS, MAX_SIZE, is_code, words};
+use crate::columns::{Columns, Value};
 use crate::curve;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
@@ -40,6 +41,7 @@ pub struct SegmentBuilder {
     payloads: ByteStrings,
     latents: Vec<i8>,        // [items, latent_size]
     latent_scales: Vec<f32>, // [items], or none
+    columns: Columns,
     /// All codes in one bucket: quick to write, but a search scans all of them.
     pub(crate) in_one_bucket: bool,
 }
@@ -110,6 +112,7 @@ impl SegmentBuilder {
             payloads: ByteStrings::default(),
             latents: Vec::new(),
             latent_scales: Vec::new(),
+            columns: Columns::default(),
             in_one_bucket: false,
         })
     }
@@ -131,6 +134,28 @@ impl SegmentBuilder {
             return Err(Error::input("latent", "finite values", value));
         }
         self.push_checked(&item, |builder| builder.quantize(item.latent))
+    }
+
+    /// Gives the item that was pushed last a value in a column. A column holds integers or texts.
+    ///
+    /// ```
+    /// use aesearch_index::{Item, SegmentBuilder, Settings, Value};
+    ///
+    /// let mut builder = SegmentBuilder::new(&Settings::default())?;
+    /// builder.push(Item { name: b"sparrow", code: &[7], ..Item::default() })?;
+    /// builder.set("width", Value::Integer(640))?;
+    /// builder.set("camera", Value::Text("Pixel 8"))?;
+    /// # Ok::<(), aesearch_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Input`] when there is no item, the value is too large or of another kind than the column's,
+    /// the name is longer than 24 bytes, or there are more than 64 columns.
+    pub fn set(&mut self, column: &str, value: Value<'_>) -> Result<()> {
+        match self.items.checked_sub(1) {
+            Some(last) => self.columns.set(last as u32, column, value),
+            None => Err(Error::input("column", "an item to give a value", "none")),
+        }
     }
 
     /// Copies item `id` of `snapshot` bit for bit, its latent only if the settings keep latents.
@@ -192,7 +217,11 @@ impl SegmentBuilder {
                 builder.latents.extend_from_slice(values);
                 builder.latent_scales.push(scale);
             }
-        })
+        })?;
+        match snapshot.locate(id) {
+            Some((opened, item)) => self.columns.copy(self.items as u32 - 1, &opened.segment.columns(), item),
+            None => Ok(()),
+        }
     }
 
     fn push_checked(&mut self, item: &Item<'_>, push_latent: impl FnOnce(&mut Self)) -> Result<()> {
@@ -246,7 +275,8 @@ impl SegmentBuilder {
     }
 
     /// Adds the items of another builder of the same bits and latent size.
-    pub(crate) fn append(&mut self, other: SegmentBuilder) {
+    pub(crate) fn append(&mut self, other: SegmentBuilder) -> Result<()> {
+        self.columns.append(self.items as u32, other.columns)?;
         for item in 0..other.items as u32 {
             self.names.push(self.items + item as usize, other.names.get(item));
             self.payloads.push(self.items + item as usize, other.payloads.get(item));
@@ -255,6 +285,7 @@ impl SegmentBuilder {
         self.latents.extend(other.latents);
         self.latent_scales.extend(other.latent_scales);
         self.items += other.items;
+        Ok(())
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -286,7 +317,7 @@ impl SegmentBuilder {
         let payloads = !self.payloads.bytes.is_empty();
         let names = !self.names.bytes.is_empty() || (few_codes && !payloads && latent_size == 0);
         let pieces = [names, payloads, latent_size > 0].into_iter().filter(|there| *there);
-        let n_sections = 8 + 2 * pieces.count();
+        let n_sections = 8 + 2 * pieces.count() + usize::from(!self.columns.is_empty());
         let mut frame = Frame::start(out, n_sections)?;
         let arrays = [
             (Kind::Codes, bytes_of(&arranged.codes)),
@@ -310,6 +341,9 @@ impl SegmentBuilder {
         if latent_size > 0 {
             frame.section(Kind::Latents, |out| write_rows(out, &self.latents, latent_size, order))?;
             frame.section(Kind::LatentScales, |out| write_rows(out, &self.latent_scales, 1, order))?;
+        }
+        if !self.columns.is_empty() {
+            frame.section(Kind::Columns, |out| self.columns.write(out, order))?;
         }
         let (out, bytes) = frame.finish(SEGMENT_MAGIC, &shape)?;
         Ok((out, bytes, shape))

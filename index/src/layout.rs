@@ -19,7 +19,7 @@ pub(crate) const MANIFEST_MAGIC: [u8; 8] = *b"AEMANIFE";
 /// Files of another major are refused; no release has written a lower one.
 pub(crate) const MAJOR: u16 = 2;
 /// Files of a higher minor are read: they only add sections.
-pub(crate) const MINOR: u16 = 0;
+pub(crate) const MINOR: u16 = 1;
 /// Bytes of the head: magic, major, minor, covered length, checksum. The same in all versions of all files.
 pub(crate) const HEAD: usize = 20;
 /// Sections start at multiples of this many bytes.
@@ -127,10 +127,11 @@ pub(crate) enum Kind {
     Latents = 13,
     LatentScales = 14,
     Tombstones = 15,
+    Columns = 16,
 }
 
 impl Kind {
-    const ALL: [Kind; 15] = [
+    const ALL: [Kind; 16] = [
         Kind::Codes,
         Kind::CodeOffsets,
         Kind::Buckets,
@@ -146,6 +147,7 @@ impl Kind {
         Kind::Latents,
         Kind::LatentScales,
         Kind::Tombstones,
+        Kind::Columns,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -165,6 +167,7 @@ impl Kind {
             Kind::Latents => "latents",
             Kind::LatentScales => "latent scales",
             Kind::Tombstones => "tombstones",
+            Kind::Columns => "columns",
         }
     }
 }
@@ -272,6 +275,6 @@ pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
+pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
 }

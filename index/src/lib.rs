@@ -47,7 +47,14 @@ mod writer;
 mod repair;
 mod verify;
 
+mod columns;
+mod ids;
+mod select;
+
 mod pairs;
+
+mod filtered;
+mod passing;
 mod plan;
 mod search;
 
@@ -82,11 +89,14 @@ mod testing;
 
 pub use builder::{Item, SegmentBuilder};
 pub use code::{BITS, words};
+pub use columns::Value;
 pub use curve::RecallPoint;
 pub use error::{Error, Result};
+pub use ids::IdSet;
 pub use kernels::{Isa, distance, distances, nearest, use_isa};
 pub use map::Access;
 pub use pairs::{Pair, pairs_within};
+pub use passing::Filter;
 pub use query::Times;
 pub use repair::{Dropped, repair};
 pub use search::{Hit, Mode, Ranked, Search};

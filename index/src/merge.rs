@@ -81,7 +81,7 @@ pub(crate) fn merged(
             }
         }
     }
-    all.append(add);
+    all.append(add)?;
     Ok(all)
 }
 

@@ -6,12 +6,12 @@ use rayon::prelude::*;
 
 use crate::code::words;
 use crate::curve::RecallPoint;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernels::dot_and_square;
 use crate::opened::Opened;
 use crate::pairs::{Pair, pairs_within};
 use crate::plan::{Arrival, Plan, Route};
-use crate::search::{Hit, Mode, Ranked, Search, check};
+use crate::search::{Hit, Mode, Ranked, SCRATCH, Search, check};
 use crate::snapshot::{Latent, Snapshot};
 use crate::view::View;
 
@@ -40,12 +40,18 @@ impl Snapshot {
     /// not within 0 to 1.
     pub fn search(&self, query: &[u64], search: &Search) -> Result<Vec<Hit>> {
         check(query, search, self.bits())?;
+        self.check_filter(search)?;
         let search = self.with_k_in_range(search);
         let mut hits = Vec::new();
-        for opened in self.opened() {
+        for (opened, at) in self.opened().iter().zip(0..) {
             let view = opened.view();
-            let plan = plan(opened, &view, &search, Arrival::Alone);
-            let found = view.search(query, &search, plan);
+            let found = match search.only.as_ref().and_then(|filter| filter.segments.get(at)) {
+                Some(passing) => {
+                    let view = View { dead: &passing.dead, ..view };
+                    view.search_passing(query, &search, (passing, &opened.segment.curve))
+                }
+                None => view.search(query, &search, plan(opened, &view, &search, Arrival::Alone)),
+            };
             hits.extend(found.into_iter().map(|hit| Hit { id: opened.first + hit.id, ..hit }));
         }
         self.merge_hits(&mut hits, &search);
@@ -60,6 +66,9 @@ impl Snapshot {
     pub fn search_many(&self, queries: &[u64], search: &Search) -> Result<Vec<Vec<Hit>>> {
         let words = words(self.bits());
         queries.chunks(words).try_for_each(|query| check(query, search, self.bits()))?;
+        if search.only.is_some() {
+            return queries.par_chunks_exact(words).map(|query| self.search(query, search)).collect();
+        }
         let search = self.with_k_in_range(search);
         let answer = |some: &[u64]| {
             let mut answers = vec![Vec::new(); some.len() / words];
@@ -75,6 +84,26 @@ impl Snapshot {
             answers
         };
         Ok(queries.par_chunks(QUERIES_PER_SCAN * words).flat_map_iter(answer).collect())
+    }
+
+    /// How many codes [`Snapshot::search`] compares with the query, apart from representatives of buckets.
+    ///
+    /// # Errors
+    /// As [`Snapshot::search`].
+    pub fn visits(&self, query: &[u64], search: &Search) -> Result<usize> {
+        let visited = || SCRATCH.with_borrow(|scratch| scratch.visited);
+        let before = visited();
+        self.search(query, search)?;
+        Ok(visited() - before)
+    }
+
+    fn check_filter(&self, search: &Search) -> Result<()> {
+        let Some(filter) = &search.only else { return Ok(()) };
+        if (filter.generation, filter.segments.len()) == (self.generation(), self.opened().len()) {
+            return Ok(());
+        }
+        let expected = format!("one of commit {}", self.generation());
+        Err(Error::input("filter", expected, format!("one of commit {}", filter.generation)))
     }
 
     /// Passes all pairs of items whose codes are within `radius` bits to `found`, each once, as

@@ -7,10 +7,12 @@
 //! Hits are sorted by (distance, id). The planner (`plan.rs`) decides what is scanned.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use crate::code::{is_code, words};
 use crate::error::{Error, Result};
 use crate::kernels::{self, Sink, prefetch, scan, scan_many};
+use crate::passing::Filter;
 use crate::plan::{Plan, Route};
 use crate::tombstones::is_dead;
 use crate::top::{ByCode, TopK, kth_smallest};
@@ -27,11 +29,13 @@ pub struct Search {
     pub radius: Option<u32>,
     /// Return all items as near as the `k`th, up to 16,384 more, for callers that will reorder them.
     pub ties: bool,
+    /// Only items that pass this filter, which must be of the snapshot that is searched.
+    pub only: Option<Arc<Filter>>,
 }
 
 impl Default for Search {
     fn default() -> Self {
-        Search { k: 10, mode: Mode::Recall(0.99), radius: None, ties: false }
+        Search { k: 10, mode: Mode::Recall(0.99), radius: None, ties: false, only: None }
     }
 }
 
@@ -71,29 +75,30 @@ const MAX_TIES: usize = 1 << 14;
 
 /// How many items, and how near.
 #[derive(Debug, Clone, Copy)]
-struct Limits {
-    k: usize,
-    radius: u32,
+pub(crate) struct Limits {
+    pub(crate) k: usize,
+    pub(crate) radius: u32,
 }
 
 impl Limits {
-    fn of(wanted: &Search) -> Self {
+    pub(crate) fn of(wanted: &Search) -> Self {
         Limits { k: wanted.k, radius: wanted.radius.unwrap_or(u32::MAX) }
     }
 }
 
 /// The memory of a search, reused by each thread.
 #[derive(Debug, Default)]
-struct Scratch {
+pub(crate) struct Scratch {
     representatives: TopK,
-    codes: TopK,
+    pub(crate) codes: TopK,
     distances: Vec<u16>, // of a few codes
-    buckets: Vec<u32>,
-    keys: Vec<u64>, // distance << 32 | id: sorts faster than pairs
+    pub(crate) buckets: Vec<u32>,
+    pub(crate) keys: Vec<u64>, // distance << 32 | id: sorts faster than pairs
+    pub(crate) visited: usize, // codes compared with queries so far, representatives apart
 }
 
 thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
+    pub(crate) static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
 impl View<'_> {
@@ -104,6 +109,7 @@ impl View<'_> {
                 Plan::Exact => {
                     let bound = self.first_bound(query, Limits::of(wanted), scratch);
                     scratch.codes.start(wanted.k, bound.saturating_sub(1));
+                    scratch.visited += self.n_codes();
                     scan(self.codes, query, &mut ByItems::new(&mut scratch.codes, self));
                 }
                 Plan::Buckets(route) => {
@@ -177,7 +183,7 @@ impl View<'_> {
 
     /// Scans the buckets in `scratch.buckets` and leaves the nearest codes in `scratch.codes`.
     fn scan_buckets(&self, query: &[u64], Limits { k, radius }: Limits, scratch: &mut Scratch) {
-        let Scratch { codes: nearest, distances, buckets, .. } = scratch;
+        let Scratch { codes: nearest, distances, buckets, visited, .. } = scratch;
         nearest.start(k, radius);
         // each code lies in one bucket and each item under one code, unless the file is damaged
         let (mut left, mut items_left) = (self.codes.len(), self.items as usize);
@@ -187,6 +193,7 @@ impl View<'_> {
                 break;
             }
             left -= codes.len();
+            *visited += codes.len() / self.words;
             if let Some(&next) = buckets.get(at + 1) {
                 prefetch(self.bucket(next).1);
             }
@@ -216,7 +223,7 @@ impl View<'_> {
     }
 
     /// Puts the nearest buckets into `scratch.buckets`, nearest first.
-    fn find_buckets(&self, query: &[u64], route: Route, scratch: &mut Scratch) {
+    pub(crate) fn find_buckets(&self, query: &[u64], route: Route, scratch: &mut Scratch) {
         let Scratch { representatives, distances, buckets, .. } = scratch;
         buckets.clear();
         if route.probes == 0 {
@@ -252,7 +259,7 @@ impl View<'_> {
     }
 
     /// The nearest live items of (distance, code) pairs, as many as are `wanted`, sorted by (distance, id).
-    fn hits(&self, codes: &[(u32, u32)], wanted: &Search, keys: &mut Vec<u64>) -> Vec<Hit> {
+    pub(crate) fn hits(&self, codes: &[(u32, u32)], wanted: &Search, keys: &mut Vec<u64>) -> Vec<Hit> {
         let k = if wanted.ties && wanted.k > 0 { wanted.k.saturating_add(MAX_TIES) } else { wanted.k };
         keys.clear();
         keys.extend(codes.iter().map(|&(distance, code)| u64::from(distance) << 32 | u64::from(code)));
@@ -288,7 +295,7 @@ impl View<'_> {
 }
 
 /// Feeds [`TopK`] from scans that start at code `base`; a code counts for its live items.
-struct ByItems<'a, 'v> {
+pub(crate) struct ByItems<'a, 'v> {
     nearest: &'a mut TopK,
     view: &'a View<'v>,
     base: usize,
@@ -296,19 +303,24 @@ struct ByItems<'a, 'v> {
 }
 
 impl<'a, 'v> ByItems<'a, 'v> {
-    fn new(nearest: &'a mut TopK, view: &'a View<'v>) -> Self {
+    pub(crate) fn new(nearest: &'a mut TopK, view: &'a View<'v>) -> Self {
         ByItems { nearest, view, base: 0, left: view.items as usize }
     }
-}
 
-impl Sink for ByItems<'_, '_> {
-    #[inline]
-    fn bound(&self) -> u32 {
-        self.nearest.bound()
+    /// The same, for a scan that starts at code `base`.
+    pub(crate) fn from(self, base: usize) -> Self {
+        ByItems { base, ..self }
     }
 
+    /// The items of code `index` of the scan, deleted ones among them.
     #[inline]
-    fn push(&mut self, index: usize, distance: u32) {
+    pub(crate) fn count(&self, index: usize) -> usize {
+        self.view.items_of((self.base + index) as u32).len()
+    }
+
+    /// Takes code `index` of the scan, if it has live items; returns how many.
+    #[inline]
+    pub(crate) fn take(&mut self, index: usize, distance: u32) -> usize {
         let code = (self.base + index) as u32; // no more codes than items, which are fewer than 2^32
         let items = self.view.items_of(code);
         let mut weight = items.len();
@@ -320,6 +332,19 @@ impl Sink for ByItems<'_, '_> {
         if weight > 0 {
             self.nearest.push(code, distance, weight as u32);
         }
+        weight
+    }
+}
+
+impl Sink for ByItems<'_, '_> {
+    #[inline]
+    fn bound(&self) -> u32 {
+        self.nearest.bound()
+    }
+
+    #[inline]
+    fn push(&mut self, index: usize, distance: u32) {
+        self.take(index, distance);
     }
 }
 

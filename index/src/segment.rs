@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::code::{BITS, MAX_SIZE, words};
+use crate::columns::Stored;
 use crate::curve::{self, RecallPoint};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
@@ -37,6 +38,7 @@ struct Spans {
     payloads: Pieces,
     latents: Span<i8>,
     latent_scales: Span<f32>,
+    columns: Span<u8>, // checked when it was opened; empty without columns
 }
 
 impl Segment {
@@ -78,9 +80,16 @@ impl Segment {
                 true => span(&map, &header, Kind::LatentScales, Some(items))?,
                 false => Span::empty(),
             },
+            columns: match absent(&header, Kind::Columns) {
+                true => Span::empty(),
+                false => span(&map, &header, Kind::Columns, None)?,
+            },
         };
         check_ends(Kind::CodeOffsets, map.get(&spans.code_offsets), items)?;
         check_ends(Kind::Buckets, map.get(&spans.buckets), codes)?;
+        if !absent(&header, Kind::Columns) {
+            Stored::of(map.get(&spans.columns), header.shape.items)?;
+        }
         let curve = curve::decode(map.get(&span(&map, &header, Kind::Calibration, None)?))?;
         Ok(Segment { path: path.to_path_buf(), header, curve, map, spans })
     }
@@ -125,6 +134,15 @@ impl Segment {
     /// The payload of an item; empty if its offsets are damaged.
     pub(crate) fn payload(&self, item: usize) -> &[u8] {
         self.spans.payloads.get(&self.map, item)
+    }
+
+    /// The columns of the items.
+    pub(crate) fn columns(&self) -> Stored<'_> {
+        Stored::of(self.columns_section(), self.items()).unwrap_or_default()
+    }
+
+    pub(crate) fn columns_section(&self) -> &[u8] {
+        self.map.get(&self.spans.columns)
     }
 
     /// `[items, latent_size]`, and the scale of each item; both empty without latents.

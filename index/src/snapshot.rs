@@ -249,7 +249,7 @@ impl Snapshot {
     }
 
     /// The segment of item `id`, and the item's number in it.
-    fn locate(&self, id: u32) -> Option<(&Opened, usize)> {
+    pub(crate) fn locate(&self, id: u32) -> Option<(&Opened, usize)> {
         let opened = &self.segments[self.segment_of(id)?];
         let item = id - opened.first;
         (item < opened.segment.items() && !is_dead(opened.dead(), item)).then_some((opened, item as usize))

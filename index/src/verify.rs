@@ -203,6 +203,7 @@ fn meanings(segment: &Segment) -> Vec<Wrong> {
         scale.map(|at| {
             (Kind::LatentScales, at as u64 * 4, format!("expected finite scales, got {}", scales[at]))
         }),
+        segment.columns().problem(segment.columns_section()).map(|(at, detail)| (Kind::Columns, at, detail)),
     ];
     all.into_iter().flatten().collect()
 }

@@ -128,7 +128,7 @@ fn use_all(folder: &Folder) {
     let snapshot = Snapshot::open(folder.path()).unwrap();
     for mode in [Mode::Exact, Mode::Recall(0.0), Mode::Recall(0.999), Mode::Recall(1.0)] {
         for (k, ties) in [(1, true), (10, true), (usize::MAX, true), (1000, false)] {
-            let wanted = Search { k, mode, radius: None, ties };
+            let wanted = Search { k, mode, radius: None, ties, only: None };
             snapshot.search(&[0], &wanted).unwrap();
         }
         snapshot.search_many(&[0; 8], &Search { mode, ..Search::default() }).unwrap();

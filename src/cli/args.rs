@@ -24,7 +24,9 @@ pub(super) use indexing::{Described, Index, Opened, Remove, Walking};
 pub(super) use models::{Demo, Import, Model, Quantize, Runtime, Train};
 pub(super) use pictures::{Denoise, Latent, Reconstruct, Sample};
 pub(super) use search::{Doctor, Eval, Info, Query};
-pub(super) use shared::{Compute, DeviceArg, IndexDir, InvertArg, Looking, Reading, Threads};
+pub(super) use shared::{
+    Compute, DeviceArg, IndexDir, InvertArg, LabelsArg, Looking, Reading, Threads, WhereArg,
+};
 
 use super::print::When;
 

@@ -97,6 +97,7 @@ const WORDS: &[(&str, &str)] = &[
     ("views_sheet", "--augment-sheet"),
     ("weight", "--weight"),
     ("weight_decay", "--weight-decay"),
+    ("where", "--where"),
     ("without_latents", "--no-latents"),
     ("write_collection", "`aesearch demo`"),
 ];

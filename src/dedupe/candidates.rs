@@ -113,7 +113,7 @@ impl<'a, const N: usize> CodeIndex<'a, N> {
 
     fn nearest(&self, queries: &[Thumb], n: usize) -> Result<Vec<Vec<(u32, u32)>>> {
         let codes: Vec<u64> = queries.par_iter().flat_map_iter(|luma| self.code(luma)).collect();
-        let search = Search { k: n, mode: Mode::Recall(RECALL), radius: None, ties: false };
+        let search = Search { k: n, mode: Mode::Recall(RECALL), radius: None, ties: false, only: None };
         let snapshot = self.snapshot()?;
         let hits = snapshot.search_many(&codes, &search)?;
         let position = |id: u32| Some(u32::from_le_bytes(snapshot.name(id).try_into().ok()?));

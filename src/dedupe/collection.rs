@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use aesearch_index::Snapshot;
+use aesearch_index::{IdSet, Snapshot};
 use rayon::prelude::*;
 
 use super::fingerprint::Fingerprint;
@@ -56,13 +56,13 @@ pub(super) fn hashes(snapshot: &Snapshot) -> Result<HashSet<Hash>> {
 }
 
 impl Collection {
-    /// The images of the index that are in `data` or in `reference`; without `data`, all. `base` is the
+    /// The images of the index that pass and are in `data` or in `reference`; without `data`, all. `base` is the
     /// folder of the index.
     ///
     /// # Errors
     /// When a record is damaged.
     pub(super) fn new(
-        snapshot: &Snapshot,
+        (snapshot, passing): (&Snapshot, &IdSet),
         base: &Path,
         data: &[PathBuf],
         reference: &[PathBuf],
@@ -83,7 +83,7 @@ impl Collection {
         let wide = PathScopes::new(&wide);
         let reference = scopes(reference);
         let mut files = Vec::new();
-        for id in snapshot.ids() {
+        for id in snapshot.ids().filter(|id| passing.contains(*id)) {
             let name = snapshot.name(id);
             let is_reference = reference.iter().any(|scope| scope.holds(name, base));
             let by_scope = || wide.holding(name, base).first().map(|&at| parts[at]);

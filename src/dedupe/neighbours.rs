@@ -64,7 +64,7 @@ fn search(
 ) -> Result<Vec<(u32, u32)>> {
     observer.stage(Stage::images("searching"));
     let most = if items.len() <= FEW { OF_FEW } else { NEIGHBOURS };
-    let search = Search { k: BY_CODE, mode: Mode::Recall(RECALL), radius: None, ties: false };
+    let search = Search { k: BY_CODE, mode: Mode::Recall(RECALL), radius: None, ties: false, only: None };
     let mut pairs = Vec::new();
     for (done, block) in (0..).step_by(BLOCK).zip(items.chunks(BLOCK)) {
         observer.progress(&Progress::of(done, items.len()));

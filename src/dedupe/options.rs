@@ -7,6 +7,7 @@ use super::fingerprint::Turn;
 use super::keep::Preference;
 use super::select::Select;
 use crate::error::{Error, Result};
+use crate::filter::Where;
 use crate::gallery::Labels;
 
 /// False-positive rates are below this one: with a higher one, the threshold means nothing.
@@ -33,6 +34,8 @@ pub struct ScanOptions {
     pub select: Option<Select>,
     /// Which labels count where those of a group differ.
     pub labels: Labels,
+    /// Which images of the index are looked at; none: all.
+    pub only: Option<Where>,
 }
 
 impl Default for ScanOptions {
@@ -48,6 +51,7 @@ impl Default for ScanOptions {
             keep: Preference::DEFAULT.to_vec(),
             select: None,
             labels: Labels::default(),
+            only: None,
         }
     }
 }

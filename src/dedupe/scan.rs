@@ -127,7 +127,9 @@ pub fn scan(
     options.check(data)?;
     let snapshot = Snapshot::open(dir)?;
     let base = dir.parent().unwrap_or(Path::new(""));
-    let mut collection = Collection::new(&snapshot, base, data, &options.reference)?;
+    let only = options.only.as_ref().map(|only| only.select((dir, &snapshot), &options.labels, observer));
+    let passing = only.transpose()?.unwrap_or_else(|| snapshot.ids().collect());
+    let mut collection = Collection::new((&snapshot, &passing), base, data, &options.reference)?;
     collection.label(&options.labels)?;
     if let Some(empty) = options.reference.iter().find(|place| !collection.holds(place)) {
         let what = format!("`reference`: {}: expected images of the index, got none", empty.display());

@@ -410,7 +410,8 @@ fn mean_recalls(snapshot: &Snapshot, queries: &ImageSet, default: Mode) -> Resul
         std::array::from_fn(|at| if at == 0 { default } else { Mode::Recall(PROMISES[at - 1]) });
     let own = queries.owned();
     let distances = |mode| -> Result<Vec<Vec<u32>>> {
-        let search = Search { k: K + usize::from(own.is_some()), mode, radius: None, ties: false };
+        let search =
+            Search { k: K + usize::from(own.is_some()), mode, radius: None, ties: false, only: None };
         let answers = snapshot.search_many(&queries.codes, &search)?;
         let others = |(row, hits): (usize, Vec<Hit>)| {
             let itself = own.map(|own| own[row].id);

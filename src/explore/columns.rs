@@ -3,7 +3,7 @@
 //! The tables of clusters and outliers have a `distance` and a `score`; an export of everything calls them
 //! `cluster_distance` and `outlier_score`.
 
-use aesearch_index::words;
+use aesearch_index::{Value, words};
 
 use super::cluster::Clustering;
 use super::map::Map;
@@ -13,6 +13,8 @@ use super::outliers::{Flag, Measures, Outliers};
 use super::rows::Rows;
 use super::table::{Column, Table, hex};
 use crate::error::Result;
+use crate::filter::shown;
+use crate::gallery::Known;
 
 /// `path`, `label`.
 pub fn identity(rows: &Rows) -> Table {
@@ -77,6 +79,43 @@ pub fn metadata(found: &[Option<OfFile>]) -> Table {
         .with("camera", texts(&|of_file| of_file.metadata.camera()))
         .with("jpeg_quality", Column::Integers(qualities.collect()))
         .with("sidecars", texts(&names))
+}
+
+/// What the index keeps of what files know: `date` (by the clock of the camera), `camera`, `lens`, `width` and
+/// `height` (upright), `format`, `bytes`, `latitude`, `longitude` (degrees), `rating`, `orientation`, `software`.
+pub fn exif(rows: &Rows, known: &Known<'_>) -> Table {
+    let value = |row: usize, column: &str| known.value(rows.ids[row], column);
+    let texts = |column: &str| {
+        let text = |row: usize| Some(shown(column, value(row, column)?));
+        Column::Texts((0..rows.len()).map(text).collect())
+    };
+    let numbers = |column: &str, unit: f64| {
+        let number = |row: usize| match value(row, column)? {
+            Value::Integer(number) => Some((number as f64 / unit) as f32),
+            Value::Text(_) => None,
+        };
+        Column::Numbers((0..rows.len()).map(number).collect())
+    };
+    let integers = |column: &str| {
+        let integer = |row: usize| match value(row, column)? {
+            Value::Integer(number) => u32::try_from(number).ok(),
+            Value::Text(_) => None,
+        };
+        Column::Integers((0..rows.len()).map(integer).collect())
+    };
+    Table::default()
+        .with("date", texts("date"))
+        .with("camera", texts("camera"))
+        .with("lens", texts("lens"))
+        .with("width", integers("width"))
+        .with("height", integers("height"))
+        .with("format", texts("format"))
+        .with("bytes", integers("bytes"))
+        .with("latitude", numbers("latitude", 1e6))
+        .with("longitude", numbers("longitude", 1e6))
+        .with("rating", integers("rating"))
+        .with("orientation", integers("orientation"))
+        .with("software", texts("software"))
 }
 
 /// `neighbours` (at most `k` rows, the nearest first), `neighbour_distances`.

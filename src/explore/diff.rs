@@ -177,7 +177,7 @@ fn near(
     radius: u32,
     observer: &dyn Observer,
 ) -> Result<Vec<Near>> {
-    let search = Search { k: 1, mode: Mode::Exact, radius: Some(radius), ties: false };
+    let search = Search { k: 1, mode: Mode::Exact, radius: Some(radius), ties: false, only: None };
     observer.stage(Stage::images("comparing"));
     let mut found = Vec::new();
     for (i, block) in added.chunks(BLOCK).enumerate() {

@@ -69,7 +69,8 @@ pub fn neighbours(
     let k = k.min(rows.len().saturating_sub(1)).max(1); // there are no more
     let candidates = (k * CANDIDATES).max(MIN_CANDIDATES);
     // the image itself is among them; and which of equally near ones are found must not be left to chance
-    let search = Search { k: candidates + 1, mode: Mode::Recall(0.99), radius: None, ties: true };
+    let search =
+        Search { k: candidates + 1, mode: Mode::Recall(0.99), radius: None, ties: true, only: rows.filter() };
     let mut found = Neighbours { k, rows: Vec::new(), distances: Vec::new() };
     for (block, queries) in codes.chunks(BLOCK * width).enumerate() {
         if observer.should_stop() {

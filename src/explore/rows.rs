@@ -2,20 +2,24 @@
 //! the order in which the images were indexed.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use aesearch_index::{Access, Snapshot, words};
+use aesearch_index::{Access, Filter, IdSet, Snapshot, words};
 
 use crate::draw::band_sheet::short_name;
 use crate::error::{Error, Result};
 use crate::gallery::{Labels, Record, or_thumbnails};
 use crate::images::{Item, resolve};
 
-/// All images of an index, at least one.
+/// The images of an index, at least one: all, or those that pass an expression.
 #[derive(Debug)]
 pub struct Rows {
     dir: PathBuf,
     snapshot: Snapshot,
+    /// Lets only these rows pass; none where they are all images.
+    filter: Option<Arc<Filter>>,
     /// The id of each image in the index, `[n]`.
     pub ids: Vec<u32>,
     /// Labels as positions in [`Rows::label_names`], `[n]`.
@@ -55,7 +59,34 @@ impl Rows {
         label_names.dedup();
         let number = |label: &String| label_names.binary_search(label).ok().map(|at| at as u32);
         let labels = named.iter().map(|label| label.as_ref().and_then(number)).collect();
-        Ok(Rows { dir: dir.to_owned(), snapshot, ids, labels, label_names })
+        Ok(Rows { dir: dir.to_owned(), snapshot, filter: None, ids, labels, label_names })
+    }
+
+    /// Only these images; their labels stay.
+    ///
+    /// # Errors
+    /// When none of them is left.
+    pub fn only(mut self, passing: &IdSet) -> Result<Rows> {
+        let labelled = self.ids.iter().zip(&self.labels).filter(|(id, _)| passing.contains(**id));
+        let (ids, labels): (Vec<u32>, Vec<Option<u32>>) = labelled.unzip();
+        if ids.is_empty() {
+            let (all, dir) = (self.ids.len(), self.dir.display());
+            return Err(Error::not_found(format!(
+                "{dir}: `where`: expected some of {all} images to pass, got none"
+            )));
+        }
+        let used: BTreeSet<u32> = labels.iter().copied().flatten().collect();
+        let used: Vec<u32> = used.into_iter().collect();
+        let number = |label: u32| used.binary_search(&label).ok().map(|at| at as u32);
+        self.labels = labels.iter().map(|label| label.and_then(number)).collect();
+        self.label_names = used.iter().map(|&label| self.label_names[label as usize].clone()).collect();
+        self.filter = Some(Arc::new(self.snapshot.filter(passing)));
+        Ok(Rows { ids, ..self })
+    }
+
+    /// What lets only these images pass in searches of the index; none where they are all of it.
+    pub(super) fn filter(&self) -> Option<Arc<Filter>> {
+        self.filter.clone()
     }
 
     /// The number of images.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use aesearch_index::{Access, RecallPoint, Snapshot};
 
+use super::columns::Known;
 use super::record::Facts;
 use super::thumbnails::ThumbnailFacts;
 use crate::error::Result;
@@ -27,6 +28,8 @@ pub struct Info {
     pub index_bytes: u64,
     /// Small pictures that it keeps.
     pub thumbnails: Option<ThumbnailFacts>,
+    /// In how many images each of [`COLUMNS`](super::COLUMNS) has a value.
+    pub columns: Vec<(&'static str, usize)>,
     /// Its model, binarizer and polarity.
     pub facts: Facts,
     /// What approximate search finds, and how fast; empty where a scan of all codes is as fast.
@@ -62,6 +65,7 @@ pub fn info(dir: &Path, access: Access) -> Result<Info> {
         latent_size: snapshot.latent_size(),
         index_bytes: snapshot.bytes(),
         thumbnails: ThumbnailFacts::of(dir)?,
+        columns: Known::kept(dir, &snapshot)?.counts().to_vec(),
         facts,
         recall_curve: curve.map(|(&point, &microseconds)| MeasuredRecall { point, microseconds }).collect(),
         exact_microseconds: times.exact,

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use aesearch_index::{SegmentBuilder, Settings, Snapshot, Writer};
 
+use super::columns::keep;
 use super::outcome::{KnownHashes, Outcome};
 use super::plan::{Plan, Step};
 use super::record::{Facts, Record};
@@ -142,7 +143,7 @@ impl<'a> Ingest<'a> {
                 self.take_out(old);
             }
             Outcome::Same(stamp) => self.use_again(position, old, &stamp)?,
-            Outcome::Encoded { stamp, latent } => {
+            Outcome::Encoded { stamp, latent, facts } => {
                 let code = self.facts.codes.binarizer.binarize(&latent);
                 self.builder.push(aesearch_index::Item {
                     name: &self.plan.name(position),
@@ -150,6 +151,7 @@ impl<'a> Ingest<'a> {
                     code: &code,
                     latent: if self.builder.latent_size() > 0 { &latent } else { &[] },
                 })?;
+                keep(&mut self.builder, &facts)?;
                 self.tally.encoded += 1;
                 self.count(old, &stamp)?;
                 self.take_out(old);

@@ -64,6 +64,7 @@
 //! | `outputs.rs` | output paths: no indexed image is overwritten |
 //! | `sessions.rs` | sessions that threads borrow |
 //! | `labels.rs`, `classes.rs` | which labels count: folder names where they look like classes, none, or a table |
+//! | `columns.rs` | what files know of their images, in columns of the index |
 //! | `record.rs` | what is stored beside codes: items, model, binarizer, polarity |
 
 mod added;
@@ -85,6 +86,7 @@ mod upkeep;
 
 mod absent;
 mod classes;
+mod columns;
 mod folder;
 mod labels;
 mod listing;
@@ -118,6 +120,8 @@ mod outputs;
 pub use added::{AddOptions, add_model};
 pub use binarizers::{BinarizerChoice, different_codes, save_binarizer};
 pub use choose::{Candidate, Choice, ChooseOptions, choose};
+pub(crate) use columns::days;
+pub use columns::{COLUMNS, Known};
 pub use estimate::{Estimate, estimate};
 pub use folder::{FOLDER, find, index_at, nearby};
 pub use follow::follow;
@@ -133,7 +137,7 @@ pub use pipeline::{Encoded, Pipeline, PipelineOptions};
 pub use polarity::{Invert, decide_polarity, reconstruct_either_way};
 pub use query::{Answer, Answers, Hit, QueryOptions, QueryResult};
 pub use record::{Facts, Fitted, ModelIdentity, Polarity, Record, Strangers};
-pub use remove::{RemoveReport, remove};
+pub use remove::{Passing, RemoveReport, remove};
 pub use taken::Taken;
 pub(crate) use thumbnails::or_thumbnails;
 pub use thumbnails::{ThumbnailFacts, Thumbnails};

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::images::{Pixels, Stamp};
+use crate::images::{FileFacts, Pixels, Stamp};
 
 /// Hashes of contents whose codes are known, and the items of the index that hold them.
 pub(super) type KnownHashes = HashMap<[u8; 32], u32>;
@@ -20,6 +20,8 @@ pub enum Outcome {
         stamp: Stamp,
         /// f32 `[D]`.
         latent: Vec<f32>,
+        /// What the file knows.
+        facts: Box<FileFacts>,
     },
     /// The content is known already, so it was not encoded again.
     Same(Stamp),

@@ -6,8 +6,9 @@
 
 use std::cmp::Ordering;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use aesearch_index::{Mode, Ranked, Search};
+use aesearch_index::{Filter, Mode, Ranked, Search};
 
 use super::folder::base;
 use super::labels::{Chosen, Labels, has_classes};
@@ -44,6 +45,8 @@ pub struct QueryOptions {
     /// Leave out the query itself, where it is an image of the index: the one of its name, or for an image in
     /// memory those with the same bytes. What is asked by pixels or by a latent has neither.
     pub without_self: bool,
+    /// Only images that pass this filter, of the gallery's snapshot.
+    pub only: Option<Arc<Filter>>,
 }
 
 impl Default for QueryOptions {
@@ -56,6 +59,7 @@ impl Default for QueryOptions {
             only_near: false,
             crops: false,
             without_self: false,
+            only: None,
         }
     }
 }
@@ -280,7 +284,8 @@ impl Gallery {
         // their latents decide. Equal latents are put in order by name, as an item's number depends on the
         // history of the index.
         let k = options.k.max(options.rerank) + usize::from(options.without_self);
-        let search = Search { k, mode: options.mode, radius: options.radius, ties: true };
+        let QueryOptions { mode, radius, .. } = *options;
+        let search = Search { k, mode, radius, ties: true, only: options.only.clone() };
         let near = snapshot.search(&code, &search)?;
         let mut ranked = snapshot.rerank(latent, &near, near.len(), code_share(binarizer));
         ranked.sort_unstable_by(|a, b| {

@@ -3,8 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use aesearch_index::{SegmentBuilder, Snapshot, Writer};
+use aesearch_index::{IdSet, SegmentBuilder, Snapshot, Writer};
 
+use super::columns;
 use super::folder::base;
 use super::thumbnails::drop_gone;
 use crate::error::Result;
@@ -21,13 +22,17 @@ pub struct RemoveReport {
     pub skipped: Vec<Skipped>,
 }
 
+/// Which images of an index pass.
+pub type Passing<'a> = &'a dyn Fn(&Snapshot) -> Result<IdSet>;
+
 /// Takes the images at `paths` out of the index at `dir`: an image by its path or name (`container#17`), all
-/// of a container, or all below a folder, whether or not the files are still there.
+/// of a container, or all below a folder, whether or not the files are still there. With `only`, those of them
+/// that pass; without `paths`, all that do.
 ///
 /// # Errors
 /// `NotFound` when there is no index, `Locked` when another writer holds it, `Damaged` or `Io` when it cannot
 /// be read or written.
-pub fn remove(dir: &Path, paths: &[PathBuf]) -> Result<RemoveReport> {
+pub fn remove(dir: &Path, paths: &[PathBuf], only: Option<Passing<'_>>) -> Result<RemoveReport> {
     let base = base(dir);
     Snapshot::open(dir)?; // before the lock, which would make the folder
     let mut writer = Writer::lock(dir)?;
@@ -35,8 +40,9 @@ pub fn remove(dir: &Path, paths: &[PathBuf]) -> Result<RemoveReport> {
     let scopes: Vec<PathScope> = paths.iter().map(|path| PathScope::new(path)).collect();
     let mut used = vec![false; scopes.len()];
     let mut gone = Vec::new();
-    for id in last.ids() {
-        let mut holds = false;
+    let passing = only.map(|only| only(&last)).transpose()?;
+    for id in last.ids().filter(|id| passing.as_ref().is_none_or(|passing| passing.contains(*id))) {
+        let mut holds = paths.is_empty() && passing.is_some();
         for (scope, used) in scopes.iter().zip(&mut used) {
             if scope.holds(last.name(id), base) {
                 (holds, *used) = (true, true);
@@ -48,7 +54,9 @@ pub fn remove(dir: &Path, paths: &[PathBuf]) -> Result<RemoveReport> {
     }
     if !gone.is_empty() {
         writer.commit(SegmentBuilder::new(&last.settings())?, &gone)?;
-        drop_gone(dir, &Snapshot::open(dir)?)?;
+        let now = Snapshot::open(dir)?;
+        drop_gone(dir, &now)?;
+        columns::drop_gone(dir, &now)?;
     }
     let unused =
         paths.iter().zip(&used).filter(|(_, used)| !**used).map(|(path, _)| {

@@ -69,7 +69,7 @@ impl Images<'_> {
     /// would.
     fn nearest(&self, ids: &[u32]) -> Result<f32> {
         let QueryOptions { mode, rerank, .. } = QueryOptions::default();
-        let search = Search { k: rerank, mode, radius: None, ties: true };
+        let search = Search { k: rerank, mode, radius: None, ties: true, only: None };
         let other = |&id: &u32| -> Result<Option<f32>> {
             let hits = self.snapshot.search(self.snapshot.code(id), &search)?;
             Ok(self.ranked(id, &hits).into_iter().find(|hit| hit.id != id).map(|hit| hit.similarity))

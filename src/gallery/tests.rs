@@ -509,7 +509,7 @@ fn images_are_taken_out_by_name_and_by_folder() {
     fixture.update();
     let take = |names: &[&str]| {
         let paths: Vec<PathBuf> = names.iter().map(|name| fixture.path(name)).collect();
-        let report = remove(&fixture.path(FOLDER), &paths).unwrap();
+        let report = remove(&fixture.path(FOLDER), &paths, None).unwrap();
         (report.removed, report.images, report.skipped.len())
     };
     assert_eq!(take(&["data/nothing.png"]), (0, 8, 1));
@@ -519,7 +519,7 @@ fn images_are_taken_out_by_name_and_by_folder() {
     assert_eq!(fixture.names(), ["000.png", "003.png", "004.png", "005.png"]);
     assert_eq!(counts(&fixture.update()), [3, 4, 0, 0, 7], "what is still there comes back");
     let nowhere = fixture.path("nowhere");
-    assert!(remove(&nowhere, &[]).is_err() && !nowhere.exists());
+    assert!(remove(&nowhere, &[], None).is_err() && !nowhere.exists());
 }
 
 #[test]

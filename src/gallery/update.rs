@@ -22,6 +22,7 @@ use super::after::After;
 use super::again::{Again, moves_to, outgrown};
 use super::binarizers::{BinarizerChoice, Wanted};
 use super::choose::{ChooseOptions, choose};
+use super::columns;
 use super::folder::{base, check_made_with, load_indexed_model, lock, open_if_any};
 use super::ingest::{Checkpoints, Content, Ingest, SegmentLayout, Tally};
 use super::listing::{Listed, Listing, tell_walk};
@@ -267,6 +268,9 @@ fn last_steps(
         false => open_if_any(dir)?,
     };
     let Some((index, facts)) = &now else { return Ok(None) };
+    if is_finished {
+        columns::drop_gone(dir, index)?;
+    }
     if let Some(thumbnails) = thumbnails {
         let PipelineOptions { limits, budget, .. } = options.pipeline(index.len())?;
         let how = Decoding { limits, budget, ..Decoding::default() };

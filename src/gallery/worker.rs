@@ -174,7 +174,9 @@ impl Worker {
         if self.preparation.known.contains_key(&stamp.hash) {
             return Outcome::Same(stamp);
         }
-        let pixels = match self.preparation.inputs.get(&stamp.hash) {
+        let mut facts = Box::new(source.file_facts());
+        // an input has the size of the model
+        let pixels = match self.preparation.inputs.get(&stamp.hash).filter(|_| facts.size.is_some()) {
             Some(input) => Ok(Cow::Borrowed(input)),
             None => {
                 self.watch.watched(position, || source.decode(&self.preparation.decoding)).map(Cow::Owned)
@@ -186,6 +188,7 @@ impl Worker {
             Ok(pixels) => pixels,
             Err(reason) => return Outcome::Skipped(reason),
         };
+        facts.size = facts.size.or(Some((pixels.width as u32, pixels.height as u32)));
         if let Some(thumbnails) = &self.preparation.thumbnails {
             thumbnails.add(&stamp.hash, &pixels);
         }
@@ -199,7 +202,10 @@ impl Worker {
         }
         self.times.resize += decoded.elapsed();
         match resized {
-            Ok(()) => Outcome::Encoded { stamp, latent: Vec::with_capacity(self.encoder.latent_size()) },
+            Ok(()) => {
+                let latent = Vec::with_capacity(self.encoder.latent_size());
+                Outcome::Encoded { stamp, latent, facts }
+            }
             Err(reason) => {
                 self.images.truncate(start);
                 Outcome::Skipped(reason)

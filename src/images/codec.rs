@@ -64,7 +64,7 @@ pub struct SourceFacts {
 
 /// The decoder that reads an image file.
 #[derive(Debug, Clone, Copy)]
-enum Format {
+pub(super) enum Format {
     Usual(ImageFormat),
     Optional(Optional),
 }
@@ -133,7 +133,7 @@ pub fn metadata(bytes: &[u8]) -> Metadata {
 }
 
 /// Columns and rows of an image, upright, in those formats that may be decoded smaller.
-fn size_of(format: &str, bytes: &[u8]) -> Option<(usize, usize)> {
+pub(super) fn size_of(format: &str, bytes: &[u8]) -> Option<(usize, usize)> {
     let (size, turned) = match format {
         "jpeg" => return jpeg::File::open(bytes).ok().map(|file| size_upright(&file, bytes, None).0),
         "png" => {
@@ -184,7 +184,7 @@ pub(super) fn format_of_several(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-fn format_of(bytes: &[u8]) -> Result<Format, String> {
+pub(super) fn format_of(bytes: &[u8]) -> Result<Format, String> {
     if bytes.is_empty() {
         return Err("empty file (0 bytes)".to_owned());
     }
@@ -531,7 +531,7 @@ fn raster(image: DynamicImage) -> Raster {
 }
 
 /// As documents call a format.
-fn id(format: ImageFormat) -> &'static str {
+pub(super) fn id(format: ImageFormat) -> &'static str {
     match format {
         ImageFormat::Png => "png",
         ImageFormat::Jpeg => "jpeg",

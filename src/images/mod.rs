@@ -34,6 +34,7 @@
 //! | `frames/` | files of several pictures: how many, which are taken, each by its number |
 //! | `films/` | films: which pictures of them, by the program ffmpeg |
 //! | `metadata/` | what does a file say about itself beside its pixels; which files beside it belong to it |
+//! | `file_facts` | that, with its size, as an index keeps it |
 //! | `shots` | which files belong to one shot, such as a raw file and its JPEG |
 //! | `raster`, `colour`, `alpha` | from pixels as a file has them to pixels as they are seen: profile, ground |
 //! | `samples` | the hash of all samples as a file has them: are two images the same in pixels |
@@ -58,6 +59,7 @@ mod load;
 mod source;
 
 mod decoding;
+mod file_facts;
 mod limits;
 mod listings;
 mod pixels;
@@ -128,6 +130,7 @@ pub use load::{Loaded, load, load_for, read};
 pub use source::Source;
 
 pub use decoding::{Decoding, Needed, OnGround, OtherGround, Remarks};
+pub use file_facts::FileFacts;
 pub use films::{KnownFilms, Video};
 pub use frames::Frames;
 pub use limits::Limits;

@@ -3,6 +3,7 @@
 use super::Pixels;
 use super::codec::{self, SourceFacts};
 use super::decoding::Decoding;
+use super::file_facts::FileFacts;
 use super::frames::Frame;
 use super::metadata::Metadata;
 use super::raster::Channels;
@@ -87,6 +88,19 @@ impl Source {
             Raw::File(bytes) | Raw::Part(bytes) => codec::metadata(bytes),
             Raw::Frame(frame) => codec::metadata(frame.bytes()),
             Raw::Pixels(_) => Metadata::default(),
+        }
+    }
+
+    /// What the file says of itself, its size in pixels among it where that takes no decoding.
+    pub fn file_facts(&self) -> FileFacts {
+        match &self.raw {
+            Raw::File(bytes) | Raw::Part(bytes) => FileFacts::of(bytes),
+            Raw::Frame(frame) => FileFacts { size: None, ..FileFacts::of(frame.bytes()) },
+            Raw::Pixels(pixels) => FileFacts {
+                bytes: pixels.data.len() as u64,
+                size: Some((pixels.width as u32, pixels.height as u32)),
+                ..FileFacts::default()
+            },
         }
     }
 

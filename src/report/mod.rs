@@ -39,6 +39,7 @@ use crate::explore::map::{MapOptions, Method, map};
 use crate::explore::neighbours::nearest;
 use crate::explore::outliers::{OutlierOptions, Reading, outliers_among};
 use crate::explore::rows::Rows;
+use crate::filter::Where;
 use crate::gallery::{Gallery, Labels, check_outputs};
 use crate::images::{Pixels, Skipped};
 use crate::observer::{Note, Observer};
@@ -69,6 +70,8 @@ pub struct ReportOptions {
     pub duplicates: bool,
     /// Which labels count.
     pub labels: Labels,
+    /// Which images are compared to find duplicates, as in the rows; none: all.
+    pub only: Option<Where>,
     /// How large the page may be.
     pub size: PageSize,
 }
@@ -83,6 +86,7 @@ impl Default for ReportOptions {
             images: true,
             duplicates: true,
             labels: Labels::default(),
+            only: None,
             size: PageSize::default(),
         }
     }
@@ -172,7 +176,7 @@ pub fn report(
         labels: options.labels.clone(),
     };
     let quality = evaluate(gallery, &[], &examination, observer)?;
-    let plan = if options.duplicates { duplicates(rows.dir(), &options.labels, observer)? } else { None };
+    let plan = if options.duplicates { duplicates(rows.dir(), options, observer)? } else { None };
 
     let pictures = options.images.then_some(&pictures);
     let page = page::html(&Content {
@@ -203,8 +207,9 @@ pub fn report(
 }
 
 /// Duplicates; nothing if the fingerprints they are compared by cannot be kept beside the index.
-fn duplicates(dir: &Path, labels: &Labels, observer: &dyn Observer) -> Result<Option<Plan>> {
-    let options = ScanOptions { labels: labels.clone(), ..ScanOptions::default() };
+fn duplicates(dir: &Path, options: &ReportOptions, observer: &dyn Observer) -> Result<Option<Plan>> {
+    let ReportOptions { labels, only, .. } = options.clone();
+    let options = ScanOptions { labels, only, ..ScanOptions::default() };
     let scanned =
         Decisions::read(dir).and_then(|decisions| dedupe::scan(dir, &[], &options, &decisions, observer));
     match scanned {

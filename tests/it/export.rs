@@ -87,7 +87,7 @@ fn columns_are_chosen_and_images_need_not_be_there() {
     assert_eq!(some["neighbours"].as_array().map(Vec::len), Some(3));
 
     let all = place.json(&["export", "-o", "all.npy", "--with", "all", "--map", "pca", "--k", "10"]);
-    assert_eq!(all["columns"].as_array().map(Vec::len), Some(25));
+    assert_eq!(all["columns"].as_array().map(Vec::len), Some(37));
 
     fs::remove_dir_all(place.path().join("digits/3")).expect("goes");
     place.run(&["export", "-o", "all.csv"]).expect(3).says("no such file");

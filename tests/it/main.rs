@@ -42,6 +42,7 @@ mod explore_report;
 mod export;
 #[cfg(all(unix, feature = "video"))]
 mod films;
+mod filters;
 mod foreign;
 mod foreign_faults;
 mod formats;

@@ -11,7 +11,7 @@ use crate::cli::{Place, Ran, assert_keys};
 use crate::scenes::{jpeg, place_of, png, scene};
 
 /// Runs with this on standard input.
-fn run_with(place: &Place, args: &[&str], input: &[u8]) -> Ran {
+pub(crate) fn run_with(place: &Place, args: &[&str], input: &[u8]) -> Ran {
     let mut command = place.command(args);
     let streams = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = streams.spawn().expect("the binary starts");

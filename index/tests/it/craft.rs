@@ -73,7 +73,7 @@ pub(crate) struct Entry {
 /// Puts magic, version, length and checksum over the first 20 bytes.
 pub(crate) fn seal(bytes: &mut [u8], magic: [u8; 8]) {
     bytes[..8].copy_from_slice(&magic);
-    bytes[8..12].copy_from_slice(&[2, 0, 0, 0]);
+    bytes[8..12].copy_from_slice(&[2, 0, 1, 0]);
     let length = bytes.len() as u32;
     bytes[12..16].copy_from_slice(&length.to_le_bytes());
     bytes[16..20].fill(0);

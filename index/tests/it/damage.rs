@@ -11,7 +11,9 @@ use crate::{commit, items, open, segment_files};
 /// A brief use of a damaged index: `harness::use_snapshot` would take too long for every byte.
 fn use_briefly(snapshot: &Snapshot) {
     for mode in [Mode::Exact, Mode::Recall(0.0)] {
-        let hits = snapshot.search(&[0x1234, 7], &Search { k: 20, mode, radius: None, ties: false }).unwrap();
+        let hits = snapshot
+            .search(&[0x1234, 7], &Search { k: 20, mode, radius: None, ties: false, only: None })
+            .unwrap();
         assert!(hits.iter().all(|hit| snapshot.contains(hit.id)));
         snapshot.rerank(&[1.0, 2.0, 3.0], &hits, 5, 0.0);
     }

@@ -7,10 +7,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use aesearch_index::{
-    Access, Hit, Item, Mode, Pair, Search, SegmentBuilder, Settings, Snapshot, Writer, repair, verify, words,
+    Access, Hit, IdSet, Item, Mode, Pair, Search, SegmentBuilder, Settings, Snapshot, Value, Writer, repair,
+    verify, words,
 };
 
 use crate::craft::{Index, Input, chain, seal};
@@ -79,6 +80,10 @@ fn made(settings: &Settings, n: u64, alike: u64) -> Index {
                     latent: &latent,
                 })
                 .unwrap();
+            if settings.latent_size > 0 {
+                builder.set("width", Value::Integer(i as i64 * 1000)).unwrap();
+                builder.set("camera", Value::Text(["Pixel 8", "EOS R5", ""][i as usize % 3])).unwrap();
+            }
         }
         builder
     };
@@ -232,7 +237,7 @@ pub(crate) fn use_snapshot(snapshot: &Snapshot) {
     let ks = [(0, None, true), (1, None, true), (10, None, false), (40, Some(20), true)];
     for mode in modes {
         for (k, radius, ties) in ks {
-            let wanted = Search { k, mode, radius, ties };
+            let wanted = Search { k, mode, radius, ties, only: None };
             for query in [&zeros, &ones, &own] {
                 // a damaged code may have too many bits
                 let Ok(hits) = snapshot.search(query, &wanted) else { continue };
@@ -243,8 +248,15 @@ pub(crate) fn use_snapshot(snapshot: &Snapshot) {
                 assert!(snapshot.rerank(&latent, &hits, 5, 0.0).len() <= 5);
             }
         }
-        let all = Search { k: usize::MAX, mode, radius: None, ties: true };
+        let all = Search { k: usize::MAX, mode, radius: None, ties: true, only: None };
         assert_sorted(&snapshot.search(&zeros, &all).unwrap());
+        for one_in in [1, 3, 100] {
+            let passing: IdSet = snapshot.ids().filter(|id| id.is_multiple_of(one_in)).collect();
+            let only = Some(Arc::new(snapshot.filter(&passing)));
+            let hits = snapshot.search(&zeros, &Search { mode, only, ..Search::default() }).unwrap();
+            assert_sorted(&hits);
+            assert!(hits.iter().all(|hit| passing.contains(hit.id)));
+        }
     }
     if snapshot.len() < 200 {
         let paired = |pairs: &[Pair]| {
@@ -257,6 +269,18 @@ pub(crate) fn use_snapshot(snapshot: &Snapshot) {
         snapshot.payload(id);
         snapshot.code(id);
         snapshot.latent(id);
+        snapshot
+            .columns()
+            .into_iter()
+            .for_each(|column| drop(snapshot.value(id, column).map(|value| format!("{value:?}"))));
+    }
+    for column in snapshot.columns() {
+        let mut asked = 0u32;
+        let some = snapshot.select(column, |_| {
+            asked += 1;
+            !asked.is_multiple_of(3)
+        });
+        assert!(some.iter().all(|id| snapshot.contains(id)));
     }
     let rest = (snapshot.len(), snapshot.dead(), snapshot.bytes(), snapshot.distinct_codes());
     let _ = (rest, snapshot.recall_curve(), snapshot.bucket_size(), snapshot.attribute("model"));

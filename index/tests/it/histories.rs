@@ -58,7 +58,7 @@ fn random_additions_and_removals_equal_the_model() {
         }
         let query = random.code(96, 50);
         for mode in [Mode::Exact, Mode::Recall(1.0)] {
-            let search = Search { k: 5, mode, radius: None, ties: false };
+            let search = Search { k: 5, mode, radius: None, ties: false, only: None };
             let hits = after.search(&query, &search).unwrap();
             let mut expected: Vec<(u32, u32)> =
                 after.ids().map(|id| (distance(after.code(id), &query), id)).collect();

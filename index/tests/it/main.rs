@@ -3,9 +3,11 @@
 //! Everything is seeded and offline. `AESEARCH_LONG_TESTS=1` runs more rounds of the random histories and
 //! flips every bit, `AESEARCH_FUZZ_SEC=N` makes hostile files for N seconds per target.
 
+mod columns;
 mod commits;
 mod craft;
 mod damage;
+mod filters;
 mod golden;
 mod harness;
 mod histories;

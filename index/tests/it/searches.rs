@@ -20,7 +20,7 @@ fn naive(snapshot: &Snapshot, query: &[u64], k: usize, radius: u32) -> Vec<Hit> 
 }
 
 fn exact(k: usize, radius: Option<u32>) -> Search {
-    Search { k, mode: Mode::Exact, radius, ties: false }
+    Search { k, mode: Mode::Exact, radius, ties: false, only: None }
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn buckets_and_textbook_hnsw_keep_the_promised_recall() {
         let snapshot = open(dir.path());
         assert!(!snapshot.recall_curve().is_empty());
         for recall in [0.9, 0.99] {
-            let search = Search { k: 10, mode: Mode::Recall(recall), radius: None, ties: false };
+            let search = Search { k: 10, mode: Mode::Recall(recall), radius: None, ties: false, only: None };
             let (found, wanted) = tie_aware(&snapshot, &search, 300);
             let measured = found as f32 / wanted as f32;
             assert!(measured >= recall - 0.005, "{measured} of {recall} at bucket size {bucket_size}");
@@ -119,15 +119,19 @@ fn many_equal_codes_are_all_found_in_order() {
     let snapshot = open(dir.path());
     assert!(snapshot.distinct_codes() <= 1501);
     for mode in [Mode::Exact, Mode::Recall(0.99)] {
-        let hits = snapshot.search(&[42], &Search { k: 1000, mode, radius: Some(0), ties: false }).unwrap();
+        let hits = snapshot
+            .search(&[42], &Search { k: 1000, mode, radius: Some(0), ties: false, only: None })
+            .unwrap();
         let names: Vec<&[u8]> = hits.iter().map(|hit| snapshot.name(hit.id)).collect();
         let mut sorted: Vec<&[u8]> = pushed.iter().step_by(2).map(|item| &item.name[..]).collect();
         sorted.sort_unstable();
         assert_eq!(names, sorted[..1000], "equal codes stand in the order of their names");
 
-        let hits = snapshot.search(&[42], &Search { k: 1000, mode, radius: None, ties: true }).unwrap();
+        let hits =
+            snapshot.search(&[42], &Search { k: 1000, mode, radius: None, ties: true, only: None }).unwrap();
         assert_eq!((hits.len(), hits[999].distance, hits[1499].distance), (1500, 0, 0));
-        let none = snapshot.search(&[42], &Search { k: 0, mode, radius: None, ties: true }).unwrap();
+        let none =
+            snapshot.search(&[42], &Search { k: 0, mode, radius: None, ties: true, only: None }).unwrap();
         assert!(none.is_empty());
     }
 }
@@ -194,7 +198,8 @@ fn queries_that_do_not_fit_are_refused() {
     builder.push(Item { name: b"a", payload: b"", code: &[1], latent: &[] }).unwrap();
     Writer::lock(dir.path()).unwrap().replace(builder).unwrap();
     let snapshot = open(dir.path());
-    let bad_recall = |recall| Search { k: 1, mode: Mode::Recall(recall), radius: None, ties: false };
+    let bad_recall =
+        |recall| Search { k: 1, mode: Mode::Recall(recall), radius: None, ties: false, only: None };
     for (query, search) in [
         (&[][..], exact(1, None)),
         (&[1, 2], exact(1, None)),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::indexing::Walking;
-use super::shared::{Compute, IndexDir, LabelsArg};
+use super::shared::{Compute, IndexDir, LabelsArg, WhereArg};
 
 #[derive(Debug, Args)]
 #[command(
@@ -120,6 +120,8 @@ pub(in crate::cli) struct Scan {
     pub(in crate::cli) select: Option<String>,
     #[command(flatten)]
     pub(in crate::cli) labels: LabelsArg,
+    #[command(flatten)]
+    pub(in crate::cli) only: WhereArg,
     /// Exit with 1 if there are duplicates
     #[arg(long)]
     pub(in crate::cli) exit_code: bool,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::shared::{Compute, LabelsArg, Reading};
+use super::shared::{Compute, LabelsArg, Reading, WhereArg};
 use crate::explore::copy_out::{CopyMode, CopyTarget};
 
 /// Where to put images for other programs.
@@ -73,6 +73,8 @@ pub(in crate::cli) struct Cluster {
     #[command(flatten)]
     pub(in crate::cli) labels: LabelsArg,
     #[command(flatten)]
+    pub(in crate::cli) only: WhereArg,
+    #[command(flatten)]
     pub(in crate::cli) grouping: Grouping,
     /// Write the cluster of each image to this file: .csv, .json, .jsonl, .npy or .parquet
     #[arg(short, long, value_name = "FILE")]
@@ -105,6 +107,8 @@ pub(in crate::cli) struct Outliers {
     pub(in crate::cli) reading: Reading,
     #[command(flatten)]
     pub(in crate::cli) labels: LabelsArg,
+    #[command(flatten)]
+    pub(in crate::cli) only: WhereArg,
     /// List this many images, doubtful labels, and images with flags [default: 20]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) top: Option<usize>,
@@ -138,6 +142,8 @@ pub(in crate::cli) struct Map {
     pub(in crate::cli) reading: Reading,
     #[command(flatten)]
     pub(in crate::cli) labels: LabelsArg,
+    #[command(flatten)]
+    pub(in crate::cli) only: WhereArg,
     /// What to write: .png, .svg, or a table as .csv, .json, .jsonl, .npy or .parquet; may be repeated
     #[arg(short, long, value_name = "FILE", required = true)]
     pub(in crate::cli) output: Vec<PathBuf>,
@@ -201,6 +207,8 @@ pub(in crate::cli) struct Diff {
                   metadata    taken (2019-07-04T12:00:00, by the clock of the camera), camera, jpeg_quality (1 to 100, by the \
                   quantization tables), sidecars (files of its name beside it, .xmp, .json or .aae; an .xmp file also fills in \
                   what the image itself does not say)\n  \
+                  exif        date, camera, lens, width, height, format, bytes, latitude, longitude, rating, orientation, software: \
+                  as the index keeps them, without reading a file\n  \
                   latents     latent: numbers, of length 1\n  \
                   codes       code: bytes in hexadecimal, bit i at position i % 8 of byte i / 8\n\n\
                   --to table, the default, writes .csv, .json, .jsonl, .npy or .parquet, as -o ends.\n\n\
@@ -221,7 +229,7 @@ pub(in crate::cli) struct Export {
     /// Format: table [default], embedding-atlas, tensorboard or faiss
     #[arg(long, value_name = "FORMAT")]
     pub(in crate::cli) to: Option<String>,
-    /// Columns beside path and label: some of cluster, map, outliers, neighbours, metadata, latents, codes;
+    /// Columns beside path and label: some of cluster, map, outliers, neighbours, metadata, exif, latents, codes;
     /// or all [default: cluster,map,outliers,neighbours]
     #[arg(long, value_name = "WHAT,..", value_delimiter = ',')]
     pub(in crate::cli) with: Option<Vec<String>>,
@@ -241,6 +249,8 @@ pub(in crate::cli) struct Export {
     pub(in crate::cli) reading: Reading,
     #[command(flatten)]
     pub(in crate::cli) labels: LabelsArg,
+    #[command(flatten)]
+    pub(in crate::cli) only: WhereArg,
     #[command(flatten)]
     pub(in crate::cli) compute: Compute,
     #[command(flatten, next_help_heading = "Clusters")]
@@ -266,6 +276,8 @@ pub(in crate::cli) struct Report {
     pub(in crate::cli) reading: Reading,
     #[command(flatten)]
     pub(in crate::cli) labels: LabelsArg,
+    #[command(flatten)]
+    pub(in crate::cli) only: WhereArg,
     /// The HTML file to write [default: report.html]
     #[arg(short, long, value_name = "FILE")]
     pub(in crate::cli) output: Option<PathBuf>,

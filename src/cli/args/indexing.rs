@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::shared::{Compute, IndexDir, InvertArg};
+use super::shared::{Compute, IndexDir, InvertArg, LabelsArg, WhereArg};
 
 #[derive(Debug, Args)]
 #[command(
@@ -170,8 +170,12 @@ pub(in crate::cli) struct Described {
 #[command(after_help = "An image whose file is still there comes back the next time its folder is indexed.")]
 pub(in crate::cli) struct Remove {
     /// Images, containers, their entries (data.gz#17) or folders, by their name in the index or their path
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "expression", value_name = "PATH")]
     pub(in crate::cli) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) only: WhereArg,
+    #[command(flatten)]
+    pub(in crate::cli) labels: LabelsArg,
     #[command(flatten)]
     pub(in crate::cli) index: IndexDir,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::explore::Folders;
-use super::shared::{Compute, DeviceArg, InvertArg, LabelsArg, Looking, Reading};
+use super::shared::{Compute, DeviceArg, InvertArg, LabelsArg, Looking, Reading, WhereArg};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Reconstruct {
@@ -92,6 +92,8 @@ pub(in crate::cli) struct Sample {
     pub(in crate::cli) reading: Reading,
     #[command(flatten)]
     pub(in crate::cli) labels: LabelsArg,
+    #[command(flatten)]
+    pub(in crate::cli) only: WhereArg,
     #[command(flatten)]
     pub(in crate::cli) device: DeviceArg,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::indexing::{Described, Walking};
-use super::shared::{Compute, InvertArg, LabelsArg, Reading};
+use super::shared::{Compute, InvertArg, LabelsArg, Reading, WhereArg};
 
 #[derive(Debug, Args)]
 #[command(
@@ -47,6 +47,8 @@ pub(in crate::cli) struct Query {
     pub(in crate::cli) radius: Option<u32>,
     #[command(flatten)]
     pub(in crate::cli) labels: LabelsArg,
+    #[command(flatten)]
+    pub(in crate::cli) only: WhereArg,
     /// Re-rank this many of the nearest images, and ties with the last, by their similarity; 0 is off
     /// [default: 200]
     #[arg(long, value_name = "N", env = "AESEARCH_RERANK", hide_env_values = true)]
@@ -120,7 +122,7 @@ pub(in crate::cli) struct Eval {
 #[command(
     after_help = "JSON: index, images, distinct_codes, segments, removed, bits, latent_size, model {name, sha256, source, bits}, \
                   binarizer {rule, sha256, fitted, survival {learned, itq}}, strangers {images, quantiles, nearest, nearer}, \
-                  inverted, frames, video, index_bytes, recall_curve, exact_microseconds. `survival` is how much of the neighbourhood of held-out images survives, 0 to 1 \
+                  inverted, frames, video, index_bytes, columns {name: images whose file knows it}, recall_curve, exact_microseconds. `survival` is how much of the neighbourhood of held-out images survives, 0 to 1 \
                   (e to the minus divergence of neighbours by code from those by latent), where both binarizers were tried. `quantiles` are similarities that 16, 50, 84 and 99 % of random pairs stay below, `nearest` is what 98 % of the images reach with their \
                   nearest neighbour; above `nearer` a hit is no stranger."
 )]

@@ -6,6 +6,7 @@ use aesearch_index::Access;
 use clap::Args;
 
 use crate::error::Result;
+use crate::filter::Where;
 use crate::gallery::Labels;
 
 /// Which index.
@@ -45,6 +46,22 @@ pub(in crate::cli) struct LabelsArg {
 impl LabelsArg {
     pub(in crate::cli) fn choice(&self) -> Result<Labels> {
         self.labels.as_deref().map_or(Ok(Labels::default()), str::parse)
+    }
+}
+
+/// Which images count.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct WhereArg {
+    /// Only images that pass, such as 'date >= 2024-06 and camera ~ pixel and not (label = cat or width <= 2000)'.
+    /// Columns: path, label, date, camera, lens, width, height, format, bytes, latitude, longitude, rating, orientation,
+    /// software. ~ looks for a part of the text, in either case; a date is all of its day, month or year; = none: unknown
+    #[arg(long = "where", value_name = "EXPR")]
+    pub(in crate::cli) expression: Option<String>,
+}
+
+impl WhereArg {
+    pub(in crate::cli) fn parsed(&self) -> Result<Option<Where>> {
+        self.expression.as_deref().map(str::parse).transpose()
     }
 }
 

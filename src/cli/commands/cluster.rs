@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::observer::TerminalObserver;
-use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
+use super::{SkippedDocument, exit_for, open_rows, skipped_documents, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::print::{Align, Table, count, seconds, thousands};
@@ -65,7 +65,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Cluster) -> anyhow::Re
         folder: args.folders.target(),
     };
     let dir = context.index_dir(&args.reading.index)?;
-    let rows = Rows::labelled(&dir, args.reading.access(), &args.labels.choice()?)?;
+    let rows = open_rows(context, &dir, &args.reading, (&args.labels, &args.only))?;
     let observer = TerminalObserver::new(context, "clustering");
     let done = cluster_to(&rows, &options, &outputs, &observer);
     observer.finish();

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::observer::TerminalObserver;
-use super::{SkippedDocument, cluster, exit_for, outliers, skipped_documents, tell_skipped};
+use super::{SkippedDocument, cluster, exit_for, open_rows, outliers, skipped_documents, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::print::{self, count, quoted, seconds};
@@ -40,7 +40,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Export) -> anyhow::Res
     let options = resolve(context, args)?;
     options.target.check(&args.output)?; // before anything is opened
     let dir = context.index_dir(&args.reading.index)?;
-    let rows = Rows::labelled(&dir, args.reading.access(), &args.labels.choice()?)?;
+    let rows = open_rows(context, &dir, &args.reading, (&args.labels, &args.only))?;
     let gallery = match options.parts.contains(&Part::Outliers) && !args.unread {
         true => Some(outliers::open(context, &args.reading, &args.compute, &dir)?),
         false => None,

@@ -1,5 +1,7 @@
 //! `aesearch info`: what is in the index, without opening the model or ONNX Runtime.
 
+use std::collections::BTreeMap;
+
 use aesearch_index::RecallPoint;
 use serde::Serialize;
 
@@ -104,6 +106,8 @@ struct InfoDocument<'a> {
     index_bytes: u64,
     /// Null where none are kept.
     thumbnails: Option<ThumbnailsDocument>,
+    /// In how many images the file knows it: {"camera": 1200, ..}.
+    columns: BTreeMap<&'static str, usize>,
     /// Recall of 10 neighbours after looking at so many buckets; empty where a scan of all codes is as fast.
     recall_curve: Vec<RecallDocument>,
     /// Mean time of a query that is compared with every code, measured now; nothing in an empty index.
@@ -144,6 +148,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Info) -> anyhow::Resul
         video: info.facts.taken.video.to_string(),
         index_bytes: info.index_bytes,
         thumbnails: info.thumbnails.map(ThumbnailsDocument::from),
+        columns: info.columns.into_iter().collect(),
         recall_curve: info.recall_curve.iter().map(RecallDocument::from).collect(),
         exact_microseconds: info.exact_microseconds,
     };
@@ -205,6 +210,12 @@ fn lines(document: &InfoDocument<'_>) -> Vec<(&'static str, String)> {
         ("model", format!("{} (sha256 {sha256})", model.name)),
         ("inverted", if document.inverted { "yes" } else { "no" }.into()),
     ];
+    let known = document.columns.iter().filter(|(_, images)| **images > 0);
+    let known: Vec<String> =
+        known.map(|(column, images)| format!("{column} {}", thousands(*images as u64))).collect();
+    if !known.is_empty() {
+        lines.push(("files know", known.join(", ")));
+    }
     if document.frames != Frames::default().to_string() {
         lines.push(("frames", document.frames.clone()));
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::cluster::cluster_count;
 use super::observer::TerminalObserver;
-use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
+use super::{SkippedDocument, exit_for, open_rows, skipped_documents, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::print::{count, seconds};
@@ -41,7 +41,7 @@ struct Document<'a> {
 pub(in crate::cli) fn run(context: &Context, args: &args::Map) -> anyhow::Result<Exit> {
     let (options, outputs) = resolve(args)?;
     let dir = context.index_dir(&args.reading.index)?;
-    let rows = Rows::labelled(&dir, args.reading.access(), &args.labels.choice()?)?;
+    let rows = open_rows(context, &dir, &args.reading, (&args.labels, &args.only))?;
     let observer = TerminalObserver::new(context, "arranging");
     let done = map_to(&rows, &options, &outputs, &observer);
     observer.finish();

@@ -45,16 +45,20 @@ pub(super) mod runtime;
 use std::borrow::Cow;
 use std::path::Path;
 
+use aesearch_index::{IdSet, Snapshot};
 use serde::Serialize;
 
-use super::args::{DeviceArg, Looking};
+use super::args::{DeviceArg, LabelsArg, Looking, Reading, WhereArg};
 use super::exit::Exit;
-use super::print::{Printer, count};
+use super::print::{Printer, count, thousands};
 use super::resolve::Context;
 use super::wording::of_command_line;
 use crate::error::Result;
-use crate::gallery::{ChooseOptions, Gallery};
+use crate::explore::rows::Rows;
+use crate::filter::Where;
+use crate::gallery::{ChooseOptions, Gallery, Labels};
 use crate::images::Skipped;
+use crate::observer::Observer;
 
 /// A skipped input, in a document.
 #[derive(Debug, Serialize)]
@@ -110,4 +114,34 @@ fn tell_gallery(context: &Context, dir: &Path, gallery: &Gallery) {
         model.name,
         model.source
     ));
+}
+
+/// The images of an index that pass an expression, and how many they are on stderr.
+fn select(
+    context: &Context,
+    expression: &Where,
+    index: (&Path, &Snapshot),
+    labels: &Labels,
+    observer: &dyn Observer,
+) -> Result<IdSet> {
+    let ids = expression.select(index, labels, observer)?;
+    let of = count(index.1.len() as u64, "image");
+    context.printer.note(&format!("--where: {} of {of} pass", thousands(ids.len() as u64)));
+    Ok(ids)
+}
+
+/// The images of the index at `dir` that pass, all where nothing is asked of them.
+fn open_rows(
+    context: &Context,
+    dir: &Path,
+    reading: &Reading,
+    (labels, only): (&LabelsArg, &WhereArg),
+) -> Result<Rows> {
+    let (labels, only) = (labels.choice()?, only.parsed()?);
+    let rows = Rows::labelled(dir, reading.access(), &labels)?;
+    let Some(expression) = only else { return Ok(rows) };
+    let observer = observer::TerminalObserver::new(context, "filtering");
+    let ids = select(context, &expression, (dir, rows.snapshot()), &labels, &observer)?;
+    observer.finish();
+    rows.only(&ids)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::observer::TerminalObserver;
-use super::{SkippedDocument, exit_for, skipped_documents, tell_gallery, tell_skipped};
+use super::{SkippedDocument, exit_for, open_rows, skipped_documents, tell_gallery, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::print::{Align, Table, count, thousands};
@@ -61,7 +61,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Outliers) -> anyhow::R
     };
     options.check()?;
     let dir = context.index_dir(&args.reading.index)?;
-    let rows = Rows::labelled(&dir, args.reading.access(), &args.labels.choice()?)?;
+    let rows = open_rows(context, &dir, &args.reading, (&args.labels, &args.only))?;
     let gallery = match args.unread {
         true => None,
         false => Some(open(context, &args.reading, &args.compute, &dir)?),

@@ -1,15 +1,16 @@
 //! `aesearch query IMAGE...`: the images of the index that look most like these.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
-use aesearch_index::Mode;
+use aesearch_index::{Filter, Mode};
 use serde::Serialize;
 
 use super::answers::AnswerDocument;
 use super::observer::TerminalObserver;
 use super::query_lines::{answer, check_output};
-use super::{SkippedDocument, exit_for, skipped_documents, tell_gallery, tell_skipped};
+use super::{SkippedDocument, exit_for, select, skipped_documents, tell_gallery, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::foreign::load_options;
@@ -20,8 +21,9 @@ use crate::error::{Error, Result};
 use crate::explore::query_sheet::write_query_sheet;
 use crate::explore::query_table::write_query_table;
 use crate::explore::table::Format;
+use crate::filter::Where;
 use crate::gallery::{
-    Answer, Answers, Gallery, Hit, ManyOptions, OpenOptions, QueryOptions, QueryResult, check_outputs,
+    Answer, Answers, Gallery, Hit, Labels, ManyOptions, OpenOptions, QueryOptions, QueryResult, check_outputs,
 };
 use crate::images::{Skipped, Walk};
 use crate::observer::Observer;
@@ -65,22 +67,39 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Query) -> anyhow::Resu
 
 fn answer_lines(context: &Context, args: &args::Query) -> anyhow::Result<Exit> {
     let dir = context.index_dir(&args.reading.index)?;
-    let query = resolve(context, args)?;
+    let mut query = resolve(context, args)?;
+    let (only, labels) = (args.only.parsed()?, args.labels.choice()?);
     let output = args.output.as_deref();
     output.map_or(Ok(()), check_output)?; // before the work
     let threads = context.threads(&args.compute.threads);
-    let options = ManyOptions { query, threads, labels: Some(args.labels.choice()?), pixels: false };
-    let gallery = open(context, args, &dir, &TerminalObserver::unstoppable(context, "searching"))?;
+    let observer = TerminalObserver::unstoppable(context, "searching");
+    let gallery = open(context, args, &dir, &observer)?;
+    query.only = filter(context, only.as_ref(), (&gallery, &labels), &observer)?;
+    observer.finish();
+    let options = ManyOptions { query, threads, labels: Some(labels), pixels: false };
     output.map_or(Ok(()), |path| check_outputs(&[path], gallery.snapshot(), &dir))?;
     tell_small(context, args, &gallery);
     Ok(answer(&context.printer, &gallery, &options, output)?.exit(args.exit_code))
+}
+
+/// What lets only images pass that an expression allows.
+fn filter(
+    context: &Context,
+    only: Option<&Where>,
+    (gallery, labels): (&Gallery, &Labels),
+    observer: &dyn Observer,
+) -> Result<Option<Arc<Filter>>> {
+    let Some(expression) = only else { return Ok(None) };
+    let ids = select(context, expression, (gallery.dir(), gallery.snapshot()), labels, observer)?;
+    Ok(Some(Arc::new(gallery.snapshot().filter(&ids))))
 }
 
 /// Everything but the answer on stdout.
 pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Found> {
     let start = Instant::now();
     let dir = context.index_dir(&args.reading.index)?;
-    let options = resolve(context, args)?;
+    let mut options = resolve(context, args)?;
+    let only = args.only.parsed()?;
     let labels = args.labels.choice()?;
     args.sheet.as_deref().map_or(Ok(()), check_picture)?; // before the work
     args.output.as_deref().map_or(Ok(()), |path| Format::of(path).map(drop))?;
@@ -91,6 +110,7 @@ pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Found> {
     let Walk { items, skipped, .. } = walking::images(&args.images, &args.walking)?;
     let gallery = open(context, args, &dir, &observer)?;
     context.threads(&args.compute.threads);
+    options.only = filter(context, only.as_ref(), (&gallery, &labels), &observer)?;
     let mut answers = gallery.query_items(&items, &options, &observer)?;
     answers.skipped.splice(..0, skipped);
     answers.label(&gallery, &labels)?;
@@ -148,6 +168,7 @@ fn resolve(context: &Context, args: &args::Query) -> Result<QueryOptions> {
         only_near: args.only_near,
         crops: args.crops,
         without_self: args.no_self,
+        only: None, // of the gallery, which is not open yet
     })
 }
 

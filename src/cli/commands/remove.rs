@@ -1,13 +1,15 @@
 //! `aesearch remove PATH...`: take images out of the index.
 
+use aesearch_index::Snapshot;
 use serde::Serialize;
 
-use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
+use super::observer::TerminalObserver;
+use super::{SkippedDocument, exit_for, select, skipped_documents, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::print::{count, thousands};
 use crate::cli::resolve::Context;
-use crate::gallery::remove;
+use crate::gallery::{Passing, remove};
 
 #[derive(Debug, Serialize)]
 struct RemoveDocument<'a> {
@@ -18,7 +20,14 @@ struct RemoveDocument<'a> {
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Remove) -> anyhow::Result<Exit> {
     let dir = context.index_dir(&args.index)?;
-    let report = remove(&dir, &args.paths)?;
+    let (expression, labels) = (args.only.parsed()?, args.labels.choice()?);
+    let observer = TerminalObserver::new(context, "filtering");
+    let passing = |snapshot: &Snapshot| match &expression {
+        Some(expression) => select(context, expression, (&dir, snapshot), &labels, &observer),
+        None => Ok(snapshot.ids().collect()),
+    };
+    let report = remove(&dir, &args.paths, expression.as_ref().map(|_| &passing as Passing<'_>))?;
+    observer.finish();
     tell_skipped(&context.printer, &report.skipped);
     if context.printer.json {
         let skipped = skipped_documents(&report.skipped);

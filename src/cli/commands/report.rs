@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::observer::TerminalObserver;
-use super::{SkippedDocument, cluster, exit_for, outliers, skipped_documents, tell_skipped};
+use super::{SkippedDocument, cluster, exit_for, open_rows, outliers, skipped_documents, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::print::{bytes, count, quoted, seconds, thousands};
@@ -14,7 +14,6 @@ use crate::cli::resolve::Context;
 use crate::error::{Error, Result};
 use crate::explore::map::{MapOptions, Method};
 use crate::explore::outliers::OutlierOptions;
-use crate::explore::rows::Rows;
 use crate::report::{DuplicateCounts, ReportOptions, report};
 
 /// The file where none is named.
@@ -54,7 +53,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Report) -> anyhow::Res
     let options = resolve(context, args)?;
     let output = args.output.clone().unwrap_or_else(|| PathBuf::from(OUTPUT));
     let dir = context.index_dir(&args.reading.index)?;
-    let rows = Rows::labelled(&dir, args.reading.access(), &args.labels.choice()?)?;
+    let rows = open_rows(context, &dir, &args.reading, (&args.labels, &args.only))?;
     let gallery = outliers::open(context, &args.reading, &args.compute, &dir)?;
     let observer = TerminalObserver::new(context, "reporting");
     let done = report(&rows, &gallery, &output, &options, &observer);
@@ -95,6 +94,7 @@ fn resolve(context: &Context, args: &args::Report) -> Result<ReportOptions> {
         images: !args.unread,
         duplicates: !args.no_duplicates,
         labels: args.labels.choice()?,
+        only: args.only.parsed()?,
         ..default
     };
     options.check()?;

@@ -34,8 +34,8 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Sample) -> anyhow::Res
             "sample: expected -o FILE.png for new images, or --diverse N or --random N for some of the index";
         return Err(Error::invalid(what).into());
     };
-    if args.sheet.is_some() || args.folders.target().is_some() {
-        let what = "--sheet, --copy-to and --link-to: expected --diverse N or --random N with them";
+    if args.sheet.is_some() || args.folders.target().is_some() || args.only.parsed()?.is_some() {
+        let what = "--sheet, --copy-to, --link-to and --where: expected --diverse N or --random N with them";
         return Err(Error::invalid(what).with_hint("new images go to -o FILE.png and --dir DIR").into());
     }
     let options = resolve(context, args)?;

@@ -3,11 +3,10 @@
 use serde::Serialize;
 
 use super::observer::TerminalObserver;
-use super::{SkippedDocument, exit_for, skipped_documents, tell_skipped};
+use super::{SkippedDocument, exit_for, open_rows, skipped_documents, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::resolve::Context;
-use crate::explore::rows::Rows;
 use crate::explore::subset::{Choice, SubsetOptions, SubsetOutputs, subset_to, summary};
 
 #[derive(Debug, Serialize)]
@@ -43,7 +42,7 @@ pub(super) fn run(
         folder: args.folders.target(),
     };
     let dir = context.index_dir(&args.reading.index)?;
-    let rows = Rows::labelled(&dir, args.reading.access(), &args.labels.choice()?)?;
+    let rows = open_rows(context, &dir, &args.reading, (&args.labels, &args.only))?;
     let observer = TerminalObserver::new(context, "choosing");
     let done = subset_to(&rows, &options, &outputs, &observer);
     observer.finish();

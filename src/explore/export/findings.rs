@@ -12,7 +12,7 @@ use crate::explore::neighbours::{Neighbours, nearest};
 use crate::explore::outliers::{Outliers, Reading, outliers_among};
 use crate::explore::rows::Rows;
 use crate::explore::table::Table;
-use crate::gallery::Gallery;
+use crate::gallery::{Gallery, Known};
 use crate::images::Skipped;
 use crate::observer::Observer;
 
@@ -24,6 +24,7 @@ pub(super) struct Findings {
     pub(super) outliers: Option<Outliers>,
     pub(super) near: Option<Neighbours>,
     pub(super) metadata: Option<Vec<Option<OfFile>>>,
+    pub(super) exif: Option<Table>,
     /// Images that could not be read, by name.
     pub(super) skipped: Vec<Skipped>,
 }
@@ -68,6 +69,9 @@ impl Findings {
             found.metadata = Some(of_files);
             found.skip(skipped);
         }
+        if wants(Part::Exif) {
+            found.exif = Some(columns::exif(rows, &Known::open(rows.dir(), rows.snapshot(), observer)?));
+        }
         Ok(found)
     }
 
@@ -94,6 +98,11 @@ impl Findings {
                     self.near.as_ref().map(|near| columns::neighbours(near, options.outliers.neighbours))
                 }
                 Part::Metadata => self.metadata.as_deref().map(columns::metadata),
+                // both have a camera
+                Part::Exif if parts.contains(&Part::Metadata) => {
+                    self.exif.clone().map(|table| table.renamed("camera", "exif_camera"))
+                }
+                Part::Exif => self.exif.clone(),
                 Part::Latents => Some(columns::latents(rows)?),
                 Part::Codes => Some(columns::codes(rows)),
             };

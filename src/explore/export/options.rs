@@ -23,6 +23,8 @@ pub enum Part {
     Neighbours,
     /// What the file says about itself: date, camera, JPEG quality, sidecars.
     Metadata,
+    /// What the index keeps of what files know: date, camera, lens, size, place ...
+    Exif,
     /// Unit latents.
     Latents,
     /// Codes, in hexadecimal.
@@ -31,12 +33,13 @@ pub enum Part {
 
 impl Part {
     /// All parts, in the order of their columns.
-    pub const ALL: [Part; 7] = [
+    pub const ALL: [Part; 8] = [
         Part::Cluster,
         Part::Map,
         Part::Outliers,
         Part::Neighbours,
         Part::Metadata,
+        Part::Exif,
         Part::Latents,
         Part::Codes,
     ];
@@ -49,6 +52,7 @@ impl Part {
             Part::Outliers => "outliers",
             Part::Neighbours => "neighbours",
             Part::Metadata => "metadata",
+            Part::Exif => "exif",
             Part::Latents => "latents",
             Part::Codes => "codes",
         }

@@ -15,6 +15,8 @@ const TAKEN: u16 = 36_867;
 const DIGITIZED: u16 = 36_868;
 const WIDTH: u16 = 40_962;
 const HEIGHT: u16 = 40_963;
+const SOFTWARE: u16 = 305;
+const LENS: u16 = 42_036;
 const RATING: u16 = 18_246;
 /// Where the directory with the place lies; in it, north or south, degrees of latitude, east or west, longitude.
 const PLACE: u16 = 34_853;
@@ -97,6 +99,16 @@ impl<'a> Exif<'a> {
 
     pub(super) fn model(&self) -> Option<String> {
         self.text(MODEL)
+    }
+
+    /// The model of the lens.
+    pub(super) fn lens(&self) -> Option<String> {
+        self.text(LENS)
+    }
+
+    /// The program that wrote the file.
+    pub(super) fn software(&self) -> Option<String> {
+        self.text(SOFTWARE)
     }
 
     /// Columns and rows of the picture as it was taken.

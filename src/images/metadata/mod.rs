@@ -62,6 +62,10 @@ pub struct Metadata {
     pub make: Option<String>,
     /// Which camera it was.
     pub model: Option<String>,
+    /// The lens.
+    pub lens: Option<String>,
+    /// The program that wrote the file, or the camera's own.
+    pub software: Option<String>,
     /// Columns and rows that the camera wrote; a program that makes the image smaller may leave them
     /// unchanged.
     pub size: Option<(u32, u32)>,
@@ -100,6 +104,8 @@ impl Metadata {
             taken: exif.taken(),
             make: exif.make(),
             model: exif.model(),
+            lens: exif.lens(),
+            software: exif.software(),
             size: exif.size(),
             jpeg_quality: tables.map(|tables| tables.quality),
             jpeg_step: tables.map(|tables| tables.step),
@@ -119,11 +125,29 @@ impl Metadata {
             taken: self.taken.or_else(|| xmp::taken(packet)),
             make: self.make.or_else(|| xmp::make(packet)),
             model: self.model.or_else(|| xmp::model(packet)),
+            lens: self.lens.or_else(|| xmp::lens(packet)),
+            software: self.software.or_else(|| xmp::software(packet)),
             rating: self.rating.or_else(|| xmp::rating(packet)),
             tags: if self.tags.is_empty() { xmp::tags(packet) } else { self.tags },
             place: self.place.or_else(|| xmp::place(packet)),
             ..self
         }
+    }
+
+    /// Latitude and longitude in degrees, north and east positive; none where [`Metadata::place`] is damaged.
+    pub fn degrees(&self) -> Option<[f64; 2]> {
+        let [latitude, longitude] = self.place.as_ref()?;
+        let degrees = |angle: &str, [plus, minus]: [char; 2], most: f64| {
+            let side = angle.chars().last().filter(|side| [plus, minus].contains(side))?;
+            // degrees and minutes, or degrees, minutes and seconds
+            let parts = angle[..angle.len() - 1].split(',').map(|part| part.trim().parse::<f64>().ok());
+            let parts = parts.collect::<Option<Vec<f64>>>().filter(|parts| parts.len() <= 3)?;
+            let units = parts.iter().zip([1.0, 60.0, 3600.0]);
+            let sum: f64 = units.map(|(part, unit)| part / unit).sum();
+            let is_sound = parts.iter().all(|part| *part >= 0.0) && sum <= most;
+            is_sound.then_some(if side == minus { -sum } else { sum })
+        };
+        Some([degrees(latitude, ['N', 'S'], 90.0)?, degrees(longitude, ['E', 'W'], 180.0)?])
     }
 
     /// The camera: its maker, unless the model begins with it, and its model.
@@ -206,6 +230,20 @@ mod tests {
         // the file itself is the block
         assert_eq!(Metadata { xmp: false, ..expected }, Metadata::of("tiff", &exif()));
         assert!(!Metadata::of("tiff", b"II*\0\x08\0\0\0\0\0\0\0\0\0").exif);
+    }
+
+    #[test]
+    fn places_are_given_in_degrees() {
+        let degrees = |latitude: &str, longitude: &str| {
+            let place = Some([latitude.to_owned(), longitude.to_owned()]);
+            Metadata { place, ..Metadata::default() }.degrees()
+        };
+        assert_eq!(degrees("52,30.0N", "13,24E"), Some([52.5, 13.4]));
+        assert_eq!(degrees("33,51,36S", "70,30W"), Some([-33.86, -70.5]));
+        for [latitude, longitude] in [["", ""], ["52N", "13,24"], ["91N", "13E"], ["5,xN", "13E"], ["ä", "ä"]]
+        {
+            assert_eq!(degrees(latitude, longitude), None, "{latitude} {longitude}");
+        }
     }
 
     #[test]

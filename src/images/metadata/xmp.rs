@@ -56,6 +56,14 @@ pub(super) fn model(packet: &[u8]) -> Option<String> {
     value(packet, b"tiff:Model")
 }
 
+pub(super) fn lens(packet: &[u8]) -> Option<String> {
+    value(packet, b"exifEX:LensModel").or_else(|| value(packet, b"aux:Lens"))
+}
+
+pub(super) fn software(packet: &[u8]) -> Option<String> {
+    value(packet, b"tiff:Software").or_else(|| value(packet, b"xmp:CreatorTool"))
+}
+
 /// The text after a name; none if it is empty or does not end.
 fn value(packet: &[u8], name: &[u8]) -> Option<String> {
     let is_between = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'=' | b'"' | b'\'' | b'>');

@@ -6,7 +6,7 @@ use super::{Source, assert_clean, product, sample, without_comments};
 
 /// A room and what it may import, from the bottom up. `encode` knows nothing of `train`, which runs teachers by
 /// it.
-const LAYERS: [(&str, &[&str]); 20] = [
+const LAYERS: [(&str, &[&str]); 21] = [
     ("error", &[]),
     ("observer", &[]),
     ("pca", &[]),
@@ -19,6 +19,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("autodiff", &["model", "runtime", "onnx"]),
     ("encode", &["autodiff", "model", "images", "runtime", "onnx", "pca", "observer", "error"]),
     ("gallery", &["encode", "model", "images", "output", "runtime", "observer", "error"]),
+    ("filter", &["gallery", "observer", "error"]),
     (
         "train",
         &[
@@ -28,18 +29,21 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ),
     ("generate", &["gallery", "encode", "model", "draw", "images", "output", "runtime", "observer", "error"]),
     ("eval", &["gallery", "encode", "model", "images", "observer", "error"]),
-    ("dedupe", &["gallery", "draw", "images", "runtime", "output", "observer", "error"]),
-    ("explore", &["gallery", "encode", "draw", "images", "output", "observer", "error"]),
+    ("dedupe", &["filter", "gallery", "draw", "images", "runtime", "output", "observer", "error"]),
+    ("explore", &["filter", "gallery", "encode", "draw", "images", "output", "observer", "error"]),
     (
         "report",
-        &["explore", "dedupe", "eval", "gallery", "model", "draw", "images", "output", "observer", "error"],
+        &[
+            "explore", "dedupe", "eval", "filter", "gallery", "model", "draw", "images", "output",
+            "observer", "error",
+        ],
     ),
     ("demo", &["images"]),
     (
         "cli",
         &[
-            "demo", "report", "explore", "dedupe", "eval", "generate", "train", "gallery", "model", "images",
-            "output", "runtime", "observer", "error",
+            "demo", "report", "explore", "dedupe", "eval", "generate", "train", "filter", "gallery", "model",
+            "images", "output", "runtime", "observer", "error",
         ],
     ),
 ];

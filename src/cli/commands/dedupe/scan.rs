@@ -74,6 +74,7 @@ fn resolve(context: &Context, args: &args::Scan) -> Result<FindOptions> {
         keep: if keep.is_empty() { default.keep } else { keep },
         select: args.select.as_deref().map(str::parse).transpose()?,
         labels: args.labels.choice()?,
+        only: args.only.parsed()?,
     };
     let (plan, report, sheet) = (args.output.clone(), args.report.clone(), args.sheet.clone());
     let outputs = ScanOutputs { plan, report, sheet };
