@@ -19,6 +19,8 @@
 //! | `alike` | whose pixels have to be hashed at full size, as the fingerprints do not tell |
 //! | `align`, `compare`, `pairs` | aligns two images, measures how unlike they are, for all candidates |
 //! | `local/` | whether one picture is the other, edited or whole, by local features and geometry |
+//! | `verify`, `held`, `finding`, `judge` | the pairs that this is asked of; what is in memory for it; the answer; what it and the thumbnails say together |
+//! | `known` | what scans found about pairs, kept so that nothing is measured twice |
 //! | `strangers` | how many corners of strangers lie alike |
 //! | `threshold`, `measure` | the similarity from which images are near, for this collection |
 //! | `copies`, `recall` | copies made on purpose, and what share of them is found |
@@ -28,7 +30,7 @@
 //! | `keep`, `propose` | which file is kept, and what the plan says about the others |
 //! | `pictures`, `sheet`, `report/` | the groups as a picture, and as a page to review and decide |
 //! | `decisions`, `decide` | what people decided about images, by content; changes it in one call |
-//! | `check`, `last_scan` | is an image in the collection already, by the threshold of the last scan |
+//! | `check`, `glimpses`, `last_scan` | is an image in the collection already, whole or in part, by the threshold of the last scan |
 //! | `evaluate/` | compares what is found with known pairs |
 //! | `apply/` | carries a plan out, step by step, and takes it back |
 //!
