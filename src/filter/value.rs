@@ -50,7 +50,7 @@ pub(super) fn number(text: &str, has_units: bool) -> Option<Range<i64>> {
         Some((digits, unit)) => whole(digits.trim(), unit)?,
         None => text.parse().ok()?,
     };
-    Some(value..value + 1).filter(|_| value < i64::MAX)
+    Some(value..value.checked_add(1)?)
 }
 
 /// The millionths of a degree that a text stands for.
@@ -68,8 +68,8 @@ fn whole(digits: &str, unit: f64) -> Option<i64> {
 /// `2024-06-30T18:05:00`
 pub(super) fn date_text(seconds: i64) -> String {
     let (day, time) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
-    // the year and month that hold the day, from a near guess
-    let guess = 1970 + day.div_euclid(366);
+    // the year and month that hold the day, from a guess that is not too late
+    let guess = 1970 + day.div_euclid(366).min(day.div_euclid(365));
     let year = (guess..).find(|year| days(year + 1, 1, 1) > day).unwrap_or(guess);
     let month = (1..12).find(|month| days(year, month + 1, 1) > day).unwrap_or(12);
     let of_month = day - days(year, month, 1) + 1;

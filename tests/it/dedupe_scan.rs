@@ -457,7 +457,7 @@ fn what_changed_since_it_was_indexed_is_left_out_aloud() {
     fs::remove_dir_all(place.path().join(".aesearch/looks")).expect("fingerprints are kept");
     assert_eq!(skipped(everything()), "it has changed since it was indexed: index it again");
     fs::remove_file(&changed).expect("it is gone");
-    assert_eq!(skipped(everything()), "no such file");
+    assert_eq!(skipped(everything()), "no such file or folder");
     assert_eq!(scan(&place, &["p"])["images"], 3, "given, it is indexed again");
     everything().expect(0);
 }

@@ -97,7 +97,6 @@ fn filter(
 /// Everything but the answer on stdout.
 pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Found> {
     let start = Instant::now();
-    let dir = context.index_dir(&args.reading.index)?;
     let mut options = resolve(context, args)?;
     let only = args.only.parsed()?;
     let labels = args.labels.choice()?;
@@ -106,6 +105,7 @@ pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Found> {
     let outputs: Vec<&Path> =
         [&args.output, &args.sheet].into_iter().flatten().map(PathBuf::as_path).collect();
     check_places(&outputs)?;
+    let dir = context.index_dir(&args.reading.index)?;
     let observer = TerminalObserver::unstoppable(context, "searching");
     let Walk { items, skipped, .. } = walking::images(&args.images, &args.walking)?;
     let gallery = open(context, args, &dir, &observer)?;
