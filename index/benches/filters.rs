@@ -10,7 +10,6 @@
 //! exact 10th that passes.
 
 #[path = "common/mod.rs"]
-#[allow(dead_code, reason = "shared with the bench of searches")]
 mod common;
 
 use std::error::Error;
