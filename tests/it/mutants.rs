@@ -63,11 +63,10 @@ struct Cost {
 
 /// Runs a verb to its end, which must be one of these exit codes; `Err` says what went wrong.
 fn watched(place: &Place, verb: &str, codes: &[i32]) -> Result<Cost, String> {
-    let arguments: Vec<&str> = verb.split(' ').chain(["--threads", "1"]).collect();
-    let takes_threads = !matches!(arguments[0], "info" | "verify" | "doctor" | "diff" | "cluster");
-    let arguments = &arguments[..arguments.len() - if takes_threads { 0 } else { 2 }];
+    let arguments: Vec<&str> = verb.split(' ').collect();
     let [out, err] = ["stdout", "stderr"].map(|name| place.path().join(name));
-    let mut command = place.command(arguments);
+    let mut command = place.command(&arguments);
+    command.env("AESEARCH_THREADS", "1");
     command.stdout(fs::File::create(&out).expect("a file")).stderr(fs::File::create(&err).expect("a file"));
     let mut child = command.stdin(Stdio::null()).spawn().expect("the binary starts");
     let (start, mut cost) = (Instant::now(), Cost::default());
