@@ -29,8 +29,8 @@ const ALIKE: f32 = 0.8;
 const FADED: f32 = 0.95;
 /// By how much the jumps of the marked picture exceed the others, where 1 is expected.
 const JUMPS: RangeInclusive<f32> = 0.4..=1.4;
-/// The mean square of the jumps of a ground that is not plain.
-const PLAIN: f32 = 1.0;
+/// The square of the median jump of a ground that is not plain, at least.
+const PLAIN: f32 = 0.3;
 
 /// Whether the ground, or the other picture, is marked in blocks that differ, by column and row; neither if
 /// nothing tells. In pictures that are near, contrast tells nothing: one may be sharper than the other.
@@ -112,7 +112,7 @@ impl Values {
     /// By how much the squared jumps of the ground across the outline exceed those of the other one, in those
     /// of the difference; 0 if nothing tells.
     fn jumps(&self) -> f32 {
-        let (mut n, mut of_ground, mut of_other, mut of_difference) = (0, 0.0, 0.0, 0.0);
+        let (mut of_ground, mut of_other, mut of_difference) = (Vec::new(), Vec::new(), 0.0);
         for step in [ACROSS, ACROSS * self.width] {
             // none leads around the edge: there nothing is inside
             for (from, to) in (step..self.ground.len()).map(|to| (to - step, to)) {
@@ -120,16 +120,17 @@ impl Values {
                 let jump = |values: &[f32]| values[to] - values[from];
                 let (ground, other) = (jump(&self.ground), jump(&self.other));
                 if is_outline && (ground - other).abs() >= self.certain {
-                    n += 1;
-                    of_ground += ground * ground;
-                    of_other += other * other;
+                    of_ground.push(ground * ground);
+                    of_other.push(other * other);
                     of_difference += (ground - other).powi(2);
                 }
             }
         }
-        let more = (of_ground - of_other) / f32::max(of_difference, 1.0);
-        let below = f32::min(of_ground, of_other);
-        if n < FEWEST || below < PLAIN * n as f32 || !JUMPS.contains(&more.abs()) { 0.0 } else { more }
+        let sum = |squares: &[f32]| squares.iter().sum::<f32>();
+        let more = (sum(&of_ground) - sum(&of_other)) / f32::max(of_difference, 1.0);
+        let is_told = of_ground.len() >= FEWEST && JUMPS.contains(&more.abs());
+        let below = quantile(if more > 0.0 { of_other } else { of_ground }, 0.5);
+        if is_told && below >= PLAIN { more } else { 0.0 }
     }
 }
 
