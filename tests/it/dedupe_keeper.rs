@@ -231,6 +231,22 @@ fn of_two_the_one_with_a_mark_goes() {
 }
 
 #[test]
+fn what_is_added_to_a_drawing_is_told_only_if_it_covers_something() {
+    // on white, it may as well have been wiped off: the larger file stays
+    let blank = |image: &mut RgbImage| {
+        for (x, y, pixel) in image.enumerate_pixels_mut() {
+            if x > 215 && y < 95 {
+                *pixel = Rgb([255; 3]);
+            }
+        }
+    };
+    let mut image = photo(44);
+    blank(&mut image);
+    let (_place, group) = group_of((ORIGINAL, png(&image)), &[(COPY, png(&with_sticker(&image)))]);
+    assert!(!text(&group["reason"]).contains("marked"), "{group:#}");
+}
+
+#[test]
 fn a_mark_that_most_have_not_goes() {
     let image = photo(10);
     let small = imageops::resize(&image, 280, 224, FilterType::Triangle);
