@@ -68,11 +68,15 @@ fn whole(digits: &str, unit: f64) -> Option<i64> {
 /// `2024-06-30T18:05:00`
 pub(super) fn date_text(seconds: i64) -> String {
     let (day, time) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
-    // the year and month that hold the day, from a guess that is not too late
-    let guess = 1970 + day.div_euclid(366).min(day.div_euclid(365));
-    let year = (guess..).find(|year| days(year + 1, 1, 1) > day).unwrap_or(guess);
-    let month = (1..12).find(|month| days(year, month + 1, 1) > day).unwrap_or(12);
-    let of_month = day - days(year, month, 1) + 1;
+    // "civil from days", Howard Hinnant: years begin in March, and eras last 400 years
+    let shifted = day.saturating_add(719_468);
+    let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let of_month = of_year - (153 * month + 2) / 5 + 1;
+    let (year, month) = if month < 10 { (year, month + 3) } else { (year + 1, month - 9) };
+    let year = year + 400 * era;
     let [hour, minute, second] = [time / 3600, time / 60 % 60, time % 60];
     format!("{year:04}-{month:02}-{of_month:02}T{hour:02}:{minute:02}:{second:02}")
 }
@@ -129,6 +133,9 @@ mod tests {
 
     #[test]
     fn every_day_of_a_thousand_years_is_shown_as_itself() {
+        assert_eq!(date_text(-1), "1969-12-31T23:59:59");
+        // damaged ones cost no more than others
+        assert!([i64::MIN, i64::MAX].iter().all(|far| date_text(*far).contains("-")));
         for day in (days(1600, 1, 1)..days(2600, 1, 1)).step_by(11) {
             let text = date_text(day * DAY);
             assert_eq!(date(&text).unwrap().start, day * DAY, "{text}");
