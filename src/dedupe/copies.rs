@@ -141,7 +141,7 @@ impl Alteration {
                 Pixels { data: image.data.iter().map(brighter).collect(), ..image }
             }
             Alteration::Blurred => blurred(&image),
-            Alteration::Turned(degrees) => turned(&image, f64::from(degrees).to_radians()),
+            Alteration::Turned(degrees) => turned(&image, (degrees as f32).to_radians()),
             Alteration::Mirrored => {
                 let row =
                     |row: &[u8]| row.chunks_exact(channels).rev().flatten().copied().collect::<Vec<u8>>();
@@ -178,39 +178,58 @@ fn scaled(image: &Pixels, width: usize, height: usize) -> Result<Pixels, String>
     Ok(to_pixels(&planes, shape))
 }
 
-/// Each pixel is the mean of nine.
+/// Each pixel is the mean of nine: of three across, then of three down.
 fn blurred(image: &Pixels) -> Pixels {
-    let Pixels { width, height, channels, data } = image;
-    let at = |x: usize, y: usize, c: usize| u32::from(data[(y * width + x) * channels + c]);
-    let value = |i: usize| {
-        let (x, y, c) = (i / channels % width, i / channels / width, i % channels);
-        let near = |at: usize, last: usize| [at.saturating_sub(1), at, (at + 1).min(last)];
-        let sum: u32 =
-            near(y, height - 1).iter().flat_map(|&y| near(x, width - 1).map(|x| at(x, y, c))).sum();
-        ((sum + 4) / 9) as u8
+    let Pixels { width, height, channels, ref data } = *image;
+    let line = width * channels;
+    let mut across = vec![0u16; data.len()];
+    for (row, out) in data.chunks_exact(line).zip(across.chunks_exact_mut(line)) {
+        for (at, out) in out.iter_mut().enumerate() {
+            let before = if at < channels { at } else { at - channels };
+            let after = if at + channels < line { at + channels } else { at };
+            *out = [before, at, after].iter().map(|&at| u16::from(row[at])).sum();
+        }
+    }
+    let row = |y: usize| &across[y * line..][..line];
+    let mean = |y: usize| {
+        let rows = [y.saturating_sub(1), y, (y + 1).min(height - 1)].map(row);
+        (0..line).map(move |at| ((rows[0][at] + rows[1][at] + rows[2][at] + 4) / 9) as u8)
     };
-    Pixels { data: (0..data.len()).map(value).collect(), ..*image }
+    Pixels { width, height, channels, data: (0..height).flat_map(mean).collect() }
 }
 
 /// Turned around the middle; outside the image it is black.
-fn turned(image: &Pixels, angle: f64) -> Pixels {
-    let Pixels { width, height, channels, data } = image;
+fn turned(image: &Pixels, angle: f32) -> Pixels {
+    let Pixels { width, height, channels, ref data } = *image;
     let (sine, cosine) = angle.sin_cos();
-    let middle = ((*width as f64 - 1.0) / 2.0, (*height as f64 - 1.0) / 2.0);
-    let at = |x: f64, y: f64, c: usize| {
-        let inside = x >= 0.0 && y >= 0.0 && x < *width as f64 && y < *height as f64;
-        if inside { f64::from(data[(y as usize * width + x as usize) * channels + c]) } else { 0.0 }
+    let middle = ((width as f32 - 1.0) / 2.0, (height as f32 - 1.0) / 2.0);
+    let mut out = Vec::with_capacity(data.len());
+    // pixels beyond the edge are black; one more than the index, so that both are at least 0
+    let at = |x: usize, y: usize| match (1..=width).contains(&x) && (1..=height).contains(&y) {
+        true => Some(((y - 1) * width + x - 1) * channels),
+        false => None,
     };
-    let value = |i: usize| {
-        let (x, y, c) = (i / channels % width, i / channels / width, i % channels);
-        let (x, y) = (x as f64 - middle.0, y as f64 - middle.1);
-        let (x, y) = (cosine * x - sine * y + middle.0, sine * x + cosine * y + middle.1);
-        let (left, top) = (x.floor(), y.floor());
-        let (tx, ty) = (x - left, y - top);
-        let row = |y: f64| at(left, y, c) * (1.0 - tx) + at(left + 1.0, y, c) * tx;
-        (row(top) * (1.0 - ty) + row(top + 1.0) * ty).round() as u8
-    };
-    Pixels { data: (0..data.len()).map(value).collect(), ..*image }
+    for i in 0..width * height {
+        let (x, y) = ((i % width) as f32 - middle.0, (i / width) as f32 - middle.1);
+        let (x, y) = (cosine * x - sine * y + middle.0 + 1.0, sine * x + cosine * y + middle.1 + 1.0);
+        if x < 0.0 || y < 0.0 {
+            out.extend(std::iter::repeat_n(0, channels));
+            continue;
+        }
+        let (left, top) = (x as usize, y as usize);
+        let (tx, ty) = (x - left as f32, y - top as f32);
+        let corners = [
+            (at(left, top), (1.0 - tx) * (1.0 - ty)),
+            (at(left + 1, top), tx * (1.0 - ty)),
+            (at(left, top + 1), (1.0 - tx) * ty),
+            (at(left + 1, top + 1), tx * ty),
+        ];
+        out.extend((0..channels).map(|c| {
+            let light = corners.iter().filter_map(|(at, share)| Some(share * f32::from(data[(*at)? + c])));
+            (light.sum::<f32>() + 0.5) as u8
+        }));
+    }
+    Pixels { width, height, channels, data: out }
 }
 
 /// The mean of the three colours.

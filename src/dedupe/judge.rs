@@ -60,7 +60,8 @@ pub(super) fn verify(verifier: &Verifier<'_>, compared: &Compared, by_latents: &
 
 impl Judge<'_> {
     /// A pair as thumbnails and local features judge it together. What local features found near lies within the
-    /// threshold, however the thumbnails differ; and what they found edited or related lies beyond it.
+    /// threshold, however the thumbnails differ; and what they found edited or related lies beyond it. That a small
+    /// picture is no more than related they cannot tell: too few of its blocks show the same detail.
     fn judged(&self, pair: Pair) -> Pair {
         let Some(finding) = self.verifier.finding((pair.a, pair.b)) else { return pair };
         let is_turned = finding.turn != Turn::NONE && !self.turns.contains(&finding.turn);
@@ -70,9 +71,15 @@ impl Judge<'_> {
                     if self.strict { pair.unlikeness } else { pair.unlikeness.min(WITHIN * self.cut) };
                 Pair { unlikeness, turn: finding.turn, ..pair }
             }
+            Some(GroupKind::Related) if self.is_small(pair) => pair,
             Some(_) => Pair { unlikeness: pair.unlikeness.max(self.cut + BEYOND), ..pair },
             None => pair,
         }
+    }
+
+    /// Whether one of both is too small for a fine luma.
+    fn is_small(&self, pair: Pair) -> bool {
+        [pair.a, pair.b].iter().any(|at| self.comparison.fingerprints[*at as usize].fine.is_none())
     }
 
     /// The compared pairs and those that were found near, judged.

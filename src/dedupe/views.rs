@@ -25,7 +25,7 @@ const NEAREST: usize = 2;
 const MOST_BITS: u32 = 80;
 /// The least correlation with which a view is aligned, and the unlikeness below which a pair is worth more.
 const ENOUGH: Enough = [0.4, 0.8, 0.85];
-const ALIKE: f32 = 0.6;
+const ALIKE: f32 = 0.3;
 
 /// Levels within which a pixel has the shade of a frame, and the share of a line, and of the outermost, that has it.
 const SHADES: usize = 12;

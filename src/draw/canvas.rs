@@ -96,11 +96,17 @@ impl Canvas {
             (((w * area.height + h / 2) / h).max(1), area.height)
         };
         let (left, top) = (area.x + (area.width - width) / 2, area.y + (area.height - height) / 2);
+        if width % w == 0 && height % h == 0 {
+            for y in 0..height {
+                for x in 0..width {
+                    self.dot(left + x, top + y, colour(image, (x * w / width, y * h / height)));
+                }
+            }
+            return;
+        }
         let shape = InputShape { channels: 3, height, width };
         let mut planes = vec![0f32; shape.size()]; // [3, height, width], 0..=1
-        if width % w == 0 && height % h == 0 {
-            magnify(image, shape, &mut planes);
-        } else if self.resizer.to_input(image, shape, &mut planes).is_err() {
+        if self.resizer.to_input(image, shape, &mut planes).is_err() {
             return;
         }
         for y in 0..height {
@@ -199,15 +205,10 @@ impl Canvas {
     }
 }
 
-/// Repeats the pixels of `image` to fill `planes`, `[3, height, width]`, whose sides are multiples of the
-/// image's.
-fn magnify(image: &Pixels, shape: InputShape, planes: &mut [f32]) {
-    for (i, value) in planes.iter_mut().enumerate() {
-        let (x, y) = (i % shape.width, i / shape.width % shape.height);
-        let channel = if image.channels == 3 { i / (shape.width * shape.height) } else { 0 };
-        let from = (y * image.height / shape.height) * image.width + x * image.width / shape.width;
-        *value = f32::from(image.data[from * image.channels + channel]) / 255.0;
-    }
+/// The colour of a pixel; of grey images, its shade.
+fn colour(image: &Pixels, (x, y): (usize, usize)) -> Colour {
+    let pixel = &image.data[(y * image.width + x) * image.channels..][..image.channels];
+    if let [red, green, blue] = *pixel { [red, green, blue] } else { [pixel[0]; 3] }
 }
 
 #[cfg(test)]
