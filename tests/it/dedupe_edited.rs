@@ -117,6 +117,34 @@ fn copies_with_a_part_that_differs_are_edited_and_taken_only_by_name() {
     assert_eq!(left, Vec::<String>::new());
 }
 
+/// With detail that a small copy does not show.
+fn textured(seed: u64) -> RgbImage {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let grain: Vec<i16> = (0..200 * 150).map(|_| rng.random_range(-70..=70)).collect();
+    let mut image = photo(seed);
+    for (x, y, Rgb(colour)) in image.enumerate_pixels_mut() {
+        let grain = grain[(y / 2 * 200 + x / 2) as usize];
+        *colour = colour.map(|value| (i16::from(value) + grain).clamp(0, 255) as u8);
+    }
+    image
+}
+
+#[test]
+fn copies_of_a_tenth_of_the_size_are_near() {
+    let files = (1..15).flat_map(|seed| {
+        let image = textured(seed);
+        let small = imageops::resize(&image, 32, 24, FilterType::Triangle);
+        [(format!("p/{seed}.png"), png(&image)), (format!("p/{seed}-small.jpg"), jpeg(&small, 60))]
+    });
+    let files: Vec<(String, Vec<u8>)> = files.collect();
+    let files: Vec<(&str, Vec<u8>)> =
+        files.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
+    let plan = scan(&place_of(&files), &["p"]);
+    let found = kinds(&plan);
+    assert!(found.len() == 14 && found.values().all(|kind| kind == "near"), "{found:?}");
+    assert!(list(&plan["groups"]).iter().all(|group| list(&group["duplicates"]).len() == 1), "{found:?}");
+}
+
 #[test]
 fn a_threshold_is_what_is_asked_for() {
     let place = edited();
