@@ -60,8 +60,13 @@ pub enum Error {
 /// What a path is told that leads nowhere.
 pub const NO_SUCH_FILE: &str = "no such file or folder";
 
-/// What the operating system said, the most frequent in words of ours.
+/// What the operating system said, the most frequent in words of ours; never the name of a temporary file, which
+/// `tempfile` wraps around it.
 fn io_words(error: &std::io::Error) -> String {
+    let wrapped = error.get_ref().and_then(|outer| outer.source()?.downcast_ref());
+    if let Some(inner) = wrapped {
+        return io_words(inner);
+    }
     match (error.kind(), error.get_ref()) {
         (std::io::ErrorKind::NotFound, None) => NO_SUCH_FILE.to_owned(),
         (std::io::ErrorKind::PermissionDenied, None) => "permission denied".to_owned(),
@@ -134,6 +139,20 @@ impl Error {
     /// A failed file operation on `path`.
     pub fn io(path: impl AsRef<Path>, source: std::io::Error) -> Self {
         Error::Io { path: path.as_ref().to_path_buf(), source }
+    }
+
+    /// The same error about what was to become `to`, where it names the temporary path `from`.
+    pub(crate) fn moved(mut self, from: &Path, to: &Path) -> Self {
+        if let Error::Io { path, .. } = &mut self
+            && let Ok(inner) = path.strip_prefix(from)
+        {
+            *path = to.join(inner).components().collect(); // no slash at the end
+        }
+        let [from, to] = [from, to].map(|path| path.display().to_string());
+        if let Some(problem) = self.problem_mut() {
+            problem.what = problem.what.replace(&from, &to);
+        }
+        self
     }
 
     /// A failure of ONNX Runtime.
