@@ -310,10 +310,7 @@ mod tests {
     #[test]
     fn an_unknown_model_is_named() {
         let error = Model::load("no-such-model").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "no-such-model: no model of this name, and no such file or folder"
-        );
+        assert_eq!(error.to_string(), "no-such-model: no model of this name, and no such file or folder");
         let dir = tempfile::tempdir().unwrap();
         let error = Model::load(dir.path().to_str().unwrap()).unwrap_err().to_string();
         assert!(error.ends_with(": model: expected encoder.onnx in this folder, got none"), "{error}");
