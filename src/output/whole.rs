@@ -137,6 +137,11 @@ mod tests {
         for folder in ["new", "empty", "b/c"] {
             assert_eq!(std::fs::read_to_string(dir.path().join(folder).join("a")).unwrap(), "a");
         }
+        let other = dir.path().join("other");
+        let inside =
+            |folder: &Path| Err::<(), _>(Error::io(folder.join("a.bin"), io::ErrorKind::StorageFull.into()));
+        let error = write_folder(&other, inside).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{}: ", other.join("a.bin").display())), "{error}");
         let error = write_folder(&path, fill).unwrap_err().to_string();
         assert!(error.contains("new: expected a new or empty folder") && here() == 3, "{error}");
         assert!(write_folder(&path.join("a/b"), fill).is_err());
