@@ -60,17 +60,15 @@ pub enum Error {
 /// What a path is told that leads nowhere.
 pub const NO_SUCH_FILE: &str = "no such file or folder";
 
-/// What the operating system said, the most frequent in words of ours; never the name of a temporary file, which
-/// `tempfile` wraps around it.
+/// What the operating system said, the most frequent in words of ours; without the name of a temporary file, which
+/// `tempfile` adds to it.
 fn io_words(error: &std::io::Error) -> String {
-    let wrapped = error.get_ref().and_then(|outer| outer.source()?.downcast_ref());
-    if let Some(inner) = wrapped {
-        return io_words(inner);
-    }
-    match (error.kind(), error.get_ref()) {
-        (std::io::ErrorKind::NotFound, None) => NO_SUCH_FILE.to_owned(),
-        (std::io::ErrorKind::PermissionDenied, None) => "permission denied".to_owned(),
-        _ => error.to_string(),
+    let said = error.to_string();
+    let named = error.get_ref().and_then(|_| said.split_once(" at path \"")).map(|(said, _)| said);
+    match (error.kind(), error.get_ref().is_none() || named.is_some()) {
+        (std::io::ErrorKind::NotFound, true) => NO_SUCH_FILE.to_owned(),
+        (std::io::ErrorKind::PermissionDenied, true) => "permission denied".to_owned(),
+        _ => named.unwrap_or(&said).to_owned(),
     }
 }
 
