@@ -105,7 +105,8 @@ fn of_two_columns_of_images_one_is_named() {
     write(&place.path().join("t.parquet"), &bytes);
     let asked = "t.parquet: several columns hold images: image, mask; name one: t.parquet#image";
     place.run(&["index", "t.parquet", "--model", "digits-64"]).expect(2).says(asked);
-    place.run(&["index", ".", "--model", "digits-64", "--index", "all"]).expect(3).says(asked);
+    let asked = asked.replace("t.parquet", "./t.parquet");
+    place.run(&["index", ".", "--model", "digits-64", "--index", "all"]).expect(3).says(&asked);
 
     let report = place.json(&["index", "t.parquet#mask", "--model", "digits-64"]);
     assert_eq!((&report["added"], &report["skipped"]), (&3.into(), &serde_json::json!([])));

@@ -52,7 +52,7 @@ pub(super) fn draw(
     let groups = parts.iter().filter(|(_, of)| !of.is_empty()).map(|(title, of)| group(title, of)).collect();
     let title = [
         format!("outliers among {}", count(rows.len() as u64, "image")),
-        "score: the share of the collection that has nearer neighbours, or that the model reconstructs better"
+        "score: the share of the collection that is less isolated, or that the model redraws better"
             .to_owned(),
     ];
     (group_sheet(&GroupSheet { title, groups, foot: String::new() }), skipped)
@@ -62,7 +62,7 @@ pub(super) fn draw(
 fn score(found: &Outliers, row: u32) -> String {
     let at = row as usize;
     let why = match found.reconstruction_ranks[at] {
-        Some(drawn) if drawn > found.neighbour_ranks[at] => "badly redrawn",
+        Some(drawn) if drawn > found.neighbour_ranks[at] => "redrawn",
         _ => "isolated",
     };
     format!("{:.3} {why}", found.scores[at])
