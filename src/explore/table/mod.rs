@@ -108,6 +108,7 @@ mod tests {
     fn arrays(table: &Table) -> Vec<(String, String, Vec<u8>)> {
         use std::io::Read as _;
         let mut archive = zip::ZipArchive::new(std::io::Cursor::new(written_of(table, "t.npz"))).unwrap();
+        let n = archive.len();
         let read = |i| {
             let mut entry = archive.by_index(i).unwrap();
             let mut bytes = Vec::new();
@@ -118,7 +119,7 @@ mod tests {
             let header = String::from_utf8_lossy(&bytes[10..start]).trim_end().to_owned();
             (entry.name().unwrap().into_owned(), header, bytes[start..].to_vec())
         };
-        (0..archive.len()).map(read).collect()
+        (0..n).map(read).collect()
     }
 
     #[test]
