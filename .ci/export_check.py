@@ -58,7 +58,7 @@ def pixels(path):
 def tables(aesearch, work):
     """Five formats with the same rows; gives the table."""
     told = {}
-    for end in ["parquet", "csv", "json", "jsonl", "npy"]:
+    for end in ["parquet", "csv", "json", "jsonl", "npz"]:
         path = work / f"all.{end}"
         told = aesearch.json("export", "-o", path, "--with", "all")
         same(told["files"][0]["bytes"], path.stat().st_size, f"{path.name}: bytes")
@@ -74,7 +74,7 @@ def tables(aesearch, work):
     for cluster in found["clusters"]:
         row = table[table.path == cluster["medoid"]].iloc[0]
         same((row.cluster, row.cluster_distance), (cluster["id"], 0), "a medoid")
-    odd = aesearch.json("outliers", "--top", 20)
+    odd = aesearch.json("outliers", "--count", 20)
     for one in odd["outliers"]:
         row = table[table.path == one["path"]].iloc[0]
         near(row.outlier_score, one["score"], "score")
@@ -90,7 +90,7 @@ def tables(aesearch, work):
     records = {"json": json.loads((work / "all.json").read_text())}
     records["jsonl"] = [json.loads(line) for line in (work / "all.jsonl").read_text().splitlines()]
     same(records["json"], records["jsonl"], "JSON and JSON lines")
-    array = np.load(work / "all.npy")
+    array = np.load(work / "all.npz")
     for name in table.columns:
         column, kind = table[name], f"column {name}"
         if name in ("neighbours", "neighbour_distances", "latent"):

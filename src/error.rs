@@ -60,12 +60,15 @@ pub enum Error {
 /// What a path is told that leads nowhere.
 pub const NO_SUCH_FILE: &str = "no such file or folder";
 
-/// What the operating system said, the most frequent in words of ours.
+/// What the operating system said, the most frequent in words of ours; without the name of a temporary file, which
+/// `tempfile` adds to it.
 fn io_words(error: &std::io::Error) -> String {
-    match (error.kind(), error.get_ref()) {
-        (std::io::ErrorKind::NotFound, None) => NO_SUCH_FILE.to_owned(),
-        (std::io::ErrorKind::PermissionDenied, None) => "permission denied".to_owned(),
-        _ => error.to_string(),
+    let said = error.to_string();
+    let named = error.get_ref().and_then(|_| said.split_once(" at path \"")).map(|(said, _)| said);
+    match (error.kind(), error.get_ref().is_none() || named.is_some()) {
+        (std::io::ErrorKind::NotFound, true) => NO_SUCH_FILE.to_owned(),
+        (std::io::ErrorKind::PermissionDenied, true) => "permission denied".to_owned(),
+        _ => named.unwrap_or(&said).to_owned(),
     }
 }
 
@@ -134,6 +137,20 @@ impl Error {
     /// A failed file operation on `path`.
     pub fn io(path: impl AsRef<Path>, source: std::io::Error) -> Self {
         Error::Io { path: path.as_ref().to_path_buf(), source }
+    }
+
+    /// The same error about what was to become `to`, where it names the temporary path `from`.
+    pub(crate) fn moved(mut self, from: &Path, to: &Path) -> Self {
+        if let Error::Io { path, .. } = &mut self
+            && let Ok(inner) = path.strip_prefix(from)
+        {
+            *path = to.join(inner).components().collect(); // no slash at the end
+        }
+        let [from, to] = [from, to].map(|path| path.display().to_string());
+        if let Some(problem) = self.problem_mut() {
+            problem.what = problem.what.replace(&from, &to);
+        }
+        self
     }
 
     /// A failure of ONNX Runtime.

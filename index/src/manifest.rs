@@ -147,14 +147,13 @@ impl Manifest {
         bytes.extend_from_slice(&record);
         seal(&mut bytes, MANIFEST_MAGIC);
 
-        let temporary = dir.join(TEMPORARY);
+        let (temporary, path) = (dir.join(TEMPORARY), dir.join(NAME));
         let write = || {
             let mut file = storage.create(&temporary)?;
             file.write_all(&bytes)?;
             storage.sync(&temporary, &file)
         };
-        write().map_err(|error| Error::io(&temporary, "cannot write", error))?;
-        let path = dir.join(NAME);
+        write().map_err(|error| Error::io(&path, "cannot write", error))?;
         storage.rename(&temporary, &path).map_err(|error| Error::io(&path, "cannot replace", error))?;
         sync_folder(dir, storage)
     }

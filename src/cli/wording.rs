@@ -63,6 +63,7 @@ const WORDS: &[(&str, &str)] = &[
     ("min_size", "--min-size"),
     ("model", "--model"),
     ("moves", "--model on the command line"),
+    ("name", "--name"),
     ("neighbours", "--neighbours"),
     ("noise", "--noise"),
     ("outputs", "`aesearch dedupe scan PHOTOS -o plan.json --report FILE`"),

@@ -46,10 +46,7 @@ pub fn outliers(rows: &Rows, found: &Outliers) -> Table {
     for doubt in &found.doubts {
         suggested[doubt.row as usize] = Some(rows.label_names[doubt.suggested as usize].clone());
     }
-    let flags = |flags: &Vec<Flag>| {
-        let names: Vec<&str> = flags.iter().map(|flag| flag.name()).collect();
-        (!names.is_empty()).then(|| names.join(" "))
-    };
+    let flags = |flags: &Vec<Flag>| (!flags.is_empty()).then(|| Flag::names(flags));
     let all = |values: &[f32]| Column::Numbers(values.iter().copied().map(Some).collect());
     let measured = |what: &dyn Fn(&Measures) -> Option<f32>| {
         Column::Numbers(found.measures.iter().map(|measures| measures.as_ref().and_then(what)).collect())

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use aesearch_index::{Access, Mode, Search, Snapshot};
 
-use super::table::{Column, Format, Table};
+use super::table::{Column, CsvTexts, Format, Table};
 use crate::error::{Error, Result};
 use crate::gallery::{Facts, Record, check_outputs, different_codes, index_at};
 use crate::observer::{Note, Observer, Progress, Stage};
@@ -87,11 +87,13 @@ pub struct DiffOptions {
     pub access: Access,
     /// A table to write, with a row for each difference: what, path, other.
     pub table: Option<PathBuf>,
+    /// How texts are written in tables that are CSV.
+    pub texts: CsvTexts,
 }
 
 impl Default for DiffOptions {
     fn default() -> Self {
-        DiffOptions { radius: None, access: Access::Map, table: None }
+        DiffOptions { radius: None, access: Access::Map, table: None, texts: CsvTexts::default() }
     }
 }
 
@@ -124,7 +126,7 @@ pub fn diff(before: &Path, after: &Path, options: &DiffOptions, observer: &dyn O
         }
     }
     if let Some(path) = &options.table {
-        found.table().write(path)?;
+        found.table().write(path, options.texts)?;
     }
     Ok(found)
 }

@@ -3,32 +3,37 @@
 use std::path::Path;
 
 use super::query_sheet::check_output;
-use super::table::{Column, Table};
+use super::table::{Column, CsvTexts, Table};
 use crate::error::Result;
 use crate::gallery::{Answers, Gallery, Hit, check_outputs};
 
 /// Writes the hits of `answers` in `gallery` into the file `path`, in the format that its name ends in: query,
-/// rank, path, label, distance (bits), similarity, near (1, 0 or nothing). Gives the number of rows.
+/// rank, path, label, distance (bits), similarity, near (1, 0 or nothing); `texts` as they are wanted in CSV. Gives the number of rows.
 ///
 /// # Errors
 /// `Invalid` when the file is one of the queries or an image of the index, `Unsupported` when it has no such
 /// format, `Io` when it cannot be written.
-pub fn write_query_table(path: &Path, answers: &Answers, gallery: &Gallery) -> Result<usize> {
+pub fn write_query_table(
+    path: &Path,
+    answers: &Answers,
+    gallery: &Gallery,
+    texts: CsvTexts,
+) -> Result<usize> {
     check_output(path, answers)?;
     check_outputs(&[path], gallery.snapshot(), gallery.dir())?;
     let hits = || answers.answers.iter().flat_map(|answer| &answer.result.hits);
     let queries =
         answers.answers.iter().flat_map(|answer| vec![Some(answer.item.display()); answer.result.hits.len()]);
-    let texts = |of: fn(&Hit) -> Option<String>| Column::Texts(hits().map(of).collect());
+    let words = |of: fn(&Hit) -> Option<String>| Column::Texts(hits().map(of).collect());
     let integers = |of: fn(&Hit) -> Option<u32>| Column::Integers(hits().map(of).collect());
     let table = Table::default()
         .with("query", Column::Texts(queries.collect()))
         .with("rank", integers(|hit| u32::try_from(hit.rank).ok()))
-        .with("path", texts(|hit| Some(hit.path.clone())))
-        .with("label", texts(|hit| hit.label.clone()))
+        .with("path", words(|hit| Some(hit.path.clone())))
+        .with("label", words(|hit| hit.label.clone()))
         .with("distance", integers(|hit| Some(hit.distance)))
         .with("similarity", Column::Numbers(hits().map(|hit| Some(hit.similarity)).collect()))
         .with("near", integers(|hit| hit.near.map(u32::from)));
-    table.write(path)?;
+    table.write(path, texts)?;
     Ok(hits().count())
 }

@@ -79,7 +79,7 @@ pub fn add_model(file: &str, name: &str, options: &AddOptions, observer: &dyn Ob
 
 /// The folder of a model of this name.
 fn place(name: &str, load: &LoadOptions) -> Result<PathBuf> {
-    let wrong = |expected: &str| Err(Error::invalid(format!("name: expected {expected}, got {name:?}")));
+    let wrong = |expected: &str| Err(Error::invalid(format!("`name`: expected {expected}, got {name:?}")));
     let Some(added) = &load.added else {
         return Err(Error::invalid("`load.added`: expected the folder of added models, got none"));
     };

@@ -37,7 +37,7 @@ impl std::str::FromStr for Invert {
             "auto" => Ok(Invert::Auto),
             "never" => Ok(Invert::Never),
             "always" => Ok(Invert::Always),
-            _ => Err(Error::invalid(format!("invert: expected auto, never or always, got {text}"))),
+            _ => Err(Error::invalid(format!("`invert`: expected auto, never or always, got {text}"))),
         }
     }
 }

@@ -35,7 +35,9 @@ pub fn walk(data: &[PathBuf], options: &WalkOptions) -> Result<Walk> {
         match fs::metadata(path) {
             Ok(metadata) => walker.visit_root(path, &metadata),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && is_entry_name(path) => {
-                entries.push(path);
+                if !walker.visit_column(path) {
+                    entries.push(path);
+                }
             }
             Err(error) if options.missing == Missing::Skip => {
                 walker.unreadable(path, error);

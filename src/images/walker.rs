@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::containers::{Container, ContainerFormat, Found as Recognised, Opened, recognise};
 use super::films::{self, Fault, KnownFilms, Video};
 use super::item::{Item, Origin};
-use super::names::folder_name;
+use super::names::{folder_name, path_of, splits};
 use super::plain_file::{NO_FILE, io_reason};
 use super::rules::{self, Rules, Typed};
 use super::sniff::{self, Content};
@@ -84,7 +84,7 @@ pub struct Walk {
 /// There is no such path, or the system does not tell.
 pub(super) fn walk_path(path: &Path, options: &WalkOptions) -> Result<Walk> {
     let typed = rules::typed(&options.exclude)?;
-    let mut walker = Walker::new(options, &typed);
+    let mut walker = Walker { all_columns: true, ..Walker::new(options, &typed) };
     let metadata = fs::metadata(path).map_err(|error| Error::io(path, error))?;
     walker.visit_root(path, &metadata);
     Ok(walker.walk)
@@ -103,6 +103,8 @@ pub(super) struct Walker<'a> {
     typed: &'a Typed,
     rules: Rules,
     pub(super) walk: Walk,
+    /// Whether to take all columns of a table that has several of images, rather than ask for one.
+    all_columns: bool,
     /// Canonical paths of the folders entered.
     folders: HashSet<PathBuf>,
     /// Files that the user named, in the canonical path of their folder, so that they are not added again
@@ -127,6 +129,7 @@ impl<'a> Walker<'a> {
             typed,
             rules: Rules::new(Path::new(""), typed),
             walk: Walk::default(),
+            all_columns: false,
             folders: HashSet::new(),
             named: HashSet::new(),
             ignored: HashSet::new(),
@@ -363,6 +366,12 @@ impl<'a> Walker<'a> {
         }
         self.walk.skipped.extend(opened.skipped);
         let Some(container) = opened.container.map(Arc::new) else { return true };
+        if let (false, columns @ [first, _, ..]) = (self.all_columns, &container.columns()[..]) {
+            self.walk.unread.push(path.to_path_buf());
+            let (path_shown, columns) = (path.display(), columns.join(", "));
+            let reason = format!("several columns hold images: {columns}; name one: {path_shown}#{first}");
+            return self.skip(path, reason);
+        }
         let first = self.walk.items.len();
         let name = path.as_os_str().as_encoded_bytes();
         if name.contains(&b'#') {
@@ -373,6 +382,24 @@ impl<'a> Walker<'a> {
             .map(|index| Item { origin: Origin::Entry { container: container.clone(), index } });
         self.walk.items.extend(items);
         true
+    }
+
+    /// Adds the images of a column of a table, `faces.parquet#image`; false where the path is none.
+    pub(super) fn visit_column(&mut self, path: &Path) -> bool {
+        splits(path.as_os_str().as_encoded_bytes()).any(|(table, column)| {
+            let table = path_of(table);
+            let Ok(Recognised::Container(format @ ContainerFormat::Parquet)) = recognise(&table) else {
+                return false;
+            };
+            let Ok(opened) = Container::open(&table, format, &self.options.limits) else { return false };
+            let Some(container) = opened.container.map(Arc::new) else { return false };
+            let Some(entries) = container.column(column) else { return false };
+            self.walk.skipped.extend(opened.skipped);
+            let item =
+                |index| Item { origin: Origin::Entry { container: container.clone(), index: index as u32 } };
+            self.walk.items.extend(entries.map(item));
+            true
+        })
     }
 
     /// Skips a path that cannot be read, but may exist.

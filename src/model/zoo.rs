@@ -10,7 +10,7 @@ use super::files::{Budget, external};
 use super::foreign::{Description, Foreign, Format};
 use super::metadata::Metadata;
 use super::shipped::shipped;
-use crate::error::{Error, Result};
+use crate::error::{Error, NO_SUCH_FILE, Result};
 use crate::onnx::{OnnxFile, Outline};
 use crate::runtime::ExternalFile;
 use sha2::{Digest, Sha256};
@@ -153,9 +153,11 @@ impl Model {
         }
         let encoder = encoder_file(name, options.added.as_deref());
         if !encoder.is_file() {
+            let is_path = name.contains(['/', '\\']) || name.ends_with(".onnx");
             let what = match Path::new(name).is_dir() {
                 true => format!("{name}: model: expected {ENCODER} in this folder, got none"),
-                false => format!("{name}: model: expected a shipped name, a folder or a file, got none"),
+                false if is_path => format!("{name}: model: {NO_SUCH_FILE}"),
+                false => format!("{name}: no model of this name, and no such file or folder"),
             };
             let known = shipped_names().collect::<Vec<_>>().join(", ");
             let shipped = if known.is_empty() {
@@ -308,10 +310,7 @@ mod tests {
     #[test]
     fn an_unknown_model_is_named() {
         let error = Model::load("no-such-model").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "no-such-model: model: expected a shipped name, a folder or a file, got none"
-        );
+        assert_eq!(error.to_string(), "no-such-model: no model of this name, and no such file or folder");
         let dir = tempfile::tempdir().unwrap();
         let error = Model::load(dir.path().to_str().unwrap()).unwrap_err().to_string();
         assert!(error.ends_with(": model: expected encoder.onnx in this folder, got none"), "{error}");

@@ -25,7 +25,7 @@ pub fn write_whole_with(
 ) -> Result<()> {
     let fail = |error| Error::io(path, error);
     let folder = folder_of(path);
-    let mut file = beside(0o666).tempfile_in(folder).map_err(|error| fail(unnamed(&error)))?;
+    let mut file = beside(0o666).tempfile_in(folder).map_err(fail)?;
     let mut out = BufWriter::new(file.as_file_mut());
     write(&mut out).and_then(|()| out.flush()).map_err(fail)?;
     drop(out);
@@ -44,8 +44,8 @@ pub fn write_folder<T>(path: &Path, fill: impl FnOnce(&Path) -> Result<T>) -> Re
     let fail = |error| Error::io(path, error);
     let folder = folder_of(path);
     fs::create_dir_all(folder).map_err(fail)?;
-    let made = beside(0o777).tempdir_in(folder).map_err(|error| fail(unnamed(&error)))?;
-    let filled = fill(made.path())?;
+    let made = beside(0o777).tempdir_in(folder).map_err(fail)?;
+    let filled = fill(made.path()).map_err(|error| error.moved(made.path(), path))?;
     // an empty folder is removed: not every system renames over one
     match fs::remove_dir(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fail(error)),
@@ -89,11 +89,6 @@ fn beside(#[allow(unused)] mode: u32) -> tempfile::Builder<'static, 'static> {
         builder.permissions(fs::Permissions::from_mode(mode));
     }
     builder
-}
-
-/// The error without the temporary name, which means nothing to the user.
-fn unnamed(error: &io::Error) -> io::Error {
-    error.kind().into()
 }
 
 /// Makes the names in a folder durable.
@@ -142,6 +137,11 @@ mod tests {
         for folder in ["new", "empty", "b/c"] {
             assert_eq!(std::fs::read_to_string(dir.path().join(folder).join("a")).unwrap(), "a");
         }
+        let other = dir.path().join("other");
+        let inside =
+            |folder: &Path| Err::<(), _>(Error::io(folder.join("a.bin"), io::ErrorKind::StorageFull.into()));
+        let error = write_folder(&other, inside).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{}: ", other.join("a.bin").display())), "{error}");
         let error = write_folder(&path, fill).unwrap_err().to_string();
         assert!(error.contains("new: expected a new or empty folder") && here() == 3, "{error}");
         assert!(write_folder(&path.join("a/b"), fill).is_err());

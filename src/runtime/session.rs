@@ -39,7 +39,7 @@ impl FromStr for Device {
             _ => match text.strip_prefix("cuda:").and_then(|number| number.parse().ok()) {
                 Some(number) => Ok(Device::Cuda(number)),
                 None => {
-                    Err(Error::invalid(format!("device: expected auto, cpu, cuda or cuda:N, got '{text}'")))
+                    Err(Error::invalid(format!("`device`: expected auto, cpu, cuda or cuda:N, got '{text}'")))
                 }
             },
         }

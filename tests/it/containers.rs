@@ -76,16 +76,48 @@ pub(crate) fn tar(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
 }
 
 fn parquet(files: Vec<Vec<u8>>) -> Vec<u8> {
-    let schema = parse_message_type("message m { required binary image; }").expect("a schema");
+    table("message m { required binary image; }", &[files])
+}
+
+/// A table with these columns.
+fn table(schema: &str, columns: &[Vec<Vec<u8>>]) -> Vec<u8> {
+    let schema = parse_message_type(schema).expect("a schema");
     let properties = Arc::new(WriterProperties::builder().build());
     let mut writer = SerializedFileWriter::new(Vec::new(), Arc::new(schema), properties).expect("starts");
     let mut rows = writer.next_row_group().expect("a row group");
-    let mut column = rows.next_column().expect("a column").expect("one");
-    let files: Vec<ByteArray> = files.into_iter().map(ByteArray::from).collect();
-    column.typed::<ByteArrayType>().write_batch(&files, None, None).expect("writes");
-    column.close().expect("closes");
+    for files in columns {
+        let mut column = rows.next_column().expect("a column").expect("one");
+        let files: Vec<ByteArray> = files.iter().cloned().map(ByteArray::from).collect();
+        column.typed::<ByteArrayType>().write_batch(&files, None, None).expect("writes");
+        column.close().expect("closes");
+    }
     rows.close().expect("closes");
     writer.into_inner().expect("finishes")
+}
+
+#[test]
+fn of_two_columns_of_images_one_is_named() {
+    let place = Place::with_digits();
+    let digit =
+        |digit: usize| fs::read(place.path().join(format!("digits/{digit}/0000.png"))).expect("a digit");
+    let columns = [vec![digit(1), digit(2), digit(3)], vec![digit(4), digit(5), digit(6)]];
+    let bytes = table("message m { required binary image; required binary mask; }", &columns);
+    write(&place.path().join("t.parquet"), &bytes);
+    let asked = "t.parquet: several columns hold images: image, mask; name one: t.parquet#image";
+    place.run(&["index", "t.parquet", "--model", "digits-64"]).expect(2).says(asked);
+    let asked = asked.replace("t.parquet", "./t.parquet");
+    place.run(&["index", ".", "--model", "digits-64", "--index", "all"]).expect(3).says(&asked);
+
+    let report = place.json(&["index", "t.parquet#mask", "--model", "digits-64"]);
+    assert_eq!((&report["added"], &report["skipped"]), (&3.into(), &serde_json::json!([])));
+    assert_eq!(place.json(&["index", "t.parquet#mask"])["unchanged"], 3);
+    let found = place.json(&["query", "t.parquet#mask/1", "-k", "1", "--exact"]);
+    assert_eq!(found["queries"][0]["hits"][0]["path"], "t.parquet#mask/1");
+    let found = place.json(&["query", "digits/5/0000.png", "-k", "1", "--exact", "--sheet", "q.png"]);
+    assert_eq!(found["queries"][0]["hits"][0]["path"], "t.parquet#mask/1");
+    place.run(&["index", "t.parquet#masks"]).expect(2).says("t.parquet#masks: ");
+    let report = place.json(&["index", "t.parquet#image"]);
+    assert_eq!((&report["images"], &report["added"]), (&6.into(), &3.into()));
 }
 
 #[test]

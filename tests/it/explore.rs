@@ -138,7 +138,14 @@ fn strangers_faults_and_wrong_labels_are_found() {
     fs::rename(at("1/0004.png"), at("6/one.png")).expect("moves");
     place.run(&["index", "digits", "--model", "digits-64"]).expect(0);
 
-    let found = place.json(&["outliers", "--top", "12", "-o", "odd.csv"]);
+    let found = place.json(&["outliers", "-n", "12", "-o", "odd.csv", "--sheet", "odd.png"]);
+    let sheet = aesearch::images::decode(
+        &fs::read(place.path().join("odd.png")).expect("a sheet"),
+        &Default::default(),
+    );
+    let sheet = sheet.expect("a picture");
+    assert!(sheet.height > 600, "three groups, of twelve outliers, faults and doubts: {}", sheet.height);
+    assert_eq!(place.json(&["outliers", "--top", "12"])["outliers"], found["outliers"], "an older name");
     let paths = |key: &str| -> Vec<String> {
         let list = found[key].as_array().expect("a list");
         list.iter().map(|one| one["path"].as_str().expect("a path").to_owned()).collect()
@@ -241,8 +248,8 @@ fn a_few_images_are_a_map_too() {
         let pixels = Pixels { width: 28, height: 28, channels: 1, data: gradient };
         write_png(&place.path().join(format!("{n}.png")), &pixels).expect("a picture");
         place.run(&["index", ".", "--model", "digits-64"]).expect(0);
-        place.run(&["map", "-o", "map.npy", "-o", "map.svg"]).expect(0);
-        place.run(&["map", "-o", "map.npy", "--method", "pca"]).expect(0);
+        place.run(&["map", "-o", "map.npz", "-o", "map.svg"]).expect(0);
+        place.run(&["map", "-o", "map.npz", "--method", "pca"]).expect(0);
     }
 }
 

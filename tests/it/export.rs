@@ -60,7 +60,7 @@ fn a_row_for_each_image_holds_all_that_was_found() {
 fn the_same_index_gives_the_same_bytes() {
     let place = digits();
     for (to, name) in
-        [("table", "a.parquet"), ("table", "a.npy"), ("embedding-atlas", "b.parquet"), ("tensorboard", "c")]
+        [("table", "a.parquet"), ("table", "a.npz"), ("embedding-atlas", "b.parquet"), ("tensorboard", "c")]
     {
         let mut written = Vec::new();
         for threads in ["1", "3"] {
@@ -86,7 +86,7 @@ fn columns_are_chosen_and_images_need_not_be_there() {
     assert_eq!(some["latent"].as_array().map(Vec::len), Some(64));
     assert_eq!(some["neighbours"].as_array().map(Vec::len), Some(3));
 
-    let all = place.json(&["export", "-o", "all.npy", "--with", "all", "--map", "pca", "--k", "10"]);
+    let all = place.json(&["export", "-o", "all.npz", "--with", "all", "--map", "pca", "--k", "10"]);
     assert_eq!(all["columns"].as_array().map(Vec::len), Some(37));
 
     fs::remove_dir_all(place.path().join("digits/3")).expect("goes");
@@ -96,6 +96,61 @@ fn columns_are_chosen_and_images_need_not_be_there() {
     assert_eq!(atlas.err.matches("digits/3/0000.png").count(), 1, "{}", atlas.err);
     let unread = place.json(&["export", "--to", "embedding-atlas", "-o", "atlas.parquet", "--unread"]);
     assert!(!unread["columns"].as_array().expect("a list").contains(&"image".into()));
+}
+
+/// The header of a file of numpy, and the bytes behind it.
+fn npy(place: &Place, name: &str) -> (String, Vec<u8>) {
+    let bytes = read(place, name);
+    assert_eq!(&bytes[..8], b"\x93NUMPY\x01\x00");
+    let start = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    assert_eq!(start % 64, 0);
+    (String::from_utf8_lossy(&bytes[10..start]).trim_end().to_owned(), bytes[start..].to_vec())
+}
+
+#[test]
+fn latents_and_codes_alone_are_matrices() {
+    let place = digits();
+    let told = place.json(&["export", "-o", "l.npy", "--with", "latents"]);
+    assert_eq!(
+        (&told["columns"], &told["files"][0]["bytes"]),
+        (&serde_json::json!(["latent"]), &76_928.into())
+    );
+    place.run(&["export", "-o", "c.npy", "--with", "codes"]).expect(0);
+    place.run(&["export", "-o", "both.jsonl", "--with", "codes,latents"]).expect(0);
+    let (latents, floats) = npy(&place, "l.npy");
+    let (codes, bytes) = npy(&place, "c.npy");
+    assert_eq!(latents, "{'descr': '<f4', 'fortran_order': False, 'shape': (300, 64), }");
+    assert_eq!(codes, "{'descr': '|u1', 'fortran_order': False, 'shape': (300, 8), }");
+    for (i, row) in rows(&place, "both.jsonl").iter().enumerate() {
+        let hex: String = bytes[8 * i..8 * (i + 1)].iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(row["code"], hex.as_str());
+        let last = floats[4 * (64 * i + 63)..][..4].try_into().expect("four");
+        assert_eq!(row["latent"][63].as_f64().map(|value| value as f32), Some(f32::from_le_bytes(last)));
+    }
+}
+
+#[test]
+fn a_name_that_a_spreadsheet_would_run_is_made_safe_unless_that_is_switched_off() {
+    let place = Place::with_digits();
+    fs::rename(place.path().join("digits"), place.path().join("=1+1")).expect("an odd name");
+    place.run(&["index", "=1+1", "--model", "digits-64"]).expect(0);
+    for (args, starts) in [
+        (&["export", "--with", "codes"][..], "'=1+1/0/0000.png,"),
+        (&["export", "--with", "codes", "--safe-csv"], "'=1+1/0/0000.png,"),
+        (&["export", "--with", "codes", "--safe-csv=false"], "=1+1/0/0000.png,"),
+        (&["cluster", "-k", "3", "--safe-csv=false"], "=1+1/0/0000.png,"),
+        (&["cluster", "-k", "3"], "'=1+1/0/0000.png,"),
+        (&["map", "--method", "pca"], "'=1+1/0/0000.png,"),
+        (&["outliers", "--unread"], "'=1+1/0/0000.png,"),
+    ] {
+        place.run(&[args, &["-o", "t.csv"]].concat()).expect(0);
+        let text = String::from_utf8(read(&place, "t.csv")).expect("text");
+        assert!(text.lines().nth(1).is_some_and(|line| line.starts_with(starts)), "{args:?}: {text}");
+    }
+    place.run(&["query", "7.png", "-k", "1", "-o", "t.csv"]).expect(0);
+    assert!(String::from_utf8(read(&place, "t.csv")).expect("text").contains("\n7.png,1,'=1+1/7/"));
+    let help = place.run(&["help", "export"]).expect(0).out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("On by default: --safe-csv=false turns it off"), "{help}");
 }
 
 #[test]

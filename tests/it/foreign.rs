@@ -572,7 +572,7 @@ fn a_model_that_was_added_is_found_by_its_name() {
 
     for name in ["digits-64", "auto", "", "../x", "a/b", ".x", "-x"] {
         let name = format!("--name={name}");
-        run(&["model", "add", "here/models/clip/encoder.onnx", &name]).expect(2).says("name: expected");
+        run(&["model", "add", "here/models/clip/encoder.onnx", &name]).expect(2).says("--name: expected");
     }
     let mut nothing = colour();
     nothing.nodes[1] = node("Sub", &["maps", "maps"], "positive", &[]);

@@ -211,7 +211,7 @@ fn images_of_one_code_take_no_memory_for_every_pair() {
     let verbs: [&[&str]; 3] = [
         &["outliers", "--unread"],
         &["cluster", "--method", "hdbscan"],
-        &["export", "--unread", "--with", "outliers,neighbours", "-o", "x.npy"],
+        &["export", "--unread", "--with", "outliers,neighbours", "-o", "x.npz"],
     ];
     for verb in &verbs[..if long { 3 } else { 1 }] {
         let (ran, peak_kib) = Running::start(place.command(&[*verb, &["--threads", "2"]].concat())).end();

@@ -54,6 +54,7 @@ mod images;
 mod incremental;
 mod jpeg;
 mod life;
+mod messages;
 mod mnist;
 mod models;
 mod mutants;

@@ -45,7 +45,7 @@ const VERBS: [&str; 22] = [
     "map -o out.svg",
     "map --method pca -o out.png",
     "export --with all -o out.json",
-    "export --unread -o out.npy",
+    "export --unread -o out.npz",
     "sample --diverse 5",
     "report -o out.html",
     "dedupe scan digits -o plan.json",

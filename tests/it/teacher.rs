@@ -232,7 +232,7 @@ fn teachers_that_cannot_be_are_refused() {
     };
     train(&["--teacher", "nobody"])
         .expect(2)
-        .says("nobody: model: expected a shipped name, a folder or a file");
+        .says("nobody: no model of this name, and no such file or folder");
     train(&["--model-size", "16"]).expect(2).says("expected --teacher");
     train(&["--teacher", "model.onnx", "--model-size", "17"]).expect(2).says("17");
     train(&["--teacher", "model.onnx", "--max-memory", "5kB"])

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::shared::{Compute, LabelsArg, Reading, WhereArg};
+use super::shared::{Compute, CsvArg, LabelsArg, Reading, WhereArg};
 use crate::explore::copy_out::{CopyMode, CopyTarget};
 
 /// Where to put images for other programs.
@@ -76,9 +76,11 @@ pub(in crate::cli) struct Cluster {
     pub(in crate::cli) only: WhereArg,
     #[command(flatten)]
     pub(in crate::cli) grouping: Grouping,
-    /// Write the cluster of each image to this file: .csv, .json, .jsonl, .npy or .parquet
+    /// Write the cluster of each image to this file: .csv, .json, .jsonl, .npz or .parquet
     #[arg(short, long, value_name = "FILE")]
     pub(in crate::cli) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) csv: CsvArg,
     /// Draw each cluster's images from its medoid outward into this PNG file
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) sheet: Option<PathBuf>,
@@ -109,18 +111,23 @@ pub(in crate::cli) struct Outliers {
     pub(in crate::cli) labels: LabelsArg,
     #[command(flatten)]
     pub(in crate::cli) only: WhereArg,
-    /// List this many images, doubtful labels, and images with flags [default: 20]
-    #[arg(long, value_name = "N")]
-    pub(in crate::cli) top: Option<usize>,
-    /// Measure isolation by the distance to the N-th neighbour [default: 10]
+    /// Number of images to list, of doubtful labels, and of images with flags [default: 20]
+    #[arg(short = 'n', long, value_name = "N", alias = "top")]
+    pub(in crate::cli) count: Option<usize>,
+    /// Neighbours per image; isolation is the distance to the last of them [default: 10]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) neighbours: Option<usize>,
     /// Do not read the images: neighbours and labels only, no reconstruction and no flags
     #[arg(long)]
     pub(in crate::cli) unread: bool,
-    /// Write the result for each image to this file: .csv, .json, .jsonl, .npy or .parquet
+    /// Write the result for each image to this file: .csv, .json, .jsonl, .npz or .parquet
     #[arg(short, long, value_name = "FILE")]
     pub(in crate::cli) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) csv: CsvArg,
+    /// Draw them into this PNG file: outliers, images with flags, doubtful labels
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) sheet: Option<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) compute: Compute,
 }
@@ -144,9 +151,11 @@ pub(in crate::cli) struct Map {
     pub(in crate::cli) labels: LabelsArg,
     #[command(flatten)]
     pub(in crate::cli) only: WhereArg,
-    /// What to write: .png, .svg, or a table as .csv, .json, .jsonl, .npy or .parquet; may be repeated
+    /// What to write: .png, .svg, or a table as .csv, .json, .jsonl, .npz or .parquet; may be repeated
     #[arg(short, long, value_name = "FILE", required = true)]
     pub(in crate::cli) output: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) csv: CsvArg,
     /// tsne or pca [default: tsne]
     #[arg(long, value_name = "METHOD")]
     pub(in crate::cli) method: Option<String>,
@@ -182,9 +191,11 @@ pub(in crate::cli) struct Diff {
     /// in 32]
     #[arg(long, value_name = "BITS")]
     pub(in crate::cli) radius: Option<u32>,
-    /// Write the differences as a table: .csv, .json, .jsonl, .npy or .parquet
+    /// Write the differences as a table: .csv, .json, .jsonl, .npz or .parquet
     #[arg(short, long, value_name = "FILE")]
     pub(in crate::cli) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) csv: CsvArg,
     /// Exit with 1 if they differ
     #[arg(long)]
     pub(in crate::cli) exit_code: bool,
@@ -211,7 +222,9 @@ pub(in crate::cli) struct Diff {
                   as the index keeps them, without reading a file\n  \
                   latents     latent: numbers, of length 1\n  \
                   codes       code: bytes in hexadecimal, bit i at position i % 8 of byte i / 8\n\n\
-                  --to table, the default, writes .csv, .json, .jsonl, .npy or .parquet, as -o ends.\n\n\
+                  --to table, the default, writes .csv, .json, .jsonl, .npz (an array for each column) or .parquet, as -o ends; \
+                  and with --with latents or --with codes alone, .npy: one matrix, [images, numbers] of float32 or [images, bytes] of \
+                  uint8, in the order of names.\n\n\
                   --to embedding-atlas writes a .parquet file with small pictures: embedding-atlas FILE --x projection_x --y \
                   projection_y --neighbors neighbors --image image --pagerank silhouette.\n\n\
                   --to tensorboard writes a folder for the Embedding Projector, latents as vectors, pictures as a sprite: \
@@ -226,6 +239,8 @@ pub(in crate::cli) struct Export {
     /// The file, or for tensorboard and faiss the new folder, to write
     #[arg(short, long, value_name = "FILE|DIR")]
     pub(in crate::cli) output: PathBuf,
+    #[command(flatten)]
+    pub(in crate::cli) csv: CsvArg,
     /// Format: table [default], embedding-atlas, tensorboard or faiss
     #[arg(long, value_name = "FORMAT")]
     pub(in crate::cli) to: Option<String>,
@@ -286,7 +301,7 @@ pub(in crate::cli) struct Report {
     /// Map: tsne [default], which separates groups, or pca, which is instant
     #[arg(long, value_name = "METHOD")]
     pub(in crate::cli) map: Option<String>,
-    /// Neighbours shown per image [default: 10]
+    /// Neighbours per image; isolation is the distance to the last of them [default: 10]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) neighbours: Option<usize>,
     /// Do not look for duplicates, which takes the longest

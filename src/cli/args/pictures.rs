@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::explore::Folders;
-use super::shared::{Compute, DeviceArg, InvertArg, LabelsArg, Looking, Reading, WhereArg};
+use super::shared::{Compute, CsvArg, DeviceArg, InvertArg, LabelsArg, Looking, Reading, WhereArg};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Reconstruct {
@@ -15,8 +15,8 @@ pub(in crate::cli) struct Reconstruct {
     /// The PNG file to draw
     #[arg(short, long, value_name = "FILE")]
     pub(in crate::cli) output: PathBuf,
-    /// Draw at most this many images, spread evenly [default: 10]
-    #[arg(long, value_name = "N")]
+    /// Number of images to draw, at most, spread evenly [default: 10]
+    #[arg(short = 'n', long, value_name = "N")]
     pub(in crate::cli) count: Option<usize>,
     #[command(flatten)]
     pub(in crate::cli) looking: Looking,
@@ -70,10 +70,12 @@ pub(in crate::cli) struct Sample {
     /// Number of new images [default: 100]
     #[arg(short = 'n', long, value_name = "N")]
     pub(in crate::cli) count: Option<usize>,
-    /// New images: PNG file that shows them all. Chosen images: a table, as .csv, .json, .jsonl, .npy or
+    /// New images: PNG file that shows them all. Chosen images: a table, as .csv, .json, .jsonl, .npz or
     /// .parquet
     #[arg(short, long, value_name = "FILE")]
     pub(in crate::cli) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) csv: CsvArg,
     /// New images: also write each to this folder
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) dir: Option<PathBuf>,
@@ -106,8 +108,8 @@ pub(in crate::cli) struct Latent {
     /// The PNG file to draw
     #[arg(short, long, value_name = "FILE")]
     pub(in crate::cli) output: PathBuf,
-    /// Draw at most this many images, spread evenly [default: 10,000]
-    #[arg(long, value_name = "N")]
+    /// Number of images to draw, at most, spread evenly [default: 10,000]
+    #[arg(short = 'n', long, value_name = "N")]
     pub(in crate::cli) count: Option<usize>,
     /// Images along each side of the decoder's grid; 0 leaves it out [default: 15]
     #[arg(long, value_name = "N")]

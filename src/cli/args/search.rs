@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::indexing::{Described, Walking};
-use super::shared::{Compute, InvertArg, LabelsArg, Reading, WhereArg};
+use super::shared::{Compute, CsvArg, InvertArg, LabelsArg, Reading, WhereArg};
 
 #[derive(Debug, Args)]
 #[command(
@@ -58,10 +58,12 @@ pub(in crate::cli) struct Query {
     /// Leave out the query itself, where the index holds it
     #[arg(long)]
     pub(in crate::cli) no_self: bool,
-    /// Write the hits to this table instead, as .csv, .json, .jsonl, .npy or .parquet; with --stdin the lines, as
+    /// Write the hits to this table instead, as .csv, .json, .jsonl, .npz or .parquet; with --stdin the lines, as
     /// .jsonl
     #[arg(short, long, value_name = "FILE")]
     pub(in crate::cli) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) csv: CsvArg,
     /// Draw queries and neighbours into this PNG file
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) sheet: Option<PathBuf>,

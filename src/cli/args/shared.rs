@@ -6,6 +6,7 @@ use aesearch_index::Access;
 use clap::Args;
 
 use crate::error::Result;
+use crate::explore::table::CsvTexts;
 use crate::filter::Where;
 use crate::gallery::Labels;
 
@@ -62,6 +63,21 @@ pub(in crate::cli) struct WhereArg {
 impl WhereArg {
     pub(in crate::cli) fn parsed(&self) -> Result<Option<Where>> {
         self.expression.as_deref().map(str::parse).transpose()
+    }
+}
+
+/// How tables are written.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct CsvArg {
+    /// In .csv files, put an apostrophe before paths, labels and other texts that begin with = + - @, which
+    /// spreadsheets would run as formulas; numbers are left as they are. On by default: --safe-csv=false turns it off
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    safe_csv: Option<bool>,
+}
+
+impl CsvArg {
+    pub(in crate::cli) fn texts(&self) -> CsvTexts {
+        if self.safe_csv == Some(false) { CsvTexts::Plain } else { CsvTexts::Safe }
     }
 }
 

@@ -63,6 +63,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Cluster) -> anyhow::Re
         table: args.output.clone(),
         sheet: args.sheet.clone(),
         folder: args.folders.target(),
+        texts: args.csv.texts(),
     };
     let dir = context.index_dir(&args.reading.index)?;
     let rows = open_rows(context, &dir, &args.reading, (&args.labels, &args.only))?;

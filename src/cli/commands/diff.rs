@@ -42,6 +42,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Diff) -> anyhow::Resul
         radius: args.radius,
         access: if args.no_mmap { Access::Read } else { Access::Map },
         table: args.output.clone(),
+        texts: args.csv.texts(),
     };
     let observer = TerminalObserver::new(context, "comparing");
     let found = diff(&args.before, &args.after, &options, &observer);

@@ -38,7 +38,7 @@ struct Document<'a> {
 pub(in crate::cli) fn run(context: &Context, args: &args::Export) -> anyhow::Result<Exit> {
     let start = Instant::now();
     let options = resolve(context, args)?;
-    options.target.check(&args.output)?; // before anything is opened
+    options.target.check(&args.output, &options.parts)?; // before anything is opened
     let dir = context.index_dir(&args.reading.index)?;
     let rows = open_rows(context, &dir, &args.reading, (&args.labels, &args.only))?;
     let gallery = match options.parts.contains(&Part::Outliers) && !args.unread {
@@ -88,7 +88,7 @@ fn resolve(context: &Context, args: &args::Export) -> Result<ExportOptions> {
     };
     let picture = if args.unread { 0 } else { args.picture.unwrap_or(default.picture) };
     let cluster = cluster::resolve(&args.grouping)?;
-    let options = ExportOptions { target, parts, cluster, map, outliers, picture };
+    let options = ExportOptions { target, parts, texts: args.csv.texts(), cluster, map, outliers, picture };
     options.check()?;
     Ok(options)
 }

@@ -87,7 +87,7 @@ fn resolve(args: &args::Map) -> Result<(MapOptions, MapOutputs)> {
         seed: options.seed,
         ..ClusterOptions::default()
     };
-    Ok((options, MapOutputs { files: args.output.clone(), colour_by, clusters }))
+    Ok((options, MapOutputs { files: args.output.clone(), texts: args.csv.texts(), colour_by, clusters }))
 }
 
 fn document<'a>(rows: &Rows, outputs: &MapOutputs, done: &'a WrittenMap) -> Document<'a> {

@@ -11,7 +11,7 @@ use crate::cli::exit::Exit;
 use crate::cli::print::{Align, Table, count, thousands};
 use crate::cli::resolve::Context;
 use crate::error::Result;
-use crate::explore::outliers::{Doubt, Flag, OutlierOptions, Outliers, Reading, outliers_to};
+use crate::explore::outliers::{Doubt, Flag, OutlierOptions, OutlierOutputs, Outliers, Reading, outliers_to};
 use crate::explore::rows::Rows;
 use crate::gallery::{Gallery, OpenOptions};
 
@@ -68,15 +68,20 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Outliers) -> anyhow::R
     };
     let reading = gallery.as_ref().map(Reading::new);
     let observer = TerminalObserver::new(context, "searching");
-    let found = outliers_to(&rows, reading, &options, args.output.as_deref(), &observer);
+    let count = args.count.unwrap_or(LISTED);
+    let outputs = OutlierOutputs {
+        table: args.output.clone(),
+        sheet: args.sheet.clone().map(|path| (path, count)),
+        texts: args.csv.texts(),
+    };
+    let found = outliers_to(&rows, reading, &options, &outputs, &observer);
     observer.finish();
     let found = found?;
     tell_skipped(&context.printer, &found.skipped);
-    let top = args.top.unwrap_or(LISTED);
     if context.printer.json {
-        context.printer.document("outliers", &document(&rows, &found, top))?;
+        context.printer.document("outliers", &document(&rows, &found, count))?;
     } else {
-        print(context, &rows, &found, top)?;
+        print(context, &rows, &found, count)?;
     }
     Ok(exit_for(&found.skipped))
 }
@@ -144,7 +149,7 @@ fn print(context: &Context, rows: &Rows, found: &Outliers, top: usize) -> anyhow
             outlier(rows, found, row);
         let mut cells = vec![format!("{score:.4}")];
         cells.extend(is_drawn.then(|| reconstruction_rank.map_or("-".to_owned(), percent)));
-        cells.extend([percent(neighbour_rank), names(flags), path]);
+        cells.extend([percent(neighbour_rank), Flag::names(flags), path]);
         table.row(cells);
     }
     printer.table(&table)?;
@@ -178,7 +183,7 @@ fn print_faults(context: &Context, rows: &Rows, found: &Outliers, top: usize) ->
     }
     let mut table = Table::new(&[("fault", Align::Left), ("image", Align::Left)]);
     for &row in faulty.iter().take(top) {
-        table.row([names(&found.flags[row as usize]), rows.name(row).into_owned()]);
+        table.row([Flag::names(&found.flags[row as usize]), rows.name(row).into_owned()]);
     }
     context.printer.text("")?;
     context.printer.table(&table)?;
@@ -188,10 +193,6 @@ fn print_faults(context: &Context, rows: &Rows, found: &Outliers, top: usize) ->
             .printer
             .text(&format!("... and {} more: -o FILE and --json have all", thousands(more as u64))),
     }
-}
-
-fn names(flags: &[Flag]) -> String {
-    flags.iter().map(|flag| flag.name()).collect::<Vec<_>>().join(" ")
 }
 
 /// `10,000 images: 3 dark, 1 blurred; 133 labels that the neighbours contradict`

@@ -129,7 +129,7 @@ pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Found> {
         write_query_sheet(path, &answers, &gallery)?;
     }
     if let Some(path) = &args.output {
-        let n_hits = write_query_table(path, &answers, &gallery)?;
+        let n_hits = write_query_table(path, &answers, &gallery, args.csv.texts())?;
         let [hits, images] = [(n_hits, "hit"), (answers.answers.len(), "image")];
         let [hits, images] = [hits, images].map(|(n, noun)| count(n as u64, noun));
         context.printer.note(&format!("{}: {hits} of {images}", path.display()));

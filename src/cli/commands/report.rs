@@ -86,11 +86,12 @@ fn resolve(context: &Context, args: &args::Report) -> Result<ReportOptions> {
     let method = args.map.as_deref().map_or(Ok(Method::default()), |name| {
         name.parse().map_err(|_| Error::invalid(format!("--map: expected pca or tsne, got {name:?}")))
     })?;
+    let neighbours = args.neighbours.unwrap_or(default.neighbours);
     let options = ReportOptions {
         clusters,
         map: MapOptions { method, seed: clusters.seed, ..default.map },
-        outliers: OutlierOptions { threads: context.threads(&args.compute.threads), ..default.outliers },
-        neighbours: args.neighbours.unwrap_or(default.neighbours),
+        outliers: OutlierOptions { neighbours, threads: context.threads(&args.compute.threads) },
+        neighbours,
         images: !args.unread,
         duplicates: !args.no_duplicates,
         labels: args.labels.choice()?,

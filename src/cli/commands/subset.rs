@@ -40,6 +40,7 @@ pub(super) fn run(
         table: args.output.clone(),
         sheet: args.sheet.clone(),
         folder: args.folders.target(),
+        texts: args.csv.texts(),
     };
     let dir = context.index_dir(&args.reading.index)?;
     let rows = open_rows(context, &dir, &args.reading, (&args.labels, &args.only))?;

@@ -149,33 +149,30 @@ fn teacher(context: &Context, args: &args::Train) -> Result<Option<TeacherReques
 
 fn tuning(args: &args::Train) -> Result<Tuning> {
     Ok(Tuning {
-        family: args.family.as_deref().map(str::parse).transpose().map_err(Error::invalid)?,
+        family: args.family.as_deref().map(str::parse).transpose().map_err(wrong("--family"))?,
         bits: args.bits,
         width: args.width,
         depth: args.depth,
         latent: args.latent,
-        freeze: args.freeze.as_deref().map(str::parse).transpose().map_err(freeze_error)?,
-        precision: args.precision.as_deref().map(str::parse).transpose().map_err(precision_error)?,
-        brightness: args.brightness.as_deref().map(str::parse).transpose().map_err(Error::invalid)?,
+        freeze: args.freeze.as_deref().map(str::parse).transpose().map_err(wrong("--freeze"))?,
+        precision: args.precision.as_deref().map(str::parse).transpose().map_err(wrong("--precision"))?,
+        brightness: args.brightness.as_deref().map(str::parse).transpose().map_err(wrong("--brightness"))?,
         epochs: args.epochs,
         batch: args.batch,
         learning_rate: args.lr,
         weight_decay: args.weight_decay,
         weight: args.weight,
         temperature: args.temperature,
-        augment: args.augment.as_deref().map(str::parse).transpose().map_err(Error::invalid)?,
+        augment: args.augment.as_deref().map(str::parse).transpose().map_err(wrong("--augment"))?,
         seed: args.seed,
         denoise: args.denoise,
         early_stop: args.early_stop,
     })
 }
 
-fn freeze_error(what: String) -> Error {
-    Error::invalid(format!("--freeze: {what}"))
-}
-
-fn precision_error(what: String) -> Error {
-    Error::invalid(format!("--precision: {what}"))
+/// A word that a flag does not take: what was expected, below the flag's own name.
+fn wrong(flag: &str) -> impl Fn(String) -> Error {
+    move |what| Error::invalid(format!("{flag}: {}", &what[what.find("expected").unwrap_or(0)..]))
 }
 
 /// A number is a fraction, anything else a path.

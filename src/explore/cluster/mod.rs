@@ -37,6 +37,7 @@ use super::neighbours::neighbours;
 use super::rows::Rows;
 use crate::error::{Error, Result};
 use crate::observer::{Observer, Progress, Stage};
+use crate::output::thousands;
 
 use agreement::Table;
 use density::{Density, hdbscan};
@@ -65,10 +66,14 @@ const MIN_SAMPLES_PROJECTED: usize = 2;
 /// Clusters the images.
 ///
 /// # Errors
-/// When the options cannot be used, the method needs latents that the index does not keep, or the observer
+/// When the options cannot be used, `k` is more than there are images, the method needs latents that the index does not keep, or the observer
 /// stops the work.
 pub fn cluster(rows: &Rows, options: &ClusterOptions, observer: &dyn Observer) -> Result<Clustering> {
     options.check()?;
+    if let Some(k) = options.k.filter(|&k| k > rows.len()) {
+        let [most, k] = [rows.len(), k].map(|n| thousands(n as u64));
+        return Err(Error::invalid(format!("`k`: expected at most {most}, the number of images, got {k}")));
+    }
     let snapshot = rows.snapshot();
     let latents = |purpose| {
         prepared(rows, purpose, options.seed)

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::explore::columns;
 use crate::explore::copy_out::{CopyTarget, Folder, copy_out};
 use crate::explore::rows::Rows;
-use crate::explore::table::Format;
+use crate::explore::table::{CsvTexts, Format};
 use crate::gallery::check_outputs;
 use crate::images::{Skipped, write_png};
 use crate::observer::Observer;
@@ -25,6 +25,8 @@ pub struct ClusterOutputs {
     pub sheet: Option<PathBuf>,
     /// A folder to copy or link the images to, with a subfolder for each cluster.
     pub folder: Option<CopyTarget>,
+    /// How texts are written in tables that are CSV.
+    pub texts: CsvTexts,
 }
 
 /// Clusters, and what was made of them.
@@ -51,7 +53,7 @@ pub fn cluster_to(
     outputs: &ClusterOutputs,
     observer: &dyn Observer,
 ) -> Result<WrittenClusters> {
-    let ClusterOutputs { table, sheet, folder } = outputs;
+    let ClusterOutputs { table, sheet, folder, texts } = outputs;
     table.as_deref().map(Format::of).transpose()?;
     sheet.as_deref().map_or(Ok(()), check_picture)?;
     folder.iter().try_for_each(|folder| check_empty(&folder.to))?;
@@ -63,7 +65,7 @@ pub fn cluster_to(
     let seconds = start.elapsed().as_secs_f64();
     let (mut files, mut skipped) = (0, Vec::new());
     if let Some(path) = table {
-        columns::identity(rows).and(columns::clusters(&clustering)).write(path)?;
+        columns::identity(rows).and(columns::clusters(&clustering)).write(path, *texts)?;
     }
     if let Some(path) = sheet {
         write_png(path, &draw(rows, &clustering, &mut skipped, observer))?;

@@ -27,16 +27,18 @@ pub(super) fn draw(
     let mut group = |(id, cluster): (usize, &Cluster)| {
         let members = &cluster.members;
         let n = DRAWN.min(members.len());
-        let drawn: Vec<u32> =
-            (0..n).map(|i| members[i * (members.len() - 1) / n.saturating_sub(1).max(1)]).collect();
+        let ranks: Vec<usize> =
+            (0..n).map(|i| i * (members.len() - 1) / n.saturating_sub(1).max(1)).collect();
+        let drawn: Vec<u32> = ranks.iter().map(|&rank| members[rank]).collect();
         let images = read_some(rows, &drawn, skipped, observer);
-        let cells = drawn.iter().zip(images).filter_map(|(&row, image)| {
+        let cells = drawn.iter().zip(ranks).zip(images).filter_map(|((&row, rank), image)| {
             let far = found.distances[row as usize].map_or(0.0, f64::from);
             let about = match rows.label(row).filter(|_| rows.is_labelled()) {
                 Some(label) => format!("{}  {label}", found.unit.text(far)),
                 None => found.unit.text(far),
             };
-            Some(Cell { image: image?, caption: vec![rows.short_name(row), about], frame: Frame::Plain })
+            let name = format!("{}.  {}", thousands(rank as u64 + 1), rows.short_name(row));
+            Some(Cell { image: image?, caption: vec![name, about], frame: Frame::Plain })
         });
         let labels = match rows.is_labelled() {
             true => format!(": {}", shares(found.labels_of(id, rows), members.len())),

@@ -41,7 +41,7 @@ pub(super) fn write(
         let fields = vec![("ids", Column::Lists(ids)), ("distances", Column::NumberLists(distances))];
         table = table.with("neighbors", Column::Struct(fields));
     }
-    table.write(to)?;
+    table.write(to, options.texts)?;
     Ok(Exported { columns: table.names().collect(), files: vec![Written::of(to, to)?], skipped })
 }
 

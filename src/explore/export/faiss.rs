@@ -36,7 +36,7 @@ pub(super) fn write(rows: &Rows, found: &Findings, to: &Path, options: &ExportOp
         write_whole_with(&paths[1], &mut |out| flat_ip(&latents, size, out))?;
     }
     let images = to.join("images.csv");
-    table.write(&images)?;
+    table.write(&images, options.texts)?;
     paths.push(images);
     let files = paths.iter().map(|path| Written::of(path, to)).collect::<Result<_>>()?;
     Ok(Exported { columns: table.names().collect(), files, skipped: Vec::new() })

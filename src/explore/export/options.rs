@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::explore::cluster::ClusterOptions;
 use crate::explore::map::MapOptions;
 use crate::explore::outliers::OutlierOptions;
-use crate::explore::table::Format;
+use crate::explore::table::{CsvTexts, Format};
 use crate::output::check_empty;
 
 /// Columns that are computed together, and have a common name.
@@ -113,12 +113,22 @@ impl Target {
         matches!(self, Target::Table | Target::EmbeddingAtlas)
     }
 
-    /// Refuses a path that the export cannot be written to.
+    /// Refuses a path that an export of these parts cannot be written to.
     ///
     /// # Errors
     /// When the name of the file has the wrong ending, or the folder is not empty.
-    pub fn check(self, to: &Path) -> Result<()> {
+    pub fn check(self, to: &Path, parts: &[Part]) -> Result<()> {
         match self {
+            Target::Table if is_matrix(to) => match parts {
+                [Part::Latents | Part::Codes] => Ok(()),
+                _ => {
+                    let what = format!(
+                        "{}: expected `parts` of latents or codes alone, as .npy holds one matrix",
+                        to.display()
+                    );
+                    Err(Error::unsupported(what).with_hint("a file that ends in .npz holds all columns"))
+                }
+            },
             Target::Table => Format::of(to).map(drop),
             Target::EmbeddingAtlas if Format::of(to).is_ok_and(|format| format == Format::Parquet) => Ok(()),
             Target::EmbeddingAtlas => {
@@ -129,6 +139,11 @@ impl Target {
             Target::TensorBoard | Target::Faiss => check_empty(to),
         }
     }
+}
+
+/// Whether the file is one matrix for numpy: latents or codes, without names.
+pub(super) fn is_matrix(to: &Path) -> bool {
+    to.extension().is_some_and(|end| end.eq_ignore_ascii_case("npy"))
 }
 
 impl FromStr for Target {
@@ -149,6 +164,8 @@ pub struct ExportOptions {
     pub target: Target,
     /// The columns, besides names and labels.
     pub parts: Vec<Part>,
+    /// How texts are written in tables that are CSV.
+    pub texts: CsvTexts,
     /// How to cluster.
     pub cluster: ClusterOptions,
     /// How to make a map.
@@ -166,6 +183,7 @@ impl Default for ExportOptions {
         ExportOptions {
             target,
             parts: target.parts().to_vec(),
+            texts: CsvTexts::default(),
             cluster: ClusterOptions::default(),
             map: MapOptions::default(),
             outliers: OutlierOptions::default(),

@@ -11,7 +11,7 @@ use crate::explore::cluster::{ClusterOptions, cluster};
 use crate::explore::columns;
 use crate::explore::read_all::read_some;
 use crate::explore::rows::Rows;
-use crate::explore::table::{Column, Format, Table};
+use crate::explore::table::{Column, CsvTexts, Format, Table};
 use crate::gallery::check_outputs;
 use crate::images::{Pixels, Skipped, write_png};
 use crate::observer::Observer;
@@ -53,8 +53,10 @@ impl std::str::FromStr for ColourBy {
 /// What to make of a map, besides the result.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MapOutputs {
-    /// Pictures (.png, .svg) and tables (.csv, .json, .jsonl, .npy, .parquet).
+    /// Pictures (.png, .svg) and tables (.csv, .json, .jsonl, .npz, .parquet).
     pub files: Vec<PathBuf>,
+    /// How texts are written in tables that are CSV.
+    pub texts: CsvTexts,
     /// What colours stand for; nothing means labels where there are some, else clusters.
     pub colour_by: Option<ColourBy>,
     /// How to cluster, for colours.
@@ -91,7 +93,7 @@ impl FileKind {
             Some("svg") => Ok(FileKind::Svg),
             _ => Format::of(path).map(|_| FileKind::Table).map_err(|_| {
                 Error::unsupported(format!(
-                    "{}: expected a name that ends in .png, .svg, .csv, .json, .jsonl, .npy or .parquet",
+                    "{}: expected a name that ends in .png, .svg, .csv, .json, .jsonl, .npz or .parquet",
                     path.display()
                 ))
             }),
@@ -166,7 +168,9 @@ pub fn map_to(
         match kind {
             FileKind::Png => write_png(path, &picture.pixels())?,
             FileKind::Svg => write_whole(path, picture.svg().as_bytes())?,
-            FileKind::Table => table_of(rows, &map, &picture.colouring, colour_by).write(path)?,
+            FileKind::Table => {
+                table_of(rows, &map, &picture.colouring, colour_by).write(path, outputs.texts)?
+            }
         }
     }
     Ok(WrittenMap { map, colour_by, colouring: picture.colouring, seconds, skipped })

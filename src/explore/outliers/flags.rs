@@ -35,6 +35,11 @@ impl Flag {
             Flag::OddAspect => "odd-aspect",
         }
     }
+
+    /// The names of several, `dark blurred`.
+    pub fn names(flags: &[Flag]) -> String {
+        flags.iter().map(|flag| flag.name()).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// The least standard deviation of the pixels of an image that is not almost blank.

@@ -7,7 +7,7 @@
 //! | `ranks` | losses and distances as ranks in the collection |
 //! | `flags` | faults, compared with the other images |
 //! | `doubts` | labels that the neighbours contradict |
-//! | `outputs` | a table |
+//! | `outputs`, `sheet` | a table, a contact sheet |
 //!
 //! Losses and distances mean little by themselves, so they are reported as ranks.
 
@@ -16,6 +16,9 @@ mod flags;
 mod measure;
 mod outputs;
 mod ranks;
+mod sheet;
+
+use std::collections::HashSet;
 
 use super::neighbours::{Neighbours, nearest};
 use super::rows::Rows;
@@ -26,7 +29,7 @@ use crate::observer::{Note, Observer};
 pub use doubts::Doubt;
 pub use flags::Flag;
 pub use measure::{Measures, Reading, Seen};
-pub use outputs::outliers_to;
+pub use outputs::{OutlierOutputs, outliers_to};
 
 /// What is said about a model of another program.
 const NO_DECODER: &str =
@@ -95,6 +98,12 @@ impl Outliers {
     /// Whether an image has a fault.
     pub fn is_faulty(&self, row: u32) -> bool {
         !self.flags[row as usize].is_empty()
+    }
+
+    /// Adds images that could not be read, unless they are known.
+    fn skip(&mut self, unread: Vec<Skipped>) {
+        let known: HashSet<String> = self.skipped.iter().map(|skipped| skipped.path.clone()).collect();
+        self.skipped.extend(unread.into_iter().filter(|skipped| !known.contains(&skipped.path)));
     }
 
     /// The rows, by descending outlier score.

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::explore::copy_out::{CopyTarget, Folder, copy_out};
 use crate::explore::read_all::read_some;
 use crate::explore::rows::Rows;
-use crate::explore::table::{Column, Format, Table};
+use crate::explore::table::{Column, CsvTexts, Format, Table};
 use crate::gallery::check_outputs;
 use crate::images::{Pixels, Skipped, write_png};
 use crate::observer::Observer;
@@ -27,6 +27,8 @@ pub struct SubsetOutputs {
     pub sheet: Option<PathBuf>,
     /// A folder to copy or link them to.
     pub folder: Option<CopyTarget>,
+    /// How texts are written in tables that are CSV.
+    pub texts: CsvTexts,
 }
 
 /// A subset, and what was made of it.
@@ -50,7 +52,7 @@ pub fn subset_to(
     outputs: &SubsetOutputs,
     observer: &dyn Observer,
 ) -> Result<WrittenSubset> {
-    let SubsetOutputs { table, sheet, folder } = outputs;
+    let SubsetOutputs { table, sheet, folder, texts } = outputs;
     table.as_deref().map(Format::of).transpose()?;
     sheet.as_deref().map_or(Ok(()), check_picture)?;
     folder.iter().try_for_each(|folder| check_empty(&folder.to))?;
@@ -60,7 +62,7 @@ pub fn subset_to(
     let found = subset(rows, options, observer)?;
     let mut written = WrittenSubset { subset: found, files: 0, skipped: Vec::new() };
     if let Some(path) = table {
-        table_of(rows, &written.subset).write(path)?;
+        table_of(rows, &written.subset).write(path, *texts)?;
     }
     if let Some(path) = sheet {
         write_png(path, &draw(rows, options.choice, &mut written, observer))?;

@@ -4,6 +4,17 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
+/// How texts are written in CSV files; numbers always stand as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CsvTexts {
+    /// An apostrophe stands before a text that spreadsheets would run as a formula, as OWASP advises ("CSV
+    /// Injection"): one that begins with `=`, `+`, `-`, `@`, a tab or the end of a line.
+    #[default]
+    Safe,
+    /// As they are.
+    Plain,
+}
+
 /// A format that tables are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -13,8 +24,8 @@ pub enum Format {
     Json,
     /// An object on each line.
     JsonLines,
-    /// numpy's structured array.
-    Npy,
+    /// numpy's archive, with an array for each column.
+    Npz,
     /// Apache Parquet.
     Parquet,
 }
@@ -29,10 +40,10 @@ impl Format {
             Some("csv") => Ok(Format::Csv),
             Some("json") => Ok(Format::Json),
             Some("jsonl" | "ndjson") => Ok(Format::JsonLines),
-            Some("npy") => Ok(Format::Npy),
+            Some("npz") => Ok(Format::Npz),
             Some("parquet") => Ok(Format::Parquet),
             _ => Err(Error::unsupported(format!(
-                "{}: expected a name that ends in .csv, .json, .jsonl, .npy or .parquet",
+                "{}: expected a name that ends in .csv, .json, .jsonl, .npz or .parquet",
                 path.display()
             ))),
         }

@@ -1,15 +1,15 @@
-//! Tables with a row for each image, written in formats that other programs read: CSV, JSON, npy, Parquet.
+//! Tables with a row for each image, written in formats that other programs read: CSV, JSON, npz, Parquet.
 //!
-//! | column | CSV | JSON | npy | Parquet |
+//! | column | CSV | JSON | npz | Parquet |
 //! |---|---|---|---|---|
-//! | `Texts` | as it is | string | bytes, padded with zeros | string |
+//! | `Texts` | see [`CsvTexts`] | string | bytes, padded with zeros | string |
 //! | `Integers` | digits | number | int64, -1 where there is none | int64 |
 //! | `Numbers` | digits | number | float32, NaN where there is none | float |
 //! | `Lists` | JSON | array | int32, padded with -1 | list of int32 |
 //! | `NumberLists` | JSON | array | float32, padded with NaN | list of float |
 //! | `Vectors` | JSON | array | float32 | list of float |
 //! | `Bytes` | hexadecimal | string | as the text | bytes |
-//! | `Struct` | JSON | object | nested | group |
+//! | `Struct` | JSON | object | an array for each field | group |
 
 mod column;
 mod format;
@@ -25,7 +25,8 @@ use crate::error::Result;
 use crate::output::write_whole_with;
 
 pub use column::{Column, Table};
-pub use format::Format;
+pub use format::{CsvTexts, Format};
+pub(super) use npy::matrix;
 pub(super) use values::{hex, tsv};
 
 impl Table {
@@ -33,13 +34,13 @@ impl Table {
     ///
     /// # Errors
     /// When the name ends in none of the formats, or the file cannot be written.
-    pub fn write(&self, path: &Path) -> Result<()> {
+    pub fn write(&self, path: &Path, texts: CsvTexts) -> Result<()> {
         let format = Format::of(path)?;
         write_whole_with(path, &mut |out| match format {
-            Format::Csv => values::csv(self, out),
+            Format::Csv => values::csv(self, texts, out),
             Format::Json => json::array(self, out),
             Format::JsonLines => json::lines(self, out),
-            Format::Npy => npy::write(self, out),
+            Format::Npz => npy::write(self, out),
             Format::Parquet => parquet::write(self, out),
         })
     }
@@ -78,7 +79,7 @@ mod tests {
     fn written_of(table: &Table, name: &str) -> Vec<u8> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
-        table.write(&path).unwrap();
+        table.write(&path, CsvTexts::Safe).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
         std::fs::read(path).unwrap()
     }
@@ -103,25 +104,70 @@ mod tests {
         assert_eq!(lines.lines().count(), 2);
     }
 
+    /// The header and the content of each array of an archive, by its name.
+    fn arrays(table: &Table) -> Vec<(String, String, Vec<u8>)> {
+        use std::io::Read as _;
+        let mut archive = zip::ZipArchive::new(std::io::Cursor::new(written_of(table, "t.npz"))).unwrap();
+        let n = archive.len();
+        let read = |i| {
+            let mut entry = archive.by_index(i).unwrap();
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).unwrap();
+            assert_eq!(&bytes[..8], b"\x93NUMPY\x01\x00");
+            let start = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+            assert_eq!((start % 64, bytes[start - 1]), (0, b'\n'));
+            let header = String::from_utf8_lossy(&bytes[10..start]).trim_end().to_owned();
+            (entry.name().unwrap().into_owned(), header, bytes[start..].to_vec())
+        };
+        (0..n).map(read).collect()
+    }
+
     #[test]
-    fn npy_is_a_structured_array() {
-        let bytes = written("t.npy");
-        assert_eq!(&bytes[..8], b"\x93NUMPY\x01\x00");
-        let header_size = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
-        assert_eq!((10 + header_size) % 64, 0);
-        let header = std::str::from_utf8(&bytes[10..10 + header_size]).unwrap();
+    fn npz_has_an_array_for_each_column() {
+        let arrays = arrays(&sample());
+        let told: Vec<String> = arrays.iter().map(|(name, header, _)| format!("{name} {header}")).collect();
+        let header = |descr: &str, shape: &str| {
+            format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}")
+        };
+        let expected = [
+            ("path", header("|S10", "(2,)")),
+            ("cluster", header("<i8", "(2,)")),
+            ("x", header("<f4", "(2,)")),
+            ("neighbours", header("<i4", "(2, 2)")),
+            ("latent", header("<f4", "(2, 2)")),
+        ];
+        assert_eq!(told, expected.map(|(name, header)| format!("{name}.npy {header}")));
+        assert_eq!(arrays[0].2, *b"a, \"b\".png\xc3\xa9.png\0\0\0\0");
+        assert_eq!(arrays[1].2, [3i64.to_le_bytes(), (-1i64).to_le_bytes()].concat());
+        assert_eq!(arrays[3].2, [1i32, 2, -1, -1].map(i32::to_le_bytes).concat());
+        assert_eq!(arrays[4].2, [1f32, -2.0, 0.25, 4.0].map(f32::to_le_bytes).concat());
+        let names: Vec<String> = self::arrays(&nested()).into_iter().map(|(name, ..)| name).collect();
         assert_eq!(
-            header.trim_end(),
-            "{'descr': [('path', '|S10'), ('cluster', '<i8'), ('x', '<f4'), ('neighbours', '<i4', (2,)), \
-             ('latent', '<f4', (2,))], 'fortran_order': False, 'shape': (2,), }"
+            names,
+            ["neighbors.ids", "neighbors.distances", "image.bytes", "image.path"]
+                .map(|name| format!("{name}.npy"))
         );
-        let row = &bytes[10 + header_size..][..38];
-        assert_eq!(&row[..10], b"a, \"b\".png");
-        assert_eq!(row[10..18], 3i64.to_le_bytes());
-        let second = &bytes[10 + header_size + 38..];
-        assert_eq!(second[10..18], (-1i64).to_le_bytes());
-        assert_eq!(second[22..26], (-1i32).to_le_bytes());
-        assert_eq!(second.len(), 38);
+    }
+
+    #[test]
+    fn texts_that_spreadsheets_would_run_stand_behind_an_apostrophe() {
+        let texts = ["=1+1", "+1", "-a.png", "@x", "\tx", "a=1", "'=", ""].map(|text| Some(text.to_owned()));
+        let table = Table::default()
+            .with("path", Column::Texts(texts.to_vec()))
+            .with("x", Column::Numbers(vec![Some(-1.5); 8]))
+            .with("latent", Column::Vectors { size: 1, values: vec![-1.0; 8] });
+        let of = |texts| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("t.csv");
+            table.write(&path, texts).unwrap();
+            let text = std::fs::read_to_string(path).unwrap();
+            text.lines().skip(1).map(|line| line.split(',').next().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(of(CsvTexts::Safe), ["'=1+1", "'+1", "'-a.png", "'@x", "'\tx", "a=1", "'=", ""]);
+        assert_eq!(of(CsvTexts::Plain), ["=1+1", "+1", "-a.png", "@x", "\tx", "a=1", "'=", ""]);
+        let text = String::from_utf8(written_of(&table, "t.csv")).unwrap();
+        assert_eq!(text.lines().nth(1), Some("'=1+1,-1.5,[-1]"));
+        assert!(String::from_utf8(written_of(&table, "t.json")).unwrap().contains("\"=1+1\""));
     }
 
     /// The rows of a Parquet file as text.
@@ -129,7 +175,7 @@ mod tests {
         use ::parquet::file::reader::{FileReader, SerializedFileReader};
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.parquet");
-        table.write(&path).unwrap();
+        table.write(&path, CsvTexts::Safe).unwrap();
         let reader = SerializedFileReader::new(std::fs::File::open(&path).unwrap()).unwrap();
         reader.get_row_iter(None).unwrap().map(|row| row.unwrap().to_string()).collect()
     }
@@ -146,13 +192,6 @@ mod tests {
         assert_eq!(first["neighbors"]["distances"][0], 0.25);
         let csv = String::from_utf8(written_of(&nested(), "t.csv")).unwrap();
         assert!(csv.contains("\"{\"\"distances\"\":[0.25],\"\"ids\"\":[1]}\""), "{csv}");
-        let npy = written_of(&nested(), "t.npy");
-        let header = String::from_utf8_lossy(&npy);
-        let descr = "[('neighbors', [('ids', '<i4', (1,)), ('distances', '<f4', (1,))]), \
-                     ('image', [('bytes', '|S4'), ('path', '|S5')])]";
-        assert!(header.contains(descr), "{header}");
-        assert_eq!(npy[npy.len() - 34..][..17], *b"\x01\0\0\0\0\0\x80\x3e8950a.png");
-        assert_eq!(npy[npy.len() - 17..][..4], [0xff; 4]);
     }
 
     #[test]
@@ -177,7 +216,7 @@ mod tests {
 
     #[test]
     fn other_names_are_refused() {
-        let error = sample().write(Path::new("t.xlsx")).unwrap_err().to_string();
+        let error = sample().write(Path::new("t.xlsx"), CsvTexts::Safe).unwrap_err().to_string();
         assert!(error.contains("t.xlsx") && error.contains(".parquet"), "{error}");
     }
 }

@@ -1,6 +1,8 @@
-//! numpy's .npy, version 1.0, as a structured array: `numpy.load("table.npy")["x"]`.
+//! numpy's .npz, an array for each column, `numpy.load("table.npz")["x"]`; and .npy, version 1.0, with one matrix.
 
 use std::io::{self, Write};
+
+use zip::write::{SimpleFileOptions, ZipWriter};
 
 use super::column::{Column, Table};
 use super::values::hex;
@@ -8,78 +10,74 @@ use super::values::hex;
 /// The header's end is aligned to this many bytes.
 const ALIGN: usize = 64;
 
+/// Writes a stored archive; a column in a column is called `image.path`.
 pub(super) fn write(table: &Table, out: &mut (dyn Write + Send)) -> io::Result<()> {
-    let widths: Vec<Width> = table.columns.iter().map(|(_, column)| Width::of(column)).collect();
-    let fields = fields(&table.columns, &widths);
-    let rows = table.len();
-    let header = format!("{{'descr': {fields}, 'fortran_order': False, 'shape': ({rows},), }}");
+    let mut archive = ZipWriter::new_stream(out);
+    for (name, column) in &table.columns {
+        entry(&mut archive, name, column)?;
+    }
+    archive.finish().map(drop).map_err(io::Error::other)
+}
+
+fn entry<W: Write + io::Seek>(archive: &mut ZipWriter<W>, name: &str, column: &Column) -> io::Result<()> {
+    if let Column::Struct(fields) = column {
+        return fields
+            .iter()
+            .try_for_each(|(field, column)| entry(archive, &format!("{name}.{field}"), column));
+    }
+    let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    let options = stored.large_file(true).last_modified_time(zip::DateTime::default()); // the same bytes each time
+    archive.start_file(format!("{name}.npy"), options).map_err(io::Error::other)?;
+    array(column, archive)
+}
+
+/// A matrix `[rows, columns]` of little-endian values of the type `descr`, such as `<f4`.
+pub(in crate::explore) fn matrix(
+    descr: &str,
+    [rows, columns]: [usize; 2],
+    values: impl Iterator<Item = impl AsRef<[u8]>>,
+    out: &mut (dyn Write + Send),
+) -> io::Result<()> {
+    header(descr, &format!("({rows}, {columns})"), out)?;
+    values.into_iter().try_for_each(|value| out.write_all(value.as_ref()))
+}
+
+fn header(descr: &str, shape: &str, out: &mut dyn Write) -> io::Result<()> {
+    let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
     let padded = (10 + header.len() + 1).next_multiple_of(ALIGN) - 10 - 1;
-    let size = u16::try_from(padded + 1)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "too many columns for .npy"))?;
     out.write_all(b"\x93NUMPY\x01\x00")?;
-    out.write_all(&size.to_le_bytes())?;
-    writeln!(out, "{header:padded$}")?;
-    for row in 0..rows {
-        for ((_, column), width) in table.columns.iter().zip(&widths) {
-            value(column, row, width, out)?;
-        }
-    }
-    Ok(())
+    out.write_all(&((padded + 1) as u16).to_le_bytes())?; // short: a type and two numbers
+    writeln!(out, "{header:padded$}")
 }
 
-/// How wide a column is.
-enum Width {
-    /// Bytes of a text, or numbers of a list or vector.
-    Of(usize),
-    /// Those of a struct's fields.
-    Fields(Vec<Width>),
-}
-
-impl Width {
-    /// Of a column; numpy knows no texts of no bytes.
-    fn of(column: &Column) -> Width {
-        let longest = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or(0);
-        Width::Of(match column {
-            Column::Texts(values) => longest(&mut values.iter().flatten().map(String::len)).max(1),
-            Column::Bytes(values) => {
-                longest(&mut values.iter().flatten().map(|bytes| 2 * bytes.len())).max(1)
-            }
-            Column::Lists(values) => longest(&mut values.iter().map(Vec::len)),
-            Column::NumberLists(values) => longest(&mut values.iter().map(Vec::len)),
-            Column::Vectors { size, .. } => *size,
-            Column::Integers(_) | Column::Numbers(_) => 1,
-            Column::Struct(fields) => {
-                return Width::Fields(fields.iter().map(|(_, column)| Width::of(column)).collect());
-            }
-        })
+/// How wide a column is: bytes of a text, or numbers of a list or vector. numpy knows no texts of no bytes.
+fn width(column: &Column) -> usize {
+    let longest = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or(0);
+    match column {
+        Column::Texts(values) => longest(&mut values.iter().flatten().map(String::len)).max(1),
+        Column::Bytes(values) => longest(&mut values.iter().flatten().map(|bytes| 2 * bytes.len())).max(1),
+        Column::Lists(values) => longest(&mut values.iter().map(Vec::len)),
+        Column::NumberLists(values) => longest(&mut values.iter().map(Vec::len)),
+        Column::Vectors { size, .. } => *size,
+        Column::Integers(_) | Column::Numbers(_) | Column::Struct(_) => 1,
     }
 }
 
-/// The dtype of columns: `[('x', '<f4'), ('latent', '<f4', (64,))]`.
-fn fields(columns: &[(&'static str, Column)], widths: &[Width]) -> String {
-    let fields = columns.iter().zip(widths).map(|((name, column), width)| match (column, width) {
-        (Column::Struct(inner), Width::Fields(widths)) => format!("('{name}', {})", fields(inner, widths)),
-        (Column::Texts(_) | Column::Bytes(_), Width::Of(width)) => format!("('{name}', '|S{width}')"),
-        (Column::Integers(_), _) => format!("('{name}', '<i8')"),
-        (Column::Lists(_), Width::Of(width)) => format!("('{name}', '<i4', ({width},))"),
-        (Column::NumberLists(_) | Column::Vectors { .. }, Width::Of(width)) => {
-            format!("('{name}', '<f4', ({width},))")
-        }
-        _ => format!("('{name}', '<f4')"),
-    });
-    format!("[{}]", fields.collect::<Vec<_>>().join(", "))
+fn array(column: &Column, out: &mut dyn Write) -> io::Result<()> {
+    let (rows, width) = (column.len(), width(column));
+    let (one, many) = (format!("({rows},)"), format!("({rows}, {width})"));
+    match column {
+        Column::Texts(_) | Column::Bytes(_) => header(&format!("|S{width}"), &one, out)?,
+        Column::Integers(_) => header("<i8", &one, out)?,
+        Column::Lists(_) => header("<i4", &many, out)?,
+        Column::NumberLists(_) | Column::Vectors { .. } => header("<f4", &many, out)?,
+        Column::Numbers(_) | Column::Struct(_) => header("<f4", &one, out)?,
+    }
+    (0..rows).try_for_each(|row| value(column, row, width, out))
 }
 
-fn value(column: &Column, row: usize, width: &Width, out: &mut (dyn Write + Send)) -> io::Result<()> {
-    let width = match (column, width) {
-        (Column::Struct(fields), Width::Fields(widths)) => {
-            let mut fields = fields.iter().zip(widths);
-            return fields.try_for_each(|((_, column), width)| value(column, row, width, out));
-        }
-        (_, Width::Of(width)) => *width,
-        (_, Width::Fields(_)) => 0,
-    };
-    let text = |text: &[u8], out: &mut (dyn Write + Send)| {
+fn value(column: &Column, row: usize, width: usize, out: &mut dyn Write) -> io::Result<()> {
+    let text = |text: &[u8], out: &mut dyn Write| {
         out.write_all(text)?;
         out.write_all(&vec![0; width - text.len()])
     };
@@ -101,6 +99,6 @@ fn value(column: &Column, row: usize, width: &Width, out: &mut (dyn Write + Send
         Column::Vectors { size, values } => {
             values[row * size..][..*size].iter().try_for_each(|number| out.write_all(&number.to_le_bytes()))
         }
-        Column::Struct(_) => Ok(()), // above
+        Column::Struct(_) => Ok(()), // its fields are arrays of their own
     }
 }

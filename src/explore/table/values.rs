@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::column::{Column, Table};
+use super::format::CsvTexts;
 
 impl Column {
     /// The value of a row.
@@ -54,11 +55,17 @@ fn cells(table: &Table, row: usize) -> impl Iterator<Item = String> {
     })
 }
 
-pub(super) fn csv(table: &Table, out: &mut (dyn Write + Send)) -> io::Result<()> {
+pub(super) fn csv(table: &Table, texts: CsvTexts, out: &mut (dyn Write + Send)) -> io::Result<()> {
+    let is_text: Vec<bool> =
+        table.columns.iter().map(|(_, column)| matches!(column, Column::Texts(_))).collect();
+    let safe = |(cell, &is_text): (String, &bool)| match is_text && texts == CsvTexts::Safe {
+        true if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) => format!("'{cell}"),
+        _ => cell,
+    };
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record(table.names())?;
     for row in 0..table.len() {
-        writer.write_record(cells(table, row))?;
+        writer.write_record(cells(table, row).zip(&is_text).map(safe))?;
     }
     writer.flush()
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
 use super::arrays::Arrays;
@@ -135,7 +136,7 @@ impl Container {
             ContainerKind::Arrays(arrays) => arrays.entry_name(index),
             ContainerKind::Tar(tar) => Cow::Borrowed(tar.entries().name(index)),
             ContainerKind::Zip(zip) => Cow::Borrowed(zip.entries().name(index)),
-            ContainerKind::Table(_) => Cow::Owned(index.to_string().into_bytes()),
+            ContainerKind::Table(table) => Cow::Owned(table.entry_name(index).into_bytes()),
             ContainerKind::Frames(pictures) => Cow::Owned(pictures.number(index).to_string().into_bytes()),
             ContainerKind::Film(film) => Cow::Owned(film.name(index).into_bytes()),
         }
@@ -147,12 +148,25 @@ impl Container {
             ContainerKind::Arrays(arrays) => arrays.find(name),
             ContainerKind::Tar(tar) => tar.entries().find(name),
             ContainerKind::Zip(zip) => zip.entries().find(name),
-            ContainerKind::Table(table) => {
-                let index: usize = std::str::from_utf8(name).ok()?.parse().ok()?;
-                (index < table.len() && index.to_string().as_bytes() == name).then_some(index)
-            }
+            ContainerKind::Table(table) => table.find(name),
             ContainerKind::Frames(pictures) => pictures.find(name),
             ContainerKind::Film(film) => film.find(name),
+        }
+    }
+
+    /// The columns of images that a table has; none of what is no table.
+    pub(in crate::images) fn columns(&self) -> Vec<&str> {
+        match &self.kind {
+            ContainerKind::Table(table) => table.column_names().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The images of the column `name` of a table.
+    pub(in crate::images) fn column(&self, name: &[u8]) -> Option<Range<usize>> {
+        match &self.kind {
+            ContainerKind::Table(table) => table.column(name),
+            _ => None,
         }
     }
 

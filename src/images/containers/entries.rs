@@ -16,6 +16,8 @@ use crate::images::Limits;
 use crate::images::limits::check_size;
 use crate::images::sniff::{self, Content};
 
+/// What is said of an entry whose place another takes.
+pub(super) const OVERWRITTEN: &str = "a later entry of the same name takes its place";
 /// Longest sidecar that is read, in bytes.
 pub(super) const MAX_SIDECAR: u64 = 1 << 16;
 /// Keys of a `.json` sidecar that may hold the label, the likeliest first.
@@ -172,7 +174,7 @@ impl<P> Entries<P> {
                 if let Some(earlier) = last.insert(self.name(index), index as u32) {
                     keep.resize(self.len(), true);
                     keep[earlier as usize] = false;
-                    skips.entry(self.name(index), "a later entry of the same name takes its place");
+                    skips.entry(self.name(index), OVERWRITTEN);
                 }
             }
         }

@@ -1,10 +1,12 @@
 //! Parquet tables with a column of image files, as data set hubs offer them: read row by row, in place.
 //!
-//! The column holds bytes, or structs with a field `bytes`; labels are a column of numbers or texts, with the
-//! class names in the "huggingface" metadata if there are any. Rows are read through cursors, each a column
-//! reader at some row of a row group. The crate `parquet` decodes; its panics become reasons.
+//! The column holds bytes, or structs with a field `bytes`; where several do, the user names one. Labels are a
+//! column of numbers or texts, with the class names in the "huggingface" metadata if there are any. Rows are read
+//! through cursors, each a column reader at some row of a row group. The crate `parquet` decodes; its panics become
+//! reasons.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use parquet::basic::{Compression, ConvertedType, Type};
@@ -25,6 +27,7 @@ use crate::images::Limits;
 use crate::images::catch_panic::catch_panic;
 use crate::images::limits::check_size;
 use crate::images::plain_file::io_reason;
+use crate::images::sniff::{Content, sniff};
 use crate::images::source::Raw;
 
 /// Largest footer, in bytes.
@@ -35,7 +38,9 @@ const MAX_ROWS: [u64; 2] = [1 << 16, 64];
 const MAX_CURSORS: usize = 4;
 /// Rows of labels that are read at once.
 const BATCH: usize = 4096;
-/// Names of columns of images, the likeliest first; else a single column of bytes is used.
+/// Rows in which is looked for an image, to tell a column of images from other bytes.
+const LOOKED_AT: usize = 16;
+/// Names of columns of images, the likeliest first: they count where the content does not tell.
 const IMAGE_NAMES: [&str; 10] =
     ["image", "img", "bytes", "image_bytes", "images", "picture", "photo", "jpg", "png", "content"];
 /// Names of columns of labels.
@@ -43,12 +48,12 @@ const LABEL_NAMES: [&str; 6] = ["label", "labels", "cls", "class", "fine_label",
 
 type Reader = ColumnReaderImpl<ByteArrayType>;
 
-/// The images of a table.
+/// The images of a table: those of its first column of images, then those of the next.
 pub(super) struct Table {
     file: FileAt,
     metadata: Arc<ParquetMetaData>,
-    /// The leaf that holds the images.
-    column: usize,
+    /// The leaves that hold images, at least one, and what they are called.
+    columns: Vec<(String, usize)>,
     /// First row of each row group, and the number of rows.
     starts: Vec<u64>,
     labels: Option<Labels>,
@@ -56,8 +61,8 @@ pub(super) struct Table {
     damage: Mutex<Damage>,
 }
 
-/// The row groups that are damaged: from which row, and why.
-type Damage = HashMap<usize, (u64, String)>;
+/// The row groups of a column that are damaged: from which row, and why.
+type Damage = HashMap<(usize, usize), (u64, String)>;
 
 impl Table {
     /// Reads the footer and the labels; none if there is no column of images.
@@ -69,7 +74,10 @@ impl Table {
         guarded(|| {
             let metadata =
                 ParquetMetaDataReader::new().parse_and_finish(&Footer(file.clone())).map_err(reason)?;
-            let Some(column) = image_column(&metadata)? else { return Ok(None) };
+            let candidates = candidates(&metadata);
+            if candidates.is_empty() {
+                return Ok(None);
+            }
             let mut starts = vec![0];
             let [any, for_a_byte] = MAX_ROWS;
             let most = any.saturating_add(file.len().saturating_mul(for_a_byte));
@@ -88,7 +96,9 @@ impl Table {
             let metadata = Arc::new(metadata);
             let cursors = Pool::new(MAX_CURSORS);
             let (labels, damage) = (None, Mutex::default());
-            let mut table = Table { file: file.clone(), metadata, column, starts, labels, cursors, damage };
+            let file = file.clone();
+            let mut table = Table { file, metadata, columns: candidates, starts, labels, cursors, damage };
+            table.columns = table.image_columns()?;
             table.labels = table.read_labels().unwrap_or_else(|reason| {
                 skips.container(&format!("parquet: labels: {reason}: used without labels"));
                 None
@@ -98,16 +108,48 @@ impl Table {
         .map_err(|reason| format!("parquet: {reason}"))
     }
 
-    pub(super) fn len(&self) -> usize {
+    fn n_rows(&self) -> usize {
         self.starts.last().copied().unwrap_or(0) as usize
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.columns.len() * self.n_rows()
+    }
+
+    /// `17`, or `mask/17` where several columns hold images.
+    pub(super) fn entry_name(&self, index: usize) -> String {
+        let (column, row) = (index / self.n_rows().max(1), index % self.n_rows().max(1));
+        match &self.columns[..] {
+            [_] => row.to_string(),
+            columns => format!("{}/{row}", columns.get(column).map_or("", |(name, _)| name)),
+        }
+    }
+
+    pub(super) fn find(&self, name: &[u8]) -> Option<usize> {
+        let name = std::str::from_utf8(name).ok()?;
+        let row = name.rsplit('/').next()?.parse().ok().filter(|&row: &usize| row < self.n_rows())?;
+        let mut entries = (0..self.columns.len()).map(|column| column * self.n_rows() + row);
+        entries.find(|&index| self.entry_name(index) == name)
+    }
+
+    /// The columns of images, by name.
+    pub(super) fn column_names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The entries of a column of images.
+    pub(super) fn column(&self, name: &[u8]) -> Option<Range<usize>> {
+        let at = self.columns.iter().position(|(column, _)| column.as_bytes() == name)?;
+        Some(at * self.n_rows()..(at + 1) * self.n_rows())
+    }
+
     pub(super) fn label(&self, index: usize) -> Option<&str> {
-        self.labels.as_ref()?.get(index)
+        self.labels.as_ref()?.get(index % self.n_rows().max(1))
     }
 
     pub(super) fn read(&self, index: usize, limits: &Limits) -> Result<Raw, String> {
-        let bytes = self.read_row(index as u64).map_err(|reason| format!("parquet: {reason}"))?;
+        let (column, row) = (index / self.n_rows().max(1), index % self.n_rows().max(1));
+        let bytes = self.read_row(column, row as u64).map_err(|reason| format!("parquet: {reason}"))?;
         let bytes = bytes.ok_or("no image in this row")?;
         check_size(bytes.len() as u64, limits.max_file_bytes)?;
         Ok(Raw::File(bytes.data().to_vec()))
@@ -115,16 +157,16 @@ impl Table {
 
     /// The bytes in a row; none if it is empty. After a row that cannot be read, the other rows of its group
     /// are not tried: none of them can be read, and each attempt would decode all before it again.
-    fn read_row(&self, row: u64) -> Result<Option<ByteArray>, String> {
+    fn read_row(&self, column: usize, row: u64) -> Result<Option<ByteArray>, String> {
         let group = self.starts.partition_point(|start| *start <= row).checked_sub(1);
         let group = group.filter(|group| group + 1 < self.starts.len()).ok_or("no such row")?;
-        if let Some((_, reason)) = self.damage().get(&group).filter(|(from, _)| *from <= row) {
+        if let Some((_, reason)) = self.damage().get(&(column, group)).filter(|(from, _)| *from <= row) {
             return Err(reason.clone());
         }
-        guarded(|| self.read_row_of(group, row)).inspect_err(|reason| {
+        guarded(|| self.read_row_of(column, group, row)).inspect_err(|reason| {
             let mut damage = self.damage();
-            if damage.get(&group).is_none_or(|(from, _)| row < *from) {
-                damage.insert(group, (row, reason.clone()));
+            if damage.get(&(column, group)).is_none_or(|(from, _)| row < *from) {
+                damage.insert((column, group), (row, reason.clone()));
             }
         })
     }
@@ -133,11 +175,14 @@ impl Table {
         self.damage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read_row_of(&self, group: usize, row: u64) -> Result<Option<ByteArray>, String> {
+    fn read_row_of(&self, column: usize, group: usize, row: u64) -> Result<Option<ByteArray>, String> {
         let (start, end) = (self.starts[group], self.starts[group + 1]);
-        let (at, mut reader) = match self.cursors.take(start, row) {
-            Some(cursor) => cursor,
-            None => (start, self.column_reader::<ByteArrayType>(group, self.column)?),
+        let (_, leaf) = self.columns.get(column).ok_or("no such column")?;
+        // cursors of all columns are in one pool: each column has row numbers of its own there
+        let before = (column * self.n_rows()) as u64;
+        let (at, mut reader) = match self.cursors.take(before + start, before + row) {
+            Some((at, reader)) => (at - before, reader),
+            None => (start, self.column_reader::<ByteArrayType>(group, *leaf)?),
         };
         let ahead = (row - at) as usize;
         if ahead > 0 && reader.skip_records(ahead).map_err(reason)? < ahead {
@@ -149,7 +194,7 @@ impl Table {
             return Err("damaged: fewer rows than its footer says".to_owned());
         }
         if row + 1 < end {
-            self.cursors.put(row + 1, reader);
+            self.cursors.put(before + row + 1, reader);
         }
         Ok(values.pop().filter(|bytes: &ByteArray| !bytes.is_empty()))
     }
@@ -174,6 +219,37 @@ impl Table {
         let pages = SerializedPageReader::new(pages, chunk, rows, None).map_err(reason)?;
         let descriptor = self.metadata.file_metadata().schema_descr().column(column);
         Ok(ColumnReaderImpl::new(descriptor, Box::new(pages) as Box<dyn PageReader>))
+    }
+
+    /// Those of the candidates that hold images; where no content tells, the one with a usual name.
+    ///
+    /// # Errors
+    /// There are several, and neither content nor name says which.
+    fn image_columns(&self) -> Result<Vec<(String, usize)>, String> {
+        let all = &self.columns;
+        if all.len() == 1 {
+            return Ok(all.clone());
+        }
+        let first = |column: usize| {
+            let rows =
+                (0..self.n_rows().min(LOOKED_AT)).filter_map(|row| self.read_row(column, row as u64).ok());
+            rows.flatten().next()
+        };
+        let is_image = |column: usize| {
+            first(column)
+                .is_some_and(|bytes| matches!(sniff(bytes.data()), Content::Image | Content::Optional(_)))
+        };
+        let images: Vec<_> = (0..all.len()).filter(|&at| is_image(at)).map(|at| all[at].clone()).collect();
+        self.cursors.clear(); // of columns that may not be used, under other numbers
+        self.damage().clear();
+        if !images.is_empty() {
+            return Ok(images);
+        }
+        let named = IMAGE_NAMES.iter().find_map(|name| all.iter().find(|(other, _)| other == name));
+        named.map(|column| vec![column.clone()]).ok_or_else(|| {
+            let names: Vec<&str> = self.column_names().collect();
+            format!("which column holds the images: {}? name it `image`", names.join(", "))
+        })
     }
 
     fn read_labels(&self) -> Result<Option<Labels>, String> {
@@ -247,11 +323,8 @@ fn check_footer(file: &FileAt) -> Result<(), String> {
     Ok(())
 }
 
-/// The leaf that holds images; none if there is none.
-///
-/// # Errors
-/// There are several, and no name says which.
-fn image_column(metadata: &ParquetMetaData) -> Result<Option<usize>, String> {
+/// The leaves that may hold images, and what they are called.
+fn candidates(metadata: &ParquetMetaData) -> Vec<(String, usize)> {
     let schema = metadata.file_metadata().schema_descr();
     let mut bytes = Vec::new();
     for (index, leaf) in schema.columns().iter().enumerate() {
@@ -263,15 +336,7 @@ fn image_column(metadata: &ParquetMetaData) -> Result<Option<usize>, String> {
             _ => {}
         }
     }
-    let named = IMAGE_NAMES.iter().find_map(|name| bytes.iter().find(|(other, _)| other == name));
-    match (named, &bytes[..]) {
-        (Some((_, index)), _) | (None, [(_, index)]) => Ok(Some(*index)),
-        (None, []) => Ok(None),
-        (None, several) => {
-            let names: Vec<&str> = several.iter().map(|(name, _)| name.as_str()).collect();
-            Err(format!("which column holds the images: {}? name it `image`", names.join(", ")))
-        }
-    }
+    bytes
 }
 
 /// The class names for a column of numbers, as in the data sets of Hugging Face.

@@ -195,6 +195,11 @@ impl<T> Pool<T> {
         idle.push((position, reader));
     }
 
+    /// Gives up all readers.
+    pub(super) fn clear(&self) {
+        self.lock().clear();
+    }
+
     /// A panic elsewhere cannot leave the list half-changed.
     fn lock(&self) -> MutexGuard<'_, Vec<(u64, T)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)

@@ -285,6 +285,29 @@ fn zips_hold_images_with_labels_and_say_what_they_refuse() {
 }
 
 #[test]
+fn of_two_entries_with_one_name_the_later_counts_and_the_other_is_told() {
+    let (one, two) = (png(1), png(2));
+    let files = [("d/a.png", one.as_slice()), ("d/b.png", &one), ("d/c.png", &two)];
+    // the writer refuses two of one name
+    let mut zip = zip_of(&files);
+    for at in 0..zip.len() - 7 {
+        if &zip[at..at + 7] == b"d/c.png" {
+            zip[at..at + 7].copy_from_slice(b"d/a.png");
+        }
+    }
+    let tar = tar_of(&[files[0], files[1], ("d/a.png", &two)]);
+    for (name, file) in [("a.zip", zip), ("a.tar", tar)] {
+        let (_dir, path) = written(name, &file);
+        let (images, skipped) = told(&path).unwrap();
+        assert_eq!(images.len(), 2, "{name}: {images:?}");
+        assert_eq!(skipped, [format!("{name}#d/a.png: a later entry of the same name takes its place")]);
+        let container = opened(&path).unwrap().container.unwrap();
+        let at = container.find(b"d/a.png").unwrap();
+        assert_eq!(bytes_of(container.read(at, &Limits::default()).unwrap()), two);
+    }
+}
+
+#[test]
 fn an_entry_that_is_too_large_is_not_read() {
     let image = png(1);
     for (name, bytes) in [("a.tar", tar_of(&[("a.png", &image)])), ("a.zip", zip_of(&[("a.png", &image)]))] {

@@ -4,13 +4,16 @@
 //! other methods) are refused. The content of an entry must have the size and the checksum that the directory
 //! states.
 
+use std::collections::HashSet;
 use std::io::{self, Read};
 
 use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::entries::{Entries, EntryKind, Lister, MAX_SIDECAR, kind_of, kind_of_content, plain_name};
+use super::entries::{
+    Entries, EntryKind, Lister, MAX_SIDECAR, OVERWRITTEN, kind_of, kind_of_content, plain_name,
+};
 use super::file::FileAt;
 use super::skips::Skips;
 use super::stream::{Packed, bomb_reason, is_bomb};
@@ -22,6 +25,9 @@ use crate::images::{Limits, sniff};
 
 /// Bytes of a local header without name and extra fields.
 const LOCAL_HEADER: u64 = 30;
+
+/// Bytes of a header in the directory, likewise.
+const DIRECTORY_HEADER: usize = 46;
 
 /// The position of an entry, and what the directory says about it.
 #[derive(Debug, Clone, Copy)]
@@ -147,6 +153,25 @@ impl Zip {
     }
 }
 
+/// The names of entries whose place a later one of the same name takes, by the directory, which begins at `start`;
+/// the crate's list leaves them out.
+fn overwritten(file: &FileAt, start: u64) -> Vec<Vec<u8>> {
+    let (mut directory, mut seen, mut names) = (file.from(start), HashSet::new(), Vec::new());
+    let mut header = [0; DIRECTORY_HEADER];
+    while directory.read_exact(&mut header).is_ok() && header.starts_with(b"PK\x01\x02") {
+        let length = |at: usize| u64::from(u16::from_le_bytes([header[at], header[at + 1]]));
+        let mut name = vec![0; length(28) as usize];
+        if directory.read_exact(&mut name).is_err() {
+            break;
+        }
+        directory.jump(directory.position() + length(30) + length(32)); // extra fields, a comment
+        if !seen.insert(name.clone()) {
+            names.push(name);
+        }
+    }
+    names
+}
+
 /// Receives the name of a file, and its position or why it cannot be read.
 type Visit<'a> = &'a mut dyn FnMut(&[u8], Result<Member, String>) -> Result<(), String>;
 
@@ -189,7 +214,12 @@ pub(super) fn members(file: &FileAt, visit: Visit<'_>) -> Result<(), String> {
             };
             visit(entry.name_raw(), member)?;
         }
-        Ok(())
+        let doubled = if archive.has_duplicate_names() {
+            overwritten(file, archive.central_directory_start())
+        } else {
+            Vec::new()
+        };
+        doubled.iter().try_for_each(|name| visit(name, Err(OVERWRITTEN.to_owned())))
     })
     .unwrap_or_else(|panic| Err(damaged(panic)))
 }

@@ -133,10 +133,10 @@ fn what_lies_behind_damage_is_not_tried_again() {
     (0..30).filter(|row| row / 10 != 1).for_each(|row| check(&table, row));
     let read = |row| table.read(row, &Limits::default()).unwrap_err();
     let first = read(13);
-    assert_eq!(table.damage().get(&1).map(|(from, _)| *from), Some(13));
+    assert_eq!(table.damage().get(&(0, 1)).map(|(from, _)| *from), Some(13));
     assert_eq!([read(14), read(19)], [first.clone(), first]);
     assert!(read(10).contains("damaged"));
-    assert_eq!(table.damage().get(&1).map(|(from, _)| *from), Some(10));
+    assert_eq!(table.damage().get(&(0, 1)).map(|(from, _)| *from), Some(10));
 }
 
 #[test]
@@ -159,13 +159,51 @@ fn small_files_do_not_claim_many_rows() {
 }
 
 #[test]
+fn columns_of_images_are_told_by_their_content_and_each_has_names_of_its_own() {
+    let table = |contents: [&[u8]; 3]| {
+        let schema = "message m { required binary image; required binary mask; required binary hash; }";
+        let schema = Arc::new(parse_message_type(schema).unwrap());
+        let properties = Arc::new(WriterProperties::builder().build());
+        let mut writer = SerializedFileWriter::new(Vec::new(), schema, properties).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        for content in contents {
+            let rows = [content.to_vec().into(), [content, b"2"].concat().into()];
+            let mut column = group.next_column().unwrap().unwrap();
+            column.typed::<ByteArrayType>().write_batch(&rows, None, None).unwrap();
+            column.close().unwrap();
+        }
+        group.close().unwrap();
+        let (_dir, path) = written("a.parquet", &writer.into_inner().unwrap());
+        let table = open(&path).unwrap().unwrap();
+        let read = |row| match table.read(row, &Limits::default()) {
+            Ok(Raw::File(bytes)) => bytes,
+            _ => panic!("a file"),
+        };
+        let names: Vec<String> = (0..table.len()).map(|i| table.entry_name(i)).collect();
+        assert!((0..table.len()).all(|i| table.find(names[i].as_bytes()) == Some(i)));
+        assert!(
+            ["mask/2", "mask/01", "hash/0", "2", ""].iter().all(|no| table.find(no.as_bytes()).is_none())
+        );
+        (names, (0..table.len()).map(read).collect::<Vec<_>>(), table.column(b"mask"))
+    };
+    let (png, other): (&[u8], &[u8]) = (b"\x89PNG\r\n\x1a\n____IHDR", b"1234");
+    let (names, read, mask) = table([png, png, other]);
+    assert_eq!(names, ["image/0", "image/1", "mask/0", "mask/1"]);
+    assert_eq!((read[0].as_slice(), read[3].len(), mask), (png, png.len() + 1, Some(2..4)));
+    let (names, read, mask) = table([other, png, other]);
+    assert_eq!((names, read[0].as_slice(), mask), (vec!["0".to_owned(), "1".to_owned()], png, Some(0..2)));
+    let (names, read, _) = table([other; 3]);
+    assert_eq!((names.len(), read[0].as_slice()), (2, other), "by its name");
+}
+
+#[test]
 fn the_column_is_found_or_asked_for() {
     let column = |schema: &str| {
         let schema = Arc::new(parse_message_type(schema).unwrap());
         let properties = Arc::new(WriterProperties::builder().build());
         let file = SerializedFileWriter::new(Vec::new(), schema, properties).unwrap().into_inner().unwrap();
         let (_dir, path) = written("a.parquet", &file);
-        open(&path).map(|table| table.map(|table| table.column))
+        open(&path).map(|table| table.map(|table| table.columns[0].1))
     };
     assert_eq!(column("message m { required binary a (UTF8); required binary b; }"), Ok(Some(1)));
     assert_eq!(column("message m { required binary a; required binary img; }"), Ok(Some(1)));
