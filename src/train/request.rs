@@ -40,7 +40,7 @@ pub struct TrainRequest {
     pub views_sheet: Option<PathBuf>,
     /// Continue the unfinished training in the folder, if there is one.
     pub resume: bool,
-    /// Replace the model in the folder, or start over the unfinished training there.
+    /// Replace the model in the folder, start over the unfinished training there, or write beside other files.
     pub force: bool,
     /// Wall time between two checkpoints.
     pub checkpoint_seconds: f64,

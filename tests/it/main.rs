@@ -72,5 +72,6 @@ mod thumbnails;
 mod tidy;
 mod tiff;
 mod train;
+mod training;
 #[cfg(unix)]
 mod tutorial;
