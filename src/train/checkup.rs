@@ -109,8 +109,7 @@ impl Checkup {
             let what = format!(
                 "{dead_bits} of {bits} bits are dead: at least 99 % of {of_images} have the same value in them"
             );
-            let hint = "train longer (`epochs`), or ask for fewer `bits`";
-            warnings.push(Note::warning(what).with_hint(hint));
+            warnings.push(Note::warning(what).with_hint("train longer (`epochs`), or ask for fewer `bits`"));
         }
         let [by_latents, by_pixels] = [own_view_by_latents, own_view_by_pixels].map(|chance| 1.0 - chance);
         if by_latents >= by_pixels.max(RARE) {
@@ -122,6 +121,9 @@ impl Checkup {
             );
             warnings.push(Note::warning(what).with_hint(LONGER));
         }
+        // what is to be done about several is said once, after the last
+        let last = warnings.len().saturating_sub(1);
+        warnings.iter_mut().take(last).for_each(|warning| warning.hint = None);
         warnings
     }
 }
@@ -250,7 +252,8 @@ mod tests {
     fn each_fault_has_its_warning_and_a_sound_model_none() {
         let told = |checkup: Checkup| {
             let warnings = checkup.warnings();
-            assert!(warnings.iter().all(|note| note.is_warning && note.hint.is_some()));
+            assert!(warnings.iter().all(|note| note.is_warning));
+            assert_eq!(warnings.iter().filter(|note| note.hint.is_some()).count(), warnings.len().min(1));
             warnings.into_iter().map(|note| note.text).collect::<Vec<_>>()
         };
         assert!(told(SOUND).is_empty());

@@ -143,11 +143,7 @@ fn a_training_without_success_says_so_and_another_does_not() {
     let failed =
         run(&place, &[&train[..], &["--lr", "0.000001", "--epochs", "1", "--json"]].concat()).expect(0);
     let failed = failed.says("warning: the reconstructions of 40 held-out images are nearly all alike");
-    assert!(
-        failed.err.contains("hint: train longer (--epochs), in steps of fewer images (--batch)"),
-        "{}",
-        failed.err
-    );
+    assert!(failed.err.contains("hint: train longer (--epochs)"), "{}", failed.err);
     let document: serde_json::Value = serde_json::from_str(&failed.out).expect("a document");
     let checkup = &document["checkup"];
     assert_keys(
