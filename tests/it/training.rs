@@ -132,7 +132,7 @@ fn batch_and_epochs_go_by_the_number_of_images_unless_they_are_said() {
     let dense = ["train", "digits", "--family", "dense", "--size", "8", "--force", "-o", "mine"];
     run(&place, &dense)
         .expect(0)
-        .says("training dense on 40 images for 100 epochs in batches of 16, as there are few");
+        .says("training dense on 40 images for 200 epochs in batches of 16, as there are few");
 }
 
 #[test]

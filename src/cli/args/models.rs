@@ -44,7 +44,7 @@ pub(in crate::cli) struct Train {
     /// For photo, numbers of the latent [default: 256]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) latent: Option<usize>,
-    /// Passes over the data [default: conv-hash 15; vae, aae, lstm 10; photo 20; else 5; of few images up to 100]
+    /// Passes over the data [default: conv-hash 15; vae, aae, lstm 10; photo 20; else 5; of few images up to 200]
     #[arg(long)]
     pub(in crate::cli) epochs: Option<usize>,
     /// Images per step [default: conv-hash 256, as photo with a frozen encoder; vae, aae, lstm 64; else 32; of
