@@ -35,7 +35,7 @@ pub enum Error {
     /// Things that belong together do not match, such as an index and a model.
     #[error("{0}")]
     Mismatch(Problem),
-    /// Another writer holds the index.
+    /// Another process writes the index or the model folder.
     #[error("{0}")]
     Locked(Problem),
     /// The operating system refused to read or write a path.
@@ -132,6 +132,11 @@ impl Error {
     /// A file, folder or model `place` that does not match another.
     pub fn mismatch(place: impl fmt::Display, what: impl fmt::Display) -> Self {
         Error::Mismatch(at(place, what))
+    }
+
+    /// An index or a model folder that another process is writing.
+    pub fn locked(what: impl Into<String>) -> Self {
+        Error::Locked(what.into().into())
     }
 
     /// A failed file operation on `path`.

@@ -134,11 +134,15 @@ impl Tensors {
 
 /// `[N, units]` for a vector, else `[N, C, H, W]`.
 pub(super) fn tensor_shape(extent: Extent) -> Vec<crate::onnx::Dim> {
-    if extent == Extent::vector(extent.channels) {
-        vec![batch(1), fixed(extent.channels)]
-    } else {
-        vec![batch(1), fixed(extent.channels), fixed(extent.height), fixed(extent.width)]
+    match extent.is_vector() {
+        true => vec![batch(1), fixed(extent.channels)],
+        false => image_shape(extent),
     }
+}
+
+/// `[N, C, H, W]`.
+fn image_shape(extent: Extent) -> Vec<crate::onnx::Dim> {
+    vec![batch(1), fixed(extent.channels), fixed(extent.height), fixed(extent.width)]
 }
 
 /// A convolution by such a weight and bias.
@@ -203,7 +207,8 @@ pub(super) fn inference_nodes(graph: &mut Graph, step: &Step, x: &Value, tensors
         }
         Layer::Sigmoid => graph.sigmoid(x),
         Layer::Upsample => graph.upsample(x),
-        Layer::Flatten | Layer::Reshape(_) => graph.reshape(x, tensor_shape(step.output)),
+        Layer::Flatten => graph.reshape(x, tensor_shape(step.output)),
+        Layer::Reshape(to) => graph.reshape(x, image_shape(to)), // also where that is a single pixel
         Layer::Repeat { steps } => {
             let column = graph.reshape(x, vec![batch(1), fixed(step.input.channels), fixed(1), fixed(1)]);
             let ones = graph.constant(&[1, 1, steps, 1], &vec![1.0; steps]);

@@ -187,6 +187,7 @@ fn fully_connected(input: InputShape) -> (Vec<Layer>, Vec<Layer>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Metadata, decoder_onnx, encoder_onnx};
 
     const MNIST: InputShape = InputShape { channels: 1, height: 28, width: 28 };
 
@@ -205,7 +206,12 @@ mod tests {
         for family in Family::ALL.into_iter().filter(|family| *family != Family::Photo) {
             for (channels, height, width) in [(1, 28, 28), (3, 32, 32), (3, 64, 48), (1, 12, 20), (3, 8, 8)] {
                 let architecture = family.architecture(InputShape { channels, height, width }, 128).unwrap();
-                assert!(architecture.parameter_count() > 0, "{family} {height}x{width}");
+                let weights = architecture.initial_weights(1);
+                assert!(!weights.is_empty(), "{family} {height}x{width}");
+                let metadata = Metadata::new("any", &architecture, 32);
+                for export in [encoder_onnx, decoder_onnx] {
+                    assert!(!export(&architecture, &weights, &metadata).to_bytes().is_empty());
+                }
             }
         }
     }

@@ -98,11 +98,15 @@ impl Family {
         (self == Family::Photo).then_some(3)
     }
 
-    /// What the sides of an input are multiples of where nothing is said: of that which suits the family.
-    pub fn side_step(self) -> usize {
-        match self {
-            Family::Photo => 32,
-            _ => 4,
+    /// Height and width of the input for images of this height and width, where nothing is said: the next that
+    /// the family takes.
+    pub fn sides(self, image: [usize; 2]) -> [usize; 2] {
+        let up = |step: usize| image.map(|side| side.next_multiple_of(step).max(2 * step));
+        let sides = up(if self == Family::Photo { 32 } else { 4 });
+        // its decoder doubles both sides three times, or takes the same off both
+        match self == Family::Conv && sides[0] % 8 != sides[1] % 8 {
+            true => up(8),
+            false => sides,
         }
     }
 

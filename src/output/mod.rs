@@ -14,4 +14,4 @@ pub(crate) use page::assert_self_contained;
 pub use page::{Page, Parts, base64};
 pub use places::{check_picture, check_picture_beside, check_places};
 pub use text::{bytes, count, thousands};
-pub use whole::{check_empty, write_folder, write_whole, write_whole_with};
+pub use whole::{check_empty, sweep, write_folder, write_whole, write_whole_with};

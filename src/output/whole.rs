@@ -7,6 +7,10 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
+/// How temporary names begin, and how many random letters follow.
+const PREFIX: &str = ".aesearch-";
+const RANDOM: usize = 6;
+
 /// Writes `bytes` into the file `path`. A reader finds the old file or the new one, also after a crash.
 ///
 /// # Errors
@@ -32,6 +36,26 @@ pub fn write_whole_with(
     file.as_file().sync_all().map_err(fail)?;
     file.persist(path).map_err(|error| fail(error.error))?;
     sync_folder(folder).map_err(fail)
+}
+
+/// Removes what calls of [`write_whole`] that were killed left in `folder`, which nobody else may be writing.
+///
+/// # Errors
+/// When the folder cannot be read, or one of them not be removed.
+pub fn sweep(folder: &Path) -> Result<()> {
+    let fail = |error| Error::io(folder, error);
+    for entry in fs::read_dir(folder).map_err(fail)? {
+        let entry = entry.map_err(fail)?;
+        let name = entry.file_name();
+        let random = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+        let is_ours = random.is_some_and(|random| {
+            random.len() == RANDOM && random.bytes().all(|letter| letter.is_ascii_alphanumeric())
+        });
+        if is_ours && entry.file_type().map_err(fail)?.is_file() {
+            fs::remove_file(entry.path()).map_err(fail)?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes the folder `path`, which must be new or empty: `fill` fills a temporary folder, which then gets that
@@ -82,7 +106,7 @@ fn folder_of(path: &Path) -> &Path {
 /// ones.
 fn beside(#[allow(unused)] mode: u32) -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".aesearch-");
+    builder.prefix(PREFIX).rand_bytes(RANDOM);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -119,6 +143,19 @@ mod tests {
         assert!(write_whole(&dir.path().join("b"), b"a folder is in the way").is_err());
         assert!(write_whole(&dir.path().join("none/c"), b"no folder").is_err());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_was_left_half_written_is_swept_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let left = beside(0o666).tempfile_in(dir.path()).unwrap().keep().unwrap().1;
+        let others = [".aesearch-notes.txt", ".aesearch-mine99x", "a.json", ".aesearch"];
+        others.iter().for_each(|name| std::fs::write(dir.path().join(name), "").unwrap());
+        std::fs::create_dir(dir.path().join(".aesearch-abcdef")).unwrap();
+        sweep(dir.path()).unwrap();
+        assert!(!left.exists() && dir.path().join(".aesearch-abcdef").is_dir());
+        assert!(others.iter().all(|name| dir.path().join(name).exists()));
+        assert!(sweep(&dir.path().join("none")).is_err());
     }
 
     #[test]

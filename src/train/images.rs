@@ -42,11 +42,10 @@ fn first_shape(found: &Walk, family: Family) -> Result<InputShape> {
         images::load(item, &limits).map_err(|reason| unread.push(Skipped::new(item.name(), reason))).ok()
     });
     let Some(loaded) = readable else { return Err(none_to_train_on(found, &unread)) };
-    let step = family.side_step();
-    let side = |n: usize| n.min(LARGEST_DEFAULT_SIDE).next_multiple_of(step).max(2 * step);
     let pixels = loaded.pixels;
-    let channels = family.channels().unwrap_or(pixels.channels);
-    Ok(InputShape { channels, height: side(pixels.height), width: side(pixels.width) })
+    let [height, width] =
+        family.sides([pixels.height, pixels.width].map(|side| side.min(LARGEST_DEFAULT_SIDE)));
+    Ok(InputShape { channels: family.channels().unwrap_or(pixels.channels), height, width })
 }
 
 /// The error for a training without images; it names one that could not be read.
@@ -139,7 +138,23 @@ mod tests {
         };
         assert_eq!(shape(Family::Dense, pixels(30, 500, 1)), [32, 64, 1]);
         assert_eq!(shape(Family::ConvHash, pixels(3, 28, 3)), [8, 28, 3]);
+        assert_eq!(shape(Family::Conv, pixels(97, 33, 3)), [64, 40, 3]);
+        assert_eq!(shape(Family::Conv, pixels(27, 44, 1)), [28, 44, 1]);
         assert_eq!(shape(Family::Photo, pixels(28, 28, 1)), [64, 64, 3]);
         assert_eq!(shape(Family::Photo, pixels(500, 333, 3)), [64, 64, 3]);
+    }
+
+    #[test]
+    fn every_family_takes_every_size_that_is_chosen_for_it() {
+        for family in Family::ALL {
+            for (height, width) in
+                (1..=LARGEST_DEFAULT_SIDE).flat_map(|h| [(h, 1), (h, 33), (h, 64), (64, h)])
+            {
+                let [height, width] = family.sides([height, width]);
+                let shape = InputShape { channels: 3, height, width };
+                let taken = TrainOptions::for_family(family, 3).architecture(shape);
+                assert!(taken.is_ok(), "{family} {height}x{width}: {taken:?}");
+            }
+        }
     }
 }

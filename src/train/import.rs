@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::request::check_free;
+use super::folder::{Held, check_free};
 use super::run::{Ending, Trained};
 use crate::error::{Error, Result};
 use crate::images::InputShape;
@@ -131,6 +131,7 @@ pub fn import_model(request: &ImportRequest, observer: &dyn Observer) -> Result<
         ending: Ending::Done,
         student: None,
     };
+    let _held = Held::make(folder)?;
     model.save(&runtime, folder, &request.command, "")?;
     observer.note(&Note::new(format!("features of both networks differ by at most {difference:.1e}")));
     Ok(Imported { model, difference })

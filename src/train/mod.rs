@@ -10,11 +10,13 @@
 //! |---|---|
 //! | `request.rs`, `model.rs` | from paths to a model folder: what is asked for; the call that does it |
 //! | `import.rs` | pretrained weights of another program, as a model folder |
+//! | `folder.rs` | whether a folder may be written, and by nobody else |
 //! | `quantize/` | a model whose encoder computes in int8 |
 //! | `images.rs` | the images to train and to validate on |
 //! | `run.rs` | the loop over epochs and batches, and its reports |
 //! | `epoch.rs` | the report of one epoch |
 //! | `options.rs` | what to train and how; defaults by family; the learning rate over time |
+//! | `amount.rs` | batch and epochs that suit the number of images |
 //! | `checkpoint.rs` | an unfinished training on disk |
 //! | `warm.rs` | a start from another model's weights |
 //! | `log.rs`, `curve.rs` | the learning curve on disk, and as a picture |
@@ -29,6 +31,7 @@
 //! | `teacher.rs`, `lessons.rs` | an encoder that teaches; what it gives for the images |
 //! | `first_lesson.rs` | what a pretrained model knows of its features already |
 //! | `student.rs` | how well the trained model follows it |
+//! | `checkup.rs` | what a trained model makes of images, and whether that is a disappointment |
 //! | `data.rs` | the images |
 //! | `store.rs` | their pixels, in memory or on disk |
 //! | `augment.rs` | random views of an image |
@@ -73,16 +76,19 @@
 //! # }
 //! ```
 
+mod amount;
 mod augment;
 mod batch;
 mod blur;
 mod checkpoint;
+mod checkup;
 mod curve;
 mod data;
 mod epoch;
 mod evaluate;
 mod features;
 mod first_lesson;
+mod folder;
 mod freeze;
 mod frozen;
 mod images;
@@ -113,6 +119,7 @@ mod tests;
 
 pub use augment::Augment;
 pub use batch::Batch;
+pub use checkup::Checkup;
 pub use data::Dataset;
 pub use epoch::EpochReport;
 pub use freeze::Freeze;

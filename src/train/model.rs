@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use super::checkup::Checkup;
 use super::curve::curve;
 use super::data::Dataset;
+use super::folder::Held;
 use super::images::{TrainingImages, input_shape, load};
 use super::options::TrainOptions;
 use super::request::TrainRequest;
@@ -12,6 +14,7 @@ use super::store::Storage;
 use super::teacher::Teacher;
 use super::views::preview;
 use crate::draw::view_sheet::{ViewRow, view_sheet};
+use crate::encode::EncodeOptions;
 use crate::error::{Error, Result};
 use crate::images::{Skipped, keep_images, walk, write_png};
 use crate::model::Model;
@@ -25,6 +28,10 @@ pub struct TrainedModel {
     pub trained: Trained,
     /// The number of images it was trained on.
     pub images: usize,
+    /// Images per step.
+    pub batch: usize,
+    /// What the model makes of some images; none where they are too few, or training was stopped.
+    pub checkup: Option<Checkup>,
     /// Inputs that could not be used.
     pub skipped: Vec<Skipped>,
     /// Where it was trained.
@@ -39,9 +46,10 @@ pub struct TrainedModel {
 ///
 /// # Errors
 /// When the request cannot be met (with the field that says so), no image can be read, the folder cannot be
-/// written, ONNX Runtime cannot be used, a loss stops being a number, or it is stopped before the first epoch
+/// written or another process is writing it, ONNX Runtime cannot be used, a loss stops being a number, or it is stopped before the first epoch
 /// is done ([`Error::Interrupted`]).
 pub fn train_model(request: &TrainRequest, observer: &dyn Observer) -> Result<TrainedModel> {
+    let held = Held::take_if_there(&request.folder)?;
     request.check()?;
     let from = request.from.as_deref().map(Model::load).transpose()?;
     let teacher = request.teacher.as_ref().map(|t| Model::load_any(&t.model, &t.load)).transpose()?;
@@ -50,7 +58,7 @@ pub fn train_model(request: &TrainRequest, observer: &dyn Observer) -> Result<Tr
     request.views_sheet.as_deref().map_or(Ok(()), |sheet| keep_images(sheet, &found.items))?;
     let shape = input_shape(request, from.as_ref(), &found)?;
     let mut options = request.options(from, shape)?;
-    std::fs::create_dir_all(&request.folder).map_err(|e| Error::io(&request.folder, e))?;
+    let _held = held.map_or_else(|| Held::make(&request.folder), Ok)?;
     let runtime = ensure(&request.runtime, observer)?;
     let teacher = teacher.map(|model| Teacher::open(&runtime, model, request.device)).transpose()?;
     let loaded = load(request, &found, (shape, options.seed), teacher, observer)?;
@@ -62,20 +70,43 @@ pub fn train_model(request: &TrainRequest, observer: &dyn Observer) -> Result<Tr
     }
     let storage = Storage { max_memory: request.max_memory, folder: request.folder.clone() };
     options.storage = storage.beside(training.memory_bytes());
+    let usual = (options.epochs, options.batch);
+    let options = options.for_images(training.len(), &request.tuning);
     observer.note(&Note::new(format!(
-        "training {} on {} for {}",
+        "training {} on {} for {} in batches of {}{}",
         options.family,
         count(training.len() as u64, "image"),
-        count(options.epochs as u64, "epoch")
+        count(options.epochs as u64, "epoch"),
+        options.batch,
+        if usual == (options.epochs, options.batch) { "" } else { ", as there are few" }
     )));
     let trained = train(&runtime, &training, validation.as_ref(), &options, observer)?;
     write(request, &trained, &runtime)?;
+    let checkup = match trained.ending {
+        Ending::Interrupted => None,
+        Ending::Done | Ending::Early => {
+            let files = [&trained.encoder, &trained.decoder].map(|file| file.to_bytes());
+            let [encoder, decoder] = files.map(Into::into);
+            let model = Model::from_parts(&trained.metadata.name, encoder, Some(decoder), None)?;
+            let threads = EncodeOptions { threads: options.threads, device: options.device };
+            Checkup::of(&runtime, &model, (&training, validation.as_ref()), &threads)?
+        }
+    };
+    checkup.iter().flat_map(Checkup::warnings).for_each(|warning| observer.note(&warning));
     let device = match options.device {
         Device::Auto if runtime.has_cuda() => Device::Cuda(0),
         Device::Auto => Device::Cpu,
         other => other,
     };
-    Ok(TrainedModel { trained, images: training.len(), skipped, device, runtime })
+    Ok(TrainedModel {
+        images: training.len(),
+        batch: options.batch,
+        checkup,
+        trained,
+        skipped,
+        device,
+        runtime,
+    })
 }
 
 /// Writes the model and its curve; a training that ended needs its checkpoint no more.

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::augment::Augment;
+use super::folder::check_free;
 use super::freeze::Freeze;
 use super::options::{CheckpointOptions, TrainOptions};
 use super::teacher::TeacherRequest;
@@ -39,7 +40,7 @@ pub struct TrainRequest {
     pub views_sheet: Option<PathBuf>,
     /// Continue the unfinished training in the folder, if there is one.
     pub resume: bool,
-    /// Replace the model in the folder, or start over the unfinished training there.
+    /// Replace the model in the folder, start over the unfinished training there, or write beside other files.
     pub force: bool,
     /// Wall time between two checkpoints.
     pub checkpoint_seconds: f64,
@@ -118,8 +119,8 @@ pub struct Tuning {
 }
 
 impl TrainRequest {
-    /// The file of an unfinished training.
-    pub(super) fn checkpoint_file(&self) -> PathBuf {
+    /// The file of an unfinished training, which `resume` continues; there is none without one.
+    pub fn checkpoint_file(&self) -> PathBuf {
         self.folder.join("checkpoint")
     }
 
@@ -140,7 +141,7 @@ impl TrainRequest {
                 "train into another folder with `from` this one; `force` in place of `resume` trains again";
             return Err(Error::invalid(what).with_hint(hint));
         }
-        if !begun && (trained || !exists("log.jsonl")) {
+        if !begun {
             check_free(&self.folder, self.force)?;
         }
         if self.teacher.is_some() && self.tuning.freeze == Some(Freeze::Latent) {
@@ -226,25 +227,6 @@ impl TrainRequest {
     }
 }
 
-/// Refuses a folder that holds a model, unless by `force`, and one with a README.md that is no model's card.
-pub(super) fn check_free(folder: &Path, force: bool) -> Result<()> {
-    let place = folder.display();
-    let (text, trained) = (folder.join("README.md").exists(), folder.join("encoder.onnx").exists());
-    if trained && !force {
-        let what = format!("{place}: expected a folder without a model, got one with encoder.onnx");
-        let hint =
-            "name another folder; `force` replaces the model, and the indexes that it made need it as it is";
-        return Err(Error::invalid(what).with_hint(hint));
-    }
-    if text && !trained {
-        let what = format!("{place}: expected a folder for a model, got one with a README.md of its own");
-        return Err(
-            Error::invalid(what).with_hint("name a folder that does not exist yet, such as models/mine")
-        );
-    }
-    Ok(())
-}
-
 /// A model is called what its folder is called.
 fn model_name(folder: &Path) -> String {
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
@@ -290,6 +272,29 @@ mod tests {
         write("checkpoint");
         assert!(refusal(&request).contains("expected no unfinished training"), "{}", refusal(&request));
         assert!(force.check().is_ok());
+        assert!(TrainRequest { resume: true, ..request }.check().is_ok());
+    }
+
+    #[test]
+    fn a_folder_of_other_things_is_written_only_by_force() {
+        let dir = tempfile::tempdir().unwrap();
+        let request = TrainRequest { folder: dir.path().to_path_buf(), ..TrainRequest::default() };
+        let write = |name: &str| std::fs::write(dir.path().join(name), "").unwrap();
+        let force = TrainRequest { force: true, ..request.clone() };
+        [".DS_Store", "curve.png", "log.jsonl", "decoder.onnx"].into_iter().for_each(write);
+        assert!(request.check().is_ok());
+        write("photo.jpg");
+        let error = request.check().unwrap_err();
+        assert!(error.to_string().ends_with("for the model, got one with photo.jpg"), "{error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("`force`")));
+        write("clip.onnx");
+        let error = request.check().unwrap_err();
+        assert!(
+            error.to_string().ends_with("got one with 2 files and folders, such as clip.onnx"),
+            "{error}"
+        );
+        assert!(force.check().is_ok());
+        write("checkpoint"); // then it was a training's own before
         assert!(TrainRequest { resume: true, ..request }.check().is_ok());
     }
 

@@ -8,7 +8,7 @@ use super::teacher::image_us;
 use crate::encode::{Binarizer, EncodeOptions, Encoder};
 use crate::error::Result;
 use crate::images::spread;
-use crate::model::{BinarizerKind, Model};
+use crate::model::{BinarizerKind, Metadata, Model};
 use crate::pca::to_unit;
 use crate::runtime::Runtime;
 
@@ -62,14 +62,7 @@ impl Student {
         if ids.len() < HELD_OUT.1 {
             return Ok(Some(student));
         }
-        let (bits, size) = (model.metadata.bits, model.metadata.latent_size);
-        let binarizer = match model.metadata.binarizer {
-            BinarizerKind::Sign => Binarizer::sign(size, bits)?,
-            BinarizerKind::Itq => {
-                let latents = latents(&mut encoder, data, &spread(data.len(), FITTED))?;
-                Binarizer::fit_itq(&latents, size, bits, model.metadata.seed)?
-            }
-        };
+        let binarizer = fitted_binarizer(&mut encoder, &model.metadata, data)?;
         let codes = binarizer.binarize(&latents(&mut encoder, held_out, &ids)?);
         let mut features = held_out.features(lessons, &ids);
         student.kept = Some(kept(&mut features, lessons.size, &codes));
@@ -95,6 +88,22 @@ impl fmt::Display for Student {
             )?;
         }
         Ok(())
+    }
+}
+
+/// What makes codes of the model's latents, fitted to some of the images it was trained on where it is to be.
+pub(super) fn fitted_binarizer(
+    encoder: &mut Encoder,
+    metadata: &Metadata,
+    data: &Dataset,
+) -> Result<Binarizer> {
+    let (bits, size) = (metadata.bits, metadata.latent_size);
+    match metadata.binarizer {
+        BinarizerKind::Sign => Binarizer::sign(size, bits),
+        BinarizerKind::Itq => {
+            let latents = latents(encoder, data, &spread(data.len(), FITTED))?;
+            Binarizer::fit_itq(&latents, size, bits, metadata.seed)
+        }
     }
 }
 

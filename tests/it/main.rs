@@ -73,5 +73,6 @@ mod thumbnails;
 mod tidy;
 mod tiff;
 mod train;
+mod training;
 #[cfg(unix)]
 mod tutorial;

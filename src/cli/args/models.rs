@@ -44,10 +44,11 @@ pub(in crate::cli) struct Train {
     /// For photo, numbers of the latent [default: 256]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) latent: Option<usize>,
-    /// Passes over the data [default: conv-hash 15; vae, aae, lstm 10; photo 20; else 5]
+    /// Passes over the data [default: conv-hash 15; vae, aae, lstm 10; photo 20; else 5; of few images up to 200]
     #[arg(long)]
     pub(in crate::cli) epochs: Option<usize>,
-    /// Images per step [default: conv-hash 256, as photo with a frozen encoder; vae, aae, lstm 64; else 32]
+    /// Images per step [default: conv-hash 256, as photo with a frozen encoder; vae, aae, lstm 64; else 32; of
+    /// few images down to 16, conv-hash and a frozen encoder 64]
     #[arg(long)]
     pub(in crate::cli) batch: Option<usize>,
     /// Peak learning rate of Adam; it decays to 0 [default: aae 0.0005, photo --from without frozen
@@ -106,7 +107,8 @@ pub(in crate::cli) struct Train {
     /// (then with a lower --lr)
     #[arg(long)]
     pub(in crate::cli) resume: bool,
-    /// Replace the model in the model folder, or start over the unfinished training there
+    /// Replace the model in the model folder, start over the unfinished training there, or write into a folder
+    /// that holds other files
     #[arg(long, conflicts_with = "resume")]
     pub(in crate::cli) force: bool,
     /// Seconds between two checkpoints [default: 10]

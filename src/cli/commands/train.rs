@@ -10,11 +10,11 @@ use crate::cli::exit::Exit;
 use crate::cli::foreign::load_options;
 use crate::cli::print::{Printer, quoted, thousands};
 use crate::cli::resolve::Context;
-use crate::cli::{args, walking};
+use crate::cli::{args, walking, wording};
 use crate::error::{Error, Result};
 use crate::train::{
-    Ending, EpochReport, Student, TeacherRequest, TrainRequest, Trained, TrainedModel, Tuning, Validation,
-    train_model,
+    Checkup, Ending, EpochReport, Student, TeacherRequest, TrainRequest, Trained, TrainedModel, Tuning,
+    Validation, train_model,
 };
 
 #[derive(Debug, Serialize)]
@@ -25,9 +25,21 @@ struct TrainDocument<'a> {
     model_dir: String,
     device: String,
     images: usize,
+    batch: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checkup: Option<CheckupDocument>,
     #[serde(skip_serializing_if = "Option::is_none")]
     teacher: Option<TeacherDocument<'a>>,
     skipped: Vec<SkippedDocument<'a>>,
+}
+
+/// What the model makes of some images.
+#[derive(Debug, Serialize)]
+struct CheckupDocument {
+    #[serde(flatten)]
+    figures: Checkup,
+    /// What is wrong with it; empty for a sound model.
+    warnings: Vec<String>,
 }
 
 /// How well the model follows its teacher.
@@ -46,8 +58,13 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Train) -> anyhow::Resu
     let printer = &context.printer;
     let request = resolve(context, args)?;
     let observer = TerminalObserver::new(context, "training");
-    let TrainedModel { trained, images, skipped, device, runtime } = train_model(&request, &observer)?;
+    let trained = train_model(&request, &observer);
     observer.finish();
+    if matches!(trained, Err(Error::Interrupted)) && request.checkpoint_file().exists() {
+        printer
+            .note(&format!("stopped before the first epoch was done; to continue: {}", resuming(&typed())));
+    }
+    let TrainedModel { trained, images, batch, checkup, skipped, device, runtime } = trained?;
 
     let library = runtime.library().display();
     printer.detail(&format!(
@@ -63,6 +80,8 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Train) -> anyhow::Resu
         model_dir: args.output.display().to_string(),
         device: device.to_string(),
         images,
+        batch,
+        checkup: checkup.map(checkup_document),
         teacher: trained.student.as_ref().map(teacher_document),
         skipped: skipped_documents(&skipped),
     };
@@ -77,6 +96,12 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Train) -> anyhow::Resu
     }
     tell_ending(printer, &trained);
     Ok(if trained.ending == Ending::Interrupted { Exit::Interrupted } else { exit_for(&skipped) })
+}
+
+fn checkup_document(figures: Checkup) -> CheckupDocument {
+    let warnings =
+        figures.warnings().iter().map(|note| wording::of_command_line(&note.text).into_owned()).collect();
+    CheckupDocument { figures, warnings }
 }
 
 fn teacher_document(student: &Student) -> TeacherDocument<'_> {
@@ -95,7 +120,10 @@ fn tell_ending(printer: &Printer, trained: &Trained) {
     let best = trained.best_epoch;
     match trained.ending {
         Ending::Interrupted => {
-            printer.note(&format!("stopped: the model comes from epoch {best}; --resume continues"))
+            printer.note(&format!(
+                "stopped: the model comes from epoch {best}; to continue: {}",
+                resuming(&typed())
+            ));
         }
         Ending::Early if best == trained.epochs.len() => {
             printer.note("the validation loss no longer falls: the model comes from the last epoch");
@@ -193,10 +221,21 @@ fn size(text: &str) -> Result<(usize, usize)> {
     }
 }
 
+/// The command that resumes a training, given the words of the one that was stopped.
+fn resuming(words: &[String]) -> String {
+    let kept = words.iter().map(String::as_str).filter(|word| !["--force", "--resume"].contains(word));
+    kept.chain(["--resume"]).collect::<Vec<_>>().join(" ")
+}
+
 /// What was typed, for the model's card.
 pub(super) fn command_line() -> String {
+    typed().join(" ")
+}
+
+/// Its words, as a shell takes them.
+fn typed() -> Vec<String> {
     let words = env::args_os().skip(1).map(|word| quoted(&word.to_string_lossy()));
-    ["aesearch".to_owned()].into_iter().chain(words).collect::<Vec<_>>().join(" ")
+    ["aesearch".to_owned()].into_iter().chain(words).collect()
 }
 
 #[cfg(test)]
@@ -208,6 +247,15 @@ mod tests {
         assert_eq!(size("28").unwrap(), (28, 28));
         assert_eq!(size("32x48").unwrap(), (32, 48));
         assert!(size("large").is_err() && size("32x").is_err());
+    }
+
+    #[test]
+    fn a_stopped_training_is_resumed_by_the_same_command() {
+        let resuming = |command: &str| resuming(&command.split('|').map(str::to_owned).collect::<Vec<_>>());
+        for option in ["--force|-o", "--resume|-o", "-o"] {
+            let command = format!("aesearch|train|'my --force digits'|{option}|mine");
+            assert_eq!(resuming(&command), "aesearch train 'my --force digits' -o mine --resume");
+        }
     }
 
     #[test]

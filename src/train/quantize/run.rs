@@ -18,7 +18,7 @@ use crate::model::{Int8Encoder, Metadata, Model, encoder_file};
 use crate::observer::Observer;
 use crate::runtime::ensure;
 use crate::train::data::Dataset;
-use crate::train::request::check_free;
+use crate::train::folder::{Held, check_free};
 use crate::train::save::{golden, write_model};
 use crate::train::store::Storage;
 
@@ -59,6 +59,7 @@ pub fn quantize_model(request: &QuantizeRequest, observer: &dyn Observer) -> Res
     let comparison = Comparison { bytes: [model.encoder.len(), bytes.len()], ..comparison };
     let quantized = QuantizedModel { metadata, sha256, calibrated_on, comparison, skipped };
     let card = card(request, &quantized, &model);
+    let _held = Held::make(&request.folder)?;
     write_model(&request.folder, &card, &golden, [&bytes, decoder])?;
     Ok(quantized)
 }

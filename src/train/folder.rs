@@ -1,0 +1,156 @@
+//! The folder that a model is written into: whether it may be, that nobody else writes it, and what killed
+//! trainings left there.
+
+use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::output::{sweep, thousands};
+
+/// Held while a training is under way; gone with it.
+const LOCK: &str = "lock";
+
+/// Every file that this program writes into a model folder under a name of its own.
+const OWN: [&str; 8] = [
+    "README.md",
+    "golden.json",
+    "encoder.onnx",
+    "decoder.onnx",
+    "log.jsonl",
+    "curve.png",
+    "checkpoint",
+    LOCK,
+];
+
+/// The right to write a model folder, which one process has at a time.
+#[derive(Debug)]
+pub(super) struct Held {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Held {
+    /// Takes the folder, which must be there, and removes what killed trainings left half written in it.
+    ///
+    /// # Errors
+    /// `Locked` when another process writes it; otherwise when it cannot be written.
+    pub(super) fn take(folder: &Path) -> Result<Held> {
+        let path = folder.join(LOCK);
+        let fail = |error| Error::io(&path, error);
+        let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(fail)?;
+        match lock.try_lock() {
+            Ok(()) if is_at(&lock, &path) => {}
+            // gone between opening and locking: the other process was about to end
+            Ok(()) | Err(TryLockError::WouldBlock) => return Err(locked(folder)),
+            Err(TryLockError::Error(error)) => return Err(fail(error)),
+        }
+        sweep(folder)?;
+        Ok(Held { path, _lock: lock })
+    }
+
+    /// The same, of a folder that is made where there is none.
+    ///
+    /// # Errors
+    /// As [`Held::take`].
+    pub(super) fn make(folder: &Path) -> Result<Held> {
+        fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
+        Held::take(folder)
+    }
+
+    /// The same, where there is a folder.
+    ///
+    /// # Errors
+    /// As [`Held::take`].
+    pub(super) fn take_if_there(folder: &Path) -> Result<Option<Held>> {
+        match fs::metadata(folder) {
+            Ok(found) if found.is_dir() => Held::take(folder).map(Some),
+            Ok(_) => Err(Error::invalid(format!(
+                "{}: expected a folder for the model, got a file",
+                folder.display()
+            ))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io(folder, error)),
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path); // one that stays says nothing: it is not locked
+    }
+}
+
+fn locked(folder: &Path) -> Error {
+    let what = format!(
+        "{}: expected a model folder of its own, got one that another process is writing",
+        folder.display()
+    );
+    Error::locked(what).with_hint("name another folder, or wait until the other training has ended")
+}
+
+/// Whether `path` still leads to this file.
+fn is_at(file: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+        file.metadata().map(id).ok() == fs::metadata(path).map(id).ok()
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        path.exists()
+    }
+}
+
+/// Refuses a folder that holds a model or anything that is not of a model, unless by `force`, and one with a README.md
+/// that is no model's card.
+pub(super) fn check_free(folder: &Path, force: bool) -> Result<()> {
+    let place = folder.display();
+    let holds = |name: &str| folder.join(name).exists();
+    let trained = holds("encoder.onnx");
+    if trained && !force {
+        let what = format!("{place}: expected a folder without a model, got one with encoder.onnx");
+        let hint =
+            "name another folder; `force` replaces the model, and the indexes that it made need it as it is";
+        return Err(Error::invalid(what).with_hint(hint));
+    }
+    let elsewhere = "name a folder that does not exist yet, such as models/mine";
+    // a training that ended before its first model left its log alone
+    if holds("README.md") && !trained && !holds("log.jsonl") {
+        let what = format!("{place}: expected a folder for a model, got one with a README.md of its own");
+        return Err(Error::invalid(what).with_hint(elsewhere));
+    }
+    let others = others(folder)?;
+    if let Some(first) = others.first()
+        && !force
+    {
+        let many = match others.len() {
+            1 => first.clone(),
+            n => format!("{} files and folders, such as {first}", thousands(n as u64)),
+        };
+        let what = format!("{place}: expected a new or empty folder for the model, got one with {many}");
+        return Err(Error::invalid(what)
+            .with_hint(format!("{elsewhere}; `force` writes the model beside what is there")));
+    }
+    Ok(())
+}
+
+/// What is in the folder and not of a model, by name; hidden files do not count.
+fn others(folder: &Path) -> Result<Vec<String>> {
+    let fail = |error| Error::io(folder, error);
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(vec![]),
+        entries => entries.map_err(fail)?,
+    };
+    let mut others = vec![];
+    for entry in entries {
+        let name = entry.map_err(fail)?.file_name().to_string_lossy().into_owned();
+        if !name.starts_with('.') && !OWN.contains(&name.as_str()) {
+            others.push(name);
+        }
+    }
+    others.sort_unstable();
+    Ok(others)
+}
