@@ -90,18 +90,16 @@ fn locked(folder: &Path) -> Error {
 }
 
 /// Whether `path` still leads to this file.
+#[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt as _;
-        let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-        file.metadata().map(id).ok() == fs::metadata(path).map(id).ok()
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = file;
-        path.exists()
-    }
+    use std::os::unix::fs::MetadataExt as _;
+    let both = file.metadata().ok().zip(fs::metadata(path).ok());
+    both.is_some_and(|(here, there)| (here.dev(), here.ino()) == (there.dev(), there.ino()))
+}
+
+#[cfg(not(unix))]
+fn is_at(_file: &File, path: &Path) -> bool {
+    path.exists()
 }
 
 /// Refuses a folder that holds a model or anything that is not of a model, unless by `force`, and one with a README.md
