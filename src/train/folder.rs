@@ -2,60 +2,61 @@
 //! trainings left there.
 
 use std::fs::{self, File, TryLockError};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::output::{sweep, thousands};
 
-/// Held while a training is under way; gone with it.
-const LOCK: &str = "lock";
+/// Held while a training is under way; gone with it. Nobody has a file of this name.
+const LOCK: &str = ".aesearch-train.lock";
+
+/// How the log of a training starts.
+const LOG_STARTS: &str = "{\"epoch\":1,";
 
 /// Every file that this program writes into a model folder under a name of its own.
-const OWN: [&str; 8] = [
-    "README.md",
-    "golden.json",
-    "encoder.onnx",
-    "decoder.onnx",
-    "log.jsonl",
-    "curve.png",
-    "checkpoint",
-    LOCK,
-];
+const OWN: [&str; 7] =
+    ["README.md", "golden.json", "encoder.onnx", "decoder.onnx", "log.jsonl", "curve.png", "checkpoint"];
 
 /// The right to write a model folder, which one process has at a time.
 #[derive(Debug)]
 pub(super) struct Held {
-    path: PathBuf,
+    folder: PathBuf,
     _lock: File,
 }
 
 impl Held {
-    /// Takes the folder, which must be there, and removes what killed trainings left half written in it.
+    /// Takes the folder, which must be there.
     ///
     /// # Errors
     /// `Locked` when another process writes it; otherwise when it cannot be written.
     pub(super) fn take(folder: &Path) -> Result<Held> {
         let path = folder.join(LOCK);
-        let fail = |error| Error::io(&path, error);
+        let fail = |error| Error::io(folder, error);
+        // opening a pipe would wait for somebody to read it
+        if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
+            let what = format!("{}: expected a file that says who writes the folder", path.display());
+            return Err(Error::invalid(what).with_hint("remove it, or name another folder"));
+        }
         let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(fail)?;
         match lock.try_lock() {
-            Ok(()) if is_at(&lock, &path) => {}
+            Ok(()) if is_at(&lock, &path) => Ok(Held { folder: folder.to_owned(), _lock: lock }),
             // gone between opening and locking: the other process was about to end
-            Ok(()) | Err(TryLockError::WouldBlock) => return Err(locked(folder)),
-            Err(TryLockError::Error(error)) => return Err(fail(error)),
+            Ok(()) | Err(TryLockError::WouldBlock) => Err(locked(folder)),
+            Err(TryLockError::Error(error)) => Err(fail(error)),
         }
-        sweep(folder)?;
-        Ok(Held { path, _lock: lock })
     }
 
-    /// The same, of a folder that is made where there is none.
+    /// The same, of a folder that is made where there is none. What `check` allowed before may have changed by then:
+    /// it is asked again.
     ///
     /// # Errors
-    /// As [`Held::take`].
-    pub(super) fn make(folder: &Path) -> Result<Held> {
+    /// As [`Held::take`], and those of `check`.
+    pub(super) fn make(folder: &Path, check: impl Fn() -> Result<()>) -> Result<Held> {
         fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
-        Held::take(folder)
+        let held = Held::take(folder)?;
+        check()?;
+        Ok(held)
     }
 
     /// The same, where there is a folder.
@@ -73,20 +74,32 @@ impl Held {
             Err(error) => Err(Error::io(folder, error)),
         }
     }
+
+    /// Removes what killed trainings left half written. In a folder without traces of one, such files are of others.
+    ///
+    /// # Errors
+    /// When they cannot be removed.
+    pub(super) fn sweep(&self) -> Result<()> {
+        let traces = ["encoder.onnx", "log.jsonl", "checkpoint"];
+        match traces.iter().any(|name| self.folder.join(name).exists()) {
+            true => sweep(&self.folder),
+            false => Ok(()),
+        }
+    }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path); // one that stays says nothing: it is not locked
+        let _ = fs::remove_file(self.folder.join(LOCK)); // one that stays says nothing: it is not locked
     }
 }
 
 fn locked(folder: &Path) -> Error {
     let what = format!(
-        "{}: expected a model folder of its own, got one that another process is writing",
+        "{}: expected a folder that nobody else is writing, got one that another process is writing",
         folder.display()
     );
-    Error::locked(what).with_hint("name another folder, or wait until the other training has ended")
+    Error::locked(what).with_hint("name another folder, or wait until that process has ended")
 }
 
 /// Whether `path` still leads to this file.
@@ -116,11 +129,12 @@ pub(super) fn check_free(folder: &Path, force: bool) -> Result<()> {
     }
     let elsewhere = "name a folder that does not exist yet, such as models/mine";
     // a training that ended before its first model left its log alone
-    if holds("README.md") && !trained && !holds("log.jsonl") {
+    let is_model = trained || is_log(&folder.join("log.jsonl"));
+    if holds("README.md") && !is_model {
         let what = format!("{place}: expected a folder for a model, got one with a README.md of its own");
         return Err(Error::invalid(what).with_hint(elsewhere));
     }
-    let others = others(folder)?;
+    let others = others(folder, is_model)?;
     if let Some(first) = others.first()
         && !force
     {
@@ -135,8 +149,17 @@ pub(super) fn check_free(folder: &Path, force: bool) -> Result<()> {
     Ok(())
 }
 
-/// What is in the folder and not of a model, by name; hidden files do not count.
-fn others(folder: &Path) -> Result<Vec<String>> {
+/// Whether a file is the log of a training.
+fn is_log(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    let mut start = String::new();
+    let _ = file.take(LOG_STARTS.len() as u64).read_to_string(&mut start);
+    start == LOG_STARTS
+}
+
+/// What is in the folder and not of a model, by name; hidden files do not count. Names of ours are ours where there is a
+/// model, or the log of its training.
+fn others(folder: &Path, is_model: bool) -> Result<Vec<String>> {
     let fail = |error| Error::io(folder, error);
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(vec![]),
@@ -145,7 +168,8 @@ fn others(folder: &Path) -> Result<Vec<String>> {
     let mut others = vec![];
     for entry in entries {
         let name = entry.map_err(fail)?.file_name().to_string_lossy().into_owned();
-        if !name.starts_with('.') && !OWN.contains(&name.as_str()) {
+        let is_own = is_model && OWN.contains(&name.as_str());
+        if !name.starts_with('.') && !is_own {
             others.push(name);
         }
     }

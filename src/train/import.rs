@@ -131,7 +131,8 @@ pub fn import_model(request: &ImportRequest, observer: &dyn Observer) -> Result<
         ending: Ending::Done,
         student: None,
     };
-    let _held = Held::make(folder)?;
+    let held = Held::make(folder, || check_free(folder, request.force))?;
+    held.sweep()?;
     model.save(&runtime, folder, &request.command, "")?;
     observer.note(&Note::new(format!("features of both networks differ by at most {difference:.1e}")));
     Ok(Imported { model, difference })

@@ -1,5 +1,7 @@
 //! From paths to a model folder: the images, the training, the files, the learning curve.
 
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::checkup::Checkup;
@@ -46,8 +48,8 @@ pub struct TrainedModel {
 ///
 /// # Errors
 /// When the request cannot be met (with the field that says so), no image can be read, the folder cannot be
-/// written or another process is writing it, ONNX Runtime cannot be used, a loss stops being a number, or it is stopped before the first epoch
-/// is done ([`Error::Interrupted`]).
+/// written or another process is writing it, ONNX Runtime cannot be used, a loss stops being a number, or it is
+/// stopped before the first epoch is done ([`Error::Interrupted`]).
 pub fn train_model(request: &TrainRequest, observer: &dyn Observer) -> Result<TrainedModel> {
     let held = Held::take_if_there(&request.folder)?;
     request.check()?;
@@ -58,7 +60,11 @@ pub fn train_model(request: &TrainRequest, observer: &dyn Observer) -> Result<Tr
     request.views_sheet.as_deref().map_or(Ok(()), |sheet| keep_images(sheet, &found.items))?;
     let shape = input_shape(request, from.as_ref(), &found)?;
     let mut options = request.options(from, shape)?;
-    let _held = held.map_or_else(|| Held::make(&request.folder), Ok)?;
+    let held = held.map_or_else(|| Held::make(&request.folder, || request.check()), Ok)?;
+    held.sweep()?;
+    if request.force && !request.resume {
+        forget(&request.checkpoint_file())?;
+    }
     let runtime = ensure(&request.runtime, observer)?;
     let teacher = teacher.map(|model| Teacher::open(&runtime, model, request.device)).transpose()?;
     let loaded = load(request, &found, (shape, options.seed), teacher, observer)?;
@@ -78,7 +84,7 @@ pub fn train_model(request: &TrainRequest, observer: &dyn Observer) -> Result<Tr
         count(training.len() as u64, "image"),
         count(options.epochs as u64, "epoch"),
         options.batch,
-        if usual == (options.epochs, options.batch) { "" } else { ", as there are few" }
+        if usual == (options.epochs, options.batch) { "" } else { " (chosen for so few images)" }
     )));
     let trained = train(&runtime, &training, validation.as_ref(), &options, observer)?;
     write(request, &trained, &runtime)?;
@@ -89,7 +95,12 @@ pub fn train_model(request: &TrainRequest, observer: &dyn Observer) -> Result<Tr
             let [encoder, decoder] = files.map(Into::into);
             let model = Model::from_parts(&trained.metadata.name, encoder, Some(decoder), None)?;
             let threads = EncodeOptions { threads: options.threads, device: options.device };
-            Checkup::of(&runtime, &model, (&training, validation.as_ref()), &threads)?
+            // the model is written: what cannot be looked at is no failure of its training
+            let checkup = Checkup::of(&runtime, &model, (&training, validation.as_ref()), &threads);
+            checkup.unwrap_or_else(|error| {
+                observer.note(&Note::warning(format!("the model was not looked at: {error}")));
+                None
+            })
         }
     };
     checkup.iter().flat_map(Checkup::warnings).for_each(|warning| observer.note(&warning));
@@ -107,6 +118,14 @@ pub fn train_model(request: &TrainRequest, observer: &dyn Observer) -> Result<Tr
         device,
         runtime,
     })
+}
+
+/// Removes an unfinished training that is started over, so that nothing offers to resume it.
+fn forget(checkpoint: &Path) -> Result<()> {
+    match fs::remove_file(checkpoint) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(checkpoint, error)),
+        _ => Ok(()),
+    }
 }
 
 /// Writes the model and its curve; a training that ended needs its checkpoint no more.

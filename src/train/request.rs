@@ -141,7 +141,7 @@ impl TrainRequest {
                 "train into another folder with `from` this one; `force` in place of `resume` trains again";
             return Err(Error::invalid(what).with_hint(hint));
         }
-        if !begun {
+        if !begun || self.force {
             check_free(&self.folder, self.force)?;
         }
         if self.teacher.is_some() && self.tuning.freeze == Some(Freeze::Latent) {
@@ -264,7 +264,8 @@ mod tests {
         let force = TrainRequest { force: true, ..request.clone() };
         write("README.md");
         assert!(refusal(&force).contains("a README.md of its own"), "{}", refusal(&force));
-        write("log.jsonl"); // of a training that ended before its first model
+        let log = std::fs::write(dir.path().join("log.jsonl"), "{\"epoch\":1,\"train_loss\":0.5}");
+        log.unwrap(); // of a training that ended before its first model
         assert!(request.check().is_ok());
         write("encoder.onnx");
         assert!(refusal(&request).contains("expected a folder without a model"), "{}", refusal(&request));
@@ -279,9 +280,15 @@ mod tests {
     fn a_folder_of_other_things_is_written_only_by_force() {
         let dir = tempfile::tempdir().unwrap();
         let request = TrainRequest { folder: dir.path().to_path_buf(), ..TrainRequest::default() };
-        let write = |name: &str| std::fs::write(dir.path().join(name), "").unwrap();
+        let put = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        let write = |name: &str| put(name, "");
         let force = TrainRequest { force: true, ..request.clone() };
-        [".DS_Store", "curve.png", "log.jsonl", "decoder.onnx"].into_iter().for_each(write);
+        [".DS_Store", "curve.png", "log.jsonl"].into_iter().for_each(write);
+        let error = request.check().unwrap_err();
+        assert!(error.to_string().ends_with("2 files and folders, such as curve.png"), "{error}");
+        write("README.md");
+        assert!(force.check().unwrap_err().to_string().contains("a README.md of its own"));
+        put("log.jsonl", "{\"epoch\":1,\"train_loss\":0.5}\n"); // now they are those of a training
         assert!(request.check().is_ok());
         write("photo.jpg");
         let error = request.check().unwrap_err();

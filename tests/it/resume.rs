@@ -136,7 +136,8 @@ fn a_divergence_is_told_and_its_last_good_checkpoint_can_be_gone_on_from() {
     let [resumed, fresh] = ["mine", "b/mine"].map(|folder| model_files(&place.path().join(folder)));
     assert!(resumed == fresh, "the divergence left traces");
     // without a checkpoint there is nothing to go on from
-    let args = ["train", "digits", "--family", "dense", "--size", "8", "-o", "c", "--lr", "1e30"];
+    let args =
+        ["train", "digits", "--family", "dense", "--size", "8", "--batch", "64", "-o", "c", "--lr", "1e30"];
     let ran = place.run(&args).expect(2).says("training: epoch 2, step 1: loss: ");
     assert!(ran.err.contains("hint: try a lower --lr") && !ran.err.contains("--resume"), "{}", ran.err);
 }

@@ -31,7 +31,11 @@ fn a_folder_of_images_or_of_another_model_is_written_only_by_force() {
     assert!(names(&folder).is_superset(&before) && folder.join("encoder.onnx").is_file());
 
     fs::create_dir(place.path().join("clip")).expect("a folder");
-    fs::write(place.path().join("clip/clip.onnx"), b"another model").expect("written");
+    // what others write there, a file of theirs called lock too, is left alone
+    let theirs = ["clip.onnx", "lock", ".aesearch-Ab3dEf"];
+    theirs
+        .iter()
+        .for_each(|name| fs::write(place.path().join("clip").join(name), b"theirs").expect("written"));
     let others = [
         &["train", "digits", "--family", "dense", "--size", "8", "--epochs", "1", "-o", "clip"][..],
         &["model", "quantize", "digits-64", "-o", "clip"],
@@ -40,9 +44,9 @@ fn a_folder_of_images_or_of_another_model_is_written_only_by_force() {
         run(&place, args)
             .expect(2)
             .says("clip: expected a new or empty folder")
-            .says("got one with clip.onnx");
+            .says("got one with 2 files and folders, such as clip.onnx");
     }
-    assert_eq!(names(&place.path().join("clip")), BTreeSet::from(["clip.onnx".to_owned()]));
+    assert_eq!(names(&place.path().join("clip")), theirs.map(str::to_owned).into());
     let into_a_file = [&train[..train.len() - 1], &["7.png"]].concat();
     run(&place, &into_a_file).expect(2).says("7.png: expected a folder for the model, got a file");
 }
@@ -76,8 +80,9 @@ fn of_two_trainings_into_one_folder_the_second_ends_with_5_and_what_the_killed_o
     let (mut first, rest) = started(&place, &[&train[..], &["--epochs", "1000000"]].concat(), "epoch 1 ");
     for more in [&[][..], &["--resume"], &["--force"]] {
         let ran = run(&place, &[&train[..], more].concat()).expect(5);
-        let ran =
-            ran.says("mine: expected a model folder of its own, got one that another process is writing");
+        let ran = ran.says(
+            "mine: expected a folder that nobody else is writing, got one that another process is writing",
+        );
         assert!(ran.err.contains("hint: name another folder, or wait"), "{}", ran.err);
     }
     first.kill().expect("it is killed");
@@ -111,7 +116,7 @@ fn a_training_that_is_stopped_names_the_command_that_continues_it() {
         assert_eq!(child.wait().expect("it ends").code(), Some(130));
         let said = rest.join().expect("all is read");
         let command = format!(
-            "to continue: aesearch train digits --family dense --batch 1 --epochs 100000 -o {folder} --resume"
+            "to continue: aesearch train --resume digits --family dense --batch 1 --epochs 100000 -o {folder}"
         );
         assert!(said.contains(&command), "{said}");
         assert!(place.path().join(folder).join("checkpoint").is_file());
@@ -124,7 +129,8 @@ fn batch_and_epochs_go_by_the_number_of_images_unless_they_are_said() {
     let train =
         ["train", "digits", "--family", "lstm", "--size", "8", "--bits", "32", "--force", "-o", "mine"];
     let chosen = run(&place, &[&train[..], &["--epochs", "2", "--json"]].concat()).expect(0);
-    let chosen = chosen.says("training lstm on 40 images for 2 epochs in batches of 16, as there are few");
+    let chosen =
+        chosen.says("training lstm on 40 images for 2 epochs in batches of 16 (chosen for so few images)");
     let document: serde_json::Value = serde_json::from_str(&chosen.out).expect("a document");
     assert_eq!(document["batch"], 16);
     let said = run(&place, &[&train[..], &["--epochs", "2", "--batch", "64"]].concat()).expect(0);
@@ -132,7 +138,7 @@ fn batch_and_epochs_go_by_the_number_of_images_unless_they_are_said() {
     let dense = ["train", "digits", "--family", "dense", "--size", "8", "--force", "-o", "mine"];
     run(&place, &dense)
         .expect(0)
-        .says("training dense on 40 images for 200 epochs in batches of 16, as there are few");
+        .says("training dense on 40 images for 200 epochs in batches of 16 (chosen for so few images)");
 }
 
 #[test]

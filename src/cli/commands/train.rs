@@ -224,7 +224,11 @@ fn size(text: &str) -> Result<(usize, usize)> {
 /// The command that resumes a training, given the words of the one that was stopped.
 fn resuming(words: &[String]) -> String {
     let kept = words.iter().map(String::as_str).filter(|word| !["--force", "--resume"].contains(word));
-    kept.chain(["--resume"]).collect::<Vec<_>>().join(" ")
+    let mut words: Vec<&str> = kept.collect();
+    // right after the verb: what follows `--` are paths
+    let verb = words.iter().position(|word| *word == "train").map_or(words.len(), |at| at + 1);
+    words.insert(verb, "--resume");
+    words.join(" ")
 }
 
 /// What was typed, for the model's card.
@@ -254,7 +258,7 @@ mod tests {
         let resuming = |command: &str| resuming(&command.split('|').map(str::to_owned).collect::<Vec<_>>());
         for option in ["--force|-o", "--resume|-o", "-o"] {
             let command = format!("aesearch|train|'my --force digits'|{option}|mine");
-            assert_eq!(resuming(&command), "aesearch train 'my --force digits' -o mine --resume");
+            assert_eq!(resuming(&command), "aesearch train --resume 'my --force digits' -o mine");
         }
     }
 

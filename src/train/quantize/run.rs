@@ -59,7 +59,8 @@ pub fn quantize_model(request: &QuantizeRequest, observer: &dyn Observer) -> Res
     let comparison = Comparison { bytes: [model.encoder.len(), bytes.len()], ..comparison };
     let quantized = QuantizedModel { metadata, sha256, calibrated_on, comparison, skipped };
     let card = card(request, &quantized, &model);
-    let _held = Held::make(&request.folder)?;
+    let held = Held::make(&request.folder, || check_folder(request))?;
+    held.sweep()?;
     write_model(&request.folder, &card, &golden, [&bytes, decoder])?;
     Ok(quantized)
 }
