@@ -1,6 +1,6 @@
 //! Output files: written whole or not at all (`whole`), checked before the work (`places`), HTML pages that
-//! need no other file and make no network requests (`page`), numbers as text (`text`), texts that spreadsheets
-//! do not run (`formula`); where caches go (`cache`). Nothing here knows what the files contain.
+//! need no other file and make no network requests (`page`), numbers as text (`text`), texts that
+//! spreadsheets do not run (`formula`); where caches go (`cache`). Nothing here knows what the files contain.
 
 mod cache;
 mod formula;

@@ -13,7 +13,7 @@ fn each_refusal_names_the_thing_and_what_was_expected() {
     let picture = "k.jpg: expected a name that ends in .png, as pictures are PNG files";
     let many = "--k: expected at most 40, the number of images, got 5,000";
     let table = "x.npy: expected a name that ends in .csv, .json, .jsonl, .npz or .parquet";
-    let matrix = "x.npy: expected --with of latents or codes alone, as .npy holds one matrix";
+    let matrix = "x.npy: expected --with latents or --with codes alone: .npy holds one matrix";
     let mut wrong = Vec::new();
     for (args, expected) in [
         (
@@ -116,7 +116,7 @@ fn no_word_is_said_twice_in_a_row() {
         (0, "index images --prune"),
         (0, "estimate images"),
         (0, "info"),
-        (0, "query images/3 7.png gone.png -k 2"),
+        (3, "query images/3 7.png gone.png -k 2"),
         (0, "cluster -k 3"),
         (0, "outliers --count 3"),
         (0, "sample --diverse 3 -o s.csv"),
@@ -125,7 +125,7 @@ fn no_word_is_said_twice_in_a_row() {
         (0, "dedupe decide images/3 --keep-all"),
         (0, "export --with codes -o e.csv"),
         (0, "remove images/3/0000.png"),
-        (0, "index images nowhere/images"),
+        (2, "index images nowhere/images"),
         (0, "compact"),
         (0, "verify"),
     ] {

@@ -1,4 +1,5 @@
-//! numpy's .npz, an array for each column, `numpy.load("table.npz")["x"]`; and .npy, version 1.0, with one matrix.
+//! numpy's .npz, an array for each column, `numpy.load("table.npz")["x"]`; and .npy, version 1.0, with one
+//! matrix.
 
 use std::io::{self, Write};
 
