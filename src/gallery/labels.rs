@@ -12,6 +12,7 @@ use super::classes::{are_classes, full_name, is_folder, names_class};
 use super::record::Record;
 use crate::error::{Error, Result};
 use crate::images::{Places, read_text};
+use crate::output::uncovered;
 
 /// Which labels count.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub enum Labels {
     Folder,
     /// None.
     None,
-    /// Those of a CSV file with lines of `path,label`. Paths are names in the index, or start at the working
+    /// Those of a CSV file with lines of `path,label`, such as a table that was written here. Paths are names in the index, or start at the working
     /// directory or at the folder of the file. Other images have none.
     Table(PathBuf),
 }
@@ -151,7 +152,7 @@ fn table(path: &Path) -> Result<HashMap<Vec<u8>, String>> {
         let (Some(name), Some(label)) = (record.get(0), record.get(1)) else {
             return Err(wrong(&"expected lines of path,label, got one without a label"));
         };
-        let label = String::from_utf8_lossy(label).into_owned();
+        let (name, label) = (uncovered(name), String::from_utf8_lossy(uncovered(label)).into_owned());
         if label.is_empty() {
             continue;
         }
@@ -214,6 +215,11 @@ mod tests {
         assert!(error.contains("got none of them"), "{error}");
         std::fs::write(&path, "alone\n").unwrap();
         assert!(labels.of(&images).unwrap_err().to_string().contains("without a label"));
+        // as tables are written here, for spreadsheets
+        std::fs::write(&path, "path,label\n'=1/a.png,'+1\n''=1.png,'-1\n'tis.png,'tis\n").unwrap();
+        let images = ["=1/a.png", "'=1.png", "'tis.png"].map(|name| (name, None));
+        let found = labels.of(&images).unwrap();
+        assert_eq!(found, ["+1", "-1", "'tis"].map(|label| Some(label.to_owned())));
         assert!("folders".parse::<Labels>().unwrap_err().to_string().contains("\"folders\""));
         assert_eq!("none".parse::<Labels>().unwrap(), Labels::None);
     }

@@ -48,9 +48,15 @@ pub fn walk(data: &[PathBuf], options: &WalkOptions) -> Result<Walk> {
             Err(error) => return Err(Error::io(path, error)),
         }
     }
+    walker.decide();
+    let mut known: HashSet<Vec<u8>> = match entries.is_empty() {
+        true => HashSet::new(),
+        false => walker.walk.items.iter().map(|item| item.name().into_owned()).collect(),
+    };
     let names = entries.iter().map(|path| path.as_os_str().as_encoded_bytes());
     for (path, found) in entries.iter().zip(resolve(names, Path::new(""))) {
         match found {
+            Ok(item) if !known.insert(item.name().into_owned()) => {}
             Ok(item) => walker.walk.items.push(item),
             Err(reason) if options.missing == Missing::Skip => drop(walker.skip(path, reason)),
             Err(reason) => return Err(Error::not_found(format!("{}: {reason}", path.display()))),

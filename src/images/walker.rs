@@ -110,6 +110,10 @@ pub(super) struct Walker<'a> {
     /// Files that the user named, in the canonical path of their folder, so that they are not added again
     /// with that folder.
     named: HashSet<PathBuf>,
+    /// The columns of tables that the user named, by table, likewise.
+    columns: HashMap<PathBuf, HashSet<Vec<u8>>>,
+    /// Tables of which a column must be named, in the same way, and what is said where none is.
+    undecided: Vec<(PathBuf, Skipped)>,
     /// Files that the rules left out, likewise: the user may name one of them after all.
     ignored: HashSet<PathBuf>,
     /// The label of the last file, shared with the next of the same folder.
@@ -132,6 +136,8 @@ impl<'a> Walker<'a> {
             all_columns: false,
             folders: HashSet::new(),
             named: HashSet::new(),
+            columns: HashMap::new(),
+            undecided: Vec::new(),
             ignored: HashSet::new(),
             label: None,
             containers: HashMap::new(),
@@ -243,8 +249,7 @@ impl<'a> Walker<'a> {
 
     /// Whether this file was added before, by its name or with its folder; notes that it is now.
     fn is_known(&mut self, path: &Path) -> bool {
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let (Ok(folder), Some(name)) = (folder.canonicalize(), path.file_name()) else { return false };
+        let Some((folder, name)) = place_of(path) else { return false };
         let file = folder.join(name);
         let came_with_folder =
             self.folders.contains(&folder) && self.is_wanted(name) && !self.ignored.contains(&file);
@@ -370,7 +375,9 @@ impl<'a> Walker<'a> {
             self.walk.unread.push(path.to_path_buf());
             let (path_shown, columns) = (path.display(), columns.join(", "));
             let reason = format!("several columns hold images: {columns}; name one: {path_shown}#{first}");
-            return self.skip(path, reason);
+            let place = place_of(path).map_or_else(|| path.to_path_buf(), |(folder, name)| folder.join(name));
+            self.undecided.push((place, Skipped::new(path.as_os_str().as_encoded_bytes(), reason)));
+            return true;
         }
         let first = self.walk.items.len();
         let name = path.as_os_str().as_encoded_bytes();
@@ -394,12 +401,33 @@ impl<'a> Walker<'a> {
             let Ok(opened) = Container::open(&table, format, &self.options.limits) else { return false };
             let Some(container) = opened.container.map(Arc::new) else { return false };
             let Some(entries) = container.column(column) else { return false };
+            if self.is_known_column(&table, column, container.columns().len()) {
+                return true;
+            }
             self.walk.skipped.extend(opened.skipped);
             let item =
                 |index| Item { origin: Origin::Entry { container: container.clone(), index: index as u32 } };
             self.walk.items.extend(entries.map(item));
             true
         })
+    }
+
+    /// Whether this column, one of so many of a table, was added before; notes that it is now. The only column
+    /// is the same as the table.
+    fn is_known_column(&mut self, table: &Path, column: &[u8], n_columns: usize) -> bool {
+        match place_of(table) {
+            Some((folder, name)) if n_columns > 1 => {
+                !self.columns.entry(folder.join(name)).or_default().insert(column.to_vec())
+            }
+            _ => self.is_known(table),
+        }
+    }
+
+    /// Skips the tables of which a column must be named and none was.
+    pub(super) fn decide(&mut self) {
+        let undecided = std::mem::take(&mut self.undecided).into_iter();
+        let unnamed = undecided.filter(|(table, _)| !self.columns.contains_key(table));
+        self.walk.skipped.extend(unnamed.map(|(_, skipped)| skipped));
     }
 
     /// Skips a path that cannot be read, but may exist.
@@ -414,6 +442,12 @@ impl<'a> Walker<'a> {
         self.walk.skipped.push(Skipped::new(path.as_os_str().as_encoded_bytes(), reason));
         true
     }
+}
+
+/// The canonical path of a file's folder, and the name of the file.
+fn place_of(file: &Path) -> Option<(PathBuf, &OsStr)> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Some((folder.canonicalize().ok()?, file.file_name()?))
 }
 
 /// Whether this is the folder of a plan's duplicates that were moved away.

@@ -1,14 +1,16 @@
 //! Output files: written whole or not at all (`whole`), checked before the work (`places`), HTML pages that
-//! need no other file and make no network requests (`page`), numbers as text (`text`); where caches go (`cache`). Nothing here knows
-//! what the files contain.
+//! need no other file and make no network requests (`page`), numbers as text (`text`), texts that
+//! spreadsheets do not run (`formula`); where caches go (`cache`). Nothing here knows what the files contain.
 
 mod cache;
+mod formula;
 mod page;
 mod places;
 mod text;
 mod whole;
 
 pub use cache::{CacheFolder, use_cache_folder};
+pub use formula::{covered, uncovered};
 #[cfg(test)]
 pub(crate) use page::assert_self_contained;
 pub use page::{Page, Parts, base64};

@@ -115,6 +115,14 @@ fn of_two_columns_of_images_one_is_named() {
     assert_eq!(found["queries"][0]["hits"][0]["path"], "t.parquet#mask/1");
     let found = place.json(&["query", "digits/5/0000.png", "-k", "1", "--exact", "--sheet", "q.png"]);
     assert_eq!(found["queries"][0]["hits"][0]["path"], "t.parquet#mask/1");
+    // once each, and no column must be named any more
+    fs::remove_dir_all(place.path().join("all")).expect("an index");
+    for args in [["t.parquet#mask", "./t.parquet#mask"], [".", "t.parquet#mask"], ["t.parquet#mask", "."]] {
+        fs::remove_dir_all(place.path().join("once")).ok();
+        let options = ["--model", "digits-64", "--index", "once", "--exclude", "*.png"];
+        let report = place.json(&[&["index"], &args[..], &options].concat());
+        assert_eq!((&report["added"], &report["skipped"]), (&3.into(), &serde_json::json!([])), "{args:?}");
+    }
     place.run(&["index", "t.parquet#masks"]).expect(2).says("t.parquet#masks: ");
     let report = place.json(&["index", "t.parquet#image"]);
     assert_eq!((&report["images"], &report["added"]), (&6.into(), &3.into()));

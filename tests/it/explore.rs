@@ -1,5 +1,6 @@
 //! A collection seen as a whole: `aesearch cluster` and `aesearch outliers` on drawn digits.
 
+use std::collections::HashSet;
 use std::fs;
 
 use aesearch::demo::collection::write_collection;
@@ -144,7 +145,10 @@ fn strangers_faults_and_wrong_labels_are_found() {
         &Default::default(),
     );
     let sheet = sheet.expect("a picture");
-    assert!(sheet.height > 600, "three groups, of twelve outliers, faults and doubts: {}", sheet.height);
+    // each kind has a row of its own, at least, of images 112 high
+    let kinds = ["outliers", "flagged", "label_errors"];
+    assert!(kinds.iter().all(|kind| found[kind].as_array().is_some_and(|list| !list.is_empty())));
+    assert!(sheet.height > 4 * 112, "{}", sheet.height);
     assert_eq!(place.json(&["outliers", "--top", "12"])["outliers"], found["outliers"], "an older name");
     let paths = |key: &str| -> Vec<String> {
         let list = found[key].as_array().expect("a list");
@@ -161,8 +165,12 @@ fn strangers_faults_and_wrong_labels_are_found() {
     assert!(text.lines().any(|line| line.starts_with("near-constant") && line.contains("blank")), "{text}");
 
     fs::remove_dir_all(at("3")).expect("goes");
+    fs::remove_file(at("6/one.png")).expect("goes");
     place.run(&["outliers"]).expect(3).says("no such file");
-    let unread = place.json(&["outliers", "--unread"]);
+    let unread = place.json(&["outliers", "--unread", "--count", "400", "--sheet", "odd.png"]);
+    let left_out: Vec<&Value> = unread["skipped"].as_array().expect("a list").iter().collect();
+    let names: HashSet<&str> = left_out.iter().filter_map(|one| one["path"].as_str()).collect();
+    assert_eq!((names.len(), left_out.len()), (31, 31), "once, also where the label is doubted");
     assert_eq!(unread["outliers"][0]["reconstruction_rank"], Value::Null);
     assert!(place.run(&["outliers", "--neighbours", "0"]).expect(2).err.contains("--neighbours"));
 }

@@ -13,7 +13,7 @@ fn each_refusal_names_the_thing_and_what_was_expected() {
     let picture = "k.jpg: expected a name that ends in .png, as pictures are PNG files";
     let many = "--k: expected at most 40, the number of images, got 5,000";
     let table = "x.npy: expected a name that ends in .csv, .json, .jsonl, .npz or .parquet";
-    let matrix = "x.npy: expected --with of latents or codes alone, as .npy holds one matrix";
+    let matrix = "x.npy: expected --with latents or --with codes alone: .npy holds one matrix";
     let mut wrong = Vec::new();
     for (args, expected) in [
         (
@@ -110,31 +110,36 @@ fn no_word_is_said_twice_in_a_row() {
     let place = Place::with_digits();
     fs::rename(place.path().join("digits"), place.path().join("images")).expect("a folder of that name");
     let is_word = |word: &str| word.chars().all(char::is_alphabetic);
-    for args in [
-        "index images",
-        "index images --prune",
-        "estimate images",
-        "info",
-        "query images/3 7.png gone.png -k 2",
-        "cluster -k 3",
-        "outliers --count 3",
-        "sample --diverse 3 -o s.csv",
-        "dedupe scan images -o plan.json",
-        "dedupe apply plan.json",
-        "dedupe decide images/3 --keep-all",
-        "export --with codes -o e.csv",
-        "remove images/3/0000.png",
-        "index images nowhere/images",
-        "compact",
-        "verify",
+    let mut wrong = Vec::new();
+    for (code, args) in [
+        (0, "index images"),
+        (0, "index images --prune"),
+        (0, "estimate images"),
+        (0, "info"),
+        (3, "query images/3 7.png gone.png -k 2"),
+        (0, "cluster -k 3"),
+        (0, "outliers --count 3"),
+        (0, "sample --diverse 3 -o s.csv"),
+        (0, "dedupe scan images -o plan.json"),
+        (0, "dedupe apply plan.json"),
+        (0, "dedupe decide images/3 --keep-all"),
+        (0, "export --with codes -o e.csv"),
+        (0, "remove images/3/0000.png"),
+        (2, "index images nowhere/images"),
+        (0, "compact"),
+        (0, "verify"),
     ] {
         let words: Vec<&str> = args.split(' ').collect();
         let ran = place.run(&words);
+        if ran.code != code {
+            wrong.push(format!("{args}: expected {code}, got {}, {}", ran.code, ran.err));
+        }
         for line in ran.out.lines().chain(ran.err.lines()) {
-            let words: Vec<&str> = line.split([' ', ':', ',']).collect();
+            let words: Vec<&str> = line.split([' ', ':', ',']).filter(|word| !word.is_empty()).collect();
             let twice =
                 words.windows(2).find(|pair| pair[0] == pair[1] && pair[0].len() > 1 && is_word(pair[0]));
-            assert_eq!(twice, None, "{args}: {line}");
+            wrong.extend(twice.map(|pair| format!("{args}: {}: {line}", pair[0])));
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -111,7 +111,7 @@ pub(in crate::cli) struct Outliers {
     pub(in crate::cli) labels: LabelsArg,
     #[command(flatten)]
     pub(in crate::cli) only: WhereArg,
-    /// Number of images to list, of doubtful labels, and of images with flags [default: 20]
+    /// List this many outliers, doubtful labels and images with flags [default: 20]
     #[arg(short = 'n', long, value_name = "N", alias = "top")]
     pub(in crate::cli) count: Option<usize>,
     /// Neighbours per image; isolation is the distance to the last of them [default: 10]
@@ -125,7 +125,7 @@ pub(in crate::cli) struct Outliers {
     pub(in crate::cli) output: Option<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) csv: CsvArg,
-    /// Draw them into this PNG file: outliers, images with flags, doubtful labels
+    /// Draw outliers, images with flags and doubtful labels into this PNG file
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) sheet: Option<PathBuf>,
     #[command(flatten)]

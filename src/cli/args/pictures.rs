@@ -15,7 +15,7 @@ pub(in crate::cli) struct Reconstruct {
     /// The PNG file to draw
     #[arg(short, long, value_name = "FILE")]
     pub(in crate::cli) output: PathBuf,
-    /// Number of images to draw, at most, spread evenly [default: 10]
+    /// Draw at most this many images, spread evenly [default: 10]
     #[arg(short = 'n', long, value_name = "N")]
     pub(in crate::cli) count: Option<usize>,
     #[command(flatten)]
@@ -108,7 +108,7 @@ pub(in crate::cli) struct Latent {
     /// The PNG file to draw
     #[arg(short, long, value_name = "FILE")]
     pub(in crate::cli) output: PathBuf,
-    /// Number of images to draw, at most, spread evenly [default: 10,000]
+    /// Draw at most this many images, spread evenly [default: 10,000]
     #[arg(short = 'n', long, value_name = "N")]
     pub(in crate::cli) count: Option<usize>,
     /// Images along each side of the decoder's grid; 0 leaves it out [default: 15]

@@ -69,8 +69,8 @@ impl WhereArg {
 /// How tables are written.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CsvArg {
-    /// In .csv files, put an apostrophe before paths, labels and other texts that begin with = + - @, which
-    /// spreadsheets would run as formulas; numbers are left as they are. On by default: --safe-csv=false turns it off
+    /// Put an apostrophe before texts in .csv files that begin with = + - @, so that spreadsheets do not run them
+    /// as formulas [default: true]; --safe-csv=false leaves them as they are. Columns of numbers never change
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     safe_csv: Option<bool>,
 }

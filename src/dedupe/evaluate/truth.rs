@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf, absolute};
 use crate::dedupe::scan::Scan;
 use crate::error::{Error, Result};
 use crate::images::{Places, read_text};
+use crate::output::uncovered;
 
 /// Words that say that a pair is not a duplicate, and that it is one.
 const DIFFERENT: [&str; 5] = ["0", "no", "false", "different", "n"];
@@ -53,11 +54,13 @@ impl Truth {
             )
         };
         let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
+        // paths may be copied from tables that were written for spreadsheets
+        let plain = |cell: &str| String::from_utf8_lossy(uncovered(cell.as_bytes())).into_owned();
         let mut lines = Vec::new();
         for (record, is_first) in reader.records().zip(std::iter::once(true).chain(std::iter::repeat(false)))
         {
             let record = record.map_err(|error| wrong(error.to_string()))?;
-            let cells: Vec<String> = record.iter().map(|cell| cell.trim().to_owned()).collect();
+            let cells: Vec<String> = record.iter().map(|cell| plain(cell.trim())).collect();
             match cells.as_slice() {
                 [empty] if empty.is_empty() => {}
                 [a, b] if is_first && [a.as_str(), b.as_str()] == HEAD => {}

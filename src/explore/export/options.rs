@@ -123,7 +123,7 @@ impl Target {
                 [Part::Latents | Part::Codes] => Ok(()),
                 _ => {
                     let what = format!(
-                        "{}: expected `parts` of latents or codes alone, as .npy holds one matrix",
+                        "{}: expected `parts` latents or `parts` codes alone: .npy holds one matrix",
                         to.display()
                     );
                     Err(Error::unsupported(what).with_hint("a file that ends in .npz holds all columns"))

@@ -102,8 +102,8 @@ impl Outliers {
 
     /// Adds images that could not be read, unless they are known.
     fn skip(&mut self, unread: Vec<Skipped>) {
-        let known: HashSet<String> = self.skipped.iter().map(|skipped| skipped.path.clone()).collect();
-        self.skipped.extend(unread.into_iter().filter(|skipped| !known.contains(&skipped.path)));
+        let mut known: HashSet<String> = self.skipped.iter().map(|skipped| skipped.path.clone()).collect();
+        self.skipped.extend(unread.into_iter().filter(|skipped| known.insert(skipped.path.clone())));
     }
 
     /// The rows, by descending outlier score.

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// How texts are written in CSV files; numbers always stand as they are.
+/// How texts are written in CSV files; columns of numbers always stand as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CsvTexts {
     /// An apostrophe stands before a text that spreadsheets would run as a formula, as OWASP advises ("CSV
-    /// Injection"): one that begins with `=`, `+`, `-`, `@`, a tab or the end of a line.
+    /// Injection"): one that begins with `=`, `+`, `-`, `@`, a tab or a line break, behind any apostrophes of its own.
+    /// [`Labels::Table`](crate::gallery::Labels::Table) takes it away again.
     #[default]
     Safe,
     /// As they are.
@@ -18,13 +19,13 @@ pub enum CsvTexts {
 /// A format that tables are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Comma-separated values, with a line of names.
+    /// Comma-separated values, with column names in the first line.
     Csv,
     /// One array of objects.
     Json,
     /// An object on each line.
     JsonLines,
-    /// numpy's archive, with an array for each column.
+    /// A numpy archive, with an array for each column.
     Npz,
     /// Apache Parquet.
     Parquet,

@@ -163,7 +163,7 @@ mod tests {
             let text = std::fs::read_to_string(path).unwrap();
             text.lines().skip(1).map(|line| line.split(',').next().unwrap().to_owned()).collect::<Vec<_>>()
         };
-        assert_eq!(of(CsvTexts::Safe), ["'=1+1", "'+1", "'-a.png", "'@x", "'\tx", "a=1", "'=", ""]);
+        assert_eq!(of(CsvTexts::Safe), ["'=1+1", "'+1", "'-a.png", "'@x", "'\tx", "a=1", "''=", ""]);
         assert_eq!(of(CsvTexts::Plain), ["=1+1", "+1", "-a.png", "@x", "\tx", "a=1", "'=", ""]);
         let text = String::from_utf8(written_of(&table, "t.csv")).unwrap();
         assert_eq!(text.lines().nth(1), Some("'=1+1,-1.5,[-1]"));

@@ -1,4 +1,5 @@
-//! numpy's .npz, an array for each column, `numpy.load("table.npz")["x"]`; and .npy, version 1.0, with one matrix.
+//! numpy's .npz, an array for each column, `numpy.load("table.npz")["x"]`; and .npy, version 1.0, with one
+//! matrix.
 
 use std::io::{self, Write};
 
@@ -12,11 +13,51 @@ const ALIGN: usize = 64;
 
 /// Writes a stored archive; a column in a column is called `image.path`.
 pub(super) fn write(table: &Table, out: &mut (dyn Write + Send)) -> io::Result<()> {
-    let mut archive = ZipWriter::new_stream(out);
-    for (name, column) in &table.columns {
-        entry(&mut archive, name, column)?;
+    let mut out = Sink { out, failed: None };
+    let mut archive = ZipWriter::new_stream(&mut out);
+    let written = table.columns.iter().try_for_each(|(name, column)| entry(&mut archive, name, column));
+    let finished = archive.finish().map(drop).map_err(io::Error::other);
+    out.failed.map_or(written.and(finished), Err)
+}
+
+/// Keeps the first error and then takes everything: an archive that cannot be finished says so on stderr.
+struct Sink<'a> {
+    out: &'a mut (dyn Write + Send),
+    failed: Option<io::Error>,
+}
+
+impl Sink<'_> {
+    fn keep<T>(&mut self, done: io::Result<T>, instead: T) -> io::Result<T> {
+        match done {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                self.failed = Some(error);
+                Ok(instead)
+            }
+            done => done,
+        }
     }
-    archive.finish().map(drop).map_err(io::Error::other)
+}
+
+impl Write for Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.failed {
+            Some(_) => Ok(bytes.len()),
+            None => {
+                let written = self.out.write(bytes);
+                self.keep(written, bytes.len())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self.failed {
+            Some(_) => Ok(()),
+            None => {
+                let flushed = self.out.flush();
+                self.keep(flushed, ())
+            }
+        }
+    }
 }
 
 fn entry<W: Write + io::Seek>(archive: &mut ZipWriter<W>, name: &str, column: &Column) -> io::Result<()> {
@@ -100,5 +141,42 @@ fn value(column: &Column, row: usize, width: usize, out: &mut dyn Write) -> io::
             values[row * size..][..*size].iter().try_for_each(|number| out.write_all(&number.to_le_bytes()))
         }
         Column::Struct(_) => Ok(()), // its fields are arrays of their own
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A disk with room for so many bytes, and how often it was written to when full.
+    struct Disk(usize, usize);
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.0 == 0 {
+                self.1 += 1;
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            let taken = self.0.min(bytes.len());
+            self.0 -= taken;
+            Ok(taken)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error_and_nothing_more_is_written() {
+        let table = Table::default()
+            .with("x", Column::Integers(vec![Some(1); 40]))
+            .with("y", Column::Integers(vec![Some(2); 40]));
+        for room in [0, 10, 300, 500, 1_000] {
+            let mut disk = Disk(room, 0);
+            let error = write(&table, &mut disk).unwrap_err();
+            assert_eq!((error.kind(), disk.1), (io::ErrorKind::StorageFull, 1), "{room}");
+        }
+        write(&table, &mut Disk(10_000, 0)).unwrap();
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::column::{Column, Table};
 use super::format::CsvTexts;
+use crate::output::covered;
 
 impl Column {
     /// The value of a row.
@@ -59,8 +60,8 @@ pub(super) fn csv(table: &Table, texts: CsvTexts, out: &mut (dyn Write + Send)) 
     let is_text: Vec<bool> =
         table.columns.iter().map(|(_, column)| matches!(column, Column::Texts(_))).collect();
     let safe = |(cell, &is_text): (String, &bool)| match is_text && texts == CsvTexts::Safe {
-        true if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) => format!("'{cell}"),
-        _ => cell,
+        true => covered(cell),
+        false => cell,
     };
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record(table.names())?;

@@ -226,6 +226,9 @@ fn an_entry_of_a_container_is_found_by_its_name() {
     let walked = walk(&[entry(2), entry(0)], &WalkOptions::default()).unwrap().items;
     let names: Vec<_> = walked.iter().map(Item::display).collect();
     assert_eq!(names, [entry(2), entry(0)].map(|path| path.display().to_string()));
+    let again = [file.clone(), entry(1), file.clone()];
+    assert_eq!(walk(&again, &WalkOptions::default()).unwrap().items.len(), 3, "reached twice");
+    assert_eq!(walk(&[entry(1), entry(1)], &WalkOptions::default()).unwrap().items.len(), 1);
     let told = walk(&[entry(3)], &WalkOptions::default()).unwrap_err().to_string();
     assert!(told.contains("no such entry"), "{told}");
     let skipping = WalkOptions { missing: Missing::Skip, ..WalkOptions::default() };
