@@ -8,8 +8,8 @@ use crate::error::Result;
 use crate::gallery::{Answers, Gallery, Hit, check_outputs};
 
 /// Writes the hits of `answers` in `gallery` into the file `path`, in the format that its name ends in:
-/// query, rank, path, label, distance (bits), similarity, near (1, 0 or nothing); `texts` as they are wanted in
-/// CSV. Gives the number of rows.
+/// query, rank, path, label, distance (bits), similarity, near (1, 0 or nothing); `texts` as they are wanted
+/// in CSV. Gives the number of rows.
 ///
 /// # Errors
 /// `Invalid` when the file is one of the queries or an image of the index, `Unsupported` when it has no such

@@ -66,8 +66,8 @@ const MIN_SAMPLES_PROJECTED: usize = 2;
 /// Clusters the images.
 ///
 /// # Errors
-/// When the options cannot be used, `k` is more than there are images, the method needs latents that the index
-/// does not keep, or the observer stops the work.
+/// When the options cannot be used, `k` is more than there are images, the method needs latents that the
+/// index does not keep, or the observer stops the work.
 pub fn cluster(rows: &Rows, options: &ClusterOptions, observer: &dyn Observer) -> Result<Clustering> {
     options.check()?;
     if let Some(k) = options.k.filter(|&k| k > rows.len()) {
