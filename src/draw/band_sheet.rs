@@ -83,6 +83,18 @@ pub(crate) fn short_name(path: &str) -> String {
     }
 }
 
+/// The short names of some images; with the folder where several would have the same, as `3/0000.png`.
+pub(crate) fn short_names(paths: &[&str]) -> Vec<String> {
+    let short: Vec<String> = paths.iter().map(|path| short_name(path)).collect();
+    let is_alone = |name: &String| short.iter().filter(|other| *other == name).count() == 1;
+    let with_folder = |path: &str| {
+        let start = path.rmatch_indices(['/', '\\']).nth(1).map_or(0, |(at, _)| at + 1);
+        path[start..].to_owned()
+    };
+    let name = |(path, name): (&&str, &String)| if is_alone(name) { name.clone() } else { with_folder(path) };
+    paths.iter().zip(&short).map(name).collect()
+}
+
 /// The size at which a picture is shown: the whole multiple that comes nearest to [`SIDE`], a large one made
 /// smaller.
 fn shown_size(picture: &Pixels) -> (usize, usize) {
@@ -221,5 +233,7 @@ mod tests {
     fn names_are_short() {
         let names = ["digits/3/0017.png", "x/train-images-idx3-ubyte.gz#17", "a#b.png", "7.png"];
         assert_eq!(names.map(short_name), ["0017.png", "#17", "a#b.png", "7.png"]);
+        let names = short_names(&["digits/3/0000.png", "digits/4/0000.png", "digits/4/0001.png", "0000.png"]);
+        assert_eq!(names, ["3/0000.png", "4/0000.png", "0001.png", "0000.png"]);
     }
 }

@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::inputs::{Inputs, inputs, some_readable};
 use super::reconstructor::Reconstructor;
-use crate::draw::band_sheet::{Band, ColumnSheet, short_name};
+use crate::draw::band_sheet::{Band, ColumnSheet, short_names};
 use crate::error::{Error, Result};
 use crate::gallery::ChooseOptions;
 use crate::images::{Item, Pixels, Skipped, add_noise, files_of, to_pixels, write_png};
@@ -230,14 +230,15 @@ struct Shown {
 
 impl Shown {
     fn add(&mut self, item: &Item, [clean, before, after]: [Pixels; 3]) {
-        self.names.push(short_name(&item.display()));
+        self.names.push(item.display());
         self.clean.push(clean);
         self.before.push(before);
         self.after.push(after);
     }
 
     fn sheet(self, model: &str, images: &[Cleaned], options: &DenoiseOptions) -> ColumnSheet {
-        let names = Band::texts("image", self.names);
+        let names =
+            Band::texts("image", short_names(&self.names.iter().map(String::as_str).collect::<Vec<_>>()));
         let mean = |which: usize| {
             images.iter().map(|image| image.errors[which]).sum::<f32>() / images.len().max(1) as f32
         };

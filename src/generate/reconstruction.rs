@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::inputs::{Inputs, inputs, some_readable, write_sheet};
 use super::reconstructor::Reconstructor;
-use crate::draw::band_sheet::{Band, ColumnSheet, short_name};
+use crate::draw::band_sheet::{Band, ColumnSheet, short_names};
 use crate::draw::colormap::Scale;
 use crate::draw::latent_tile::latent_tile;
 use crate::encode::Reconstruction;
@@ -113,7 +113,10 @@ fn sheet(reconstructor: &Reconstructor, seen: &Reconstruction, images: &[Measure
             ),
         ],
         bands: vec![
-            Band::texts("image", images.iter().map(|image| short_name(&image.path)).collect()),
+            Band::texts(
+                "image",
+                short_names(&images.iter().map(|image| image.path.as_str()).collect::<Vec<_>>()),
+            ),
             Band::pictures(original, shown(&seen.originals)),
             Band::pictures("latent", latents.collect()),
             Band::pictures("reconstruction", shown(&seen.images)),
