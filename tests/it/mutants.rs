@@ -131,8 +131,9 @@ fn place() -> Place {
     place
 }
 
-/// Replaces the files of an index.
+/// Replaces the files of an index, or of thumbnails, which a run removes if they are damaged.
 pub(crate) fn put(dir: &Path, new: &BTreeMap<String, Vec<u8>>) {
+    fs::create_dir_all(dir).expect("a folder");
     files(dir).keys().for_each(|name| fs::remove_file(dir.join(name)).expect("removes"));
     new.iter().for_each(|(name, bytes)| fs::write(dir.join(name), bytes).expect("writes"));
 }
