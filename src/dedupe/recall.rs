@@ -22,8 +22,10 @@ use crate::images::{Decoding, Needed, Pixels, Resizer, Source, fitted};
 /// Images of which copies of the whole picture are made, and edited ones, which take longer to verify.
 const COPIED: usize = 60;
 const EDITED: usize = 20;
-/// With fewer large images nothing is verified: it takes a while, and few images say little.
+/// With fewer images, or fewer large ones among those copied, nothing is verified: it takes a while, and few images
+/// say little.
 const FEWEST: usize = 50;
+const FEWEST_LARGE: usize = COPIED / 2;
 
 /// How copies are looked for.
 pub(super) struct Lookup<'a> {
@@ -81,7 +83,7 @@ impl Lookup<'_> {
             .partition(|change| Alteration::NEAR.contains(change) || self.takes(change.turn()));
         let large: Vec<&Original> =
             originals.iter().filter(|original| of(&original.position).fine.is_some()).collect();
-        let is_verified = large.len() >= FEWEST;
+        let is_verified = originals.len() >= FEWEST && large.len() >= FEWEST_LARGE;
         let mut recall = Vec::new();
         for change in near {
             recall.extend(self.of_whole(change, &originals, is_verified)?);
