@@ -223,7 +223,7 @@ impl From<aesearch_index::Error> for Error {
             aesearch_index::Error::TooNew { .. } | aesearch_index::Error::TooOld { .. } => {
                 Error::Version(problem)
             }
-            aesearch_index::Error::Io { path, what, source } => {
+            aesearch_index::Error::Io { path, what, source, .. } => {
                 let source = std::io::Error::new(source.kind(), format!("{what}: {source}"));
                 Error::Io { path, source }
             }

@@ -15,7 +15,6 @@ mod common;
 use std::error::Error;
 use std::hint::black_box;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aesearch_index::{IdSet, Mode, Search, Snapshot, distance, words};
@@ -71,7 +70,7 @@ fn run(index: &str, queries: &str, masks: &[&str]) -> Result<(), Box<dyn Error>>
 fn measure(snapshot: &Snapshot, queries: &[u64], passing: &IdSet, name: &str) -> Result<(), Box<dyn Error>> {
     let each = || queries.chunks_exact(words(snapshot.bits()));
     let prepare = clock::time(BUDGET, || drop(black_box(snapshot.filter(passing))));
-    let only = Some(Arc::new(snapshot.filter(passing)));
+    let only = Some(snapshot.filter(passing));
     let [recall, exact] = [Mode::Recall(0.99), Mode::Exact].map(|mode| Search {
         mode,
         only: only.clone(),

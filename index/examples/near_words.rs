@@ -1,5 +1,5 @@
-//! Finds words that are spelled alike: a code has a bit for every pair of letters that follow each other in
-//! the word.
+//! A first search: finds words that are spelled alike. A code has a bit for every pair of letters that follow
+//! each other in the word.
 //!
 //! ```text
 //! cargo run --example near_words -- elefant
@@ -25,7 +25,7 @@ fn main() -> Result<()> {
     let dir = std::env::temp_dir().join("near-words");
     let mut builder = SegmentBuilder::new(&Settings { bits: BITS, ..Settings::default() })?;
     for word in WORDS.split(' ') {
-        builder.push(Item { name: word.as_bytes(), code: &code_of(word), ..Item::default() })?;
+        builder.push(Item::named(word, &code_of(word)))?;
     }
     Writer::lock(&dir)?.replace(builder)?;
 

@@ -8,7 +8,7 @@ use std::io::{self, Seek, Write};
 
 use crate::arrange::arrange;
 use crate::calibrate::calibrate;
-use crate::code::{BITS, MAX_SIZE, is_code, words};
+use crate::code::{MAX_SIZE, check_bits, check_codes, is_code, words};
 use crate::columns::{Columns, Value};
 use crate::curve;
 use crate::error::{Error, Result};
@@ -19,9 +19,19 @@ use crate::settings::Settings;
 use crate::snapshot::{Latent, Snapshot};
 
 /// One item to be indexed. Name and payload are the caller's bytes: the index keeps them as they are.
+///
+/// ```
+/// use aesearch_index::Item;
+///
+/// let item = Item { payload: b"Passer domesticus", ..Item::named("sparrow", &[7]) };
+/// # assert_eq!((item.name, item.code), (&b"sparrow"[..], &[7][..]));
+/// let key = 1234u64.to_le_bytes(); // a number is a name too
+/// let item = Item::named(&key, &[7]);
+/// # assert_eq!(item.name.len(), 8);
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Item<'a> {
-    /// Identifies the item to the caller.
+    /// Identifies the item to the caller. The index does not ask for names to be there, or to be different.
     pub name: &'a [u8],
     /// Whatever the caller wants back with it.
     pub payload: &'a [u8],
@@ -31,8 +41,44 @@ pub struct Item<'a> {
     pub latent: &'a [f32],
 }
 
-/// The items of the next segment.
+impl<'a> Item<'a> {
+    /// An item with a name and a code `[words(bits)]`, and nothing else.
+    #[must_use]
+    pub fn named<N: AsRef<[u8]> + ?Sized>(name: &'a N, code: &'a [u64]) -> Self {
+        Item { name: name.as_ref(), code, ..Item::default() }
+    }
+}
+
+/// What is different about an item that is copied from a snapshot; `None` keeps what it has.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Changes<'a> {
+    /// Another name.
+    pub name: Option<&'a [u8]>,
+    /// Another payload.
+    pub payload: Option<&'a [u8]>,
+    /// Another code `[words(bits)]`, of the builder's bits, which may differ from the snapshot's.
+    pub code: Option<&'a [u64]>,
+}
+
+/// The items of the next segment, in memory until [`Writer::commit`](crate::Writer::commit) writes them.
+///
+/// Pushing copies a few bytes. The commit sorts codes into buckets, builds the graph and calibrates, on all
+/// threads of rayon's current pool.
+///
+/// ```
+/// use aesearch_index::{Item, SegmentBuilder, Settings};
+///
+/// let mut builder = SegmentBuilder::new(&Settings { bits: 128, ..Settings::default() })?;
+/// builder.push(Item::named("sparrow", &[7, 0]))?; // one item
+/// builder.push_codes(&[8, 0, 9, 1])?; // many, without names
+/// assert_eq!(builder.len(), 3);
+///
+/// let wrong = builder.push(Item::named("whale", &[7])).unwrap_err();
+/// assert_eq!(wrong.to_string(), "code: expected 128 bits in 2 words, got [7]");
+/// # Ok::<(), aesearch_index::Error>(())
+/// ```
 #[derive(Debug)]
+#[must_use = "nothing is written until `Writer::commit`"]
 pub struct SegmentBuilder {
     settings: Settings,
     items: usize,
@@ -94,9 +140,7 @@ impl SegmentBuilder {
     /// # Errors
     /// [`Error::Input`] for settings that the format cannot hold.
     pub fn new(settings: &Settings) -> Result<Self> {
-        if !BITS.contains(&settings.bits) {
-            return Err(Error::input("bits", format!("{} to {}", BITS.start(), BITS.end()), settings.bits));
-        }
+        check_bits(settings.bits)?;
         for (what, size, least) in
             [("bucket size", settings.bucket_size.unwrap_or(1), 1), ("latent size", settings.latent_size, 0)]
         {
@@ -136,15 +180,32 @@ impl SegmentBuilder {
         self.push_checked(&item, |builder| builder.quantize(item.latent))
     }
 
+    /// Adds items `codes` `[n, words(bits)]` without names and payloads. Nothing is added on an error.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the last code is incomplete, a bit is set beyond the settings' bits, or the
+    /// settings ask for latents.
+    pub fn push_codes(&mut self, codes: &[u64]) -> Result<()> {
+        let Settings { bits, latent_size, .. } = self.settings;
+        check_codes(codes, bits)?;
+        if latent_size > 0 {
+            return Err(Error::input("latent", format!("{latent_size} values"), 0));
+        }
+        self.check_room(codes.len() / words(bits))?;
+        self.codes.extend_from_slice(codes);
+        self.items += codes.len() / words(bits);
+        Ok(())
+    }
+
     /// Gives the item that was pushed last a value in a column. A column holds integers or texts.
     ///
     /// ```
     /// use aesearch_index::{Item, SegmentBuilder, Settings, Value};
     ///
     /// let mut builder = SegmentBuilder::new(&Settings::default())?;
-    /// builder.push(Item { name: b"sparrow", code: &[7], ..Item::default() })?;
-    /// builder.set("width", Value::Integer(640))?;
-    /// builder.set("camera", Value::Text("Pixel 8"))?;
+    /// builder.push(Item::named("sparrow", &[7]))?;
+    /// builder.set("year", Value::Integer(1758))?;
+    /// builder.set("family", Value::Text("Passeridae"))?;
     /// # Ok::<(), aesearch_index::Error>(())
     /// ```
     ///
@@ -158,50 +219,57 @@ impl SegmentBuilder {
         }
     }
 
-    /// Copies item `id` of `snapshot` bit for bit, its latent only if the settings keep latents.
+    /// Copies item `id` of `snapshot` bit for bit, with its values in columns, its latent only if the settings
+    /// keep latents.
     ///
     /// # Errors
     /// [`Error::Input`] when there is no such item, or its code or latent does not fit the settings;
     /// [`Error::Damaged`] when [`verify`](crate::verify()) would find anything wrong with its segment.
     pub fn push_from(&mut self, snapshot: &Snapshot, id: u32) -> Result<()> {
-        self.push_from_with(snapshot, id, snapshot.payload(id))
+        self.push_changed(snapshot, id, &Changes::default())
     }
 
-    /// Copies item `id` of `snapshot`, but with another payload.
+    /// Copies item `id` of `snapshot` with some changes.
+    ///
+    /// ```
+    /// use aesearch_index::{Changes, Item, SegmentBuilder, Settings, Snapshot, Writer};
+    ///
+    /// # let dir = tempfile::tempdir()?;
+    /// # let mut builder = SegmentBuilder::new(&Settings::default())?;
+    /// # builder.push(Item::named("sparow", &[7]))?;
+    /// # Writer::lock(dir.path())?.commit(builder, &[])?;
+    /// let mut writer = Writer::lock(dir.path())?;
+    /// let index = Snapshot::open(dir.path())?; // holds one item, "sparow"
+    /// let mut renamed = SegmentBuilder::new(&index.settings())?;
+    /// renamed.push_changed(&index, 0, &Changes { name: Some(b"sparrow"), ..Changes::default() })?;
+    /// writer.commit(renamed, &[0])?; // adds the new one, removes the old one
+    /// # let index = Snapshot::open(dir.path())?;
+    /// # assert_eq!(index.ids().map(|id| index.name(id)).collect::<Vec<_>>(), [b"sparrow"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`SegmentBuilder::push_from`].
-    pub fn push_from_with(&mut self, snapshot: &Snapshot, id: u32, payload: &[u8]) -> Result<()> {
-        self.push_from_as(snapshot, id, [snapshot.name(id), payload])
-    }
-
-    /// Copies code and latent of item `id` of `snapshot`, under another name and with another payload.
-    ///
-    /// # Errors
-    /// As [`SegmentBuilder::push_from`].
-    pub fn push_from_as(&mut self, snapshot: &Snapshot, id: u32, [name, payload]: [&[u8]; 2]) -> Result<()> {
-        if snapshot.contains(id) && snapshot.bits() != self.settings.bits {
+    pub fn push_changed(&mut self, snapshot: &Snapshot, id: u32, changes: &Changes<'_>) -> Result<()> {
+        if !snapshot.contains(id) {
+            return Err(Error::input("item", "the id of an item of the index", id));
+        }
+        if changes.code.is_none() && snapshot.bits() != self.settings.bits {
             return Err(Error::input("kept code", format!("{} bits", self.settings.bits), snapshot.bits()));
         }
-        self.push_kept(snapshot, id, &Item { name, payload, code: snapshot.code(id), latent: &[] })
-    }
-
-    /// Copies item `id` of `snapshot`, but with another code, which may be of other bits than the snapshot's.
-    ///
-    /// # Errors
-    /// As [`SegmentBuilder::push_from`].
-    pub fn push_from_coded(&mut self, snapshot: &Snapshot, id: u32, code: &[u64]) -> Result<()> {
-        let (name, payload) = (snapshot.name(id), snapshot.payload(id));
-        self.push_kept(snapshot, id, &Item { name, payload, code, latent: &[] })
+        let item = Item {
+            name: changes.name.unwrap_or_else(|| snapshot.name(id)),
+            payload: changes.payload.unwrap_or_else(|| snapshot.payload(id)),
+            code: changes.code.unwrap_or_else(|| snapshot.code(id)),
+            latent: &[],
+        };
+        self.push_kept(snapshot, id, &item)
     }
 
     /// Adds an item with the latent of item `id` of `snapshot`.
     fn push_kept(&mut self, snapshot: &Snapshot, id: u32, item: &Item<'_>) -> Result<()> {
         let latent = snapshot.latent(id);
         let values = latent.as_ref().map_or(&[][..], |latent| latent.values);
-        if !snapshot.contains(id) {
-            return Err(Error::input("item", "the id of an item of the index", id));
-        }
         if !is_code(item.code, self.settings.bits) {
             let expected = format!("{} bits", self.settings.bits);
             return Err(Error::input("kept code", expected, format!("{:x?}", item.code)));
@@ -225,15 +293,20 @@ impl SegmentBuilder {
     }
 
     fn push_checked(&mut self, item: &Item<'_>, push_latent: impl FnOnce(&mut Self)) -> Result<()> {
-        if self.items >= u32::MAX as usize - 1 {
-            return Err(Error::input("items", "fewer than 2^32 - 1 in a segment", self.items));
-        }
+        self.check_room(1)?;
         push_latent(self);
         self.codes.extend_from_slice(item.code);
         self.names.push(self.items, item.name);
         self.payloads.push(self.items, item.payload);
         self.items += 1;
         Ok(())
+    }
+
+    fn check_room(&self, more: usize) -> Result<()> {
+        match self.items.saturating_add(more) {
+            items if items < u32::MAX as usize => Ok(()),
+            items => Err(Error::input("items", "fewer than 2^32 - 1 in a segment", items)),
+        }
     }
 
     /// Symmetric int8: the largest magnitude becomes 127.

@@ -1,4 +1,4 @@
-//! Typed columns: what items know apart from their codes, such as a width or the name of a camera.
+//! Typed columns: what items know apart from their codes, such as a year or the name of a species.
 //!
 //! An item has at most one value per column, an integer or a text. The columns of a segment are one section:
 //! a directory, then for each column a number per item in as few bytes as its range needs, and its texts

@@ -11,6 +11,7 @@ const MAX_POINTS_OF_K: usize = 100;
 
 /// A point of the calibration curve, measured when the segment was built.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct RecallPoint {
     /// The number of neighbours asked for.
     pub k: u32,

@@ -6,23 +6,41 @@ use std::path::{Path, PathBuf};
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why the index could not be opened, read or written.
+///
+/// Variants and fields may be added; match with `..` and a last arm, or ask the `is_` functions.
+///
+/// ```
+/// use aesearch_index::{Error, Snapshot};
+///
+/// # let empty = tempfile::tempdir()?;
+/// match Snapshot::open(empty.path()) {
+///     Ok(index) => println!("{} items", index.len()),
+///     Err(Error::NotFound { path, .. }) => println!("nothing was committed at {}", path.display()),
+///     Err(error) if error.is_damaged() => println!("{error}"), // names the file and the section
+///     Err(error) => return Err(error.into()),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The folder holds no index.
     #[error("{}: no index here", path.display())]
+    #[non_exhaustive]
     NotFound {
         /// The folder that was asked for.
         path: PathBuf,
     },
     /// Another writer holds the index.
     #[error("{}: locked by another writer: wait for it to finish, then try again", path.display())]
+    #[non_exhaustive]
     Locked {
         /// The lock file.
         path: PathBuf,
     },
     /// The operating system refused.
     #[error("{}: {what}: {source}", path.display())]
+    #[non_exhaustive]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -37,6 +55,7 @@ pub enum Error {
          `verify` lists what is wrong, `repair` drops it",
         path.display()
     )]
+    #[non_exhaustive]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -55,6 +74,7 @@ pub enum Error {
          upgrade, or build the index again",
         path.display()
     )]
+    #[non_exhaustive]
     TooNew {
         /// The file.
         path: PathBuf,
@@ -69,6 +89,7 @@ pub enum Error {
          remove the index and build it again",
         path.display()
     )]
+    #[non_exhaustive]
     TooOld {
         /// The file.
         path: PathBuf,
@@ -79,6 +100,7 @@ pub enum Error {
     },
     /// The caller's settings, item or query do not fit the index.
     #[error("{what}: expected {expected}, got {got}")]
+    #[non_exhaustive]
     Input {
         /// The name of the setting, item or query.
         what: &'static str,
@@ -113,6 +135,11 @@ impl Error {
     /// True when the index was written in a format that is no longer read: indexing again helps.
     pub fn is_too_old(&self) -> bool {
         matches!(self, Error::TooOld { .. })
+    }
+
+    /// True when the caller's settings, item or query do not fit the index: other input helps.
+    pub fn is_input(&self) -> bool {
+        matches!(self, Error::Input { .. })
     }
 
     pub(crate) fn io(path: &Path, what: &'static str, source: std::io::Error) -> Self {

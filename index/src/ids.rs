@@ -1,6 +1,15 @@
 //! A set of items: one bit for each id.
 
 /// A set of ids of one snapshot.
+///
+/// ```
+/// use aesearch_index::IdSet;
+///
+/// let even: IdSet = (0..10).filter(|id| id % 2 == 0).collect();
+/// let small: IdSet = (0..5).collect();
+/// assert_eq!(even.and(&small).iter().collect::<Vec<_>>(), [0, 2, 4]);
+/// assert_eq!(even.without(&small).len(), 2);
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IdSet {
     words: Vec<u64>, // bit i % 64 of word i / 64; the last word is not 0
@@ -82,8 +91,14 @@ impl IdSet {
 impl FromIterator<u32> for IdSet {
     fn from_iter<I: IntoIterator<Item = u32>>(ids: I) -> Self {
         let mut set = IdSet::default();
-        ids.into_iter().for_each(|id| set.insert(id));
+        set.extend(ids);
         set
+    }
+}
+
+impl Extend<u32> for IdSet {
+    fn extend<I: IntoIterator<Item = u32>>(&mut self, ids: I) {
+        ids.into_iter().for_each(|id| self.insert(id));
     }
 }
 

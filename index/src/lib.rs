@@ -1,35 +1,64 @@
 //! Nearest-neighbour search over binary codes: Hamming distance, memory-mapped immutable segments, an HNSW
 //! graph over buckets.
 //!
-//! The crate knows bits, ids, names and opaque payloads; it knows no pixels, no models and no command line. A
-//! [`Writer`] commits what a [`SegmentBuilder`] collected; a [`Snapshot`] opens the last commit in constant
-//! time and searches it in place; [`verify()`] reads every byte. A snapshot may be shared among threads.
+//! Codes in, neighbours out: the crate knows codes, ids, names and opaque payloads, and nothing of what they
+//! stand for. A [`Writer`] commits what a [`SegmentBuilder`] collected; a [`Snapshot`] opens the last commit
+//! in constant time and searches it in place; [`verify()`] reads every byte.
 //!
 //! ```
 //! use aesearch_index::{Item, Search, SegmentBuilder, Settings, Snapshot, Writer};
 //!
-//! let dir = tempfile::tempdir()?; // any folder; it is created if it does not exist
+//! # let folder = tempfile::tempdir()?;
+//! # let dir = folder.path();
 //! let mut builder = SegmentBuilder::new(&Settings { bits: 64, ..Settings::default() })?;
 //! for (name, code) in [("sparrow", 0b0011), ("robin", 0b0111), ("whale", !0)] {
-//!     builder.push(Item { name: name.as_bytes(), code: &[code], ..Item::default() })?;
+//!     builder.push(Item::named(name, &[code]))?;
 //! }
-//! Writer::lock(dir.path())?.commit(builder, &[])?; // on disk now, whole or not at all
+//! Writer::lock(dir)?.commit(builder, &[])?; // `dir` is created; on disk now, whole or not at all
 //!
-//! let index = Snapshot::open(dir.path())?;
+//! let index = Snapshot::open(dir)?;
 //! let hits = index.search(&[0b0001], &Search { k: 2, ..Search::default() })?;
 //! assert_eq!(hits.iter().map(|hit| hit.distance).collect::<Vec<_>>(), [1, 2]);
 //! assert_eq!(index.name(hits[0].id), b"sparrow");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Shapes: a code is `[words(bits)]` u64, bit `i` at word `i / 64`, position `i % 64`, unused bits zero; a
-//! latent is `[latent_size]` f32, kept as i8 with one scale per item. `FORMAT.md` beside this crate describes
-//! the files.
+//! | to | call |
+//! |---|---|
+//! | add | [`SegmentBuilder::push`], [`push_codes`](SegmentBuilder::push_codes), then [`Writer::commit`] |
+//! | remove, replace | [`Writer::remove`]; [`Writer::commit`] with what is added and what is removed |
+//! | search | [`Snapshot::search`], [`search_many`](Snapshot::search_many), [`rerank`](Snapshot::rerank) |
+//! | search within a radius | [`Search::within`], [`Search::radius`]; all near pairs: [`Snapshot::pairs_within`] |
+//! | search among some | [`Snapshot::select`], [`ids_named`](Snapshot::ids_named), [`filter`](Snapshot::filter) |
+//! | merge | every commit does; [`Writer::compact`] makes one segment of all |
+//! | run for long | [`Writer::checkpoint`], and [`Writer::commit_since`] at the end |
+//! | check | [`verify()`], [`repair`] |
+//! | do without a folder | [`distance`], [`distances`], [`nearest`], [`pairs_within`] |
 //!
-//! Building, [`Snapshot::search_many`] and [`pairs_within`] run on rayon's current pool: the caller's, where
+//! # Codes, ids and names
+//!
+//! A code is `[words(bits)]` u64, bit `i` at word `i / 64`, position `i % 64`, unused bits zero;
+//! [`codes_from_bytes`] makes some of rows of bytes. Several codes stand one after the other, `[n, words(bits)]`.
+//! A latent is `[latent_size]` f32, kept as i8 with one scale per item.
+//!
+//! An id is the number of an item in one commit: a later commit may number items anew. A name is what the
+//! caller knows an item by, for as long as the caller likes: bytes of a text, or of a number. Several items
+//! may share a name, or have none.
+//!
+//! # Threads
+//!
+//! [`Snapshot`], [`Writer`], [`SegmentBuilder`], [`Filter`] and [`Error`] are `Send` and `Sync`. Any number of
+//! threads and processes read an index while one writes it; a reader keeps the commit that it opened. Building,
+//! [`Snapshot::search_many`] and [`pairs_within`] run on rayon's current pool: the caller's, where
 //! they are called inside of
 //! [`ThreadPool::install`](https://docs.rs/rayon/1/rayon/struct.ThreadPool.html#method.install), else the
-//! global one.
+//! global one. [`Snapshot::search`] runs on the calling thread.
+//!
+//! # Versions
+//!
+//! No type of another crate is part of the interface. Enums and what the crate returns may get more variants
+//! and fields; options ([`Settings`], [`Search`], [`Item`], [`Changes`]) are made with `..Default::default()`.
+//! `FORMAT.md` beside this crate describes the files, which have a version of their own.
 
 #[cfg(target_endian = "big")]
 compile_error!(
@@ -82,13 +111,18 @@ mod manifest;
 mod map;
 mod storage;
 
+/// Runs the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod testing;
 
-pub use builder::{Item, SegmentBuilder};
-pub use code::{BITS, words};
+pub use builder::{Changes, Item, SegmentBuilder};
+pub use code::{BITS, codes_from_bytes, codes_to_bytes, words};
 pub use columns::Value;
 pub use curve::RecallPoint;
 pub use error::{Error, Result};

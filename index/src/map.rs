@@ -15,6 +15,7 @@ use memmap2::Mmap;
 
 /// How the files of an index are brought into memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Access {
     /// Memory-mapped: opened in constant time, read on demand, shared with other processes.
     #[default]

@@ -7,7 +7,7 @@
 
 use rayon::prelude::*;
 
-use crate::code::{BITS, is_code, words};
+use crate::code::{check_codes, words};
 use crate::error::{Error, Result};
 use crate::kernels::{BLOCK, Blocks, Isa, Queries, distance, each_bit};
 
@@ -31,6 +31,17 @@ pub struct Pair {
 /// current pool. It takes about twice the memory of the codes on top of them. Put similar codes next to each
 /// other: the pruning depends on it.
 ///
+/// ```
+/// use std::sync::Mutex;
+///
+/// let pairs = Mutex::new(Vec::new());
+/// aesearch_index::pairs_within(&[0b0001, 0b0011, !0], 64, 1, &|found| {
+///     pairs.lock().unwrap().extend(found.iter().map(|pair| (pair.a, pair.b, pair.distance)));
+/// })?;
+/// assert_eq!(pairs.into_inner()?, [(0, 1, 1)]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`Error::Input`] for bits outside of [`BITS`](crate::BITS), an incomplete last code, a bit set beyond
 /// `bits`, or more codes than a u32 counts.
@@ -50,16 +61,8 @@ fn pairs_with(
     radius: u32,
     found: &(impl Fn(&[Pair]) + Sync),
 ) -> Result<()> {
-    if !BITS.contains(&bits) {
-        return Err(Error::input("bits", "32 to 256", bits));
-    }
+    check_codes(codes, bits)?;
     let words = words(bits);
-    if !codes.len().is_multiple_of(words) {
-        return Err(Error::input("codes", format!("{words} words each"), format!("{} words", codes.len())));
-    }
-    if let Some(wide) = codes.chunks_exact(words).position(|code| !is_code(code, bits)) {
-        return Err(Error::input("codes", format!("{bits} bits each"), format!("more in code {wide}")));
-    }
     if codes.len() / words > u32::MAX as usize {
         return Err(Error::input("codes", "at most 4294967295", codes.len() / words));
     }

@@ -1,6 +1,8 @@
 //! A filter, prepared for searches of one snapshot: which items pass, in which buckets any do, and where few
 //! do, their codes side by side.
 
+use std::sync::Arc;
+
 use crate::ids::IdSet;
 use crate::snapshot::Snapshot;
 use crate::tombstones::is_dead;
@@ -9,11 +11,12 @@ use crate::view::View;
 /// Up to this share of the codes, those that pass are copied: a scan of the copy reads nothing else.
 const FEW: usize = 16;
 
-/// The items that a search may find: of one snapshot, for any number of searches.
+/// The items that a search may find: of one snapshot, for any number of searches. Made by
+/// [`Snapshot::filter`]; a clone shares what was prepared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
     pub(crate) generation: u64,
-    pub(crate) segments: Vec<Passing>, // as in the snapshot
+    pub(crate) segments: Arc<[Passing]>, // as in the snapshot
 }
 
 /// What passes of a segment.
@@ -92,6 +95,21 @@ impl Passing {
 impl Snapshot {
     /// Prepares the items `ids` as the only ones that searches find: see [`Search::only`](crate::Search).
     /// Takes a pass over all items, some milliseconds for a million.
+    ///
+    /// ```
+    /// use aesearch_index::{IdSet, Search};
+    /// # use aesearch_index::{SegmentBuilder, Settings, Snapshot, Writer};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let mut builder = SegmentBuilder::new(&Settings::default())?;
+    /// # builder.push_codes(&[0b0001, 0b0011, 0b0111])?;
+    /// # Writer::lock(dir.path())?.commit(builder, &[])?;
+    /// # let index = Snapshot::open(dir.path())?;
+    /// let odd: IdSet = index.ids().filter(|id| id % 2 == 1).collect();
+    /// let only = Some(index.filter(&odd));
+    /// let hits = index.search(&[0], &Search { only, ..Search::default() })?;
+    /// assert_eq!((hits.len(), hits[0].id), (1, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn filter(&self, ids: &IdSet) -> Filter {
         let passing = |opened: &crate::opened::Opened| Passing::new(&opened.view(), ids, opened.first);
         Filter { generation: self.generation(), segments: self.opened().iter().map(passing).collect() }

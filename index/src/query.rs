@@ -25,6 +25,7 @@ const TIMED_AT_MOST: Duration = Duration::from_millis(5);
 /// How long a query for 10 neighbours takes on this machine now: mean microseconds of one thread on the
 /// largest segment. Times are not stored in the index, which has the same bytes on every machine.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Times {
     /// For each point of [`Snapshot::recall_curve`].
     pub curve: Vec<f32>,
@@ -34,6 +35,22 @@ pub struct Times {
 
 impl Snapshot {
     /// The items nearest to `query` `[words(bits)]`, sorted by (distance, id).
+    ///
+    /// ```
+    /// # use aesearch_index::{Search, SegmentBuilder, Settings, Snapshot, Writer};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let mut builder = SegmentBuilder::new(&Settings::default())?;
+    /// # builder.push_codes(&[0b0001, 0b0011, 0b0111])?;
+    /// # Writer::lock(dir.path())?.commit(builder, &[])?;
+    /// # let index = Snapshot::open(dir.path())?;
+    /// // `index` holds the codes 0b0001, 0b0011 and 0b0111
+    /// let hits = index.search(&[0b0000], &Search { k: 2, ..Search::default() })?;
+    /// assert_eq!([(hits[0].id, hits[0].distance), (hits[1].id, hits[1].distance)], [(0, 1), (1, 2)]);
+    ///
+    /// let like_item_2 = index.search(index.code(2), &Search::within(1))?; // it is among its own neighbours
+    /// assert_eq!(like_item_2.len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Input`](crate::Error::Input) when the query does not have the index's bits, or the recall is
@@ -60,6 +77,19 @@ impl Snapshot {
 
     /// The hits of each of `queries` `[n, words(bits)]`, in order, the same as from [`Snapshot::search`].
     /// Runs on all threads of rayon's current pool; where every code is scanned, many queries share a scan.
+    ///
+    /// ```
+    /// # use aesearch_index::{Search, SegmentBuilder, Settings, Snapshot, Writer};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let mut builder = SegmentBuilder::new(&Settings::default())?;
+    /// # builder.push_codes(&[0b0001, 0b0011, 0b0111])?;
+    /// # Writer::lock(dir.path())?.commit(builder, &[])?;
+    /// # let index = Snapshot::open(dir.path())?;
+    /// let answers = index.search_many(&[0b0000, 0b0011], &Search::default())?; // two queries of one word
+    /// assert_eq!(answers[0].iter().map(|hit| hit.distance).collect::<Vec<_>>(), [1, 2, 3]);
+    /// assert_eq!(answers[1][0].id, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Snapshot::search`], for the first query that does not fit.
@@ -109,6 +139,21 @@ impl Snapshot {
     /// Passes all pairs of items whose codes are within `radius` bits to `found`, each once, as
     /// [`pairs_within`] does but with ids instead of positions. The index stores similar codes together,
     /// which suits its pruning.
+    ///
+    /// ```
+    /// # use aesearch_index::{SegmentBuilder, Settings, Snapshot, Writer};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let mut builder = SegmentBuilder::new(&Settings::default())?;
+    /// # builder.push_codes(&[0b0001, 0b0011, 0b0111])?;
+    /// # Writer::lock(dir.path())?.commit(builder, &[])?;
+    /// # let index = Snapshot::open(dir.path())?;
+    /// let pairs = std::sync::Mutex::new(Vec::new());
+    /// index.pairs_within(1, &|found| pairs.lock().unwrap().extend_from_slice(found))?;
+    /// let mut pairs = pairs.into_inner()?;
+    /// pairs.sort();
+    /// assert_eq!(pairs.iter().map(|pair| (pair.a, pair.b)).collect::<Vec<_>>(), [(0, 1), (1, 2)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Input`](crate::Error::Input), only if the index is damaged and its codes have too many bits.
@@ -179,6 +224,23 @@ impl Snapshot {
     ///
     /// Without latents, or with a `latent` of another size, `hits` keep their order, and the similarity is
     /// that of the codes alone.
+    ///
+    /// ```
+    /// use aesearch_index::{Item, Search, SegmentBuilder, Settings, Snapshot, Writer};
+    ///
+    /// # let dir = tempfile::tempdir()?;
+    /// let mut builder = SegmentBuilder::new(&Settings { latent_size: 2, ..Settings::default() })?;
+    /// builder.push(Item { latent: &[0.9, 0.1], ..Item::named("a", &[3]) })?;
+    /// builder.push(Item { latent: &[0.2, 0.8], ..Item::named("b", &[3]) })?;
+    /// Writer::lock(dir.path())?.commit(builder, &[])?;
+    ///
+    /// let index = Snapshot::open(dir.path())?;
+    /// // more than are wanted, and all that are as near as the last of them
+    /// let hits = index.search(&[3], &Search { k: 50, ties: true, ..Search::default() })?;
+    /// let best = index.rerank(&[0.1, 0.9], &hits, 1, 0.0);
+    /// assert_eq!(index.name(best[0].id), b"b");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn rerank(&self, latent: &[f32], hits: &[Hit], k: usize, code_share: f32) -> Vec<Ranked> {
         let rank = |&Hit { id, distance }: &Hit, similarity| Ranked { id, distance, similarity };
         let by_code = |hit: &Hit| 1.0 - 2.0 * hit.distance as f32 / self.bits() as f32;

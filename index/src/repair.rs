@@ -17,6 +17,7 @@ use crate::writer::Writer;
 
 /// A segment that was dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Dropped {
     /// The segment's file.
     pub path: PathBuf,
@@ -35,7 +36,8 @@ pub struct Dropped {
 /// [`Error::Locked`](crate::Error::Locked), [`Error::NotFound`](crate::Error::NotFound),
 /// [`Error::Damaged`](crate::Error::Damaged) where the MANIFEST itself cannot be read,
 /// [`Error::Io`](crate::Error::Io).
-pub fn repair(dir: &Path) -> Result<Vec<Dropped>> {
+pub fn repair(dir: impl AsRef<Path>) -> Result<Vec<Dropped>> {
+    let dir = dir.as_ref();
     Manifest::read(dir)?; // before the lock, which would make the folder
     let mut writer = Writer::lock(dir)?;
     let problems = verify(dir)?;

@@ -7,7 +7,6 @@
 //! Hits are sorted by (distance, id). The planner (`plan.rs`) decides what is scanned.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use crate::code::{is_code, words};
 use crate::error::{Error, Result};
@@ -19,6 +18,16 @@ use crate::top::{ByCode, TopK, kth_smallest};
 use crate::view::View;
 
 /// What to search for.
+///
+/// ```
+/// use aesearch_index::{Mode, Search};
+///
+/// let ten = Search::default(); // at a recall of .99
+/// let three = Search { k: 3, mode: Mode::Exact, ..Search::default() };
+/// let near = Search { radius: Some(8), ..Search::default() }; // ten at most, none farther than 8 bits
+/// let all_near = Search::within(8);
+/// # assert_eq!((ten.k, three.k, near.k, all_near.k), (10, 3, 10, usize::MAX));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Search {
     /// How many items, at most.
@@ -30,7 +39,7 @@ pub struct Search {
     /// Return all items as near as the `k`th, up to 16,384 more, for callers that will reorder them.
     pub ties: bool,
     /// Only items that pass this filter, which must be of the snapshot that is searched.
-    pub only: Option<Arc<Filter>>,
+    pub only: Option<Filter>,
 }
 
 impl Default for Search {
@@ -39,8 +48,17 @@ impl Default for Search {
     }
 }
 
+impl Search {
+    /// All items within `radius` bits, by a scan of every code. Set `mode` to look at fewer.
+    #[must_use]
+    pub fn within(radius: u32) -> Self {
+        Search { k: usize::MAX, mode: Mode::Exact, radius: Some(radius), ..Search::default() }
+    }
+}
+
 /// How hard to look.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Mode {
     /// Scan every code.
     Exact,
@@ -70,7 +88,7 @@ pub struct Ranked {
 
 /// Up to this many codes, all distances are computed first and then counted.
 const SMALL: usize = 512;
-/// The most ties that are returned beyond `k`: a collection may hold a million blank pages.
+/// The most ties that are returned beyond `k`: a million items may have the same code.
 const MAX_TIES: usize = 1 << 14;
 
 /// How many items, and how near.

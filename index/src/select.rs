@@ -24,6 +24,23 @@ impl Snapshot {
 
     /// The items whose value in `column` makes `holds` true; an item without one is not among them. Each
     /// text is asked about once per segment.
+    ///
+    /// ```
+    /// use aesearch_index::{Item, SegmentBuilder, Settings, Snapshot, Value, Writer};
+    ///
+    /// # let dir = tempfile::tempdir()?;
+    /// let mut builder = SegmentBuilder::new(&Settings::default())?;
+    /// for (name, grams) in [("wren", 9), ("mallard", 1100)] {
+    ///     builder.push(Item::named(name, &[grams]))?;
+    ///     builder.set("grams", Value::Integer(grams as i64))?;
+    /// }
+    /// Writer::lock(dir.path())?.commit(builder, &[])?;
+    ///
+    /// let index = Snapshot::open(dir.path())?;
+    /// let light = index.select("grams", |value| matches!(value, Value::Integer(grams) if grams < 25));
+    /// assert_eq!(light.iter().map(|id| index.name(id)).collect::<Vec<_>>(), [b"wren"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn select(&self, column: &str, mut holds: impl FnMut(Value<'_>) -> bool) -> IdSet {
         let mut found = IdSet::default();
         for opened in self.opened() {

@@ -2,6 +2,14 @@
 //! attributes.
 
 /// What kind of items an index holds, and how they are arranged.
+///
+/// ```
+/// use aesearch_index::Settings;
+///
+/// let codes_alone = Settings { bits: 128, ..Settings::default() };
+/// let with_latents = Settings { latent_size: 64, ..codes_alone };
+/// # assert_eq!((with_latents.bits, with_latents.latent_size, with_latents.bucket_size), (128, 64, None));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Width of the codes, 32 to 256.

@@ -1,12 +1,13 @@
 //! A reader's view of one commit: opened in constant time, unchanged by later commits. `query` searches it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 use std::path::Path;
 
 use crate::code::{is_code, is_scale};
 use crate::curve::RecallPoint;
 use crate::error::{Error, Result};
+use crate::ids::IdSet;
 use crate::layout::{Fault, Shape};
 use crate::manifest::{self, Manifest, SegmentEntry};
 use crate::map::Access;
@@ -20,7 +21,22 @@ use crate::verify::first_problem;
 /// Ids are below 2^32 and hold for this commit only; ids of removed items are skipped, see [`Snapshot::ids`].
 /// Accessors return empty slices for an item that does not exist. Where the file is damaged a name or
 /// payload is empty, a code or the scale of a latent zero; all names together are never longer than their section.
-/// A snapshot is `Send` and `Sync`: threads may share one.
+/// A snapshot is `Send` and `Sync`: threads may share one, by reference or in an `Arc`.
+///
+/// ```
+/// use aesearch_index::{SegmentBuilder, Settings, Snapshot, Writer};
+///
+/// # let dir = tempfile::tempdir()?;
+/// let mut builder = SegmentBuilder::new(&Settings::default())?;
+/// builder.push_codes(&[1, 2, 2])?;
+/// Writer::lock(dir.path())?.commit(builder, &[])?;
+///
+/// let index = Snapshot::open(dir.path())?;
+/// assert_eq!((index.len(), index.distinct_codes(), index.bits()), (3, 2, 64));
+/// let codes: Vec<(u32, u64)> = index.ids().map(|id| (id, index.code(id)[0])).collect();
+/// assert_eq!(codes, [(0, 1), (1, 2), (2, 2)]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Snapshot {
     manifest: Manifest,
@@ -43,7 +59,7 @@ impl Snapshot {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Damaged`], [`Error::TooNew`], [`Error::TooOld`], [`Error::Io`]. Only the
     /// frames of the files are checked; [`verify`](crate::verify()) reads everything.
-    pub fn open(dir: &Path) -> Result<Snapshot> {
+    pub fn open(dir: impl AsRef<Path>) -> Result<Snapshot> {
         Snapshot::open_with(dir, Access::Map)
     }
 
@@ -51,7 +67,8 @@ impl Snapshot {
     ///
     /// # Errors
     /// As [`Snapshot::open`].
-    pub fn open_with(dir: &Path, access: Access) -> Result<Snapshot> {
+    pub fn open_with(dir: impl AsRef<Path>, access: Access) -> Result<Snapshot> {
+        let dir = dir.as_ref();
         let (manifest, segments) = open_segments(dir, access)?;
         let segments = segments.into_iter().collect::<Result<Vec<_>>>()?;
         let mut bytes = Manifest::bytes(dir);
@@ -79,6 +96,32 @@ impl Snapshot {
             let live = (0..opened.segment.items()).filter(move |&item| !is_dead(dead, item));
             live.map(move |item| opened.first + item)
         })
+    }
+
+    /// The ids of all items with one of these names, in one pass over all names: to remove items, to replace
+    /// them, or to search among them.
+    ///
+    /// ```
+    /// use aesearch_index::{Item, SegmentBuilder, Settings, Snapshot, Writer};
+    ///
+    /// # let dir = tempfile::tempdir()?;
+    /// let mut builder = SegmentBuilder::new(&Settings::default())?;
+    /// for (name, code) in [("sparrow", 3), ("robin", 7), ("whale", 9)] {
+    ///     builder.push(Item::named(name, &[code]))?;
+    /// }
+    /// let mut writer = Writer::lock(dir.path())?;
+    /// writer.commit(builder, &[])?;
+    ///
+    /// let index = Snapshot::open(dir.path())?;
+    /// let whales: Vec<u32> = index.ids_named(["whale"]).iter().collect();
+    /// assert_eq!(index.name(whales[0]), b"whale");
+    /// writer.remove(&whales)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn ids_named<N: AsRef<[u8]>>(&self, names: impl IntoIterator<Item = N>) -> IdSet {
+        let names: Vec<N> = names.into_iter().collect();
+        let names: HashSet<&[u8]> = names.iter().map(AsRef::as_ref).collect();
+        self.ids().filter(|&id| names.contains(self.name(id))).collect()
     }
 
     /// True if there is an item `id`.
@@ -257,6 +300,6 @@ impl Snapshot {
 }
 
 /// True if something was ever committed at `dir`; a folder with nothing but a lock file is not an index.
-pub fn is_index(dir: &Path) -> bool {
-    dir.join(manifest::NAME).is_file()
+pub fn is_index(dir: impl AsRef<Path>) -> bool {
+    dir.as_ref().join(manifest::NAME).is_file()
 }

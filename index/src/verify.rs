@@ -18,6 +18,7 @@ use crate::tombstones::{Tombstones, is_dead};
 
 /// Something wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Problem {
     /// The file.
     pub path: PathBuf,
@@ -31,9 +32,29 @@ pub struct Problem {
 
 /// Reads the whole index at `dir` and lists what is wrong with it; for a sound index the list is empty.
 ///
+/// ```
+/// use aesearch_index::{SegmentBuilder, Settings, Writer, repair, verify};
+///
+/// # let dir = tempfile::tempdir()?;
+/// let mut builder = SegmentBuilder::new(&Settings::default())?;
+/// builder.push_codes(&[1, 2, 3])?;
+/// Writer::lock(dir.path())?.commit(builder, &[])?;
+/// assert!(verify(dir.path())?.is_empty());
+///
+/// let segment = dir.path().join("0000000000000001.seg");
+/// # let flipped = |mut bytes: Vec<u8>| { bytes[500] ^= 1; bytes };
+/// std::fs::write(&segment, flipped(std::fs::read(&segment)?))?; // damaged by whatever it may be
+/// let problems = verify(dir.path())?;
+/// assert_eq!(problems[0].path, segment);
+///
+/// let dropped = repair(dir.path())?;
+/// assert_eq!((dropped.len(), dropped[0].items), (1, 3));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`Error::NotFound`], and [`Error::Io`] if a file cannot be read at all.
-pub fn verify(dir: &Path) -> Result<Vec<Problem>> {
+pub fn verify(dir: impl AsRef<Path>) -> Result<Vec<Problem>> {
     verify_with(dir, Access::Map)
 }
 
@@ -41,7 +62,8 @@ pub fn verify(dir: &Path) -> Result<Vec<Problem>> {
 ///
 /// # Errors
 /// As [`verify`].
-pub fn verify_with(dir: &Path, access: Access) -> Result<Vec<Problem>> {
+pub fn verify_with(dir: impl AsRef<Path>, access: Access) -> Result<Vec<Problem>> {
+    let dir = dir.as_ref();
     let mut problems = Vec::new();
     match open_segments(dir, access) {
         Err(error) => problems.push(problem(error, &dir.join(NAME))?),

@@ -22,8 +22,9 @@ use crate::tombstones;
 const LOCK: &str = "LOCK";
 
 /// The exclusive right to change an index; released on drop. A folder that it made, and never committed to, is
-/// removed then.
+/// removed then. Readers need no lock, and see what is committed when they open a snapshot.
 #[derive(Debug)]
+#[must_use = "the lock is released on drop"]
 pub struct Writer {
     dir: PathBuf,
     is_new: bool,
@@ -45,8 +46,8 @@ impl Writer {
     /// # Errors
     /// [`Error::Locked`] at once when another writer holds the lock; [`Error::Damaged`], [`Error::TooNew`] or
     /// [`Error::TooOld`] when the MANIFEST cannot be read; [`Error::Io`].
-    pub fn lock(dir: &Path) -> Result<Writer> {
-        Writer::lock_with(dir, Box::new(Disk))
+    pub fn lock(dir: impl AsRef<Path>) -> Result<Writer> {
+        Writer::lock_with(dir.as_ref(), Box::new(Disk))
     }
 
     pub(crate) fn lock_with(dir: &Path, storage: Box<dyn Storage>) -> Result<Writer> {
@@ -104,6 +105,25 @@ impl Writer {
     /// Small segments and those with mostly removed items are merged into the new one, so that an index of n
     /// items has no more than about log2(n) segments.
     ///
+    /// ```
+    /// use aesearch_index::{Item, SegmentBuilder, Settings, Snapshot, Writer};
+    ///
+    /// # let dir = tempfile::tempdir()?;
+    /// let mut writer = Writer::lock(dir.path())?;
+    /// let mut builder = SegmentBuilder::new(&Settings::default())?;
+    /// builder.push(Item::named("sparrow", &[3]))?;
+    /// writer.commit(builder, &[])?;
+    ///
+    /// // another code for the sparrow: it is never there twice, and never missing
+    /// let last = Snapshot::open(dir.path())?;
+    /// let old: Vec<u32> = last.ids_named(["sparrow"]).iter().collect();
+    /// let mut builder = SegmentBuilder::new(&last.settings())?;
+    /// builder.push(Item::named("sparrow", &[7]))?;
+    /// writer.commit(builder, &old)?;
+    /// assert_eq!(Snapshot::open(dir.path())?.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Input`] when `add` has other bits or another latent size than the index, or an id does not
     /// exist; [`Error::Damaged`] when a segment to be merged is damaged; [`Error::Io`], or as
@@ -113,9 +133,50 @@ impl Writer {
         self.change(add, Keep::AllBut(remove), plan)
     }
 
+    /// Removes items, given by their ids in the last commit, atomically and durably.
+    ///
+    /// ```
+    /// use aesearch_index::{SegmentBuilder, Settings, Snapshot, Writer};
+    ///
+    /// # let dir = tempfile::tempdir()?;
+    /// let mut builder = SegmentBuilder::new(&Settings::default())?;
+    /// builder.push_codes(&[1, 2, 3])?;
+    /// let mut writer = Writer::lock(dir.path())?;
+    /// writer.commit(builder, &[])?;
+    ///
+    /// let before = Snapshot::open(dir.path())?;
+    /// writer.remove(&[1])?;
+    /// assert_eq!((before.len(), Snapshot::open(dir.path())?.len()), (3, 2)); // readers keep their commit
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Writer::commit`]; [`Error::NotFound`] if there is no index.
+    pub fn remove(&mut self, ids: &[u32]) -> Result<()> {
+        let nothing = self.nothing_to_add()?;
+        self.commit(nothing, ids)
+    }
+
     /// As [`Writer::commit`], but quick, for a long run that began after commit number `since`: new items are
     /// not arranged for search, and older segments are not merged with them. [`Writer::commit_since`] ends
     /// the run.
+    ///
+    /// ```
+    /// use aesearch_index::{SegmentBuilder, Settings, Snapshot, Writer};
+    ///
+    /// # let dir = tempfile::tempdir()?;
+    /// let mut writer = Writer::lock(dir.path())?;
+    /// let before = writer.last()?.map_or(0, |last| last.generation());
+    /// for codes in [[1, 2], [3, 4], [5, 6]] {
+    ///     let mut builder = SegmentBuilder::new(&Settings::default())?;
+    ///     builder.push_codes(&codes)?;
+    ///     writer.checkpoint(builder, &[], before)?; // a run that is killed continues from here
+    /// }
+    /// writer.commit_since(SegmentBuilder::new(&Settings::default())?, &[], before)?;
+    /// let index = Snapshot::open(dir.path())?;
+    /// assert_eq!((index.len(), index.segments()), (6, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Writer::commit`].
@@ -147,13 +208,16 @@ impl Writer {
     /// # Errors
     /// As [`Writer::commit`]; [`Error::NotFound`] if there is no index.
     pub fn compact(&mut self) -> Result<()> {
-        let Some(last) = self.last()? else { return Err(Error::NotFound { path: self.dir.clone() }) };
-        if last.segments() <= 1 && last.dead() == 0 && last.is_arranged() {
+        if self.last()?.is_some_and(|last| last.segments() <= 1 && last.dead() == 0 && last.is_arranged()) {
             return Ok(());
         }
-        let add = SegmentBuilder::new(&last.settings())?;
-        drop(last);
-        self.change(add, Keep::AllBut(&[]), |parts, _| vec![true; parts.len()])
+        let nothing = self.nothing_to_add()?;
+        self.change(nothing, Keep::AllBut(&[]), |parts, _| vec![true; parts.len()])
+    }
+
+    /// An empty builder for an index that exists.
+    fn nothing_to_add(&self) -> Result<SegmentBuilder> {
+        SegmentBuilder::new(&Snapshot::open(&self.dir)?.settings())
     }
 
     /// Commits what is kept of the last commit and what is added; `choose` says which parts become one

@@ -4,7 +4,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use aesearch_index::{Access, Filter, IdSet, Snapshot, words};
 
@@ -19,7 +18,7 @@ pub struct Rows {
     dir: PathBuf,
     snapshot: Snapshot,
     /// Lets only these rows pass; none where they are all images.
-    filter: Option<Arc<Filter>>,
+    filter: Option<Filter>,
     /// The id of each image in the index, `[n]`.
     pub ids: Vec<u32>,
     /// Labels as positions in [`Rows::label_names`], `[n]`.
@@ -80,12 +79,12 @@ impl Rows {
         let number = |label: u32| used.binary_search(&label).ok().map(|at| at as u32);
         self.labels = labels.iter().map(|label| label.and_then(number)).collect();
         self.label_names = used.iter().map(|&label| self.label_names[label as usize].clone()).collect();
-        self.filter = Some(Arc::new(self.snapshot.filter(passing)));
+        self.filter = Some(self.snapshot.filter(passing));
         Ok(Rows { ids, ..self })
     }
 
     /// What lets only these images pass in searches of the index; none where they are all of it.
-    pub(super) fn filter(&self) -> Option<Arc<Filter>> {
+    pub(super) fn filter(&self) -> Option<Filter> {
         self.filter.clone()
     }
 

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use aesearch_index::{SegmentBuilder, Settings, Snapshot, Writer};
+use aesearch_index::{Changes, SegmentBuilder, Settings, Snapshot, Writer};
 
 use super::columns::keep;
 use super::outcome::{KnownHashes, Outcome};
@@ -213,7 +213,9 @@ impl<'a> Ingest<'a> {
             if let Step::Keep { id, relabelled: true } = *step {
                 let label = plan.label(position).map(Cow::into_owned);
                 let record = Record { label, ..Record::of(old, id)? };
-                self.builder.push_from_with(old, id, &record.to_bytes())?;
+                let payload = record.to_bytes();
+                let changes = Changes { payload: Some(&payload), ..Changes::default() };
+                self.builder.push_changed(old, id, &changes)?;
                 self.take_out(Some(id));
             }
         }
@@ -225,7 +227,9 @@ impl<'a> Ingest<'a> {
     fn use_again(&mut self, position: usize, old_id: Option<u32>, stamp: &Stamp) -> Result<()> {
         let (Some(old), Some(&known)) = (self.plan.old, self.known.get(&stamp.hash)) else { return Ok(()) };
         let record = Record::new(self.plan.label(position).as_deref(), stamp).to_bytes();
-        self.builder.push_from_as(old, known, [&self.plan.name(position), &record])?;
+        let name = self.plan.name(position);
+        let changes = Changes { name: Some(&name), payload: Some(&record), code: None };
+        self.builder.push_changed(old, known, &changes)?;
         self.count(old_id, stamp)?;
         *self.came.entry(stamp.hash).or_default() += usize::from(old_id.is_none());
         self.take_out(old_id);

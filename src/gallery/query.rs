@@ -6,7 +6,6 @@
 
 use std::cmp::Ordering;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use aesearch_index::{Filter, Mode, Ranked, Search};
 
@@ -46,7 +45,7 @@ pub struct QueryOptions {
     /// memory those with the same bytes. What is asked by pixels or by a latent has neither.
     pub without_self: bool,
     /// Only images that pass this filter, of the gallery's snapshot.
-    pub only: Option<Arc<Filter>>,
+    pub only: Option<Filter>,
 }
 
 impl Default for QueryOptions {

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use aesearch_index::{SegmentBuilder, Settings, Snapshot, Writer};
+use aesearch_index::{Changes, SegmentBuilder, Settings, Snapshot, Writer};
 use rayon::prelude::*;
 
 use super::binarizers::Wanted;
@@ -62,7 +62,7 @@ pub(super) fn code_anew(
         let codes: Vec<Vec<u64>> =
             block.par_iter().map(|&id| code(&facts.codes.binarizer, &old, id)).collect();
         for (&id, code) in block.iter().zip(&codes) {
-            builder.push_from_coded(&old, id, code)?;
+            builder.push_changed(&old, id, &Changes { code: Some(code), ..Changes::default() })?;
         }
         observer.progress(&Progress::of(builder.len(), ids.len()));
     }

@@ -207,7 +207,9 @@ fn a_new_label_is_taken_over_without_reading() {
         ..aesearch_index::Settings::default()
     };
     let mut builder = aesearch_index::SegmentBuilder::new(&settings).unwrap();
-    builder.push_from_with(&snapshot, 0, &record.to_bytes()).unwrap();
+    let (payload, changes) = (record.to_bytes(), aesearch_index::Changes::default());
+    let changes = aesearch_index::Changes { payload: Some(&payload), ..changes };
+    builder.push_changed(&snapshot, 0, &changes).unwrap();
     aesearch_index::Writer::lock(&fixture.path(FOLDER)).unwrap().commit(builder, &[0]).unwrap();
     let labels = |snapshot: &Snapshot| -> Vec<String> {
         let mut labels: Vec<_> =
@@ -537,7 +539,7 @@ fn the_index_is_found_from_below() {
     let deep = dir.path().join("a/b");
     fs::create_dir_all(&deep).unwrap();
     let index = dir.path().join("a").join(FOLDER);
-    aesearch_index::Writer::lock(&index).unwrap();
+    drop(aesearch_index::Writer::lock(&index).unwrap());
     assert_eq!(find(&deep), None, "a lock is no index");
     let builder = aesearch_index::SegmentBuilder::new(&aesearch_index::Settings::default()).unwrap();
     aesearch_index::Writer::lock(&index).unwrap().commit(builder, &[]).unwrap();

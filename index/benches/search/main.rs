@@ -177,7 +177,7 @@ fn curve(args: &Args) -> Result<(), Box<dyn Error>> {
     let snapshot = api::open(Path::new(index))?;
     let times = snapshot.measure();
     for (point, us) in snapshot.recall_curve().iter().zip(&times.curve) {
-        let aesearch_index::RecallPoint { k, probes, graph, recall, cost } = point;
+        let aesearch_index::RecallPoint { k, probes, graph, recall, cost, .. } = point;
         println!(
             "{{\"k\": {k}, \"probes\": {probes}, \"graph\": {graph}, \"recall\": {recall:.5}, \"cost\": {cost}, \"us\": {us:.3}}}"
         );

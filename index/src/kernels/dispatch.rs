@@ -50,7 +50,14 @@ fn scan_words<const W: usize, S: Sink>(isa: Isa, codes: &[u64], query: &[u64], s
     }
 }
 
-/// Writes the distances of codes `[n, words]` to `out` `[n]`, in order.
+/// Writes the distances of codes `[n, words]` from `query` `[words]` to `out` `[n]`, in order, instead of what
+/// is there.
+///
+/// ```
+/// let mut distances = Vec::new();
+/// aesearch_index::distances(&[0b01, 0b11, 0b00], &[0b01], &mut distances);
+/// assert_eq!(distances, [0, 1, 1]);
+/// ```
 #[inline]
 pub fn distances(codes: &[u64], query: &[u64], out: &mut Vec<u16>) {
     distances_with(Isa::current(), codes, query, out);
@@ -106,6 +113,11 @@ pub(super) fn gather_with(isa: Isa, codes: &[u64], ids: &[u32], query: &[u64], o
 
 /// Position and Hamming distance of the code of `codes` `[n, words]` nearest to `query` `[words]`; the first
 /// of several. `None` if there are no codes.
+///
+/// ```
+/// assert_eq!(aesearch_index::nearest(&[0b1001, 0b0011, 0b1011], &[0b0010]), Some((1, 1)));
+/// ```
+#[must_use]
 pub fn nearest(codes: &[u64], query: &[u64]) -> Option<(usize, u32)> {
     let mut first = First::new();
     scan(codes, query, &mut first);
@@ -113,6 +125,11 @@ pub fn nearest(codes: &[u64], query: &[u64]) -> Option<(usize, u32)> {
 }
 
 /// Hamming distance of two codes, in bits; words that only one of them has are ignored.
+///
+/// ```
+/// assert_eq!(aesearch_index::distance(&[0b0110, 1], &[0b0011, 0]), 3);
+/// ```
+#[must_use]
 #[inline]
 pub fn distance(a: &[u64], b: &[u64]) -> u32 {
     distance_with(Isa::current(), a, b)

@@ -11,6 +11,17 @@ use std::sync::atomic::{AtomicU8, Ordering};
 /// All sets give the same answers and differ only in speed. From the slowest to the fastest: `scalar`,
 /// `popcnt`, `avx2` and `avx512` (with VPOPCNTDQ) on x86-64, `scalar` and `neon` on aarch64, `scalar`
 /// elsewhere.
+///
+/// ```
+/// use aesearch_index::{Isa, use_isa};
+///
+/// let best = Isa::current();
+/// assert!(Isa::available().contains(&best));
+/// if let Some(slow) = Isa::named("scalar") {
+///     use_isa(slow); // to compare, or to measure
+/// }
+/// # use_isa(best);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Isa(pub(super) Kind);
 

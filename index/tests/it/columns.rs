@@ -7,12 +7,12 @@ use aesearch_index::{IdSet, Item, SegmentBuilder, Settings, Snapshot, Value, Wri
 
 use crate::open;
 
-/// Width, camera and a value that only every 10th item has: of item `i`.
+/// Year, family and a value that only every 10th item has: of item `i`.
 fn values(i: u64) -> BTreeMap<&'static str, Owned> {
     let mut values = BTreeMap::new();
     if !i.is_multiple_of(7) {
-        values.insert("width", Owned::Integer(600 + (i % 40) as i64));
-        values.insert("camera", Owned::Text(["Pixel 8", "", "ämera"][i as usize % 3].to_owned()));
+        values.insert("year", Owned::Integer(600 + (i % 40) as i64));
+        values.insert("family", Owned::Text(["Passeridae", "", "Älchen"][i as usize % 3].to_owned()));
     }
     if i.is_multiple_of(10) {
         values.insert("place", Owned::Integer(i as i64 - (1 << 40)));
@@ -58,10 +58,10 @@ fn number(snapshot: &Snapshot, id: u32) -> u64 {
 }
 
 fn check(snapshot: &Snapshot) {
-    assert_eq!(snapshot.columns(), ["camera", "place", "width"]);
+    assert_eq!(snapshot.columns(), ["family", "place", "year"]);
     for id in snapshot.ids() {
         let expected = values(number(snapshot, id));
-        for column in ["camera", "place", "width", "none"] {
+        for column in ["family", "place", "year", "none"] {
             assert_eq!(snapshot.value(id, column).map(Owned::of).as_ref(), expected.get(column), "{column}");
         }
     }
@@ -69,10 +69,10 @@ fn check(snapshot: &Snapshot) {
         let holds = |id: &u32| values(number(snapshot, *id)).get(column).is_some_and(holds);
         snapshot.ids().filter(holds).collect()
     };
-    let wide = |value: &Owned| matches!(value, Owned::Integer(width) if *width > 620);
-    assert_eq!(snapshot.select("width", |value| wide(&Owned::of(value))), by_hand("width", &wide));
+    let late = |value: &Owned| matches!(value, Owned::Integer(year) if *year > 620);
+    assert_eq!(snapshot.select("year", |value| late(&Owned::of(value))), by_hand("year", &late));
     let named = |value: &Owned| matches!(value, Owned::Text(name) if name.contains('P'));
-    assert_eq!(snapshot.select("camera", |value| named(&Owned::of(value))), by_hand("camera", &named));
+    assert_eq!(snapshot.select("family", |value| named(&Owned::of(value))), by_hand("family", &named));
     assert!(snapshot.select("none", |_| true).is_empty());
 }
 
@@ -114,7 +114,7 @@ fn the_order_in_which_items_come_changes_no_byte_and_a_column_takes_few() {
         Writer::lock(dir.path()).unwrap().commit(builder, &[]).unwrap();
         std::fs::metadata(dir.path().join("0000000000000001.seg")).unwrap().len()
     };
-    // a byte each for width and camera, two for the place
+    // a byte each for year and family, two for the place
     let more = bytes.len() as u64 - without;
     assert!((12_000..12_500).contains(&more), "{more}");
 }
@@ -122,14 +122,14 @@ fn the_order_in_which_items_come_changes_no_byte_and_a_column_takes_few() {
 #[test]
 fn what_a_column_cannot_hold_is_refused() {
     let mut builder = SegmentBuilder::new(&Settings::default()).unwrap();
-    assert!(builder.set("width", Value::Integer(1)).is_err(), "no item");
+    assert!(builder.set("year", Value::Integer(1)).is_err(), "no item");
     builder.push(Item { code: &[1], ..Item::default() }).unwrap();
-    builder.set("width", Value::Integer(1)).unwrap();
+    builder.set("year", Value::Integer(1)).unwrap();
     let long = "x".repeat(1025);
     for (column, value) in [
-        ("width", Value::Text("wide")),
-        ("width", Value::Integer(i64::MIN)),
-        ("camera", Value::Text(&long)),
+        ("year", Value::Text("late")),
+        ("year", Value::Integer(i64::MIN)),
+        ("family", Value::Text(&long)),
         ("", Value::Integer(1)),
         ("a name of twenty-five byte", Value::Integer(1)),
     ] {
@@ -138,5 +138,5 @@ fn what_a_column_cannot_hold_is_refused() {
     for i in 0..62 {
         builder.set(&format!("c{i}"), Value::Integer(i)).unwrap();
     }
-    assert!(builder.set("one more", Value::Integer(1)).is_err(), "camera was counted too");
+    assert!(builder.set("one more", Value::Integer(1)).is_err(), "family was counted too");
 }

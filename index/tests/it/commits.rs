@@ -69,7 +69,7 @@ fn a_second_writer_is_refused_at_once() {
     let error = Writer::lock(&dir.path().join("new/folder")).unwrap_err();
     assert!(error.is_locked(), "{error}");
     drop(writer);
-    Writer::lock(&dir.path().join("new/folder")).unwrap();
+    drop(Writer::lock(dir.path().join("new/folder")).unwrap());
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_writer_that_commits_nothing_leaves_no_folder_behind() {
     let [new, own, full] = ["new", "own", "full"].map(|name| dir.path().join(name));
     fs::create_dir(&own).unwrap();
     for place in [&new, &own, &full] {
-        Writer::lock(place).unwrap();
+        drop(Writer::lock(place).unwrap());
     }
     assert!(!new.exists() && own.exists(), "one that was there before stays");
     let writer = Writer::lock(&full).unwrap();

@@ -1,8 +1,6 @@
 //! Searches with a filter: right at every selectivity, for filters that have to do with the query and such
 //! that have not, and without looking at what does not pass.
 
-use std::sync::Arc;
-
 use aesearch_index::{Hit, IdSet, Item, Mode, Search, SegmentBuilder, Settings, Snapshot, Writer, distance};
 
 use crate::{Random, open};
@@ -42,7 +40,7 @@ fn by_hand(snapshot: &Snapshot, query: &[u64], k: usize, passing: &IdSet) -> Vec
 }
 
 fn filtered(snapshot: &Snapshot, passing: &IdSet, mode: Mode) -> Search {
-    Search { mode, only: Some(Arc::new(snapshot.filter(passing))), ..Search::default() }
+    Search { mode, only: Some(snapshot.filter(passing)), ..Search::default() }
 }
 
 fn centre(snapshot: &Snapshot, id: u32) -> usize {

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use aesearch_index::{
     Access, Hit, IdSet, Item, Mode, Pair, Search, SegmentBuilder, Settings, Snapshot, Value, Writer, repair,
@@ -252,7 +252,7 @@ pub(crate) fn use_snapshot(snapshot: &Snapshot) {
         assert_sorted(&snapshot.search(&zeros, &all).unwrap());
         for one_in in [1, 3, 100] {
             let passing: IdSet = snapshot.ids().filter(|id| id.is_multiple_of(one_in)).collect();
-            let only = Some(Arc::new(snapshot.filter(&passing)));
+            let only = Some(snapshot.filter(&passing));
             let hits = snapshot.search(&zeros, &Search { mode, only, ..Search::default() }).unwrap();
             assert_sorted(&hits);
             assert!(hits.iter().all(|hit| passing.contains(hit.id)));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aesearch_index::{Mode, Search, SegmentBuilder, Settings, Snapshot, Writer, distance, verify};
+use aesearch_index::{Changes, Mode, Search, SegmentBuilder, Settings, Snapshot, Writer, distance, verify};
 
 use crate::{Owned, Random, commit, ids_of, items, open};
 
@@ -163,7 +163,8 @@ fn what_is_kept_of_the_payload_may_change() {
     commit(dir.path(), &items(4, &settings, 1), &settings);
     let snapshot = open(dir.path());
     let mut builder = SegmentBuilder::new(&settings).unwrap();
-    builder.push_from_with(&snapshot, 2, b"new").unwrap();
+    let changes = Changes { payload: Some(b"new"), ..Changes::default() };
+    builder.push_changed(&snapshot, 2, &changes).unwrap();
     Writer::lock(dir.path()).unwrap().commit(builder, &[2]).unwrap();
     let after = open(dir.path());
     let id = after.ids().find(|&id| after.payload(id) == b"new").unwrap();

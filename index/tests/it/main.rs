@@ -3,6 +3,7 @@
 //! Everything is seeded and offline. `AESEARCH_LONG_TESTS=1` runs more rounds of the random histories and
 //! flips every bit, `AESEARCH_FUZZ_SEC=N` makes hostile files for N seconds per target.
 
+mod calls;
 mod columns;
 mod commits;
 mod craft;

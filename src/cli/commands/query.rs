@@ -1,7 +1,6 @@
 //! `aesearch query IMAGE...`: the images of the index that look most like these.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 use aesearch_index::{Filter, Mode};
@@ -88,10 +87,10 @@ fn filter(
     only: Option<&Where>,
     (gallery, labels): (&Gallery, &Labels),
     observer: &dyn Observer,
-) -> Result<Option<Arc<Filter>>> {
+) -> Result<Option<Filter>> {
     let Some(expression) = only else { return Ok(None) };
     let ids = select(context, expression, (gallery.dir(), gallery.snapshot()), labels, observer)?;
-    Ok(Some(Arc::new(gallery.snapshot().filter(&ids))))
+    Ok(Some(gallery.snapshot().filter(&ids)))
 }
 
 /// Everything but the answer on stdout.

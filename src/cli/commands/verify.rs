@@ -27,7 +27,7 @@ pub(in crate::cli) fn run(context: &Context, args: &Reading) -> anyhow::Result<E
     let dir = context.index_dir(&args.index)?;
     let problems: Vec<ProblemDocument> = verify(&dir, args.access())?
         .into_iter()
-        .map(|Problem { path, section, offset, detail }| ProblemDocument {
+        .map(|Problem { path, section, offset, detail, .. }| ProblemDocument {
             path: path.display().to_string(),
             section,
             offset,

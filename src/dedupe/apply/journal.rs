@@ -314,7 +314,8 @@ impl Journal {
         match self.file.try_lock() {
             Ok(()) => Ok(()),
             Err(TryLockError::WouldBlock) => {
-                Err(aesearch_index::Error::Locked { path: self.path.clone() }.into())
+                let what = "locked by another process: wait for it to finish, then try again";
+                Err(Error::locked(format!("{}: {what}", self.path.display())))
             }
             // a file system without locks: other processes cannot be kept out
             Err(TryLockError::Error(_)) => Ok(()),
