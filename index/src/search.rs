@@ -191,8 +191,8 @@ impl View<'_> {
     /// them.
     fn first_bound(&self, query: &[u64], limits: Limits, scratch: &mut Scratch) -> u32 {
         let per_bucket = self.n_codes() / self.n_buckets().max(1);
-        // finding small buckets costs as much as the scan, and scanning large ones is a good part of it
-        let helpful = (8..=4096).contains(&per_bucket);
+        // finding small buckets costs as much as the scan, and scanning large or many ones is a good part of it
+        let helpful = (8..=4096).contains(&per_bucket) && limits.k < self.n_codes() / 8;
         let probes = if helpful { 4 + limits.k.saturating_mul(2) / per_bucket } else { 0 };
         self.find_buckets(query, Route { probes, graph: false }, scratch);
         self.scan_buckets(query, limits, scratch);

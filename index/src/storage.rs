@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 
 /// The steps of a commit. Files are written through the handle that `create` returns.
-pub(crate) trait Storage: std::fmt::Debug + Send {
+pub(crate) trait Storage: std::fmt::Debug + Send + Sync {
     /// Creates an empty file, replacing an old one.
     fn create(&self, path: &Path) -> io::Result<File>;
     /// Makes the content of a file durable.
