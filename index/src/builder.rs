@@ -219,8 +219,8 @@ impl SegmentBuilder {
         }
     }
 
-    /// Copies item `id` of `snapshot` bit for bit, with its values in columns, its latent only if the settings
-    /// keep latents.
+    /// Copies item `id` of `snapshot` bit for bit, with its values in columns; its latent only if the
+    /// settings keep latents.
     ///
     /// # Errors
     /// [`Error::Input`] when there is no such item, or its code or latent does not fit the settings;

@@ -28,8 +28,8 @@
 //! | add | [`SegmentBuilder::push`], [`push_codes`](SegmentBuilder::push_codes), then [`Writer::commit`] |
 //! | remove, replace | [`Writer::remove`]; [`Writer::commit`] with what is added and what is removed |
 //! | search | [`Snapshot::search`], [`search_many`](Snapshot::search_many), [`rerank`](Snapshot::rerank) |
-//! | search within a radius | [`Search::within`], [`Search::radius`]; all near pairs: [`Snapshot::pairs_within`] |
-//! | search among some | [`Snapshot::select`], [`ids_named`](Snapshot::ids_named), [`filter`](Snapshot::filter) |
+//! | search within a radius | [`Search::within`], [`Search::radius`]; near pairs: [`Snapshot::pairs_within`] |
+//! | search among some | [`Snapshot::select`], [`Snapshot::ids_named`], then [`Snapshot::filter`] |
 //! | merge | every commit does; [`Writer::compact`] makes one segment of all |
 //! | run for long | [`Writer::checkpoint`], and [`Writer::commit_since`] at the end |
 //! | check | [`verify()`], [`repair`] |
@@ -38,8 +38,8 @@
 //! # Codes, ids and names
 //!
 //! A code is `[words(bits)]` u64, bit `i` at word `i / 64`, position `i % 64`, unused bits zero;
-//! [`codes_from_bytes`] makes some of rows of bytes. Several codes stand one after the other, `[n, words(bits)]`.
-//! A latent is `[latent_size]` f32, kept as i8 with one scale per item.
+//! [`codes_from_bytes`] makes some of rows of bytes. Several codes stand one after the other,
+//! `[n, words(bits)]`. A latent is `[latent_size]` f32, kept as i8 with one scale per item.
 //!
 //! An id is the number of an item in one commit: a later commit may number items anew. A name is what the
 //! caller knows an item by, for as long as the caller likes: bytes of a text, or of a number. Several items
@@ -47,17 +47,18 @@
 //!
 //! # Threads
 //!
-//! [`Snapshot`], [`Writer`], [`SegmentBuilder`], [`Filter`] and [`Error`] are `Send` and `Sync`. Any number of
-//! threads and processes read an index while one writes it; a reader keeps the commit that it opened. Building,
-//! [`Snapshot::search_many`] and [`pairs_within`] run on rayon's current pool: the caller's, where
+//! [`Snapshot`], [`Writer`], [`SegmentBuilder`], [`Filter`] and [`Error`] are `Send` and `Sync`. Any number
+//! of threads and processes read an index while one writes it; a reader keeps the commit that it opened.
+//! Building, [`Snapshot::search_many`] and [`pairs_within`] run on rayon's current pool: the caller's, where
 //! they are called inside of
 //! [`ThreadPool::install`](https://docs.rs/rayon/1/rayon/struct.ThreadPool.html#method.install), else the
 //! global one. [`Snapshot::search`] runs on the calling thread.
 //!
 //! # Versions
 //!
-//! No type of another crate is part of the interface. Enums and what the crate returns may get more variants
-//! and fields; options ([`Settings`], [`Search`], [`Item`], [`Changes`]) are made with `..Default::default()`.
+//! No type of another crate is part of the interface. [`Error`], [`Mode`], [`Access`] and what the crate
+//! reports of recall, times and damage may get more variants and fields. Make options ([`Settings`],
+//! [`Search`], [`Item`], [`Changes`]) with `..Default::default()`, as they may get more fields as well.
 //! `FORMAT.md` beside this crate describes the files, which have a version of their own.
 
 #[cfg(target_endian = "big")]
