@@ -321,7 +321,6 @@ impl SegmentBuilder {
     }
 
     /// The same items, with other attributes for the index.
-    #[must_use]
     pub fn with_attributes(mut self, attributes: Vec<(String, Vec<u8>)>) -> Self {
         self.settings.attributes = attributes;
         self

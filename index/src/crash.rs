@@ -340,6 +340,6 @@ fn repair_drops_damaged_segments_and_names_what_they_held() {
         assert_eq!(verify(dir.path()).unwrap(), []);
     }
     let dir = tempfile::tempdir().unwrap();
-    assert!(repair(&dir.path().join("none")).unwrap_err().is_not_found());
+    assert!(repair(dir.path().join("none")).unwrap_err().is_not_found());
     assert!(!dir.path().join("none").exists());
 }

@@ -40,7 +40,7 @@ impl Fingerprints {
     /// # Errors
     /// When they are damaged.
     pub(super) fn open(dir: &Path) -> Result<Fingerprints> {
-        let snapshot = match Snapshot::open(&dir.join(FOLDER)) {
+        let snapshot = match Snapshot::open(dir.join(FOLDER)) {
             Ok(snapshot) => Some(snapshot),
             Err(error) if error.is_not_found() => None,
             Err(error) => return Err(error.into()),
@@ -109,7 +109,7 @@ pub(super) fn hash_alike(
     }
     let gone: Vec<u32> = settled.iter().map(|(_, id, _)| *id).collect();
     drop(fingerprints);
-    Writer::lock(&dir.join(FOLDER))?.commit(builder, &gone)?;
+    Writer::lock(dir.join(FOLDER))?.commit(builder, &gone)?;
     Fingerprints::open(dir)
 }
 
@@ -158,7 +158,7 @@ pub(super) fn fingerprint_all(
     if new.is_empty() && gone.len() <= fingerprints.ids.len() / 2 {
         return Ok((fingerprints, Vec::new()));
     }
-    let mut writer = Writer::lock(&dir.join(FOLDER))?;
+    let mut writer = Writer::lock(dir.join(FOLDER))?;
     let settings = Settings::default();
     let mut builder = SegmentBuilder::new(&settings)?;
     if !gone.is_empty() {

@@ -273,7 +273,7 @@ pub(super) fn drop_gone(dir: &Path, index: &Snapshot) -> Result<()> {
     }
     let settings = beside.settings();
     drop(beside);
-    let mut writer = Writer::lock(&dir.join(FOLDER))?;
+    let mut writer = Writer::lock(dir.join(FOLDER))?;
     writer.commit(SegmentBuilder::new(&settings)?, &gone)?;
     Ok(writer.compact()?) // no place stays on the disk of what was taken out
 }

@@ -63,7 +63,7 @@ impl Fixture {
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
-        Snapshot::open(&self.path(FOLDER)).unwrap()
+        Snapshot::open(self.path(FOLDER)).unwrap()
     }
 
     /// The names of the files in the index, sorted.
@@ -151,7 +151,7 @@ fn a_second_run_reads_only_what_is_new_or_changed() {
     let fixture = Fixture::new(Family::Conv);
     fixture.draw(0..20);
     fixture.update();
-    let before = Snapshot::open(&fixture.path(FOLDER)).unwrap();
+    let before = Snapshot::open(fixture.path(FOLDER)).unwrap();
 
     // Nothing to do: ONNX Runtime is not even looked for, and nothing is committed.
     let nowhere = UpdateOptions {
@@ -197,7 +197,7 @@ fn a_new_label_is_taken_over_without_reading() {
     let fixture = Fixture::new(Family::ConvHash);
     fixture.draw(0..3);
     fixture.update();
-    let snapshot = Snapshot::open(&fixture.path(FOLDER)).unwrap();
+    let snapshot = Snapshot::open(fixture.path(FOLDER)).unwrap();
     assert_eq!(Record::of(&snapshot, 0).unwrap().label.as_deref(), Some("data"));
     let record = Record { label: Some("other".into()), ..Record::of(&snapshot, 0).unwrap() };
     let facts = Facts::of(&snapshot, Path::new("")).unwrap();
@@ -210,7 +210,7 @@ fn a_new_label_is_taken_over_without_reading() {
     let (payload, changes) = (record.to_bytes(), aesearch_index::Changes::default());
     let changes = aesearch_index::Changes { payload: Some(&payload), ..changes };
     builder.push_changed(&snapshot, 0, &changes).unwrap();
-    aesearch_index::Writer::lock(&fixture.path(FOLDER)).unwrap().commit(builder, &[0]).unwrap();
+    aesearch_index::Writer::lock(fixture.path(FOLDER)).unwrap().commit(builder, &[0]).unwrap();
     let labels = |snapshot: &Snapshot| -> Vec<String> {
         let mut labels: Vec<_> =
             snapshot.ids().map(|id| Record::of(snapshot, id).unwrap().label.unwrap()).collect();
@@ -365,7 +365,7 @@ fn a_binarizer_that_was_fitted_to_few_images_is_fitted_anew() {
     let fixture = Fixture::new(Family::Conv);
     fixture.draw(0..60);
     fixture.update();
-    let facts = || Facts::of(&Snapshot::open(&fixture.path(FOLDER)).unwrap(), Path::new("")).unwrap();
+    let facts = || Facts::of(&Snapshot::open(fixture.path(FOLDER)).unwrap(), Path::new("")).unwrap();
     let first = facts();
     assert_eq!(first.codes.fitted, 60);
     fixture.draw(60..100);
@@ -400,7 +400,7 @@ fn unreadable_images_do_not_make_a_binarizer_outgrown() {
         fs::write(fixture.path(&format!("data/b/{n}.png")), b"not an image").unwrap();
     }
     fixture.update();
-    let facts = || Facts::of(&Snapshot::open(&fixture.path(FOLDER)).unwrap(), Path::new("")).unwrap();
+    let facts = || Facts::of(&Snapshot::open(fixture.path(FOLDER)).unwrap(), Path::new("")).unwrap();
     let first = facts();
     assert_eq!((first.codes.fitted, first.codes.offered), (10, 20));
     fixture.draw(10..11);
@@ -437,7 +437,7 @@ fn images_elsewhere_stay_while_their_files_exist() {
         // A binarizer that is fitted anew reads them all, also those elsewhere.
         (4..30).for_each(|n| write_png(&fixture.path(&format!("other/{n}.png")), &picture(50 + n)).unwrap());
         assert_eq!(index("other"), [26, 11, 0, 0, 37]);
-        let facts = Facts::of(&Snapshot::open(&fixture.path(FOLDER)).unwrap(), Path::new("")).unwrap();
+        let facts = Facts::of(&Snapshot::open(fixture.path(FOLDER)).unwrap(), Path::new("")).unwrap();
         assert_eq!(facts.codes.offered, if family == Family::Conv { 37 } else { 0 });
         let query = fixture.open().query_pixels(&picture(5), &QueryOptions::default()).unwrap();
         assert_eq!(query.hits[0].distance, 0);
@@ -448,7 +448,7 @@ fn images_elsewhere_stay_while_their_files_exist() {
 fn the_bucket_size_is_the_indexs_own_until_another_is_asked_for() {
     let fixture = Fixture::new(Family::ConvHash);
     fixture.draw(0..5);
-    let bucket_size = || Snapshot::open(&fixture.path(FOLDER)).unwrap().bucket_size();
+    let bucket_size = || Snapshot::open(fixture.path(FOLDER)).unwrap().bucket_size();
     fixture.try_update(&UpdateOptions { bucket_size: Some(1), ..fixture.options.clone() }, &()).unwrap();
     fixture.draw(5..6);
     assert_eq!(counts(&fixture.update()), [1, 5, 0, 0, 6]);

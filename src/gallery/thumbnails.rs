@@ -124,7 +124,7 @@ impl Thumbnailer {
     fn new(dir: &Path, before: Option<Snapshot>, side: usize) -> Result<Thumbnailer> {
         let since = before.as_ref().map_or(0, Snapshot::generation);
         let has = before.iter().flat_map(names).map(|(hash, _)| hash).collect();
-        let (writer, builder) = (Some(Writer::lock(&dir.join(FOLDER))?), empty(side)?);
+        let (writer, builder) = (Some(Writer::lock(dir.join(FOLDER))?), empty(side)?);
         let shelf = Shelf { writer, builder, held: 0, has, since, failed: None };
         Ok(Thumbnailer { side, shelf: Mutex::new(shelf) })
     }
@@ -263,7 +263,7 @@ pub(super) fn drop_gone(dir: &Path, index: &Snapshot) -> Result<()> {
         return Ok(());
     }
     drop(before);
-    let mut writer = Writer::lock(&dir.join(FOLDER))?;
+    let mut writer = Writer::lock(dir.join(FOLDER))?;
     writer.commit(empty(side)?, &gone)?;
     Ok(writer.compact()?) // no picture stays on the disk of what was taken out
 }
@@ -275,7 +275,7 @@ pub(super) fn drop_gone(dir: &Path, index: &Snapshot) -> Result<()> {
 pub(super) fn compact(dir: &Path) -> Result<()> {
     let is_ours = open(dir)?.as_ref().and_then(side_of).is_some();
     if is_ours {
-        Writer::lock(&dir.join(FOLDER))?.compact()?;
+        Writer::lock(dir.join(FOLDER))?.compact()?;
     }
     Ok(())
 }
@@ -329,7 +329,7 @@ impl Thumbnails {
 }
 
 fn open(dir: &Path) -> Result<Option<Snapshot>> {
-    match Snapshot::open(&dir.join(FOLDER)) {
+    match Snapshot::open(dir.join(FOLDER)) {
         Ok(snapshot) => Ok(Some(snapshot)),
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(error.into()),

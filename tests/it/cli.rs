@@ -387,7 +387,7 @@ fn a_flipped_byte_is_found() {
 #[test]
 fn a_second_writer_is_turned_away() {
     let place = Place::with_digits();
-    let _writer = aesearch_index::Writer::lock(&place.path().join(".aesearch")).expect("the lock");
+    let _writer = aesearch_index::Writer::lock(place.path().join(".aesearch")).expect("the lock");
     place.run(&["index", "digits"]).expect(5).says("another writer");
 }
 

@@ -128,7 +128,7 @@ fn every_bad_file_is_named_and_every_good_one_is_indexed() {
     }
 
     // each file has its fate
-    let snapshot = Snapshot::open(&corpus.place.path().join(".aesearch")).expect("an index");
+    let snapshot = Snapshot::open(corpus.place.path().join(".aesearch")).expect("an index");
     let names = snapshot.ids().map(|id| String::from_utf8_lossy(snapshot.name(id)).into_owned());
     let (hostile, good): (Vec<_>, Vec<_>) = names.partition(|name| hostile_name(name).is_some());
     let indexed: BTreeSet<String> = hostile.iter().filter_map(|name| hostile_name(name)).collect();

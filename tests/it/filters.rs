@@ -228,7 +228,7 @@ fn older_indexes_get_their_columns_once() {
     // what is taken out of the index is forgotten there too
     place.run(&["remove", "photos/dog"]).expect(0);
     assert_eq!(
-        aesearch_index::Snapshot::open(&place.path().join(".aesearch/columns")).expect("open").len(),
+        aesearch_index::Snapshot::open(place.path().join(".aesearch/columns")).expect("open").len(),
         2
     );
 }

@@ -94,7 +94,7 @@ fn names_that_overlap_are_refused_or_empty() {
         }
     });
     let names: usize = {
-        let snapshot = Snapshot::open(&place.path().join(".aesearch")).expect("its ends are right");
+        let snapshot = Snapshot::open(place.path().join(".aesearch")).expect("its ends are right");
         snapshot.ids().map(|id| snapshot.name(id).len()).sum()
     };
     assert_eq!(names, 0, "not twenty times all names");

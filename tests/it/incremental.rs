@@ -176,7 +176,7 @@ fn a_waiting_writer_can_be_interrupted() {
     let place = many_digits(1);
     place.run(&["index", "digits"]).expect(0);
     let before = generation(&place.path().join(".aesearch"));
-    let _writer = aesearch_index::Writer::lock(&place.path().join(".aesearch")).expect("the lock");
+    let _writer = aesearch_index::Writer::lock(place.path().join(".aesearch")).expect("the lock");
     let waiting = Running::start(place.command(&["index", "digits", "--wait"]));
     std::thread::sleep(Duration::from_millis(500));
     waiting.signal("INT");

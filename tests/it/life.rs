@@ -138,7 +138,7 @@ fn killed_at_any_moment_the_index_is_sound_and_goes_on() {
         let taken = start.elapsed();
 
         change(place.path(), round);
-        let generation = || Snapshot::open(&place.path().join(".aesearch")).expect("an index").generation();
+        let generation = || Snapshot::open(place.path().join(".aesearch")).expect("an index").generation();
         let before = generation();
         let moment = taken.mul_f64(random.random_range(0.0..1.1));
         let mut child = place.command(&arguments).spawn().expect("the binary starts");

@@ -23,7 +23,7 @@ fn held(place: &Place) -> usize {
 
 /// The names of all images, sorted.
 fn names(place: &Place, index: &str) -> Vec<String> {
-    let snapshot = aesearch_index::Snapshot::open(&place.path().join(index)).expect("an index");
+    let snapshot = aesearch_index::Snapshot::open(place.path().join(index)).expect("an index");
     let mut names: Vec<String> =
         snapshot.ids().map(|id| String::from_utf8_lossy(snapshot.name(id)).into_owned()).collect();
     names.sort();

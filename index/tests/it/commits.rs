@@ -65,8 +65,8 @@ fn no_index_is_an_error_of_its_own() {
 #[test]
 fn a_second_writer_is_refused_at_once() {
     let dir = tempfile::tempdir().unwrap();
-    let writer = Writer::lock(&dir.path().join("new/folder")).unwrap();
-    let error = Writer::lock(&dir.path().join("new/folder")).unwrap_err();
+    let writer = Writer::lock(dir.path().join("new/folder")).unwrap();
+    let error = Writer::lock(dir.path().join("new/folder")).unwrap_err();
     assert!(error.is_locked(), "{error}");
     drop(writer);
     drop(Writer::lock(dir.path().join("new/folder")).unwrap());

@@ -47,7 +47,7 @@ fn is_read(version: &str) {
     let dir = tempfile::tempdir().unwrap();
     let pushed = make(dir.path());
     let snapshot = open(&golden(version));
-    assert_eq!(verify(&golden(version)).unwrap(), []);
+    assert_eq!(verify(golden(version)).unwrap(), []);
     assert_eq!((snapshot.len(), snapshot.segments(), snapshot.dead()), (2002, 2, 3));
     assert!(!snapshot.recall_curve().is_empty(), "calibration and the graph are part of it");
     assert_eq!((snapshot.bits(), snapshot.latent_size()), (64, 2));
