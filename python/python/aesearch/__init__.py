@@ -1,0 +1,56 @@
+"""Similarity search for image collections.
+
+>>> import aesearch
+>>> index = aesearch.Index.create("photos.aesearch")  # doctest: +SKIP
+>>> index.add("photos/")  # doctest: +SKIP
+>>> index.query("photos/cat.jpg", k=5)  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from aesearch._encoder import Encoder
+from aesearch._index import Index
+from aesearch._native import __version__
+from aesearch._results import AddReport, Hit, QueryResult, Skipped
+from aesearch.errors import (
+    DamagedError,
+    Error,
+    FileError,
+    InterruptedError,
+    InvalidError,
+    LockedError,
+    MismatchError,
+    NotFoundError,
+    RuntimeUnavailableError,
+    SkippedWarning,
+    TooLargeError,
+    TrainingError,
+    UnsupportedError,
+    VersionError,
+    Warning,
+)
+
+__all__ = [
+    "AddReport",
+    "DamagedError",
+    "Encoder",
+    "Error",
+    "FileError",
+    "Hit",
+    "Index",
+    "InterruptedError",
+    "InvalidError",
+    "LockedError",
+    "MismatchError",
+    "NotFoundError",
+    "QueryResult",
+    "RuntimeUnavailableError",
+    "Skipped",
+    "SkippedWarning",
+    "TooLargeError",
+    "TrainingError",
+    "UnsupportedError",
+    "VersionError",
+    "Warning",
+    "__version__",
+]

@@ -1,0 +1,128 @@
+"""What people have at hand as images, as the library takes them."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aesearch.errors import InvalidError
+
+if TYPE_CHECKING:
+    from aesearch import _native
+
+PathLike: TypeAlias = "str | os.PathLike[str]"
+#: A path, the bytes of an image file, an array, a picture of PIL, or a tensor: whatever NumPy makes an array of.
+Image: TypeAlias = Any
+
+_CHANNELS = (1, 3, 4)
+
+
+def is_path(image: object) -> bool:
+    """Whether it is a path on disk."""
+    return isinstance(image, str | os.PathLike)
+
+
+def native(image: Image, name: str) -> _native.Image:
+    """One image as the library takes it; ``name`` is what it is called where it has no path."""
+    if is_path(image):
+        return (os.fsencode(image),)
+    encoded = os.fsencode(name)
+    if isinstance(image, bytes | bytearray | memoryview):
+        return (encoded, bytes(image))
+    if _is_pil(image):
+        return _of_pil(image, encoded)
+    pixels = _pixels(np.asarray(image), name)
+    height, width, channels = pixels.shape
+    return (encoded, pixels.tobytes(), (height, width, channels))
+
+
+def is_one(images: object) -> bool:
+    """Whether it is a single image, rather than several.
+
+    An array is one image if its shape is [H, W], [H, W, 1 | 3 | 4] or [1 | 3, H, W]. [N, H, W] are N grey images.
+    """
+    if is_path(images) or isinstance(images, bytes | bytearray | memoryview) or _is_pil(images):
+        return True
+    array = _array(images)
+    if array is None:
+        return False
+    if array.ndim not in (2, 3, 4):
+        raise InvalidError(f"images: expected an array of 2 to 4 dimensions, got shape {array.shape}")
+    return array.ndim == 2 or (array.ndim == 3 and (array.shape[2] in _CHANNELS or array.shape[0] in (1, 3)))
+
+
+def each(images: object) -> Iterator[Image]:
+    """The images of an array, a list or an iterator, one after the other."""
+    array = _array(images)
+    if array is not None:
+        return iter(array)
+    if isinstance(images, Mapping) or not isinstance(images, Iterable):
+        raise InvalidError(f"images: expected an image, or several, got {type(images).__name__}")
+    return iter(images)
+
+
+def _array(images: object) -> NDArray[Any] | None:
+    """An array of numbers; lists are no arrays, and neither are columns of paths."""
+    if not (hasattr(images, "__array__") or hasattr(images, "__array_interface__")):
+        return None
+    array = np.asarray(images)
+    return None if array.dtype.kind in "OUS" else array
+
+
+def _is_pil(image: object) -> bool:
+    return hasattr(image, "getexif") and hasattr(image, "convert")
+
+
+def _of_pil(image: Any, name: bytes) -> _native.Image:
+    if (image.getexif() or {}).get(0x0112, 1) != 1:  # turned, as the library turns files
+        from PIL import ImageOps
+
+        image = ImageOps.exif_transpose(image)
+    if image.mode not in ("L", "RGB"):
+        if "A" in image.mode or "transparency" in image.info:
+            file = io.BytesIO()  # the library lays transparent images over a ground
+            image.convert("RGBA").save(file, "PNG", compress_level=1)
+            return (name, file.getvalue())
+        image = image.convert("L" if image.mode in ("1", "I", "F", "I;16") else "RGB")
+    return native(np.asarray(image), os.fsdecode(name))
+
+
+def _pixels(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
+    """u8 [H, W, 1 | 3]."""
+    if array.ndim == 3 and array.shape[2] not in _CHANNELS and array.shape[0] in (1, 3):
+        array = np.moveaxis(array, 0, 2)  # channels first, as tensors have them
+    if array.ndim == 2:
+        array = array[:, :, np.newaxis]
+    if array.ndim != 3 or array.shape[2] not in _CHANNELS:
+        raise InvalidError(f"{name}: expected [H, W], [H, W, 1 | 3 | 4] or [1 | 3, H, W], got shape {array.shape}")
+    values = _bytes(array, name)
+    if values.shape[2] == 4:  # over white, as the library shows what is transparent
+        alpha = values[:, :, 3:].astype(np.uint16)
+        over = (values[:, :, :3] * alpha + 255 * (255 - alpha) + 127) // 255
+        values = over.astype(np.uint8)
+    return values
+
+
+def _bytes(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
+    kind = array.dtype.kind
+    if array.dtype == np.uint8:
+        return cast("NDArray[np.uint8]", array)
+    if array.dtype == np.uint16:
+        return (array >> 8).astype(np.uint8)
+    if kind == "b":
+        return array.astype(np.uint8) * np.uint8(255)
+    if kind not in "fiu":
+        raise InvalidError(f"{name}: expected numbers, got {array.dtype}")
+    low, high = (array.min(), array.max()) if array.size else (0, 0)
+    if kind == "f" and low >= 0 and high <= 1:
+        return np.rint(array * 255).astype(np.uint8)
+    if kind in "iu" and low >= 0 and high <= 255:
+        return array.astype(np.uint8)
+    expected = "0 to 1" if kind == "f" else "0 to 255"
+    hint = "scale the values, or convert them to uint8"
+    raise InvalidError(f"{name}: expected {array.dtype} values of {expected}, got {low} to {high}", hint)
