@@ -20,6 +20,7 @@ pub(crate) enum Owner {
     F32(Vec<f32>),
     I64(Vec<i64>),
     I32(Vec<i32>),
+    I8(Vec<i8>),
     U8(Vec<u8>),
     U64(Vec<u64>),
     /// Latents of an index, in its map.
@@ -41,6 +42,7 @@ impl Memory {
             Owner::F32(values) => (at(values), "<f4", false),
             Owner::I64(values) => (at(values), "<i8", false),
             Owner::I32(values) => (at(values), "<i4", false),
+            Owner::I8(values) => (at(values), "|i1", false),
             Owner::U8(values) => (at(values), "|u1", false),
             Owner::U64(values) => (at(values), "<u8", false),
             Owner::Latents(gallery) => (latents(gallery).unwrap_or_default(), "|i1", true),

@@ -49,7 +49,7 @@ impl Observer for PythonObserver {
 
     fn progress(&self, progress: &Progress) {
         let &Progress { done, total, loss, .. } = progress;
-        if done < total && self.reported.get().elapsed() < EVERY {
+        if (total == 0 || done < total) && self.reported.get().elapsed() < EVERY {
             return;
         }
         self.reported.set(Instant::now());

@@ -1,26 +1,28 @@
 //! An index: add images to it, ask it, look at what it holds.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aesearch::filter::Where;
 use aesearch::gallery::{
-    BinarizerChoice, Gallery, Labels, OpenOptions, QueryOptions, QueryResult, Record, UpdateOptions,
-    UpdateReport, index_at, remove, update,
+    Answered, BinarizerChoice, Gallery, Labels, ManyOptions, OpenOptions, QueryOptions, QueryResult, Record,
+    UpdateOptions, UpdateReport, add_images, index_at, remove, update,
 };
 use aesearch::images::{Limits, Needed, encode_small_png, fitted, load_for};
 use aesearch::model::LoadOptions;
+use aesearch::observer::Progress;
 use aesearch::runtime::RuntimeOptions;
 use aesearch::{Error, Result};
 use aesearch_index::{Filter, Hit, Mode, Search, is_index, words};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyIterator, PyList};
 
 use crate::arrays::{Owner, array};
 use crate::calls::{observed, unlocked};
 use crate::encoder::threads_or_all;
 use crate::errors::{exception, invalid};
-use crate::images::items;
+use crate::images::{Stream, items};
 
 /// An index folder, and the last commit of it that was opened; none while it is empty.
 #[pyclass(frozen, module = "aesearch._native")]
@@ -74,9 +76,11 @@ impl Index {
         Ok(())
     }
 
-    /// The numbers of a report; the index is opened anew.
-    fn reported<'py>(&self, py: Python<'py>, report: &UpdateReport) -> PyResult<Bound<'py, PyDict>> {
-        unlocked(py, || self.reopen())?;
+    /// The numbers of a report; the index is opened anew, also where the call was ended.
+    fn reported<'py>(&self, py: Python<'py>, report: PyResult<UpdateReport>) -> PyResult<Bound<'py, PyDict>> {
+        let reopened = unlocked(py, || self.reopen());
+        let report = report?;
+        reopened?;
         let counts = PyDict::new(py);
         for (name, n) in [
             ("added", report.added),
@@ -187,8 +191,38 @@ impl Index {
     ) -> PyResult<Bound<'py, PyDict>> {
         let mut options = self.options.clone();
         options.walk.exclude = exclude;
-        let report = observed(py, listener, |observer| update(&self.dir, &paths, &options, observer))?;
-        self.reported(py, &report)
+        let report = observed(py, listener, |observer| update(&self.dir, &paths, &options, observer));
+        self.reported(py, report)
+    }
+
+    /// Adds images as they come from an iterator of pairs of an image and a label or none; `expected` is how many may
+    /// come, 0 if nobody knows.
+    fn add_images<'py>(
+        &self,
+        pairs: &Bound<'py, PyIterator>,
+        expected: usize,
+        listener: Option<Py<PyAny>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let (py, pairs) = (pairs.py(), pairs.clone().unbind());
+        let added = observed(py, listener, |observer| {
+            let raised = RefCell::new(None);
+            let mut stream = Stream { pairs: &pairs, expected, raised: &raised };
+            let report = add_images(&self.dir, &mut stream, &self.options, observer);
+            Ok((report, raised.into_inner()))
+        });
+        let report = added.and_then(|(report, raised)| match raised {
+            Some(raised) => Err(raised),
+            None => report.map_err(|error| exception(py, &error)),
+        });
+        self.reported(py, report)
+    }
+
+    /// A number above all names that are numbers.
+    fn next_number(&self, py: Python<'_>) -> u64 {
+        let Some(gallery) = self.opened() else { return 0 };
+        let snapshot = gallery.snapshot();
+        let number = |id| std::str::from_utf8(snapshot.name(id)).ok()?.parse::<u64>().ok();
+        py.detach(|| snapshot.ids().filter_map(number).max().map_or(0, |last| last.saturating_add(1)))
     }
 
     /// Takes images out: (how many, how many are left, paths that hold none).
@@ -222,15 +256,26 @@ impl Index {
         let (py, items) = (images.py(), items(images)?);
         let gallery = self.gallery(py)?;
         let only = self.filter(py, &gallery, asked.only.as_deref())?;
-        let options = asked.options(only);
-        let answers = observed(py, listener, |observer| gallery.query_items(&items, &options, observer))?;
-        let mut skipped = answers.skipped.into_iter();
-        let mut answered = answers.answers.into_iter().peekable();
+        let threads = self.options.threads.min(items.len()).max(1);
+        let many = ManyOptions { query: asked.options(only), threads, ..ManyOptions::default() };
+        let answers = observed(py, listener, |observer| {
+            let (total, mut answers) = (items.len(), Vec::with_capacity(items.len()));
+            let queries = items.into_iter().map(|item| (item.display(), Ok(item)));
+            gallery.query_each(queries, &many, |Answered { of: name, answer, .. }| {
+                if let Err(reason) = &answer {
+                    observer.skipped(&name, reason);
+                }
+                answers.push(answer.map(|answer| answer.result));
+                observer.progress(&Progress::of(answers.len(), total));
+                if observer.should_stop() { Err(Error::Interrupted) } else { Ok(()) }
+            })?;
+            Ok(answers)
+        })?;
         let all = PyList::empty(py);
-        for item in &items {
-            match answered.next_if(|answer| answer.item.name() == item.name()) {
-                Some(answer) => all.append(hits(py, &answer.result)?)?,
-                None => all.append(skipped.next().map_or_else(String::new, |skipped| skipped.reason))?,
+        for answer in answers {
+            match answer {
+                Ok(result) => all.append(hits(py, &result)?)?,
+                Err(reason) => all.append(reason)?,
             }
         }
         Ok(all)
@@ -298,6 +343,31 @@ impl Index {
         let snapshot = gallery.snapshot();
         let codes = py.detach(|| snapshot.ids().flat_map(|id| snapshot.code(id)).copied().collect());
         array(py, Owner::U64(codes), &[snapshot.len(), words(snapshot.bits())])
+    }
+
+    /// i8 [N, D] and their scales f32 [N], in the order of the ids; in the map of the index where they lie there in one
+    /// piece.
+    fn latents<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let gallery = self.gallery(py)?;
+        let snapshot = gallery.snapshot();
+        let (n, size) = (snapshot.len(), snapshot.latent_size());
+        if size == 0 {
+            return Err(invalid(py, format!("{}: this index keeps no latents", self.dir.display())));
+        }
+        let (values, scales) = if snapshot.all_latents().is_some() {
+            (Owner::Latents(gallery.clone()), Owner::Scales(gallery.clone()))
+        } else {
+            let (values, scales) = py.detach(|| {
+                let (mut values, mut scales) = (Vec::with_capacity(n * size), Vec::with_capacity(n));
+                for latent in snapshot.ids().filter_map(|id| snapshot.latent(id)) {
+                    values.extend_from_slice(latent.values);
+                    scales.push(latent.scale);
+                }
+                (values, scales)
+            });
+            (Owner::I8(values), Owner::F32(scales))
+        };
+        Ok((array(py, values, &[n, size])?, array(py, scales, &[n])?))
     }
 
     fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

@@ -3,7 +3,7 @@
 >>> import aesearch
 >>> index = aesearch.Index.create("photos.aesearch")  # doctest: +SKIP
 >>> index.add("photos/")  # doctest: +SKIP
->>> index.query("photos/cat.jpg", k=5)  # doctest: +SKIP
+>>> index.query("cat.jpg", k=5)  # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from aesearch._encoder import Encoder
 from aesearch._index import Index
 from aesearch._native import __version__
-from aesearch._results import AddReport, Hit, QueryResult, Skipped
+from aesearch._results import AddReport, Hit, Latents, QueryResult, Skipped
 from aesearch.errors import (
     DamagedError,
     Error,
@@ -40,6 +40,7 @@ __all__ = [
     "Index",
     "InterruptedError",
     "InvalidError",
+    "Latents",
     "LockedError",
     "MismatchError",
     "NotFoundError",

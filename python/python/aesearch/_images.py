@@ -115,7 +115,7 @@ def _bytes(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
     if array.dtype == np.uint16:
         return (array >> 8).astype(np.uint8)
     if kind == "b":
-        return array.astype(np.uint8) * np.uint8(255)
+        return np.where(array, np.uint8(255), np.uint8(0))
     if kind not in "fiu":
         raise InvalidError(f"{name}: expected numbers, got {array.dtype}")
     low, high = (array.min(), array.max()) if array.size else (0, 0)

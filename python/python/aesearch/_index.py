@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, count, islice, repeat
+from operator import length_hint
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,13 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 from aesearch import _display, _images, _native, _progress
 from aesearch._images import Image, PathLike
 from aesearch._progress import Progress
-from aesearch._results import AddReport, QueryResult, Skipped, name_of
+from aesearch._results import AddReport, Latents, QueryResult, Skipped, name_of
 from aesearch._runtime import use_installed
 from aesearch.errors import InvalidError
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+_NONE_LEFT: Any = object()
 #: Queries that are read into memory together.
 _TOGETHER = 256
 
@@ -83,15 +86,46 @@ class Index:
     ) -> None:
         """Nothing is left to be written: every call commits what it did."""
 
-    def add(self, images: Any, *, exclude: Iterable[str] = (), progress: Progress = None) -> AddReport:
-        """Brings the index up to date with what paths hold.
+    def add(
+        self,
+        images: Any,
+        *,
+        names: Iterable[str] | str | None = None,
+        labels: Iterable[str | None] | str | None = None,
+        exclude: Iterable[str] = (),
+        progress: Progress = None,
+    ) -> AddReport:
+        """Adds images: those of paths, or some in memory.
 
-        Of paths (files, folders, containers) that were added before, only what is new or changed is encoded, and what
-        is gone leaves the index.
+        Of paths (files, folders, containers), only what is new or changed is encoded, and what is gone leaves the
+        index. ``exclude`` are patterns as in ``.gitignore``.
+
+        Images in memory are arrays, bytes of image files, pictures of PIL, or an iterator of them, which is asked for
+        a few at a time: an array [N, H, W] or [N, H, W, C], a list, a generator, or a dict from name to image. They
+        are called by ``names``, or else numbered: from 0, and in later calls from where the numbers end. An image of a
+        name that the index holds replaces it; no other leaves the index. ``labels`` has one for each, or ``None``.
         """
-        paths = [images] if _images.is_path(images) else list(images)
+        if isinstance(images, Mapping):
+            if names is not None:
+                raise InvalidError("names: expected none beside a dict, whose keys are the names")
+            names, images = images.keys(), images.values()
+        elif _images.is_one(images):
+            images = [images]
+        names = [names] if isinstance(names, str) else names
+        labels = [labels] if isinstance(labels, str) else labels
+        expected = length_hint(images) if not hasattr(images, "shape") else len(images)
+        source = _images.each(images)
+        first = list(islice(source, 1))
         with _progress.Listener(progress) as listener:
-            report = self._native.add_paths(paths, list(exclude), listener)
+            if names is None and first and _images.is_path(first[0]):
+                if labels is not None:
+                    raise InvalidError("labels: files have those of their folders; with names=, labels may be given")
+                report = self._native.add_paths([*first, *source], list(exclude), listener)
+            else:
+                if names is None:
+                    names = (str(number) for number in count(self._native.next_number()))
+                named = _named(chain(first, source), names, labels)
+                report = self._native.add_images(named, expected, listener)
         return _reported(report, listener)
 
     def remove(self, names: PathLike | Iterable[PathLike]) -> int:
@@ -204,6 +238,13 @@ class Index:
         """The codes u64 [N, B / 64], in the order of the ids."""
         return self._native.codes()
 
+    def latents(self) -> Latents:
+        """The latents of all images, in the order of the ids, without a copy where they lie in one piece in the
+        index's files: always after a call that added all images at once. After several calls, or a removal, they may
+        lie in several pieces, and are copied. Read-only; the arrays keep what they show.
+        """
+        return Latents(*self._native.latents())
+
     @property
     def info(self) -> dict[str, Any]:
         """What the index holds: images, bits, model, ..."""
@@ -226,6 +267,19 @@ class Index:
         cells = (_display.cell(picture, os.path.basename(name), name) for picture, name in zip(pictures, names))
         shown = ((name, f"{value:,}" if isinstance(value, int) else str(value)) for name, value in self.info.items())
         return _display.row(cells, repr(self), len(ids) - len(some)) + _display.facts(shown)
+
+
+def _named(
+    images: Iterator[Image], names: Iterable[str], labels: Iterable[str | None] | None
+) -> Iterator[tuple[_native.Image, str | None]]:
+    name_of_each, label_of_each = iter(names), iter(repeat(None) if labels is None else labels)
+    for image in images:
+        name, label = next(name_of_each, None), next(label_of_each, _NONE_LEFT)
+        if name is None or label is _NONE_LEFT:
+            raise InvalidError(f"{'names' if name is None else 'labels'}: expected one for each image, got fewer")
+        if _images.is_path(image):
+            image = Path(image).read_bytes()
+        yield _images.native(image, str(name)), None if label is None else str(label)
 
 
 def _asked(

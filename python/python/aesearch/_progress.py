@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import sys
 import warnings
@@ -80,8 +81,8 @@ class Listener:
 def _bars(is_asked: bool) -> Callable[..., Any] | None:
     """What makes bars; none where tqdm is not installed, or nobody looks."""
     try:
-        from tqdm.auto import tqdm
+        bar = importlib.import_module("tqdm.auto").tqdm
     except ImportError:
         return None
     shows = is_asked or "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
-    return (lambda **how: tqdm(leave=False, **how)) if shows else None
+    return (lambda **how: bar(leave=False, **how)) if shows else None

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,6 +109,19 @@ class QueryResult:
 def _about(hit: Hit) -> str:
     label = "" if hit.label is None else f", label {hit.label}"
     return f"{hit.name}{label}, {hit.distance} bits, similarity {hit.similarity:.4f}"
+
+
+class Latents(NamedTuple):
+    """The latents of an index, as it keeps them: ``values[i] * scales[i]`` is that of image ``i``."""
+
+    #: i8 [N, D]
+    values: NDArray[np.int8]
+    #: f32 [N]
+    scales: NDArray[np.float32]
+
+    def floats(self) -> NDArray[np.float32]:
+        """f32 [N, D], a copy."""
+        return self.values * self.scales[:, np.newaxis]
 
 
 @dataclass(frozen=True)
