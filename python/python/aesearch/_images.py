@@ -110,19 +110,18 @@ def _pixels(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
 
 def _bytes(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
     kind = array.dtype.kind
-    if array.dtype == np.uint8:
-        return cast("NDArray[np.uint8]", array)
+    values: Any = array
     if array.dtype == np.uint16:
-        return (array >> 8).astype(np.uint8)
-    if kind == "b":
-        return np.where(array, np.uint8(255), np.uint8(0))
-    if kind not in "fiu":
+        values = array >> 8
+    elif kind == "b":
+        values = array * 255
+    elif kind not in "fiu":
         raise InvalidError(f"{name}: expected numbers, got {array.dtype}")
-    low, high = (array.min(), array.max()) if array.size else (0, 0)
-    if kind == "f" and low >= 0 and high <= 1:
-        return np.rint(array * 255).astype(np.uint8)
-    if kind in "iu" and low >= 0 and high <= 255:
-        return array.astype(np.uint8)
-    expected = "0 to 1" if kind == "f" else "0 to 255"
-    hint = "scale the values, or convert them to uint8"
-    raise InvalidError(f"{name}: expected {array.dtype} values of {expected}, got {low} to {high}", hint)
+    elif array.dtype != np.uint8:
+        low, high = (array.min(), array.max()) if array.size else (0, 0)
+        most = 1 if kind == "f" else 255
+        if not (low >= 0 and high <= most):
+            what = f"{name}: expected {array.dtype} values of 0 to {most}, got {low} to {high}"
+            raise InvalidError(what, "scale the values, or convert them to uint8")
+        values = np.rint(array * 255) if kind == "f" else array
+    return cast("NDArray[np.uint8]", values.astype(np.uint8, copy=False))
