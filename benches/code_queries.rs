@@ -22,6 +22,7 @@ fn main() {
     let mode = if recall < 1.0 { Mode::Recall(recall) } else { Mode::Exact };
     let search = Search { k: k.parse().expect("a number"), mode, ..Search::default() };
     let rounds: usize = rounds.parse().expect("a number");
-    let found: usize = (0..rounds).map(|_| snapshot.search_many(&codes, &search).expect("answers").len()).sum();
+    let found: usize =
+        (0..rounds).map(|_| snapshot.search_many(&codes, &search).expect("answers").len()).sum();
     println!("{found}");
 }

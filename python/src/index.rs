@@ -47,6 +47,19 @@ struct Asked {
     only: Option<String>,
 }
 
+/// How a new index is made.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Settings {
+    model: String,
+    binarizer: String,
+    bits: Option<usize>,
+    thumbnails: Option<usize>,
+    latents: bool,
+    device: String,
+    threads: usize,
+}
+
 impl Index {
     /// The index as it was when it was last opened.
     pub(crate) fn gallery(&self, py: Python<'_>) -> PyResult<Arc<Gallery>> {
@@ -64,7 +77,7 @@ impl Index {
         let now = match is_index(&self.dir) {
             true => {
                 let options = OpenOptions {
-                    model: "auto".to_owned(),
+                    model: self.options.model.clone(),
                     load: self.options.load.clone(),
                     ..OpenOptions::new(self.options.runtime.clone())
                 };
@@ -138,26 +151,15 @@ impl Index {
 
     /// An index at `path` that is to be made.
     #[staticmethod]
-    #[pyo3(signature = (path, *, model, binarizer, bits, thumbnails, latents, device, threads))]
-    #[expect(clippy::too_many_arguments, reason = "Python's keyword arguments")]
-    fn create(
-        py: Python<'_>,
-        path: PathBuf,
-        model: String,
-        binarizer: &str,
-        bits: Option<usize>,
-        thumbnails: Option<usize>,
-        latents: bool,
-        device: &str,
-        threads: usize,
-    ) -> PyResult<Index> {
+    fn create(py: Python<'_>, path: PathBuf, settings: Settings) -> PyResult<Index> {
         if is_index(&path) {
             let error = Error::invalid(format!("{}: expected no index yet, got one", path.display()));
             return Err(exception(py, &error.with_hint("open it with `Index.open`, or name another folder")));
         }
+        let Settings { model, binarizer, bits, thumbnails, latents, device, threads } = settings;
         let device = device.parse().map_err(|error| exception(py, &error))?;
         let options = UpdateOptions {
-            binarizer: BinarizerChoice::named(binarizer),
+            binarizer: BinarizerChoice::named(&binarizer),
             bits,
             thumbnails,
             without_latents: !latents,

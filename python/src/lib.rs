@@ -21,6 +21,7 @@ mod images;
 mod index;
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::panic;
 
 use pyo3::prelude::*;
@@ -39,7 +40,11 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
 /// Runs a command line, the program's name first, and returns its exit code.
 #[pyfunction]
 fn command_line(py: Python<'_>, args: Vec<OsString>) -> u8 {
-    py.detach(|| aesearch::cli::exit_code_of(args))
+    py.detach(|| {
+        let code = aesearch::cli::exit_code_of(args);
+        let _ = std::io::stdout().flush(); // who closed it has read enough
+        code
+    })
 }
 
 /// A decoder's panic, which the library catches and gives as a reason, prints nothing.

@@ -21,6 +21,16 @@ from numpy.typing import NDArray
 import aesearch
 
 
+class Tensor:
+    """Stands for an array of another library."""
+
+    def __init__(self, values: NDArray[Any]) -> None:
+        self.values = values
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return self.values
+
+
 def new(tmp_path: Path, **how: Any) -> aesearch.Index:
     return aesearch.Index.create(tmp_path / "new", model="digits-64", **how)
 
@@ -56,10 +66,10 @@ def test_queries_of_every_kind_give_the_same(index: aesearch.Index, folder: Path
         path.read_bytes(),
         one,
         one[:, :, np.newaxis],
-        one[np.newaxis],
         one / 255,
         colour,
-        np.moveaxis(colour, 2, 0),
+        Tensor(np.moveaxis(colour, 2, 0)),
+        Tensor(one[np.newaxis]),
         np.dstack([colour, np.full((28, 28), 255, np.uint8)]),
         one.astype(np.int64),
         image.open(path),
@@ -77,7 +87,8 @@ def test_several_queries_come_back_in_order(index: aesearch.Index, drawings: NDA
         yield from drawings[:20]
         yield b"no picture"
 
-    for queries in (drawings[:20], drawings[:20, :, :, np.newaxis], list(drawings[:20])):
+    stacked = drawings[:20, :, :, np.newaxis]
+    for queries in (drawings[:20], stacked, np.moveaxis(stacked, 3, 1), list(drawings[:20])):
         results = index.query(queries, k=1)
         assert [Path(result.names[0]).stem for result in results] == [f"{n:03}" for n in range(20)]
     with pytest.warns(aesearch.SkippedWarning, match="query 20"):
@@ -104,11 +115,11 @@ def test_images_in_memory(tmp_path: Path, drawings: NDArray[np.uint8]) -> None:
     assert len(index) == 0 and "empty" in repr(index)
     report = index.add(drawings[:30], labels=("odd" if n % 2 else "even" for n in range(30)))
     assert (report.added, report.images, report.model) == (30, 30, "digits-64")
-    assert index.names[:2] == ["0", "1"] or set(index.names) == {str(n) for n in range(30)}
+    assert set(index.names) == {str(n) for n in range(30)}
     assert index.query(drawings[7])[0].name == "7" and index.query(drawings[7])[0].label == "odd"
     index.add(iter(drawings[30:40]))  # numbered on
     assert index.query(drawings[35])[0].name == "35"
-    index.add({"by name": drawings[40], "b": drawings[41].tolist() and drawings[41]})
+    index.add({"by name": drawings[40], "b": drawings[41]})
     index.add([drawings[42]], names=["listed"])
     index.add(drawings[43], names="alone", labels="x")
     assert index.query(drawings[40])[0].name == "by name"

@@ -7,7 +7,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use aesearch_index::{Snapshot, Writer};
 
@@ -86,7 +87,7 @@ pub fn add_images(
     let plan = &Plan::new((&[], &names), snapshot, false)?.keeping(kept, Vec::new());
     let layout = layout(snapshot, false, options, observer);
     let taken = Taken::new(options.frames, options.video, before.map(|facts| facts.taken));
-    let thumbnails = Thumbnailer::open(dir, options.thumbnails, observer)?.map(Into::into);
+    let thumbnails = Thumbnailer::open(dir, options.thumbnails, observer)?.map(Arc::new);
     let (model, refit) = (&model, false);
     let run = Run { dir, plan, before, refit, model, wanted, polarity, layout, taken, thumbnails, options };
     let made = run.take_in((first, images), writer, observer)?;
@@ -101,7 +102,7 @@ struct Fit {
     codes: Option<Fitted>,
     held: Vec<Held>,
     encoded: Encoded,
-    took: std::time::Duration,
+    took: Duration,
 }
 
 /// The outcome of an image that is kept until there is a binarizer.
@@ -153,7 +154,7 @@ impl Run<'_> {
         let strangers = self.before.and_then(|facts| facts.strangers);
         let identity = identity(model, &options.model, self.before);
         let facts = Facts { model: identity, codes, polarity, strangers, taken, classes: None };
-        let known = std::sync::Arc::new(plan.known()?);
+        let known = Arc::new(plan.known()?);
         pipeline.known = known.clone();
         let checkpoints = options.checkpoints;
         let mut ingest =

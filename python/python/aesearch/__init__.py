@@ -12,6 +12,7 @@ from aesearch._encoder import Encoder
 from aesearch._index import Index
 from aesearch._native import __version__
 from aesearch._results import AddReport, Hit, Latents, QueryResult, Skipped
+from aesearch._runtime import use_installed
 from aesearch.errors import (
     DamagedError,
     Error,
@@ -29,6 +30,8 @@ from aesearch.errors import (
     VersionError,
     Warning,
 )
+
+use_installed()  # before any thread may ask for it
 
 __all__ = [
     "AddReport",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 
@@ -10,14 +9,10 @@ import sys
 def main() -> None:
     """Runs the command line and ends the process with its exit code."""
     from aesearch import _native
-    from aesearch._runtime import use_installed
 
-    use_installed()
     # The command handles Ctrl-C itself: by default it ends the process, and long commands commit first.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    code = _native.command_line(["aesearch", *map(os.fsencode, sys.argv[1:])])
-    sys.stdout.flush()
-    os._exit(code)  # nothing of Python is left to be done, and no thread is waited for
+    sys.exit(_native.command_line(["aesearch", *sys.argv[1:]]))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from aesearch import _images, _native, _progress
 from aesearch._progress import Progress
-from aesearch._runtime import use_installed
 from aesearch.errors import InvalidError
 
 
@@ -23,7 +22,6 @@ class Encoder:
     """
 
     def __init__(self, model: str | os.PathLike[str] = "auto", *, threads: int = 0) -> None:
-        use_installed()
         self._native = _native.Encoder(os.fspath(model), threads)
 
     @property

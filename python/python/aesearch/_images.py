@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,15 @@ PathLike: TypeAlias = "str | os.PathLike[str]"
 Image: TypeAlias = Any
 
 _CHANNELS = (1, 3, 4)
+#: Images of an array that are converted together.
+_TOGETHER = 256
+
+
+class _Pixels(NamedTuple):
+    """An image as the library takes it, but for its name."""
+
+    data: bytes
+    shape: tuple[int, int, int]
 
 
 def is_path(image: object) -> bool:
@@ -32,19 +41,24 @@ def native(image: Image, name: str) -> _native.Image:
     if is_path(image):
         return (os.fsencode(image),)
     encoded = os.fsencode(name)
+    if type(image) is _Pixels:
+        return (encoded, *image)
     if isinstance(image, bytes | bytearray | memoryview):
         return (encoded, bytes(image))
     if _is_pil(image):
         return _of_pil(image, encoded)
-    pixels = _pixels(np.asarray(image), name)
-    height, width, channels = pixels.shape
-    return (encoded, pixels.tobytes(), (height, width, channels))
+    array = np.asarray(image)
+    if array.ndim == 2:
+        array = array[:, :, np.newaxis]
+    (pixels,) = _stack(array[np.newaxis], name)
+    return (encoded, *pixels)
 
 
 def is_one(images: object) -> bool:
     """Whether it is a single image, rather than several.
 
-    An array is one image if its shape is [H, W], [H, W, 1 | 3 | 4] or [1 | 3, H, W]. [N, H, W] are N grey images.
+    An array of NumPy is one image if its shape is [H, W] or [H, W, 1 | 3 | 4]; [N, H, W] are N grey images. Tensors of
+    others have channels first: one of [1 | 3, H, W] is an image.
     """
     if is_path(images) or isinstance(images, bytes | bytearray | memoryview) or _is_pil(images):
         return True
@@ -53,14 +67,19 @@ def is_one(images: object) -> bool:
         return False
     if array.ndim not in (2, 3, 4):
         raise InvalidError(f"images: expected an array of 2 to 4 dimensions, got shape {array.shape}")
-    return array.ndim == 2 or (array.ndim == 3 and (array.shape[2] in _CHANNELS or array.shape[0] in (1, 3)))
+    is_tensor = not isinstance(images, np.ndarray)
+    return array.ndim == 2 or (
+        array.ndim == 3 and (array.shape[2] in _CHANNELS or (is_tensor and array.shape[0] in (1, 3)))
+    )
 
 
 def each(images: object) -> Iterator[Image]:
     """The images of an array, a list or an iterator, one after the other."""
     array = _array(images)
     if array is not None:
-        return iter(array)
+        stack = array[:, :, :, np.newaxis] if array.ndim == 3 else array
+        parts = (stack[start : start + _TOGETHER] for start in range(0, len(stack), _TOGETHER))
+        return (pixels for part in parts for pixels in _stack(part, "images"))
     if isinstance(images, Mapping) or not isinstance(images, Iterable):
         raise InvalidError(f"images: expected an image, or several, got {type(images).__name__}")
     return iter(images)
@@ -88,24 +107,28 @@ def _of_pil(image: Any, name: bytes) -> _native.Image:
             file = io.BytesIO()  # the library lays transparent images over a ground
             image.convert("RGBA").save(file, "PNG", compress_level=1)
             return (name, file.getvalue())
-        image = image.convert("L" if image.mode in ("1", "I", "F", "I;16") else "RGB")
+        if image.mode.startswith("I"):  # 16 bits, though some modes have room for more
+            return native(np.clip(np.asarray(image), 0, 65535).astype(np.uint16), os.fsdecode(name))
+        image = image.convert("L" if image.mode in ("1", "F") else "RGB")
     return native(np.asarray(image), os.fsdecode(name))
 
 
-def _pixels(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
-    """u8 [H, W, 1 | 3]."""
-    if array.ndim == 3 and array.shape[2] not in _CHANNELS and array.shape[0] in (1, 3):
-        array = np.moveaxis(array, 0, 2)  # channels first, as tensors have them
-    if array.ndim == 2:
-        array = array[:, :, np.newaxis]
-    if array.ndim != 3 or array.shape[2] not in _CHANNELS:
-        raise InvalidError(f"{name}: expected [H, W], [H, W, 1 | 3 | 4] or [1 | 3, H, W], got shape {array.shape}")
+def _stack(array: NDArray[Any], name: str) -> Iterator[_Pixels]:
+    """The images of [N, H, W, C] or [N, C, H, W]."""
+    if array.ndim == 4 and array.shape[3] not in _CHANNELS and array.shape[1] in (1, 3):
+        array = np.moveaxis(array, 1, 3)
+    if array.ndim != 4 or array.shape[3] not in _CHANNELS:
+        shape = array.shape[1:]
+        raise InvalidError(f"{name}: expected [H, W], [H, W, 1 | 3 | 4] or [1 | 3, H, W], got shape {shape}")
     values = _bytes(array, name)
-    if values.shape[2] == 4:  # over white, as the library shows what is transparent
-        alpha = values[:, :, 3:].astype(np.uint16)
-        over = (values[:, :, :3] * alpha + 255 * (255 - alpha) + 127) // 255
+    if values.shape[3] == 4:  # over white, as the library shows what is transparent
+        alpha = values[:, :, :, 3:].astype(np.uint16)
+        over = (values[:, :, :, :3] * alpha + 255 * (255 - alpha) + 127) // 255
         values = over.astype(np.uint8)
-    return values
+    _, height, width, channels = values.shape
+    data, size = values.tobytes(), height * width * channels
+    for start in range(0, len(data), max(size, 1)):
+        yield _Pixels(data[start : start + size], (height, width, channels))
 
 
 def _bytes(array: NDArray[Any], name: str) -> NDArray[np.uint8]:

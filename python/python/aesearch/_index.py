@@ -16,7 +16,6 @@ from aesearch import _display, _images, _native, _progress
 from aesearch._images import Image, PathLike
 from aesearch._progress import Progress
 from aesearch._results import AddReport, Latents, QueryResult, Skipped, name_of
-from aesearch._runtime import use_installed
 from aesearch.errors import InvalidError
 
 if TYPE_CHECKING:
@@ -38,20 +37,19 @@ class Index:
         self._native = native
 
     @classmethod
-    def open(cls, path: PathLike, *, model: str = "auto", threads: int = 0) -> Index:
+    def open(cls, path: PathLike, *, model: PathLike = "auto", threads: int = 0) -> Index:
         """Opens the index at ``path``: the folder itself, or one with ``.aesearch`` in it.
 
         ``model`` is where its model is now, where it was moved. ``threads`` is 0 for all cores.
         """
-        use_installed()
-        return cls(_native.Index.open(path, model, threads))
+        return cls(_native.Index.open(path, os.fspath(model), threads))
 
     @classmethod
     def create(
         cls,
         path: PathLike,
         *,
-        model: str = "auto",
+        model: PathLike = "auto",
         binarizer: str = "auto",
         bits: int | None = None,
         thumbnails: int | None = None,
@@ -65,18 +63,16 @@ class Index:
         ``thumbnails`` keeps pictures of so many pixels, to show images that came from memory. Without ``latents``
         the index is smaller, and hits come in the order of their codes.
         """
-        use_installed()
-        native = _native.Index.create(
-            path,
-            model=str(model),
-            binarizer=binarizer,
-            bits=bits,
-            thumbnails=thumbnails,
-            latents=latents,
-            device=device,
-            threads=threads,
-        )
-        return cls(native)
+        settings = {
+            "model": os.fspath(model),
+            "binarizer": binarizer,
+            "bits": bits,
+            "thumbnails": thumbnails,
+            "latents": latents,
+            "device": device,
+            "threads": threads,
+        }
+        return cls(_native.Index.create(path, settings))
 
     def __enter__(self) -> Index:
         return self

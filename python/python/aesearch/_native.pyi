@@ -22,7 +22,7 @@ Hits: TypeAlias = tuple[
     NDArray[np.int64], list[bytes], list[str | None], NDArray[np.int32], NDArray[np.float32], list[bool | None]
 ]
 
-def command_line(args: Sequence[str | bytes]) -> int: ...
+def command_line(args: Sequence[str]) -> int: ...
 @final
 class Memory:
     @property
@@ -47,17 +47,7 @@ class Index:
     @staticmethod
     def open(path: str | PathLike[str], model: str = "auto", threads: int = 0) -> Index: ...
     @staticmethod
-    def create(
-        path: str | PathLike[str],
-        *,
-        model: str,
-        binarizer: str,
-        bits: int | None,
-        thumbnails: int | None,
-        latents: bool,
-        device: str,
-        threads: int,
-    ) -> Index: ...
+    def create(path: str | PathLike[str], settings: Mapping[str, Any]) -> Index: ...
     @property
     def path(self) -> Path: ...
     def __len__(self) -> int: ...

@@ -50,7 +50,7 @@ class Listener:
     def note(self, text: str, hint: str | None, is_warning: bool) -> None:
         text = f"{text} ({hint})" if hint else text
         if is_warning:
-            warnings.warn(text, Warning, stacklevel=4)
+            warnings.warn(text, Warning, stacklevel=3)
         else:
             _log.info(text)
 
