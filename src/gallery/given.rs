@@ -311,6 +311,14 @@ mod tests {
             codes
         };
         assert!(codes(&disk) == codes(&memory));
+        let snapshot = memory.snapshot();
+        let (values, scales) = snapshot.all_latents().unwrap();
+        for (at, id) in snapshot.ids().enumerate() {
+            let latent = snapshot.latent(id).unwrap();
+            assert_eq!((latent.values, latent.scale), (&values[at * 64..][..64], scales[at]));
+        }
+        remove(&memory.path(FOLDER), &["given 5".into()], None).unwrap();
+        assert!(memory.snapshot().all_latents().is_none(), "they are no longer in one piece");
     }
 
     #[test]
