@@ -197,6 +197,16 @@ impl Snapshot {
         Some(Latent { values, scale: if is_scale(scale) { scale } else { 0.0 } })
     }
 
+    /// The latents of all items in one piece, where the index has one segment and no removed items: values
+    /// `[len, latent_size]` and scales `[len]`, in the order of [`Snapshot::ids`]. They lie in the map. A scale that is
+    /// damaged is not replaced, as [`Snapshot::latent`] does.
+    pub fn all_latents(&self) -> Option<(&[i8], &[f32])> {
+        match &self.segments[..] {
+            [only] if only.dead().is_empty() && self.latent_size() > 0 => Some(only.segment.latents()),
+            _ => None,
+        }
+    }
+
     /// Number of distinct codes, summed over the segments, including those of removed items.
     pub fn distinct_codes(&self) -> usize {
         self.segments.iter().map(|opened| opened.segment.header.shape.codes as usize).sum()

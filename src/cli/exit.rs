@@ -5,7 +5,6 @@
 
 use std::io;
 use std::panic::{set_hook, take_hook};
-use std::process::ExitCode;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -26,12 +25,6 @@ pub(super) enum Exit {
     Damaged = 4,
     Locked = 5,
     Interrupted = 130,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        ExitCode::from(exit as u8)
-    }
 }
 
 /// Prints what went wrong on stderr (`error: ...`, then `hint: ...`) and returns the code for it.

@@ -46,6 +46,11 @@ use resolve::Context;
 /// Runs one command line, the program's name first, and returns the exit code. Never panics on bad input; a
 /// second Ctrl-C ends the process at once.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    ExitCode::from(exit_code_of(args))
+}
+
+/// The same, with the code as a number, for a host that ends the process itself.
+pub fn exit_code_of(args: impl IntoIterator<Item = OsString>) -> u8 {
     let cli = match usage::parse(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -53,13 +58,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 Some(text) => Printer::default().error(&text),
                 None => drop(error.print()), // help goes to stdout, wrong usage to stderr; either may be closed
             }
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::Exit::Usage as u8));
+            return u8::try_from(error.exit_code()).unwrap_or(exit::Exit::Usage as u8);
         }
     };
     exit::silence_caught_panics();
     let context = match Context::new(&cli.global) {
         Ok(context) => context,
-        Err(error) => return exit::report(&error.into(), &Printer::default()).into(),
+        Err(error) => return exit::report(&error.into(), &Printer::default()) as u8,
     };
     let result = match cli.command {
         Command::Demo(args) => commands::demo::run(&context, &args),
@@ -89,5 +94,5 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Runtime(args) => commands::runtime::run(&context, &args),
         Command::Completions { shell } => commands::completions::run(shell),
     };
-    result.unwrap_or_else(|error| exit::report(&error, &context.printer)).into()
+    result.unwrap_or_else(|error| exit::report(&error, &context.printer)) as u8
 }

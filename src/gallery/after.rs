@@ -23,7 +23,7 @@ impl After<'_> {
 
     pub(super) fn and(&self, before: &Encoded, mut encoded: Encoded) -> Encoded {
         encoded.times += before.times;
-        Encoded { progress: self.sum(&encoded.progress), times: encoded.times }
+        Encoded { progress: self.sum(&encoded.progress), ..encoded }
     }
 }
 

@@ -76,6 +76,15 @@ pub(super) struct Content<'a> {
     pub(super) checkpoints: Checkpoints,
 }
 
+/// What an image is called in the index.
+#[derive(Clone, Copy)]
+pub(super) struct Entry<'a> {
+    pub(super) name: &'a [u8],
+    pub(super) label: Option<&'a str>,
+    /// The item of the old index that it replaces.
+    pub(super) old: Option<u32>,
+}
+
 /// The next commit as it grows, and what matters of those before.
 pub(super) struct Ingest<'a> {
     plan: &'a Plan<'a>,
@@ -128,26 +137,35 @@ impl<'a> Ingest<'a> {
         Ok(ingest)
     }
 
-    /// Takes the outcome of the image at `position`, and commits when it is time to.
+    /// Takes the outcome of the image at `position` of the plan, and commits when it is time to.
     pub(super) fn put(&mut self, position: usize, outcome: Outcome) -> Result<()> {
-        let item = &self.plan.items[position];
-        let old = match self.plan.steps[position] {
+        let plan = self.plan;
+        let old = match plan.steps[position] {
             Step::Read { old } => old,
             Step::Keep { .. } => None,
         };
         self.old_left -= usize::from(old.is_some());
+        if let Outcome::Skipped(reason) = &outcome {
+            self.tally.skipped.push(Skipped::new(plan.items[position].name(), reason.clone()));
+        }
+        let (name, label) = (plan.name(position), plan.label(position));
+        self.take(Entry { name: &name, label: label.as_deref(), old }, outcome)
+    }
+
+    /// The same of an image that the plan does not know.
+    pub(super) fn take(&mut self, entry: Entry<'_>, outcome: Outcome) -> Result<()> {
+        let Entry { name, label, old } = entry;
         match outcome {
-            Outcome::Skipped(reason) => {
-                self.tally.skipped.push(Skipped::new(item.name(), reason));
+            Outcome::Skipped(_) => {
                 self.tally.removed += usize::from(old.is_some());
                 self.take_out(old);
             }
-            Outcome::Same(stamp) => self.use_again(position, old, &stamp)?,
+            Outcome::Same(stamp) => self.use_again(entry, &stamp)?,
             Outcome::Encoded { stamp, latent, facts } => {
                 let code = self.facts.codes.binarizer.binarize(&latent);
                 self.builder.push(aesearch_index::Item {
-                    name: &self.plan.name(position),
-                    payload: &Record::new(self.plan.label(position).as_deref(), &stamp).to_bytes(),
+                    name,
+                    payload: &Record::new(label, &stamp).to_bytes(),
                     code: &code,
                     latent: if self.builder.latent_size() > 0 { &latent } else { &[] },
                 })?;
@@ -224,15 +242,14 @@ impl<'a> Ingest<'a> {
 
     /// Adds an image whose content is known: its own, from before it was touched, or that of an image of
     /// another name.
-    fn use_again(&mut self, position: usize, old_id: Option<u32>, stamp: &Stamp) -> Result<()> {
+    fn use_again(&mut self, entry: Entry<'_>, stamp: &Stamp) -> Result<()> {
         let (Some(old), Some(&known)) = (self.plan.old, self.known.get(&stamp.hash)) else { return Ok(()) };
-        let record = Record::new(self.plan.label(position).as_deref(), stamp).to_bytes();
-        let name = self.plan.name(position);
-        let changes = Changes { name: Some(&name), payload: Some(&record), code: None };
+        let record = Record::new(entry.label, stamp).to_bytes();
+        let changes = Changes { name: Some(entry.name), payload: Some(&record), code: None };
         self.builder.push_changed(old, known, &changes)?;
-        self.count(old_id, stamp)?;
-        *self.came.entry(stamp.hash).or_default() += usize::from(old_id.is_none());
-        self.take_out(old_id);
+        self.count(entry.old, stamp)?;
+        *self.came.entry(stamp.hash).or_default() += usize::from(entry.old.is_none());
+        self.take_out(entry.old);
         Ok(())
     }
 

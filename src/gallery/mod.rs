@@ -33,6 +33,7 @@
 //! |---|---|
 //! | `update.rs`, `update_report.rs` | index what some paths hold: what is new, what is kept, what is gone |
 //! | `again.rs` | when all images are read again |
+//! | `given.rs` | add images in memory, as they come |
 //! | `follow.rs` | the same whenever files change |
 //! | `estimate.rs` | what `update` would take |
 //! | `added.rs` | give an encoder of another program a name |
@@ -71,6 +72,7 @@ mod added;
 mod again;
 mod estimate;
 mod follow;
+mod given;
 mod remove;
 mod update;
 mod update_report;
@@ -125,6 +127,7 @@ pub use columns::{COLUMNS, Known};
 pub use estimate::{Estimate, estimate};
 pub use folder::{FOLDER, find, index_at, nearby};
 pub use follow::follow;
+pub use given::add_images;
 pub use info::{Info, MeasuredRecall, info};
 pub use ingest::Checkpoints;
 pub use labels::Labels;

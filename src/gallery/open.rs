@@ -8,12 +8,12 @@ use aesearch_index::{Access, Snapshot};
 use super::folder::{base, load_indexed_model};
 use super::pipeline::{Pipeline, PipelineOptions};
 use super::polarity::Invert;
-use super::record::Facts;
+use super::record::{Facts, Record};
 use super::sessions::Sessions;
 use super::thumbnails::or_thumbnails;
 use crate::encode::{Autoencoder, EncodeOptions, Encoder};
 use crate::error::Result;
-use crate::images::{self, Item, Limits, MemoryBudget, Resizer};
+use crate::images::{Item, Limits, MemoryBudget, Resizer, Resolver};
 use crate::model::{LoadOptions, Model};
 use crate::observer::Observer;
 use crate::runtime::{Device, Runtime, RuntimeOptions, ensure};
@@ -141,7 +141,13 @@ impl Gallery {
     /// The images with these ids, ready to be read from where they were when they were indexed; for one whose
     /// file is gone, the reason.
     pub fn items(&self, ids: impl IntoIterator<Item = u32>) -> Vec<Result<Item, String>> {
-        images::resolve(ids.into_iter().map(|id| self.snapshot.name(id)), base(&self.dir))
+        let from_memory = |id| Record::of(&self.snapshot, id).is_ok_and(|record| record.is_in_memory());
+        let mut resolver = Resolver::new(base(&self.dir));
+        let find = |id| match from_memory(id) {
+            true => Err("it came from memory, and the index keeps no picture of it".to_owned()),
+            false => resolver.find(self.snapshot.name(id)),
+        };
+        ids.into_iter().map(find).collect()
     }
 
     /// As [`Gallery::items`], to look at: an image whose file is gone is shown by its thumbnail, if there is one.

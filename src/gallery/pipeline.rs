@@ -31,8 +31,14 @@ const CHUNK: usize = 64;
 /// Values per batch at most, but for a single large image: 8 MB.
 const CHUNK_VALUES: usize = 1 << 21;
 
+/// Bytes of images in memory per batch at most, but for a single large image.
+const CHUNK_BYTES: usize = 16 << 20;
+
 /// Chunks per worker that are under way or wait for an earlier one.
 const WINDOW: usize = 4;
+
+/// Bytes of images in memory that these chunks hold at most, but for one chunk.
+const WINDOW_BYTES: usize = 256 << 20;
 
 /// When the run is to stop, workers may finish what they are at, as long as a chunk is done so often.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -86,12 +92,14 @@ pub struct Encoded {
     pub progress: Progress,
     /// How long each stage took.
     pub times: StageTimes,
+    /// The observer stopped the run before all images had one.
+    pub stopped: bool,
 }
 
 impl Encoded {
     /// Whether all images have an outcome.
     pub fn is_finished(&self) -> bool {
-        self.progress.done == self.progress.total
+        !self.stopped
     }
 }
 
@@ -113,29 +121,56 @@ impl<'a> Pipeline<'a> {
         observer: &dyn Observer,
         sink: &mut dyn FnMut(usize, Outcome) -> Result<()>,
     ) -> Result<Encoded> {
+        if items.is_empty() {
+            return Ok(Encoded::default());
+        }
+        let mut position = 0;
+        let mut count = |_: &Item, outcome| {
+            position += 1;
+            sink(position - 1, outcome)
+        };
+        let mut images = items.iter().map(|&item| item.clone());
+        self.encode_stream((&mut images, items.len()), observer, &mut count)
+    }
+
+    /// The same for images that come one after the other: no more of them are held than are under way. `expected`
+    /// is how many may come, for progress; 0 if nobody knows.
+    pub(super) fn encode_stream(
+        &self,
+        (images, expected): (&mut dyn Iterator<Item = Item>, usize),
+        observer: &dyn Observer,
+        sink: &mut dyn FnMut(&Item, Outcome) -> Result<()>,
+    ) -> Result<Encoded> {
         let chunk = (CHUNK_VALUES / self.model.metadata.input.size().max(1)).clamp(1, CHUNK);
-        let n_workers = self.options.threads.clamp(1, items.len().div_ceil(chunk).max(1));
+        let most = if expected == 0 { usize::MAX } else { expected.div_ceil(chunk) };
+        let n_workers = self.options.threads.clamp(1, most);
         let limits = &self.options.limits;
         let mut pool = WorkerPool::new(self.recipe(), n_workers)?;
         let mut collector = Collector {
-            encoded: Encoded { progress: Progress::of(0, items.len()), ..Encoded::default() },
-            items,
+            encoded: Encoded { progress: Progress::of(0, expected), ..Encoded::default() },
+            issued: BTreeMap::new(),
+            held: 0,
             observer,
             sink,
             early: BTreeMap::new(),
             next: 0,
         };
-        let mut chunks = items.chunks(chunk).zip(0..);
+        let (mut number, mut has_more) = (0, true);
         let mut stopped: Option<Instant> = None; // since when, or since the last chunk after that
         loop {
-            while stopped.is_none() && pool.under_way() + collector.early.len() < WINDOW * n_workers {
-                let Some((items, number)) = chunks.next() else { break };
-                let items = items.iter().map(|&item| item.clone()).collect();
-                pool.issue(Arc::new(Chunk { number, items, given_up: BTreeMap::new() }));
+            while stopped.is_none() && has_more && collector.has_room(WINDOW * n_workers) {
+                let items = some_of(images, (chunk, CHUNK_BYTES));
+                has_more = !items.is_empty();
+                if has_more {
+                    let chunk = Arc::new(Chunk { number, items, given_up: BTreeMap::new() });
+                    collector.issue(chunk.clone());
+                    pool.issue(chunk);
+                    number += 1;
+                }
             }
             if pool.under_way() == 0 {
                 pool.end();
-                return Ok(collector.encoded);
+                return Ok(collector.end(has_more));
             }
             if let Some(done) = pool.next(limits.decode_timeout, limits.look_every())? {
                 collector.take(done)?;
@@ -149,7 +184,7 @@ impl<'a> Pipeline<'a> {
                 pool.forget_waiting();
                 if since.elapsed() > PATIENCE {
                     pool.leave();
-                    return Ok(collector.encoded);
+                    return Ok(collector.end(true));
                 }
             }
         }
@@ -181,29 +216,65 @@ impl<'a> Pipeline<'a> {
 /// Hands outcomes to the sink in order.
 struct Collector<'a> {
     encoded: Encoded,
-    items: &'a [&'a Item],
+    /// Chunks of which no outcome was handed over.
+    issued: BTreeMap<usize, Arc<Chunk>>,
+    /// Bytes of images in memory that they hold.
+    held: usize,
     observer: &'a dyn Observer,
-    sink: &'a mut dyn FnMut(usize, Outcome) -> Result<()>,
+    sink: &'a mut dyn FnMut(&Item, Outcome) -> Result<()>,
     /// Outcomes of chunks that come after one that is not done.
     early: BTreeMap<usize, Vec<Outcome>>,
     /// The chunk to hand over next.
     next: usize,
 }
 
+/// The next images: at most `n`, and no more once they hold `most_bytes` of memory.
+pub(super) fn some_of(images: &mut dyn Iterator<Item = Item>, (n, most_bytes): (usize, usize)) -> Vec<Item> {
+    let (mut some, mut bytes) = (Vec::new(), 0);
+    while some.len() < n && bytes < most_bytes {
+        let Some(item) = images.next() else { break };
+        bytes += item.held_bytes();
+        some.push(item);
+    }
+    some
+}
+
+fn held_bytes(chunk: &Chunk) -> usize {
+    chunk.items.iter().map(Item::held_bytes).sum()
+}
+
 impl Collector<'_> {
+    fn has_room(&self, most: usize) -> bool {
+        self.issued.len() < most && (self.held < WINDOW_BYTES || self.issued.is_empty())
+    }
+
+    fn issue(&mut self, chunk: Arc<Chunk>) {
+        self.held += held_bytes(&chunk);
+        self.issued.insert(chunk.number, chunk);
+    }
+
+    /// The run ends; `has_more` if images may be left.
+    fn end(self, has_more: bool) -> Encoded {
+        let Progress { done, total, .. } = self.encoded.progress;
+        let is_all = done > 0 && done == total;
+        Encoded { stopped: !is_all && (has_more || !self.issued.is_empty()), ..self.encoded }
+    }
+
     fn take(&mut self, done: Done) -> Result<()> {
         self.encoded.times += done.times;
         self.encoded.progress.bytes += done.bytes;
         done.remarks.into_iter().for_each(|remark| self.observer.note(&Note::new(remark)));
         self.early.insert(done.chunk, done.outcomes?);
         while let Some(outcomes) = self.early.remove(&self.next) {
+            let Some(chunk) = self.issued.remove(&self.next) else { break };
+            self.held -= held_bytes(&chunk);
             let progress = &mut self.encoded.progress;
-            for outcome in outcomes {
+            for (outcome, item) in outcomes.into_iter().zip(&chunk.items) {
                 if let Outcome::Skipped(reason) = &outcome {
                     progress.skipped += 1;
-                    self.observer.skipped(&self.items[progress.done].display(), reason);
+                    self.observer.skipped(&item.display(), reason);
                 }
-                (self.sink)(progress.done, outcome)?;
+                (self.sink)(item, outcome)?;
                 progress.done += 1;
             }
             self.next += 1;

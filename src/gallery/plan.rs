@@ -13,8 +13,8 @@ use super::spelling::Names;
 use crate::error::Result;
 use crate::images::{Item, Places, Walk, file_of};
 
-/// The items of an index that a run over `data` leaves alone: their files exist, and are not below `data`, or in a
-/// folder that could not be read. And all others that were not walked, some of which may be absent. Relative names
+/// The items of an index that a run over `data` leaves alone: they came from memory, or their files exist and are not
+/// below `data`, or are in a folder that could not be read. And all others that were not walked, some of which may be absent. Relative names
 /// start from the working directory, or else from `base`.
 pub(super) fn elsewhere(
     old: &Snapshot,
@@ -36,8 +36,11 @@ pub(super) fn elsewhere(
         let absolute = absolute(file).unwrap_or_else(|_| file.to_path_buf());
         !below(&absolute) && !places.of_file(&absolute).is_some_and(|place| below(&place))
     };
-    let stays =
-        |&id: &u32| file_of(old.name(id), base).is_some_and(|file| is_unread(&file) || is_elsewhere(&file));
+    let from_memory = |id: u32| Record::of(old, id).is_ok_and(|record| record.is_in_memory());
+    let stays = |&id: &u32| {
+        let file = || file_of(old.name(id), base);
+        from_memory(id) || file().is_some_and(|file| is_unread(&file) || is_elsewhere(&file))
+    };
     old.ids().filter(|id| !walked.contains(id)).partition(stays)
 }
 

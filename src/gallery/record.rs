@@ -41,7 +41,7 @@ pub struct Record {
     pub label: Option<String>,
     /// Size of the file, in bytes.
     pub size: u64,
-    /// Time of the last change of the file, in nanoseconds since 1970.
+    /// Time of the last change of the file, in nanoseconds since 1970; [`Stamp::IN_MEMORY`] where there is none.
     pub mtime_ns: i64,
     /// BLAKE3 of the content.
     pub hash: [u8; 32],
@@ -62,6 +62,11 @@ impl Record {
             let name = String::from_utf8_lossy(snapshot.name(id)).into_owned();
             damaged(&name, "record")
         })
+    }
+
+    /// Whether the image came from memory: there is no file that could be gone.
+    pub fn is_in_memory(&self) -> bool {
+        self.mtime_ns == Stamp::IN_MEMORY
     }
 
     pub(super) fn to_bytes(&self) -> Vec<u8> {

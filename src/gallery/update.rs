@@ -218,41 +218,12 @@ pub fn update(
     let plan = Plan::new((&walk.items, &names), snapshot, refit)?.keeping(kept, gone);
     let (plan, wanted, layout) = (&plan, &wanted, layout(snapshot, refit, options, observer));
     let thumbnails = Thumbnailer::open(dir, options.thumbnails, observer)?.map(Arc::new);
-    let run = Run { dir, plan, before, refit, model: &model, wanted, polarity, layout, taken, options };
-    let made = run.make(writer, thumbnails.clone(), observer)?;
-
-    let is_finished = made.encoded.is_finished();
-    times.check += made.check;
-    let refitting = Instant::now();
-    let recoded = match from_latents && is_finished {
-        true => code_anew((dir, writer), wanted, &options.runtime, observer)?,
-        false => 0,
-    };
-    times.fit = made.fit + refitting.elapsed();
-    let Tally { added, unchanged, changed, removed, renamed, encoded, skipped, write, .. } = made.tally;
+    let model = &model;
+    let run = Run { dir, plan, before, refit, model, wanted, polarity, layout, taken, thumbnails, options };
+    let made = run.make(writer, observer)?;
     let absent = absent.tell(&made.tally.moved, observer);
-    let now = last_steps((dir, writer), is_finished, thumbnails.as_deref(), options, observer)?;
-    Ok(UpdateReport {
-        added,
-        unchanged,
-        changed,
-        removed,
-        renamed,
-        encoded,
-        recoded,
-        images: now.as_ref().map_or(0, |now| now.0.len()),
-        bytes: made.encoded.progress.bytes,
-        skipped: [walk.skipped, absent, skipped].concat(),
-        model: identity(&model, &options.model, before),
-        bits: now.as_ref().map_or(wanted.bits(), |now| now.0.bits()),
-        polarity: now.as_ref().map_or(Polarity::fixed(false), |now| now.1.polarity),
-        index_bytes: now.as_ref().map_or(0, |now| now.0.bytes()),
-        thumbnails: ThumbnailFacts::of(dir)?,
-        seconds: start.elapsed().as_secs_f64(),
-        times: Times { stages: made.encoded.times, write, ..times },
-        // a run that was stopped while it learned codes has encoded all images, and is not done
-        interrupted: !is_finished || now.is_some_and(|(_, facts)| facts.codes.provisional),
-    })
+    let report = run.finish(writer, made, from_latents, (start, times), observer)?;
+    Ok(UpdateReport { skipped: [walk.skipped, absent, report.skipped].concat(), ..report })
 }
 
 /// What is measured and made of an index when all else is done; the index as it is then.
@@ -283,7 +254,7 @@ fn last_steps(
 }
 
 /// The model that made an index, or that it moves to; for a new index of `items`, one that is fit for use.
-fn model_for(
+pub(super) fn model_for(
     dir: &Path,
     old: Option<&(Snapshot, Facts)>,
     items: &[Item],
@@ -306,7 +277,12 @@ fn model_for(
 }
 
 /// The binarizer that is asked for. An old index must have it, or be refitted.
-fn wanted(dir: &Path, before: Option<&Facts>, model: &Model, options: &UpdateOptions) -> Result<Wanted> {
+pub(super) fn wanted(
+    dir: &Path,
+    before: Option<&Facts>,
+    model: &Model,
+    options: &UpdateOptions,
+) -> Result<Wanted> {
     let wanted = Wanted::new(&options.binarizer, options.bits, model, (options.seed, options.threads))?;
     let Some(facts) = before else { return Ok(wanted) };
     if !options.refit {
@@ -333,7 +309,7 @@ fn note_polarity(dir: &Path, invert: Invert, polarity: Polarity, observer: &dyn 
 }
 
 /// The layout as asked for, else as it was. If that is another one than before, the index is written anew.
-fn layout(
+pub(super) fn layout(
     old: Option<&Snapshot>,
     refit: bool,
     options: &UpdateOptions,
@@ -354,39 +330,35 @@ fn layout(
 
 /// What a run did.
 #[derive(Default)]
-struct Made {
-    tally: Tally,
-    encoded: Encoded,
+pub(super) struct Made {
+    pub(super) tally: Tally,
+    pub(super) encoded: Encoded,
     /// How long it took to ask the model about a sample, and to fit the binarizer.
-    check: Duration,
-    fit: Duration,
+    pub(super) check: Duration,
+    pub(super) fit: Duration,
 }
 
 /// Everything that decides what the index will hold.
-struct Run<'a> {
-    dir: &'a Path,
-    plan: &'a Plan<'a>,
+pub(super) struct Run<'a> {
+    pub(super) dir: &'a Path,
+    pub(super) plan: &'a Plan<'a>,
     /// The facts of the old index, if there is one.
-    before: Option<&'a Facts>,
+    pub(super) before: Option<&'a Facts>,
     /// Its binarizer is to be fitted anew.
-    refit: bool,
-    model: &'a Model,
-    wanted: &'a Wanted,
+    pub(super) refit: bool,
+    pub(super) model: &'a Model,
+    pub(super) wanted: &'a Wanted,
     /// The polarity, where it was decided when the model was chosen.
-    polarity: Option<Polarity>,
+    pub(super) polarity: Option<Polarity>,
     /// As asked for, else as it was.
-    layout: SegmentLayout,
-    taken: Taken,
-    options: &'a UpdateOptions,
+    pub(super) layout: SegmentLayout,
+    pub(super) taken: Taken,
+    pub(super) thumbnails: Option<Arc<Thumbnailer>>,
+    pub(super) options: &'a UpdateOptions,
 }
 
 impl Run<'_> {
-    fn make(
-        &self,
-        writer: &mut Writer,
-        thumbnails: Option<Arc<Thumbnailer>>,
-        observer: &dyn Observer,
-    ) -> Result<Made> {
+    fn make(&self, writer: &mut Writer, observer: &dyn Observer) -> Result<Made> {
         let Run { plan, model, layout, taken, options, .. } = *self;
         let jobs = plan.jobs();
         let identity = identity(model, &options.model, self.before);
@@ -402,11 +374,13 @@ impl Run<'_> {
         let runtime = ensure(&options.runtime, observer)?;
         let mut pipeline = Pipeline::new(&runtime, model, options.pipeline(plan.items.len())?);
         let start = Instant::now();
-        let (polarity, seen) = self.look(&mut pipeline, &jobs, observer)?;
+        let items: Vec<&Item> = jobs.iter().map(|&position| &plan.items[position]).collect();
+        let new: Vec<&Item> = plan.new_items().collect();
+        let (polarity, seen) = self.look(&mut pipeline, (&items, &new), observer)?;
         let check = start.elapsed().saturating_sub(seen.took);
         pipeline.inverted = polarity.inverted;
         pipeline.inputs = Arc::new(seen.inputs);
-        pipeline.thumbnails = thumbnails;
+        pipeline.thumbnails = self.thumbnails.clone();
         let fit = match self.before {
             Some(facts) if !self.refit => Fit { codes: Some(facts.codes.clone()), ..Fit::default() },
             _ => self.fit(&pipeline, &jobs, (&runtime, observer))?,
@@ -442,27 +416,67 @@ impl Run<'_> {
         Ok(Made { tally, encoded, check, fit: fit.took })
     }
 
+    /// What is left to do once all images have an outcome, and what was done.
+    pub(super) fn finish(
+        &self,
+        writer: &mut Writer,
+        made: Made,
+        from_latents: bool,
+        (start, times): (Instant, Times),
+        observer: &dyn Observer,
+    ) -> Result<UpdateReport> {
+        let Run { dir, wanted, model, before, options, .. } = *self;
+        let is_finished = made.encoded.is_finished();
+        let refitting = Instant::now();
+        let recoded = match from_latents && is_finished {
+            true => code_anew((dir, writer), wanted, &options.runtime, observer)?,
+            false => 0,
+        };
+        let (check, fit) = (times.check + made.check, made.fit + refitting.elapsed());
+        let Tally { added, unchanged, changed, removed, renamed, encoded, skipped, write, .. } = made.tally;
+        let now = last_steps((dir, writer), is_finished, self.thumbnails.as_deref(), options, observer)?;
+        Ok(UpdateReport {
+            added,
+            unchanged,
+            changed,
+            removed,
+            renamed,
+            encoded,
+            recoded,
+            images: now.as_ref().map_or(0, |now| now.0.len()),
+            bytes: made.encoded.progress.bytes,
+            skipped,
+            model: identity(model, &options.model, before),
+            bits: now.as_ref().map_or(wanted.bits(), |now| now.0.bits()),
+            polarity: now.as_ref().map_or(Polarity::fixed(false), |now| now.1.polarity),
+            index_bytes: now.as_ref().map_or(0, |now| now.0.bytes()),
+            thumbnails: ThumbnailFacts::of(dir)?,
+            seconds: start.elapsed().as_secs_f64(),
+            times: Times { stages: made.encoded.times, write, check, fit, ..times },
+            // a run that was stopped while it learned codes has encoded all images, and is not done
+            interrupted: !is_finished || now.is_some_and(|(_, facts)| facts.codes.provisional),
+        })
+    }
+
     /// The polarity of the images, and the sample that was read to decide it and to judge the model.
-    fn look(
+    pub(super) fn look(
         &self,
         pipeline: &mut Pipeline<'_>,
-        jobs: &[usize],
+        (items, new): (&[&Item], &[&Item]),
         observer: &dyn Observer,
     ) -> Result<(Polarity, Sample)> {
         if let Some(facts) = self.before {
             let mut seen = Sample::default();
             pipeline.inverted = facts.polarity.inverted;
-            let items: Vec<&Item> = self.plan.new_items().collect();
-            warn_where_unknown(self.dir, &items, &mut seen, pipeline, observer)?;
+            warn_where_unknown(self.dir, new, &mut seen, pipeline, observer)?;
             return Ok((facts.polarity, seen));
         }
         if let Some(polarity) = self.polarity {
             return Ok((polarity, Sample::default()));
         }
-        let items: Vec<&Item> = jobs.iter().map(|&position| &self.plan.items[position]).collect();
-        let (polarity, mut seen) = decide_by_sample(&items, self.options.invert, pipeline)?;
+        let (polarity, mut seen) = decide_by_sample(items, self.options.invert, pipeline)?;
         pipeline.inverted = polarity.inverted;
-        warn_where_poor(&items, &mut seen, pipeline, observer)?;
+        warn_where_poor(items, &mut seen, pipeline, observer)?;
         Ok((polarity, seen))
     }
 
@@ -508,7 +522,7 @@ struct Fit {
 }
 
 /// What the index remembers of its model: enough to find it again from any working directory.
-fn identity(model: &Model, named: &str, old: Option<&Facts>) -> ModelIdentity {
+pub(super) fn identity(model: &Model, named: &str, old: Option<&Facts>) -> ModelIdentity {
     let source = match old {
         Some(facts) if named == "auto" => facts.model.source.clone(),
         _ if shipped_names().any(|name| name == named) => named.to_owned(),

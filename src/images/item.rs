@@ -42,7 +42,7 @@ pub(super) enum Origin {
     /// Image `index` of a container.
     Entry { container: Arc<Container>, index: u32 },
     /// An image that the caller holds.
-    Memory(Arc<InMemory>),
+    Memory { image: Arc<InMemory>, label: Option<Arc<str>> },
 }
 
 /// An image in memory, and what it is called.
@@ -80,7 +80,16 @@ impl Item {
     }
 
     fn from_memory(name: Vec<u8>, content: Content) -> Item {
-        Item { origin: Origin::Memory(Arc::new(InMemory { name, content })) }
+        Item { origin: Origin::Memory { image: Arc::new(InMemory { name, content }), label: None } }
+    }
+
+    /// The same image with this label; an entry of a container keeps its own.
+    #[must_use]
+    pub fn with_label(mut self, new: &str) -> Item {
+        if let Origin::File { label, .. } | Origin::Memory { label, .. } = &mut self.origin {
+            *label = Some(Arc::from(new));
+        }
+        self
     }
 
     /// The bytes that name this image: the path as it was given (on Unix exactly the system's bytes); for an
@@ -93,7 +102,7 @@ impl Item {
                 let path = container.path().as_os_str().as_encoded_bytes();
                 Cow::Owned([path, b"#", &container.entry_name(*index as usize)].concat())
             }
-            Origin::Memory(image) => Cow::Borrowed(&image.name),
+            Origin::Memory { image, .. } => Cow::Borrowed(&image.name),
         }
     }
 
@@ -110,7 +119,7 @@ impl Item {
             Origin::Entry { container, index } => {
                 Some((container.path(), container.entry_name(*index as usize)))
             }
-            Origin::Memory(_) => None,
+            Origin::Memory { .. } => None,
         }
     }
 
@@ -123,18 +132,28 @@ impl Item {
     }
 
     /// The label: for a file the name of its folder, for an entry what its container (or a file beside it)
-    /// says. Images in memory have none.
+    /// says. Images in memory have none unless [`with_label`](Item::with_label) gave them one.
     pub fn label(&self) -> Option<&str> {
         match &self.origin {
-            Origin::File { label, .. } => label.as_deref(),
+            Origin::File { label, .. } | Origin::Memory { label, .. } => label.as_deref(),
             Origin::Entry { container, index } => container.label(*index as usize),
-            Origin::Memory(_) => None,
+        }
+    }
+
+    /// Bytes of memory that it holds: none where the image is on disk.
+    pub fn held_bytes(&self) -> usize {
+        match &self.origin {
+            Origin::Memory { image, .. } => match &image.content {
+                Content::File(bytes) => bytes.len(),
+                Content::Pixels(pixels) => pixels.data.len(),
+            },
+            Origin::File { .. } | Origin::Entry { .. } => 0,
         }
     }
 
     /// Whether the caller holds it in memory.
     pub fn is_in_memory(&self) -> bool {
-        matches!(self.origin, Origin::Memory(_))
+        matches!(self.origin, Origin::Memory { .. })
     }
 
     /// Whether it is an entry of a container.
@@ -151,7 +170,7 @@ impl Item {
     /// compressed stream or an animation. Several readers then take turns, each continuing where the last one stopped.
     pub fn in_sequence(&self) -> bool {
         match &self.origin {
-            Origin::File { .. } | Origin::Memory(_) => false,
+            Origin::File { .. } | Origin::Memory { .. } => false,
             Origin::Entry { container, index } => container.in_sequence(*index as usize),
         }
     }
@@ -169,7 +188,7 @@ impl Item {
                 Ok((metadata.len(), mtime_ns(&metadata)))
             }
             Origin::Entry { container, .. } => Ok(container.quick_stamp()),
-            Origin::Memory(_) => Err("an image in memory: no time of change".to_owned()),
+            Origin::Memory { .. } => Err("an image in memory: no time of change".to_owned()),
         }
     }
 }
@@ -179,7 +198,7 @@ pub fn by_place(a: &Item, b: &Item) -> Ordering {
     let position = |item: &Item| match &item.origin {
         Origin::File { path, .. } => (path.clone(), 0),
         Origin::Entry { container, index } => (container.path().to_path_buf(), *index),
-        Origin::Memory(_) => (PathBuf::new(), 0),
+        Origin::Memory { .. } => (PathBuf::new(), 0),
     };
     position(a).cmp(&position(b))
 }
@@ -207,6 +226,7 @@ mod tests {
         let pixels = Pixels { width: 3, height: 1, channels: 1, data: vec![0, 100, 255] };
         let png = encode_png(&pixels).unwrap();
         std::fs::write(&path, &png).unwrap();
+        let png_bytes = png.len();
 
         let from_path = Item::from_path(&path);
         let walked = walk(std::slice::from_ref(&path), &WalkOptions::default()).unwrap().items.remove(0);
@@ -215,6 +235,8 @@ mod tests {
 
         let from_bytes = Item::from_bytes("upload", png);
         assert_eq!((from_bytes.display().as_str(), from_bytes.label()), ("upload", None));
+        assert_eq!(from_bytes.clone().with_label("cat").label(), Some("cat"));
+        assert_eq!((from_bytes.held_bytes(), from_path.held_bytes()), (png_bytes, 0));
         let in_memory = load(&from_bytes, &Limits::default()).unwrap();
         assert_eq!(in_memory.pixels, on_disk.pixels);
         assert_eq!((in_memory.stamp.hash, in_memory.stamp.size), (on_disk.stamp.hash, on_disk.stamp.size));

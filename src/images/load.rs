@@ -62,7 +62,7 @@ fn read_any(item: &Item, limits: &Limits) -> Result<Source, String> {
             let raw = container.read(*index as usize, limits)?;
             Ok(Source { raw, quick_stamp: container.quick_stamp() })
         }
-        Origin::Memory(image) => {
+        Origin::Memory { image, .. } => {
             let raw = match &image.content {
                 Content::File(bytes) => {
                     check_size(bytes.len() as u64, limits.max_file_bytes)?;
@@ -74,7 +74,7 @@ fn read_any(item: &Item, limits: &Limits) -> Result<Source, String> {
                 }
             };
             let size = raw.len() as u64;
-            Ok(Source { raw, quick_stamp: (size, 0) })
+            Ok(Source { raw, quick_stamp: (size, Stamp::IN_MEMORY) })
         }
     }
 }

@@ -99,7 +99,7 @@ pub fn quick_stamp_of(name: &[u8], base: &Path) -> Option<(u64, i64)> {
 /// The canonical paths of the files that hold `items`: to check that an output would not overwrite one of
 /// them.
 pub fn files_of(items: &[Item]) -> HashSet<PathBuf> {
-    let on_disk = items.iter().filter(|item| !matches!(item.origin, Origin::Memory(_)));
+    let on_disk = items.iter().filter(|item| !item.is_in_memory());
     on_disk.filter_map(|item| file_of(&item.name(), Path::new(""))?.canonicalize().ok()).collect()
 }
 

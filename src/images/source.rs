@@ -14,8 +14,7 @@ use super::stamp::{Stamp, hash_bytes, hash_pixels};
 #[derive(Debug)]
 pub struct Source {
     pub(super) raw: Raw,
-    /// Size in bytes and time of change of the file (for an entry: of its container), as in [`Stamp`]; in
-    /// memory there is no time.
+    /// Size in bytes and time of change of the file (for an entry: of its container), as in [`Stamp`].
     pub(super) quick_stamp: (u64, i64),
 }
 

@@ -11,11 +11,16 @@ use super::plain_file::{io_reason, mtime_ns, open_file};
 pub struct Stamp {
     /// Size of the file (for an entry: of its container), in bytes.
     pub size: u64,
-    /// Time of change of that file, in nanoseconds since 1970.
+    /// Time of change of that file, in nanoseconds since 1970; [`Stamp::IN_MEMORY`] where there is no file.
     pub mtime_ns: i64,
     /// BLAKE3 of the bytes of the image file, on disk or in a container; for plain pixels, of their shape and
     /// values.
     pub hash: [u8; 32],
+}
+
+impl Stamp {
+    /// Stands for the time of change of an image that came from memory. No file has it.
+    pub const IN_MEMORY: i64 = i64::MIN;
 }
 
 /// The state of a file on disk, of any content and size: it is read in pieces, and must be the same before

@@ -82,7 +82,7 @@ fn drop_namesakes(walker: &mut Walker<'_>) {
     for &at in &walker.ambiguous {
         let (name, own) = match &items[at].origin {
             Origin::Entry { container, .. } => (items[at].name(), container.path().as_os_str().len()),
-            Origin::File { .. } | Origin::Memory(_) => (items[at].name(), 0),
+            Origin::File { .. } | Origin::Memory { .. } => (items[at].name(), 0),
         };
         for (path, entry) in splits(&name).filter(|(path, _)| path.len() != own) {
             let Some(&first) = walker.containers.get(path) else { continue };

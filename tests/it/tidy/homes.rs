@@ -61,10 +61,10 @@ fn check_homes(sources: &[Source], homes: &Homes) -> Vec<String> {
     complaints
 }
 
-/// The dependencies of both crates, as code names them.
+/// The dependencies of the crates, as code names them.
 fn dependencies() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for manifest in sources(&["Cargo.toml", "index/Cargo.toml"], &["Cargo.toml"]) {
+    for manifest in sources(&["Cargo.toml", "index/Cargo.toml", "python/Cargo.toml"], &["Cargo.toml"]) {
         let mut inside = false;
         for line in manifest.text.lines() {
             if line.starts_with('[') {

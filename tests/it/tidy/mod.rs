@@ -58,18 +58,18 @@ fn sources(folders: &[&str], endings: &[&str]) -> Vec<Source> {
 }
 
 fn product() -> Vec<Source> {
-    sources(&["src", "index/src", "examples"], &[".rs"])
+    sources(&["src", "index/src", "python/src", "examples"], &[".rs"])
 }
 
 fn all_rust() -> Vec<Source> {
-    sources(&["src", "index", "models", "tests", "benches", "examples"], &[".rs"])
+    sources(&["src", "index", "python", "models", "tests", "benches", "examples"], &[".rs"])
 }
 
 /// Text that is tracked, wherever it lies; not what a run leaves behind.
 fn all_text() -> Vec<Source> {
     let mut text = sources(
-        &["src", "index", "tests", "benches", "examples", "models", "docs", ".ci"],
-        &[".rs", ".md", ".toml", ".py", ".sh", ".json", ".html", ".css", "js", "run", "nightly"],
+        &["src", "index", "python", "tests", "benches", "examples", "models", "docs", ".ci"],
+        &[".rs", ".md", ".toml", ".py", ".pyi", ".sh", ".json", ".html", ".css", "js", "run", "nightly"],
     );
     for file in [
         "README.md",

@@ -1,0 +1,60 @@
+"""Similarity search for image collections.
+
+>>> import aesearch
+>>> index = aesearch.Index.create("photos.aesearch")  # doctest: +SKIP
+>>> index.add("photos/")  # doctest: +SKIP
+>>> index.query("cat.jpg", k=5)  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from aesearch._encoder import Encoder
+from aesearch._index import Index
+from aesearch._native import __version__
+from aesearch._results import AddReport, Hit, Latents, QueryResult, Skipped
+from aesearch._runtime import use_installed
+from aesearch.errors import (
+    DamagedError,
+    Error,
+    FileError,
+    InterruptedError,
+    InvalidError,
+    LockedError,
+    MismatchError,
+    NotFoundError,
+    RuntimeUnavailableError,
+    SkippedWarning,
+    TooLargeError,
+    TrainingError,
+    UnsupportedError,
+    VersionError,
+    Warning,
+)
+
+use_installed()  # before any thread may ask for it
+
+__all__ = [
+    "AddReport",
+    "DamagedError",
+    "Encoder",
+    "Error",
+    "FileError",
+    "Hit",
+    "Index",
+    "InterruptedError",
+    "InvalidError",
+    "Latents",
+    "LockedError",
+    "MismatchError",
+    "NotFoundError",
+    "QueryResult",
+    "RuntimeUnavailableError",
+    "Skipped",
+    "SkippedWarning",
+    "TooLargeError",
+    "TrainingError",
+    "UnsupportedError",
+    "VersionError",
+    "Warning",
+    "__version__",
+]

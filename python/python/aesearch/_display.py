@@ -1,0 +1,49 @@
+"""How results show themselves in a notebook: rows of small pictures, in HTML that asks nobody for anything."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from html import escape
+
+#: Pictures are shown at this size, in pixels.
+SIDE = 96
+
+
+def cell(picture: bytes | None, caption: str, title: str = "") -> str:
+    """A picture (PNG or JPEG) with a line below it; ``title`` appears under the pointer."""
+    box = f"width:{SIDE}px;height:{SIDE}px"
+    if picture is None:
+        shown = (
+            f'<div style="{box};display:flex;align-items:center;justify-content:center;'
+            f'background:#8882;color:#888;font-size:11px">no picture</div>'
+        )
+    else:
+        kind = "jpeg" if picture.startswith(b"\xff\xd8") else "png"
+        data = base64.b64encode(picture).decode()
+        shown = (
+            f'<img src="data:image/{kind};base64,{data}" alt="{escape(title)}" '
+            f'style="{box};object-fit:contain;background:#8882;image-rendering:auto;margin:0">'
+        )
+    line = (
+        f'<div style="width:{SIDE}px;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;'
+        f'font-size:11px;line-height:1.4">{escape(caption)}</div>'
+    )
+    return f'<div title="{escape(title)}" style="display:inline-block;margin:0 8px 8px 0">{shown}{line}</div>'
+
+
+def row(cells: Iterable[str], title: str = "", more: int = 0) -> str:
+    """Cells beside each other below a title; ``more`` is how many are not shown."""
+    head = f'<div style="font-weight:600;margin:4px 0">{escape(title)}</div>' if title else ""
+    tail = f'<div style="color:#888;font-size:11px">and {more:,} more</div>' if more > 0 else ""
+    return f'<div style="font-family:sans-serif">{head}<div>{"".join(cells)}</div>{tail}</div>'
+
+
+def facts(rows: Iterable[tuple[str, str]]) -> str:
+    """A small table of names and values."""
+    lines = (
+        f'<tr><td style="text-align:left;color:#888;padding:1px 12px 1px 0">{escape(name)}</td>'
+        f'<td style="text-align:left;padding:1px 0">{escape(value)}</td></tr>'
+        for name, value in rows
+    )
+    return f'<table style="border:0;margin:0">{"".join(lines)}</table>'

@@ -1,0 +1,150 @@
+"""What people have at hand as images, as the library takes them."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aesearch.errors import InvalidError
+
+if TYPE_CHECKING:
+    from aesearch import _native
+
+PathLike: TypeAlias = "str | os.PathLike[str]"
+#: A path, the bytes of an image file, an array, a picture of PIL, or a tensor: whatever NumPy makes an array of.
+Image: TypeAlias = Any
+
+_CHANNELS = (1, 3, 4)
+#: Images of an array that are converted together.
+_TOGETHER = 256
+
+
+class _Pixels(NamedTuple):
+    """An image as the library takes it, but for its name."""
+
+    data: bytes
+    shape: tuple[int, int, int]
+
+
+def is_path(image: object) -> bool:
+    """Whether it is a path on disk."""
+    return isinstance(image, str | os.PathLike)
+
+
+def native(image: Image, name: str) -> _native.Image:
+    """One image as the library takes it; ``name`` is what it is called where it has no path."""
+    if is_path(image):
+        return (os.fsencode(image),)
+    encoded = os.fsencode(name)
+    if type(image) is _Pixels:
+        return (encoded, *image)
+    if isinstance(image, bytes | bytearray | memoryview):
+        return (encoded, bytes(image))
+    if _is_pil(image):
+        return _of_pil(image, encoded)
+    array = np.asarray(image)
+    if array.ndim == 2:
+        array = array[:, :, np.newaxis]
+    (pixels,) = _stack(array[np.newaxis], name)
+    return (encoded, *pixels)
+
+
+def is_one(images: object) -> bool:
+    """Whether it is a single image, rather than several.
+
+    An array of NumPy is one image if its shape is [H, W] or [H, W, 1 | 3 | 4]; [N, H, W] are N grey images. Tensors of
+    others have channels first: one of [1 | 3, H, W] is an image.
+    """
+    if is_path(images) or isinstance(images, bytes | bytearray | memoryview) or _is_pil(images):
+        return True
+    array = _array(images)
+    if array is None:
+        return False
+    if array.ndim not in (2, 3, 4):
+        raise InvalidError(f"images: expected an array of 2 to 4 dimensions, got shape {array.shape}")
+    is_tensor = not isinstance(images, np.ndarray)
+    return array.ndim == 2 or (
+        array.ndim == 3 and (array.shape[2] in _CHANNELS or (is_tensor and array.shape[0] in (1, 3)))
+    )
+
+
+def each(images: object) -> Iterator[Image]:
+    """The images of an array, a list or an iterator, one after the other."""
+    array = _array(images)
+    if array is not None:
+        stack = array[:, :, :, np.newaxis] if array.ndim == 3 else array
+        parts = (stack[start : start + _TOGETHER] for start in range(0, len(stack), _TOGETHER))
+        return (pixels for part in parts for pixels in _stack(part, "images"))
+    if isinstance(images, Mapping) or not isinstance(images, Iterable):
+        raise InvalidError(f"images: expected an image, or several, got {type(images).__name__}")
+    return iter(images)
+
+
+def _array(images: object) -> NDArray[Any] | None:
+    """An array of numbers; lists are no arrays, and neither are columns of paths."""
+    if not (hasattr(images, "__array__") or hasattr(images, "__array_interface__")):
+        return None
+    array = np.asarray(images)
+    return None if array.dtype.kind in "OUS" else array
+
+
+def _is_pil(image: object) -> bool:
+    return hasattr(image, "getexif") and hasattr(image, "convert")
+
+
+def _of_pil(image: Any, name: bytes) -> _native.Image:
+    if (image.getexif() or {}).get(0x0112, 1) != 1:  # turned, as the library turns files
+        from PIL import ImageOps
+
+        image = ImageOps.exif_transpose(image)
+    if image.mode not in ("L", "RGB"):
+        if "A" in image.mode or "transparency" in image.info:
+            file = io.BytesIO()  # the library lays transparent images over a ground
+            image.convert("RGBA").save(file, "PNG", compress_level=1)
+            return (name, file.getvalue())
+        if image.mode.startswith("I"):  # 16 bits, though some modes have room for more
+            return native(np.clip(np.asarray(image), 0, 65535).astype(np.uint16), os.fsdecode(name))
+        image = image.convert("L" if image.mode in ("1", "F") else "RGB")
+    return native(np.asarray(image), os.fsdecode(name))
+
+
+def _stack(array: NDArray[Any], name: str) -> Iterator[_Pixels]:
+    """The images of [N, H, W, C] or [N, C, H, W]."""
+    if array.ndim == 4 and array.shape[3] not in _CHANNELS and array.shape[1] in (1, 3):
+        array = np.moveaxis(array, 1, 3)
+    if array.ndim != 4 or array.shape[3] not in _CHANNELS:
+        shape = array.shape[1:]
+        raise InvalidError(f"{name}: expected [H, W], [H, W, 1 | 3 | 4] or [1 | 3, H, W], got shape {shape}")
+    values = _bytes(array, name)
+    if values.shape[3] == 4:  # over white, as the library shows what is transparent
+        alpha = values[:, :, :, 3:].astype(np.uint16)
+        over = (values[:, :, :, :3] * alpha + 255 * (255 - alpha) + 127) // 255
+        values = over.astype(np.uint8)
+    _, height, width, channels = values.shape
+    data, size = values.tobytes(), height * width * channels
+    for start in range(0, len(data), max(size, 1)):
+        yield _Pixels(data[start : start + size], (height, width, channels))
+
+
+def _bytes(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
+    kind = array.dtype.kind
+    values: Any = array
+    if array.dtype == np.uint16:
+        values = array >> 8
+    elif kind == "b":
+        values = array * 255
+    elif kind not in "fiu":
+        raise InvalidError(f"{name}: expected numbers, got {array.dtype}")
+    elif array.dtype != np.uint8:
+        low, high = (array.min(), array.max()) if array.size else (0, 0)
+        most = 1 if kind == "f" else 255
+        if not (low >= 0 and high <= most):
+            what = f"{name}: expected {array.dtype} values of 0 to {most}, got {low} to {high}"
+            raise InvalidError(what, "scale the values, or convert them to uint8")
+        values = np.rint(array * 255) if kind == "f" else array
+    return cast("NDArray[np.uint8]", values.astype(np.uint8, copy=False))

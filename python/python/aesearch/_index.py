@@ -1,0 +1,308 @@
+"""An index of images: add, query, look at."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, count, islice, repeat
+from operator import length_hint
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from aesearch import _display, _images, _native, _progress
+from aesearch._images import Image, PathLike
+from aesearch._progress import Progress
+from aesearch._results import AddReport, Latents, QueryResult, Skipped, name_of
+from aesearch.errors import InvalidError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_NONE_LEFT: Any = object()
+#: Queries that are read into memory together.
+_TOGETHER = 256
+
+
+class Index:
+    """An index of images, on disk.
+
+    It can be shared between threads. It shows the images of the last commit that this object made or opened;
+    :meth:`reload` shows what others have written since.
+    """
+
+    def __init__(self, native: _native.Index) -> None:
+        self._native = native
+
+    @classmethod
+    def open(cls, path: PathLike, *, model: PathLike = "auto", threads: int = 0) -> Index:
+        """Opens the index at ``path``: the folder itself, or one with ``.aesearch`` in it.
+
+        ``model`` is where its model is now, where it was moved. ``threads`` is 0 for all cores.
+        """
+        return cls(_native.Index.open(path, os.fspath(model), threads))
+
+    @classmethod
+    def create(
+        cls,
+        path: PathLike,
+        *,
+        model: PathLike = "auto",
+        binarizer: str = "auto",
+        bits: int | None = None,
+        thumbnails: int | None = None,
+        latents: bool = True,
+        device: str = "auto",
+        threads: int = 0,
+    ) -> Index:
+        """A new index in the folder ``path``, written when images are added.
+
+        ``model`` is the name of a shipped model, a folder, an ONNX file, or ``auto``: what suits the images best.
+        ``thumbnails`` keeps pictures of so many pixels, to show images that came from memory. Without ``latents``
+        the index is smaller, and hits come in the order of their codes.
+        """
+        settings = {
+            "model": os.fspath(model),
+            "binarizer": binarizer,
+            "bits": bits,
+            "thumbnails": thumbnails,
+            "latents": latents,
+            "device": device,
+            "threads": threads,
+        }
+        return cls(_native.Index.create(path, settings))
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing is left to be written: every call commits what it did."""
+
+    def add(
+        self,
+        images: Any,
+        *,
+        names: Iterable[str] | str | None = None,
+        labels: Iterable[str | None] | str | None = None,
+        exclude: Iterable[str] = (),
+        progress: Progress = None,
+    ) -> AddReport:
+        """Adds images: those of paths, or some in memory.
+
+        Of paths (files, folders, containers), only what is new or changed is encoded, and what is gone leaves the
+        index. ``exclude`` are patterns as in ``.gitignore``.
+
+        Images in memory are arrays, bytes of image files, pictures of PIL, or an iterator of them, which is asked for
+        a few at a time: an array [N, H, W] or [N, H, W, C], a list, a generator, or a dict from name to image. They
+        are called by ``names``, or else numbered: from 0, and in later calls from where the numbers end. An image of a
+        name that the index holds replaces it; no other leaves the index. ``labels`` has one for each, or ``None``.
+        """
+        if isinstance(images, Mapping):
+            if names is not None:
+                raise InvalidError("names: expected none beside a dict, whose keys are the names")
+            names, images = images.keys(), images.values()
+        elif _images.is_one(images):
+            images = [images]
+        names = [names] if isinstance(names, str) else names
+        labels = [labels] if isinstance(labels, str) else labels
+        expected = length_hint(images) if not hasattr(images, "shape") else len(images)
+        source = _images.each(images)
+        first = list(islice(source, 1))
+        with _progress.Listener(progress) as listener:
+            if names is None and first and _images.is_path(first[0]):
+                if labels is not None:
+                    raise InvalidError("labels: files have those of their folders; with names=, labels may be given")
+                report = self._native.add_paths([*first, *source], list(exclude), listener)
+            else:
+                if names is None:
+                    names = (str(number) for number in count(self._native.next_number()))
+                named = _named(chain(first, source), names, labels)
+                report = self._native.add_images(named, expected, listener)
+        return _reported(report, listener)
+
+    def remove(self, names: PathLike | Iterable[PathLike]) -> int:
+        """Takes images out: by name, or all below a folder or in a container. Returns how many; no file is touched."""
+        removed, _, unknown = self._native.remove([names] if _images.is_path(names) else list(names))  # type: ignore[list-item, arg-type]
+        if unknown and not removed:
+            raise InvalidError(f"{unknown[0]}: the index holds no image there")
+        return removed
+
+    def reload(self) -> None:
+        """Shows what others have written since the index was opened."""
+        self._native.reload()
+
+    def query(
+        self,
+        images: Any,
+        k: int = 10,
+        *,
+        where: str | None = None,
+        exact: bool = False,
+        recall: float = 0.99,
+        radius: int | None = None,
+        rerank: int = 200,
+        without_self: bool = False,
+        only_near: bool = False,
+        progress: Progress = None,
+    ) -> Any:
+        """The ``k`` images most similar to an image: one :class:`QueryResult`, or a list for several images.
+
+        An image is a path, the bytes of a file, an array ([H, W], [H, W, C]), or a picture of PIL. ``where`` lets only
+        images pass such as ``"label = cat and width > 500"``.
+        """
+        asked = _asked(k, where, exact, recall, radius, rerank, without_self, only_near)
+        is_one = _images.is_one(images)
+        queries = iter([images]) if is_one else _images.each(images)
+        with _progress.Listener(False if is_one else progress) as listener:
+            results = list(self._query(queries, asked, listener))
+        if is_one and results[0].skipped is not None:
+            raise InvalidError(f"{results[0].query}: {results[0].skipped}")
+        listener.warn_of_skipped()
+        return results[0] if is_one else results
+
+    def _query(
+        self, queries: Iterator[Image], asked: dict[str, Any], listener: _progress.Listener
+    ) -> Iterator[QueryResult]:
+        number = 0
+        while some := list(islice(queries, _TOGETHER)):
+            given = [_images.native(image, f"query {at}") for at, image in enumerate(some, number)]
+            number += len(some)
+            for (name, *_), hits in zip(given, self._native.query(given, asked, listener), strict=True):
+                yield self._result(name_of(name), hits)
+
+    def _result(self, query: str, hits: _native.Hits | str) -> QueryResult:
+        if isinstance(hits, str):
+            no: NDArray[Any] = np.empty(0)
+            return QueryResult(
+                query, no.astype(np.int64), [], [], no.astype(np.int32), no.astype(np.float32), [], hits
+            )
+        ids, names, labels, distances, similarities, near = hits
+        names_ = [name_of(name) for name in names]
+        return QueryResult(query, ids, names_, labels, distances, similarities, near, None, self._native)
+
+    def query_codes(
+        self,
+        codes: ArrayLike,
+        k: int = 10,
+        *,
+        where: str | None = None,
+        exact: bool = False,
+        recall: float = 0.99,
+        radius: int | None = None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Ids i64 [Q, k] and distances i32 [Q, k] of the items whose codes are nearest to each of ``codes``.
+
+        Codes are u8 [Q, B / 8] or u64 [Q, B / 64]. Where there are fewer than ``k`` items, the rest is -1.
+        """
+        codes = np.atleast_2d(np.asarray(codes))
+        if codes.dtype not in (np.uint8, np.uint64) or codes.ndim != 2:
+            raise InvalidError(
+                f"codes: expected uint8 [Q, B / 8] or uint64 [Q, B / 64], got {codes.dtype} {codes.shape}"
+            )
+        asked = _asked(k, where, exact, recall, radius, 0, False, False)
+        return self._native.query_codes(codes.tobytes(), asked)
+
+    def select(self, where: str) -> NDArray[np.int64]:
+        """The ids of the images that pass an expression such as ``"date >= 2024-06 and camera ~ pixel"``."""
+        return self._native.select(where)
+
+    @property
+    def path(self) -> str:
+        """The folder."""
+        return os.fspath(self._native.path)
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """The number of each image, ascending; they hold until the next change."""
+        return self._native.ids()
+
+    @property
+    def names(self) -> list[str]:
+        """The name of each image, in the order of the ids."""
+        return [name_of(name) for name in self._native.names()]
+
+    @property
+    def labels(self) -> list[str | None]:
+        """The label of each image, in the order of the ids."""
+        return self._native.labels()
+
+    def codes(self) -> NDArray[np.uint64]:
+        """The codes u64 [N, B / 64], in the order of the ids."""
+        return self._native.codes()
+
+    def latents(self) -> Latents:
+        """The latents of all images, in the order of the ids, without a copy where they lie in one piece in the
+        index's files: always after a call that added all images at once. After several calls, or a removal, they may
+        lie in several pieces, and are copied. Read-only; the arrays keep what they show.
+        """
+        return Latents(*self._native.latents())
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What the index holds: images, bits, model, ..."""
+        return self._native.info()
+
+    def __len__(self) -> int:
+        return len(self._native)
+
+    def __repr__(self) -> str:
+        info = self.info
+        if not info:
+            return f"Index({self.path!r}, empty)"
+        return f"Index({self.path!r}, {info['images']:,} images, {info['bits']} bits, model {info['model']})"
+
+    def _repr_html_(self) -> str:
+        ids = self.ids
+        some = [int(id) for id in ids[:: max(1, len(ids) // 12)][:12]]
+        pictures = self._native.thumbnails(some, 2 * _display.SIDE) if some else []
+        names = [name_of(name) for name in self._native.names(some)]
+        cells = (_display.cell(picture, os.path.basename(name), name) for picture, name in zip(pictures, names))
+        shown = ((name, f"{value:,}" if isinstance(value, int) else str(value)) for name, value in self.info.items())
+        return _display.row(cells, repr(self), len(ids) - len(some)) + _display.facts(shown)
+
+
+def _named(
+    images: Iterator[Image], names: Iterable[str], labels: Iterable[str | None] | None
+) -> Iterator[tuple[_native.Image, str | None]]:
+    name_of_each, label_of_each = iter(names), iter(repeat(None) if labels is None else labels)
+    for image in images:
+        name, label = next(name_of_each, None), next(label_of_each, _NONE_LEFT)
+        if name is None or label is _NONE_LEFT:
+            raise InvalidError(f"{'names' if name is None else 'labels'}: expected one for each image, got fewer")
+        if _images.is_path(image):
+            image = Path(image).read_bytes()
+        yield _images.native(image, str(name)), None if label is None else str(label)
+
+
+def _asked(
+    k: int,
+    where: str | None,
+    exact: bool,
+    recall: float,
+    radius: int | None,
+    rerank: int,
+    without_self: bool,
+    only_near: bool,
+) -> dict[str, Any]:
+    if k < 1:
+        raise InvalidError(f"k: expected at least 1, got {k}")
+    return {
+        "k": k,
+        "where": where,
+        "exact": exact,
+        "recall": recall,
+        "radius": radius,
+        "rerank": rerank,
+        "without_self": without_self,
+        "only_near": only_near,
+    }
+
+
+def _reported(report: dict[str, Any], listener: _progress.Listener) -> AddReport:
+    listener.warn_of_skipped(stacklevel=4)
+    skipped = [Skipped(name, reason) for name, reason in report.pop("skipped")]
+    return AddReport(**report, skipped=skipped)

@@ -1,0 +1,98 @@
+//! Long calls: they run without the interpreter's lock, report to a Python object, and end on Ctrl-C.
+
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
+
+use aesearch::observer::{Note, Progress, Stage};
+use aesearch::{Error, Observer, Result};
+use pyo3::prelude::*;
+
+use crate::errors::{exception, in_python};
+
+/// Progress is reported, and signals are looked for, no more often.
+const EVERY: Duration = Duration::from_millis(50);
+
+/// Hears of a call for a Python object with the methods `stage(name, unit)`, `progress(done, total, loss)`,
+/// `note(text, hint, is_warning)` and `skipped(name, reason)`. Whatever one of them raises ends the call.
+struct PythonObserver {
+    listener: Option<Py<PyAny>>,
+    raised: RefCell<Option<PyErr>>,
+    reported: Cell<Instant>,
+    asked: Cell<Instant>,
+}
+
+impl PythonObserver {
+    fn new(listener: Option<Py<PyAny>>) -> PythonObserver {
+        let long_ago = Instant::now().checked_sub(EVERY).unwrap_or_else(Instant::now);
+        let (reported, asked) = (Cell::new(long_ago), Cell::new(long_ago));
+        PythonObserver { listener, raised: RefCell::default(), reported, asked }
+    }
+
+    fn tell(&self, call: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<()>) {
+        let Some(listener) = &self.listener else { return };
+        if self.raised.borrow().is_none() {
+            self.keep(Python::attach(|py| call(listener.bind(py))));
+        }
+    }
+
+    fn keep(&self, result: PyResult<()>) {
+        if let Err(error) = result {
+            self.raised.borrow_mut().get_or_insert(error);
+        }
+    }
+}
+
+impl Observer for PythonObserver {
+    fn stage(&self, stage: Stage) {
+        self.tell(|listener| listener.call_method1("stage", (stage.name, stage.unit)).map(drop));
+    }
+
+    fn progress(&self, progress: &Progress) {
+        let &Progress { done, total, loss, .. } = progress;
+        if (total == 0 || done < total) && self.reported.get().elapsed() < EVERY {
+            return;
+        }
+        self.reported.set(Instant::now());
+        self.tell(|listener| listener.call_method1("progress", (done, total, loss)).map(drop));
+    }
+
+    fn note(&self, note: &Note) {
+        let (text, hint) = (in_python(&note.text), note.hint.as_deref().map(in_python));
+        self.tell(|listener| listener.call_method1("note", (text, hint, note.is_warning)).map(drop));
+    }
+
+    fn skipped(&self, path: &str, reason: &str) {
+        self.tell(|listener| listener.call_method1("skipped", (path, in_python(reason))).map(drop));
+    }
+
+    fn should_stop(&self) -> bool {
+        if self.raised.borrow().is_none() && self.asked.get().elapsed() >= EVERY {
+            self.asked.set(Instant::now());
+            self.keep(Python::attach(|py| py.check_signals()));
+        }
+        self.raised.borrow().is_some()
+    }
+}
+
+/// Runs `work` without the interpreter's lock, reporting to `listener` (see [`PythonObserver`]). What the listener
+/// raised, or Ctrl-C, is raised again when the work has come to an end; what it had finished is kept.
+pub(crate) fn observed<T: Send>(
+    py: Python<'_>,
+    listener: Option<Py<PyAny>>,
+    work: impl FnOnce(&dyn Observer) -> Result<T> + Send,
+) -> PyResult<T> {
+    let (result, raised) = py.detach(|| {
+        let observer = PythonObserver::new(listener);
+        let result = work(&observer);
+        (result, observer.raised.into_inner())
+    });
+    match (raised, result) {
+        (Some(raised), _) => Err(raised),
+        (None, result) => result.map_err(|error| exception(py, &error)),
+    }
+}
+
+/// Runs `work` without the interpreter's lock.
+pub(crate) fn unlocked<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
+    py.detach(work).map_err(|error: Error| exception(py, &error))
+}
