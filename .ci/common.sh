@@ -1,4 +1,4 @@
-# What `run` and `nightly` share; sourced by them, from the repository's root. Both need Rust (cargo, clippy, rustfmt), python3 with pip
+# What `run`, `nightly` and `package` share; sourced by them, from the repository's root. Both need Rust (cargo, clippy, rustfmt), python3 with pip
 # and venv, and the data sets in ../shared/data, or in $AESEARCH_DATA; Chromium, node and npm are installed by apt-get where they
 # are not there. They build into $CARGO_TARGET_DIR, or target/.
 root=$PWD
@@ -49,9 +49,13 @@ aesearch() {
 # The first command of the README, in an empty folder: ten neighbours of a seven, nine or more of them sevens.
 demo() {
   (cd "$work/demo" && cargo run --release --manifest-path "$root/Cargo.toml" -- demo) | tee "$work/demo.txt"
+  sevens "$work/demo.txt"
+}
+
+sevens() { # what the demo printed
   local all sevens
-  all=$(grep -cE 'digits/[0-9]/' "$work/demo.txt" || true)
-  sevens=$(grep -cE 'digits/7/' "$work/demo.txt" || true)
+  all=$(grep -cE 'digits/[0-9]/' "$1" || true)
+  sevens=$(grep -cE 'digits/7/' "$1" || true)
   echo "neighbours: $all, sevens among them: $sevens"
   [ "$all" -eq 10 ] && [ "$sevens" -ge 9 ]
 }

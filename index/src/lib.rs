@@ -66,6 +66,9 @@ compile_error!(
     "segments are little-endian and searched in place: a big-endian target needs a converting reader"
 );
 
+/// The version of the format that is written, major and minor. Files of an older minor version are read.
+pub const FORMAT_VERSION: (u16, u16) = (layout::MAJOR, layout::MINOR);
+
 mod query;
 mod settings;
 mod snapshot;

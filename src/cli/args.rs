@@ -142,4 +142,9 @@ pub(super) enum Command {
         /// The shell to complete for
         shell: clap_complete::Shell,
     },
+    /// Write the manual, one page for each command
+    Man {
+        /// The folder to write it into; it is created if it does not exist
+        dir: PathBuf,
+    },
 }

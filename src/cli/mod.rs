@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `args` | verbs and flags as clap sees them |
 //! | `usage` | wrong usage in words |
+//! | `version` | what `--version -v` says about this build |
 //! | `resolve` | the settings: flags, then variables, then `aesearch.toml`, then defaults |
 //! | `amount` | sizes as people write them, and free memory |
 //! | `foreign` | what the user says about a foreign encoder: flags, then the .toml file beside it |
@@ -27,6 +28,7 @@ mod args;
 mod foreign;
 mod resolve;
 mod usage;
+mod version;
 mod walking;
 mod wording;
 
@@ -51,8 +53,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// The same, with the code as a number, for a host that ends the process itself.
 pub fn exit_code_of(args: impl IntoIterator<Item = OsString>) -> u8 {
-    let cli = match usage::parse(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = match usage::parse(args.iter().cloned()) {
         Ok(cli) => cli,
+        Err(error) if usage::asks_for_build(&error, &args) => return version::print(),
         Err(error) => {
             match usage::no_number(&error) {
                 Some(text) => Printer::default().error(&text),
@@ -93,6 +97,7 @@ pub fn exit_code_of(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Doctor(args) => commands::doctor::run(&context, &args),
         Command::Runtime(args) => commands::runtime::run(&context, &args),
         Command::Completions { shell } => commands::completions::run(shell),
+        Command::Man { dir } => commands::man::run(&context, &dir),
     };
     result.unwrap_or_else(|error| exit::report(&error, &context.printer)) as u8
 }

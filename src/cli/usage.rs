@@ -26,6 +26,15 @@ fn signed(command: Command) -> Command {
     command.mut_args(flags).mut_subcommands(signed)
 }
 
+/// Whether `--version` and `-v` stand together. clap answers the first before it sees what follows.
+pub(super) fn asks_for_build(error: &Error, args: &[OsString]) -> bool {
+    let is_verbose = |arg: &OsString| {
+        let arg = arg.to_string_lossy();
+        arg == "--verbose" || (arg.starts_with('-') && !arg.starts_with("--") && arg.contains('v'))
+    };
+    error.kind() == ErrorKind::DisplayVersion && args.iter().skip(1).any(is_verbose)
+}
+
 /// `--k: expected a whole number, 0 or more, got abc`, where a value is no number; none for all else, which
 /// clap says well.
 pub(super) fn no_number(error: &Error) -> Option<String> {
@@ -63,6 +72,20 @@ mod tests {
         assert_eq!(told("query a.png --recall much"), Some("--recall: expected a number, got much".into()));
         assert_eq!(told("query a.png --no-such-flag"), None);
         assert_eq!(told("query a.png --k"), None);
+    }
+
+    #[test]
+    fn a_verbose_version_is_about_the_build() {
+        let asks = |line: &str| {
+            let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            asks_for_build(&parse(args.iter().cloned()).expect_err("an answer"), &args)
+        };
+        for line in ["--version -v", "-v --version", "-Vv", "-vV", "--verbose -V", "-q --version --verbose"] {
+            assert!(asks(&format!("aesearch {line}")), "{line}");
+        }
+        for line in ["--version", "-V", "-qV", "--help -v", "-v", "query -v --version"] {
+            assert!(!asks(&format!("aesearch {line}")), "{line}");
+        }
     }
 
     #[test]

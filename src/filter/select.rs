@@ -1,5 +1,6 @@
 //! Which images of an index pass an expression.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::path::Path;
 
@@ -62,7 +63,7 @@ impl<'a> Images<'a> {
         let ids = || self.snapshot.ids();
         match column {
             Column::Path => {
-                let name = |id: u32| String::from_utf8_lossy(self.snapshot.name(id));
+                let name = |id: u32| with_slashes(String::from_utf8_lossy(self.snapshot.name(id)));
                 Ok(ids().filter(|&id| wanted.allows(Value::Text(&name(id)))).collect())
             }
             Column::Label => {
@@ -94,6 +95,11 @@ impl<'a> Images<'a> {
         let labels = self.labels.of(&images)?;
         Ok(self.labelled.get_or_init(|| labels))
     }
+}
+
+/// A path as expressions write it on every system: `/` stands between folders.
+fn with_slashes(path: Cow<'_, str>) -> Cow<'_, str> {
+    if cfg!(windows) { path.replace('\\', "/").into() } else { path }
 }
 
 impl Wanted {

@@ -38,6 +38,12 @@ pub use show::{Library, Report, install, show};
 use crate::error::{Error, Problem, Result};
 use find::{Candidate, Version};
 
+/// The version of ONNX Runtime that is fetched where none is found.
+pub const PINNED_VERSION: &str = pins::VERSION;
+
+/// The oldest ONNX Runtime 1.x that can be used, by its minor version.
+pub const OLDEST_MINOR: u32 = pins::OLDEST_MINOR;
+
 /// A loaded ONNX Runtime; clones share it.
 #[derive(Clone, Debug)]
 pub struct Runtime(Arc<Loaded>);

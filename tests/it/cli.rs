@@ -171,6 +171,36 @@ fn every_shell_gets_completions_and_a_closed_pipe_is_no_error() {
 }
 
 #[test]
+fn every_verb_has_a_page_of_the_manual() {
+    let place = Place::empty();
+    let document = place.json(&["man", "share/man1"]);
+    let pages: Vec<&str> =
+        document["pages"].as_array().expect("pages").iter().filter_map(Value::as_str).collect();
+    assert_eq!(fs::read_dir(place.path().join("share/man1")).expect("the folder").count(), pages.len());
+    for name in ["aesearch.1", "aesearch-query.1", "aesearch-dedupe-scan.1", "aesearch-model-import.1"] {
+        assert!(pages.contains(&name), "{name} is not among {pages:?}");
+    }
+    let read = |name: &str| fs::read_to_string(place.path().join("share/man1").join(name)).expect("a page");
+    assert!(read("aesearch-query.1").contains(".SH OPTIONS"));
+    let before = read("aesearch.1");
+    assert!(place.run(&["man", "share/man1"]).expect(0).out.contains("share/man1: "), "written again");
+    assert_eq!(read("aesearch.1"), before, "the same pages each time");
+    fs::write(place.path().join("file"), "").expect("writes");
+    place.run(&["man", "file"]).expect(2).says("file: ");
+}
+
+#[test]
+fn a_verbose_version_tells_the_build() {
+    let place = Place::empty();
+    let version = place.run(&["--version"]).expect(0).out;
+    let told = place.run(&["--version", "-v"]).expect(0).out;
+    assert!(told.starts_with(&version), "{told}");
+    for fact in ["features", "shipped-models", "onnx runtime", "index format"] {
+        assert!(told.contains(fact) && !version.contains(fact), "{fact}: {told}");
+    }
+}
+
+#[test]
 fn what_is_missing_is_named_with_what_to_do() {
     let place = Place::with_digits();
     place.run(&["query", "7.png"]).expect(2).says("error: ").says("aesearch index");

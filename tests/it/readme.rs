@@ -32,10 +32,10 @@ fn text(page: &str) -> String {
 /// Every Markdown page for users and contributors, by its path from the root.
 fn pages() -> Vec<String> {
     let mut pages: Vec<String> =
-        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "index/FORMAT.md"]
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "index/FORMAT.md"]
             .map(str::to_owned)
             .into();
-    let mut folders = ["docs", "models", "benches"].map(str::to_owned).to_vec();
+    let mut folders = ["docs", "models", "benches", "packaging"].map(str::to_owned).to_vec();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(root().join(&folder)).expect("a folder of pages") {
             let entry = entry.expect("an entry");

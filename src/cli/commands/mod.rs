@@ -40,6 +40,7 @@ pub(super) mod train;
 mod observer;
 
 pub(super) mod completions;
+pub(super) mod man;
 pub(super) mod runtime;
 
 use std::borrow::Cow;
