@@ -208,6 +208,7 @@ impl Index {
         let (py, pairs) = (pairs.py(), pairs.clone().unbind());
         let added = observed(py, listener, |observer| {
             let raised = RefCell::new(None);
+            let expected = (expected > 0).then_some(expected);
             let mut stream = Stream { pairs: &pairs, expected, raised: &raised };
             let report = add_images(&self.dir, &mut stream, &self.options, observer);
             Ok((report, raised.into_inner()))
