@@ -136,7 +136,6 @@ impl Index {
 impl Index {
     /// Opens the index at `path`, or in it.
     #[staticmethod]
-    #[pyo3(signature = (path, model = "auto".to_owned(), threads = 0))]
     fn open(py: Python<'_>, path: PathBuf, model: String, threads: usize) -> PyResult<Index> {
         let dir = index_at(&path);
         if !is_index(&dir) {

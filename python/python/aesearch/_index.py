@@ -16,6 +16,7 @@ from aesearch import _display, _images, _native, _progress
 from aesearch._images import Image, PathLike
 from aesearch._progress import Progress
 from aesearch._results import AddReport, Latents, QueryResult, Skipped, name_of
+from aesearch._types import NativeHits, NativeImage
 from aesearch.errors import InvalidError
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ class Index:
             for (name, *_), hits in zip(given, self._native.query(given, asked, listener), strict=True):
                 yield self._result(name_of(name), hits)
 
-    def _result(self, query: str, hits: _native.Hits | str) -> QueryResult:
+    def _result(self, query: str, hits: NativeHits | str) -> QueryResult:
         if isinstance(hits, str):
             no: NDArray[Any] = np.empty(0)
             return QueryResult(
@@ -267,7 +268,7 @@ class Index:
 
 def _named(
     images: Iterator[Image], names: Iterable[str], labels: Iterable[str | None] | None
-) -> Iterator[tuple[_native.Image, str | None]]:
+) -> Iterator[tuple[NativeImage, str | None]]:
     name_of_each, label_of_each = iter(names), iter(repeat(None) if labels is None else labels)
     for image in images:
         name, label = next(name_of_each, None), next(label_of_each, _NONE_LEFT)
