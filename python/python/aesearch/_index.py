@@ -35,7 +35,12 @@ class Index:
     """
 
     def __init__(self, native: _native.Index) -> None:
+        if not isinstance(native, _native.Index):
+            raise TypeError("an index is opened by Index.open(path), or made by Index.create(path)")
         self._native = native
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Index.open, (self.path,))  # other processes open it themselves
 
     @classmethod
     def open(cls, path: PathLike, *, model: PathLike = "auto", threads: int = 0) -> Index:
