@@ -21,7 +21,6 @@ pub(crate) enum Owner {
     I64(Vec<i64>),
     I32(Vec<i32>),
     I8(Vec<i8>),
-    U8(Vec<u8>),
     U64(Vec<u64>),
     /// Latents of an index, in its map.
     Latents(Arc<Gallery>),
@@ -43,7 +42,6 @@ impl Memory {
             Owner::I64(values) => (at(values), "<i8", false),
             Owner::I32(values) => (at(values), "<i4", false),
             Owner::I8(values) => (at(values), "|i1", false),
-            Owner::U8(values) => (at(values), "|u1", false),
             Owner::U64(values) => (at(values), "<u8", false),
             Owner::Latents(gallery) => (latents(gallery).unwrap_or_default(), "|i1", true),
             Owner::Scales(gallery) => (scales(gallery).unwrap_or_default(), "<f4", true),

@@ -27,7 +27,6 @@ pub(crate) struct Encoder {
 #[pymethods]
 impl Encoder {
     #[new]
-    #[pyo3(signature = (model, threads = 0))]
     fn new(py: Python<'_>, model: String, threads: usize) -> PyResult<Encoder> {
         unlocked(py, || {
             let runtime = RuntimeOptions::from_env();

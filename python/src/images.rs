@@ -35,8 +35,8 @@ pub(crate) fn items(given: &Bound<'_, PyAny>) -> PyResult<Vec<Item>> {
 /// The images of an iterator of pairs of such a tuple and a label or none, as they come. Where it raises, it ends.
 pub(crate) struct Stream<'a> {
     pub(crate) pairs: &'a Py<PyIterator>,
-    /// How many may come; 0 if nobody knows.
-    pub(crate) expected: usize,
+    /// How many may still come; none if nobody knows.
+    pub(crate) expected: Option<usize>,
     pub(crate) raised: &'a RefCell<Option<PyErr>>,
 }
 
@@ -51,7 +51,7 @@ impl Iterator for Stream<'_> {
         };
         Python::attach(|py| match self.pairs.clone_ref(py).into_bound(py).next().map(one)? {
             Ok(item) => {
-                self.expected = self.expected.saturating_sub(1);
+                self.expected = self.expected.map(|expected| expected.saturating_sub(1));
                 Some(item)
             }
             Err(error) => {
@@ -62,6 +62,6 @@ impl Iterator for Stream<'_> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.expected, Some(self.expected).filter(|&expected| expected > 0))
+        (self.expected.unwrap_or(0), self.expected)
     }
 }

@@ -136,7 +136,6 @@ impl Index {
 impl Index {
     /// Opens the index at `path`, or in it.
     #[staticmethod]
-    #[pyo3(signature = (path, model = "auto".to_owned(), threads = 0))]
     fn open(py: Python<'_>, path: PathBuf, model: String, threads: usize) -> PyResult<Index> {
         let dir = index_at(&path);
         if !is_index(&dir) {
@@ -208,6 +207,7 @@ impl Index {
         let (py, pairs) = (pairs.py(), pairs.clone().unbind());
         let added = observed(py, listener, |observer| {
             let raised = RefCell::new(None);
+            let expected = (expected > 0).then_some(expected);
             let mut stream = Stream { pairs: &pairs, expected, raised: &raised };
             let report = add_images(&self.dir, &mut stream, &self.options, observer);
             Ok((report, raised.into_inner()))

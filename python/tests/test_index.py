@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -361,6 +362,9 @@ def test_indexes_and_results_describe_themselves(index: aesearch.Index) -> None:
     lines = repr(result).splitlines()
     assert len(lines) == 3 and "0 bits" in lines[1] and "003.pgm" in lines[1]
     assert set(result.to_dict()) == {"name", "label", "distance", "similarity", "near", "id"}
+    assert len(pickle.loads(pickle.dumps(index))) == 60
+    with pytest.raises(TypeError, match=r"Index\.open\(path\)"):
+        aesearch.Index(index.path)  # type: ignore[arg-type]
     with index as same:
         assert same.info["images"] == 60 and same.info["binarizer"] == "sign"
 

@@ -74,7 +74,7 @@ pub(super) fn warn_where_unknown(
     if let Some(fault) = fault(items, read, pipeline, ADDED, observer)? {
         let (dir, model) = (dir.display(), &pipeline.model.metadata.name);
         let added = count(items.len() as u64, "new image");
-        let what = format!("{dir} was made with {model}, which does not know these {added}: {fault}");
+        let what = format!("{dir} was made with {model}, which does not know the {added}: {fault}");
         let hint = "searches will not find them well: give them an index of their own, another folder as `dir`, and take \
                     them out of this one with `remove`";
         observer.note(&Note::warning(what).with_hint(hint));
@@ -206,7 +206,7 @@ mod tests {
             let n = count(new.len() as u64, "new image");
             fixture.draw(new);
             let warned = warnings(&fixture);
-            let expected = format!("was made with untrained, which does not know these {n}: its recon");
+            let expected = format!("was made with untrained, which does not know the {n}: its recon");
             assert!(warned.len() == 1 && warned[0].contains(&expected), "{warned:?}");
         }
         let mut known = Fixture::new(Family::ConvHash);

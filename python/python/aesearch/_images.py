@@ -5,15 +5,13 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aesearch._types import NativeImage
 from aesearch.errors import InvalidError
-
-if TYPE_CHECKING:
-    from aesearch import _native
 
 PathLike: TypeAlias = "str | os.PathLike[str]"
 #: A path, the bytes of an image file, an array, a picture of PIL, or a tensor: whatever NumPy makes an array of.
@@ -36,7 +34,7 @@ def is_path(image: object) -> bool:
     return isinstance(image, str | os.PathLike)
 
 
-def native(image: Image, name: str) -> _native.Image:
+def native(image: Image, name: str) -> NativeImage:
     """One image as the library takes it; ``name`` is what it is called where it has no path."""
     if is_path(image):
         return (os.fsencode(image),)
@@ -97,7 +95,7 @@ def _is_pil(image: object) -> bool:
     return hasattr(image, "getexif") and hasattr(image, "convert")
 
 
-def _of_pil(image: Any, name: bytes) -> _native.Image:
+def _of_pil(image: Any, name: bytes) -> NativeImage:
     if (image.getexif() or {}).get(0x0112, 1) != 1:  # turned, as the library turns files
         from PIL import ImageOps
 

@@ -16,6 +16,7 @@ from aesearch import _display, _images, _native, _progress
 from aesearch._images import Image, PathLike
 from aesearch._progress import Progress
 from aesearch._results import AddReport, Latents, QueryResult, Skipped, name_of
+from aesearch._types import NativeHits, NativeImage
 from aesearch.errors import InvalidError
 
 if TYPE_CHECKING:
@@ -34,7 +35,12 @@ class Index:
     """
 
     def __init__(self, native: _native.Index) -> None:
+        if not isinstance(native, _native.Index):
+            raise TypeError("an index is opened by Index.open(path), or made by Index.create(path)")
         self._native = native
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Index.open, (self.path,))  # other processes open it themselves
 
     @classmethod
     def open(cls, path: PathLike, *, model: PathLike = "auto", threads: int = 0) -> Index:
@@ -174,7 +180,7 @@ class Index:
             for (name, *_), hits in zip(given, self._native.query(given, asked, listener), strict=True):
                 yield self._result(name_of(name), hits)
 
-    def _result(self, query: str, hits: _native.Hits | str) -> QueryResult:
+    def _result(self, query: str, hits: NativeHits | str) -> QueryResult:
         if isinstance(hits, str):
             no: NDArray[Any] = np.empty(0)
             return QueryResult(
@@ -267,7 +273,7 @@ class Index:
 
 def _named(
     images: Iterator[Image], names: Iterable[str], labels: Iterable[str | None] | None
-) -> Iterator[tuple[_native.Image, str | None]]:
+) -> Iterator[tuple[NativeImage, str | None]]:
     name_of_each, label_of_each = iter(names), iter(repeat(None) if labels is None else labels)
     for image in images:
         name, label = next(name_of_each, None), next(label_of_each, _NONE_LEFT)
