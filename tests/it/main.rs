@@ -14,6 +14,7 @@ mod sets;
 
 #[cfg(feature = "avif")]
 mod avif;
+mod book;
 mod cases;
 mod cli;
 mod codes;
