@@ -86,8 +86,10 @@ impl Progress {
     }
 }
 
-/// One finished epoch of a training, as it is reported, logged and kept in checkpoints. Losses are mean binary cross-entropy per pixel, in nats.
+/// One finished epoch of a training, as it is reported, logged and kept in checkpoints. Losses are mean binary
+/// cross-entropy per pixel, in nats.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct EpochReport {
     /// From 1.
     pub epoch: usize,

@@ -14,6 +14,7 @@ mod sets;
 
 #[cfg(feature = "avif")]
 mod avif;
+mod book;
 mod cases;
 mod cli;
 mod codes;
@@ -66,6 +67,7 @@ mod queries;
 mod readme;
 mod resume;
 mod runtime;
+mod schemas;
 mod shrunk;
 mod table;
 mod teacher;

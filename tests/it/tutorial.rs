@@ -69,11 +69,7 @@ fn difference(a: &Pixels, b: &Pixels) -> f64 {
 }
 
 #[test]
-fn the_links_lead_somewhere() {
-    let links = TUTORIAL.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    for link in links {
-        assert!(docs().join(link).exists(), "{link}: no such file");
-    }
+fn every_picture_is_shown() {
     let shown = pictures();
     for entry in fs::read_dir(docs().join("tutorial")).expect("a folder of pictures") {
         let name = format!("tutorial/{}", entry.expect("an entry").file_name().to_string_lossy());
