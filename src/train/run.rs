@@ -110,7 +110,7 @@ pub fn train(
         };
         let seconds = before + start.elapsed().as_secs_f64();
         let report = run.end_epoch(val_loss, weights, seconds)?;
-        observer.epoch(&report);
+        observer.epoch(report);
         observer.note(&Note::new(report.to_string()));
         let waited = run.position.epochs.len() - run.position.best_epoch;
         if options.early_stop > 0 && waited >= options.early_stop {
