@@ -3,6 +3,11 @@
 //! Every call that can take more than a moment takes `&dyn Observer`; `&()` hears nothing and never stops.
 //! All methods are called on the caller's own thread.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
 /// Hears of long work while it goes on. Every method has a default that does nothing.
 pub trait Observer {
     /// A new stage begins; progress counts its units from now on.
@@ -13,6 +18,11 @@ pub trait Observer {
     /// How far the stage is.
     fn progress(&self, progress: &Progress) {
         let _ = progress;
+    }
+
+    /// An epoch of a training is done; a note says the same.
+    fn epoch(&self, report: &EpochReport) {
+        let _ = report;
     }
 
     /// Something worth a line, such as a download or the loss of an epoch.
@@ -73,6 +83,43 @@ impl Progress {
     /// `done` of `total`, and nothing else to tell.
     pub fn of(done: usize, total: usize) -> Progress {
         Progress { done, total, ..Progress::default() }
+    }
+}
+
+/// One finished epoch of a training, as it is reported, logged and kept in checkpoints. Losses are mean binary cross-entropy per pixel, in nats.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EpochReport {
+    /// From 1.
+    pub epoch: usize,
+    /// Over the epoch's batches, each before its step.
+    pub train_loss: f64,
+    /// Over the validation images, through the exported files; `None` without such images.
+    pub val_loss: Option<f64>,
+    /// What the family adds to the reconstruction loss, by name, over the epoch's batches.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub terms: BTreeMap<String, f64>,
+    /// Wall time, validation included.
+    pub seconds: f64,
+    /// Of the epoch's last step.
+    #[serde(default)]
+    pub learning_rate: f64,
+    /// Whether its weights are the best so far: no epoch before it had as low a validation loss. Always true
+    /// without validation.
+    #[serde(default)]
+    pub best: bool,
+}
+
+impl fmt::Display for EpochReport {
+    /// `epoch 3  train 0.0812  val 0.0799  4.1 s`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "epoch {}  train {:.4}", self.epoch, self.train_loss)?;
+        if let Some(loss) = self.val_loss {
+            write!(f, "  val {loss:.4}")?;
+        }
+        for (name, value) in &self.terms {
+            write!(f, "  {name} {value:.4}")?;
+        }
+        write!(f, "  {:.1} s", self.seconds)
     }
 }
 

@@ -7,9 +7,9 @@
 //!
 //! All numbers little-endian. A file that is cut, changed, or of another training is refused.
 
-use super::epoch::EpochReport;
 use super::trainer::State;
 use crate::error::{Error, Result};
+use crate::observer::EpochReport;
 use crate::output::write_whole;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

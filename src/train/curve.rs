@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::epoch::EpochReport;
 use crate::draw::chart::{Chart, Curve, Panel};
 use crate::model::Metadata;
+use crate::observer::EpochReport;
 use crate::output::count;
 
 /// The losses over the epochs, and below them what the family adds. `kept` is the exported epoch, from 1; where there is

@@ -3,8 +3,8 @@
 //! A line is appended whole, in one write. A resumed training first brings the file back to the epochs that
 //! its checkpoint holds, in one write, so that every epoch is there exactly once.
 
-use super::epoch::EpochReport;
 use crate::error::{Error, Result};
+use crate::observer::EpochReport;
 use crate::output::write_whole;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;

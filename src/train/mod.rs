@@ -14,7 +14,6 @@
 //! | `quantize/` | a model whose encoder computes in int8 |
 //! | `images.rs` | the images to train and to validate on |
 //! | `run.rs` | the loop over epochs and batches, and its reports |
-//! | `epoch.rs` | the report of one epoch |
 //! | `options.rs` | what to train and how; defaults by family; the learning rate over time |
 //! | `amount.rs` | batch and epochs that suit the number of images |
 //! | `checkpoint.rs` | an unfinished training on disk |
@@ -84,7 +83,6 @@ mod checkpoint;
 mod checkup;
 mod curve;
 mod data;
-mod epoch;
 mod evaluate;
 mod features;
 mod first_lesson;
@@ -117,11 +115,11 @@ mod reference;
 #[cfg(test)]
 mod tests;
 
+pub use crate::observer::EpochReport;
 pub use augment::Augment;
 pub use batch::Batch;
 pub use checkup::Checkup;
 pub use data::Dataset;
-pub use epoch::EpochReport;
 pub use freeze::Freeze;
 pub use import::{ImportRequest, Imported, import_model};
 pub use model::{TrainedModel, train_model};

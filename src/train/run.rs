@@ -6,7 +6,6 @@
 use super::batch::{Batch, batches, n_batches, order};
 use super::checkpoint::{Checkpoint, Position};
 use super::data::Dataset;
-use super::epoch::EpochReport;
 use super::evaluate::reconstruction_loss;
 use super::first_lesson::first_lesson;
 use super::freeze::Freeze;
@@ -20,7 +19,7 @@ use super::warm::{first_weights, stored_weights};
 use crate::encode::{EncodeOptions, Encoder};
 use crate::error::{Error, Result};
 use crate::model::{Architecture, Metadata, Model, Precision, decoder_onnx, encoder_onnx};
-use crate::observer::{Note, Observer, Progress, Stage};
+use crate::observer::{EpochReport, Note, Observer, Progress, Stage};
 use crate::onnx::{OnnxFile, half_precision};
 use crate::output::count;
 use crate::runtime::Runtime;
@@ -111,6 +110,7 @@ pub fn train(
         };
         let seconds = before + start.elapsed().as_secs_f64();
         let report = run.end_epoch(val_loss, weights, seconds)?;
+        observer.epoch(&report);
         observer.note(&Note::new(report.to_string()));
         let waited = run.position.epochs.len() - run.position.best_epoch;
         if options.early_stop > 0 && waited >= options.early_stop {
