@@ -150,18 +150,33 @@ pub struct Match {
 /// When there is no index, it is damaged, or its model is gone; when a path does not exist; a similarity that
 /// is none; [`Error::Interrupted`].
 pub fn check(dir: &Path, options: &CheckOptions, observer: &dyn Observer) -> Result<Checked> {
+    let walked = walk(&options.images, &options.walk)?;
+    walked.skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
+    let mut checked = check_items(dir, &walked.items, options, observer)?;
+    checked.skipped.splice(..0, walked.skipped);
+    Ok(checked)
+}
+
+/// The same for images at hand, such as those in memory; the paths of the options do not count.
+///
+/// # Errors
+/// As [`check`](fn@check).
+pub fn check_items(
+    dir: &Path,
+    items: &[Item],
+    options: &CheckOptions,
+    observer: &dyn Observer,
+) -> Result<Checked> {
     if let Some(similarity) = options.similarity.filter(|similarity| !(0.0..=1.0).contains(similarity)) {
         let what = format!("`threshold`: expected a similarity from 0 to 1, got {similarity}");
         return Err(Error::invalid(what));
     }
-    let walked = walk(&options.images, &options.walk)?;
     let known = Known::open(dir, options)?;
-    let mut checked = Checked { threshold: known.threshold, images: Vec::new(), skipped: walked.skipped };
-    checked.skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));
+    let mut checked = Checked { threshold: known.threshold, images: Vec::new(), skipped: Vec::new() };
     observer.stage(Stage::images("checking"));
     let mut gallery = None;
-    for (done, block) in (0..).step_by(BLOCK).zip(walked.items.chunks(BLOCK)) {
-        observer.progress(&Progress::of(done, walked.items.len()));
+    for (done, block) in (0..).step_by(BLOCK).zip(items.chunks(BLOCK)) {
+        observer.progress(&Progress::of(done, items.len()));
         if observer.should_stop() {
             return Err(Error::Interrupted);
         }

@@ -10,7 +10,7 @@ use super::last_scan::LastScan;
 use super::options::ScanOptions;
 use super::outputs::ScanOutputs;
 use super::pictures::Pictures;
-use super::plan::Unread;
+use super::plan::{Plan, Unread};
 use super::report::{PageOptions, html_report};
 use super::scan::{Scan, scan};
 use super::sheet::sheet;
@@ -87,12 +87,41 @@ pub fn find_duplicates(dir: &Path, options: &FindOptions, observer: &dyn Observe
         let cache = CacheFolder::of(dir, FOLDER)?;
         LastScan::of(&found.scan.plan, options.scan.threshold.is_some()).write(cache.path())?;
     }
-    if !outputs.is_empty() {
-        let snapshot = Snapshot::open(dir)?;
-        outputs.iter().try_for_each(|path| keep_images(path, &snapshot, dir))?;
-        write(dir, &found.scan, options)?;
-    }
+    write_outputs(dir, &found.scan.plan, &options.outputs, options.update.memory)?;
     Ok(found)
+}
+
+/// Writes a plan as files; the pictures of the page and the sheet are read again, with about so much memory. `dir` is
+/// the index that was scanned.
+///
+/// # Errors
+/// When one cannot be written, or would overwrite one of the images.
+pub fn write_outputs(dir: &Path, plan: &Plan, outputs: &ScanOutputs, memory: Memory) -> Result<()> {
+    let paths = outputs.paths();
+    check_places(&paths)?;
+    outputs.sheet.as_deref().map_or(Ok(()), check_picture)?;
+    if !paths.is_empty() && is_index(dir) {
+        let snapshot = Snapshot::open(dir)?;
+        paths.iter().try_for_each(|path| keep_images(path, &snapshot, dir))?;
+    }
+    if let Some(path) = &outputs.plan {
+        write_whole(path, plan.to_json().as_bytes())?;
+    }
+    if outputs.report.is_none() && outputs.sheet.is_none() {
+        return Ok(());
+    }
+    let (Memory::AtMost(bytes) | Memory::About(bytes)) = memory;
+    let pictures = Pictures::of(plan, dir, bytes);
+    let picture = |file: &_| pictures.get(file);
+    if let Some(path) = &outputs.report {
+        let folder = path.parent().map(|folder| Path::new(".").join(folder));
+        let page = html_report(plan, &picture, &PageOptions { folder, ..PageOptions::default() });
+        write_whole(path, page.as_bytes())?;
+    }
+    if let Some(path) = &outputs.sheet {
+        write_png(path, &sheet(plan, &picture))?;
+    }
+    Ok(())
 }
 
 /// Indexes if there is data to index, then scans.
@@ -124,26 +153,4 @@ pub(super) fn find(
     let unread = |skipped: &Skipped| Unread { path: skipped.path.clone(), reason: skipped.reason.clone() };
     scan.plan.skipped.extend(updated.skipped.iter().map(unread));
     Ok(Found { scan, update: Some(updated) })
-}
-
-fn write(dir: &Path, scan: &Scan, options: &FindOptions) -> Result<()> {
-    let (plan, outputs) = (&scan.plan, &options.outputs);
-    if let Some(path) = &outputs.plan {
-        write_whole(path, plan.to_json().as_bytes())?;
-    }
-    if outputs.report.is_none() && outputs.sheet.is_none() {
-        return Ok(());
-    }
-    let (Memory::AtMost(bytes) | Memory::About(bytes)) = options.update.memory;
-    let pictures = Pictures::of(plan, dir, bytes);
-    let picture = |file: &_| pictures.get(file);
-    if let Some(path) = &outputs.report {
-        let folder = path.parent().map(|folder| Path::new(".").join(folder));
-        let page = html_report(plan, &picture, &PageOptions { folder, ..PageOptions::default() });
-        write_whole(path, page.as_bytes())?;
-    }
-    if let Some(path) = &outputs.sheet {
-        write_png(path, &sheet(plan, &picture))?;
-    }
-    Ok(())
 }

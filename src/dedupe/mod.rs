@@ -118,19 +118,19 @@ mod evaluate;
 mod apply;
 
 pub use apply::{Action, ApplyOptions, ApplyReport, Step, UndoOptions, UndoReport, apply, undo};
-pub use check::{Basis, CheckOptions, CheckThreshold, Checked, CheckedImage, Match, check};
+pub use check::{Basis, CheckOptions, CheckThreshold, Checked, CheckedImage, Match, check, check_items};
 pub use decide::{DecideOptions, DecideTask, Decided, decide};
 pub use decisions::{
     ChangeCounts, DECISIONS_COMMAND, DECISIONS_FILE, Decision, Decisions, Hash, Kept, Verdict, hex, unhex,
 };
 pub use evaluate::{EvaluateOptions, Evaluated, Evaluation, FalsePair, OperatingPoint, evaluate};
-pub use find::{FindOptions, Found, find_duplicates};
+pub use find::{FindOptions, Found, find_duplicates, write_outputs};
 pub use fingerprint::Turn;
 pub use keep::Preference;
 pub use local::{Affine, Beside, Likeness, Local, Probes, Region, Verified, verify};
 pub use options::ScanOptions;
 pub use outputs::ScanOutputs;
-pub use pictures::PictureSource;
+pub use pictures::{PictureSource, Pictures};
 pub use plan::{
     COMMAND, CopyRecall, Duplicate, File, Flaw, Group, GroupKind, InlierNull, NearMiss, Plan, SCHEMA_VERSION,
     Threshold, Unread,

@@ -13,7 +13,7 @@ use crate::images::{Decoding, Item, Limits, MemoryBudget, Pixels, read, resolve}
 pub type PictureSource<'a> = dyn Fn(&File) -> Option<Pixels> + Sync + 'a;
 
 /// Finds the files of a plan once, so that a container is opened once for all its entries.
-pub(super) struct Pictures {
+pub struct Pictures {
     items: HashMap<Vec<u8>, Item>,
     decoding: Decoding,
 }
@@ -21,7 +21,7 @@ pub(super) struct Pictures {
 impl Pictures {
     /// The files that the plan names; those that are gone, by the thumbnails of the index at `dir`. Decoders
     /// share `memory` bytes.
-    pub(super) fn of(plan: &Plan, dir: &Path, memory: u64) -> Pictures {
+    pub fn of(plan: &Plan, dir: &Path, memory: u64) -> Pictures {
         let mut names: Vec<&[u8]> = files(plan).map(File::name).collect();
         names.sort_unstable();
         names.dedup();
@@ -40,7 +40,7 @@ impl Pictures {
     }
 
     /// The pixels of a file; nothing if it cannot be read any more.
-    pub(super) fn get(&self, file: &File) -> Option<Pixels> {
+    pub fn get(&self, file: &File) -> Option<Pixels> {
         let item = self.items.get(file.name())?;
         read(item, &Limits::default()).ok()?.decode(&self.decoding).ok()
     }
