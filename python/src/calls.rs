@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-use aesearch::observer::{Note, Progress, Stage};
+use aesearch::observer::{EpochReport, Note, Progress, Stage};
 use aesearch::{Error, Observer, Result};
 use pyo3::prelude::*;
 
@@ -13,19 +13,22 @@ use crate::errors::{exception, in_python};
 const EVERY: Duration = Duration::from_millis(50);
 
 /// Hears of a call for a Python object with the methods `stage(name, unit)`, `progress(done, total, loss)`,
-/// `note(text, hint, is_warning)` and `skipped(name, reason)`. Whatever one of them raises ends the call.
+/// `note(text, hint, is_warning)` and `skipped(name, reason)`, and in trainings `epoch(json)`, which ends them by
+/// returning false. Whatever one of them raises ends the call.
 struct PythonObserver {
     listener: Option<Py<PyAny>>,
     raised: RefCell<Option<PyErr>>,
     reported: Cell<Instant>,
     asked: Cell<Instant>,
+    /// The listener said that it is enough.
+    stopped: Cell<bool>,
 }
 
 impl PythonObserver {
     fn new(listener: Option<Py<PyAny>>) -> PythonObserver {
         let long_ago = Instant::now().checked_sub(EVERY).unwrap_or_else(Instant::now);
         let (reported, asked) = (Cell::new(long_ago), Cell::new(long_ago));
-        PythonObserver { listener, raised: RefCell::default(), reported, asked }
+        PythonObserver { listener, raised: RefCell::default(), reported, asked, stopped: Cell::new(false) }
     }
 
     fn tell(&self, call: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<()>) {
@@ -56,6 +59,15 @@ impl Observer for PythonObserver {
         self.tell(|listener| listener.call_method1("progress", (done, total, loss)).map(drop));
     }
 
+    fn epoch(&self, report: &EpochReport) {
+        let text = serde_json::to_string(report).unwrap_or_default(); // numbers: nothing in it can fail
+        self.tell(|listener| {
+            let goes_on = listener.call_method1("epoch", (text,))?;
+            self.stopped.set(self.stopped.get() || goes_on.extract().is_ok_and(|goes_on: bool| !goes_on));
+            Ok(())
+        });
+    }
+
     fn note(&self, note: &Note) {
         let (text, hint) = (in_python(&note.text), note.hint.as_deref().map(in_python));
         self.tell(|listener| listener.call_method1("note", (text, hint, note.is_warning)).map(drop));
@@ -70,7 +82,7 @@ impl Observer for PythonObserver {
             self.asked.set(Instant::now());
             self.keep(Python::attach(|py| py.check_signals()));
         }
-        self.raised.borrow().is_some()
+        self.stopped.get() || self.raised.borrow().is_some()
     }
 }
 

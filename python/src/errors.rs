@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 
 /// What the library calls its options and functions, and what they are called in Python.
 const WORDS: &[(&str, &str)] = &[
+    ("ScanOutputs::plan", "`Plan.save`"),
     ("dir", "path"),
     ("refit", "`Index.refit`"),
     ("remove", "`Index.remove`"),

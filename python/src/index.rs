@@ -1,7 +1,7 @@
 //! An index: add images to it, ask it, look at what it holds.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aesearch::filter::Where;
@@ -61,6 +61,16 @@ struct Settings {
 }
 
 impl Index {
+    /// Its folder.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Threads of long calls.
+    pub(crate) fn threads(&self) -> usize {
+        self.options.threads
+    }
+
     /// The index as it was when it was last opened.
     pub(crate) fn gallery(&self, py: Python<'_>) -> PyResult<Arc<Gallery>> {
         self.opened().ok_or_else(|| {
@@ -435,7 +445,7 @@ impl Asked {
 }
 
 /// How an index of this model is made and brought up to date.
-fn options(model: String, threads: usize) -> UpdateOptions {
+pub(crate) fn options(model: String, threads: usize) -> UpdateOptions {
     let runtime = RuntimeOptions::from_env();
     let load = LoadOptions { added: Some(runtime.data_dir.join("models")), ..LoadOptions::default() };
     UpdateOptions { model, load, threads: threads_or_all(threads), ..UpdateOptions::new(runtime) }

@@ -7,6 +7,11 @@
 //! |---|---|
 //! | `index` | an index: add, query, look at |
 //! | `encoder` | a model's encoder on its own |
+//! | `dedupe` | duplicates: plans, decisions, checks |
+//! | `explore` | clusters, maps, outliers, pages, tables |
+//! | `export` | tables in memory, by Arrow's C data interface |
+//! | `train` | trains models, and decodes with them |
+//! | `demo` | digits to try it on |
 //! | `images` | what Python hands over as an image |
 //! | `arrays` | results as NumPy arrays without a copy |
 //! | `calls` | long calls: without the interpreter's lock, with progress, ended by Ctrl-C |
@@ -15,10 +20,15 @@
 
 mod arrays;
 mod calls;
+mod dedupe;
+mod demo;
 mod encoder;
 mod errors;
+mod explore;
+mod export;
 mod images;
 mod index;
+mod train;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -34,6 +44,11 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     arrays::register(module)?;
     index::register(module)?;
     encoder::register(module)?;
+    dedupe::register(module)?;
+    demo::register(module)?;
+    explore::register(module)?;
+    export::register(module)?;
+    train::register(module)?;
     Ok(())
 }
 

@@ -8,11 +8,14 @@
 
 from __future__ import annotations
 
+from aesearch import dedupe, demo
 from aesearch._encoder import Encoder
+from aesearch._explore import Cluster, Clusters, Evaluation, Exported, Map, Outliers, ReportPage
 from aesearch._index import Index
 from aesearch._native import __version__
 from aesearch._results import AddReport, Hit, Latents, QueryResult, Skipped
 from aesearch._runtime import use_installed
+from aesearch._train import Epoch, TrainResult, train
 from aesearch.errors import (
     DamagedError,
     Error,
@@ -35,9 +38,14 @@ use_installed()  # before any thread may ask for it
 
 __all__ = [
     "AddReport",
+    "Cluster",
+    "Clusters",
     "DamagedError",
     "Encoder",
+    "Epoch",
     "Error",
+    "Evaluation",
+    "Exported",
     "FileError",
     "Hit",
     "Index",
@@ -45,16 +53,23 @@ __all__ = [
     "InvalidError",
     "Latents",
     "LockedError",
+    "Map",
     "MismatchError",
     "NotFoundError",
+    "Outliers",
     "QueryResult",
+    "ReportPage",
     "RuntimeUnavailableError",
     "Skipped",
     "SkippedWarning",
     "TooLargeError",
+    "TrainResult",
     "TrainingError",
     "UnsupportedError",
     "VersionError",
     "Warning",
     "__version__",
+    "dedupe",
+    "demo",
+    "train",
 ]

@@ -47,3 +47,10 @@ def facts(rows: Iterable[tuple[str, str]]) -> str:
         for name, value in rows
     )
     return f'<table style="border:0;margin:0">{"".join(lines)}</table>'
+
+
+def picture(png: bytes, about: str, width: int) -> str:
+    """One large picture, ``width`` pixels wide where there is room."""
+    data = base64.b64encode(png).decode()
+    source = f"data:image/png;base64,{data}"
+    return f'<img src="{source}" alt="{escape(about)}" style="max-width:100%;width:{width}px">'

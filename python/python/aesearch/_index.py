@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aesearch import _display, _images, _native, _progress
+from aesearch._explore import Explorer
 from aesearch._images import Image, PathLike
 from aesearch._progress import Progress
 from aesearch._results import AddReport, Latents, QueryResult, Skipped, name_of
@@ -27,7 +28,7 @@ _NONE_LEFT: Any = object()
 _TOGETHER = 256
 
 
-class Index:
+class Index(Explorer):
     """An index of images, on disk.
 
     It can be shared between threads. It shows the images of the last commit that this object made or opened;

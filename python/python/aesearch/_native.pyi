@@ -64,3 +64,124 @@ class Index:
     def latents(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]: ...
     def info(self) -> dict[str, Any]: ...
     def thumbnails(self, ids: Sequence[int], side: int) -> list[bytes | None]: ...
+
+_Skips: TypeAlias = list[tuple[str, str]]
+
+@final
+class Plan:
+    @staticmethod
+    def scan(
+        dir: str | PathLike[str],
+        data: Sequence[str | PathLike[str]],
+        wanted: Mapping[str, Any],
+        listener: Listener | None,
+    ) -> Plan: ...
+    @staticmethod
+    def from_json(text: str, path: str | PathLike[str], dir: str | PathLike[str]) -> Plan: ...
+    def to_json(self) -> str: ...
+    @property
+    def dir(self) -> Path: ...
+    def write(
+        self,
+        *,
+        plan: str | PathLike[str] | None = None,
+        report: str | PathLike[str] | None = None,
+        sheet: str | PathLike[str] | None = None,
+    ) -> None: ...
+    def thumbnails(self, names: Sequence[str], side: int) -> list[bytes | None]: ...
+
+def write_digits(folder: str | PathLike[str], seed: int, per_digit: int) -> list[Path]: ...
+def default_index() -> Path: ...
+def apply_plan(
+    plan: str | PathLike[str],
+    action: str,
+    *,
+    dry_run: bool,
+    kinds: Sequence[str] | None,
+    select: str | None,
+    to: str | PathLike[str] | None,
+    sidecars: bool | None,
+    merge_metadata: bool,
+    listener: Listener | None,
+) -> dict[str, Any]: ...
+def undo_plan(journal: str | PathLike[str], dry_run: bool, listener: Listener | None) -> dict[str, Any]: ...
+def decide_images(
+    dir: str | PathLike[str],
+    verdict: str | None,
+    images: Sequence[str | PathLike[str]],
+    read: str | PathLike[str] | None,
+    write: str | PathLike[str] | None,
+) -> tuple[int, int, int, int, int, str]: ...
+def check_images(
+    images: Iterable[Image],
+    paths: Sequence[str | PathLike[str]],
+    dir: str | PathLike[str],
+    threshold: float | None,
+    listener: Listener | None,
+) -> tuple[float, list[tuple[str, tuple[str, str, float] | None]], _Skips]: ...
+def cluster_index(
+    index: Index, among: Mapping[str, Any], grouping: Mapping[str, Any], listener: Listener | None
+) -> dict[str, Any]: ...
+def map_index(
+    index: Index,
+    among: Mapping[str, Any],
+    method: str,
+    perplexity: float,
+    colour_by: str | None,
+    grouping: Mapping[str, Any],
+    files: Sequence[str | PathLike[str]],
+    listener: Listener | None,
+) -> dict[str, Any]: ...
+def outliers_index(
+    index: Index, among: Mapping[str, Any], neighbours: int, reading: bool, listener: Listener | None
+) -> dict[str, Any]: ...
+def report_index(
+    index: Index,
+    to: str | PathLike[str],
+    among: Mapping[str, Any],
+    map: str,
+    grouping: Mapping[str, Any],
+    neighbours: int,
+    reading: bool,
+    duplicates: bool,
+    listener: Listener | None,
+) -> dict[str, Any]: ...
+def evaluate_index(
+    index: Index,
+    queries: Sequence[str | PathLike[str]],
+    max_queries: int,
+    pixels: bool,
+    labels: str,
+    listener: Listener | None,
+) -> tuple[str, _Skips]: ...
+def export_index(
+    index: Index,
+    path: str | PathLike[str],
+    to: str,
+    parts: Sequence[str] | None,
+    among: Mapping[str, Any],
+    map: str,
+    grouping: Mapping[str, Any],
+    reading: bool,
+    listener: Listener | None,
+) -> tuple[list[str], list[tuple[str, int]], _Skips]: ...
+@final
+class Table:
+    def __new__(cls, columns: Sequence[tuple[str, str, Sequence[Any]]]) -> Table: ...
+    def __len__(self) -> int: ...
+    @property
+    def column_names(self) -> list[str]: ...
+    def __arrow_c_schema__(self) -> object: ...
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]: ...
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
+
+def table_of_index(
+    index: Index, among: Mapping[str, Any], metadata: bool, codes: bool, latents: bool, listener: Listener | None
+) -> Table: ...
+def train(wanted: Mapping[str, Any], listener: Listener | None) -> dict[str, Any]: ...
+@final
+class Decoder:
+    def __new__(cls, model: str) -> Decoder: ...
+    @property
+    def latent_size(self) -> int: ...
+    def decode(self, latents: bytes) -> NDArray[np.float32]: ...
