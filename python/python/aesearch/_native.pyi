@@ -3,14 +3,37 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aesearch._types import Listening, NativeHits, NativeImage
 
-__all__ = ["Encoder", "Index", "Memory", "__version__", "command_line"]
+__all__ = [
+    "Decoder",
+    "Encoder",
+    "Index",
+    "Memory",
+    "Plan",
+    "Table",
+    "__version__",
+    "apply_plan",
+    "check_images",
+    "cluster_index",
+    "command_line",
+    "decide_images",
+    "default_index",
+    "evaluate_index",
+    "export_index",
+    "map_index",
+    "outliers_index",
+    "report_index",
+    "table_of_index",
+    "train",
+    "undo_plan",
+    "write_digits",
+]
 
 __version__: str
 
@@ -74,7 +97,7 @@ class Plan:
         dir: str | PathLike[str],
         data: Sequence[str | PathLike[str]],
         wanted: Mapping[str, Any],
-        listener: Listener | None,
+        listener: Listening | None,
     ) -> Plan: ...
     @staticmethod
     def from_json(text: str, path: str | PathLike[str], dir: str | PathLike[str]) -> Plan: ...
@@ -102,9 +125,9 @@ def apply_plan(
     to: str | PathLike[str] | None,
     sidecars: bool | None,
     merge_metadata: bool,
-    listener: Listener | None,
+    listener: Listening | None,
 ) -> dict[str, Any]: ...
-def undo_plan(journal: str | PathLike[str], dry_run: bool, listener: Listener | None) -> dict[str, Any]: ...
+def undo_plan(journal: str | PathLike[str], dry_run: bool, listener: Listening | None) -> dict[str, Any]: ...
 def decide_images(
     dir: str | PathLike[str],
     verdict: str | None,
@@ -113,14 +136,14 @@ def decide_images(
     write: str | PathLike[str] | None,
 ) -> tuple[int, int, int, int, int, str]: ...
 def check_images(
-    images: Iterable[Image],
+    images: Iterable[NativeImage],
     paths: Sequence[str | PathLike[str]],
     dir: str | PathLike[str],
     threshold: float | None,
-    listener: Listener | None,
+    listener: Listening | None,
 ) -> tuple[float, list[tuple[str, tuple[str, str, float] | None]], _Skips]: ...
 def cluster_index(
-    index: Index, among: Mapping[str, Any], grouping: Mapping[str, Any], listener: Listener | None
+    index: Index, among: Mapping[str, Any], grouping: Mapping[str, Any], listener: Listening | None
 ) -> dict[str, Any]: ...
 def map_index(
     index: Index,
@@ -130,10 +153,10 @@ def map_index(
     colour_by: str | None,
     grouping: Mapping[str, Any],
     files: Sequence[str | PathLike[str]],
-    listener: Listener | None,
+    listener: Listening | None,
 ) -> dict[str, Any]: ...
 def outliers_index(
-    index: Index, among: Mapping[str, Any], neighbours: int, reading: bool, listener: Listener | None
+    index: Index, among: Mapping[str, Any], neighbours: int, reading: bool, listener: Listening | None
 ) -> dict[str, Any]: ...
 def report_index(
     index: Index,
@@ -144,7 +167,7 @@ def report_index(
     neighbours: int,
     reading: bool,
     duplicates: bool,
-    listener: Listener | None,
+    listener: Listening | None,
 ) -> dict[str, Any]: ...
 def evaluate_index(
     index: Index,
@@ -152,7 +175,7 @@ def evaluate_index(
     max_queries: int,
     pixels: bool,
     labels: str,
-    listener: Listener | None,
+    listener: Listening | None,
 ) -> tuple[str, _Skips]: ...
 def export_index(
     index: Index,
@@ -163,7 +186,7 @@ def export_index(
     map: str,
     grouping: Mapping[str, Any],
     reading: bool,
-    listener: Listener | None,
+    listener: Listening | None,
 ) -> tuple[list[str], list[tuple[str, int]], _Skips]: ...
 @final
 class Table:
@@ -176,9 +199,9 @@ class Table:
     def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
 
 def table_of_index(
-    index: Index, among: Mapping[str, Any], metadata: bool, codes: bool, latents: bool, listener: Listener | None
+    index: Index, among: Mapping[str, Any], metadata: bool, codes: bool, latents: bool, listener: Listening | None
 ) -> Table: ...
-def train(wanted: Mapping[str, Any], listener: Listener | None) -> dict[str, Any]: ...
+def train(wanted: Mapping[str, Any], listener: Listening | None) -> dict[str, Any]: ...
 @final
 class Decoder:
     def __new__(cls, model: str) -> Decoder: ...
