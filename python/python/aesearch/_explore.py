@@ -259,7 +259,7 @@ class Outliers(_Rows):
         ]
         html = _display.row(cells, "the most unusual images", len(self) - len(rows))
         cells = [
-            _display.cell(picture, f"labelled {doubt.label}, rather {doubt.suggested}", doubt.name)
+            _display.cell(picture, f"{doubt.label}, or {doubt.suggested}?", doubt.name)
             for picture, doubt in zip(pictures[len(rows) :], doubts, strict=True)
         ]
         return html + (_display.row(cells, "doubtful labels", len(self.doubts) - len(doubts)) if cells else "")
