@@ -30,16 +30,16 @@ from pathlib import Path
 one, two, three, four = [Image.open(path).convert("RGB") for path in sorted(Path("album").iterdir())[20:60:10]]
 width, height = one.size
 one.resize((width * 2 // 3, height * 2 // 3)).save("album/copy-small.jpg", quality=60)
-ImageEnhance.Brightness(one).enhance(1.3).save("album/copy-bright.jpg", quality=90)
+ImageEnhance.Brightness(one).enhance(1.3).save("album/copy-bright.jpg", quality=60)
 captioned = two.copy()
 width, height = two.size
 draw = ImageDraw.Draw(captioned)
 draw.rectangle((0, height * 7 // 8, width, height), fill="black")
 draw.text((6, height * 8 // 9), "at the market", fill="white")
-captioned.save("album/copy-caption.jpg", quality=90)
+captioned.save("album/copy-caption.jpg", quality=60)
 width, height = three.size
-three.crop((width // 10, height // 10, width, height)).save("album/copy-cropped.jpg", quality=90)
-ImageOps.mirror(four).save("album/copy-mirrored.jpg", quality=90)
+three.crop((width // 10, height // 10, width, height)).save("album/copy-cropped.jpg", quality=60)
+ImageOps.mirror(four).save("album/copy-mirrored.jpg", quality=60)
 PYTHON
 aesearch dedupe scan album --index album.index --sheet duplicates.png
 

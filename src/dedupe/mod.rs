@@ -117,7 +117,7 @@ mod evaluate;
 
 mod apply;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "cli"))] // the reference of the command line
 pub(crate) use {apply::journal_schemas, decisions::Document as DecisionsDocument};
 
 pub use apply::{Action, ApplyOptions, ApplyReport, Step, UndoOptions, UndoReport, apply, undo};

@@ -260,9 +260,9 @@ pub struct NearMiss {
     pub a: File,
     /// The second.
     pub b: File,
-    /// As in [`Duplicate`].
+    /// As for a duplicate.
     pub distance: u32,
-    /// As in [`Duplicate`].
+    /// As for a duplicate.
     pub similarity: f32,
 }
 
@@ -311,7 +311,7 @@ pub struct InlierNull {
 pub struct CopyRecall {
     /// How the copies were made.
     pub copy: String,
-    /// What most of them are found as: [`GroupKind::Near`] or [`GroupKind::Edited`].
+    /// What most of them are found as: near or edited.
     #[serde(default = "near")]
     pub kind: GroupKind,
     /// The number of copies.

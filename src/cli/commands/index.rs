@@ -31,13 +31,13 @@ pub(super) struct ModelDocument<'a> {
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct IndexDocument<'a> {
-    /// Images.
+    /// New images.
     added: usize,
-    /// Images.
+    /// Images that were there already.
     unchanged: usize,
     /// Images whose content is another.
     changed: usize,
-    /// Images.
+    /// Images that are gone.
     removed: usize,
     /// Neither added nor removed.
     renamed: usize,

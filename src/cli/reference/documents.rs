@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::MADE;
 use crate::cli::commands::schemas::Shape;
 
 const TOP: &str = "\
@@ -22,7 +21,7 @@ entry of a list, `{}` for each value of an object whose keys are names. Every do
 const COMMON: [&str; 2] = ["schema_version", "command"];
 
 pub(super) fn page(shapes: &[Shape]) -> String {
-    let mut page = format!("{MADE}\n\n{TOP}");
+    let mut page = TOP.to_owned();
     for shape in shapes {
         let name = shape.name();
         let _ = write!(page, "\n## {}\n\n{} [Schema](schemas/{name}.json).\n", shape.title, shape.about);
@@ -46,7 +45,7 @@ impl<'a> Fields<'a> {
             definitions.map(|(name, schema)| (name.as_str(), schema)).collect();
         let text = root.to_string();
         let shared = definitions.iter().filter(|(name, schema)| {
-            text.matches(&format!("\"#/$defs/{name}\"")).count() > 1 && fields(schema).next().is_some()
+            text.matches(&format!("\"#/$defs/{name}\"")).count() > 1 && fields(schema).count() > 3
         });
         let shared = shared.map(|(name, _)| *name).collect();
         Fields { definitions, root, shared }
@@ -137,7 +136,11 @@ impl<'a> Fields<'a> {
     fn kind(&self, schema: &'a Value) -> String {
         if let Some(name) = schema["$ref"].as_str().and_then(|path| path.strip_prefix("#/$defs/")) {
             let named = self.definitions[name];
-            return if fields(named).next().is_some() { words(name) } else { self.kind(named) };
+            return match self.shared.contains(&name) {
+                true => words(name),
+                false if fields(named).next().is_some() => "object".to_owned(),
+                false => self.kind(named),
+            };
         }
         if let Some(value) = schema.get("const") {
             return format!("`{value}`");

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use clap::{Arg, Command, CommandFactory as _};
 
-use super::MADE;
 use crate::cli::args::Cli;
 use crate::cli::commands::schemas::shapes;
 
@@ -19,7 +18,7 @@ what `--json` prints is in [JSON documents](json.md).
 pub(super) fn page() -> String {
     let mut root = Cli::command();
     root.build();
-    let mut page = format!("{MADE}\n\n{TOP}");
+    let mut page = TOP.to_owned();
     let mut verbs = Vec::new();
     collect(&root, "aesearch", &mut verbs);
     page += "\n| command | what it does |\n|---|---|\n";
@@ -122,7 +121,7 @@ fn help(arg: &Arg) -> String {
         let _ = write!(help, " [{}]", names.join(", "));
     }
     if let Some(variable) = arg.get_env() {
-        let _ = write!(help, " [{}]", variable.to_string_lossy());
+        let _ = write!(help, " [`{}`]", variable.to_string_lossy());
     }
     help
 }

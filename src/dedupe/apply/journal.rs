@@ -128,7 +128,7 @@ pub(super) struct Intent {
 }
 
 /// The shapes of the header and of the other lines.
-#[cfg(test)]
+#[cfg(all(test, feature = "cli"))]
 pub(crate) fn schemas(settings: &schemars::generate::SchemaSettings) -> [schemars::Schema; 2] {
     let generator = || settings.clone().into_generator();
     [generator().into_root_schema_for::<Header>(), generator().into_root_schema_for::<Record>()]

@@ -63,7 +63,7 @@ use units::Units;
 pub use options::{Action, ApplyOptions, ApplyReport, Step, UndoOptions, UndoReport};
 pub use undo::undo;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "cli"))]
 pub(crate) use journal::schemas as journal_schemas;
 use options::PlanFile;
 pub(super) use options::journal_of;
