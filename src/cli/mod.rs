@@ -20,6 +20,7 @@
 //! | `commands/` | one file per verb: resolved options in, one library call, its result printed |
 //! | `print` | results on stdout, messages on stderr, colours, tables, JSON documents |
 //! | `progress` | bars |
+//! | `reference/` | in tests: the pages and schemas of `docs/reference/` that are made from `args` and from documents |
 //! | `exit` | exit codes, errors with their hints, Ctrl-C, silence about caught panics |
 
 mod amount;
@@ -35,6 +36,9 @@ mod commands;
 mod exit;
 mod print;
 mod progress;
+
+#[cfg(test)]
+mod reference;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -23,6 +23,18 @@ const WIDEST: usize = 4096;
 /// The version of all `--json` documents.
 pub(super) const SCHEMA_VERSION: u32 = 1;
 
+/// What `--json` prints: the fields of a command's own document, after two that all have.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Document<'a, T> {
+    /// The version of the document's fields. More may be added to a version; none change or go.
+    schema_version: u32,
+    /// The command that was run.
+    command: &'a str,
+    #[serde(flatten)]
+    body: &'a T,
+}
+
 /// When to colour, and when to draw progress bars.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -94,13 +106,6 @@ impl Printer {
 
     /// One JSON document on stdout: `body` with `schema_version` and `command` before it.
     pub(super) fn document(&self, command: &str, body: &impl Serialize) -> anyhow::Result<()> {
-        #[derive(Serialize)]
-        struct Document<'a, T> {
-            schema_version: u32,
-            command: &'a str,
-            #[serde(flatten)]
-            body: &'a T,
-        }
         let mut out = io::stdout().lock();
         let document = Document { schema_version: SCHEMA_VERSION, command, body };
         // Through a string: serde_json would wrap a closed pipe into an error of its own.

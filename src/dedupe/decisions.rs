@@ -31,6 +31,7 @@ pub type Hash = [u8; 32];
 
 /// What was decided about some images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// No two of them are duplicates.
@@ -97,6 +98,7 @@ struct Entry {
 
 /// The effect of a change, in decisions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ChangeCounts {
     /// Those about images that no earlier decision was about.
     pub added: usize,
@@ -107,7 +109,8 @@ pub struct ChangeCounts {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Document {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Document {
     schema_version: u64,
     command: String,
     decisions: Vec<Written>,
@@ -115,6 +118,7 @@ struct Document {
 
 /// A decision as it is written.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Written {
     verdict: String,
     hashes: Vec<String>,
@@ -126,6 +130,7 @@ struct Written {
 
 /// The one that is kept, as it is written.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct WrittenKept {
     hash: String,
     #[serde(default)]

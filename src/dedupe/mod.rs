@@ -117,6 +117,9 @@ mod evaluate;
 
 mod apply;
 
+#[cfg(test)]
+pub(crate) use {apply::journal_schemas, decisions::Document as DecisionsDocument};
+
 pub use apply::{Action, ApplyOptions, ApplyReport, Step, UndoOptions, UndoReport, apply, undo};
 pub use check::{Basis, CheckOptions, CheckThreshold, Checked, CheckedImage, Match, check};
 pub use decide::{DecideOptions, DecideTask, Decided, decide};

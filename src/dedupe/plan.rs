@@ -18,6 +18,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// What a scan found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Plan {
     /// The number of images compared.
     pub images: usize,
@@ -45,6 +46,7 @@ pub struct Plan {
 
 /// In what way the images of a group are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum GroupKind {
     /// Byte for byte.
@@ -108,6 +110,7 @@ impl FromStr for GroupKind {
 
 /// Images that are the same, and which of them is kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Group {
     /// A short name, made from hashes and paths of the members: the same members give the same name.
     pub id: String,
@@ -137,6 +140,7 @@ pub struct Group {
 
 /// What speaks against an image being the original of its group, as others of the group show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Flaw {
     /// It was made larger.
@@ -163,6 +167,7 @@ impl Group {
 
 /// An image file, or an entry of a container.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct File {
     /// Its path, or `container#entry`; bytes that are not UTF-8 are shown as U+FFFD.
     pub path: String,
@@ -229,6 +234,7 @@ pub struct File {
 
 /// A file that is the same as its group's keeper.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Duplicate {
     /// The file.
     #[serde(flatten)]
@@ -248,19 +254,21 @@ pub struct Duplicate {
 
 /// Two images that are almost near.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NearMiss {
     /// The first.
     pub a: File,
     /// The second.
     pub b: File,
-    /// As in [`Duplicate`].
+    /// As for a duplicate.
     pub distance: u32,
-    /// As in [`Duplicate`].
+    /// As for a duplicate.
     pub similarity: f32,
 }
 
 /// The similarity from which images count as near, and what that means.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Threshold {
     /// The least similarity of near images.
     pub similarity: f64,
@@ -283,6 +291,7 @@ pub struct Threshold {
 
 /// How many corners of two pictures must lie alike, inliers, for local features to count, and why.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct InlierNull {
     /// The number that counts: the larger of the next two. With fewer, all of the picture must agree.
     pub counts: usize,
@@ -298,10 +307,11 @@ pub struct InlierNull {
 
 /// The share of copies of one kind that is found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CopyRecall {
     /// How the copies were made.
     pub copy: String,
-    /// What most of them are found as: [`GroupKind::Near`] or [`GroupKind::Edited`].
+    /// What most of them are found as: near or edited.
     #[serde(default = "near")]
     pub kind: GroupKind,
     /// The number of copies.
@@ -317,6 +327,7 @@ fn near() -> GroupKind {
 
 /// An image that could not be compared, or only with damage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Unread {
     /// Its path.
     pub path: String,
@@ -326,6 +337,7 @@ pub struct Unread {
 
 /// The document that holds a plan.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Document<T> {
     schema_version: u32,
     command: String,

@@ -36,6 +36,7 @@ impl Codes<'_> {
 
 /// Metrics of codes: means over the queries, each from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CodeQuality {
     /// The metrics of any ranking.
     #[serde(flatten)]

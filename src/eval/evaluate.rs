@@ -95,6 +95,7 @@ pub struct EvalReport {
 
 /// The share of the 10 nearest latents, by cosine, that are among the nearest codes, ties shuffled.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RecallAt {
     /// Among the first 10.
     #[serde(rename = "10")]
@@ -109,6 +110,7 @@ pub struct RecallAt {
 
 /// A recall that was asked for, and what was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Promise {
     /// The recall asked for.
     pub asked: f64,
@@ -121,6 +123,7 @@ pub struct Promise {
 
 /// The same queries without these codes.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Baselines {
     /// Cosine of the latents, the database's as the index keeps them.
     pub latents: Option<Quality>,
@@ -134,6 +137,7 @@ pub struct Baselines {
 
 /// What codes and model are like, for the images of the index.
 #[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WithoutLabels {
     /// Codes that differ from each other.
     pub distinct_codes: usize,

@@ -35,6 +35,7 @@ pub struct Truth<'a> {
 
 /// Metrics of rankings: means over the queries, each from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Quality {
     /// The number of queries.
     pub queries: usize,

@@ -19,6 +19,7 @@ const SAMPLE: usize = 1000;
 const BATCH: usize = 100;
 /// The distance of an image from a view of itself, compared with the distance of two random images.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OwnView {
     /// Images in the sample; as many random pairs are drawn.
     pub images: usize,

@@ -90,6 +90,7 @@ impl Description {
 
 /// The inputs and outputs of an encoder, complete. An index stores this for its model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Format {
     /// Height and width of its input.

@@ -9,6 +9,7 @@ use crate::images::InputShape;
 
 /// Where channels stand among the dimensions of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Layout {
     /// [N, C, H, W], as PyTorch has it.
@@ -59,6 +60,7 @@ impl FromStr for Layout {
 
 /// Height and width; in a file `224` or `[height, width]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(from = "Sides", into = "[usize; 2]")]
 pub struct Size {
     /// Rows, in pixels.
@@ -68,6 +70,7 @@ pub struct Size {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "expected a side such as 224, or [height, width]")]
 enum Sides {
     Square(usize),

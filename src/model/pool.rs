@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// How the vectors of an output [N, T, D], one for each token, become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Pool {
     /// The mean of all of them, a class token and registers included.

@@ -36,6 +36,7 @@ const RARE: f64 = 0.01;
 
 /// What a model makes of some images, spread over all that were held out, or else over those it was trained on.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Checkup {
     /// The number of images.
     pub images: usize,

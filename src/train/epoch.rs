@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// One finished epoch. Losses are mean binary cross-entropy per pixel, in nats.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct EpochReport {
     /// From 1.
     pub epoch: usize,

@@ -16,6 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::fixtures::{RawPng, encoded_picture, write};
+use crate::schemas::assert_document;
 
 /// Images of each digit: enough for ten neighbours, few enough to encode in a moment.
 const PER_DIGIT: usize = 4;
@@ -80,10 +81,14 @@ impl Place {
         self.command(args).output().expect("the binary starts").into()
     }
 
-    /// Runs with `--json` and reads the document.
+    /// Runs with `--json` and reads the document, which is as its schema says.
+    #[track_caller]
     pub(crate) fn json(&self, args: &[&str]) -> Value {
         let ran = self.run(&[args, &["--json"]].concat());
-        serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{args:?}: {e}\n{}\n{}", ran.out, ran.err))
+        let document = serde_json::from_str(&ran.out)
+            .unwrap_or_else(|e| panic!("{args:?}: {e}\n{}\n{}", ran.out, ran.err));
+        assert_document(&document);
+        document
     }
 }
 

@@ -67,6 +67,7 @@ mod queries;
 mod readme;
 mod resume;
 mod runtime;
+mod schemas;
 mod shrunk;
 mod table;
 mod teacher;

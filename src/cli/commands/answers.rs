@@ -6,25 +6,37 @@ use serde::Serialize;
 use crate::gallery::{Answer, Hit};
 
 #[derive(Debug, Serialize)]
-struct HitDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct HitDocument<'a> {
+    /// From 1.
     rank: usize,
+    /// Its name in the index.
     path: &'a str,
     /// The bytes of a path that is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     path_bytes: Option<&'a [u8]>,
+    /// Null where none is known.
     label: Option<&'a str>,
+    /// Bits in which the codes differ.
     distance: u32,
+    /// -1 to 1: the cosine of the latents; where codes were learned, partly that of the bits.
     similarity: f32,
     /// Nearer than a stranger; null where that was not measured.
     near: Option<bool>,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct AnswerDocument<'a> {
+    /// The image that was asked with.
     path: String,
+    /// The most similar first.
     hits: Vec<HitDocument<'a>>,
+    /// How it was searched: `recall`, `exact` or `radius`.
     mode: &'static str,
+    /// Whether dark and light were swapped before encoding.
     inverted: bool,
+    /// Wall time.
     seconds: f64,
 }
 

@@ -21,15 +21,23 @@ use crate::explore::rows::Rows;
 const LISTED: usize = 60;
 
 #[derive(Debug, Serialize)]
-struct ClusterDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ClusterDocument<'a> {
+    /// From 0.
     id: usize,
     /// The file name of the medoid.
     name: String,
+    /// Images.
     size: usize,
+    /// The image in its middle.
     medoid: String,
+    /// The largest distance of two images.
     diameter: f64,
+    /// Mean over its images, -1 to 1.
     silhouette: f64,
+    /// The images nearest to the medoid.
     nearest: Vec<String>,
+    /// Those farthest from it.
     farthest: Vec<String>,
     /// The most frequent label, and the share of the labelled images that have it.
     label: Option<&'a str>,
@@ -39,21 +47,30 @@ struct ClusterDocument<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Document<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Document<'a> {
+    /// How it was clustered.
     method: &'static str,
+    /// Of distances.
     unit: Unit,
+    /// The number of clusters.
     k: usize,
+    /// The largest first.
     clusters: Vec<ClusterDocument<'a>>,
     /// Images in no cluster.
     apart: usize,
+    /// Mean over the images, -1 to 1.
     silhouette: f64,
+    /// Numbers of clusters, where it was chosen.
     tried: &'a [Tried],
     #[serde(flatten)]
     agreement: Option<Agreement>,
     /// Clustering without opening the index; and the part of it until each image had its cluster.
     seconds: f64,
     assign_seconds: f64,
+    /// Copies or links that were made.
     files: usize,
+    /// Images that could not be drawn or copied.
     skipped: Vec<SkippedDocument<'a>>,
 }
 

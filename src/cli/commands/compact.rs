@@ -9,12 +9,19 @@ use crate::cli::resolve::Context;
 use crate::gallery::{IndexSize, compact};
 
 #[derive(Debug, Serialize)]
-struct CompactDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct CompactDocument {
+    /// In the index.
     images: usize,
+    /// Parts of the index.
     segments_before: usize,
+    /// Parts that are left.
     segments: usize,
+    /// Removed images that took room.
     removed_before: usize,
+    /// Of the index on disk.
     index_bytes_before: u64,
+    /// Of the index on disk now.
     index_bytes: u64,
 }
 

@@ -18,8 +18,11 @@ use crate::demo::collection::write_collection;
 const PER_DIGIT: usize = 200;
 
 #[derive(Debug, Serialize)]
-struct DemoDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct DemoDocument<'a> {
+    /// What a user would type.
     commands: [String; 2],
+    /// The document of `index`.
     index: IndexDocument<'a>,
     /// None where indexing was interrupted.
     query: Option<QueryDocument<'a>>,

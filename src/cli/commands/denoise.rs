@@ -13,8 +13,11 @@ use crate::gallery::ChooseOptions;
 use crate::generate::denoise::{DenoiseOptions, denoise};
 
 #[derive(Debug, Serialize)]
-struct ImageDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ImageDocument<'a> {
+    /// The image.
     path: &'a str,
+    /// The cleaned one.
     output: String,
     /// Root mean square distance from the image, of what the model was shown and of what it made of it.
     error_before: f32,
@@ -22,11 +25,17 @@ struct ImageDocument<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct DenoiseDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct DenoiseDocument<'a> {
+    /// Its name.
     model: &'a str,
+    /// The cleaned images.
     images: Vec<ImageDocument<'a>>,
+    /// A picture of before and after.
     sheet: String,
+    /// Images that could not be read.
     skipped: Vec<SkippedDocument<'a>>,
+    /// Whether it was ended by Ctrl-C.
     interrupted: bool,
 }
 

@@ -11,29 +11,45 @@ use crate::cli::resolve::Context;
 use crate::explore::diff::{Diff, DiffOptions, Near, diff};
 
 #[derive(Debug, Serialize)]
-struct RenamedDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct RenamedDocument {
+    /// Its name before.
     from: String,
+    /// Its name after.
     to: String,
 }
 
 #[derive(Debug, Serialize)]
-struct NearDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct NearDocument {
+    /// A new image.
     path: String,
+    /// The old image that it is near to.
     to: String,
+    /// Bits in which the codes differ.
     distance: u32,
 }
 
 #[derive(Debug, Serialize)]
-struct Document {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Document {
+    /// The first index.
     before: String,
+    /// The second index.
     after: String,
+    /// Images that both have.
     same: usize,
+    /// Images of the second alone.
     added: Vec<String>,
+    /// Images of the first alone.
     gone: Vec<String>,
+    /// The same name, another content.
     changed: Vec<String>,
+    /// The same content, another name.
     renamed: Vec<RenamedDocument>,
     /// Null if the indexes have different models or binarizers.
     near: Option<Vec<NearDocument>>,
+    /// Up to how many bits an image counts as near.
     radius: u32,
 }
 

@@ -17,34 +17,55 @@ use crate::model::{Model, shipped_names};
 use crate::runtime;
 
 #[derive(Debug, Serialize)]
-struct DoctorDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct DoctorDocument {
+    /// Of the program.
     version: &'static str,
+    /// Operating system and processor.
     system: String,
+    /// Of the processor.
     cores: usize,
     /// Bytes, where the system says.
     memory_available: Option<u64>,
+    /// What the processor has for searching.
     instructions: Vec<&'static str>,
+    /// What is used.
     instructions_used: &'static str,
+    /// ONNX Runtime.
     runtime: RuntimeHealth,
+    /// Those in the program.
     models: Vec<&'static str>,
+    /// Null where there is none.
     index: Option<IndexHealth>,
+    /// What is wrong; empty if nothing is.
     problems: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct RuntimeHealth {
+    /// Its path; null where none was found.
     library: Option<String>,
+    /// Null where it does not say.
     version: Option<String>,
+    /// Whether it runs on GPUs of NVIDIA.
     cuda: bool,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct IndexHealth {
+    /// Its folder.
     path: String,
+    /// In it.
     images: usize,
+    /// Its parts.
     segments: usize,
+    /// On disk.
     bytes: u64,
+    /// Its name.
     model: String,
+    /// Whether it can be read.
     sound: bool,
 }
 

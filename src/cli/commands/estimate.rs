@@ -11,17 +11,29 @@ use crate::cli::resolve::Context;
 use crate::gallery::estimate;
 
 #[derive(Debug, Serialize)]
-struct EstimateDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct EstimateDocument<'a> {
+    /// That were found.
     images: usize,
+    /// Those that are new or changed.
     to_read: usize,
+    /// Of their files.
     bytes: u64,
+    /// Images that were encoded to measure.
     sampled: usize,
+    /// Images of the sample that could not be read.
     skipped: Vec<SkippedDocument<'a>>,
+    /// Its name.
     model: &'a str,
+    /// Of a code.
     bits: usize,
+    /// That would be used.
     threads: usize,
+    /// Wall time that indexing would take.
     seconds: f64,
+    /// That it would take at most.
     memory_bytes: u64,
+    /// Of the index on disk.
     index_bytes: u64,
 }
 

@@ -18,22 +18,39 @@ use crate::gallery::{Gallery, OpenOptions};
 
 /// `null` stands for what needs labels, images or latents that are not there.
 #[derive(Debug, Serialize)]
-struct EvalDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct EvalDocument<'a> {
+    /// In the index.
     images: usize,
+    /// Images that were asked with.
     queries: usize,
+    /// Of a code.
     bits: usize,
+    /// Mean average precision over the whole ranking.
     map_all: Option<f64>,
+    /// The same for the first 1,000.
     map_1000: Option<f64>,
+    /// Hits with the label of the query among the first 10.
     precision_10: Option<f64>,
+    /// The same among the first 100.
     precision_100: Option<f64>,
+    /// The same within two bits; 0 where nothing is.
     precision_radius_2: Option<f64>,
+    /// Queries whose label the 10 nearest vote for.
     knn10_accuracy: Option<f64>,
+    /// The same, as `query` answers.
     reranked_knn10_accuracy: Option<f64>,
+    /// The share of the 10 nearest codes that the index finds.
     recall_10: f64,
+    /// What `--recall` promises, and what was found.
     recall_promises: &'a [Promise],
+    /// The 10 nearest latents among so many codes.
     recall_10_at: Option<RecallAt>,
+    /// Other ways to search the same images.
     baselines: Baselines,
+    /// What can be said without labels.
     without_labels: WithoutLabels,
+    /// Images that could not be read.
     skipped: Vec<SkippedDocument<'a>>,
 }
 

@@ -18,20 +18,29 @@ use crate::explore::outliers::OutlierOptions;
 use crate::explore::rows::Rows;
 
 #[derive(Debug, Serialize)]
-struct FileDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct FileDocument<'a> {
     /// In the folder, where there is one.
     name: &'a str,
     bytes: u64,
 }
 
 #[derive(Debug, Serialize)]
-struct Document<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Document<'a> {
+    /// The format.
     to: &'static str,
+    /// The file or folder that was written.
     path: String,
+    /// Rows.
     images: usize,
+    /// Their names.
     columns: &'a [&'static str],
+    /// What was written.
     files: Vec<FileDocument<'a>>,
+    /// Wall time.
     seconds: f64,
+    /// Images that could not be read.
     skipped: Vec<SkippedDocument<'a>>,
 }
 

@@ -18,42 +18,64 @@ use crate::gallery::{
 use crate::images::{Limits, Skipped};
 
 #[derive(Debug, Serialize)]
-struct ModelDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ModelDocument<'a> {
+    /// Its name, or the path it was given by.
     name: &'a str,
+    /// Of `encoder.onnx`: its identity.
     sha256: &'a str,
+    /// Of a code.
     bits: usize,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct IndexDocument<'a> {
+    /// New images.
     added: usize,
+    /// Images that were there already.
     unchanged: usize,
+    /// Images whose content is another.
     changed: usize,
+    /// Images that are gone.
     removed: usize,
     /// Neither added nor removed.
     renamed: usize,
+    /// Images that went through the model.
     encoded: usize,
     /// Coded anew from their latents.
     recoded: usize,
+    /// In the index now.
     images: usize,
+    /// Of the files that were read.
     bytes: u64,
+    /// What could not be indexed.
     skipped: Vec<SkippedDocument<'a>>,
+    /// What encodes.
     model: ModelDocument<'a>,
+    /// Whether dark and light are swapped before encoding.
     inverted: bool,
+    /// Of the index on disk.
     index_bytes: u64,
     /// Null where none are kept.
     thumbnails: Option<ThumbnailsDocument>,
+    /// Wall time.
     seconds: f64,
     /// Seconds, summed over the worker threads.
     stages: StagesDocument,
+    /// Whether it was ended by Ctrl-C; what was done is kept.
     interrupted: bool,
 }
 
 /// Small pictures of the images.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct ThumbnailsDocument {
+    /// Pixels, at most.
     side: usize,
+    /// That have one.
     images: usize,
+    /// Of all.
     bytes: u64,
 }
 
@@ -72,7 +94,8 @@ impl ThumbnailsDocument {
 }
 
 #[derive(Debug, Serialize)]
-struct StagesDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct StagesDocument {
     walk: f64,
     check: f64,
     read: f64,

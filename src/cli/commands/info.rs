@@ -15,10 +15,15 @@ use crate::images::{Frames, Video};
 use crate::model::Format;
 
 #[derive(Debug, Serialize)]
-struct ModelDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ModelDocument<'a> {
+    /// Its name.
     name: &'a str,
+    /// Of `encoder.onnx`: its identity.
     sha256: &'a str,
+    /// Where it is.
     source: &'a str,
+    /// Of a code.
     bits: usize,
     /// How it is fed, where another program made it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,10 +31,13 @@ struct ModelDocument<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct RecallDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct RecallDocument {
+    /// Buckets that are looked at.
     probes: u32,
     /// Found by a walk through the graph, else among all representatives.
     graph: bool,
+    /// The share of the 10 nearest that is found.
     recall: f32,
     /// As much as comparing with so many codes in a row.
     cost: u32,
@@ -45,14 +53,20 @@ impl From<&MeasuredRecall> for RecallDocument {
 }
 
 #[derive(Debug, Serialize)]
-struct SurvivalDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct SurvivalDocument {
+    /// By a network that was trained on the collection.
     learned: f32,
+    /// By a rotation.
     itq: f32,
 }
 
 #[derive(Debug, Serialize)]
-struct BinarizerDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct BinarizerDocument {
+    /// How codes are made of latents.
     rule: String,
+    /// Its identity.
     sha256: String,
     /// Images it was fitted to; 0 where it needs no fitting or came from elsewhere.
     fitted: u32,
@@ -74,7 +88,9 @@ impl From<&Facts> for BinarizerDocument {
 
 /// Similarities of random pairs, and of nearest neighbours.
 #[derive(Debug, Serialize)]
-struct StrangersDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct StrangersDocument {
+    /// That were asked for their nearest neighbour.
     images: u32,
     /// What 16, 50, 84 and 99 % of the pairs stay below.
     quantiles: [f32; 4],
@@ -85,24 +101,35 @@ struct StrangersDocument {
 }
 
 #[derive(Debug, Serialize)]
-struct InfoDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct InfoDocument<'a> {
+    /// Its folder.
     index: String,
+    /// In it.
     images: usize,
+    /// Images may share one.
     distinct_codes: usize,
+    /// Parts of the index.
     segments: usize,
     /// Images that were removed and still take room; `compact` drops them.
     removed: usize,
+    /// Of a code.
     bits: usize,
+    /// Numbers of a latent; 0 where none are kept.
     latent_size: usize,
+    /// What encodes.
     model: ModelDocument<'a>,
+    /// What makes codes of latents.
     binarizer: BinarizerDocument,
     /// Null where too few images were measured.
     strangers: Option<StrangersDocument>,
+    /// Whether dark and light are swapped before encoding.
     inverted: bool,
     /// Which frames are taken of files that hold several: first, all, or a number.
     frames: String,
     /// Which pictures are taken of films: off, scene, or seconds between two.
     video: String,
+    /// On disk.
     index_bytes: u64,
     /// Null where none are kept.
     thumbnails: Option<ThumbnailsDocument>,

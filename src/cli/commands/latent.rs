@@ -11,21 +11,32 @@ use crate::cli::resolve::Context;
 use crate::generate::latent::{LatentOptions, view_latents};
 
 #[derive(Debug, Serialize)]
-struct PointDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct PointDocument<'a> {
+    /// The image.
     path: &'a str,
+    /// Null where none is known.
     label: Option<&'a str>,
+    /// Along the direction in which latents vary most.
     x: f32,
+    /// Along the next one.
     y: f32,
 }
 
 #[derive(Debug, Serialize)]
-struct LatentDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct LatentDocument<'a> {
+    /// Its name.
     model: &'a str,
+    /// Numbers of a latent.
     latent_size: usize,
     /// The share of the variance along x and along y.
     explained: [f64; 2],
+    /// One for each image.
     points: Vec<PointDocument<'a>>,
+    /// The picture that was drawn.
     sheet: String,
+    /// Images that could not be read.
     skipped: Vec<SkippedDocument<'a>>,
 }
 

@@ -16,25 +16,36 @@ use crate::explore::map::{ColourBy, MapOptions, MapOutputs, Method, WrittenMap, 
 use crate::explore::rows::Rows;
 
 #[derive(Debug, Serialize)]
-struct GroupDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct GroupDocument<'a> {
+    /// The label, or the cluster.
     name: &'a str,
+    /// Images.
     size: usize,
+    /// The image in its middle.
     medoid: String,
 }
 
 #[derive(Debug, Serialize)]
-struct Document<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Document<'a> {
+    /// How images were placed.
     method: Method,
+    /// Of the random numbers.
     seed: u64,
+    /// On the map.
     images: usize,
     /// What colours stand for.
     by: &'static str,
+    /// What has a colour.
     groups: Vec<GroupDocument<'a>>,
+    /// Files that were written.
     outputs: Vec<String>,
     /// Whether the map was read from the index folder.
     stored: bool,
     /// The map, without pictures.
     seconds: f64,
+    /// Images that could not be drawn.
     skipped: Vec<SkippedDocument<'a>>,
 }
 

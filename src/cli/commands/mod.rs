@@ -39,6 +39,9 @@ pub(super) mod train;
 
 mod observer;
 
+#[cfg(test)]
+pub(super) mod schemas;
+
 pub(super) mod completions;
 pub(super) mod runtime;
 
@@ -62,11 +65,14 @@ use crate::observer::Observer;
 
 /// A skipped input, in a document.
 #[derive(Debug, Serialize)]
-struct SkippedDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct SkippedDocument<'a> {
+    /// Its name.
     path: &'a str,
     /// The bytes of a path that is not UTF-8 and that `path` shows only in part.
     #[serde(skip_serializing_if = "Option::is_none")]
     path_bytes: Option<&'a [u8]>,
+    /// Why.
     reason: Cow<'a, str>,
 }
 

@@ -27,71 +27,108 @@ use crate::train::{ImportRequest, Imported, import_model};
 const LOCAL_MODELS: &str = "models";
 
 #[derive(Debug, Serialize)]
-struct ModelDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ModelDocument {
+    /// What `--model` takes.
     name: String,
     /// `shipped`, or the folder.
     place: String,
+    /// Of `encoder.onnx`: its identity.
     sha256: String,
+    /// The kind of network.
     family: String,
     /// Height, width, channels.
     input: [usize; 3],
+    /// Numbers of a latent.
     latent_size: usize,
+    /// Of a code.
     bits: usize,
+    /// What makes codes of latents.
     binarizer: String,
     /// The share of the ten nearest that a model in int8 keeps.
     int8_overlap: Option<f64>,
     /// Not known of models of other programs.
     parameters: Option<usize>,
+    /// It was trained on.
     training_images: usize,
+    /// Of these images.
     data_fingerprint: String,
+    /// Passes over them.
     epochs: usize,
+    /// Mean binary cross-entropy per pixel.
     train_loss: Option<f64>,
+    /// The same on images that were held out.
     val_loss: Option<f64>,
+    /// Noise that was added in training.
     denoise: f32,
+    /// Of the training.
     seed: u64,
+    /// Of the program that made it.
     tool_version: String,
 }
 
 #[derive(Debug, Serialize)]
-struct ListDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ListDocument {
+    /// Those in the program, added ones, and those in `./models`.
     models: Vec<ModelDocument>,
 }
 
 #[derive(Debug, Serialize)]
-struct LayerDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct LayerDocument {
+    /// `encoder` or `decoder`.
     half: &'static str,
+    /// What it does.
     layer: String,
+    /// The shape of its output.
     output: String,
+    /// Numbers that training adjusts.
     parameters: usize,
 }
 
 #[derive(Debug, Serialize)]
-struct ShowDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ShowDocument {
     #[serde(flatten)]
     model: ModelDocument,
+    /// From input to output.
     layers: Vec<LayerDocument>,
+    /// How it was made, and what was measured.
     card: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct ImportDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ImportDocument<'a> {
+    /// The kind of network.
     family: &'a str,
+    /// Numbers that training adjusts.
     parameters: usize,
     /// Between the features of both networks.
     largest_difference: f32,
+    /// The folder that was written.
     model_dir: &'a str,
 }
 
 #[derive(Debug, Serialize)]
-struct ForeignDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ForeignDocument<'a> {
+    /// What `--model` takes.
     name: &'a str,
+    /// Its folder.
     place: &'a str,
+    /// Of `encoder.onnx`: its identity.
     sha256: &'a str,
+    /// `foreign`.
     family: &'a str,
     /// Height, width, channels.
     input: [usize; 3],
+    /// Numbers of a latent.
     latent_size: usize,
+    /// Of a code.
     bits: usize,
+    /// What makes codes of latents.
     binarizer: String,
     /// All settings, under the keys of a .toml file.
     format: &'a Format,
@@ -99,6 +136,7 @@ struct ForeignDocument<'a> {
     batch: Option<usize>,
     /// Files with weights.
     files: Vec<&'a str>,
+    /// Of all files.
     bytes: u64,
 }
 

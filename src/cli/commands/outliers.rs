@@ -21,28 +21,45 @@ const LISTED: usize = 20;
 const HARDLY_KNOWN: usize = 5;
 
 #[derive(Debug, Serialize)]
-struct OutlierDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct OutlierDocument<'a> {
+    /// The image.
     path: String,
+    /// Null where none is known.
     label: Option<&'a str>,
+    /// The larger of the two ranks; 1 is the most unusual.
     score: f32,
+    /// The share of the images that are reconstructed better.
     reconstruction_rank: Option<f32>,
+    /// Mean binary cross-entropy per pixel.
     reconstruction_loss: Option<f32>,
+    /// The share of the images with nearer neighbours.
     neighbour_rank: f32,
+    /// To the last of the neighbours.
     neighbour_distance: f32,
+    /// Faults.
     flags: &'a [Flag],
 }
 
 #[derive(Debug, Serialize)]
-struct DoubtDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct DoubtDocument<'a> {
+    /// The image.
     path: String,
+    /// What it is called.
     label: Option<&'a str>,
+    /// What most neighbours are called.
     suggested: &'a str,
+    /// Of the neighbours with that label, by weight.
     share: f32,
+    /// Of those with its own.
     own_share: f32,
 }
 
 #[derive(Debug, Serialize)]
-struct Document<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Document<'a> {
+    /// That were looked at.
     images: usize,
     /// The highest score first.
     outliers: Vec<OutlierDocument<'a>>,
@@ -50,6 +67,7 @@ struct Document<'a> {
     flagged: Vec<OutlierDocument<'a>>,
     /// The most doubtful label first.
     label_errors: Vec<DoubtDocument<'a>>,
+    /// Images that could not be read.
     skipped: Vec<SkippedDocument<'a>>,
 }
 

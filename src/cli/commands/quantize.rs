@@ -20,20 +20,31 @@ use crate::train::{QuantizeRequest, quantize_model};
 const DIGITS: usize = 768;
 
 #[derive(Debug, Serialize)]
-struct QuantizeDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct QuantizeDocument<'a> {
+    /// Of the new model.
     name: &'a str,
+    /// The kind of network.
     family: &'a str,
+    /// Of the new `encoder.onnx`.
     sha256: &'a str,
     /// The share of the ten nearest that is the same as with the original.
     overlap: f64,
+    /// From which ranges were measured.
     calibration_images: usize,
+    /// On which the overlap was measured.
     held_out_images: usize,
     /// For one image on one thread.
     ms_float: f64,
+    /// The same in int8.
     ms_int8: f64,
+    /// Of the original `encoder.onnx`.
     encoder_bytes_float: usize,
+    /// Of the new one.
     encoder_bytes_int8: usize,
+    /// The folder that was written.
     model_dir: String,
+    /// Images that could not be read.
     skipped: Vec<SkippedDocument<'a>>,
 }
 

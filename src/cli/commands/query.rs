@@ -30,8 +30,11 @@ use crate::observer::Observer;
 use crate::output::{check_picture, check_places};
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct QueryDocument<'a> {
+    /// An answer for each image that could be read, in order.
     queries: Vec<AnswerDocument<'a>>,
+    /// Images that could not be read.
     skipped: Vec<SkippedDocument<'a>>,
 }
 

@@ -16,15 +16,19 @@ use crate::output::write_whole_with;
 
 /// A line of the input.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
-enum Line {
+pub(super) enum Line {
     Path(String),
     Query(Query),
 }
 
 #[derive(Deserialize)]
-struct Query {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Query {
+    /// An image.
     path: String,
+    /// Anything: it comes back with the answer.
     #[serde(default)]
     id: Option<Value>,
 }
@@ -39,14 +43,19 @@ struct Asked {
 
 /// A line of the output.
 #[derive(Serialize)]
-struct LineDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct LineDocument<'a> {
+    /// Of the input, from 1.
     line: usize,
+    /// As given.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a Value>,
+    /// As given.
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<&'a str>,
     #[serde(flatten)]
     answer: Option<AnswerDocument<'a>>,
+    /// Why there is no answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
 }

@@ -12,9 +12,13 @@ use crate::cli::resolve::Context;
 use crate::gallery::{Passing, remove};
 
 #[derive(Debug, Serialize)]
-struct RemoveDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct RemoveDocument<'a> {
+    /// Images that left the index.
     removed: usize,
+    /// That are left.
     images: usize,
+    /// Names that the index does not hold.
     skipped: Vec<SkippedDocument<'a>>,
 }
 

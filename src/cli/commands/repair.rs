@@ -10,14 +10,20 @@ use crate::cli::resolve::Context;
 use crate::gallery::{RepairReport, repair};
 
 #[derive(Debug, Serialize)]
-struct DroppedDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct DroppedDocument {
+    /// A file of the index.
     path: String,
+    /// That were in it.
     images: usize,
+    /// What was damaged.
     problems: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct RepairDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct RepairDocument {
+    /// Parts that were damaged.
     dropped: Vec<DroppedDocument>,
     /// Names of the images to index again.
     paths: Vec<String>,

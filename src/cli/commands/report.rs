@@ -20,11 +20,17 @@ use crate::report::{DuplicateCounts, ReportOptions, report};
 const OUTPUT: &str = "report.html";
 
 #[derive(Debug, Serialize)]
-struct DuplicatesDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct DuplicatesDocument {
+    /// Of all kinds.
     groups: usize,
+    /// Groups of equal files.
     bytes: usize,
+    /// Groups of equal pixels.
     pixels: usize,
+    /// Groups of near copies.
     near: usize,
+    /// Groups of edited copies.
     edited: usize,
     /// Images besides the one of each group that would be kept.
     duplicates: usize,
@@ -33,18 +39,27 @@ struct DuplicatesDocument {
 }
 
 #[derive(Debug, Serialize)]
-struct Document<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Document<'a> {
+    /// The page.
     output: String,
+    /// Of the page.
     bytes: usize,
+    /// On it.
     images: usize,
+    /// Their number.
     clusters: usize,
+    /// How images were placed.
     map: &'static str,
     /// Images with a fault.
     flagged: usize,
+    /// Doubtful labels.
     label_errors: usize,
     /// Nothing if they were not searched for.
     duplicates: Option<DuplicatesDocument>,
+    /// Wall time.
     seconds: f64,
+    /// Images that could not be read.
     skipped: Vec<SkippedDocument<'a>>,
 }
 

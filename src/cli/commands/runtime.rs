@@ -11,25 +11,39 @@ use crate::cli::wording::of_command_line;
 use crate::runtime::{self, Library, RuntimeOptions};
 
 #[derive(Debug, Serialize)]
-struct LibraryDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct LibraryDocument {
+    /// Of the library.
     path: String,
+    /// Where it was found.
     source: String,
+    /// Null where it does not say.
     version: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct ShowDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ShowDocument {
+    /// Null where none can be used.
     used: Option<LibraryDocument>,
+    /// Why none can be.
     problem: Option<String>,
+    /// Whether it runs on GPUs of NVIDIA.
     cuda: bool,
+    /// All that were found.
     found: Vec<LibraryDocument>,
+    /// The oldest version that can be used.
     oldest: String,
+    /// The version that is downloaded.
     pinned: String,
+    /// Where it is put.
     data_dir: String,
 }
 
 #[derive(Debug, Serialize)]
-struct InstallDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct InstallDocument {
+    /// The library.
     installed: LibraryDocument,
 }
 

@@ -14,11 +14,17 @@ use crate::explore::subset::Choice;
 use crate::generate::sampling::{SampleOptions, sample};
 
 #[derive(Debug, Serialize)]
-struct SampleDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct SampleDocument<'a> {
+    /// Its name.
     model: &'a str,
+    /// That were drawn.
     images: usize,
+    /// Of the random latents.
     seed: u64,
+    /// The picture that was drawn.
     sheet: String,
+    /// Single images that were written.
     files: Vec<String>,
 }
 

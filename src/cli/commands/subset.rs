@@ -10,23 +10,34 @@ use crate::cli::resolve::Context;
 use crate::explore::subset::{Choice, SubsetOptions, SubsetOutputs, subset_to, summary};
 
 #[derive(Debug, Serialize)]
-struct ChosenDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ChosenDocument<'a> {
+    /// The image.
     path: String,
+    /// Null where none is known.
     label: Option<&'a str>,
     /// For how many images this is the nearest chosen one, itself included.
     represents: usize,
 }
 
 #[derive(Debug, Serialize)]
-struct Document<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Document<'a> {
+    /// `diverse` or `random`.
     choice: &'static str,
+    /// Of the random numbers.
     seed: u64,
     /// Images in the index.
     images: usize,
+    /// The most representative first.
     chosen: Vec<ChosenDocument<'a>>,
+    /// Of the images to the nearest chosen one, in bits.
     mean_distance: f64,
+    /// The largest of these.
     largest_distance: u32,
+    /// Copies or links that were made.
     files: usize,
+    /// Images that could not be drawn or copied.
     skipped: Vec<SkippedDocument<'a>>,
 }
 

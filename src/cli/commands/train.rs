@@ -18,24 +18,36 @@ use crate::train::{
 };
 
 #[derive(Debug, Serialize)]
-struct TrainDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct TrainDocument<'a> {
+    /// The kind of network.
     family: &'a str,
+    /// Numbers that training adjusts.
     parameters: usize,
+    /// One after the other.
     epochs: &'a [EpochReport],
+    /// The folder that was written.
     model_dir: String,
+    /// What it ran on.
     device: String,
+    /// It was trained on.
     images: usize,
+    /// Images per step.
     batch: usize,
+    /// Whether it came to something.
     #[serde(skip_serializing_if = "Option::is_none")]
     checkup: Option<CheckupDocument>,
+    /// With `--teacher`: what the student keeps.
     #[serde(skip_serializing_if = "Option::is_none")]
     teacher: Option<TeacherDocument<'a>>,
+    /// Images that could not be read.
     skipped: Vec<SkippedDocument<'a>>,
 }
 
 /// What the model makes of some images.
 #[derive(Debug, Serialize)]
-struct CheckupDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct CheckupDocument {
     #[serde(flatten)]
     figures: Checkup,
     /// What is wrong with it; empty for a sound model.
@@ -44,13 +56,17 @@ struct CheckupDocument {
 
 /// How well the model follows its teacher.
 #[derive(Debug, Serialize)]
-struct TeacherDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct TeacherDocument<'a> {
+    /// Its name.
     teacher: &'a str,
     /// The share of its ten nearest among held-out images that codes keep.
     kept: Option<f64>,
+    /// Images on which this was measured.
     held_out: usize,
     /// Microseconds for an image on one thread.
     image_us: f64,
+    /// The same for the teacher.
     teacher_image_us: f64,
 }
 

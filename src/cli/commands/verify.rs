@@ -9,17 +9,24 @@ use crate::cli::resolve::Context;
 use crate::gallery::verify;
 
 #[derive(Debug, Serialize)]
-struct ProblemDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ProblemDocument {
+    /// A file of the index.
     path: String,
+    /// A part of it.
     section: String,
     /// Bytes from the start of the file.
     offset: u64,
+    /// What is wrong.
     detail: String,
 }
 
 #[derive(Debug, Serialize)]
-struct VerifyDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct VerifyDocument {
+    /// Whether nothing is wrong.
     ok: bool,
+    /// What is damaged.
     problems: Vec<ProblemDocument>,
 }
 

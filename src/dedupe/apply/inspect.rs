@@ -14,6 +14,7 @@ use crate::images::{self, Limits, file_of, resolve, stamp_file};
 
 /// What a file should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Expected {
     /// In bytes.
     pub(super) size: u64,

@@ -35,6 +35,7 @@ pub(super) struct Journal {
 
 /// What is being carried out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Header {
     journal: String,
     version: u32,
@@ -70,6 +71,7 @@ pub(super) enum State {
 
 /// One line after the header.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "record", rename_all = "lowercase")]
 enum Record {
     Intent(Intent),
@@ -97,6 +99,7 @@ enum Record {
 
 /// What is going to be done to one file, with everything needed to recognise it later.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Intent {
     /// Counts up from 1.
     pub(super) step: u64,
@@ -124,9 +127,28 @@ pub(super) struct Intent {
     pub(super) folders: Vec<Name>,
 }
 
+/// The shapes of the header and of the other lines.
+#[cfg(test)]
+pub(crate) fn schemas(settings: &schemars::generate::SchemaSettings) -> [schemars::Schema; 2] {
+    let generator = || settings.clone().into_generator();
+    [generator().into_root_schema_for::<Header>(), generator().into_root_schema_for::<Record>()]
+}
+
 /// A path in a JSON document: a string, or a list of bytes if it is not UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Name(pub(super) PathBuf);
+
+#[cfg(test)]
+impl schemars::JsonSchema for Name {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Path".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let bytes = generator.subschema_for::<Vec<u8>>();
+        schemars::json_schema!({ "anyOf": [{ "type": "string" }, bytes] })
+    }
+}
 
 impl Serialize for Name {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -63,6 +63,8 @@ use units::Units;
 pub use options::{Action, ApplyOptions, ApplyReport, Step, UndoOptions, UndoReport};
 pub use undo::undo;
 
+#[cfg(test)]
+pub(crate) use journal::schemas as journal_schemas;
 use options::PlanFile;
 pub(super) use options::journal_of;
 

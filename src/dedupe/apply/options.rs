@@ -13,6 +13,7 @@ use crate::images::{JOURNAL, MOVED_AWAY, Skipped, hash_bytes, read_text};
 
 /// What to do with each duplicate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     /// Nothing: it is only checked and listed.

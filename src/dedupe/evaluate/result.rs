@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// How good a scan is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Evaluation {
     /// The number of true pairs of which both files were compared.
     pub true_pairs: usize,
@@ -29,6 +30,7 @@ pub struct Evaluation {
 
 /// Precision and recall at one threshold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OperatingPoint {
     /// Pairs at least this similar are called duplicates.
     pub similarity: f64,
@@ -42,6 +44,7 @@ pub struct OperatingPoint {
 
 /// A pair called near that is not a duplicate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FalsePair {
     /// The first.
     pub a: String,

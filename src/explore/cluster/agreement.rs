@@ -4,6 +4,7 @@ use serde::Serialize;
 
 /// Agreement of a clustering with labels; all figures are from 0 to 1, but `ari` can be slightly negative.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Agreement {
     /// The share of the images that have the most frequent label of their cluster.
     pub purity: f64,

@@ -7,6 +7,7 @@ use super::summary::silhouettes;
 
 /// How well a number of clusters fits.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Tried {
     /// The number of clusters.
     pub k: usize,

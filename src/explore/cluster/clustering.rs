@@ -10,6 +10,7 @@ use crate::explore::rows::Rows;
 
 /// The unit of distances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {
     /// Differing bits of codes.

@@ -12,6 +12,7 @@ const MAX_PERPLEXITY: f32 = 200.0;
 
 /// How images are placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// The plane along which latents vary most: fast, and distances are meaningful, but groups overlap.

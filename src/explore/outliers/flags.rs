@@ -10,6 +10,7 @@ use super::measure::Measures;
 
 /// A fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Flag {
     /// Almost blank: the standard deviation of its pixels is below two steps of 256.

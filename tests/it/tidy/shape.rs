@@ -101,7 +101,9 @@ fn headless_and_endless_files_are_found() {
 #[test]
 fn functions_fit_a_screen_and_nothing_stands_twice() {
     assert_clean(&check_functions(&all_rust()));
-    assert_clean(&check_copies(&written()));
+    let by_people = |source: &Source| !source.text.starts_with("<!-- Made from the program");
+    let written: Vec<Source> = written().into_iter().filter(by_people).collect();
+    assert_clean(&check_copies(&written));
 }
 
 #[test]

@@ -16,29 +16,42 @@ use crate::error::{Error, Result};
 use crate::images::Skipped;
 
 #[derive(Debug, Serialize)]
-struct ApplyDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::cli::commands) struct ApplyDocument<'a> {
+    /// What happens to duplicates.
     action: Action,
+    /// Whether nothing was changed, because `--yes` was not given.
     dry_run: bool,
     /// In a dry run: what would be done.
     done: Vec<StepDocument<'a>>,
+    /// Files that were left alone.
     refused: Vec<SkippedDocument<'a>>,
     /// Sidecars that stay although their image goes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     orphans: Vec<String>,
+    /// Duplicates that an earlier run handled.
     done_before: usize,
+    /// Duplicates of kinds that were not asked for, or not selected.
     left_out: usize,
+    /// By what was done.
     bytes_freed: u64,
+    /// The file from which `undo` works.
     #[serde(skip_serializing_if = "Option::is_none")]
     journal: Option<String>,
+    /// Whether it was ended by Ctrl-C.
     interrupted: bool,
 }
 
 /// A file that something was done to.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct StepDocument<'a> {
+    /// The duplicate.
     path: &'a str,
+    /// Where it went.
     #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<String>,
+    /// Whether it is a file that goes with an image.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     sidecar: bool,
 }

@@ -14,16 +14,23 @@ use crate::error::{Error, Result};
 use crate::gallery::OpenOptions;
 
 #[derive(Debug, Serialize)]
-struct CheckDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::cli::commands) struct CheckDocument<'a> {
+    /// From where on images count as near.
     threshold: ThresholdDocument,
+    /// In the order given.
     images: Vec<ImageDocument<'a>>,
+    /// Images that could not be read.
     skipped: Vec<SkippedDocument<'a>>,
 }
 
 /// The similarity from which images are near; `from` is `option`, `scan` or `default`.
 #[derive(Debug, Serialize)]
-struct ThresholdDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::cli::commands) struct ThresholdDocument {
+    /// Of near images, at least.
     similarity: f64,
+    /// `scan`, `default` or `option`.
     from: &'static str,
     /// Of the scan: images compared, and pairs of them on which it is calibrated.
     images: Option<usize>,
@@ -42,11 +49,17 @@ impl From<CheckThreshold> for ThresholdDocument {
 }
 
 #[derive(Debug, Serialize)]
-struct ImageDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::cli::commands) struct ImageDocument<'a> {
+    /// The image.
     path: &'a str,
+    /// Whether the index has it.
     known: bool,
+    /// In what way: as in a plan.
     kind: Option<&'static str>,
+    /// The image of the index.
     r#match: Option<&'a str>,
+    /// Of the two.
     similarity: Option<f32>,
 }
 

@@ -16,26 +16,39 @@ const NAMED: usize = 6;
 
 /// Its `decisions` are all decisions now, in the format of the file: the document can be imported.
 #[derive(Debug, Serialize)]
-struct DecideDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::cli::commands) struct DecideDocument<'a> {
+    /// By this command.
     decided: ChangeCounts,
+    /// From files.
     imported: ChangeCounts,
+    /// Decisions that were taken back.
     forgotten: usize,
+    /// All there are now.
     decisions: Vec<DecisionDocument<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-struct DecisionDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::cli::commands) struct DecisionDocument<'a> {
+    /// What was decided.
     verdict: Verdict,
+    /// BLAKE3 of the images, hex.
     hashes: Vec<String>,
+    /// Their names then.
     paths: &'a [String],
+    /// With the verdict `keep`: the one.
     #[serde(skip_serializing_if = "Option::is_none")]
     keep: Option<KeptDocument<'a>>,
 }
 
 /// The image that is kept rather than the others.
 #[derive(Debug, Serialize)]
-struct KeptDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::cli::commands) struct KeptDocument<'a> {
+    /// BLAKE3, hex.
     hash: String,
+    /// Its name then.
     path: &'a str,
 }
 

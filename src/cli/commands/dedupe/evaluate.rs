@@ -18,8 +18,11 @@ use crate::error::Result;
 const NAMED: usize = 5;
 
 #[derive(Debug, Serialize)]
-struct EvaluateDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::cli::commands) struct EvaluateDocument<'a> {
+    /// That were compared.
     images: usize,
+    /// Of the scan.
     threshold: &'a Threshold,
     #[serde(flatten)]
     evaluation: &'a Evaluation,

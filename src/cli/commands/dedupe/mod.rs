@@ -8,6 +8,12 @@ mod photos;
 mod scan;
 mod undo;
 
+#[cfg(test)]
+pub(in crate::cli::commands) use {
+    apply::ApplyDocument, check::CheckDocument, decide::DecideDocument, evaluate::EvaluateDocument,
+    undo::UndoDocument,
+};
+
 use crate::cli::args::{self, DedupeVerb};
 use crate::cli::exit::Exit;
 use crate::cli::resolve::Context;

@@ -12,12 +12,17 @@ use crate::cli::resolve::Context;
 use crate::dedupe::{Action, Step, UndoOptions, UndoReport, undo};
 
 #[derive(Debug, Serialize)]
-struct UndoDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::cli::commands) struct UndoDocument<'a> {
+    /// What had been done; null where there is no journal.
     action: Option<Action>,
+    /// Whether nothing was changed, because `--yes` was not given.
     dry_run: bool,
     /// In a dry run: what would be put back; `to` is where it is now.
     done: Vec<StepDocument<'a>>,
+    /// What could not be put back.
     refused: Vec<SkippedDocument<'a>>,
+    /// Whether it was ended by Ctrl-C.
     interrupted: bool,
 }
 
