@@ -315,7 +315,8 @@ mod tests {
         let (values, scales) = snapshot.all_latents().unwrap();
         for (at, id) in snapshot.ids().enumerate() {
             let latent = snapshot.latent(id).unwrap();
-            assert_eq!((latent.values, latent.scale), (&values[at * 64..][..64], scales[at]));
+            let size = snapshot.latent_size();
+            assert_eq!((latent.values, latent.scale), (&values[at * size..][..size], scales[at]));
         }
         remove(&memory.path(FOLDER), &["given 5".into()], None).unwrap();
         assert!(memory.snapshot().all_latents().is_none(), "they are no longer in one piece");
