@@ -22,7 +22,7 @@ fn strict(name: &str) -> Value {
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut schema: Value = serde_json::from_str(&text).expect("a schema");
     let root = schema["anyOf"].to_string() + &schema["oneOf"].to_string();
-    for (name, definition) in schema["$defs"].as_object_mut().into_iter().flatten() {
+    for (name, definition) in schema.get_mut("$defs").and_then(Value::as_object_mut).into_iter().flatten() {
         // what the document is one of names only a part of its fields
         if definition["properties"].is_object() && !root.contains(&format!("#/$defs/{name}\"")) {
             definition["unevaluatedProperties"] = json!(false);

@@ -33,7 +33,7 @@ impl Shape {
 }
 
 /// A command that has two documents.
-#[expect(dead_code, reason = "only its shape is asked for")]
+#[expect(dead_code)] // only its schema is asked for
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
 enum Either<A, B> {

@@ -11,7 +11,7 @@ const TOP: &str = "\
 # JSON documents
 
 What `--json` prints on stdout, one document for each run, and the files in JSON that the program writes. Each has a JSON
-Schema in the folder [schemas](schemas), for programs that want to check what they get.
+Schema in the folder `docs/reference/schemas`, for programs that want to check what they get.
 
 Fields keep their names and their meaning. New ones may be added, so ignore those that you do not know. `[]` stands for each
 entry of a list, `{}` for each value of an object whose keys are names. Every document that a command prints begins with
