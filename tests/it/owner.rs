@@ -182,7 +182,7 @@ fn photos_are_not_swallowed_by_an_index_of_digits_without_a_word() {
     let place = photos_below_digits();
     let photos = place.path().join("photos");
     let warned = run_in(&place, &photos, &["index", "."]).expect(0);
-    let warned = warned.says("was made with digits-64, which does not know these 10 new images");
+    let warned = warned.says("was made with digits-64, which does not know the 10 new images");
     warned.says("another folder as --index");
     run_in(&place, &photos, &["index", "."]).expect(0).silent_about("does not know");
 

@@ -105,6 +105,7 @@ fn every_command_prints_what_its_schema_says() {
         "compact",
         "doctor",
         "runtime show",
+        "man manual",
     ] {
         // compared with its schema on the way
         let document = place.json(&line.split(' ').collect::<Vec<_>>());

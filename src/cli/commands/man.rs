@@ -15,8 +15,11 @@ use crate::error::Error;
 use crate::output::write_whole;
 
 #[derive(Debug, Serialize)]
-struct ManDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ManDocument {
+    /// The folder that they were written into.
     dir: String,
+    /// Names of the files.
     pages: Vec<String>,
 }
 

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::dedupe::{ApplyDocument, CheckDocument, DecideDocument, EvaluateDocument, UndoDocument};
 use super::{
     SkippedDocument, cluster, compact, demo, denoise, diff, doctor, estimate, eval, export, index, info,
-    latent, map, model, outliers, quantize, query, query_lines, reconstruct, remove, repair, report, runtime,
-    sample, subset, train, verify,
+    latent, man, map, model, outliers, quantize, query, query_lines, reconstruct, remove, repair, report,
+    runtime, sample, subset, train, verify,
 };
 use crate::cli::print::{Document, SCHEMA_VERSION};
 use crate::dedupe::{DecisionsDocument, Plan, journal_schemas};
@@ -163,6 +163,7 @@ fn upkeep() -> Vec<Shape> {
         printed::<runtime::ShowDocument>("runtime show", "Which ONNX Runtime is used."),
         printed::<runtime::InstallDocument>("runtime install", "The library that was installed."),
         printed::<demo::DemoDocument>("demo", "The commands of the demo, and their documents."),
+        printed::<man::ManDocument>("man", "The pages of the manual that were written."),
     ]
 }
 
