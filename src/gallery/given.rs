@@ -45,7 +45,7 @@ const FIRST: (usize, usize) = (1024, 256 << 20);
 ///
 /// # fn main() -> aesearch::Result<()> {
 /// let folder = tempfile::tempdir().expect("a temporary folder");
-/// let stripes = |n: u8| Pixels { width: 28, height: 28, channels: 1, data: (0..28 * 28).map(|i| i as u8 * n).collect() };
+/// let stripes = |n: u32| Pixels { width: 28, height: 28, channels: 1, data: (0..28 * 28).map(|i| (i * n) as u8).collect() };
 /// let mut images = (0..100).map(|n| Item::from_pixels(format!("stripes {n}"), stripes(n)));
 /// let options = UpdateOptions { model: "digits-64".into(), ..UpdateOptions::new(RuntimeOptions::from_env()) };
 /// let report = add_images(&folder.path().join("index"), &mut images, &options, &())?;
