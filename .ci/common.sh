@@ -2,7 +2,7 @@
 # and venv, and the data sets in ../shared/data, or in $AESEARCH_DATA; Chromium, node and npm are installed by apt-get where they
 # are not there. They build into $CARGO_TARGET_DIR, or target/.
 root=$PWD
-target=${CARGO_TARGET_DIR:-$root/target}
+target=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}")
 data=${AESEARCH_DATA:-$root/../shared/data}
 export AESEARCH_DATA=$data
 export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0 RUST_BACKTRACE=1
@@ -41,14 +41,20 @@ toolchain() {
   python3 -m venv "$work/venv"
 }
 
-# The program, built for release.
-aesearch() {
-  cargo run --locked --quiet --release --manifest-path "$root/Cargo.toml" -- "$@"
+# The program and the Python module, for release. In one go: pyo3 and arrow turn on features of crates that both share, and by
+# itself each would compile them, and the library, for itself.
+release() {
+  cargo build --locked --release -p aesearch -p aesearch-python --features aesearch-python/extension-module
 }
 
-# The first command of the README, in an empty folder: ten neighbours of a seven, nine or more of them sevens.
+# The program, as `release` built it.
+aesearch() {
+  "$target/release/aesearch" "$@"
+}
+
+# What the first command of the README runs, in an empty folder: ten neighbours of a seven, nine or more of them sevens.
 demo() {
-  (cd "$work/demo" && cargo run --release --manifest-path "$root/Cargo.toml" -- demo) | tee "$work/demo.txt"
+  (cd "$work/demo" && aesearch demo) | tee "$work/demo.txt"
   sevens "$work/demo.txt"
 }
 
