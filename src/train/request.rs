@@ -218,7 +218,11 @@ impl TrainRequest {
             device: self.device,
             ..default
         };
-        options.architecture(input)?;
+        let latent_size = options.architecture(input)?.latent_size();
+        if let Some(bits) = tuning.bits.filter(|&bits| bits > latent_size) {
+            let most = format!("at most {latent_size}, the size of the latents of {family}");
+            return Err(Error::invalid(format!("`bits`: expected {most}, got {bits}")));
+        }
         if self.views_sheet.is_some() && options.augment == Augment::None {
             let what = "`views_sheet`: expected an augmentation to draw, got `augment` none";
             return Err(Error::invalid(what).with_hint("set `augment` to digits or photos"));
@@ -317,6 +321,9 @@ mod tests {
         let tuning = Tuning { family: Some(Family::Dense), epochs: Some(2), ..Tuning::default() };
         let dense = TrainRequest { tuning, ..request }.options(None, grey).unwrap();
         assert_eq!((dense.family, dense.epochs, dense.batch), (Family::Dense, 2, 32));
+        let tuning = Tuning { family: Some(Family::Dense), bits: Some(64), ..Tuning::default() };
+        let error = TrainRequest { tuning, ..TrainRequest::default() }.options(None, grey).unwrap_err();
+        assert_eq!(error.to_string(), "`bits`: expected at most 32, the size of the latents of dense, got 64");
         let sheet = TrainRequest {
             views_sheet: Some("v.png".into()),
             tuning: Tuning { family: Some(Family::Dense), ..Tuning::default() },

@@ -81,7 +81,9 @@ class Listener:
 def _bars(is_asked: bool) -> Callable[..., Any] | None:
     """What makes bars; none where tqdm is not installed, or nobody looks."""
     try:
-        bar = importlib.import_module("tqdm.auto").tqdm
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # in Jupyter without ipywidgets tqdm says so, and makes bars of text
+            bar = importlib.import_module("tqdm.auto").tqdm
     except ImportError:
         return None
     shows = is_asked or "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
