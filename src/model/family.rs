@@ -110,11 +110,12 @@ impl Family {
         }
     }
 
-    /// Bits of the code where nothing is said: small latents where new images are to be drawn from them.
+    /// Bits of the code where nothing is said: small latents where new images are to be drawn from them. Those of
+    /// `dense` are 32 numbers, as in the article.
     pub fn default_bits(self) -> usize {
         match self {
-            Family::ConvHash | Family::Conv | Family::Dense => 64,
-            Family::Vae | Family::Aae => 32,
+            Family::ConvHash | Family::Conv => 64,
+            Family::Dense | Family::Vae | Family::Aae => 32,
             Family::Lstm | Family::Photo => 128,
         }
     }

@@ -323,7 +323,10 @@ mod tests {
         assert_eq!((dense.family, dense.epochs, dense.batch), (Family::Dense, 2, 32));
         let tuning = Tuning { family: Some(Family::Dense), bits: Some(64), ..Tuning::default() };
         let error = TrainRequest { tuning, ..TrainRequest::default() }.options(None, grey).unwrap_err();
-        assert_eq!(error.to_string(), "`bits`: expected at most 32, the size of the latents of dense, got 64");
+        assert_eq!(
+            error.to_string(),
+            "`bits`: expected at most 32, the size of the latents of dense, got 64"
+        );
         let sheet = TrainRequest {
             views_sheet: Some("v.png".into()),
             tuning: Tuning { family: Some(Family::Dense), ..Tuning::default() },

@@ -31,7 +31,7 @@ pub(in crate::cli) struct Train {
     /// conv-hash [default], conv, dense, vae, aae, lstm or photo
     #[arg(long)]
     pub(in crate::cli) family: Option<String>,
-    /// Bits of the code, 32 to 256 [default: 64; vae, aae 32; lstm, photo 128]
+    /// Bits of the code, 32 to 256 [default: 64; dense, vae, aae 32; lstm, photo 128]
     #[arg(long)]
     pub(in crate::cli) bits: Option<usize>,
     /// Filters of the first convolution of conv-hash, vae and aae; deeper layers have more [default: 32]. For
