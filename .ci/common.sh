@@ -43,8 +43,8 @@ toolchain() {
 
 # The program and the Python module, for release. In one go: pyo3 and arrow turn on features of crates that both share, and by
 # itself each would compile them, and the library, for itself.
-release() {
-  cargo build --locked --release -p aesearch -p aesearch-python --features aesearch-python/extension-module
+release() { # --target TRIPLE, or nothing
+  cargo build --locked --release -p aesearch -p aesearch-python --features aesearch-python/extension-module "$@"
 }
 
 # The program, as `release` built it.
