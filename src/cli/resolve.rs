@@ -25,6 +25,8 @@ use crate::runtime::{Device, RuntimeOptions};
 const CONFIG_FILE: &str = "aesearch.toml";
 /// Indexes that are named where none is found.
 const NEARBY: usize = 5;
+/// More are a slip, and would all be started.
+const MAX_THREADS: usize = 1024;
 
 /// What every command gets: how to print, and the settings that belong to no single command.
 #[derive(Debug)]
@@ -113,7 +115,8 @@ impl Context {
     /// Worker threads, at least one; the process's shared pool gets as many.
     pub(super) fn threads(&self, typed: &Threads) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let threads = typed.threads.or(self.config.threads).filter(|&n| n > 0).unwrap_or_else(cores);
+        let asked = typed.threads.or(self.config.threads).filter(|&n| n > 0);
+        let threads = asked.map_or_else(cores, |n| n.min(MAX_THREADS));
         // Fails if the pool exists, made by an earlier command of this process with the same settings.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         threads

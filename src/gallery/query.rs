@@ -282,7 +282,7 @@ impl Gallery {
         // Which of several equally near codes makes the cut would be chance, so all of them are taken, and
         // their latents decide. Equal latents are put in order by name, as an item's number depends on the
         // history of the index.
-        let k = options.k.max(options.rerank) + usize::from(options.without_self);
+        let k = options.k.max(options.rerank).saturating_add(usize::from(options.without_self));
         let QueryOptions { mode, radius, .. } = *options;
         let search = Search { k, mode, radius, ties: true, only: options.only.clone() };
         let near = snapshot.search(&code, &search)?;
@@ -293,7 +293,7 @@ impl Gallery {
             let name = |hit: &Ranked| snapshot.name(hit.id);
             order.then(a.distance.cmp(&b.distance)).then_with(|| name(a).cmp(name(b)))
         });
-        let mut kept = Vec::with_capacity(options.k);
+        let mut kept = Vec::new();
         for hit in ranked {
             if kept.len() < options.k && !own.is(snapshot, hit.id, base(self.dir()))? {
                 kept.push(hit);

@@ -366,6 +366,24 @@ fn a_sheet_is_drawn() {
 }
 
 #[test]
+fn huge_numbers_are_as_good_as_all_or_refused() {
+    let place = Place::with_digits();
+    place.run(&["index", "digits", "--threads", "9223372036854775807"]).expect(0);
+    let n = 10 * PER_DIGIT;
+    for huge in ["1000000000000", "18446744073709551615"] {
+        let hits = |options: &[&str]| {
+            let answer = place.json(&[&["query", "7.png"], options].concat());
+            answer["queries"][0]["hits"].as_array().map_or(0, Vec::len)
+        };
+        assert_eq!(hits(&["-k", huge]), n);
+        assert_eq!(hits(&["-k", huge, "--rerank", huge, "--no-self"]), n);
+        assert_eq!(hits(&["--exact", "--rerank", huge]), 10);
+        place.run(&["outliers", "--count", huge, "--neighbours", huge]).expect(0);
+        place.run(&["cluster", "-k", huge]).expect(2);
+    }
+}
+
+#[test]
 fn hostile_files_are_named_and_the_rest_is_indexed() {
     let place = Place::with_digits();
     let write = |name: &OsStr, bytes: &[u8]| write(&place.path().join("digits/0").join(name), bytes);

@@ -93,7 +93,7 @@ pub(in crate::cli) struct Compute {
 /// On how many cores to compute.
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct Threads {
-    /// Worker threads [default: one per core]
+    /// Worker threads, at most 1024 [default: one per core]
     #[arg(long, value_name = "N", env = "AESEARCH_THREADS", hide_env_values = true)]
     pub(in crate::cli) threads: Option<usize>,
 }
