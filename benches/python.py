@@ -4,10 +4,11 @@
     maturin build --release --manifest-path python/Cargo.toml --out dist && pip install dist/*.whl faiss-cpu usearch
     python benches/python.py target/release/aesearch target/release/deps/code_queries-* --mnist ../shared/data/mnist
 
-Microseconds are CPU time, summed over the threads, of sides that take turns: the best of the rounds. `encode`: seconds of
-CPU time and by the clock to take the 60,000 images of MNIST into an index, by the command from its file, and by Python from
-an array; whole processes, and for Python the call of `add` alone. `memory`: of a process that asks 1,000 queries. `codes`: 10,000 queries for 10 neighbours among
-the 60,000 codes in one call. Each rival gets the least effort that finds as much as aesearch, ties counted as equal.
+Microseconds are CPU time, summed over the threads, of sides that take turns: the best of the rounds. `encode`: seconds of CPU
+time and by the clock to take the 60,000 images of MNIST into an index, by the command from its file, and by Python from an
+array; whole processes, and for Python the call of `add` alone. `memory`: of a process that asks 1,000 queries. `codes`:
+10,000 queries for 10 neighbours among the 60,000 codes in one call. Each rival gets the least effort that finds as much as
+aesearch, ties counted as equal.
 """
 
 import argparse
@@ -71,8 +72,9 @@ def encode(options, work, images):
         sides["python"].append(whole)
         sides["python, add alone"].append(list(map(float, call.split())))
         sides["command"].append(run(command)[:2])
-    best = {f"{side}, {clock}": min(took[n] for took in times) for side, times in sides.items() for n, clock in enumerate(("cpu", "wall"))}
-    for clock in ("cpu", "wall"):
+    best = {}
+    for n, clock in enumerate(("cpu", "wall")):
+        best |= {f"{side}, {clock}": min(took[n] for took in times) for side, times in sides.items()}
         best[f"add alone / command, {clock}"] = best[f"python, add alone, {clock}"] / best[f"command, {clock}"]
     return best
 
