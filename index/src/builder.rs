@@ -309,15 +309,13 @@ impl SegmentBuilder {
         }
     }
 
-    /// Symmetric int8: the largest magnitude becomes 127.
     fn quantize(&mut self, latent: &[f32]) {
         if latent.is_empty() {
             return;
         }
-        let largest = latent.iter().fold(0f32, |largest, value| largest.max(value.abs()));
-        let steps = if largest > 0.0 { 127.0 / f64::from(largest) } else { 0.0 };
-        self.latents.extend(latent.iter().map(|&value| (f64::from(value) * steps).round() as i8));
-        self.latent_scales.push(largest / 127.0);
+        let (values, scale) = quantize(latent);
+        self.latents.extend(values);
+        self.latent_scales.push(scale);
     }
 
     /// The same items, with other attributes for the index.
@@ -425,4 +423,11 @@ impl SegmentBuilder {
 /// Writes the rows of `values` `[rows, width]` in the order given.
 fn write_rows<T: Plain>(out: &mut dyn Write, values: &[T], width: usize, order: &[u32]) -> io::Result<()> {
     order.iter().try_for_each(|&row| out.write_all(bytes_of(&values[row as usize * width..][..width])))
+}
+
+/// A latent as an index keeps it: `[D]` values and a scale, as in [`Latent`]. The largest magnitude becomes 127.
+pub fn quantize(latent: &[f32]) -> (Vec<i8>, f32) {
+    let largest = latent.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+    let steps = if largest > 0.0 { 127.0 / f64::from(largest) } else { 0.0 };
+    (latent.iter().map(|&value| (f64::from(value) * steps).round() as i8).collect(), largest / 127.0)
 }

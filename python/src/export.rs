@@ -185,7 +185,8 @@ fn fact(ids: &[u32], known: &Known<'_>, (name, kind): (&str, Kind)) -> ArrayRef 
     }
 }
 
-fn table(columns: Vec<(String, ArrayRef)>) -> Result<Table, ArrowError> {
+/// The table of these columns, of equal length.
+pub(crate) fn table(columns: Vec<(String, ArrayRef)>) -> Result<Table, ArrowError> {
     let field = |(name, array): &(String, ArrayRef)| Field::new(name, array.data_type().clone(), true);
     let schema = Schema::new(columns.iter().map(field).collect::<Vec<_>>());
     let arrays = columns.into_iter().map(|(_, array)| array).collect();

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `index` | an index: add, query, look at |
 //! | `encoder` | a model's encoder on its own |
+//! | `encoded` | what an encoder makes of images, as a table; similarities of fingerprints |
 //! | `dedupe` | duplicates: plans, decisions, checks |
 //! | `explore` | clusters, maps, outliers, pages, tables |
 //! | `export` | tables in memory, by Arrow's C data interface |
@@ -22,6 +23,7 @@ mod arrays;
 mod calls;
 mod dedupe;
 mod demo;
+mod encoded;
 mod encoder;
 mod errors;
 mod explore;
@@ -44,6 +46,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     arrays::register(module)?;
     index::register(module)?;
     encoder::register(module)?;
+    encoded::register(module)?;
     dedupe::register(module)?;
     demo::register(module)?;
     explore::register(module)?;

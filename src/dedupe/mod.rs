@@ -16,6 +16,7 @@
 //! | `structure`, `candidates`, `neighbours`, `views` | codes of an image's structure; the pairs worth comparing, by them, by the index's latents, and by frames, parts and turns |
 //! | `traces/` | what pixels and headers tell of how an image came to be |
 //! | `reading` | reads the images with some contents |
+//! | `alone` | fingerprints for other programs |
 //! | `alike` | whose pixels have to be hashed at full size, as the fingerprints do not tell |
 //! | `align`, `compare`, `pairs` | aligns two images, measures how unlike they are, for all candidates |
 //! | `local/` | whether one picture is the other, edited or whole, by local features and geometry |
@@ -77,6 +78,7 @@ mod structure;
 
 mod align;
 mod alike;
+mod alone;
 mod compare;
 mod finding;
 mod judge;
@@ -120,6 +122,7 @@ mod apply;
 #[cfg(all(test, feature = "cli"))] // the reference of the command line
 pub(crate) use {apply::journal_schemas, decisions::Document as DecisionsDocument};
 
+pub use alone::{fingerprint_similarity, image_fingerprint};
 pub use apply::{Action, ApplyOptions, ApplyReport, Step, UndoOptions, UndoReport, apply, undo};
 pub use check::{Basis, CheckOptions, CheckThreshold, Checked, CheckedImage, Match, check, check_items};
 pub use decide::{DecideOptions, DecideTask, Decided, decide};

@@ -298,7 +298,7 @@ pub fn save_binarizer(dir: &Path, path: &Path) -> Result<()> {
 }
 
 /// The binarizer of another index of this model, or of a file.
-fn load(path: &Path, model: &Model) -> Result<Binarizer> {
+pub(super) fn load(path: &Path, model: &Model) -> Result<Binarizer> {
     let place = path.display().to_string();
     let (sha256, binarizer) = if path.is_dir() {
         let dir = index_at(path);

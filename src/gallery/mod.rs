@@ -55,6 +55,7 @@
 //! | `choose.rs` | which of the shipped models suits the images best |
 //! | `views.rs` | whether a model tells the images apart |
 //! | `binarizers.rs` | which binarizer an index gets; one shared by several |
+//! | `elsewhere.rs` | codes like those of an index, made without it |
 //! | `refit.rs` | a new binarizer, from the latents that the index keeps |
 //! | `thumbnails.rs` | small pictures, for when the files are not there |
 //! | `strangers.rs` | how near images are that have nothing in common |
@@ -109,6 +110,7 @@ mod worker_pool;
 
 mod binarizers;
 mod choose;
+mod elsewhere;
 mod polarity;
 mod probe;
 mod refit;
@@ -124,6 +126,7 @@ pub use binarizers::{BinarizerChoice, different_codes, save_binarizer};
 pub use choose::{Candidate, Choice, ChooseOptions, choose};
 pub(crate) use columns::days;
 pub use columns::{COLUMNS, Known};
+pub use elsewhere::{coded_by, coded_like};
 pub use estimate::{Estimate, estimate};
 pub use folder::{FOLDER, find, index_at, nearby};
 pub use follow::follow;
@@ -141,6 +144,7 @@ pub use polarity::{Invert, decide_polarity, reconstruct_either_way};
 pub use query::{Answer, Answers, Hit, QueryOptions, QueryResult};
 pub use record::{Facts, Fitted, ModelIdentity, Polarity, Record, Strangers};
 pub use remove::{Passing, RemoveReport, remove};
+pub use sessions::IdleEncoders;
 pub use taken::Taken;
 pub(crate) use thumbnails::or_thumbnails;
 pub use thumbnails::{ThumbnailFacts, Thumbnails};

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::outcome::{KnownHashes, KnownInputs, Outcome, StageTimes};
+use super::sessions::IdleEncoders;
 use super::thumbnails::Thumbnailer;
 use super::worker::{Chunk, Done, Preparation};
 use super::worker_pool::{Recipe, WorkerPool};
@@ -54,6 +55,8 @@ pub struct Pipeline<'a> {
     pub options: PipelineOptions,
     /// Invert every image before it is encoded.
     pub inverted: bool,
+    /// Sessions that earlier runs have left, of this model on this device; those of this run join them.
+    pub encoders: IdleEncoders,
     pub(super) known: Arc<KnownHashes>,
     /// Images that have been decoded at the model's size; not asked where thumbnails are kept, which are larger.
     pub(super) inputs: Arc<KnownInputs>,
@@ -106,8 +109,8 @@ impl Encoded {
 impl<'a> Pipeline<'a> {
     /// A pipeline that encodes images as they are.
     pub fn new(runtime: &'a Runtime, model: &'a Model, options: PipelineOptions) -> Pipeline<'a> {
-        let (known, inputs) = (Arc::default(), Arc::default());
-        Pipeline { runtime, model, options, inverted: false, known, inputs, thumbnails: None }
+        let (known, inputs, encoders) = (Arc::default(), Arc::default(), IdleEncoders::default());
+        Pipeline { runtime, model, options, inverted: false, encoders, known, inputs, thumbnails: None }
     }
 
     /// Calls `sink` with each item's position and outcome, in the order of `items`. If the observer stopped
@@ -209,7 +212,8 @@ impl<'a> Pipeline<'a> {
         let (inverted, thumbnails) = (self.inverted, self.thumbnails.clone());
         let inputs = if thumbnails.is_none() { self.inputs.clone() } else { Arc::default() };
         let preparation = Preparation { decoding, inverted, known, inputs, thumbnails };
-        Recipe { runtime: self.runtime, model: self.model, device: self.options.device, preparation }
+        let (device, idle) = (self.options.device, self.encoders.clone());
+        Recipe { runtime: self.runtime, model: self.model, device, preparation, idle }
     }
 }
 

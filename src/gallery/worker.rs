@@ -87,15 +87,18 @@ impl Worker {
         Worker { preparation, encoder, resizer, watch, images, times, bytes: 0, remarks: Vec::new() }
     }
 
-    /// Starts its thread, which works until the queue is closed.
-    pub(super) fn start(self, queue: Queue, results: Sender<Done>) -> Result<JoinHandle<()>> {
+    /// Starts its thread, which works until the queue is closed, and then returns the encoder.
+    pub(super) fn start(mut self, queue: Queue, results: Sender<Done>) -> Result<JoinHandle<Encoder>> {
         thread::Builder::new()
             .name("worker".to_owned())
-            .spawn(move || self.work(&queue, &results))
+            .spawn(move || {
+                self.work(&queue, &results);
+                self.encoder
+            })
             .map_err(|error| Error::invalid(format!("threads: cannot start another one: {error}")))
     }
 
-    fn work(mut self, queue: &Queue, results: &Sender<Done>) {
+    fn work(&mut self, queue: &Queue, results: &Sender<Done>) {
         loop {
             (self.times, self.bytes) = (StageTimes::default(), 0);
             let Ok(turn) = queue.lock() else { return };

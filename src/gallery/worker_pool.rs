@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::sessions::IdleEncoders;
 use super::watch::Watch;
 use super::worker::{Chunk, Done, Preparation, Queue, Worker};
 use crate::encode::{EncodeOptions, Encoder};
@@ -25,17 +26,19 @@ pub(super) struct Recipe<'a> {
     pub(super) model: &'a Model,
     pub(super) device: Device,
     pub(super) preparation: Preparation,
+    pub(super) idle: IdleEncoders,
 }
 
 impl Recipe<'_> {
     fn encoder(&self) -> Result<Encoder> {
-        Encoder::new(self.runtime, self.model, &EncodeOptions { threads: 1, device: self.device })
+        let options = EncodeOptions { threads: 1, device: self.device };
+        self.idle.take().map_or_else(|| Encoder::new(self.runtime, self.model, &options), Ok)
     }
 }
 
 /// A worker's thread.
 struct Running {
-    thread: JoinHandle<()>,
+    thread: JoinHandle<Encoder>,
     watch: Arc<Watch>,
     stopper: Stopper,
 }
@@ -163,7 +166,8 @@ impl<'a> WorkerPool<'a> {
     /// Waits for the workers, which have nothing left to do.
     pub(super) fn end(self) {
         drop(self.queue);
-        self.workers.into_values().for_each(|running| drop(running.thread.join()));
+        let encoders = self.workers.into_values().filter_map(|running| running.thread.join().ok());
+        encoders.for_each(|encoder| self.recipe.idle.give_back(encoder));
     }
 
     /// Leaves the workers, whatever they are doing; those that run the model end at its next node.

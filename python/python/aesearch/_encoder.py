@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aesearch import _images, _native, _progress
+from aesearch._images import PathLike
+from aesearch._native import Table
 from aesearch._progress import Progress
 from aesearch.errors import InvalidError
 
@@ -18,11 +20,38 @@ from aesearch.errors import InvalidError
 class Encoder:
     """Turns images into latents and codes.
 
-    ``model`` is the name of a shipped model, a folder, or an ONNX file. ``threads`` is 0 for all cores.
+    ``model`` is the name of a shipped model, a folder, or an ONNX file. ``binarizer`` is an index, whose codes it then
+    makes (``model="auto"`` is the model of that index, and images are inverted where the index inverts them), or a file of
+    ``aesearch info --save-binarizer``. ``inverted`` says otherwise. ``threads`` is 0 for all cores.
+
+    Sessions stay open from call to call. A pickled encoder takes its binarizer along, and opens its model again where it
+    arrives: a shipped one by its name, another one from the same path.
     """
 
-    def __init__(self, model: str | os.PathLike[str] = "auto", *, threads: int = 0) -> None:
-        self._native = _native.Encoder(os.fspath(model), threads)
+    def __init__(
+        self,
+        model: PathLike = "auto",
+        *,
+        binarizer: PathLike | None = None,
+        inverted: bool | None = None,
+        threads: int = 0,
+    ) -> None:
+        given = None if binarizer is None else os.fspath(binarizer)
+        self._open(os.fspath(model), given, inverted, threads)
+
+    def _open(self, model: str, binarizer: str | bytes | None, inverted: bool | None, threads: int) -> None:
+        self._native = _native.Encoder(model, binarizer, inverted, threads)
+        self._model, self._threads = model, threads
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        facts = self._native.facts_bytes
+        model = self._model if facts is None else "auto"  # they say where it is
+        return (_opened, (model, facts, self.inverted, self._threads))
+
+    def with_threads(self, threads: int) -> Encoder:
+        """The same encoder with so many threads; 0 is all cores."""
+        make, (*how, _) = self.__reduce__()
+        return cast("Encoder", make(*how, threads))
 
     @property
     def name(self) -> str:
@@ -43,6 +72,16 @@ class Encoder:
     def input_shape(self) -> tuple[int, int, int]:
         """What images are scaled to: channels, height, width."""
         return self._native.input_shape
+
+    @property
+    def inverted(self) -> bool:
+        """Whether images are inverted before they are encoded."""
+        return self._native.inverted
+
+    @property
+    def model_sha256(self) -> str:
+        """What identifies the model: codes of others cannot be compared with its codes."""
+        return self._native.model_sha256
 
     def encode(self, images: Any, *, batch_size: int = 4096, progress: Progress = None) -> NDArray[np.float32]:
         """The latents f32 [N, D] of images: an array, a list or an iterator; [D] of a single image.
@@ -73,5 +112,23 @@ class Encoder:
             raise InvalidError(f"latents: expected [N, {self.latent_size}], got {latents.shape}")
         return self._native.codes(latents.tobytes())
 
+    def to_arrow(self, images: Any, *, fingerprints: bool = False, progress: Progress = False) -> Table:
+        """A table with a row for each image: ``hash`` (BLAKE3 of its bytes), ``width``, ``height``, ``size`` in bytes, ``format``, ``code``
+        (B / 8 bytes), ``latent`` (D bytes, as int8 times ``latent_scale``, as an index keeps them), and ``reason``: why
+        an image cannot be used, whose other values are null. pyarrow, polars and DuckDB take it as it is.
+
+        ``fingerprints`` adds the column ``fingerprint``, by which :func:`aesearch.dedupe.similarities` compares images;
+        each image is decoded once more for it. All images are in memory at once.
+        """
+        given = [_images.native(image, f"image {at}") for at, image in enumerate(_images.each(images))]
+        with _progress.Listener(progress) as listener:
+            return self._native.table(given, fingerprints, listener)
+
     def __repr__(self) -> str:
         return f"Encoder({self.name!r}, {self.bits} bits, latents of {self.latent_size} numbers)"
+
+
+def _opened(model: str, binarizer: str | bytes | None, inverted: bool, threads: int) -> Encoder:
+    encoder = Encoder.__new__(Encoder)
+    encoder._open(model, binarizer, inverted, threads)
+    return encoder

@@ -15,6 +15,9 @@ from dataclasses import asdict
 from pathlib import Path, PurePath
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from aesearch import _display, _images, _native, _progress
 from aesearch._duplicates import (
     WORDS,
@@ -52,6 +55,7 @@ __all__ = [
     "check",
     "decide",
     "scan",
+    "similarities",
     "undo",
 ]
 
@@ -373,6 +377,14 @@ def check(
         raise InvalidError(f"{skipped[0][0]}: {skipped[0][1]}")
     listener.warn_of_skipped()
     return checked[0] if is_one and len(checked) == 1 else checked
+
+
+def similarities(first: Iterable[bytes | None], second: Iterable[bytes | None]) -> NDArray[np.float32]:
+    """How similar images are, pair by pair, by their fingerprints (``Encoder.to_arrow(images, fingerprints=True)``): f32 [N],
+    0 to 1, as ``similarity`` in plans. 1 is the same pixels; images that are nearly blank resemble no other. NaN where one of
+    the two is no fingerprint of this version.
+    """
+    return _native.fingerprint_similarities(list(first), list(second))
 
 
 def _verdicts(
