@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import pyarrow as pa
 from aesearch import Encoder
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -49,7 +49,7 @@ def _opened(recipe: bytes) -> Encoder:
     return encoder
 
 
-def _inputs(images: DataFrame) -> Iterator[F.Column]:
+def _inputs(images: DataFrame) -> Iterator[Column]:
     path = F.regexp_replace("path", "^file:/+", "/")  # as local files are called
     folder = F.nullif(F.regexp_extract(path, "([^/]+)/[^/]+$", 1), F.lit(""))
     yield path.alias("path")
