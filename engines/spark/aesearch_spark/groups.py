@@ -25,7 +25,7 @@ def connected(edges: DataFrame, work: str, *, rounds: int = ROUNDS) -> DataFrame
     before = None
     for number in range(rounds):
         place = f"{work}/round-{number}"
-        _small_star(_large_star(now)).write.mode("overwrite").parquet(place)
+        _small_star(_large_star(now)).distinct().write.mode("overwrite").parquet(place)
         now = spark.read.parquet(place)
         state = now.agg(F.count("*"), F.sum(F.xxhash64("a", "b").cast("decimal(20, 0)"))).first()
         if state == before:
@@ -54,4 +54,4 @@ def _star(neighbours: DataFrame, which: Column) -> DataFrame:
     centres = neighbours.groupBy("a").agg(F.min("b").alias("centre"))
     centre = F.least("centre", "a")
     moved = neighbours.join(centres, "a").where(which & (F.col("b") != centre))
-    return moved.select(centre.alias("a"), "b").distinct()
+    return moved.select(centre.alias("a"), "b")

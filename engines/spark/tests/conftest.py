@@ -60,8 +60,8 @@ def write_digits(path: Path, n: int) -> None:
 
 
 def codes_of(index: aesearch.Index) -> dict[str, bytes]:
-    """The codes of an index by name, without what stands before ``#``."""
-    return {name.split("#")[-1]: code.tobytes() for name, code in zip(index.names, index.codes(), strict=True)}
+    """The codes of an index by name; rows of a Parquet file by their number."""
+    return {name.rpartition(".parquet#")[2]: code.tobytes() for name, code in zip(index.names, index.codes(), strict=True)}
 
 
 def codes_in(rows: DataFrame) -> dict[str, bytes]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-from aesearch_spark.bands import WORD, Band, bands_for, cut
-
 import random
+
+import pytest
+
+from aesearch_spark.bands import WORD, Band, bands_for, cut
 
 
 @pytest.mark.parametrize("bits", [32, 40, 64, 96, 128, 256])

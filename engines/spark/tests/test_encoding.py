@@ -79,11 +79,8 @@ def test_what_cannot_work_is_said_before_the_job(spark: SparkSession) -> None:
 
 def unevenly(images: DataFrame, parts: int) -> DataFrame:
     """In partitions of which one has most rows: ten times as many as each of the others."""
-    others = [images.where(F.pmod(F.hash("path"), F.lit(9 + parts)) == part).coalesce(1) for part in range(parts - 1)]
-    uneven = images.where(F.pmod(F.hash("path"), F.lit(9 + parts)) >= parts - 1).coalesce(1)
-    for other in others:
-        uneven = uneven.unionByName(other)
-    return uneven
+    share = F.pmod(F.hash("path"), F.lit(9 + parts))
+    return images.repartitionById(parts, F.least(share, F.lit(parts - 1)))
 
 
 def executors_of(spark: SparkSession) -> list[int]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import aesearch
 import numpy as np
 import pytest
-from aesearch_spark import near_codes, near_pairs
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
+
+from aesearch_spark import near_codes, near_pairs
 
 Pairs = set[tuple[int, int, int]]
 

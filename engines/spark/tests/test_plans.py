@@ -45,9 +45,9 @@ def test_copies_are_found_and_the_program_takes_the_plan(spark: SparkSession, ph
     dry = apply(tmp_path / "plan.json", "--action", "move")
     n = sum(len(group["duplicates"]) for group in plan["groups"])
     assert sorted(path for path in folder.rglob("*") if path.is_file()) == before
-    assert len(said["steps"]) == len(dry["steps"]) == n and not dry["skipped"]
+    assert len(said["done"]) == len(dry["done"]) == n and not dry["refused"]
     done = apply(tmp_path / "plan.json", "--action", "move", "--yes")
-    assert len(done["steps"]) == n and not done["skipped"]
+    assert len(done["done"]) == n and not done["refused"]
     assert len([path for path in folder.rglob("*") if path.is_file()]) == len(before) - n
 
 
