@@ -127,7 +127,9 @@ fn fingerprint_similarities<'py>(
     let similarities: Vec<f32> = unlocked(py, || {
         if first.len() != second.len() {
             let (n, got) = (first.len(), second.len());
-            return Err(Error::invalid(format!("fingerprints: expected {n} of each, got {got} of the second")));
+            return Err(Error::invalid(format!(
+                "fingerprints: expected {n} of each, got {got} of the second"
+            )));
         }
         let pairs = first.iter().zip(&second);
         let similar = |(a, b): (&Option<PyBackedBytes>, &Option<PyBackedBytes>)| {

@@ -150,9 +150,7 @@ impl Encoder {
                     Ok(())
                 }
                 Outcome::Same(_) => Ok(()), // nothing is known from before
-                Outcome::Skipped(reason) => {
-                    Err(Error::invalid(format!("{}: {reason}", items[at].display())))
-                }
+                Outcome::Skipped(reason) => Err(Error::invalid(format!("{}: {reason}", items[at].display()))),
             })?;
             Ok(latents)
         })?;

@@ -41,7 +41,8 @@ mod tests {
 
     #[test]
     fn copies_are_similar_and_others_are_not() {
-        let waves = |x: usize, y: usize| (128.0 + 90.0 * (x as f32 / 9.0).sin() * (y as f32 / 13.0).cos()) as u8;
+        let waves =
+            |x: usize, y: usize| (128.0 + 90.0 * (x as f32 / 9.0).sin() * (y as f32 / 13.0).cos()) as u8;
         let (image, paler) = (picture(waves), picture(|x, y| waves(x, y) / 2 + 40));
         let other = picture(|x, y| ((x / 20 + y / 16) % 2 * 200) as u8);
         assert_eq!(fingerprint_similarity(&image, &image), Some(1.0));
