@@ -5,14 +5,15 @@ use std::thread::available_parallelism;
 use aesearch::encode::Binarizer;
 use aesearch::gallery::{Outcome, Pipeline, PipelineOptions};
 use aesearch::images::Item;
-use aesearch::model::{LoadOptions, Model};
-use aesearch::runtime::{Runtime, RuntimeOptions, ensure};
+use aesearch::model::Model;
+use aesearch::runtime::Runtime;
 use pyo3::prelude::*;
 
 use crate::arrays::{Owner, array};
 use crate::calls::{observed, unlocked};
 use crate::errors::invalid;
 use crate::images::items;
+use crate::runtime;
 
 /// A model with ONNX Runtime.
 #[pyclass(frozen, module = "aesearch._native")]
@@ -29,10 +30,7 @@ impl Encoder {
     #[new]
     fn new(py: Python<'_>, model: String, threads: usize) -> PyResult<Encoder> {
         unlocked(py, || {
-            let runtime = RuntimeOptions::from_env();
-            let added = Some(runtime.data_dir.join("models"));
-            let model = Model::load_any(&model, &LoadOptions { added, ..LoadOptions::default() })?;
-            let runtime = ensure(&runtime, &())?;
+            let (model, runtime) = runtime::model(&model)?;
             let binarizer = Binarizer::sign(model.metadata.latent_size, model.metadata.bits).ok();
             Ok(Encoder { model, runtime, binarizer, threads: threads_or_all(threads) })
         })
@@ -97,7 +95,7 @@ impl Encoder {
                 format!("{name}: its codes depend on the collection: ask an index for them"),
             ));
         };
-        let latents = floats(latents);
+        let latents = floats_of(latents);
         let n = latents.len() / binarizer.latent_size();
         let codes = py.detach(|| binarizer.binarize(&latents));
         array(py, Owner::U64(codes), &[n, aesearch_index::words(binarizer.bits())])
@@ -105,7 +103,7 @@ impl Encoder {
 }
 
 /// The numbers in bytes.
-fn floats(bytes: &[u8]) -> Vec<f32> {
+pub(crate) fn floats_of(bytes: &[u8]) -> Vec<f32> {
     let (numbers, _) = bytes.as_chunks::<4>();
     numbers.iter().map(|number| f32::from_le_bytes(*number)).collect()
 }

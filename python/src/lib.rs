@@ -14,7 +14,8 @@
 //! | `demo` | digits to try it on |
 //! | `images` | what Python hands over as an image |
 //! | `arrays` | results as NumPy arrays without a copy |
-//! | `calls` | long calls: without the interpreter's lock, with progress, ended by Ctrl-C |
+//! | `runtime` | where ONNX Runtime and models are |
+//! | `calls` | long calls: without the interpreter's lock, with progress, ended by Ctrl-C, never after a fork |
 //! | `errors` | the library's errors as Python's exceptions |
 #![allow(unsafe_code)] // what PyO3's macros write; none is written here
 
@@ -28,6 +29,7 @@ mod explore;
 mod export;
 mod images;
 mod index;
+mod runtime;
 mod train;
 
 use std::ffi::OsString;
@@ -42,6 +44,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_function(wrap_pyfunction!(command_line, module)?)?;
     arrays::register(module)?;
+    calls::register(module)?;
+    runtime::register(module)?;
     index::register(module)?;
     encoder::register(module)?;
     dedupe::register(module)?;
