@@ -10,7 +10,7 @@ use aesearch::dedupe::{
 };
 use aesearch::gallery::{FOLDER, Memory, OpenOptions, find};
 use aesearch::images::{Skipped, WalkOptions, walk};
-use aesearch::Result;
+use aesearch::{Error, Result};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use rayon::prelude::*;
@@ -94,10 +94,17 @@ impl Plan {
         Ok(Plan { plan: found.scan.plan, dir })
     }
 
-    /// Reads the text of a plan; `path` is for messages.
+    /// Reads a plan from a file.
     #[staticmethod]
-    fn from_json(py: Python<'_>, text: &str, path: PathBuf, dir: PathBuf) -> PyResult<Plan> {
-        let plan = unlocked(py, || Found::from_json(text, &path))?;
+    fn read(py: Python<'_>, path: PathBuf, dir: PathBuf) -> PyResult<Plan> {
+        let plan = unlocked(py, || {
+            let bytes = std::fs::read(&path).map_err(|error| Error::io(&path, error))?;
+            let text = String::from_utf8(bytes).map_err(|_| {
+                Error::invalid(format!("{}: expected a plan, got bytes that are no text", path.display()))
+                    .with_hint("`ScanOutputs::plan` writes one")
+            })?;
+            Found::from_json(&text, &path)
+        })?;
         Ok(Plan { plan, dir })
     }
 

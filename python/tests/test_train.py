@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import aesearch
 
-pytestmark = pytest.mark.filterwarnings("ignore::aesearch.Warning")  # these models are hardly trained
+pytestmark = pytest.mark.filterwarnings("ignore::aesearch.AesearchWarning")  # these models are hardly trained
 
 
 def trained(data: Any, out: Path, **how: Any) -> aesearch.TrainResult:

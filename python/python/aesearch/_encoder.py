@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aesearch import _images, _native, _progress
+from aesearch._images import ImageLike
+from aesearch._options import checked
 from aesearch._progress import Progress
 from aesearch.errors import InvalidError
 
@@ -21,8 +23,9 @@ class Encoder:
     ``model`` is the name of a shipped model, a folder, or an ONNX file. ``threads`` is 0 for all cores.
     """
 
-    def __init__(self, model: str | os.PathLike[str] = "auto", *, threads: int = 0) -> None:
-        self._native = _native.Encoder(os.fspath(model), threads)
+    def __init__(self, model: str | os.PathLike[str], *, threads: int = 0) -> None:
+        made = checked({"model": model, "threads": threads})
+        self._native = _native.Encoder(made["model"], made["threads"])
 
     @property
     def name(self) -> str:
@@ -44,11 +47,14 @@ class Encoder:
         """What images are scaled to: channels, height, width."""
         return self._native.input_shape
 
-    def encode(self, images: Any, *, batch_size: int = 4096, progress: Progress = None) -> NDArray[np.float32]:
+    def encode(
+        self, images: ImageLike | Iterable[ImageLike], *, batch_size: int = 4096, progress: Progress = None
+    ) -> NDArray[np.float32]:
         """The latents f32 [N, D] of images: an array, a list or an iterator; [D] of a single image.
 
         ``batch_size`` is how many images of an iterator are in memory at once.
         """
+        batch_size = checked({"batch_size": batch_size})["batch_size"]
         if _images.is_one(images):
             with _progress.Listener(False) as listener:
                 latents: NDArray[np.float32] = self._native.encode([_images.native(images, "image")], listener)[0]
@@ -61,7 +67,7 @@ class Encoder:
         self, images: Iterator[Any], batch_size: int, listener: _progress.Listener
     ) -> Iterator[NDArray[np.float32]]:
         number = 0
-        while some := list(islice(images, max(batch_size, 1))):
+        while some := list(islice(images, batch_size)):
             given = [_images.native(image, f"image {at}") for at, image in enumerate(some, number)]
             number += len(some)
             yield self._native.encode(given, listener)

@@ -27,12 +27,14 @@ class _Tensor(Protocol):
     def __array__(self) -> Any: ...
 
 
-class _File(Protocol):
+class FileLike(Protocol):
+    """A file that was opened as bytes."""
+
     def read(self) -> Any: ...
 
 
 #: A path, the bytes of an image file, an open file, an array, a tensor, or a picture of PIL.
-ImageLike: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | _File | _Array | _Tensor"
+ImageLike: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | FileLike | _Array | _Tensor"
 
 _CHANNELS = (1, 3, 4)
 #: What is converted together of an array: so many images, or of so many bytes.
