@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use aesearch::dedupe::{
-    ApplyOptions, CheckOptions, DecideOptions, DecideTask, File, FindOptions, Pictures, Plan as Found, ScanOptions,
-    ScanOutputs, Step, Turn, UndoOptions, Verdict, apply, check_items, decide, find_duplicates, undo,
-    write_outputs,
+    ApplyOptions, CheckOptions, DecideOptions, DecideTask, File, FindOptions, Pictures, Plan as Found,
+    ScanOptions, ScanOutputs, Step, Turn, UndoOptions, Verdict, apply, check_items, decide, find_duplicates,
+    undo, write_outputs,
 };
 use aesearch::gallery::{FOLDER, Memory, OpenOptions, find};
 use aesearch::images::{Skipped, WalkOptions, walk};
@@ -147,8 +147,7 @@ impl Plan {
         });
         let members: HashMap<&str, &File> = members.map(|file| (file.path.as_str(), file)).collect();
         let picture = |name: &String| small_jpeg(&pictures.get(members.get(name.as_str())?)?, side);
-        let made =
-            in_slices(py, (&names, PICTURES), |names| Ok(names.par_iter().map(picture).collect()))?;
+        let made = in_slices(py, (&names, PICTURES), |names| Ok(names.par_iter().map(picture).collect()))?;
         Ok(files(py, made))
     }
 }

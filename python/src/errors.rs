@@ -104,14 +104,15 @@ fn class_of(error: &Error) -> &'static str {
 pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
     let hint = error.hint().map(in_python);
     let said = error.to_string();
-    let made = py.import("aesearch.errors").and_then(|errors| errors.getattr(class_of(error))).and_then(|class| {
-        let of_system = PyDict::new(py);
-        if let Error::Io { path, source } = error {
-            of_system.set_item("errno", source.raw_os_error())?;
-            of_system.set_item("filename", path)?;
-        }
-        class.call((in_python(&said), hint), Some(&of_system))
-    });
+    let made =
+        py.import("aesearch.errors").and_then(|errors| errors.getattr(class_of(error))).and_then(|class| {
+            let of_system = PyDict::new(py);
+            if let Error::Io { path, source } = error {
+                of_system.set_item("errno", source.raw_os_error())?;
+                of_system.set_item("filename", path)?;
+            }
+            class.call((in_python(&said), hint), Some(&of_system))
+        });
     made.map_or_else(|error| error, PyErr::from_value)
 }
 

@@ -7,13 +7,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use aesearch::filter::Where;
 use aesearch::gallery::{
-    Answered, BinarizerChoice, Gallery, Labels, ManyOptions, Memory, OpenOptions, QueryOptions, QueryResult, Record,
-    UpdateOptions, UpdateReport, add_images, index_at, remove, update, verify,
+    Answered, BinarizerChoice, Gallery, Labels, ManyOptions, Memory, OpenOptions, QueryOptions, QueryResult,
+    Record, UpdateOptions, UpdateReport, add_images, index_at, remove, update, verify,
 };
 use aesearch::images::{Item, Limits, Needed, load_for};
 use aesearch::observer::Progress;
 use aesearch::{Error, Result};
-use aesearch_index::{Access, Filter, Hit, Mode, Search, Snapshot, is_index, words};
+use aesearch_index::{Access, Filter, Mode, Search, Snapshot, is_index, words};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyList};
@@ -21,13 +21,12 @@ use rayon::prelude::*;
 
 use crate::arrays::{Owner, array};
 use crate::calls::{in_slices, observed, unlocked};
+use crate::codes::nearest;
 use crate::encoder::threads_or_all;
 use crate::errors::{exception, invalid};
 use crate::images::{Stream, files, items, small_jpeg};
 use crate::runtime;
 
-/// Queries that one thread answers before somebody looks for Ctrl-C.
-const TOGETHER: usize = 256;
 /// Items that are looked at before somebody looks for Ctrl-C.
 const AT_A_TIME: usize = 1 << 16;
 /// Pictures that are made before somebody looks for Ctrl-C.
@@ -391,30 +390,14 @@ impl Index {
         let only = self.filter(py, &gallery, asked.only.as_deref())?;
         let k = asked.k.min(snapshot.len());
         let search = Search { k, mode: asked.mode(), radius: asked.radius, ties: false, only };
-        let words = words(snapshot.bits());
-        let (numbers, rest) = codes.as_chunks::<8>();
-        if !rest.is_empty() || !numbers.len().is_multiple_of(words) {
-            let what = format!("codes: expected {words} words each, got {} bytes", codes.len());
-            return Err(invalid(py, what));
-        }
-        let codes: Vec<u64> = numbers.iter().map(|word| u64::from_le_bytes(*word)).collect();
-        let n = codes.len() / words;
-        let (mut ids, mut distances) = (filled(py, n, k)?, filled(py, n, k)?);
-        let together = TOGETHER * rayon::current_num_threads();
-        let rows = ids.chunks_mut((together * k).max(1)).zip(distances.chunks_mut((together * k).max(1)));
-        let mut rows = rows.fuse();
-        in_slices(py, (&codes, together * words), |some| {
-            let found = snapshot.search_many(some, &search)?;
-            rows.next().into_iter().for_each(|rows| put(&found, rows, k));
-            Ok(Vec::<()>::new())
-        })?;
-        Ok((array(py, Owner::I64(ids), &[n, k])?, array(py, Owner::I32(distances), &[n, k])?))
+        nearest(py, snapshot, codes, &search)
     }
 
     /// Ids i64 [N], ascending.
     fn ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let ids: Vec<i64> =
-            self.opened(py)?.map_or_else(Vec::new, |gallery| gallery.snapshot().ids().map(i64::from).collect());
+        let ids: Vec<i64> = self
+            .opened(py)?
+            .map_or_else(Vec::new, |gallery| gallery.snapshot().ids().map(i64::from).collect());
         let n = ids.len();
         array(py, Owner::I64(ids), &[n])
     }
@@ -543,7 +526,12 @@ impl Asked {
 /// How an index of this model is made and brought up to date.
 pub(crate) fn options(model: String, threads: usize) -> UpdateOptions {
     let runtime = runtime::runtime();
-    UpdateOptions { model, load: runtime::load_options(&runtime), threads: threads_or_all(threads), ..UpdateOptions::new(runtime) }
+    UpdateOptions {
+        model,
+        load: runtime::load_options(&runtime),
+        threads: threads_or_all(threads),
+        ..UpdateOptions::new(runtime)
+    }
 }
 
 /// (ids, names, labels, distances, similarities, near).
@@ -558,27 +546,6 @@ fn hits<'py>(py: Python<'py>, result: &QueryResult) -> PyResult<Bound<'py, PyAny
     let distances = array(py, Owner::I32(hits.iter().map(|hit| hit.distance as i32).collect()), &[n])?;
     let similarities = array(py, Owner::F32(hits.iter().map(|hit| hit.similarity).collect()), &[n])?;
     Ok((ids, names, labels, distances, similarities, near).into_pyobject(py)?.into_any())
-}
-
-/// `n` times `k` numbers, -1 all of them.
-fn filled<T: From<i8> + Clone>(py: Python<'_>, n: usize, k: usize) -> PyResult<Vec<T>> {
-    let (mut numbers, cells) = (Vec::new(), n.saturating_mul(k));
-    if numbers.try_reserve_exact(cells).is_err() {
-        let what = format!("k: {k} hits for each of {n} codes are more than memory holds");
-        return Err(exception(py, &Error::too_large(what).with_hint("ask for fewer, or about fewer codes at a time")));
-    }
-    numbers.resize(cells, T::from(-1));
-    Ok(numbers)
-}
-
-/// Puts ids and distances into rows `[n, k]`; what is there stays where a query has fewer hits.
-fn put(found: &[Vec<Hit>], (ids, distances): (&mut [i64], &mut [i32]), k: usize) {
-    let rows = ids.chunks_mut(k.max(1)).zip(distances.chunks_mut(k.max(1)));
-    for (hits, (ids, distances)) in found.iter().zip(rows) {
-        for (hit, (id, distance)) in hits.iter().zip(ids.iter_mut().zip(distances)) {
-            (*id, *distance) = (i64::from(hit.id), hit.distance as i32); // at most 256 bits
-        }
-    }
 }
 
 /// These ids, if the index has them, or all.

@@ -6,6 +6,7 @@
 //! | file | responsibility |
 //! |---|---|
 //! | `index` | an index: add, query, look at |
+//! | `codes` | a search by codes |
 //! | `encoder` | a model's encoder on its own |
 //! | `dedupe` | duplicates: plans, decisions, checks |
 //! | `explore` | clusters, maps, outliers, pages, tables |
@@ -21,6 +22,7 @@
 
 mod arrays;
 mod calls;
+mod codes;
 mod dedupe;
 mod demo;
 mod encoder;

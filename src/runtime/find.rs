@@ -141,7 +141,10 @@ pub(super) fn is_library_name(name: &str) -> bool {
 /// Remembers what Python answered; failing to write it only costs time at the next start.
 pub(super) fn remember(options: &RuntimeOptions, candidate: &Candidate) {
     let is_at_hand = !options.candidates.is_empty(); // who knows it asks nobody
-    if candidate.source == Source::Python && !is_at_hand && remembered(options).as_ref() != Some(&candidate.path) {
+    if candidate.source == Source::Python
+        && !is_at_hand
+        && remembered(options).as_ref() != Some(&candidate.path)
+    {
         let write = || {
             fs::create_dir_all(&options.data_dir)
                 .and_then(|()| fs::write(memo(options), text(&candidate.path)))
