@@ -33,6 +33,7 @@ def test_more_hits_than_there_are_images_take_no_memory(index: aesearch.Index, k
     assert ids.shape == distances.shape == (60, 60) and (ids >= 0).all()
     assert len(index.query(drawing(0), k=k)) == 60
     assert len(index.query(drawing(0), k=3, rerank=2**62)) == 3
+    assert len(aesearch.Index.open(index.path, threads=k).query([drawing(0)] * 3)) == 3
 
 
 @pytest.mark.parametrize("width", [2, 4, 7, 9, 16])
@@ -303,7 +304,8 @@ print(aesearch.Encoder("digits-64").name)
 def test_a_page_of_a_notebook_stays_small(tmp_path: Path) -> None:
     random = np.random.default_rng(3)
     coarse = random.integers(0, 256, (24, 8, 8, 3), np.uint8)
-    photos = np.kron(coarse, np.ones((1, 64, 64, 1), np.uint8)) // 2 + random.integers(0, 64, (24, 512, 512, 3), np.uint8)
+    photos = np.kron(coarse, np.ones((1, 64, 64, 1), np.uint8)) // 2
+    photos += random.integers(0, 64, photos.shape, np.uint8)
     index = new(tmp_path, thumbnails=256)
     index.add(photos)
     html = index.query(photos[0], k=24)._repr_html_()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 import aesearch
+from aesearch._train import Family
 
 pytestmark = pytest.mark.filterwarnings("ignore::aesearch.AesearchWarning")  # these models are hardly trained
 
@@ -58,8 +59,11 @@ def test_what_a_callback_raises_passes_on(drawings: NDArray[np.uint8], tmp_path:
 
 
 def test_wrong_options_are_named(drawings: NDArray[np.uint8], tmp_path: Path) -> None:
-    with pytest.raises(aesearch.InvalidError, match="family"):
+    with pytest.raises(aesearch.InvalidError, match="family") as raised:
         trained(drawings, tmp_path / "model", family="deep")
+    assert all(name in str(raised.value) for name in get_args(Family)), "the types know what the library knows"
+    with pytest.raises(aesearch.TooLargeError, match="max_memory"):
+        trained(drawings, tmp_path / "model", max_memory=1000)
     with pytest.raises(aesearch.InvalidError, match="expected images, got none"):
         trained([], tmp_path / "model")
     trained(drawings, tmp_path / "model", epochs=1)
@@ -128,6 +132,18 @@ class TestTransformer:
         transformer.fit(drawings)
         with pytest.raises(ValueError, match="features"):
             transformer.transform(drawings[:, :20])
+
+    def test_numbers_of_another_kind_are_refused(self, drawings: NDArray[np.uint8]) -> None:
+        pytest.importorskip("sklearn")
+        from aesearch.sklearn import AutoencoderTransformer
+
+        of_bytes = AutoencoderTransformer(model="digits-64").fit(drawings)
+        with pytest.raises(aesearch.InvalidError, match="X: expected whole numbers, as it was fitted on, got float"):
+            of_bytes.transform(drawings / 255)  # they would be almost black
+        np.testing.assert_allclose(of_bytes.transform(drawings.astype(np.int64)), of_bytes.transform(drawings))
+        of_floats = AutoencoderTransformer(model="digits-64").fit(drawings / 255)
+        with pytest.raises(aesearch.InvalidError, match="X: expected floats"):
+            of_floats.transform(drawings)
 
     def test_the_checks_of_scikit_learn_that_make_sense(self, transformer: Any) -> None:
         from sklearn.utils import estimator_checks as checks

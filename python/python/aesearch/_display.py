@@ -40,9 +40,14 @@ def row(cells: Iterable[str], title: str = "", more: int = 0) -> str:
 
 
 def and_more(n: int, what: str = "") -> str:
-    """A line that says how many are not shown; nothing if all are."""
-    said = f"and {n:,} more{what and ' '}{what if n == 1 or not what else what + 's'}"
-    return f'<div style="color:#888;font-size:11px">{said}</div>' if n > 0 else ""
+    """How many are not shown, below the others; nothing if all are."""
+    return "".join(f'<div style="color:#888;font-size:11px">{said}</div>' for said in more_lines(n, what))
+
+
+def more_lines(n: int, what: str = "", indent: int = 0) -> list[str]:
+    """The same as a line of text, or none."""
+    noun = f" {what}{'' if n == 1 else 's'}" if what else ""
+    return [f"{' ' * indent}and {n:,} more{noun}"] if n > 0 else []
 
 
 def facts(rows: Iterable[tuple[str, str]]) -> str:

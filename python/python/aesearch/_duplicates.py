@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from aesearch._display import more_lines
 from aesearch._results import Skipped
 
 #: The same bytes; the same pixels; the same picture to the eye; one picture, of which a part differs; related pictures.
@@ -145,7 +146,7 @@ class ApplyReport:
         head += f", {count(len(self.refused), 'file')} left alone" if self.refused else ""
         arrow = "<-" if self.undone else "->"
         steps = [f"  {step.path}" + (f" {arrow} {step.to}" if step.to else "") for step in self.done[:20]]
-        steps += [f"  and {len(self.done) - 20:,} more"] if len(self.done) > 20 else []
+        steps += more_lines(len(self.done) - 20, indent=2)
         steps += [f"  left alone: {one.name}: {one.reason}" for one in self.refused[:20]]
         return "\n".join([f"ApplyReport({head})", *steps])
 

@@ -118,7 +118,7 @@ class Clusters(_Rows):
 
     def __repr__(self) -> str:
         head = f"Clusters({len(self):,} images in {self.k} by {self.method}, silhouette {self.silhouette:.3f})"
-        more = [f"  and {self.k - 20:,} more"] if self.k > 20 else []
+        more = _display.more_lines(self.k - 20, indent=2)
         return "\n".join([head, *(f"  {cluster!r}" for cluster in self.clusters[:20]), *more])
 
     def _repr_html_(self) -> str:

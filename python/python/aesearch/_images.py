@@ -56,8 +56,7 @@ def is_path(image: object) -> bool:
 def native(image: Any, about: str, name: str | None = None) -> NativeImage:
     """One image as the library takes it.
 
-    ``name`` is what it is called where it has no path; messages before that call it ``about``, which is its name, too, if
-    there is no other.
+    ``about`` is what messages about it call it, ``name`` what it is called where it has no path: the same if not given.
     """
     if type(image) is not _Pixels and is_path(image):
         return (os.fsencode(image),)

@@ -131,10 +131,10 @@ class Index(Explorer):
 
         Images in memory are arrays, bytes of image files, open files, pictures of PIL, or an iterator of them, which is
         asked for a few at a time: an array [N, H, W] or [N, H, W, C], a list, a generator, or a dict from name to
-        image. They are called by ``names``, or else numbered: from 0, and in later calls from where the numbers end. An
-        image of a name that the index holds replaces it; no other leaves the index. ``labels`` has one for each, or
-        ``None``. The index keeps no pixels of them: what reads images again, such as :func:`aesearch.dedupe.scan`, skips
-        them.
+        image. ``names`` and ``labels`` have one for each of them; a label may be ``None``. Without names they are
+        numbered: from 0, and in later calls from where the numbers of the index end. An image of a name that the index
+        holds replaces it; no other leaves the index. The index keeps no pixels of them: what reads images again, such as
+        :func:`aesearch.dedupe.scan`, skips them.
 
         Where an iterator raises, what came before is kept; no new index is made of fewer than the first 1,024 images.
         With ``wait``, another writer may end first; without, it is a :class:`LockedError`. ``max_memory`` is a limit in
@@ -290,7 +290,7 @@ class Index(Explorer):
             )
         asked = _asked(k, where, exact, recall, radius)
         native = self._native.pinned()
-        bits = native.info().get("bits", codes.shape[1] * codes.itemsize * 8)  # of an empty index the call below says so
+        bits = native.info().get("bits", 8 * codes.itemsize * codes.shape[1])  # none if empty, as the call will say
         width = -(-bits // (8 * codes.itemsize))
         if codes.shape[1] != width:
             raise InvalidError(f"codes: expected {codes.dtype} [Q, {width}] for {bits} bits, got {codes.shape}")

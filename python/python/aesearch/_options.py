@@ -13,8 +13,10 @@ from aesearch.errors import InvalidError
 
 #: The largest number that the library takes.
 _MOST = 2**63 - 1
-#: The least that makes sense, where that is not 0.
+#: The least that makes sense, where it is not 0.
 _LEAST = {"batch_size": 1, "bits": 1, "k": 1, "max_k": 1, "min_size": 1, "per_digit": 1}
+#: More means no more than this.
+_MOST_OF = {"radius": 2**32 - 1, "threads": 1024}
 _WHOLE = (
     "batch batch_size bits channels depth early_stop epochs k latent max_k max_memory max_queries min_size neighbours "
     "per_digit radius rerank seed side threads thumbnails width"
@@ -49,7 +51,7 @@ def whole(name: str, value: object) -> int:
         number = -1
     if isinstance(value, bool | np.bool_) or not least <= number <= _MOST:
         raise InvalidError(f"{name}: expected a whole number of at least {least}, got {value!r}")
-    return min(number, 2**32 - 1) if name == "radius" else number
+    return min(number, _MOST_OF.get(name, _MOST))
 
 
 def number(name: str, value: object) -> float:

@@ -236,10 +236,8 @@ class Plan(Sequence[Group]):
             for one in group.duplicates[:_PICTURES]:
                 exact = group.kind in ("bytes", "pixels")
                 lines.append(f"          {one.path}" + ("" if exact else f"  {one.similarity:.4f}"))
-            if len(group.duplicates) > _PICTURES:
-                lines.append(f"          and {len(group.duplicates) - _PICTURES:,} more")
-        if len(self.groups) > _GROUPS:
-            lines.append(f"  and {count(len(self.groups) - _GROUPS, 'more group')}")
+            lines += _display.more_lines(len(group.duplicates) - _PICTURES, indent=10)
+        lines += _display.more_lines(len(self.groups) - _GROUPS, "group", indent=2)
         return "\n".join([f"Plan({self.summary})", *lines])
 
     def _repr_html_(self) -> str:

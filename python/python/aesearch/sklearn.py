@@ -137,7 +137,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         elif kind != self.kind_:  # 1.0 is white among floats, and almost black among bytes
             hint = "give images as those of fit, such as bytes of 0 to 255 or floats of 0 to 1"
             raise InvalidError(f"X: expected {self.kind_}, as it was fitted on, got {X.dtype}", hint)
-        if X.dtype.kind not in "fiub" or (X.dtype != np.uint8 and X.dtype.kind != "f"):
+        if X.dtype != np.uint8 and X.dtype.kind != "f":
             X = X.astype(np.float32)
         features = int(np.prod(X.shape[1:]))
         if reset:
