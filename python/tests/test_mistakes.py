@@ -249,6 +249,14 @@ def test_messages_name_what_python_has() -> None:
             assert owner is None or hasattr(owner, name), word
 
 
+def test_memory_may_be_limited(tmp_path: Path, drawings: NDArray[np.uint8], folder: Path) -> None:
+    index = new(tmp_path)
+    for images in (drawings, folder):
+        with pytest.raises(aesearch.InvalidError, match="`max_memory`: expected at least"):
+            index.add(images, max_memory=1)
+    assert index.add(drawings, max_memory=2 << 30).images == 60
+
+
 def test_hints_speak_of_python(index: aesearch.Index, folder: Path) -> None:
     with pytest.raises(aesearch.Error) as raised:
         dedupe.decide([folder / "a" / "000.pgm"], index=index)

@@ -62,13 +62,21 @@ def test_wrong_options_are_named(drawings: NDArray[np.uint8], tmp_path: Path) ->
     with pytest.raises(aesearch.InvalidError, match="family") as raised:
         trained(drawings, tmp_path / "model", family="deep")
     assert all(name in str(raised.value) for name in get_args(Family)), "the types know what the library knows"
-    with pytest.raises(aesearch.TooLargeError, match="max_memory"):
-        trained(drawings, tmp_path / "model", max_memory=1000)
     with pytest.raises(aesearch.InvalidError, match="expected images, got none"):
         trained([], tmp_path / "model")
     trained(drawings, tmp_path / "model", epochs=1)
     with pytest.raises(aesearch.Error):
         trained(drawings, tmp_path / "model", epochs=1)  # there is one
+
+
+def test_images_that_memory_may_not_hold_lie_in_a_file(
+    drawings: NDArray[np.uint8], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "aesearch"):
+        small = trained(drawings, tmp_path / "small", epochs=2, max_memory=1000)
+    assert "1.0 kB" in caplog.text or "1,000" in caplog.text, caplog.text
+    large = trained(drawings, tmp_path / "large", epochs=2)
+    assert small.train_losses.tolist() == large.train_losses.tolist()
 
 
 class TestTransformer:

@@ -153,7 +153,7 @@ def train(
     ``data`` are paths, or images in memory: an array [N, H, W] or [N, H, W, C], or a list of them. What is not given
     depends on the images and the family. ``validation`` is a share of the images to hold out, or a path to others.
     ``size`` is that of the model's input in pixels, or (width, height). ``start`` is a model whose weights to start
-    from, ``teacher`` an encoder whose features to learn. ``max_memory`` is a limit in bytes.
+    from, ``teacher`` an encoder whose features to learn. Images of more bytes than ``max_memory`` lie in a file meanwhile.
 
     Each of ``callbacks`` is called with an :class:`Epoch` after each one. If it returns ``False``, the training stops,
     and the best epoch so far is written; if it raises, too, and the exception passes on. So does Ctrl-C. What was
