@@ -17,7 +17,7 @@ from aesearch._explore import Explorer
 from aesearch._images import FileLike, ImageLike, PathLike
 from aesearch._options import checked, flag, listed
 from aesearch._progress import Progress
-from aesearch._results import AddReport, Damage, Latents, QueryResult, Skipped, name_of
+from aesearch._results import AddReport, Damage, Latents, QueryResult, Skipped, name_of, pictures_of
 from aesearch._types import NativeHits, NativeImage
 from aesearch.errors import InvalidError
 
@@ -348,14 +348,17 @@ class Index(Explorer):
         return f"Index({self.path!r}, {info['images']:,} images, {info['bits']} bits, model {info['model']})"
 
     def _repr_html_(self) -> str:
-        ids = self.ids
-        some = [int(id) for id in ids[:: max(1, len(ids) // 12)][:12]]
-        encoded = self._native.names(some)
-        pictures = self._native.thumbnails(encoded, _display.PIXELS) if some else []
-        names = map(name_of, encoded)
-        cells = (_display.cell(picture, os.path.basename(name), name) for picture, name in zip(pictures, names))
-        shown = ((name, f"{value:,}" if isinstance(value, int) else str(value)) for name, value in self.info.items())
-        return _display.row(cells, repr(self), len(ids) - len(some)) + _display.facts(shown)
+        native = self._native.pinned()
+        ids = native.ids()
+        encoded = native.names([int(id) for id in ids[:: max(1, len(ids) // 12)][:12]])
+        names = [name_of(name) for name in encoded]
+        cells = (
+            _display.cell(picture, os.path.basename(name), name)
+            for picture, name in zip(pictures_of(native, names), names, strict=True)
+        )
+        facts = native.info().items()
+        shown = ((name, f"{value:,}" if isinstance(value, int) else str(value)) for name, value in facts)
+        return _display.row(cells, repr(self), len(ids) - len(names)) + _display.facts(shown)
 
 
 def _unpickled(path: str, settings: dict[str, Any]) -> Index:
