@@ -1,6 +1,8 @@
-//! Long calls: they run without the interpreter's lock, report to a Python object, and end on Ctrl-C.
+//! Long calls: they run without the interpreter's lock, report to a Python object, and end on Ctrl-C. None runs in a
+//! process that was forked from one that made such calls: threads do not survive a fork, and it would wait for them.
 
 use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use aesearch::observer::{EpochReport, Note, Progress, Stage};
@@ -86,6 +88,29 @@ impl Observer for PythonObserver {
     }
 }
 
+/// Whether there may be threads, and whether this process was forked from one that had some.
+static HAS_THREADS: AtomicBool = AtomicBool::new(false);
+static LOST_THREADS: AtomicBool = AtomicBool::new(false);
+
+/// What a process does first after it was forked.
+#[pyfunction]
+fn after_fork() {
+    if HAS_THREADS.load(Ordering::Relaxed) {
+        LOST_THREADS.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What every call does first that may need threads.
+fn may_have_threads(py: Python<'_>) -> PyResult<()> {
+    HAS_THREADS.store(true, Ordering::Relaxed);
+    if !LOST_THREADS.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let what = "this process was forked from one that had used aesearch, whose threads do not survive a fork";
+    let hint = "use the start method spawn or forkserver, as in multiprocessing.get_context(\"spawn\")";
+    Err(exception(py, &Error::unsupported(what).with_hint(hint)))
+}
+
 /// Runs `work` without the interpreter's lock, reporting to `listener` (see [`PythonObserver`]). What the listener
 /// raised, or Ctrl-C, is raised again when the work has come to an end; what it had finished is kept.
 pub(crate) fn observed<T: Send>(
@@ -93,6 +118,7 @@ pub(crate) fn observed<T: Send>(
     listener: Option<Py<PyAny>>,
     work: impl FnOnce(&dyn Observer) -> Result<T> + Send,
 ) -> PyResult<T> {
+    may_have_threads(py)?;
     let (result, raised) = py.detach(|| {
         let observer = PythonObserver::new(listener);
         let result = work(&observer);
@@ -106,5 +132,28 @@ pub(crate) fn observed<T: Send>(
 
 /// Runs `work` without the interpreter's lock.
 pub(crate) fn unlocked<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
+    may_have_threads(py)?;
     py.detach(work).map_err(|error: Error| exception(py, &error))
+}
+
+/// As [`observed`], for work that makes something of each of `items`, so many at a time. Ctrl-C ends it.
+pub(crate) fn in_slices<I: Sync, T: Send>(
+    py: Python<'_>,
+    (items, at_a_time): (&[I], usize),
+    mut make: impl FnMut(&[I]) -> Result<Vec<T>> + Send,
+) -> PyResult<Vec<T>> {
+    observed(py, None, |observer| {
+        let mut all = Vec::new();
+        for some in items.chunks(at_a_time) {
+            if observer.should_stop() {
+                return Err(Error::Interrupted);
+            }
+            all.extend(make(some)?);
+        }
+        Ok(all)
+    })
+}
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(after_fork, module)?)
 }

@@ -1,24 +1,28 @@
 //! Duplicates: find them, show and decide about them, carry a plan out and take it back.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use aesearch::dedupe::{
-    ApplyOptions, CheckOptions, DecideOptions, DecideTask, FindOptions, Pictures, Plan as Found, ScanOptions,
-    ScanOutputs, Step, Turn, UndoOptions, Verdict, apply, check_items, decide, find_duplicates, undo,
-    write_outputs,
+    ApplyOptions, CheckOptions, DecideOptions, DecideTask, File, FindOptions, Pictures, Plan as Found,
+    ScanOptions, ScanOutputs, Step, Turn, UndoOptions, Verdict, apply, check_items, decide, find_duplicates,
+    undo, write_outputs,
 };
 use aesearch::gallery::{FOLDER, Memory, OpenOptions, find};
-use aesearch::images::{Skipped, WalkOptions, encode_small_png, fitted, walk};
-use aesearch::runtime::RuntimeOptions;
+use aesearch::images::{Skipped, WalkOptions, walk};
 use aesearch::{Error, Result};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use rayon::prelude::*;
 
-use crate::calls::{observed, unlocked};
+use crate::calls::{in_slices, observed, unlocked};
 use crate::errors::{exception, in_python};
-use crate::images::items;
+use crate::images::{files, items, small_jpeg};
 use crate::index::options;
+use crate::runtime;
+
+/// Pictures that are made before somebody looks for Ctrl-C.
+const PICTURES: usize = 64;
 
 /// A plan, and the index that it is of.
 #[pyclass(frozen, module = "aesearch._native")]
@@ -90,10 +94,17 @@ impl Plan {
         Ok(Plan { plan: found.scan.plan, dir })
     }
 
-    /// Reads the text of a plan; `path` is for messages.
+    /// Reads a plan from a file.
     #[staticmethod]
-    fn from_json(py: Python<'_>, text: &str, path: PathBuf, dir: PathBuf) -> PyResult<Plan> {
-        let plan = unlocked(py, || Found::from_json(text, &path))?;
+    fn read(py: Python<'_>, path: PathBuf, dir: PathBuf) -> PyResult<Plan> {
+        let plan = unlocked(py, || {
+            let bytes = std::fs::read(&path).map_err(|error| Error::io(&path, error))?;
+            let text = String::from_utf8(bytes).map_err(|_| {
+                Error::invalid(format!("{}: expected a plan, got bytes that are no text", path.display()))
+                    .with_hint("`ScanOutputs::plan` writes one")
+            })?;
+            Found::from_json(&text, &path)
+        })?;
         Ok(Plan { plan, dir })
     }
 
@@ -120,32 +131,24 @@ impl Plan {
         unlocked(py, || write_outputs(&self.dir, &self.plan, &outputs, Memory::About(u64::MAX)))
     }
 
-    /// Small PNG pictures of files of the plan, by their names; none where there is none to show.
+    /// Small JPEG pictures of files of the plan, by their names, no side longer than `side`; none where there is none to
+    /// show.
     fn thumbnails<'py>(
         &self,
         py: Python<'py>,
         names: Vec<String>,
         side: usize,
-    ) -> Vec<Option<Bound<'py, PyBytes>>> {
-        let pictures = py.detach(|| {
-            let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
-            let shown = Found { near_misses: Vec::new(), ..self.plan.clone() };
-            let pictures = Pictures::of(&shown, &self.dir, u64::MAX);
-            let files: Vec<_> = shown
-                .groups
-                .iter()
-                .flat_map(|group| {
-                    let others = group.also_kept.iter().chain(&group.duplicates).map(|other| &other.file);
-                    std::iter::once(&group.keeper).chain(others)
-                })
-                .collect();
-            let picture = |name: &&str| {
-                let file = files.iter().find(|file| file.path == **name)?;
-                encode_small_png(&fitted(&pictures.get(file)?, side).ok()?).ok()
-            };
-            wanted.par_iter().map(picture).collect::<Vec<Option<Vec<u8>>>>()
+    ) -> PyResult<Vec<Option<Bound<'py, PyBytes>>>> {
+        let shown = Found { near_misses: Vec::new(), ..self.plan.clone() };
+        let pictures = unlocked(py, || Ok(Pictures::of(&shown, &self.dir, u64::MAX)))?;
+        let members = shown.groups.iter().flat_map(|group| {
+            let others = group.also_kept.iter().chain(&group.duplicates).map(|other| &other.file);
+            std::iter::once(&group.keeper).chain(others)
         });
-        pictures.into_iter().map(|bytes| bytes.map(|bytes| PyBytes::new(py, &bytes))).collect()
+        let members: HashMap<&str, &File> = members.map(|file| (file.path.as_str(), file)).collect();
+        let picture = |name: &String| small_jpeg(&pictures.get(members.get(name.as_str())?)?, side);
+        let made = in_slices(py, (&names, PICTURES), |names| Ok(names.par_iter().map(picture).collect()))?;
+        Ok(files(py, made))
     }
 }
 
@@ -155,36 +158,44 @@ fn default_index() -> PathBuf {
     std::env::current_dir().ok().and_then(|here| find(&here)).unwrap_or_else(|| PathBuf::from(FOLDER))
 }
 
-/// Carries out the plan in a file.
-#[pyfunction]
-#[pyo3(signature = (plan, action, *, dry_run, kinds, select, to, sidecars, merge_metadata, listener))]
-#[expect(clippy::too_many_arguments, reason = "Python's keyword arguments")]
-fn apply_plan<'py>(
-    py: Python<'py>,
-    plan: PathBuf,
-    action: &str,
+/// What to do with a plan.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Doing {
+    action: String,
     dry_run: bool,
     kinds: Option<Vec<String>>,
     select: Option<String>,
     to: Option<PathBuf>,
     sidecars: Option<bool>,
     merge_metadata: bool,
-    listener: Option<Py<PyAny>>,
-) -> PyResult<Bound<'py, PyDict>> {
-    let options = || {
-        let default = ApplyOptions::new(action.parse()?, &plan);
-        let kinds = kinds.map(|names| names.iter().map(|name| name.parse()).collect::<Result<_>>());
+}
+
+impl Doing {
+    fn options(self, plan: &Path) -> Result<ApplyOptions> {
+        let default = ApplyOptions::new(self.action.parse()?, plan);
+        let kinds = self.kinds.map(|names| names.iter().map(|name| name.parse()).collect::<Result<_>>());
         Ok(ApplyOptions {
-            dry_run,
+            dry_run: self.dry_run,
             kinds: kinds.transpose()?.unwrap_or_else(|| default.kinds.clone()),
-            select: select.as_deref().map(str::parse).transpose()?,
-            to: to.unwrap_or_else(|| default.to.clone()),
-            sidecars: sidecars.unwrap_or(default.sidecars),
-            merge_metadata,
+            select: self.select.as_deref().map(str::parse).transpose()?,
+            to: self.to.unwrap_or_else(|| default.to.clone()),
+            sidecars: self.sidecars.unwrap_or(default.sidecars),
+            merge_metadata: self.merge_metadata,
             ..default
         })
-    };
-    let options = options().map_err(|error: Error| exception(py, &error))?;
+    }
+}
+
+/// Carries out the plan in a file.
+#[pyfunction]
+fn apply_plan<'py>(
+    py: Python<'py>,
+    plan: PathBuf,
+    doing: Doing,
+    listener: Option<Py<PyAny>>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let options = doing.options(&plan).map_err(|error| exception(py, &error))?;
     let report = observed(py, listener, |observer| apply(&options, observer))?;
     let done = PyDict::new(py);
     done.set_item("done", steps(&report.done))?;
@@ -254,9 +265,8 @@ fn check_images(
     listener: Option<Py<PyAny>>,
 ) -> PyResult<Checked> {
     let (py, mut items) = (images.py(), items(images)?);
-    let runtime = RuntimeOptions::from_env();
-    let options =
-        CheckOptions { open: OpenOptions::new(runtime), similarity: threshold, ..CheckOptions::default() };
+    let open = OpenOptions::new(runtime::runtime());
+    let options = CheckOptions { open, similarity: threshold, ..CheckOptions::default() };
     let (checked, unwalked) = observed(py, listener, |observer| {
         let walked = walk(&paths, &WalkOptions::default())?;
         walked.skipped.iter().for_each(|skipped| observer.skipped(&skipped.path, &skipped.reason));

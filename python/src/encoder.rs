@@ -5,9 +5,9 @@ use std::thread::available_parallelism;
 
 use aesearch::gallery::{Facts, IdleEncoders, Outcome, Pipeline, PipelineOptions, coded_by, coded_like};
 use aesearch::images::Item;
-use aesearch::model::{LoadOptions, Model};
+use aesearch::model::Model;
 use aesearch::observer::Observer;
-use aesearch::runtime::{Runtime, RuntimeOptions, ensure};
+use aesearch::runtime::{Runtime, ensure};
 use aesearch::{Error, Result};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -19,6 +19,7 @@ use crate::encoded::Rows;
 use crate::errors::{exception, invalid};
 use crate::export::{Table, table};
 use crate::images::items;
+use crate::runtime;
 
 /// A model with ONNX Runtime.
 #[pyclass(frozen, module = "aesearch._native")]
@@ -78,9 +79,8 @@ impl Encoder {
         threads: usize,
     ) -> PyResult<Encoder> {
         unlocked(py, || {
-            let runtime = RuntimeOptions::from_env();
-            let added = Some(runtime.data_dir.join("models"));
-            let options = LoadOptions { added, ..LoadOptions::default() };
+            let runtime = runtime::runtime();
+            let options = runtime::load_options(&runtime);
             let (model, mut facts) = match &binarizer {
                 Some(Given::Path(path)) => {
                     coded_like(path, &model, &options).map(|(model, facts)| (model, Some(facts)))?
@@ -184,7 +184,7 @@ impl Encoder {
     /// u64 [N, B / 64] of latents, given as bytes of f32.
     fn codes<'py>(&self, py: Python<'py>, latents: &[u8]) -> PyResult<Bound<'py, PyAny>> {
         let binarizer = &self.facts(py)?.codes.binarizer;
-        let latents = floats(latents);
+        let latents = floats_of(latents);
         let n = latents.len() / binarizer.latent_size();
         let codes = py.detach(|| binarizer.binarize(&latents));
         array(py, Owner::U64(codes), &[n, aesearch_index::words(binarizer.bits())])
@@ -192,7 +192,7 @@ impl Encoder {
 }
 
 /// The numbers in bytes.
-fn floats(bytes: &[u8]) -> Vec<f32> {
+pub(crate) fn floats_of(bytes: &[u8]) -> Vec<f32> {
     let (numbers, _) = bytes.as_chunks::<4>();
     numbers.iter().map(|number| f32::from_le_bytes(*number)).collect()
 }

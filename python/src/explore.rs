@@ -138,24 +138,32 @@ fn cluster_index<'py>(
     Ok(all)
 }
 
-/// All images in the plane; pictures and tables of it are written into `files`.
+/// How to draw a map.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Drawing {
+    method: String,
+    perplexity: f32,
+    colour_by: Option<String>,
+    /// Pictures and tables to write.
+    files: Vec<PathBuf>,
+}
+
+/// All images in the plane.
 #[pyfunction]
-#[expect(clippy::too_many_arguments, reason = "what a map needs")]
 fn map_index<'py>(
     index: &Bound<'py, Index>,
     among: Among,
-    method: &str,
-    perplexity: f32,
-    colour_by: Option<&str>,
     grouping: Grouping,
-    files: Vec<PathBuf>,
+    drawing: Drawing,
     listener: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let (py, index) = (index.py(), index.get());
     index.gallery(py)?;
+    let Drawing { method, perplexity, colour_by, files } = drawing;
     let (rows, found) = observed(py, listener, |observer| {
         let options = MapOptions { method: method.parse()?, perplexity, seed: grouping.seed };
-        let colour_by = colour_by.map(str::parse).transpose()?;
+        let colour_by = colour_by.as_deref().map(str::parse).transpose()?;
         let clusters = grouping.options()?;
         let outputs = MapOutputs { files, colour_by, clusters, ..MapOutputs::default() };
         let rows = among.rows(index.dir(), observer)?;
@@ -209,36 +217,43 @@ fn outliers_index<'py>(
     Ok(all)
 }
 
+/// What a page shows, and where it is written.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Page {
+    path: PathBuf,
+    map: String,
+    neighbours: usize,
+    read: bool,
+    duplicates: bool,
+}
+
 /// Writes everything about the images as one page.
 #[pyfunction]
-#[expect(clippy::too_many_arguments, reason = "what a page needs")]
 fn report_index<'py>(
     index: &Bound<'py, Index>,
-    to: PathBuf,
     among: Among,
-    map: &str,
     grouping: Grouping,
-    neighbours: usize,
-    reading: bool,
-    duplicates: bool,
+    page: Page,
     listener: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let (py, index) = (index.py(), index.get());
     let gallery = index.gallery(py)?;
+    let Page { path, map, neighbours, read, duplicates } = page;
     let done = observed(py, listener, |observer| {
         let options = ReportOptions {
             clusters: grouping.options()?,
             map: MapOptions { method: map.parse()?, seed: grouping.seed, ..MapOptions::default() },
             outliers: OutlierOptions { neighbours, threads: index.threads() },
             neighbours,
-            images: reading,
+            images: read,
             duplicates,
             labels: among.labels()?,
             only: among.only()?,
             ..ReportOptions::default()
         };
         options.check()?;
-        report(&among.rows(index.dir(), observer)?, &gallery, &to, &options, observer)
+        report(&among.rows(index.dir(), observer)?, &gallery, &path, &options, observer)
     })?;
     let counts = PyDict::new(py);
     counts.set_item("bytes", done.bytes)?;
@@ -290,30 +305,37 @@ fn evaluate_index(
 /// Columns, files and their bytes, what was skipped.
 type Written = (Vec<&'static str>, Vec<(String, u64)>, Vec<(String, String)>);
 
+/// What is written for another program, and where.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Exporting {
+    path: PathBuf,
+    to: String,
+    parts: Option<Vec<String>>,
+    map: String,
+    read: bool,
+}
+
 /// Writes what is known of the images for another program; gives columns, files and their bytes, and what was
 /// skipped.
 #[pyfunction]
-#[expect(clippy::too_many_arguments, reason = "what an export needs")]
 fn export_index(
     index: &Bound<'_, Index>,
-    path: PathBuf,
-    to: &str,
-    parts: Option<Vec<String>>,
     among: Among,
-    map: &str,
     grouping: Grouping,
-    reading: bool,
+    exporting: Exporting,
     listener: Option<Py<PyAny>>,
 ) -> PyResult<Written> {
     let (py, index) = (index.py(), index.get());
     let gallery = index.gallery(py)?;
+    let Exporting { path, to, parts, map, read } = exporting;
     let done = observed(py, listener, |observer| {
         let default = ExportOptions::default();
         let target: Target = to.parse()?;
         let parts = match parts {
             None => target.parts().to_vec(),
             Some(names) if names == ["all"] => {
-                Part::ALL.into_iter().filter(|part| reading || *part != Part::Metadata).collect()
+                Part::ALL.into_iter().filter(|part| read || *part != Part::Metadata).collect()
             }
             Some(names) => names.iter().map(|name| name.parse()).collect::<Result<_>>()?,
         };
@@ -323,11 +345,11 @@ fn export_index(
             cluster: grouping.options()?,
             map: MapOptions { method: map.parse()?, seed: grouping.seed, ..MapOptions::default() },
             outliers: OutlierOptions { threads: index.threads(), ..default.outliers },
-            picture: if reading { default.picture } else { 0 },
+            picture: if read { default.picture } else { 0 },
             ..default
         };
-        let read = (reading && options.parts.contains(&Part::Outliers)).then_some(&*gallery);
-        export(&among.rows(index.dir(), observer)?, read, &path, &options, observer)
+        let reading = (read && options.parts.contains(&Part::Outliers)).then_some(&*gallery);
+        export(&among.rows(index.dir(), observer)?, reading, &path, &options, observer)
     })?;
     let files = done.files.into_iter().map(|file| (file.name, file.bytes)).collect();
     Ok((done.columns, files, reasons(&done.skipped)))

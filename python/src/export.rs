@@ -61,6 +61,11 @@ impl Table {
         self.batch.num_rows()
     }
 
+    fn __repr__(&self) -> String {
+        let names = self.column_names().join(", ");
+        format!("Table({} rows, {} columns: {names})", self.batch.num_rows(), self.batch.num_columns())
+    }
+
     #[getter]
     fn column_names(&self) -> Vec<String> {
         self.batch.schema().fields().iter().map(|field| field.name().clone()).collect()

@@ -1,35 +1,53 @@
 //! An index: add images to it, ask it, look at what it holds.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aesearch::filter::Where;
 use aesearch::gallery::{
-    Answered, BinarizerChoice, Gallery, Labels, ManyOptions, OpenOptions, QueryOptions, QueryResult, Record,
-    UpdateOptions, UpdateReport, add_images, index_at, remove, update,
+    Answered, BinarizerChoice, Gallery, Labels, ManyOptions, Memory, OpenOptions, QueryOptions, QueryResult,
+    Record, UpdateOptions, UpdateReport, add_images, index_at, remove, update, verify,
 };
-use aesearch::images::{Limits, Needed, encode_small_png, fitted, load_for};
-use aesearch::model::LoadOptions;
+use aesearch::images::{Item, Limits, Needed, load_for};
 use aesearch::observer::Progress;
-use aesearch::runtime::RuntimeOptions;
 use aesearch::{Error, Result};
-use aesearch_index::{Filter, Hit, Mode, Search, is_index, words};
+use aesearch_index::{Access, Filter, Mode, Search, Snapshot, is_index, words};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyList};
+use rayon::prelude::*;
 
 use crate::arrays::{Owner, array};
-use crate::calls::{observed, unlocked};
+use crate::calls::{in_slices, observed, unlocked};
+use crate::codes::nearest;
 use crate::encoder::threads_or_all;
 use crate::errors::{exception, invalid};
-use crate::images::{Stream, items};
+use crate::images::{Stream, files, items, small_jpeg};
+use crate::runtime;
 
-/// An index folder, and the last commit of it that was opened; none while it is empty.
+/// Items that are looked at before somebody looks for Ctrl-C.
+const AT_A_TIME: usize = 1 << 16;
+/// Pictures that are made before somebody looks for Ctrl-C.
+const PICTURES: usize = 64;
+
+/// An index folder, and the last commit of it that was opened.
 #[pyclass(frozen, module = "aesearch._native")]
 pub(crate) struct Index {
     dir: PathBuf,
     options: UpdateOptions,
-    gallery: RwLock<Option<Arc<Gallery>>>,
+    opened: RwLock<Opened>,
+}
+
+/// What is open of an index.
+#[derive(Clone)]
+enum Opened {
+    /// Nothing was ever put into it.
+    Empty,
+    Commit(Arc<Gallery>),
+    /// It was let go of, for good.
+    Closed,
 }
 
 /// What one query asks for.
@@ -47,7 +65,27 @@ struct Asked {
     only: Option<String>,
 }
 
-/// How a new index is made.
+/// How images are added.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Adding {
+    exclude: Vec<String>,
+    prune: bool,
+    wait: bool,
+    max_memory: Option<u64>,
+}
+
+impl Adding {
+    fn options(self, of: &UpdateOptions) -> UpdateOptions {
+        let Adding { exclude, prune, wait, max_memory } = self;
+        let mut options = UpdateOptions { prune, wait, ..of.clone() };
+        options.walk.exclude = exclude;
+        options.memory = max_memory.map_or(options.memory, Memory::AtMost);
+        options
+    }
+}
+
+/// How an index is made, and what for.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 struct Settings {
@@ -73,14 +111,22 @@ impl Index {
 
     /// The index as it was when it was last opened.
     pub(crate) fn gallery(&self, py: Python<'_>) -> PyResult<Arc<Gallery>> {
-        self.opened().ok_or_else(|| {
+        self.opened(py)?.ok_or_else(|| {
             let what = format!("{}: the index is empty", self.dir.display());
             exception(py, &Error::not_found(what).with_hint("put images into it with `update`"))
         })
     }
 
-    fn opened(&self) -> Option<Arc<Gallery>> {
-        self.gallery.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The same; none while it is empty.
+    fn opened(&self, py: Python<'_>) -> PyResult<Option<Arc<Gallery>>> {
+        match &*self.opened.read().unwrap_or_else(PoisonError::into_inner) {
+            Opened::Empty => Ok(None),
+            Opened::Commit(gallery) => Ok(Some(gallery.clone())),
+            Opened::Closed => {
+                let error = Error::invalid(format!("{}: this index was closed", self.dir.display()));
+                Err(exception(py, &error.with_hint("open it again with `Index.open`")))
+            }
+        }
     }
 
     fn reopen(&self) -> Result<()> {
@@ -91,11 +137,14 @@ impl Index {
                     load: self.options.load.clone(),
                     ..OpenOptions::new(self.options.runtime.clone())
                 };
-                Some(Arc::new(Gallery::open(&self.dir, &options, &())?))
+                Opened::Commit(Arc::new(Gallery::open(&self.dir, &options, &())?))
             }
-            false => None,
+            false => Opened::Empty,
         };
-        *self.gallery.write().unwrap_or_else(PoisonError::into_inner) = now;
+        let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(*opened, Opened::Closed) {
+            *opened = now;
+        }
         Ok(())
     }
 
@@ -144,26 +193,25 @@ impl Index {
 
 #[pymethods]
 impl Index {
-    /// Opens the index at `path`, or in it.
+    /// The index at `path`: one that is there, or in a folder there; one that is to be made; or, where nobody knows,
+    /// either.
     #[staticmethod]
-    fn open(py: Python<'_>, path: PathBuf, model: String, threads: usize) -> PyResult<Index> {
-        let dir = index_at(&path);
-        if !is_index(&dir) {
-            let what = format!("{}: no index here", path.display());
-            let error = Error::not_found(what).with_hint("make one with `Index.create`");
-            return Err(exception(py, &error));
-        }
-        let index = Index { dir, options: options(model, threads), gallery: RwLock::default() };
-        unlocked(py, || index.reopen())?;
-        Ok(index)
-    }
-
-    /// An index at `path` that is to be made.
-    #[staticmethod]
-    fn create(py: Python<'_>, path: PathBuf, settings: Settings) -> PyResult<Index> {
-        if is_index(&path) {
-            let error = Error::invalid(format!("{}: expected no index yet, got one", path.display()));
-            return Err(exception(py, &error.with_hint("open it with `Index.open`, or name another folder")));
+    fn at(py: Python<'_>, path: PathBuf, settings: Settings, is_there: Option<bool>) -> PyResult<Index> {
+        let dir = if is_there == Some(true) { index_at(&path) } else { path };
+        let problem = match (is_there, is_index(&dir)) {
+            (Some(true), false) => {
+                let gone = if dir.exists() { "" } else { ": no such file or folder" };
+                let error = Error::not_found(format!("{}: no index here{gone}", dir.display()));
+                Some(error.with_hint("make one with `Index.create`"))
+            }
+            (Some(false), true) => {
+                let error = Error::invalid(format!("{}: expected no index yet, got one", dir.display()));
+                Some(error.with_hint("open it with `Index.open`, or name another folder"))
+            }
+            _ => None,
+        };
+        if let Some(problem) = problem {
+            return Err(exception(py, &problem));
         }
         let Settings { model, binarizer, bits, thumbnails, latents, device, threads } = settings;
         let device = device.parse().map_err(|error| exception(py, &error))?;
@@ -175,7 +223,20 @@ impl Index {
             device,
             ..options(model, threads)
         };
-        Ok(Index { dir: path, options, gallery: RwLock::default() })
+        let index = Index { dir, options, opened: RwLock::new(Opened::Empty) };
+        unlocked(py, || index.reopen())?;
+        Ok(index)
+    }
+
+    /// The commit that is open, whatever this index shows later.
+    fn pinned(&self) -> Index {
+        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner).clone();
+        Index { dir: self.dir.clone(), options: self.options.clone(), opened: RwLock::new(opened) }
+    }
+
+    /// Lets go of its files.
+    fn close(&self) {
+        *self.opened.write().unwrap_or_else(PoisonError::into_inner) = Opened::Closed;
     }
 
     #[getter]
@@ -183,12 +244,13 @@ impl Index {
         &self.dir
     }
 
-    fn __len__(&self) -> usize {
-        self.opened().map_or(0, |gallery| gallery.snapshot().len())
+    fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
+        Ok(self.opened(py)?.map_or(0, |gallery| gallery.snapshot().len()))
     }
 
     /// Shows commits of other writers.
     fn reload(&self, py: Python<'_>) -> PyResult<()> {
+        self.opened(py)?;
         unlocked(py, || self.reopen())
     }
 
@@ -197,29 +259,57 @@ impl Index {
         &self,
         py: Python<'py>,
         paths: Vec<PathBuf>,
-        exclude: Vec<String>,
+        adding: Adding,
         listener: Option<Py<PyAny>>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let mut options = self.options.clone();
-        options.walk.exclude = exclude;
+        self.opened(py)?;
+        let options = adding.options(&self.options);
         let report = observed(py, listener, |observer| update(&self.dir, &paths, &options, observer));
         self.reported(py, report)
     }
 
+    /// Fits the binarizer anew, and codes all images anew.
+    fn refit<'py>(
+        &self,
+        py: Python<'py>,
+        wait: bool,
+        listener: Option<Py<PyAny>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        self.gallery(py)?;
+        let options = UpdateOptions { refit: true, wait, ..self.options.clone() };
+        let report = observed(py, listener, |observer| update(&self.dir, &[], &options, observer));
+        self.reported(py, report)
+    }
+
+    /// What is wrong with the index's files: (file, section, offset, what).
+    fn verify(&self, py: Python<'_>) -> PyResult<Vec<(PathBuf, String, u64, String)>> {
+        self.gallery(py)?;
+        let wrong = unlocked(py, || verify(&self.dir, Access::Map))?;
+        Ok(wrong.into_iter().map(|one| (one.path, one.section, one.offset, one.detail)).collect())
+    }
+
     /// Adds images as they come from an iterator of pairs of an image and a label or none; `expected` is how many may
-    /// come, 0 if nobody knows.
+    /// come, 0 if nobody knows. If the iterator raises, what came before is kept; no index is made if that is less than
+    /// decides about a new one.
     fn add_images<'py>(
         &self,
         pairs: &Bound<'py, PyIterator>,
         expected: usize,
+        adding: Adding,
         listener: Option<Py<PyAny>>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let (py, pairs) = (pairs.py(), pairs.clone().unbind());
+        self.opened(py)?;
+        let options = adding.options(&self.options);
+        let raised = RefCell::new(None);
+        let expected = (expected > 0).then_some(expected);
+        let mut stream = Stream { pairs: &pairs, expected, raised: &raised };
+        let first = if is_index(&self.dir) { Vec::new() } else { stream.first()? };
+        let (pairs, expected) = (&pairs, stream.expected);
         let added = observed(py, listener, |observer| {
             let raised = RefCell::new(None);
-            let expected = (expected > 0).then_some(expected);
-            let mut stream = Stream { pairs: &pairs, expected, raised: &raised };
-            let report = add_images(&self.dir, &mut stream, &self.options, observer);
+            let rest = Stream { pairs, expected, raised: &raised };
+            let report = add_images(&self.dir, &mut first.into_iter().chain(rest), &options, observer);
             Ok((report, raised.into_inner()))
         });
         let report = added.and_then(|(report, raised)| match raised {
@@ -229,16 +319,9 @@ impl Index {
         self.reported(py, report)
     }
 
-    /// A number above all names that are numbers.
-    fn next_number(&self, py: Python<'_>) -> u64 {
-        let Some(gallery) = self.opened() else { return 0 };
-        let snapshot = gallery.snapshot();
-        let number = |id| std::str::from_utf8(snapshot.name(id)).ok()?.parse::<u64>().ok();
-        py.detach(|| snapshot.ids().filter_map(number).max().map_or(0, |last| last.saturating_add(1)))
-    }
-
     /// Takes images out: (how many, how many are left, paths that hold none).
     fn remove(&self, py: Python<'_>, paths: Vec<PathBuf>) -> PyResult<(usize, usize, Vec<String>)> {
+        self.opened(py)?;
         let report = unlocked(py, || {
             let report = remove(&self.dir, &paths, None)?;
             self.reopen()?;
@@ -269,7 +352,8 @@ impl Index {
         let gallery = self.gallery(py)?;
         let only = self.filter(py, &gallery, asked.only.as_deref())?;
         let threads = self.options.threads.min(items.len()).max(1);
-        let many = ManyOptions { query: asked.options(only), threads, ..ManyOptions::default() };
+        let query = asked.options(gallery.snapshot().len(), only);
+        let many = ManyOptions { query, threads, ..ManyOptions::default() };
         let answers = observed(py, listener, |observer| {
             let (total, mut answers) = (items.len(), Vec::with_capacity(items.len()));
             let queries = items.into_iter().map(|item| (item.display(), Ok(item)));
@@ -293,8 +377,8 @@ impl Index {
         Ok(all)
     }
 
-    /// Ids i64 [N, k] and distances i32 [N, k] of the items whose codes are nearest; -1 where there are fewer. `codes`
-    /// are the bytes of [N, B / 8].
+    /// Ids i64 [Q, k] and distances i32 [Q, k] of the items whose codes are nearest; -1 where there are fewer, and no more
+    /// columns than the index has items. `codes` are the bytes of u64 [Q, B / 64].
     fn query_codes<'py>(
         &self,
         py: Python<'py>,
@@ -302,29 +386,18 @@ impl Index {
         asked: Asked,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let gallery = self.gallery(py)?;
+        let snapshot = gallery.snapshot();
         let only = self.filter(py, &gallery, asked.only.as_deref())?;
-        let k = asked.k;
+        let k = asked.k.min(snapshot.len());
         let search = Search { k, mode: asked.mode(), radius: asked.radius, ties: false, only };
-        let bytes = gallery.snapshot().bits().div_ceil(8);
-        if !codes.len().is_multiple_of(bytes) {
-            return Err(invalid(
-                py,
-                format!("codes: expected {bytes} bytes each, got {} bytes", codes.len()),
-            ));
-        }
-        let codes = words_of(codes, gallery.snapshot().bits());
-        let n = codes.len() / words(gallery.snapshot().bits());
-        let (ids, distances) = unlocked(py, || {
-            let found = gallery.snapshot().search_many(&codes, &search)?;
-            Ok(columns(&found, k))
-        })?;
-        Ok((array(py, Owner::I64(ids), &[n, k])?, array(py, Owner::I32(distances), &[n, k])?))
+        nearest(py, snapshot, codes, &search)
     }
 
     /// Ids i64 [N], ascending.
     fn ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let ids =
-            self.opened().map_or_else(Vec::new, |gallery| gallery.snapshot().ids().map(i64::from).collect());
+        let ids: Vec<i64> = self
+            .opened(py)?
+            .map_or_else(Vec::new, |gallery| gallery.snapshot().ids().map(i64::from).collect());
         let n = ids.len();
         array(py, Owner::I64(ids), &[n])
     }
@@ -332,19 +405,18 @@ impl Index {
     /// Names of items, as bytes.
     #[pyo3(signature = (ids = None))]
     fn names<'py>(&self, py: Python<'py>, ids: Option<Vec<u32>>) -> PyResult<Bound<'py, PyList>> {
-        let Some(gallery) = self.opened() else { return Ok(PyList::empty(py)) };
+        let Some(gallery) = self.opened(py)? else { return Ok(PyList::empty(py)) };
         let snapshot = gallery.snapshot();
-        let ids = ids.unwrap_or_else(|| snapshot.ids().collect());
+        let ids = these_or_all(py, snapshot, ids)?;
         PyList::new(py, ids.iter().map(|&id| PyBytes::new(py, snapshot.name(id))))
     }
 
-    /// Labels of items.
-    #[pyo3(signature = (ids = None))]
-    fn labels(&self, py: Python<'_>, ids: Option<Vec<u32>>) -> PyResult<Vec<Option<String>>> {
-        let Some(gallery) = self.opened() else { return Ok(Vec::new()) };
+    /// Labels of all items, in the order of the ids.
+    fn labels(&self, py: Python<'_>) -> PyResult<Vec<Option<String>>> {
+        let Some(gallery) = self.opened(py)? else { return Ok(Vec::new()) };
         let snapshot = gallery.snapshot();
-        unlocked(py, || {
-            let ids = ids.unwrap_or_else(|| snapshot.ids().collect());
+        let ids: Vec<u32> = snapshot.ids().collect();
+        in_slices(py, (&ids, AT_A_TIME), |ids| {
             ids.iter().map(|&id| Ok(Record::of(snapshot, id)?.label)).collect()
         })
     }
@@ -369,14 +441,15 @@ impl Index {
         let (values, scales) = if snapshot.all_latents().is_some() {
             (Owner::Latents(gallery.clone()), Owner::Scales(gallery.clone()))
         } else {
-            let (values, scales) = py.detach(|| {
-                let (mut values, mut scales) = (Vec::with_capacity(n * size), Vec::with_capacity(n));
-                for latent in snapshot.ids().filter_map(|id| snapshot.latent(id)) {
+            let (mut values, mut scales) = (Vec::with_capacity(n * size), Vec::with_capacity(n));
+            let ids: Vec<u32> = snapshot.ids().collect();
+            in_slices(py, (&ids, AT_A_TIME), |ids| {
+                for latent in ids.iter().filter_map(|&id| snapshot.latent(id)) {
                     values.extend_from_slice(latent.values);
                     scales.push(latent.scale);
                 }
-                (values, scales)
-            });
+                Ok(Vec::<()>::new())
+            })?;
             (Owner::I8(values), Owner::F32(scales))
         };
         Ok((array(py, values, &[n, size])?, array(py, scales, &[n])?))
@@ -384,7 +457,7 @@ impl Index {
 
     fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let info = PyDict::new(py);
-        let Some(gallery) = self.opened() else { return Ok(info) };
+        let Some(gallery) = self.opened(py)? else { return Ok(info) };
         let (snapshot, facts) = (gallery.snapshot(), gallery.facts());
         for (name, n) in [
             ("images", snapshot.len()),
@@ -404,23 +477,28 @@ impl Index {
         Ok(info)
     }
 
-    /// Small PNG pictures of items, no side longer than `side`; none where there is none to show.
+    /// Small JPEG pictures of items by their names, no side longer than `side`; none where there is none to show.
     fn thumbnails<'py>(
         &self,
         py: Python<'py>,
-        ids: Vec<u32>,
+        names: Vec<PyBackedBytes>,
         side: usize,
     ) -> PyResult<Vec<Option<Bound<'py, PyBytes>>>> {
         let gallery = self.gallery(py)?;
-        let pictures = py.detach(|| {
-            let items = gallery.items_to_show(&ids).into_iter();
-            let picture = |item: Result<_, String>| {
-                let pixels = load_for(&item.ok()?, &Limits::default(), Needed::Fitted { side }).ok()?.pixels;
-                encode_small_png(&fitted(&pixels, side).ok()?).ok()
-            };
-            items.map(picture).collect::<Vec<Option<Vec<u8>>>>()
-        });
-        Ok(pictures.into_iter().map(|bytes| bytes.map(|bytes| PyBytes::new(py, &bytes))).collect())
+        let snapshot = gallery.snapshot();
+        let items: Vec<Option<Item>> = unlocked(py, || {
+            let ids: Vec<u32> = snapshot.ids_named(names.iter().map(|name| &**name)).iter().collect();
+            let there = ids.iter().map(|&id| snapshot.name(id)).zip(gallery.items_to_show(&ids));
+            let there: HashMap<&[u8], _> = there.collect();
+            Ok(names.iter().map(|name| there.get(&**name)?.as_ref().ok().cloned()).collect())
+        })?;
+        let picture = |item: &Option<Item>| {
+            let loaded = load_for(item.as_ref()?, &Limits::default(), Needed::Fitted { side }).ok()?;
+            small_jpeg(&loaded.pixels, side)
+        };
+        let pictures =
+            in_slices(py, (&items, PICTURES), |items| Ok(items.par_iter().map(picture).collect()))?;
+        Ok(files(py, pictures))
     }
 }
 
@@ -429,13 +507,14 @@ impl Asked {
         if self.exact { Mode::Exact } else { Mode::Recall(self.recall) }
     }
 
-    fn options(&self, only: Option<Filter>) -> QueryOptions {
+    /// For an index of so many items.
+    fn options(&self, n_items: usize, only: Option<Filter>) -> QueryOptions {
         let &Asked { k, radius, rerank, without_self, only_near, .. } = self;
         QueryOptions {
-            k,
+            k: k.min(n_items),
             mode: self.mode(),
             radius,
-            rerank,
+            rerank: rerank.min(n_items),
             without_self,
             only_near,
             only,
@@ -446,9 +525,13 @@ impl Asked {
 
 /// How an index of this model is made and brought up to date.
 pub(crate) fn options(model: String, threads: usize) -> UpdateOptions {
-    let runtime = RuntimeOptions::from_env();
-    let load = LoadOptions { added: Some(runtime.data_dir.join("models")), ..LoadOptions::default() };
-    UpdateOptions { model, load, threads: threads_or_all(threads), ..UpdateOptions::new(runtime) }
+    let runtime = runtime::runtime();
+    UpdateOptions {
+        model,
+        load: runtime::load_options(&runtime),
+        threads: threads_or_all(threads),
+        ..UpdateOptions::new(runtime)
+    }
 }
 
 /// (ids, names, labels, distances, similarities, near).
@@ -465,26 +548,13 @@ fn hits<'py>(py: Python<'py>, result: &QueryResult) -> PyResult<Bound<'py, PyAny
     Ok((ids, names, labels, distances, similarities, near).into_pyobject(py)?.into_any())
 }
 
-/// Ids and distances `[n, k]`, -1 where a query has fewer hits.
-fn columns(found: &[Vec<Hit>], k: usize) -> (Vec<i64>, Vec<i32>) {
-    let (mut ids, mut distances) = (vec![-1; found.len() * k], vec![-1; found.len() * k]);
-    let rows = ids.chunks_mut(k.max(1)).zip(distances.chunks_mut(k.max(1)));
-    for (hits, (ids, distances)) in found.iter().zip(rows) {
-        for (hit, (id, distance)) in hits.iter().zip(ids.iter_mut().zip(distances)) {
-            (*id, *distance) = (i64::from(hit.id), hit.distance as i32); // at most 256 bits
-        }
+/// These ids, if the index has them, or all.
+fn these_or_all(py: Python<'_>, snapshot: &Snapshot, ids: Option<Vec<u32>>) -> PyResult<Vec<u32>> {
+    let Some(ids) = ids else { return Ok(snapshot.ids().collect()) };
+    match ids.iter().find(|&&id| !snapshot.contains(id)) {
+        Some(id) => Err(exception(py, &Error::not_found(format!("{id}: the index has no image of this id")))),
+        None => Ok(ids),
     }
-    (ids, distances)
-}
-
-/// Codes `[n, words(bits)]` of bytes `[n, bits / 8]`.
-fn words_of(bytes: &[u8], bits: usize) -> Vec<u64> {
-    let word = |bytes: &[u8]| {
-        let mut word = [0; 8];
-        word[..bytes.len()].copy_from_slice(bytes);
-        u64::from_le_bytes(word)
-    };
-    bytes.chunks_exact(bits.div_ceil(8)).flat_map(|code| code.chunks(8)).map(word).collect()
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -6,6 +6,7 @@
 //! | file | responsibility |
 //! |---|---|
 //! | `index` | an index: add, query, look at |
+//! | `codes` | a search by codes |
 //! | `encoder` | a model's encoder on its own |
 //! | `encoded` | what an encoder makes of images, as a table; similarities of fingerprints |
 //! | `dedupe` | duplicates: plans, decisions, checks |
@@ -15,12 +16,14 @@
 //! | `demo` | digits to try it on |
 //! | `images` | what Python hands over as an image |
 //! | `arrays` | results as NumPy arrays without a copy |
-//! | `calls` | long calls: without the interpreter's lock, with progress, ended by Ctrl-C |
+//! | `runtime` | where ONNX Runtime and models are |
+//! | `calls` | long calls: without the interpreter's lock, with progress, ended by Ctrl-C, never after a fork |
 //! | `errors` | the library's errors as Python's exceptions |
 #![allow(unsafe_code)] // what PyO3's macros write; none is written here
 
 mod arrays;
 mod calls;
+mod codes;
 mod dedupe;
 mod demo;
 mod encoded;
@@ -30,6 +33,7 @@ mod explore;
 mod export;
 mod images;
 mod index;
+mod runtime;
 mod train;
 
 use std::ffi::OsString;
@@ -44,6 +48,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_function(wrap_pyfunction!(command_line, module)?)?;
     arrays::register(module)?;
+    calls::register(module)?;
+    runtime::register(module)?;
     index::register(module)?;
     encoder::register(module)?;
     encoded::register(module)?;

@@ -4,8 +4,6 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use aesearch::encode::{Decoder as Network, EncodeOptions};
-use aesearch::model::{LoadOptions, Model};
-use aesearch::runtime::{RuntimeOptions, ensure};
 use aesearch::train::{Ending, TeacherRequest, TrainRequest, Tuning, Validation, train_model};
 use aesearch::{Error, Result};
 use pyo3::prelude::*;
@@ -14,8 +12,9 @@ use pyo3::types::PyDict;
 use crate::arrays::{Owner, array};
 use crate::calls::{observed, unlocked};
 use crate::dedupe::reasons;
-use crate::encoder::threads_or_all;
+use crate::encoder::{floats_of, threads_or_all};
 use crate::errors::{exception, invalid};
+use crate::runtime::{self, load_options};
 
 /// What to train, on what.
 #[derive(FromPyObject)]
@@ -52,9 +51,8 @@ struct Wanted {
 
 impl Wanted {
     fn request(self) -> Result<TrainRequest> {
-        let runtime = RuntimeOptions::from_env();
-        let added = Some(runtime.data_dir.join("models"));
-        let load = LoadOptions { added, ..LoadOptions::default() };
+        let runtime = runtime::runtime();
+        let load = load_options(&runtime);
         let validation = match (self.validation_data, self.validation) {
             (Some(path), _) => Validation::Data(path),
             (None, Some(share)) => Validation::Fraction(share),
@@ -144,10 +142,7 @@ impl Decoder {
     #[new]
     fn new(py: Python<'_>, model: String) -> PyResult<Decoder> {
         unlocked(py, || {
-            let runtime = RuntimeOptions::from_env();
-            let added = Some(runtime.data_dir.join("models"));
-            let model = Model::load_any(&model, &LoadOptions { added, ..LoadOptions::default() })?;
-            let runtime = ensure(&runtime, &())?;
+            let (model, runtime) = runtime::model(&model)?;
             let Some(network) = Network::new(&runtime, &model, &EncodeOptions::default())? else {
                 let name = &model.metadata.name;
                 return Err(Error::unsupported(format!("{name}: expected a model with a decoder, got none")));
@@ -165,11 +160,10 @@ impl Decoder {
 
     /// f32 [N, C, H, W] of latents, given as bytes of f32 [N, D].
     fn decode<'py>(&self, py: Python<'py>, latents: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-        let (numbers, rest) = latents.as_chunks::<4>();
-        if !rest.is_empty() || !numbers.len().is_multiple_of(self.latent_size) {
+        if !latents.len().is_multiple_of(4 * self.latent_size) {
             return Err(invalid(py, format!("latents: expected {} numbers each", self.latent_size)));
         }
-        let latents: Vec<f32> = numbers.iter().map(|number| f32::from_le_bytes(*number)).collect();
+        let latents = floats_of(latents);
         let [channels, height, width] = self.shape;
         let n = latents.len() / self.latent_size;
         let images = unlocked(py, || {

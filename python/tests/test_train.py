@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 import aesearch
+from aesearch._train import Family
 
-pytestmark = pytest.mark.filterwarnings("ignore::aesearch.Warning")  # these models are hardly trained
+pytestmark = pytest.mark.filterwarnings("ignore::aesearch.AesearchWarning")  # these models are hardly trained
 
 
 def trained(data: Any, out: Path, **how: Any) -> aesearch.TrainResult:
@@ -58,13 +59,24 @@ def test_what_a_callback_raises_passes_on(drawings: NDArray[np.uint8], tmp_path:
 
 
 def test_wrong_options_are_named(drawings: NDArray[np.uint8], tmp_path: Path) -> None:
-    with pytest.raises(aesearch.InvalidError, match="family"):
+    with pytest.raises(aesearch.InvalidError, match="family") as raised:
         trained(drawings, tmp_path / "model", family="deep")
+    assert all(name in str(raised.value) for name in get_args(Family)), "the types know what the library knows"
     with pytest.raises(aesearch.InvalidError, match="expected images, got none"):
         trained([], tmp_path / "model")
     trained(drawings, tmp_path / "model", epochs=1)
     with pytest.raises(aesearch.Error):
         trained(drawings, tmp_path / "model", epochs=1)  # there is one
+
+
+def test_images_that_memory_may_not_hold_lie_in_a_file(
+    drawings: NDArray[np.uint8], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "aesearch"):
+        small = trained(drawings, tmp_path / "small", epochs=2, max_memory=1000)
+    assert "1.0 kB" in caplog.text or "1,000" in caplog.text, caplog.text
+    large = trained(drawings, tmp_path / "large", epochs=2)
+    assert small.train_losses.tolist() == large.train_losses.tolist()
 
 
 class TestTransformer:
@@ -128,6 +140,18 @@ class TestTransformer:
         transformer.fit(drawings)
         with pytest.raises(ValueError, match="features"):
             transformer.transform(drawings[:, :20])
+
+    def test_numbers_of_another_kind_are_refused(self, drawings: NDArray[np.uint8]) -> None:
+        pytest.importorskip("sklearn")
+        from aesearch.sklearn import AutoencoderTransformer
+
+        of_bytes = AutoencoderTransformer(model="digits-64").fit(drawings)
+        with pytest.raises(aesearch.InvalidError, match="X: expected whole numbers, as it was fitted on, got float"):
+            of_bytes.transform(drawings / 255)  # they would be almost black
+        np.testing.assert_allclose(of_bytes.transform(drawings.astype(np.int64)), of_bytes.transform(drawings))
+        of_floats = AutoencoderTransformer(model="digits-64").fit(drawings / 255)
+        with pytest.raises(aesearch.InvalidError, match="X: expected floats"):
+            of_floats.transform(drawings)
 
     def test_the_checks_of_scikit_learn_that_make_sense(self, transformer: Any) -> None:
         from sklearn.utils import estimator_checks as checks

@@ -13,7 +13,7 @@ use super::fingerprints::{Fingerprints, Hash};
 use super::plan::{File, Unread};
 use super::reading::CHANGED;
 use crate::error::Result;
-use crate::gallery::{Labels, Record};
+use crate::gallery::{FROM_MEMORY, Labels, Record};
 use crate::images::{
     Item, Limits, PathScope, PathScopes, Shots, Sidecars, Skipped, Source, file_of, holds_frames,
     quick_stamp_of, read, resolve,
@@ -128,6 +128,12 @@ impl Collection {
             .filter(|&n| !is_known(&self.files[n as usize]))
             .collect();
         let items = resolve(unsure.iter().map(|&n| self.files[n as usize].name.as_slice()), base);
+        // no file is that image, whatever it is called
+        let item_of = |(&n, item)| match self.files[n as usize].record.is_in_memory() {
+            true => Err(FROM_MEMORY.to_owned()),
+            false => item,
+        };
+        let items: Vec<Result<_, String>> = unsure.iter().zip(items).map(item_of).collect();
         let now = |item: Result<_, String>| Ok(read(&item?, &Limits::default())?.stamp());
         let now: Vec<Result<_, String>> = items.into_par_iter().map(now).collect();
         let (mut gone, mut skipped) = (HashSet::new(), Vec::new());

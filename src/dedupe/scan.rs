@@ -35,6 +35,7 @@ use super::propose::{Proposal, settled};
 use super::verify::Verifier;
 use super::views;
 use crate::error::{Error, Result};
+use crate::gallery::FROM_MEMORY;
 use crate::images::{Skipped, resolve};
 use crate::observer::Observer;
 use crate::output::CacheFolder;
@@ -115,8 +116,8 @@ impl Scan {
 /// `data`, among all of them. Pairs that a decision is about are not proposed.
 ///
 /// # Errors
-/// When the options cannot be used, there is no index or it is damaged, a reference holds no image of the
-/// index, or another program writes the fingerprints; [`Error::Interrupted`].
+/// When the options cannot be used, there is no index or it is damaged, all its images came from memory, a reference
+/// holds no image of the index, or another program writes the fingerprints; [`Error::Interrupted`].
 pub fn scan(
     dir: &Path,
     data: &[PathBuf],
@@ -139,6 +140,10 @@ pub fn scan(
     }
     // paths that were given have just been indexed
     let mut skipped = if data.is_empty() { collection.check() } else { Vec::new() };
+    if collection.len() == 0 && skipped.first().is_some_and(|first| first.reason == FROM_MEMORY) {
+        let what = format!("{}: expected images on disk, got {} from memory", dir.display(), skipped.len());
+        return Err(Error::invalid(what).with_hint("the index keeps no pixels of those: scan their files"));
+    }
     let mut held = Held::default();
     let cache = CacheFolder::of(dir, FOLDER)?;
     let (fingerprints, unread) = fingerprints(cache.path(), &snapshot, &collection, &mut held, observer)?;

@@ -31,12 +31,16 @@ use crate::images::{Item, Skipped, hash_bytes};
 use crate::observer::{Observer, Progress};
 use crate::runtime::{Runtime, ensure};
 
-/// Images by which the model and the polarity are chosen: so many, or of so many bytes in memory.
-const FIRST: (usize, usize) = (1024, 256 << 20);
+/// The images of a stream by which the model and the polarity of a new index are chosen: so many, or of so many bytes in
+/// memory.
+pub const FIRST: (usize, usize) = (1024, 256 << 20);
 
 /// Adds images to the index at `dir`, which is made if there is none. They may be in memory ([`Item::from_pixels`],
 /// [`Item::from_bytes`], with a label by [`Item::with_label`]) or files; the iterator is asked on the caller's thread,
 /// for a few at a time. Nothing is removed; options about paths are not used, and neither are `refit` and `moves`.
+///
+/// Images in memory whose name is empty are numbered: 0, 1, 2, ..., on from the largest number that is the name of an image
+/// of the index as it is when the lock is held, so that writers who take turns never replace each other's images.
 ///
 /// ```
 /// use aesearch::gallery::{UpdateOptions, add_images};
@@ -80,6 +84,13 @@ pub fn add_images(
         }
     };
     let (snapshot, before) = (old.as_ref().map(|old| &old.0), old.as_ref().map(|old| &old.1));
+    let mut numbers = snapshot.map_or(0, next_number)..;
+    let mut numbered = |item: Item| match item.is_in_memory() && item.name().is_empty() {
+        true => item.with_name(numbers.next().map_or_else(String::new, |number| number.to_string())),
+        false => item,
+    };
+    let first: Vec<Item> = first.into_iter().map(&mut numbered).collect();
+    let images = &mut images.map(numbered);
     before.map_or(Ok(()), |facts| check_made_with(dir, facts, &model))?;
     let wanted = &wanted(dir, before, &model, options)?;
     let (names, kept) = (Names::default(), snapshot.map_or_else(Vec::new, |old| old.ids().collect()));
@@ -94,6 +105,12 @@ pub fn add_images(
     let has_latents = layout.latents && snapshot.is_some_and(|old| old.latent_size() > 0);
     let due = before.is_some_and(|facts| outgrown(facts, n_kept + made.tally.added));
     run.finish(writer, made, due && has_latents, (start, times), observer)
+}
+
+/// A number above all names that are numbers.
+fn next_number(snapshot: &Snapshot) -> u64 {
+    let number = |id| std::str::from_utf8(snapshot.name(id)).ok()?.parse::<u64>().ok();
+    snapshot.ids().filter_map(number).max().map_or(0, |last| last.saturating_add(1))
 }
 
 /// What was encoded to fit a binarizer.
@@ -337,6 +354,19 @@ mod tests {
         let gallery = fixture.open();
         assert_eq!(nearest(&gallery, 500), ("given 0".to_owned(), 0, None));
         assert_eq!(nearest(&gallery, 3).0, "given 3", "an image that cannot be used replaces nothing");
+    }
+
+    #[test]
+    fn images_without_a_name_are_numbered_on_from_the_last_commit() {
+        let fixture = Fixture::new(Family::ConvHash);
+        let unnamed = |names: std::ops::Range<usize>| names.map(|n| Item::from_pixels("", picture(n)));
+        add(&fixture, unnamed(0..5));
+        add(&fixture, images(5..6));
+        assert_eq!(counts(&add(&fixture, unnamed(6..9))), [3, 6, 0, 0, 9], "no image is replaced");
+        let gallery = fixture.open();
+        for (n, name) in [(0, "0"), (4, "4"), (5, "given 5"), (6, "5"), (8, "7")] {
+            assert_eq!(nearest(&gallery, n).0, name);
+        }
     }
 
     #[test]

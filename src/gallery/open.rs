@@ -8,7 +8,7 @@ use aesearch_index::{Access, Snapshot};
 use super::folder::{base, load_indexed_model};
 use super::pipeline::{Pipeline, PipelineOptions};
 use super::polarity::Invert;
-use super::record::{Facts, Record};
+use super::record::{FROM_MEMORY, Facts, Record};
 use super::sessions::Sessions;
 use super::thumbnails::or_thumbnails;
 use crate::encode::{Autoencoder, EncodeOptions, Encoder};
@@ -144,7 +144,7 @@ impl Gallery {
         let from_memory = |id| Record::of(&self.snapshot, id).is_ok_and(|record| record.is_in_memory());
         let mut resolver = Resolver::new(base(&self.dir));
         let find = |id| match from_memory(id) {
-            true => Err("it came from memory, and the index keeps no picture of it".to_owned()),
+            true => Err(FROM_MEMORY.to_owned()),
             false => resolver.find(self.snapshot.name(id)),
         };
         ids.into_iter().map(find).collect()

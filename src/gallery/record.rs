@@ -34,6 +34,9 @@ const LIMIT: usize = 64 << 20;
 const CONFIG: Configuration<bincode::config::LittleEndian, bincode::config::Varint, Limit<LIMIT>> =
     bincode::config::standard().with_limit::<LIMIT>();
 
+/// Why an image that came from memory cannot be read again.
+pub const FROM_MEMORY: &str = "it came from memory: the index keeps no pixels of it";
+
 /// What is stored for an image beside its name, code and latent.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Record {

@@ -9,7 +9,7 @@ use super::columns;
 use super::folder::base;
 use super::thumbnails::drop_gone;
 use crate::error::Result;
-use crate::images::{PathScope, Skipped};
+use crate::images::{PathScopes, Skipped};
 
 /// What a removal did.
 #[derive(Debug, Clone)]
@@ -37,16 +37,14 @@ pub fn remove(dir: &Path, paths: &[PathBuf], only: Option<Passing<'_>>) -> Resul
     Snapshot::open(dir)?; // before the lock, which would make the folder
     let mut writer = Writer::lock(dir)?;
     let last = Snapshot::open(dir)?; // again: another writer may have been faster
-    let scopes: Vec<PathScope> = paths.iter().map(|path| PathScope::new(path)).collect();
-    let mut used = vec![false; scopes.len()];
+    let scopes = PathScopes::new(paths);
+    let mut used = vec![false; paths.len()];
     let mut gone = Vec::new();
     let passing = only.map(|only| only(&last)).transpose()?;
     for id in last.ids().filter(|id| passing.as_ref().is_none_or(|passing| passing.contains(*id))) {
         let mut holds = paths.is_empty() && passing.is_some();
-        for (scope, used) in scopes.iter().zip(&mut used) {
-            if scope.holds(last.name(id), base) {
-                (holds, *used) = (true, true);
-            }
+        for number in scopes.holding(last.name(id), base) {
+            (holds, used[number]) = (true, true);
         }
         if holds {
             gone.push(id);

@@ -42,13 +42,7 @@ pub(super) enum Origin {
     /// Image `index` of a container.
     Entry { container: Arc<Container>, index: u32 },
     /// An image that the caller holds.
-    Memory { image: Arc<InMemory>, label: Option<Arc<str>> },
-}
-
-/// An image in memory, and what it is called.
-pub(super) struct InMemory {
-    name: Vec<u8>,
-    pub(super) content: Content,
+    Memory { name: Arc<[u8]>, content: Arc<Content>, label: Option<Arc<str>> },
 }
 
 /// What an image in memory is.
@@ -80,7 +74,16 @@ impl Item {
     }
 
     fn from_memory(name: Vec<u8>, content: Content) -> Item {
-        Item { origin: Origin::Memory { image: Arc::new(InMemory { name, content }), label: None } }
+        Item { origin: Origin::Memory { name: name.into(), content: Arc::new(content), label: None } }
+    }
+
+    /// The same image under another name; one on disk keeps its own.
+    #[must_use]
+    pub fn with_name(mut self, new: impl Into<Vec<u8>>) -> Item {
+        if let Origin::Memory { name, .. } = &mut self.origin {
+            *name = new.into().into();
+        }
+        self
     }
 
     /// The same image with this label; an entry of a container keeps its own.
@@ -102,7 +105,7 @@ impl Item {
                 let path = container.path().as_os_str().as_encoded_bytes();
                 Cow::Owned([path, b"#", &container.entry_name(*index as usize)].concat())
             }
-            Origin::Memory { image, .. } => Cow::Borrowed(&image.name),
+            Origin::Memory { name, .. } => Cow::Borrowed(name),
         }
     }
 
@@ -143,7 +146,7 @@ impl Item {
     /// Bytes of memory that it holds: none where the image is on disk.
     pub fn held_bytes(&self) -> usize {
         match &self.origin {
-            Origin::Memory { image, .. } => match &image.content {
+            Origin::Memory { content, .. } => match &**content {
                 Content::File(bytes) => bytes.len(),
                 Content::Pixels(pixels) => pixels.data.len(),
             },

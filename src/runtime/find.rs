@@ -93,8 +93,14 @@ impl Candidate {
 /// usable.
 pub(super) fn candidates(options: &RuntimeOptions) -> impl Iterator<Item = Candidate> + '_ {
     let fetched = || [true, false].into_iter().filter_map(|cuda| library_in(&data_folder(options, cuda)));
+    let named = |path: &PathBuf| if path.is_dir() { library_in(path) } else { Some(path.clone()) };
     let places = [
-        (Source::DataFolder, Box::new(move || fetched().collect()) as Box<dyn Fn() -> Vec<PathBuf> + '_>),
+        (
+            Source::Python,
+            Box::new(move || options.candidates.iter().filter_map(named).collect())
+                as Box<dyn Fn() -> Vec<PathBuf> + '_>,
+        ),
+        (Source::DataFolder, Box::new(move || fetched().collect())),
         (Source::Python, Box::new(|| remembered(options).into_iter().collect())),
         (
             Source::Python,
@@ -134,7 +140,11 @@ pub(super) fn is_library_name(name: &str) -> bool {
 
 /// Remembers what Python answered; failing to write it only costs time at the next start.
 pub(super) fn remember(options: &RuntimeOptions, candidate: &Candidate) {
-    if candidate.source == Source::Python && remembered(options).as_ref() != Some(&candidate.path) {
+    let is_at_hand = !options.candidates.is_empty(); // who knows it asks nobody
+    if candidate.source == Source::Python
+        && !is_at_hand
+        && remembered(options).as_ref() != Some(&candidate.path)
+    {
         let write = || {
             fs::create_dir_all(&options.data_dir)
                 .and_then(|()| fs::write(memo(options), text(&candidate.path)))

@@ -1,8 +1,8 @@
 //! ONNX Runtime: found on this machine or fetched once, loaded, and used to run graphs. Only this room names
 //! `ort`.
 //!
-//! [`ensure`] is the entry. It takes the library that the options name; else it tries the data folder,
-//! Python's `onnxruntime` and the system's libraries, in this order; else it fetches a pinned build. Nothing
+//! [`ensure`] is the entry. It takes the library that the options name; else it tries their candidates, the data
+//! folder, Python's `onnxruntime` and the system's libraries, in this order; else it fetches a pinned build. Nothing
 //! here knows what the graphs mean.
 //!
 //! | file | responsibility |

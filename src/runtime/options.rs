@@ -29,6 +29,9 @@ pub struct RuntimeOptions {
     /// The Python interpreters to ask for an installed `onnxruntime` and for pip; the first that answers is
     /// used.
     pub pythons: Vec<PathBuf>,
+    /// Libraries, or folders with one, to try before any other that is found, such as that of the Python interpreter which
+    /// this process is. One that cannot be used is passed over.
+    pub candidates: Vec<PathBuf>,
     /// Whether to search the folders that the system's linker knows.
     pub system: bool,
 }
@@ -73,6 +76,7 @@ impl RuntimeOptions {
             offline: get("AESEARCH_OFFLINE").is_some_and(|value| value != "0"),
             cuda: false,
             pythons,
+            candidates: Vec::new(),
             system: true,
         }
     }

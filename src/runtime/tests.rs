@@ -45,6 +45,21 @@ fn what_was_found_and_refused_stands_in_the_error() {
 }
 
 #[test]
+fn candidates_come_first_and_one_that_is_too_old_is_passed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = find::data_folder(&options(dir.path()), false);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("libonnxruntime.so.1.19.0"), b"").unwrap();
+    let own = dir.path().join("capi");
+    fs::create_dir_all(&own).unwrap();
+    fs::write(own.join("libonnxruntime.so.1.18.1"), b"").unwrap();
+    let options = RuntimeOptions { offline: true, candidates: vec![own], ..options(dir.path()) };
+    let message = find_or_fetch(&options, &()).unwrap_err().to_string();
+    let [own, fetched] = ["1.18.1", "1.19.0"].map(|version| message.find(&format!("got {version}")).unwrap());
+    assert!(own < fetched, "{message}");
+}
+
+#[test]
 fn the_advice_about_a_fetched_library_is_to_fetch_it_again() {
     let dir = tempfile::tempdir().unwrap();
     let folder = find::data_folder(&options(dir.path()), false);

@@ -11,35 +11,39 @@ from __future__ import annotations
 from aesearch import dedupe, demo
 from aesearch._encoder import Encoder
 from aesearch._explore import Cluster, Clusters, Evaluation, Exported, Map, Outliers, ReportPage
+from aesearch._images import ImageLike
 from aesearch._index import Index
 from aesearch._native import __version__
-from aesearch._results import AddReport, Hit, Latents, QueryResult, Skipped
-from aesearch._runtime import use_installed
+from aesearch._results import AddReport, Damage, Hit, Latents, QueryResult, Skipped
+from aesearch._runtime import introduce
 from aesearch._train import Epoch, TrainResult, train
 from aesearch.errors import (
+    AesearchWarning,
     DamagedError,
     Error,
     FileError,
-    InterruptedError,
     InvalidError,
     LockedError,
     MismatchError,
+    MissingFileError,
     NotFoundError,
     RuntimeUnavailableError,
     SkippedWarning,
+    StoppedError,
     TooLargeError,
     TrainingError,
     UnsupportedError,
     VersionError,
-    Warning,
 )
 
-use_installed()  # before any thread may ask for it
+introduce()
 
 __all__ = [
     "AddReport",
+    "AesearchWarning",
     "Cluster",
     "Clusters",
+    "Damage",
     "DamagedError",
     "Encoder",
     "Epoch",
@@ -48,13 +52,14 @@ __all__ = [
     "Exported",
     "FileError",
     "Hit",
+    "ImageLike",
     "Index",
-    "InterruptedError",
     "InvalidError",
     "Latents",
     "LockedError",
     "Map",
     "MismatchError",
+    "MissingFileError",
     "NotFoundError",
     "Outliers",
     "QueryResult",
@@ -62,12 +67,12 @@ __all__ = [
     "RuntimeUnavailableError",
     "Skipped",
     "SkippedWarning",
+    "StoppedError",
     "TooLargeError",
     "TrainResult",
     "TrainingError",
     "UnsupportedError",
     "VersionError",
-    "Warning",
     "__version__",
     "dedupe",
     "demo",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 
@@ -12,6 +13,7 @@ def main() -> None:
 
     # The command handles Ctrl-C itself: by default it ends the process, and long commands commit first.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.environ.setdefault("AESEARCH_PYTHON", sys.executable or "python3")  # whose ONNX Runtime to take
     sys.exit(_native.command_line(["aesearch", *sys.argv[1:]]))
 
 

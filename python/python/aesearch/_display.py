@@ -1,4 +1,4 @@
-"""How results show themselves in a notebook: rows of small pictures, in HTML that asks nobody for anything."""
+"""How results show themselves in a notebook: rows of small pictures, in HTML that makes no network requests."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import base64
 from collections.abc import Iterable
 from html import escape
 
-#: Pictures are shown at this size, in pixels.
+#: Pictures are shown at this size, in pixels of the page, and have so many of their own: a page holds many of them.
 SIDE = 96
+PIXELS = 128
 
 
 def cell(picture: bytes | None, caption: str, title: str = "") -> str:
@@ -35,8 +36,18 @@ def cell(picture: bytes | None, caption: str, title: str = "") -> str:
 def row(cells: Iterable[str], title: str = "", more: int = 0) -> str:
     """Cells beside each other below a title; ``more`` is how many are not shown."""
     head = f'<div style="font-weight:600;margin:4px 0">{escape(title)}</div>' if title else ""
-    tail = f'<div style="color:#888;font-size:11px">and {more:,} more</div>' if more > 0 else ""
-    return f'<div style="font-family:sans-serif">{head}<div>{"".join(cells)}</div>{tail}</div>'
+    return f'<div style="font-family:sans-serif">{head}<div>{"".join(cells)}</div>{and_more(more)}</div>'
+
+
+def and_more(n: int, what: str = "") -> str:
+    """How many are not shown, below the others; nothing if all are."""
+    return "".join(f'<div style="color:#888;font-size:11px">{said}</div>' for said in more_lines(n, what))
+
+
+def more_lines(n: int, what: str = "", indent: int = 0) -> list[str]:
+    """The same as a line of text, or none."""
+    noun = f" {what}{'' if n == 1 else 's'}" if what else ""
+    return [f"{' ' * indent}and {n:,} more{noun}"] if n > 0 else []
 
 
 def facts(rows: Iterable[tuple[str, str]]) -> str:

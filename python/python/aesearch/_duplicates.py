@@ -1,4 +1,4 @@
-"""What calls about duplicates give back."""
+"""The results of calls about duplicates."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from aesearch._display import more_lines
 from aesearch._results import Skipped
 
 #: The same bytes; the same pixels; the same picture to the eye; one picture, of which a part differs; related pictures.
@@ -108,7 +109,7 @@ class Step:
     #: As the plan names it.
     name: str
     path: str
-    #: Where it went, or what it links to.
+    #: Where it goes, or what it links to; of a plan that is not saved, from the folder that it will be saved in.
     to: str | None
     #: Whether it is a file beside an image, such as ``a.xmp``.
     is_sidecar: bool
@@ -135,13 +136,17 @@ class ApplyReport:
     done_before: int = 0
     #: Sidecars that stay although their images go.
     orphans: list[str] = field(default_factory=list)
+    #: Whether it is about taking back what was done; :attr:`Step.to` is then where a file comes from.
+    undone: bool = False
 
     def __repr__(self) -> str:
         would = "would be " if self.dry_run else ""
-        head = f"{count(len(self.done), 'file')} {would}changed, {self.freed:,} bytes {would}freed"
+        head = f"{count(len(self.done), 'file')} {would}{'taken back' if self.undone else 'changed'}"
+        head += "" if self.undone else f", {self.freed:,} bytes {would}freed"
         head += f", {count(len(self.refused), 'file')} left alone" if self.refused else ""
-        steps = [f"  {step.path}" + (f" -> {step.to}" if step.to else "") for step in self.done[:20]]
-        steps += [f"  and {len(self.done) - 20:,} more"] if len(self.done) > 20 else []
+        arrow = "<-" if self.undone else "->"
+        steps = [f"  {step.path}" + (f" {arrow} {step.to}" if step.to else "") for step in self.done[:20]]
+        steps += more_lines(len(self.done) - 20, indent=2)
         steps += [f"  left alone: {one.name}: {one.reason}" for one in self.refused[:20]]
         return "\n".join([f"ApplyReport({head})", *steps])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, cast
 
@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aesearch import _images, _native, _progress
-from aesearch._images import PathLike
+from aesearch._images import ImageLike, PathLike
 from aesearch._native import Table
+from aesearch._options import checked
 from aesearch._progress import Progress
 from aesearch.errors import InvalidError
 
@@ -21,7 +22,7 @@ class Encoder:
     """Turns images into latents and codes.
 
     ``model`` is the name of a shipped model, a folder, or an ONNX file. ``binarizer`` is an index, whose codes it then
-    makes (``model="auto"`` is the model of that index, and images are inverted where the index inverts them), or a file of
+    makes (without ``model``, by the model of that index; images are inverted where the index inverts them), or a file of
     ``aesearch info --save-binarizer``. ``inverted`` says otherwise. ``threads`` is 0 for all cores.
 
     Sessions stay open from call to call. A pickled encoder takes its binarizer along, and opens its model again where it
@@ -30,14 +31,17 @@ class Encoder:
 
     def __init__(
         self,
-        model: PathLike = "auto",
+        model: PathLike | None = None,
         *,
         binarizer: PathLike | None = None,
         inverted: bool | None = None,
         threads: int = 0,
     ) -> None:
-        given = None if binarizer is None else os.fspath(binarizer)
-        self._open(os.fspath(model), given, inverted, threads)
+        if model is None and binarizer is None:
+            raise InvalidError("model: expected a model, or a binarizer, which names one; got neither")
+        options = {"model": "auto" if model is None else model, "binarizer": binarizer, "threads": threads}
+        made = checked(options, none=["binarizer"])
+        self._open(made["model"], made["binarizer"], inverted, made["threads"])
 
     def _open(self, model: str, binarizer: str | bytes | None, inverted: bool | None, threads: int) -> None:
         self._native = _native.Encoder(model, binarizer, inverted, threads)
@@ -51,7 +55,7 @@ class Encoder:
     def with_threads(self, threads: int) -> Encoder:
         """The same encoder with so many threads; 0 is all cores."""
         make, (*how, _) = self.__reduce__()
-        return cast("Encoder", make(*how, threads))
+        return cast("Encoder", make(*how, checked({"threads": threads})["threads"]))
 
     @property
     def name(self) -> str:
@@ -83,11 +87,14 @@ class Encoder:
         """What identifies the model: codes of others cannot be compared with its codes."""
         return self._native.model_sha256
 
-    def encode(self, images: Any, *, batch_size: int = 4096, progress: Progress = None) -> NDArray[np.float32]:
+    def encode(
+        self, images: ImageLike | Iterable[ImageLike], *, batch_size: int = 4096, progress: Progress = None
+    ) -> NDArray[np.float32]:
         """The latents f32 [N, D] of images: an array, a list or an iterator; [D] of a single image.
 
         ``batch_size`` is how many images of an iterator are in memory at once.
         """
+        batch_size = checked({"batch_size": batch_size})["batch_size"]
         if _images.is_one(images):
             with _progress.Listener(False) as listener:
                 latents: NDArray[np.float32] = self._native.encode([_images.native(images, "image")], listener)[0]
@@ -100,7 +107,7 @@ class Encoder:
         self, images: Iterator[Any], batch_size: int, listener: _progress.Listener
     ) -> Iterator[NDArray[np.float32]]:
         number = 0
-        while some := list(islice(images, max(batch_size, 1))):
+        while some := list(islice(images, batch_size)):
             given = [_images.native(image, f"image {at}") for at, image in enumerate(some, number)]
             number += len(some)
             yield self._native.encode(given, listener)

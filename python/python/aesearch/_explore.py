@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from aesearch import _display, _native, _progress
 from aesearch._images import PathLike
 from aesearch._native import Table
+from aesearch._options import checked, listed
 from aesearch._progress import Progress
-from aesearch._results import Skipped, name_of
-from aesearch.errors import InvalidError
-
+from aesearch._results import Skipped, name_of, pictures_of
 
 ClusterMethod: TypeAlias = Literal["auto", "k-majority", "k-means", "k-medoids", "hdbscan"]
 MapMethod: TypeAlias = Literal["tsne", "pca"]
@@ -119,19 +118,18 @@ class Clusters(_Rows):
 
     def __repr__(self) -> str:
         head = f"Clusters({len(self):,} images in {self.k} by {self.method}, silhouette {self.silhouette:.3f})"
-        more = [f"  and {self.k - 20:,} more"] if self.k > 20 else []
+        more = _display.more_lines(self.k - 20, indent=2)
         return "\n".join([head, *(f"  {cluster!r}" for cluster in self.clusters[:20]), *more])
 
     def _repr_html_(self) -> str:
         shown = [cluster.members[:_PICTURES].tolist() for cluster in self.clusters[:_CLUSTERS]]
-        pictures = iter(_pictures(self._index, [int(self.ids[row]) for rows in shown for row in rows]))
+        pictures = iter(pictures_of(self._index, [self.names[row] for rows in shown for row in rows]))
         parts = []
         for at, (cluster, rows) in enumerate(zip(self.clusters, shown, strict=False)):
             cells = [_display.cell(next(pictures), PurePath(self.names[row]).name, self._about(row)) for row in rows]
             label = "" if cluster.label is None else f", mostly {cluster.label} ({100 * (cluster.purity or 0):.0f} %)"
             parts.append(_display.row(cells, f"cluster {at}: {len(cluster):,} images{label}"))
-        more = self.k - len(shown)
-        tail = f'<div style="color:#888;font-size:11px">and {more:,} more clusters</div>' if more else ""
+        tail = _display.and_more(self.k - len(shown), "cluster")
         head = f"{len(self):,} images in {self.k} clusters by {self.method}, silhouette {self.silhouette:.3f}"
         return _display.row([], head) + "".join(parts) + tail
 
@@ -252,7 +250,7 @@ class Outliers(_Rows):
         rows = [int(row) for row in self.order[:18]]
         doubts = self.doubts[:9]
         shown = rows + [doubt.row for doubt in doubts]
-        pictures = _pictures(self._index, [int(self.ids[row]) for row in shown])
+        pictures = pictures_of(self._index, [self.names[row] for row in shown])
         cells = [
             _display.cell(picture, f"{self.scores[row]:.3f} {' '.join(self.flags[row])}", self.names[row])
             for picture, row in zip(pictures, rows, strict=False)
@@ -360,8 +358,9 @@ class Explorer:
         dense regions of at least ``min_size`` images and leaves the rest in none.
         """
         with _progress.Listener(progress) as listener:
+            shown = self._native.pinned()
             found = _native.cluster_index(
-                self._native, _among(where, labels), _grouping(k, method, max_k, min_size, seed), listener
+                shown, _among(where, labels), _grouping(k, method, max_k, min_size, seed), listener
             )
         clusters = [
             Cluster(name, np.asarray(members, np.int64), diameter, silhouette, label, purity)
@@ -372,7 +371,7 @@ class Explorer:
             **_rows(found),
             agreement=None if agreement is None else dict(agreement),
             clusters=clusters,
-            _index=self._native,
+            _index=shown,
         )
 
     def map(
@@ -392,12 +391,12 @@ class Explorer:
         Colours are labels where there are some, else clusters, of which ``k`` is the number.
         """
         among, grouping = _among(where, labels), _grouping(k, "auto", 30, None, seed)
+        drawing = {"method": method, "perplexity": perplexity, "colour_by": colour_by}
+        drawing = checked(drawing, none=("colour_by",))
 
         def made(files: Sequence[str], progress: Progress) -> dict[str, Any]:
             with _progress.Listener(progress) as listener:
-                return _native.map_index(
-                    self._native, among, method, perplexity, colour_by, grouping, files, listener
-                )
+                return _native.map_index(self._native, among, grouping, drawing | {"files": files}, listener)
 
         return Map(**_rows(made([], progress)), _write=lambda path: made([path], False))
 
@@ -412,11 +411,13 @@ class Explorer:
     ) -> Outliers:
         """Unusual images, faults, and labels that the neighbours contradict.
 
-        Images are read again and reconstructed, unless ``read`` is false. How isolated an image is, is the distance to
-        its ``neighbours``-th nearest.
+        Images are read again and reconstructed, unless ``read`` is false; those from memory cannot be. The distance to
+        its ``neighbours``-th nearest image says how isolated an image is.
         """
+        asked = checked({"neighbours": neighbours, "read": read})
         with _progress.Listener(progress) as listener:
-            found = _native.outliers_index(self._native, _among(where, labels), neighbours, read, listener)
+            shown = self._native.pinned()
+            found = _native.outliers_index(shown, _among(where, labels), asked["neighbours"], asked["read"], listener)
         listener.warn_of_skipped()
         rows = _rows(found)
         names, own = rows["names"], rows["labels"]
@@ -424,7 +425,7 @@ class Explorer:
             Doubt(names[row], own[row], suggested, share, own_share, row)
             for row, suggested, share, own_share in rows.pop("doubts")
         ]
-        return Outliers(**rows, doubts=doubts, _index=self._native)
+        return Outliers(**rows, doubts=doubts, _index=shown)
 
     def report(
         self,
@@ -442,24 +443,16 @@ class Explorer:
     ) -> ReportPage:
         """Writes everything about the collection as one page that needs no network."""
         grouping = _grouping(k, "auto", 30, None, seed)
+        page = checked({"map": map, "neighbours": neighbours, "read": read, "duplicates": duplicates})
+        page["path"] = os.fspath(path)
         with _progress.Listener(progress) as listener:
-            done = _native.report_index(
-                self._native,
-                os.fspath(path),
-                _among(where, labels),
-                map,
-                grouping,
-                neighbours,
-                read,
-                duplicates,
-                listener,
-            )
+            done = _native.report_index(self._native, _among(where, labels), grouping, page, listener)
         listener.warn_of_skipped()
         return ReportPage(os.fspath(path), **_skips(done))
 
     def evaluate(
         self,
-        queries: Iterable[PathLike] = (),
+        queries: PathLike | Iterable[PathLike] = (),
         *,
         max_queries: int = 10_000,
         pixels: bool = True,
@@ -471,9 +464,11 @@ class Explorer:
         Queries are the images of ``queries``, or else those of the index. With ``pixels``, images are read again, to
         compare with what raw pixels achieve.
         """
+        asked = checked({"max_queries": max_queries, "pixels": pixels, "labels": labels})
+        paths = listed("queries", queries)
         with _progress.Listener(progress) as listener:
             found, skipped = _native.evaluate_index(
-                self._native, list(queries), max_queries, pixels, labels, listener
+                self._native, paths, asked["max_queries"], asked["pixels"], asked["labels"], listener
             )
         return Evaluation(**json.loads(found), skipped=[Skipped(*one) for one in skipped])
 
@@ -482,7 +477,7 @@ class Explorer:
         path: PathLike,
         *,
         to: Literal["table", "embedding-atlas", "tensorboard", "faiss"] = "table",
-        parts: Iterable[str] | Literal["all"] | None = None,
+        parts: str | Iterable[str] | None = None,
         map: MapMethod = "tsne",
         k: int | Literal["auto"] = "auto",
         seed: int = 0,
@@ -494,21 +489,14 @@ class Explorer:
         """Writes what is known about each image for other programs, as ``aesearch export`` does.
 
         A table's format is that of its name: .csv, .json, .jsonl, .npz, .npy, .parquet. ``parts`` are groups of
-        columns, such as ``["cluster", "map"]``.
+        columns, such as ``["cluster", "map"]``, or ``all``.
         """
-        wanted = [parts] if isinstance(parts, str) else None if parts is None else list(parts)
         grouping = _grouping(k, "auto", 30, None, seed)
+        wanted = checked({"to": to, "parts": parts, "map": map, "read": read}, none=("parts",))
+        wanted["path"] = os.fspath(path)
         with _progress.Listener(progress) as listener:
             columns, files, skipped = _native.export_index(
-                self._native,
-                os.fspath(path),
-                to,
-                wanted,
-                _among(where, labels),
-                map,
-                grouping,
-                read,
-                listener,
+                self._native, _among(where, labels), grouping, wanted, listener
             )
         listener.warn_of_skipped()
         return Exported(os.fspath(path), columns, dict(files), [Skipped(*one) for one in skipped])
@@ -527,23 +515,25 @@ class Explorer:
         Columns are ``name``, ``label``, what files know (``date``, ``camera``, ``width``, ...), ``code`` (bytes,
         B / 8 each) and ``latent`` (float32, D each, scaled to length 1); rows are in the order of names.
         """
-        return _native.table_of_index(self._native, _among(where, labels), metadata, codes, latents, None)
+        parts = checked({"metadata": metadata, "codes": codes, "latents": latents})
+        return _native.table_of_index(
+            self._native, _among(where, labels), parts["metadata"], parts["codes"], parts["latents"], None
+        )
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return self.to_arrow().__arrow_c_stream__(requested_schema)
 
 
-def _among(where: str | None, labels: str) -> dict[str, Any]:
-    return {"where": where, "labels": os.fspath(labels)}
+def _among(where: str | None, labels: PathLike) -> dict[str, Any]:
+    return checked({"where": where, "labels": labels}, none=("where",))
 
 
 def _grouping(
     k: int | Literal["auto"], method: str, max_k: int, min_size: int | None, seed: int
 ) -> dict[str, Any]:
-    if k != "auto" and (isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1):
-        raise InvalidError(f"k: expected a number of clusters or 'auto', got {k!r}")
-    number = None if k == "auto" else int(k)
-    return {"method": method, "k": number, "max_k": max_k, "min_size": min_size, "seed": seed}
+    number = None if isinstance(k, str) and k == "auto" else k
+    grouping = {"method": method, "k": number, "max_k": max_k, "min_size": min_size, "seed": seed}
+    return checked(grouping, none=("k", "min_size"))
 
 
 def _rows(found: dict[str, Any]) -> dict[str, Any]:
@@ -554,10 +544,6 @@ def _skips(found: dict[str, Any]) -> dict[str, Any]:
     if "skipped" not in found:
         return found
     return found | {"skipped": [Skipped(*one) for one in found["skipped"]]}
-
-
-def _pictures(index: _native.Index | None, ids: list[int]) -> list[bytes | None]:
-    return index.thumbnails(ids, 2 * _display.SIDE) if index and ids else [None] * len(ids)
 
 
 def _table(columns: dict[str, Any], kinds: dict[str, str]) -> Table:

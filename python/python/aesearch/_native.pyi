@@ -18,6 +18,7 @@ __all__ = [
     "Plan",
     "Table",
     "__version__",
+    "after_fork",
     "apply_plan",
     "check_images",
     "cluster_index",
@@ -33,12 +34,15 @@ __all__ = [
     "table_of_index",
     "train",
     "undo_plan",
+    "use_interpreter",
     "write_digits",
 ]
 
 __version__: str
 
 def command_line(args: Sequence[str]) -> int: ...
+def use_interpreter(executable: str | PathLike[str] | None, library: str | PathLike[str] | None) -> None: ...
+def after_fork() -> None: ...
 @final
 class Memory:
     @property
@@ -70,20 +74,25 @@ class Encoder:
 @final
 class Index:
     @staticmethod
-    def open(path: str | PathLike[str], model: str, threads: int) -> Index: ...
-    @staticmethod
-    def create(path: str | PathLike[str], settings: Mapping[str, Any]) -> Index: ...
+    def at(path: str | PathLike[str], settings: Mapping[str, Any], is_there: bool | None) -> Index: ...
+    def pinned(self) -> Index: ...
+    def close(self) -> None: ...
     @property
     def path(self) -> Path: ...
     def __len__(self) -> int: ...
     def reload(self) -> None: ...
     def add_paths(
-        self, paths: Sequence[str | PathLike[str]], exclude: Sequence[str], listener: Listening | None
+        self, paths: Sequence[str | PathLike[str]], adding: Mapping[str, Any], listener: Listening | None
     ) -> dict[str, Any]: ...
     def add_images(
-        self, pairs: Iterator[tuple[NativeImage, str | None]], expected: int, listener: Listening | None
+        self,
+        pairs: Iterator[tuple[NativeImage, str | None]],
+        expected: int,
+        adding: Mapping[str, Any],
+        listener: Listening | None,
     ) -> dict[str, Any]: ...
-    def next_number(self) -> int: ...
+    def refit(self, wait: bool, listener: Listening | None) -> dict[str, Any]: ...
+    def verify(self) -> list[tuple[Path, str, int, str]]: ...
     def remove(self, paths: Sequence[str | PathLike[str]]) -> tuple[int, int, list[str]]: ...
     def select(self, expression: str) -> NDArray[np.int64]: ...
     def query(
@@ -92,11 +101,11 @@ class Index:
     def query_codes(self, codes: bytes, asked: Mapping[str, Any]) -> tuple[NDArray[np.int64], NDArray[np.int32]]: ...
     def ids(self) -> NDArray[np.int64]: ...
     def names(self, ids: Sequence[int] | None = None) -> list[bytes]: ...
-    def labels(self, ids: Sequence[int] | None = None) -> list[str | None]: ...
+    def labels(self) -> list[str | None]: ...
     def codes(self) -> NDArray[np.uint64]: ...
     def latents(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]: ...
     def info(self) -> dict[str, Any]: ...
-    def thumbnails(self, ids: Sequence[int], side: int) -> list[bytes | None]: ...
+    def thumbnails(self, names: Sequence[bytes], side: int) -> list[bytes | None]: ...
 
 _Skips: TypeAlias = list[tuple[str, str]]
 
@@ -110,7 +119,7 @@ class Plan:
         listener: Listening | None,
     ) -> Plan: ...
     @staticmethod
-    def from_json(text: str, path: str | PathLike[str], dir: str | PathLike[str]) -> Plan: ...
+    def read(path: str | PathLike[str], dir: str | PathLike[str]) -> Plan: ...
     def to_json(self) -> str: ...
     @property
     def dir(self) -> Path: ...
@@ -126,16 +135,7 @@ class Plan:
 def write_digits(folder: str | PathLike[str], seed: int, per_digit: int) -> list[Path]: ...
 def default_index() -> Path: ...
 def apply_plan(
-    plan: str | PathLike[str],
-    action: str,
-    *,
-    dry_run: bool,
-    kinds: Sequence[str] | None,
-    select: str | None,
-    to: str | PathLike[str] | None,
-    sidecars: bool | None,
-    merge_metadata: bool,
-    listener: Listening | None,
+    plan: str | PathLike[str], doing: Mapping[str, Any], listener: Listening | None
 ) -> dict[str, Any]: ...
 def undo_plan(journal: str | PathLike[str], dry_run: bool, listener: Listening | None) -> dict[str, Any]: ...
 def decide_images(
@@ -158,11 +158,8 @@ def cluster_index(
 def map_index(
     index: Index,
     among: Mapping[str, Any],
-    method: str,
-    perplexity: float,
-    colour_by: str | None,
     grouping: Mapping[str, Any],
-    files: Sequence[str | PathLike[str]],
+    drawing: Mapping[str, Any],
     listener: Listening | None,
 ) -> dict[str, Any]: ...
 def outliers_index(
@@ -170,13 +167,9 @@ def outliers_index(
 ) -> dict[str, Any]: ...
 def report_index(
     index: Index,
-    to: str | PathLike[str],
     among: Mapping[str, Any],
-    map: str,
     grouping: Mapping[str, Any],
-    neighbours: int,
-    reading: bool,
-    duplicates: bool,
+    page: Mapping[str, Any],
     listener: Listening | None,
 ) -> dict[str, Any]: ...
 def evaluate_index(
@@ -189,13 +182,9 @@ def evaluate_index(
 ) -> tuple[str, _Skips]: ...
 def export_index(
     index: Index,
-    path: str | PathLike[str],
-    to: str,
-    parts: Sequence[str] | None,
     among: Mapping[str, Any],
-    map: str,
     grouping: Mapping[str, Any],
-    reading: bool,
+    exporting: Mapping[str, Any],
     listener: Listening | None,
 ) -> tuple[list[str], list[tuple[str, int]], _Skips]: ...
 @final

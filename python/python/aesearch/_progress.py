@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from aesearch.errors import SkippedWarning, Warning
+from aesearch.errors import AesearchWarning, SkippedWarning
 
 Progress: TypeAlias = bool | Callable[[str, int, int], object] | None
 
@@ -50,7 +50,7 @@ class Listener:
     def note(self, text: str, hint: str | None, is_warning: bool) -> None:
         text = f"{text} ({hint})" if hint else text
         if is_warning:
-            warnings.warn(text, Warning, stacklevel=3)
+            warnings.warn(text, AesearchWarning, stacklevel=3)
         else:
             _log.info(text)
 

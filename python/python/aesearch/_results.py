@@ -1,12 +1,12 @@
-"""What calls give back."""
+"""The results of calls."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,7 @@ class Hit:
 
 
 @dataclass(frozen=True, eq=False)
-class QueryResult:
+class QueryResult(Sequence[Hit]):
     """The images most similar to one image, the best first; a sequence of :class:`Hit`."""
 
     #: What was asked: a path, or a name for an image from memory.
@@ -60,7 +60,16 @@ class QueryResult:
     def __len__(self) -> int:
         return len(self.names)
 
-    def __getitem__(self, at: int) -> Hit:
+    @overload
+    def __getitem__(self, at: int) -> Hit: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> QueryResult: ...
+
+    def __getitem__(self, at: int | slice) -> Hit | QueryResult:
+        if isinstance(at, slice):
+            columns = ("ids", "names", "labels", "distances", "similarities", "near")
+            return replace(self, **{name: getattr(self, name)[at] for name in columns})
         return Hit(
             self.names[at],
             self.labels[at],
@@ -97,13 +106,12 @@ class QueryResult:
     def _repr_html_(self) -> str:
         if self.skipped is not None:
             return _display.row([], f"{self.query}: {self.skipped}")
-        ids = [int(id) for id in self.ids[:_SHOWN]]
-        pictures = self._index.thumbnails(ids, 2 * _display.SIDE) if self._index else [None] * len(ids)
+        pictures = pictures_of(self._index, self.names[:_SHOWN])
         cells = (
             _display.cell(picture, f"{hit.similarity:.3f} {PurePath(hit.name).name}", _about(hit))
             for picture, hit in zip(pictures, self, strict=False)
         )
-        return _display.row(cells, f"similar to {self.query}", len(self) - len(ids))
+        return _display.row(cells, f"similar to {self.query}", len(self) - len(pictures))
 
 
 def _about(hit: Hit) -> str:
@@ -122,6 +130,19 @@ class Latents(NamedTuple):
     def floats(self) -> NDArray[np.float32]:
         """f32 [N, D], a copy."""
         return self.values * self.scales[:, np.newaxis]
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What is wrong with a file of an index; see :meth:`Index.verify`."""
+
+    path: str
+    #: The section of the file.
+    section: str
+    #: Where in the file, in bytes from its start.
+    offset: int
+    #: What was expected, and what was found.
+    detail: str
 
 
 @dataclass(frozen=True)
@@ -153,6 +174,13 @@ class AddReport:
     seconds: float
     #: What could not be used.
     skipped: list[Skipped] = field(default_factory=list)
+
+
+def pictures_of(index: _native.Index | None, names: Sequence[str]) -> list[bytes | None]:
+    """Small pictures of images of an index, where there are some."""
+    if index is None or not names:
+        return [None] * len(names)
+    return index.thumbnails([os.fsencode(name) for name in names], _display.PIXELS)
 
 
 def name_of(name: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Where ONNX Runtime is: in the package ``onnxruntime`` of this interpreter, where it is installed."""
+"""What the library is told of this interpreter: where its ONNX Runtime is, and when it was forked."""
 
 from __future__ import annotations
 
@@ -7,15 +7,28 @@ import os
 import sys
 from pathlib import Path
 
+from aesearch import _native
 
-def use_installed() -> None:
-    """Tells the library of this interpreter and its ``onnxruntime``, unless the environment says otherwise."""
-    os.environ.setdefault("AESEARCH_PYTHON", sys.executable or "python3")
-    if os.environ.get("ORT_DYLIB_PATH"):
-        return
-    found = importlib.util.find_spec("onnxruntime")
+
+def introduce() -> None:
+    """Tells the library of this interpreter and its package ``onnxruntime``.
+
+    A version that the library cannot use is passed over there, and another one looked for.
+    """
+    python = None if os.environ.get("AESEARCH_PYTHON") else sys.executable or None
+    _native.use_interpreter(python, _installed())
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_native.after_fork)
+
+
+def _installed() -> str | None:
+    """The folder of the library in the package ``onnxruntime``, where it is installed."""
+    try:
+        found = importlib.util.find_spec("onnxruntime")
+    except (ImportError, ValueError):  # somebody put something else in its place
+        return None
     for package in (found.submodule_search_locations or []) if found else []:
         folder = Path(package) / "capi"
         if any(folder.glob("*onnxruntime.*")):
-            os.environ["ORT_DYLIB_PATH"] = str(folder)
-            return
+            return str(folder)
+    return None

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from aesearch import _display, _images, _native, _progress
 from aesearch._encoder import Encoder
-from aesearch._images import PathLike
+from aesearch._images import ImageLike, PathLike
+from aesearch._options import checked, listed, whole
 from aesearch._progress import Progress
 from aesearch._results import Skipped
 from aesearch.errors import InvalidError
 
-Family: TypeAlias = Literal["conv-hash", "conv", "dense", "vae", "aae", "lstm"]
+Family: TypeAlias = Literal["conv-hash", "conv", "dense", "vae", "aae", "lstm", "photo"]
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,9 @@ class TrainResult:
 
 
 class _TrainListener(_progress.Listener):
-    def __init__(self, progress: Progress, callbacks: Iterable[Callback]) -> None:
+    def __init__(self, progress: Progress, callbacks: Callback | Iterable[Callback]) -> None:
         super().__init__(progress)
-        self._callbacks = list(callbacks)
+        self._callbacks = listed("callbacks", callbacks)
 
     def epoch(self, report: str) -> bool:
         epoch = Epoch(**json.loads(report))
@@ -117,7 +118,7 @@ class _TrainListener(_progress.Listener):
 
 
 def train(
-    data: Any,
+    data: ImageLike | Iterable[ImageLike],
     *,
     out: PathLike,
     family: Family | None = None,
@@ -138,12 +139,13 @@ def train(
     validation: float | PathLike | None = None,
     start: str | PathLike | None = None,
     teacher: str | PathLike | None = None,
-    exclude: Iterable[str] = (),
-    callbacks: Iterable[Callback] = (),
+    exclude: str | Iterable[str] = (),
+    callbacks: Callback | Iterable[Callback] = (),
     resume: bool = False,
     force: bool = False,
     device: str = "auto",
     threads: int = 0,
+    max_memory: int | None = None,
     progress: Progress = None,
 ) -> TrainResult:
     """Trains a model on images and writes its folder ``out``.
@@ -151,49 +153,55 @@ def train(
     ``data`` are paths, or images in memory: an array [N, H, W] or [N, H, W, C], or a list of them. What is not given
     depends on the images and the family. ``validation`` is a share of the images to hold out, or a path to others.
     ``size`` is that of the model's input in pixels, or (width, height). ``start`` is a model whose weights to start
-    from, ``teacher`` an encoder whose features to learn.
+    from, ``teacher`` an encoder whose features to learn. Images of more bytes than ``max_memory`` lie in a file meanwhile.
 
     Each of ``callbacks`` is called with an :class:`Epoch` after each one. If it returns ``False``, the training stops,
     and the best epoch so far is written; if it raises, too, and the exception passes on. So does Ctrl-C. What was
     stopped goes on with ``resume=True``; ``force`` starts over.
     """
-    share = isinstance(validation, int | float)
+    is_path = isinstance(validation, str | os.PathLike)
+    sides = (size, size) if size is None or isinstance(size, int | np.integer) else size
+    options = {
+        "validation": None if is_path else validation,
+        "start": start,
+        "teacher": teacher,
+        "channels": channels,
+        "max_memory": max_memory,
+        "family": family,
+        "bits": bits,
+        "width": width,
+        "depth": depth,
+        "latent": latent,
+        "epochs": epochs,
+        "batch": batch,
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "augment": augment,
+        "seed": seed,
+        "denoise": denoise,
+        "early_stop": early_stop,
+    }
+    wanted = checked(options, none=options)
+    wanted |= checked({"exclude": exclude, "resume": resume, "force": force, "device": device, "threads": threads})
+    wanted["size"] = None if size is None else _size(sides)
+    wanted["validation_data"] = validation if is_path else None
+    wanted["out"] = os.fspath(out)
     with ExitStack() as stack:
-        wanted = {
-            "data": _paths(data, stack),
-            "exclude": list(exclude),
-            "out": os.fspath(out),
-            "validation": validation if share else None,
-            "validation_data": None if share or validation is None else os.fspath(validation),  # type: ignore[arg-type]
-            "start": None if start is None else os.fspath(start),
-            "teacher": None if teacher is None else os.fspath(teacher),
-            "size": (size, size) if isinstance(size, int) else size,
-            "channels": channels,
-            "resume": resume,
-            "force": force,
-            "device": device,
-            "threads": threads,
-            "max_memory": None,
-            "family": family,
-            "bits": bits,
-            "width": width,
-            "depth": depth,
-            "latent": latent,
-            "epochs": epochs,
-            "batch": batch,
-            "learning_rate": learning_rate,
-            "weight_decay": weight_decay,
-            "augment": augment,
-            "seed": seed,
-            "denoise": denoise,
-            "early_stop": early_stop,
-        }
+        wanted["data"] = _paths(data, stack)
         with _TrainListener(progress, callbacks) as listener:
             done = _native.train(wanted, listener)
     listener.warn_of_skipped()
     done["epochs"] = [Epoch(**epoch) for epoch in json.loads(done["epochs"])]
     done["skipped"] = [Skipped(*one) for one in done["skipped"]]
     return TrainResult(path=os.fspath(out), **done)
+
+
+def _size(sides: Any) -> tuple[int, int]:
+    """Width and height."""
+    if not isinstance(sides, Iterable) or len(both := list(sides)) != 2:
+        raise InvalidError(f"size: expected a number of pixels, or (width, height), got {sides!r}")
+    width, height = (whole("size", side) for side in both)
+    return width, height
 
 
 def _paths(data: Any, stack: ExitStack) -> list[PathLike]:

@@ -11,9 +11,9 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +36,9 @@ from aesearch._duplicates import (
     skipped_of,
     steps_of,
 )
-from aesearch._images import PathLike
+from aesearch._images import FileLike, ImageLike, PathLike
 from aesearch._index import Index
+from aesearch._options import checked, flag, listed
 from aesearch._progress import Progress
 from aesearch._results import Skipped
 from aesearch.errors import InvalidError
@@ -97,8 +98,7 @@ class Plan(Sequence[Group]):
     @classmethod
     def load(cls, path: PathLike, *, index: Index | PathLike | None = None) -> Plan:
         """Reads a plan that was saved, here or by the command ``aesearch dedupe scan -o``."""
-        text = Path(path).read_text(encoding="utf-8")
-        return cls(_native.Plan.from_json(text, os.fspath(path), _dir(index)), path)
+        return cls(_native.Plan.read(os.fspath(path), _dir(index)), path)
 
     def save(self, path: PathLike) -> Plan:
         """Writes the plan as JSON, which ``aesearch dedupe apply`` takes as well."""
@@ -145,7 +145,7 @@ class Plan(Sequence[Group]):
         return rows
 
     def to_arrow(self) -> _native.Table:
-        """The same rows for ``pyarrow.table(...)``, ``polars.DataFrame(...)`` or DuckDB, without a copy of theirs."""
+        """The same rows for ``pyarrow.table(...)``, ``polars.DataFrame(...)`` or DuckDB, which need not copy it."""
         rows = self.to_dicts()
         kinds = {"distance": "integer", "size": "integer", "width": "integer", "height": "integer"}
         kinds |= {"similarity": "number"}
@@ -157,7 +157,7 @@ class Plan(Sequence[Group]):
         action: Action = "move",
         *,
         dry_run: bool = True,
-        kinds: Iterable[Kind] | None = None,
+        kinds: Kind | Iterable[Kind] | None = None,
         select: str | None = None,
         to: PathLike | None = None,
         sidecars: bool | None = None,
@@ -171,34 +171,22 @@ class Plan(Sequence[Group]):
         first, as its journal, by which :meth:`undo` takes all back, is beside it. Each file is read again before, and
         the one that is kept too.
         """
-        path, drop = self.path, None
-        if path is None:
-            if not dry_run:
-                raise InvalidError("plan: expected one that is saved, got one in memory", "call `save` before `apply`")
-            handle, path = tempfile.mkstemp(suffix=".json")
-            os.close(handle)
-            drop = path
-        try:
-            if drop:
-                Path(drop).write_text(self._native.to_json(), encoding="utf-8")
-            with _progress.Listener(progress) as listener:
-                report = _native.apply_plan(
-                    path,
-                    action,
-                    dry_run=dry_run,
-                    kinds=None if kinds is None else [kinds] if isinstance(kinds, str) else list(kinds),
-                    select=select,
-                    to=None if to is None else os.fspath(to),
-                    sidecars=sidecars,
-                    merge_metadata=merge_metadata,
-                    listener=listener,
-                )
-        finally:
-            if drop:
-                os.unlink(drop)
+        doing: dict[str, Any] = {"action": action, "dry_run": dry_run, "kinds": kinds, "select": select}
+        doing |= {"to": to, "sidecars": sidecars, "merge_metadata": merge_metadata}
+        doing = checked(doing, none=("kinds", "select", "to", "sidecars"))
+        if self.path is None and not dry_run:
+            raise InvalidError("plan: expected one that is saved, got one in memory", "call `save` before `apply`")
+        with tempfile.TemporaryDirectory() as made, _progress.Listener(progress) as listener:
+            folder, path = os.path.realpath(made), self.path
+            if path is None:
+                path = os.path.join(folder, "plan.json")
+                Path(path).write_text(self._native.to_json(), encoding="utf-8")
+            report = _native.apply_plan(path, doing, listener)
         done, refused = steps_of(report.pop("done")), skipped_of(report.pop("refused"))
+        if self.path is None and to is None:  # where that will be depends on where the plan is saved
+            done = [replace(step, to=_without(folder, step.to)) for step in done]
         orphans = [os.fspath(orphan) for orphan in report.pop("orphans")]
-        return ApplyReport(done, refused, dry_run or action == "list", orphans=orphans, **report)
+        return ApplyReport(done, refused, doing["dry_run"] or action == "list", orphans=orphans, **report)
 
     def undo(self, *, dry_run: bool = True, progress: Progress = None) -> ApplyReport:
         """Takes back what :meth:`apply` did: says what it would do, and with ``dry_run=False`` does it."""
@@ -220,18 +208,26 @@ class Plan(Sequence[Group]):
             raise InvalidError(f"{keep}: expected one of the group, which are {', '.join(found[0].paths)}")
         return decide(paths, keep=kept, keep_all=keep_all, different=different, index=self._native.dir)
 
-    def check(self, images: Any, *, threshold: float | None = None, progress: Progress = None) -> Any:
+    def check(
+        self, images: ImageLike | Iterable[ImageLike], *, threshold: float | None = None, progress: Progress = None
+    ) -> Any:
         """Whether images are among those that were scanned; see :func:`check`."""
         return check(images, index=self._native.dir, threshold=threshold, progress=progress)
 
     def thumbnails(self, paths: Iterable[str], side: int = 192) -> list[bytes | None]:
-        """PNG pictures of files of the plan, no side longer than ``side`` pixels."""
-        return self._native.thumbnails(list(paths), side)
+        """JPEG pictures of files of the plan, no side longer than ``side`` pixels."""
+        return self._native.thumbnails(listed("paths", paths), checked({"side": side})["side"])
 
     def __len__(self) -> int:
         return len(self.groups)
 
-    def __getitem__(self, at: Any) -> Any:
+    @overload
+    def __getitem__(self, at: int) -> Group: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Group]: ...
+
+    def __getitem__(self, at: int | slice) -> Group | Sequence[Group]:
         return self.groups[at]
 
     def __iter__(self) -> Iterator[Group]:
@@ -244,21 +240,17 @@ class Plan(Sequence[Group]):
             for one in group.duplicates[:_PICTURES]:
                 exact = group.kind in ("bytes", "pixels")
                 lines.append(f"          {one.path}" + ("" if exact else f"  {one.similarity:.4f}"))
-            if len(group.duplicates) > _PICTURES:
-                lines.append(f"          and {len(group.duplicates) - _PICTURES:,} more")
-        if len(self.groups) > _GROUPS:
-            lines.append(f"  and {count(len(self.groups) - _GROUPS, 'more group')}")
+            lines += _display.more_lines(len(group.duplicates) - _PICTURES, indent=10)
+        lines += _display.more_lines(len(self.groups) - _GROUPS, "group", indent=2)
         return "\n".join([f"Plan({self.summary})", *lines])
 
     def _repr_html_(self) -> str:
         order = {kind: at for at, kind in enumerate(("near", "edited", "pixels", "bytes", "related"))}
         shown = sorted(self.groups, key=lambda group: order[group.kind])[:_GROUPS]  # those to look at come first
         paths = [path for group in shown for path in group.paths[:_PICTURES]]
-        pictures = dict(zip(paths, self.thumbnails(paths, 2 * _display.SIDE), strict=True))
+        pictures = dict(zip(paths, self.thumbnails(paths, _display.PIXELS), strict=True))
         rows = (_row(group, pictures) for group in shown)
-        more = len(self.groups) - len(shown)
-        tail = f'<div style="color:#888;font-size:11px">and {count(more, "more group")}</div>' if more else ""
-        return _display.row([], self.summary) + "".join(rows) + tail
+        return _display.row([], self.summary) + "".join(rows) + _display.and_more(len(self) - len(shown), "group")
 
 
 def scan(
@@ -272,18 +264,18 @@ def scan(
     mirrored: bool = False,
     reference: PathLike | Iterable[PathLike] = (),
     across: bool = False,
-    keep: Iterable[str] | None = None,
+    keep: str | Iterable[str] | None = None,
     select: str | None = None,
     where: str | None = None,
-    exclude: Iterable[str] = (),
-    model: str = "auto",
+    exclude: str | Iterable[str] = (),
+    model: PathLike = "auto",
     threads: int = 0,
     progress: Progress = None,
 ) -> Plan:
     """Finds duplicates in a folder, in several, or in an index.
 
     Folders are indexed first, into ``index``: by default the ``.aesearch`` at or above the working directory, else a
-    new one in it. Nothing else is written.
+    new one in it. Nothing else is written. Of images that came from memory the index keeps no pixels: they are skipped.
 
     ``threshold`` is the least similarity of near duplicates, 0 to 1, instead of one that is calibrated on the images so
     that a share of ``false_positive_rate`` of the pairs that are compared may be wrong. ``turned`` and ``mirrored``
@@ -291,38 +283,39 @@ def scan(
     count. ``keep`` says what decides which image stays, such as ``["resolution", "oldest"]``; ``select`` is a regular
     expression on the paths that may be proposed, and ``where`` an expression on the images to look at.
     """
-    paths = [] if isinstance(data, Index) else _paths(data)
+    paths = [] if isinstance(data, Index) else listed("data", data)
     if not paths and not isinstance(data, Index):
         raise InvalidError("data: expected paths with images, or an index, got none")
-    dir = _dir(data if isinstance(data, Index) else index)
+    used = data if isinstance(data, Index) else index
     wanted = {
         "false_positive_rate": false_positive_rate,
         "threshold": threshold,
         "related": related,
         "turned": turned,
         "mirrored": mirrored,
-        "reference": _paths(reference),
         "across": across,
-        "keep": None if keep is None else [keep] if isinstance(keep, str) else list(keep),
+        "keep": keep,
         "select": select,
         "where": where,
-        "exclude": list(exclude),
+        "exclude": exclude,
         "model": model,
         "threads": threads,
     }
+    wanted = checked(wanted, none=("threshold", "keep", "select", "where"))
+    wanted["reference"] = listed("reference", reference)
     with _progress.Listener(progress) as listener:
-        native = _native.Plan.scan(dir, paths, wanted, listener)
+        native = _native.Plan.scan(_dir(used), paths, wanted, listener)
     listener.warn_of_skipped()
-    if isinstance(data, Index):
-        data.reload()
+    if isinstance(used, Index):
+        used.reload()
     return Plan(native)
 
 
 def undo(path: PathLike, *, dry_run: bool = True, progress: Progress = None) -> ApplyReport:
     """Takes back what was done by the plan, or the journal, in a file."""
     with _progress.Listener(progress) as listener:
-        report = _native.undo_plan(os.fspath(path), dry_run, listener)
-    return ApplyReport(steps_of(report["done"]), skipped_of(report["refused"]), dry_run)
+        report = _native.undo_plan(os.fspath(path), flag("dry_run", dry_run), listener)
+    return ApplyReport(steps_of(report["done"]), skipped_of(report["refused"]), dry_run, undone=True)
 
 
 def decide(
@@ -345,7 +338,7 @@ def decide(
     asked = [name for name, on in _verdicts(keep, keep_all, different, forget) if on]
     if len(asked) > 1:
         raise InvalidError(f"decide: expected one of keep, keep_all, different and forget, got {', '.join(asked)}")
-    paths = _paths(images)
+    paths = listed("images", images)
     if keep is not None:
         paths = [keep, *(path for path in paths if os.fspath(path) != os.fspath(keep))]
     verdict = asked[0].replace("_", "-") if asked else None
@@ -353,8 +346,38 @@ def decide(
     return Decided(*found[:5], json.loads(found[5])["decisions"])
 
 
+@overload
 def check(
-    images: Any,
+    images: bytes | bytearray | memoryview | FileLike,
+    *,
+    index: Index | PathLike | None = None,
+    threshold: float | None = None,
+    progress: Progress = None,
+) -> Checked: ...
+
+
+@overload
+def check(
+    images: list[Any] | tuple[Any, ...] | Iterator[Any],
+    *,
+    index: Index | PathLike | None = None,
+    threshold: float | None = None,
+    progress: Progress = None,
+) -> list[Checked]: ...
+
+
+@overload
+def check(
+    images: ImageLike | Iterable[ImageLike],
+    *,
+    index: Index | PathLike | None = None,
+    threshold: float | None = None,
+    progress: Progress = None,
+) -> Any: ...
+
+
+def check(
+    images: ImageLike | Iterable[ImageLike],
     *,
     index: Index | PathLike | None = None,
     threshold: float | None = None,
@@ -365,18 +388,19 @@ def check(
     An image is a path, the bytes of a file, an array, or a picture of PIL; a folder or a container gives a list. Near
     is what the last scan of the index called near, or what ``threshold`` says.
     """
-    given = [images] if _images.is_one(images) else list(_images.each(images))
-    is_one = _images.is_one(images) and not (_images.is_path(images) and not Path(images).is_file())
+    threshold = checked({"threshold": threshold}, none=("threshold",))["threshold"]
+    given: list[Any] = [images] if _images.is_one(images) else list(_images.each(images))
+    is_one = _images.is_one(images) and not (_images.is_path(images) and not Path(given[0]).is_file())
     only_paths = all(_images.is_path(image) for image in given)  # which may be folders
     paths = given if only_paths else []
     memory = [] if only_paths else [_images.native(image, f"image {at}") for at, image in enumerate(given)]
     with _progress.Listener(False if is_one else progress) as listener:
         _, found, skipped = _native.check_images(memory, paths, _dir(index), threshold, listener)
-    checked = [Checked(name, *(match or (None, None, None))) for name, match in found]
-    if is_one and not checked and skipped:
+    answers = [Checked(name, *(match or (None, None, None))) for name, match in found]
+    if is_one and not answers and skipped:
         raise InvalidError(f"{skipped[0][0]}: {skipped[0][1]}")
     listener.warn_of_skipped()
-    return checked[0] if is_one and len(checked) == 1 else checked
+    return answers[0] if is_one and len(answers) == 1 else answers
 
 
 def similarities(first: Iterable[bytes | None], second: Iterable[bytes | None]) -> NDArray[np.float32]:
@@ -393,15 +417,17 @@ def _verdicts(
     return [("keep", keep is not None), ("keep_all", keep_all), ("different", different), ("forget", forget)]
 
 
-def _paths(paths: PathLike | Iterable[PathLike]) -> list[PathLike]:
-    return [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+def _without(folder: str, path: str | None) -> str | None:
+    """``path`` as it is named from ``folder``, if it is in there."""
+    if path is None or not Path(path).is_relative_to(folder):
+        return path
+    return os.path.relpath(path, folder)
 
 
 def _dir(index: Index | PathLike | None) -> str:
     if isinstance(index, Index):
         return index.path
     return os.fspath(_native.default_index() if index is None else index)
-
 
 
 def _row(group: Group, pictures: dict[str, bytes | None]) -> str:

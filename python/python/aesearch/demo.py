@@ -10,6 +10,7 @@ import os
 
 from aesearch import _native
 from aesearch._images import PathLike
+from aesearch._options import checked
 
 __all__ = ["digits"]
 
@@ -19,5 +20,6 @@ def digits(folder: PathLike, *, per_digit: int = 40, seed: int = 1) -> str:
 
     Returns ``folder/digits``. One more, to search with, is ``folder/7.png``. The same seed draws the same.
     """
-    _native.write_digits(os.fspath(folder), seed, per_digit)
+    drawn = checked({"seed": seed, "per_digit": per_digit})
+    _native.write_digits(os.fspath(folder), drawn["seed"], drawn["per_digit"])
     return os.path.join(os.fspath(folder), "digits")

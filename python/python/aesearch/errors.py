@@ -1,4 +1,4 @@
-"""What can go wrong, one class for each kind of thing; all are subclasses of :class:`Error`.
+"""What can go wrong, one class for each kind of error; all are subclasses of :class:`Error`.
 
 An image that cannot be used is no error: results list it in ``skipped``, and one :class:`SkippedWarning` says how many
 there are.
@@ -6,22 +6,25 @@ there are.
 
 from __future__ import annotations
 
+from errno import ENOENT
+
 __all__ = [
+    "AesearchWarning",
     "DamagedError",
     "Error",
     "FileError",
-    "InterruptedError",
     "InvalidError",
     "LockedError",
     "MismatchError",
+    "MissingFileError",
     "NotFoundError",
     "RuntimeUnavailableError",
     "SkippedWarning",
+    "StoppedError",
     "TooLargeError",
     "TrainingError",
     "UnsupportedError",
     "VersionError",
-    "Warning",
 ]
 
 
@@ -71,8 +74,24 @@ class LockedError(Error):
     """Another process, or another thread, is writing the index."""
 
 
-class FileError(Error):
+class FileError(Error, OSError):
     """The system refused to read or write a file."""
+
+    def __init__(
+        self, message: str, hint: str | None = None, *, errno: int | None = None, filename: object = None
+    ) -> None:
+        super().__init__(message, hint)
+        self.errno = errno
+        self.filename = filename
+
+
+class MissingFileError(NotFoundError, FileError, FileNotFoundError):
+    """There is no such file or folder."""
+
+    def __init__(
+        self, message: str, hint: str | None = None, *, errno: int | None = ENOENT, filename: object = None
+    ) -> None:
+        super().__init__(message, hint, errno=errno, filename=filename)
 
 
 class RuntimeUnavailableError(Error):
@@ -83,13 +102,13 @@ class TrainingError(Error):
     """Training cannot go on."""
 
 
-class InterruptedError(Error):
+class StoppedError(Error):
     """A callback asked to stop; what was finished is kept."""
 
 
-class Warning(UserWarning):
+class AesearchWarning(UserWarning):
     """Something is odd, though the work goes on."""
 
 
-class SkippedWarning(Warning):
+class SkippedWarning(AesearchWarning):
     """Images that could not be used were left out."""

@@ -131,7 +131,13 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     def _checked(self, X: Any, *, reset: bool) -> NDArray[Any]:
         X = check_array(X, dtype=None, allow_nd=True, ensure_min_samples=2 if reset else 1)
-        if X.dtype.kind not in "fiub" or (X.dtype != np.uint8 and X.dtype.kind != "f"):
+        kind = "whole numbers" if X.dtype.kind in "iu" else "floats"
+        if reset:
+            self.kind_ = kind
+        elif kind != self.kind_:  # 1.0 is white among floats, and almost black among bytes
+            hint = "give images as those of fit, such as bytes of 0 to 255 or floats of 0 to 1"
+            raise InvalidError(f"X: expected {self.kind_}, as it was fitted on, got {X.dtype}", hint)
+        if X.dtype != np.uint8 and X.dtype.kind != "f":
             X = X.astype(np.float32)
         features = int(np.prod(X.shape[1:]))
         if reset:
