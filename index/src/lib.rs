@@ -125,7 +125,7 @@ mod crash;
 #[cfg(test)]
 mod testing;
 
-pub use builder::{Changes, Item, SegmentBuilder};
+pub use builder::{Changes, Item, SegmentBuilder, quantize};
 pub use code::{BITS, codes_from_bytes, codes_to_bytes, words};
 pub use columns::Value;
 pub use curve::RecallPoint;

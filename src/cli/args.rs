@@ -6,6 +6,7 @@
 
 mod shared;
 
+mod encoding;
 mod indexing;
 mod models;
 mod search;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(super) use dedupe::{Apply, Check, Decide, Dedupe, DedupeVerb, Evaluate, Photos, Scan, Undo};
+pub(super) use encoding::{Coding, Encode};
 pub(super) use explore::{Cluster, Diff, Export, Grouping, Map, Outliers, Report};
 pub(super) use indexing::{Described, Index, Opened, Remove, Walking};
 pub(super) use models::{Demo, Import, Model, Quantize, Runtime, Train};
@@ -94,6 +96,8 @@ pub(super) enum Command {
     Model(Model),
     /// Encode images and store their codes; run again to bring the index up to date
     Index(Box<Index>),
+    /// Encode images and write their codes into a file, for other programs and machines
+    Encode(Box<Encode>),
     /// Find images similar to the given ones
     Query(Box<Query>),
     /// Show what a model makes of images: original, latent, reconstruction

@@ -79,6 +79,7 @@ pub fn exit_code_of(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Train(args) => commands::train::run(&context, &args),
         Command::Model(args) => commands::model::run(&context, &args),
         Command::Index(args) => commands::index::run(&context, &args),
+        Command::Encode(args) => commands::encode::run(&context, &args),
         Command::Query(args) => commands::query::run(&context, &args),
         Command::Reconstruct(args) => commands::reconstruct::run(&context, &args),
         Command::Denoise(args) => commands::denoise::run(&context, &args),

@@ -34,6 +34,7 @@
 //! | `update.rs`, `update_report.rs` | index what some paths hold: what is new, what is kept, what is gone |
 //! | `again.rs` | when all images are read again |
 //! | `given.rs` | add images in memory, as they come |
+//! | `coding.rs` | encode images as an index would, without one |
 //! | `follow.rs` | the same whenever files change |
 //! | `estimate.rs` | what `update` would take |
 //! | `added.rs` | give an encoder of another program a name |
@@ -70,6 +71,7 @@
 
 mod added;
 mod again;
+mod coding;
 mod estimate;
 mod follow;
 mod given;
@@ -122,8 +124,9 @@ mod outputs;
 pub use added::{AddOptions, add_model};
 pub use binarizers::{BinarizerChoice, different_codes, save_binarizer};
 pub use choose::{Candidate, Choice, ChooseOptions, choose};
+pub use coding::{Coded, Coding, Decided};
 pub(crate) use columns::days;
-pub use columns::{COLUMNS, Known};
+pub use columns::{COLUMNS, Known, OfFile};
 pub use estimate::{Estimate, estimate};
 pub use folder::{FOLDER, find, index_at, nearby};
 pub use follow::follow;

@@ -207,7 +207,11 @@ impl Facts {
         if facts.fit(snapshot) { Ok(facts) } else { Err(damaged(&place, "facts")) }
     }
 
-    fn from_bytes(bytes: &[u8], place: &str) -> Result<Facts> {
+    /// The facts that [`Facts::to_bytes`] wrote; `place` is for messages.
+    ///
+    /// # Errors
+    /// `Damaged` when the bytes are something else, `Version` when a newer program wrote them.
+    pub fn from_bytes(bytes: &[u8], place: &str) -> Result<Facts> {
         let (format, used): (u32, usize) =
             bincode::decode_from_slice(bytes, CONFIG).map_err(|_| damaged(place, "facts"))?;
         if format > FORMAT {
@@ -240,6 +244,11 @@ impl Facts {
             Some(Facts { model, codes, polarity, strangers, taken: Taken::from_stored(&fifth)?, classes })
         });
         facts.ok_or_else(|| damaged(place, "facts"))
+    }
+
+    /// All of them, for a file that holds codes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.to_attribute().1
     }
 
     fn fit(&self, snapshot: &Snapshot) -> bool {

@@ -3,6 +3,8 @@
 
 mod answers;
 pub(super) mod demo;
+pub(super) mod encode;
+mod encode_lines;
 pub(super) mod index;
 pub(super) mod query;
 mod query_lines;
