@@ -438,7 +438,7 @@ impl Asked {
             rerank,
             without_self,
             only_near,
-            only,
+            only: only.into_iter().collect(),
             ..QueryOptions::default()
         }
     }

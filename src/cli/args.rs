@@ -22,12 +22,12 @@ use clap::{Args, Parser, Subcommand};
 pub(super) use dedupe::{Apply, Check, Decide, Dedupe, DedupeVerb, Evaluate, Photos, Scan, Undo};
 pub(super) use encoding::{Coding, Encode};
 pub(super) use explore::{Cluster, Diff, Export, Grouping, Map, Outliers, Report};
-pub(super) use indexing::{Described, Index, Opened, Remove, Walking};
+pub(super) use indexing::{Described, Index, Merge, Opened, Remove, Walking};
 pub(super) use models::{Demo, Import, Model, Quantize, Runtime, Train};
 pub(super) use pictures::{Denoise, Latent, Reconstruct, Sample};
 pub(super) use search::{Doctor, Eval, Info, Query};
 pub(super) use shared::{
-    Compute, DeviceArg, IndexDir, InvertArg, LabelsArg, Looking, Reading, Threads, WhereArg,
+    Compute, DeviceArg, IndexDir, InvertArg, LabelsArg, Looking, Reading, Readings, Threads, WhereArg,
 };
 
 use super::print::When;
@@ -132,6 +132,8 @@ pub(super) enum Command {
     Remove(Remove),
     /// Merge the index's segments into one and drop what was removed
     Compact(Opened),
+    /// Put several indexes together into a new one, without opening images
+    Merge(Merge),
     /// Measure how good the codes of the index are
     Eval(Box<Eval>),
     /// Estimate time, memory and disk space for indexing

@@ -60,6 +60,7 @@ const WORDS: &[(&str, &str)] = &[
     ("max_bytes", "--max-model-size"),
     ("max_k", "--max-k"),
     ("max_memory", "--max-memory"),
+    ("merge", "`aesearch merge`"),
     ("merge_metadata", "--merge-metadata"),
     ("method", "--method"),
     ("min_size", "--min-size"),

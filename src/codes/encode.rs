@@ -197,6 +197,7 @@ impl Run<'_> {
             let mut writer = Writer::new(self.options.format, out, head, &[])?;
             for number in 0..parts.done() {
                 let (rows, reasons) = parts.read(number, head).map_err(|error| {
+                    parts.forget(number);
                     failed = Some(error);
                     io::Error::other("a part cannot be read")
                 })?;
@@ -207,7 +208,7 @@ impl Run<'_> {
             writer.finish()
         });
         match failed {
-            Some(error) => Err(error.with_hint("run the same command again: damaged parts are made anew")),
+            Some(error) => Err(error.with_hint("run the same command again: it makes this part anew")),
             None => written.map(|()| (images, skipped)),
         }
     }

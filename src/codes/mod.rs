@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! paths, or a stream of images -> encode -> Parquet, Arrow, npz, JSON lines
+//!                                              |
+//!                                              +-> index
 //! ```
 //!
 //! | file | what it answers |
@@ -9,6 +11,7 @@
 //! | `encode` | images of paths into a file or stream |
 //! | `stream` | images that arrive one after the other |
 //! | `parts` | what of it is done already |
+//! | `index` | an index of Parquet files |
 //! | `shard` | which images are a machine's share |
 //! | `row`, `head` | what is kept of an image; of all of them |
 //! | `format`, `writer` | from rows to bytes |
@@ -16,6 +19,7 @@
 //! | `read` | rows of a Parquet file |
 
 mod encode;
+mod index;
 mod parts;
 mod shard;
 mod stream;
@@ -32,6 +36,7 @@ mod read;
 
 pub use encode::{Destination, EncodeOptions, EncodeReport, STREAM, encode_files};
 pub use format::Format;
+pub use index::index_files;
 pub use line::LineDocument;
 pub use row::Row;
 pub use shard::Shard;

@@ -119,6 +119,11 @@ impl Parts {
         Ok((rows.concat(), skipped.unwrap_or_default()))
     }
 
+    /// Removes a part that cannot be read: the next run makes it again, and those behind it.
+    pub(super) fn forget(&self, number: usize) {
+        let _ = fs::remove_file(self.part(number)); // what is told is that it cannot be read
+    }
+
     /// Removes the folder.
     pub(super) fn remove(self) -> Result<()> {
         fs::remove_dir_all(&self.folder).map_err(|error| Error::io(&self.folder, error))

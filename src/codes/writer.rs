@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, SchemaRef};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
@@ -52,7 +53,10 @@ impl<'a, W: Write + Send> Writer<'a, W> {
                     .set_max_row_group_row_count(Some(ROW_GROUP))
                     .set_created_by("aesearch".to_owned())
                     .set_key_value_metadata(Some(pairs.collect()));
-                let writer = ArrowWriter::try_new(out, schema.clone(), Some(properties.build()));
+                // the metadata above is all there is: readers would take that of Arrow's schema instead
+                let options = ArrowWriterOptions::new().with_properties(properties.build());
+                let options = options.with_skip_arrow_metadata(true);
+                let writer = ArrowWriter::try_new_with_options(out, schema.clone(), options);
                 Out::Parquet(Box::new(writer.map_err(of_table)?))
             }
             Format::Arrow => {

@@ -35,6 +35,9 @@
 //! | `again.rs` | when all images are read again |
 //! | `given.rs` | add images in memory, as they come |
 //! | `coding.rs` | encode images as an index would, without one |
+//! | `from_codes.rs` | an index of what was encoded elsewhere |
+//! | `together.rs` | indexes that are searched or merged together |
+//! | `merge.rs` | several indexes into one |
 //! | `follow.rs` | the same whenever files change |
 //! | `estimate.rs` | what `update` would take |
 //! | `added.rs` | give an encoder of another program a name |
@@ -74,7 +77,9 @@ mod again;
 mod coding;
 mod estimate;
 mod follow;
+mod from_codes;
 mod given;
+mod merge;
 mod remove;
 mod update;
 mod update_report;
@@ -84,6 +89,7 @@ mod open;
 mod own;
 mod query;
 mod sessions;
+mod together;
 
 mod info;
 mod upkeep;
@@ -130,12 +136,14 @@ pub use columns::{COLUMNS, Known, OfFile};
 pub use estimate::{Estimate, estimate};
 pub use folder::{FOLDER, find, index_at, nearby};
 pub use follow::follow;
+pub use from_codes::index_coded;
 pub use given::add_images;
 pub use info::{Info, MeasuredRecall, info};
 pub use ingest::Checkpoints;
 pub use labels::Labels;
 pub use many::{Answered, ManyOptions};
 pub use memory::Memory;
+pub use merge::{MergeReport, merge};
 pub use open::{Gallery, OpenOptions};
 pub use outcome::{Outcome, StageTimes};
 pub use outputs::{check_outputs, keep_images};
@@ -146,6 +154,7 @@ pub use record::{Facts, Fitted, ModelIdentity, Polarity, Record, Strangers};
 pub use remove::{Passing, RemoveReport, remove};
 pub use taken::Taken;
 pub(crate) use thumbnails::or_thumbnails;
+pub use together::Opened;
 pub use thumbnails::{ThumbnailFacts, Thumbnails};
 pub use update::{UpdateOptions, update};
 pub use update_report::{Times, UpdateReport};

@@ -76,6 +76,8 @@ fn every_command_prints_what_its_schema_says() {
         "index digits --report-skipped skipped.jsonl",
         "index digits/1 --index other",
         "query 7.png gone.png",
+        "encode digits -o codes.jsonl",
+        "merge .aesearch other -o both",
         "eval",
         "cluster --k 3",
         "outliers",
@@ -128,7 +130,14 @@ fn every_command_prints_what_its_schema_says() {
     let answered = place.command(&["query", "--stdin", "--k", "1"]).stdin(asked).output().expect("answers");
     assert_lines(&String::from_utf8_lossy(&answered.stdout), "query-answer");
 
-    let lines = ["decisions", "skipped-line", "training-line", "journal-header", "journal-record"];
+    assert_lines(&file("codes.jsonl"), "encoded-line");
+    assert_lines(&file("asked"), "image-line");
+    let asked = fs::File::open(place.path().join("asked")).expect("a file");
+    let encode = ["encode", "--stdin", "--model", "digits-64"];
+    let answered = place.command(&encode).stdin(asked).output().expect("answers");
+    assert_lines(&String::from_utf8_lossy(&answered.stdout), "row-line");
+
+    let lines = ["decisions", "encoded-line", "image-line", "row-line", "skipped-line", "training-line", "journal-header", "journal-record"];
     seen.extend(lines.into_iter().chain(["query-line", "query-answer"]).map(str::to_owned));
     let all = fs::read_dir(folder()).expect("a folder").map(|entry| entry.expect("an entry").path());
     let all: BTreeSet<String> =

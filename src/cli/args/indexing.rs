@@ -24,10 +24,20 @@ use super::shared::{Compute, IndexDir, LabelsArg, WhereArg};
 pub(in crate::cli) struct Index {
     /// Folders, image files, or containers: IDX, npy, npz, CIFAR-10 binary, tar, tgz, zip, parquet; - reads
     /// paths from standard input
-    #[arg(required_unless_present = "files_from")]
+    #[arg(required_unless_present_any = ["files_from", "from_codes"])]
     pub(in crate::cli) data: Vec<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) index: IndexDir,
+    /// Make a new index of codes that `encode` wrote into Parquet files, or folders of such, on this machine or others;
+    /// no image is opened. All must be of one model and binarizer, by their metadata; where another program has dropped
+    /// that, --binarizer names an index of the same. --model says where a model is that lies elsewhere here
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 1..,
+        conflicts_with_all = ["data", "files_from", "null", "watch", "refit", "thumbnails", "prune"]
+    )]
+    pub(in crate::cli) from_codes: Vec<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) coding: Coding,
     /// Fit the binarizer anew and code all images anew from their stored latents, without reading them; for
@@ -151,4 +161,23 @@ pub(in crate::cli) struct Remove {
 pub(in crate::cli) struct Opened {
     #[command(flatten)]
     pub(in crate::cli) index: IndexDir,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Segments are copied as they are, with what was removed, labels, latents and what files know; no image is \
+                  opened. Queries of the new index find what one index of all images would find; `compact` makes one segment \
+                  of all. All indexes must be of one model. Those with another binarizer than the first are coded anew from \
+                  their latents. Of images of one name, that of the last index counts. Thumbnails are copied; what was \
+                  decided about duplicates is not.\n\n\
+                  JSON: index, images, replaced, recoded, segments, model {name, sha256, bits}, binarizer {rule, sha256}, \
+                  index_bytes, seconds."
+)]
+pub(in crate::cli) struct Merge {
+    /// Index folders, or folders with an .aesearch
+    #[arg(required = true, value_name = "INDEX")]
+    pub(in crate::cli) indexes: Vec<PathBuf>,
+    /// The folder of the new index
+    #[arg(short, long, value_name = "DIR")]
+    pub(in crate::cli) output: PathBuf,
 }

@@ -27,6 +27,13 @@ pub(super) struct BinarizerDocument {
     sha256: String,
 }
 
+impl BinarizerDocument {
+    pub(super) fn of(facts: &Facts) -> BinarizerDocument {
+        let binarizer = &facts.codes.binarizer;
+        BinarizerDocument { rule: binarizer.rule().to_string(), sha256: binarizer.sha256() }
+    }
+}
+
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct EncodeDocument<'a> {
@@ -148,10 +155,7 @@ fn document<'a>(report: &'a EncodeReport, output: &Path, options: &EncodeOptions
         resumed: report.resumed,
         skipped: skipped_documents(&report.skipped),
         model: facts.map(|facts| ModelDocument::of(&facts.model, facts.codes.binarizer.bits())),
-        binarizer: facts.map(|facts| BinarizerDocument {
-            rule: facts.codes.binarizer.rule().to_string(),
-            sha256: facts.codes.binarizer.sha256(),
-        }),
+        binarizer: facts.map(BinarizerDocument::of),
         inverted: facts.is_some_and(|facts| facts.polarity.inverted),
         bytes: report.bytes,
         output_bytes: std::fs::metadata(output).ok().filter(|_| is_written).map_or(0, |file| file.len()),

@@ -11,6 +11,7 @@ use crate::cli::foreign::load_options;
 use crate::cli::print::{bytes, count, seconds, thousands};
 use crate::cli::resolve::Context;
 use crate::cli::{amount, args, walking};
+use crate::codes::index_files;
 use crate::error::{Error, Result};
 use crate::gallery::{
     BinarizerChoice, Checkpoints, ModelIdentity, ThumbnailFacts, Times, UpdateOptions, UpdateReport, follow, update,
@@ -161,7 +162,16 @@ pub(super) fn execute(context: &Context, args: &args::Index) -> Result<Indexed> 
     if let Some(path) = &args.report_skipped {
         write_skipped(path, &[])?; // a wrong path is reported before the work
     }
-    let indexed = bring_up(context, &dir, &data, &options)?;
+    let indexed = match &args.from_codes[..] {
+        [] => bring_up(context, &dir, &data, &options)?,
+        files => {
+            let model = args.coding.model.clone().unwrap_or_else(|| "auto".to_owned());
+            let observer = TerminalObserver::new(context, "reading codes");
+            let report = index_files(&dir, files, &UpdateOptions { model, ..options }, &observer);
+            observer.finish();
+            Indexed::reported(context, &dir, report?)
+        }
+    };
     if let Some(path) = &args.report_skipped {
         write_skipped(path, &indexed.report.skipped)?;
     }
