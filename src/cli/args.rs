@@ -6,6 +6,7 @@
 
 mod shared;
 
+mod codes;
 mod encoding;
 mod indexing;
 mod models;
@@ -19,8 +20,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(super) use codes::Encode;
 pub(super) use dedupe::{Apply, Check, Decide, Dedupe, DedupeVerb, Evaluate, Photos, Scan, Undo};
-pub(super) use encoding::{Coding, Encode};
+pub(super) use encoding::Coding;
 pub(super) use explore::{Cluster, Diff, Export, Grouping, Map, Outliers, Report};
 pub(super) use indexing::{Described, Index, Merge, Opened, Remove, Walking};
 pub(super) use models::{Demo, Import, Model, Quantize, Runtime, Train};

@@ -50,9 +50,10 @@ pub(super) fn write_arrays(rows: &[Row], head: &Head, out: &mut (dyn Write + Sen
     }
     for name in COLUMNS {
         arrays.push(match name {
-            name if TEXTS.contains(&name) => {
-                Array::texts(name, images().map(|image| image.text(name).unwrap_or_default().into()).collect())
-            }
+            name if TEXTS.contains(&name) => Array::texts(
+                name,
+                images().map(|image| image.text(name).unwrap_or_default().into()).collect(),
+            ),
             "latitude" | "longitude" => {
                 let degrees = |row: &Row| row.image.number(name).map_or(f64::NAN, |micro| micro as f64 / 1e6);
                 let bytes = rows.iter().flat_map(|row| degrees(row).to_le_bytes());

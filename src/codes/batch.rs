@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use aesearch_index::{codes_from_bytes, codes_to_bytes};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
@@ -16,7 +17,6 @@ use arrow_array::{
     StringArray, TimestampMillisecondArray,
 };
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use aesearch_index::{codes_from_bytes, codes_to_bytes};
 
 use super::row::{Row, bit_text};
 use crate::error::{Error, Result};
@@ -97,7 +97,8 @@ impl Layout {
                 Arc::new(StringArray::from_iter_values(texts))
             }
             "latent" => {
-                let bytes = |image: &Coded| image.latent.iter().map(|x| x.to_le_bytes()[0]).collect::<Vec<u8>>();
+                let bytes =
+                    |image: &Coded| image.latent.iter().map(|x| x.to_le_bytes()[0]).collect::<Vec<u8>>();
                 Arc::new(BinaryArray::from_iter_values(images().map(bytes)))
             }
             "latent_scale" => Arc::new(Float32Array::from_iter_values(images().map(|image| image.scale))),
@@ -107,7 +108,8 @@ impl Layout {
                 Arc::new(Int64Array::from_iter_values(sizes))
             }
             "mtime_ns" => {
-                let time = |image: &Coded| Some(image.stamp.mtime_ns).filter(|time| *time != Stamp::IN_MEMORY);
+                let time =
+                    |image: &Coded| Some(image.stamp.mtime_ns).filter(|time| *time != Stamp::IN_MEMORY);
                 Arc::new(Int64Array::from_iter(images().map(time)))
             }
             of_file => of_file_column(rows, of_file),
@@ -165,8 +167,12 @@ pub(super) fn rows_of(batch: &RecordBatch, layout: Layout, place: &str) -> Resul
         let text = names[row].clone().ok_or_else(|| odd("path", "a text".to_owned()))?;
         let name = raw.as_ref().and_then(|raw| raw[row].clone()).unwrap_or_else(|| text.into_bytes());
         let code = codes[row].as_deref().unwrap_or_default();
-        let code = codes_from_bytes(code, layout.bits).ok().filter(|code| !code.is_empty() && code.len() * 64 < layout.bits + 64);
-        let code = code.ok_or_else(|| odd("code", format!("{} bits in {} bytes", layout.bits, layout.bits.div_ceil(8))))?;
+        let code = codes_from_bytes(code, layout.bits)
+            .ok()
+            .filter(|code| !code.is_empty() && code.len() * 64 < layout.bits + 64);
+        let code = code.ok_or_else(|| {
+            odd("code", format!("{} bits in {} bytes", layout.bits, layout.bits.div_ceil(8)))
+        })?;
         let hash = hashes[row].as_deref().and_then(|hash| <[u8; 32]>::try_from(hash).ok());
         let hash = hash.ok_or_else(|| odd("hash", "32 bytes".to_owned()))?;
         let latent: Vec<i8> = match &latents {
@@ -192,6 +198,9 @@ pub(super) fn rows_of(batch: &RecordBatch, layout: Layout, place: &str) -> Resul
     };
     (0..n).map(row).collect()
 }
+
+/// The columns of what files know that are there.
+type OfFiles = Vec<(&'static str, Vec<Option<OfFile>>)>;
 
 /// The values of a column; none where there is no such column.
 type Values<T> = Option<Vec<Option<T>>>;
@@ -252,7 +261,7 @@ impl Columns<'_> {
     }
 
     /// The columns of what files know.
-    fn of_files(&self) -> Result<Vec<(&'static str, Vec<Option<OfFile>>)>> {
+    fn of_files(&self) -> Result<OfFiles> {
         let mut found = Vec::new();
         for name in COLUMNS {
             let Some(array) = self.batch.column_by_name(name) else { continue };
@@ -263,11 +272,22 @@ impl Columns<'_> {
                 }
                 DataType::Float64 if array.data_type() == &DataType::Float64 => {
                     let degrees = array.as_primitive::<Float64Type>().iter();
-                    degrees.map(|x| x.filter(|x| x.is_finite()).map(|x| OfFile::Integer((x * 1e6).round() as i64))).collect()
+                    degrees
+                        .map(|x| {
+                            x.filter(|x| x.is_finite()).map(|x| OfFile::Integer((x * 1e6).round() as i64))
+                        })
+                        .collect()
                 }
                 DataType::Float64 => return self.odd(name, "degrees", array.data_type()),
-                DataType::Timestamp(..) => self.dates(name, array)?.into_iter().map(|x| x.map(OfFile::Integer)).collect(),
-                _ => self.integers(name)?.unwrap_or_default().into_iter().map(|x| x.map(OfFile::Integer)).collect(),
+                DataType::Timestamp(..) => {
+                    self.dates(name, array)?.into_iter().map(|x| x.map(OfFile::Integer)).collect()
+                }
+                _ => self
+                    .integers(name)?
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|x| x.map(OfFile::Integer))
+                    .collect(),
             };
             found.push((name, values));
         }

@@ -97,8 +97,8 @@ pub fn encode_files(
         observer,
     };
     let report = match to {
-        Destination::File(path) => run.into_file(path)?,
-        Destination::Stream(out) => run.into_stream(out)?,
+        Destination::File(path) => run.write_file(path)?,
+        Destination::Stream(out) => run.write_stream(out)?,
     };
     let skipped = [coding.skipped(), &report.skipped].concat();
     Ok(EncodeReport { skipped, seconds: start.elapsed().as_secs_f64(), ..report })
@@ -133,7 +133,7 @@ impl Pending {
 }
 
 impl Run<'_> {
-    fn into_file(&self, path: &Path) -> Result<EncodeReport> {
+    fn write_file(&self, path: &Path) -> Result<EncodeReport> {
         let Run { coding, options, observer, .. } = self;
         let asked = format!("{} {} {}", options.shard, options.fingerprints, PART);
         let mut parts = Parts::open(path, &hash_bytes(&[&coding.key(), asked.as_bytes()].concat()))?;
@@ -157,16 +157,17 @@ impl Run<'_> {
             observer.note(&Note::new(what));
         }
         let mut pending = Pending::default();
-        let encoded = coding.encode(decided, &self.positions[from..], *observer, &mut |position, outcome| {
-            pending.add(position, outcome);
-            match pending.len() {
-                PART.. => {
-                    let Pending { rows, skipped } = std::mem::take(&mut pending);
-                    parts.add(&head, self.rows(rows), &skipped)
+        let encoded =
+            coding.encode(decided, &self.positions[from..], *observer, &mut |position, outcome| {
+                pending.add(position, outcome);
+                match pending.len() {
+                    PART.. => {
+                        let Pending { rows, skipped } = std::mem::take(&mut pending);
+                        parts.add(&head, self.rows(rows), &skipped)
+                    }
+                    _ => Ok(()),
                 }
-                _ => Ok(()),
-            }
-        })?;
+            })?;
         let facts = Some(head.facts.clone());
         let report = EncodeReport {
             resumed: from,
@@ -213,7 +214,7 @@ impl Run<'_> {
         }
     }
 
-    fn into_stream(&self, out: &mut (dyn Write + Send)) -> Result<EncodeReport> {
+    fn write_stream(&self, out: &mut (dyn Write + Send)) -> Result<EncodeReport> {
         let decided = match self.coding.decide(self.observer)? {
             Ok(decided) => decided,
             Err(skipped) => return Ok(EncodeReport { skipped, ..EncodeReport::none() }),
@@ -222,16 +223,17 @@ impl Run<'_> {
         let fail = |error| Error::io(STREAM, error);
         let mut writer = Writer::new(self.options.format, out, &head, &[]).map_err(fail)?;
         let (mut pending, mut images, mut skipped) = (Pending::default(), 0, Vec::new());
-        let encoded = self.coding.encode(decided, &self.positions, self.observer, &mut |position, outcome| {
-            pending.add(position, outcome);
-            if pending.len() < PART {
-                return Ok(());
-            }
-            let Pending { rows, skipped: reasons } = std::mem::take(&mut pending);
-            images += rows.len();
-            skipped.extend(self.skipped(reasons));
-            writer.write(self.rows(rows)).map_err(fail)
-        })?;
+        let encoded =
+            self.coding.encode(decided, &self.positions, self.observer, &mut |position, outcome| {
+                pending.add(position, outcome);
+                if pending.len() < PART {
+                    return Ok(());
+                }
+                let Pending { rows, skipped: reasons } = std::mem::take(&mut pending);
+                images += rows.len();
+                skipped.extend(self.skipped(reasons));
+                writer.write(self.rows(rows)).map_err(fail)
+            })?;
         images += pending.rows.len();
         skipped.extend(self.skipped(pending.skipped));
         writer.write(self.rows(pending.rows)).and_then(|()| writer.finish()).map_err(fail)?;

@@ -116,7 +116,8 @@ fn listed(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
             }
         }
         if inside.is_empty() {
-            let what = format!("{}: expected files that end in .parquet, got a folder without any", path.display());
+            let what =
+                format!("{}: expected files that end in .parquet, got a folder without any", path.display());
             return Err(Error::invalid(what));
         }
         inside.sort_unstable();

@@ -40,4 +40,4 @@ pub use index::index_files;
 pub use line::LineDocument;
 pub use row::Row;
 pub use shard::Shard;
-pub use stream::{StreamOptions, encode_lines, encode_table};
+pub use stream::{Line, StreamOptions, encode_lines, encode_table};

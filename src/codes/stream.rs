@@ -25,6 +25,9 @@ const WAITING: usize = 256;
 /// Rows of a table that are written at a time.
 const BATCH: usize = 256;
 
+/// The line of an image, or why there is none.
+pub type Line<'a> = Result<LineDocument<'a>, &'a str>;
+
 /// How images that arrive are encoded.
 #[derive(Debug, Clone)]
 pub struct StreamOptions {
@@ -43,7 +46,7 @@ pub fn encode_lines<T: Send + 'static>(
     images: impl Iterator<Item = (T, Result<Item, String>)> + Send + 'static,
     options: &StreamOptions,
     observer: &dyn Observer,
-    give: &mut dyn FnMut(T, Result<LineDocument<'_>, &str>) -> Result<()>,
+    give: &mut dyn FnMut(T, Line<'_>) -> Result<()>,
 ) -> Result<()> {
     let (coding, decided) = Coding::of_stream(&options.how, observer)?;
     let head = Head::new(&decided.facts, !options.how.without_latents, options.fingerprints);

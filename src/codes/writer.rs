@@ -59,9 +59,7 @@ impl<'a, W: Write + Send> Writer<'a, W> {
                 let writer = ArrowWriter::try_new_with_options(out, schema.clone(), options);
                 Out::Parquet(Box::new(writer.map_err(of_table)?))
             }
-            Format::Arrow => {
-                Out::Arrow(Box::new(StreamWriter::try_new(out, &schema).map_err(of_table)?))
-            }
+            Format::Arrow => Out::Arrow(Box::new(StreamWriter::try_new(out, &schema).map_err(of_table)?)),
             Format::JsonLines => Out::Lines(out, By::of(head)),
             Format::Npz => Out::Npz(out, Vec::new()),
         };
@@ -76,7 +74,9 @@ impl<'a, W: Write + Send> Writer<'a, W> {
                 writer.write(&head.layout.batch(&rows, schema).map_err(io::Error::other)?).map_err(of_table)
             }
             Out::Arrow(writer) => {
-                writer.write(&head.layout.batch(&rows, schema).map_err(io::Error::other)?).map_err(of_table)?;
+                writer
+                    .write(&head.layout.batch(&rows, schema).map_err(io::Error::other)?)
+                    .map_err(of_table)?;
                 writer.flush().map_err(of_table)
             }
             Out::Lines(out, by) => {

@@ -84,6 +84,9 @@ impl Coded {
     }
 }
 
+/// An image as it is coded, or why it cannot be used.
+pub type Usable = Result<Coded, String>;
+
 /// Images to encode, and what decides how.
 pub struct Coding {
     options: UpdateOptions,
@@ -208,7 +211,8 @@ impl Coding {
         let (dir, before) = from.as_ref().map_or((Path::new(""), None), |(dir, facts)| (&**dir, Some(facts)));
         let layout = SegmentLayout { bucket_size: None, latents: true, anew: false };
         let (polarity, taken, thumbnails, refit) = (*polarity, *taken, None, false);
-        let run = Run { dir, plan, before, refit, model, wanted, polarity, layout, taken, thumbnails, options };
+        let run =
+            Run { dir, plan, before, refit, model, wanted, polarity, layout, taken, thumbnails, options };
         let jobs = plan.jobs();
         let runtime = ensure(&options.runtime, observer)?;
         let mut pipeline = Pipeline::new(&runtime, model, options.pipeline(self.items.len())?);
@@ -243,7 +247,7 @@ impl Coding {
         mut decided: Decided,
         positions: &[usize],
         observer: &dyn Observer,
-        sink: &mut dyn FnMut(usize, Result<Coded, String>) -> Result<()>,
+        sink: &mut dyn FnMut(usize, Usable) -> Result<()>,
     ) -> Result<Encoded> {
         let runtime = ensure(&self.options.runtime, observer)?;
         let pipeline = self.pipeline(&runtime, &decided.facts)?;
@@ -267,8 +271,8 @@ impl Coding {
                 None => Ok(()),
             }
         };
-        let encoded = pipeline
-            .encode(&items, &after, &mut |job, outcome| give_until(Some((rest[job], outcome))))?;
+        let encoded =
+            pipeline.encode(&items, &after, &mut |job, outcome| give_until(Some((rest[job], outcome))))?;
         if encoded.is_finished() {
             give_until(None)?;
         }
@@ -284,7 +288,7 @@ impl Coding {
         decided: &Decided,
         images: Receiver<Item>,
         observer: &dyn Observer,
-        sink: &mut dyn FnMut(&Item, Result<Coded, String>) -> Result<()>,
+        sink: &mut dyn FnMut(&Item, Usable) -> Result<()>,
     ) -> Result<Encoded> {
         let runtime = ensure(&self.options.runtime, observer)?;
         let pipeline = self.pipeline(&runtime, &decided.facts)?;
@@ -310,7 +314,7 @@ impl Coding {
         Facts { model, codes, polarity, strangers: None, taken: self.taken, classes: None }
     }
 
-    fn coded(&self, facts: &Facts, item: &Item, outcome: Outcome) -> Result<Coded, String> {
+    fn coded(&self, facts: &Facts, item: &Item, outcome: Outcome) -> Usable {
         match outcome {
             Outcome::Encoded { stamp, latent, facts: of_file } => {
                 let code = facts.codes.binarizer.binarize(&latent);

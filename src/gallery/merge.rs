@@ -59,7 +59,8 @@ pub fn merge(from: &[PathBuf], to: &Path, seed: u64, observer: &dyn Observer) ->
     let mut writer = lock(to, false, observer)?;
     if open_if_any(to)?.is_some() {
         let what = format!("{}: expected no index, got one", to.display());
-        return Err(Error::invalid(what).with_hint("name a new folder; it may be one of several that are merged later"));
+        return Err(Error::invalid(what)
+            .with_hint("name a new folder; it may be one of several that are merged later"));
     }
     let replaced = find_replaced(&mut parts);
     let [first, ..] = &parts[..] else { return Err(Error::invalid("expected indexes, got none")) };
@@ -91,7 +92,9 @@ pub fn merge(from: &[PathBuf], to: &Path, seed: u64, observer: &dyn Observer) ->
     let dirs: Vec<&Path> = parts.iter().map(|part| part.index.dir.as_path()).collect();
     thumbnails::take_over(&dirs, to)?;
     let now = keep_strangers((to, &mut writer), seed)?;
-    let Some((index, facts)) = now else { return Err(Error::not_found(format!("{}: no index", to.display()))) };
+    let Some((index, facts)) = now else {
+        return Err(Error::not_found(format!("{}: no index", to.display())));
+    };
     Ok(MergeReport {
         images: index.len(),
         replaced,

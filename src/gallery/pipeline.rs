@@ -190,7 +190,8 @@ impl<'a> Pipeline<'a> {
                 return Ok(collector.end(has_more));
             }
             if pool.under_way() > 0
-                && let Some(done) = pool.next(limits.decode_timeout, limits.look_every())? {
+                && let Some(done) = pool.next(limits.decode_timeout, limits.look_every())?
+            {
                 collector.take(done)?;
                 observer.progress(&collector.encoded.progress);
                 stopped = stopped.map(|_| Instant::now());

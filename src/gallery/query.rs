@@ -175,7 +175,8 @@ impl Gallery {
             Ok(all.contains(&true))
         })?;
         chosen.check(
-            self.indexes().flat_map(|Opened { snapshot, .. }| snapshot.ids().map(move |id| snapshot.name(id))),
+            self.indexes()
+                .flat_map(|Opened { snapshot, .. }| snapshot.ids().map(move |id| snapshot.name(id))),
         )?;
         Ok(chosen)
     }

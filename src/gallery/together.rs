@@ -46,7 +46,10 @@ impl Opened {
             return refuse("codes of images as they are, and of inverted ones".to_owned());
         }
         if self.snapshot.latent_size() != other.snapshot.latent_size() {
-            return refuse("expected both to keep latents or neither, got one that does and one that does not".to_owned());
+            return refuse(
+                "expected both to keep latents or neither, got one that does and one that does not"
+                    .to_owned(),
+            );
         }
         Ok(())
     }

@@ -5,7 +5,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::base64::padded;
+use super::encoded::padded;
 
 /// What a page is made of, before its data. The template holds `{{policy}}`, `{{style}}`, `{{data}}`,
 /// `{{pictures}}` and `{{script}}`, in this order.

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use aesearch::output::base64;
 use aesearch_index::Snapshot;
-use arrow_array::cast::AsArray as _;
 use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray as _;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::properties::WriterProperties;
@@ -36,7 +36,8 @@ fn codes_of(batch: &RecordBatch) -> BTreeMap<String, Vec<u8>> {
 }
 
 fn table(path: &Path) -> (RecordBatch, ParquetRecordBatchReaderBuilder<File>) {
-    let open = || ParquetRecordBatchReaderBuilder::try_new(File::open(path).expect("a file")).expect("Parquet");
+    let open =
+        || ParquetRecordBatchReaderBuilder::try_new(File::open(path).expect("a file")).expect("Parquet");
     let batches: Vec<RecordBatch> =
         open().with_batch_size(1 << 20).build().expect("rows").map(|batch| batch.expect("a block")).collect();
     assert_eq!(batches.len(), 1);
@@ -103,8 +104,19 @@ fn all_formats_hold_the_same_rows() {
     let place = Place::with_digits();
     let told = place.json(&["encode", "digits", "-o", "codes.parquet"]);
     let keys = [
-        "output", "format", "shard", "images", "resumed", "skipped", "model", "binarizer", "inverted", "bytes",
-        "output_bytes", "seconds", "interrupted",
+        "output",
+        "format",
+        "shard",
+        "images",
+        "resumed",
+        "skipped",
+        "model",
+        "binarizer",
+        "inverted",
+        "bytes",
+        "output_bytes",
+        "seconds",
+        "interrupted",
     ];
     assert_keys(&told, &keys);
     for output in ["codes.arrow", "codes.npz", "codes.jsonl"] {
@@ -130,7 +142,11 @@ fn all_formats_hold_the_same_rows() {
         let path = line["path"].as_str().expect("a path");
         let hex: String = codes[path].iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(line["code"], hex);
-        let bits: String = codes[path].iter().flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1)).map(|bit| if bit == 1 { '1' } else { '0' }).collect();
+        let bits: String = codes[path]
+            .iter()
+            .flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1))
+            .map(|bit| if bit == 1 { '1' } else { '0' })
+            .collect();
         assert_eq!(line["bits"], bits);
         assert_eq!((&line["width"], &line["format"]), (&json!(28), &json!("png")));
         assert_eq!(line["latent"].as_array().map(Vec::len), Some(64));
@@ -151,16 +167,27 @@ fn all_formats_hold_the_same_rows() {
     let all: Vec<u8> = codes.values().flatten().copied().collect();
     assert!(array("code").ends_with(&all) && array("latent").len() > 40 * 64);
     assert!(String::from_utf8_lossy(&array("aesearch.model")).ends_with("digits-64"));
+}
 
-    // streams
+#[test]
+fn rows_may_be_streamed_and_nothing_is_overwritten() {
+    let place = Place::with_digits();
+    for output in ["codes.arrow", "codes.jsonl"] {
+        place.run(&["encode", "digits", "-o", output]).expect(0);
+    }
+    let text = fs::read_to_string(place.path().join("codes.jsonl")).expect("lines");
     let streamed = place.run(&["encode", "digits", "-o", "-"]).expect(0);
     assert_eq!(streamed.out, text);
-    let arrow = place.command(&["encode", "digits", "-o", "-", "--format", "arrow", "-q"]).output().expect("runs");
+    let arrow =
+        place.command(&["encode", "digits", "-o", "-", "--format", "arrow", "-q"]).output().expect("runs");
     assert_eq!(arrow.stdout, fs::read(place.path().join("codes.arrow")).expect("a file"));
     place.run(&["encode", "digits", "-o", "-", "--format", "npz"]).expect(2).says("a stream");
     place.run(&["encode", "digits", "-o", "codes.csv"]).expect(2).says(".parquet, .arrow, .npz or .jsonl");
     place.run(&["encode", "digits", "-o", "7.png", "--format", "jsonl"]).expect(0);
-    place.run(&["encode", "digits", "-o", "digits/3/0000.png", "--format", "jsonl"]).expect(2).says("one of the images");
+    place
+        .run(&["encode", "digits", "-o", "digits/3/0000.png", "--format", "jsonl"])
+        .expect(2)
+        .says("one of the images");
     place.run(&["encode", "digits", "-o", "x.parquet", "--shard", "4/3"]).expect(2).says("--shard");
     fs::write(place.path().join("broken.png"), b"no picture").expect("a file");
     place.run(&["encode", "broken.png", "-o", "x.parquet"]).expect(2).says("nothing to encode");
@@ -172,7 +199,8 @@ fn all_formats_hold_the_same_rows() {
 fn a_killed_run_goes_on_and_its_file_is_that_of_an_undisturbed_one() {
     let place = many_digits(250);
     add_large(&place, 3); // in digits/7, 8 and 9
-    let line = ["encode", "digits", "-o", "codes.parquet", "--threads", "1", "--binarizer", "itq", "--bits", "32"];
+    let line =
+        ["encode", "digits", "-o", "codes.parquet", "--threads", "1", "--binarizer", "itq", "--bits", "32"];
     let parts = place.path().join(".codes.parquet.parts");
     let kill = || {
         let mut run = Running::start(place.command(&line));
@@ -207,23 +235,39 @@ fn images_on_standard_input_are_encoded_in_order() {
     let all = codes_in(&place.path().join(".aesearch"));
     let hex = |name: &str| all[name].iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let image = fs::read(place.path().join("digits/4/0002.png")).expect("an image");
-    let mut input = String::from("\u{feff}\"digits/3/0001.png\"\n\n{\"path\": \"nowhere.png\", \"id\": 7}\nno json\n");
+    let mut input =
+        String::from("\u{feff}\"digits/3/0001.png\"\n\n{\"path\": \"nowhere.png\", \"id\": 7}\nno json\n");
     input += &json!({"path": "mine", "bytes": base64(&image), "label": "four", "id": [1]}).to_string();
     input += "\n{\"path\": \"x\", \"bytes\": \"?\"}\n";
     let encode = ["encode", "--stdin", "--model", "digits-64"];
     let ran = run_with(&place, &encode, input.as_bytes()).expect(3);
     let rows = lines(&ran.out);
     assert_eq!(rows.iter().map(|row| row["line"].clone()).collect::<Vec<_>>(), [1, 3, 4, 5, 6]);
-    assert_eq!((&rows[0]["path"], &rows[0]["code"]), (&json!("digits/3/0001.png"), &json!(hex("digits/3/0001.png"))));
+    assert_eq!(
+        (&rows[0]["path"], &rows[0]["code"]),
+        (&json!("digits/3/0001.png"), &json!(hex("digits/3/0001.png")))
+    );
     assert_eq!(rows[1], json!({"line": 3, "id": 7, "error": "no such file or folder"}));
     assert!(rows[2]["error"].as_str().is_some_and(|error| error.starts_with("expected JSON")));
-    assert_eq!((&rows[3]["code"], &rows[3]["id"], &rows[3]["label"]), (&json!(hex("digits/4/0002.png")), &json!([1]), &json!("four")));
+    assert_eq!(
+        (&rows[3]["code"], &rows[3]["id"], &rows[3]["label"]),
+        (&json!(hex("digits/4/0002.png")), &json!([1]), &json!("four"))
+    );
     assert_eq!((&rows[3]["path"], &rows[3]["mtime_ns"]), (&json!("mine"), &Value::Null));
     assert_eq!(rows[4]["error"], "bytes: expected Base64, got something else");
 
     // framed, into a table, by the model and binarizer of an index
     let piece = |bytes: &[u8]| [&(bytes.len() as u32).to_le_bytes()[..], bytes].concat();
-    let framed = [piece(b"mine"), piece(&image), piece(b"digits/3/0001.png"), piece(b""), piece(b"bad"), piece(b"x"), piece(b"cut")].concat();
+    let framed = [
+        piece(b"mine"),
+        piece(&image),
+        piece(b"digits/3/0001.png"),
+        piece(b""),
+        piece(b"bad"),
+        piece(b"x"),
+        piece(b"cut"),
+    ]
+    .concat();
     let encode = ["encode", "--stdin=framed", "--binarizer", ".aesearch", "-o", "framed.parquet"];
     let ran = run_with(&place, &encode, &framed).expect(3);
     ran.says("skipped bad: ");
@@ -232,7 +276,9 @@ fn images_on_standard_input_are_encoded_in_order() {
     assert_eq!(found, expected.map(|(name, code)| (name.to_owned(), code.clone())).into());
 
     run_with(&place, &["encode", "--stdin"], b"").expect(2).says("--model: expected a name");
-    run_with(&place, &["encode", "--stdin", "--model", "photos"], b"").expect(2).says("--binarizer: expected one that is there");
+    run_with(&place, &["encode", "--stdin", "--model", "photos"], b"")
+        .expect(2)
+        .says("--binarizer: expected one that is there");
     run_with(&place, &["encode", "--stdin", "--model", "digits-64"], b"").expect(0);
 }
 
@@ -256,14 +302,18 @@ fn a_program_can_send_one_image_at_a_time() {
 fn rewrite(from: &Path, to: &Path, without: Option<&str>, metadata: bool) {
     let (batch, reader) = table(from);
     let schema = batch.schema();
-    let keep: Vec<usize> = (0..batch.num_columns()).filter(|&at| Some(schema.field(at).name().as_str()) != without).collect();
+    let keep: Vec<usize> =
+        (0..batch.num_columns()).filter(|&at| Some(schema.field(at).name().as_str()) != without).collect();
     let batch = batch.project(&keep).expect("columns");
     let pairs = reader.metadata().file_metadata().key_value_metadata().cloned();
-    let pairs = pairs.filter(|_| metadata).map(|pairs| pairs.into_iter().filter(|pair| pair.key != "ARROW:schema").collect());
+    let pairs = pairs
+        .filter(|_| metadata)
+        .map(|pairs| pairs.into_iter().filter(|pair| pair.key != "ARROW:schema").collect());
     let properties = WriterProperties::builder().set_key_value_metadata(pairs).build();
     let plain = Arc::new(arrow_schema::Schema::new(batch.schema().fields().clone()));
     let batch = batch.with_schema(plain.clone()).expect("the same columns");
-    let mut writer = ArrowWriter::try_new(File::create(to).expect("a file"), plain, Some(properties)).expect("a table");
+    let mut writer =
+        ArrowWriter::try_new(File::create(to).expect("a file"), plain, Some(properties)).expect("a table");
     writer.write(&batch).expect("writes");
     writer.close().expect("ends");
 }
@@ -277,10 +327,17 @@ fn files_that_cannot_be_one_index_are_refused_by_name() {
     place.run(&["encode", "digits", "-o", "itq.parquet", "--binarizer", "itq"]).expect(0);
     place.run(&["encode", "digits", "-o", "photos.parquet", "--model", "photos"]).expect(0);
     place.run(&["encode", "digits", "-o", "plain.parquet", "--no-latents"]).expect(0);
-    let from = |files: &[&str]| place.run(&[&["index", "--index", "new", "--from-codes"][..], files].concat());
-    from(&["sign.parquet", "itq.parquet"]).expect(4).says("sign.parquet and itq.parquet: codes of different binarizers");
-    from(&["sign.parquet", "photos.parquet"]).expect(4).says("codes of different models, digits-64 and photos");
-    from(&["sign.parquet", "plain.parquet"]).expect(2).says("plain.parquet: expected latents in all files or in none");
+    let from =
+        |files: &[&str]| place.run(&[&["index", "--index", "new", "--from-codes"][..], files].concat());
+    from(&["sign.parquet", "itq.parquet"])
+        .expect(4)
+        .says("sign.parquet and itq.parquet: codes of different binarizers");
+    from(&["sign.parquet", "photos.parquet"])
+        .expect(4)
+        .says("codes of different models, digits-64 and photos");
+    from(&["sign.parquet", "plain.parquet"])
+        .expect(2)
+        .says("plain.parquet: expected latents in all files or in none");
     from(&["digits/7/0000.png"]).expect(4).says("digits/7/0000.png: expected a Parquet file of codes");
     from(&["digits"]).expect(2).says("digits: expected files that end in .parquet");
     for column in ["path", "code", "hash", "latent_scale"] {
@@ -304,72 +361,114 @@ fn files_that_cannot_be_one_index_are_refused_by_name() {
     assert!(segments(&at("new")) == segments(&at("own")));
 }
 
-#[test]
-fn shards_are_merged_to_what_one_build_answers() {
+const SHARDS: [&str; 8] = ["shard1", "shard2", "shard3", "shard4", "shard5", "shard6", "shard7", "shard8"];
+
+/// Digits in the index `own`, and in an index for each of eight shards.
+fn sharded() -> Place {
     let place = many_digits(30);
-    place.run(&["index", "digits", "--index", "own", "--binarizer", "learned", "--thumbnails", "32"]).expect(0);
-    let names: Vec<String> = (1..=8).map(|i| format!("shard{i}")).collect();
-    for (i, name) in names.iter().enumerate() {
-        let file = format!("{name}.parquet");
-        let shard = format!("{}/8", i + 1);
-        place.run(&["encode", "digits", "-o", &file, "--shard", &shard, "--binarizer", "own"]).expect(0);
+    let own =
+        ["index", "digits", "--index", "own", "--binarizer", "itq", "--bits", "48", "--thumbnails", "32"];
+    place.run(&own).expect(0);
+    for (name, number) in SHARDS.iter().zip(1..) {
+        let (file, shard) = (format!("{name}.parquet"), format!("{number}/8"));
+        let encode = ["encode", "digits", "-o", &file, "--shard", &shard, "--binarizer", "own"];
+        place.run(&encode).expect(0);
         index_of(&place, name, &[&file]);
     }
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let merged = place.json(&[&["merge"], &names[..], &["-o", "all"]].concat());
-    assert_eq!((&merged["images"], &merged["segments"], &merged["replaced"]), (&json!(300), &json!(8), &json!(0)));
+    place
+}
+
+#[test]
+fn shards_are_merged_to_what_one_build_answers() {
+    let place = sharded();
+    let merged = place.json(&[&["merge"], &SHARDS[..], &["-o", "all"]].concat());
+    assert_eq!(
+        (&merged["images"], &merged["segments"], &merged["replaced"]),
+        (&json!(300), &json!(8), &json!(0))
+    );
     place.run(&["verify", "--index", "all"]).expect(0);
     assert_eq!(answers(&place, "all"), answers(&place, "own"));
     let infos = ["own", "all"].map(|index| place.json(&["info", "--index", index]));
-    for fact in ["images", "bits", "latent_size", "binarizer", "strangers", "columns"] {
+    for fact in ["images", "bits", "latent_size", "strangers", "columns"] {
         assert_eq!(infos[0][fact], infos[1][fact], "{fact}");
     }
-    // searched together, they answer as the merged one
-    let list = names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
-    fs::create_dir(place.path().join("lists")).expect("a folder");
-    let up: String = list.replace("\"shard", "\"../shard");
-    fs::write(place.path().join("lists/shards.toml"), format!("indexes = [{up}]\n")).expect("a list");
-    let ask = |indexes: &[&str], how: &[&str]| {
-        let question = ["query", "7.png", "digits/3/0002.png", "--no-self"];
-        let found = place.json(&[&question[..], indexes, how].concat());
-        let hits = found["queries"].as_array().expect("queries").iter().flat_map(|query| query["hits"].as_array().expect("hits").clone());
-        hits.collect::<Vec<Value>>()
-    };
-    let several: Vec<&str> = names.iter().flat_map(|name| ["--index", name]).collect();
-    for how in [&[][..], &["--exact", "-k", "300"], &["--rerank", "0"], &["--rerank", "20"], &["--radius", "12", "-k", "50"], &["--where", "path ~ /3/ or path ~ /8/"]] {
-        let expected = ask(&["--index", "all"], how);
-        for indexes in [&several[..], &["--index", "lists/shards.toml"]] {
-            let mut found = ask(indexes, how);
-            for hit in &mut found {
-                let fields = hit.as_object_mut().expect("a hit");
-                let index = fields.remove("index").expect("an index");
-                let shard: usize = index.as_str().and_then(|name| name.chars().last()?.to_digit(10)).expect("a shard") as usize;
-                let path = fields["path"].as_str().expect("a path").to_owned();
-                assert!(codes_in(&place.path().join(names[shard - 1])).contains_key(&path), "{path} in {shard}");
-                fields.remove("near");
-            }
-            let expected: Vec<Value> = expected.iter().cloned().map(|mut hit| { hit.as_object_mut().expect("a hit").remove("near"); hit }).collect();
-            assert_eq!(found, expected, "{how:?}");
-        }
-    }
-    place.run(&["query", "7.png", "--index", names[0], "--index", names[1], "-o", "hits.csv", "--sheet", "hits.png"]).expect(0);
-    assert!(fs::read_to_string(place.path().join("hits.csv")).expect("a table").contains(",shard2"));
-    place.run(&["query", "7.png", "--index", names[0], "--index", "nowhere"]).expect(2).says("nowhere: no index here");
-    place.run(&["query", "7.png", "--index", names[0], "--index", names[1]]).expect(0);
-
+    assert_eq!(infos[0]["binarizer"]["sha256"], infos[1]["binarizer"]["sha256"]);
     place.run(&["compact", "--index", "all"]).expect(0);
     assert!(segments(&place.path().join("all")) == segments(&place.path().join("own")), "byte by byte");
+}
 
-    // what was removed stays so, a later index replaces images of the same names, thumbnails come along
-    place.run(&["remove", "--index", names[2], "--where", "path ~ /3/"]).expect(0);
-    let left: u64 = names.iter().map(|name| place.json(&["info", "--index", name])["images"].as_u64().expect("a number")).sum();
-    let again = place.json(&[&["merge", "own"], &names[..], &["-o", "over"]].concat());
+#[test]
+fn what_was_removed_stays_so_and_later_indexes_count() {
+    let place = sharded();
+    place.run(&["remove", "--index", SHARDS[2], "--where", "path ~ /3/"]).expect(0);
+    let images = |index: &str| place.json(&["info", "--index", index])["images"].as_u64().expect("a number");
+    let left: u64 = SHARDS.iter().map(|name| images(name)).sum();
+    assert!((270..300).contains(&left), "{left}");
+    let merged = place.json(&[&["merge"], &SHARDS[..], &["-o", "some"]].concat());
+    assert_eq!(merged["images"], left);
+    let again = place.json(&[&["merge", "own"], &SHARDS[..], &["-o", "over"]].concat());
     assert_eq!((&again["images"], &again["replaced"]), (&json!(300), &json!(left)));
     assert_eq!(answers(&place, "over"), answers(&place, "own"));
-    let thumbnails = ["own", "over"].map(|index| place.json(&["info", "--index", index])["thumbnails"]["images"].clone());
+    let thumbnails =
+        ["own", "over"].map(|index| place.json(&["info", "--index", index])["thumbnails"]["images"].clone());
     assert_eq!(thumbnails[0], thumbnails[1]);
-    place.run(&["merge", "own", names[0], "-o", "over"]).expect(2).says("over: expected no index, got one");
-    assert_eq!(place.json(&["index", "digits", "--index", "over"])["unchanged"], 300, "it goes on as any index");
+    place.run(&["merge", "own", SHARDS[0], "-o", "over"]).expect(2).says("over: expected no index, got one");
+    let told = place.json(&["index", "digits", "--index", "over"]);
+    assert_eq!((&told["unchanged"], &told["encoded"]), (&json!(300), &json!(0)), "it goes on as any index");
+}
+
+/// The hits of two queries, and the indexes that hold them.
+fn hits(place: &Place, how: &[&str]) -> (Vec<Value>, Vec<Option<String>>) {
+    let found = place.json(&[&["query", "7.png", "digits/3/0002.png", "--no-self"], how].concat());
+    let queries = found["queries"].as_array().expect("queries").iter();
+    let all = queries.flat_map(|query| query["hits"].as_array().expect("hits").clone());
+    let parted = all.map(|mut hit| {
+        let fields = hit.as_object_mut().expect("a hit");
+        fields.remove("near"); // each index has strangers of its own
+        let index = fields.remove("index").and_then(|index| index.as_str().map(str::to_owned));
+        (hit, index)
+    });
+    parted.unzip()
+}
+
+#[test]
+fn several_indexes_are_searched_as_the_one_that_is_made_of_them() {
+    let place = sharded();
+    place.run(&[&["merge"], &SHARDS[..], &["-o", "all"]].concat()).expect(0);
+    let list: Vec<String> = SHARDS.iter().map(|name| format!("\"../{name}\"")).collect();
+    fs::create_dir(place.path().join("lists")).expect("a folder");
+    let list = format!("indexes = [{}]\n", list.join(", "));
+    fs::write(place.path().join("lists/shards.toml"), list).expect("a list");
+    let several: Vec<&str> = SHARDS.iter().flat_map(|name| ["--index", name]).collect();
+    let contents = SHARDS.map(|name| codes_in(&place.path().join(name)));
+    for how in [
+        &[][..],
+        &["--exact", "-k", "300"],
+        &["--rerank", "0"],
+        &["--rerank", "20"],
+        &["--radius", "12", "-k", "50"],
+        &["--where", "path ~ /3/ or path ~ /8/"],
+    ] {
+        let (expected, _) = hits(&place, &[&["--index", "all"], how].concat());
+        let (found, holders) = hits(&place, &[&several, how].concat());
+        assert_eq!(found, expected, "{how:?}");
+        for (hit, holder) in found.iter().zip(&holders) {
+            let holder = SHARDS.iter().position(|name| Some(*name) == holder.as_deref()).expect("a shard");
+            assert!(contents[holder].contains_key(hit["path"].as_str().expect("a path")), "{hit}");
+        }
+        assert_eq!(hits(&place, &[&["--index", "lists/shards.toml"], how].concat()).0, expected, "{how:?}");
+    }
+    let two = ["query", "7.png", "--index", SHARDS[0], "--index", SHARDS[1]];
+    let ran = place.run(&two).expect(0);
+    assert!(ran.out.contains("  index") && ran.out.contains("shard2"), "{}", ran.out);
+    place.run(&[&two[..], &["-o", "hits.csv", "--sheet", "hits.png"]].concat()).expect(0);
+    assert!(fs::read_to_string(place.path().join("hits.csv")).expect("a table").contains(",shard2"));
+    place
+        .run(&["query", "7.png", "--index", SHARDS[0], "--index", "none"])
+        .expect(2)
+        .says("none: no index here");
+    fs::write(place.path().join("empty.toml"), "indexes = []").expect("a list");
+    place.run(&["query", "7.png", "--index", "empty.toml"]).expect(2).says("expected some, got none");
 }
 
 #[test]
@@ -383,18 +482,29 @@ fn other_binarizers_are_coded_anew_where_there_are_latents() {
     index("one", "digits/1", &["--model", "digits-64"]);
     place.run(&["index", "digits/2", "--index", "one"]).expect(0);
     let merged = place.json(&["merge", "a", "b", "-o", "c"]);
-    assert_eq!((&merged["images"], &merged["recoded"], &merged["segments"]), (&json!(16), &json!(8), &json!(2)));
+    assert_eq!(
+        (&merged["images"], &merged["recoded"], &merged["segments"]),
+        (&json!(16), &json!(8), &json!(2))
+    );
     // latents are kept in 8 bits, so a number that is nearly zero may change its sign
     let [one, c] = ["one", "c"].map(|name| codes_in(&place.path().join(name)));
-    let differing: u32 = one.iter().map(|(name, code)| code.iter().zip(&c[name]).map(|(a, b)| (a ^ b).count_ones()).sum::<u32>()).sum();
+    let differing: u32 = one
+        .iter()
+        .map(|(name, code)| code.iter().zip(&c[name]).map(|(a, b)| (a ^ b).count_ones()).sum::<u32>())
+        .sum();
     assert!(differing <= 8, "{differing} of 1024 bits");
     place.run(&["verify", "--index", "c"]).expect(0);
 
-    place.run(&["query", "7.png", "--index", "a", "--index", "b"]).expect(4).says("a and b: codes of different binarizers");
+    place
+        .run(&["query", "7.png", "--index", "a", "--index", "b"])
+        .expect(4)
+        .says("a and b: codes of different binarizers");
     index("d", "digits/3", &["--model", "digits-64", "--no-latents"]);
     index("e", "digits/4", &["--model", "digits-64", "--no-latents", "--binarizer", "itq"]);
     index("f", "digits/5", &["--model", "photos"]);
-    for (pair, said) in [(["a", "d"], "latents"), (["d", "e"], "different binarizers"), (["a", "f"], "different models")] {
+    for (pair, said) in
+        [(["a", "d"], "latents"), (["d", "e"], "different binarizers"), (["a", "f"], "different models")]
+    {
         place.run(&["merge", pair[0], pair[1], "-o", "none"]).expect(4).says(said);
         assert!(!place.path().join("none").exists());
     }

@@ -114,14 +114,21 @@ fn quantized_latents_are_kept_as_they_are() {
     let mut builder = SegmentBuilder::new(&settings()).unwrap();
     for item in &pushed {
         let (values, scale) = quantize(&item.latent);
-        let plain = aesearch_index::Item { payload: &item.payload, ..aesearch_index::Item::named(&item.name, &item.code) };
+        let plain = aesearch_index::Item {
+            payload: &item.payload,
+            ..aesearch_index::Item::named(&item.name, &item.code)
+        };
         builder.push_quantized(plain, Latent { values: &values, scale }).unwrap();
     }
     for (values, scale) in [(&[1i8, 2][..], 1.0), (&[1, 2, 3, 4, 5], f32::NAN), (&[1, 2, 3, 4, 5], -1.0)] {
         let plain = aesearch_index::Item::named("x", &pushed[0].code);
         assert!(builder.push_quantized(plain, Latent { values, scale }).unwrap_err().is_input());
     }
-    assert!(builder.push_quantized(aesearch_index::Item::named("x", &[1]), Latent { values: &[0; 5], scale: 1.0 }).is_err());
+    assert!(
+        builder
+            .push_quantized(aesearch_index::Item::named("x", &[1]), Latent { values: &[0; 5], scale: 1.0 })
+            .is_err()
+    );
     Writer::lock(dir.path().join("b")).unwrap().replace(builder).unwrap();
     let [a, b] = ["a", "b"].map(|name| std::fs::read(&segment_files(&dir.path().join(name))[0]).unwrap());
     assert!(a == b, "byte by byte");

@@ -93,7 +93,9 @@ fn execute(context: &Context, args: &args::Encode) -> Result<Exit> {
         return answer_stdin(context, args, (output, format));
     }
     if is_stream(output) && context.printer.json {
-        return Err(Error::invalid("--json: expected a file as --output, got standard output, where the codes go"));
+        return Err(Error::invalid(
+            "--json: expected a file as --output, got standard output, where the codes go",
+        ));
     }
     let shard = args.shard.as_deref().map_or(Ok(Shard::default()), str::parse)?;
     let options = EncodeOptions { format, shard, fingerprints: args.fingerprints };

@@ -14,7 +14,8 @@ use crate::cli::{amount, args, walking};
 use crate::codes::index_files;
 use crate::error::{Error, Result};
 use crate::gallery::{
-    BinarizerChoice, Checkpoints, ModelIdentity, ThumbnailFacts, Times, UpdateOptions, UpdateReport, follow, update,
+    BinarizerChoice, Checkpoints, ModelIdentity, ThumbnailFacts, Times, UpdateOptions, UpdateReport, follow,
+    update,
 };
 use crate::images::{Limits, Skipped};
 

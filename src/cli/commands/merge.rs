@@ -46,14 +46,25 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Merge) -> anyhow::Resu
         let seconds = took;
         context.printer.document(
             "merge",
-            &MergeDocument { index, images, replaced, recoded, segments, model, binarizer, index_bytes, seconds },
+            &MergeDocument {
+                index,
+                images,
+                replaced,
+                recoded,
+                segments,
+                model,
+                binarizer,
+                index_bytes,
+                seconds,
+            },
         )?;
         return Ok(Exit::Done);
     }
     let parts = [(replaced, "replaced"), (recoded, "coded anew")].into_iter().filter(|(n, _)| *n > 0);
     let parts: Vec<String> = parts.map(|(n, what)| format!("{} {what}", thousands(n as u64))).collect();
     let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
-    let [images, segments] = [(images, "image"), (segments, "segment")].map(|(n, noun)| count(n as u64, noun));
+    let [images, segments] =
+        [(images, "image"), (segments, "segment")].map(|(n, noun)| count(n as u64, noun));
     let (size, time) = (bytes(index_bytes), seconds(took));
     context.printer.text(&format!("{index}: {images}{parts} in {segments}, {size}, in {time}"))?;
     Ok(Exit::Done)

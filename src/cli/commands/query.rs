@@ -22,7 +22,8 @@ use crate::explore::query_table::write_query_table;
 use crate::explore::table::Format;
 use crate::filter::Where;
 use crate::gallery::{
-    Answer, Answers, Gallery, Hit, Labels, ManyOptions, OpenOptions, Opened, QueryOptions, QueryResult, check_outputs,
+    Answer, Answers, Gallery, Hit, Labels, ManyOptions, OpenOptions, Opened, QueryOptions, QueryResult,
+    check_outputs,
 };
 use crate::images::{Skipped, Walk};
 use crate::observer::Observer;
@@ -234,7 +235,8 @@ impl Found {
     }
 
     pub(super) fn document(&self) -> QueryDocument<'_> {
-        let queries = self.answers.answers.iter().map(|answer| AnswerDocument::new(answer, self.mode, &self.indexes));
+        let queries =
+            self.answers.answers.iter().map(|answer| AnswerDocument::new(answer, self.mode, &self.indexes));
         QueryDocument { queries: queries.collect(), skipped: skipped_documents(&self.answers.skipped) }
     }
 }

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::dedupe::{ApplyDocument, CheckDocument, DecideDocument, EvaluateDocument, UndoDocument};
 use super::{
-    SkippedDocument, cluster, compact, demo, denoise, diff, doctor, encode, encode_lines, estimate, eval, export, index, info,
-    latent, man, map, merge, model, outliers, quantize, query, query_lines, reconstruct, remove, repair, report,
-    runtime, sample, subset, train, verify,
+    SkippedDocument, cluster, compact, demo, denoise, diff, doctor, encode, encode_lines, estimate, eval,
+    export, index, info, latent, man, map, merge, model, outliers, quantize, query, query_lines, reconstruct,
+    remove, repair, report, runtime, sample, subset, train, verify,
 };
 use crate::cli::print::{Document, SCHEMA_VERSION};
 use crate::codes::LineDocument;

@@ -80,9 +80,9 @@ impl Array {
     /// Texts of UTF-8, padded with zeros.
     pub fn texts(name: &str, texts: Vec<Vec<u8>>) -> Array {
         let width = texts.iter().map(Vec::len).max().unwrap_or(0).max(1);
-        let padded = texts.iter().flat_map(|text| {
-            text.iter().copied().chain(std::iter::repeat_n(0, width - text.len()))
-        });
+        let padded = texts
+            .iter()
+            .flat_map(|text| text.iter().copied().chain(std::iter::repeat_n(0, width - text.len())));
         Array::new(name, &format!("|S{width}"), &[texts.len()], padded.collect())
     }
 }

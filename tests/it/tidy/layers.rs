@@ -38,16 +38,13 @@ const LAYERS: [(&str, &[&str]); 22] = [
             "observer", "error",
         ],
     ),
-    (
-        "codes",
-        &["explore", "dedupe", "filter", "gallery", "images", "output", "observer", "error"],
-    ),
+    ("codes", &["explore", "dedupe", "filter", "gallery", "images", "output", "observer", "error"]),
     ("demo", &["images"]),
     (
         "cli",
         &[
-            "demo", "codes", "report", "explore", "dedupe", "eval", "generate", "train", "filter", "gallery", "model",
-            "images", "output", "runtime", "observer", "error",
+            "demo", "codes", "report", "explore", "dedupe", "eval", "generate", "train", "filter", "gallery",
+            "model", "images", "output", "runtime", "observer", "error",
         ],
     ),
 ];

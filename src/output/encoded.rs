@@ -29,7 +29,7 @@ mod tests {
     #[test]
     fn bytes_come_back_with_padding_and_without() {
         for n in 0..9u8 {
-            let bytes: Vec<u8> = (0..n).map(|i| i * 37).collect();
+            let bytes: Vec<u8> = (0..n).map(|i| i ^ 0xa5).collect();
             for text in [base64(&bytes), padded(&bytes)] {
                 assert_eq!(from_base64(&text), Some(bytes.clone()), "{text}");
             }
