@@ -8,7 +8,7 @@ use std::io::{self, Seek, Write};
 
 use crate::arrange::arrange;
 use crate::calibrate::calibrate;
-use crate::code::{MAX_SIZE, check_bits, check_codes, is_code, words};
+use crate::code::{MAX_SIZE, check_bits, check_codes, is_code, is_scale, words};
 use crate::columns::{Columns, Value};
 use crate::curve;
 use crate::error::{Error, Result};
@@ -177,7 +177,47 @@ impl SegmentBuilder {
         if let Some(value) = item.latent.iter().find(|value| !value.is_finite()) {
             return Err(Error::input("latent", "finite values", value));
         }
-        self.push_checked(&item, |builder| builder.quantize(item.latent))
+        self.push_checked(&item, |builder| {
+            if !item.latent.is_empty() {
+                let (values, scale) = quantize(item.latent);
+                builder.latents.extend(values);
+                builder.latent_scales.push(scale);
+            }
+        })
+    }
+
+    /// Adds an item whose latent is in 8 bits already, as [`quantize`] made it; `item.latent` stays empty.
+    ///
+    /// ```
+    /// use aesearch_index::{Item, Latent, SegmentBuilder, Settings, quantize};
+    ///
+    /// let mut builder = SegmentBuilder::new(&Settings { latent_size: 3, ..Settings::default() })?;
+    /// let (values, scale) = quantize(&[0.5, -1.0, 0.25]);
+    /// assert_eq!((&values[..], scale), (&[64, -127, 32][..], 1.0 / 127.0));
+    /// builder.push_quantized(Item::named("sparrow", &[7]), Latent { values: &values, scale })?;
+    /// # Ok::<(), aesearch_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the code or latent does not fit the settings, or the scale is negative or not finite.
+    pub fn push_quantized(&mut self, item: Item<'_>, latent: Latent<'_>) -> Result<()> {
+        let Settings { bits, latent_size, .. } = self.settings;
+        if !is_code(item.code, bits) {
+            let expected = format!("{bits} bits in {} words", words(bits));
+            return Err(Error::input("code", expected, format!("{:x?}", item.code)));
+        }
+        if latent.values.len() != latent_size {
+            return Err(Error::input("latent", format!("{latent_size} values"), latent.values.len()));
+        }
+        if !is_scale(latent.scale) {
+            return Err(Error::input("scale of a latent", "a finite number from 0", latent.scale));
+        }
+        self.push_checked(&item, |builder| {
+            if latent_size > 0 {
+                builder.latents.extend_from_slice(latent.values);
+                builder.latent_scales.push(latent.scale);
+            }
+        })
     }
 
     /// Adds items `codes` `[n, words(bits)]` without names and payloads. Nothing is added on an error.
@@ -309,15 +349,6 @@ impl SegmentBuilder {
         }
     }
 
-    fn quantize(&mut self, latent: &[f32]) {
-        if latent.is_empty() {
-            return;
-        }
-        let (values, scale) = quantize(latent);
-        self.latents.extend(values);
-        self.latent_scales.push(scale);
-    }
-
     /// The same items, with other attributes for the index.
     pub fn with_attributes(mut self, attributes: Vec<(String, Vec<u8>)>) -> Self {
         self.settings.attributes = attributes;
@@ -420,14 +451,14 @@ impl SegmentBuilder {
     }
 }
 
-/// Writes the rows of `values` `[rows, width]` in the order given.
-fn write_rows<T: Plain>(out: &mut dyn Write, values: &[T], width: usize, order: &[u32]) -> io::Result<()> {
-    order.iter().try_for_each(|&row| out.write_all(bytes_of(&values[row as usize * width..][..width])))
-}
-
 /// A latent as an index keeps it: `[D]` values and a scale, as in [`Latent`]. The largest magnitude becomes 127.
 pub fn quantize(latent: &[f32]) -> (Vec<i8>, f32) {
     let largest = latent.iter().fold(0f32, |largest, value| largest.max(value.abs()));
     let steps = if largest > 0.0 { 127.0 / f64::from(largest) } else { 0.0 };
     (latent.iter().map(|&value| (f64::from(value) * steps).round() as i8).collect(), largest / 127.0)
+}
+
+/// Writes the rows of `values` `[rows, width]` in the order given.
+fn write_rows<T: Plain>(out: &mut dyn Write, values: &[T], width: usize, order: &[u32]) -> io::Result<()> {
+    order.iter().try_for_each(|&row| out.write_all(bytes_of(&values[row as usize * width..][..width])))
 }

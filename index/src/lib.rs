@@ -31,6 +31,7 @@
 //! | search within a radius | [`Search::within`], [`Search::radius`]; near pairs: [`Snapshot::pairs_within`] |
 //! | search among some | [`Snapshot::select`], [`Snapshot::ids_named`], then [`Snapshot::filter`] |
 //! | merge | every commit does; [`Writer::compact`] makes one segment of all |
+//! | put indexes together | [`Writer::take_over`]: their segments, as they are |
 //! | run for long | [`Writer::checkpoint`], and [`Writer::commit_since`] at the end |
 //! | check | [`verify()`], [`repair`] |
 //! | do without a folder | [`distance`], [`distances`], [`nearest`], [`pairs_within`] |

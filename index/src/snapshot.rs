@@ -257,7 +257,7 @@ impl Snapshot {
         self.segment_of(id).map_or(Ok(()), |at| self.check_segment(at))
     }
 
-    fn check_segment(&self, at: usize) -> Result<()> {
+    pub(crate) fn check_segment(&self, at: usize) -> Result<()> {
         let (entry, opened) = (&self.manifest.segments[at], &self.segments[at]);
         match opened.problem.get_or_init(|| first_problem(entry, opened)) {
             Some((path, section)) => Err(Fault::new(section, "what was written", "something else").at(path)),

@@ -5,7 +5,7 @@
 //! become one.
 
 use std::fs::{self, File, TryLockError};
-use std::io::BufWriter;
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::builder::SegmentBuilder;
@@ -201,6 +201,94 @@ impl Writer {
     /// [`Error::Io`], or as [`Writer::lock`]; the last commit then still stands.
     pub fn replace(&mut self, add: SegmentBuilder) -> Result<()> {
         self.change(add, Keep::Nothing, plan)
+    }
+
+    /// Adds the items of other indexes, but for the items `without` of each, and those of `add`, atomically and durably.
+    /// Segments are copied as they are, and nothing is built for them: an index of n segments is as quick to search as
+    /// its parts one after the other, until [`Writer::compact`] or a later commit makes one segment of them. The
+    /// attributes of `add` replace those of the index; attributes of the others are not copied.
+    ///
+    /// ```
+    /// use aesearch_index::{SegmentBuilder, Settings, Snapshot, Writer};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let dirs = ["a", "b", "both"].map(|name| folder.path().join(name));
+    /// for (dir, codes) in dirs.iter().zip([[1, 2], [3, 4]]) {
+    ///     let mut builder = SegmentBuilder::new(&Settings::default())?;
+    ///     builder.push_codes(&codes)?;
+    ///     Writer::lock(dir)?.commit(builder, &[])?;
+    /// }
+    /// let [a, b] = [Snapshot::open(&dirs[0])?, Snapshot::open(&dirs[1])?];
+    /// let nothing = SegmentBuilder::new(&a.settings())?;
+    /// Writer::lock(&dirs[2])?.take_over(&[(&a, &[]), (&b, &[0])], nothing)?; // all but the first item of b
+    /// let both = Snapshot::open(&dirs[2])?;
+    /// assert_eq!((both.len(), both.segments()), (3, 2));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Input`] when an index has other bits or another latent size than `add`, an id does not exist, or there
+    /// are more than 1024 segments or 2^32 items in all; [`Error::Damaged`] when a segment is damaged; [`Error::Io`], or
+    /// as [`Snapshot::open`]. The last commit then still stands.
+    pub fn take_over(&mut self, others: &[(&Snapshot, &[u32])], add: SegmentBuilder) -> Result<()> {
+        let settings = add.settings().clone();
+        let last = self.last()?;
+        last.iter().try_for_each(|last| check_fits(last, &settings))?;
+        let mut generation = manifest_if_any(&self.dir)?.map_or(0, |last| last.generation);
+        let mut segments = last.as_ref().map_or_else(Vec::new, |last| last.entries().to_vec());
+        for (other, without) in others {
+            check_fits(other, &settings)?;
+            let removed = other.by_segment(without)?;
+            for at in 0..other.segments() {
+                let dead = removed.get(&at).map_or_else(|| other.opened()[at].dead(), Vec::as_slice);
+                let n_dead: u32 = dead.iter().map(|word| word.count_ones()).sum();
+                if n_dead == other.entries()[at].items {
+                    continue; // nothing of it is left
+                }
+                other.check_segment(at)?;
+                generation += 1;
+                segments.push(self.copied((other, at), (dead, n_dead), generation)?);
+            }
+        }
+        generation += 1;
+        if !add.is_empty() {
+            segments.push(self.write_segment(add, generation)?);
+        }
+        let Settings { bits, latent_size, attributes, .. } = settings;
+        let next =
+            Manifest { generation, bits: bits as u32, latent_size: latent_size as u32, attributes, segments };
+        manifest::sync_folder(&self.dir, &*self.storage)?;
+        next.commit(&self.dir, &*self.storage)?;
+        drop(last);
+        let _ = self.sweep(Some(&next)); // as in `change`
+        Ok(())
+    }
+
+    /// Copies a segment of another index under the name that commit `generation` would give it.
+    fn copied(
+        &self,
+        (other, at): (&Snapshot, usize),
+        (dead, n_dead): (&[u64], u32),
+        generation: u64,
+    ) -> Result<SegmentEntry> {
+        let entry = &other.entries()[at];
+        let name = manifest::segment_name(generation);
+        let path = self.dir.join(&name);
+        let copy = || {
+            let mut file = self.storage.create(&path)?;
+            file.write_all(&other.opened()[at].segment.map)?;
+            self.storage.sync(&path, &file)
+        };
+        copy().map_err(|error| Error::io(&path, "cannot write", error))?;
+        let mut tombstones = None;
+        if n_dead > 0 {
+            let named = manifest::tombstones_name(&name, generation);
+            let path = self.dir.join(&named);
+            let bytes = tombstones::write(&path, dead, &other.shape(at), &*self.storage)
+                .map_err(|error| Error::io(&path, "cannot write", error))?;
+            tombstones = Some(TombstonesEntry { name: named, bytes, dead: n_dead });
+        }
+        Ok(SegmentEntry { name, tombstones, ..entry.clone() })
     }
 
     /// Merges all segments into one and drops removed items. Writes nothing if there is nothing to gain.

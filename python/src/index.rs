@@ -517,7 +517,7 @@ impl Asked {
             rerank: rerank.min(n_items),
             without_self,
             only_near,
-            only,
+            only: only.into_iter().collect(),
             ..QueryOptions::default()
         }
     }

@@ -6,6 +6,8 @@
 
 mod shared;
 
+mod codes;
+mod encoding;
 mod indexing;
 mod models;
 mod search;
@@ -18,14 +20,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(super) use codes::Encode;
 pub(super) use dedupe::{Apply, Check, Decide, Dedupe, DedupeVerb, Evaluate, Photos, Scan, Undo};
+pub(super) use encoding::Coding;
 pub(super) use explore::{Cluster, Diff, Export, Grouping, Map, Outliers, Report};
-pub(super) use indexing::{Described, Index, Opened, Remove, Walking};
+pub(super) use indexing::{Described, Index, Merge, Opened, Remove, Walking};
 pub(super) use models::{Demo, Import, Model, Quantize, Runtime, Train};
 pub(super) use pictures::{Denoise, Latent, Reconstruct, Sample};
 pub(super) use search::{Doctor, Eval, Info, Query};
 pub(super) use shared::{
-    Compute, DeviceArg, IndexDir, InvertArg, LabelsArg, Looking, Reading, Threads, WhereArg,
+    Compute, DeviceArg, IndexDir, InvertArg, LabelsArg, Looking, Reading, Readings, Threads, WhereArg,
 };
 
 use super::print::When;
@@ -94,6 +98,8 @@ pub(super) enum Command {
     Model(Model),
     /// Encode images and store their codes; run again to bring the index up to date
     Index(Box<Index>),
+    /// Encode images and write their codes into a file, for other programs and machines
+    Encode(Box<Encode>),
     /// Find images similar to the given ones
     Query(Box<Query>),
     /// Show what a model makes of images: original, latent, reconstruction
@@ -128,6 +134,8 @@ pub(super) enum Command {
     Remove(Remove),
     /// Merge the index's segments into one and drop what was removed
     Compact(Opened),
+    /// Put several indexes together into a new one, without opening images
+    Merge(Merge),
     /// Measure how good the codes of the index are
     Eval(Box<Eval>),
     /// Estimate time, memory and disk space for indexing

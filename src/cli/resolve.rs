@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::amount;
-use super::args::{DeviceArg, Global, IndexDir, InvertArg, Threads};
+use super::args::{DeviceArg, Global, IndexDir, InvertArg, Readings, Threads};
 use super::print::{Printer, Talk, When};
 use super::progress::Bars;
 use crate::error::{Error, Result};
@@ -57,6 +57,25 @@ pub(super) struct Config {
     pub(super) max_model_size: Option<String>,
 }
 
+/// A list of indexes that are searched together.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shards {
+    /// Relative paths start at the folder of the list.
+    indexes: Vec<PathBuf>,
+}
+
+impl Shards {
+    fn read(path: &Path) -> Result<Vec<PathBuf>> {
+        let Shards { indexes } = parse_toml(&read_toml(path)?, path)?;
+        if indexes.is_empty() {
+            return Err(Error::invalid(format!("{}: indexes: expected some, got none", path.display())));
+        }
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Ok(indexes.into_iter().map(|index| folder.join(index)).collect())
+    }
+}
+
 impl Context {
     pub(super) fn new(global: &Global) -> Result<Self> {
         let config = Config::find(&here()?)?;
@@ -95,6 +114,22 @@ impl Context {
             true => Ok(dir),
             false => Err(no_index(&dir, &here()?)),
         }
+    }
+
+    /// The indexes to search, the first one and the others: those named and those in lists that are named, else as
+    /// [`Context::index_dir`].
+    pub(super) fn index_dirs(&self, readings: &Readings) -> Result<(PathBuf, Vec<PathBuf>)> {
+        let mut dirs = Vec::new();
+        for path in &readings.indexes {
+            match path.extension().is_some_and(|end| end == "toml") && path.is_file() {
+                true => dirs.extend(Shards::read(path)?),
+                false => dirs.push(path.clone()),
+            }
+        }
+        let index_dir = |index| self.index_dir(&IndexDir { index });
+        let mut dirs = dirs.into_iter();
+        let first = index_dir(dirs.next())?;
+        Ok((first, dirs.map(|dir| index_dir(Some(dir))).collect::<Result<Vec<_>>>()?))
     }
 
     /// The same, which need not be there yet.

@@ -201,6 +201,13 @@ pub(super) fn fingerprint_all(
     Ok((Fingerprints::open(dir)?, skipped))
 }
 
+/// The fingerprints of images with these contents, in their order, or why one has none: to keep them elsewhere.
+pub fn fingerprints_of(images: &[(Hash, Item)]) -> Vec<Result<Vec<u8>, String>> {
+    let runs = images.chunk_by(|(_, a), (_, b)| a.in_sequence() == b.in_sequence());
+    let all = runs.flat_map(|run| read_block(&run.iter().collect::<Vec<_>>(), &fingerprint));
+    all.collect()
+}
+
 /// The fingerprint of an image.
 pub(super) fn fingerprint(source: Source, resizer: &mut Resizer) -> Result<Vec<u8>, String> {
     fingerprint_of_pixels(source, resizer).map(|(bytes, _)| bytes)

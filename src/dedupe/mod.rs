@@ -132,6 +132,7 @@ pub use decisions::{
 pub use evaluate::{EvaluateOptions, Evaluated, Evaluation, FalsePair, OperatingPoint, evaluate};
 pub use find::{FindOptions, Found, find_duplicates, write_outputs};
 pub use fingerprint::Turn;
+pub use fingerprints::fingerprints_of;
 pub use keep::Preference;
 pub use local::{Affine, Beside, Likeness, Local, Probes, Region, Verified, verify};
 pub use options::ScanOptions;

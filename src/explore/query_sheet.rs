@@ -58,8 +58,7 @@ fn cells(answer: &Answer, gallery: &Gallery) -> Vec<Cell> {
         let image = item.and_then(|item| load(&item)).unwrap_or_else(|_| missing());
         Cell { image, caption: caption(hit), frame: frame(answer, hit) }
     };
-    let ids: Vec<u32> = hits.iter().map(|hit| hit.id).collect();
-    hits.iter().zip(gallery.items_to_show(&ids)).map(cell).collect()
+    hits.iter().zip(gallery.hits_to_show(hits)).map(cell).collect()
 }
 
 /// An image, large enough for the sheet.

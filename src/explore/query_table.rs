@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::gallery::{Answers, Gallery, Hit, check_outputs};
 
 /// Writes the hits of `answers` in `gallery` into the file `path`, in the format that its name ends in:
-/// query, rank, path, label, distance (bits), similarity, near (1, 0 or nothing); `texts` as they are wanted
+/// query, rank, path, label, distance (bits), similarity, near (1, 0 or nothing), and the index where there are several; `texts` as they are wanted
 /// in CSV. Gives the number of rows.
 ///
 /// # Errors
@@ -21,7 +21,9 @@ pub fn write_query_table(
     texts: CsvTexts,
 ) -> Result<usize> {
     check_output(path, answers)?;
-    check_outputs(&[path], gallery.snapshot(), gallery.dir())?;
+    for opened in gallery.indexes() {
+        check_outputs(&[path], &opened.snapshot, &opened.dir)?;
+    }
     let hits = || answers.answers.iter().flat_map(|answer| &answer.result.hits);
     let queries =
         answers.answers.iter().flat_map(|answer| vec![Some(answer.item.display()); answer.result.hits.len()]);
@@ -35,6 +37,14 @@ pub fn write_query_table(
         .with("distance", integers(|hit| Some(hit.distance)))
         .with("similarity", Column::Numbers(hits().map(|hit| Some(hit.similarity)).collect()))
         .with("near", integers(|hit| hit.near.map(u32::from)));
+    let places: Vec<String> = gallery.indexes().map(|opened| opened.dir.display().to_string()).collect();
+    let table = match &places[..] {
+        [_] => table,
+        _ => {
+            let places = hits().map(|hit| places.get(hit.index).cloned());
+            table.with("index", Column::Texts(places.collect()))
+        }
+    };
     table.write(path, texts)?;
     Ok(hits().count())
 }

@@ -49,8 +49,17 @@ pub const COLUMNS: [&str; 12] = [
     "width",
 ];
 
-/// Gives the item that was pushed last what its file knows.
-pub(super) fn keep(builder: &mut SegmentBuilder, facts: &FileFacts) -> Result<()> {
+/// A value of one of [`COLUMNS`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OfFile {
+    /// A number.
+    Integer(i64),
+    /// A text, which is not empty.
+    Text(String),
+}
+
+/// What a file knows, by column.
+pub(super) fn values(facts: &FileFacts) -> Vec<(&'static str, OfFile)> {
     let FileFacts { format, bytes, size, metadata } = facts;
     let micro = |degrees: f64| (degrees * 1e6).round() as i64;
     let [latitude, longitude] = match metadata.degrees() {
@@ -67,21 +76,29 @@ pub(super) fn keep(builder: &mut SegmentBuilder, facts: &FileFacts) -> Result<()
         ("rating", metadata.rating.map(i64::from)),
         ("width", size.map(|(width, _)| width.into())),
     ];
-    for (column, value) in integers {
-        value.map_or(Ok(()), |value| builder.set(column, Value::Integer(value)))?;
-    }
     let texts = [
         ("camera", metadata.camera()),
         ("format", Some((*format).to_owned())),
         ("lens", metadata.lens.clone()),
         ("software", metadata.software.clone()),
     ];
-    for (column, text) in texts {
-        let text = text.unwrap_or_default();
-        let text = &text[..text.floor_char_boundary(MOST_TEXT)];
-        if !text.is_empty() {
-            builder.set(column, Value::Text(text))?;
-        }
+    let integers = integers.into_iter().filter_map(|(name, value)| Some((name, OfFile::Integer(value?))));
+    let texts = texts.into_iter().filter_map(|(name, text)| {
+        let mut text = text?;
+        text.truncate(text.floor_char_boundary(MOST_TEXT));
+        (!text.is_empty()).then_some((name, OfFile::Text(text)))
+    });
+    integers.chain(texts).collect()
+}
+
+/// Gives the item that was pushed last what its file knows.
+pub(super) fn keep(builder: &mut SegmentBuilder, values: &[(&'static str, OfFile)]) -> Result<()> {
+    for (column, value) in values {
+        let value = match value {
+            OfFile::Integer(number) => Value::Integer(*number),
+            OfFile::Text(text) => Value::Text(text),
+        };
+        builder.set(column, value)?;
     }
     Ok(())
 }
@@ -255,7 +272,7 @@ fn write(folder: &Path, found: &[(Hash, FileFacts)]) -> Result<()> {
     for (hash, facts) in found {
         let code = u64::from_le_bytes(std::array::from_fn(|i| hash[i]));
         builder.push(Entry { name: hash, code: &[code], ..Entry::default() })?;
-        keep(&mut builder, facts)?;
+        keep(&mut builder, &values(facts))?;
     }
     Ok(writer.commit(builder, &[])?)
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use aesearch_index::{Changes, SegmentBuilder, Settings, Snapshot, Writer};
 
-use super::columns::keep;
+use super::columns::{keep, values};
 use super::outcome::{KnownHashes, Outcome};
 use super::plan::{Plan, Step};
 use super::record::{Facts, Record};
@@ -169,7 +169,7 @@ impl<'a> Ingest<'a> {
                     code: &code,
                     latent: if self.builder.latent_size() > 0 { &latent } else { &[] },
                 })?;
-                keep(&mut self.builder, &facts)?;
+                keep(&mut self.builder, &values(&facts))?;
                 self.tally.encoded += 1;
                 self.count(old, &stamp)?;
                 self.take_out(old);

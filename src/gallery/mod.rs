@@ -34,6 +34,10 @@
 //! | `update.rs`, `update_report.rs` | index what some paths hold: what is new, what is kept, what is gone |
 //! | `again.rs` | when all images are read again |
 //! | `given.rs` | add images in memory, as they come |
+//! | `coding.rs` | encode images as an index would, without one |
+//! | `from_codes.rs` | an index of what was encoded elsewhere |
+//! | `together.rs` | indexes that are searched or merged together |
+//! | `merge.rs` | several indexes into one |
 //! | `follow.rs` | the same whenever files change |
 //! | `estimate.rs` | what `update` would take |
 //! | `added.rs` | give an encoder of another program a name |
@@ -71,9 +75,12 @@
 
 mod added;
 mod again;
+mod coding;
 mod estimate;
 mod follow;
+mod from_codes;
 mod given;
+mod merge;
 mod remove;
 mod update;
 mod update_report;
@@ -83,6 +90,7 @@ mod open;
 mod own;
 mod query;
 mod sessions;
+mod together;
 
 mod info;
 mod upkeep;
@@ -124,18 +132,21 @@ mod outputs;
 pub use added::{AddOptions, add_model};
 pub use binarizers::{BinarizerChoice, different_codes, save_binarizer};
 pub use choose::{Candidate, Choice, ChooseOptions, choose};
+pub use coding::{Coded, Coding, Decided, Usable};
 pub(crate) use columns::days;
-pub use columns::{COLUMNS, Known};
+pub use columns::{COLUMNS, Known, OfFile};
 pub use elsewhere::{coded_by, coded_like};
 pub use estimate::{Estimate, estimate};
 pub use folder::{FOLDER, find, index_at, nearby};
 pub use follow::follow;
+pub use from_codes::index_coded;
 pub use given::{FIRST, add_images};
 pub use info::{Info, MeasuredRecall, info};
 pub use ingest::Checkpoints;
 pub use labels::Labels;
 pub use many::{Answered, ManyOptions};
 pub use memory::Memory;
+pub use merge::{MergeReport, merge};
 pub use open::{Gallery, OpenOptions};
 pub use outcome::{Outcome, StageTimes};
 pub use outputs::{check_outputs, keep_images};
@@ -148,6 +159,7 @@ pub use sessions::IdleEncoders;
 pub use taken::Taken;
 pub(crate) use thumbnails::or_thumbnails;
 pub use thumbnails::{ThumbnailFacts, Thumbnails};
+pub use together::Opened;
 pub use update::{UpdateOptions, update};
 pub use update_report::{Times, UpdateReport};
 pub use upkeep::{CompactReport, IndexSize, RepairReport, compact, repair, verify};

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 
 use aesearch_index::{Access, Snapshot};
 
-use super::folder::{base, load_indexed_model};
+use super::binarizers::different_codes;
+use super::folder::load_indexed_model;
 use super::pipeline::{Pipeline, PipelineOptions};
 use super::polarity::Invert;
-use super::record::{FROM_MEMORY, Facts, Record};
+use super::record::Facts;
 use super::sessions::Sessions;
-use super::thumbnails::or_thumbnails;
+use super::together::Opened;
 use crate::encode::{Autoencoder, EncodeOptions, Encoder};
 use crate::error::Result;
-use crate::images::{Item, Limits, MemoryBudget, Resizer, Resolver};
+use crate::images::{Item, Limits, MemoryBudget, Resizer};
 use crate::model::{LoadOptions, Model};
 use crate::observer::Observer;
 use crate::runtime::{Device, Runtime, RuntimeOptions, ensure};
@@ -63,10 +64,12 @@ impl OpenOptions {
 /// A gallery can be shared between threads: each call borrows a session of ONNX Runtime, and opens another
 /// only when all are in use. It shows the index as it was when it was opened; open it again to see later
 /// commits.
+///
+/// Opened by [`Gallery::open_all`], it holds several indexes of one model and binarizer, whose images are searched
+/// together. What is said of *the* index then holds for the first.
 pub struct Gallery {
-    dir: PathBuf,
-    snapshot: Snapshot,
-    facts: Facts,
+    first: Opened,
+    others: Vec<Opened>,
     model: Model,
     runtime: Runtime,
     pub(super) options: OpenOptions,
@@ -90,14 +93,33 @@ impl Gallery {
     /// be read, `Mismatch` when `options.model` is not the model that made it, `Runtime` when ONNX Runtime
     /// cannot be used.
     pub fn open(dir: &Path, options: &OpenOptions, observer: &dyn Observer) -> Result<Gallery> {
-        let snapshot = Snapshot::open_with(dir, options.access)?;
-        let facts = Facts::of(&snapshot, dir)?;
-        let model = load_indexed_model(dir, &facts, &options.model, &options.load)?;
+        Gallery::open_all((dir, &[]), options, observer)
+    }
+
+    /// Opens the index at `dir` and `others`, to search them together: a query finds what it would find in the index
+    /// that [`merge`](super::merge()) makes of them, but an image that several of them hold is found as often.
+    ///
+    /// # Errors
+    /// As [`Gallery::open`]; `Mismatch` when they differ in model, binarizer, polarity, or in whether they keep latents.
+    pub fn open_all(
+        (dir, others): (&Path, &[PathBuf]),
+        options: &OpenOptions,
+        observer: &dyn Observer,
+    ) -> Result<Gallery> {
+        let first = Opened::at(dir, options.access)?;
+        let others = others.iter().map(|dir| Opened::at(dir, options.access)).collect::<Result<Vec<_>>>()?;
+        for other in &others {
+            first.check_images(other)?;
+            if let Some(what) = different_codes(&first.facts, &other.facts) {
+                let hint = "`merge` makes one index of both, and codes the images of one of them anew";
+                return Err(first.refusal(other, what).with_hint(hint));
+            }
+        }
+        let model = load_indexed_model(dir, &first.facts, &options.model, &options.load)?;
         let runtime = ensure(&options.runtime, observer)?;
         let gallery = Gallery {
-            dir: dir.to_path_buf(),
-            snapshot,
-            facts,
+            first,
+            others,
             model,
             runtime,
             options: options.clone(),
@@ -110,17 +132,22 @@ impl Gallery {
 
     /// The folder of the index.
     pub fn dir(&self) -> &Path {
-        &self.dir
+        &self.first.dir
+    }
+
+    /// All indexes; the first is that which the other functions describe.
+    pub fn indexes(&self) -> impl Iterator<Item = &Opened> {
+        std::iter::once(&self.first).chain(&self.others)
     }
 
     /// The index.
     pub fn snapshot(&self) -> &Snapshot {
-        &self.snapshot
+        &self.first.snapshot
     }
 
     /// What holds for the whole index: its model, binarizer and polarity.
     pub fn facts(&self) -> &Facts {
-        &self.facts
+        &self.first.facts
     }
 
     /// The model that made it.
@@ -133,7 +160,7 @@ impl Gallery {
         let OpenOptions { device, limits, .. } = self.options;
         let options = PipelineOptions { threads, device, limits, budget: MemoryBudget::default() };
         Pipeline {
-            inverted: self.facts.polarity.inverted,
+            inverted: self.first.facts.polarity.inverted,
             ..Pipeline::new(&self.runtime, &self.model, options)
         }
     }
@@ -141,18 +168,12 @@ impl Gallery {
     /// The images with these ids, ready to be read from where they were when they were indexed; for one whose
     /// file is gone, the reason.
     pub fn items(&self, ids: impl IntoIterator<Item = u32>) -> Vec<Result<Item, String>> {
-        let from_memory = |id| Record::of(&self.snapshot, id).is_ok_and(|record| record.is_in_memory());
-        let mut resolver = Resolver::new(base(&self.dir));
-        let find = |id| match from_memory(id) {
-            true => Err(FROM_MEMORY.to_owned()),
-            false => resolver.find(self.snapshot.name(id)),
-        };
-        ids.into_iter().map(find).collect()
+        self.first.items(ids)
     }
 
     /// As [`Gallery::items`], to look at: an image whose file is gone is shown by its thumbnail, if there is one.
     pub fn items_to_show(&self, ids: &[u32]) -> Vec<Result<Item, String>> {
-        or_thumbnails((&self.dir, &self.snapshot), ids, self.items(ids.iter().copied())).0
+        self.first.items_to_show(ids)
     }
 
     /// Lends an encoder to `work`.

@@ -13,6 +13,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
 use super::outcome::{KnownHashes, KnownInputs, Outcome, StageTimes};
@@ -40,6 +41,9 @@ const WINDOW: usize = 4;
 
 /// Bytes of images in memory that these chunks hold at most, but for one chunk.
 const WINDOW_BYTES: usize = 256 << 20;
+
+/// How often a run without work looks whether it is to stop.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// When the run is to stop, workers may finish what they are at, as long as a chunk is done so often.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -144,6 +148,16 @@ impl<'a> Pipeline<'a> {
         observer: &dyn Observer,
         sink: &mut dyn FnMut(&Item, Outcome) -> Result<()>,
     ) -> Result<Encoded> {
+        self.encode_fed((&mut Feed::Listed(images), expected), observer, sink)
+    }
+
+    /// The same, from a feed that need not have the next image at once.
+    pub(super) fn encode_fed(
+        &self,
+        (images, expected): (&mut Feed<'_>, usize),
+        observer: &dyn Observer,
+        sink: &mut dyn FnMut(&Item, Outcome) -> Result<()>,
+    ) -> Result<Encoded> {
         let chunk = (CHUNK_VALUES / self.model.metadata.input.size().max(1)).clamp(1, CHUNK);
         let most = if expected == 0 { usize::MAX } else { expected.div_ceil(chunk) };
         let n_workers = self.options.threads.clamp(1, most);
@@ -162,20 +176,25 @@ impl<'a> Pipeline<'a> {
         let mut stopped: Option<Instant> = None; // since when, or since the last chunk after that
         loop {
             while stopped.is_none() && has_more && collector.has_room(WINDOW * n_workers) {
-                let items = some_of(images, (chunk, CHUNK_BYTES));
-                has_more = !items.is_empty();
-                if has_more {
-                    let chunk = Arc::new(Chunk { number, items, given_up: BTreeMap::new() });
-                    collector.issue(chunk.clone());
-                    pool.issue(chunk);
-                    number += 1;
+                let Some(items) = images.some((chunk, CHUNK_BYTES), pool.under_way() == 0) else {
+                    has_more = false;
+                    break;
+                };
+                if items.is_empty() {
+                    break; // for now
                 }
+                let chunk = Arc::new(Chunk { number, items, given_up: BTreeMap::new() });
+                collector.issue(chunk.clone());
+                pool.issue(chunk);
+                number += 1;
             }
-            if pool.under_way() == 0 {
+            if pool.under_way() == 0 && (stopped.is_some() || !has_more) {
                 pool.end();
                 return Ok(collector.end(has_more));
             }
-            if let Some(done) = pool.next(limits.decode_timeout, limits.look_every())? {
+            if pool.under_way() > 0
+                && let Some(done) = pool.next(limits.decode_timeout, limits.look_every())?
+            {
                 collector.take(done)?;
                 observer.progress(&collector.encoded.progress);
                 stopped = stopped.map(|_| Instant::now());
@@ -230,6 +249,37 @@ struct Collector<'a> {
     early: BTreeMap<usize, Vec<Outcome>>,
     /// The chunk to hand over next.
     next: usize,
+}
+
+/// Where images come from.
+pub(super) enum Feed<'a> {
+    /// They are there.
+    Listed(&'a mut dyn Iterator<Item = Item>),
+    /// Others send them, when they have them.
+    Arriving(Receiver<Item>),
+}
+
+impl Feed<'_> {
+    /// The next images, as [`some_of`]: those that are there, none if there are none yet, `None` at the end. `waits`
+    /// a moment for the first one.
+    fn some(&mut self, most: (usize, usize), waits: bool) -> Option<Vec<Item>> {
+        let images = match self {
+            Feed::Listed(images) => return Some(some_of(images, most)).filter(|some| !some.is_empty()),
+            Feed::Arriving(images) => images,
+        };
+        let first = match waits {
+            true => images.recv_timeout(LOOK_EVERY),
+            false => images.try_recv().map_err(|error| match error {
+                TryRecvError::Empty => RecvTimeoutError::Timeout,
+                TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+            }),
+        };
+        match first {
+            Ok(first) => Some(some_of(&mut std::iter::once(first).chain(images.try_iter()), most)),
+            Err(RecvTimeoutError::Timeout) => Some(Vec::new()),
+            Err(RecvTimeoutError::Disconnected) => None,
+        }
+    }
 }
 
 /// The next images: at most `n`, and no more once they hold `most_bytes` of memory.

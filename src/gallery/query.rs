@@ -15,6 +15,7 @@ use super::open::{Gallery, QueryEncoder};
 use super::own::Own;
 use super::polarity::{self, Invert};
 use super::record::Record;
+use super::together::Opened;
 use crate::encode::{Binarizer, Rule, is_usable};
 use crate::error::{Error, Result};
 use crate::images::{
@@ -44,8 +45,8 @@ pub struct QueryOptions {
     /// Leave out the query itself, where it is an image of the index: the one of its name, or for an image in
     /// memory those with the same bytes. What is asked by pixels or by a latent has neither.
     pub without_self: bool,
-    /// Only images that pass this filter, of the gallery's snapshot.
-    pub only: Option<Filter>,
+    /// Only images that pass these filters, one for each of the gallery's indexes; empty: all images.
+    pub only: Vec<Filter>,
 }
 
 impl Default for QueryOptions {
@@ -58,7 +59,7 @@ impl Default for QueryOptions {
             only_near: false,
             crops: false,
             without_self: false,
-            only: None,
+            only: Vec::new(),
         }
     }
 }
@@ -77,8 +78,10 @@ pub(super) fn code_share(binarizer: &Binarizer) -> f32 {
 pub struct Hit {
     /// The rank, from 1.
     pub rank: usize,
-    /// The image's number in the index.
+    /// The image's number in its index.
     pub id: u32,
+    /// Which of the gallery's indexes holds it, from 0.
+    pub index: usize,
     /// The image's name; bytes that are not UTF-8 are shown as U+FFFD.
     pub path: String,
     /// The bytes of a name that is not UTF-8.
@@ -166,9 +169,15 @@ impl Gallery {
     /// Which labels count among its images. Whether its folders look like classes was found out when it was
     /// brought up to date; for an index of an earlier version all records are read.
     pub(super) fn chosen<'a>(&self, labels: &'a Labels) -> Result<Chosen<'a>> {
-        let snapshot = self.snapshot();
-        let chosen = labels.chosen(|| self.facts().classes.map_or_else(|| has_classes(snapshot), Ok))?;
-        chosen.check(snapshot.ids().map(|id| snapshot.name(id)))?;
+        let has = |opened: &Opened| opened.facts.classes.map_or_else(|| has_classes(&opened.snapshot), Ok);
+        let chosen = labels.chosen(|| {
+            let all = self.indexes().map(has).collect::<Result<Vec<bool>>>()?;
+            Ok(all.contains(&true))
+        })?;
+        chosen.check(
+            self.indexes()
+                .flat_map(|Opened { snapshot, .. }| snapshot.ids().map(move |id| snapshot.name(id))),
+        )?;
         Ok(chosen)
     }
 
@@ -269,7 +278,7 @@ impl Gallery {
 
     /// The same without the query itself.
     pub(super) fn search_but(&self, latent: &[f32], options: &QueryOptions, own: &Own) -> Result<Vec<Hit>> {
-        let (snapshot, binarizer) = (self.snapshot(), &self.facts().codes.binarizer);
+        let binarizer = &self.facts().codes.binarizer;
         if latent.len() != binarizer.latent_size() {
             let (expected, got) = (binarizer.latent_size(), latent.len());
             return Err(Error::invalid(format!("latent: expected {expected} numbers, got {got}")));
@@ -283,46 +292,98 @@ impl Gallery {
         // their latents decide. Equal latents are put in order by name, as an item's number depends on the
         // history of the index.
         let k = options.k.max(options.rerank).saturating_add(usize::from(options.without_self));
-        let QueryOptions { mode, radius, .. } = *options;
-        let search = Search { k, mode, radius, ties: true, only: options.only.clone() };
-        let near = snapshot.search(&code, &search)?;
-        let mut ranked = snapshot.rerank(latent, &near, near.len(), code_share(binarizer));
-        ranked.sort_unstable_by(|a, b| {
+        let mut ranked = self.ranked((latent, &code), k, options)?;
+        ranked.sort_unstable_by(|(a_of, a), (b_of, b)| {
             let by_latent = b.similarity.total_cmp(&a.similarity);
             let order = if options.rerank == 0 { Ordering::Equal } else { by_latent };
-            let name = |hit: &Ranked| snapshot.name(hit.id);
-            order.then(a.distance.cmp(&b.distance)).then_with(|| name(a).cmp(name(b)))
+            let names = || a_of.opened.snapshot.name(a.id).cmp(b_of.opened.snapshot.name(b.id));
+            order.then(a.distance.cmp(&b.distance)).then_with(names).then(a_of.number.cmp(&b_of.number))
         });
         let mut kept = Vec::new();
-        for hit in ranked {
-            if kept.len() < options.k && !own.is(snapshot, hit.id, base(self.dir()))? {
-                kept.push(hit);
+        for (of, hit) in ranked {
+            let Opened { dir, snapshot, .. } = of.opened;
+            if kept.len() < options.k && !own.is(snapshot, hit.id, base(dir))? {
+                kept.push((of, hit));
             }
         }
-        let mut ranked = kept;
         if options.only_near {
-            ranked.retain(|hit| self.is_near(hit) != Some(false));
+            kept.retain(|(of, hit)| of.is_near(hit) != Some(false));
         }
-        ranked.iter().zip(1..).map(|(hit, rank)| self.hit(hit, rank)).collect()
+        kept.iter().zip(1..).map(|((of, hit), rank)| of.hit(hit, rank)).collect()
     }
 
+    /// The images of all indexes whose codes are among the `k` nearest, and those as near as the last of them.
+    fn ranked(
+        &self,
+        (latent, code): (&[f32], &[u64]),
+        k: usize,
+        options: &QueryOptions,
+    ) -> Result<Vec<(Of<'_>, Ranked)>> {
+        let QueryOptions { mode, radius, .. } = *options;
+        let mut near: Vec<(Of<'_>, Vec<aesearch_index::Hit>)> = Vec::new();
+        for (number, opened) in self.indexes().enumerate() {
+            let only = options.only.get(number).cloned();
+            let hits = opened.snapshot.search(code, &Search { k, mode, radius, ties: true, only })?;
+            near.push((Of { number, opened }, hits));
+        }
+        if near.len() > 1 {
+            let mut distances: Vec<u32> =
+                near.iter().flat_map(|(_, hits)| hits).map(|hit| hit.distance).collect();
+            distances.sort_unstable();
+            if let Some(&last) = k.checked_sub(1).and_then(|last| distances.get(last)) {
+                near.iter_mut().for_each(|(_, hits)| hits.retain(|hit| hit.distance <= last));
+            }
+        }
+        let share = code_share(&self.facts().codes.binarizer);
+        let mut ranked = Vec::new();
+        for (of, hits) in near {
+            let own = of.opened.snapshot.rerank(latent, &hits, hits.len(), share);
+            ranked.extend(own.into_iter().map(|hit| (of, hit)));
+        }
+        Ok(ranked)
+    }
+}
+
+/// Which index of a gallery an image is of.
+#[derive(Clone, Copy)]
+struct Of<'a> {
+    number: usize,
+    opened: &'a Opened,
+}
+
+impl Of<'_> {
     /// Whether a hit is nearer than a stranger.
     fn is_near(&self, hit: &Ranked) -> Option<bool> {
-        self.facts().strangers.map(|strangers| hit.similarity > strangers.nearer())
+        self.opened.facts.strangers.map(|strangers| hit.similarity > strangers.nearer())
     }
 
     fn hit(&self, hit: &Ranked, rank: usize) -> Result<Hit> {
-        let name = self.snapshot().name(hit.id);
+        let snapshot = &self.opened.snapshot;
+        let name = snapshot.name(hit.id);
         Ok(Hit {
             rank,
             id: hit.id,
+            index: self.number,
             path: String::from_utf8_lossy(name).into_owned(),
             path_bytes: std::str::from_utf8(name).is_err().then(|| name.to_vec()),
-            label: Record::of(self.snapshot(), hit.id)?.label,
+            label: Record::of(snapshot, hit.id)?.label,
             distance: hit.distance,
             similarity: hit.similarity,
             near: self.is_near(hit),
         })
+    }
+}
+
+impl Gallery {
+    /// The images of hits, to look at: one whose file is gone is shown by its thumbnail, if there is one.
+    pub fn hits_to_show(&self, hits: &[Hit]) -> Vec<Result<Item, String>> {
+        let mut shown: Vec<Result<Item, String>> = hits.iter().map(|_| Err(String::new())).collect();
+        for (number, opened) in self.indexes().enumerate() {
+            let own = || hits.iter().enumerate().filter(move |(_, hit)| hit.index == number);
+            let ids: Vec<u32> = own().map(|(_, hit)| hit.id).collect();
+            own().zip(opened.items_to_show(&ids)).for_each(|((at, _), item)| shown[at] = item);
+        }
+        shown
     }
 
     /// The pixels of an image, as when the index was made, but in colour where it has any, unless

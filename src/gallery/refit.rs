@@ -77,7 +77,8 @@ fn by_name(snapshot: &Snapshot) -> Vec<u32> {
     ids
 }
 
-fn code(binarizer: &Binarizer, snapshot: &Snapshot, id: u32) -> Vec<u64> {
+/// The code of an image, by the latent that the index keeps of it.
+pub(super) fn code(binarizer: &Binarizer, snapshot: &Snapshot, id: u32) -> Vec<u64> {
     let latent: Vec<f32> = latent(snapshot, id).collect();
     binarizer.binarize(&latent)
 }

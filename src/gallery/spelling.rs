@@ -24,7 +24,7 @@ impl Names {
     /// Finds `items`, which were walked from `data`, in an index. Relative names of the index start from the
     /// working directory, or else from `base`.
     pub(super) fn of(items: &[Item], old: Option<&Snapshot>, data: &[PathBuf], base: &Path) -> Names {
-        let Some(old) = old else { return Names { ids: vec![None; items.len()], ..Names::default() } };
+        let Some(old) = old else { return Names::none(items.len()) };
         let by_name: HashMap<&[u8], u32> = old.ids().map(|id| (old.name(id), id)).collect();
         let ids: Vec<Option<u32>> = items.iter().map(|item| by_name.get(&*item.name()).copied()).collect();
         let mut names = Names { ids, ..Names::default() };
@@ -33,6 +33,11 @@ impl Names {
             names.follow(items, data);
         }
         names
+    }
+
+    /// Those of `n` items of which no index knows any.
+    pub(super) fn none(n: usize) -> Names {
+        Names { ids: vec![None; n], ..Names::default() }
     }
 
     /// Finds those that the index knows by other names.

@@ -111,7 +111,7 @@ pub(super) fn keep_strangers(
     }
     let facts = Facts { strangers, classes, ..facts.clone() };
     let builder = SegmentBuilder::new(&snapshot.settings())?.with_attributes(vec![facts.to_attribute()]);
-    writer.commit_since(builder, &[], snapshot.generation())?;
+    writer.take_over(&[], builder)?; // nothing but the facts changes
     drop(now);
     open_if_any(dir)
 }

@@ -280,6 +280,28 @@ pub(super) fn compact(dir: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Puts the thumbnails of indexes together for the one at `to`, of the size that the first has that keeps some; those of
+/// another size are left out, and can be made again.
+///
+/// # Errors
+/// When they cannot be read or written.
+pub(super) fn take_over(from: &[&Path], to: &Path) -> Result<()> {
+    let mut all: Option<Thumbnailer> = None;
+    for dir in from {
+        let Some(snapshot) = open(dir)? else { continue };
+        let Some(side) = side_of(&snapshot) else { continue };
+        let all = match &all {
+            Some(all) => all,
+            None => all.insert(Thumbnailer::new(to, None, side)?),
+        };
+        let mut shelf = all.lock();
+        for (hash, id) in names(&snapshot).filter(|_| all.side == side) {
+            shelf.put(&hash, snapshot.payload(id), side)?;
+        }
+    }
+    all.map_or(Ok(()), |all| all.lock().commit(all.side, &[], true))
+}
+
 /// The images `ids` of the index at `dir` as `found` on the disk; those that are not there, by their
 /// thumbnails, where there are some. Also how many those are.
 pub(crate) fn or_thumbnails(

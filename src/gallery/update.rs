@@ -482,7 +482,7 @@ impl Run<'_> {
 
     /// Encodes at most [`MAX_FIT`] images, spread evenly over the collection, where the binarizer needs
     /// fitting.
-    fn fit(
+    pub(super) fn fit(
         &self,
         pipeline: &Pipeline<'_>,
         jobs: &[usize],
@@ -512,13 +512,13 @@ impl Run<'_> {
 
 /// A binarizer, and the outcomes of the images that were encoded to fit it.
 #[derive(Default)]
-struct Fit {
+pub(super) struct Fit {
     /// None where no image could be read. Of an interrupted run, fitted to the images that were tried.
-    codes: Option<Fitted>,
-    held: Vec<(usize, Outcome)>,
-    encoded: Encoded,
+    pub(super) codes: Option<Fitted>,
+    pub(super) held: Vec<(usize, Outcome)>,
+    pub(super) encoded: Encoded,
     /// How long the fitting took, summed over its threads.
-    took: Duration,
+    pub(super) took: Duration,
 }
 
 /// What the index remembers of its model: enough to find it again from any working directory.

@@ -1,12 +1,11 @@
-//! HTML pages from a template with its style and script, their hashes for its policy, and Base64. The only
-//! file that names `base64`.
+//! HTML pages from a template with its style and script, and their hashes for its policy.
 //!
 //! A page's policy allows its own script and style, by their hashes, and embedded pictures; no request leaves
 //! it. A page [with files](Page::with_files) may also show image files of the place it was opened from.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use sha2::{Digest as _, Sha256};
+
+use super::encoded::padded;
 
 /// What a page is made of, before its data. The template holds `{{policy}}`, `{{style}}`, `{{data}}`,
 /// `{{pictures}}` and `{{script}}`, in this order.
@@ -40,7 +39,7 @@ impl Page {
     }
 
     fn allowing(parts: Parts, images: &str) -> Page {
-        let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
+        let hash = |text: &str| padded(&Sha256::digest(text));
         let (style, script) = (hash(parts.style), hash(parts.script));
         let policy = format!(
             "default-src 'none'; img-src {images}; style-src 'sha256-{style}'; script-src 'sha256-{script}'; \
@@ -96,11 +95,6 @@ pub(crate) fn assert_self_contained(parts: Parts) {
 /// be written so.
 fn harmless(json: &str) -> String {
     json.replace('<', "\\u003c")
-}
-
-/// Base64 that ends without padding; texts of a multiple of three bytes can be put together.
-pub fn base64(bytes: &[u8]) -> String {
-    STANDARD_NO_PAD.encode(bytes)
 }
 
 #[cfg(test)]

@@ -37,6 +37,7 @@ mod dedupe_scan;
 mod dedupe_threshold;
 mod dedupe_units;
 mod disk;
+mod encode;
 mod eval;
 mod explore;
 mod explore_report;

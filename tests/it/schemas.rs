@@ -76,6 +76,8 @@ fn every_command_prints_what_its_schema_says() {
         "index digits --report-skipped skipped.jsonl",
         "index digits/1 --index other",
         "query 7.png gone.png",
+        "encode digits -o codes.jsonl",
+        "merge .aesearch other -o both",
         "eval",
         "cluster --k 3",
         "outliers",
@@ -111,6 +113,26 @@ fn every_command_prints_what_its_schema_says() {
         let document = place.json(&line.split(' ').collect::<Vec<_>>());
         seen.insert(document["command"].as_str().unwrap_or_default().replace(' ', "-"));
     }
+    check_files(&place);
+    let lines = [
+        "decisions",
+        "encoded-line",
+        "image-line",
+        "row-line",
+        "skipped-line",
+        "training-line",
+        "journal-header",
+        "journal-record",
+    ];
+    seen.extend(lines.into_iter().chain(["query-line", "query-answer"]).map(str::to_owned));
+    let all = fs::read_dir(folder()).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let all: BTreeSet<String> =
+        all.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned())).collect();
+    assert_eq!(seen, all, "schemas that nothing was compared with");
+}
+
+/// Files and lines of JSON that commands wrote.
+fn check_files(place: &Place) {
     let file = |name: &str| fs::read_to_string(place.path().join(name)).expect("a file");
     let as_document = |name: &str| serde_json::from_str(&file(name)).expect("JSON");
     assert_valid(&as_document("plan.json"), "dedupe-scan");
@@ -128,12 +150,12 @@ fn every_command_prints_what_its_schema_says() {
     let answered = place.command(&["query", "--stdin", "--k", "1"]).stdin(asked).output().expect("answers");
     assert_lines(&String::from_utf8_lossy(&answered.stdout), "query-answer");
 
-    let lines = ["decisions", "skipped-line", "training-line", "journal-header", "journal-record"];
-    seen.extend(lines.into_iter().chain(["query-line", "query-answer"]).map(str::to_owned));
-    let all = fs::read_dir(folder()).expect("a folder").map(|entry| entry.expect("an entry").path());
-    let all: BTreeSet<String> =
-        all.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned())).collect();
-    assert_eq!(seen, all, "schemas that nothing was compared with");
+    assert_lines(&file("codes.jsonl"), "encoded-line");
+    assert_lines(&file("asked"), "image-line");
+    let asked = fs::File::open(place.path().join("asked")).expect("a file");
+    let encode = ["encode", "--stdin", "--model", "digits-64"];
+    let answered = place.command(&encode).stdin(asked).output().expect("answers");
+    assert_lines(&String::from_utf8_lossy(&answered.stdout), "row-line");
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod histories;
 mod hostile;
 mod mutator;
 mod searches;
+mod together;
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::shared::{Compute, IndexDir, InvertArg, LabelsArg, WhereArg};
+use super::encoding::Coding;
+use super::shared::{Compute, IndexDir, LabelsArg, WhereArg};
 
 #[derive(Debug, Args)]
 #[command(
@@ -23,36 +24,22 @@ use super::shared::{Compute, IndexDir, InvertArg, LabelsArg, WhereArg};
 pub(in crate::cli) struct Index {
     /// Folders, image files, or containers: IDX, npy, npz, CIFAR-10 binary, tar, tgz, zip, parquet; - reads
     /// paths from standard input
-    #[arg(required_unless_present = "files_from")]
+    #[arg(required_unless_present_any = ["files_from", "from_codes"])]
     pub(in crate::cli) data: Vec<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) index: IndexDir,
-    /// A shipped model's name, a model folder, any image encoder as .onnx, or auto: digits-64 where it explains
-    /// most of the images' variance and tells them apart, else photos [default: the index's own, else auto]
-    /// [env: AESEARCH_MODEL=]. An index that another model made moves to a shipped model that is named here, not
-    /// in a variable or aesearch.toml
-    #[arg(long, value_name = "MODEL")]
-    pub(in crate::cli) model: Option<String>,
-    /// Which pictures of a file that holds several (animated GIF, PNG, WebP; TIFF pages; HEIC; MPO): first, all,
-    /// or N, at most so many, spread evenly over the file. With more than the first, each is an image named
-    /// FILE#0, FILE#1 and so on [default: the index's own, else first]
-    #[arg(long, value_name = "first|all|N")]
-    pub(in crate::cli) frames: Option<String>,
-    /// Which pictures of films, by the program ffmpeg: off, scene (the first of each scene), or SECONDS between
-    /// two of them. Each is an image named by its time, FILE#00:01:02 [default: the index's own, else off]
-    #[arg(long, value_name = "off|scene|SECONDS")]
-    pub(in crate::cli) video: Option<String>,
+    /// Make a new index of codes that `encode` wrote into Parquet files, or folders of such, on this machine or others;
+    /// no image is opened. All must be of one model and binarizer, by their metadata; where another program has dropped
+    /// that, --binarizer names an index of the same. --model says where a model is that lies elsewhere here
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 1..,
+        conflicts_with_all = ["data", "files_from", "null", "watch", "refit", "thumbnails", "prune"]
+    )]
+    pub(in crate::cli) from_codes: Vec<PathBuf>,
     #[command(flatten)]
-    pub(in crate::cli) invert: InvertArg,
-    /// How latents become bits: auto, sign, itq (a rotation), learned (a network trained on this collection),
-    /// or the binarizer of another index or of a file that `info --save-binarizer` wrote [default: the
-    /// index's own, else auto: what suits the model]
-    #[arg(long, value_name = "KIND|FROM")]
-    pub(in crate::cli) binarizer: Option<String>,
-    /// Bits per code, 32 to 256, for models whose binarizer is fitted [default: the index's own, else the
-    /// model's]
-    #[arg(long, value_name = "N")]
-    pub(in crate::cli) bits: Option<usize>,
+    pub(in crate::cli) coding: Coding,
     /// Fit the binarizer anew and code all images anew from their stored latents, without reading them; for
     /// another --binarizer or --bits too
     #[arg(long)]
@@ -61,20 +48,10 @@ pub(in crate::cli) struct Index {
     /// and more beyond 400,000 images]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) bucket_size: Option<usize>,
-    /// Store no latents: a smaller index, but hits ordered by codes alone. Cannot be changed later
-    #[arg(long)]
-    pub(in crate::cli) no_latents: bool,
     /// Keep a small JPEG of each image in the index, no side longer than PX (16 to 2048), so that sheets and pages
     /// show images whose files are not there; 0 removes them [default: as the index has it, at first none]
     #[arg(long, value_name = "PX")]
     pub(in crate::cli) thumbnails: Option<usize>,
-    /// Memory limit for the run, such as 2GiB or 500MB; large images wait for each other, and one that needs
-    /// more is skipped [default: half of what is free]
-    #[arg(long, value_name = "SIZE", env = "AESEARCH_MAX_MEMORY", hide_env_values = true)]
-    pub(in crate::cli) max_memory: Option<String>,
-    /// Skip an image that takes longer than this to decode [default: 60]
-    #[arg(long, value_name = "S")]
-    pub(in crate::cli) decode_timeout: Option<f64>,
     /// Seconds between commits, which is all that a kill can cost; also after every 50,000 images [default:
     /// 10]
     #[arg(long, value_name = "S")]
@@ -184,4 +161,23 @@ pub(in crate::cli) struct Remove {
 pub(in crate::cli) struct Opened {
     #[command(flatten)]
     pub(in crate::cli) index: IndexDir,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Segments are copied as they are, with what was removed, labels, latents and what files know; no image is \
+                  opened. Queries of the new index find what one index of all images would find; `compact` makes one segment \
+                  of all. All indexes must be of one model. Those with another binarizer than the first are coded anew from \
+                  their latents. Of images of one name, that of the last index counts. Thumbnails are copied; what was \
+                  decided about duplicates is not.\n\n\
+                  JSON: index, images, replaced, recoded, segments, model {name, sha256, bits}, binarizer {rule, sha256}, \
+                  index_bytes, seconds."
+)]
+pub(in crate::cli) struct Merge {
+    /// Index folders, or folders with an .aesearch
+    #[arg(required = true, value_name = "INDEX")]
+    pub(in crate::cli) indexes: Vec<PathBuf>,
+    /// The folder of the new index
+    #[arg(short, long, value_name = "DIR")]
+    pub(in crate::cli) output: PathBuf,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::indexing::{Described, Walking};
-use super::shared::{Compute, CsvArg, InvertArg, LabelsArg, Reading, WhereArg};
+use super::shared::{Compute, CsvArg, InvertArg, LabelsArg, Reading, Readings, WhereArg};
 
 #[derive(Debug, Args)]
 #[command(
@@ -14,7 +14,8 @@ use super::shared::{Compute, CsvArg, InvertArg, LabelsArg, Reading, WhereArg};
                   With --stdin, each line of the answer holds line (of the input, from 1), id (as given), path, and hits, \
                   mode, inverted, seconds as below, or error. Answers come as soon as they are there: a program can ask one \
                   question at a time, or send many at once, which are then encoded together.\n\n\
-                  JSON: queries [{path, hits [{rank, path, label, distance, similarity, near}], mode, inverted, seconds}], skipped. \
+                  JSON: queries [{path, hits [{rank, path, label, distance, similarity, near}], mode, inverted, seconds}], skipped; with several indexes, hits \
+                  have an `index`. \
                   `distance` is the Hamming distance of the codes, in bits. `similarity`, -1 to 1, is the cosine of the latents, \
                   in 8 bits a number; where codes were learned from the collection, 0.75 x that cosine + 0.25 x (1 - 2 x \
                   distance / bits); in an index without latents, 1 - 2 x distance / bits. `near` says whether a hit is nearer \
@@ -29,7 +30,7 @@ pub(in crate::cli) struct Query {
     #[arg(long, conflicts_with_all = ["images", "files_from", "null", "sheet"])]
     pub(in crate::cli) stdin: bool,
     #[command(flatten)]
-    pub(in crate::cli) reading: Reading,
+    pub(in crate::cli) reading: Readings,
     /// Neighbours per image [default: 10]
     #[arg(short, long, value_name = "N", env = "AESEARCH_K", hide_env_values = true)]
     pub(in crate::cli) k: Option<usize>,

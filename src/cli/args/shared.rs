@@ -35,6 +35,25 @@ impl Reading {
     }
 }
 
+/// Which indexes, and how they are read.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Readings {
+    /// The index folder; given several times, all are searched together, as one. A file .toml lists some: indexes =
+    /// ["a", "b"], paths from its own folder [default: .aesearch, here or in the nearest folder above]
+    #[arg(long = "index", value_name = "DIR|FILE.toml", env = "AESEARCH_INDEX", hide_env_values = true)]
+    pub(in crate::cli) indexes: Vec<PathBuf>,
+    /// Read the index into memory instead of mapping its files: for network drives, and files that others may
+    /// truncate
+    #[arg(long)]
+    no_mmap: bool,
+}
+
+impl Readings {
+    pub(in crate::cli) fn access(&self) -> Access {
+        if self.no_mmap { Access::Read } else { Access::Map }
+    }
+}
+
 /// Which labels count.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct LabelsArg {

@@ -23,6 +23,9 @@ pub(super) struct HitDocument<'a> {
     similarity: f32,
     /// Nearer than a stranger; null where that was not measured.
     near: Option<bool>,
+    /// The index that holds it, where several were searched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -41,10 +44,11 @@ pub(super) struct AnswerDocument<'a> {
 }
 
 impl<'a> AnswerDocument<'a> {
-    pub(super) fn new(answer: &'a Answer, mode: Mode) -> Self {
+    /// `indexes` are the names of those that were searched.
+    pub(super) fn new(answer: &'a Answer, mode: Mode, indexes: &'a [String]) -> Self {
         AnswerDocument {
             path: answer.item.display(),
-            hits: answer.result.hits.iter().map(HitDocument::from).collect(),
+            hits: answer.result.hits.iter().map(|hit| HitDocument::new(hit, indexes)).collect(),
             mode: if mode == Mode::Exact { "exact" } else { "recall" },
             inverted: answer.result.inverted,
             seconds: answer.seconds,
@@ -57,8 +61,8 @@ impl<'a> AnswerDocument<'a> {
     }
 }
 
-impl<'a> From<&'a Hit> for HitDocument<'a> {
-    fn from(hit: &'a Hit) -> Self {
+impl<'a> HitDocument<'a> {
+    fn new(hit: &'a Hit, indexes: &'a [String]) -> Self {
         HitDocument {
             rank: hit.rank,
             path: &hit.path,
@@ -67,6 +71,7 @@ impl<'a> From<&'a Hit> for HitDocument<'a> {
             distance: hit.distance,
             similarity: hit.similarity,
             near: hit.near,
+            index: indexes.get(hit.index).map(String::as_str).filter(|_| indexes.len() > 1),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::print::{bytes, facts, seconds, thousands};
 use crate::cli::resolve::Context;
+use crate::error::Error;
 use crate::gallery::estimate;
 
 #[derive(Debug, Serialize)]
@@ -38,6 +39,9 @@ pub(super) struct EstimateDocument<'a> {
 }
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Index) -> anyhow::Result<Exit> {
+    if !args.from_codes.is_empty() {
+        return Err(Error::invalid("--from-codes: expected images to estimate, got codes").into());
+    }
     let dir = context.any_index_dir(&args.index)?;
     let (data, options) = index::resolve(context, args)?;
     let observer = TerminalObserver::new(context, "indexing");

@@ -91,7 +91,7 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Eval) -> anyhow::Resul
         ..default
     };
     let gallery = Gallery::open(&dir, &open, &TerminalObserver::unstoppable(context, "opening"))?;
-    tell_gallery(context, &dir, &gallery);
+    tell_gallery(context, &gallery);
     let report = evaluate(&gallery, &args.queries, &options, &TerminalObserver::new(context, "working"))?;
     tell_skipped(&context.printer, &report.skipped);
     if context.printer.json {

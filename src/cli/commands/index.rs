@@ -11,9 +11,11 @@ use crate::cli::foreign::load_options;
 use crate::cli::print::{bytes, count, seconds, thousands};
 use crate::cli::resolve::Context;
 use crate::cli::{amount, args, walking};
+use crate::codes::index_files;
 use crate::error::{Error, Result};
 use crate::gallery::{
-    BinarizerChoice, Checkpoints, ThumbnailFacts, Times, UpdateOptions, UpdateReport, follow, update,
+    BinarizerChoice, Checkpoints, ModelIdentity, ThumbnailFacts, Times, UpdateOptions, UpdateReport, follow,
+    update,
 };
 use crate::images::{Limits, Skipped};
 
@@ -26,6 +28,12 @@ pub(super) struct ModelDocument<'a> {
     sha256: &'a str,
     /// Of a code.
     bits: usize,
+}
+
+impl<'a> ModelDocument<'a> {
+    pub(super) fn of(model: &'a ModelIdentity, bits: usize) -> ModelDocument<'a> {
+        ModelDocument { name: &model.name, sha256: &model.sha256, bits }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -155,7 +163,16 @@ pub(super) fn execute(context: &Context, args: &args::Index) -> Result<Indexed> 
     if let Some(path) = &args.report_skipped {
         write_skipped(path, &[])?; // a wrong path is reported before the work
     }
-    let indexed = bring_up(context, &dir, &data, &options)?;
+    let indexed = match &args.from_codes[..] {
+        [] => bring_up(context, &dir, &data, &options)?,
+        files => {
+            let model = args.coding.model.clone().unwrap_or_else(|| "auto".to_owned());
+            let observer = TerminalObserver::new(context, "reading codes");
+            let report = index_files(&dir, files, &UpdateOptions { model, ..options }, &observer);
+            observer.finish();
+            Indexed::reported(context, &dir, report?)
+        }
+    };
     if let Some(path) = &args.report_skipped {
         write_skipped(path, &indexed.report.skipped)?;
     }
@@ -218,34 +235,14 @@ fn write_skipped(path: &Path, skipped: &[Skipped]) -> Result<()> {
 /// The paths, and what to do with them.
 pub(super) fn resolve(context: &Context, args: &args::Index) -> Result<(Vec<PathBuf>, UpdateOptions)> {
     let (data, walk) = walking::resolve(&args.data, &args.walking)?;
-    let default = UpdateOptions::new(context.runtime.clone());
-    let model = args.model.clone().or_else(|| context.model()).unwrap_or(default.model);
+    let default = coding(context, (&args.coding, &args.described, &args.compute))?;
     let options = UpdateOptions {
         walk,
-        frames: args.frames.as_deref().map(str::parse).transpose()?,
-        video: args.video.as_deref().map(str::parse).transpose()?,
-        load: load_options(context, &args.described, &model)?,
-        model,
-        moves: args.model.is_some(),
-        threads: context.threads(&args.compute.threads),
-        device: context.device(&args.compute.device, default.device)?,
+        moves: args.coding.model.is_some(),
         bucket_size: args.bucket_size.or(context.config.bucket_size),
-        without_latents: args.no_latents,
-        binarizer: args.binarizer.as_deref().map_or(default.binarizer, BinarizerChoice::named),
-        bits: args.bits,
         refit: args.refit,
         thumbnails: args.thumbnails,
-        invert: context.invert(&args.invert)?,
         prune: args.prune,
-        memory: context.memory(args.max_memory.as_deref())?,
-        limits: Limits {
-            decode_timeout: amount::seconds(
-                "--decode-timeout",
-                args.decode_timeout,
-                default.limits.decode_timeout,
-            )?,
-            ..default.limits
-        },
         checkpoints: Checkpoints {
             every: amount::seconds(
                 "--checkpoint-seconds",
@@ -258,6 +255,37 @@ pub(super) fn resolve(context: &Context, args: &args::Index) -> Result<(Vec<Path
         ..default
     };
     Ok((data, options))
+}
+
+/// What decides the codes of images.
+pub(super) fn coding(
+    context: &Context,
+    (args, described, compute): (&args::Coding, &args::Described, &args::Compute),
+) -> Result<UpdateOptions> {
+    let default = UpdateOptions::new(context.runtime.clone());
+    let model = args.model.clone().or_else(|| context.model()).unwrap_or(default.model);
+    Ok(UpdateOptions {
+        frames: args.frames.as_deref().map(str::parse).transpose()?,
+        video: args.video.as_deref().map(str::parse).transpose()?,
+        load: load_options(context, described, &model)?,
+        model,
+        threads: context.threads(&compute.threads),
+        device: context.device(&compute.device, default.device)?,
+        without_latents: args.no_latents,
+        binarizer: args.binarizer.as_deref().map_or(default.binarizer, BinarizerChoice::named),
+        bits: args.bits,
+        invert: context.invert(&args.invert)?,
+        memory: context.memory(args.max_memory.as_deref())?,
+        limits: Limits {
+            decode_timeout: amount::seconds(
+                "--decode-timeout",
+                args.decode_timeout,
+                default.limits.decode_timeout,
+            )?,
+            ..default.limits
+        },
+        ..default
+    })
 }
 
 /// Whether nothing usable was given, and nothing was removed either.
@@ -330,11 +358,7 @@ impl Indexed {
             images: report.images,
             bytes: report.bytes,
             skipped: skipped_documents(&report.skipped),
-            model: ModelDocument {
-                name: &report.model.name,
-                sha256: &report.model.sha256,
-                bits: report.bits,
-            },
+            model: ModelDocument::of(&report.model, report.bits),
             inverted: report.polarity.inverted,
             index_bytes: report.index_bytes,
             thumbnails: report.thumbnails.map(ThumbnailsDocument::from),

@@ -3,6 +3,8 @@
 
 mod answers;
 pub(super) mod demo;
+pub(super) mod encode;
+mod encode_lines;
 pub(super) mod index;
 pub(super) mod query;
 mod query_lines;
@@ -31,6 +33,7 @@ pub(super) mod repair;
 pub(super) mod verify;
 
 pub(super) mod compact;
+pub(super) mod merge;
 pub(super) mod remove;
 
 pub(super) mod model;
@@ -60,7 +63,7 @@ use super::wording::of_command_line;
 use crate::error::Result;
 use crate::explore::rows::Rows;
 use crate::filter::Where;
-use crate::gallery::{ChooseOptions, Gallery, Labels};
+use crate::gallery::{ChooseOptions, Gallery, Labels, Opened};
 use crate::images::Skipped;
 use crate::observer::Observer;
 
@@ -111,16 +114,18 @@ fn looking(context: &Context, args: &Looking, device: &DeviceArg) -> Result<Choo
     })
 }
 
-/// What `-v` says about an open index.
-fn tell_gallery(context: &Context, dir: &Path, gallery: &Gallery) {
-    let (snapshot, model) = (gallery.snapshot(), &gallery.facts().model);
-    context.printer.detail(&format!(
-        "{}: {} with {} from {}",
-        dir.display(),
-        count(snapshot.len() as u64, "image"),
-        model.name,
-        model.source
-    ));
+/// What `-v` says about open indexes.
+fn tell_gallery(context: &Context, gallery: &Gallery) {
+    for Opened { dir, snapshot, facts } in gallery.indexes() {
+        let (images, model) = (count(snapshot.len() as u64, "image"), &facts.model);
+        let said = format!("{}: {images} with {} from {}", dir.display(), model.name, model.source);
+        context.printer.detail(&said);
+    }
+}
+
+/// The indexes of a gallery, as they were named.
+fn index_names(gallery: &Gallery) -> Vec<String> {
+    gallery.indexes().map(|opened| opened.dir.display().to_string()).collect()
 }
 
 /// The images of an index that pass an expression, and how many they are on stderr.

@@ -118,7 +118,7 @@ pub(super) fn open(
         ..default
     };
     let gallery = Gallery::open(dir, &options, &TerminalObserver::unstoppable(context, "opening"))?;
-    tell_gallery(context, dir, &gallery);
+    tell_gallery(context, &gallery);
     Ok(gallery)
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::answers::AnswerDocument;
 use super::observer::TerminalObserver;
 use super::query_lines::{answer, check_output};
-use super::{SkippedDocument, exit_for, select, skipped_documents, tell_gallery, tell_skipped};
+use super::{SkippedDocument, exit_for, index_names, select, skipped_documents, tell_gallery, tell_skipped};
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::foreign::load_options;
@@ -22,7 +22,8 @@ use crate::explore::query_table::write_query_table;
 use crate::explore::table::Format;
 use crate::filter::Where;
 use crate::gallery::{
-    Answer, Answers, Gallery, Hit, Labels, ManyOptions, OpenOptions, QueryOptions, QueryResult, check_outputs,
+    Answer, Answers, Gallery, Hit, Labels, ManyOptions, OpenOptions, Opened, QueryOptions, QueryResult,
+    check_outputs,
 };
 use crate::images::{Skipped, Walk};
 use crate::observer::Observer;
@@ -49,6 +50,8 @@ pub(super) struct Found {
     only_near: bool,
     /// Whether hits are put in order by their latents.
     by_latents: bool,
+    /// What was searched.
+    indexes: Vec<String>,
 }
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Query) -> anyhow::Result<Exit> {
@@ -68,32 +71,36 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Query) -> anyhow::Resu
 }
 
 fn answer_lines(context: &Context, args: &args::Query) -> anyhow::Result<Exit> {
-    let dir = context.index_dir(&args.reading.index)?;
+    let dirs = context.index_dirs(&args.reading)?;
     let mut query = resolve(context, args)?;
     let (only, labels) = (args.only.parsed()?, args.labels.choice()?);
     let output = args.output.as_deref();
     output.map_or(Ok(()), check_output)?; // before the work
     let threads = context.threads(&args.compute.threads);
     let observer = TerminalObserver::unstoppable(context, "searching");
-    let gallery = open(context, args, &dir, &observer)?;
+    let gallery = open(context, args, dirs, &observer)?;
     query.only = filter(context, only.as_ref(), (&gallery, &labels), &observer)?;
     observer.finish();
     let options = ManyOptions { query, threads, labels: Some(labels), pixels: false };
-    output.map_or(Ok(()), |path| check_outputs(&[path], gallery.snapshot(), &dir))?;
+    for opened in gallery.indexes() {
+        output.map_or(Ok(()), |path| check_outputs(&[path], &opened.snapshot, &opened.dir))?;
+    }
     tell_small(context, args, &gallery);
     Ok(answer(&context.printer, &gallery, &options, output)?.exit(args.exit_code))
 }
 
-/// What lets only images pass that an expression allows.
+/// What lets only images pass that an expression allows, in each index.
 fn filter(
     context: &Context,
     only: Option<&Where>,
     (gallery, labels): (&Gallery, &Labels),
     observer: &dyn Observer,
-) -> Result<Option<Filter>> {
-    let Some(expression) = only else { return Ok(None) };
-    let ids = select(context, expression, (gallery.dir(), gallery.snapshot()), labels, observer)?;
-    Ok(Some(gallery.snapshot().filter(&ids)))
+) -> Result<Vec<Filter>> {
+    let Some(expression) = only else { return Ok(Vec::new()) };
+    let filter = |Opened { dir, snapshot, .. }: &Opened| {
+        Ok(snapshot.filter(&select(context, expression, (dir, snapshot), labels, observer)?))
+    };
+    gallery.indexes().map(filter).collect()
 }
 
 /// Everything but the answer on stdout.
@@ -107,10 +114,10 @@ pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Found> {
     let outputs: Vec<&Path> =
         [&args.output, &args.sheet].into_iter().flatten().map(PathBuf::as_path).collect();
     check_places(&outputs)?;
-    let dir = context.index_dir(&args.reading.index)?;
+    let dirs = context.index_dirs(&args.reading)?;
     let observer = TerminalObserver::unstoppable(context, "searching");
     let Walk { items, skipped, .. } = walking::images(&args.images, &args.walking)?;
-    let gallery = open(context, args, &dir, &observer)?;
+    let gallery = open(context, args, dirs, &observer)?;
     context.threads(&args.compute.threads);
     options.only = filter(context, only.as_ref(), (&gallery, &labels), &observer)?;
     let mut answers = gallery.query_items(&items, &options, &observer)?;
@@ -140,12 +147,13 @@ pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Found> {
     context.printer.detail(&format!("answered in {time}, including the time to open the index"));
     tell_small(context, args, &gallery);
     let by_latents = options.rerank > 0 && gallery.snapshot().latent_size() > 0;
-    Ok(Found { answers, mode: options.mode, only_near: options.only_near, by_latents })
+    let (mode, only_near, indexes) = (options.mode, options.only_near, index_names(&gallery));
+    Ok(Found { answers, mode, only_near, by_latents, indexes })
 }
 
 /// Says so where --only-near has no effect.
 fn tell_small(context: &Context, args: &args::Query, gallery: &Gallery) {
-    if args.only_near && gallery.facts().strangers.is_none() {
+    if args.only_near && gallery.indexes().any(|opened| opened.facts.strangers.is_none()) {
         context
             .printer
             .note("--only-near: the index is too small to tell strangers apart: all hits are kept");
@@ -170,11 +178,16 @@ fn resolve(context: &Context, args: &args::Query) -> Result<QueryOptions> {
         only_near: args.only_near,
         crops: args.crops,
         without_self: args.no_self,
-        only: None, // of the gallery, which is not open yet
+        only: Vec::new(), // of the gallery, which is not open yet
     })
 }
 
-fn open(context: &Context, args: &args::Query, dir: &Path, observer: &dyn Observer) -> Result<Gallery> {
+fn open(
+    context: &Context,
+    args: &args::Query,
+    (dir, others): (PathBuf, Vec<PathBuf>),
+    observer: &dyn Observer,
+) -> Result<Gallery> {
     let default = OpenOptions::new(context.runtime.clone());
     let model = args.model.clone().unwrap_or(default.model);
     let options = OpenOptions {
@@ -185,8 +198,8 @@ fn open(context: &Context, args: &args::Query, dir: &Path, observer: &dyn Observ
         invert: context.invert(&args.invert)?,
         ..default
     };
-    let gallery = Gallery::open(dir, &options, observer)?;
-    tell_gallery(context, dir, &gallery);
+    let gallery = Gallery::open_all((&dir, &others), &options, observer)?;
+    tell_gallery(context, &gallery);
     Ok(gallery)
 }
 
@@ -212,7 +225,7 @@ impl Found {
                     false => format!("{path}: no neighbour within reach"),
                 });
             } else {
-                printer.table(&table(hits))?;
+                printer.table(&table(hits, &self.indexes))?;
             }
         }
         if answers.iter().any(|answer| !answer.result.hits.is_empty()) {
@@ -222,32 +235,38 @@ impl Found {
     }
 
     pub(super) fn document(&self) -> QueryDocument<'_> {
-        let queries = self.answers.answers.iter().map(|answer| AnswerDocument::new(answer, self.mode));
+        let queries =
+            self.answers.answers.iter().map(|answer| AnswerDocument::new(answer, self.mode, &self.indexes));
         QueryDocument { queries: queries.collect(), skipped: skipped_documents(&self.answers.skipped) }
     }
 }
 
 /// The hits; a line follows the last one that is nearer than strangers.
-fn table(hits: &[Hit]) -> Table {
+fn table(hits: &[Hit], indexes: &[String]) -> Table {
     let n_near = hits.iter().rposition(|hit| hit.near != Some(false)).map_or(0, |last| last + 1);
-    let mut table = Table::new(&[
+    let mut columns = vec![
         ("rank", Align::Right),
         ("distance", Align::Right),
         ("similarity", Align::Right),
         ("label", Align::Left),
         ("path", Align::Left),
-    ]);
+    ];
+    let has_several = indexes.len() > 1;
+    columns.extend(has_several.then_some(("index", Align::Left)));
+    let mut table = Table::new(&columns);
     for (at, hit) in hits.iter().enumerate() {
         if at == n_near {
             table.line("-- no nearer than strangers --");
         }
-        table.row([
+        let cells = [
             hit.rank.to_string(),
             hit.distance.to_string(),
             format!("{:.3}", hit.similarity),
             hit.label.clone().unwrap_or_default(),
             hit.path.clone(),
-        ]);
+        ];
+        let index = indexes.get(hit.index).filter(|_| has_several);
+        table.row(cells.into_iter().chain(index.cloned()));
     }
     table
 }

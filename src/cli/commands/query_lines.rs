@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::answers::AnswerDocument;
+use super::index_names;
 use crate::cli::exit::Exit;
 use crate::cli::print::Printer;
 use crate::error::{Error, Result};
@@ -119,9 +120,10 @@ fn answer_each(
         .zip(1..)
         .filter_map(move |(read, line)| query(line, read, &mut resolver));
     let mode = options.query.mode;
+    let indexes = index_names(gallery);
     gallery.query_each(lines, options, |Answered { of: Asked { line, id, path }, answer, .. }| {
         let (answer, error) = match &answer {
-            Ok(answer) => (Some(AnswerDocument::new(answer, mode)), None),
+            Ok(answer) => (Some(AnswerDocument::new(answer, mode, &indexes)), None),
             Err(reason) => (None, Some(reason.as_str())),
         };
         tally.failed += usize::from(error.is_some());

@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 
 use super::dedupe::{ApplyDocument, CheckDocument, DecideDocument, EvaluateDocument, UndoDocument};
 use super::{
-    SkippedDocument, cluster, compact, demo, denoise, diff, doctor, estimate, eval, export, index, info,
-    latent, man, map, model, outliers, quantize, query, query_lines, reconstruct, remove, repair, report,
-    runtime, sample, subset, train, verify,
+    SkippedDocument, cluster, compact, demo, denoise, diff, doctor, encode, encode_lines, estimate, eval,
+    export, index, info, latent, man, map, merge, model, outliers, quantize, query, query_lines, reconstruct,
+    remove, repair, report, runtime, sample, subset, train, verify,
 };
 use crate::cli::print::{Document, SCHEMA_VERSION};
+use crate::codes::LineDocument;
 use crate::dedupe::{DecisionsDocument, Plan, journal_schemas};
 use crate::train::EpochReport;
 
@@ -96,6 +97,7 @@ fn collections() -> Vec<Shape> {
             "index",
             "What indexing did. With `--watch`, a document after each change.",
         ),
+        printed::<encode::EncodeDocument>("encode", "What was encoded into a file."),
         printed::<query::QueryDocument>("query", "The images most similar to each query."),
         printed::<eval::EvalDocument>(
             "eval",
@@ -158,6 +160,7 @@ fn upkeep() -> Vec<Shape> {
         printed::<repair::RepairDocument>("repair", "What was dropped from a damaged index."),
         printed::<remove::RemoveDocument>("remove", "What was taken out of the index."),
         printed::<compact::CompactDocument>("compact", "The index before and after."),
+        printed::<merge::MergeDocument>("merge", "The index that was made of several."),
         printed::<estimate::EstimateDocument>("estimate", "What indexing would take."),
         printed::<doctor::DoctorDocument>("doctor", "The state of the installation and of the index."),
         printed::<runtime::ShowDocument>("runtime show", "Which ONNX Runtime is used."),
@@ -172,6 +175,9 @@ fn files() -> Vec<Shape> {
     vec![
         read::<query_lines::Line>("query line", "A line that `query --stdin` reads."),
         written::<query_lines::LineDocument>("query answer", "A line that `query --stdin` answers with."),
+        written::<LineDocument>("encoded line", "A line of a file that `encode` writes as `.jsonl`."),
+        read::<encode_lines::ImageLine>("image line", "A line that `encode --stdin` reads."),
+        written::<encode_lines::RowDocument>("row line", "A line that `encode --stdin` answers with."),
         written::<SkippedDocument>("skipped line", "A line of `index --report-skipped FILE`."),
         written::<DecisionsDocument>(
             "decisions",

@@ -27,6 +27,7 @@ use crate::output::write_whole_with;
 pub use column::{Column, Table};
 pub use format::{CsvTexts, Format};
 pub(super) use npy::matrix;
+pub use npy::{Array, write_npz};
 pub(super) use values::{hex, tsv};
 
 impl Table {

@@ -60,15 +60,62 @@ impl Write for Sink<'_> {
     }
 }
 
+/// An array of any type and shape.
+#[derive(Debug)]
+pub struct Array {
+    name: String,
+    descr: String,
+    shape: String,
+    bytes: Vec<u8>,
+}
+
+impl Array {
+    /// An array of little-endian values of the type `descr`, such as `<f4`.
+    pub fn new(name: &str, descr: &str, shape: &[usize], bytes: Vec<u8>) -> Array {
+        let shape: String = shape.iter().map(|side| format!("{side}, ")).collect();
+        let (name, descr, shape) = (name.to_owned(), descr.to_owned(), format!("({})", shape.trim_end()));
+        Array { name, descr, shape, bytes }
+    }
+
+    /// Texts of UTF-8, padded with zeros.
+    pub fn texts(name: &str, texts: Vec<Vec<u8>>) -> Array {
+        let width = texts.iter().map(Vec::len).max().unwrap_or(0).max(1);
+        let padded = texts
+            .iter()
+            .flat_map(|text| text.iter().copied().chain(std::iter::repeat_n(0, width - text.len())));
+        Array::new(name, &format!("|S{width}"), &[texts.len()], padded.collect())
+    }
+}
+
+/// Writes arrays as a stored archive.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_npz(arrays: &[Array], out: &mut (dyn Write + Send)) -> io::Result<()> {
+    let mut out = Sink { out, failed: None };
+    let mut archive = ZipWriter::new_stream(&mut out);
+    let written = arrays.iter().try_for_each(|array| {
+        start(&mut archive, &array.name)?;
+        header(&array.descr, &array.shape, &mut archive)?;
+        archive.write_all(&array.bytes)
+    });
+    let finished = archive.finish().map(drop).map_err(io::Error::other);
+    out.failed.map_or(written.and(finished), Err)
+}
+
+fn start<W: Write + io::Seek>(archive: &mut ZipWriter<W>, name: &str) -> io::Result<()> {
+    let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    let options = stored.large_file(true).last_modified_time(zip::DateTime::default()); // the same bytes each time
+    archive.start_file(format!("{name}.npy"), options).map_err(io::Error::other)
+}
+
 fn entry<W: Write + io::Seek>(archive: &mut ZipWriter<W>, name: &str, column: &Column) -> io::Result<()> {
     if let Column::Struct(fields) = column {
         return fields
             .iter()
             .try_for_each(|(field, column)| entry(archive, &format!("{name}.{field}"), column));
     }
-    let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-    let options = stored.large_file(true).last_modified_time(zip::DateTime::default()); // the same bytes each time
-    archive.start_file(format!("{name}.npy"), options).map_err(io::Error::other)?;
+    start(archive, name)?;
     array(column, archive)
 }
 

@@ -6,7 +6,7 @@ use super::{Source, assert_clean, product, sample, without_comments};
 
 /// A room and what it may import, from the bottom up. `encode` knows nothing of `train`, which runs teachers by
 /// it.
-const LAYERS: [(&str, &[&str]); 21] = [
+const LAYERS: [(&str, &[&str]); 22] = [
     ("error", &[]),
     ("observer", &[]),
     ("pca", &[]),
@@ -38,12 +38,13 @@ const LAYERS: [(&str, &[&str]); 21] = [
             "observer", "error",
         ],
     ),
+    ("codes", &["explore", "dedupe", "filter", "gallery", "images", "output", "observer", "error"]),
     ("demo", &["images"]),
     (
         "cli",
         &[
-            "demo", "report", "explore", "dedupe", "eval", "generate", "train", "filter", "gallery", "model",
-            "images", "output", "runtime", "observer", "error",
+            "demo", "codes", "report", "explore", "dedupe", "eval", "generate", "train", "filter", "gallery",
+            "model", "images", "output", "runtime", "observer", "error",
         ],
     ),
 ];
