@@ -177,7 +177,13 @@ impl SegmentBuilder {
         if let Some(value) = item.latent.iter().find(|value| !value.is_finite()) {
             return Err(Error::input("latent", "finite values", value));
         }
-        self.push_checked(&item, |builder| builder.quantize(item.latent))
+        self.push_checked(&item, |builder| {
+            if !item.latent.is_empty() {
+                let (values, scale) = quantize(item.latent);
+                builder.latents.extend(values);
+                builder.latent_scales.push(scale);
+            }
+        })
     }
 
     /// Adds items `codes` `[n, words(bits)]` without names and payloads. Nothing is added on an error.
@@ -309,15 +315,6 @@ impl SegmentBuilder {
         }
     }
 
-    fn quantize(&mut self, latent: &[f32]) {
-        if latent.is_empty() {
-            return;
-        }
-        let (values, scale) = quantize(latent);
-        self.latents.extend(values);
-        self.latent_scales.push(scale);
-    }
-
     /// The same items, with other attributes for the index.
     pub fn with_attributes(mut self, attributes: Vec<(String, Vec<u8>)>) -> Self {
         self.settings.attributes = attributes;
@@ -420,14 +417,14 @@ impl SegmentBuilder {
     }
 }
 
-/// Writes the rows of `values` `[rows, width]` in the order given.
-fn write_rows<T: Plain>(out: &mut dyn Write, values: &[T], width: usize, order: &[u32]) -> io::Result<()> {
-    order.iter().try_for_each(|&row| out.write_all(bytes_of(&values[row as usize * width..][..width])))
-}
-
-/// A latent as an index keeps it: `[D]` values and a scale, as in [`Latent`]. The largest magnitude becomes 127.
+/// A latent in 8 bits, as an index keeps it, and its scale: symmetric, the largest magnitude becomes 127.
 pub fn quantize(latent: &[f32]) -> (Vec<i8>, f32) {
     let largest = latent.iter().fold(0f32, |largest, value| largest.max(value.abs()));
     let steps = if largest > 0.0 { 127.0 / f64::from(largest) } else { 0.0 };
     (latent.iter().map(|&value| (f64::from(value) * steps).round() as i8).collect(), largest / 127.0)
+}
+
+/// Writes the rows of `values` `[rows, width]` in the order given.
+fn write_rows<T: Plain>(out: &mut dyn Write, values: &[T], width: usize, order: &[u32]) -> io::Result<()> {
+    order.iter().try_for_each(|&row| out.write_all(bytes_of(&values[row as usize * width..][..width])))
 }
