@@ -15,8 +15,8 @@ from aesearch_spark.joins import HOT, salted_join
 def near_codes(codes: DataFrame, radius: int, *, hot: int = HOT) -> DataFrame:
     """All pairs of different codes within ``radius`` bits of each other: ``a``, ``b`` and ``distance``, each pair once.
 
-    ``codes`` has the column ``code``; equal ones count as one, and nulls are left out. Buckets of more than ``hot`` codes are
-    split over several tasks.
+    ``codes`` has the column ``code``; equal ones count as one, and nulls are left out. They are counted at once, to choose the
+    bands. Buckets of more than ``hot`` codes are split over several tasks.
     """
     found = codes.where(F.col("code").isNotNull()).select("code").distinct()
     n, shortest, longest = found.agg(F.count("*"), F.min(F.length("code")), F.max(F.length("code"))).first() or (0, 0, 0)

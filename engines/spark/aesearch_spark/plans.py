@@ -111,13 +111,16 @@ def _around_the_best(pairs: Iterable[Row], contents: dict[str, list[Json]]) -> I
         a, b = row["a"].hex(), row["b"].hex()
         for one, other in ((a, b), (b, a)):
             near.setdefault(one, {})[other] = (row["distance"], row["similarity"])
-    left = sorted((content for content in near if content in contents), key=lambda content: _rank(contents[content][0]))
+
+    def rank(content: str) -> tuple[Any, ...]:
+        return _rank(contents[content][0])
+
     gone: set[str] = set()
-    for best in left:
+    for best in sorted((content for content in near if content in contents), key=rank):
         if best in gone:
             continue
         gone.add(best)
-        copies = [content for content in left if content not in gone and content in near[best]]
+        copies = sorted((copy for copy in near[best] if copy in contents and copy not in gone), key=rank)
         gone.update(copies)
         if copies:
             # other files of the same bytes go by the group of those

@@ -15,7 +15,7 @@ def verify(pairs: DataFrame, images: DataFrame, similarity: float, *, key: str =
     """Those of ``pairs`` whose images are at least so similar, 0 to 1, with the column ``similarity``.
 
     ``pairs`` has ``a`` and ``b``, values of ``key``, and ``distance``; ``images`` has ``key`` and ``fingerprint``. A comparison
-    takes about 50 microseconds. ``similarity`` means what it does in plans: ``aesearch dedupe scan`` of a part of the collection
+    takes about 20 microseconds. ``similarity`` means what it does in plans: ``aesearch dedupe scan`` of a part of the collection
     calibrates and prints it.
     """
     looks = images.select(F.col(key).alias("key"), "fingerprint").where(F.col("fingerprint").isNotNull())
