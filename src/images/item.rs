@@ -42,10 +42,18 @@ pub(super) enum Origin {
     /// Image `index` of a container.
     Entry { container: Arc<Container>, index: u32 },
     /// An image that the caller holds.
-    Memory { name: Arc<[u8]>, content: Arc<Content>, label: Option<Arc<str>> },
+    Memory { image: Arc<InMemory>, label: Option<Arc<str>> },
+}
+
+/// An image in memory, and what it is called.
+#[derive(Clone)]
+pub(super) struct InMemory {
+    name: Vec<u8>,
+    pub(super) content: Content,
 }
 
 /// What an image in memory is.
+#[derive(Clone)]
 pub(super) enum Content {
     /// The bytes of an image file.
     File(Arc<[u8]>),
@@ -74,14 +82,14 @@ impl Item {
     }
 
     fn from_memory(name: Vec<u8>, content: Content) -> Item {
-        Item { origin: Origin::Memory { name: name.into(), content: Arc::new(content), label: None } }
+        Item { origin: Origin::Memory { image: Arc::new(InMemory { name, content }), label: None } }
     }
 
-    /// The same image under another name; one on disk keeps its own.
+    /// The same image under another name; one on disk keeps its own. Pixels that a clone of the item shares are copied.
     #[must_use]
     pub fn with_name(mut self, new: impl Into<Vec<u8>>) -> Item {
-        if let Origin::Memory { name, .. } = &mut self.origin {
-            *name = new.into().into();
+        if let Origin::Memory { image, .. } = &mut self.origin {
+            Arc::make_mut(image).name = new.into();
         }
         self
     }
@@ -105,7 +113,7 @@ impl Item {
                 let path = container.path().as_os_str().as_encoded_bytes();
                 Cow::Owned([path, b"#", &container.entry_name(*index as usize)].concat())
             }
-            Origin::Memory { name, .. } => Cow::Borrowed(name),
+            Origin::Memory { image, .. } => Cow::Borrowed(&image.name),
         }
     }
 
@@ -146,7 +154,7 @@ impl Item {
     /// Bytes of memory that it holds: none where the image is on disk.
     pub fn held_bytes(&self) -> usize {
         match &self.origin {
-            Origin::Memory { content, .. } => match &**content {
+            Origin::Memory { image, .. } => match &image.content {
                 Content::File(bytes) => bytes.len(),
                 Content::Pixels(pixels) => pixels.data.len(),
             },

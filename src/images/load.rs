@@ -62,8 +62,8 @@ fn read_any(item: &Item, limits: &Limits) -> Result<Source, String> {
             let raw = container.read(*index as usize, limits)?;
             Ok(Source { raw, quick_stamp: container.quick_stamp() })
         }
-        Origin::Memory { content, .. } => {
-            let raw = match &**content {
+        Origin::Memory { image, .. } => {
+            let raw = match &image.content {
                 Content::File(bytes) => {
                     check_size(bytes.len() as u64, limits.max_file_bytes)?;
                     Raw::File(bytes.to_vec())
