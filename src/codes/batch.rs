@@ -21,7 +21,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use super::row::{Row, bit_text};
 use crate::error::{Error, Result};
 use crate::gallery::{COLUMNS, Coded, OfFile};
-use crate::images::Stamp;
+use crate::images::{Skipped, Stamp};
 
 /// What the columns of a table depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,11 +139,14 @@ struct Columns<'a> {
     place: &'a str,
 }
 
+/// A row, or why there is none: programs keep the images that could not be encoded, with a reason.
+pub(super) type Found = Result<Row, Skipped>;
+
 /// The rows of a table; `place` is for messages.
 ///
 /// # Errors
 /// When a column is missing, of another type than it should be, or holds what no code or latent is.
-pub(super) fn rows_of(batch: &RecordBatch, layout: Layout, place: &str) -> Result<Vec<Row>> {
+pub(super) fn rows_of(batch: &RecordBatch, layout: Layout, place: &str) -> Result<Vec<Found>> {
     let columns = Columns { batch, place };
     let n = batch.num_rows();
     let names = columns.texts("path")?.ok_or_else(|| columns.missing("path"))?;
@@ -160,12 +163,17 @@ pub(super) fn rows_of(batch: &RecordBatch, layout: Layout, place: &str) -> Resul
     };
     let (of_files, fingerprints) = (columns.of_files()?, columns.bytes("fingerprint")?);
     let at = |row: usize| format!("{place}: row {row}");
-    let row = |row: usize| -> Result<Row> {
+    let reasons = columns.texts("reason")?;
+    let row = |row: usize| -> Result<Found> {
         let odd = |what: &str, expected: String| {
             Error::damaged(at(row), format!("{what}: expected {expected}, got something else"))
         };
         let text = names[row].clone().ok_or_else(|| odd("path", "a text".to_owned()))?;
         let name = raw.as_ref().and_then(|raw| raw[row].clone()).unwrap_or_else(|| text.into_bytes());
+        let reason = reasons.as_ref().and_then(|reasons| reasons[row].as_deref());
+        if let (None, Some(reason)) = (&codes[row], reason) {
+            return Ok(Err(Skipped::new(name, reason)));
+        }
         let code = codes[row].as_deref().unwrap_or_default();
         let code = codes_from_bytes(code, layout.bits)
             .ok()
@@ -188,13 +196,14 @@ pub(super) fn rows_of(batch: &RecordBatch, layout: Layout, place: &str) -> Resul
         let scale = scale.filter(|scale| scale.is_finite() && *scale >= 0.0);
         let scale = scale.ok_or_else(|| odd("latent_scale", "a number from 0".to_owned()))?;
         let size = sizes.as_ref().and_then(|sizes| sizes[row]).and_then(|size| u64::try_from(size).ok());
-        let mtime_ns = times.as_ref().and_then(|times| times[row]).unwrap_or(Stamp::IN_MEMORY);
+        // a time that nobody wrote down is that of no file: a later run over the images looks at them again
+        let mtime_ns = times.as_ref().map_or(0, |times| times[row].unwrap_or(Stamp::IN_MEMORY));
         let label = labels.as_ref().and_then(|labels| labels[row].clone());
         let of_file = of_files.iter().filter_map(|(name, values)| Some((*name, values[row].clone()?)));
         let stamp = Stamp { size: size.unwrap_or(0), mtime_ns, hash };
         let image = Coded { name, label, stamp, code, latent, scale, of_file: of_file.collect() };
         let fingerprint = fingerprints.as_ref().and_then(|of| of[row].clone()).unwrap_or_default();
-        Ok(Row { image, fingerprint })
+        Ok(Ok(Row { image, fingerprint }))
     };
     (0..n).map(row).collect()
 }

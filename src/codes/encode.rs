@@ -19,7 +19,7 @@ use super::shard::Shard;
 use super::writer::Writer;
 use crate::dedupe::fingerprints_of;
 use crate::error::{Error, Result};
-use crate::gallery::{Coded, Coding, Decided, Facts, StageTimes, UpdateOptions};
+use crate::gallery::{Coded, Coding, Decided, Facts, StageTimes, UpdateOptions, Usable};
 use crate::images::{Item, Skipped, hash_bytes, keep_images};
 use crate::observer::{Note, Observer};
 use crate::output::{check_places, count, write_whole_with};
@@ -124,7 +124,7 @@ impl Pending {
         self.rows.len() + self.skipped.len()
     }
 
-    fn add(&mut self, position: usize, outcome: Result<Coded, String>) {
+    fn add(&mut self, position: usize, outcome: Usable) {
         match outcome {
             Ok(image) => self.rows.push((position, image)),
             Err(reason) => self.skipped.push((position, reason)),

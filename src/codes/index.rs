@@ -9,7 +9,7 @@ use super::head::Head;
 use super::read::Table;
 use crate::error::{Error, Result};
 use crate::gallery::{
-    BinarizerChoice, Coded, Facts, UpdateOptions, UpdateReport, different_codes, index_at, index_coded,
+    BinarizerChoice, Elsewhere, Facts, UpdateOptions, UpdateReport, different_codes, index_at, index_coded,
 };
 use crate::observer::Observer;
 
@@ -63,9 +63,9 @@ pub fn index_files(
         };
         failed.into_iter().chain(rows.into_iter().flatten())
     });
-    let mut images = blocks.flat_map(|block| -> Box<dyn Iterator<Item = Result<Coded>>> {
+    let mut images = blocks.flat_map(|block| -> Box<dyn Iterator<Item = Result<Elsewhere>>> {
         match block {
-            Ok(rows) => Box::new(rows.into_iter().map(|row| Ok(row.image))),
+            Ok(rows) => Box::new(rows.into_iter().map(|row| Ok(row.map(|row| row.image)))),
             Err(error) => Box::new(std::iter::once(Err(error))),
         }
     });

@@ -116,7 +116,8 @@ impl Parts {
         let table = Table::open(&self.part(number))?;
         let skipped = table.value(SKIPPED).and_then(|text| serde_json::from_str(text).ok());
         let rows = table.rows(head.layout)?.collect::<Result<Vec<_>>>()?;
-        Ok((rows.concat(), skipped.unwrap_or_default()))
+        let rows = rows.into_iter().flatten().flatten().collect(); // what has no row is among the skipped
+        Ok((rows, skipped.unwrap_or_default()))
     }
 
     /// Removes a part that cannot be read: the next run makes it again, and those behind it.

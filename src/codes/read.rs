@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
-use super::batch::{Layout, rows_of};
+use super::batch::{Found, Layout, rows_of};
 use super::head::{FACTS, facts_in};
-use super::row::Row;
 use crate::error::{Error, Result};
 use crate::gallery::Facts;
 
@@ -82,9 +81,9 @@ pub(super) struct Rows {
 }
 
 impl Iterator for Rows {
-    type Item = Result<Vec<Row>>;
+    type Item = Result<Vec<Found>>;
 
-    fn next(&mut self) -> Option<Result<Vec<Row>>> {
+    fn next(&mut self) -> Option<Result<Vec<Found>>> {
         let batch = self.reader.next()?;
         let batch = batch.map_err(|error| Error::damaged(&self.place, error));
         Some(batch.and_then(|batch| rows_of(&batch, self.layout, &self.place)))

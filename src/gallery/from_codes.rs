@@ -17,6 +17,9 @@ use crate::error::{Error, Result};
 use crate::images::{Skipped, hash_bytes};
 use crate::observer::{Observer, Progress, Stage};
 
+/// An image that was encoded elsewhere, or why it was not.
+pub type Elsewhere = Result<Coded, Skipped>;
+
 /// Makes an index at `dir`, where there is none, of images that were encoded with `facts`. It equals that of
 /// [`update`](super::update()) over the same images. Of `options`, those about segments count, and `model`, where it
 /// says where the model is here. Of several images of one name, the first is taken; others of another content are
@@ -28,7 +31,7 @@ use crate::observer::{Observer, Progress, Stage};
 pub fn index_coded(
     dir: &Path,
     (facts, has_latents): (&Facts, bool),
-    (images, expected): (&mut dyn Iterator<Item = Result<Coded>>, usize),
+    (images, expected): (&mut dyn Iterator<Item = Result<Elsewhere>>, usize),
     options: &UpdateOptions,
     observer: &dyn Observer,
 ) -> Result<UpdateReport> {
@@ -52,7 +55,13 @@ pub fn index_coded(
     let (mut came, mut skipped) = (HashMap::new(), Vec::new());
     observer.stage(Stage::images("indexing"));
     for image in images {
-        let image = image?;
+        let image = match image? {
+            Ok(image) => image,
+            Err(none) => {
+                skipped.push(none);
+                continue;
+            }
+        };
         match came.insert(hash_bytes(&image.name), image.stamp.hash) {
             None => push(&mut builder, &image)?,
             Some(content) if content == image.stamp.hash => {} // a part that was written twice

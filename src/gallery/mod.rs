@@ -139,7 +139,7 @@ pub use elsewhere::{coded_by, coded_like};
 pub use estimate::{Estimate, estimate};
 pub use folder::{FOLDER, find, index_at, nearby};
 pub use follow::follow;
-pub use from_codes::index_coded;
+pub use from_codes::{Elsewhere, index_coded};
 pub use given::{FIRST, add_images};
 pub use info::{Info, MeasuredRecall, info};
 pub use ingest::Checkpoints;

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use aesearch::output::base64;
 use aesearch_index::Snapshot;
-use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray as _;
+use arrow_array::{ArrayRef, BinaryArray, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::properties::WriterProperties;
@@ -190,7 +190,8 @@ fn rows_may_be_streamed_and_nothing_is_overwritten() {
         .says("one of the images");
     place.run(&["encode", "digits", "-o", "x.parquet", "--shard", "4/3"]).expect(2).says("--shard");
     fs::write(place.path().join("broken.png"), b"no picture").expect("a file");
-    place.run(&["encode", "broken.png", "-o", "x.parquet"]).expect(2).says("nothing to encode");
+    let itq = ["encode", "broken.png", "-o", "x.parquet", "--binarizer", "itq"];
+    place.run(&itq).expect(2).says("nothing to encode"); // nothing to fit it to
     assert!(!place.path().join("x.parquet").exists() && !place.path().join(".x.parquet.parts").exists());
 }
 
@@ -316,6 +317,42 @@ fn rewrite(from: &Path, to: &Path, without: Option<&str>, metadata: bool) {
         ArrowWriter::try_new(File::create(to).expect("a file"), plain, Some(properties)).expect("a table");
     writer.write(&batch).expect("writes");
     writer.close().expect("ends");
+}
+
+#[test]
+fn tables_of_other_programs_may_name_what_has_no_code() {
+    let place = Place::with_digits();
+    place.run(&["index", "digits", "--index", "own"]).expect(0);
+    place.run(&["encode", "digits", "-o", "codes.parquet"]).expect(0);
+    let (batch, _) = table(&place.path().join("codes.parquet"));
+    let column = |name: &str| batch.column_by_name(name).expect("a column").clone();
+    let codes = column("code");
+    let codes = codes.as_binary::<i32>().iter().enumerate().map(|(row, code)| code.filter(|_| row > 0));
+    let reasons = (0..batch.num_rows()).map(|row| (row == 0).then_some("no picture"));
+    let columns: [(&str, ArrayRef); 7] = [
+        ("path", column("path")),
+        ("hash", column("hash")),
+        ("size", column("size")),
+        ("code", Arc::new(BinaryArray::from_iter(codes))),
+        ("latent", column("latent")),
+        ("latent_scale", column("latent_scale")),
+        ("reason", Arc::new(StringArray::from_iter(reasons))),
+    ];
+    let batch = RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)));
+    let batch = batch.expect("columns");
+    let file = File::create(place.path().join("theirs.parquet")).expect("a file");
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).expect("a table");
+    writer.write(&batch).expect("writes");
+    writer.close().expect("ends");
+    let from = ["index", "--index", "new", "--from-codes", "theirs.parquet", "--binarizer", "own", "--json"];
+    let ran = place.run(&from).expect(3);
+    let told: Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!(told["images"], 39);
+    assert_eq!(told["skipped"], json!([{"path": "digits/0/0000.png", "reason": "no picture"}]));
+    let told = place.json(&["index", "digits", "--index", "new"]);
+    let counts = ["added", "unchanged", "encoded"].map(|count| told[count].as_u64().expect("a number"));
+    assert_eq!(counts, [1, 39, 1], "what has the same content is not encoded again");
+    assert_eq!(answers(&place, "new"), answers(&place, "own"));
 }
 
 #[test]

@@ -8,8 +8,11 @@ fn settings() -> Settings {
     Settings { bits: 72, latent_size: 5, ..Settings::default() }
 }
 
-/// Names, payloads, codes and latents, in the order of names.
-fn content(snapshot: &Snapshot) -> Vec<(Vec<u8>, Vec<u8>, Vec<u64>, Vec<i8>, f32)> {
+/// Name, payload, code, and the latent with its scale.
+type Content = (Vec<u8>, Vec<u8>, Vec<u64>, Vec<i8>, f32);
+
+/// What an index holds, in the order of names.
+fn content(snapshot: &Snapshot) -> Vec<Content> {
     let item = |id: u32| {
         let Latent { values, scale } = snapshot.latent(id).unwrap();
         let (name, payload, code) = (snapshot.name(id), snapshot.payload(id), snapshot.code(id));
@@ -29,7 +32,7 @@ fn indexes_are_put_together_as_they_are() {
     // some are removed where they were, some only now
     let gone: Vec<u32> = ids_of(&open(&dirs[1]), &all[1000..1100]);
     Writer::lock(&dirs[1]).unwrap().remove(&gone).unwrap();
-    let parts: Vec<Snapshot> = dirs[..3].iter().map(open_at).collect();
+    let parts: Vec<Snapshot> = dirs[..3].iter().map(|dir| open(dir)).collect();
     let now_gone = [Vec::new(), ids_of(&parts[1], &all[1100..1150]), ids_of(&parts[2], &all[2000..2010])];
     let taken: Vec<(&Snapshot, &[u32])> =
         parts.iter().zip(&now_gone).map(|(part, gone)| (part, &gone[..])).collect();
@@ -70,10 +73,6 @@ fn indexes_are_put_together_as_they_are() {
     let none = folder.path().join("none");
     Writer::lock(&none).unwrap().take_over(&[(&parts[2], &ids)], nothing()).unwrap();
     assert_eq!((open(&none).len(), segment_files(&none).len()), (0, 0));
-}
-
-fn open_at(dir: &std::path::PathBuf) -> Snapshot {
-    open(dir)
 }
 
 #[test]
