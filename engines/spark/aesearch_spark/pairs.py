@@ -24,7 +24,7 @@ def near_codes(codes: DataFrame, radius: int, *, hot: int = HOT) -> DataFrame:
         return codes.sparkSession.createDataFrame([], "a binary, b binary, distance int")
     if shortest != longest:
         raise ValueError(f"codes: expected all of one length, got {shortest} to {longest} bytes")
-    return _near(found, bands_for(8 * longest, radius, n), radius, -(-longest // 8), hot)
+    return _near(found, bands_for(8 * longest, radius, n), radius, -(-longest // 8), hot if n > hot else None)
 
 
 def near_pairs(
@@ -46,7 +46,8 @@ def near_pairs(
     first = members.where(F.col("first") == F.col("key")).select("key", "code")
     followers = members.where(F.col("first") != F.col("key"))
 
-    equal = salted_join(free, free, ["code"], F.col("a.key") < F.col("b.key"), hot)
+    salted = hot if members.count() > hot else None
+    equal = salted_join(free, free, ["code"], F.col("a.key") < F.col("b.key"), salted)
     equal = equal.select(F.col("a.key").alias("a"), F.col("b.key").alias("b"))
     star = followers.select(F.col("first").alias("a"), F.col("key").alias("b"))
     same = equal.unionByName(star).withColumn("distance", F.lit(0))
@@ -54,15 +55,15 @@ def near_pairs(
     ends = free.unionByName(first)
     codes = near_codes(ends, radius, hot=hot)
     # whoever has the first code of a pair, then whoever has the second
-    begun = salted_join(codes.withColumn("code", F.col("a")), ends, ["code"], F.lit(True), hot)
+    begun = salted_join(codes.withColumn("code", F.col("a")), ends, ["code"], F.lit(True), salted)
     begun = begun.select(F.col("b.key").alias("one"), F.col("a.b").alias("code"), F.col("a.distance").alias("distance"))
-    whole = salted_join(begun, ends, ["code"], F.lit(True), hot)
+    whole = salted_join(begun, ends, ["code"], F.lit(True), salted)
     one, two = F.col("a.one"), F.col("b.key")
     apart = whole.select(F.least(one, two).alias("a"), F.greatest(one, two).alias("b"), F.col("a.distance").alias("distance"))
     return same.unionByName(apart)
 
 
-def _near(codes: DataFrame, bands: list[Band], radius: int, n_words: int, hot: int) -> DataFrame:
+def _near(codes: DataFrame, bands: list[Band], radius: int, n_words: int, hot: int | None) -> DataFrame:
     words = [f"w{word}" for word in range(n_words)]
     table = codes.select(*(_word("code", word).alias(name) for word, name in enumerate(words)), "code")
     own = table.crossJoin(F.broadcast(_probes(codes, bands, is_own=True))).withColumn("key", _key(bands))
