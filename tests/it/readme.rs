@@ -148,7 +148,7 @@ fn the_pictures_can_be_seen_and_made_again() {
 fn the_options_exist() {
     let known = run(root(), "aesearch completions bash");
     let known: BTreeSet<&str> = known.split_whitespace().map(|word| word.trim_matches('"')).collect();
-    let others = ["cargo ", ".ci/", "embedding-atlas "];
+    let others = ["cargo ", ".ci/", "docker ", "embedding-atlas "];
     let mut n_options = 0;
     for page in FOLLOWED.iter().chain(&OTHERS) {
         let text = text(page);

@@ -194,14 +194,8 @@ class Index(Explorer):
         images: str | os.PathLike[str] | bytes | bytearray | memoryview | FileLike,
         k: int = 10,
         *,
-        where: str | None = None,
-        exact: bool = False,
-        recall: float = 0.99,
-        radius: int | None = None,
-        rerank: int = 200,
-        without_self: bool = False,
-        only_near: bool = False,
-        progress: Progress = None,
+        where: str | None = None, exact: bool = False, recall: float = 0.99, radius: int | None = None,
+        rerank: int = 200, without_self: bool = False, only_near: bool = False, progress: Progress = None,
     ) -> QueryResult: ...
 
     @overload
@@ -210,14 +204,8 @@ class Index(Explorer):
         images: list[Any] | tuple[Any, ...] | Iterator[Any],
         k: int = 10,
         *,
-        where: str | None = None,
-        exact: bool = False,
-        recall: float = 0.99,
-        radius: int | None = None,
-        rerank: int = 200,
-        without_self: bool = False,
-        only_near: bool = False,
-        progress: Progress = None,
+        where: str | None = None, exact: bool = False, recall: float = 0.99, radius: int | None = None,
+        rerank: int = 200, without_self: bool = False, only_near: bool = False, progress: Progress = None,
     ) -> list[QueryResult]: ...
 
     @overload
@@ -226,14 +214,8 @@ class Index(Explorer):
         images: ImageLike | Iterable[ImageLike],
         k: int = 10,
         *,
-        where: str | None = None,
-        exact: bool = False,
-        recall: float = 0.99,
-        radius: int | None = None,
-        rerank: int = 200,
-        without_self: bool = False,
-        only_near: bool = False,
-        progress: Progress = None,
+        where: str | None = None, exact: bool = False, recall: float = 0.99, radius: int | None = None,
+        rerank: int = 200, without_self: bool = False, only_near: bool = False, progress: Progress = None,
     ) -> Any: ...
 
     def query(
