@@ -46,6 +46,17 @@ pub(crate) fn search(snapshot: &Snapshot, query: &[u64], wanted: &Search) -> Res
     Ok(snapshot.search(query, wanted)?)
 }
 
+/// The `K` nearest of several indexes, each searched in turn.
+pub(crate) fn search_shards(snapshots: &[Snapshot], query: &[u64], wanted: &Search) -> Result<Vec<Hit>> {
+    let mut hits = Vec::new();
+    for snapshot in snapshots {
+        hits.extend(search(snapshot, query, wanted)?);
+    }
+    hits.sort_by_key(|hit| hit.distance); // stable: equal ones in the order of the indexes
+    hits.truncate(K);
+    Ok(hits)
+}
+
 /// Bytes of the codes that an exact scan reads.
 pub(crate) fn scanned_bytes(snapshot: &Snapshot) -> usize {
     snapshot.distinct_codes() * aesearch_index::words(snapshot.bits()) * 8

@@ -43,6 +43,15 @@ pub(crate) fn peak_bytes() -> Option<u64> {
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
 }
 
+/// Faults of this process that waited for the disk, and bytes read from it: field 12 of `stat`, and `io`.
+pub(crate) fn disk() -> Option<(u64, u64)> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    let faults = stat.rsplit_once(')')?.1.split_whitespace().nth(9)?.parse().ok()?;
+    let io = fs::read_to_string("/proc/self/io").ok()?;
+    let bytes = io.lines().find_map(|line| line.strip_prefix("read_bytes: "))?.parse().ok()?;
+    Some((faults, bytes))
+}
+
 /// Seconds per call: the best and the median of as many calls as fit `budget`, but at least 3.
 pub(crate) struct Timing {
     pub(crate) best: f64,
