@@ -231,13 +231,12 @@ impl Writer {
     /// are more than 1024 segments or 2^32 items in all; [`Error::Damaged`] when a segment is damaged; [`Error::Io`], or
     /// as [`Snapshot::open`]. The last commit then still stands.
     pub fn take_over(&mut self, others: &[(&Snapshot, &[u32])], add: SegmentBuilder) -> Result<()> {
-        let settings = add.settings().clone();
         let last = self.last()?;
-        last.iter().try_for_each(|last| check_fits(last, &settings))?;
+        last.iter().try_for_each(|last| check_fits(last, add.settings()))?;
         let mut generation = manifest_if_any(&self.dir)?.map_or(0, |last| last.generation);
         let mut segments = last.as_ref().map_or_else(Vec::new, |last| last.entries().to_vec());
         for (other, without) in others {
-            check_fits(other, &settings)?;
+            check_fits(other, add.settings())?;
             let removed = other.by_segment(without)?;
             for at in 0..other.segments() {
                 let dead = removed.get(&at).map_or_else(|| other.opened()[at].dead(), Vec::as_slice);
@@ -250,18 +249,7 @@ impl Writer {
                 segments.push(self.copied((other, at), (dead, n_dead), generation)?);
             }
         }
-        generation += 1;
-        if !add.is_empty() {
-            segments.push(self.write_segment(add, generation)?);
-        }
-        let Settings { bits, latent_size, attributes, .. } = settings;
-        let next =
-            Manifest { generation, bits: bits as u32, latent_size: latent_size as u32, attributes, segments };
-        manifest::sync_folder(&self.dir, &*self.storage)?;
-        next.commit(&self.dir, &*self.storage)?;
-        drop(last);
-        let _ = self.sweep(Some(&next)); // as in `change`
-        Ok(())
+        self.finish(add, segments, generation + 1, last)
     }
 
     /// Copies a segment of another index under the name that commit `generation` would give it.
@@ -316,7 +304,6 @@ impl Writer {
         keep: Keep<'_>,
         choose: impl Fn(&[Part], usize) -> Vec<bool>,
     ) -> Result<()> {
-        let settings = add.settings().clone();
         let last = match keep {
             Keep::AllBut(_) => self.last()?,
             Keep::Nothing => None, // which may be damaged
@@ -328,7 +315,7 @@ impl Writer {
             return Err(Error::input("item to remove", "the id of an item of the index", id));
         }
         if let (Some(last), Keep::AllBut(remove)) = (&last, keep) {
-            check_fits(last, &settings)?;
+            check_fits(last, add.settings())?;
             let removed = last.by_segment(remove)?;
             let parts = merge::parts(last, &removed);
             let chosen = choose(&parts, add.len());
@@ -337,15 +324,26 @@ impl Writer {
                 segments.push(self.kept(last, at, removed.get(&at), generation)?);
             }
         }
+        self.finish(add, segments, generation, last)
+    }
+
+    /// Writes what is added behind `segments`, commits both, and removes what only the commit before named.
+    fn finish(
+        &self,
+        add: SegmentBuilder,
+        mut segments: Vec<SegmentEntry>,
+        generation: u64,
+        last: Option<Snapshot>,
+    ) -> Result<()> {
+        let Settings { bits, latent_size, attributes, .. } = add.settings().clone();
         if !add.is_empty() {
             segments.push(self.write_segment(add, generation)?);
         }
-        let Settings { bits, latent_size, attributes, .. } = settings;
         let next =
             Manifest { generation, bits: bits as u32, latent_size: latent_size as u32, attributes, segments };
         manifest::sync_folder(&self.dir, &*self.storage)?;
         next.commit(&self.dir, &*self.storage)?;
-        drop(last);
+        drop(last); // some systems remove no file that is open
         let _ = self.sweep(Some(&next)); // committed; the next writer removes what this one could not
         Ok(())
     }

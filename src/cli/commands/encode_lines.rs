@@ -8,13 +8,14 @@ use serde_json::Value;
 
 use super::exit_for;
 use super::index::coding;
+use super::json_lines::{Asked, json_lines};
 use super::observer::TerminalObserver;
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::resolve::Context;
 use crate::codes::{Format, LineDocument, STREAM, StreamOptions, encode_lines, encode_table};
 use crate::error::{Error, Result};
-use crate::images::{Item, Resolver, Skipped, without_mark};
+use crate::images::{Item, Resolver, Skipped};
 use crate::output::{from_base64, write_whole_with};
 
 /// Bytes of a name that comes with an image, at most.
@@ -43,14 +44,6 @@ pub(super) struct Image {
     /// Anything: it comes back with the row.
     #[serde(default)]
     id: Option<Value>,
-}
-
-/// What is known of an image that arrives.
-struct Asked {
-    /// Of the input, from 1.
-    line: usize,
-    id: Option<Value>,
-    path: Option<String>,
 }
 
 /// A line of the output.
@@ -133,23 +126,11 @@ fn named(asked: &Asked, reason: &str) -> Skipped {
 /// The images of lines of JSON.
 fn lines() -> impl Iterator<Item = Arriving> + Send {
     let mut resolver = Resolver::new(Path::new(""));
-    let lines = BufReader::new(io::stdin()).split(b'\n').zip(1..);
-    lines.filter_map(move |(read, line)| {
-        let unread = |reason: String| Some((Asked { line, id: None, path: None }, Err(reason)));
-        let bytes = match read {
-            Ok(bytes) => bytes,
-            Err(error) => return unread(format!("standard input: {error}")),
-        };
-        let text = if line == 1 { without_mark(&bytes) } else { &bytes };
-        if text.trim_ascii().is_empty() {
-            return None;
-        }
-        let image = match serde_json::from_slice(text) {
+    json_lines().map(move |(line, read)| {
+        let image = match read {
             Ok(ImageLine::Path(path)) => Image { path, bytes: None, label: None, id: None },
             Ok(ImageLine::Image(image)) => image,
-            Err(_) => {
-                return unread("expected JSON, a path or {\"path\": ...}, got something else".to_owned());
-            }
+            Err(reason) => return (Asked::unnamed(line), Err(reason)),
         };
         let Image { path, bytes, label, id } = image;
         let item = match bytes {
@@ -163,7 +144,7 @@ fn lines() -> impl Iterator<Item = Arriving> + Send {
             Some(label) => item.with_label(label),
             None => item,
         });
-        Some((Asked { line, id, path: Some(path) }, item))
+        (Asked { line, id, path: Some(path) }, item)
     })
 }
 
@@ -185,7 +166,7 @@ fn framed() -> impl Iterator<Item = Arriving> + Send {
             Err(error) => {
                 has_ended = true;
                 let reason = format!("standard input: {error}: what follows is not read");
-                return Some((Asked { line, id: None, path: None }, Err(reason)));
+                return Some((Asked::unnamed(line), Err(reason)));
             }
         };
         let path = String::from_utf8_lossy(&name).into_owned();

@@ -6,6 +6,7 @@ pub(super) mod demo;
 pub(super) mod encode;
 mod encode_lines;
 pub(super) mod index;
+mod json_lines;
 pub(super) mod query;
 mod query_lines;
 

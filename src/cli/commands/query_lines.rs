@@ -1,6 +1,6 @@
 //! `aesearch query --stdin`: JSON lines in, JSON lines out, in the same order and as they come.
 
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -8,11 +8,12 @@ use serde_json::Value;
 
 use super::answers::AnswerDocument;
 use super::index_names;
+use super::json_lines::{Asked, json_lines};
 use crate::cli::exit::Exit;
 use crate::cli::print::Printer;
 use crate::error::{Error, Result};
 use crate::gallery::{Answered, Gallery, ManyOptions};
-use crate::images::{Item, Resolver, without_mark};
+use crate::images::Resolver;
 use crate::output::write_whole_with;
 
 /// A line of the input.
@@ -32,14 +33,6 @@ pub(super) struct Query {
     /// Anything: it comes back with the answer.
     #[serde(default)]
     id: Option<Value>,
-}
-
-/// What is known of a query beside its image.
-struct Asked {
-    /// From 1.
-    line: usize,
-    id: Option<Value>,
-    path: Option<String>,
 }
 
 /// A line of the output.
@@ -115,10 +108,15 @@ fn answer_each(
     write: &mut dyn FnMut(&LineDocument<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut resolver = Resolver::new(Path::new(""));
-    let lines = BufReader::new(io::stdin())
-        .split(b'\n')
-        .zip(1..)
-        .filter_map(move |(read, line)| query(line, read, &mut resolver));
+    let lines = json_lines().map(move |(line, read)| {
+        let (path, id) = match read {
+            Ok(Line::Path(path)) => (path, None),
+            Ok(Line::Query(Query { path, id })) => (path, id),
+            Err(reason) => return (Asked::unnamed(line), Err(reason)),
+        };
+        let item = resolver.find(path.as_bytes());
+        (Asked { line, id, path: Some(path) }, item)
+    });
     let mode = options.query.mode;
     let indexes = index_names(gallery);
     gallery.query_each(lines, options, |Answered { of: Asked { line, id, path }, answer, .. }| {
@@ -132,35 +130,6 @@ fn answer_each(
         let path = path.as_deref().filter(|_| answer.is_none());
         write(&LineDocument { line, id: id.as_ref(), path, answer, error })
     })
-}
-
-/// The query in a line of the input; none in an empty one.
-fn query(
-    line: usize,
-    read: io::Result<Vec<u8>>,
-    resolver: &mut Resolver,
-) -> Option<(Asked, Result<Item, String>)> {
-    let bytes = match read {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            let reason = format!("standard input: {error}");
-            return Some((Asked { line, id: None, path: None }, Err(reason)));
-        }
-    };
-    let text = if line == 1 { without_mark(&bytes) } else { &bytes };
-    if text.trim_ascii().is_empty() {
-        return None;
-    }
-    let (path, id) = match serde_json::from_slice(text) {
-        Ok(Line::Path(path)) => (path, None),
-        Ok(Line::Query(Query { path, id })) => (path, id),
-        Err(_) => {
-            let reason = "expected JSON, a path or {\"path\": ...}, got something else".to_owned();
-            return Some((Asked { line, id: None, path: None }, Err(reason)));
-        }
-    };
-    let item = resolver.find(path.as_bytes());
-    Some((Asked { line, id, path: Some(path) }, item))
 }
 
 /// Refuses files of other formats.
