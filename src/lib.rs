@@ -10,6 +10,7 @@
 //! | [`dedupe`] | find duplicates, and remove them with undo |
 //! | [`explore`], [`report`] | clusters, outliers, maps, exports; everything on one page |
 //! | [`codes`] | codes in files, for other programs and machines; indexes of such files |
+//! | [`database`] | codes in PostgreSQL, searched there |
 //! | [`train`] | train a model on your own images |
 //! | [`generate`] | reconstruct, denoise and sample images with a model's decoder |
 //! | [`eval`] | how good the codes are |
@@ -19,7 +20,7 @@
 //! Errors are one enum, [`Error`], whose variants say what kind of thing went wrong. Images that cannot be
 //! used are not errors: results list them as [`images::Skipped`].
 //!
-//! Modules are layers: `cli` -> `demo`, `report`, `codes` -> `dedupe`, `explore`, `eval`, `generate`, `train` ->
+//! Modules are layers: `cli` -> `demo`, `report`, `codes`, `database` -> `dedupe`, `explore`, `eval`, `generate`, `train` ->
 //! `gallery` -> `encode`, `autodiff`, `model`, `draw`, `images`, the crate `aesearch-index` -> `runtime`, `onnx`,
 //! `output` -> `observer`, `error`. Each imports only those below it; ARCHITECTURE.md has the map.
 
@@ -35,6 +36,7 @@ pub mod onnx;
 pub mod runtime;
 
 pub mod codes;
+pub mod database;
 pub mod dedupe;
 pub mod demo;
 pub mod eval;

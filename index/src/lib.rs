@@ -136,7 +136,7 @@ pub use kernels::{Isa, distance, distances, nearest, use_isa};
 pub use map::Access;
 pub use pairs::{Pair, pairs_within};
 pub use passing::Filter;
-pub use query::Times;
+pub use query::{LatentQuery, Times};
 pub use repair::{Dropped, repair};
 pub use search::{Hit, Mode, Ranked, Search};
 pub use settings::Settings;

@@ -247,13 +247,8 @@ impl Snapshot {
         if self.latent_size() == 0 || latent.len() != self.latent_size() {
             return hits.iter().take(k).map(|hit| rank(hit, by_code(hit))).collect();
         }
-        let (query, length) = quantize_query(latent);
-        let similarity = |id| {
-            let Some(Latent { values, .. }) = self.latent(id) else { return 0.0 };
-            let (dot, square) = dot_and_square(&query, values);
-            let lengths = length * (square as f64).sqrt();
-            if lengths > 0.0 { (dot as f64 / lengths).clamp(-1.0, 1.0) as f32 } else { 0.0 }
-        };
+        let query = LatentQuery::new(latent);
+        let similarity = |id| self.latent(id).map_or(0.0, |Latent { values, .. }| query.cosine(values));
         let both = |hit: &Hit| (1.0 - code_share) * similarity(hit.id) + code_share * by_code(hit);
         let mut ranked: Vec<Ranked> = hits.iter().map(|hit| rank(hit, both(hit))).collect();
         let order = |a: &Ranked, b: &Ranked| {
@@ -281,13 +276,45 @@ fn plan(opened: &Opened, view: &View<'_>, search: &Search, arrival: Arrival) -> 
     view.plan(&opened.segment.curve, k, recall, arrival)
 }
 
-/// The query as 16-bit integers, and its length in them; a cosine does not need the scale.
-fn quantize_query(latent: &[f32]) -> (Vec<i16>, f64) {
-    let largest = latent.iter().fold(0f32, |largest, value| largest.max(value.abs()));
-    let steps = if largest > 0.0 { f64::from(i16::MAX) / f64::from(largest) } else { 0.0 };
-    let query: Vec<i16> = latent.iter().map(|&value| (f64::from(value) * steps).round() as i16).collect();
-    let square: f64 = query.iter().map(|&value| f64::from(value).powi(2)).sum();
-    (query, square.sqrt())
+/// A latent to compare others with, as [`Snapshot::rerank`] does: for latents that lie outside of an index.
+///
+/// ```
+/// use aesearch_index::{LatentQuery, quantize};
+///
+/// let (values, _scale) = quantize(&[0.2, 0.8]);
+/// let query = LatentQuery::new(&[0.2, 0.8]);
+/// assert!(query.cosine(&values) > 0.999);
+/// assert_eq!(query.cosine(&[0, 0]), 0.0);
+/// ```
+#[derive(Debug, Clone)]
+pub struct LatentQuery {
+    /// The latent as 16-bit integers; a cosine does not need the scale.
+    values: Vec<i16>,
+    /// Its length in them.
+    length: f64,
+}
+
+impl LatentQuery {
+    /// Of a latent `[latent_size]`.
+    pub fn new(latent: &[f32]) -> LatentQuery {
+        let largest = latent.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+        let steps = if largest > 0.0 { f64::from(i16::MAX) / f64::from(largest) } else { 0.0 };
+        let values: Vec<i16> =
+            latent.iter().map(|&value| (f64::from(value) * steps).round() as i16).collect();
+        let square: f64 = values.iter().map(|&value| f64::from(value).powi(2)).sum();
+        LatentQuery { values, length: square.sqrt() }
+    }
+
+    /// The cosine of the angle between it and a latent `[latent_size]` in 8 bits, -1 to 1; 0 where one of them is zero,
+    /// or the other has another size.
+    pub fn cosine(&self, values: &[i8]) -> f32 {
+        if values.len() != self.values.len() {
+            return 0.0;
+        }
+        let (dot, square) = dot_and_square(&self.values, values);
+        let lengths = self.length * (square as f64).sqrt();
+        if lengths > 0.0 { (dot as f64 / lengths).clamp(-1.0, 1.0) as f32 } else { 0.0 }
+    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(super) use codes::Encode;
+pub(super) use codes::{Encode, Push};
 pub(super) use dedupe::{Apply, Check, Decide, Dedupe, DedupeVerb, Evaluate, Photos, Scan, Undo};
 pub(super) use encoding::Coding;
 pub(super) use explore::{Cluster, Diff, Export, Grouping, Map, Outliers, Report};
@@ -136,6 +136,8 @@ pub(super) enum Command {
     Compact(Opened),
     /// Put several indexes together into a new one, without opening images
     Merge(Merge),
+    /// Push the codes of the index into a table of PostgreSQL, where pgvector searches them
+    Push(Push),
     /// Measure how good the codes of the index are
     Eval(Box<Eval>),
     /// Estimate time, memory and disk space for indexing

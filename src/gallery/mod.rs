@@ -44,6 +44,7 @@
 //! | `remove.rs` | take images out of an index |
 //! | `open.rs` | a [`Gallery`]: index, model and binarizer, opened together |
 //! | `query.rs`, `own.rs` | the images most similar to an image, but for itself |
+//! | `found.rs` | what was found, in an index or in a store of another program |
 //! | `many.rs` | many queries, in order and as they come |
 //! | `info.rs`, `upkeep.rs` | what an index holds; check, repair and compact it |
 //! | `folder.rs` | find and open an index folder, load the model that made it |
@@ -85,6 +86,7 @@ mod remove;
 mod update;
 mod update_report;
 
+mod found;
 mod many;
 mod open;
 mod own;
@@ -139,6 +141,7 @@ pub use elsewhere::{coded_by, coded_like};
 pub use estimate::{Estimate, estimate};
 pub use folder::{FOLDER, find, index_at, nearby};
 pub use follow::follow;
+pub use found::{Hit, Store, Stored};
 pub use from_codes::{Elsewhere, index_coded};
 pub use given::{FIRST, add_images};
 pub use info::{Info, MeasuredRecall, info};
@@ -152,7 +155,7 @@ pub use outcome::{Outcome, StageTimes};
 pub use outputs::{check_outputs, keep_images};
 pub use pipeline::{Encoded, Pipeline, PipelineOptions};
 pub use polarity::{Invert, decide_polarity, reconstruct_either_way};
-pub use query::{Answer, Answers, Hit, QueryOptions, QueryResult};
+pub use query::{Answer, Answers, QueryOptions, QueryResult};
 pub use record::{FROM_MEMORY, Facts, Fitted, ModelIdentity, Polarity, Record, Strangers};
 pub use remove::{Passing, RemoveReport, remove};
 pub use sessions::IdleEncoders;

@@ -7,6 +7,7 @@ use aesearch_index::{Access, Snapshot};
 
 use super::binarizers::different_codes;
 use super::folder::load_indexed_model;
+use super::found::Store;
 use super::pipeline::{Pipeline, PipelineOptions};
 use super::polarity::Invert;
 use super::record::Facts;
@@ -70,6 +71,8 @@ impl OpenOptions {
 pub struct Gallery {
     first: Opened,
     others: Vec<Opened>,
+    /// What is searched instead, if it is not the index.
+    pub(super) store: Option<Box<dyn Store>>,
     model: Model,
     runtime: Runtime,
     pub(super) options: OpenOptions,
@@ -115,11 +118,40 @@ impl Gallery {
                 return Err(first.refusal(other, what).with_hint(hint));
             }
         }
-        let model = load_indexed_model(dir, &first.facts, &options.model, &options.load)?;
+        Gallery::of((first, others), None, options, observer)
+    }
+
+    /// A gallery whose images are in `store`, encoded with `facts`; `place` names it in messages. It has no index: what
+    /// asks for items by number finds none.
+    ///
+    /// # Errors
+    /// `NotFound` when the model is gone, `Mismatch` when `options.model` is another one, `Runtime` when ONNX Runtime
+    /// cannot be used.
+    pub fn of_store(
+        (place, facts, store): (&str, Facts, Box<dyn Store>),
+        options: &OpenOptions,
+        observer: &dyn Observer,
+    ) -> Result<Gallery> {
+        Gallery::of(
+            (Opened::empty(place, facts, store.latent_size())?, Vec::new()),
+            Some(store),
+            options,
+            observer,
+        )
+    }
+
+    fn of(
+        (first, others): (Opened, Vec<Opened>),
+        store: Option<Box<dyn Store>>,
+        options: &OpenOptions,
+        observer: &dyn Observer,
+    ) -> Result<Gallery> {
+        let model = load_indexed_model(&first.dir, &first.facts, &options.model, &options.load)?;
         let runtime = ensure(&options.runtime, observer)?;
         let gallery = Gallery {
             first,
             others,
+            store,
             model,
             runtime,
             options: options.clone(),

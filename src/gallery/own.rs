@@ -1,10 +1,6 @@
 //! Whether an image of the index is the query itself.
 
-use std::path::Path;
-
-use aesearch_index::Snapshot;
-
-use super::record::Record;
+use super::found::Found;
 use crate::error::Result;
 use crate::images::{Item, Source, is_same_image};
 
@@ -28,15 +24,15 @@ impl Own {
         }
     }
 
-    /// Whether the item `id` is left out.
+    /// Whether an image that was found is left out.
     ///
     /// # Errors
     /// When its record is damaged.
-    pub(super) fn is(&self, snapshot: &Snapshot, id: u32, base: &Path) -> Result<bool> {
+    pub(super) fn is(&self, found: &Found<'_>) -> Result<bool> {
         Ok(match self {
             Own::Nothing => false,
-            Own::Named(name) => is_same_image(name, snapshot.name(id), base),
-            Own::Content(hash) => Record::of(snapshot, id)?.hash == *hash,
+            Own::Named(name) => is_same_image(name, found.name(), found.base()),
+            Own::Content(hash) => found.hash()? == *hash,
         })
     }
 }

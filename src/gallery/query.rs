@@ -5,21 +5,21 @@
 //! ```
 
 use std::cmp::Ordering;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use aesearch_index::{Filter, Mode, Ranked, Search};
+use aesearch_index::{Filter, Mode, Search};
 
-use super::folder::base;
+use super::found::{Found, Hit, Ranking, Store, code_share};
 use super::labels::{Chosen, Labels, has_classes};
 use super::open::{Gallery, QueryEncoder};
 use super::own::Own;
 use super::polarity::{self, Invert};
-use super::record::Record;
 use super::together::Opened;
-use crate::encode::{Binarizer, Rule, is_usable};
+use crate::encode::is_usable;
 use crate::error::{Error, Result};
 use crate::images::{
-    Decoding, Item, Needed, Pixels, Remarks, Skipped, Source, WalkOptions, invert_pixels, read, walk,
+    Decoding, Item, Needed, Pixels, Remarks, Resolver, Skipped, Source, WalkOptions, invert_pixels, read,
+    walk,
 };
 use crate::observer::Observer;
 
@@ -62,40 +62,6 @@ impl Default for QueryOptions {
             only: Vec::new(),
         }
     }
-}
-
-/// How much codes count for in the order of hits, beside latents: codes that were learned from the collection
-/// know its kinds better than latents do (on photos the share of hits of the query's kind grows by 1 to 6 %).
-pub(super) fn code_share(binarizer: &Binarizer) -> f32 {
-    match binarizer.rule() {
-        Rule::Learned => 0.25,
-        _ => 0.0,
-    }
-}
-
-/// An image of the gallery that is similar to a query.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Hit {
-    /// The rank, from 1.
-    pub rank: usize,
-    /// The image's number in its index.
-    pub id: u32,
-    /// Which of the gallery's indexes holds it, from 0.
-    pub index: usize,
-    /// The image's name; bytes that are not UTF-8 are shown as U+FFFD.
-    pub path: String,
-    /// The bytes of a name that is not UTF-8.
-    pub path_bytes: Option<Vec<u8>>,
-    /// Its label, where one is known: the one it was indexed with, unless [`Answers::label`] gave it another.
-    pub label: Option<String>,
-    /// Hamming distance of the codes, in bits.
-    pub distance: u32,
-    /// -1 to 1: the cosine of the latents; where codes were learned, one quarter of it is that of the codes,
-    /// `1 - 2 * distance / bits`, and all of it where no latents are kept.
-    pub similarity: f32,
-    /// Whether it is nearer than a stranger, see [`Strangers`](super::Strangers); none where that was not
-    /// measured.
-    pub near: Option<bool>,
 }
 
 /// The result of a query.
@@ -292,24 +258,26 @@ impl Gallery {
         // their latents decide. Equal latents are put in order by name, as an item's number depends on the
         // history of the index.
         let k = options.k.max(options.rerank).saturating_add(usize::from(options.without_self));
-        let mut ranked = self.ranked((latent, &code), k, options)?;
-        ranked.sort_unstable_by(|(a_of, a), (b_of, b)| {
+        let mut found = match &self.store {
+            None => self.ranked((latent, &code), k, options)?,
+            Some(store) => self.stored(store.as_ref(), (latent, &code), k, options)?,
+        };
+        found.sort_unstable_by(|a, b| {
             let by_latent = b.similarity.total_cmp(&a.similarity);
             let order = if options.rerank == 0 { Ordering::Equal } else { by_latent };
-            let names = || a_of.opened.snapshot.name(a.id).cmp(b_of.opened.snapshot.name(b.id));
-            order.then(a.distance.cmp(&b.distance)).then_with(names).then(a_of.number.cmp(&b_of.number))
+            let names = || a.name().cmp(b.name());
+            order.then(a.distance.cmp(&b.distance)).then_with(names).then(a.index().cmp(&b.index()))
         });
         let mut kept = Vec::new();
-        for (of, hit) in ranked {
-            let Opened { dir, snapshot, .. } = of.opened;
-            if kept.len() < options.k && !own.is(snapshot, hit.id, base(dir))? {
-                kept.push((of, hit));
+        for hit in found {
+            if kept.len() < options.k && !own.is(&hit)? {
+                kept.push(hit);
             }
         }
         if options.only_near {
-            kept.retain(|(of, hit)| of.is_near(hit) != Some(false));
+            kept.retain(|hit| hit.is_near() != Some(false));
         }
-        kept.iter().zip(1..).map(|((of, hit), rank)| of.hit(hit, rank)).collect()
+        kept.iter().zip(1..).map(|(hit, rank)| hit.hit(rank)).collect()
     }
 
     /// The images of all indexes whose codes are among the `k` nearest, and those as near as the last of them.
@@ -318,65 +286,54 @@ impl Gallery {
         (latent, code): (&[f32], &[u64]),
         k: usize,
         options: &QueryOptions,
-    ) -> Result<Vec<(Of<'_>, Ranked)>> {
+    ) -> Result<Vec<Found<'_>>> {
         let QueryOptions { mode, radius, .. } = *options;
-        let mut near: Vec<(Of<'_>, Vec<aesearch_index::Hit>)> = Vec::new();
+        let mut near: Vec<(usize, &Opened, Vec<aesearch_index::Hit>)> = Vec::new();
         for (number, opened) in self.indexes().enumerate() {
             let only = options.only.get(number).cloned();
             let hits = opened.snapshot.search(code, &Search { k, mode, radius, ties: true, only })?;
-            near.push((Of { number, opened }, hits));
+            near.push((number, opened, hits));
         }
         if near.len() > 1 {
             let mut distances: Vec<u32> =
-                near.iter().flat_map(|(_, hits)| hits).map(|hit| hit.distance).collect();
+                near.iter().flat_map(|(_, _, hits)| hits).map(|hit| hit.distance).collect();
             distances.sort_unstable();
             if let Some(&last) = k.checked_sub(1).and_then(|last| distances.get(last)) {
-                near.iter_mut().for_each(|(_, hits)| hits.retain(|hit| hit.distance <= last));
+                near.iter_mut().for_each(|(_, _, hits)| hits.retain(|hit| hit.distance <= last));
             }
         }
         let share = code_share(&self.facts().codes.binarizer);
-        let mut ranked = Vec::new();
-        for (of, hits) in near {
-            let own = of.opened.snapshot.rerank(latent, &hits, hits.len(), share);
-            ranked.extend(own.into_iter().map(|hit| (of, hit)));
+        let mut found = Vec::new();
+        for (number, opened, hits) in near {
+            let ranked = opened.snapshot.rerank(latent, &hits, hits.len(), share);
+            found.extend(ranked.iter().map(|hit| Found::indexed((number, opened), hit)));
         }
-        Ok(ranked)
-    }
-}
-
-/// Which index of a gallery an image is of.
-#[derive(Clone, Copy)]
-struct Of<'a> {
-    number: usize,
-    opened: &'a Opened,
-}
-
-impl Of<'_> {
-    /// Whether a hit is nearer than a stranger.
-    fn is_near(&self, hit: &Ranked) -> Option<bool> {
-        self.opened.facts.strangers.map(|strangers| hit.similarity > strangers.nearer())
+        Ok(found)
     }
 
-    fn hit(&self, hit: &Ranked, rank: usize) -> Result<Hit> {
-        let snapshot = &self.opened.snapshot;
-        let name = snapshot.name(hit.id);
-        Ok(Hit {
-            rank,
-            id: hit.id,
-            index: self.number,
-            path: String::from_utf8_lossy(name).into_owned(),
-            path_bytes: std::str::from_utf8(name).is_err().then(|| name.to_vec()),
-            label: Record::of(snapshot, hit.id)?.label,
-            distance: hit.distance,
-            similarity: hit.similarity,
-            near: self.is_near(hit),
-        })
+    /// The same of a store.
+    fn stored(
+        &self,
+        store: &dyn Store,
+        (latent, code): (&[f32], &[u64]),
+        k: usize,
+        options: &QueryOptions,
+    ) -> Result<Vec<Found<'_>>> {
+        let QueryOptions { mode, radius, .. } = *options;
+        let near = store.near(code, &Search { k, mode, radius, ties: true, only: None })?;
+        let ranking = Ranking::new(latent, &self.facts().codes.binarizer);
+        Ok(near.into_iter().map(|stored| Found::stored(self.facts(), stored, &ranking)).collect())
     }
 }
 
 impl Gallery {
     /// The images of hits, to look at: one whose file is gone is shown by its thumbnail, if there is one.
     pub fn hits_to_show(&self, hits: &[Hit]) -> Vec<Result<Item, String>> {
+        if self.store.is_some() {
+            let mut resolver = Resolver::new(Path::new(""));
+            let name = |hit: &Hit| hit.path_bytes.clone().unwrap_or_else(|| hit.path.clone().into_bytes());
+            return hits.iter().map(|hit| resolver.find(&name(hit))).collect();
+        }
         let mut shown: Vec<Result<Item, String>> = hits.iter().map(|_| Err(String::new())).collect();
         for (number, opened) in self.indexes().enumerate() {
             let own = || hits.iter().enumerate().filter(move |(_, hit)| hit.index == number);

@@ -11,8 +11,9 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::folder::open_if_any;
+use super::found::code_share;
 use super::labels::has_classes;
-use super::query::{QueryOptions, code_share};
+use super::query::QueryOptions;
 use super::record::{Facts, Record, Strangers};
 use crate::error::Result;
 

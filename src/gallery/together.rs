@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use aesearch_index::{Access, Snapshot};
+use aesearch_index::{Access, SegmentBuilder, Settings, Snapshot, Writer};
 
 use super::folder::base;
 use super::record::{FROM_MEMORY, Facts, Record};
@@ -27,6 +27,16 @@ impl Opened {
         let snapshot = Snapshot::open_with(dir, access)?;
         let facts = Facts::of(&snapshot, dir)?;
         Ok(Opened { dir: dir.to_path_buf(), snapshot, facts })
+    }
+
+    /// An index without images, which lies nowhere.
+    pub(super) fn empty(place: &str, facts: Facts, latent_size: usize) -> Result<Opened> {
+        let folder = tempfile::tempdir().map_err(|error| Error::io("the temporary folder", error))?;
+        let bits = facts.codes.binarizer.bits();
+        let builder = SegmentBuilder::new(&Settings { bits, latent_size, ..Settings::default() })?;
+        Writer::lock(folder.path())?.commit(builder, &[])?;
+        let snapshot = Snapshot::open_with(folder.path(), Access::Read)?;
+        Ok(Opened { dir: PathBuf::from(place), snapshot, facts })
     }
 
     /// Refuses another index whose images were encoded by another model, not in the same polarity, or which keeps

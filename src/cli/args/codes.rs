@@ -1,4 +1,4 @@
-//! The verb `encode`, which writes codes into files.
+//! The verbs that take codes elsewhere: `encode` into files, `push` into a database.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::encoding::Coding;
 use super::indexing::{Described, Walking};
-use super::shared::Compute;
+use super::shared::{Compute, Reading};
 
 #[derive(Debug, Args)]
 #[command(
@@ -59,4 +59,29 @@ pub(in crate::cli) struct Encode {
     pub(in crate::cli) walking: Walking,
     #[command(flatten)]
     pub(in crate::cli) described: Described,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The table has a row for each image of the index: path, path_bytes (where the path is not UTF-8), hash, \
+                  width, height, label, code, latent, latent_scale. It is made on the first run; later ones write rows whose \
+                  file, label or code is another, and delete those whose image left the index. Rows are committed in \
+                  batches, so that a run which was ended goes on where it was. When all rows of a new table are there, \
+                  pgvector builds its search index. `query --via URL` searches the table; in SQL, \
+                  aesearch_neighbours(code, k) does.\n\n\
+                  The table aesearch_tables, in the same schema, names model and binarizer of each; codes of others are \
+                  refused. Needs pgvector 0.8 or later on the server. TLS is not built in. A password is taken from \
+                  PGPASSWORD where URL has none. See docs/postgres.md.\n\n\
+                  JSON: table, images, added, changed, unchanged, removed, bits, latent_size, search_index_built, \
+                  push_seconds, build_seconds, interrupted."
+)]
+pub(in crate::cli) struct Push {
+    /// postgres://USER@HOST:PORT/DATABASE
+    #[arg(value_name = "URL")]
+    pub(in crate::cli) url: String,
+    /// The table, or SCHEMA.TABLE
+    #[arg(long, value_name = "TABLE", default_value = "images")]
+    pub(in crate::cli) table: String,
+    #[command(flatten)]
+    pub(in crate::cli) reading: Reading,
 }

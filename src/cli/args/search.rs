@@ -31,6 +31,15 @@ pub(in crate::cli) struct Query {
     pub(in crate::cli) stdin: bool,
     #[command(flatten)]
     pub(in crate::cli) reading: Readings,
+    /// Search a table of PostgreSQL that `push` filled, instead of an index: postgres://USER@HOST:PORT/DATABASE
+    #[arg(long, value_name = "URL", conflicts_with_all = ["expression"])]
+    pub(in crate::cli) via: Option<String>,
+    /// The table for --via, or SCHEMA.TABLE [default: images]
+    #[arg(long, value_name = "TABLE", requires = "via")]
+    pub(in crate::cli) table: Option<String>,
+    /// With --via, how many codes pgvector keeps in view, 1 to 1000: more is slower, and finds more [default: 400]
+    #[arg(long, value_name = "N", requires = "via", conflicts_with = "exact")]
+    pub(in crate::cli) ef_search: Option<u32>,
     /// Neighbours per image [default: 10]
     #[arg(short, long, value_name = "N", env = "AESEARCH_K", hide_env_values = true)]
     pub(in crate::cli) k: Option<usize>,

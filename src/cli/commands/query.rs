@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::answers::AnswerDocument;
 use super::observer::TerminalObserver;
+use super::push::table;
 use super::query_lines::{answer, check_output};
 use super::{SkippedDocument, exit_for, index_names, select, skipped_documents, tell_gallery, tell_skipped};
 use crate::cli::args;
@@ -16,6 +17,7 @@ use crate::cli::foreign::load_options;
 use crate::cli::print::{Align, Table, count, seconds};
 use crate::cli::resolve::Context;
 use crate::cli::walking;
+use crate::database::{InTable, SearchOptions, Table as StoredTable, open_table};
 use crate::error::{Error, Result};
 use crate::explore::query_sheet::write_query_sheet;
 use crate::explore::query_table::write_query_table;
@@ -71,14 +73,14 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Query) -> anyhow::Resu
 }
 
 fn answer_lines(context: &Context, args: &args::Query) -> anyhow::Result<Exit> {
-    let dirs = context.index_dirs(&args.reading)?;
+    let place = place(context, args)?;
     let mut query = resolve(context, args)?;
     let (only, labels) = (args.only.parsed()?, args.labels.choice()?);
     let output = args.output.as_deref();
     output.map_or(Ok(()), check_output)?; // before the work
     let threads = context.threads(&args.compute.threads);
     let observer = TerminalObserver::unstoppable(context, "searching");
-    let gallery = open(context, args, dirs, &observer)?;
+    let gallery = open(context, args, place, &observer)?;
     query.only = filter(context, only.as_ref(), (&gallery, &labels), &observer)?;
     observer.finish();
     let options = ManyOptions { query, threads, labels: Some(labels), pixels: false };
@@ -114,10 +116,10 @@ pub(super) fn execute(context: &Context, args: &args::Query) -> Result<Found> {
     let outputs: Vec<&Path> =
         [&args.output, &args.sheet].into_iter().flatten().map(PathBuf::as_path).collect();
     check_places(&outputs)?;
-    let dirs = context.index_dirs(&args.reading)?;
+    let place = place(context, args)?;
     let observer = TerminalObserver::unstoppable(context, "searching");
     let Walk { items, skipped, .. } = walking::images(&args.images, &args.walking)?;
-    let gallery = open(context, args, dirs, &observer)?;
+    let gallery = open(context, args, place, &observer)?;
     context.threads(&args.compute.threads);
     options.only = filter(context, only.as_ref(), (&gallery, &labels), &observer)?;
     let mut answers = gallery.query_items(&items, &options, &observer)?;
@@ -182,12 +184,21 @@ fn resolve(context: &Context, args: &args::Query) -> Result<QueryOptions> {
     })
 }
 
-fn open(
-    context: &Context,
-    args: &args::Query,
-    (dir, others): (PathBuf, Vec<PathBuf>),
-    observer: &dyn Observer,
-) -> Result<Gallery> {
+/// What is searched.
+enum Place {
+    Indexes(PathBuf, Vec<PathBuf>),
+    Table(StoredTable),
+}
+
+fn place(context: &Context, args: &args::Query) -> Result<Place> {
+    if let Some(url) = &args.via {
+        return Ok(Place::Table(table(url, args.table.as_deref().unwrap_or("images"))));
+    }
+    let (dir, others) = context.index_dirs(&args.reading)?;
+    Ok(Place::Indexes(dir, others))
+}
+
+fn open(context: &Context, args: &args::Query, place: Place, observer: &dyn Observer) -> Result<Gallery> {
     let default = OpenOptions::new(context.runtime.clone());
     let model = args.model.clone().unwrap_or(default.model);
     let options = OpenOptions {
@@ -197,6 +208,19 @@ fn open(
         device: context.device(&args.compute.device, default.device)?,
         invert: context.invert(&args.invert)?,
         ..default
+    };
+    let (dir, others) = match place {
+        Place::Indexes(dir, others) => (dir, others),
+        Place::Table(table) => {
+            let default = SearchOptions::default();
+            let ef_search = args.ef_search.unwrap_or(default.ef_search);
+            let InTable { place, facts, is_complete, store } =
+                open_table(&table, &SearchOptions { ef_search })?;
+            if !is_complete {
+                context.printer.warning(&format!("{place}: a push has not ended: not all images are there"));
+            }
+            return Gallery::of_store((&place, facts, store), &options, observer);
+        }
     };
     let gallery = Gallery::open_all((&dir, &others), &options, observer)?;
     tell_gallery(context, &gallery);
@@ -225,7 +249,7 @@ impl Found {
                     false => format!("{path}: no neighbour within reach"),
                 });
             } else {
-                printer.table(&table(hits, &self.indexes))?;
+                printer.table(&hit_table(hits, &self.indexes))?;
             }
         }
         if answers.iter().any(|answer| !answer.result.hits.is_empty()) {
@@ -242,7 +266,7 @@ impl Found {
 }
 
 /// The hits; a line follows the last one that is nearer than strangers.
-fn table(hits: &[Hit], indexes: &[String]) -> Table {
+fn hit_table(hits: &[Hit], indexes: &[String]) -> Table {
     let n_near = hits.iter().rposition(|hit| hit.near != Some(false)).map_or(0, |last| last + 1);
     let mut columns = vec![
         ("rank", Align::Right),

@@ -6,7 +6,7 @@ use super::{Source, assert_clean, product, sample, without_comments};
 
 /// A room and what it may import, from the bottom up. `encode` knows nothing of `train`, which runs teachers by
 /// it.
-const LAYERS: [(&str, &[&str]); 22] = [
+const LAYERS: [(&str, &[&str]); 23] = [
     ("error", &[]),
     ("observer", &[]),
     ("pca", &[]),
@@ -39,12 +39,13 @@ const LAYERS: [(&str, &[&str]); 22] = [
         ],
     ),
     ("codes", &["explore", "dedupe", "filter", "gallery", "images", "output", "observer", "error"]),
+    ("database", &["gallery", "images", "observer", "error"]),
     ("demo", &["images"]),
     (
         "cli",
         &[
-            "demo", "codes", "report", "explore", "dedupe", "eval", "generate", "train", "filter", "gallery",
-            "model", "images", "output", "runtime", "observer", "error",
+            "demo", "database", "codes", "report", "explore", "dedupe", "eval", "generate", "train",
+            "filter", "gallery", "model", "images", "output", "runtime", "observer", "error",
         ],
     ),
 ];
