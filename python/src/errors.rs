@@ -28,6 +28,7 @@ const WORDS: &[(&str, &str)] = &[
     ("description.size", "`size` in the .toml file beside the model"),
     ("dir", "`path`"),
     ("diverse", "`aesearch sample --diverse`"),
+    ("ef_search", "`aesearch query --ef-search`"),
     ("encode", "`aesearch encode`"),
     ("follow", "`aesearch index --follow`"),
     ("format", "`aesearch encode --format`"),
