@@ -17,9 +17,11 @@ import gzip
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -72,7 +74,11 @@ def codes(work: Path, url: str, sql: psycopg.Connection, n: int) -> dict[str, An
     start = time.monotonic()
     ours(work, "index", "--from-codes", "codes.parquet", "--binarizer", "decided", "--index", "index")
     indexing = time.monotonic() - start
-    first = ours(work, "push", url, "--index", "index")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with Watch(url) as watch:
+        first = ours(work, "push", url, "--index", "index")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    program_cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     again = ours(work, "push", url, "--index", "index")
     info = ours(work, "info", "--index", "index")
     true = nearest(packed, queries)
@@ -84,6 +90,7 @@ def codes(work: Path, url: str, sql: psycopg.Connection, n: int) -> dict[str, An
         "latent": BITS,
         "local_index_s": round(indexing, 1),
         "push_s": round(first["push_seconds"], 1),
+        "push_cpu_s": {"program": round(program_cpu, 1), "server": round(watch.cpu, 1)},
         "search_index_s": round(first["build_seconds"], 1),
         "second_push_s": round(again["push_seconds"], 1),
         "second_push_wrote": again["added"] + again["changed"] + again["removed"],
@@ -95,6 +102,34 @@ def codes(work: Path, url: str, sql: psycopg.Connection, n: int) -> dict[str, An
         "local": [{key: point[key] for key in ("recall", "microseconds")} for point in info["recall_curve"]],
         "local_exact_us": info["exact_microseconds"],
     }
+
+
+class Watch(threading.Thread):
+    """Processor time of the server's process for a push, until it builds the search index."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.url, self.cpu, self.has_ended = url, 0.0, False
+
+    def __enter__(self) -> Watch:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.has_ended = True
+        self.join()
+
+    def run(self) -> None:
+        with psycopg.connect(self.url, autocommit=True) as sql:
+            while not self.has_ended:
+                if sql.execute("select 1 from pg_stat_progress_create_index").fetchone():
+                    return
+                row = sql.execute("select pid from pg_stat_activity where application_name = 'aesearch'").fetchone()
+                stat = Path(f"/proc/{row[0]}/stat") if row else None
+                if stat and stat.exists():
+                    fields = stat.read_text().rpartition(")")[2].split()
+                    self.cpu = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+                time.sleep(0.2)
 
 
 def generate(path: Path, n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -10,11 +11,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import psycopg
 import pyarrow as pa
 import pytest
-from conftest import PROGRAM, aesearch
+from conftest import PROGRAM, ROOT, aesearch
 from psycopg import sql as names
 from pyarrow import parquet
 
@@ -24,7 +26,9 @@ BATCH = 20_000
 
 
 def push(server: str, place: Path, *words: str | Path) -> Any:
-    return aesearch("push", server, *words, "--json", cwd=place).document
+    document = aesearch("push", server, *words, "--json", cwd=place).document
+    jsonschema.validate(document, json.loads((ROOT / "docs/reference/schemas/push.json").read_text("utf-8")))
+    return document
 
 
 def versions(sql: Sql, table: str = "images") -> dict[str, str]:

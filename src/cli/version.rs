@@ -8,11 +8,12 @@ use super::print::{Printer, facts};
 use crate::runtime::{OLDEST_MINOR, PINNED_VERSION};
 
 /// The features of this build, as `Cargo.toml` names them.
-const FEATURES: [(&str, bool); 8] = [
+const FEATURES: [(&str, bool); 9] = [
     ("avif", cfg!(feature = "avif")),
     ("cli", cfg!(feature = "cli")),
     ("heic", cfg!(feature = "heic")),
     ("jxl", cfg!(feature = "jxl")),
+    ("postgres", cfg!(feature = "postgres")),
     ("psd", cfg!(feature = "psd")),
     ("raw", cfg!(feature = "raw")),
     ("shipped-models", cfg!(feature = "shipped-models")),

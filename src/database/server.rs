@@ -71,8 +71,9 @@ impl Server {
         let path = "select set_config('search_path', current_setting('search_path') || ', ' || quote_ident($1), false)";
         self.client.query_one(path, &[&schema]).map_err(&fail)?;
         if self.name.schema.is_none() {
-            let schema = self.client.query_one("select current_schema()::text", &[]).map_err(&fail)?.get(0);
-            if schema == Option::None::<String> {
+            let first = self.client.query_one("select current_schema()::text", &[]).map_err(&fail)?;
+            let schema: Option<String> = first.get(0);
+            if schema.is_none() {
                 let what =
                     format!("{}: expected a schema for the table, got a search path without one", self.place);
                 return Err(Error::invalid(what).with_hint("name it: schema.table"));

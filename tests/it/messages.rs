@@ -14,8 +14,14 @@ fn each_refusal_names_the_thing_and_what_was_expected() {
     let many = "--k: expected at most 40, the number of images, got 5,000";
     let table = "x.npy: expected a name that ends in .csv, .json, .jsonl, .npz or .parquet";
     let matrix = "x.npy: expected --with latents or --with codes alone: .npy holds one matrix";
+    let database = match cfg!(feature = "postgres") {
+        true => "error: 127.0.0.1:1/db, table images: error connecting to server",
+        false => "error: postgres: this build cannot speak to PostgreSQL",
+    };
     let mut wrong = Vec::new();
     for (args, expected) in [
+        ("push postgres://me@127.0.0.1:1/db", database),
+        ("query 7.png --via postgres://me@127.0.0.1:1/db", database),
         (
             "index digits --index x --model /no/such.onnx",
             "error: /no/such.onnx: model: no such file or folder",
