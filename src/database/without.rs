@@ -11,7 +11,7 @@ use crate::observer::Observer;
 
 fn refused() -> Error {
     Error::unsupported("postgres: this build cannot speak to PostgreSQL")
-        .with_hint("build it with its feature: cargo install --path . --features postgres")
+        .with_hint("build the program with the feature postgres, which is off by default")
 }
 
 /// Always fails: the feature `postgres` is off.
