@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::error::{Error, Result};
-
 /// A table, and how to reach its server.
 #[derive(Clone)]
 pub struct Table {
@@ -28,7 +26,7 @@ pub(super) use names::{Name, TABLES, literal};
 /// Names in SQL.
 #[cfg(feature = "postgres")]
 mod names {
-    use super::*;
+    use crate::error::{Error, Result};
 
     /// The table that says what is in the others, in each schema that has some.
     pub(in super::super) const TABLES: &str = "aesearch_tables";
