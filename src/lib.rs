@@ -21,13 +21,14 @@
 //! used are not errors: results list them as [`images::Skipped`].
 //!
 //! Modules are layers: `cli` -> `demo`, `report`, `codes`, `database` -> `dedupe`, `explore`, `eval`, `generate`, `train` ->
-//! `gallery` -> `encode`, `autodiff`, `model`, `draw`, `images`, the crate `aesearch-index` -> `runtime`, `onnx`,
-//! `output` -> `observer`, `error`. Each imports only those below it; ARCHITECTURE.md has the map.
+//! `gallery` -> `encode`, `autodiff`, `model`, `draw`, `images`, the crate `aesearch-index` -> `cloud`, `runtime`,
+//! `onnx`, `output` -> `observer`, `error`. Each imports only those below it; ARCHITECTURE.md has the map.
 
 pub mod filter;
 pub mod gallery;
 
 mod autodiff;
+mod cloud;
 pub mod encode;
 pub mod images;
 pub mod model;

@@ -224,6 +224,12 @@ impl Snapshot {
         self.segments.len()
     }
 
+    /// The names of its segments' files and of their tombstones, in the folder of the index. They never change; with
+    /// MANIFEST they are all that the commit consists of.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.manifest.segments.iter().flat_map(SegmentEntry::files)
+    }
+
     /// Number of this commit, from 1.
     pub fn generation(&self) -> u64 {
         self.manifest.generation

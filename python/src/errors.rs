@@ -45,6 +45,7 @@ const WORDS: &[(&str, &str)] = &[
     ("name", "`aesearch models add --name`"),
     ("noise", "`aesearch train --noise`"),
     ("outputs", "`Plan.save` and `Plan.report`"),
+    ("publish", "`aesearch publish`"),
     ("push", "`aesearch push`"),
     ("random", "`aesearch sample --random`"),
     ("refit", "`Index.refit`"),

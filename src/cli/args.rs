@@ -24,7 +24,7 @@ pub(super) use codes::{Encode, Push};
 pub(super) use dedupe::{Apply, Check, Decide, Dedupe, DedupeVerb, Evaluate, Photos, Scan, Undo};
 pub(super) use encoding::Coding;
 pub(super) use explore::{Cluster, Diff, Export, Grouping, Map, Outliers, Report};
-pub(super) use indexing::{Described, Index, Merge, Opened, Remove, Walking};
+pub(super) use indexing::{Described, Index, Merge, Opened, Publish, Remove, Walking};
 pub(super) use models::{Demo, Import, Model, Quantize, Runtime, Train};
 pub(super) use pictures::{Denoise, Latent, Reconstruct, Sample};
 pub(super) use search::{Doctor, Eval, Info, Query};
@@ -136,6 +136,8 @@ pub(super) enum Command {
     Compact(Opened),
     /// Put several indexes together into a new one, without opening images
     Merge(Merge),
+    /// Put the index into a bucket, where `query --index s3://...` opens it
+    Publish(Publish),
     /// Push the codes of the index into a table of PostgreSQL, where pgvector searches them
     Push(Push),
     /// Measure how good the codes of the index are

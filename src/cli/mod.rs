@@ -98,6 +98,7 @@ pub fn exit_code_of(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Remove(args) => commands::remove::run(&context, &args),
         Command::Compact(args) => commands::compact::run(&context, &args),
         Command::Merge(args) => commands::merge::run(&context, &args),
+        Command::Publish(args) => commands::publish::run(&context, &args),
         Command::Push(args) => commands::push::run(&context, &args),
         Command::Eval(args) => commands::eval::run(&context, &args),
         Command::Estimate(args) => commands::estimate::run(&context, &args),

@@ -17,8 +17,8 @@ use super::args::{DeviceArg, Global, IndexDir, InvertArg, Readings, Threads};
 use super::print::{Printer, Talk, When};
 use super::progress::Bars;
 use crate::error::{Error, Result};
-use crate::gallery::{FOLDER, Invert, Memory, find, nearby};
-use crate::images::read_text;
+use crate::gallery::{FOLDER, Invert, Memory, fetch, find, nearby};
+use crate::images::{is_url, read_text};
 use crate::output::use_cache_folder;
 use crate::runtime::{Device, RuntimeOptions};
 
@@ -72,7 +72,7 @@ impl Shards {
             return Err(Error::invalid(format!("{}: indexes: expected some, got none", path.display())));
         }
         let folder = path.parent().unwrap_or(Path::new(""));
-        Ok(indexes.into_iter().map(|index| folder.join(index)).collect())
+        Ok(indexes.into_iter().map(|index| beside(folder, index)).collect())
     }
 }
 
@@ -107,8 +107,26 @@ impl Context {
     }
 
     /// The index to read: the named one, else `.aesearch` here or in the nearest folder above. Where there is none,
-    /// the error names indexes nearby.
+    /// the error names indexes nearby. One in a bucket is brought here.
     pub(super) fn index_dir(&self, dir: &IndexDir) -> Result<PathBuf> {
+        match dir.index.as_ref().or(self.config.index.as_ref()).filter(|named| is_url(named)) {
+            Some(url) => self.folder_of(url),
+            None => self.own_index_dir(dir),
+        }
+    }
+
+    /// The folder of an index, or where one in a bucket is brought to.
+    pub(super) fn folder_of(&self, index: &Path) -> Result<PathBuf> {
+        let Some(url) = index.to_str().filter(|_| is_url(index)) else { return Ok(index.to_path_buf()) };
+        let caches = user_cache_folder(|name| env::var_os(name)).ok_or_else(|| {
+            let what = format!("{url}: expected a folder for caches, got none from the system");
+            Error::invalid(what).with_hint("set HOME")
+        })?;
+        fetch(url, &caches, &())
+    }
+
+    /// The same of an index that is written.
+    pub(super) fn own_index_dir(&self, dir: &IndexDir) -> Result<PathBuf> {
         let dir = self.any_index_dir(dir)?;
         match is_index(&dir) {
             true => Ok(dir),
@@ -135,6 +153,10 @@ impl Context {
     /// The same, which need not be there yet.
     pub(super) fn any_index_dir(&self, dir: &IndexDir) -> Result<PathBuf> {
         if let Some(dir) = dir.index.as_ref().or(self.config.index.as_ref()) {
+            if is_url(dir) {
+                let what = format!("{}: an index in a bucket, which is only read", dir.display());
+                return Err(Error::unsupported(what).with_hint("work on a folder, and use `publish` then"));
+            }
             return Ok(dir.clone());
         }
         let here = here()?;
@@ -238,7 +260,7 @@ impl Config {
     fn parse(text: &str, path: &Path) -> Result<Self> {
         let mut config: Config = parse_toml(text, path)?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        config.index = config.index.map(|index| folder.join(index));
+        config.index = config.index.map(|index| beside(folder, index));
         config.model = config.model.map(|model| match folder.join(&model) {
             path if path.exists() => path.to_string_lossy().into_owned(),
             _ => model, // a shipped one's name
@@ -260,6 +282,11 @@ pub(super) fn parse_toml<T: DeserializeOwned>(text: &str, path: &Path) -> Result
     // programs on Windows put a byte order mark in front
     toml::from_str(text.trim_start_matches('\u{feff}'))
         .map_err(|e| Error::invalid(format!("{}: {}", path.display(), e.to_string().trim_end())))
+}
+
+/// A path that a file in `folder` names.
+fn beside(folder: &Path, path: PathBuf) -> PathBuf {
+    if is_url(&path) { path } else { folder.join(path) }
 }
 
 /// `aesearch.toml` here or in the nearest folder above.

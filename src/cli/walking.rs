@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::Walking;
 use crate::error::{Error, NO_SUCH_FILE, Result};
-use crate::images::{Item, Missing, Walk, WalkOptions, from_list, read_text, walk};
+use crate::images::{Item, Missing, Walk, WalkOptions, from_list, is_url, read_text, walk};
 
 /// What stands for standard input.
 const STDIN: &str = "-";
@@ -31,7 +31,8 @@ pub(super) fn resolve(typed: &[PathBuf], args: &Walking) -> Result<(Vec<PathBuf>
         return Err(Error::invalid("-: expected standard input once, got it several times"));
     }
     if !lists.is_empty() {
-        if let Some(gone) = paths.iter().find(|path| std::fs::symlink_metadata(path).is_err()) {
+        let is_gone = |path: &&PathBuf| !is_url(path) && std::fs::symlink_metadata(path).is_err();
+        if let Some(gone) = paths.iter().find(is_gone) {
             return Err(Error::invalid(format!("{}: {NO_SUCH_FILE}", gone.display())));
         }
         missing = Missing::Skip;

@@ -74,6 +74,7 @@ const WORDS: &[(&str, &str)] = &[
     ("parts", "--with"),
     ("perplexity", "--perplexity"),
     ("prune", "`aesearch index --prune`"),
+    ("publish", "`aesearch publish`"),
     ("push", "`aesearch push`"),
     ("random", "--random"),
     ("reference", "--reference"),

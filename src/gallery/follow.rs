@@ -21,7 +21,7 @@ use super::folder::FOLDER;
 use super::update::{UpdateOptions, update};
 use super::update_report::UpdateReport;
 use crate::error::{Error, Result};
-use crate::images::Places;
+use crate::images::{Places, is_url};
 use crate::observer::{Note, Observer};
 
 /// Changes come in bursts: one is over when nothing has come for so long ...
@@ -46,6 +46,11 @@ pub fn follow(
     observer: &dyn Observer,
     done: &mut dyn FnMut(UpdateReport) -> Result<()>,
 ) -> Result<()> {
+    if let Some(url) = data.iter().find(|path| is_url(path)) {
+        let what = format!("{}: expected folders to watch, got a bucket", url.display());
+        return Err(Error::unsupported(what)
+            .with_hint("call `update` now and then: what is unchanged is not fetched"));
+    }
     let mut watched = Watched::new(dir, data)?;
     loop {
         watched.look_for_folders(observer);

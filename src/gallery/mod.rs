@@ -38,6 +38,7 @@
 //! | `from_codes.rs` | an index of what was encoded elsewhere |
 //! | `together.rs` | indexes that are searched or merged together |
 //! | `merge.rs` | several indexes into one |
+//! | `publish.rs` | an index in a bucket: there, and back into a folder |
 //! | `follow.rs` | the same whenever files change |
 //! | `estimate.rs` | what `update` would take |
 //! | `added.rs` | give an encoder of another program a name |
@@ -82,6 +83,7 @@ mod follow;
 mod from_codes;
 mod given;
 mod merge;
+mod publish;
 mod remove;
 mod update;
 mod update_report;
@@ -155,6 +157,7 @@ pub use outcome::{Outcome, StageTimes};
 pub use outputs::{check_outputs, keep_images};
 pub use pipeline::{Encoded, Pipeline, PipelineOptions};
 pub use polarity::{Invert, decide_polarity, reconstruct_either_way};
+pub use publish::{PublishReport, fetch, publish};
 pub use query::{Answer, Answers, QueryOptions, QueryResult};
 pub use record::{FROM_MEMORY, Facts, Fitted, ModelIdentity, Polarity, Record, Strangers};
 pub use remove::{Passing, RemoveReport, remove};

@@ -17,7 +17,7 @@ use super::thumbnails::Thumbnailer;
 use super::watch::Watch;
 use crate::encode::{Encoder, is_usable};
 use crate::error::{Error, Result};
-use crate::images::{Decoding, Item, Remarks, Resizer, Source, invert_pixels, read};
+use crate::images::{Decoding, Item, ReadAhead, Remarks, Resizer, Source, invert_pixels};
 
 /// Bytes that are read ahead of decoding while a stream is held.
 const READ_AHEAD: usize = 32 << 20;
@@ -106,14 +106,16 @@ impl Worker {
                 return;
             }
             let Ok(chunk) = turn.recv() else { return };
+            let tried = chunk.items.iter().enumerate().filter(|(at, _)| !chunk.given_up.contains_key(at));
+            let mut ahead = ReadAhead::new(tried.map(|(_, item)| item), &self.preparation.decoding.limits);
             let loading = chunk.items.iter().enumerate().map(|(at, item)| match chunk.given_up.get(&at) {
                 Some(reason) => Loading::Settled(Outcome::Skipped(reason.clone())),
-                None if item.in_sequence() && self.bytes < READ_AHEAD as u64 => self.read(item),
+                None if item.in_sequence() && self.bytes < READ_AHEAD as u64 => self.read(item, &mut ahead),
                 None => Loading::Waiting,
             });
             let loading: Vec<Loading> = loading.collect();
             drop(turn);
-            let outcomes = self.outcomes(&chunk, loading);
+            let outcomes = self.outcomes(&chunk, loading, &mut ahead);
             let (bytes, times, remarks) = (self.bytes, self.times, std::mem::take(&mut self.remarks));
             if results.send(Done { chunk: chunk.number, outcomes, bytes, times, remarks }).is_err() {
                 return;
@@ -121,12 +123,17 @@ impl Worker {
         }
     }
 
-    fn outcomes(&mut self, chunk: &Chunk, loading: Vec<Loading>) -> Result<Vec<Outcome>> {
+    fn outcomes(
+        &mut self,
+        chunk: &Chunk,
+        loading: Vec<Loading>,
+        ahead: &mut ReadAhead,
+    ) -> Result<Vec<Outcome>> {
         self.images.clear();
         let mut outcomes = Vec::with_capacity(loading.len());
         for (at, loading) in loading.into_iter().enumerate() {
             let loading = match loading {
-                Loading::Waiting => self.read(&chunk.items[at]),
+                Loading::Waiting => self.read(&chunk.items[at], ahead),
                 loading => loading,
             };
             outcomes.push(match loading {
@@ -154,9 +161,9 @@ impl Worker {
         Ok(outcomes)
     }
 
-    fn read(&mut self, item: &Item) -> Loading {
+    fn read(&mut self, item: &Item, ahead: &mut ReadAhead) -> Loading {
         let start = Instant::now();
-        let source = read(item, &self.preparation.decoding.limits);
+        let source = ahead.read(item, &self.preparation.decoding.limits);
         self.times.read += start.elapsed();
         match source {
             Ok(source) => {

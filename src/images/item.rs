@@ -14,6 +14,7 @@ use super::Pixels;
 use super::containers::Container;
 use super::names::folder_name;
 use super::plain_file::{io_reason, mtime_ns};
+use crate::cloud::{self, Object};
 
 /// One image: a file, an entry of a container, or an image that the caller holds in memory.
 ///
@@ -41,8 +42,34 @@ pub(super) enum Origin {
     File { path: PathBuf, label: Option<Arc<str>> },
     /// Image `index` of a container.
     Entry { container: Arc<Container>, index: u32 },
+    /// An object in a bucket, and the last folder of its URL.
+    Remote { object: Arc<Remote>, label: Option<Arc<str>> },
     /// An image that the caller holds.
     Memory { image: Arc<InMemory>, label: Option<Arc<str>> },
+}
+
+/// An object in a bucket.
+pub(super) enum Remote {
+    /// As it was listed.
+    Listed(Object),
+    /// By its URL alone.
+    Named(String),
+}
+
+impl Remote {
+    pub(super) fn url(&self) -> &str {
+        match self {
+            Remote::Listed(object) => &object.url,
+            Remote::Named(url) => url,
+        }
+    }
+
+    pub(super) fn listed(&self) -> Option<&Object> {
+        match self {
+            Remote::Listed(object) => Some(object),
+            Remote::Named(_) => None,
+        }
+    }
 }
 
 /// An image in memory, and what it is called.
@@ -63,10 +90,16 @@ pub(super) enum Content {
 
 impl Item {
     /// The image file at `path`, which is opened only when it is read. Its label is the name of its folder.
-    /// For the images in a folder or a container, use [`walk`](super::walk).
+    /// For the images in a folder or a container, use [`walk`](super::walk). A path `s3://bucket/a.jpg` is that of an
+    /// object in a bucket, with the feature `cloud`.
     pub fn from_path(path: impl Into<PathBuf>) -> Item {
         let path = path.into();
         let label = folder_name(&path).map(Arc::from);
+        if let Some(url) = path.to_str().filter(|url| cloud::is_url(url.as_bytes())) {
+            return Item {
+                origin: Origin::Remote { object: Arc::new(Remote::Named(url.to_owned())), label },
+            };
+        }
         Item { origin: Origin::File { path, label } }
     }
 
@@ -97,7 +130,9 @@ impl Item {
     /// The same image with this label; an entry of a container keeps its own.
     #[must_use]
     pub fn with_label(mut self, new: &str) -> Item {
-        if let Origin::File { label, .. } | Origin::Memory { label, .. } = &mut self.origin {
+        if let Origin::File { label, .. } | Origin::Remote { label, .. } | Origin::Memory { label, .. } =
+            &mut self.origin
+        {
             *label = Some(Arc::from(new));
         }
         self
@@ -113,6 +148,7 @@ impl Item {
                 let path = container.path().as_os_str().as_encoded_bytes();
                 Cow::Owned([path, b"#", &container.entry_name(*index as usize)].concat())
             }
+            Origin::Remote { object, .. } => Cow::Borrowed(object.url().as_bytes()),
             Origin::Memory { image, .. } => Cow::Borrowed(&image.name),
         }
     }
@@ -123,18 +159,18 @@ impl Item {
     }
 
     /// The file that holds it, and the name of its entry there, empty if it is the file itself; none for an
-    /// image in memory.
+    /// image in a bucket or in memory.
     pub fn place(&self) -> Option<(&Path, Cow<'_, [u8]>)> {
         match &self.origin {
             Origin::File { path, .. } => Some((path, Cow::Borrowed(&[]))),
             Origin::Entry { container, index } => {
                 Some((container.path(), container.entry_name(*index as usize)))
             }
-            Origin::Memory { .. } => None,
+            Origin::Remote { .. } | Origin::Memory { .. } => None,
         }
     }
 
-    /// The image file that it is; none for what is inside of another file, or in memory.
+    /// The image file that it is; none for what is inside of another file, in a bucket, or in memory.
     pub fn file(&self) -> Option<&Path> {
         match &self.origin {
             Origin::File { path, .. } => Some(path),
@@ -146,7 +182,9 @@ impl Item {
     /// says. Images in memory have none unless [`with_label`](Item::with_label) gave them one.
     pub fn label(&self) -> Option<&str> {
         match &self.origin {
-            Origin::File { label, .. } | Origin::Memory { label, .. } => label.as_deref(),
+            Origin::File { label, .. } | Origin::Remote { label, .. } | Origin::Memory { label, .. } => {
+                label.as_deref()
+            }
             Origin::Entry { container, index } => container.label(*index as usize),
         }
     }
@@ -158,7 +196,7 @@ impl Item {
                 Content::File(bytes) => bytes.len(),
                 Content::Pixels(pixels) => pixels.data.len(),
             },
-            Origin::File { .. } | Origin::Entry { .. } => 0,
+            Origin::File { .. } | Origin::Entry { .. } | Origin::Remote { .. } => 0,
         }
     }
 
@@ -181,14 +219,15 @@ impl Item {
     /// compressed stream or an animation. Several readers then take turns, each continuing where the last one stopped.
     pub fn in_sequence(&self) -> bool {
         match &self.origin {
-            Origin::File { .. } | Origin::Memory { .. } => false,
+            Origin::File { .. } | Origin::Remote { .. } | Origin::Memory { .. } => false,
             Origin::Entry { container, index } => container.in_sequence(*index as usize),
         }
     }
 
     /// Size in bytes and time of change, in nanoseconds since 1970, of the file (for an entry: of its
     /// container). Where both equal those of an earlier [`Stamp`](super::Stamp), the image may be taken for
-    /// unchanged without reading it.
+    /// unchanged without reading it. For an object in a bucket a number that stands for its ETag takes the place of
+    /// the time.
     ///
     /// # Errors
     /// The reason why the system does not tell, or that an image in memory has no time of change.
@@ -199,6 +238,14 @@ impl Item {
                 Ok((metadata.len(), mtime_ns(&metadata)))
             }
             Origin::Entry { container, .. } => Ok(container.quick_stamp()),
+            Origin::Remote { object, .. } => match &**object {
+                Remote::Listed(object) => Ok((object.size, object.tag)),
+                Remote::Named(url) => match cloud::find(url) {
+                    Ok(Some(object)) => Ok((object.size, object.tag)),
+                    Ok(None) => Err("no such object".to_owned()),
+                    Err(error) => Err(error.to_string()),
+                },
+            },
             Origin::Memory { .. } => Err("an image in memory: no time of change".to_owned()),
         }
     }
@@ -209,6 +256,7 @@ pub fn by_place(a: &Item, b: &Item) -> Ordering {
     let position = |item: &Item| match &item.origin {
         Origin::File { path, .. } => (path.clone(), 0),
         Origin::Entry { container, index } => (container.path().to_path_buf(), *index),
+        Origin::Remote { object, .. } => (PathBuf::from(object.url()), 0),
         Origin::Memory { .. } => (PathBuf::new(), 0),
     };
     position(a).cmp(&position(b))

@@ -116,7 +116,7 @@ mod noise;
 mod resize;
 
 pub use list::{from_list, without_mark};
-pub use names::path_of;
+pub use names::{is_url, path_of};
 pub(crate) use plain_file::read_text;
 pub use resolve::{
     Resolver, file_of, files_of, holds_frames, is_same_image, keep_images, quick_stamp_of, resolve,
@@ -126,7 +126,7 @@ pub use walk::walk;
 pub use walker::{JOURNAL, MOVED_AWAY, Missing, Walk, WalkOptions};
 
 pub use item::{Item, by_place};
-pub use load::{Loaded, load, load_for, read};
+pub use load::{Loaded, ReadAhead, load, load_for, read};
 pub use source::Source;
 
 pub use decoding::{Decoding, Needed, OnGround, OtherGround, Remarks};

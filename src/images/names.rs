@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::films::time_of;
 use super::sniff;
+use crate::cloud;
 
 /// `container#entry` at each `#`, from the right.
 pub(super) fn splits(name: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
@@ -21,6 +22,11 @@ pub(super) fn folder_name(path: &Path) -> Option<Cow<'_, str>> {
 /// Whether an entry of the file at `path` is a picture of a film, as far as names tell.
 pub(super) fn is_time_of_film(path: &Path, entry: &[u8]) -> bool {
     sniff::is_film_name(path) && time_of(entry).is_some()
+}
+
+/// Whether this is the URL of a bucket, a prefix or an object, as `s3://bucket/photos`, rather than a path.
+pub fn is_url(path: &Path) -> bool {
+    cloud::is_url(path.as_os_str().as_encoded_bytes())
 }
 
 /// The path that these bytes are.

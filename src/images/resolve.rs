@@ -16,6 +16,7 @@ use super::plain_file::mtime_ns;
 use super::sniff;
 use super::walker::{WalkOptions, walk_path};
 use super::{Frames, Item};
+use crate::cloud::is_url;
 use crate::error::{Error, NO_SUCH_FILE};
 
 /// The images with these names, or the reason why one cannot be found; in the order of `names`.
@@ -41,6 +42,9 @@ impl Resolver {
     /// # Errors
     /// The reason.
     pub fn find(&mut self, name: &[u8]) -> Result<Item, String> {
+        if is_url(name) {
+            return Ok(Item::from_path(path_of(name)));
+        }
         let base = self.base.as_path();
         if let Some(path) = existing(name, base) {
             return items(&path)?.into_iter().next().ok_or_else(|| "no image there".to_owned());
@@ -133,9 +137,12 @@ fn container(path: &Path) -> Result<Arc<Container>, String> {
 }
 
 /// The file of this name; if there is none, the first path for which the system does not tell whether there
-/// is one.
+/// is one. Nor is a store asked whether it has an object.
 fn existing(name: &[u8], base: &Path) -> Option<PathBuf> {
     let path = path_of(name);
+    if is_url(name) {
+        return Some(path);
+    }
     let mut unknown = None;
     for path in [path.clone(), base.join(path)] {
         match fs::metadata(&path) {

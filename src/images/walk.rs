@@ -13,11 +13,12 @@ use super::names::splits;
 use super::resolve::resolve;
 use super::rules;
 use super::walker::{Missing, Walk, WalkOptions, Walker};
+use crate::cloud::is_url;
 use crate::error::NO_SUCH_FILE;
 use crate::{Error, Result};
 
 /// Lists the images in `data`: folders, image files, containers, and entries of containers by the names that
-/// an index has for them.
+/// an index has for them; with the feature `cloud` also buckets, prefixes and objects by their URLs.
 ///
 /// A path of `data` that holds no image is skipped with a reason; so is a file inside a folder that is named
 /// as an image or a container but is neither. Other files inside folders, such as texts, are left out
@@ -32,6 +33,10 @@ pub fn walk(data: &[PathBuf], options: &WalkOptions) -> Result<Walk> {
     let mut walker = Walker::new(options, &typed);
     let mut entries = Vec::new(); // resolved together, so that each container is listed once
     for path in data {
+        if is_url(path.as_os_str().as_encoded_bytes()) {
+            walker.visit_url(path)?;
+            continue;
+        }
         match fs::metadata(path) {
             Ok(metadata) => walker.visit_root(path, &metadata),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && is_entry_name(path) => {
@@ -82,7 +87,7 @@ fn drop_namesakes(walker: &mut Walker<'_>) {
     for &at in &walker.ambiguous {
         let (name, own) = match &items[at].origin {
             Origin::Entry { container, .. } => (items[at].name(), container.path().as_os_str().len()),
-            Origin::File { .. } | Origin::Memory { .. } => (items[at].name(), 0),
+            Origin::File { .. } | Origin::Remote { .. } | Origin::Memory { .. } => (items[at].name(), 0),
         };
         for (path, entry) in splits(&name).filter(|(path, _)| path.len() != own) {
             let Some(&first) = walker.containers.get(path) else { continue };

@@ -20,6 +20,8 @@ use super::sniff::{self, Content};
 use super::{Frames, Limits, Skipped};
 use crate::{Error, Result};
 
+mod urls;
+
 /// The folder of an index, which holds no images of the user.
 const INDEX_FOLDER: &str = ".aesearch";
 
@@ -116,6 +118,8 @@ pub(super) struct Walker<'a> {
     undecided: Vec<(PathBuf, Skipped)>,
     /// Files that the rules left out, likewise: the user may name one of them after all.
     ignored: HashSet<PathBuf>,
+    /// The URLs of objects that were listed, where a second place in a bucket is.
+    urls: Option<HashSet<Vec<u8>>>,
     /// The label of the last file, shared with the next of the same folder.
     label: Option<Arc<str>>,
     /// The first item of each container, by its path.
@@ -139,6 +143,7 @@ impl<'a> Walker<'a> {
             columns: HashMap::new(),
             undecided: Vec::new(),
             ignored: HashSet::new(),
+            urls: None,
             label: None,
             containers: HashMap::new(),
             ambiguous: Vec::new(),

@@ -15,6 +15,8 @@ mod sets;
 #[cfg(feature = "avif")]
 mod avif;
 mod book;
+#[cfg(not(feature = "cloud"))]
+mod buckets;
 mod cases;
 mod cli;
 mod codes;

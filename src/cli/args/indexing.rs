@@ -23,7 +23,7 @@ use super::shared::{Compute, IndexDir, LabelsArg, WhereArg};
 )]
 pub(in crate::cli) struct Index {
     /// Folders, image files, or containers: IDX, npy, npz, CIFAR-10 binary, tar, tgz, zip, parquet; - reads
-    /// paths from standard input
+    /// paths from standard input. With the feature cloud also images in buckets: s3://BUCKET/PREFIX, gs://, az://, http(s)://
     #[arg(required_unless_present_any = ["files_from", "from_codes"])]
     pub(in crate::cli) data: Vec<PathBuf>,
     #[command(flatten)]
@@ -174,10 +174,26 @@ pub(in crate::cli) struct Opened {
                   index_bytes, seconds."
 )]
 pub(in crate::cli) struct Merge {
-    /// Index folders, or folders with an .aesearch
+    /// Index folders, or folders with an .aesearch; with the feature cloud also URLs that `publish` wrote to
     #[arg(required = true, value_name = "INDEX")]
     pub(in crate::cli) indexes: Vec<PathBuf>,
     /// The folder of the new index
     #[arg(short, long, value_name = "DIR")]
     pub(in crate::cli) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Files that the bucket has are not sent again, and the list of files is written last: who opens the index sees \
+                  it as it was before or as it is after. Thumbnails, maps, what was decided about duplicates and foreign \
+                  models are not sent. Credentials come from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, \
+                  AWS_REGION, AWS_ENDPOINT; GOOGLE_SERVICE_ACCOUNT; AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT_KEY. \
+                  Needs the feature cloud. See docs/object-stores.md.\n\n\
+                  JSON: url, images, sent, sent_bytes, kept, kept_bytes, seconds."
+)]
+pub(in crate::cli) struct Publish {
+    /// The prefix to put it below, as s3://BUCKET/INDEX, gs://, az:// or http(s)://
+    pub(in crate::cli) url: String,
+    #[command(flatten)]
+    pub(in crate::cli) index: IndexDir,
 }

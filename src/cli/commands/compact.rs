@@ -26,7 +26,7 @@ pub(super) struct CompactDocument {
 }
 
 pub(in crate::cli) fn run(context: &Context, args: &Opened) -> anyhow::Result<Exit> {
-    let dir = context.index_dir(&args.index)?;
+    let dir = context.own_index_dir(&args.index)?;
     let report = compact(&dir)?;
     let (before, after) = (report.before, report.after);
     if context.printer.json {

@@ -61,7 +61,8 @@ pub(in crate::cli) fn run(context: &Context, args: &args::Diff) -> anyhow::Resul
         texts: args.csv.texts(),
     };
     let observer = TerminalObserver::new(context, "comparing");
-    let found = diff(&args.before, &args.after, &options, &observer);
+    let (before, after) = (context.folder_of(&args.before)?, context.folder_of(&args.after)?);
+    let found = diff(&before, &after, &options, &observer);
     observer.finish();
     let found = found?;
     if context.printer.json {

@@ -9,6 +9,7 @@ use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::print::{bytes, count, seconds, thousands};
 use crate::cli::resolve::Context;
+use crate::error::Result;
 use crate::gallery::{MergeReport, merge};
 
 #[derive(Debug, Serialize)]
@@ -36,7 +37,8 @@ pub(super) struct MergeDocument<'a> {
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Merge) -> anyhow::Result<Exit> {
     let observer = TerminalObserver::new(context, "merging");
-    let report = merge(&args.indexes, &args.output, 0, &observer);
+    let indexes = args.indexes.iter().map(|index| context.folder_of(index)).collect::<Result<Vec<_>>>()?;
+    let report = merge(&indexes, &args.output, 0, &observer);
     observer.finish();
     let MergeReport { images, replaced, recoded, segments, index_bytes, facts, seconds: took } = report?;
     let index = args.output.display().to_string();

@@ -35,6 +35,7 @@ pub(super) mod verify;
 
 pub(super) mod compact;
 pub(super) mod merge;
+pub(super) mod publish;
 pub(super) mod push;
 pub(super) mod remove;
 

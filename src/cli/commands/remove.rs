@@ -23,7 +23,7 @@ pub(super) struct RemoveDocument<'a> {
 }
 
 pub(in crate::cli) fn run(context: &Context, args: &args::Remove) -> anyhow::Result<Exit> {
-    let dir = context.index_dir(&args.index)?;
+    let dir = context.own_index_dir(&args.index)?;
     let (expression, labels) = (args.only.parsed()?, args.labels.choice()?);
     let observer = TerminalObserver::new(context, "filtering");
     let passing = |snapshot: &Snapshot| match &expression {

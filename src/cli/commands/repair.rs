@@ -34,7 +34,7 @@ pub(super) struct RepairDocument {
 }
 
 pub(in crate::cli) fn run(context: &Context, args: &Opened) -> anyhow::Result<Exit> {
-    let dir = context.index_dir(&args.index)?;
+    let dir = context.own_index_dir(&args.index)?;
     let document = document(repair(&dir)?);
     let printer = &context.printer;
     for part in &document.dropped {

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::dedupe::{ApplyDocument, CheckDocument, DecideDocument, EvaluateDocument, UndoDocument};
 use super::{
     SkippedDocument, cluster, compact, demo, denoise, diff, doctor, encode, encode_lines, estimate, eval,
-    export, index, info, latent, man, map, merge, model, outliers, push, quantize, query, query_lines,
-    reconstruct, remove, repair, report, runtime, sample, subset, train, verify,
+    export, index, info, latent, man, map, merge, model, outliers, publish, push, quantize, query,
+    query_lines, reconstruct, remove, repair, report, runtime, sample, subset, train, verify,
 };
 use crate::cli::print::{Document, SCHEMA_VERSION};
 use crate::codes::LineDocument;
@@ -161,6 +161,7 @@ fn upkeep() -> Vec<Shape> {
         printed::<remove::RemoveDocument>("remove", "What was taken out of the index."),
         printed::<compact::CompactDocument>("compact", "The index before and after."),
         printed::<merge::MergeDocument>("merge", "The index that was made of several."),
+        printed::<publish::PublishDocument>("publish", "What was sent into the bucket."),
         printed::<push::PushDocument>("push", "What was pushed into a table."),
         printed::<estimate::EstimateDocument>("estimate", "What indexing would take."),
         printed::<doctor::DoctorDocument>("doctor", "The state of the installation and of the index."),

@@ -59,7 +59,7 @@ pub(super) fn run(context: &Context, args: &args::Decide) -> anyhow::Result<Exit
         import: args.import.clone(),
         export: args.export.clone(),
     };
-    let dir = context.index_dir(&args.index)?;
+    let dir = context.own_index_dir(&args.index)?;
     let done = decide(&dir, &options)?;
     let Decided { decided, imported, forgotten, decisions, .. } = &done;
     if context.printer.json {
