@@ -6,7 +6,7 @@ use super::{Source, assert_clean, product, sample, without_comments};
 
 /// A room and what it may import, from the bottom up. `encode` knows nothing of `train`, which runs teachers by
 /// it.
-const LAYERS: [(&str, &[&str]); 23] = [
+const LAYERS: [(&str, &[&str]); 24] = [
     ("error", &[]),
     ("observer", &[]),
     ("pca", &[]),
