@@ -172,7 +172,7 @@ fn remove(snapshot: &Snapshot, names: std::ops::Range<u64>) -> Vec<u32> {
 /// What is done to an index of the items 0 to 29, of which 0 to 4 are gone, and of 30 to 34.
 type Change = fn(&mut Writer) -> crate::Result<()>;
 
-const CHANGES: [(&str, Change); 7] = [
+const CHANGES: [(&str, Change); 8] = [
     ("repair", |writer| {
         let first = writer.last()?.unwrap().entries()[0].clone();
         writer.drop_segments(&|entry| *entry == first)
@@ -189,7 +189,15 @@ const CHANGES: [(&str, Change); 7] = [
     }),
     ("compact", Writer::compact),
     ("replace", |writer| writer.replace(builder(200..210))),
+    ("take over", take_over),
 ];
+
+/// Takes an index of the items 100 to 109 over, but for the third, and adds 110.
+fn take_over(writer: &mut Writer) -> crate::Result<()> {
+    let other = tempfile::tempdir().unwrap();
+    Writer::lock_with(other.path(), Box::new(Freezing::after(usize::MAX)))?.replace(builder(100..110))?;
+    writer.take_over(&[(&Snapshot::open(other.path())?, &[2])], builder(110..111))
+}
 
 fn start(dir: &Path) {
     let mut writer = Writer::lock_with(dir, Box::new(Freezing::after(usize::MAX))).unwrap();
@@ -295,6 +303,25 @@ impl Pending {
             }
         }
     }
+}
+
+#[test]
+fn a_new_index_that_was_to_take_over_another_is_empty_or_whole() {
+    let seen: Vec<usize> = (0..40)
+        .filter_map(|steps| {
+            let dir = tempfile::tempdir().unwrap();
+            let place = dir.path().join("new");
+            if let Ok(mut writer) = Writer::lock_with(&place, Box::new(Freezing::after(steps))) {
+                let _ = take_over(&mut writer);
+            }
+            let mut writer = Writer::lock_with(&place, Box::new(Freezing::after(usize::MAX))).unwrap();
+            let found = writer.last().unwrap().map(|last| last.len());
+            take_over(&mut writer).unwrap();
+            found
+        })
+        .collect();
+    assert!(seen.contains(&0) && seen.ends_with(&[10]), "{seen:?}");
+    assert!(seen.iter().all(|n| [0, 10].contains(n)), "{seen:?}");
 }
 
 #[test]

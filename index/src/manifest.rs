@@ -22,7 +22,7 @@ pub(crate) const TEMPORARY: &str = "MANIFEST.tmp";
 /// The largest MANIFEST: a record of the largest size, and its head.
 const MAX_BYTES: u64 = (codec::LIMIT + HEAD) as u64;
 /// The most segments of an index; `merge` keeps their number to about 33.
-const MAX_SEGMENTS: usize = 1024;
+pub(crate) const MAX_SEGMENTS: usize = 1024;
 
 /// One segment of the index.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::builder::SegmentBuilder;
 use crate::error::{Error, Result};
 use crate::layout::Fault;
-use crate::manifest::{self, Manifest, SegmentEntry, TombstonesEntry};
+use crate::manifest::{self, MAX_SEGMENTS, Manifest, SegmentEntry, TombstonesEntry};
 use crate::merge::{self, Part, merged, plan, plan_since, plan_young};
 use crate::settings::Settings;
 use crate::snapshot::Snapshot;
@@ -229,25 +229,36 @@ impl Writer {
     /// # Errors
     /// [`Error::Input`] when an index has other bits or another latent size than `add`, an id does not exist, or there
     /// are more than 1024 segments or 2^32 items in all; [`Error::Damaged`] when a segment is damaged; [`Error::Io`], or
-    /// as [`Snapshot::open`]. The last commit then still stands.
+    /// as [`Snapshot::open`]. The last commit then still stands; where there was none, an empty one may.
     pub fn take_over(&mut self, others: &[(&Snapshot, &[u32])], add: SegmentBuilder) -> Result<()> {
         let last = self.last()?;
         last.iter().try_for_each(|last| check_fits(last, add.settings()))?;
-        let mut generation = manifest_if_any(&self.dir)?.map_or(0, |last| last.generation);
-        let mut segments = last.as_ref().map_or_else(Vec::new, |last| last.entries().to_vec());
+        let mut taken = Vec::new();
         for (other, without) in others {
             check_fits(other, add.settings())?;
-            let removed = other.by_segment(without)?;
+            let mut removed = other.by_segment(without)?;
             for at in 0..other.segments() {
-                let dead = removed.get(&at).map_or_else(|| other.opened()[at].dead(), Vec::as_slice);
+                let dead = removed.remove(&at).unwrap_or_else(|| other.opened()[at].dead().to_vec());
                 let n_dead: u32 = dead.iter().map(|word| word.count_ones()).sum();
-                if n_dead == other.entries()[at].items {
-                    continue; // nothing of it is left
+                if n_dead < other.entries()[at].items {
+                    taken.push((*other, at, dead, n_dead)); // else nothing of it is left
                 }
-                other.check_segment(at)?;
-                generation += 1;
-                segments.push(self.copied((other, at), (dead, n_dead), generation)?);
             }
+        }
+        let all = last.as_ref().map_or(0, Snapshot::segments) + taken.len() + usize::from(!add.is_empty());
+        if all > MAX_SEGMENTS {
+            return Err(Error::input("number of segments", format!("at most {MAX_SEGMENTS}"), all));
+        }
+        if last.is_none() {
+            // so that a crash leaves an empty index, whose next writer removes the copies
+            self.change(SegmentBuilder::new(add.settings())?, Keep::Nothing, plan)?;
+        }
+        let mut generation = manifest_if_any(&self.dir)?.map_or(0, |last| last.generation);
+        let mut segments = last.as_ref().map_or_else(Vec::new, |last| last.entries().to_vec());
+        for (other, at, dead, n_dead) in taken {
+            other.check_segment(at)?;
+            generation += 1;
+            segments.push(self.copied((other, at), (&dead, n_dead), generation)?);
         }
         self.finish(add, segments, generation + 1, last)
     }

@@ -19,13 +19,21 @@ use crate::observer::Observer;
 ///
 /// # Errors
 /// `Mismatch` when files differ in model, binarizer or polarity; `Invalid` when a column is missing or of another type,
-/// or only some files have latents; `Damaged` when a row is none. Nothing is written then.
+/// only some files have latents, or another binarizer is asked for; `Damaged` when a row is none. Nothing is written then.
 pub fn index_files(
     dir: &Path,
     files: &[PathBuf],
     options: &UpdateOptions,
     observer: &dyn Observer,
 ) -> Result<UpdateReport> {
+    if !matches!(options.binarizer, BinarizerChoice::Auto | BinarizerChoice::From(_)) {
+        let what = "`binarizer`: expected the index whose binarizer made the codes, got the name of a kind";
+        return Err(Error::invalid(what).with_hint("`refit` codes an index anew by another one"));
+    }
+    if options.bits.is_some() {
+        let what = "`bits`: expected none, as codes in files have theirs";
+        return Err(Error::invalid(what).with_hint("`refit` codes an index anew with others"));
+    }
     let files = listed(files)?;
     let named = named(&options.binarizer)?;
     let mut known: Option<(String, Facts)> = named;

@@ -82,6 +82,12 @@ enum Way {
 }
 
 impl Wanted {
+    /// All that its codes depend on, which is not how many threads learn them.
+    pub(super) fn key(&self) -> String {
+        let Wanted { way, bits, latent_size, default_bits, seed, by_name, threads: _ } = self;
+        format!("{way:?} {bits:?} {latent_size} {default_bits} {seed} {by_name}")
+    }
+
     /// What `choice` and `bits` mean for `model`; the file or index that is named is read.
     pub(super) fn new(
         choice: &BinarizerChoice,

@@ -19,6 +19,7 @@ use super::columns::{OfFile, values};
 use super::folder::{index_at, load_indexed_model};
 use super::ingest::SegmentLayout;
 use super::listing::{Listed, tell_walk};
+use super::memory::Memory;
 use super::outcome::Outcome;
 use super::pipeline::{Encoded, Feed, Pipeline};
 use super::plan::Plan;
@@ -147,14 +148,13 @@ impl Coding {
     pub fn of_stream(options: &UpdateOptions, observer: &dyn Observer) -> Result<(Coding, Decided)> {
         let hint = "name an index as `binarizer`: its model and binarizer are taken";
         if options.model == "auto" && !matches!(options.binarizer, BinarizerChoice::From(_)) {
-            let what = "`model`: expected a name, as images that are still to come say nothing, got auto";
+            let what = "`model`: expected a name, as there are no images yet to choose by, got auto";
             return Err(Error::invalid(what).with_hint(hint));
         }
         let coding = Coding::of(&[], options, observer)?;
         let Some(codes) = coding.ready() else {
             let what = format!(
-                "`binarizer`: expected one that is there, as images that are still to come cannot be sampled; that of {} is \
-                 fitted to a collection",
+                "`binarizer`: expected one that is ready, as there are no images yet to fit one to, which {} needs",
                 coding.model.metadata.name
             );
             return Err(Error::invalid(what).with_hint(hint));
@@ -182,13 +182,19 @@ impl Coding {
         &self.model
     }
 
-    /// A hash of all that codes depend on: names and states of the files, the model, and what is asked for. A run
+    /// A hash of all that codes depend on: names and states of the files, the model and how it is fed, and what is asked for. A run
     /// that is begun again goes on only where it is the same.
     pub fn key(&self) -> [u8; 32] {
         let Coding { options, items, model, wanted, taken, from, .. } = self;
         let from = from.as_ref().map(|(_, facts)| facts.to_bytes());
-        let asked = (options.invert, options.without_latents, taken);
-        let text = format!("{} {wanted:?} {asked:?} {from:?}", model.sha256);
+        let fed = model.foreign.as_ref().map(|foreign| &foreign.format);
+        let most = match options.memory {
+            Memory::AtMost(bytes) => Some(bytes),
+            Memory::About(_) => None, // another machine has more or less
+        };
+        let request = (options.invert, options.without_latents, taken, options.device, options.limits, most);
+        let version = env!("CARGO_PKG_VERSION");
+        let text = format!("{version} {} {fed:?} {} {request:?} {from:?}", model.sha256, wanted.key());
         let mut hash = hash_bytes(text.as_bytes());
         for item in items {
             let (name, stamp) = (item.name(), item.quick_stamp().unwrap_or_default());
@@ -205,6 +211,9 @@ impl Coding {
     /// # Errors
     /// `Interrupted` when the observer stops the work, `Runtime` when ONNX Runtime cannot be used.
     pub fn decide(&self, observer: &dyn Observer) -> Result<Result<Decided, Vec<Skipped>>> {
+        if self.items.is_empty() {
+            return Ok(Err(Vec::new()));
+        }
         let names = Names::none(self.items.len());
         let plan = &Plan::new((&self.items, &names), None, false)?;
         let Coding { model, wanted, polarity, taken, options, from, .. } = self;

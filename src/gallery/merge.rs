@@ -19,6 +19,7 @@ use super::together::Opened;
 use crate::error::{Error, Result};
 use crate::images::hash_bytes;
 use crate::observer::{Observer, Progress, Stage};
+use crate::output::write_folder;
 
 /// What was put together.
 #[derive(Debug, Clone)]
@@ -52,11 +53,11 @@ struct Part {
 ///
 /// # Errors
 /// `Mismatch` when the indexes differ in their model or polarity, in whether they keep latents, or in binarizers where
-/// they keep none; `Damaged` when a segment is damaged; when there is an index at `to`, or the observer stops the work.
+/// they keep none; `Damaged` when a segment is damaged; when `to` is a folder with something in it, or the observer stops
+/// the work. Nothing is left at `to` then.
 pub fn merge(from: &[PathBuf], to: &Path, seed: u64, observer: &dyn Observer) -> Result<MergeReport> {
     let start = Instant::now();
     let mut parts = open(from)?;
-    let mut writer = lock(to, false, observer)?;
     if open_if_any(to)?.is_some() {
         let what = format!("{}: expected no index, got one", to.display());
         return Err(Error::invalid(what)
@@ -88,10 +89,13 @@ pub fn merge(from: &[PathBuf], to: &Path, seed: u64, observer: &dyn Observer) ->
     let recoded = builder.len();
     let taken: Vec<(&Snapshot, &[u32])> =
         same.into_iter().map(|part| (&part.index.snapshot, &part.without[..])).collect();
-    writer.take_over(&taken, builder)?;
     let dirs: Vec<&Path> = parts.iter().map(|part| part.index.dir.as_path()).collect();
-    thumbnails::take_over(&dirs, to)?;
-    let now = keep_strangers((to, &mut writer), seed)?;
+    let now = write_folder(to, |folder| {
+        let mut writer = lock(folder, false, observer)?;
+        writer.take_over(&taken, builder)?;
+        thumbnails::take_over(&dirs, folder)?;
+        keep_strangers((folder, &mut writer), seed)
+    })?;
     let Some((index, facts)) = now else {
         return Err(Error::not_found(format!("{}: no index", to.display())));
     };

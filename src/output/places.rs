@@ -28,16 +28,20 @@ pub fn check_picture_beside(path: &Path, folder: &Path) -> Result<()> {
     check_picture(if in_folder { Path::new(path.file_name().unwrap_or_default()) } else { path })
 }
 
-/// Refuses paths that no file can be written to, and the same path twice.
+/// Refuses paths that no file can be written to, and the same path twice. A pipe or a device would be replaced by a file.
 ///
 /// # Errors
-/// When a path has no folder, is a folder itself, or is there twice.
+/// When a path has no folder, is there and no file, or is there twice.
 pub fn check_places(outputs: &[&Path]) -> Result<()> {
     for (i, path) in outputs.iter().enumerate() {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !folder.is_dir() || path.is_dir() {
             let what = format!("{}: expected a file's name in a folder that is there", path.display());
             return Err(Error::invalid(what));
+        }
+        if path.exists() && !path.is_file() {
+            let what = format!("{}: expected a file's name, got a pipe or a device", path.display());
+            return Err(Error::invalid(what).with_hint("files appear whole, under their name"));
         }
         if outputs[..i].contains(path) {
             return Err(Error::invalid(format!("{}: expected one output, got two", path.display())));

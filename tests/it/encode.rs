@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use aesearch::output::base64;
@@ -228,6 +228,45 @@ fn a_killed_run_goes_on_and_its_file_is_that_of_an_undisturbed_one() {
     fs::remove_file(place.path().join("digits/9/large.png")).expect("removes");
     let ran = place.json(&line);
     assert_eq!((&ran["resumed"], &ran["images"]), (&json!(0), &json!(2502)));
+
+    // other threads make the same codes
+    fs::remove_file(place.path().join("codes.parquet")).expect("removes");
+    kill();
+    let threads = [&line[..4], &["--threads", "2"], &line[6..]].concat();
+    assert!(place.json(&threads)["resumed"].as_u64().is_some_and(|n| n >= 1024));
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_are_not_replaced_and_what_cannot_be_read_ends() {
+    let place = Place::indexed();
+    let pipe = place.path().join("pipe.jsonl");
+    if Command::new("mkfifo").arg(&pipe).status().is_ok_and(|status| status.success()) {
+        place
+            .run(&["encode", "digits", "-o", "pipe.jsonl"])
+            .expect(2)
+            .says("pipe.jsonl: expected a file's name, got a pipe");
+        let stream = ["encode", "--stdin", "--model", "digits-64", "-o", "pipe.jsonl"];
+        run_with(&place, &stream, b"").expect(2).says("pipe.jsonl: expected a file's name, got a pipe");
+        assert!(!fs::metadata(&pipe).expect("a pipe").is_file());
+    }
+    for line in [&["encode", "--stdin", "--model", "digits-64"][..], &["query", "--stdin"]] {
+        let folder = fs::File::open(place.path()).expect("a folder");
+        let ran = place.command(line).stdin(folder).output().expect("runs");
+        let out = String::from_utf8_lossy(&ran.stdout);
+        assert_eq!((out.lines().count(), ran.status.code()), (1, Some(3)), "{out}");
+    }
+}
+
+#[test]
+fn a_folder_without_images_makes_no_table() {
+    let place = Place::empty();
+    fs::create_dir(place.path().join("empty")).expect("a folder");
+    for more in [&[][..], &["--binarizer", "itq"]] {
+        let line = [&["encode", "empty", "-o", "e.parquet"], more].concat();
+        place.run(&line).expect(2).says("nothing to encode");
+        assert!(!place.path().join("e.parquet").exists());
+    }
 }
 
 #[test]
@@ -377,6 +416,8 @@ fn files_that_cannot_be_one_index_are_refused_by_name() {
         .says("plain.parquet: expected latents in all files or in none");
     from(&["digits/7/0000.png"]).expect(4).says("digits/7/0000.png: expected a Parquet file of codes");
     from(&["digits"]).expect(2).says("digits: expected files that end in .parquet");
+    from(&["sign.parquet", "--binarizer", "itq"]).expect(2).says("--binarizer: expected the index");
+    from(&["sign.parquet", "--bits", "32"]).expect(2).says("--bits: expected none");
     for column in ["path", "code", "hash", "latent_scale"] {
         rewrite(&at("sign.parquet"), &at("less.parquet"), Some(column), true);
         from(&["less.parquet"]).expect(2).says(&format!("less.parquet: expected a column `{column}`"));

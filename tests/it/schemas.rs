@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use crate::cli::Place;
 
-/// Commands whose documents other tests read: their inputs, or a download, would take too long here; `push` needs a server,
-/// which `engines/databases` has.
-const ELSEWHERE: [&str; 5] = ["demo", "model-add", "model-import", "push", "runtime-install"];
+/// Commands whose documents other tests read: their inputs, or a download, would take too long here; `push` and `publish`
+/// need servers, which `engines/` has.
+const ELSEWHERE: [&str; 6] = ["demo", "model-add", "model-import", "publish", "push", "runtime-install"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/schemas")

@@ -33,6 +33,7 @@ def test_digits_with_an_executor_killed_and_a_partition_ten_times_the_others(
     assert len(executors) == 2
     writing.start()
     wait_for(lambda: completed_tasks(spark) >= 2 or not writing.is_alive())
+    assert writing.is_alive(), "it was over before an executor could be killed"
     victim = executors[0]
     os.kill(victim, signal.SIGKILL)
     writing.join()

@@ -116,12 +116,15 @@ fn execute(context: &Context, args: &args::Encode) -> Result<Exit> {
     let report = report?;
     tell_skipped(&context.printer, &report.skipped);
     if report.interrupted {
-        context.printer.warning("interrupted: what was done is kept; the same command goes on from there");
+        let kept = count(report.images as u64, "image");
+        context
+            .printer
+            .warning(&format!("interrupted: {kept} are kept; the same command goes on from there"));
     }
     let document = document(&report, output, &options);
     if context.printer.json {
         context.printer.document("encode", &document).map_err(|error| Error::invalid(error.to_string()))?;
-    } else {
+    } else if !report.interrupted {
         context.printer.note(&summary(&report, &document));
     }
     Ok(match &report {

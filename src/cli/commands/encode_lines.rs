@@ -16,7 +16,7 @@ use crate::cli::resolve::Context;
 use crate::codes::{Format, LineDocument, STREAM, StreamOptions, encode_lines, encode_table};
 use crate::error::{Error, Result};
 use crate::images::{Item, Resolver, Skipped};
-use crate::output::{from_base64, write_whole_with};
+use crate::output::{check_places, from_base64, write_whole_with};
 
 /// Bytes of a name that comes with an image, at most.
 const LONGEST_NAME: usize = 1 << 16;
@@ -102,6 +102,7 @@ pub(super) fn answer_stdin(
         let mut out = BufWriter::new(io::stdout());
         encode_table(images, &options, (format, &mut out), &observer, &mut skip)?;
     } else {
+        check_places(&[output])?;
         let (mut images, mut failed) = (Some(images), None);
         let written = write_whole_with(output, &mut |out| {
             let images = images.take().into_iter().flatten();

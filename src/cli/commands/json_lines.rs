@@ -22,9 +22,13 @@ impl Asked {
     }
 }
 
-/// The lines that are not empty by their numbers from 1, or why one is of no use.
+/// The lines that are not empty by their numbers from 1, or why one is of no use. After one that cannot be read there are
+/// no more.
 pub(super) fn json_lines<T: DeserializeOwned>() -> impl Iterator<Item = (usize, Result<T, String>)> + Send {
-    BufReader::new(io::stdin()).split(b'\n').zip(1..).filter_map(|(read, line)| {
+    let mut has_failed = false;
+    let lines = BufReader::new(io::stdin()).split(b'\n').zip(1..);
+    let lines = lines.take_while(move |(read, _)| !std::mem::replace(&mut has_failed, read.is_err()));
+    lines.filter_map(|(read, line)| {
         let bytes = match read {
             Ok(bytes) => bytes,
             Err(error) => return Some((line, Err(format!("standard input: {error}")))),
