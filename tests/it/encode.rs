@@ -318,7 +318,7 @@ fn images_on_standard_input_are_encoded_in_order() {
     run_with(&place, &["encode", "--stdin"], b"").expect(2).says("--model: expected a name");
     run_with(&place, &["encode", "--stdin", "--model", "photos"], b"")
         .expect(2)
-        .says("--binarizer: expected one that is there");
+        .says("--binarizer: expected one that is ready");
     run_with(&place, &["encode", "--stdin", "--model", "digits-64"], b"").expect(0);
 }
 
