@@ -8,9 +8,10 @@ use super::print::{Printer, facts};
 use crate::runtime::{OLDEST_MINOR, PINNED_VERSION};
 
 /// The features of this build, as `Cargo.toml` names them.
-const FEATURES: [(&str, bool); 9] = [
+const FEATURES: [(&str, bool); 10] = [
     ("avif", cfg!(feature = "avif")),
     ("cli", cfg!(feature = "cli")),
+    ("cloud", cfg!(feature = "cloud")),
     ("heic", cfg!(feature = "heic")),
     ("jxl", cfg!(feature = "jxl")),
     ("postgres", cfg!(feature = "postgres")),
