@@ -32,7 +32,8 @@ pub struct Hit {
     pub path: String,
     /// The bytes of a name that is not UTF-8.
     pub path_bytes: Option<Vec<u8>>,
-    /// Its label, where one is known: the one it was indexed with, unless [`Answers::label`] gave it another.
+    /// Its label, where one is known: the one it was indexed with, unless
+    /// [`Answers::label`](super::Answers::label) gave it another.
     pub label: Option<String>,
     /// Hamming distance of the codes, in bits.
     pub distance: u32,
